@@ -1,0 +1,475 @@
+"""``RunPlan`` and its parts: what the engine executes and what the analysis reads afterwards.
+
+Standard library only, because the engine imports it inside the guest. Times are integer nanoseconds from the
+experiment's zero (``t0``), rates bit/s, sizes bytes, probabilities fractions from 0 to 1. Every class is frozen and
+turns into JSON and back with :func:`to_json` and :func:`from_json`; an unknown key or a missing one raises ``DataError``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from tcpexp.errors import DataError
+
+PLAN_SCHEMA = 1
+
+# ---------------------------------------------------------------------------------------------------- network
+
+
+@dataclass(frozen=True)
+class LossPlan:
+    """How packets are lost: independently with probability ``p``, or by the Gilbert-Elliott model.
+
+    Gilbert-Elliott (netem ``gemodel``): ``p`` good to bad, ``r`` bad to good, ``bad_loss`` (1-h) and ``good_loss`` (1-k)
+    the loss probability in each state.
+    """
+
+    model: Literal["random", "gilbert_elliott"]
+    p: float
+    r: float | None = None
+    bad_loss: float | None = None
+    good_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class QueuePlan:
+    """The bottleneck's queue: ``discipline`` with a limit that counts only what waits for the bottleneck.
+
+    Exactly one of ``limit_packets`` and ``limit_bytes`` is set. ``options`` are further discipline options in tc's words,
+    such as ``("target", "5ms")``.
+    """
+
+    discipline: str
+    limit_packets: int | None
+    limit_bytes: int | None
+    ecn: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DirectionPlan:
+    """One direction of a link: rate and queue first, then delay and faults (docs/links.md).
+
+    ``rate_bps`` None means unshaped: no bottleneck and ``queue`` is None. The rate counts Ethernet frames without
+    preamble and checksum, as the kernel does: 1514 bytes for a full 1500-byte packet.
+    """
+
+    rate_bps: int | None = None
+    queue: QueuePlan | None = None
+    delay_ns: int = 0
+    jitter_ns: int = 0
+    jitter_correlation: float = 0.0
+    jitter_distribution: str | None = None
+    loss: LossPlan | None = None
+    duplicate: float = 0.0
+    duplicate_correlation: float = 0.0
+    corrupt: float = 0.0
+    corrupt_correlation: float = 0.0
+    reorder: float = 0.0
+    reorder_correlation: float = 0.0
+    reorder_gap: int | None = None
+
+    @property
+    def has_faults_or_delay(self) -> bool:
+        """Whether this direction needs netem."""
+        return bool(
+            self.delay_ns or self.jitter_ns or self.loss or self.duplicate or self.corrupt or self.reorder
+        )
+
+
+@dataclass(frozen=True)
+class InterfacePlan:
+    """An interface of a host or router: ``name`` as in ``h1-eth0``; ``ipv4`` with prefix length, such as ``10.0.0.1/24``."""
+
+    name: str
+    mac: str
+    ipv4: str
+    mtu: int = 1500
+    offloads: bool = False
+
+
+@dataclass(frozen=True)
+class RoutePlan:
+    """A route of a node: ``destination`` as ``10.0.2.0/24`` or ``default``, through the gateway address ``via``."""
+
+    destination: str
+    via: str
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """A host (end point) or router (forwards) in a network namespace of its own. ``sysctls`` are set before t0."""
+
+    name: str
+    kind: Literal["host", "router"]
+    interfaces: tuple[InterfacePlan, ...]
+    routes: tuple[RoutePlan, ...] = ()
+    sysctls: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LinkEnd:
+    """Where a link ends."""
+
+    node: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class LinkPlan:
+    """A link between two interfaces. ``forward`` is a to b, ``backward`` b to a.
+
+    ``wire`` says whether a wire node stands in the middle (any parameter set or changed in the run); otherwise the two
+    interfaces are one plain veth pair. ``wire_queue`` and ``wire_netem`` say which qdiscs the wire carries from the
+    start, so that a change in the middle of a run never replaces one. ``base_rtt_ns`` is the sum of the delays of the
+    longest path that crosses this link, there and back.
+    """
+
+    name: str
+    a: LinkEnd
+    b: LinkEnd
+    forward: DirectionPlan
+    backward: DirectionPlan
+    wire: bool
+    wire_queue: bool
+    wire_netem: bool
+    base_rtt_ns: int
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The whole network. ``subnets`` are all address ranges of the experiment; nothing else is ever a target."""
+
+    topology: str
+    nodes: tuple[NodePlan, ...]
+    links: tuple[LinkPlan, ...]
+    subnets: tuple[str, ...]
+    static_arp: bool = True
+
+    def node(self, name: str) -> NodePlan:
+        """Return the node of that name; raises ``KeyError``."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def link(self, name: str) -> LinkPlan:
+        """Return the link of that name; raises ``StopIteration``'s ``KeyError`` equivalent when absent."""
+        for link in self.links:
+            if link.name == name:
+                return link
+        raise KeyError(name)
+
+
+# ------------------------------------------------------------------------------------------------------ steps
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """Start a process on a node and leave it running until it ends or until ``Step.until_ns``.
+
+    ``argv`` may hold ``{dir}`` for the folder that holds the plan's files (``RunPlan.files``) and ``{out}`` for a folder
+    of this step whose content is kept under ``raw/logs/<step id>/``. Standard output and error go to
+    ``raw/logs/<step id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run; ``expect_status`` None
+    accepts any exit status, otherwise a different one fails the run. ``background`` False makes the timeline wait for the end
+    (setup steps only).
+    """
+
+    node: str
+    argv: tuple[str, ...]
+    stop_signal: str = "TERM"
+    expect_status: int | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    stdin: str | None = None
+    background: bool = True
+    kind: Literal["spawn"] = "spawn"
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """Insert an iptables rule in the node's filter table; deleted at ``Step.until_ns`` or at the end of the run.
+
+    ``rule`` is everything after the chain, such as ``("-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK", "-j", "DROP")``.
+    """
+
+    node: str
+    chain: str
+    rule: tuple[str, ...]
+    kind: Literal["firewall"] = "firewall"
+
+
+@dataclass(frozen=True)
+class LinkChange:
+    """Change one direction of a link to ``direction``, parameters only: no qdisc is replaced, no queue emptied.
+
+    ``towards`` names the node at which the direction ends. At ``Step.until_ns`` the previous parameters come back.
+    """
+
+    link: str
+    towards: str
+    direction: DirectionPlan
+    kind: Literal["link_change"] = "link_change"
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """Take a link down or up (``ip link set`` on both ends' interfaces); reversed at ``Step.until_ns``."""
+
+    link: str
+    up: bool
+    kind: Literal["link_state"] = "link_state"
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """Set a sysctl in a node's network namespace, read it back; the former value returns at ``Step.until_ns`` or at the end."""
+
+    node: str
+    key: str
+    value: str
+    kind: Literal["sysctl"] = "sysctl"
+
+
+@dataclass(frozen=True)
+class FlowCongestionControl:
+    """Switch the congestion control of the live sockets of a process (and its children) on a node.
+
+    ``step`` is the id of the ``Spawn`` whose sockets are meant; only established TCP sockets to or from ``port`` are switched.
+    Done with ``pidfd_getfd(2)`` and ``setsockopt(TCP_CONGESTION)``, read back afterwards.
+    """
+
+    node: str
+    step: str
+    port: int
+    algorithm: str
+    kind: Literal["flow_congestion_control"] = "flow_congestion_control"
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Send ``signal`` (``TERM``, ``KILL``, ``STOP``, ``CONT``...) to the process of the ``Spawn`` with id ``step``."""
+
+    step: str
+    signal: str
+    kind: Literal["kill"] = "kill"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Take one snapshot now on each named node: sockets (``ss -tinmoea``), qdiscs, counters; kept under ``raw/snapshots/<step id>/``."""
+
+    nodes: tuple[str, ...]
+    kind: Literal["snapshot"] = "snapshot"
+
+
+@dataclass(frozen=True)
+class WaitFor:
+    """Hold the timeline until a condition holds on a node, at most ``timeout_ns``; then the run fails.
+
+    ``condition`` is ``port`` (a listening TCP port, ``value`` its number), ``log`` (``value`` appears in the output of step ``step``),
+    ``socket`` (a TCP socket is in state ``value``, spelt as ``ss`` does: ``syn-recv``, ``estab``, ``time-wait``...; ``port`` narrows it) or
+    ``exit`` (the process of ``step`` has ended). Later steps that were due meanwhile run late, and say so.
+    """
+
+    node: str
+    condition: Literal["port", "log", "socket", "exit"]
+    value: str
+    timeout_ns: int
+    step: str | None = None
+    port: int | None = None
+    kind: Literal["wait_for"] = "wait_for"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Leave a mark on the timeline; drawn on every plot."""
+
+    text: str
+    kind: Literal["mark"] = "mark"
+
+
+StepKind = (
+    Spawn | Firewall | LinkChange | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One primitive of the timeline.
+
+    ``id`` is unique (``a03``, or the user's ``id:``; several steps of one action: ``a03.1``...). ``action`` is the index in the spec's ``actions``,
+    None for what tcpexp adds itself. ``at_ns`` None: a setup step, executed in order before t0. ``every_ns`` repeats it until
+    ``until_ns``. ``label`` is what a plot and the report print. ``mark`` False keeps it off the plots.
+    """
+
+    id: str
+    action: int | None
+    at_ns: int | None
+    do: StepKind
+    label: str
+    until_ns: int | None = None
+    every_ns: int | None = None
+    mark: bool = True
+
+
+# -------------------------------------------------------------------------------------------------- recording
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Something recorded for the whole run.
+
+    ``kind`` is one of ``capture`` (tcpdump on ``node``/``interface``, options ``snaplen`` bytes, 0 is all), ``ss`` (``node``, ``interval_ns``), ``qdisc``
+    (all shaped links, ``interval_ns``), ``counters`` (``node``, ``interval_ns``: SNMP and TcpExt), ``trace`` (the kernel's tracepoints, options ``events``),
+    ``cpu`` (``interval_ns``) or ``command`` (options ``argv`` and ``output``: run every ``interval_ns`` on ``node``, appended to ``raw/<output>`` behind
+    a line ``# t_ns=<n>``; with ``interval_ns`` None started once and stopped at the end).
+    """
+
+    kind: str
+    node: str | None = None
+    interface: str | None = None
+    interval_ns: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+# ----------------------------------------------------------------------------------------------- what it means
+
+
+@dataclass(frozen=True)
+class FlowPlan:
+    """A named TCP flow: which packets belong to it.
+
+    A connection from ``client`` to ``server``:``port``. ``data_connections`` says which of those connections carry the flow: ``all``, or
+    ``not_first`` (iperf3: the first connection on the port is its control channel). ``sender`` is the node whose payload is meant.
+    ``step`` is the id of the client's ``Spawn``.
+    """
+
+    name: str
+    client: str
+    server: str
+    port: int
+    sender: str
+    application: str
+    step: str
+    data_connections: Literal["all", "not_first"]
+    congestion_control: str | None
+    start_ns: int
+    until_ns: int | None
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """A file that travels with the plan into ``{dir}``: text, or base64 when ``binary``."""
+
+    path: str
+    content: str
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the place must have, so that a lack is named before the run: programs, qdiscs, congestion controls, kernel features.
+
+    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``, ``tracefs``...
+    """
+
+    tools: tuple[str, ...] = ()
+    qdiscs: tuple[str, ...] = ()
+    congestion_controls: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A resolved experiment: everything the engine does, and what the analysis must know to judge it."""
+
+    name: str
+    title: str
+    description: str
+    references: tuple[str, ...]
+    seed: int
+    duration_ns: int
+    network: NetworkPlan
+    setup: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    recorders: tuple[Recorder, ...]
+    flows: tuple[FlowPlan, ...]
+    expect: tuple[dict[str, Any], ...]
+    plots: tuple[dict[str, Any], ...]
+    explain: str
+    files: tuple[PlanFile, ...]
+    needs: Needs
+    plugins: tuple[str, ...] = ()
+    wall_limit_s: float = 1800.0
+    virtual_limit_s: float = 0.0
+    plan_schema: int = PLAN_SCHEMA
+
+
+# ------------------------------------------------------------------------------------------------------- JSON
+
+Plan = TypeVar("Plan")
+
+
+def to_json(value: Any, *, indent: int | None = 1) -> str:
+    """Return ``value`` (a plan class) as JSON with sorted keys and a final newline: the same plan, the same bytes."""
+    return json.dumps(dataclasses.asdict(value), indent=indent, sort_keys=True) + "\n"
+
+
+def from_json(text: str, cls: type[Plan]) -> Plan:
+    """Return the ``cls`` that ``text`` holds; raises ``DataError`` when it does not fit."""
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"not JSON: {error}") from None
+    return typing.cast(Plan, _build(cls, raw, cls.__name__))
+
+
+def _build(kind: Any, raw: Any, where: str) -> Any:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _build_union(kind, raw, where)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, each, f"{where}[{index}]") for index, each in enumerate(raw))
+    if origin is dict or kind is Any:
+        return raw
+    if origin is Literal:
+        if raw not in typing.get_args(kind):
+            raise DataError(f"{where}: {raw!r} is not one of {typing.get_args(kind)}")
+        return raw
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, raw, where)
+    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
+        return float(raw)
+    if not isinstance(raw, kind) or (kind is int and isinstance(raw, bool)):
+        raise DataError(f"{where}: {raw!r} is not {kind.__name__}")
+    return raw
+
+
+def _build_union(kind: Any, raw: Any, where: str) -> Any:
+    if raw is None and type(None) in typing.get_args(kind):
+        return None
+    members = [member for member in typing.get_args(kind) if member is not type(None)]
+    if len(members) == 1:
+        return _build(members[0], raw, where)
+    if isinstance(raw, dict):
+        for member in members:
+            if dataclasses.is_dataclass(member) and getattr(member, "kind", None) == raw.get("kind"):
+                return _build(member, raw, where)
+    raise DataError(f"{where}: no such kind: {raw!r}")
+
+
+def _build_dataclass(kind: Any, raw: Any, where: str) -> Any:
+    if not isinstance(raw, dict):
+        raise DataError(f"{where}: expected a mapping, got {raw!r}")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(raw) - set(hints))
+    if unknown:
+        raise DataError(f"{where}: unknown key {unknown[0]!r}")
+    values = {key: _build(hints[key], each, f"{where}.{key}") for key, each in raw.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise DataError(f"{where}: {error}") from None

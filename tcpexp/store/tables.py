@@ -1,0 +1,199 @@
+"""The tables of a run: names, columns, types and what one row is. Parquet files under ``tables/``, read with polars.
+
+``t_ns`` is always integer nanoseconds from the experiment's zero. A capture is named ``<node>-<interface tail>`` as its file is (``h1-eth0``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Column types used below, by the word that polars uses for them.
+Columns = dict[str, str]
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One table: what a row is, its columns (name to polars type name) and its order."""
+
+    name: str
+    row: str
+    columns: Columns
+    order: tuple[str, ...]
+
+
+TABLES: dict[str, TableSchema] = {
+    table.name: table
+    for table in (
+        TableSchema(
+            "packets",
+            "one captured packet (TCP, UDP, ICMP or ARP) at one interface",
+            {
+                "capture": "String",  # file stem: h1-eth0
+                "node": "String",
+                "number": "Int64",  # frame number in that capture, as Wireshark shows it
+                "t_ns": "Int64",
+                "protocol": "String",  # tcp, udp, icmp, arp, other
+                "src": "String",
+                "dst": "String",
+                "src_port": "Int64",
+                "dst_port": "Int64",
+                "flow": "String",  # FlowPlan.name, null when none
+                "stream": "Int64",  # tshark's tcp.stream in that capture
+                "frame_bytes": "Int64",
+                "ip_id": "Int64",
+                "ttl": "Int64",
+                "ecn": "Int64",  # 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE
+                "flags": "String",  # as in tcpdump's letters joined: S, SA, A, PA, FA, R, RA, ... (order: S F R P A U E C -> "SA", "FA", "PA")
+                "seq": "Int64",  # raw, 32 bit
+                "ack": "Int64",  # raw, 32 bit
+                "seq_rel": "Int64",
+                "ack_rel": "Int64",
+                "payload_bytes": "Int64",
+                "window": "Int64",  # unscaled field
+                "window_bytes": "Int64",  # scaled
+                "mss": "Int64",  # option, null when absent
+                "wscale": "Int64",  # option: shift count
+                "sack_permitted": "Boolean",
+                "sack_blocks": "List(Int64)",  # left, right edges, alternating, relative numbers when tshark gives them
+                "ts_val": "Int64",
+                "ts_ecr": "Int64",
+                "in_flight_bytes": "Int64",  # tcp.analysis.bytes_in_flight
+                "rtt_ns": "Int64",  # tcp.analysis.ack_rtt
+                "checksum_bad": "Boolean",
+                "labels": "List(String)",  # Wireshark's analysis labels: retransmission, fast_retransmission, spurious_retransmission, out_of_order,
+                # duplicate_ack, lost_segment (Previous segment not captured), ack_lost_segment, zero_window, zero_window_probe,
+                # zero_window_probe_ack, window_full, window_update, keep_alive, keep_alive_ack, rto, reused_ports
+            },
+            ("capture", "number"),
+        ),
+        TableSchema(
+            "connections",
+            "one TCP connection (four-tuple and initial sequence number), seen at the client's capture or else the server's",
+            {
+                "client": "String", "server": "String", "client_address": "String", "server_address": "String",
+                "client_port": "Int64", "server_port": "Int64", "flow": "String", "capture": "String", "stream": "Int64",
+                "syn_ns": "Int64", "established_ns": "Int64", "first_fin_ns": "Int64", "first_closer": "String",
+                "end_ns": "Int64", "reset_by": "String", "syn_count": "Int64", "synack_count": "Int64",
+                "bytes_to_server": "Int64", "bytes_to_client": "Int64",  # distinct payload bytes
+            },
+            ("syn_ns",),
+        ),
+        TableSchema(
+            "throughput",
+            "one interval of one flow at its receiver's capture; interval 100 ms",
+            {
+                "flow": "String", "t_ns": "Int64", "interval_ns": "Int64", "packets": "Int64",
+                "wire_bytes": "Int64",  # frames
+                "payload_bytes": "Int64",  # payload, retransmissions included
+                "goodput_bytes": "Int64",  # first arrivals of payload bytes only
+            },
+            ("flow", "t_ns"),
+        ),
+        TableSchema(
+            "rtt",
+            "one RTT sample of a flow at its sender's capture (data segment to the ACK that first covers it, retransmitted ones left out)",
+            {"flow": "String", "t_ns": "Int64", "rtt_ns": "Int64"},
+            ("flow", "t_ns"),
+        ),
+        TableSchema(
+            "journeys",
+            "one packet sent from one host to another, joined across both ends' captures; copies is 0 when lost",
+            {
+                "flow": "String", "from_node": "String", "to_node": "String", "sent_ns": "Int64", "received_ns": "Int64", "sent_number": "Int64",
+                "received_number": "Int64", "frame_bytes": "Int64", "copies": "Int64", "late": "Boolean", "changed": "Boolean",
+            },
+            ("sent_ns",),
+        ),
+        TableSchema(
+            "sockets",
+            "one socket in one ss snapshot",
+            {
+                "t_ns": "Int64", "node": "String", "state": "String",  # as ss spells it in the first column, lower case: estab, syn-sent, ...
+                "recv_q": "Int64", "send_q": "Int64", "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
+                "flow": "String", "congestion_control": "String", "cwnd": "Int64",  # segments
+                "ssthresh": "Int64",  # segments
+                "rtt_us": "Int64", "rttvar_us": "Int64", "rto_ms": "Float64", "mss": "Int64", "bytes_sent": "Int64", "bytes_acked": "Int64",
+                "bytes_received": "Int64", "bytes_retrans": "Int64", "unacked": "Int64", "retrans_total": "Int64", "lost": "Int64", "sacked": "Int64",
+                "rcv_space": "Int64", "pacing_rate_bps": "Float64", "delivery_rate_bps": "Float64", "bbr_bw_bps": "Float64", "bbr_min_rtt_us": "Int64",
+                "timer": "String", "info": "String",  # the rest, as printed
+            },
+            ("t_ns", "node"),
+        ),
+        TableSchema(
+            "tcp_probe",
+            "one segment received by an established socket (tracepoint tcp:tcp_probe)",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "data_len": "Int64", "snd_nxt": "Int64", "snd_una": "Int64", "cwnd": "Int64", "ssthresh": "Int64",  # segments; 2147483647 is infinite
+                "snd_wnd": "Int64", "srtt_us": "Int64", "rcv_wnd": "Int64", "sock_cookie": "Int64",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
+            "states",
+            "one change of a TCP socket's state (tracepoint sock:inet_sock_set_state)",
+            {
+                "t_ns": "Int64", "node": "String", "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
+                "old_state": "String", "new_state": "String",  # RFC 9293's names: SYN-SENT, ESTABLISHED, FIN-WAIT-1, ...
+                "flow": "String",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
+            "retransmits",
+            "one retransmission as the kernel did it (tracepoint tcp:tcp_retransmit_skb)",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64", "state": "String",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
+            "ca_states",
+            "one change of a socket's congestion state (tracepoint tcp:tcp_cong_state_set): Open, Disorder, CWR, Recovery, Loss",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64", "ca_state": "String",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
+            "queues",
+            "one sample of one direction's qdiscs on a wire",
+            {
+                "t_ns": "Int64", "link": "String", "towards": "String", "qdisc": "String",  # queue (the leaf), shaper (tbf), netem
+                "backlog_bytes": "Int64", "backlog_packets": "Int64", "drops": "Int64", "sent_bytes": "Int64", "sent_packets": "Int64",
+                "overlimits": "Int64", "ecn_mark": "Int64",
+            },
+            ("t_ns", "link", "towards"),
+        ),
+        TableSchema(
+            "counters",
+            "one SNMP or TcpExt counter of one node at one time, kept only where it changed since the sample before (the first sample is whole)",
+            {"t_ns": "Int64", "node": "String", "counter": "String", "value": "Int64"},  # TcpExt.ListenDrops, Tcp.RetransSegs, ...
+            ("t_ns", "node", "counter"),
+        ),
+        TableSchema(
+            "events",
+            "one event of the run: an action's start or end, a mark",
+            {
+                "t_ns": "Int64", "planned_ns": "Int64", "lateness_ns": "Int64", "event": "String",  # start, end, mark, error
+                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64", "text": "String",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
+            "cpu",
+            "one sample of the place's processor: busy fraction since the sample before",
+            {"t_ns": "Int64", "busy": "Float64"},
+            ("t_ns",),
+        ),
+        TableSchema(
+            "iperf3",
+            "one interval of one iperf3 flow as iperf3 itself reports it",
+            {
+                "flow": "String", "t_ns": "Int64", "interval_ns": "Int64", "side": "String", "stream": "Int64", "bytes": "Int64", "retransmits": "Int64",
+                "cwnd_bytes": "Int64", "rtt_us": "Int64",
+            },
+            ("flow", "t_ns"),
+        ),
+    )
+}
