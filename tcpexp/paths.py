@@ -1,0 +1,145 @@
+"""Where things are: the checkout, shipped experiments and topologies, the cache, the results, the user behind sudo."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tcpexp.errors import DataError, SpecError
+from tcpexp.registry import suggest
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def checkout_dir() -> Path | None:
+    """Return the root of the checkout that this package runs from, or None when it was installed as a wheel."""
+    root = PACKAGE.parent
+    return root if (root / "setup.py").is_file() and (root / "experiments").is_dir() else None
+
+
+def share_dir() -> Path:
+    """Return the folder that holds ``experiments/`` and ``topologies/``: the checkout, or ``share/tcpexp`` beside Python."""
+    return checkout_dir() or Path(sys.prefix) / "share" / "tcpexp"
+
+
+def experiments_dir() -> Path:
+    """Return the folder of the experiments that come with tcpexp."""
+    return share_dir() / "experiments"
+
+
+def topologies_dir() -> Path:
+    """Return the folder of the topologies that come with tcpexp."""
+    return share_dir() / "topologies"
+
+
+def invoking_user() -> tuple[int, int] | None:
+    """Return (uid, gid) of the user who called sudo, or None when this is not root through sudo."""
+    if os.geteuid() != 0 or "SUDO_UID" not in os.environ:
+        return None
+    uid = int(os.environ["SUDO_UID"])
+    return (uid, int(os.environ.get("SUDO_GID", uid))) if uid else None
+
+
+def give_to_user(path: Path) -> None:
+    """Hand ``path`` and all below it to the user behind sudo; does nothing when there is none."""
+    owner = invoking_user()
+    if owner is None:
+        return
+    os.chown(path, *owner, follow_symlinks=False)
+    for folder, folders, files in os.walk(path):
+        for name in folders + files:
+            os.chown(os.path.join(folder, name), *owner, follow_symlinks=False)
+
+
+def user_home() -> Path:
+    """Return the home of the user, or of the user behind sudo, so that both find the same cache."""
+    owner = invoking_user()
+    if owner is not None:
+        try:
+            return Path(pwd.getpwuid(owner[0]).pw_dir)
+        except KeyError:
+            pass
+    return Path.home()
+
+
+def cache_dir() -> Path:
+    """Return ``$XDG_CACHE_HOME/tcpexp``, by default ``~/.cache/tcpexp``; it need not exist."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    return (Path(given) if given and Path(given).is_absolute() else user_home() / ".cache") / "tcpexp"
+
+
+def default_results_dir() -> Path:
+    """Return where runs go without ``--out``: ``./results`` when it exists, else the checkout's, else a new ``./results``."""
+    here = Path.cwd() / "results"
+    if here.is_dir():
+        return here
+    checkout = checkout_dir()
+    return here if checkout is None else checkout / "results"
+
+
+def find_spec(name: str) -> Path:
+    """Return the spec that the command line means by ``name``.
+
+    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml`` works from any folder; else
+    ``x`` for the shipped experiment of that name. A path that does not exist raises ``SpecError``.
+    """
+    given = Path(name)
+    bare = given.name == name and not given.suffix
+    if given.exists() and not (bare and given.is_dir() and shipped_spec(name)):
+        return given
+    below = share_dir() / name
+    if not given.is_absolute() and below.is_file():
+        return below
+    shipped = shipped_spec(name) if bare else None
+    if shipped is not None:
+        return shipped
+    raise SpecError("no such spec file", where=name, hint=suggest(given.stem, [path.stem for path in shipped_specs()]))
+
+
+def shipped_specs() -> list[Path]:
+    """Return the experiments that come with tcpexp, sorted by name."""
+    return sorted(experiments_dir().glob("*.yaml"))
+
+
+def shipped_spec(name: str) -> Path | None:
+    """Return the shipped experiment called ``name``, or None."""
+    path = experiments_dir() / f"{name}.yaml"
+    return path if path.is_file() else None
+
+
+def find_run(name: str, results: Path | None = None) -> Path:
+    """Return the run directory meant by ``name``: a path, an experiment's folder or name (its newest run), or a run id.
+
+    Raises ``DataError`` when there is no such run.
+    """
+    results = results or default_results_dir()
+    for folder in (Path(name), results / name):
+        if is_run(folder):
+            return folder
+        if folder.is_dir() and (runs := [run for run in folder.iterdir() if is_run(run)]):
+            return max(runs, key=_age_key)
+    for run in all_runs(results):
+        if run.name == name:
+            return run
+    raise DataError(f"no run '{name}'", hint=f"runs are folders below {results}; give a folder, an experiment or a run id")
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether ``folder`` looks like a run directory."""
+    return (folder / "plan.json").is_file()
+
+
+def all_runs(results: Path) -> Iterator[Path]:
+    """Yield every run directory below ``results``, oldest first within its experiment."""
+    if not results.is_dir():
+        return
+    for experiment in sorted(results.iterdir()):
+        if experiment.is_dir():
+            yield from sorted((run for run in experiment.iterdir() if is_run(run)), key=_age_key)
+
+
+def _age_key(run: Path) -> tuple[int, str]:
+    return ((run / "plan.json").stat().st_mtime_ns, run.name)
