@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcpexp.errors import DataError, SpecError
+from tcpexp.errors import SpecError
 from tcpexp.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -21,7 +21,7 @@ def checkout_dir() -> Path | None:
 
 
 def share_dir() -> Path:
-    """Return the folder that holds ``experiments/`` and ``topologies/``: the checkout, or ``share/tcpexp`` beside Python."""
+    """Return the folder of ``experiments/`` and ``topologies/``: the checkout, or ``share/tcpexp`` beside Python."""
     return checkout_dir() or Path(sys.prefix) / "share" / "tcpexp"
 
 
@@ -72,7 +72,7 @@ def cache_dir() -> Path:
 
 
 def default_results_dir() -> Path:
-    """Return where runs go without ``--out``: ``./results`` when it exists, else the checkout's, else a new ``./results``."""
+    """Return where runs go without ``--out``: ``./results`` if it exists, else the checkout's, else ``./results``."""
     here = Path.cwd() / "results"
     if here.is_dir():
         return here
@@ -83,8 +83,8 @@ def default_results_dir() -> Path:
 def find_spec(name: str) -> Path:
     """Return the spec that the command line means by ``name``.
 
-    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml`` works from any folder; else
-    ``x`` for the shipped experiment of that name. A path that does not exist raises ``SpecError``.
+    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml`` works from any folder;
+    else ``x`` for the shipped experiment of that name. A path that does not exist raises ``SpecError``.
     """
     given = Path(name)
     bare = given.name == name and not given.suffix
@@ -113,7 +113,7 @@ def shipped_spec(name: str) -> Path | None:
 def find_run(name: str, results: Path | None = None) -> Path:
     """Return the run directory meant by ``name``: a path, an experiment's folder or name (its newest run), or a run id.
 
-    Raises ``DataError`` when there is no such run.
+    Raises ``SpecError`` when there is no such run.
     """
     results = results or default_results_dir()
     for folder in (Path(name), results / name):
@@ -124,7 +124,7 @@ def find_run(name: str, results: Path | None = None) -> Path:
     for run in all_runs(results):
         if run.name == name:
             return run
-    raise DataError(f"no run '{name}'", hint=f"runs are folders below {results}; give a folder, an experiment or a run id")
+    raise SpecError(f"no run '{name}'", hint=f"give a folder, an experiment or a run id; runs are looked for in {results}")
 
 
 def is_run(folder: Path) -> bool:
