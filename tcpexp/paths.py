@@ -124,7 +124,7 @@ def find_run(name: str, results: Path | None = None) -> Path:
     for run in all_runs(results):
         if run.name == name:
             return run
-    raise SpecError(f"no run '{name}'", hint=f"give a folder, an experiment or a run id; runs are looked for in {results}")
+    raise SpecError(f"no run '{name}' in {results}", hint="give a run's folder, an experiment's name or a run id")
 
 
 def is_run(folder: Path) -> bool:
