@@ -1,0 +1,78 @@
+"""Options and marks of the whole test suite, and the rule that a skip in CI must be one that had to be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+#: A reason that begins with one of these is a fact about the machine that no package can change.
+FACTS_OF_THE_MACHINE = ("this kernel lacks", "not root")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="also run the tests marked 'full' (long)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("full") and not config.getoption("--full"):
+            item.add_marker(pytest.mark.skip(reason="long; run with --full"))
+        elif item.get_closest_marker("root") and (reason := lacks_for_root()):
+            item.add_marker(pytest.mark.skip(reason=reason))
+        elif item.get_closest_marker("guest") and (reason := lacks_for_guest()):
+            item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("root"):  # one at a time: they share the machine's kernel and its cores
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and must_not_skip(item, skip_reason(report)):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {skip_reason(report)} (guest and root tests must run in CI)"
+    return report
+
+
+def skip_reason(report: pytest.TestReport) -> str:
+    """Return why the test was skipped, without pytest's prefix."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def must_not_skip(item: pytest.Item, reason: str) -> bool:
+    """Return whether this skip is a failure: in CI, of a guest or root test, for a lack that set-up could mend."""
+    if os.environ.get("CI", "").lower() not in ("true", "1"):
+        return False
+    if item.get_closest_marker("full") and not item.config.getoption("--full"):
+        return False
+    if not (item.get_closest_marker("guest") or item.get_closest_marker("root")):
+        return False
+    return not reason.startswith(FACTS_OF_THE_MACHINE)
+
+
+@cache
+def lacks_for_root() -> str | None:
+    """Return why a test that makes network namespaces cannot run here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    if shutil.which("unshare") and subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
+        return "this kernel lacks network namespaces for this user"
+    return None if shutil.which("mnexec") else "mnexec is not installed: apt install mininet"
+
+
+@cache
+def lacks_for_guest() -> str | None:
+    """Return why a test that boots the guest cannot run here, or None."""
+    if not shutil.which("qemu-system-x86_64"):
+        return "qemu-system-x86_64 is not installed: apt install qemu-system-x86"
+    from tcpexp.places.guest.image import find_image
+
+    return None if find_image() else "no guest image: tcpexp guest build"
