@@ -24,9 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("full") and not config.getoption("--full"):
             item.add_marker(pytest.mark.skip(reason="long; run with --full"))
-        elif item.get_closest_marker("root") and (reason := lacks_for_root()):
-            item.add_marker(pytest.mark.skip(reason=reason))
-        elif item.get_closest_marker("guest") and (reason := lacks_for_guest()):
+        elif reason := lacks(item):
             item.add_marker(pytest.mark.skip(reason=reason))
         if item.get_closest_marker("root"):  # one at a time: they share the machine's kernel and its cores
             item.add_marker(pytest.mark.xdist_group("machine"))
@@ -56,6 +54,12 @@ def must_not_skip(item: pytest.Item, reason: str) -> bool:
     if not (item.get_closest_marker("guest") or item.get_closest_marker("root")):
         return False
     return not reason.startswith(FACTS_OF_THE_MACHINE)
+
+
+def lacks(item: pytest.Item) -> str | None:
+    """Return why this machine cannot run the test, or None."""
+    root = lacks_for_root() if item.get_closest_marker("root") else None
+    return root or (lacks_for_guest() if item.get_closest_marker("guest") else None)
 
 
 @cache
