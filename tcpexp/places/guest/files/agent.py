@@ -1,0 +1,183 @@
+"""Run one plan inside the guest: wait for it in memory, mix in the seed, run the engine, hand back the results.
+
+The agent is imported and ready before any plan exists. It then polls the (still empty) plan device in virtual time; the
+machine is stopped meanwhile by its watchdog at a defined instant, saved as a template, and every run is a copy of
+that template whose plan device holds a plan. Standard library and mininet only.
+"""
+
+import ctypes
+import fcntl
+import io
+import json
+import mmap
+import os
+import struct
+import sys
+import tarfile
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, "/opt/tcpexp")
+
+from tcpexp.engine import main as engine
+from tcpexp.plan.types import RunPlan, from_json
+
+MAGIC = b"TCPEXP01"
+BLOCK = 4096
+PLAN_DEVICE = "/dev/tcpexp-plan"
+OUT_DEVICE = "/dev/tcpexp-out"
+RNDRESEEDCRNG = 0x5207
+WORK = Path("/tmp/run")
+
+
+class Device:
+    """A memory device read and written past the page cache, in whole blocks through one aligned buffer."""
+
+    def __init__(self, path: str, flags: int, blocks: int = 1) -> None:
+        self.file = os.open(path, flags | os.O_DIRECT | os.O_CLOEXEC)
+        self.buffer = mmap.mmap(-1, blocks * BLOCK)
+
+    def read(self, offset: int) -> bytes:
+        """Read one buffer's worth at ``offset`` (a multiple of the block)."""
+        os.lseek(self.file, offset, os.SEEK_SET)
+        count = os.readv(self.file, [self.buffer])
+        return self.buffer[:count]
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write ``data`` at ``offset``, padded to whole blocks."""
+        padded = -(-len(data) // BLOCK) * BLOCK
+        self.buffer[: len(data)] = data
+        self.buffer[len(data) : padded] = bytes(padded - len(data))
+        os.lseek(self.file, offset, os.SEEK_SET)
+        view = memoryview(self.buffer)[:padded]
+        if os.writev(self.file, [view]) != padded:
+            raise OSError("short write to the result device")
+
+
+def wait_for_plan(device: Device) -> tuple[dict, bytes]:
+    """Poll for the plan; return its header and its archive."""
+    while True:
+        head = device.read(0)
+        if head[:8] == MAGIC:
+            break
+        time.sleep(0.01)
+    size = struct.unpack_from("<Q", head, 8)[0]
+    header = json.loads(head[16:BLOCK].split(b"\0", 1)[0])
+    bulk = Device(PLAN_DEVICE, os.O_RDONLY, 256)
+    parts, offset = [], 2 * BLOCK
+    while size > 0:
+        part = bulk.read(offset)[:size]
+        parts.append(part)
+        size -= len(part)
+        offset += len(part)
+    return header, b"".join(parts)
+
+
+def mix_seed(seed: int) -> None:
+    """Make the kernel's random numbers (ISNs, ports, hash seeds, netem) a function of the run's seed."""
+    with open("/dev/urandom", "wb", buffering=0) as pool:
+        pool.write(b"tcpexp seed %d" % seed)
+        fcntl.ioctl(pool, RNDRESEEDCRNG)
+
+
+class Progress:
+    """Progress and status in the first block of the result device; the host reads it from memory."""
+
+    def __init__(self) -> None:
+        self.device = Device(OUT_DEVICE, os.O_RDWR)
+
+    def __call__(self, phase: str, t_seconds: float) -> None:
+        self.put({"phase": phase, "t": t_seconds})
+
+    def put(self, state: dict) -> None:
+        self.device.write(0, MAGIC + json.dumps(state).encode())
+
+
+def write_results(folder: Path) -> int:
+    """Write the run's files as a tar behind the first block; return its size."""
+    device = Device(OUT_DEVICE, os.O_RDWR, 256)
+    sink = io.BufferedWriter(_DeviceSink(device), 256 * BLOCK)
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT, bufsize=256 * BLOCK) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.add(path, arcname=str(path.relative_to(folder)), recursive=False)
+    sink.flush()
+    return sink.raw.size
+
+
+class _DeviceSink(io.RawIOBase):
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        size = len(data)
+        self.device.write(BLOCK + self.size, bytes(data))
+        self.size += size
+        return size
+
+
+def write_port(port: int, value: int) -> None:
+    """Write one byte to an x86 I/O port, as ``outb`` does (the kernel has no /dev/port)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.iopl(3) != 0:
+        raise OSError(ctypes.get_errno(), "iopl")
+    code = mmap.mmap(-1, BLOCK, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(b"\x89\xfa\x89\xf0\xee\xc3")  # mov edx, edi; mov eax, esi; out dx, al; ret
+    outb = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+    outb(port, value)
+
+
+def set_watchdog() -> None:
+    """Start the ib700 watchdog (2 s): it stops the machine at a defined virtual instant."""
+    write_port(0x443, 0x0E)
+
+
+def power_off(status: int) -> None:
+    """End the virtual machine at once (isa-debug-exit: QEMU exits with 2 * status + 1)."""
+    write_port(0xF4, status)
+
+
+def main() -> None:
+    """Wait for a plan, run it, hand back the results."""
+    device = Device(PLAN_DEVICE, os.O_RDONLY)
+    progress = Progress()
+    progress.put({"phase": "ready", "t": 0})
+    if "tcpexp.direct" not in Path("/proc/cmdline").read_text():
+        set_watchdog()
+    header, archive = wait_for_plan(device)
+    mix_seed(header["seed"])
+    status = 70
+    state = {"phase": "done", "t": 0.0}
+    try:
+        files = WORK / "files"
+        files.mkdir(parents=True)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(files)
+        plan = from_json((files / "plan.json").read_text(), RunPlan)
+        out = WORK / "out"
+        (out / "raw").mkdir(parents=True)
+
+        def stop() -> bool:
+            return device.read(BLOCK)[:4] == b"STOP"
+
+        status = engine.run_plan(plan, out / "raw", files, progress=progress, stop=stop)
+        progress("saving", plan.duration_ns / 1e9)
+    except BaseException:
+        state["error"] = traceback.format_exc()
+        traceback.print_exc()
+    try:
+        state["size"] = write_results(WORK / "out")
+    except BaseException:
+        state["error"] = state.get("error", "") + traceback.format_exc()
+        traceback.print_exc()
+    state["status"] = status
+    progress.put(state)
+    power_off(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The guest as a place to run: restore the template, hand over the plan, watch, take the results."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.guest import machine
+from tcpexp.places.guest.image import Image, build_image, cache_dir, find_image
+from tcpexp.places.guest.monitor import Monitor
+from tcpexp.places.guest.template import Template, build_template, engine_initrd, shim_environment
+from tcpexp.places.guest.transfer import ResultDevice, make_device_file, request_stop, write_plan
+from tcpexp.plan.types import RunPlan
+
+#: How long a guest that was asked to stop may take to save, in seconds of wall time.
+STOP_GRACE_S = 60.0
+#: A guest whose virtual time has not moved for this long is taken for dead.
+STALL_LIMIT_S = 120.0
+
+
+@dataclass
+class _Run:
+    """One running guest and its files."""
+
+    process: subprocess.Popen[bytes]
+    files: machine.MachineFiles
+    results: ResultDevice
+    folder: Path
+    started: float
+
+
+class GuestPlace:
+    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works)."""
+
+    name = "guest"
+
+    def __init__(self, clock: machine.Clock = "virtual", say: Callable[[str], None] = lambda text: None) -> None:
+        self.clock: machine.Clock = clock
+        self.say = say
+
+    def check(self, plan: RunPlan) -> tuple[Missing, ...]:
+        """Return what this machine lacks to run ``plan`` in a guest; the guest's own kernel has all that the catalogue uses."""
+        return machine.qemu_missing()
+
+    def prepare(self) -> tuple[Image, Template | None]:
+        """Build what is not in the cache: the image and, for the virtual clock, the template."""
+        image = find_image() or build_image(self.say)
+        return image, build_template(image, self.say) if self.clock == "virtual" else None
+
+    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]) -> PlaceResult:
+        """Run ``plan`` and leave its raw data in ``run_dir``.
+
+        Raises:
+            HostError: QEMU is missing.
+            RunError: the guest could not be started, or died; its console is in ``raw/console.txt``.
+        """
+        lacks = self.check(plan)
+        if lacks:
+            raise HostError("this machine cannot start a guest", missing=lacks)
+        image, template = self.prepare()
+        with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch_dir()) as folder:
+            run = self._start(plan, image, template, Path(folder))
+            try:
+                state = self._watch(run, plan, progress, stop)
+                wall = time.monotonic() - run.started
+                return self._finish(run, run_dir, state, image, wall)
+            finally:
+                run.process.kill()
+                run.process.wait()
+
+    def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
+        started = time.monotonic()
+        files = machine.MachineFiles(
+            template.ram if template else None, folder / "plan", folder / "out", folder / "console", folder / "monitor"
+        )
+        make_device_file(files.plan, machine.PLAN_BYTES)
+        make_device_file(files.out, machine.OUT_BYTES)
+        write_plan(files.plan, plan)
+        initrd = template.initrd if template else folder / "initrd.cpio"
+        if template is None:
+            initrd.write_bytes(engine_initrd(image))
+        argv = machine.qemu_argv(image, initrd, files, clock=self.clock, private_ram=True, incoming=template is not None)
+        with (folder / "qemu.log").open("wb") as log:
+            process = subprocess.Popen(
+                argv, env=shim_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=_die_with_parent
+            )
+        run = _Run(process, files, ResultDevice(files.out), folder, started)
+        if template is not None:
+            try:
+                _restore(files.monitor, template.state)
+            except RunError as error:
+                process.kill()
+                process.wait()
+                raise RunError(f"the guest could not be restored: {error.message}", hint=(folder / "qemu.log").read_text(errors="replace")[-500:]) from None
+        return run
+
+    def _watch(self, run: _Run, plan: RunPlan, progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Wait until the guest has ended; return its last state. Asks it to stop when ``stop()`` says so or a limit is over."""
+        asked: float | None = None
+        last: tuple[dict[str, Any], float] = ({}, time.monotonic())
+        limit = run.started + plan.wall_limit_s
+        while run.process.poll() is None:
+            time.sleep(0.05)
+            now = time.monotonic()
+            state = run.results.state()
+            if state and state != last[0]:
+                last = (state, now)
+                progress(str(state.get("phase", "")), float(state.get("t", 0.0)))
+            if asked is None and (stop() or now > limit):
+                asked = now
+                request_stop(run.files.plan)
+            stalled = now - last[1] > STALL_LIMIT_S
+            if (asked is not None and now - asked > STOP_GRACE_S) or stalled:
+                run.process.kill()
+                run.process.wait()
+                why = "did not answer" if stalled else "did not stop when asked"
+                raise RunError(f"the guest {why}", hint=_console_tail(run))
+        final = run.results.state()
+        if final.get("phase") != "done":
+            raise RunError(f"the guest ended in phase '{final.get('phase', 'start')}'", hint=_console_tail(run))
+        return final
+
+    def _finish(self, run: _Run, run_dir: Path, state: dict[str, Any], image: Image, wall: float) -> PlaceResult:
+        if "size" in state:
+            run.results.extract(run_dir, int(state["size"]))
+        run.results.close()
+        raw = run_dir / "raw"
+        raw.mkdir(exist_ok=True)
+        if run.files.console.exists():
+            shutil.copyfile(run.files.console, raw / "console.txt")
+        if "error" in state:
+            raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
+        return PlaceResult.from_engine(
+            raw, wall_seconds=wall, clock=self.clock, facts={"image_sha256": image.sha256, "kernel": image.kernel, **self._facts()}
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        shim = "LD_PRELOAD" in shim_environment()
+        return {
+            "qemu": machine.qemu_version(),
+            "clock": self.clock,
+            "kvm": self.clock == "real" and machine.kvm_works(),
+            "repeatable": self.clock == "virtual" and shim,
+            "why_not_repeatable": None if shim else "no C compiler: QEMU's clock race is open (apt install gcc libc6-dev)",
+        }
+
+
+def _restore(monitor_path: Path, state: Path) -> None:
+    with Monitor(monitor_path) as monitor:
+        for command in (
+            "migrate_set_parameter announce-rounds 0",
+            "migrate_set_capability x-ignore-shared on",
+            f'migrate_incoming "exec:cat {state}"',
+        ):
+            answer = monitor.command(command)
+            if "rror" in answer:
+                raise RunError(answer)
+        deadline = time.monotonic() + 30
+        while "inmigrate" in monitor.command("info status"):
+            if time.monotonic() > deadline:
+                raise RunError("the saved state did not load")
+            time.sleep(0.005)
+        monitor.command("cont")
+
+
+def scratch_dir() -> Path:
+    """Return the folder for the device files of running guests; each run's begins with its process id."""
+    folder = cache_dir() / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def clean_leftovers() -> list[str]:
+    """Remove the device files of runners that are gone; return what was removed, in words."""
+    removed = []
+    for folder in scratch_dir().iterdir():
+        owner = folder.name.split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(f"device files of an ended guest: {folder}")
+    return removed
+
+
+def _console_tail(run: _Run) -> str:
+    console = run.files.console.read_text(errors="replace")[-1500:] if run.files.console.exists() else ""
+    log = (run.folder / "qemu.log").read_text(errors="replace")[-500:]
+    return f"console: {console.strip()[-1500:]} qemu: {log.strip()}"
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: let the kernel kill QEMU when the runner dies, however it dies."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
