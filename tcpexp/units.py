@@ -6,6 +6,7 @@ pydantic models use for their fields; each takes the text form only and yields t
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -64,9 +65,7 @@ def parse_rate(text: Any) -> int:
 
 def parse_duration(text: Any) -> int:
     """Return nanoseconds of a text such as ``20ms``, ``1.5s``, ``2min`` or ``100us``; raises ``QuantityError``."""
-    number, unit = _split(
-        text, "duration", "write a duration with its unit, such as 20ms or 1.5s", example="ms", other="s"
-    )
+    number, unit = _split(text, "duration", "write a duration with its unit, such as 20ms or 1.5s", example="ms", other="s")
     if unit not in _DURATION_NS:
         raise QuantityError(
             f"'{_short(text)}' is not a duration",
@@ -74,9 +73,7 @@ def parse_duration(text: Any) -> int:
         )
     value = _whole(number * _DURATION_NS[unit], text, "duration")
     if value < 0:
-        raise QuantityError(
-            f"the duration '{_short(text)}' is negative", "times count from the start of the experiment, 0s"
-        )
+        raise QuantityError(f"the duration '{_short(text)}' is negative", "times count from the start of the experiment, 0s")
     return value
 
 
@@ -96,9 +93,7 @@ def parse_fraction(text: Any) -> float:
     """Return a fraction from 0 to 1 of ``1%`` or ``0.01`` (a number is fine here); raises ``QuantityError``."""
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise QuantityError(f"'{_short(text)}' is not a fraction", "write 1% or 0.01")
-    match = _NUMBER.fullmatch(
-        format(Decimal(repr(text)), "f") if isinstance(text, float) and _is_finite(text) else str(text).strip()
-    )
+    match = _NUMBER.fullmatch(format(Decimal(repr(text)), "f") if isinstance(text, float) and _is_finite(text) else str(text).strip())
     if match is None or match[2] not in ("", "%"):
         raise QuantityError(f"'{_short(text)}' is not a fraction", "write 1% or 0.01")
     value = Decimal(match[1]) / 100 if match[2] else Decimal(match[1])
@@ -163,7 +158,7 @@ def _near_size(unit: str) -> str:
 
 
 def _is_finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
+    return math.isfinite(value)
 
 
 def _short(text: Any) -> str:
@@ -224,9 +219,7 @@ def _schema(description: str, *examples: str, number: bool = False) -> WithJsonS
 
 
 #: bit/s
-Rate = Annotated[
-    int, BeforeValidator(parse_rate), PlainSerializer(format_rate), _schema("a rate with its unit", "10mbit", "1gbit")
-]
+Rate = Annotated[int, BeforeValidator(parse_rate), PlainSerializer(format_rate), _schema("a rate with its unit", "10mbit", "1gbit")]
 #: ns
 Duration = Annotated[
     int,

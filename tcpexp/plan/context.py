@@ -75,9 +75,7 @@ class PlanContext:
     ``step_id`` is the action's own id: the user's ``id:``, else ``a00``, ``a01``... ``seed`` is the run's seed.
     """
 
-    def __init__(
-        self, draft: PlanDraft, spec: ExperimentSpec, index: int | None, step_id: str, path: tuple[str | int, ...] = ()
-    ) -> None:
+    def __init__(self, draft: PlanDraft, spec: ExperimentSpec, index: int | None, step_id: str, path: tuple[str | int, ...] = ()) -> None:
         self.draft = draft
         self.spec = spec
         self.index = index
@@ -101,9 +99,7 @@ class PlanContext:
         """The network with its addresses. The links' ``wire`` flags are not final before all actions have compiled."""
         return self.draft.network
 
-    def error(
-        self, message: str, *, hint: str | None = None, key: str | int | tuple[str | int, ...] | None = None
-    ) -> SpecError:
+    def error(self, message: str, *, hint: str | None = None, key: str | int | tuple[str | int, ...] | None = None) -> SpecError:
         """Return an error at this action, or at its parameter ``key``; the caller raises it."""
         keys = () if key is None else key if isinstance(key, tuple) else (key,)
         return SpecError(message, where=self.spec.place(*self.path, *keys), hint=hint)
@@ -167,9 +163,7 @@ class PlanContext:
 
     # --------------------------------------------------------------------------------------------- primitives
 
-    def setup(
-        self, do: StepKind, label: str, *, suffix: str | None = None, until_ns: int | None = None, mark: bool = False
-    ) -> str:
+    def setup(self, do: StepKind, label: str, *, suffix: str | None = None, until_ns: int | None = None, mark: bool = False) -> str:
         """Append a step that is executed before t0, in order; return its id (``<action>`` or ``<action>.<suffix>``)."""
         step = Step(self._new_id(suffix), self.index, None, do, label, until_ns=self._until(until_ns, None), mark=mark)
         return self._append(self.draft.setup, step)
@@ -190,9 +184,7 @@ class PlanContext:
             raise self.error("a step cannot repeat every 0s", hint="write a distance such as every: 1s", key="every")
         if every_ns is not None and until_ns is None:
             until_ns = self.duration_ns
-        step = Step(
-            self._new_id(suffix), self.index, self._at(at_ns), do, label, self._until(until_ns, at_ns), every_ns, mark
-        )
+        step = Step(self._new_id(suffix), self.index, self._at(at_ns), do, label, self._until(until_ns, at_ns), every_ns, mark)
         return self._append(self.draft.steps, step)
 
     def change_link(
@@ -210,9 +202,7 @@ class PlanContext:
         plan = self.link(link)
         ends = (plan.b.node, plan.a.node)
         if towards is not None and towards not in ends:
-            raise self.error(
-                f"link {plan.name} does not lead to '{towards}'", hint=f"write {ends[0]} or {ends[1]}", key="towards"
-            )
+            raise self.error(f"link {plan.name} does not lead to '{towards}'", hint=f"write {ends[0]} or {ends[1]}", key="towards")
         if not parameters.named():
             raise self.error("nothing to change", hint="name at least one parameter, such as rate: 5mbit")
         at_ns, until_ns = self._at(at_ns), self._until(until_ns, at_ns)
@@ -236,9 +226,7 @@ class PlanContext:
     def flow(self, flow: FlowPlan) -> None:
         """Register a named flow; its name must be new."""
         if any(other.name == flow.name for other in self.draft.flows):
-            raise self.error(
-                f"the flow '{flow.name}' exists already", hint="give each flow a name of its own with flow:", key="flow"
-            )
+            raise self.error(f"the flow '{flow.name}' exists already", hint="give each flow a name of its own with flow:", key="flow")
         self.draft.flows.append(flow)
 
     def flow_named(self, name: str, *, key: str | None = "flow") -> FlowPlan:
@@ -260,17 +248,13 @@ class PlanContext:
             if flow.name == name:
                 return self.draft.spawns[flow.step]
         known = [*self.draft.spawns, *(flow.name for flow in self.draft.flows)]
-        raise self.error(
-            f"no action above this one is called '{name}' and starts a process", hint=suggest(name, known), key=key
-        )
+        raise self.error(f"no action above this one is called '{name}' and starts a process", hint=suggest(name, known), key=key)
 
     def file(self, path: str, content: str, *, binary: bool = False) -> str:
         """Ship a file with the plan (text, or base64 when ``binary``); return ``{dir}/path`` for use in an argv."""
         parts = Path(path).parts
         if not parts or Path(path).is_absolute() or ".." in parts:
-            raise self.error(
-                f"the file name '{path}' leaves the experiment's folder", hint="write a relative path without .."
-            )
+            raise self.error(f"the file name '{path}' leaves the experiment's folder", hint="write a relative path without ..")
         known = self.draft.files.get(path)
         if known is not None and known.content != content:
             raise self.error(f"two actions ship different files named '{path}'", hint="give one of them another name")

@@ -1,0 +1,1 @@
+"""YAML text to frozen models, with the place of every value for errors."""

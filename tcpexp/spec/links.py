@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from tcpexp.units import Duration, Fraction, Queue, QuantityError, Rate, format_fraction, parse_fraction
+from tcpexp.units import Duration, Fraction, QuantityError, Queue, Rate, format_fraction, parse_fraction
 
 Discipline = Literal["pfifo", "bfifo", "red", "codel", "fq_codel", "cake"]
 Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
@@ -44,9 +44,7 @@ def _parse_loss(value: Any) -> float | GilbertElliott:
             return parse_fraction(value.get("p"))
         return GilbertElliott.model_validate(value)
     if isinstance(value, str) and value.count("%") > 1:
-        raise QuantityError(
-            f"'{value[:40]}' asks for correlated loss, which the kernel does not deliver", _GILBERT_HINT
-        )
+        raise QuantityError(f"'{value[:40]}' asks for correlated loss, which the kernel does not deliver", _GILBERT_HINT)
     return parse_fraction(value)
 
 
@@ -64,20 +62,12 @@ class LinkParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: Rate | None = Field(
-        default=None, description="rate of the bottleneck, counted on Ethernet frames without preamble and checksum"
-    )
-    queue: Queue | None = Field(
-        default=None, description="how much waits for the bottleneck; needs rate; default 1bdp, at least 10 packets"
-    )
-    discipline: Discipline | None = Field(
-        default=None, description="queue discipline; pfifo when silent (bfifo for a queue in bytes)"
-    )
+    rate: Rate | None = Field(default=None, description="rate of the bottleneck, counted on Ethernet frames without preamble and checksum")
+    queue: Queue | None = Field(default=None, description="how much waits for the bottleneck; needs rate; default 1bdp, at least 10 packets")
+    discipline: Discipline | None = Field(default=None, description="queue discipline; pfifo when silent (bfifo for a queue in bytes)")
     ecn: bool | None = Field(default=None, description="mark instead of dropping, where the discipline can")
     delay: Duration | None = Field(default=None, description="one-way delay")
-    jitter: Duration | None = Field(
-        default=None, description="variation of the delay; lets packets overtake one another"
-    )
+    jitter: Duration | None = Field(default=None, description="variation of the delay; lets packets overtake one another")
     jitter_correlation: Fraction | None = None
     jitter_distribution: Distribution | None = None
     loss: Loss | None = Field(default=None, description="random loss, or the Gilbert-Elliott model for loss in bursts")
@@ -98,11 +88,7 @@ class LinkParameters(BaseModel):
 
     def named(self) -> dict[str, Any]:
         """Return the parameters that were written, by name."""
-        return {
-            name: getattr(self, name)
-            for name in type(self).model_fields
-            if name in self.model_fields_set and getattr(self, name) is not None
-        }
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set and getattr(self, name) is not None}
 
     def over(self, below: LinkParameters) -> LinkParameters:
         """Return these parameters on top of ``below``: what is not named here stays."""

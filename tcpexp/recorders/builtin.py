@@ -1,0 +1,161 @@
+"""The recorders that ship: packets, sockets, queues, counters, kernel trace and processor load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tcpexp.plan.types import Recorder
+from tcpexp.recorders.base import RecorderModel
+from tcpexp.units import Duration, QuantityError, parse_size
+
+if TYPE_CHECKING:
+    from tcpexp.plan.context import PlanContext
+
+TraceEvent = Literal["tcp:tcp_probe", "sock:inet_sock_set_state", "tcp:tcp_retransmit_skb", "tcp:tcp_cong_state_set"]
+TRACE_EVENTS: tuple[TraceEvent, ...] = (
+    "tcp:tcp_probe",
+    "sock:inet_sock_set_state",
+    "tcp:tcp_retransmit_skb",
+    "tcp:tcp_cong_state_set",
+)
+SECOND_NS = 1_000_000_000
+SHORTEST_INTERVAL_NS = 1_000_000
+
+
+def _parse_snaplen(value: object) -> int:
+    """Return bytes of ``128B``, 0 of ``full``."""
+    if value == "full":
+        return 0
+    try:
+        size = parse_size(value)
+    except QuantityError as error:
+        raise QuantityError(error.message, "write full, or a size such as 128B") from None
+    if not 64 <= size <= 262144:
+        raise QuantityError(f"a snaplen of {size} bytes is out of range", "write full, or 64B to 256KiB")
+    return size
+
+
+class Sampler(RecorderModel):
+    """A recorder that takes a sample at fixed times: 0, ``every``, 2 x ``every``..."""
+
+    shorthand: ClassVar[str | None] = "every"
+
+    def interval_ns(self, context: PlanContext, every: int) -> int:
+        """Return the interval; raises ``SpecError`` when it is too short to keep."""
+        if every < SHORTEST_INTERVAL_NS:
+            raise context.error("the interval is below 1ms", hint="write 1ms or more", key="every")
+        return every
+
+
+class Capture(RecorderModel):
+    """Packets at every host's interfaces (tcpdump). ``snaplen`` is how much of each is kept: ``full`` or a size."""
+
+    name: ClassVar[str] = "capture"
+    shorthand: ClassVar[str | None] = "snaplen"
+    default: ClassVar[bool] = True
+
+    snaplen: Annotated[int, BeforeValidator(_parse_snaplen, json_schema_input_type=str)] = Field(
+        default=128, description="how much of each packet is kept: full, or a size such as 128B"
+    )
+    routers: bool = Field(default=False, description="capture at the routers' interfaces too")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder per interface, in the topology's order."""
+        context.need(tools=("tcpdump",))
+        return tuple(
+            Recorder("capture", node.name, interface.name, None, {"snaplen": self.snaplen})
+            for node in context.network.nodes
+            if node.kind == "host" or self.routers
+            for interface in node.interfaces
+        )
+
+
+class Sockets(Sampler):
+    """What `ss -tinmoe` says about every TCP socket of every host, each ``every``."""
+
+    name: ClassVar[str] = "ss"
+    default: ClassVar[bool] = True
+
+    every: Duration = Field(default=SECOND_NS, description="distance of the snapshots")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder per host."""
+        context.need(tools=("ss",))
+        interval_ns = self.interval_ns(context, self.every)
+        return tuple(Recorder("ss", host, None, interval_ns) for host in context.hosts())
+
+
+class Queues(Sampler):
+    """Backlog, drops and marks of every shaped link's queue, each ``every``."""
+
+    name: ClassVar[str] = "qdisc"
+    default: ClassVar[bool] = True
+
+    every: Duration = Field(default=100_000_000, description="distance of the samples")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder when a link of the run is shaped or delayed, else none."""
+        interval_ns = self.interval_ns(context, self.every)
+        if not any(link.wire for link in context.network.links):
+            return ()
+        return (Recorder("qdisc", None, None, interval_ns),)
+
+
+class Counters(Sampler):
+    """The kernel's SNMP and TcpExt counters of every host, each ``every``."""
+
+    name: ClassVar[str] = "counters"
+    default: ClassVar[bool] = True
+
+    every: Duration = Field(default=SECOND_NS, description="distance of the samples")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder per host."""
+        interval_ns = self.interval_ns(context, self.every)
+        return tuple(Recorder("counters", host, None, interval_ns) for host in context.hosts())
+
+
+class Trace(RecorderModel):
+    """The kernel's own account of TCP: windows per ACK, changes of state, retransmissions, congestion states."""
+
+    name: ClassVar[str] = "trace"
+    shorthand: ClassVar[str | None] = "events"
+    default: ClassVar[bool] = True
+
+    events: tuple[TraceEvent, ...] = Field(default=TRACE_EVENTS, min_length=1, description="tracepoints to record")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder for the whole machine."""
+        return (Recorder("trace", None, None, None, {"events": list(self.events)}),)
+
+
+class Processor(Sampler):
+    """How busy the place's processors were, each ``every``; a saturated place makes a run SUSPECT."""
+
+    name: ClassVar[str] = "cpu"
+    default: ClassVar[bool] = True
+
+    every: Duration = Field(default=SECOND_NS, description="distance of the samples")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder for the whole machine."""
+        return (Recorder("cpu", None, None, self.interval_ns(context, self.every)),)
+
+
+class Command(RecorderModel):
+    """A command on a host, run each ``every`` (or once, for the whole run) with its output kept as ``raw/<output>``."""
+
+    name: ClassVar[str] = "command"
+
+    host: str = Field(description="where it runs")
+    argv: tuple[str, ...] = Field(min_length=1, description="the program and its arguments; no shell")
+    output: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,60}$", description="the file under raw/ that keeps it")
+    every: Duration | None = Field(default=None, description="distance of the runs; when silent it runs once, to the end")
+
+    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
+        """Return one recorder."""
+        context.host(self.host, key="host")
+        options = {"argv": [context.substitute(word) for word in self.argv], "output": self.output}
+        return (Recorder("command", self.host, None, self.every, options),)

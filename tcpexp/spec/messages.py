@@ -1,0 +1,192 @@
+"""pydantic's findings in plain words, each with its path in the file."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tcpexp.registry import suggest
+from tcpexp.spec.model import NestedErrors, PlacedError
+from tcpexp.units import QuantityError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong at ``path``; ``key`` means the key itself, not its value."""
+
+    path: Path
+    message: str
+    hint: str | None = None
+    key: bool = False
+
+
+_EXPECTED = {
+    "string_type": "a text",
+    "string_sub_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "none_required": "nothing",
+}
+_EXAMPLES = {
+    "a text": "put it in quotes",
+    "a mapping": "write key: value pairs",
+    "a list": "write [one, two]",
+    "a whole number": "write digits only",
+    "true or false": "write true or false",
+}
+_LIMITS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Path = ()) -> list[Finding]:
+    """Return the findings of ``error``, which ``model`` raised for the plain value ``raw`` at ``base``."""
+    findings: list[Finding] = []
+    for item in error.errors(include_url=False):
+        path = _path_in(raw, item["loc"])
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, NestedErrors):
+            inner = (*path, *cause.path)
+            findings += translate(cause.error, cause.model, _value_at(raw, inner), (*base, *inner))
+        elif isinstance(cause, PlacedError):
+            findings.append(Finding((*base, *path, *cause.path), cause.message, cause.hint, cause.key))
+        elif isinstance(cause, QuantityError):
+            findings.append(Finding((*base, *path), cause.message, cause.hint))
+        else:
+            findings.append(_plain(item, model, base, path))
+    return _without_repeats(findings)
+
+
+def _plain(item: Any, model: type[BaseModel], base: Path, path: Path) -> Finding:
+    kind, context, given = item["type"], item.get("ctx", {}), item.get("input")
+    if kind == "extra_forbidden":
+        word = str(item["loc"][-1])
+        hint = suggest(word, known_keys(_model_at(model, item["loc"][:-1])))
+        return Finding((*base, *path), f"unknown key '{word}'", hint, key=True)
+    if kind == "missing":
+        word = str(item["loc"][-1])
+        about = _description(_model_at(model, item["loc"][:-1]), word)
+        return Finding((*base, *path), f"'{word}' is missing", about and f"{word}: {about}")
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind]
+        return Finding((*base, *path), f"expected {expected}, found {_show(given)}", _EXAMPLES.get(expected))
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        return Finding((*base, *path), f"{_show(given)} is out of range", f"it must be {words} {context[name]}")
+    if kind in ("literal_error", "enum"):
+        known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        hint = suggest(given, known) if isinstance(given, str) else f"write one of {', '.join(known)}"
+        return Finding((*base, *path), f"{_show(given)} is not one of {', '.join(known)}", hint)
+    if kind == "string_pattern_mismatch":
+        hint = "a name starts with a letter and holds letters, digits, _ and -" if "A-Za-z" in context["pattern"] else None
+        return Finding((*base, *path), f"{_show(given)} does not fit here", hint)
+    if kind in ("too_short", "string_too_short"):
+        return Finding((*base, *path), "this is empty or too short", f"at least {context['min_length']} needed")
+    if kind in ("too_long", "string_too_long"):
+        return Finding((*base, *path), "this is too long", f"at most {context['max_length']} allowed")
+    text = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return Finding((*base, *path), text[:1].lower() + text[1:])
+
+
+def known_keys(model: type[BaseModel] | None) -> list[str]:
+    """Return the keys that a model takes, as a spec writes them."""
+    if model is None:
+        return []
+    return [field.alias or name for name, field in model.model_fields.items() if name != "sweep"]
+
+
+def _description(model: type[BaseModel] | None, word: str) -> str | None:
+    if model is None:
+        return None
+    return next((field.description for name, field in model.model_fields.items() if word in (name, field.alias)), None)
+
+
+def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """Return the model that stands at pydantic's ``location`` within ``model``, None when it cannot be told."""
+    current: Any = model
+    for step in location:
+        models = _models_in(current)
+        if isinstance(step, str):
+            named = next((each for each in models if each.__name__ == step), None)
+            if named is not None:
+                current = named
+                continue
+            fields = next((each.model_fields for each in models if _has_key(each, step)), None)
+            if fields is not None:
+                current = next(field.annotation for name, field in fields.items() if step in (name, field.alias))
+    return next(iter(_models_in(current)), None)
+
+
+def _has_key(model: type[BaseModel], word: str) -> bool:
+    return any(word in (name, field.alias) for name, field in model.model_fields.items())
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for each in typing.get_args(annotation) for model in _models_in(each)]
+
+
+def _path_in(raw: Any, location: tuple[str | int, ...]) -> Path:
+    """Return the part of pydantic's ``location`` that exists in the file (it also names union members and missing keys)."""
+    path: list[str | int] = []
+    value = raw
+    for step in location:
+        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)):
+            value = value[step]
+        else:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _value_at(raw: Any, path: Path) -> Any:
+    for step in path:
+        raw = raw[step]
+    return raw
+
+
+def _without_repeats(findings: list[Finding]) -> list[Finding]:
+    """Keep the first finding of each value: a union reports one for each of its members."""
+    seen: set[Any] = set()
+    kept = []
+    for finding in findings:
+        mark = (finding.path, finding.message) if "is missing" in finding.message else (finding.path, finding.key)
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(finding)
+    return kept
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{str(value)[:40]}'"

@@ -1,0 +1,301 @@
+"""``ExperimentSpec``: a whole spec as one frozen model (docs/spec.md).
+
+Actions, checks and recorders come from the catalogue that validation is given as its context, so that those of other
+people validate exactly as ours do. The spec remembers where each value stood, for the errors of later steps.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from tcpexp.errors import Place, SpecError
+from tcpexp.registry import suggest
+from tcpexp.spec.links import LinkParameters
+from tcpexp.spec.source import Source
+from tcpexp.units import Duration, QuantityError, Size
+
+_SYSCTL = re.compile(r"net\.[A-Za-z0-9_./-]{1,80}")
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-|->)[A-Za-z][A-Za-z0-9_]*")
+_OFF = ("off", False)
+DAY_NS = 86_400 * 10**9
+
+
+class NestedErrors(ValueError):
+    """Errors of a model that the catalogue chose: ``model`` says which keys it knows; ``path`` leads to it."""
+
+    def __init__(self, error: ValidationError, model: type[BaseModel], path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.model = model
+        self.path = path
+
+
+class PlacedError(QuantityError):
+    """An error at ``path`` below the value that is being validated; ``key`` means the key itself, not its value."""
+
+    def __init__(self, message: str, hint: str, path: tuple[str | int, ...] = (), *, key: bool = False) -> None:
+        super().__init__(message, hint)
+        self.path = path
+        self.key = key
+
+
+@dataclass(frozen=True)
+class ExpectEntry:
+    """One check of ``expect:``: its name, its parameters as written, its model, and where it stands."""
+
+    name: str
+    parameters: dict[str, Any]
+    model: Any
+    path: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlotEntry:
+    """One plot of ``plots:``: its name and its options as written."""
+
+    name: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RecordEntry:
+    """One key of ``record:``: its name and its model, or None for ``off``."""
+
+    name: str
+    model: Any
+
+
+class TopologyChoice(BaseModel):
+    """Which network: the name of a topology and its parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="a topology's name: of a file beside the spec, in topologies/, or shipped")
+    params: dict[str, Any] = Field(default_factory=dict, description="the topology's parameters")
+
+
+class HostSettings(BaseModel):
+    """Settings of one host or router."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
+    offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
+    mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B")
+
+    @field_validator("sysctls", mode="before")
+    @classmethod
+    def _check_sysctls(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        for key, value in raw.items():
+            if not _SYSCTL.fullmatch(key) or ".." in key:
+                hint = "write a name such as net.ipv4.tcp_sack; only net.* belongs to one host alone"
+                raise PlacedError(f"'{key[:60]}' is not a setting of a host's network", hint, (key,), key=True)
+            if isinstance(value, (bool, float)) or not isinstance(value, (int, str)):
+                raise PlacedError(f"{_show(value)} is not a sysctl's value", "write a whole number or a text", (key,))
+        return {key: str(value) for key, value in raw.items()}
+
+    @field_validator("mtu")
+    @classmethod
+    def _check_mtu(cls, value: int) -> int:
+        if not 576 <= value <= 9000:
+            raise QuantityError(f"an MTU of {value} bytes is out of range", "write 576B to 9000B")
+        return value
+
+
+def build_action(raw: Any, info: ValidationInfo) -> Any:
+    """Return the action that ``raw`` describes, by its ``do``."""
+    if not isinstance(raw, dict):
+        raise PlacedError(f"{_show(raw)} is not an action", "write a mapping with do:, such as {at: 1s, do: mark, text: ...}")
+    if "do" not in raw:
+        raise PlacedError("this action does not say what to do", "add do: with an action's name")
+    model = _from_registry(_catalogue(info).actions, raw["do"], ("do",))
+    return _validate(model, raw, info)
+
+
+def build_expect(raw: Any, info: ValidationInfo) -> Any:
+    """Return the checks of one entry of ``expect:``: a mapping of one check's name to its parameters or a list of such."""
+    if not isinstance(raw, dict) or len(raw) != 1:
+        hint = "write one check per entry, such as - goodput: {flow: web, at_least: 9mbit}"
+        raise PlacedError("an entry of expect: is a mapping with exactly one check", hint)
+    ((name, given),) = raw.items()
+    model = _from_registry(_catalogue(info).checks, name, (name,), key=True)
+    several: list[tuple[tuple[str | int, ...], Any]] = [((name,), given)]
+    if isinstance(given, list):
+        several = [((name, index), each) for index, each in enumerate(given)]
+    return tuple(ExpectEntry(name, each, _validate(model, each, info, path), path) for path, each in several)
+
+
+def build_record(raw: Any, info: ValidationInfo) -> Any:
+    """Return the entries of ``record:``."""
+    if raw is None:
+        return ()
+    if not isinstance(raw, dict):
+        raise PlacedError("record: is a mapping of recorders", "write for example record: {ss: 100ms, trace: off}")
+    entries = []
+    for name, value in raw.items():
+        model = _from_registry(_catalogue(info).recorders, name, (name,), key=True)
+        off = isinstance(value, (str, bool)) and value in _OFF
+        entries.append(RecordEntry(name, None if off else _validate(model, value, info, (name,))))
+    return tuple(entries)
+
+
+def build_plot(raw: Any, info: ValidationInfo) -> Any:
+    """Return one entry of ``plots:``: a name, or a mapping of one name to options."""
+    if isinstance(raw, dict) and len(raw) == 1:
+        ((name, options),) = raw.items()
+        if not isinstance(options, dict):
+            raise PlacedError(f"the options of plot '{name}' are a mapping", f"write - {name}: {{flow: web}}", (name,))
+        _from_registry(_catalogue(info).plots, name, (name,), key=True)
+        return PlotEntry(name, options)
+    if not isinstance(raw, str):
+        raise PlacedError(f"{_show(raw)} is not a plot", "write a plot's name")
+    _from_registry(_catalogue(info).plots, raw, ())
+    return PlotEntry(raw, {})
+
+
+class ExperimentSpec(BaseModel):
+    """An experiment: what network to build, what happens to it and when, what to record and what to expect."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(description="a short name for folders and commands: letters, digits, _ and -")
+    title: str = Field(default="", description="one line for headings; the name when silent")
+    description: str = Field(default="", description="what is asked, in a few sentences")
+    references: tuple[str, ...] = Field(default=(), description="RFCs, papers and manuals that explain what is seen")
+    topology: TopologyChoice = Field(description="the network: a topology's name, or {name: ..., params: {...}}")
+    links: dict[str, LinkParameters] = Field(default_factory=dict, description="parameters by link: h1-h2 for both directions, h1->h2 for one")
+    hosts: dict[str, HostSettings] = Field(default_factory=dict, description="settings by host")
+    actions: tuple[Annotated[Any, BeforeValidator(build_action)], ...] = Field(default=(), description="what happens, and when")
+    record: Annotated[tuple[Any, ...], BeforeValidator(build_record)] = Field(default=(), description="what is recorded beside or instead of the default")
+    plots: tuple[Annotated[Any, BeforeValidator(build_plot)], ...] | None = Field(
+        default=None, description="the figures of the report, in order; those that fit when silent"
+    )
+    expect: tuple[Annotated[Any, BeforeValidator(build_expect)], ...] = Field(default=(), description="what should be seen; each entry names one check")
+    duration: Duration = Field(description="how long the experiment lasts")
+    seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
+    explain: str = Field(default="", description="why it is so, for the report")
+    plugins: tuple[str, ...] = Field(default=(), description="Python files beside the spec that bring actions, checks...")
+    sweep: Any = Field(default=None, description="reserved; not part of this version")
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_shape(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            raise PlacedError("a spec is a mapping of keys", "start with name: and topology:")
+        return raw
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", value):
+            hint = "start with a letter; letters, digits, _ and - only, at most 64"
+            raise QuantityError(f"{_show(value)} cannot name an experiment", hint)
+        return value
+
+    @field_validator("topology", mode="before")
+    @classmethod
+    def _expand_topology(cls, raw: Any) -> Any:
+        return {"name": raw} if isinstance(raw, str) else raw
+
+    @field_validator("references", "plugins", mode="before")
+    @classmethod
+    def _expand_list(cls, raw: Any) -> Any:
+        return [raw] if isinstance(raw, str) else raw
+
+    @field_validator("links", "hosts", "references", "actions", "expect", "plugins", mode="before")
+    @classmethod
+    def _refuse_nothing(cls, raw: Any, info: ValidationInfo) -> Any:
+        if raw is None:
+            raise QuantityError(f"{info.field_name}: is empty", "fill it or leave the key out")
+        return raw
+
+    @field_validator("links")
+    @classmethod
+    def _check_link_names(cls, value: dict[str, LinkParameters]) -> dict[str, LinkParameters]:
+        for name in value:
+            if not _LINK.fullmatch(name):
+                hint = "write h1-h2 for both directions or h1->h2 for one"
+                raise PlacedError(f"{_show(name)} does not name a link", hint, (name,), key=True)
+        return value
+
+    @field_validator("duration")
+    @classmethod
+    def _check_duration(cls, value: int) -> int:
+        if not 0 < value <= DAY_NS:
+            raise QuantityError("a duration is above zero and at most one day", "write for example duration: 30s")
+        return value
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _check_seed(cls, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise QuantityError(f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295")
+        return value
+
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _refuse_sweep(cls, raw: Any) -> Any:
+        raise QuantityError("sweeps are not part of this version", "remove sweep: and run the spec several times with --set")
+
+    @property
+    def checks(self) -> tuple[ExpectEntry, ...]:
+        """All checks, in the file's order."""
+        return tuple(entry for entries in self.expect for entry in entries)
+
+    @property
+    def source(self) -> Source:
+        """The file that it came from."""
+        return self._source
+
+    def place(self, *path: str | int, key: bool = False) -> Place | str:
+        """Return where the value at ``path`` stands in the file, such as ``place("actions", 2, "from")``."""
+        return self._source.place(*path, key=key)
+
+    def raw_at(self, *path: str | int) -> Any:
+        """Return the plain value at ``path``, as the file has it, or None."""
+        return self._source.raw_at(*path)
+
+
+def _catalogue(info: ValidationInfo) -> Any:
+    return info.context["catalogue"]  # type: ignore[index]
+
+
+def _from_registry(registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False) -> Any:
+    """Return the registry's item; raises ``PlacedError`` with a suggestion."""
+    if not isinstance(name, str):
+        raise PlacedError(f"{_show(name)} is not the name of a {registry.kind}", f"known: {', '.join(registry.names())}", path)
+    try:
+        return registry.get(name)
+    except SpecError as error:
+        known = suggest(name, registry.names())
+        raise PlacedError(error.message, error.hint or known or f"there is no {registry.kind} at all", path, key=key) from None
+
+
+def _validate(model: type[BaseModel], raw: Any, info: ValidationInfo, path: tuple[str | int, ...] = ()) -> Any:
+    try:
+        return model.model_validate(raw, context=info.context)
+    except ValidationError as error:
+        raise NestedErrors(error, model, path) from None
+
+
+def _show(value: Any) -> str:
+    text = str(value) if not isinstance(value, (dict, list)) else ("a mapping" if isinstance(value, dict) else "a list")
+    return text if isinstance(value, (dict, list)) else f"'{text[:40]}'"

@@ -1,0 +1,98 @@
+"""Read a spec's file with all that can be wrong with a file, and know the place of every value in it."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.spec.yaml12 import Path as Keys
+from tcpexp.spec.yaml12 import parse_yaml
+
+MAX_FILE_BYTES = 1_000_000
+
+
+@dataclass
+class Source:
+    """Where a spec came from: its file, plain values, and the place of each value and key.
+
+    A value that ``--set`` gave has the text of that option as its place.
+    """
+
+    file: str = "<spec>"
+    folder: Path = field(default_factory=Path)
+    text: str = ""
+    raw: Any = None
+    places: dict[Keys, Place | str] = field(default_factory=dict)
+    key_places: dict[Keys, Place | str] = field(default_factory=dict)
+
+    def place(self, *path: str | int, key: bool = False) -> Place | str:
+        """Return the place of the value at ``path`` (or of its ``key``), else of the nearest value around it."""
+        if key and path in self.key_places:
+            return self.key_places[path]
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.places:
+                return self.places[path[:length]]
+        return Place(self.file, 1, 1)
+
+    def raw_at(self, *path: str | int) -> Any:
+        """Return the plain value at ``path``, None when there is none."""
+        value = self.raw
+        for key in path:
+            if (isinstance(value, dict) and key in value) or (isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value)):
+                value = value[key]
+            else:
+                return None
+        return value
+
+
+def load_source(path: Path) -> Source:
+    """Read and parse a YAML file; raises ``SpecErrors``."""
+    text = read_text(path)
+    document = parse_yaml(text, str(path))
+    source = Source(str(path), path.resolve().parent, text, document.raw)
+    source.places.update(document.places)
+    source.key_places.update(document.key_places)
+    return source
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; raises ``SpecErrors`` with cause and hint when it cannot be a spec."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            hint = f"name a file in it, such as {path}/bbr_vs_cubic.yaml"
+            raise _refuse(path, "this is a folder, not a spec", hint)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refuse(path, "this is not a regular file", "a spec is a YAML file")
+        if status.st_size > MAX_FILE_BYTES:
+            size = status.st_size / 1e6
+            raise _refuse(path, f"the file has {size:.1f} MB; a spec has at most 1 MB", "is this really a spec?")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise _refuse(path, "there is no such file", "tcpexp list shows the experiments that ship") from None
+    except PermissionError:
+        raise _refuse(path, "this file may not be read", f"try: chmod a+r {path}") from None
+    except (OSError, ValueError) as error:
+        raise _refuse(path, f"the file cannot be read: {error}", None) from None
+    return _decode(path, data)
+
+
+def _decode(path: Path, data: bytes) -> str:
+    if b"\0" in data:
+        raise _refuse(path, "this is a binary file, not a spec", "a spec is YAML text in UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before) - (before.rfind(b"\n") + 1) + 1
+        where = Place(str(path), line, column)
+        cause = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        raise SpecErrors([SpecError(cause, where=where, hint="save the file as UTF-8")]) from None
+
+
+def _refuse(path: Path, message: str, hint: str | None) -> SpecErrors:
+    return SpecErrors([SpecError(message, where=Place(str(path), 1, 1), hint=hint)])
