@@ -1,0 +1,232 @@
+"""A capture to the ``packets`` table: one run of tshark per file, its text read column-wise by polars.
+
+Dissection stops at TCP, UDP and ICMP (every port is decoded as plain data): faster, and a label never depends on a guess at
+the application. Wireshark's analysis labels come from its ``tcp.analysis.*`` fields.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+
+from tcpexp.errors import DataError, HostError, Missing
+from tcpexp.store.frames import conform, empty_frame
+
+#: Wireshark's analysis labels: our word to tshark's field, in the order in which they are listed.
+LABELS: dict[str, str] = {
+    "retransmission": "tcp.analysis.retransmission",
+    "fast_retransmission": "tcp.analysis.fast_retransmission",
+    "spurious_retransmission": "tcp.analysis.spurious_retransmission",
+    "out_of_order": "tcp.analysis.out_of_order",
+    "duplicate_ack": "tcp.analysis.duplicate_ack",
+    "lost_segment": "tcp.analysis.lost_segment",
+    "ack_lost_segment": "tcp.analysis.ack_lost_segment",
+    "zero_window": "tcp.analysis.zero_window",
+    "zero_window_probe": "tcp.analysis.zero_window_probe",
+    "zero_window_probe_ack": "tcp.analysis.zero_window_probe_ack",
+    "window_full": "tcp.analysis.window_full",
+    "window_update": "tcp.analysis.window_update",
+    "keep_alive": "tcp.analysis.keep_alive",
+    "keep_alive_ack": "tcp.analysis.keep_alive_ack",
+    "rto": "tcp.analysis.rto",
+    "reused_ports": "tcp.analysis.reused_ports",
+}
+
+#: Integer columns of ``packets`` that are one tshark field each.
+_INTEGERS = {
+    "number": "frame.number",
+    "frame_bytes": "frame.len",
+    "stream": "tcp.stream",
+    "seq": "tcp.seq_raw",
+    "ack": "tcp.ack_raw",
+    "seq_rel": "tcp.seq",
+    "ack_rel": "tcp.ack",
+    "window": "tcp.window_size_value",
+    "window_bytes": "tcp.window_size",
+    "mss": "tcp.options.mss_val",
+    "wscale": "tcp.options.wscale.shift",
+    "ts_val": "tcp.options.timestamp.tsval",
+    "ts_ecr": "tcp.options.timestamp.tsecr",
+    "in_flight_bytes": "tcp.analysis.bytes_in_flight",
+}
+#: Fields that need more than a cast.
+_OTHERS = (
+    "frame.time_epoch", "ip.src", "ip.dst", "ip.proto", "ip.id", "ip.ttl", "ip.dsfield.ecn", "ip.checksum.status",
+    "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.ecn", "arp.src.proto_ipv4", "arp.dst.proto_ipv4",
+    "tcp.srcport", "tcp.dstport", "tcp.len", "tcp.flags", "tcp.checksum.status", "udp.srcport", "udp.dstport", "udp.length",
+    "udp.checksum.status", "icmp.type", "icmpv6.type", "tcp.options.sack_perm", "tcp.options.sack_le", "tcp.options.sack_re",
+    "tcp.analysis.ack_rtt",
+)  # fmt: skip
+FIELDS: tuple[str, ...] = (*_INTEGERS.values(), *_OTHERS, *LABELS.values())
+
+_PREFERENCES = (
+    "tcp.relative_sequence_numbers:TRUE",
+    "tcp.analyze_sequence_numbers:TRUE",
+    "tcp.track_bytes_in_flight:TRUE",
+    "tcp.desegment_tcp_streams:FALSE",
+    "tcp.check_checksum:TRUE",
+    "ip.check_checksum:TRUE",
+    "udp.check_checksum:TRUE",
+    "ip.defragment:FALSE",
+)
+_FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
+_PCAP_HEADER_BYTES = 24
+_BAD = "0"  # of tshark's checksum status: 0 bad, 1 good, 2 unverified, 3 not present
+
+
+def tshark_argv(capture: Path) -> list[str]:
+    """Return the command line that prints ``FIELDS`` of every packet of ``capture``, tab separated, with a header line."""
+    argv = ["tshark", "-n", "-r", str(capture), "-T", "fields", "-E", "header=y", "-E", "occurrence=a", "-E", "aggregator=,"]
+    for port in ("tcp.port", "udp.port"):
+        argv += ["-d", f"{port}==0-65535,data"]
+    for preference in _PREFERENCES:
+        argv += ["-o", preference]
+    for field in FIELDS:
+        argv += ["-e", field]
+    return argv
+
+
+def read_captures(captures: Sequence[Path], t0_realtime_ns: int, workers: int = 2) -> list[pl.DataFrame]:
+    """Return the packets of each capture, in the given order, ``workers`` tsharks at a time.
+
+    Raises ``HostError`` without tshark, ``DataError`` when a capture cannot be read at all.
+    """
+    if captures and shutil.which("tshark") is None:
+        missing = Missing("tshark", "reading captures", "apt install tshark")
+        raise HostError("tshark is not installed", missing=(missing,), hint="apt install tshark")
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        return list(pool.map(lambda path: read_capture(path, t0_realtime_ns), captures))
+
+
+def read_capture(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
+    """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not ``node``, not ``flow``).
+
+    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut.
+    """
+    if capture.stat().st_size <= _PCAP_HEADER_BYTES:
+        return empty_frame("packets")
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    with tempfile.TemporaryFile() as out:
+        done = subprocess.run(
+            tshark_argv(capture), stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, check=False
+        )
+        out.seek(0)
+        text = out.read()
+    message = done.stderr.decode(errors="replace")
+    if done.returncode != 0 and not re.search(r"cut short|damaged|appears to have been", message):
+        raise DataError(f"{capture}: tshark cannot read it: {_last_line(message)}")
+    return parse_fields(text, capture.stem, t0_realtime_ns)
+
+
+def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame:
+    """Turn tshark's field text (header line first) into ``packets`` rows; see :func:`read_capture`."""
+    if text.count(b"\n", 0, 100_000) < 2:
+        return empty_frame("packets")
+    raw = pl.read_csv(
+        io.BytesIO(text), separator="\t", quote_char=None, infer_schema=False, truncate_ragged_lines=True
+    )
+    # ICMP errors quote the packet that caused them, so a field may occur twice there: the first is the packet's own.
+    first = {name: pl.col(name).str.split(",").list.first() if _has_lists(raw, name) else pl.col(name) for name in FIELDS}
+    is_icmp = first["icmp.type"].is_not_null() | first["icmpv6.type"].is_not_null()
+    tcp = first["tcp.srcport"].is_not_null() & ~is_icmp
+    udp = first["udp.srcport"].is_not_null() & ~is_icmp
+    frame_level = ("number", "frame_bytes")
+    columns: list[pl.Expr] = [
+        _integer(first[field]) if name in frame_level else _only(tcp, _integer(first[field])).alias(name)
+        for name, field in _INTEGERS.items()
+    ]
+    columns = [expression.alias(name) for expression, name in zip(columns, _INTEGERS, strict=True)]
+    columns += _addresses(first, tcp, udp, is_icmp)
+    columns += [
+        (_epoch_ns(first["frame.time_epoch"]) - t0_realtime_ns).alias("t_ns"),
+        _hexadecimal(first["ip.id"]).alias("ip_id"),
+        _integer(pl.coalesce(first["ip.ttl"], first["ipv6.hlim"])).alias("ttl"),
+        _integer(pl.coalesce(first["ip.dsfield.ecn"], first["ipv6.tclass.ecn"])).alias("ecn"),
+        _only(tcp, _flags(_hexadecimal(first["tcp.flags"]))).alias("flags"),
+        pl.when(tcp).then(_integer(first["tcp.len"])).when(udp).then(_integer(first["udp.length"]) - 8).alias("payload_bytes"),
+        _only(tcp, first["tcp.options.sack_perm"].is_not_null()).alias("sack_permitted"),
+        _only(tcp, _sack_blocks()).alias("sack_blocks"),
+        _only(tcp, (first["tcp.analysis.ack_rtt"].cast(pl.Float64) * 1e9).round().cast(pl.Int64)).alias("rtt_ns"),
+        _checksum_bad(first).alias("checksum_bad"),
+        _only(tcp, _labels()).alias("labels"),
+        pl.lit(capture).alias("capture"),
+    ]
+    return conform(raw.select(columns), "packets")
+
+
+def _addresses(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, is_icmp: pl.Expr) -> list[pl.Expr]:
+    arp = first["arp.src.proto_ipv4"].is_not_null()
+    kinds = pl.when(tcp).then(pl.lit("tcp")).when(udp).then(pl.lit("udp")).when(is_icmp).then(pl.lit("icmp"))
+    return [
+        kinds.when(arp).then(pl.lit("arp")).otherwise(pl.lit("other")).alias("protocol"),
+        pl.coalesce(first["ip.src"], first["ipv6.src"], first["arp.src.proto_ipv4"]).alias("src"),
+        pl.coalesce(first["ip.dst"], first["ipv6.dst"], first["arp.dst.proto_ipv4"]).alias("dst"),
+        _ports(first, tcp, udp, "srcport").alias("src_port"),
+        _ports(first, tcp, udp, "dstport").alias("dst_port"),
+    ]
+
+
+def _ports(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, end: str) -> pl.Expr:
+    return pl.when(tcp).then(_integer(first[f"tcp.{end}"])).when(udp).then(_integer(first[f"udp.{end}"]))
+
+
+def _has_lists(raw: pl.DataFrame, name: str) -> bool:
+    return bool(raw[name].str.contains(",", literal=True).any())
+
+
+def _only(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
+    return pl.when(condition).then(value)
+
+
+def _integer(text: pl.Expr) -> pl.Expr:
+    return text.cast(pl.Int64, strict=False)
+
+
+def _hexadecimal(text: pl.Expr) -> pl.Expr:
+    return text.str.strip_prefix("0x").str.to_integer(base=16, strict=False)
+
+
+def _epoch_ns(text: pl.Expr) -> pl.Expr:
+    """``1795228280.954033375`` to integer nanoseconds, without a float on the way."""
+    parts = text.str.splitn(".", 2)
+    seconds = parts.struct.field("field_0").cast(pl.Int64)
+    fraction = parts.struct.field("field_1").fill_null("").str.pad_end(9, "0").str.head(9).cast(pl.Int64)
+    return seconds * 1_000_000_000 + fraction
+
+
+def _flags(bits: pl.Expr) -> pl.Expr:
+    letters = [pl.when((bits & bit) != 0).then(pl.lit(letter)).otherwise(pl.lit("")) for letter, bit in _FLAG_LETTERS]
+    return pl.concat_str(letters)
+
+
+def _sack_blocks() -> pl.Expr:
+    """Left and right edges, alternating; null without the option."""
+    left = pl.col("tcp.options.sack_le").str.split(",")
+    right = pl.col("tcp.options.sack_re").str.split(",")
+    edges = [each.list.get(index, null_on_oob=True) for index in range(4) for each in (left, right)]
+    return pl.when(left.is_not_null()).then(pl.concat_list(edges).list.drop_nulls().cast(pl.List(pl.Int64), strict=False))
+
+
+def _checksum_bad(first: dict[str, pl.Expr]) -> pl.Expr:
+    """True when a checksum was computed and is wrong; a capture that holds only headers cannot tell, and says False."""
+    fields = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status")
+    return pl.any_horizontal([(first[field] == _BAD).fill_null(False) for field in fields])
+
+
+def _labels() -> pl.Expr:
+    words = [pl.when(pl.col(field).is_not_null()).then(pl.lit(word)) for word, field in LABELS.items()]
+    return pl.concat_list(words).list.drop_nulls()
+
+
+def _last_line(message: str) -> str:
+    lines = [line for line in message.splitlines() if line.strip() and "Running as user" not in line]
+    return lines[-1].strip() if lines else "no message"

@@ -1,0 +1,103 @@
+"""Lazy, read-only access to one run directory: the plan, what the engine said, and the tables."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.errors import DataError
+from tcpexp.plan.types import RunPlan, from_json
+
+if TYPE_CHECKING:
+    import polars
+
+NANOSECONDS = 1_000_000_000
+
+
+class RunData:
+    """One run. Each part is read from disk when it is first asked for, and kept.
+
+    Tables and JSON files that do not exist are empty; files that exist and are damaged raise ``DataError``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._tables: dict[str, polars.DataFrame] = {}
+
+    @cached_property
+    def plan(self) -> RunPlan:
+        """The resolved plan; raises ``DataError`` when there is none."""
+        path = self.path / "plan.json"
+        try:
+            text = path.read_text()
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}", hint="not a run directory?") from None
+        return from_json(text, RunPlan)
+
+    @cached_property
+    def engine(self) -> dict[str, Any]:
+        """``raw/engine.json``, empty when the engine left none."""
+        return self._json("raw/engine.json") or {}
+
+    @cached_property
+    def probes(self) -> dict[str, Any]:
+        """``raw/probes.json``: the measurements before t0; empty when there are none."""
+        return self._json("raw/probes.json") or {}
+
+    @property
+    def manifest(self) -> dict[str, Any] | None:
+        """``manifest.json``, or None before the run has one."""
+        return self._json("manifest.json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """``metrics.json``, empty before :func:`tcpexp.analysis.metrics.measure_run`."""
+        return self._json("metrics.json") or {}
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """``certificate.json``, empty before :func:`tcpexp.analysis.certificate.certify_run`."""
+        return self._json("certificate.json") or {}
+
+    @property
+    def status(self) -> str:
+        """How the run ended: complete, interrupted or failed; interrupted when the engine could not say."""
+        return str(self.engine.get("status", "interrupted"))
+
+    @property
+    def end_ns(self) -> int:
+        """When recording ended, from t0; the planned end when the engine could not say."""
+        end = self.engine.get("end_ns")
+        return int(end) if end is not None else self.plan.duration_ns
+
+    def table(self, name: str) -> polars.DataFrame:
+        """Return a table of ``tcpexp.store.tables``; empty with the right columns when the run has none."""
+        from tcpexp.store.frames import read_table
+
+        if name not in self._tables:
+            self._tables[name] = read_table(self.path, name)
+        return self._tables[name]
+
+    def has(self, name: str) -> bool:
+        """Return whether the table ``name`` exists and has rows."""
+        return self.table(name).height > 0
+
+    def forget(self) -> None:
+        """Drop what was read, so that the next access reads the files again."""
+        self._tables.clear()
+        for name in ("plan", "engine", "probes"):
+            self.__dict__.pop(name, None)
+
+    def _json(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
+        try:
+            value = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: damaged: {error}") from None
+        if not isinstance(value, dict):
+            raise DataError(f"{path}: damaged: not a mapping")
+        return value
