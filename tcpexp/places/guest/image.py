@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import DataError, HostError, Missing, RunError
+from tcpexp.paths import cache_dir
 from tcpexp.places.guest import recipe
 from tcpexp.places.guest.cpio import Entry, make_cpio
 
@@ -56,17 +57,6 @@ class Image:
     def initrd(self) -> Path:
         """The initramfs without the engine, which each template appends."""
         return self.path / "initrd.cpio"
-
-
-def cache_dir() -> Path:
-    """Return tcpexp's cache folder; under sudo, that of the user who called."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    if base:
-        return Path(base) / "tcpexp"
-    sudo_user = os.environ.get("SUDO_USER")
-    if os.geteuid() == 0 and sudo_user and sudo_user != "root":
-        return Path(os.path.expanduser(f"~{sudo_user}")) / ".cache" / "tcpexp"
-    return Path.home() / ".cache" / "tcpexp"
 
 
 def find_image() -> Image | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.paths import cache_dir
 from tcpexp.places.base import PlaceResult, Progress
 from tcpexp.places.guest import machine
-from tcpexp.places.guest.image import Image, build_image, cache_dir, find_image
+from tcpexp.places.guest.image import Image, build_image, find_image
 from tcpexp.places.guest.monitor import Monitor
 from tcpexp.places.guest.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.guest.transfer import ResultDevice, make_device_file, request_stop, write_plan
@@ -92,7 +92,12 @@ class GuestPlace:
         argv = machine.qemu_argv(image, initrd, files, clock=self.clock, private_ram=True, incoming=template is not None)
         with (folder / "qemu.log").open("wb") as log:
             process = subprocess.Popen(
-                argv, env=shim_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=_die_with_parent
+                ["setpriv", "--pdeathsig", "KILL", *argv],
+                env=shim_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         run = _Run(process, files, ResultDevice(files.out), folder, started)
         if template is not None:
@@ -141,15 +146,15 @@ class GuestPlace:
         if "error" in state:
             raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
         return PlaceResult.from_engine(
-            raw, wall_seconds=wall, clock=self.clock, facts={"image_sha256": image.sha256, "kernel": image.kernel, **self._facts()}
+            raw, wall_seconds=wall, clock=self.clock, facts={"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
         )
 
-    def _facts(self) -> dict[str, Any]:
+    def _facts(self, image: Image) -> dict[str, Any]:
         shim = "LD_PRELOAD" in shim_environment()
         return {
             "qemu": machine.qemu_version(),
             "clock": self.clock,
-            "kvm": self.clock == "real" and machine.kvm_works(),
+            "kvm": self.clock == "real" and machine.kvm_works(image),
             "repeatable": self.clock == "virtual" and shim,
             "why_not_repeatable": None if shim else "no C compiler: QEMU's clock race is open (apt install gcc libc6-dev)",
         }
@@ -196,9 +201,3 @@ def _console_tail(run: _Run) -> str:
     log = (run.folder / "qemu.log").read_text(errors="replace")[-500:]
     return f"console: {console.strip()[-1500:]} qemu: {log.strip()}"
 
-
-def _die_with_parent() -> None:
-    """Runs in the child: let the kernel kill QEMU when the runner dies, however it dies."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

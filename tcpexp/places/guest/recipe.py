@@ -1,7 +1,8 @@
 """The guest's recipe: which distribution, kernel and packages its image is made of. Its hash names the image's kind.
 
 Change anything here and the image is built again. The packages come from the distribution's own archive (with its security and
-stable updates, mmdebstrap's default) at build time; the exact versions are listed in the image's manifest, and a run's manifest carries the sha256 of the image.
+stable updates, mmdebstrap's default) at build time; the exact versions are listed in the image's manifest, and a run's
+manifest carries the sha256 of the image.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tcpexp.places.guest.image import FILES, cache_dir
+from tcpexp.paths import cache_dir
+from tcpexp.places.guest.image import FILES
 
 SOURCE = FILES / "shim.c"
 

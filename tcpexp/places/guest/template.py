@@ -19,8 +19,9 @@ from typing import Any
 
 import tcpexp
 from tcpexp.errors import DataError, RunError
+from tcpexp.paths import cache_dir
 from tcpexp.places.guest.cpio import Entry, make_cpio
-from tcpexp.places.guest.image import FILES, Image, Say, cache_dir, locked
+from tcpexp.places.guest.image import FILES, Image, Say, locked
 from tcpexp.places.guest.machine import OUT_BYTES, PLAN_BYTES, RAM_BYTES, MachineFiles, machine_key, qemu_argv
 from tcpexp.places.guest.monitor import Monitor
 from tcpexp.places.guest.shim import find_shim, shim_sha256

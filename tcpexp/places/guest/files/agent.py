@@ -12,11 +12,13 @@ import json
 import mmap
 import os
 import struct
+import subprocess
 import sys
 import tarfile
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, "/opt/tcpexp")
 
@@ -29,6 +31,15 @@ PLAN_DEVICE = "/dev/tcpexp-plan"
 OUT_DEVICE = "/dev/tcpexp-out"
 RNDRESEEDCRNG = 0x5207
 WORK = Path("/tmp/run")
+MODULES = (
+    "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
+    "cls_matchall", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
+    "xt_tcpudp", "x_tables", "ip_tables", "iptable_filter",
+)  # fmt: skip
+TOOLS = (
+    ["ip", "-V"], ["tc", "-V"], ["ss", "-tan"], ["ethtool", "--version"], ["tcpdump", "--version"], ["iperf3", "--version"],
+    ["iptables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
+)  # fmt: skip
 
 
 class Device:
@@ -55,7 +66,14 @@ class Device:
             raise OSError("short write to the result device")
 
 
-def wait_for_plan(device: Device) -> tuple[dict, bytes]:
+def warm_up() -> None:
+    """Load what nearly every experiment needs: kernel modules, and the tools' pages in memory."""
+    subprocess.run(["modprobe", "-a", *MODULES], check=False)
+    for argv in TOOLS:
+        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
+def wait_for_plan(device: Device) -> tuple[dict[str, Any], bytes]:
     """Poll for the plan; return its header and its archive."""
     while True:
         head = device.read(0)
@@ -88,9 +106,11 @@ class Progress:
         self.device = Device(OUT_DEVICE, os.O_RDWR)
 
     def __call__(self, phase: str, t_seconds: float) -> None:
+        """Say which phase the run is in, and the experiment's time."""
         self.put({"phase": phase, "t": t_seconds})
 
-    def put(self, state: dict) -> None:
+    def put(self, state: dict[str, Any]) -> None:
+        """Write ``state`` as the guest's last word."""
         self.device.write(0, MAGIC + json.dumps(state).encode())
 
 
@@ -113,7 +133,7 @@ class _DeviceSink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data) -> int:
+    def write(self, data: Any) -> int:
         size = len(data)
         self.device.write(BLOCK + self.size, bytes(data))
         self.size += size
@@ -143,6 +163,7 @@ def power_off(status: int) -> None:
 
 def main() -> None:
     """Wait for a plan, run it, hand back the results."""
+    warm_up()
     device = Device(PLAN_DEVICE, os.O_RDONLY)
     progress = Progress()
     progress.put({"phase": "ready", "t": 0})
@@ -151,7 +172,7 @@ def main() -> None:
     header, archive = wait_for_plan(device)
     mix_seed(header["seed"])
     status = 70
-    state = {"phase": "done", "t": 0.0}
+    state: dict[str, Any] = {"phase": "done", "t": 0.0}
     try:
         files = WORK / "files"
         files.mkdir(parents=True)
