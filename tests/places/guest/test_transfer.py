@@ -1,0 +1,95 @@
+"""Plans go in and results come out through plain files; what does not fit is refused."""
+
+import io
+import json
+import struct
+import tarfile
+
+import pytest
+
+from tcpexp.errors import RunError
+from tcpexp.places.guest import transfer
+from tcpexp.places.guest.machine import PLAN_BYTES
+from tcpexp.plan.types import Needs, NetworkPlan, PlanFile, RunPlan, from_json
+
+
+def a_plan(*files: PlanFile) -> RunPlan:
+    network = NetworkPlan("none", (), (), ())
+    return RunPlan("x", "x", "", (), 7, 10**9, network, (), (), (), (), (), (), "", tuple(files), Needs())
+
+
+@pytest.fixture
+def plan_device(tmp_path):
+    path = tmp_path / "plan"
+    transfer.make_device_file(path, PLAN_BYTES)
+    return path
+
+
+def test_plan_device_holds_seed_and_files(plan_device):
+    plan = a_plan(PlanFile("apps/a.py", "print(1)\n"), PlanFile("b.bin", "AAEC", binary=True))
+    transfer.write_plan(plan_device, plan)
+    data = plan_device.read_bytes()[: 1 << 20]
+    assert data[:8] == transfer.MAGIC
+    size = struct.unpack_from("<Q", data, 8)[0]
+    assert json.loads(data[16:4096].split(b"\0", 1)[0]) == {"seed": 7}
+    with tarfile.open(fileobj=io.BytesIO(data[8192 : 8192 + size])) as archive:
+        assert from_json(archive.extractfile("plan.json").read().decode(), RunPlan) == plan
+        assert archive.extractfile("apps/a.py").read() == b"print(1)\n"
+        assert archive.extractfile("b.bin").read() == b"\0\1\2"
+
+
+def test_stop_is_a_word_in_the_second_block(plan_device):
+    transfer.write_plan(plan_device, a_plan())
+    transfer.request_stop(plan_device)
+    assert plan_device.read_bytes()[4096:4100] == b"STOP"
+
+
+def test_too_large_a_plan_is_refused(plan_device):
+    with pytest.raises(RunError, match="at most 128 MiB"):
+        transfer.write_plan(plan_device, a_plan(PlanFile("big", "x" * PLAN_BYTES)))
+
+
+def device_with(tmp_path, archive: bytes, state: dict) -> transfer.ResultDevice:
+    path = tmp_path / "out"
+    with path.open("wb") as file:
+        file.write((transfer.MAGIC + json.dumps(state).encode()).ljust(4096, b"\0") + archive)
+    return transfer.ResultDevice(path)
+
+
+def test_results_are_unpacked_and_state_is_read(tmp_path):
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        info = tarfile.TarInfo("raw/h1-eth0.pcap")
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"abc"))
+    device = device_with(tmp_path, sink.getvalue(), {"phase": "done", "size": len(sink.getvalue())})
+    assert device.state()["phase"] == "done"
+    target = tmp_path / "run"
+    target.mkdir()
+    device.extract(target, device.state()["size"])
+    assert (target / "raw/h1-eth0.pcap").read_bytes() == b"abc"
+
+
+def test_damaged_results_are_an_error_and_not_a_run(tmp_path):
+    device = device_with(tmp_path, b"\xff" * 10240, {"phase": "done", "size": 10240})
+    with pytest.raises(RunError, match="cannot be unpacked"):
+        device.extract(tmp_path, 10240)
+
+
+def test_a_result_cannot_leave_the_run_directory(tmp_path):
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        info = tarfile.TarInfo("../escaped")
+        archive.addfile(info, io.BytesIO(b""))
+    device = device_with(tmp_path, sink.getvalue(), {})
+    target = tmp_path / "run"
+    target.mkdir()
+    with pytest.raises(RunError):
+        device.extract(target, 10240)
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_state_is_empty_before_the_guest_says_anything(tmp_path):
+    path = tmp_path / "out"
+    transfer.make_device_file(path, 8192)
+    assert transfer.ResultDevice(path).state() == {}
