@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tcpexp.registry import suggest
 from tcpexp.spec.model import NestedErrors, PlacedError
+from tcpexp.spec.source import holds
 from tcpexp.units import QuantityError
 
 Path = tuple[str | int, ...]
@@ -80,34 +81,44 @@ def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Pa
 
 
 def _plain(item: Any, model: type[BaseModel], base: Path, path: Path) -> Finding:
-    kind, context, given = item["type"], item.get("ctx", {}), item.get("input")
-    if kind == "extra_forbidden":
-        word = str(item["loc"][-1])
-        hint = suggest(word, known_keys(_model_at(model, item["loc"][:-1])))
-        return Finding((*base, *path), f"unknown key '{word}'", hint, key=True)
-    if kind == "missing":
-        word = str(item["loc"][-1])
-        about = _description(_model_at(model, item["loc"][:-1]), word)
-        return Finding((*base, *path), f"'{word}' is missing", about and f"{word}: {about}")
+    """Return the finding of one of pydantic's own errors."""
+    kind, place = item["type"], (*base, *path)
+    if kind in ("extra_forbidden", "missing"):
+        return _about_key(kind, str(item["loc"][-1]), _model_at(model, item["loc"][:-1]), place)
+    given = item.get("input")
     if kind in _EXPECTED:
         expected = _EXPECTED[kind]
-        return Finding((*base, *path), f"expected {expected}, found {_show(given)}", _EXAMPLES.get(expected))
+        return Finding(place, f"expected {expected}, found {_show(given)}", _EXAMPLES.get(expected))
+    return _about_value(item, place, given, item.get("ctx", {}))
+
+
+def _about_key(kind: str, word: str, model: type[BaseModel] | None, place: Path) -> Finding:
+    if kind == "extra_forbidden":
+        return Finding(place, f"unknown key '{word}'", suggest(word, known_keys(model)), key=True)
+    about = _description(model, word)
+    return Finding(place, f"'{word}' is missing", about and f"{word}: {about}")
+
+
+def _about_value(item: Any, place: Path, given: Any, context: dict[str, Any]) -> Finding:
+    kind = item["type"]
+    message, hint = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, "), None
+    message = message[:1].lower() + message[1:]
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
-        return Finding((*base, *path), f"{_show(given)} is out of range", f"it must be {words} {context[name]}")
-    if kind in ("literal_error", "enum"):
+        message, hint = f"{_show(given)} is out of range", f"it must be {words} {context[name]}"
+    elif kind in ("literal_error", "enum"):
         known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        message = f"{_show(given)} is not one of {', '.join(known)}"
         hint = suggest(given, known) if isinstance(given, str) else f"write one of {', '.join(known)}"
-        return Finding((*base, *path), f"{_show(given)} is not one of {', '.join(known)}", hint)
-    if kind == "string_pattern_mismatch":
-        hint = "a name starts with a letter and holds letters, digits, _ and -" if "A-Za-z" in context["pattern"] else None
-        return Finding((*base, *path), f"{_show(given)} does not fit here", hint)
-    if kind in ("too_short", "string_too_short"):
-        return Finding((*base, *path), "this is empty or too short", f"at least {context['min_length']} needed")
-    if kind in ("too_long", "string_too_long"):
-        return Finding((*base, *path), "this is too long", f"at most {context['max_length']} allowed")
-    text = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return Finding((*base, *path), text[:1].lower() + text[1:])
+    elif kind == "string_pattern_mismatch":
+        message = f"{_show(given)} does not fit here"
+        if "A-Za-z" in context["pattern"]:
+            hint = "a name starts with a letter and holds letters, digits, _ and -"
+    elif kind in ("too_short", "string_too_short"):
+        message, hint = "this is empty or too short", f"at least {context['min_length']} needed"
+    elif kind in ("too_long", "string_too_long"):
+        message, hint = "this is too long", f"at most {context['max_length']} allowed"
+    return Finding(place, message, hint)
 
 
 def known_keys(model: type[BaseModel] | None) -> list[str]:
@@ -154,11 +165,9 @@ def _path_in(raw: Any, location: tuple[str | int, ...]) -> Path:
     path: list[str | int] = []
     value = raw
     for step in location:
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)):
+        if holds(value, step):
             value = value[step]
-        else:
-            continue
-        path.append(step)
+            path.append(step)
     return tuple(path)
 
 

@@ -41,11 +41,17 @@ class Source:
         """Return the plain value at ``path``, None when there is none."""
         value = self.raw
         for key in path:
-            if (isinstance(value, dict) and key in value) or (isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value)):
-                value = value[key]
-            else:
+            if not holds(value, key):
                 return None
+            value = value[key]
         return value
+
+
+def holds(value: Any, key: str | int) -> bool:
+    """Whether a plain value is a mapping or a list with something at ``key``."""
+    if isinstance(value, list):
+        return isinstance(key, int) and 0 <= key < len(value)
+    return isinstance(value, dict) and key in value
 
 
 def load_source(path: Path) -> Source:

@@ -1,0 +1,128 @@
+"""Changes of links in the middle of a run: what is in force when, and which links need a wire for it.
+
+Actions only say which parameters they change. When all have spoken, each change becomes a ``LinkChange`` with the whole
+direction as it then is. Changes may overlap: each ends by itself, and the others stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from tcpexp.errors import SpecError
+from tcpexp.plan.context import PendingChange
+from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.network import LinkSettings
+from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, NetworkPlan, Step
+from tcpexp.spec.links import LinkParameters
+
+#: (the step, its place among the steps of the same time)
+Ordered = tuple[Step, float]
+Fail = Callable[[PendingChange, str | None, str, str | None], SpecError]
+
+
+def resolve_changes(network: NetworkPlan, settings: dict[str, LinkSettings], changes: list[PendingChange], fail: Fail) -> list[Ordered]:
+    """Return the ``LinkChange`` steps of all changes; ``fail`` makes the error at a change's own place."""
+    steps: list[Ordered] = []
+    for link in network.links:
+        for towards in (link.b.node, link.a.node):
+            own = [change for change in changes if change.link == link.name and change.towards == towards]
+            own.sort(key=lambda change: (change.at_ns, change.order))
+            steps += _Timeline(network, link, towards, settings[link.name], changes=own, fail=fail).steps()
+    return steps
+
+
+class _Timeline:
+    """All changes of one direction of one link, in the order of their start."""
+
+    def __init__(
+        self,
+        network: NetworkPlan,
+        link: LinkPlan,
+        towards: str,
+        settings: LinkSettings,
+        *,
+        changes: list[PendingChange],
+        fail: Fail,
+    ) -> None:
+        self.link = link
+        self.towards = towards
+        forward = towards == link.b.node
+        self.base = settings.forward if forward else settings.backward
+        self.base_plan = link.forward if forward else link.backward
+        self.changes = changes
+        self.fail = fail
+        ends = (network.node(link.a.node), network.node(link.b.node))
+        names = (link.a.interface, link.b.interface)
+        self.mtu = min(each.mtu for node, name in zip(ends, names, strict=True) for each in node.interfaces if each.name == name)
+
+    def steps(self) -> list[Ordered]:
+        """Return one step per change, and one per end where the ends do not nest."""
+        nested = self._nested()
+        steps: list[Ordered] = []
+        for change in self.changes:
+            until_ns = change.until_ns if nested else None
+            steps.append((self._step(change, change.step_id, change.label, change.at_ns, until_ns), change.order + 0.5))
+            if change.until_ns is not None and not nested:
+                label = f"end: {change.label}"
+                steps.append((self._step(change, f"{change.step_id}.end", label, change.until_ns, None), -1.0))
+        return steps
+
+    def _nested(self) -> bool:
+        """Whether each change ends before what was in force at its start does, so that going back one step is right."""
+        for index, first in enumerate(self.changes):
+            for second in self.changes[index + 1 :]:
+                if first.until_ns is None or second.at_ns > first.until_ns:
+                    continue
+                if second.until_ns is None or second.until_ns >= first.until_ns:
+                    return False
+        return True
+
+    def _step(self, change: PendingChange, step_id: str, label: str, at_ns: int, until_ns: int | None) -> Step:
+        action = LinkChange(self.link.name, self.towards, self._direction(change, at_ns))
+        return Step(step_id, change.action, at_ns, action, label, until_ns, None, change.mark)
+
+    def _direction(self, change: PendingChange, at_ns: int) -> DirectionPlan:
+        """Return the whole direction as it is from ``at_ns`` on."""
+        parameters = self.base
+        changed: set[str] = set()
+        for each in self.changes:
+            begun = each.at_ns < at_ns or (each.at_ns == at_ns and each.order <= change.order)
+            if begun and (each.until_ns is None or each.until_ns > at_ns):
+                parameters = each.parameters.over(parameters)
+                changed |= set(each.parameters.named())
+        try:
+            plan = direction_plan(parameters, base_rtt_ns=self._base_rtt_ns(parameters), mtu=self.mtu)
+            return self._keep_queue(plan, parameters, changed)
+        except ParameterError as error:
+            raise self.fail(change, error.key, error.message, error.hint) from None
+
+    def _base_rtt_ns(self, parameters: LinkParameters) -> int:
+        """Return the base RTT with this direction's changed delay in it."""
+        return max(0, self.link.base_rtt_ns - (self.base.delay or 0) + (parameters.delay or 0))
+
+    def _keep_queue(self, plan: DirectionPlan, parameters: LinkParameters, changed: set[str]) -> DirectionPlan:
+        """Return ``plan`` with the queue of before unless ``queue`` itself changes: a router's buffer does not grow with its rate."""
+        before = self.base_plan.queue
+        discipline = before.discipline if before is not None else "pfifo"
+        if plan.queue is None:
+            return plan
+        if before is not None and not changed & {"queue", "discipline", "ecn"}:
+            return dataclasses.replace(plan, queue=before)
+        if plan.queue.discipline != discipline or plan.queue.ecn != (before is not None and before.ecn):
+            key = "discipline" if "discipline" in changed else "ecn" if "ecn" in changed else "queue"
+            hint = f"set rate and discipline under links: from the start, and keep {discipline} in changes"
+            raise ParameterError(key, "a queue's discipline cannot change in the middle of a run", hint)
+        return plan
+
+
+def with_wires(network: NetworkPlan, steps: list[Step]) -> NetworkPlan:
+    """Return the network with each link's ``wire`` flags: which qdiscs a link carries from the start to the end."""
+    links = []
+    for link in network.links:
+        sides = [link.forward, link.backward]
+        sides += [step.do.direction for step in steps if isinstance(step.do, LinkChange) and step.do.link == link.name]
+        queue = any(side.rate_bps is not None for side in sides)
+        netem = any(side.has_faults_or_delay for side in sides)
+        links.append(dataclasses.replace(link, wire=queue or netem, wire_queue=queue, wire_netem=netem))
+    return dataclasses.replace(network, links=tuple(links))

@@ -1,0 +1,162 @@
+"""Link parameters of a spec to the plan's ``DirectionPlan``: what a queue's limit is in packets or bytes (docs/links.md)."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any
+
+from tcpexp.errors import SpecError
+from tcpexp.plan.types import DirectionPlan, LossPlan, QueuePlan
+from tcpexp.spec.links import BYTE_DISCIPLINES, ECN_DISCIPLINES, GilbertElliott, LinkParameters
+from tcpexp.units import QueueLimit, format_duration, format_fraction, format_rate, format_size
+
+ETHERNET_HEADER_BYTES = 14
+DEFAULT_QUEUE = QueueLimit("bdp", Decimal(1))
+SMALLEST_DEFAULT_QUEUE_PACKETS = 10
+SECOND_NS = 1_000_000_000
+
+
+class ParameterError(SpecError):
+    """A parameter that does not fit the others; ``key`` names it."""
+
+    def __init__(self, key: str, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
+def frame_bytes(mtu: int) -> int:
+    """Return the bytes of a full Ethernet frame as the kernel counts them: 1514 for an MTU of 1500."""
+    return mtu + ETHERNET_HEADER_BYTES
+
+
+def bdp_bytes(rate_bps: int, base_rtt_ns: int) -> Fraction:
+    """Return the bandwidth-delay product in bytes, exact."""
+    return Fraction(rate_bps * base_rtt_ns, 8 * SECOND_NS)
+
+
+def direction_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> DirectionPlan:
+    """Return one direction of a link; ``base_rtt_ns`` is what ``bdp`` means. Raises ``ParameterError``."""
+    check_parameters(parameters)
+    loss = parameters.loss
+    return DirectionPlan(
+        rate_bps=parameters.rate,
+        queue=queue_plan(parameters, base_rtt_ns=base_rtt_ns, mtu=mtu) if parameters.rate is not None else None,
+        delay_ns=parameters.delay or 0,
+        jitter_ns=parameters.jitter or 0,
+        jitter_correlation=parameters.jitter_correlation or 0.0,
+        jitter_distribution=parameters.jitter_distribution,
+        loss=loss_plan(loss) if loss is not None else None,
+        duplicate=parameters.duplicate or 0.0,
+        duplicate_correlation=parameters.duplicate_correlation or 0.0,
+        corrupt=parameters.corrupt or 0.0,
+        corrupt_correlation=parameters.corrupt_correlation or 0.0,
+        reorder=parameters.reorder or 0.0,
+        reorder_correlation=parameters.reorder_correlation or 0.0,
+        reorder_gap=parameters.reorder_gap,
+    )
+
+
+def check_parameters(parameters: LinkParameters) -> None:
+    """Refuse parameters that mean nothing without another; raises ``ParameterError``."""
+    needs: tuple[tuple[str, str, str], ...] = (
+        ("queue", "rate", "a queue only fills in front of a bottleneck: add rate"),
+        ("discipline", "rate", "a queue discipline only works in front of a bottleneck: add rate"),
+        ("ecn", "rate", "marking happens in the bottleneck's queue: add rate"),
+        ("jitter", "delay", "jitter varies a delay: add delay"),
+        ("jitter_correlation", "jitter", "add jitter"),
+        ("jitter_distribution", "jitter", "add jitter"),
+        ("reorder", "delay", "a reordered packet skips the delay: add delay"),
+        ("reorder_correlation", "reorder", "add reorder"),
+        ("reorder_gap", "reorder", "add reorder"),
+        ("duplicate_correlation", "duplicate", "add duplicate"),
+        ("corrupt_correlation", "corrupt", "add corrupt"),
+    )
+    for key, other, hint in needs:
+        if getattr(parameters, key) and not getattr(parameters, other):
+            raise ParameterError(key, f"{key} means nothing without {other}", hint)
+    if parameters.jitter and parameters.delay is not None and parameters.jitter > parameters.delay:
+        raise ParameterError("jitter", "the jitter is larger than the delay", "no packet arrives before it was sent")
+
+
+def loss_plan(loss: float | GilbertElliott) -> LossPlan | None:
+    """Return the loss of a direction, None for a loss of 0."""
+    if isinstance(loss, GilbertElliott):
+        return LossPlan("gilbert_elliott", loss.p, loss.r, loss.bad_loss, loss.good_loss)
+    return LossPlan("random", loss) if loss else None
+
+
+def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> QueuePlan:
+    """Return the bottleneck's queue with its limit in packets or bytes; raises ``ParameterError``."""
+    limit = parameters.queue or DEFAULT_QUEUE
+    discipline = parameters.discipline or ("bfifo" if limit.kind == "bytes" else "pfifo")
+    if parameters.ecn and discipline not in ECN_DISCIPLINES:
+        raise ParameterError("ecn", f"{discipline} does not mark packets", f"write discipline: {', '.join(ECN_DISCIPLINES[:-1])} or cake")
+    frame = frame_bytes(mtu)
+    size = limit_bytes(limit, rate_bps=parameters.rate or 0, base_rtt_ns=base_rtt_ns, frame=frame)
+    packets = max(1, _nearest(size / frame))
+    if parameters.queue is None:
+        packets = max(SMALLEST_DEFAULT_QUEUE_PACKETS, packets)
+        size = Fraction(max(_nearest(size), packets * frame))
+    if discipline in BYTE_DISCIPLINES:
+        return QueuePlan(discipline, None, max(frame, _nearest(size)), bool(parameters.ecn))
+    if limit.kind == "bytes":
+        raise ParameterError("queue", f"{discipline} counts packets, not bytes", f"write queue: {packets}p or discipline: bfifo")
+    return QueuePlan(discipline, packets, None, bool(parameters.ecn))
+
+
+def limit_bytes(limit: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int) -> Fraction:
+    """Return a limit in bytes of full frames, exact; raises ``ParameterError`` for ``bdp`` without any delay."""
+    amount = Fraction(limit.amount)
+    if limit.kind == "packets":
+        return amount * frame
+    if limit.kind == "bytes":
+        return amount
+    if limit.kind == "time":
+        return amount * rate_bps / (8 * SECOND_NS)
+    return amount * bdp_bytes(rate_bps, base_rtt_ns)
+
+
+def _nearest(value: Fraction) -> int:
+    """Return the nearest whole number, halves up."""
+    return int((Decimal(value.numerator) / Decimal(value.denominator)).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def describe_direction(direction: DirectionPlan) -> str:
+    """Return a direction in words: ``10mbit, queue 33 packets, delay 20ms``; ``no limits`` when nothing is set."""
+    words: list[str] = []
+    if direction.rate_bps is not None:
+        words.append(format_rate(direction.rate_bps))
+    if direction.queue is not None:
+        words.append(describe_queue(direction.queue))
+    if direction.delay_ns:
+        words.append(f"delay {format_duration(direction.delay_ns)}")
+    if direction.jitter_ns:
+        words.append(f"jitter {format_duration(direction.jitter_ns)}" + _share(direction.jitter_correlation))
+    if direction.loss is not None:
+        words.append(describe_loss(direction.loss))
+    faults: tuple[tuple[str, Any, float], ...] = (
+        ("duplicate", direction.duplicate, direction.duplicate_correlation),
+        ("corrupt", direction.corrupt, direction.corrupt_correlation),
+        ("reorder", direction.reorder, direction.reorder_correlation),
+    )
+    words += [f"{name} {format_fraction(value)}" + _share(correlation) for name, value, correlation in faults if value]
+    return ", ".join(words) or "no limits"
+
+
+def describe_queue(queue: QueuePlan) -> str:
+    """Return a queue in words: ``queue 33 packets``, ``fq_codel queue 100 packets, ecn``."""
+    size = f"{queue.limit_packets} packets" if queue.limit_packets is not None else format_size(queue.limit_bytes or 0)
+    kind = "" if queue.discipline in ("pfifo", "bfifo") else f"{queue.discipline} "
+    return f"{kind}queue {size}" + (", ecn" if queue.ecn else "")
+
+
+def describe_loss(loss: LossPlan) -> str:
+    """Return a loss in words: ``loss 1%`` or the Gilbert-Elliott model's parameters."""
+    if loss.model == "random":
+        return f"loss {format_fraction(loss.p)}"
+    return f"loss in bursts (Gilbert-Elliott, p {format_fraction(loss.p)}, r {format_fraction(loss.r or 0.0)})"
+
+
+def _share(correlation: float) -> str:
+    return f" (correlation {correlation:.0%})" if correlation else ""

@@ -1,0 +1,65 @@
+"""What a plan needs of the place that runs it: programs, qdiscs, congestion controls, kernel features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tcpexp.plan.context import PlanDraft
+from tcpexp.plan.types import (
+    DirectionPlan,
+    Firewall,
+    FlowCongestionControl,
+    LinkChange,
+    Needs,
+    Recorder,
+    Spawn,
+    Step,
+    Sysctl,
+)
+
+CONGESTION_SYSCTL = "net.ipv4.tcp_congestion_control"
+
+
+def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder, ...]) -> Needs:
+    """Return what the actions asked for and what follows from the steps, the links and the recorders."""
+    every = [*draft.setup, *steps]
+    tools = {"ip", "ss"} | draft.tools | {tool for step in every for tool in _tools(step)}
+    tools |= {each.options["argv"][0] for each in recorders if each.kind == "command"}
+    if any(link.wire for link in draft.network.links):
+        tools.add("tc")
+    features = draft.features | {"iptables" for step in every if isinstance(step.do, Firewall)}
+    return Needs(
+        tuple(sorted(tools)),
+        tuple(sorted(draft.qdiscs | _qdiscs(draft, steps))),
+        tuple(sorted(draft.congestion_controls | _congestion_controls(draft, every))),
+        tuple(sorted(features)),
+    )
+
+
+def _tools(step: Step) -> Iterable[str]:
+    if isinstance(step.do, Spawn):
+        program = step.do.argv[0]
+        return () if "/" in program or "{" in program else (program,)
+    return ("iptables",) if isinstance(step.do, Firewall) else ()
+
+
+def _qdiscs(draft: PlanDraft, steps: list[Step]) -> set[str]:
+    names = set()
+    directions: list[DirectionPlan] = [side for link in draft.network.links for side in (link.forward, link.backward)]
+    directions += [step.do.direction for step in steps if isinstance(step.do, LinkChange)]
+    for link in draft.network.links:
+        names |= {"clsact"} if link.wire else set()
+        names |= {"tbf"} if link.wire_queue else set()
+        names |= {"netem"} if link.wire_netem else set()
+    return names | {direction.queue.discipline for direction in directions if direction.queue is not None}
+
+
+def _congestion_controls(draft: PlanDraft, steps: list[Step]) -> set[str]:
+    names = {flow.congestion_control for flow in draft.flows}
+    for step in steps:
+        if isinstance(step.do, FlowCongestionControl):
+            names.add(step.do.algorithm)
+        if isinstance(step.do, Sysctl) and step.do.key == CONGESTION_SYSCTL:
+            names.add(step.do.value)
+    names |= {node.sysctls.get(CONGESTION_SYSCTL) for node in draft.network.nodes}
+    return {name for name in names if name}
