@@ -1,0 +1,26 @@
+"""Figures of a run: each plot reads tables and draws one matplotlib figure. Importing this package imports no matplotlib."""
+
+from __future__ import annotations
+
+#: The built-in plots, in the order in which a report shows them: name to ``module:class``.
+BUILTIN: dict[str, str] = {
+    "throughput": "tcpexp.plots.throughput:Throughput",
+    "share": "tcpexp.plots.share:Share",
+    "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
+    "rtt": "tcpexp.plots.rtt:RoundTripTime",
+    "rtt_cdf": "tcpexp.plots.rtt:RoundTripTimeCdf",
+    "queue": "tcpexp.plots.queue:Queue",
+    "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
+    "sequence": "tcpexp.plots.sequence:Sequence",
+    "window": "tcpexp.plots.window:Window",
+    "ladder": "tcpexp.plots.ladder:Ladder",
+    "states": "tcpexp.plots.states:States",
+    "sockets": "tcpexp.plots.sockets:Sockets",
+    "counters": "tcpexp.plots.counters:Counters",
+    "labels": "tcpexp.plots.labels:Labels",
+}
+
+#: Group of installed packages' entry points that add plots.
+ENTRY_POINT_GROUP = "tcpexp.plots"
+
+__all__ = ["BUILTIN", "ENTRY_POINT_GROUP"]

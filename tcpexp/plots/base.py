@@ -1,0 +1,114 @@
+"""``Plot``: what every figure is, and how its options are checked."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tcpexp.errors import SpecError
+from tcpexp.registry import suggest
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+Options = Mapping[str, Any]
+
+#: Options that every plot understands.
+COMMON: dict[str, Any] = {"name": "", "title": "", "between": None, "flows": None}
+
+
+class Plot:
+    """One figure of a run.
+
+    Subclasses set ``name`` (as a spec writes it), ``title`` (over the figure) and ``defaults`` (their own options and the
+    values these take when a spec leaves them out), and implement :meth:`draw`. The class's docstring is the public
+    description; its first paragraph is the caption in the report.
+
+    ``time_axis`` says that the horizontal axis is the experiment's time; such figures share their limits and margins.
+    ``on_demand`` keeps the figure out of a report whose spec names no plots.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    defaults: ClassVar[dict[str, Any]] = {}
+    time_axis: ClassVar[bool] = True
+    on_demand: ClassVar[bool] = False
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when the run holds no data for it.
+
+        ``options`` holds every key of ``defaults`` and the common ones: ``title`` (replaces the class's), ``between`` (two
+        times in ns, or None for the whole run) and ``flows`` (names, or None for all).
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def caption(cls) -> str:
+        """Return the docstring's first paragraph on one line."""
+        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+    @classmethod
+    def resolve(cls, given: Options) -> dict[str, Any]:
+        """Return ``given`` completed with the defaults; raises ``SpecError`` for an option that this plot lacks."""
+        known = {**COMMON, **cls.defaults}
+        for key, value in given.items():
+            if key not in known:
+                hint = suggest(key, [each for each in known if each != "name"])
+                raise SpecError(f"plot '{cls.name}' has no option '{key}'", hint=hint)
+            _check_kind(cls.name, key, value, known[key])
+        resolved = {**known, **given, "name": cls.name}
+        resolved["title"] = given.get("title") or cls.title
+        resolved["between"] = _interval_ns(cls.name, given.get("between"))
+        return resolved
+
+
+def load_plot(reference: str) -> type[Plot]:
+    """Return the class that ``module:class`` names; raises ``SpecError`` when there is none."""
+    module_name, _, class_name = reference.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(f"plot '{reference}' cannot be loaded: {error}") from None
+    if not (isinstance(found, type) and issubclass(found, Plot)):
+        raise SpecError(f"'{reference}' is not a plot", hint="derive it from tcpexp.plots.base.Plot")
+    return found
+
+
+def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
+    """Raise ``SpecError`` when ``value`` is not of the kind of a default that is a number, a truth value or a text."""
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise SpecError(f"plot '{plot}': {key} must be true or false, not {value!r}")
+    if isinstance(default, int) and not isinstance(default, bool):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise SpecError(f"plot '{plot}': {key} must be a whole number above 0, not {value!r}")
+    elif isinstance(default, str) and not isinstance(value, str):
+        raise SpecError(f"plot '{plot}': {key} must be a text, not {value!r}")
+
+
+def _interval_ns(plot: str, between: Any) -> tuple[int, int] | None:
+    """Return ``between`` as two times in ns; accepts integers (ns) and texts such as ``10s``."""
+    if between is None:
+        return None
+    if not isinstance(between, list | tuple) or len(between) != 2:
+        raise SpecError(f"plot '{plot}': between must be two times", hint="such as [10s, 20s]")
+    start, end = (_time_ns(plot, each) for each in between)
+    if end <= start:
+        raise SpecError(f"plot '{plot}': between must end after it starts")
+    return start, end
+
+
+def _time_ns(plot: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    for unit, factor in (("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)):
+        text = str(value).strip()
+        if text.endswith(unit):
+            try:
+                return round(float(text.removesuffix(unit)) * factor)
+            except ValueError:
+                break
+    raise SpecError(f"plot '{plot}': {value!r} is not a time", hint="write a number and a unit, such as 10s or 250ms")

@@ -1,0 +1,98 @@
+"""Plot ``counters``: the kernel's TCP counters that moved during the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import legend, panel_title, panels, series_of, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.thin import thin_line
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+#: Counters that tell a story, most telling first: shown when they moved and the spec names none.
+TELLING = (
+    "TcpExt.TCPReqQFullDrop", "TcpExt.TCPReqQFullDoCookies", "TcpExt.ListenDrops", "TcpExt.ListenOverflows",
+    "TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "Tcp.AttemptFails", "Tcp.EstabResets",
+    "TcpExt.TCPTimeouts", "TcpExt.TCPSynRetrans", "Tcp.RetransSegs", "TcpExt.TCPFastRetrans", "TcpExt.TCPSlowStartRetrans",
+    "TcpExt.TCPLossProbes", "TcpExt.TCPLostRetransmit", "TcpExt.TCPSpuriousRTOs", "TcpExt.TCPDSACKRecv",
+    "TcpExt.TCPSACKReorder", "TcpExt.TCPOFOQueue", "TcpExt.TCPZeroWindowDrop", "TcpExt.TCPFromZeroWindowAdv",
+    "TcpExt.TCPToZeroWindowAdv", "TcpExt.TCPWantZeroWindowAdv", "TcpExt.TCPKeepAlive", "TcpExt.TCPWinProbe",
+    "TcpExt.TCPRcvCollapsed", "TcpExt.PruneCalled", "TcpExt.TCPBacklogDrop", "TcpExt.TCPAbortOnTimeout",
+    "Tcp.InCsumErrors", "Tcp.InErrs", "Tcp.OutRsts", "Udp.RcvbufErrors",
+)
+
+
+class Counters(Plot):
+    """The kernel's own TCP counters (``/proc/net/snmp`` and ``netstat``) that moved, as increase since the start.
+
+    The option ``counters`` names which, such as ``[TcpExt.ListenDrops]``; without it the most telling ones are shown.
+    """
+
+    name = "counters"
+    title = "Kernel counters"
+    defaults = {"counters": None, "most": 7}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no chosen counter moved."""
+        import polars as pl
+
+        rows = moved_counters(run, options)
+        if rows.is_empty():
+            return None
+        nodes = rows["node"].unique().sort().to_list()
+        looks = series_of(_ranked(rows, options))
+        figure, axes = panels([2.5 if len(nodes) == 1 else 1.6] * len(nodes), options["title"], gap=0.72)
+        end = span_ns(run, options)[1]
+        for axis, node in zip(axes, nodes, strict=True):
+            for name, look in looks.items():
+                mine = rows.filter((pl.col("node") == node) & (pl.col("counter") == name)).sort("t_ns")
+                if mine.is_empty():
+                    continue
+                thin = thin_line(mine, "t_ns", "increase")
+                times, values = [*thin["t_ns"].to_list(), end], [*thin["increase"].to_list(), thin["increase"][-1]]
+                axis.plot(
+                    [each / 1e9 for each in times], values, color=look.color, linestyle=look.dash, drawstyle="steps-post",
+                    label=f"{name.split('.')[-1]} {values[-1]:,}",
+                )
+            axis.set_ylabel("Increase")
+            zero_based(axis)
+            whole_numbers(axis)
+            panel_title(axis, str(node))
+            legend(axis, columns=4)
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
+    """Return ``node``, ``counter``, ``t_ns`` and ``increase`` (since the first sample) of the chosen counters that moved.
+
+    At most ``options["most"]`` different counters.
+    """
+    import polars as pl
+
+    table = within(run.table("counters"), options)
+    asked = options.get("counters")
+    wanted = list(asked) if asked else list(TELLING)
+    known = pl.col("counter").is_in(wanted) | pl.col("counter").str.split(".").list.last().is_in(wanted)
+    increase = (pl.col("value") - pl.col("value").first().over("node", "counter")).alias("increase")
+    rows = table.filter(known).sort("t_ns", maintain_order=True).with_columns(increase)
+    moved = rows.group_by("node", "counter").agg(pl.col("increase").max()).filter(pl.col("increase") > 0)
+    kept = rows.join(moved.select("node", "counter"), on=["node", "counter"], how="semi", maintain_order="left")
+    return kept.filter(pl.col("counter").is_in(_ranked(kept, options))).select("node", "counter", "t_ns", "increase")
+
+
+def _ranked(rows: pl.DataFrame, options: Options) -> list[str]:
+    """Return the counters in the order asked for, or by how telling they are."""
+    order = [str(each) for each in options.get("counters") or TELLING]
+    short = [each.split(".")[-1] for each in order]
+    present = rows["counter"].unique().sort().to_list()
+    ranked = sorted(present, key=lambda name: (short.index(name.split(".")[-1]), name))
+    return ranked[: int(options["most"])]

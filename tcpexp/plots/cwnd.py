@@ -1,0 +1,104 @@
+"""Plot ``cwnd``: congestion window and slow start threshold at each flow's sender."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import Series, flow_series, legend, note, panels, time_limits, zero_based
+from tcpexp.plots.thin import thin_line
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+
+class CongestionWindow(Plot):
+    """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in segments.
+
+    One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel lacks it, the values of the
+    ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once it is finite: before the first loss it is not.
+    """
+
+    name = "cwnd"
+    title = "Congestion window"
+    defaults = {"ssthresh": True}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when neither the tracepoint nor ``ss`` saw a flow's sender."""
+        samples, source = sender_windows(run, options)
+        looks = flow_series(run, options, samples["flow"].unique().to_list())
+        if not looks:
+            return None
+        figure, axes = panels([2.9], options["title"])
+        for look in looks.values():
+            _draw_flow(axes[0], samples, look, bool(options["ssthresh"]))
+        axes[0].set_ylabel("Segments")
+        zero_based(axes[0])
+        legend(axes[0])
+        if source == "ss":
+            note(axes[0], "from ss snapshots: this run has no tcp_probe trace")
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
+    """Return the senders' windows over time and where they come from, ``tcp_probe`` or ``ss``.
+
+    Columns: ``flow``, ``port`` (the sender's: one per connection), ``t_ns``, ``cwnd`` and ``ssthresh`` (segments; null while
+    infinite); in time order.
+    """
+    import polars as pl
+
+    finite = pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
+    for source, port in (("tcp_probe", "src_port"), ("sockets", "local_port")):
+        table = within(run.table(source), options)
+        wanted = table.filter(pl.col("flow").is_not_null() & pl.col("cwnd").is_not_null())
+        if source == "sockets":
+            wanted = wanted.filter(pl.col("state").is_in(["estab", "close-wait", "fin-wait-1"]))
+        senders = {name: flow.sender for name in wanted["flow"].unique().to_list() if (flow := flow_of(run, name))}
+        mine = pl.col("node") == pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
+        kept = wanted.filter(mine).sort("t_ns", maintain_order=True)
+        if not kept.is_empty():
+            columns = kept.select("flow", pl.col(port).alias("port"), "t_ns", "cwnd", finite)
+            return _busy_connections(columns), "ss" if source == "sockets" else source
+    return pl.DataFrame(schema={"flow": pl.String, "port": pl.Int64, "t_ns": pl.Int64, "cwnd": pl.Int64, "ssthresh": pl.Int64}), "ss"
+
+
+def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
+    """Leave out connections with a small part of their flow's samples: control channels are not the flow."""
+    import polars as pl
+
+    counts = samples.group_by("flow", "port").len()
+    most = counts.group_by("flow").agg(pl.col("len").max().alias("most"))
+    busy = counts.join(most, on="flow").filter(pl.col("len") * 20 >= pl.col("most")).select("flow", "port")
+    return samples.join(busy, on=["flow", "port"], how="semi", maintain_order="left")
+
+
+def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
+    import polars as pl
+
+    mine = samples.filter(pl.col("flow") == look.name)
+    label: str | None = look.name
+    for port in mine["port"].unique().sort().to_list():
+        one = mine.filter(pl.col("port").eq_missing(pl.lit(port)))
+        thin = thin_line(one, "t_ns", "cwnd")
+        axes.plot(
+            thin["t_ns"] / 1e9, thin["cwnd"], color=look.color, linestyle=look.dash, linewidth=1.2, label=label,
+            drawstyle="steps-post",
+        )
+        slow = one.drop_nulls("ssthresh")
+        if with_ssthresh and not slow.is_empty():
+            changes = slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True))
+            ends = pl.concat([changes, slow.tail(1)])
+            axes.plot(
+                ends["t_ns"] / 1e9, ends["ssthresh"], color=look.color, linestyle=(0, (1, 1)), linewidth=0.9, alpha=0.9,
+                label=f"{look.name} ssthresh" if label else None, drawstyle="steps-post",
+            )
+        label = None

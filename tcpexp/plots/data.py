@@ -1,0 +1,80 @@
+"""Small questions that several plots ask of a run's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tcpexp.plan.types import FlowPlan
+    from tcpexp.plots.base import Options
+    from tcpexp.store.rundata import RunData
+
+#: The largest ssthresh, segments, that a socket can really have; above it the kernel means "infinite".
+INFINITE_SSTHRESH = 0x7FFFFFFF
+
+
+def addresses(run: RunData, node: str) -> set[str]:
+    """Return the IPv4 addresses of a node, without prefix lengths; empty when the plan has no such node."""
+    for each in run.plan.network.nodes:
+        if each.name == node:
+            return {interface.ipv4.split("/")[0] for interface in each.interfaces}
+    return set()
+
+
+def flow_of(run: RunData, name: str) -> FlowPlan | None:
+    """Return the plan's flow of that name."""
+    return next((flow for flow in run.plan.flows if flow.name == name), None)
+
+
+def receiver_of(flow: FlowPlan) -> str:
+    """Return the node that receives the flow's data."""
+    return flow.server if flow.sender == flow.client else flow.client
+
+
+def within(frame: pl.DataFrame, options: Options, column: str = "t_ns") -> pl.DataFrame:
+    """Return the rows whose time lies in ``options["between"]``, or all rows."""
+    import polars as pl
+
+    between = options.get("between")
+    if between is None:
+        return frame
+    return frame.filter(pl.col(column).is_between(between[0], between[1]))
+
+
+def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
+    """Return a flow's packets as its sender saw them, of the connection that carried most data.
+
+    Adds ``outgoing`` (Boolean: sent by the sender). Empty when the sender's capture holds none.
+    """
+    import polars as pl
+
+    own = addresses(run, flow.sender)
+    packets = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
+    if packets.is_empty():
+        return packets.with_columns(pl.lit(False).alias("outgoing"))
+    packets = packets.with_columns(pl.col("src").is_in(list(own)).alias("outgoing"))
+    totals = packets.group_by("capture", "stream").agg(pl.col("payload_bytes").sum().alias("total"))
+    busiest = totals.sort(["total", "capture", "stream"], descending=[True, False, False]).row(0, named=True)
+    return packets.filter(
+        (pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))
+    ).sort("number")
+
+
+def has_label(*names: str) -> pl.Expr:
+    """Return an expression: whether the packet carries any of Wireshark's labels ``names``."""
+    import polars as pl
+
+    return pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(False)
+
+
+def bottleneck_bps(run: RunData) -> int | None:
+    """Return the smallest rate of any shaped link, bit/s."""
+    rates = [
+        direction.rate_bps
+        for link in run.plan.network.links
+        for direction in (link.forward, link.backward)
+        if direction.rate_bps
+    ]
+    return min(rates, default=None)

@@ -1,0 +1,95 @@
+"""Plot ``labels``: when Wireshark's labels occur in a capture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import PALETTE, panel_title, panels, time_limits
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+#: Wireshark's own words for its labels, in the order of the rows.
+WORDS: dict[str, str] = {
+    "lost_segment": "Previous Segment Not Captured",
+    "ack_lost_segment": "ACKed Unseen Segment",
+    "out_of_order": "Out-Of-Order",
+    "duplicate_ack": "Duplicate ACK",
+    "fast_retransmission": "Fast Retransmission",
+    "retransmission": "Retransmission",
+    "rto": "Retransmission after RTO",
+    "spurious_retransmission": "Spurious Retransmission",
+    "window_full": "Window Full",
+    "zero_window": "Zero Window",
+    "zero_window_probe": "Zero-Window Probe",
+    "zero_window_probe_ack": "Zero-Window Probe ACK",
+    "window_update": "Window Update",
+    "keep_alive": "Keep-Alive",
+    "keep_alive_ack": "Keep-Alive ACK",
+    "reused_ports": "Port Numbers Reused",
+}
+
+
+class Labels(Plot):
+    """Wireshark's analysis labels over time, one row per label, one panel per capture, one stroke per packet.
+
+    ``capture`` chooses one capture, such as ``h1-eth0``; without it the two with most labels are shown.
+    """
+
+    name = "labels"
+    title = "Wireshark's labels"
+    defaults = {"capture": ""}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no packet carries a label."""
+        import polars as pl
+
+        rows = labelled_packets(run, options)
+        if rows.is_empty():
+            return None
+        counts = rows.group_by("capture").len().sort(["len", "capture"], descending=[True, False])
+        captures = sorted(counts["capture"].to_list()[:2])
+        kinds = {name: _kinds(rows.filter(pl.col("capture") == name)) for name in captures}
+        figure, axes = panels([0.22 * len(kinds[name]) + 0.18 for name in captures], options["title"], left=2.9)
+        for axis, capture in zip(axes, captures, strict=True):
+            for row, kind in enumerate(kinds[capture]):
+                mine = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind))
+                strokes = mine.unique(pl.col("t_ns") // 20_000_000, maintain_order=True)["t_ns"] / 1e9
+                axis.vlines(strokes, row - 0.36, row + 0.36, color=PALETTE[row % len(PALETTE)], linewidth=0.8)
+            names = [_row_name(rows, capture, kind) for kind in kinds[capture]]
+            axis.set_yticks(range(len(names)), names, fontsize=8)
+            axis.set_ylim(len(names) - 0.4, -0.6)
+            axis.grid(visible=False, axis="y")
+            panel_title(axis, f"capture {capture}")
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:
+    """Return ``capture``, ``number``, ``t_ns`` and ``label``: one row per label of a packet, in capture order."""
+    import polars as pl
+
+    packets = within(run.table("packets"), options)
+    if options.get("capture"):
+        packets = packets.filter(pl.col("capture") == options["capture"])
+    rows = packets.filter(pl.col("labels").list.len() > 0).select("capture", "number", "t_ns", pl.col("labels").alias("label"))
+    return rows.explode("label").sort("capture", "number", maintain_order=True)
+
+
+def _kinds(rows: pl.DataFrame) -> list[str]:
+    present = rows["label"].unique().to_list()
+    return [kind for kind in WORDS if kind in present] + sorted(set(present) - set(WORDS))
+
+
+def _row_name(rows: pl.DataFrame, capture: str, kind: str) -> str:
+    import polars as pl
+
+    count = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind)).height
+    return f"{WORDS.get(kind, kind)}  {count:,}"

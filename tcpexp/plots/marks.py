@@ -1,0 +1,140 @@
+"""Action marks: thin vertical lines at the moments when something was done, with labels that never overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.plots.base import Options
+    from tcpexp.store.rundata import RunData
+
+ROW_INCHES = 0.15
+MAX_ROWS = 4
+FONT_POINTS = 7.5
+LONGEST = 40
+#: Steps whose end undoes something, so that their end is worth a mark.
+REVERSIBLE = {"firewall", "link_change", "link_state", "sysctl"}
+
+
+@dataclass(frozen=True)
+class ActionMark:
+    """A moment on the time axis, and what happened then."""
+
+    t_ns: int
+    label: str
+
+
+@dataclass(frozen=True)
+class PlacedLabel:
+    """A label with its row (0 is next to the axes) and its left edge and width in inches from the axes' left edge."""
+
+    text: str
+    row: int
+    left: float
+    width: float
+    anchor: float
+
+
+def action_marks(run: RunData) -> list[ActionMark]:
+    """Return the run's marks in time order: action starts, marks, and ends of what was undone before the run ended.
+
+    Steps that the plan keeps off the plots (``Step.mark``) are left out, and of a repeated step all but the first.
+    """
+    events = run.table("events")
+    hidden = {step.id for step in run.plan.steps if not step.mark}
+    first: set[tuple[str, str | None]] = set()
+    marks: list[ActionMark] = []
+    for event in events.sort("t_ns").iter_rows(named=True):
+        what, step = event["event"], event["step"]
+        if step in hidden or event["t_ns"] is None or event["t_ns"] < 0 or (what, step) in first:
+            continue
+        label = event["label"] or event["text"] or step or ""
+        if what in ("start", "mark") and label:
+            marks.append(ActionMark(event["t_ns"], label))
+        elif what == "end" and event["kind"] in REVERSIBLE and event["t_ns"] < run.plan.duration_ns:
+            marks.append(ActionMark(event["t_ns"], f"end: {label}"))
+        else:
+            continue
+        if step is not None:
+            first.add((what, step))
+    return marks
+
+
+def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Options) -> None:
+    """Draw the marks on ``axes`` (the first is the uppermost) and add room for their labels on top of the figure."""
+    start, end = span_ns(run, options)
+    marks = [mark for mark in action_marks(run) if start <= mark.t_ns <= end]
+    if not marks:
+        return
+    for each in axes:
+        for mark in marks:
+            each.axvline(mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5)
+    inches = WIDTH - LEFT - RIGHT
+    placed = place_labels([((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches)
+    rows = 1 + max(label.row for label in placed)
+    legend_room = 0.2 if axes[0].get_legend() or axes[0].get_title(loc="left") else 0.0
+    add_head_room(figure, rows * ROW_INCHES + 0.06 + legend_room)
+    height = axes[0].get_position().height * figure.get_size_inches()[1]
+    for label in placed:
+        bottom = 1 + (legend_room + 0.05 + label.row * ROW_INCHES) / height
+        axes[0].plot(
+            [label.anchor / inches] * 2, [1, bottom + 0.1 / height], transform=axes[0].transAxes, clip_on=False,
+            color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5, scalex=False, scaley=False,
+        )
+        axes[0].text(
+            label.left / inches, bottom, label.text, transform=axes[0].transAxes, fontsize=FONT_POINTS, color=INK,
+            ha="left", va="bottom", clip_on=False, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+        )
+
+
+def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[PlacedLabel]:
+    """Return where each label goes on a strip of ``inches`` width, from left to right.
+
+    ``wanted`` holds positions (inches) and texts in order. Labels at nearly the same place are joined. A label goes to the
+    lowest row in which it meets no other and lies above the lines of the marks that it passes over; what fits in none of
+    ``MAX_ROWS`` rows is counted (``+n``) by the label to its right.
+    """
+    placed: list[PlacedLabel] = []
+    left_out: dict[int, int] = {}
+    for anchor, text in reversed(_joined(wanted)):
+        width = text_inches(text)
+        left = max(0.0, min(anchor + 0.04, inches - width))
+        right = left + width + 0.1
+        under = max((each.row + 1 for each in placed if left <= each.anchor <= right), default=0)
+        taken = {each.row for each in placed if each.left < right and left < each.left + each.width + 0.1}
+        row = next((row for row in range(under, MAX_ROWS) if row not in taken), None)
+        if row is None:
+            left_out[len(placed) - 1] = left_out.get(len(placed) - 1, 0) + 1
+        else:
+            placed.append(PlacedLabel(text, row, left, width, anchor))
+    return [_with_count(label, left_out.get(index, 0)) for index, label in enumerate(placed)][::-1]
+
+
+def text_inches(text: str, points: float = FONT_POINTS) -> float:
+    """Return a generous estimate of a text's width in inches (DejaVu Sans, 0.6 em per character)."""
+    return len(text) * 0.6 * points / 72
+
+
+def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    groups: list[tuple[float, list[str]]] = []
+    for anchor, text in wanted:
+        short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        if groups and anchor - groups[-1][0] < 0.03:
+            if short not in groups[-1][1]:
+                groups[-1][1].append(short)
+        else:
+            groups.append((anchor, [short]))
+    return [(anchor, " · ".join(texts) if len(texts) <= 2 else f"{texts[0]} +{len(texts) - 1}") for anchor, texts in groups]
+
+
+def _with_count(label: PlacedLabel, more: int) -> PlacedLabel:
+    if not more:
+        return label
+    return PlacedLabel(f"{label.text} +{more}", label.row, label.left, label.width, label.anchor)

@@ -1,0 +1,77 @@
+"""Plot ``retransmissions``: when each flow retransmitted, and how often in all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import flow_of, has_label, within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, time_limits, whole_numbers, zero_based
+from tcpexp.plots.thin import thin_line
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+#: Wireshark's labels that mean a repeated segment.
+REPEATS = ("retransmission", "fast_retransmission", "spurious_retransmission", "rto")
+
+
+class Retransmissions(Plot):
+    """Retransmitted segments of each flow: the running total, and below it one stroke per retransmission.
+
+    As the kernel did them (tracepoint ``tcp:tcp_retransmit_skb``); without that tracepoint, as Wireshark's labels find them in
+    the sender's capture, and the figure says so.
+    """
+
+    name = "retransmissions"
+    title = "Retransmissions"
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no flow retransmitted anything."""
+        import polars as pl
+
+        repeats, source = retransmission_times(run, options)
+        looks = flow_series(run, options, repeats["flow"].unique().to_list())
+        if not looks:
+            return None
+        figure, (upper, lower) = panels([2.1, 0.26 * len(looks) + 0.2], options["title"], gap=0.3)
+        for row, (name, look) in enumerate(looks.items()):
+            mine = repeats.filter(pl.col("flow") == name).with_columns(total=pl.int_range(1, pl.len() + 1))
+            thin = thin_line(mine, "t_ns", "total")
+            seconds, totals = (thin["t_ns"] / 1e9).to_list(), thin["total"].to_list()
+            upper.plot(
+                [seconds[0], *seconds], [0, *totals], color=look.color, linestyle=look.dash, drawstyle="steps-post",
+                label=f"{name}: {mine.height:,}",
+            )
+            strokes = mine.unique(pl.col("t_ns") // 20_000_000, maintain_order=True)["t_ns"] / 1e9
+            lower.vlines(strokes, row - 0.38, row + 0.38, color=look.color, linewidth=0.8)
+        upper.set_ylabel("Retransmissions, total")
+        zero_based(upper)
+        whole_numbers(upper)
+        legend(upper)
+        if source == "packets":
+            note(upper, "from Wireshark's labels: this run has no kernel trace")
+        lower.set_ylim(len(looks) - 0.4, -0.6)
+        lower.set_yticks(range(len(looks)), list(looks))
+        lower.grid(visible=False, axis="y")
+        panel_title(lower, "One stroke per retransmission")
+        time_limits([upper, lower], run, options)
+        draw_marks(figure, [upper, lower], run, options)
+        return figure
+
+
+def retransmission_times(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
+    """Return ``flow`` and ``t_ns`` of every retransmission in time order, and the table that they come from."""
+    import polars as pl
+
+    kernel = run.table("retransmits").filter(pl.col("flow").is_not_null())
+    if run.has("retransmits"):
+        return within(kernel, options).select("flow", "t_ns").sort("t_ns"), "retransmits"
+    packets = run.table("packets").filter(pl.col("flow").is_not_null() & has_label(*REPEATS))
+    senders = {name: flow.sender for name in packets["flow"].unique().to_list() if (flow := flow_of(run, name))}
+    sender = pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
+    return within(packets.filter(pl.col("node") == sender), options).select("flow", "t_ns").sort("t_ns"), "packets"

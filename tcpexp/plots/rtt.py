@@ -1,0 +1,100 @@
+"""Plots ``rtt`` and ``rtt_cdf``: round-trip times over time, and their distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import SOFT_INK, flow_series, legend, panels, time_limits, time_unit, zero_based
+from tcpexp.plots.thin import BUCKETS, thin_line
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+
+class RoundTripTime(Plot):
+    """Round-trip time of each flow: from a data segment to the ACK that first covers it, at the sender's interface.
+
+    Retransmitted segments give no sample (Karn's rule). The grey line is the sum of the links' delays, the smallest value
+    that the network allows.
+    """
+
+    name = "rtt"
+    title = "Round-trip time"
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None without samples."""
+        import polars as pl
+
+        samples = _samples(run, options)
+        looks = flow_series(run, options, samples["flow"].unique().to_list())
+        if not looks:
+            return None
+        divisor, unit = time_unit(float(samples["rtt_ns"].max()))  # type: ignore[arg-type]
+        figure, axes = panels([2.7], options["title"])
+        for name, look in looks.items():
+            thin = thin_line(samples.filter(pl.col("flow") == name), "t_ns", "rtt_ns")
+            axes[0].plot(
+                thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, color=look.color, linestyle=look.dash, linewidth=0.9, label=name,
+                marker="" if thin.height > 60 else look.marker, markersize=3,
+            )
+        base = _base_rtt_ns(run)
+        if base > 0:
+            axes[0].axhline(base / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="sum of delays")
+        axes[0].set_ylabel(f"RTT ({unit})")
+        zero_based(axes[0])
+        legend(axes[0])
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+class RoundTripTimeCdf(Plot):
+    """How the round-trip times of each flow are distributed: the part of the samples that is at most the value below."""
+
+    name = "rtt_cdf"
+    title = "Distribution of the round-trip time"
+    time_axis = False
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no flow has ten samples."""
+        import numpy as np
+        import polars as pl
+
+        samples = _samples(run, options)
+        counts = samples.group_by("flow").len().filter(pl.col("len") >= 10)
+        looks = flow_series(run, options, counts["flow"].to_list())
+        if not looks:
+            return None
+        divisor, unit = time_unit(float(samples["rtt_ns"].quantile(0.99) or 1))
+        figure, axes = panels([2.7], options["title"])
+        for name, look in looks.items():
+            values = np.sort(samples.filter(pl.col("flow") == name)["rtt_ns"].to_numpy()) / divisor
+            part = np.arange(1, len(values) + 1) / len(values) * 100
+            picked = np.unique(np.linspace(0, len(values) - 1, BUCKETS).round().astype(int))
+            axes[0].plot(values[picked], part[picked], color=look.color, linestyle=look.dash, label=name, drawstyle="steps-post")
+        axes[0].set_xlabel(f"RTT ({unit})")
+        axes[0].set_ylabel("Samples at most this (%)")
+        axes[0].set_ylim(0, 102)
+        axes[0].set_xlim(left=0)
+        for percent in (50, 95, 99):
+            axes[0].axhline(percent, color=SOFT_INK, linewidth=0.6, linestyle=(0, (1, 2)))
+        legend(axes[0])
+        return figure
+
+
+def _samples(run: RunData, options: Options) -> pl.DataFrame:
+    import polars as pl
+
+    table = within(run.table("rtt"), options)
+    return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort("t_ns", maintain_order=True)
+
+
+def _base_rtt_ns(run: RunData) -> int:
+    """Return the base RTT of the longest path, ns."""
+    return max((link.base_rtt_ns for link in run.plan.network.links), default=0)

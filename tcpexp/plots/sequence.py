@@ -1,0 +1,141 @@
+"""Plot ``sequence``: the time-sequence graph of each flow, and a close view of its first retransmission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import flow_of, flow_packets, has_label, within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.retransmissions import REPEATS
+from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
+from tcpexp.plots.thin import thin_line, thin_points
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+#: Up to this many segments each is drawn as a bar from its first byte to its last; above, as a line through them.
+BARS = 1500
+
+
+class Sequence(Plot):
+    """Sequence numbers over time at the sender: data segments, retransmissions, the ACK line and the window's edge.
+
+    The vertical distance between data and ACK line is what is in flight, the distance up to the window line what the receiver
+    still allows; the horizontal distance between data and ACK is the round-trip time. Below, a close view around the first
+    retransmission of the run. Sequence numbers count from the initial sequence number.
+    """
+
+    name = "sequence"
+    title = "Sequence numbers"
+    defaults = {"detail": True, "panels": 4}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no flow's data was captured at its sender."""
+        frames = {}
+        for flow in run.plan.flows:
+            packets = within(flow_packets(run, flow), options)
+            if not packets.filter(pl_data()).is_empty():
+                frames[flow.name] = packets
+        looks = flow_series(run, options, frames)
+        shown = list(looks)[: options["panels"]]
+        if not shown:
+            return None
+        close = _first_repeat(frames, shown) if options["detail"] and options["between"] is None else None
+        heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
+        figure, axes = panels([*heights, 2.2] if close else heights, options["title"], gap=0.42)
+        for axis, name in zip(axes, shown, strict=False):
+            _draw_sequence(axis, frames[name], looks[name].color)
+            panel_title(axis, _panel_name(run, name))
+        legend(axes[0])
+        whole = axes[: len(shown)]
+        time_limits(whole, run, options)
+        draw_marks(figure, whole, run, options)
+        if close:
+            whole[-1].set_xlabel("")
+            _draw_detail(axes[-1], frames[close[0]], looks[close[0]].color, close, span_ns(run, options))
+        return figure
+
+
+def pl_data() -> pl.Expr:
+    """Return an expression: whether the packet is a data segment from the sender."""
+    import polars as pl
+
+    return pl.col("outgoing") & (pl.col("payload_bytes") > 0) & pl.col("seq_rel").is_not_null()
+
+
+def _panel_name(run: RunData, name: str) -> str:
+    flow = flow_of(run, name)
+    control = f" ({flow.congestion_control})" if flow and flow.congestion_control and flow.congestion_control != name else ""
+    return f"{name}{control}, at the sender {flow.sender if flow else ''}"
+
+
+def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
+    """Draw data, ACK line, window line and retransmissions of one connection."""
+    import polars as pl
+
+    data = packets.filter(pl_data()).sort("t_ns").with_columns(end=pl.col("seq_rel") + pl.col("payload_bytes"))
+    acks = packets.filter(~pl.col("outgoing") & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("R")).sort("t_ns")
+    highest = int(data["end"].max())  # type: ignore[arg-type]
+    divisor, unit = size_unit(highest)
+    repeat = has_label(*REPEATS)
+    first = data.filter(~repeat)
+    if first.height <= BARS:
+        axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=1.6, label="data")
+    else:
+        thin = thin_line(first, "t_ns", "end", 400)
+        axes.plot(thin["t_ns"] / 1e9, thin["end"] / divisor, color=color, linewidth=1.4, label="data")
+    if not acks.is_empty():
+        thin = thin_line(acks, "t_ns", "ack_rel", 400)
+        axes.plot(thin["t_ns"] / 1e9, thin["ack_rel"] / divisor, color=INK, linewidth=0.9, label="ACK", drawstyle="steps-post")
+        edge = acks.filter(pl.col("window_bytes").is_not_null()).with_columns(edge=pl.col("ack_rel") + pl.col("window_bytes"))
+        thin = thin_line(edge, "t_ns", "edge", 400)
+        axes.plot(
+            thin["t_ns"] / 1e9, thin["edge"] / divisor, color="#009e73", linewidth=0.9, linestyle=(0, (4, 1.5)),
+            label="ACK + window", drawstyle="steps-post",
+        )
+    again = thin_points(data.filter(repeat), "t_ns", "seq_rel", 400, 120)
+    if not again.is_empty():
+        axes.plot(
+            again["t_ns"] / 1e9, again["seq_rel"] / divisor, linestyle="none", marker="x", markersize=4.5, markeredgewidth=1.1,
+            color=ALARM, label="retransmission", zorder=4, rasterized=again.height > 1000,
+        )
+    axes.set_ylim(0, highest / divisor * 1.08)
+    axes.set_ylabel(f"Sequence ({unit})")
+
+
+def _first_repeat(frames: dict[str, pl.DataFrame], names: list[str]) -> tuple[str, int] | None:
+    """Return flow and time of the earliest retransmission of a run that is too long to show it, else None."""
+    import polars as pl
+
+    found = []
+    for name in names:
+        repeats = frames[name].filter(pl.col("outgoing") & has_label(*REPEATS))
+        if not repeats.is_empty() and frames[name].height > BARS:
+            found.append((int(repeats["t_ns"].min()), name))  # type: ignore[arg-type]
+    return (min(found)[1], min(found)[0]) if found else None
+
+
+def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: tuple[str, int], span: tuple[int, int]) -> None:
+    """Draw the neighbourhood of a retransmission: four round-trip times before it and six after."""
+    import polars as pl
+
+    name, at_ns = close
+    rtts = packets["rtt_ns"].drop_nulls()
+    rtt = float(rtts.median() or 5e7) if len(rtts) else 5e7  # type: ignore[arg-type]
+    start, end = max(span[0], int(at_ns - 4 * rtt)), min(span[1], int(at_ns + 6 * rtt))
+    near = packets.filter(pl.col("t_ns").is_between(start, end))
+    _draw_sequence(axes, near, color)
+    sent = near.filter(pl_data())
+    divisor, _ = size_unit(int((sent["seq_rel"] + sent["payload_bytes"]).max()))  # type: ignore[arg-type]
+    low = min(int(sent["seq_rel"].min()), int(near.filter(~pl.col("outgoing"))["ack_rel"].min() or 0))  # type: ignore[arg-type]
+    high = int((sent["seq_rel"] + sent["payload_bytes"]).max())  # type: ignore[arg-type]
+    margin = (high - low) * 0.08 + 1
+    axes.set_ylim((low - margin) / divisor, (high + margin) / divisor)
+    axes.set_xlim(start / 1e9, end / 1e9)
+    axes.set_xlabel("Time since the start of the experiment (s)")
+    panel_title(axes, f"Close view: the first retransmission, {name} at {at_ns / 1e9:.3f} s")

@@ -1,0 +1,71 @@
+"""Plot ``sockets``: how many sockets of a node are in each state over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.states import FROM_SS
+from tcpexp.plots.style import legend, panel_title, panels, series_of, time_limits, whole_numbers, zero_based
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+
+class Sockets(Plot):
+    """Number of TCP sockets in each state over time, per host, from the ``ss`` snapshots; listening sockets left out.
+
+    During a SYN flood SYN-RECEIVED shows the queue of half-open connections.
+    """
+
+    name = "sockets"
+    title = "Sockets by state"
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no snapshot shows a connection."""
+        import polars as pl
+
+        counts = state_counts(run, options)
+        if counts.is_empty():
+            return None
+        nodes = counts["node"].unique().sort().to_list()
+        totals = counts.group_by("state").agg(pl.col("count").max()).sort(["count", "state"], descending=[True, False])
+        looks = series_of(sorted(totals["state"].to_list(), key=list(FROM_SS.values()).index))
+        figure, axes = panels([2.4 if len(nodes) == 1 else 1.5] * len(nodes), options["title"])
+        for axis, node in zip(axes, nodes, strict=True):
+            for name, look in looks.items():
+                mine = counts.filter((pl.col("node") == node) & (pl.col("state") == name)).sort("t_ns")
+                if int(mine["count"].max() or 0) > 0:  # type: ignore[arg-type]
+                    axis.plot(
+                        mine["t_ns"] / 1e9, mine["count"], color=look.color, linestyle=look.dash, label=name,
+                        drawstyle="steps-post",
+                    )
+            axis.set_ylabel("Sockets")
+            zero_based(axis, head_room=1.15)
+            whole_numbers(axis)
+            panel_title(axis, str(node))
+            legend(axis, columns=7)
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+def state_counts(run: RunData, options: Options) -> pl.DataFrame:
+    """Return ``node``, ``state`` (RFC 9293's name), ``t_ns`` and ``count``, with a 0 for each snapshot without such a socket.
+
+    A node's snapshots are the times at which any of its sockets was listed (at the least its listening ones), and those of
+    the other nodes, which are taken on the same grid.
+    """
+    import polars as pl
+
+    table = within(run.table("sockets"), options)
+    named = table.with_columns(pl.col("state").replace(FROM_SS)).filter(~pl.col("state").is_in(["LISTEN", "CLOSED"]))
+    named = named.filter(pl.col("state").is_in(list(FROM_SS.values())))
+    counts = named.group_by("node", "state", "t_ns").len("count").with_columns(pl.col("count").cast(pl.Int64))
+    grid = named.select("node", "state").unique().join(table.select("t_ns").unique(), how="cross")
+    return grid.join(counts, on=["node", "state", "t_ns"], how="left").fill_null(0).sort("node", "state", "t_ns")

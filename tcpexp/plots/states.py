@@ -1,0 +1,152 @@
+"""Plot ``states``: which TCP states each socket went through, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import INK, PAPER, legend, note, panels, span_ns, time_limits
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+#: A colour and a hatch for each state of RFC 9293, in the order of a connection's life; readable without colour.
+STATE_LOOK: dict[str, tuple[str, str]] = {
+    "LISTEN": ("#d5dae1", ""),
+    "SYN-SENT": ("#e69f00", ""),
+    "SYN-RECEIVED": ("#f2c66d", "//"),
+    "ESTABLISHED": ("#009e73", ""),
+    "FIN-WAIT-1": ("#56b4e9", ""),
+    "FIN-WAIT-2": ("#56b4e9", "\\\\"),
+    "CLOSE-WAIT": ("#a8528a", ""),
+    "CLOSING": ("#a8528a", "xx"),
+    "LAST-ACK": ("#d9a9c9", "//"),
+    "TIME-WAIT": ("#0072b2", ".."),
+}
+#: How ``ss`` spells the states.
+FROM_SS = {
+    "listen": "LISTEN", "syn-sent": "SYN-SENT", "syn-recv": "SYN-RECEIVED", "estab": "ESTABLISHED", "fin-wait-1": "FIN-WAIT-1",
+    "fin-wait-2": "FIN-WAIT-2", "close-wait": "CLOSE-WAIT", "closing": "CLOSING", "last-ack": "LAST-ACK", "time-wait": "TIME-WAIT",
+    "unconn": "CLOSED", "close": "CLOSED",
+}
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A socket's stay in one state."""
+
+    socket: str
+    state: str
+    from_ns: int
+    to_ns: int
+
+
+class States(Plot):
+    """Which TCP states each socket went through: one row per socket, one bar per state.
+
+    From the kernel's tracepoint ``sock:inet_sock_set_state``; half-open connections and TIME-WAIT are not full sockets in Linux and
+    leave no trace there, so these two, and everything where the tracepoint is missing, come from the ``ss`` snapshots.
+    """
+
+    name = "states"
+    title = "TCP states"
+    defaults = {"rows": 16}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when neither the kernel nor ``ss`` saw a connection."""
+        stays = socket_stays(run)
+        if not stays:
+            return None
+        order = list(dict.fromkeys(stay.socket for stay in stays))
+        shown = order[: options["rows"]]
+        start, end = span_ns(run, options)
+        figure, (axes,) = panels([0.3 * len(shown) + 0.25], options["title"], left=2.2)
+        for stay in stays:
+            if stay.socket in shown and stay.to_ns >= start and stay.from_ns <= end:
+                _draw_stay(axes, stay, shown.index(stay.socket), (end - start) / 1e9)
+        axes.set_ylim(len(shown) - 0.45, -0.6)
+        axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
+        axes.grid(visible=False, axis="y")
+        _state_legend(axes, {stay.state for stay in stays if stay.socket in shown})
+        if len(order) > len(shown):
+            note(axes, f"{len(order) - len(shown):,} more sockets not shown")
+        time_limits([axes], run, options)
+        draw_marks(figure, [axes], run, options)
+        return figure
+
+
+def socket_stays(run: RunData) -> list[Stay]:
+    """Return every stay of every connection's socket, by socket in order of appearance, from the trace and from ``ss``."""
+    traced = _traced_stays(run)
+    names = {stay.socket for stay in traced}
+    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state in ("SYN-RECEIVED", "TIME-WAIT")]
+    stays = sorted([*traced, *seen], key=lambda stay: (stay.from_ns, stay.to_ns))
+    order = {name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))}
+    return sorted(stays, key=lambda stay: (order[stay.socket], stay.from_ns))
+
+
+def socket_name(row: dict[str, object]) -> str:
+    """Return ``h1 :40000 > 10.0.0.2:80``."""
+    return f"{row['node']} :{row['local_port']} → {row['peer_address']}:{row['peer_port']}"
+
+
+def _traced_stays(run: RunData) -> list[Stay]:
+    import polars as pl
+
+    changes = run.table("states").filter(pl.col("peer_port").fill_null(0) != 0).sort("t_ns", maintain_order=True)
+    end = span_ns(run, {})[1]
+    open_now: dict[str, tuple[str, int]] = {}
+    stays = []
+    for row in changes.iter_rows(named=True):
+        name = socket_name(row)
+        if name in open_now:
+            state, since = open_now.pop(name)
+            stays.append(Stay(name, state, since, row["t_ns"]))
+        if row["new_state"] not in ("CLOSED", "CLOSE"):
+            open_now[name] = (row["new_state"], row["t_ns"])
+    stays.extend(Stay(name, state, since, end) for name, (state, since) in open_now.items())
+    return stays
+
+
+def _snapshot_stays(run: RunData) -> list[Stay]:
+    """Return stays from ``ss``: from the first snapshot with a state to the last in unbroken sequence, plus one interval."""
+    import polars as pl
+
+    table = run.table("sockets").filter((pl.col("state") != "listen") & (pl.col("peer_port").fill_null(0) > 0))
+    if table.is_empty():
+        return []
+    times = run.table("sockets")["t_ns"].unique().sort()
+    gap = int(times.diff().median() or 0) if len(times) > 1 else 0  # type: ignore[arg-type]
+    key = ["node", "local_port", "peer_address", "peer_port"]
+    ordered = table.sort("t_ns", maintain_order=True)
+    changed = ((pl.col("state") != pl.col("state").shift()) | (pl.col("t_ns").diff() > 2 * max(gap, 1))).fill_null(True)
+    runs = ordered.with_columns(changed.cum_sum().over(key).alias("run"))
+    grouped = runs.group_by([*key, "run", "state"], maintain_order=True).agg(
+        pl.col("t_ns").min().alias("from_ns"), pl.col("t_ns").max().alias("to_ns")
+    )
+    return [
+        Stay(socket_name(row), FROM_SS.get(row["state"], row["state"].upper()), row["from_ns"], row["to_ns"] + gap)
+        for row in grouped.iter_rows(named=True)
+    ]
+
+
+def _draw_stay(axes: Axes, stay: Stay, row: int, span_s: float) -> None:
+    color, hatch = STATE_LOOK.get(stay.state, ("#6b6b6b", ""))
+    width = max((stay.to_ns - stay.from_ns) / 1e9, span_s / 600)
+    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=0.6)
+
+
+def _state_legend(axes: Axes, states: set[str]) -> None:
+    from matplotlib.patches import Patch
+
+    known = [state for state in STATE_LOOK if state in states] + sorted(states - set(STATE_LOOK))
+    for state in known:
+        color, hatch = STATE_LOOK.get(state, ("#6b6b6b", ""))
+        axes.add_patch(Patch(facecolor=color, hatch=hatch, edgecolor=PAPER, label=state))
+    legend(axes, columns=7, handleheight=1.0, labelcolor=INK)

@@ -1,0 +1,83 @@
+"""Plot ``throughput``: goodput of every flow over time, as lines and stacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import bottleneck_bps, within
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.style import SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+
+class Throughput(Plot):
+    """Goodput of each flow at its receiver: first arrivals of payload bytes per interval. Above as lines, below stacked.
+
+    Where a bottleneck is shaped, a grey line shows its rate, which counts headers too; goodput stays a few percent below.
+    """
+
+    name = "throughput"
+    title = "Goodput"
+    defaults = {"stacked": True}
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no flow has received anything."""
+        rates, interval_s = binned_goodput(run, options)
+        looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
+        if rates is None or not looks:
+            return None
+        totals = rates.select(looks).sum_horizontal()
+        divisor, unit = rate_unit(float(totals.max()))  # type: ignore[arg-type]
+        seconds = rates["t_ns"].to_numpy() / 1e9
+        both = options["stacked"] and len(looks) > 1
+        figure, axes = panels([2.2, 1.8] if both else [2.6], options["title"])
+        for name, look in looks.items():
+            axes[0].plot(seconds, rates[name].to_numpy() / divisor, color=look.color, linestyle=look.dash, label=name)
+        if both:
+            bands = [rates[name].to_numpy() / divisor for name in looks]
+            colors = [look.color for look in looks.values()]
+            axes[1].stackplot(seconds, bands, colors=colors, alpha=0.55, edgecolor="none")
+            panel_title(axes[1], "Stacked")
+        rate = bottleneck_bps(run)
+        for each in axes:
+            if rate is not None and rate < 4 * float(totals.max()):  # type: ignore[arg-type]
+                label = "bottleneck rate" if each is axes[0] else None
+                each.axhline(rate / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label=label)
+                each.dataLim.update_from_data_y([0, rate / divisor], ignore=False)
+            zero_based(each)
+            each.set_ylabel(unit)
+        panel_title(axes[0], f"Per flow, averaged over {interval_s:g} s")
+        legend(axes[0])
+        time_limits(axes, run, options)
+        draw_marks(figure, axes, run, options)
+        return figure
+
+
+def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None, float]:
+    """Return goodput in bit/s per flow and the bin's length in seconds.
+
+    Columns: ``t_ns`` (the middle of the bin), then one Float64 column per flow; a flow without a row in a bin has 0. About
+    120 bins, each a whole number of the table's intervals.
+    """
+    import polars as pl
+
+    table = within(run.table("throughput"), options).filter(pl.col("flow").is_not_null())
+    if table.is_empty():
+        return None, 0.0
+    interval = int(table["interval_ns"][0])
+    first, last = int(table["t_ns"].min()), int(table["t_ns"].max())  # type: ignore[arg-type]
+    multiple = next((m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) / (m * interval) <= 125), 1000)
+    width = multiple * interval
+    binned = (
+        table.with_columns((pl.col("t_ns") // width * width + width // 2).alias("t_ns"))
+        .group_by("t_ns", "flow").agg(pl.col("goodput_bytes").sum() * 8e9 / width)
+        .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
+    )
+    grid = pl.DataFrame({"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)})
+    return grid.join(binned, on="t_ns", how="left").fill_null(0.0).sort("t_ns"), width / 1e9
