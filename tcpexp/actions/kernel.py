@@ -1,0 +1,96 @@
+"""``congestion_control`` and ``sysctl``: settings of the kernel's TCP."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+from tcpexp.actions.common import BuiltinAction, CongestionControl, server_process
+from tcpexp.plan.context import PlanContext
+from tcpexp.plan.types import FlowCongestionControl, FlowPlan, Sysctl
+from tcpexp.units import QuantityError
+
+
+class CongestionControlAction(BuiltinAction):
+    """Switch the congestion control: of a host for connections to come, or of one flow's live connections.
+
+    With `host` the sysctl `net.ipv4.tcp_congestion_control` is set; connections that are open keep what they have. With `flow` the open sockets of the
+    flow's sending program are switched while they send (`setsockopt(TCP_CONGESTION)`), and read back. At `until` the
+    former one returns.
+    """
+
+    do: Literal["congestion_control"] = "congestion_control"
+    host: str | None = Field(default=None, description="host whose new connections are meant")
+    flow: str | None = Field(default=None, description="flow whose open connections are meant")
+    algorithm: CongestionControl = Field(description="the congestion control to switch to")
+
+    @model_validator(mode="after")
+    def _host_or_flow(self) -> Self:
+        if (self.host is None) == (self.flow is None):
+            raise QuantityError("name either a host or a flow", "write host: h1, or flow: <name>")
+        return self
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the switch, and for a flow the switch back."""
+        context.need(congestion_controls=(self.algorithm,))
+        if self.host is not None:
+            host = context.host(self.host, key="host")
+            do = Sysctl(host, "net.ipv4.tcp_congestion_control", self.algorithm)
+            context.step(do, f"{host} uses {self.algorithm}", at_ns=self.at_ns, until_ns=self.until)
+            return
+        flow = context.flow_named(self.flow or "")
+        process = self._sender(context, flow)
+        label = f"{flow.name} switches to {self.algorithm}"
+        switch = FlowCongestionControl(flow.sender, process, flow.port, self.algorithm)
+        if self.until is not None:
+            former = self._former(context, flow, process)
+            back = FlowCongestionControl(flow.sender, process, flow.port, former)
+            context.step(back, f"{flow.name} switches back to {former}", at_ns=self.until, suffix="back")
+        context.step(switch, label, at_ns=self.at_ns)
+
+    def _sender(self, context: PlanContext, flow: FlowPlan) -> str:
+        """Return the step id of the program that sends the flow's data."""
+        if flow.sender == flow.client:
+            return flow.step
+        process = server_process(context, flow.server, flow.port)
+        if process is None:
+            raise context.error(
+                f"no action starts the server that sends '{flow.name}' before the experiment's start",
+                hint="start it with an action without at:, above this one",
+                key="flow",
+            )
+        return process
+
+    def _former(self, context: PlanContext, flow: FlowPlan, process: str) -> str:
+        """Return the congestion control that the flow uses just before this action."""
+        earlier = [
+            (step.at_ns or 0, step.do.algorithm)
+            for step in context.draft.steps
+            if isinstance(step.do, FlowCongestionControl) and step.do.step == process and (step.at_ns or 0) <= self.at_ns
+        ]
+        former = max(earlier, key=lambda each: each[0])[1] if earlier else flow.congestion_control
+        if former is None:
+            raise context.error(
+                f"'until' needs to know what '{flow.name}' used before",
+                hint=f"name the congestion_control where '{flow.name}' starts",
+                key="until",
+            )
+        return former
+
+
+class SysctlAction(BuiltinAction):
+    """Set a network sysctl on one host; the former value returns at `until` or at the end.
+
+    Each host has settings of its own. Settings that hold from the start read better under `hosts:`.
+    """
+
+    do: Literal["sysctl"] = "sysctl"
+    host: str = Field(description="whose setting")
+    key: str = Field(pattern=r"^net\.[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$", description="the setting, such as `net.ipv4.tcp_syncookies`")
+    value: StrictStr | StrictInt | StrictFloat = Field(description="its new value")
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the setting."""
+        host, value = context.host(self.host, key="host"), str(self.value)
+        context.step(Sysctl(host, self.key, value), f"{host}: {self.key} = {value}", at_ns=self.at_ns, until_ns=self.until)

@@ -1,0 +1,110 @@
+"""``link``, ``netem``, ``link_down`` and ``link_up``: change a link in the middle of a run."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tcpexp.actions.common import BuiltinAction
+from tcpexp.plan.context import PlanContext
+from tcpexp.plan.types import LinkState
+from tcpexp.spec.links import LinkParameters
+from tcpexp.units import QuantityError, format_duration, format_fraction, format_rate
+
+#: Parameters of the bottleneck, which is not netem's business.
+BOTTLENECK = ("rate", "queue", "discipline", "ecn")
+
+
+class _LinkAction(BuiltinAction, LinkParameters):
+    """What ``link`` and ``netem`` share."""
+
+    link: str = Field(description="the link's name, such as `h1-h2`")
+    towards: str | None = Field(default=None, description="host at which the changed direction ends; both directions when silent")
+
+    @model_validator(mode="after")
+    def _something_to_change(self) -> Self:
+        if not self._parameters().named():
+            raise QuantityError("nothing to change", "name at least one parameter, such as delay: 50ms")
+        return self
+
+    def _parameters(self) -> LinkParameters:
+        names = LinkParameters.model_fields
+        return LinkParameters.model_construct(**{name: getattr(self, name) for name in self.model_fields_set if name in names})
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the change; what is not named keeps the value that it has at that time."""
+        link = context.link(self.link)
+        parameters = self._parameters()
+        words = ", ".join(f"{name} {_plain(name, value)}" for name, value in parameters.named().items())
+        towards = "" if self.towards is None else f" towards {self.towards}"
+        context.change_link(
+            link.name,
+            parameters,
+            f"{link.name}{towards}: {words}",
+            at_ns=self.at_ns,
+            until_ns=self.until,
+            towards=self.towards,
+        )
+
+
+class LinkAction(_LinkAction):
+    """Change parameters of a link while traffic flows.
+
+    What is not named stays as it is at that time. No queue is emptied: packets that wait or travel are kept. At `until` the values from before return.
+    """
+
+    do: Literal["link"] = "link"
+
+
+class Netem(_LinkAction):
+    """Change delay, jitter, loss, duplication, corruption or reordering of a link while traffic flows.
+
+    The same as `link`, limited to what netem does; the bottleneck (`rate`, `queue`, `discipline`, `ecn`) belongs to `link`.
+    """
+
+    hidden: ClassVar[tuple[str, ...]] = BOTTLENECK
+
+    do: Literal["netem"] = "netem"
+
+    @model_validator(mode="after")
+    def _no_bottleneck(self) -> Self:
+        for name in BOTTLENECK:
+            if name in self.model_fields_set:
+                raise QuantityError(f"'{name}' is not a parameter of netem", "use do: link")
+        return self
+
+
+class LinkDown(BuiltinAction):
+    """Take a link down: both its ends lose their carrier. At `until` it comes up again."""
+
+    do: Literal["link_down"] = "link_down"
+    link: str = Field(description="the link's name, such as `h1-h2`")
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the change of state."""
+        link = context.link(self.link)
+        context.step(LinkState(link.name, False), f"{link.name} down", at_ns=self.at_ns, until_ns=self.until)
+
+
+class LinkUp(BuiltinAction):
+    """Bring a link up that is down. At `until` it goes down again."""
+
+    do: Literal["link_up"] = "link_up"
+    link: str = Field(description="the link's name, such as `h1-h2`")
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the change of state."""
+        link = context.link(self.link)
+        context.step(LinkState(link.name, True), f"{link.name} up", at_ns=self.at_ns, until_ns=self.until)
+
+
+def _plain(name: str, value: object) -> str:
+    """Return a parameter's value as a person writes it."""
+    if name == "rate" and isinstance(value, int):
+        return format_rate(value)
+    if name in ("delay", "jitter") and isinstance(value, int):
+        return format_duration(value)
+    if isinstance(value, float):
+        return format_fraction(value)
+    return str(value)

@@ -1,0 +1,148 @@
+"""``python``, ``command`` and ``kill``: programs of the user's own on a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+from tcpexp.actions.common import BuiltinAction, Name, Port, start_server
+from tcpexp.plan.context import PlanContext
+from tcpexp.plan.types import FlowPlan, Kill, Spawn
+from tcpexp.registry import suggest
+from tcpexp.units import QuantityError
+
+APPS = Path(__file__).parent.parent / "apps"
+
+Argument = StrictStr | StrictInt | StrictFloat
+
+
+class _Process(BuiltinAction):
+    """What ``python`` and ``command`` share."""
+
+    takes_every: ClassVar[bool] = True
+
+    host: str = Field(description="where it runs")
+    listens: Port | None = Field(
+        default=None,
+        description="TCP port that it opens. Without `at` it is then started and awaited before the experiment starts",
+    )
+    flow: Name | None = Field(default=None, description="name of the TCP flow that it opens; needs `to` and `port`")
+    to: str | None = Field(default=None, description="host to which its flow goes")
+    port: Port | None = Field(default=None, description="TCP port to which its flow goes")
+    sender: Literal["client", "server"] = Field(default="client", description="whose data the flow means: this program's (client) or its peer's (server)")
+    stdin: str | None = Field(default=None, description="text for its standard input")
+    expect_status: Annotated[int, Field(ge=0, le=255)] | None = Field(
+        default=None, description="fail the run when it ends with another exit status; any is fine when silent"
+    )
+
+    @model_validator(mode="after")
+    def _flow_is_whole(self) -> Self:
+        named = [name for name in ("flow", "to", "port") if getattr(self, name) is not None]
+        if self.flow is None and named:
+            raise QuantityError(f"'{named[0]}' belongs to a flow without a name", "add flow: <name>")
+        if self.flow is not None and len(named) < 3:
+            raise QuantityError("a flow needs 'to' and 'port'", "add to: <host> and port: <number>")
+        if self.listens is not None and self.every is not None:
+            raise QuantityError("a server cannot be started again and again", "leave 'every' or 'listens' out")
+        return self
+
+    def _start(self, context: PlanContext, argv: tuple[str, ...], label: str) -> None:
+        """Append the process, awaited before zero when it is a server without ``at``, and its flow."""
+        host = context.host(self.host, key="host")
+        spawn = Spawn(host, argv, expect_status=self.expect_status, stdin=self.stdin)
+        if self.listens is not None and self.at is None:
+            step = start_server(context, spawn, label, self.listens, until_ns=self.until)
+        else:
+            if self.listens is not None:
+                context.reserve_port(self.listens)
+            step = context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+        if self.flow is not None and self.to is not None and self.port is not None:
+            server = context.host(self.to, key="to")
+            sender = host if self.sender == "client" else server
+            context.flow(FlowPlan(self.flow, host, server, self.port, sender, self.do, step, "all", None, self.at_ns, self.until))
+
+
+def _texts(context: PlanContext, arguments: tuple[Argument, ...]) -> tuple[str, ...]:
+    """Return the arguments as text, each ``{host}`` replaced by that host's address."""
+    return tuple(context.substitute(str(argument)) for argument in arguments)
+
+
+class Python(_Process):
+    """Run a Python program on a host.
+
+    `script` is a file beside the spec, else one of the programs that come with tcpexp: `http_server.py`, `slow_reader.py`,
+    `burst_sender.py`, `paced_sender.py`, `syn_flood.py`. In `args` the text `{h2}` stands for that host's address and `{out}` for a folder whose content is
+    kept in the run directory. Everything else reaches the program as written, a duration such as `10ms` too. In the guest a Python
+    program needs about half a second to start; a server should therefore say that it `listens`.
+    """
+
+    do: Literal["python"] = "python"
+    script: str = Field(description="the program's file name")
+    args: tuple[Argument, ...] = Field(default=(), description="its arguments")
+
+    def compile(self, context: PlanContext) -> None:
+        """Ship the script and append the process."""
+        path = self._ship(context)
+        argv = ("python3", "-u", "-B", path, *_texts(context, self.args))
+        self._start(context, argv, f"{self.script} on {self.host}")
+        context.need(tools=("python3",))
+
+    def _ship(self, context: PlanContext) -> str:
+        """Return the path at which the script will be found: the spec's own folder wins over the shipped programs."""
+        if (context.draft.folder / self.script).is_file():
+            return context.file(f"scripts/{self.script}", context.read_beside(self.script, key="script"))
+        shipped = sorted(path.name for path in APPS.glob("*.py") if path.stem != "__init__")
+        if self.script in shipped:
+            return context.app(self.script.removesuffix(".py"))
+        raise context.error(
+            f"there is no script '{self.script}' beside the spec and none of that name comes with tcpexp",
+            hint=suggest(self.script, shipped),
+            key="script",
+        )
+
+
+class Command(_Process):
+    """Run a program on a host: `argv` as a list, or `shell` as one line for `sh`.
+
+    `{h2}` stands for that host's address and `{out}` for a folder whose content is kept in the run directory.
+    """
+
+    do: Literal["command"] = "command"
+    argv: tuple[Argument, ...] | None = Field(default=None, min_length=1, description="the program and its arguments")
+    shell: str | None = Field(default=None, min_length=1, description="a line for `sh -c`, instead of `argv`")
+    needs: tuple[str, ...] = Field(default=(), description="programs that must be installed, beside the one in `argv`")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.argv is None) == (self.shell is None):
+            raise QuantityError("a command needs either 'argv' or 'shell'", "write argv: [ping, -c, 3, '{h2}']")
+        return self
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the process."""
+        if self.argv is not None:
+            argv = _texts(context, self.argv)
+            context.need(tools=(argv[0], *self.needs))
+        else:
+            argv = ("sh", "-c", context.substitute(self.shell or ""))
+            context.need(tools=self.needs)
+        self._start(context, argv, f"{self.shell or ' '.join(argv)} on {self.host}")
+
+
+class KillAction(BuiltinAction):
+    """Send a signal to the program that another action started."""
+
+    takes_until: ClassVar[bool] = False
+
+    do: Literal["kill"] = "kill"
+    action: str = Field(description="`id` of the action that started it, or the name of its flow")
+    signal: Literal["TERM", "KILL", "INT", "HUP", "STOP", "CONT", "USR1", "USR2"] = Field(
+        default="TERM", description="the signal; STOP halts it and CONT lets it go on"
+    )
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the signal."""
+        step = context.process(self.action, key="action")
+        context.step(Kill(step.id, self.signal), f"{self.signal} to {self.action}", at_ns=self.at_ns)
