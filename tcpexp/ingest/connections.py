@@ -1,0 +1,188 @@
+"""Packets to connections: one row per TCP connection, who opened and closed it, and which flow of the plan it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from tcpexp.ingest.network import Nodes
+from tcpexp.ingest.sequence import first_arrival_bytes, unwrap_seq
+from tcpexp.plan.types import FlowPlan
+from tcpexp.store.frames import conform, empty_frame
+
+#: What names a connection, whichever capture it is seen in. The initial sequence number tells apart two that reuse a port.
+KEY = ("client_address", "client_port", "server_address", "server_port", "isn")
+
+
+def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] = ()) -> pl.DataFrame:
+    """Return one row per (capture, stream) with the columns of ``connections`` and ``isn``, without ``flow``.
+
+    The client is who sent the first SYN. Of a stream without a SYN (recording began later) the server is the end whose port is in
+    ``ports``, else the end with the lower port; its ``isn`` is -1.
+    """
+    tcp = packets.filter(pl.col("protocol") == "tcp").with_columns(
+        syn=pl.col("flags").str.contains("S"),
+        has_ack=pl.col("flags").str.contains("A"),
+        fin=pl.col("flags").str.contains("F"),
+        rst=pl.col("flags").str.contains("R"),
+    )
+    if tcp.is_empty():
+        return empty_frame("connections").with_columns(isn=pl.lit(None, dtype=pl.Int64))
+    streams = _openers(tcp, ports)
+    tcp = tcp.join(streams, on=["capture", "stream"]).with_columns(
+        from_client=(pl.col("src") == pl.col("client_address")) & (pl.col("src_port") == pl.col("client_port"))
+    )
+    synack = pl.col("syn") & pl.col("has_ack")
+    rows = tcp.group_by("capture", "stream", maintain_order=True).agg(
+        pl.col("client_address", "client_port", "server_address", "server_port", "isn").first(),
+        syn_ns=pl.col("t_ns").filter(pl.col("syn") & ~pl.col("has_ack")).first(),
+        syn_count=(pl.col("syn") & ~pl.col("has_ack")).sum(),
+        synack_count=synack.sum(),
+        first_synack=pl.col("number").filter(synack).first(),
+        first_fin_ns=pl.col("t_ns").filter(pl.col("fin")).first(),
+        closer=pl.col("src").filter(pl.col("fin")).first(),
+        resetter=pl.col("src").filter(pl.col("rst")).first(),
+        fins=pl.col("from_client").filter(pl.col("fin")).n_unique(),
+        last_ns=pl.col("t_ns").last(),
+    )
+    established = (
+        tcp.join(rows.select("capture", "stream", "first_synack"), on=["capture", "stream"])
+        .filter(pl.col("from_client") & pl.col("has_ack") & ~pl.col("rst") & (pl.col("number") > pl.col("first_synack")))
+        .group_by("capture", "stream")
+        .agg(established_ns=pl.col("t_ns").min())
+    )
+    ended = (pl.col("fins") >= 2) | pl.col("resetter").is_not_null()
+    return (
+        rows.join(established, on=["capture", "stream"], how="left")
+        .join(_distinct_bytes(tcp), on=["capture", "stream"], how="left")
+        .with_columns(
+            client=nodes.of_address("client_address"),
+            server=nodes.of_address("server_address"),
+            first_closer=nodes.of_address("closer"),
+            reset_by=nodes.of_address("resetter"),
+            end_ns=pl.when(ended).then(pl.col("last_ns")),
+        )
+    )
+
+
+def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
+    """Return per (capture, stream) the client's and the server's address and port, and the initial sequence number."""
+    opener = (pl.col("syn") & ~pl.col("has_ack")).first()
+    first = tcp.sort(~(pl.col("syn") & ~pl.col("has_ack")), "number", maintain_order=True)
+    first = first.group_by("capture", "stream", maintain_order=True).agg(
+        pl.col("src", "src_port", "dst", "dst_port", "seq").first(), opened=opener
+    )
+    known = pl.col("src_port").is_in(list(ports)) != pl.col("dst_port").is_in(list(ports))
+    by_port = pl.when(known).then(pl.col("dst_port").is_in(list(ports))).otherwise(pl.col("dst_port") <= pl.col("src_port"))
+    forward = pl.col("opened") | by_port
+    ends = {"client_address": ("src", "dst"), "client_port": ("src_port", "dst_port")}
+    ends |= {"server_address": ("dst", "src"), "server_port": ("dst_port", "src_port")}
+    return first.select(
+        "capture",
+        "stream",
+        *(pl.when(forward).then(pl.col(one)).otherwise(pl.col(other)).alias(name) for name, (one, other) in ends.items()),
+        isn=pl.when("opened").then("seq").otherwise(-1),
+    )
+
+
+def _distinct_bytes(tcp: pl.DataFrame) -> pl.DataFrame:
+    """Return per (capture, stream) how many different payload bytes passed the capture in each direction."""
+    data = with_new_bytes(tcp.filter(pl.col("payload_bytes") > 0))
+    to_server = pl.col("new_bytes").filter(pl.col("from_client")).sum()
+    to_client = pl.col("new_bytes").filter(~pl.col("from_client")).sum()
+    return (
+        tcp.select("capture", "stream")
+        .unique(maintain_order=True)
+        .join(data.group_by("capture", "stream").agg(bytes_to_server=to_server, bytes_to_client=to_client), on=["capture", "stream"], how="left")
+        .with_columns(pl.col("bytes_to_server", "bytes_to_client").fill_null(0))
+    )
+
+
+def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
+    """Add ``new_bytes``: the payload bytes of each segment that no earlier one of its capture, stream and direction held.
+
+    ``data`` holds TCP packets in capture order. Damaged segments bring nothing: their receiver drops them.
+    """
+    new = np.zeros(data.height, dtype=np.int64)
+    whole = (data["payload_bytes"] > 0) & ~data["checksum_bad"].fill_null(False)
+    rows = data.with_row_index("row").filter(whole)
+    for _, group in rows.group_by("capture", "stream", "src", "src_port", maintain_order=True):
+        left = unwrap_seq(group["seq"].to_numpy())
+        new[group["row"].to_numpy()] = first_arrival_bytes(left, group["payload_bytes"].to_numpy())
+    return data.with_columns(new_bytes=pl.Series(new, dtype=pl.Int64))
+
+
+def build_connections(streams: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes) -> pl.DataFrame:
+    """Return the ``connections`` table, with ``isn``: each connection once, as the client's capture saw it, or else the server's."""
+    if streams.is_empty():
+        return streams.with_columns(pl.lit(None, dtype=pl.String).alias("flow"))
+    where = nodes.of_capture()
+    rank = pl.when(where == pl.col("client")).then(0).when(where == pl.col("server")).then(1).otherwise(2)
+    once = streams.sort(rank, "capture", "stream", maintain_order=True).unique(KEY, keep="first", maintain_order=True)
+    once = once.sort("syn_ns", "capture", "stream", nulls_last=True)
+    return once.drop("flow", strict=False).join(name_flows(once, flows, nodes), on=KEY, how="left", nulls_equal=True)
+
+
+def name_flows(connections: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes) -> pl.DataFrame:
+    """Return ``KEY`` and ``flow`` of the connections that belong to a flow of the plan.
+
+    A flow is the connections from its client to its server's port. When several flows share them, a connection belongs to the one
+    that started last before its SYN. Of a ``not_first`` flow the first connection is the control channel and is left out.
+    """
+    parts = []
+    for (client, server, port), group in _by_endpoints(flows).items():
+        mine = connections.filter(
+            (nodes.of_address("client_address") == client)
+            & (nodes.of_address("server_address") == server)
+            & (pl.col("server_port") == port)
+        )
+        starts = [flow.start_ns for flow in group]
+        when = mine["syn_ns"].fill_null(0).to_numpy() if mine.height else np.zeros(0, dtype=np.int64)
+        index = np.clip(np.searchsorted(starts, when, side="right") - 1, 0, len(group) - 1)
+        for number, flow in enumerate(group):
+            own = mine.filter(pl.Series(index == number, dtype=pl.Boolean)).sort("syn_ns", nulls_last=False)
+            own = own.slice(1) if flow.data_connections == "not_first" else own
+            parts.append(own.select(*KEY, flow=pl.lit(flow.name)))
+    return pl.concat(parts) if parts else connections.clear().select(*KEY, flow=pl.lit(None, dtype=pl.String))
+
+
+def _by_endpoints(flows: Sequence[FlowPlan]) -> dict[tuple[str, str, int], list[FlowPlan]]:
+    groups: dict[tuple[str, str, int], list[FlowPlan]] = {}
+    for flow in sorted(flows, key=lambda flow: flow.start_ns):
+        groups.setdefault((flow.client, flow.server, flow.port), []).append(flow)
+    return groups
+
+
+def attach_flows(packets: pl.DataFrame, streams: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
+    """Fill ``flow`` of every packet whose stream is a connection of a flow."""
+    named = connections.filter(pl.col("flow").is_not_null()).select(*KEY, "flow")
+    by_stream = streams.select("capture", "stream", *KEY).join(named, on=KEY, nulls_equal=True).select("capture", "stream", "flow")
+    return packets.drop("flow").join(by_stream, on=["capture", "stream"], how="left", maintain_order="left")
+
+
+def four_tuples(connections: pl.DataFrame) -> pl.DataFrame:
+    """Return (address, port, peer, peer_port, flow) of every connection of a flow, from both ends' points of view.
+
+    What ss and the kernel's trace say about a socket is matched by these.
+    """
+    named = connections.filter(pl.col("flow").is_not_null()).sort("syn_ns", nulls_last=False)
+    client, server = ("client_address", "client_port"), ("server_address", "server_port")
+    sides = [
+        named.select(pl.col(a).alias("address"), pl.col(b).alias("port"), pl.col(c).alias("peer"), pl.col(d).alias("peer_port"), "flow")
+        for (a, b), (c, d) in ((client, server), (server, client))
+    ]
+    return pl.concat(sides).unique(["address", "port", "peer", "peer_port"], keep="last", maintain_order=True)
+
+
+def name_sockets(frame: pl.DataFrame, tuples: pl.DataFrame, local: tuple[str, str], peer: tuple[str, str]) -> pl.DataFrame:
+    """Fill ``flow`` of rows about sockets; ``local`` and ``peer`` are the names of their address and port columns."""
+    names = [*local, *peer]
+    known = tuples.rename({"address": local[0], "port": local[1], "peer": peer[0], "peer_port": peer[1]})
+    return frame.drop("flow", strict=False).join(known, on=names, how="left", maintain_order="left")
+
+
+def table_of(connections: pl.DataFrame) -> pl.DataFrame:
+    """Return exactly the columns of the ``connections`` table."""
+    return conform(connections, "connections")

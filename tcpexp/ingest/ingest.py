@@ -1,0 +1,154 @@
+"""``raw/`` to ``tables/``: read every source of a run that is there, say which flow each row belongs to, write Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from tcpexp.errors import DataError
+from tcpexp.ingest import connections as conn
+from tcpexp.ingest.counters import parse_counters
+from tcpexp.ingest.cpu import parse_cpu
+from tcpexp.ingest.events import parse_events
+from tcpexp.ingest.flowtables import build_rtt, build_throughput
+from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_port
+from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.network import Nodes
+from tcpexp.ingest.qdisc import parse_qdisc
+from tcpexp.ingest.ss import parse_ss
+from tcpexp.ingest.tcptrace import Trace, read_trace
+from tcpexp.ingest.tshark import read_captures
+from tcpexp.store.frames import empty_frame, write_table
+from tcpexp.store.rundata import RunData
+from tcpexp.store.tables import TABLES
+
+Progress = Callable[[str], None]
+
+
+def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
+    """Write all tables of a run and return the run for reading.
+
+    A source that was not recorded gives a table without rows, one that was cut off gives what came before the cut.
+    ``progress`` is called with a sentence before each longer step. Raises ``DataError`` naming the file that is damaged,
+    ``HostError`` without tshark.
+    """
+    check_source(run_dir)
+    tell = progress or (lambda text: None)
+    run = RunData(run_dir)
+    source = _Source(run)
+    tell("reading captures")
+    packets, tables = _from_captures(run, source)
+    tuples = conn.four_tuples(tables["connections"])
+    tell("reading the kernel's trace")
+    tables |= _from_trace(source, tuples)
+    tell("reading samples")
+    tables |= _from_samples(source, tuples)
+    tables["iperf3"] = _from_iperf3(source, tables)
+    tell("writing tables")
+    tables["packets"] = packets
+    tables["connections"] = conn.table_of(tables["connections"])
+    for name in TABLES:
+        write_table(run_dir, name, tables.get(name, empty_frame(name)))
+    return RunData(run_dir)
+
+
+class _Source:
+    """The raw files of one run and what is needed to read them."""
+
+    def __init__(self, run: RunData) -> None:
+        self.run = run
+        self.raw = run.path / "raw"
+        self.plan = run.plan
+        self.nodes = Nodes.of(run.plan)
+
+    def text(self, name: str) -> str:
+        """Return a raw file, empty when it was not recorded."""
+        path = self.raw / name
+        return path.read_text(errors="replace") if path.is_file() else ""
+
+    def per_node(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Yield (node, text) of the files of a folder that has one per node."""
+        for path in sorted((self.raw / folder).glob("*.txt")):
+            yield path.stem, path.read_text(errors="replace")
+
+
+def _from_captures(run: RunData, source: _Source) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    files = sorted(source.raw.glob("*.pcap"))
+    t0 = run.engine.get("t0_realtime_ns")
+    if files and t0 is None:
+        t0 = _first_time(files)
+    frames = read_captures(files, int(t0 or 0))
+    nodes, flows = source.nodes, source.plan.flows
+    packets = pl.concat(frames) if frames else empty_frame("packets")
+    packets = packets.with_columns(node=nodes.of_capture())
+    streams = conn.describe_streams(packets, nodes, [flow.port for flow in flows])
+    found = conn.build_connections(streams, flows, nodes)
+    packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
+    tables = {
+        "connections": found,
+        "throughput": build_throughput(packets, flows, nodes, run.end_ns),
+        "rtt": build_rtt(packets, flows, nodes),
+        "journeys": build_journeys(packets, nodes),
+    }
+    return packets, tables
+
+
+def _first_time(files: list[Path]) -> int:
+    """Return the earliest packet's time when the engine left no t0 (it was killed before it could): then t_ns counts from there."""
+    times = [frame["t_ns"].min() for frame in read_captures(files, 0) if frame.height]
+    return min((int(time) for time in times if isinstance(time, int)), default=0)
+
+
+def _from_trace(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    t0 = source.run.engine.get("t0_monotonic_ns")
+    trace = read_trace(source.raw / "trace", int(t0)) if t0 is not None else Trace()
+    result = {}
+    for name in ("tcp_probe", "retransmits", "ca_states"):
+        frame = trace.tables.get(name, empty_frame(name)).with_columns(node=source.nodes.of_address("src"))
+        result[name] = conn.name_sockets(frame, tuples, ("src", "src_port"), ("dst", "dst_port"))
+    states = trace.tables.get("states", empty_frame("states")).with_columns(node=source.nodes.of_address("local_address"))
+    result["states"] = _name_socket_rows(states, tuples)
+    return result
+
+
+def _name_socket_rows(frame: pl.DataFrame, tuples: pl.DataFrame) -> pl.DataFrame:
+    return conn.name_sockets(frame, tuples, ("local_address", "local_port"), ("peer_address", "peer_port"))
+
+
+def _from_samples(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
+    counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
+    events = source.run.path / "events.jsonl"
+    return {
+        "sockets": _name_socket_rows(pl.concat([empty_frame("sockets"), *sockets]), tuples),
+        "counters": pl.concat([empty_frame("counters"), *counters]),
+        "queues": parse_qdisc(source.text("qdisc.jsonl"), str(source.raw / "qdisc.jsonl")),
+        "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
+        "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),
+    }
+
+
+def _from_iperf3(source: _Source, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Read every log that is an iperf3 report and whose port is a flow's; its time zero is when its first data connection began."""
+    parts = [empty_frame("iperf3")]
+    for path in sorted((source.raw / "logs").glob("*.out")):
+        report = load_iperf3(path.read_text(errors="replace"))
+        port = server_port(report) if report else None
+        flow = next((flow for flow in source.plan.flows if flow.port == port), None)
+        if report is None or flow is None:
+            continue
+        own = tables["connections"].filter(pl.col("flow") == flow.name)
+        ports = {port for pair in ports_of(report) for port in pair}
+        begin = own.filter(pl.col("client_port").is_in(sorted(ports)))["established_ns"].min()
+        parts.append(parse_iperf3(report, flow.name, begin if isinstance(begin, int) else flow.start_ns))
+    return pl.concat(parts)
+
+
+def check_source(run_dir: Path) -> None:
+    """Raise ``DataError`` when ``run_dir`` has nothing that can be read."""
+    if not (run_dir / "plan.json").is_file():
+        raise DataError(f"{run_dir}: no plan.json", hint="not a run directory?")
+    if not (run_dir / "raw").is_dir():
+        raise DataError(f"{run_dir}: no raw/ folder", hint="nothing was recorded")

@@ -1,0 +1,66 @@
+"""iperf3's own JSON to the ``iperf3`` table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from tcpexp.store.frames import conform, empty_frame
+
+
+def load_iperf3(text: str) -> dict[str, Any] | None:
+    """Return iperf3's report in a log, or None when the log holds none (another program's, or iperf3 was killed)."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text[start:])
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "intervals" in value and "start" in value else None
+
+
+def ports_of(report: dict[str, Any]) -> set[tuple[int, int]]:
+    """Return (local, remote) ports of the report's data connections."""
+    connected = report["start"].get("connected", [])
+    return {(int(each["local_port"]), int(each["remote_port"])) for each in connected}
+
+
+def server_port(report: dict[str, Any]) -> int | None:
+    """Return the server's port, by which the report belongs to a flow."""
+    to = report["start"].get("connecting_to")
+    if to is not None:
+        return int(to["port"])
+    return next((local for local, _ in ports_of(report)), None)
+
+
+def side_of(report: dict[str, Any]) -> str:
+    """Return who wrote the report: client or server."""
+    return "client" if "connecting_to" in report["start"] else "server"
+
+
+def parse_iperf3(report: dict[str, Any], flow: str, start_ns: int) -> pl.DataFrame:
+    """Return one row per stream and interval; ``start_ns`` is when the test began, from t0.
+
+    ``retransmits``, ``cwnd_bytes`` and ``rtt_us`` are null on the receiving side: iperf3 knows them only for what it sends.
+    """
+    rows = []
+    for interval in report["intervals"]:
+        for stream in interval.get("streams", []):
+            begin, end = float(stream["start"]), float(stream["end"])
+            rows.append(
+                {
+                    "flow": flow,
+                    "side": side_of(report),
+                    "t_ns": start_ns + round(begin * 1e9),
+                    "interval_ns": round((end - begin) * 1e9),
+                    "stream": stream.get("socket"),
+                    "bytes": stream.get("bytes"),
+                    "retransmits": stream.get("retransmits"),
+                    "cwnd_bytes": stream.get("snd_cwnd"),
+                    "rtt_us": stream.get("rtt"),
+                }
+            )
+    return conform(pl.DataFrame(rows, infer_schema_length=None), "iperf3") if rows else empty_frame("iperf3")

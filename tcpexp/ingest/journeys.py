@@ -1,0 +1,95 @@
+"""Two captures to journeys: what became of each packet between the host that sent it and the host it was meant for."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tcpexp.ingest.network import Nodes
+from tcpexp.store.frames import conform, empty_frame
+
+#: What makes a packet recognisable at the other end. Linux numbers the packets of a connection in the IP header.
+_KEY = ("src", "dst", "protocol", "src_port", "dst_port", "ip_id", "seq", "ack", "payload_bytes", "flags")
+_COLUMNS = ("number", "t_ns", "flow", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
+
+
+def build_journeys(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
+    """Return the ``journeys`` table: one row per packet that left one host for another, where both ends were captured.
+
+    ``copies`` counts arrivals. ``late`` means that a packet sent later arrived earlier. ``changed`` means that it arrived
+    with a wrong checksum, so it needs whole packets in the captures (snaplen full). A damaged packet whose header no longer fits its
+    key is found again by the fields that are left whole.
+    """
+    both = _directions(packets, nodes)
+    ends = both.filter(pl.col("place") == "out").select("from_node", "to_node").unique()
+    seen = both.filter(pl.col("place") == "in").select("to_node").unique()
+    pairs = ends.join(seen, on="to_node").sort("from_node", "to_node")
+    parts = [_pair(both, source, target) for source, target in pairs.iter_rows()]
+    return conform(pl.concat(parts), "journeys") if parts else empty_frame("journeys")
+
+
+def _directions(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
+    """Keep IP packets for a known host, captured where they left (``out``: at another host) or where they arrived (``in``)."""
+    to_node = nodes.of_address("dst")
+    source = nodes.of_address("src")
+    local = pl.col("node") == to_node
+    return (
+        packets.filter(pl.col("protocol").is_in(["tcp", "udp", "icmp"]) & to_node.is_not_null())
+        .filter(pl.col("node").is_in(list(nodes.hosts)) & (source.is_null() | (source != to_node)))
+        .filter(local | source.is_null() | (source == pl.col("node")))
+        .with_columns(
+            place=pl.when(local).then(pl.lit("in")).otherwise(pl.lit("out")),
+            from_node=pl.when(local).then(source).otherwise(pl.col("node")),
+            to_node=to_node,
+        )
+        .select(_COLUMNS)
+    )
+
+
+def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
+    here = (pl.col("to_node") == target) & ((pl.col("from_node") == source) | pl.col("from_node").is_null())
+    sent = both.filter(here & (pl.col("place") == "out")).sort("t_ns", "number").with_row_index("send")
+    arrived = both.filter(here & (pl.col("place") == "in")).sort("t_ns", "number").with_row_index("arrival")
+    joined = _match(sent, arrived)
+    rest = _match_damaged(sent, arrived, joined)
+    joined = pl.concat([joined, rest])
+    per_packet = joined.sort("arrival").group_by("send", maintain_order=True).agg(
+        copies=pl.len(), arrival=pl.col("arrival").first()
+    )
+    there = arrived.select(
+        "arrival", received_ns="t_ns", received_number="number", bad="checksum_bad"
+    )
+    rows = sent.join(per_packet, on="send", how="left").join(there, on="arrival", how="left").sort("send")
+    overtaken_by = pl.col("arrival").reverse().cum_min().forward_fill().reverse().shift(-1)
+    return rows.select(
+        "flow", "frame_bytes", "from_node", "to_node", "received_ns", "received_number",
+        sent_ns="t_ns",
+        sent_number="number",
+        copies=pl.col("copies").fill_null(0),
+        late=(pl.col("arrival") > overtaken_by).fill_null(False),
+        changed=(pl.col("bad") & ~pl.col("checksum_bad")).fill_null(False),
+    )  # fmt: skip
+
+
+def _match(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
+    """Return (send, arrival): each arrival with the latest packet of the same key that had been sent by then.
+
+    A retransmitted SYN-ACK repeats its key exactly, hence the times; a duplicate made by the network has one ``send``.
+    """
+    key = pl.struct(_KEY).hash(seed=1).alias("key")
+    left = arrived.select("arrival", "t_ns", key).sort("t_ns")
+    right = sent.select("send", "t_ns", key).sort("t_ns")
+    found = left.join_asof(right, on="t_ns", by="key", strategy="backward", check_sortedness=False)
+    return found.filter(pl.col("send").is_not_null()).select("send", "arrival")
+
+
+def _match_damaged(sent: pl.DataFrame, arrived: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
+    """Return (send, arrival) of damaged arrivals, each with a lost packet of the same size that agrees in IP id or sequence number."""
+    lost = sent.join(joined, on="send", how="anti")
+    strange = arrived.join(joined, on="arrival", how="anti").filter(pl.col("checksum_bad"))
+    pairs = []
+    for column in ("ip_id", "seq"):
+        pair = strange.join(lost, on=["frame_bytes", column], suffix="_sent").filter(
+            pl.col("t_ns").is_between(pl.col("t_ns_sent"), pl.col("t_ns_sent") + 10_000_000_000)
+        )
+        pairs.append(pair.sort("t_ns_sent", descending=True).unique("arrival", keep="first").select("send", "arrival"))
+    return pl.concat(pairs).unique("arrival", keep="first", maintain_order=True)

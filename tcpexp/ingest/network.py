@@ -1,0 +1,51 @@
+"""Who is who in a run: which node has which address, and which capture was taken where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tcpexp.plan.types import NetworkPlan, RunPlan
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The names behind addresses and captures of one network."""
+
+    by_address: dict[str, str]
+    by_capture: dict[str, str]
+    hosts: frozenset[str]
+
+    @classmethod
+    def of(cls, plan: RunPlan) -> Nodes:
+        """Read them from the plan."""
+        addresses = {
+            interface.ipv4.split("/")[0]: node.name for node in plan.network.nodes for interface in node.interfaces
+        }
+        captures = {interface.name: node.name for node in plan.network.nodes for interface in node.interfaces}
+        hosts = frozenset(node.name for node in plan.network.nodes if node.kind == "host")
+        return cls(addresses, captures, hosts)
+
+    def of_address(self, column: str) -> pl.Expr:
+        """Return the node that owns the address in ``column``, null for a stranger's."""
+        return pl.col(column).replace_strict(self.by_address, default=None, return_dtype=pl.String)
+
+    def of_capture(self, column: str = "capture") -> pl.Expr:
+        """Return the node at which a capture was taken; a name that the plan does not have goes by its part before ``-eth``."""
+        known = pl.col(column).replace_strict(self.by_capture, default=None, return_dtype=pl.String)
+        return pl.coalesce(known, pl.col(column).str.replace(r"-[^-]*$", ""))
+
+
+def links_between(network: NetworkPlan, source: str, target: str) -> list[tuple[str, str]]:
+    """Return the links of the shortest path from ``source`` to ``target`` as (link name, node towards which), empty if none."""
+    paths: dict[str, list[tuple[str, str]]] = {source: []}
+    todo = [source]
+    while todo:
+        here = todo.pop(0)
+        for link in network.links:
+            for near, far in ((link.a.node, link.b.node), (link.b.node, link.a.node)):
+                if near == here and far not in paths:
+                    paths[far] = [*paths[here], (link.name, far)]
+                    todo.append(far)
+    return paths.get(target, [])
