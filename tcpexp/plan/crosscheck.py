@@ -1,6 +1,6 @@
-"""Checks of ``expect:`` and options of ``plots:`` against the plan: every host, flow and action that they name must be there.
+"""Checks of ``expect:`` against the plan: every host, flow, link and action that they name must be there.
 
-By convention the keys ``flow``, ``host``, ``from``, ``to``, ``action`` and ``between`` mean the same in every check, ours or others'.
+A check says by ``references()`` what it names. ``between`` means the same in every check, ours or others'.
 """
 
 from __future__ import annotations
@@ -13,44 +13,50 @@ from tcpexp.registry import suggest
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.model import ExpectEntry, ExperimentSpec
 
 Path = tuple[str | int, ...]
 
 
 def check_expectations(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
     """Return an error for each name in ``expect:`` that the plan does not have, and each time beyond its end."""
-    hosts = [node.name for node in draft.network.nodes]
-    flows = [flow.name for flow in draft.flows]
-    actions = sorted({*(action.id for action in spec.actions if action.id), *draft.ids})
-    known = {"host": ("host", hosts), "hosts": ("host", hosts), "from": ("host", hosts), "to": ("host", hosts)}
-    known |= {"flow": ("flow", flows), "flows": ("flow", flows), "action": ("action", actions)}
+    known = {
+        "host": [node.name for node in draft.network.nodes],
+        "flow": [flow.name for flow in draft.flows],
+        "link": [link.name for link in draft.network.links],
+        "action": sorted(draft.ids),
+    }
     errors: list[SpecError] = []
-    for path, entry in _entries(spec):
-        for key, value in entry.items():
-            if key in known:
-                errors += _unknown(spec, (*path, key), value, *known[key])
-            elif key == "between":
-                errors += _beyond(spec, (*path, key), value)
+    for index, entries in enumerate(spec.expect):
+        for entry in entries:
+            path = ("expect", index, *entry.path)
+            errors += _unknown(spec, path, entry, known)
+            if isinstance(entry.parameters, dict) and "between" in entry.parameters:
+                errors += _beyond(spec, (*path, "between"), entry.parameters["between"])
     return errors
 
 
-def _entries(spec: ExperimentSpec) -> list[tuple[Path, dict[str, Any]]]:
-    return [
-        (("expect", index, *entry.path), entry.parameters)
-        for index, entries in enumerate(spec.expect)
-        for entry in entries
-        if isinstance(entry.parameters, dict)
-    ]
+def _unknown(spec: ExperimentSpec, path: Path, entry: ExpectEntry, known: dict[str, list[str]]) -> list[SpecError]:
+    errors = []
+    references = getattr(entry.model, "references", None)
+    for kind, name in references() if references is not None else ():
+        names = known[kind]
+        if name in names or (kind == "action" and any(each.startswith(f"{name}.") for each in names)):
+            continue
+        where = spec.place(*path, *_path_to(entry.parameters, name))
+        hint = suggest(name, names) or f"the experiment has no {kind} with a name"
+        errors.append(SpecError(f"there is no {kind} '{name}' in this experiment", where=where, hint=hint))
+    return errors
 
 
-def _unknown(spec: ExperimentSpec, path: Path, value: Any, kind: str, known: list[str]) -> list[SpecError]:
-    values = value if isinstance(value, list) else [value]
-    return [
-        SpecError(f"there is no {kind} '{each}' in this experiment", where=spec.place(*path), hint=suggest(each, known))
-        for each in values
-        if isinstance(each, str) and each not in known
-    ]
+def _path_to(parameters: Any, name: str) -> Path:
+    """Return where ``name`` stands in a check's parameters."""
+    for key, value in parameters.items() if isinstance(parameters, dict) else ():
+        if value == name:
+            return (key,)
+        if isinstance(value, list) and name in value:
+            return (key, value.index(name))
+    return ()
 
 
 def _beyond(spec: ExperimentSpec, path: Path, value: Any) -> list[SpecError]:

@@ -10,11 +10,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tcpexp.registry import suggest
-from tcpexp.spec.model import NestedErrors, PlacedError
+from tcpexp.spec.model import NestedErrors, PlacedError, SeveralErrors
 from tcpexp.spec.source import holds
 from tcpexp.units import QuantityError
 
 Path = tuple[str | int, ...]
+
+#: More than this many errors help nobody, and a hostile file could ask for thousands of suggestions.
+MAX_FINDINGS = 20
 
 
 @dataclass(frozen=True)
@@ -65,19 +68,27 @@ _LIMITS = {
 def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Path = ()) -> list[Finding]:
     """Return the findings of ``error``, which ``model`` raised for the plain value ``raw`` at ``base``."""
     findings: list[Finding] = []
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[:MAX_FINDINGS]:
         path = _path_in(raw, item["loc"])
         cause = item.get("ctx", {}).get("error")
-        if isinstance(cause, NestedErrors):
-            inner = (*path, *cause.path)
-            findings += translate(cause.error, cause.model, _value_at(raw, inner), (*base, *inner))
-        elif isinstance(cause, PlacedError):
-            findings.append(Finding((*base, *path, *cause.path), cause.message, cause.hint, cause.key))
-        elif isinstance(cause, QuantityError):
-            findings.append(Finding((*base, *path), cause.message, cause.hint))
+        if isinstance(cause, QuantityError | NestedErrors | SeveralErrors):
+            findings += _ours(cause, raw, base, path)
         else:
             findings.append(_plain(item, model, base, path))
-    return _without_repeats(findings)
+    return _without_repeats(findings)[:MAX_FINDINGS]
+
+
+def _ours(cause: Exception, raw: Any, base: Path, path: Path) -> list[Finding]:
+    """Return the findings of an error that one of our own validators raised for the value at ``path``."""
+    if isinstance(cause, SeveralErrors):
+        return [finding for each in cause.errors for finding in _ours(each, raw, base, path)]
+    if isinstance(cause, NestedErrors):
+        inner = (*path, *cause.path)
+        return translate(cause.error, cause.model, _value_at(raw, inner), (*base, *inner))
+    if isinstance(cause, PlacedError):
+        return [Finding((*base, *path, *cause.path), cause.message, cause.hint, cause.key)]
+    assert isinstance(cause, QuantityError)
+    return [Finding((*base, *path), cause.message, cause.hint)]
 
 
 def _plain(item: Any, model: type[BaseModel], base: Path, path: Path) -> Finding:

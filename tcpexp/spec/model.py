@@ -44,6 +44,14 @@ class NestedErrors(ValueError):
         self.path = path
 
 
+class SeveralErrors(ValueError):
+    """Several errors of one value, each a ``NestedErrors`` or ``PlacedError``."""
+
+    def __init__(self, errors: list[ValueError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = errors
+
+
 class PlacedError(QuantityError):
     """An error at ``path`` below the value that is being validated; ``key`` means the key itself, not its value."""
 
@@ -147,11 +155,17 @@ def build_record(raw: Any, info: ValidationInfo) -> Any:
         return ()
     if not isinstance(raw, dict):
         raise PlacedError("record: is a mapping of recorders", "write for example record: {ss: 100ms, trace: off}")
-    entries = []
+    entries: list[RecordEntry] = []
+    errors: list[ValueError] = []
     for name, value in raw.items():
-        model = _from_registry(_catalogue(info).recorders, name, (name,), key=True)
-        off = isinstance(value, (str, bool)) and value in _OFF
-        entries.append(RecordEntry(name, None if off else _validate(model, value, info, (name,))))
+        try:
+            model = _from_registry(_catalogue(info).recorders, name, (name,), key=True)
+            off = isinstance(value, (str, bool)) and value in _OFF
+            entries.append(RecordEntry(name, None if off else _validate(model, value, info, (name,))))
+        except (NestedErrors, PlacedError) as error:
+            errors.append(error)
+    if errors:
+        raise SeveralErrors(errors)
     return tuple(entries)
 
 
