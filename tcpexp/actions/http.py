@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,17 +12,20 @@ from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.units import Duration, QuantityError, Size
 
-#: Runs the client, prints the file's SHA-256, drops a file above the limit; ends with the client's own status.
+#: Becomes the client, so that signals and the exit status are its own; when it has ended (its end of the pipe closes),
+#: the file's SHA-256 is printed and a file above the limit is dropped.
 DOWNLOAD = """\
-folder=$1 file=$2 limit=$3; shift 3
-"$@"
-status=$?
-cd "$folder" || exit $status
-if [ -f "$file" ]; then
+folder=$1 file=$2 limit=$3 pipe=$1/.ended.$$; shift 3
+mkfifo "$pipe"
+(
+    exec < "$pipe"
+    rm "$pipe"
+    cat
+    cd "$folder" && [ -f "$file" ] || exit
     sha256sum "$file"
-    [ "$(wc -c < "$file")" -le "$limit" ] || rm -f "$file"
-fi
-exit $status
+    [ "$(wc -c < "$file")" -le "$limit" ] || rm "$file"
+) &
+exec "$@" 9> "$pipe"
 """
 
 WRITE_OUT = (
@@ -36,7 +40,14 @@ def _check_file_name(name: str) -> str:
     return name
 
 
+def _check_path(path: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;:@%/-]{0,500}", path):
+        raise QuantityError(f"'{path[:40]}' is not the path of a URL", "write a path such as /index.html")
+    return path
+
+
 FileName = Annotated[str, AfterValidator(_check_file_name)]
+UrlPath = Annotated[str, AfterValidator(_check_path)]
 
 
 class GeneratedFile(BaseModel):
