@@ -116,7 +116,7 @@ class HttpGet(BuiltinAction):
     from_: str = Field(alias="from", description="host that downloads")
     to: str = Field(description="host of the web server")
     port: Port = Field(default=80, description="TCP port of the web server")
-    path: str = Field(default="/index.html", pattern=r"^/[A-Za-z0-9._~!$&'()*+,;:@%/-]{0,500}$", description="what to download")
+    path: UrlPath = Field(default="/index.html", description="what to download")
     tool: Literal["curl", "wget"] = Field(default="curl", description="the program that downloads")
     flow: Name | None = Field(default=None, description="the flow's name in plots and checks; the action's `id` when silent")
     connect_timeout: Duration | None = Field(

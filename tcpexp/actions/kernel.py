@@ -98,7 +98,7 @@ class SysctlAction(BuiltinAction):
 
     do: Literal["sysctl"] = "sysctl"
     host: str = Field(description="whose setting")
-    key: str = Field(pattern=r"^net\.[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$", description="the setting, such as `net.ipv4.tcp_syncookies`")
+    key: SysctlKey = Field(description="the setting, such as `net.ipv4.tcp_syncookies`")
     value: StrictStr | StrictInt | StrictFloat = Field(description="its new value")
 
     def compile(self, context: PlanContext) -> None:

@@ -50,9 +50,9 @@ def test_iperf3_gives_each_flow_an_awaited_server_of_its_own(compile_actions):
     waits = [step.do for step in plan.setup if isinstance(step.do, WaitFor)]
     assert [server.argv for server in servers] == [("iperf3", "-s", "-1", "-p", port, "--json") for port in ("5201", "5202")]
     assert [(wait.node, wait.condition, wait.value) for wait in waits] == [("h2", "port", "5201"), ("h2", "port", "5202")]
-    assert plan.steps[0].do.argv == tuple("iperf3 -c 10.0.0.2 -p 5201 --json -i 1 -t 11 -C cubic".split())
+    assert plan.steps[0].do.argv == tuple(["iperf3", "-c", "10.0.0.2", "-p", "5201", "--json", "-i", "1", "-t", "11", "-C", "cubic"])
     assert plan.steps[0].until_ns == 10 * SECOND_NS
-    assert plan.steps[1].do.argv == tuple("iperf3 -c 10.0.0.2 -p 5202 --json -i 1 -t 20 -C bbr".split())
+    assert plan.steps[1].do.argv == tuple(["iperf3", "-c", "10.0.0.2", "-p", "5202", "--json", "-i", "1", "-t", "20", "-C", "bbr"])
     assert plan.steps[1].until_ns == 60 * SECOND_NS
     assert [(flow.name, flow.sender, flow.port, flow.data_connections) for flow in plan.flows] == [
         ("one", "h1", 5201, "not_first"),
@@ -227,7 +227,7 @@ def test_firewall_rules(compile_actions, parameters, rule):
 def test_syn_flood_is_bounded_and_routed_back(compile_actions):
     plan = compile_actions(SERVER, "{at: 1s, do: syn_flood, from: h1, to: h2, rate: 50/s, until: 11s}")
     route = next(step.do for step in plan.setup if step.do.kind == "spawn" and step.do.argv[0] == "ip")
-    assert (route.node, route.argv, route.background) == ("h2", tuple("ip route replace 198.18.0.0/16 via 10.0.0.1".split()), False)
+    assert (route.node, route.argv, route.background) == ("h2", tuple(["ip", "route", "replace", "198.18.0.0/16", "via", "10.0.0.1"]), False)
     words = " ".join(plan.steps[0].do.argv)
     assert "--to 10.0.0.2 --port 80" in words and "--network 10.0.0" in words
     assert words.endswith("--rate 50 --count 500 --until 10 --sources 198.18.0.0/16 --seed 3")
