@@ -43,6 +43,13 @@ def invoking_user() -> tuple[int, int] | None:
     return (uid, int(os.environ.get("SUDO_GID", uid))) if uid else None
 
 
+def give_one_to_user(path: Path) -> None:
+    """Hand ``path`` itself, not what is below it, to the user behind sudo; does nothing when there is none."""
+    owner = invoking_user()
+    if owner is not None:
+        os.chown(path, *owner, follow_symlinks=False)
+
+
 def give_to_user(path: Path) -> None:
     """Hand ``path`` and all below it to the user behind sudo; does nothing when there is none."""
     owner = invoking_user()

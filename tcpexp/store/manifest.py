@@ -134,12 +134,16 @@ def is_recorded(name: str) -> bool:
     return name.startswith("raw/") or name in ("spec.yaml", "plan.json", "events.jsonl")
 
 
-def verify(run_dir: Path) -> Manifest:
-    """Check every file against the manifest and return it; raises ``DataError`` naming each damaged or missing file."""
+def verify(run_dir: Path, *, recorded_only: bool = False) -> Manifest:
+    """Check every file against the manifest and return it; raises ``DataError`` naming each damaged or missing file.
+
+    ``recorded_only`` leaves out derived files, which can be made again.
+    """
     manifest = read_manifest(run_dir)
     now = hash_files(run_dir)
-    missing = sorted(set(manifest.files) - set(now))
-    damaged = sorted(name for name, digest in manifest.files.items() if name in now and now[name] != digest)
+    asked = {name: digest for name, digest in manifest.files.items() if is_recorded(name) or not recorded_only}
+    missing = sorted(set(asked) - set(now))
+    damaged = sorted(name for name, digest in asked.items() if name in now and now[name] != digest)
     if missing or damaged:
         parts = [f"{name}: missing" for name in missing] + [f"{name}: changed since the run" for name in damaged]
         derived = not any(is_recorded(name) for name in missing + damaged)

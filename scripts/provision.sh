@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Make a Debian or Ubuntu machine ready for tcpexp: packages, a virtual environment, the tcpexp command, the guest's image.
+#
+#   scripts/provision.sh [--dev] [--without-guest]
+#
+# --dev            also what the tests need
+# --without-guest  neither QEMU nor the guest's image: experiments run on this machine's own kernel (as root)
+#
+# Safe to run again: what is there is left alone, and the second run takes about a second. It installs packages with
+# apt-get (through sudo when you are not root), writes .venv/ in the checkout, the image in ~/.cache/tcpexp/, and the link
+# tcpexp in /usr/local/bin (or ~/.local/bin). Exit status 3: this machine lacks something; the message says what.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+venv=$root/.venv
+dev=no
+guest=yes
+for argument in "$@"; do
+  case $argument in
+    --dev) dev=yes ;;
+    --without-guest) guest=no ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "provision.sh: unknown option $argument (try --help)" >&2; exit 2 ;;
+  esac
+done
+
+# mnexec and the host's tools; python3-venv and a compiler; what the analysis reads captures with.
+packages=(
+  python3 python3-venv gcc libc6-dev
+  mininet iproute2 iptables nftables ethtool kmod procps iputils-ping
+  tcpdump tshark iperf3 curl wget nmap
+)
+# The guest: QEMU, and what builds its image. util-linux and uidmap let a user without root build it.
+if [[ $guest == yes ]]; then
+  packages+=(qemu-system-x86 mmdebstrap erofs-utils uidmap debian-archive-keyring)
+fi
+# Used by the tests where the distribution has them.
+optional=()
+if [[ $dev == yes ]]; then
+  packages+=(shellcheck)
+  optional+=(vagrant)
+fi
+
+say() { echo "provision: $*" >&2; }
+
+die() {
+  say "$1"
+  if [[ -n ${2:-} ]]; then say "hint: $2"; fi
+  exit 3
+}
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root, and there is no sudo: $*" "run as root: $root/scripts/provision.sh"
+  fi
+}
+
+# Print the packages among the arguments that are not installed; one call of dpkg-query for all.
+absent() {
+  local installed
+  installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(printf '%s\n' "$installed" | sort -u)
+}
+
+apt_install() {
+  local missing wanted=()
+  mapfile -t missing < <(absent "${packages[@]}")
+  if [[ ${#missing[@]} -eq 0 && ${#optional[@]} -eq 0 ]]; then return; fi
+  if [[ ${#missing[@]} -gt 0 ]]; then
+    say "installing packages: ${missing[*]}"
+    as_root apt-get update -q || die "apt-get update failed" "look at the messages above; is the network up?"
+  fi
+  if [[ ${#optional[@]} -gt 0 ]]; then
+    local name
+    for name in $(absent "${optional[@]}"); do
+      if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+        say "installing package: $name (for the tests)"
+        wanted+=("$name")
+      else
+        say "this distribution has no package $name; the tests that need it will be skipped"
+      fi
+    done
+  fi
+  if [[ ${#missing[@]} -eq 0 && ${#wanted[@]} -eq 0 ]]; then return; fi
+  # tshark asks who may capture, iperf3 whether to start a server: take the defaults, start nothing.
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" "${wanted[@]}" \
+    || die "apt-get could not install: ${missing[*]} ${wanted[*]}" "look at the messages above"
+}
+
+# Print a Python of at least 3.11 that can make virtual environments, the distribution's first.
+find_python() {
+  local candidate
+  for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  die "no Python of version 3.11 or later with venv" "Debian 12 and Ubuntu 24.04 have one: apt install python3 python3-venv"
+}
+
+# The environment is made again when the metadata, the place of the checkout or the kind (--dev) changes.
+make_venv() {
+  local stamp=$venv/tcpexp-stamp sum kinds=(dev) extra='[dev]' kind
+  sum="$(cat "$root/setup.py" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1) $root"
+  if [[ $dev == no ]]; then kinds=(run dev) extra=''; fi
+  for kind in "${kinds[@]}"; do
+    if [[ -x $venv/bin/tcpexp && -f $stamp && $(<"$stamp") == "$sum $kind" ]]; then return; fi
+  done
+  local python
+  python=$(find_python)
+  say "making the virtual environment $venv with $python"
+  if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    "$python" -m venv --clear "$venv"
+  fi
+  say "installing the Python packages that setup.py names"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root$extra" \
+    || die "pip could not install tcpexp" "look at the messages above; is the network up?"
+  if [[ $dev == yes ]]; then kind=dev; else kind=run; fi
+  echo "$sum $kind" >"$stamp"
+}
+
+# Put tcpexp on the PATH. A file there that is not a link is somebody else's and stays.
+link_command() {
+  local folder=/usr/local/bin
+  if [[ $EUID -ne 0 ]] && ! sudo -n true 2>/dev/null && [[ $(readlink /usr/local/bin/tcpexp) != "$venv/bin/tcpexp" ]]; then
+    folder=$HOME/.local/bin
+    mkdir -p "$folder"
+  fi
+  local link=$folder/tcpexp
+  if [[ $(readlink "$link") == "$venv/bin/tcpexp" ]]; then return; fi
+  if [[ -e $link && ! -L $link ]]; then
+    say "left $link alone: it is not a link; use $venv/bin/tcpexp"
+    return
+  fi
+  say "linking $link to $venv/bin/tcpexp"
+  if [[ $folder == /usr/local/bin ]]; then
+    as_root ln -sfn "$venv/bin/tcpexp" "$link"
+  else
+    ln -sfn "$venv/bin/tcpexp" "$link"
+    case :$PATH: in
+      *:$folder:*) ;;
+      *) say "$folder is not on your PATH; add it, or log in again" ;;
+    esac
+  fi
+}
+
+# Build the guest's image once. Without root this needs user namespaces, which Ubuntu 24.04 restricts (AppArmor): then sudo.
+build_image() {
+  if "$venv/bin/tcpexp" guest info --quiet; then return; fi
+  say "building the guest's image (once, 1 to 3 minutes)"
+  if [[ $EUID -eq 0 ]] || unshare --user --map-root-user true 2>/dev/null; then
+    "$venv/bin/tcpexp" guest build
+  else
+    as_root env ${XDG_CACHE_HOME:+"XDG_CACHE_HOME=$XDG_CACHE_HOME"} "$venv/bin/tcpexp" guest build
+  fi
+}
+
+for tool in dpkg-query apt-get; do
+  command -v "$tool" >/dev/null || die "this is not a Debian or Ubuntu machine: no $tool" "docs/install.md lists what tcpexp needs elsewhere"
+done
+apt_install
+make_venv
+link_command
+if [[ $guest == yes ]]; then build_image; fi

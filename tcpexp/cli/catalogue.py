@@ -1,0 +1,238 @@
+"""``list`` and ``describe``: what a spec can use, from the catalogue itself."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcpexp import paths
+from tcpexp.cli.options import echo_json, json_option
+from tcpexp.errors import SpecError
+from tcpexp.registry import suggest
+
+if TYPE_CHECKING:
+    from tcpexp.catalogue import Catalogue
+
+CLASSES = ("actions", "checks", "recorders", "plots")
+KINDS = ("experiments", "topologies", *CLASSES)
+
+
+@click.command(
+    name="list",
+    epilog="""\b
+Examples:
+  tcpexp list                  everything
+  tcpexp list actions checks   two kinds
+  tcpexp list runs             recorded runs, newest last
+""",
+)
+@click.argument("kinds", type=click.Choice([*KINDS, "runs"]), nargs=-1, metavar="[KIND]...")
+@json_option
+def list_(kinds: tuple[str, ...], as_json: bool) -> None:
+    """List what there is: experiments, topologies, actions, checks, recorders, plots, or recorded runs."""
+    from tcpexp.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    found = {kind: runs() if kind == "runs" else summaries(kind, catalogue) for kind in kinds or KINDS}
+    if as_json:
+        echo_json(found)
+        return
+    for kind, entries in found.items():
+        click.echo(click.style(kind.capitalize(), bold=True))
+        width = max((len(name) for name in entries), default=0)
+        for name, summary in entries.items():
+            click.echo(f"  {name:<{width}}  {summary}".rstrip())
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tcpexp describe iperf3
+  tcpexp describe check:share     where two kinds share a name
+  tcpexp describe bbr_vs_cubic
+"""
+)
+@click.argument("name")
+@json_option
+def describe(name: str, as_json: bool) -> None:
+    """Describe an experiment, topology, action, check, recorder or plot: its parameters and what it does.
+
+    NAME may begin with its kind, as in action:netem; without one, all that have the name are described.
+    """
+    from tcpexp.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    wanted, colon, bare = name.partition(":")
+    kinds = [kind for kind in KINDS if not colon or kind == wanted or _singular(kind) == wanted]
+    bare = bare if colon else name
+    found = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
+    if not found:
+        known = [each for kind in kinds or KINDS for each in summaries(kind, catalogue)]
+        raise SpecError(f"nothing is called '{name}'", hint=suggest(bare, known) if len(known) < 12 or suggest_near(bare, known) else "see: tcpexp list")
+    if as_json:
+        echo_json(found)
+        return
+    for each in found:
+        print_entry(each)
+
+
+def suggest_near(word: str, known: list[str]) -> bool:
+    """Return whether a known word is near enough to be suggested alone."""
+    return (suggest(word, known) or "").startswith("did you mean")
+
+
+def _singular(kind: str) -> str:
+    return "topology" if kind == "topologies" else kind.removesuffix("s")
+
+
+def runs() -> dict[str, str]:
+    """Return the recorded runs: path to status and verdicts in words."""
+    import json
+
+    found = {}
+    results = paths.default_results_dir()
+    for run in paths.all_runs(results):
+        try:
+            status = json.loads((run / "manifest.json").read_text())["status"]
+        except (OSError, ValueError, KeyError):
+            status = "without a manifest"
+        found[str(run)] = status
+    return found
+
+
+def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
+    """Return name to one-line summary of everything of a kind."""
+    if kind == "experiments":
+        return {path.stem: yaml_field(path, "title") for path in paths.shipped_specs()}
+    if kind == "topologies":
+        from tcpexp.plan.topology import topology_names
+
+        return {name: first_line(topology_text(name, catalogue)) for name in topology_names(Path.cwd(), catalogue)}
+    return {name: first_line(inspect.getdoc(resolve(kind, item)) or "") for name, item in catalogue.registry(kind)}
+
+
+def resolve(kind: str, item: Any) -> Any:
+    """Return the class behind a registry's item; plots are listed as ``module:class`` so that listing imports nothing."""
+    if kind == "plots" and isinstance(item, str):
+        from tcpexp.plots.base import load_plot
+
+        return load_plot(item)
+    return item
+
+
+def first_line(text: str) -> str:
+    """Return the first sentence or line of a docstring."""
+    return text.strip().partition("\n")[0].replace("`", "")
+
+
+def yaml_field(path: Path, key: str) -> str:
+    """Return a text at the top level of a YAML file, empty when it cannot be read: a listing shows what it can."""
+    import yaml
+
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""
+    return str(raw.get(key) or "").strip() if isinstance(raw, dict) else ""
+
+
+def topology_text(name: str, catalogue: Catalogue) -> str:
+    """Return what a topology says about itself: its class's docstring, or the ``description`` of its graph."""
+    if name in catalogue.topologies:
+        return inspect.getdoc(catalogue.topologies.get(name)) or ""
+    path = topology_path(name)
+    if path is None:
+        return ""
+    if path.suffix != ".py":
+        return yaml_field(path, "description")
+    import ast
+
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    documented = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    texts = [text for node in documented if (text := ast.get_docstring(node))]
+    return max(texts, key=len, default="")
+
+
+def topology_path(name: str) -> Path | None:
+    """Return the file of a topology, None when there is none."""
+    from tcpexp.plan.topology import search_folders
+
+    candidates = (folder / f"{name}{suffix}" for folder in search_folders(Path.cwd()) for suffix in (".py", ".yaml", ".yml"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
+    """Return one thing's description: kind, name, text, parameters (name, type, default, required, description)."""
+    if kind == "experiments":
+        path = paths.shipped_spec(name)
+        assert path is not None
+        text = "\n\n".join(part for key in ("title", "description", "explain") if (part := yaml_field(path, key)))
+        return {"kind": "experiment", "name": name, "text": text, "file": str(path), "parameters": []}
+    if kind == "topologies":
+        return {"kind": "topology", "name": name, "text": topology_text(name, catalogue), "file": str(topology_path(name) or ""), "parameters": []}
+    item = resolve(kind, catalogue.registry(kind).get(name))
+    text = inspect.getdoc(item) or ""
+    return {"kind": _singular(kind), "name": name, "text": text, "parameters": parameters(item)}
+
+
+def parameters(item: Any) -> list[dict[str, Any]]:
+    """Return the parameters of a model class, or of a plot."""
+    if hasattr(item, "model_fields"):
+        schema = item.model_json_schema(by_alias=True)
+        required = set(schema.get("required", ()))
+        return [
+            {
+                "name": name,
+                "type": type_words(each),
+                "default": each.get("default"),
+                "required": name in required,
+                "description": each.get("description", ""),
+            }
+            for name, each in schema.get("properties", {}).items()
+            if name != "do"
+        ]
+    defaults = getattr(item, "defaults", {})
+    return [{"name": name, "type": type(value).__name__, "default": value, "required": False, "description": ""} for name, value in defaults.items()]
+
+
+def type_words(schema: dict[str, Any]) -> str:
+    """Return a JSON Schema's type in a few words."""
+    if "anyOf" in schema:
+        words = [type_words(each) for each in schema["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(words))
+    if "enum" in schema:
+        return " | ".join(str(each) for each in schema["enum"])
+    if "const" in schema:
+        return str(schema["const"])
+    if schema.get("type") == "array":
+        return f"list of {type_words(schema.get('items', {}))}"
+    if "$ref" in schema:
+        return "mapping"
+    examples = schema.get("examples")
+    word = str(schema.get("type", "value"))
+    return f"{word}, such as {examples[0]}" if examples else word
+
+
+def print_entry(described: dict[str, Any]) -> None:
+    """Print one description."""
+    click.echo(f"{click.style(described['name'], bold=True)} ({described['kind']})")
+    if described.get("file"):
+        click.echo(described["file"])
+    click.echo()
+    click.echo("\n".join(f"  {line}".rstrip() for line in described["text"].splitlines()))
+    click.echo()
+    rows = described["parameters"]
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        silent = "required" if row["required"] else "optional" if row["default"] is None else f"default {row['default']}"
+        click.echo(f"  {row['name']:<{width}}  {row['type']}; {silent}")
+        if row["description"]:
+            click.echo(f"  {'':<{width}}    {row['description']}")
+    if rows:
+        click.echo()

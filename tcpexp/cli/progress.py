@@ -1,0 +1,111 @@
+"""What a run looks like in a terminal while it lasts, and the table of several runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tcpexp.plan.types import RunPlan
+    from tcpexp.runner import StopSignals
+
+COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "UNSUPPORTED": "yellow"}
+#: Without a terminal, the experiment's time is printed this often, in seconds of wall time.
+LINE_EVERY_S = 10.0
+
+
+class QuietWatcher:
+    """Says nothing; ends the run on the first signal."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        self.signals = signals
+
+    def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
+        """Say nothing."""
+
+    def progress(self, phase: str, seconds: float | None) -> None:
+        """Say nothing."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def stop(self) -> bool:
+        """Return whether a signal has come."""
+        return self.signals.asked
+
+
+class TerminalWatcher(QuietWatcher):
+    """A bar with the phase, the experiment's time and the wall time on standard error; plain lines without a terminal."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        super().__init__(signals)
+        self.console = Console(stderr=True, highlight=False)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[clock]}"),
+            TextColumn("wall"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+        self.duration_s = 0.0
+        self.phase = ""
+        self.started = self.printed = time.monotonic()
+        self.told_stop = False
+
+    def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
+        """Print what runs where, and show the bar."""
+        self.duration_s = plan.duration_ns / 1e9
+        self.say(f"[bold]{plan.name}[/bold]: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, on the {place})")
+        if self.console.is_terminal:
+            self.task = self.bar.add_task("starting", total=self.duration_s, clock="")
+            self.bar.start()
+
+    def progress(self, phase: str, seconds: float | None) -> None:
+        """Move the bar; without a terminal print each new phase, and the time now and then."""
+        now = time.monotonic()
+        clock = "" if seconds is None else f"{max(seconds, 0):.1f} / {self.duration_s:g} s"
+        if self.task is not None:
+            done = self.duration_s if seconds is None else min(max(seconds, 0.0), self.duration_s)
+            self.bar.update(self.task, description=phase, completed=done, clock=clock)
+        elif phase != self.phase or (seconds is not None and now - self.printed > LINE_EVERY_S):
+            self.printed = now
+            self.say(f"  {phase} {clock} (wall {now - self.started:.1f} s)")
+        self.phase = phase
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self.console.print(text)
+
+    def stop(self) -> bool:
+        """Return whether a signal has come; say so once."""
+        if self.signals.asked and not self.told_stop:
+            self.told_stop = True
+            self.say("stopping; what was recorded is kept (Ctrl-C again aborts)")
+        return self.signals.asked
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self.task is not None:
+            self.bar.stop()
+            self.task = None
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print one line per run: how it ended, its certificate, its verdicts, its seconds, where it is."""
+    table = Table("experiment", "seed", "status", "certificate", "verdicts", "wall", "run", box=None, header_style="bold")
+    for row in rows:
+        counts = {word: sum(verdict["result"] == word for verdict in row.get("verdicts", ())) for word in COLOURS}
+        verdicts = " ".join(f"[{COLOURS[word]}]{count} {word}[/]" for word, count in counts.items() if count)
+        wall = f"{row['wall_seconds']:.1f} s" if row.get("wall_seconds") is not None else ""
+        state = row["status"] if not row["errors"] else row["errors"][0]["message"]
+        certificate = str((row.get("certificate") or {}).get("verdict", ""))
+        table.add_row(Path(row["spec"]).stem, str(row.get("seed", "")), state, certificate, verdicts, wall, str(row["run"] or ""))
+    Console(highlight=False).print(table)
