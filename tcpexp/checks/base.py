@@ -1,0 +1,188 @@
+"""``Check``, ``Verdict`` and ``Evidence``: one question to a recorded run, and its answer.
+
+A check is a frozen pydantic model. Its class docstring is its public documentation, its fields are the parameters that a
+spec gives it, and ``evaluate`` answers from the run's tables. Data that are missing raise :class:`Undecided`, so that they
+can never pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tcpexp.registry import suggest
+
+if TYPE_CHECKING:
+    from tcpexp.plan.types import RunPlan
+    from tcpexp.store.rundata import RunData
+
+Result = Literal["PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED"]
+Kind = Literal["host", "flow", "link", "action"]
+
+
+@dataclass(frozen=True)
+class Refers:
+    """Marks a field whose value names something of the spec: a host, a flow, a link or an action's ``id``."""
+
+    kind: Kind
+
+
+HostName = Annotated[str, Refers("host")]
+FlowName = Annotated[str, Refers("flow")]
+LinkName = Annotated[str, Refers("link")]
+ActionName = Annotated[str, Refers("action")]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves a verdict: a sentence and where to look.
+
+    ``capture`` is a capture's name (``h1-eth0``) and ``packets`` the frame numbers in it as Wireshark shows them;
+    ``from_ns`` and ``to_ns`` are the time span, in ns from the start of the experiment. ``rows`` is a small table, its first
+    row the headings.
+    """
+
+    text: str
+    capture: str | None = None
+    packets: tuple[int, ...] = ()
+    from_ns: int | None = None
+    to_ns: int | None = None
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of one check.
+
+    ``measured`` and ``asked`` are words with units, ``reason`` is the sentence that joins them, ``because`` the spec author's
+    explanation. INCONCLUSIVE: the data do not suffice. UNSUPPORTED: the kernel or the place cannot record what is asked.
+    """
+
+    check: str
+    title: str
+    result: Result
+    measured: str
+    asked: str
+    reason: str
+    because: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Undecided(Exception):
+    """The recorded data do not suffice to decide; the check becomes INCONCLUSIVE. ``str()`` is the reason."""
+
+    result: Result = "INCONCLUSIVE"
+
+
+class NotSupported(Undecided):
+    """The kernel or the place cannot record what the check asks; the check becomes UNSUPPORTED."""
+
+    result: Result = "UNSUPPORTED"
+
+
+class Check(BaseModel):
+    """One entry of ``expect:``. A subclass sets ``name``, ``example``, its fields, ``title``, ``asked`` and ``evaluate``.
+
+    A field whose word is a Python keyword takes an alias: ``from_: HostName = Field(alias="from")``. Fields of the types
+    ``HostName``, ``FlowName``, ``LinkName`` and ``ActionName`` are looked up before the check is evaluated.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: ClassVar[str] = ""
+    #: The parameters as a spec writes them, for the documentation.
+    example: ClassVar[str] = ""
+
+    because: str | None = Field(default=None, description="why this should be so; printed beside the verdict")
+
+    def evaluate(self, run: RunData) -> Verdict:
+        """Return the verdict on ``run``; raises ``Undecided`` or ``NotSupported`` where the data do not suffice."""
+        raise NotImplementedError(f"{type(self).__name__} has no evaluate method")
+
+    def title(self) -> str:
+        """Return what is looked at, such as ``goodput of flow cubic from 1 s to 5 s``."""
+        return self.name
+
+    def asked(self) -> str:
+        """Return what is asked in words, such as ``at least 8.5 Mbit/s``."""
+        return ""
+
+    def judge(self, run: RunData) -> Verdict:
+        """Return the verdict on ``run``, also where the data do not suffice."""
+        try:
+            for kind, name in self.references():
+                _require_known(run.plan, kind, name)
+            return self.evaluate(run)
+        except Undecided as why:
+            return Verdict(
+                self.name, self.title(), why.result, "not measured", self.asked(), _sentence(str(why)), self.because
+            )
+
+    def verdict(self, passed: bool, measured: str, reason: str, evidence: Sequence[Evidence] = ()) -> Verdict:
+        """Return PASS or FAIL with the words that belong to this check."""
+        return Verdict(
+            self.name,
+            self.title(),
+            "PASS" if passed else "FAIL",
+            measured,
+            self.asked(),
+            _sentence(reason),
+            self.because,
+            tuple(evidence),
+        )
+
+    def references(self) -> Iterator[tuple[Kind, str]]:
+        """Yield (kind, name) of every host, flow, link and action that this check names."""
+        for name, field in type(self).model_fields.items():
+            marks = [each for each in _metadata(field.annotation, field.metadata) if isinstance(each, Refers)]
+            value = getattr(self, name)
+            if marks and value is not None:
+                for each in [value] if isinstance(value, str) else value:
+                    yield marks[0].kind, each
+
+
+def known_names(plan: RunPlan, kind: Kind) -> list[str]:
+    """Return the names of that kind in ``plan``. Actions are the ids of their steps."""
+    if kind == "host":
+        return [node.name for node in plan.network.nodes]
+    if kind == "flow":
+        return [flow.name for flow in plan.flows]
+    if kind == "link":
+        return [link.name for link in plan.network.links]
+    return [step.id for step in (*plan.setup, *plan.steps)]
+
+
+def unknown_references(check: Check, plan: RunPlan) -> list[str]:
+    """Return one message per name in ``check`` that ``plan`` does not have, with a suggestion."""
+    messages = []
+    for kind, name in check.references():
+        try:
+            _require_known(plan, kind, name)
+        except Undecided as why:
+            messages.append(str(why))
+    return messages
+
+
+def _require_known(plan: RunPlan, kind: Kind, name: str) -> None:
+    known = known_names(plan, kind)
+    if name in known or (kind == "action" and any(each.startswith(f"{name}.") for each in known)):
+        return
+    hint = suggest(name, known)
+    raise Undecided(f"there is no {kind} '{name}' in this experiment{f'; {hint}' if hint else ''}")
+
+
+def _metadata(annotation: object, metadata: Sequence[object]) -> list[object]:
+    """Return the annotations of a field and of the types inside it (``list[FlowName] | None``)."""
+    found = list(metadata)
+    found += getattr(annotation, "__metadata__", ())
+    for each in getattr(annotation, "__args__", ()):
+        found += _metadata(each, ())
+    return found
+
+
+def _sentence(text: str) -> str:
+    """Return ``text`` with a full stop at its end."""
+    return text if text.endswith((".", "!", "?", ")")) else f"{text}."

@@ -1,0 +1,145 @@
+"""What of a run was recorded: time spans, captures, snapshots, tracepoints. Each lack raises ``Undecided``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
+
+from tcpexp.checks.base import NotSupported, Undecided
+from tcpexp.checks.words import many, time_words
+from tcpexp.units import Duration, QuantityError
+
+if TYPE_CHECKING:
+    import polars
+
+    from tcpexp.plan.types import FlowPlan
+    from tcpexp.store.rundata import RunData
+
+Span = tuple[int, int]
+
+
+def _in_order(span: Span) -> Span:
+    if span[1] <= span[0]:
+        raise QuantityError("the time span ends before it begins", "write [earlier, later], such as [10s, 60s]")
+    return span
+
+
+#: ``[10s, 60s]``, in ns
+Between = Annotated[tuple[Duration, Duration], AfterValidator(_in_order)]
+BETWEEN = Field(default=None, description="the time span looked at, `[10s, 60s]`; the whole run when left out")
+
+
+def require_span(run: RunData, between: Span | None) -> Span:
+    """Return the span in ns; raises ``Undecided`` when the run did not last until its end."""
+    span = between or (0, run.plan.duration_ns)
+    if not run.engine:
+        raise Undecided("the run left no record of how it ended (raw/engine.json is missing)")
+    status, end_ns = run.engine.get("status"), run.engine.get("end_ns")
+    if status != "complete":
+        if between is None or end_ns is None or end_ns < span[1]:
+            at = "" if end_ns is None else f" at {time_words(end_ns)}"
+            raise Undecided(f"the run was {status}{at}, before the time span ended ({time_words(span[1])})")
+    elif span[1] > run.plan.duration_ns:
+        raise Undecided(
+            f"the time span ends at {time_words(span[1])}, the run at {time_words(run.plan.duration_ns)}"
+        )
+    return span
+
+
+def table_exists(run: RunData, name: str) -> bool:
+    """Whether a table was written, with or without rows."""
+    return run.has(name) or (run.path / "tables" / f"{name}.parquet").exists()
+
+
+def addresses(run: RunData, host: str) -> list[str]:
+    """Return the IPv4 addresses of a host, without prefix length."""
+    return [each.ipv4.split("/")[0] for each in run.plan.network.node(host).interfaces if each.ipv4]
+
+
+def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
+    """Return the captures of a host; raises ``Undecided`` when there is none or packets are missing from one.
+
+    ``fraction`` is the share of missing packets that does no harm to the question.
+    """
+    interfaces = [each.name for each in run.plan.network.node(host).interfaces]
+    recorded = run.engine.get("captures") or {}
+    found = [each for each in interfaces if each in recorded]
+    if not found or not table_exists(run, "packets"):
+        raise Undecided(f"no packets were captured at {host}")
+    for name in found:
+        captured, dropped = (int(recorded[name].get(key) or 0) for key in ("captured", "dropped"))
+        if dropped > fraction * (captured + dropped):
+            raise Undecided(f"the capture {name} missed {many(dropped, 'packet')} of {captured + dropped}")
+    return found
+
+
+def flow_plan(run: RunData, name: str) -> FlowPlan:
+    """Return the plan of a flow."""
+    return next(flow for flow in run.plan.flows if flow.name == name)
+
+
+def receiver_of(flow: FlowPlan) -> str:
+    """Return the host that receives a flow's payload."""
+    return flow.server if flow.sender == flow.client else flow.client
+
+
+def require_tracepoint(run: RunData, event: str) -> None:
+    """Raise unless the tracepoint ``event`` (``sock:inet_sock_set_state``) was recorded without a loss.
+
+    ``NotSupported`` when the kernel lacks it, ``Undecided`` when it was not asked for or lost events.
+    """
+    planned = [each for each in run.plan.recorders if each.kind == "trace"]
+    if not planned:
+        raise Undecided("kernel tracepoints were not recorded")
+    trace = run.engine.get("trace") or {}
+    short = event.rpartition(":")[2]
+    if any(str(each).replace("/", ":").rpartition(":")[2] == short for each in trace.get("missing") or ()):
+        raise NotSupported(f"the kernel has no tracepoint {event}")
+    asked = [event for each in planned for event in each.options.get("events", [event])]
+    if not any(str(each).replace("/", ":").rpartition(":")[2] == short for each in asked):
+        raise Undecided(f"the tracepoint {event} was not recorded")
+    if "events" not in trace and "missing" not in trace:
+        raise Undecided("the run says nothing about its tracepoints")
+    if trace.get("overrun"):
+        raise Undecided(f"the kernel's trace buffer lost {many(int(trace['overrun']), 'event')}")
+
+
+def sample_interval(run: RunData, kind: str, host: str | None = None) -> int:
+    """Return the planned interval of a recorder in ns; raises ``Undecided`` when it was not planned."""
+    for each in run.plan.recorders:
+        if each.kind == kind and each.interval_ns and (host is None or each.node in (None, host)):
+            return each.interval_ns
+    raise Undecided(f"{kind} was not recorded" + (f" on {host}" if host else ""))
+
+
+def snapshot_times(run: RunData, host: str) -> list[int]:
+    """Return when ``ss`` snapshots of a host were taken, in ns, also those without any socket.
+
+    The raw file says it; without it the table's rows do, which cannot show an empty snapshot.
+    """
+    raw = run.path / "raw" / "ss" / f"{host}.txt"
+    if raw.exists():
+        times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
+    else:
+        import polars
+
+        rows = run.table("sockets").filter(polars.col("node") == host)
+        times = sorted(set(rows.get_column("t_ns").to_list()))
+    if not times:
+        raise Undecided(f"no socket snapshots (ss) were recorded on {host}")
+    return times
+
+
+def _block_times(lines: Iterable[str]) -> list[int]:
+    found = (line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns="))
+    return sorted({int(each) for each in found})
+
+
+def within(span: Span, column: str = "t_ns") -> polars.Expr:
+    """Return the filter ``span[0] <= column <= span[1]``."""
+    import polars
+
+    low, high = span
+    return (polars.col(column) >= low) & (polars.col(column) <= high)
