@@ -1,0 +1,301 @@
+"""Put a plan's network together, change it while it runs, and read everything back."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+from mininet.net import Mininet
+
+from tcpexp.engine import namespaces, readback, wire
+from tcpexp.engine.commands import Executor
+from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
+from tcpexp.engine.offloads import set_offloads
+from tcpexp.engine.rtnetlink import open_netlink
+from tcpexp.engine.sampler import QdiscSource
+from tcpexp.engine.sysctls import write_sysctl
+from tcpexp.errors import RunError
+from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkPlan, NetworkPlan, NodePlan, RunPlan
+
+#: What tc says on a kernel without the matchall classifier.
+NO_CLASSIFIER = "classifier not found"
+#: The first versions that can seed netem's random numbers.
+SEED_KERNEL, SEED_IPROUTE2 = (6, 7), (6, 10)
+
+
+@dataclass
+class Wire:
+    """A wire node: its name in commands, its link, and what it does now."""
+
+    name: str
+    link: LinkPlan
+    number: int
+    mtu: int
+    forward: DirectionPlan
+    backward: DirectionPlan
+    applied: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Network:
+    """The running network. ``nodes`` are Mininet's, wires included."""
+
+    def __init__(self, plan: RunPlan, executor: Executor) -> None:
+        self.plan: NetworkPlan = plan.network
+        self.seed = plan.seed
+        self.executor = executor
+        self.versions: dict[str, str] = {}
+        self.classifier = "matchall"
+        self.wires: dict[str, Wire] = {}
+        self._net: Mininet | None = None
+        self._sources: dict[str, QdiscSource] = {}
+
+    # ------------------------------------------------------------------------------------------------ building
+
+    def build(self) -> None:
+        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different."""
+        self.versions["iproute2"] = iproute2_version(self.executor.run(None, ["tc", "-V"]).stdout)
+        try:
+            self._net, pending = make_mininet(self.plan)
+        except OSError as error:
+            raise RunError(f"a network namespace could not be made: {error}") from None
+        for node in self._net.hosts:
+            self.executor.add_node(node.name, node.pid)
+        self.executor.run(None, ["ip", "-batch", "-"], stdin=_lines(pending))
+        for number, link in enumerate(self.plan.links):
+            if link.wire:
+                name = wire_name(self.plan, number)
+                self.wires[link.name] = Wire(name, link, number, link_mtu(self.plan, link), link.forward, link.backward)
+        for made in self.wires.values():
+            self._build_wire(made)
+        for node in self.plan.nodes:
+            self._build_node(node)
+
+    def qdisc_sources(self) -> dict[str, QdiscSource]:
+        """Return, per link with a wire, where its qdiscs are read; opened at the first call."""
+        for name, made in self.wires.items():
+            if name not in self._sources:
+                self._sources[name] = self._open_source(made)
+        return self._sources
+
+    def _open_source(self, made: Wire) -> QdiscSource:
+        roles = {}
+        with self.inside(made.name):
+            netlink = open_netlink()
+            for forward, towards in ((True, made.link.b.node), (False, made.link.a.node)):
+                devices = wire.direction_devices(made.link, forward)
+                for device, role in ((devices.shaper, "shaper"), (devices.netem, "netem")):
+                    if device is not None:
+                        roles[socket.if_nametoindex(device)] = (towards, role)
+        return QdiscSource(made.link.name, netlink, roles)
+
+    def stop(self) -> None:
+        """End all nodes; interfaces, qdiscs and rules go with their namespaces."""
+        for source in self._sources.values():
+            source.netlink.close()
+        self._sources = {}
+        if self._net is not None:
+            stop_mininet(self._net)
+            self._net = None
+
+    def pid(self, node: str) -> int:
+        """Return the process that holds a node's namespaces."""
+        return int(self._node(node).pid)
+
+    def network_file(self, node: str) -> int:
+        """Return the open file of a node's network namespace."""
+        return int(self._node(node).network_file)
+
+    def holders(self) -> dict[str, int]:
+        """Return every node's holder, wires included."""
+        return {} if self._net is None else {node.name: node.pid for node in self._net.hosts}
+
+    def _node(self, name: str) -> Any:
+        if self._net is None:
+            raise RunError("the network is not running")
+        return self._net[name]
+
+    def _build_wire(self, made: Wire) -> None:
+        link = made.link
+        devices = ("w0", "w1", "x0", "x1") if link.wire_queue else ("w0", "w1")
+        for device in devices:
+            self._offloads(made.name, device, {"tso": False, "gso": False, "gro": False})
+        self.executor.run(made.name, ["ip", "-batch", "-"], stdin=_lines(wire.interface_commands(link)))
+        qdiscs = self._qdiscs(made, made.forward, True) + self._qdiscs(made, made.backward, False)
+        lines = [each.command("add") for each in qdiscs] + wire.clsact_commands(link)
+        self._batch_with_filters(made, lines)
+        shown = self._read_back_wire(made)
+        for each in qdiscs:
+            readback.check_qdisc(each, shown)
+        made.applied = shown
+
+    def _batch_with_filters(self, made: Wire, lines: list[str]) -> None:
+        """Apply the wire's tc lines and its filters, falling back to u32 on a kernel without matchall."""
+        if self.classifier == "matchall":
+            batch = lines + wire.filter_commands(made.link, "matchall")
+            done = self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(batch), accept=(0, 1))
+            if done.status == 0:
+                return
+            if NO_CLASSIFIER not in done.stderr:
+                raise RunError(f"tc on {made.name}: {done.stderr.strip()[-800:]}")
+            self.classifier, lines = "u32", []
+        batch = lines + wire.filter_commands(made.link, self.classifier)
+        self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(batch))
+
+    def _read_back_wire(self, made: Wire) -> list[dict[str, Any]]:
+        crossings = wire.crossings(made.link)
+        lines = ["qdisc show", *(f"filter show dev {source} ingress" for source, _target in crossings)]
+        documents = readback.parse_documents(self.executor.run(made.name, ["tc", "-j", "-batch", "-"], stdin=_lines(lines)).stdout)
+        for (source, target), filters in zip(crossings, documents[1:], strict=True):
+            readback.check_filters(source, target, filters)
+        return list(documents[0])
+
+    def _build_node(self, node: NodePlan) -> None:
+        forward = "1" if node.kind == "router" else "0"
+        for key, value in {"net.ipv4.ip_forward": forward, **node.sysctls}.items():
+            write_sysctl(self, node.name, key, value)
+        for interface in node.interfaces:
+            wanted = {} if interface.offloads else {"tso": False, "gso": False, "gro": False, "tx": False}
+            self._offloads(node.name, interface.name, wanted)
+        lines = ["link set dev lo up"]
+        for interface in node.interfaces:
+            lines += _interface_lines(interface)
+        self._configure_node(node, lines)
+
+    def _configure_node(self, node: NodePlan, lines: list[str]) -> None:
+        """Run ``lines``, then the node's neighbours and routes, and read all of it back."""
+        neighbours = self._neighbours(node) if self.plan.static_arp else []
+        lines = list(lines)
+        lines += [f"neighbour replace {address} lladdr {mac} dev {device} nud permanent" for address, mac, device in neighbours]
+        lines += [f"route replace {route.destination} via {route.via}" for route in node.routes]
+        lines += ["address show", "route show", "neighbour show"]
+        done = self.executor.run(node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines))
+        addresses, routes, found = (readback.parse_documents(done.stdout) + [[], [], []])[:3]
+        wanted = [(each.name, each.mac, each.ipv4, each.mtu) for each in node.interfaces]
+        readback.check_node(node.name, addresses, wanted)
+        readback.check_routes(node.name, routes, [(route.destination, route.via) for route in node.routes])
+        readback.check_neighbours(node.name, found, [(address, mac) for address, mac, _device in neighbours])
+
+    def _neighbours(self, node: NodePlan) -> list[tuple[str, str, str]]:
+        """Return (address, MAC, own interface) of whoever is at the other end of the node's links."""
+        found = []
+        for link in self.plan.links:
+            for own, other in ((link.a, link.b), (link.b, link.a)):
+                if own.node == node.name:
+                    far = self._interface(other.node, other.interface)
+                    found.append((far.ipv4.split("/")[0], far.mac, own.interface))
+        return found
+
+    def _interface(self, node: str, name: str) -> InterfacePlan:
+        return next(each for each in self.plan.node(node).interfaces if each.name == name)
+
+    def _offloads(self, node: str, device: str, wanted: dict[str, bool]) -> None:
+        set_offloads(self._node(node).control, device, wanted)
+        words = [word for name, value in wanted.items() for word in (name, "on" if value else "off")]
+        if words:
+            self.executor.note(node, ["ethtool", "-K", device, *words], by="engine")
+
+    def _qdiscs(self, made: Wire, direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
+        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward))
+
+    def _netem_seed(self, made: Wire, forward: bool) -> int | None:
+        """Return netem's seed for a direction, or None where kernel or iproute2 cannot take one."""
+        kernel = version_tuple(os.uname().release)
+        if kernel < SEED_KERNEL or version_tuple(self.versions["iproute2"]) < SEED_IPROUTE2:
+            return None
+        return (self.seed * 1_000_003 + made.number * 2 + int(forward) + 1) % 2**63
+
+    # ------------------------------------------------------------------------------------------------ changing
+
+    def direction(self, link: str, towards: str) -> DirectionPlan:
+        """Return what a direction of a wire does now."""
+        made, forward = self._direction_of(link, towards)
+        return made.forward if forward else made.backward
+
+    def change_direction(self, link: str, towards: str, direction: DirectionPlan) -> None:
+        """Change parameters of a direction in place; no qdisc is replaced and no queue emptied.
+
+        Raises:
+            RunError: the link carries no qdisc for what is asked, tc refuses, or it reads back different.
+        """
+        made, forward = self._direction_of(link, towards)
+        if (direction.rate_bps or direction.queue) and not made.link.wire_queue:
+            raise RunError(f"link {link} carries no shaper from the start, so it cannot get a rate or a queue now")
+        if direction.has_faults_or_delay and not made.link.wire_netem:
+            raise RunError(f"link {link} carries no netem from the start, so it cannot get delay or faults now")
+        before = made.forward if forward else made.backward
+        if _discipline(before) != _discipline(direction):
+            raise RunError(f"link {link}: the queue discipline cannot change from {_discipline(before)} to {_discipline(direction)} in a run")
+        qdiscs = self._qdiscs(made, direction, forward)
+        lines = [each.command("change") for each in qdiscs]
+        if lines:
+            self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines))
+        shown = self._read_back_wire(made)
+        for each in qdiscs:
+            readback.check_qdisc(each, shown)
+        if forward:
+            made.forward = direction
+        else:
+            made.backward = direction
+
+    def _direction_of(self, link: str, towards: str) -> tuple[Wire, bool]:
+        made = self.wires.get(link)
+        if made is None:
+            raise RunError(f"link {link} has no wire, so it cannot change")
+        if towards not in (made.link.a.node, made.link.b.node):
+            raise RunError(f"link {link} does not end at {towards}")
+        return made, towards == made.link.b.node
+
+    def set_link(self, name: str, up: bool) -> None:
+        """Take both ends of a link down or up; addresses, routes and neighbours come back with it."""
+        link = self.plan.link(name)
+        for end in (link.a, link.b):
+            word = "up" if up else "down"
+            lines = [f"link set dev {end.interface} {word}"]
+            if up:
+                self._configure_node(self.plan.node(end.node), lines)
+            else:
+                self.executor.run(end.node, ["ip", "-batch", "-"], stdin=_lines(lines))
+                self._check_down(end.node, end.interface)
+
+    def _check_down(self, node: str, interface: str) -> None:
+        shown = self.executor.run(node, ["ip", "-j", "link", "show", "dev", interface]).stdout
+        if "UP" in readback.parse_documents(shown)[0][0]["flags"]:
+            raise RunError(f"{node}: {interface} asked down, reads back up")
+
+    def mtu(self, node: str, interface: str) -> int:
+        """Return an interface's MTU."""
+        return interface_mtu(self.plan, node, interface)
+
+    def inside(self, node: str) -> Any:
+        """Return a context in which the engine is in the node's network namespace."""
+        return namespaces.inside(self.network_file(node))
+
+
+def _interface_lines(interface: InterfacePlan) -> list[str]:
+    return [
+        f"link set dev {interface.name} mtu {interface.mtu} up",
+        f"address add {interface.ipv4} brd + dev {interface.name}",
+    ]
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _discipline(direction: DirectionPlan) -> str:
+    return (direction.queue or wire.UNSHAPED_QUEUE).discipline
+
+
+def iproute2_version(text: str) -> str:
+    """Return the version out of ``tc -V``: ``tc utility, iproute2-6.1.0, libbpf 1.1.2``."""
+    match = re.search(r"iproute2-(?:ss)?([\w.]+)", text)
+    return match[1] if match else "0"
+
+
+def version_tuple(text: str) -> tuple[int, int]:
+    """Return the first two numbers of a version."""
+    numbers = [int(number) for number in re.findall(r"\d+", text)[:2]]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)

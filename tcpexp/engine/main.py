@@ -1,0 +1,257 @@
+"""Run a plan: ``run_plan``, and ``python -m tcpexp.engine.main PLAN.json OUT_DIR``.
+
+Phases in order: network, probes, recorders, setup, run (from t0 to the plan's duration), stop. Whatever happens, processes and
+recorders are stopped, raw data is kept, the network goes, and ``raw/engine.json`` says how it ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mininet.net
+
+from tcpexp.engine.assembly import Network
+from tcpexp.engine.clock import Clock
+from tcpexp.engine.commands import Executor
+from tcpexp.engine.events import EventLog
+from tcpexp.engine.journal import JsonLines
+from tcpexp.engine.probes import measure_network
+from tcpexp.engine.processes import ProcessTable, Running, kill_strays
+from tcpexp.engine.recording import Recording
+from tcpexp.engine.steps import Actor
+from tcpexp.engine.timeline import Timeline
+from tcpexp.engine.waiting import Interrupted, Waiter
+from tcpexp.errors import RunError, TcpexpError
+from tcpexp.plan.types import PlanFile, RunPlan, from_json
+
+COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
+
+
+class Engine:
+    """One run of one plan. ``where`` always names what is being done, for the case that it fails."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        raw_dir: Path,
+        files_dir: Path,
+        progress: Callable[[str, float], None],
+        stop: Callable[[], bool],
+        token: str,
+    ) -> None:
+        self.plan = plan
+        self.raw_dir = raw_dir
+        self.files_dir = files_dir
+        self.progress = progress
+        self.clock = Clock()
+        self.phase = self.where = "start"
+        self.waiter = Waiter(stop, self._tick)
+        self.commands = JsonLines(raw_dir / "commands.jsonl", self.clock)
+        self.executor = Executor(self.commands)
+        self.events = EventLog(raw_dir.parent / "events.jsonl", self.clock)
+        self.network = Network(plan, self.executor)
+        self.processes = ProcessTable(self.executor, self.waiter, raw_dir, files_dir, self._process_ended)
+        self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
+        self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
+        self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
+        self.problems: list[str] = []
+        self.end_ns: int | None = None
+
+    # ----------------------------------------------------------------------------------------------- the phases
+
+    def run(self) -> int:
+        """Run all phases; return 0 (complete), 4 (failed) or 130 (interrupted)."""
+        began = Clock.monotonic_ns()
+        status, error = "complete", None
+        try:
+            with self.waiter.signals():
+                try:
+                    self._run_phases()
+                except Interrupted as reason:
+                    status, error = "interrupted", str(reason)
+                except TcpexpError as failure:
+                    status, error = "failed", str(failure)
+                except Exception as failure:
+                    status, error = "failed", f"{type(failure).__name__}: {failure}"
+                    (self.raw_dir / "engine_traceback.txt").write_text(traceback.format_exc())
+                where = None if status == "complete" else self.where
+                self._stop_all()
+                if status == "complete" and self.problems:
+                    status, where, error = "failed", "stop", self.problems[0]
+        finally:
+            self.network.stop()
+        self._write_summary(status, where, error, Clock.monotonic_ns() - began)
+        self.events.close()
+        self.commands.close()
+        return {"complete": COMPLETE, "interrupted": INTERRUPTED}.get(status, FAILED)
+
+    def _run_phases(self) -> None:
+        self._begin("network")
+        write_files(self.plan.files, self.files_dir)
+        self.network.build()
+        self._begin("probes")
+        probes = measure_network(self.network, self.waiter)
+        (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
+        self._begin("recorders")
+        self.recording.start()
+        self._begin("setup")
+        self.timeline.run_setup()
+        self._begin("run")
+        t0 = self.clock.set_zero()
+        self.recording.start_sampling(t0, self.plan.duration_ns)
+        self.timeline.run_steps()
+        self.end_ns = self.clock.now_ns()
+
+    def _stop_all(self) -> None:
+        """Stop processes, undo steps, stop recorders; note what goes wrong instead of raising it."""
+        if self.end_ns is None and self.clock.t0_monotonic_ns is not None:
+            self.end_ns = self.clock.now_ns()
+        self.phase = "stop"
+        self.progress("stop", self._t_seconds())
+        self._attempt("stop processes", lambda: self.processes.stop(self.processes.alive()))
+        for step_id in reversed(list(self.actor.active)):
+            self._attempt(f"undo step {step_id}", lambda step_id=step_id: self._undo(step_id))  # type: ignore[misc]
+        end = None
+        if self.clock.t0_monotonic_ns is not None and self.end_ns is not None:
+            end = self.clock.absolute_ns(min(self.end_ns, self.plan.duration_ns))
+        self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
+        self._attempt("stop what is left", self._kill_strays)
+
+    def _attempt(self, what: str, call: Callable[[], object]) -> None:
+        """Do a part of the clean-up; a process may still end with a status that fails the run, so try once more."""
+        for _ in range(100):
+            try:
+                call()
+                return
+            except RunError as error:
+                self.problems.append(f"{what}: {error}")
+                if not self.processes.alive():
+                    return
+            except Exception as error:
+                self.problems.append(f"{what}: {type(error).__name__}: {error}")
+                return
+
+    def _undo(self, step_id: str) -> None:
+        undone = self.actor.undo(step_id)
+        if undone is not None:
+            step, text = undone
+            self.events.write("end", step, planned_ns=step.until_ns, status=0, text=text)
+
+    def _kill_strays(self) -> None:
+        holders = self.network.holders()
+        inodes = {os.stat(f"/proc/{pid}/ns/net").st_ino for pid in holders.values()}
+        if inodes:
+            kill_strays(inodes, set(holders.values()))
+
+    # ------------------------------------------------------------------------------------------------ reporting
+
+    def _begin(self, phase: str) -> None:
+        self.waiter.check()
+        self.phase = self.where = phase
+        self.progress(phase, self._t_seconds())
+
+    def _enter(self, where: str) -> None:
+        self.where = where
+
+    def _tick(self) -> None:
+        self.progress(self.phase, self._t_seconds())
+
+    def _t_seconds(self) -> float:
+        return 0.0 if self.clock.t0_monotonic_ns is None else self.clock.now_ns() / 1e9
+
+    def _process_ended(self, running: Running) -> None:
+        self.timeline.process_ended(running)
+
+    def _write_summary(self, status: str, where: str | None, error: str | None, duration_ns: int) -> None:
+        summary = {
+            "status": status,
+            "error": error,
+            "where": where,
+            "t0_realtime_ns": self.clock.t0_realtime_ns,
+            "t0_monotonic_ns": self.clock.t0_monotonic_ns,
+            "end_ns": self.end_ns,
+            "engine_seconds": duration_ns / 1e9,
+            **self.recording.results,
+            "readback": {made.link.name: made.applied for made in self.network.wires.values()},
+            "wire_filter": self.network.classifier,
+            "versions": versions(self.network),
+            "problems": self.problems,
+            "restored": not self.problems,
+        }
+        (self.raw_dir / "engine.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def versions(network: Network) -> dict[str, Any]:
+    """Return the versions that decide what a run measures."""
+    return {
+        "kernel": os.uname().release,
+        "machine": os.uname().machine,
+        "python": platform.python_version(),
+        "mininet": mininet.net.VERSION,
+        **network.versions,
+    }
+
+
+def write_files(files: tuple[PlanFile, ...], folder: Path) -> None:
+    """Write the plan's files below ``folder``; raises ``RunError`` for a path that leads out of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in files:
+        target = (folder / each.path).resolve()
+        if folder.resolve() not in target.parents:
+            raise RunError(f"file '{each.path}' of the plan lies outside of its folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(base64.b64decode(each.content) if each.binary else each.content.encode())
+        target.chmod(0o755)
+
+
+def run_plan(
+    plan: RunPlan,
+    raw_dir: Path,
+    files_dir: Path,
+    *,
+    progress: Callable[[str, float], None] = lambda phase, t_seconds: None,
+    stop: Callable[[], bool] = lambda: False,
+    token: str | None = None,
+) -> int:
+    """Run ``plan``: raw data into ``raw_dir``, ``events.jsonl`` beside it, the plan's files into ``files_dir``.
+
+    ``progress(phase, t_seconds)`` is called at every phase and about twice a second; ``stop()`` is asked as often, and true ends the run.
+    ``token`` tells this run's kernel objects (the trace instance) from others'. Root, in namespaces whose network may be changed.
+
+    Returns:
+        0 complete, 4 failed, 130 interrupted; ``raw/engine.json`` says more.
+    """
+    raw_dir = raw_dir.resolve()
+    raw_dir.mkdir(parents=True, exist_ok=True)
+    name = token or f"{os.getpid()}-{Clock.monotonic_ns()}"
+    return Engine(plan, raw_dir, files_dir.resolve(), progress, stop, name).run()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the plan in a file; the command line of ``python -m tcpexp.engine.main``."""
+    if len(arguments) != 2:
+        print("usage: python -m tcpexp.engine.main PLAN.json OUT_DIR", file=sys.stderr)
+        return 2
+    plan = from_json(Path(arguments[0]).read_text(), RunPlan)
+    out = Path(arguments[1])
+
+    def progress(phase: str, t_seconds: float) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            print(f"\r{phase} {t_seconds:.1f} s  ", end="", file=sys.stderr, flush=True)
+
+    status = run_plan(plan, out / "raw", out / "files", progress=progress)
+    print(file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""What the certificate measures before t0: base RTT between hosts, and the rate of every shaped direction.
+
+Both are sent and received by the engine itself through sockets opened in the hosts' namespaces, so no process is started;
+arrivals carry the kernel's own time stamps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.engine import paths
+from tcpexp.engine.rtnetlink import dump_qdiscs
+from tcpexp.errors import RunError
+
+if TYPE_CHECKING:
+    from tcpexp.engine.assembly import Network
+    from tcpexp.engine.waiting import Waiter
+
+SO_TIMESTAMPNS = 35
+SO_RCVBUFFORCE = 33
+PINGS = 5
+PING_BYTES = 56
+PING_INTERVAL_NS = 10_000_000
+REPLY_LIMIT_S = 2.0
+UDP_PORT = 9  # discard
+UDP_AND_IP_BYTES = 28
+ETHERNET_BYTES = 14
+#: A burst has this many frames, fewer where they would take longer than the limit.
+BURST_FRAMES = 60
+LEAST_FRAMES = 8
+BURST_LIMIT_S = 2.0
+#: The first frames pass on the shaper's saved-up tokens and say nothing about its rate.
+TOKEN_FRAMES = 3
+OVERLOAD = 1.1
+SEND_STEP_S = 0.002
+#: What no queue shows: a packet on its way from one interface to the next.
+SETTLE_S = 0.01
+DRAIN_LIMIT_NS = 30_000_000_000
+_TIMESPEC = struct.Struct("=qq")
+
+
+def measure_network(network: Network, waiter: Waiter) -> dict[str, Any]:
+    """Run all probes and wait until their packets are gone; return the content of ``raw/probes.json``."""
+    found: dict[str, Any] = {"paths": [], "rates": []}
+    for one, other in paths.host_pairs(network.plan):
+        asked = paths.asked_rtt_ns(network.plan, one, other)
+        if asked is not None:
+            found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked)})
+    for link in network.plan.links:
+        for towards in (link.b.node, link.a.node):
+            rate = (link.forward if towards == link.b.node else link.backward).rate_bps
+            pair = paths.pair_for_direction(network.plan, link, towards) if rate is not None else None
+            if rate is not None and pair is not None:
+                found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, rate)})
+    wait_for_drain(network, waiter)
+    return found
+
+
+def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, asked_ns: int) -> list[int | None]:
+    """Return the round-trip times of a few pings in nanoseconds, None for each that was not answered.
+
+    One more goes first and is not counted: it warms caches (and ARP, where it is not static).
+    """
+    with network.inside(source):
+        pinger = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_ICMP)
+    with pinger:
+        pinger.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        limit = REPLY_LIMIT_S + asked_ns / 1e9
+        found: list[int | None] = []
+        for sequence in range(PINGS + 1):
+            waiter.check()
+            found.append(_ping(pinger, paths.address(network.plan, target), sequence, limit))
+            time.sleep(PING_INTERVAL_NS / 1e9)
+    return found[1:]
+
+
+def _ping(pinger: socket.socket, address: str, sequence: int, limit_s: float) -> int | None:
+    head = struct.pack("!BBHHH", 8, 0, 0, 0x7C9, sequence)
+    payload = bytes(range(PING_BYTES))
+    request = head[:2] + struct.pack("!H", internet_checksum(head + payload)) + head[4:] + payload
+    sent = time.clock_gettime_ns(time.CLOCK_REALTIME)
+    try:
+        pinger.sendto(request, (address, 0))
+    except OSError:
+        return None
+    deadline = time.monotonic() + limit_s
+    while (left := deadline - time.monotonic()) > 0 and select.select([pinger], [], [], left)[0]:
+        data, ancillary, _flags, _address = pinger.recvmsg(2048, 128)
+        answer = data[(data[0] & 15) * 4 :]
+        if answer[0] == 0 and answer[4:8] == request[4:8]:
+            return _arrival_ns(ancillary) - sent
+    return None
+
+
+def internet_checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071) of an even number of bytes."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], rate_bps: int) -> dict[str, Any]:
+    """Send a short burst of full-size datagrams a little faster than ``rate_bps``; return the spacing of their arrivals.
+
+    ``measured_bps`` is None when fewer than two frames say anything.
+    """
+    source, target = pair
+    mtu = network.mtu(source, network.plan.node(source).interfaces[0].name)
+    frame_bytes = mtu + ETHERNET_BYTES
+    frame_s = frame_bytes * 8 / rate_bps
+    frames = max(LEAST_FRAMES, min(BURST_FRAMES, int(BURST_LIMIT_S / frame_s)))
+    with network.inside(target):
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    with network.inside(source):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    with receiver, sender:
+        receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
+        receiver.bind((paths.address(network.plan, target), UDP_PORT))
+        _send_burst(sender, (paths.address(network.plan, target), UDP_PORT), mtu - UDP_AND_IP_BYTES, frames, frame_s)
+        wait_for_drain(network, waiter)
+        time.sleep(SETTLE_S)
+        arrivals = sorted(_read_arrivals(receiver))
+    return {"frame_bytes": frame_bytes, "sent": frames, **rate_of_arrivals(arrivals, frame_bytes)}
+
+
+def _send_burst(sender: socket.socket, to: tuple[str, int], payload_bytes: int, frames: int, frame_s: float) -> None:
+    payload = bytes(payload_bytes)
+    began = time.monotonic()
+    sent = 0
+    while sent < frames:
+        due = min(frames, TOKEN_FRAMES + int((time.monotonic() - began) * OVERLOAD / frame_s))
+        while sent < due:
+            with contextlib.suppress(OSError):
+                sender.sendto(payload, to)
+            sent += 1
+        time.sleep(max(SEND_STEP_S, frame_s / OVERLOAD))
+
+
+def rate_of_arrivals(arrivals: list[int], frame_bytes: int) -> dict[str, Any]:
+    """Return ``spacing_ns`` between arrivals and ``measured_bps`` from those behind the shaper's saved-up tokens."""
+    spacing = [later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
+    counted = spacing[TOKEN_FRAMES:]
+    span = sum(counted)
+    rate = len(counted) * frame_bytes * 8 * 1e9 / span if span > 0 else None
+    return {"measured_bps": rate, "spacing_ns": spacing}
+
+
+def _read_arrivals(receiver: socket.socket) -> list[int]:
+    receiver.setblocking(False)
+    arrivals = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            _data, ancillary, _flags, _address = receiver.recvmsg(1, 128)
+            arrivals.append(_arrival_ns(ancillary))
+    return arrivals
+
+
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    raise RunError("the kernel gave no time stamp for a probe's arrival")
+
+
+def wait_for_drain(network: Network, waiter: Waiter) -> None:
+    """Wait until no qdisc of any wire holds a packet; raises ``RunError`` when that takes too long."""
+
+    def empty() -> bool:
+        return all(sample.backlog_packets == 0 for source in network.qdisc_sources().values() for sample in dump_qdiscs(source.netlink))
+
+    if not waiter.wait_for(empty, time.monotonic_ns() + DRAIN_LIMIT_NS, 100_000_000):
+        raise RunError(f"the queues are not empty {DRAIN_LIMIT_NS // 10**9} s after the probes")

@@ -1,0 +1,179 @@
+"""The processes that a run starts on its nodes: started, watched, stopped, their end recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tcpexp.engine.clock import Clock
+from tcpexp.engine.commands import Executor, environment
+from tcpexp.engine.waiting import Waiter
+from tcpexp.errors import RunError
+from tcpexp.plan.types import Spawn, Step
+
+#: How long a process may take to end after its stop signal, before it is killed.
+STOP_GRACE_NS = 2_000_000_000
+
+
+@dataclass
+class Running:
+    """A process of a step. ``status`` is None while it runs; negative is the signal that ended it."""
+
+    step: Step
+    spawn: Spawn
+    process: subprocess.Popen[bytes]
+    pidfd: int
+    planned_end_ns: int | None
+    status: int | None = None
+    signalled: set[int] = field(default_factory=set)
+
+    @property
+    def pid(self) -> int:
+        """The process id, as the engine sees it."""
+        return self.process.pid
+
+
+class ProcessTable:
+    """All processes of a run; ``ended`` is called once for each that ends."""
+
+    def __init__(self, executor: Executor, waiter: Waiter, raw_dir: Path, files_dir: Path, ended: Callable[[Running], None]) -> None:
+        self.executor = executor
+        self.waiter = waiter
+        self.logs = raw_dir / "logs"
+        self.files_dir = files_dir
+        self.ended = ended
+        self.running: dict[str, list[Running]] = {}
+
+    def start(self, step: Step, spawn: Spawn, planned_end_ns: int | None) -> Running:
+        """Start a step's process; raises ``RunError`` when it cannot be started."""
+        out = self.logs / step.id
+        out.mkdir(parents=True, exist_ok=True)
+        argv = [word.replace("{dir}", str(self.files_dir)).replace("{out}", str(out)) for word in spawn.argv]
+        try:
+            process = self._popen(step, spawn, argv, out)
+        except OSError as error:
+            raise RunError(f"step {step.id}: '{argv[0]}' could not be started: {error}") from None
+        self.executor.note(spawn.node, argv, status=None, by="spawn")
+        running = Running(step, spawn, process, os.pidfd_open(process.pid), planned_end_ns)
+        self.running.setdefault(step.id, []).append(running)
+        self.waiter.watch(running.pidfd, lambda: self._reap(running))
+        return running
+
+    def _popen(self, step: Step, spawn: Spawn, argv: list[str], out: Path) -> subprocess.Popen[bytes]:
+        with (
+            (self.logs / f"{step.id}.out").open("ab") as stdout,
+            (self.logs / f"{step.id}.err").open("ab") as stderr,
+            tempfile.TemporaryFile() as stdin,
+        ):
+            stdin.write((spawn.stdin or "").encode())
+            stdin.seek(0)
+            return subprocess.Popen(
+                self.executor.argv(spawn.node, argv),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=out,
+                env=environment(spawn.environment),
+                process_group=0,
+            )
+
+    def start_recorder(self, step: Step, spawn: Spawn, output: Path) -> Running:
+        """Start a program that records something for the whole run; its output goes to ``output``."""
+        output.parent.mkdir(parents=True, exist_ok=True)
+        running = self.start(step, spawn, None)
+        log = self.logs / f"{step.id}.out"
+        output.unlink(missing_ok=True)
+        os.link(log, output)
+        log.unlink()
+        return running
+
+    def find(self, step: str) -> Running:
+        """Return the latest process of a step; raises ``RunError`` when it has none."""
+        if not self.running.get(step):
+            raise RunError(f"step {step} has started no process yet")
+        return self.running[step][-1]
+
+    def alive(self, step: str | None = None) -> list[Running]:
+        """Return the processes that run, of one step or of all."""
+        return [each for name, processes in self.running.items() if step in (None, name) for each in processes if each.status is None]
+
+    def send(self, running: Running, name: str) -> None:
+        """Send the signal ``name`` (``TERM``, ``STOP``...); nothing happens when the process has ended."""
+        number = signal_number(name)
+        running.signalled.add(number)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(running.pidfd, number)
+
+    def stop(self, processes: list[Running]) -> None:
+        """Send each its stop signal, wait, and kill the process groups of those that do not end."""
+        for each in processes:
+            self.send(each, each.spawn.stop_signal)
+            if signal_number(each.spawn.stop_signal) not in (signal.SIGKILL, signal.SIGSTOP):
+                self.send_quietly(each, signal.SIGCONT)  # a stopped process would not see the signal
+        deadline = Clock.monotonic_ns() + STOP_GRACE_NS
+        if self.waiter.wait_for(lambda: _all_ended(processes), deadline, STOP_GRACE_NS, heed_stop=False):
+            return
+        for each in processes:
+            if each.status is None:
+                each.signalled.add(signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(each.pid, signal.SIGKILL)
+        self.waiter.wait_for(lambda: _all_ended(processes), deadline + STOP_GRACE_NS, STOP_GRACE_NS, heed_stop=False)
+
+    def send_quietly(self, running: Running, number: int) -> None:
+        """Send a signal that is no part of the plan."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(running.pidfd, number)
+
+    def _reap(self, running: Running) -> None:
+        status = running.process.poll()
+        if status is None or running.status is not None:
+            return
+        running.status = status
+        self.waiter.forget(running.pidfd)
+        os.close(running.pidfd)
+        with contextlib.suppress(OSError):
+            (self.logs / running.step.id).rmdir()  # only when it left nothing there
+        self.ended(running)
+
+
+def _all_ended(processes: list[Running]) -> bool:
+    return all(each.status is not None for each in processes)
+
+
+def unexpected_status(running: Running) -> bool:
+    """Return whether a process ended otherwise than its plan expects; an end by a signal of the plan is expected."""
+    expected, status = running.spawn.expect_status, running.status
+    if expected is None or status is None or status == expected:
+        return False
+    return not (status < 0 and -status in running.signalled)
+
+
+def signal_number(name: str) -> int:
+    """Return a signal's number; raises ``RunError`` for a name that is none."""
+    try:
+        return signal.Signals[f"SIG{name.upper().removeprefix('SIG')}"].value
+    except KeyError:
+        raise RunError(f"no such signal: {name}") from None
+
+
+def kill_strays(network_inodes: set[int], spare: set[int]) -> list[int]:
+    """Kill every process that is in one of the given network namespaces (by inode), except ``spare``; return their ids.
+
+    Nobody but the run itself enters those namespaces, so these are the children that its processes left behind.
+    """
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) in spare:
+            continue
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
+                os.kill(int(name), signal.SIGKILL)
+                found.append(int(name))
+    return found

@@ -1,0 +1,182 @@
+"""Compare what tc and ip say is there with what was asked: pure functions on their JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tcpexp.engine.wire import Qdisc
+from tcpexp.errors import RunError
+
+#: tc prints fractions and times with six digits, and the kernel stores them in 32 bits.
+RELATIVE_TOLERANCE = 1e-4
+_UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "": 1.0}
+
+
+def parse_documents(text: str) -> list[Any]:
+    """Return the JSON documents that ``ip -j -batch`` or ``tc -j -batch`` printed one after the other."""
+    decoder = json.JSONDecoder()
+    found, at = [], 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        document, at = decoder.raw_decode(text, at)
+        found.append(document)
+    return found
+
+
+def check_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> None:
+    """Compare one qdisc with ``tc -j qdisc show``.
+
+    Raises:
+        RunError: it is not there, is of another kind, or a parameter reads back different; both values are named.
+    """
+    found = find_qdisc(asked, shown)
+    where = f"{asked.kind} on {asked.device}"
+    if found is None:
+        raise RunError(f"{where}: asked '{' '.join(asked.words)}', but there is no qdisc {asked.handle}")
+    if found["kind"] != asked.kind:
+        raise RunError(f"{where}: the kernel reads back a {found['kind']}")
+    options = found.get("options", {})
+    checks = {"tbf": _tbf, "netem": _netem}.get(asked.kind, _queue)
+    for name, wanted, value in checks(list(asked.words), options):
+        if not same(wanted, value):
+            raise RunError(f"{where}: {name} asked {wanted}, reads back {value}")
+
+
+def find_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the entry of ``tc -j qdisc show`` at the asked device and handle."""
+    for entry in shown:
+        if entry.get("handle") == asked.handle and entry.get("dev", asked.device) == asked.device:
+            return entry
+    return None
+
+
+def same(wanted: Any, value: Any) -> bool:
+    """Return whether two settings agree, numbers within tc's own rounding."""
+    if isinstance(wanted, bool) or isinstance(value, bool) or value is None or isinstance(wanted, str):
+        return bool(wanted == value)
+    return abs(float(wanted) - float(value)) <= max(RELATIVE_TOLERANCE * abs(float(wanted)), 1e-9)
+
+
+Comparison = tuple[str, Any, Any]
+
+
+def _tbf(words: list[str], options: dict[str, Any]) -> list[Comparison]:
+    named = dict(zip(words[::2], words[1::2], strict=True))
+    burst = int(named["burst"].removesuffix("b"))
+    found_burst = int(options.get("burst", 0))
+    near = burst if abs(burst - found_burst) <= max(2, burst // 500) else found_burst  # kept as a time by the kernel
+    return [
+        ("rate (byte/s)", int(named["rate"].removesuffix("bit")) // 8, options.get("rate")),
+        ("burst (byte)", burst, near),
+        ("limit", int(named["limit"].removesuffix("b")), options.get("limit")),
+    ]
+
+
+def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
+    delay = options.get("delay", {})
+    times = [float(word.removesuffix("ns")) / 1e9 for word in words if re.fullmatch(r"\d+ns", word)]
+    found: list[Comparison] = [
+        ("limit (packets)", int(words[words.index("limit") + 1]), options.get("limit")),
+        ("delay (s)", times[0], delay.get("delay", 0)),
+        ("jitter (s)", times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)),
+    ]
+    for name in ("duplicate", "corrupt", "reorder"):
+        shown = options.get(name, {})
+        found.append((name, _fraction(words[words.index(name) + 1]), shown.get(name, 0) if isinstance(shown, dict) else shown))
+    return found + _netem_loss(words, options)
+
+
+def _netem_loss(words: list[str], options: dict[str, Any]) -> list[Comparison]:
+    at = words.index("loss")
+    if words[at + 1] == "random":
+        return [("loss", _fraction(words[at + 2]), options.get("loss-random", {}).get("loss", 0))]
+    shown = options.get("loss-gemodel", {})
+    names = ("p", "r", "1-h", "1-k")
+    return [(f"loss gemodel {name}", _fraction(words[at + 2 + index]), shown.get(name)) for index, name in enumerate(names)]
+
+
+def _queue(words: list[str], options: dict[str, Any]) -> list[Comparison]:
+    found: list[Comparison] = []
+    for name, word in zip(words, [*words[1:], ""], strict=True):
+        if name == "limit":
+            found.append(("limit", int(word.removesuffix("b")), options.get("limit")))
+        elif name in ("target", "interval", "ce_threshold") and name in options:
+            found.append((f"{name} (us)", _near_us(_microseconds(word), options[name]), options[name]))
+        elif name in ("quantum", "flows", "min", "max") and name in options and word.isdigit():
+            found.append((name, int(word), options[name]))
+        elif name in ("ecn", "noecn"):
+            found.append(("ecn", name == "ecn", bool(options.get("ecn", False))))
+    return found
+
+
+def _fraction(word: str) -> float:
+    return float(word.removesuffix("%")) / 100
+
+
+def _microseconds(word: str) -> float:
+    match = re.fullmatch(r"([\d.]+)([a-z]*)", word)
+    assert match is not None, word
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _near_us(wanted: float, shown: float) -> float:
+    """Return ``shown`` where it differs from ``wanted`` by codel's rounding only (its unit is 1.024 us)."""
+    return shown if abs(wanted - shown) <= 2 else wanted
+
+
+def check_node(
+    node: str,
+    addresses: Sequence[dict[str, Any]],
+    wanted: Sequence[tuple[str, str, str, int]],
+) -> None:
+    """Compare ``ip -j address show`` with ``wanted``: (interface, MAC, address with prefix length, MTU).
+
+    Raises:
+        RunError: an interface is missing, down, or differs.
+    """
+    by_name = {entry.get("ifname"): entry for entry in addresses}
+    for name, mac, ipv4, mtu in wanted:
+        entry = by_name.get(name)
+        if entry is None:
+            raise RunError(f"{node}: interface {name} is not there")
+        found = [f"{info['local']}/{info['prefixlen']}" for info in entry.get("addr_info", ()) if info["family"] == "inet"]
+        for what, asked, value in (
+            ("MAC", mac.lower(), entry.get("address")),
+            ("addresses", [ipv4], found),
+            ("MTU", mtu, entry.get("mtu")),
+            ("up", True, "UP" in entry.get("flags", ())),
+        ):
+            if asked != value:
+                raise RunError(f"{node}: {what} of {name}: asked {asked}, reads back {value}")
+
+
+def check_routes(node: str, routes: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]) -> None:
+    """Compare ``ip -j route show`` with ``wanted``: (destination, gateway). Raises ``RunError``."""
+    found = {(entry.get("dst"), entry.get("gateway")) for entry in routes}
+    for destination, via in wanted:
+        if (destination, via) not in found:
+            raise RunError(f"{node}: route to {destination} via {via} is not there; there is {sorted(map(str, found))}")
+
+
+def check_neighbours(node: str, neighbours: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]) -> None:
+    """Compare ``ip -j neighbour show`` with ``wanted``: (address, MAC), permanent. Raises ``RunError``."""
+    found = {entry.get("dst"): (entry.get("lladdr"), entry.get("state")) for entry in neighbours}
+    for address, mac in wanted:
+        if found.get(address) != (mac.lower(), ["PERMANENT"]):
+            raise RunError(f"{node}: neighbour {address}: asked {mac} permanent, reads back {found.get(address)}")
+
+
+def check_filters(device: str, target: str, filters: Sequence[dict[str, Any]]) -> None:
+    """Compare ``tc -j filter show dev DEVICE ingress`` with the one mirror that should be there. Raises ``RunError``."""
+    actions = [
+        (action.get("mirred_action"), action.get("direction"), action.get("to_dev"), action.get("control_action", {}).get("type"))
+        for entry in filters
+        for action in entry.get("options", {}).get("actions", ())
+    ]
+    if actions != [("mirror", "egress", target, "drop")]:
+        raise RunError(f"filter on {device}: asked mirror to {target} and drop, reads back {actions}")

@@ -1,0 +1,136 @@
+"""Everything recorded for the whole run: captures, the sampling process, the trace, and commands left running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tcpexp.engine import sampler
+from tcpexp.engine.assembly import Network
+from tcpexp.engine.captures import Captures
+from tcpexp.engine.commands import Executor
+from tcpexp.engine.processes import ProcessTable
+from tcpexp.engine.trace import Trace
+from tcpexp.engine.waiting import Waiter
+from tcpexp.errors import RunError
+from tcpexp.plan.types import Recorder, Spawn, Step
+
+
+class Recording:
+    """The recorders of a run, started together and stopped together."""
+
+    def __init__(
+        self,
+        recorders: tuple[Recorder, ...],
+        network: Network,
+        executor: Executor,
+        waiter: Waiter,
+        processes: ProcessTable,
+        raw_dir: Path,
+        token: str,
+    ) -> None:
+        self.recorders = recorders
+        self.network = network
+        self.executor = executor
+        self.waiter = waiter
+        self.processes = processes
+        self.raw_dir = raw_dir
+        self.captures = Captures(executor, waiter, raw_dir)
+        self.trace: Trace | None = None
+        events = [event for each in recorders if each.kind == "trace" for event in each.options.get("events", ())]
+        if any(each.kind == "trace" for each in recorders):
+            self.trace = Trace(raw_dir, f"tcpexp-{token}", list(dict.fromkeys(events)))
+        self.sampler: sampler.Sampler | None = None
+        self._closed = False
+        self.results: dict[str, Any] = {"captures": {}, "samplers": {}, "trace": None}
+
+    def start(self) -> None:
+        """Start captures, the trace and commands that run throughout; raises ``RunError``."""
+        self.captures.start([each for each in self.recorders if each.kind == "capture"])
+        if self.trace is not None:
+            try:
+                self.trace.start()
+            except OSError as error:
+                raise RunError(f"the kernel's trace could not be started: {error}") from None
+        for number, each in enumerate(self.recorders):
+            if each.kind == "command" and each.interval_ns is None:
+                self._start_command(number, each)
+
+    def start_sampling(self, t0_monotonic_ns: int, duration_ns: int) -> None:
+        """Start the sampling process."""
+        samples = [self._sample(each) for each in self.recorders if each.kind not in ("capture", "trace")]
+        wanted = [sample for sample in samples if sample is not None]
+        if not wanted and not (self.trace is not None and self.trace.events):
+            return
+        self.sampler = sampler.Sampler(wanted, self.trace)
+        self.sampler.start(t0_monotonic_ns, duration_ns)
+        self.waiter.watch(self.sampler.pidfd, self._sampler_died)
+
+    def stop(self, end_monotonic_ns: int | None) -> list[str]:
+        """Stop all recorders, keep what they have; return what went wrong. A second call does nothing."""
+        if self._closed:
+            return []
+        self._closed = True
+        problems = []
+        self.results["captures"] = self.captures.stop(end_monotonic_ns)
+        if self.trace is not None:
+            self.trace.stop()
+        if self.sampler is not None:
+            self.waiter.forget(self.sampler.pidfd)
+            try:
+                self.results["samplers"] = self.sampler.stop()
+            except RuntimeError as error:
+                problems.append(f"the sampling process failed: {error}")
+        if self.trace is not None:
+            self.results["trace"] = self.trace.close()
+        return problems
+
+    def _sampler_died(self) -> None:
+        assert self.sampler is not None
+        self.waiter.forget(self.sampler.pidfd)
+        failed, self.sampler = self.sampler, None
+        try:
+            failed.stop()
+        except RuntimeError as error:
+            raise RunError(f"the sampling process failed: {error}") from None
+        raise RunError("the sampling process ended in the run")
+
+    def _start_command(self, number: int, recorder: Recorder) -> None:
+        node = _node(recorder)
+        spawn = Spawn(node=node, argv=tuple(recorder.options["argv"]))
+        self.processes.start_recorder(
+            Step(f"recorder{number}", None, None, spawn, recorder.options["output"], mark=False),
+            spawn,
+            self.raw_dir / str(recorder.options["output"]),
+        )
+
+    def _sample(self, recorder: Recorder) -> sampler.Sample | None:
+        """Return the sample of a recorder, None for one that is not sampled."""
+        interval = recorder.interval_ns
+        if interval is None:
+            return None
+        match recorder.kind:
+            case "ss":
+                node = _node(recorder)
+                argv = self.executor.argv(node, sampler.SS_ARGV)
+                return sampler.command_sample("ss", interval, argv, self.raw_dir / "ss" / f"{node}.txt")
+            case "qdisc":
+                sources = list(self.network.qdisc_sources().values())
+                return sampler.qdisc_sample(interval, sources, self.raw_dir / "qdisc.jsonl") if sources else None
+            case "counters":
+                node = _node(recorder)
+                path = self.raw_dir / "counters" / f"{node}.txt"
+                return sampler.counters_sample(interval, self.network.pid(node), path)
+            case "cpu":
+                return sampler.cpu_sample(interval, self.raw_dir / "cpu.jsonl")
+            case "command":
+                output = str(recorder.options["output"])
+                argv = self.executor.argv(_node(recorder), list(recorder.options["argv"]))
+                return sampler.command_sample(output, interval, argv, self.raw_dir / output)
+        raise RunError(f"no such recorder: {recorder.kind}")
+
+
+def _node(recorder: Recorder) -> str:
+    if recorder.node is None:
+        raise RunError(f"recorder {recorder.kind} names no node")
+    return recorder.node

@@ -1,0 +1,255 @@
+"""One process that takes all samples of a run on a fixed grid: sockets, qdiscs, counters, processor, trace.
+
+It is a fork of the engine, so it starts no interpreter. It wakes at ``t0 + k * interval`` of each recorder and no more; a tick that
+comes while it is busy is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcpexp.engine.commands import CLEAN_ENVIRONMENT
+from tcpexp.engine.namespaces import die_with_parent
+from tcpexp.engine.rtnetlink import dump_qdiscs
+from tcpexp.engine.trace import Trace
+
+SS_ARGV = ("ss", "-tinmoeaH")
+TRACE_INTERVAL_NS = 1_000_000_000
+
+
+@dataclass
+class Sample:
+    """Something sampled: ``take(t_ns)`` is called at every tick and returns False when it failed. ``kind`` names it in the statistics, None leaves it out."""
+
+    kind: str | None
+    interval_ns: int
+    take: Callable[[int], bool | None]
+    next_ns: int = 0
+    taken: int = 0
+    failed: int = 0
+    last_ns: int | None = None
+    largest_gap_ns: int = 0
+
+    def note(self, t_ns: int) -> None:
+        """Count a sample taken at ``t_ns`` and place the next tick behind it."""
+        if self.last_ns is not None:
+            self.largest_gap_ns = max(self.largest_gap_ns, t_ns - self.last_ns)
+        self.last_ns = t_ns
+        self.taken += 1
+
+    def advance(self, now_ns: int) -> None:
+        """Place the next tick on the grid after ``now_ns``."""
+        self.next_ns = max(self.next_ns + self.interval_ns, -(-now_ns // self.interval_ns) * self.interval_ns)
+
+
+class Sampler:
+    """Runs samples in a forked process from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, samples: list[Sample], trace: Trace | None) -> None:
+        self.samples = samples
+        self.trace = trace
+        if trace is not None and trace.events:
+            self.samples.append(Sample(None, TRACE_INTERVAL_NS, lambda t_ns: trace.drain()))
+        self.pid: int | None = None
+        self.pidfd = -1
+        self._control = -1
+        self._answer = -1
+
+    def start(self, t0_monotonic_ns: int, duration_ns: int) -> None:
+        """Fork the sampling process; it takes its first samples at t0 and its last at the end of the run."""
+        control_reader, self._control = os.pipe()
+        self._answer, answer_writer = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                os.close(self._control)
+                os.close(self._answer)
+                _prepare_child()
+                self._loop(control_reader, t0_monotonic_ns, duration_ns)
+                reached_ns = max(0, min(duration_ns, time.monotonic_ns() - t0_monotonic_ns))
+                os.write(answer_writer, json.dumps(self.statistics(reached_ns)).encode())
+                status = 0
+            except BaseException as error:
+                with contextlib.suppress(OSError):
+                    os.write(answer_writer, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+            finally:
+                os._exit(status)
+        os.close(control_reader)
+        os.close(answer_writer)
+        self.pidfd = os.pidfd_open(self.pid)
+
+    def stop(self) -> dict[str, dict[str, int]]:
+        """End the sampling process; return its statistics. Raises ``RuntimeError`` when it had failed."""
+        if self.pid is None:
+            return {}
+        os.close(self._control)
+        with os.fdopen(self._answer) as pipe:
+            text = pipe.read()
+        os.waitpid(self.pid, 0)
+        os.close(self.pidfd)
+        self.pid = None
+        answer = json.loads(text or '{"error": "the sampling process was killed"}')
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return dict(answer)
+
+    def _loop(self, control: int, t0: int, duration_ns: int) -> None:
+        while True:
+            due = min((sample.next_ns for sample in self.samples), default=None)
+            if due is None or due > duration_ns:
+                select.select([control], [], [])
+                return
+            wait_s = (t0 + due - time.monotonic_ns()) / 1e9
+            if wait_s > 0 and select.select([control], [], [], wait_s)[0]:
+                return
+            self._take_due(t0, due)
+            if select.select([control], [], [], 0)[0]:
+                return
+
+    def _take_due(self, t0: int, due: int) -> None:
+        for sample in self.samples:
+            if sample.next_ns <= due:
+                t_ns = time.monotonic_ns() - t0
+                if sample.take(t_ns) is False:
+                    sample.failed += 1
+                sample.note(t_ns)
+                sample.advance(time.monotonic_ns() - t0)
+
+    def statistics(self, reached_ns: int) -> dict[str, dict[str, int]]:
+        """Return per kind how many samples were planned, how many taken, and the largest time between two."""
+        found: dict[str, dict[str, int]] = {}
+        for sample in self.samples:
+            if sample.kind is None:
+                continue
+            entry = found.setdefault(sample.kind, {"planned": 0, "taken": 0, "failed": 0, "largest_gap_ns": 0})
+            entry["planned"] += reached_ns // sample.interval_ns + 1
+            entry["taken"] += sample.taken
+            entry["failed"] += sample.failed
+            entry["largest_gap_ns"] = max(entry["largest_gap_ns"], sample.largest_gap_ns)
+        return found
+
+
+def _prepare_child() -> None:
+    die_with_parent()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+# ------------------------------------------------------------------------------------------- what is sampled
+
+
+def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> Sample:
+    """Return a sample that runs ``argv`` and appends its output behind a line ``# t_ns=<n>``."""
+    file = _append(path)
+
+    def take(t_ns: int) -> bool:
+        os.write(file, f"# t_ns={t_ns}\n".encode())
+        return run_into(argv, file) == 0
+
+    return Sample(kind, interval_ns, take)
+
+
+def run_into(argv: list[str], file: int) -> int:
+    """Run a program with its output going to the open file; return its exit status."""
+    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)  # ss complains at every call where there is no cgroup2
+    actions = [(os.POSIX_SPAWN_DUP2, file, 1), null]
+    defaults = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+    pid = os.posix_spawnp(argv[0], argv, CLEAN_ENVIRONMENT, file_actions=actions, setsigdef=defaults)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
+    """Return a sample of the SNMP and TcpExt counters of the network namespace that ``holder`` is in."""
+    file = _append(path)
+
+    def take(t_ns: int) -> None:
+        os.write(file, f"# t_ns={t_ns}\n".encode() + read_counters(holder))
+
+    return Sample("counters", interval_ns, take)
+
+
+def read_counters(holder: int) -> bytes:
+    """Return /proc/net/snmp and /proc/net/netstat of the namespace that ``holder`` is in."""
+    return b"".join(Path(f"/proc/{holder}/net/{name}").read_bytes() for name in ("snmp", "netstat"))
+
+
+def cpu_sample(interval_ns: int, path: Path) -> Sample:
+    """Return a sample of the whole machine's busy and total processor time."""
+    file = _append(path)
+
+    def take(t_ns: int) -> None:
+        with open("/proc/stat", encoding="ascii") as stat:
+            busy, total = parse_cpu(stat.readline())
+        os.write(file, (json.dumps({"t_ns": t_ns, "busy_ticks": busy, "total_ticks": total}) + "\n").encode())
+
+    return Sample("cpu", interval_ns, take)
+
+
+def parse_cpu(line: str) -> tuple[int, int]:
+    """Return (busy, total) ticks out of the first line of /proc/stat; idle and iowait are not busy, guest is in user."""
+    ticks = [int(word) for word in line.split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
+@dataclass(frozen=True)
+class QdiscSource:
+    """A wire whose qdiscs are read: an rtnetlink socket in its namespace, and what its interfaces mean.
+
+    ``roles`` maps an interface's index to (towards, what a root qdisc there is: ``shaper`` or ``netem``).
+    """
+
+    link: str
+    netlink: socket.socket
+    roles: dict[int, tuple[str, str]]
+
+
+def qdisc_sample(interval_ns: int, sources: list[QdiscSource], path: Path) -> Sample:
+    """Return a sample of the backlog and counters of every wire's qdiscs."""
+    file = _append(path)
+
+    def take(t_ns: int) -> None:
+        rows = [row for source in sources for row in qdisc_rows(source)]
+        os.write(file, "".join(json.dumps({"t_ns": t_ns, **row}) + "\n" for row in rows).encode())
+
+    return Sample("qdisc", interval_ns, take)
+
+
+def qdisc_rows(source: QdiscSource) -> list[dict[str, object]]:
+    """Return one row per qdisc of a wire: the shaper, its leaf (the queue) and netem, by direction."""
+    rows: list[dict[str, object]] = []
+    for each in dump_qdiscs(source.netlink):
+        if each.kind in ("clsact", "noqueue") or each.ifindex not in source.roles:
+            continue
+        towards, role = source.roles[each.ifindex]
+        is_leaf = role == "shaper" and each.parent != 0xFFFFFFFF
+        rows.append(
+            {
+                "link": source.link,
+                "towards": towards,
+                "qdisc": "queue" if is_leaf else role,
+                "backlog_bytes": each.backlog_bytes,
+                "backlog_packets": each.backlog_packets,
+                "drops": each.drops,
+                "sent_bytes": each.sent_bytes,
+                "sent_packets": each.sent_packets,
+                "overlimits": each.overlimits,
+                "ecn_mark": each.ecn_mark,
+            }
+        )
+    return rows
+
+
+def _append(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)

@@ -1,0 +1,142 @@
+"""Execute the plan's steps at their times, one after the other, and record how late each was."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tcpexp.engine.clock import Clock
+from tcpexp.engine.events import EventLog
+from tcpexp.engine.processes import ProcessTable, Running, unexpected_status
+from tcpexp.engine.steps import Actor
+from tcpexp.engine.waiting import Waiter
+from tcpexp.errors import RunError
+from tcpexp.plan.types import Mark, RunPlan, Spawn, Step, WaitFor
+
+#: At the same instant ends come before starts, then the plan's order decides.
+END, START = 0, 1
+
+
+@dataclass(order=True)
+class Due:
+    """Something to be done at ``t_ns``."""
+
+    t_ns: int
+    rank: int
+    order: int
+    step: Step = field(compare=False)
+
+
+class Timeline:
+    """Runs set-up steps, then the timed steps from t0 to the end. ``where`` names what is being done."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        clock: Clock,
+        waiter: Waiter,
+        events: EventLog,
+        actor: Actor,
+        processes: ProcessTable,
+        enter: Callable[[str], None],
+    ) -> None:
+        self.plan = plan
+        self.clock = clock
+        self.waiter = waiter
+        self.events = events
+        self.actor = actor
+        self.processes = processes
+        self.enter = enter
+        self._due: list[Due] = []
+
+    def run_setup(self) -> None:
+        """Do the set-up steps in order; raises ``RunError`` or ``Interrupted``."""
+        for step in self.plan.setup:
+            self.waiter.check()
+            self.enter(f"setup step {step.id} ({step.label})")
+            self._start(step, None)
+            if isinstance(step.do, Spawn) and not step.do.background:
+                self._await_end(step)
+
+    def run_steps(self) -> None:
+        """Do the timed steps, and return at the end of the run; raises ``RunError`` or ``Interrupted``."""
+        end = self.plan.duration_ns
+        for order, step in enumerate(self.plan.steps):
+            if step.at_ns is not None and step.at_ns < end:
+                self._push(step.at_ns, START, order, step)
+            if step.until_ns is not None and step.until_ns < end:
+                self._push(step.until_ns, END, order, step)
+        for order, step in enumerate(self.plan.setup):
+            if step.until_ns is not None and step.until_ns < end:
+                self._push(step.until_ns, END, -1 - order, step)
+        while self._due:
+            due = heapq.heappop(self._due)
+            self.enter("waiting")
+            self.waiter.wait_until(self.clock.absolute_ns(due.t_ns))
+            self.enter(f"step {due.step.id} ({due.step.label})")
+            if due.rank == START:
+                self._repeat(due)
+                self._start(due.step, due.t_ns)
+            else:
+                self._end(due.step, due.t_ns)
+        self.enter("waiting")
+        self.waiter.wait_until(self.clock.absolute_ns(end))
+
+    def _push(self, t_ns: int, rank: int, order: int, step: Step) -> None:
+        heapq.heappush(self._due, Due(t_ns, rank, order, step))
+
+    def _repeat(self, due: Due) -> None:
+        step = due.step
+        if step.every_ns is None:
+            return
+        following = due.t_ns + step.every_ns
+        until = self.plan.duration_ns if step.until_ns is None else min(step.until_ns, self.plan.duration_ns)
+        if following < until:
+            self._push(following, START, due.order, step)
+
+    def _start(self, step: Step, planned_ns: int | None) -> None:
+        began = Clock.monotonic_ns()
+        try:
+            if isinstance(step.do, Spawn):
+                running = self.processes.start(step, step.do, step.until_ns)
+                argv = list(running.process.args)[3:]  # type: ignore[arg-type]  # without mnexec -a PID
+                self.events.write("start", step, planned_ns=planned_ns, at_monotonic_ns=began, argv=argv, pid=running.pid)
+                return
+            text = self.actor.do(step)
+        except RunError as error:
+            self.events.write("error", step, planned_ns=planned_ns, at_monotonic_ns=began, text=str(error))
+            raise
+        kind = "mark" if isinstance(step.do, Mark) else "start"
+        self.events.write(kind, step, planned_ns=planned_ns, at_monotonic_ns=began, status=0, text=text)  # type: ignore[arg-type]
+        if isinstance(step.do, WaitFor):
+            self.events.write("end", step, status=0, text=text)
+
+    def _end(self, step: Step, planned_ns: int | None) -> None:
+        if isinstance(step.do, Spawn):
+            self.processes.stop(self.processes.alive(step.id))
+            return
+        began = Clock.monotonic_ns()
+        undone = self.actor.undo(step.id)
+        if undone is not None:
+            self.events.write("end", step, planned_ns=planned_ns, at_monotonic_ns=began, status=0, text=undone[1])
+
+    def _await_end(self, step: Step) -> None:
+        """Wait for a set-up process; its own time limit is the plan's wall limit, outside."""
+        while self.processes.alive(step.id):
+            self.waiter.wait_for(lambda: not self.processes.alive(step.id), Clock.monotonic_ns() + 10**9, 10**9)
+
+    def process_ended(self, running: Running) -> None:
+        """Record a process's end; raises ``RunError`` when the plan expects another status."""
+        planned = running.planned_end_ns if running.signalled else None
+        failed = unexpected_status(running)
+        text = None
+        if failed:
+            text = f"ended with status {running.status}, the plan expects {running.spawn.expect_status}"
+        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, text=text)
+        if failed:
+            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self._last_words(running)}")
+
+    def _last_words(self, running: Running) -> str:
+        texts = [(self.processes.logs / f"{running.step.id}.{kind}").read_text(errors="replace") for kind in ("err", "out")]
+        return " ".join(text.strip()[-400:] for text in texts if text.strip()) or "it printed nothing"

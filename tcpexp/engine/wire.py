@@ -1,0 +1,163 @@
+"""The qdiscs and filters of a wire node, as tc's command lines: pure functions from the plan.
+
+A wire has two outer interfaces, ``w0`` (to end a) and ``w1`` (to end b), and inside a veth pair ``x0``-``x1``. What enters
+``w0`` leaves ``x0``, what enters ``x1`` leaves ``w1``, and back: a clsact filter on each mirrors (clones) the packet and drops the
+original. Rate and queue sit on ``x0`` (a to b) and ``x1`` (b to a), delay and faults on ``w1`` and ``w0``. The clone is what keeps
+TCP's small-queue limit of the sender from holding packets back that should fill the bottleneck's queue (docs/links.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
+
+#: netem's limit counts what is in flight; this many packets never are.
+NETEM_LIMIT = 100_000
+#: A shaper for a direction without a rate (its rate comes later in the run): faster than any packet can be sent here.
+UNSHAPED_BPS = 100_000_000_000
+UNSHAPED_QUEUE = QueuePlan("pfifo", limit_packets=100_000, limit_bytes=None)
+#: Bytes that tbf may send at once: two full frames. One makes it 0.1 % slow, ten kB send a burst at the start.
+BURST_FRAMES = 2
+ETHERNET_HEADER_BYTES = 14
+SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
+#: Disciplines whose queue tbf itself can limit; its limit is given in the leaf's unit.
+FIFOS = ("pfifo", "bfifo")
+
+
+@dataclass(frozen=True)
+class DirectionDevices:
+    """Where one direction of a wire is shaped and delayed, by interface name; None when it carries no such qdisc."""
+
+    shaper: str | None
+    netem: str | None
+
+
+@dataclass(frozen=True)
+class Qdisc:
+    """A qdisc as asked: where it is, its kind and its parameters in tc's words."""
+
+    device: str
+    place: str
+    handle: str
+    kind: str
+    words: tuple[str, ...]
+
+    def command(self, verb: str) -> str:
+        """Return the line for ``tc -batch``; ``verb`` is ``add`` or ``change``."""
+        words = " ".join(self.words)
+        return f"qdisc {verb} dev {self.device} {self.place} handle {self.handle} {self.kind} {words}".rstrip()
+
+
+def direction_devices(link: LinkPlan, forward: bool) -> DirectionDevices:
+    """Return the devices of a direction of a wire."""
+    shaper, netem = ("x0", "w1") if forward else ("x1", "w0")
+    return DirectionDevices(shaper if link.wire_queue else None, netem if link.wire_netem else None)
+
+
+def direction_qdiscs(link: LinkPlan, forward: bool, direction: DirectionPlan, mtu: int, seed: int | None) -> list[Qdisc]:
+    """Return the qdiscs of one direction, parents first."""
+    devices = direction_devices(link, forward)
+    found = []
+    if devices.shaper is not None:
+        found += shaper_qdiscs(devices.shaper, direction, mtu)
+    if devices.netem is not None:
+        found.append(Qdisc(devices.netem, "root", NETEM_HANDLE, "netem", netem_words(direction, seed)))
+    return found
+
+
+def shaper_qdiscs(device: str, direction: DirectionPlan, mtu: int) -> list[Qdisc]:
+    """Return the token bucket and its leaf, which is the bottleneck's queue.
+
+    tbf's own limit overwrites the limit of a fifo leaf at every change, so it is given the leaf's number.
+    """
+    queue = direction.queue or UNSHAPED_QUEUE
+    rate = direction.rate_bps or UNSHAPED_BPS
+    burst = BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES)
+    limit = queue_limit(queue) if queue.discipline in FIFOS else 10_000_000
+    return [
+        Qdisc(device, "root", SHAPER_HANDLE, "tbf", ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b")),
+        Qdisc(device, f"parent {SHAPER_HANDLE}", LEAF_HANDLE, queue.discipline, queue_words(queue)),
+    ]
+
+
+def queue_limit(queue: QueuePlan) -> int:
+    """Return the limit in the discipline's own unit (packets or bytes)."""
+    limit = queue.limit_packets if queue.limit_packets is not None else queue.limit_bytes
+    assert limit is not None, "a QueuePlan has a limit"
+    return limit
+
+
+def queue_words(queue: QueuePlan) -> tuple[str, ...]:
+    """Return a queue discipline's parameters in tc's words."""
+    limit = str(queue_limit(queue))
+    if queue.discipline == "cake":
+        head: tuple[str, ...] = ("unlimited", "memlimit", f"{limit}b")
+    elif queue.limit_packets is None:
+        head = ("limit", f"{limit}b")
+    else:
+        head = ("limit", limit)
+    ecn: tuple[str, ...] = ()
+    if queue.discipline in ("codel", "fq_codel"):
+        ecn = ("ecn",) if queue.ecn else ("noecn",)
+    elif queue.discipline == "red" and queue.ecn:
+        ecn = ("ecn",)
+    return (*head, *queue.options, *ecn)
+
+
+def netem_words(direction: DirectionPlan, seed: int | None) -> tuple[str, ...]:
+    """Return netem's parameters, every one named: a change resets some of what it does not name and keeps the rest."""
+    words = ["limit", str(NETEM_LIMIT), "delay", f"{direction.delay_ns}ns"]
+    if direction.jitter_ns:
+        words += [f"{direction.jitter_ns}ns", percent(direction.jitter_correlation)]
+        if direction.jitter_distribution:
+            words += ["distribution", direction.jitter_distribution]
+    words += _loss_words(direction)
+    words += ["duplicate", percent(direction.duplicate), percent(direction.duplicate_correlation)]
+    words += ["corrupt", percent(direction.corrupt), percent(direction.corrupt_correlation)]
+    words += ["reorder", percent(direction.reorder), percent(direction.reorder_correlation)]
+    if direction.reorder and direction.reorder_gap:
+        words += ["gap", str(direction.reorder_gap)]
+    if seed is not None:
+        words += ["seed", str(seed)]
+    return tuple(words)
+
+
+def _loss_words(direction: DirectionPlan) -> list[str]:
+    loss = direction.loss
+    if loss is None:
+        return ["loss", "random", percent(0.0)]
+    if loss.model == "random":
+        return ["loss", "random", percent(loss.p)]
+    r = 1.0 - loss.p if loss.r is None else loss.r
+    bad = 1.0 if loss.bad_loss is None else loss.bad_loss
+    return ["loss", "gemodel", percent(loss.p), percent(r), percent(bad), percent(loss.good_loss or 0.0)]
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as tc's percentage."""
+    return f"{fraction * 100:.10g}%"
+
+
+def interface_commands(link: LinkPlan) -> list[str]:
+    """Return ``ip -batch`` lines that bring the wire's interfaces up (the inner pair only when there is a queue)."""
+    inner = ["x0", "x1"] if link.wire_queue else []
+    return [f"link set dev {name} up" for name in ("w0", "w1", *inner)]
+
+
+def clsact_commands(link: LinkPlan) -> list[str]:
+    """Return ``tc -batch`` lines that make the wire's interfaces ready for filters."""
+    return [f"qdisc add dev {source} clsact" for source, _target in crossings(link)]
+
+
+def filter_commands(link: LinkPlan, classifier: str) -> list[str]:
+    """Return the ``tc -batch`` lines that carry packets across; ``classifier`` is ``matchall`` or, for a kernel without it, ``u32``."""
+    match = "matchall" if classifier == "matchall" else "u32 match u32 0 0"
+    return [f"filter add dev {source} ingress protocol all pref 1 {match} action mirred egress mirror dev {target} drop" for source, target in crossings(link)]
+
+
+def crossings(link: LinkPlan) -> list[tuple[str, str]]:
+    """Return which interface's input goes out of which interface."""
+    if link.wire_queue:
+        return [("w0", "x0"), ("x1", "w1"), ("w1", "x1"), ("x0", "w0")]
+    return [("w0", "w1"), ("w1", "w0")]

@@ -1,0 +1,103 @@
+"""Small plans written by hand, for tests of the engine and of places."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tcpexp.plan.types import (
+    DirectionPlan,
+    InterfacePlan,
+    LinkEnd,
+    LinkPlan,
+    Needs,
+    NetworkPlan,
+    NodePlan,
+    QueuePlan,
+    Recorder,
+    RunPlan,
+    Spawn,
+    Step,
+)
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+CAPTURES = (Recorder("capture", "h1", "h1-eth0", None, {"snaplen": 128}), Recorder("capture", "h2", "h2-eth0", None, {}))
+
+
+def network(forward: DirectionPlan | None = None, backward: DirectionPlan | None = None, wire_netem: bool = False, **changes: Any) -> NetworkPlan:
+    """Two hosts and one link; a wire when a direction is given."""
+    wire = forward is not None or backward is not None
+    forward, backward = forward or DirectionPlan(), backward or DirectionPlan()
+    link = LinkPlan(
+        name="h1-h2",
+        a=LinkEnd("h1", "h1-eth0"),
+        b=LinkEnd("h2", "h2-eth0"),
+        forward=forward,
+        backward=backward,
+        wire=wire,
+        wire_queue=wire and bool(forward.rate_bps or backward.rate_bps),
+        wire_netem=wire_netem,
+        base_rtt_ns=forward.delay_ns + backward.delay_ns,
+    )
+    nodes = tuple(
+        NodePlan(
+            f"h{number}",
+            "host",
+            (InterfacePlan(f"h{number}-eth0", f"02:00:00:00:00:0{number}", f"10.0.0.{number}/24"),),
+            sysctls={"net.ipv4.tcp_congestion_control": "reno"},
+        )
+        for number in (1, 2)
+    )
+    made = NetworkPlan("two_host", nodes, (replace(link, **changes),), ("10.0.0.0/24",))
+    return made
+
+
+def shaped(rate_bps: int, packets: int, **more: Any) -> DirectionPlan:
+    """A bottleneck with a queue of ``packets``."""
+    return DirectionPlan(rate_bps=rate_bps, queue=QueuePlan("pfifo", packets, None), **more)
+
+
+def plan(
+    net: NetworkPlan | None = None,
+    *,
+    seconds: float = 1.0,
+    setup: tuple[Step, ...] = (),
+    steps: tuple[Step, ...] = (),
+    recorders: tuple[Recorder, ...] = (),
+    **more: Any,
+) -> RunPlan:
+    """A run of ``seconds`` on ``net``, by default two hosts on a plain link."""
+    return RunPlan(
+        name="test",
+        title="A test",
+        description="",
+        references=(),
+        seed=1,
+        duration_ns=round(seconds * SECOND),
+        network=net or network(),
+        setup=setup,
+        steps=steps,
+        recorders=recorders,
+        flows=(),
+        expect=(),
+        plots=(),
+        explain="",
+        files=more.pop("files", ()),
+        needs=more.pop("needs", Needs()),
+        **more,
+    )
+
+
+def spawn(step_id: str, node: str, *argv: str, at: float | None = None, until: float | None = None, **more: Any) -> Step:
+    """A step that starts a process."""
+    return step(step_id, Spawn(node, argv, **more), at=at, until=until)
+
+
+def step(step_id: str, do: Any, *, at: float | None = None, until: float | None = None, every: float | None = None) -> Step:
+    """A step, times in seconds."""
+
+    def ns(value: float | None) -> int | None:
+        return None if value is None else round(value * SECOND)
+
+    return Step(step_id, 0, ns(at), do, f"do {step_id}", ns(until), ns(every))
