@@ -1,0 +1,146 @@
+"""The fidelity certificate: was the network what was asked for, and was everything recorded that should have been?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
+from tcpexp.analysis.recording import Item, certify_recording
+from tcpexp.ingest.network import links_between
+from tcpexp.plan.types import DirectionPlan
+from tcpexp.store.rundata import RunData
+from tcpexp.store.rundir import to_json_text, write_atomic
+
+CERTIFICATE_SCHEMA = 1
+
+#: How far an idle round-trip may be from the sum of delays, in ns: timers are exact on the virtual clock, not on a real one.
+RTT_TOLERANCE_NS = {"virtual": 200_000, "real": 1_000_000}
+RATE_TOLERANCE = 0.005
+_NANO_TO_MILLI = 1e6
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """``verdict`` is VALID, or SUSPECT with a reason for each suspect item. Items that could not be measured are listed, not counted."""
+
+    verdict: Literal["VALID", "SUSPECT"]
+    reasons: tuple[str, ...]
+    items: tuple[Item, ...]
+    clock: str
+    certificate_schema: int = CERTIFICATE_SCHEMA
+
+
+def certify_run(run: RunData) -> dict[str, Any]:
+    """Judge a run, write ``certificate.json`` and return what it holds.
+
+    Each item says what was asked, what was measured, ``ok``, ``suspect`` or ``not measured``, and why.
+    """
+    clock = clock_of(run)
+    items = [item for judge in _judges(clock) for item in judge(run)]
+    reasons = tuple(f"{item.name}: {item.why or f'asked {item.asked}, measured {item.measured}'}" for item in items if item.verdict == "suspect")
+    verdict: Literal["VALID", "SUSPECT"] = "SUSPECT" if reasons else "VALID"
+    certificate = asdict(Certificate(verdict, reasons, tuple(items), clock))
+    write_atomic(run.path / "certificate.json", to_json_text(certificate))
+    return certificate
+
+
+def clock_of(run: RunData) -> str:
+    """Return the run's clock, ``virtual`` or ``real``; the stricter demands of the virtual one are made only where it is known."""
+    named = (run.manifest or {}).get("clock") or run.engine.get("clock")
+    return "virtual" if named == "virtual" else "real"
+
+
+def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
+    return (
+        judge_status,
+        lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
+        judge_rates,
+        judge_faults,
+        lambda run: certify_recording(run, clock),
+    )
+
+
+def judge_status(run: RunData) -> Iterator[Item]:
+    """The run must have reached its end."""
+    why = "" if run.status == "complete" else str(run.engine.get("error") or "the run did not reach its end")
+    yield Item("run", "complete", run.status, "ok" if run.status == "complete" else "suspect", why)
+
+
+def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
+    """Compare the median of the idle round-trips before t0 with the sum of delays; jitter widens what is allowed."""
+    paths = run.probes.get("paths", [])
+    if not paths:
+        yield Item("base RTT", "", "", "not measured", "there were no probes before the run")
+    for path in paths:
+        source, target = str(path["from"]), str(path["to"])
+        asked = int(path["asked_rtt_ns"])
+        name = f"base RTT {source} to {target}"
+        samples = sorted(int(value) for value in path.get("rtt_ns", []) if value is not None)
+        text = f"{asked / _NANO_TO_MILLI:.3f} ms"
+        if not samples:
+            yield Item(name, text, "no answer", "not measured", "no probe came back")
+            continue
+        median = samples[len(samples) // 2]
+        jitter = _path_jitter(run, source, target) + _path_jitter(run, target, source)
+        allowed = tolerance_ns + jitter
+        good = abs(median - asked) <= allowed
+        why = f"off by {abs(median - asked) / _NANO_TO_MILLI:.3f} ms, allowed {allowed / _NANO_TO_MILLI:.3f} ms"
+        note = "jitter was asked for, so only its range is checked" if jitter else ""
+        yield Item(name, text, f"{median / _NANO_TO_MILLI:.3f} ms", "ok" if good else "suspect", note if good else why)
+
+
+def _path_jitter(run: RunData, source: str, target: str) -> int:
+    """Return the jitter of a path at t0 in ns; four times where its distribution has no bound."""
+    total = 0
+    for name, towards in links_between(run.plan.network, source, target):
+        link = run.plan.network.link(name)
+        direction: DirectionPlan = link.forward if link.b.node == towards else link.backward
+        total += direction.jitter_ns * (4 if direction.jitter_distribution not in (None, "uniform") else 1)
+    return total
+
+
+def judge_rates(run: RunData) -> Iterator[Item]:
+    """Compare the rate of a burst through each shaped direction with what was asked."""
+    for rate in run.probes.get("rates", []):
+        asked, measured = int(rate["asked_bps"]), rate.get("measured_bps")
+        name = f"rate of {rate['link']} towards {rate['towards']}"
+        if measured is None:
+            yield Item(name, bits(asked), "", "not measured", "too few frames of the burst arrived")
+            continue
+        off = abs(measured - asked) / asked
+        why = f"off by {off:.2%}, allowed {RATE_TOLERANCE:.1%}" if off > RATE_TOLERANCE else ""
+        yield Item(name, bits(asked), bits(measured), "suspect" if why else "ok", why)
+    shaped = any(epoch.direction.rate_bps for epoch in find_epochs(run))
+    if shaped and not run.probes.get("rates"):
+        yield Item("rate", "", "", "not measured", "there were no probes before the run")
+
+
+def bits(rate: float) -> str:
+    """Return a rate for people: ``9.998 Mbit/s``."""
+    for unit, size in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
+        if rate >= size:
+            return f"{rate / size:.4g} {unit}"
+    return f"{rate:.4g} bit/s"
+
+
+def judge_faults(run: RunData) -> Iterator[Item]:
+    """Compare loss, duplication, corruption and reordering with what was asked, within three standard deviations."""
+    for rate in measure_faults(run):
+        span = "" if rate.from_ns <= 0 and rate.to_ns >= run.end_ns else f" from {rate.from_ns / 1e9:g} s to {rate.to_ns / 1e9:g} s"
+        name = f"{rate.fault} on {rate.link} towards {rate.towards}{span}"
+        yield _judge_fault(name, rate)
+
+
+def _judge_fault(name: str, rate: FaultRate) -> Item:
+    asked = f"{rate.asked:.4%}"
+    if rate.measured is None:
+        return Item(name, asked, "", "not measured", rate.why)
+    measured = f"{rate.measured:.4%} ({rate.events} of {rate.trials})"
+    if rate.correlated:
+        note = "a correlation was asked for: netem's correlated models do not keep the rate they are given, so only the measured rate counts"
+        return Item(name, asked, measured, "ok", note)
+    if rate.inside:
+        return Item(name, asked, measured, "ok", rate.why)
+    return Item(name, asked, measured, "suspect", f"asked {asked}, measured {measured}; chance explains {rate.low:.4%} to {rate.high:.4%}")

@@ -1,0 +1,257 @@
+"""What links were asked to do, when, and what the packets that crossed them show they did."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from tcpexp.ingest.network import links_between
+from tcpexp.plan.types import DirectionPlan, LinkChange, LinkState, LossPlan, RunPlan
+from tcpexp.store.rundata import RunData
+
+#: After a change of a link, packets sent this much earlier may already meet the new setting in the queue.
+_MARGIN_NS = 500_000_000
+_SIGMAS = 3.0
+_MIN_TRIALS = 20
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A span of time in which one direction of a link was meant to behave as ``direction`` says. ``up`` False: it was taken down."""
+
+    link: str
+    towards: str
+    from_ns: int
+    to_ns: int
+    direction: DirectionPlan
+    up: bool = True
+
+
+def find_epochs(run: RunData) -> list[Epoch]:
+    """Return the epochs of every direction of every link, from the plan's changes at the times when they really happened."""
+    epochs: list[Epoch] = []
+    for link in run.plan.network.links:
+        for towards, direction in ((link.b.node, link.forward), (link.a.node, link.backward)):
+            epochs += _epochs_of(run, link.name, towards, direction)
+    return epochs
+
+
+def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan) -> Iterator[Epoch]:
+    spans = [(begin, end, step.do) for begin, end, step in _link_steps(run, link, towards)]
+    cuts = sorted({0, run.end_ns, *(time for begin, end, _ in spans for time in (begin, end))})
+    cuts = [cut for cut in cuts if 0 <= cut <= run.end_ns]
+    for begin, end in itertools.pairwise(cuts):
+        now, up = start, True
+        for since, until, do in spans:
+            if since <= begin < until:
+                if isinstance(do, LinkChange):
+                    now = do.direction
+                elif isinstance(do, LinkState):
+                    up = do.up
+        yield Epoch(link, towards, begin, end, now, up)
+
+
+def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, int, Any]]:
+    """Yield (from, to, step) of the changes of one direction of a link, in the order of their beginning."""
+    started = run.table("events").filter(pl.col("event") == "start")
+    actual = dict(zip(started["step"].to_list(), started["t_ns"].to_list(), strict=True))
+    found = []
+    for step in run.plan.steps:
+        do = step.do
+        if isinstance(do, LinkChange) and (do.link, do.towards) != (link, towards):
+            continue
+        if not isinstance(do, LinkChange | LinkState) or do.link != link or step.at_ns is None:
+            continue
+        begin = actual.get(step.id)
+        begin = step.at_ns if begin is None else begin
+        found.append((begin, run.end_ns if step.until_ns is None else step.until_ns, step))
+    return iter(sorted(found, key=lambda each: each[0]))
+
+
+def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
+    """Return the journeys that crossed the epoch's link in its direction and time, when no other link on their way has faults."""
+    hosts = [node.name for node in run.plan.network.nodes if node.kind == "host"]
+    pairs = []
+    for source in hosts:
+        for target in hosts:
+            path = links_between(run.plan.network, source, target)
+            if (epoch.link, epoch.towards) in path and not _others_have_faults(run.plan, path, epoch):
+                pairs.append({"from_node": source, "to_node": target})
+    if not pairs:
+        return run.table("journeys").clear()
+    late = 0 if epoch.from_ns <= 0 else epoch.from_ns + _MARGIN_NS
+    early = epoch.to_ns - _MARGIN_NS
+    own = run.table("journeys").join(pl.DataFrame(pairs), on=["from_node", "to_node"], how="semi")
+    return own.filter(pl.col("sent_ns").is_between(late, early))
+
+
+def _others_have_faults(plan: RunPlan, path: list[tuple[str, str]], epoch: Epoch) -> bool:
+    for name, towards in path:
+        link = plan.network.link(name)
+        direction = link.forward if link.b.node == towards else link.backward
+        changes = [step.do.direction for step in plan.steps if isinstance(step.do, LinkChange) and step.do.link == name]
+        if (name, towards) != (epoch.link, epoch.towards) and any(each.has_faults_or_delay for each in (direction, *changes)):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class FaultRate:
+    """One kind of fault of one direction in one epoch: asked and measured probability, and how far chance may put them apart.
+
+    ``correlated`` is set when a correlation was asked for: netem's correlated models do not keep the rate they are given.
+    """
+
+    link: str
+    towards: str
+    from_ns: int
+    to_ns: int
+    fault: str
+    asked: float
+    measured: float | None
+    events: int
+    trials: int
+    low: float
+    high: float
+    correlated: bool
+    why: str = ""
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the measured rate lies in the interval; None when it was not measured."""
+        return None if self.measured is None else self.low <= self.measured <= self.high
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a mapping for JSON."""
+        return {**dataclasses.asdict(self), "inside": self.inside}
+
+
+def measure_faults(run: RunData) -> list[FaultRate]:
+    """Measure loss, duplication, corruption and reordering of every direction that was asked for any."""
+    rates = []
+    for epoch in find_epochs(run):
+        faults = _asked(epoch.direction)
+        if not faults or not epoch.up:
+            continue
+        journeys = journeys_of(run, epoch)
+        for fault, asked, correlated, spread in faults:
+            events, trials, why = _count(run, epoch, fault, journeys)
+            rates.append(_rate(epoch, fault, (asked, correlated, spread), (events, trials, why)))
+    return rates
+
+
+def _asked(direction: DirectionPlan) -> list[tuple[str, float, bool, float]]:
+    """Return (fault, probability, correlated, variance relative to independent trials) of what a direction asks for."""
+    found = []
+    if direction.loss is not None:
+        asked, spread = expected_loss(direction.loss)
+        found.append(("loss", asked, False, spread))
+    if direction.duplicate:
+        found.append(("duplicate", direction.duplicate, bool(direction.duplicate_correlation), 1.0))
+    if direction.corrupt:
+        found.append(("corrupt", direction.corrupt, bool(direction.corrupt_correlation), 1.0))
+    if direction.reorder:
+        odd = bool(direction.reorder_correlation) or bool(direction.reorder_gap and direction.reorder_gap > 1)
+        found.append(("reorder", direction.reorder, odd, 1.0))
+    return found
+
+
+def expected_loss(loss: LossPlan) -> tuple[float, float]:
+    """Return (mean loss probability, how much wider than independent trials its count scatters).
+
+    Gilbert-Elliott: the bad state holds with probability p/(p+r) and its spells correlate neighbours by lambda = 1-p-r, which
+    widens the variance of a sum of state indicators by (1+lambda)/(1-lambda).
+    """
+    if loss.model == "random":
+        return loss.p, 1.0
+    r = 1.0 - loss.p if loss.r is None else loss.r
+    bad_loss = 1.0 if loss.bad_loss is None else loss.bad_loss
+    good_loss = 0.0 if loss.good_loss is None else loss.good_loss
+    bad = loss.p / (loss.p + r) if loss.p + r > 0 else 0.0
+    memory = min(max(1.0 - loss.p - r, 0.0), 0.999999)
+    return bad * bad_loss + (1 - bad) * good_loss, (1 + memory) / (1 - memory)
+
+
+def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tuple[int, int, str]:
+    """Return (events, trials, why not measured or how)."""
+    if journeys.is_empty():
+        return 0, 0, "no packets whose both ends were captured"
+    if fault == "loss":
+        missing = int((journeys["copies"] == 0).sum())
+        dropped = _queue_drops(run, epoch)
+        return max(missing - dropped, 0), journeys.height - dropped, f"{dropped} more were dropped by the full queue" if dropped else ""
+    arrived = journeys.filter(pl.col("copies") > 0)
+    if fault == "duplicate":
+        return int((arrived["copies"] > 1).sum()), arrived.height, ""
+    if fault == "corrupt":
+        if not _whole_packets(run):
+            return 0, 0, "the captures hold only headers; record whole packets (capture: {snaplen: full}) to see damage"
+        return int(arrived["changed"].sum()), arrived.height, ""
+    return _count_jumps(epoch, arrived)
+
+
+def _whole_packets(run: RunData) -> bool:
+    captures = [recorder for recorder in run.plan.recorders if recorder.kind == "capture"]
+    return bool(captures) and all(not recorder.options.get("snaplen", 0) for recorder in captures)
+
+
+def _queue_drops(run: RunData, epoch: Epoch) -> int:
+    """Return how many packets the bottleneck's queue dropped within the epoch, from the qdisc's own counter."""
+    return count_drops(run, epoch.link, epoch.towards, "queue", epoch.from_ns, epoch.to_ns)
+
+
+def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:
+    """Return the growth of a qdisc's drop counter between two times; what the probes before t0 cost does not count."""
+    samples = run.table("queues").filter(
+        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc) & (pl.col("t_ns") <= to_ns)
+    )
+    if samples.is_empty():
+        return 0
+    before = samples.filter(pl.col("t_ns") <= from_ns)
+    base = before["drops"][-1] if before.height else samples["drops"][0]
+    return int(samples["drops"][-1] or 0) - int(base or 0)
+
+
+def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
+    """Count packets that netem let pass without the delay: they overtake packets sent just before by most of the delay.
+
+    Overtaking by less than twice the jitter is the jitter's work. A packet that has no other closely before it cannot show a jump
+    and is no trial.
+    """
+    delay, jitter = epoch.direction.delay_ns, epoch.direction.jitter_ns
+    need = max(delay // 2, 2 * jitter)
+    if delay == 0 or need >= delay - jitter:
+        return 0, 0, "the delay is too small against its jitter to tell a reordered packet"
+    rows = arrived.sort("sent_ns").with_columns(before=pl.col("received_ns").cum_max().shift(1), gap=pl.col("sent_ns").diff())
+    trials = rows.filter(pl.col("gap") < (delay - need - jitter) // 2)
+    return int((trials["before"] - trials["received_ns"] > need).sum()), trials.height, ""
+
+
+def _rate(epoch: Epoch, fault: str, asked: tuple[float, bool, float], counted: tuple[int, int, str]) -> FaultRate:
+    probability, correlated, spread = asked
+    events, trials, why = counted
+    measured = events / trials if trials >= _MIN_TRIALS else None
+    if measured is None and not why:
+        why = f"only {trials} packets"
+    low, high = binomial_interval(probability, trials, spread)
+    return FaultRate(
+        epoch.link, epoch.towards, epoch.from_ns, epoch.to_ns, fault, probability, measured, events, trials, low, high, correlated, why
+    )
+
+
+def binomial_interval(probability: float, trials: int, spread: float = 1.0) -> tuple[float, float]:
+    """Return the range of rates that ``trials`` with ``probability`` give within three standard deviations.
+
+    One event more is allowed on each side, because a count is a whole number. ``spread`` widens the variance.
+    """
+    if trials <= 0:
+        return 0.0, 1.0
+    sigma = math.sqrt(spread * probability * (1 - probability) / trials)
+    slack = _SIGMAS * sigma + 1.0 / trials
+    return max(probability - slack, 0.0), min(probability + slack, 1.0)

@@ -1,0 +1,185 @@
+"""The certificate's second half: were actions on time, is the record complete, was the machine fast enough?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from tcpexp.analysis.links import count_drops
+from tcpexp.ingest.network import links_between
+from tcpexp.plan.types import LinkState
+from tcpexp.store.rundata import NANOSECONDS, RunData
+
+#: How late an action may begin, ns.
+LATENESS_NS = {"virtual": 5_000_000, "real": 50_000_000}
+#: A sampler may miss this share of its ticks, and leave this many intervals between two samples.
+SAMPLES_MISSED = 0.01
+GAP_INTERVALS = 3
+BUSY_LIMIT = 0.80
+BUSY_WINDOW_NS = NANOSECONDS
+#: Packets still on their way, or seen twice, at the end of recording.
+CONSERVATION_SLACK = 3
+_SETTLE_NS = 500_000_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the certificate."""
+
+    name: str
+    asked: str
+    measured: str
+    verdict: Literal["ok", "suspect", "not measured"]
+    why: str = ""
+
+
+def certify_recording(run: RunData, clock: str) -> Iterator[Item]:
+    """Yield the items on actions, samplers, captures, trace, processor and the conservation of packets."""
+    yield judge_lateness(run, LATENESS_NS[clock])
+    yield from judge_samplers(run)
+    yield from judge_captures(run)
+    yield from judge_trace(run)
+    yield judge_cpu(run)
+    yield from judge_conservation(run)
+
+
+def judge_lateness(run: RunData, limit_ns: int) -> Item:
+    """Actions must begin when planned. One that was due while the timeline waited for a condition is meant to be late."""
+    events = run.table("events").filter(pl.col("planned_ns").is_not_null() & (pl.col("planned_ns") >= 0))
+    # A process ends when it is done, not when planned: its end says nothing about the engine.
+    events = events.filter((pl.col("event") == "start") | ((pl.col("event") == "end") & (pl.col("kind") != "spawn")))
+    asked = f"at most {limit_ns / 1e6:g} ms late"
+    for begin, end in _waits(run):
+        events = events.filter(~pl.col("planned_ns").is_between(begin, end) | (pl.col("kind") == "wait_for"))
+    events = events.filter(~((pl.col("kind") == "wait_for") & (pl.col("event") == "end")))
+    if events.is_empty():
+        return Item("lateness of actions", asked, "", "not measured", "no action was planned at a time")
+    worst = events.sort("lateness_ns", descending=True, nulls_last=True).row(0, named=True)
+    late = int(worst["lateness_ns"] or 0)
+    why = f"'{worst['label'] or worst['step']}' planned at {worst['planned_ns'] / 1e9:g} s was {late / 1e6:.1f} ms late" if late > limit_ns else ""
+    return Item("lateness of actions", asked, f"{late / 1e6:.3f} ms", "suspect" if why else "ok", why)
+
+
+def _waits(run: RunData) -> list[tuple[int, int]]:
+    rows = run.table("events").filter(pl.col("kind") == "wait_for")
+    spans = rows.group_by("step").agg(begin=pl.col("t_ns").min(), end=pl.col("t_ns").max())
+    return [(int(begin), int(end)) for begin, end in spans.select("begin", "end").iter_rows()]
+
+
+def judge_samplers(run: RunData) -> Iterator[Item]:
+    """Samplers must take their samples without gaps."""
+    intervals = {recorder.kind: recorder.interval_ns for recorder in run.plan.recorders if recorder.interval_ns}
+    for kind, numbers in sorted((run.engine.get("samplers") or {}).items()):
+        planned, taken = int(numbers.get("planned") or 0), int(numbers.get("taken") or 0)
+        gap = int(numbers.get("largest_gap_ns") or 0)
+        interval = intervals.get(kind) or 0
+        why = ""
+        if taken < planned * (1 - SAMPLES_MISSED) - 1:
+            why = f"{planned - taken} of {planned} samples are missing"
+        elif interval and gap > GAP_INTERVALS * interval:
+            why = f"{gap / 1e6:.0f} ms between two samples that should be {interval / 1e6:g} ms apart"
+        measured = f"{taken} samples, largest gap {gap / 1e6:.1f} ms"
+        yield Item(f"samples of {kind}", f"{planned} samples", measured, "suspect" if why else "ok", why)
+
+
+def judge_captures(run: RunData) -> Iterator[Item]:
+    """Captures must exist and must not have dropped packets."""
+    known: dict[str, Any] = run.engine.get("captures") or {}
+    names = set(known)
+    for recorder in run.plan.recorders:
+        if recorder.kind == "capture" and recorder.interface:
+            node = recorder.node or recorder.interface
+            names.add(recorder.interface if recorder.interface.startswith(f"{node}-") else f"{node}-{recorder.interface}")
+    for name in sorted(names):
+        title, asked = f"capture {name}", "nothing dropped"
+        dropped = (known.get(name) or {}).get("dropped")
+        if not (run.path / "raw" / f"{name}.pcap").is_file():
+            yield Item(title, asked, "", "suspect", f"raw/{name}.pcap is missing")
+        elif dropped is None:
+            yield Item(title, asked, "", "not measured", "tcpdump did not say how many packets it dropped")
+        else:
+            why = f"tcpdump lost {dropped} packets that passed" if dropped else ""
+            yield Item(title, asked, f"{dropped} dropped", "suspect" if dropped else "ok", why)
+
+
+def judge_trace(run: RunData) -> Iterator[Item]:
+    """The kernel's trace must not have overrun; a tracepoint that the kernel lacks was not recorded at all."""
+    trace = run.engine.get("trace") or _trace_file(run)
+    if not any(recorder.kind == "trace" for recorder in run.plan.recorders) or not isinstance(trace, dict):
+        return
+    missing = trace.get("missing") or []
+    if missing:
+        yield Item("tracepoints", "recorded", f"{len(missing)} missing", "not measured", f"this kernel lacks {', '.join(missing)}")
+    if trace.get("events"):
+        lost = int(trace.get("overrun") or 0)
+        yield Item("trace", "nothing lost", f"{lost} events lost", "suspect" if lost else "ok", "the kernel's buffer overran" if lost else "")
+
+
+def _trace_file(run: RunData) -> dict[str, Any]:
+    path = run.path / "raw" / "trace" / "trace.json"
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def judge_cpu(run: RunData) -> Item:
+    """The place's processor must not be busy above 80 % in any one-second window: then packets wait for it, not for the link."""
+    asked = f"at most {BUSY_LIMIT:.0%} busy in any second"
+    samples = run.table("cpu").drop_nulls()
+    if samples.is_empty():
+        return Item("processor", asked, "", "not measured", "its load was not sampled")
+    length = pl.col("t_ns").diff().fill_null(pl.col("t_ns").diff().median()).fill_null(BUSY_WINDOW_NS)
+    weighted = samples.with_columns(work=pl.col("busy") * length, length=length, second=pl.from_epoch("t_ns", time_unit="ns"))
+    window = weighted.rolling(index_column="second", period="1s").agg(pl.col("work", "length").sum(), pl.col("t_ns").last())
+    whole = window.filter(pl.col("length") >= 0.9 * BUSY_WINDOW_NS) if window["length"].max() is not None else window
+    windows = (whole if whole.height else window).with_columns(busy=pl.col("work") / pl.col("length"))
+    worst = windows.sort("busy", descending=True).row(0, named=True)
+    over = windows.filter(pl.col("busy") > BUSY_LIMIT)
+    why = ""
+    if over.height:
+        first, last = int(over["t_ns"][0]), int(over["t_ns"][-1])
+        why = f"busy up to {worst['busy']:.0%} between {(first - BUSY_WINDOW_NS) / 1e9:.1f} s and {last / 1e9:.1f} s: packets waited for the processor"
+    return Item("processor", asked, f"{worst['busy']:.0%} at most, at {worst['t_ns'] / 1e9:.1f} s", "suspect" if why else "ok", why)
+
+
+def judge_conservation(run: RunData) -> Iterator[Item]:
+    """What one host sent must have arrived at the other or have been dropped by a qdisc that says so."""
+    if any(isinstance(step.do, LinkState) for step in run.plan.steps):
+        return  # a link that is down swallows packets without counting them
+    journeys = run.table("journeys").filter(pl.col("sent_ns") <= run.end_ns - _SETTLE_NS)
+    per_direction: dict[tuple[str, str], list[int]] = {}
+    for source, target, sent, missing in (
+        journeys.group_by("from_node", "to_node").agg(pl.len(), missing=(pl.col("copies") == 0).sum()).sort("from_node", "to_node").iter_rows()
+    ):
+        path = links_between(run.plan.network, source, target)
+        if len(path) != 1:
+            continue  # where several paths share a link, its drops cannot be told apart
+        totals = per_direction.setdefault(path[0], [0, 0])
+        totals[0] += sent
+        totals[1] += missing
+    for (link, towards), (sent, missing) in per_direction.items():
+        yield _judge_direction(run, link, towards, sent, missing)
+
+
+def _judge_direction(run: RunData, link: str, towards: str, sent: int, missing: int) -> Item:
+    dropped = sum(count_drops(run, link, towards, qdisc, 0, run.end_ns) for qdisc in ("queue", "netem"))
+    unexplained = missing - dropped
+    name = f"packets of {link} towards {towards}"
+    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs"
+    slack = CONSERVATION_SLACK + _in_flight(run, link)
+    if abs(unexplained) <= slack:
+        return Item(name, "sent = received + dropped", measured, "ok")
+    word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
+    return Item(name, "sent = received + dropped", measured, "suspect", f"{abs(unexplained)} packets {word}")
+
+
+def _in_flight(run: RunData, link: str) -> int:
+    """Return how many drops may fall into the last half second, whose packets are not judged, or outside TCP, UDP and ICMP."""
+    late = run.table("journeys").filter((pl.col("sent_ns") > run.end_ns - _SETTLE_NS) & (pl.col("copies") == 0))
+    return late.height

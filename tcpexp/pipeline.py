@@ -1,0 +1,92 @@
+"""From ``raw/`` to ``report.html``: the steps after a run, in order, each of which can be repeated from disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.errors import TcpexpError
+from tcpexp.paths import give_to_user
+from tcpexp.store.manifest import NAME as MANIFEST_NAME
+from tcpexp.store.manifest import refresh_manifest
+from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from tcpexp.checks.base import Verdict
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
+
+    ``problems`` are steps that could not be done, each a sentence; ``report`` is None when writing it was one of them.
+    """
+
+    path: Path
+    status: str
+    certificate: dict[str, Any]
+    checks: tuple[Verdict, ...]
+    metrics: dict[str, Any]
+    report: Path | None
+    figures: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """The command line's: 4 the run failed, 1 a check failed, 0 all well."""
+        if self.status != "complete":
+            return 4
+        return 1 if any(verdict.result == "FAIL" for verdict in self.checks) else 0
+
+
+def process_run(run_dir: Path, progress: Progress | None = None) -> RunOutcome:
+    """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, figures, report.
+
+    A run that was interrupted is processed as far as its data goes. Damaged raw data raises ``DataError``; a failure of a later
+    step is named in ``RunOutcome.problems`` and does not keep the steps after it from being done, except that a check that cannot be
+    made raises: a missing verdict must never look like a passed one. An existing manifest gets the new files' digests.
+    """
+    from tcpexp.analysis.certificate import certify_run
+    from tcpexp.analysis.metrics import measure_run
+    from tcpexp.checks.run import check_run
+    from tcpexp.ingest.ingest import ingest_run
+    from tcpexp.plots.run import plot_run
+    from tcpexp.report.write import write_report
+
+    tell = progress or (lambda text: None)
+    problems: list[str] = []
+    run = ingest_run(run_dir, tell)
+    tell("measuring")
+    metrics = measure_run(run)
+    certificate = certify_run(run)
+    tell("checking")
+    checks = tuple(check_run(run))
+    tell("drawing")
+    figures = _attempt(lambda: tuple(plot_run(run)), "figures", problems) or ()
+    tell("writing the report")
+    report = _attempt(lambda: write_report(run), "report", problems)
+    if (run_dir / MANIFEST_NAME).is_file():
+        refresh_manifest(run_dir)
+    give_to_user(run_dir)
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems))
+
+
+def _attempt(step: Callable[[], Any], name: str, problems: list[str]) -> Any:
+    try:
+        return step()
+    except TcpexpError as error:
+        problems.append(f"{name}: {error}")
+        return None
+
+
+def read_outcome(run_dir: Path) -> dict[str, Any]:
+    """Return what earlier processing left on disk: metrics, certificate and checks as they were written, for ``--json``."""
+    run = RunData(run_dir)
+    checks = run_dir / "checks.json"
+    verdicts = json.loads(checks.read_text()) if checks.is_file() else []
+    return {"status": run.status, "metrics": run.metrics, "certificate": run.certificate, "checks": verdicts}
