@@ -105,11 +105,16 @@ def queue_words(queue: QueuePlan) -> tuple[str, ...]:
     return (*head, *queue.options, *ecn)
 
 
+def microseconds(ns: int) -> str:
+    """Return ``ns`` in tc's words; its unit ``ns`` is not known to every iproute2."""
+    return f"{ns // 1000}.{ns % 1000:03d}us"
+
+
 def netem_words(direction: DirectionPlan, seed: int | None) -> tuple[str, ...]:
     """Return netem's parameters, every one named: a change resets some of what it does not name and keeps the rest."""
-    words = ["limit", str(NETEM_LIMIT), "delay", f"{direction.delay_ns}ns"]
+    words = ["limit", str(NETEM_LIMIT), "delay", microseconds(direction.delay_ns)]
     if direction.jitter_ns:
-        words += [f"{direction.jitter_ns}ns", percent(direction.jitter_correlation)]
+        words += [microseconds(direction.jitter_ns), percent(direction.jitter_correlation)]
         if direction.jitter_distribution:
             words += ["distribution", direction.jitter_distribution]
     words += _loss_words(direction)
