@@ -79,7 +79,7 @@ def _tbf(words: list[str], options: dict[str, Any]) -> list[Comparison]:
 
 def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
     delay = options.get("delay", {})
-    times = [float(word.removesuffix("ns")) / 1e9 for word in words if re.fullmatch(r"\d+ns", word)]
+    times = [float(word.removesuffix("us")) / 1e6 for word in words if re.fullmatch(r"[\d.]+us", word)]
     found: list[Comparison] = [
         ("limit (packets)", int(words[words.index("limit") + 1]), options.get("limit")),
         ("delay (s)", times[0], delay.get("delay", 0)),
