@@ -102,13 +102,11 @@ def _interval_ns(plot: str, between: Any) -> tuple[int, int] | None:
 
 
 def _time_ns(plot: str, value: Any) -> int:
+    from tcpexp.units import QuantityError, parse_duration
+
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    for unit, factor in (("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)):
-        text = str(value).strip()
-        if text.endswith(unit):
-            try:
-                return round(float(text.removesuffix(unit)) * factor)
-            except ValueError:
-                break
-    raise SpecError(f"plot '{plot}': {value!r} is not a time", hint="write a number and a unit, such as 10s or 250ms")
+    try:
+        return parse_duration(value)
+    except QuantityError as error:
+        raise SpecError(f"plot '{plot}': {error.message}", hint=error.hint) from None

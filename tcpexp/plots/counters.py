@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
@@ -37,7 +37,7 @@ class Counters(Plot):
 
     name = "counters"
     title = "Kernel counters"
-    defaults = {"counters": None, "most": 7}
+    defaults: ClassVar[dict[str, Any]] = {"counters": None, "most": 7}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no chosen counter moved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, within
@@ -27,7 +27,7 @@ class CongestionWindow(Plot):
 
     name = "cwnd"
     title = "Congestion window"
-    defaults = {"ssthresh": True}
+    defaults: ClassVar[dict[str, Any]] = {"ssthresh": True}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when neither the tracepoint nor ``ss`` saw a flow's sender."""

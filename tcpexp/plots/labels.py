@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import PALETTE, panel_title, panels, time_limits
+from tcpexp.plots.style import PALETTE, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.thin import thin_moments
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +45,7 @@ class Labels(Plot):
 
     name = "labels"
     title = "Wireshark's labels"
-    defaults = {"capture": ""}
+    defaults: ClassVar[dict[str, Any]] = {"capture": ""}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no packet carries a label."""
@@ -60,7 +61,7 @@ class Labels(Plot):
         for axis, capture in zip(axes, captures, strict=True):
             for row, kind in enumerate(kinds[capture]):
                 mine = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind))
-                strokes = mine.unique(pl.col("t_ns") // 20_000_000, maintain_order=True)["t_ns"] / 1e9
+                strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9
                 axis.vlines(strokes, row - 0.36, row + 0.36, color=PALETTE[row % len(PALETTE)], linewidth=0.8)
             names = [_row_name(rows, capture, kind) for kind in kinds[capture]]
             axis.set_yticks(range(len(names)), names, fontsize=8)

@@ -79,7 +79,7 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
     inches = WIDTH - LEFT - RIGHT
     placed = place_labels([((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches)
     rows = 1 + max(label.row for label in placed)
-    legend_room = 0.2 if axes[0].get_legend() or axes[0].get_title(loc="left") else 0.0
+    legend_room = _occupied(axes[0])
     add_head_room(figure, rows * ROW_INCHES + 0.06 + legend_room)
     height = axes[0].get_position().height * figure.get_size_inches()[1]
     for label in placed:
@@ -92,6 +92,15 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
             label.left / inches, bottom, label.text, transform=axes[0].transAxes, fontsize=FONT_POINTS, color=INK,
             ha="left", va="bottom", clip_on=False, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
         )
+
+
+def _occupied(axes: Axes) -> float:
+    """Return how many inches the legend or the panel's title take over ``axes``."""
+    legend = axes.get_legend()
+    if legend is None:
+        return 0.2 if axes.get_title(loc="left") else 0.0
+    rows: int = -(-len(legend.get_texts()) // max(int(legend._ncols), 1))  # type: ignore[attr-defined]
+    return 0.03 + 0.17 * float(rows)
 
 
 def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[PlacedLabel]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_of, has_label, within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, time_limits, whole_numbers, zero_based
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.thin import thin_line, thin_moments
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,7 @@ class Retransmissions(Plot):
                 [seconds[0], *seconds], [0, *totals], color=look.color, linestyle=look.dash, drawstyle="steps-post",
                 label=f"{name}: {mine.height:,}",
             )
-            strokes = mine.unique(pl.col("t_ns") // 20_000_000, maintain_order=True)["t_ns"] / 1e9
+            strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9
             lower.vlines(strokes, row - 0.38, row + 0.38, color=look.color, linewidth=0.8)
         upper.set_ylabel("Retransmissions, total")
         zero_based(upper)

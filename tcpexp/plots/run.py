@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.errors import SpecError
-from tcpexp.plots import BUILTIN
+from tcpexp.errors import TcpexpError
 from tcpexp.plots.base import Plot, load_plot
-from tcpexp.registry import suggest
 
 if TYPE_CHECKING:
+    from tcpexp.catalogue import Catalogue
     from tcpexp.store.rundata import RunData
+
+INDEX = "figures/index.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,15 @@ class PlottedFigure:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A plot that the spec names and that was not drawn, and why."""
+
+    name: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class WantedPlot:
     """A plot to draw: the file's name, the plot, its complete options."""
 
@@ -38,29 +47,42 @@ class WantedPlot:
     options: dict[str, Any]
 
 
-def plot_run(run: RunData, extra: Mapping[str, type[Plot]] | None = None) -> list[PlottedFigure]:
+def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFigure]:
     """Draw the plots that the spec names, or all that have data, into ``figures/``; return them in order.
 
-    ``extra`` are plots of others by name (a Python file beside the spec, an installed package). A plot without data leaves no
-    file. Figures of an earlier call are removed. Raises ``SpecError`` for an unknown plot or option.
+    ``catalogue`` knows the plots by name (by default the plan's: built-in, installed, and those that came beside the spec).
+    Figures of an earlier call are removed. A plot that the spec names and that has no data, or whose drawing fails, is listed
+    with the reason in ``figures/index.json`` and costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
     """
-    wanted = wanted_plots(run, extra or {})
+    if catalogue is None:
+        from tcpexp.catalogue import catalogue_for
+
+        catalogue = catalogue_for(run.plan)
+    wanted = wanted_plots(run, catalogue)
     folder = Path(run.path) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.svg"), *folder.glob("*.png"), *folder.glob("index.json")]:
+    for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
         old.unlink()
-    figures = [figure for each in wanted if (figure := draw_one(run, each, folder)) is not None]
-    text = json.dumps([asdict(figure) for figure in figures], indent=1, ensure_ascii=False)
-    (folder / "index.json").write_text(text + "\n", encoding="utf-8")
+    figures: list[PlottedFigure] = []
+    left_out: list[LeftOut] = []
+    for each in wanted:
+        outcome = draw_one(run, each, folder)
+        if isinstance(outcome, PlottedFigure):
+            figures.append(outcome)
+        elif run.plan.plots or outcome.reason != NO_DATA:
+            left_out.append(outcome)
+    index = {"figures": [asdict(each) for each in figures], "left_out": [asdict(each) for each in left_out]}
+    path = Path(run.path) / INDEX
+    path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return figures
 
 
-def wanted_plots(run: RunData, extra: Mapping[str, type[Plot]]) -> list[WantedPlot]:
+def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
     """Return what is to be drawn, with resolved options; the same plot asked for twice gets numbered file names."""
-    asked = [dict(each) if isinstance(each, Mapping) else {"name": each} for each in run.plan.plots]
+    asked = [_entry(each) for each in run.plan.plots]
     wanted: list[WantedPlot] = []
-    for given in asked or [{"name": name} for name in [*BUILTIN, *extra]]:
-        plot = plot_class(str(given.get("name", "")), extra)
+    for name, given in asked or [(name, {}) for name in default_order(catalogue)]:
+        plot = plot_class(name, catalogue)
         if not asked and plot.on_demand:
             continue
         count = sum(each.plot.name == plot.name for each in wanted)
@@ -69,28 +91,47 @@ def wanted_plots(run: RunData, extra: Mapping[str, type[Plot]]) -> list[WantedPl
     return wanted
 
 
-def plot_class(name: str, extra: Mapping[str, type[Plot]]) -> type[Plot]:
+def default_order(catalogue: Catalogue) -> list[str]:
+    """Return the names of all plots: ours in the order of a report, then those of others."""
+    from tcpexp.plots import BUILTIN
+
+    return [*BUILTIN, *(name for name in catalogue.plots.names() if name not in BUILTIN)]
+
+
+def plot_class(name: str, catalogue: Catalogue) -> type[Plot]:
     """Return the plot of that name; raises ``SpecError`` with a suggestion when there is none."""
-    if name in extra:
-        return extra[name]
-    if name not in BUILTIN:
-        raise SpecError(f"unknown plot '{name}'", hint=suggest(name, [*BUILTIN, *extra]))
-    return load_plot(BUILTIN[name])
+    item = catalogue.plots.get(name)
+    if isinstance(item, str):
+        return load_plot(item)
+    found: type[Plot] = item
+    return found
 
 
-def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | None:
-    """Draw one plot and save it; None when the run holds no data for it."""
-    os.environ.setdefault("MPLBACKEND", "agg")
+NO_DATA = "the run holds no data for it"
+
+
+def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | LeftOut:
+    """Draw one plot and save it, or say why it was left out."""
     from tcpexp.plots.save import save_figure
     from tcpexp.plots.style import house_style
 
-    with house_style(f"tcpexp-{wanted.file_name}"):
-        figure = wanted.plot.draw(run, wanted.options)
+    name, title = wanted.file_name, str(wanted.options["title"])
+    with house_style(f"tcpexp-{name}"):
+        try:
+            figure = wanted.plot.draw(run, wanted.options)
+        except TcpexpError:
+            raise
+        except Exception as error:  # a plot may be another's program, and one bad figure must not cost the report
+            return LeftOut(name, title, f"drawing it failed: {type(error).__name__}: {error}")
         if figure is None:
-            return None
-        svg, png = save_figure(figure, folder, wanted.file_name)
-    title = str(wanted.options["title"])
+            return LeftOut(name, title, NO_DATA)
+        svg, png = save_figure(figure, folder, name)
     base = folder.parent
-    return PlottedFigure(
-        wanted.file_name, title, wanted.plot.caption(), svg.relative_to(base).as_posix(), png.relative_to(base).as_posix()
-    )
+    svg_name, png_name = (path.relative_to(base).as_posix() for path in (svg, png))
+    return PlottedFigure(name, title, wanted.plot.caption(), svg_name, png_name)
+
+
+def _entry(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return name and options of one entry of ``RunPlan.plots``: ``{"ladder": {"packets": 20}}``."""
+    ((name, options),) = raw.items()
+    return name, dict(options or {})

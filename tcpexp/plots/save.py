@@ -22,7 +22,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    FigureCanvasSVG(figure).print_svg(str(svg), metadata={"Date": None, "Creator": None})
+    FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
+        str(svg), metadata={"Date": None, "Creator": None})
     figure.set_dpi(DPI)
-    FigureCanvasAgg(figure).print_png(str(png), metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+        str(png), metadata={"Software": None})
     return svg, png

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_of, flow_packets, has_label, within
@@ -32,7 +32,7 @@ class Sequence(Plot):
 
     name = "sequence"
     title = "Sequence numbers"
-    defaults = {"detail": True, "panels": 4}
+    defaults: ClassVar[dict[str, Any]] = {"detail": True, "panels": 4}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's data was captured at its sender."""
@@ -47,7 +47,7 @@ class Sequence(Plot):
             return None
         close = _first_repeat(frames, shown) if options["detail"] and options["between"] is None else None
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
-        figure, axes = panels([*heights, 2.2] if close else heights, options["title"], gap=0.42)
+        figure, axes = panels([*heights, 2.2] if close else heights, options["title"], last_gap=0.62 if close else None)
         for axis, name in zip(axes, shown, strict=False):
             _draw_sequence(axis, frames[name], looks[name].color)
             panel_title(axis, _panel_name(run, name))
@@ -85,7 +85,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
     repeat = has_label(*REPEATS)
     first = data.filter(~repeat)
     if first.height <= BARS:
-        axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=1.6, label="data")
+        axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=2.2, label="data")
     else:
         thin = thin_line(first, "t_ns", "end", 400)
         axes.plot(thin["t_ns"] / 1e9, thin["end"] / divisor, color=color, linewidth=1.4, label="data")
@@ -98,7 +98,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
             thin["t_ns"] / 1e9, thin["edge"] / divisor, color="#009e73", linewidth=0.9, linestyle=(0, (4, 1.5)),
             label="ACK + window", drawstyle="steps-post",
         )
-    again = thin_points(data.filter(repeat), "t_ns", "seq_rel", 400, 120)
+    again = thin_points(data.filter(repeat), "t_ns", "seq_rel", 160, 60)
     if not again.is_empty():
         axes.plot(
             again["t_ns"] / 1e9, again["seq_rel"] / divisor, linestyle="none", marker="x", markersize=4.5, markeredgewidth=1.1,

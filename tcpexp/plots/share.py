@@ -68,7 +68,8 @@ def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
     counted = np.where(running, values, 0.0)
     squares = (counted**2).sum(axis=1) * running.sum(axis=1)
     usable = (running.sum(axis=1) >= 2) & (squares > 0)
-    return np.divide(counted.sum(axis=1) ** 2, squares, out=np.full(len(values), np.nan), where=usable)
+    index: NDArray[Any] = np.divide(counted.sum(axis=1) ** 2, squares, out=np.full(len(values), np.nan), where=usable)
+    return index
 
 
 def _running(run: RunData, name: str, t_ns: NDArray[Any], rate: NDArray[Any]) -> NDArray[Any]:
@@ -81,4 +82,5 @@ def _running(run: RunData, name: str, t_ns: NDArray[Any], rate: NDArray[Any]) ->
         return np.zeros(len(t_ns), dtype=bool)
     start = t_ns[busy[0]]
     end = flow.until_ns if flow is not None and flow.until_ns is not None else t_ns[busy[-1]]
-    return (t_ns >= start) & (t_ns <= max(end, t_ns[busy[-1]]))
+    active: NDArray[Any] = (t_ns >= start) & (t_ns <= max(end, t_ns[busy[-1]]))
+    return active

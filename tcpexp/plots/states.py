@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import INK, PAPER, legend, note, panels, span_ns, time_limits
+from tcpexp.plots.style import PAPER, legend, note, panels, span_ns, time_limits
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -37,6 +36,10 @@ FROM_SS = {
 }
 
 
+#: States that Linux keeps in small sockets of their own, which the tracepoint does not see (or not to their end).
+UNTRACED = ("SYN-RECEIVED", "FIN-WAIT-2", "TIME-WAIT")
+
+
 @dataclass(frozen=True)
 class Stay:
     """A socket's stay in one state."""
@@ -56,7 +59,7 @@ class States(Plot):
 
     name = "states"
     title = "TCP states"
-    defaults = {"rows": 16}
+    defaults: ClassVar[dict[str, Any]] = {"rows": 16}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when neither the kernel nor ``ss`` saw a connection."""
@@ -85,7 +88,7 @@ def socket_stays(run: RunData) -> list[Stay]:
     """Return every stay of every connection's socket, by socket in order of appearance, from the trace and from ``ss``."""
     traced = _traced_stays(run)
     names = {stay.socket for stay in traced}
-    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state in ("SYN-RECEIVED", "TIME-WAIT")]
+    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state in UNTRACED]
     stays = sorted([*traced, *seen], key=lambda stay: (stay.from_ns, stay.to_ns))
     order = {name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))}
     return sorted(stays, key=lambda stay: (order[stay.socket], stay.from_ns))
@@ -146,7 +149,6 @@ def _state_legend(axes: Axes, states: set[str]) -> None:
     from matplotlib.patches import Patch
 
     known = [state for state in STATE_LOOK if state in states] + sorted(states - set(STATE_LOOK))
-    for state in known:
-        color, hatch = STATE_LOOK.get(state, ("#6b6b6b", ""))
-        axes.add_patch(Patch(facecolor=color, hatch=hatch, edgecolor=PAPER, label=state))
-    legend(axes, columns=7, handleheight=1.0, labelcolor=INK)
+    looks = {state: STATE_LOOK.get(state, ("#6b6b6b", "")) for state in known}
+    handles = [Patch(facecolor=color, hatch=hatch, edgecolor=PAPER, label=state) for state, (color, hatch) in looks.items()]
+    legend(axes, columns=6, handles=handles, handleheight=1.0)

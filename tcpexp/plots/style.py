@@ -68,7 +68,8 @@ def house_style(salt: str) -> Iterator[None]:
     """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data gives the same bytes."""
     import matplotlib
 
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **RC, "svg.hashsalt": salt, "backend": "agg"}):
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **RC, "svg.hashsalt": salt, "backend": "agg"}
+    with matplotlib.rc_context(settings):
         yield
 
 
@@ -101,21 +102,26 @@ def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -
     return {name: look for name, look in looks.items() if name in found and (asked is None or name in asked)}
 
 
-def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42) -> tuple[Figure, list[Axes]]:
+def panels(
+    heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42, last_gap: float | None = None
+) -> tuple[Figure, list[Axes]]:
     """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute margins.
 
     Room for the title and the action marks is added on top by :func:`finish`.
     """
     from matplotlib.figure import Figure
 
-    total = BOTTOM + sum(heights) + gap * (len(heights) - 1) + 0.35
+    gaps = [gap] * (len(heights) - 1)
+    if gaps and last_gap is not None:
+        gaps[-1] = last_gap
+    total = BOTTOM + sum(heights) + sum(gaps) + 0.35
     figure = Figure(figsize=(WIDTH, total))
     axes: list[Any] = []
     top = total - 0.35
-    for height in heights:
+    for height, below in zip(heights, [*gaps, 0.0], strict=True):
         box = (left / WIDTH, (top - height) / total, (WIDTH - left - RIGHT) / WIDTH, height / total)
         axes.append(figure.add_axes(box))
-        top -= height + gap
+        top -= height + below
     figure.suptitle(title, x=left / WIDTH, y=1 - 0.08 / total, ha="left", va="top", fontsize=11, fontweight="bold")
     return figure, axes
 
@@ -162,16 +168,19 @@ def zero_based(axes: Axes, *, head_room: float = 1.08) -> None:
 
 def panel_title(axes: Axes, text: str) -> None:
     """Write a small title over one panel."""
-    axes.set_title(text, loc="left", color=SOFT_INK, fontsize=8.5, pad=4)
+    axes.set_title(
+        text, loc="left", color=SOFT_INK, fontsize=8.5, pad=4, zorder=3, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
+    )
 
 
-def legend(axes: Axes, *, columns: int = 6, **more: Any) -> None:
+def legend(axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None, **more: Any) -> None:
     """Put the legend over the panel, right-aligned on one line, where it covers no data."""
-    handles, labels = axes.get_legend_handles_labels()
+    if handles is None:
+        handles = axes.get_legend_handles_labels()[0]
     if handles:
         axes.legend(
-            handles, labels, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=min(columns, len(handles)),
-            borderaxespad=0.15, columnspacing=1.6, **more,
+            handles=handles, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=min(columns, len(handles)),
+            borderaxespad=0.15, columnspacing=1.6, frameon=True, facecolor=PAPER, edgecolor="none", framealpha=1.0, borderpad=0.15, **more,
         )
 
 

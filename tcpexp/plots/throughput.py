@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import bottleneck_bps, within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+from tcpexp.plots.style import PAPER, SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
 
 if TYPE_CHECKING:
+
     import polars as pl
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
 
@@ -24,7 +26,7 @@ class Throughput(Plot):
 
     name = "throughput"
     title = "Goodput"
-    defaults = {"stacked": True}
+    defaults: ClassVar[dict[str, Any]] = {"stacked": True}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has received anything."""
@@ -32,17 +34,17 @@ class Throughput(Plot):
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
         if rates is None or not looks:
             return None
-        totals = rates.select(looks).sum_horizontal()
+        totals = rates.select(list(looks)).sum_horizontal()
         divisor, unit = rate_unit(float(totals.max()))  # type: ignore[arg-type]
         seconds = rates["t_ns"].to_numpy() / 1e9
         both = options["stacked"] and len(looks) > 1
         figure, axes = panels([2.2, 1.8] if both else [2.6], options["title"])
         for name, look in looks.items():
-            axes[0].plot(seconds, rates[name].to_numpy() / divisor, color=look.color, linestyle=look.dash, label=name)
+            axes[0].plot(seconds, _while_active(rates[name]) / divisor, color=look.color, linestyle=look.dash, label=name)
         if both:
             bands = [rates[name].to_numpy() / divisor for name in looks]
             colors = [look.color for look in looks.values()]
-            axes[1].stackplot(seconds, bands, colors=colors, alpha=0.55, edgecolor="none")
+            axes[1].stackplot(seconds, bands, colors=colors, alpha=0.6, edgecolor=PAPER, linewidth=0.6)
             panel_title(axes[1], "Stacked")
         rate = bottleneck_bps(run)
         for each in axes:
@@ -57,6 +59,18 @@ class Throughput(Plot):
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
+
+
+def _while_active(rate: pl.Series) -> NDArray[Any]:
+    """Return the values with NaN before the first and after the last that is above 0, so that no line is drawn there."""
+    import numpy as np
+
+    values = rate.to_numpy().astype(float).copy()
+    busy = np.flatnonzero(values > 0)
+    if len(busy):
+        values[: max(busy[0] - 1, 0)] = np.nan
+        values[busy[-1] + 2 :] = np.nan
+    return values
 
 
 def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None, float]:

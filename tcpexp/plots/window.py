@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_packets, has_label, within
@@ -36,7 +36,7 @@ class Window(Plot):
 
     name = "window"
     title = "Advertised receive window"
-    defaults = {"in_flight": True, "panels": 4}
+    defaults: ClassVar[dict[str, Any]] = {"in_flight": True, "panels": 4}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's receiver was captured."""

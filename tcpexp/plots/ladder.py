@@ -1,0 +1,114 @@
+"""Plot ``ladder``: the time-sequence diagram of one small connection, with the TCP states of both ends."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.ladderdata import Arrow, LadderView, StateChange, ladder_view
+from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+ROW_INCHES = 0.235
+#: Where things stand, in inches from the left edge of the figure.
+LEFT_LINE, RIGHT_LINE = 2.75, 6.85
+DATA_COLOR = "#0072b2"
+
+
+class Ladder(Plot):
+    """One connection as a ladder: a line for each host, an arrow for each segment, the TCP state of both ends beside it.
+
+    Time runs downwards, not to scale: each event has a row of its own, and the times (seconds since the start of the
+    experiment) stand beside it. Sequence and acknowledgment numbers are relative to the initial ones. Arrows that end in a
+    cross were lost or dropped on the way. States are the kernel's own (tracepoint ``sock:inet_sock_set_state``); those in
+    brackets were seen by ``ss`` only. The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the
+    connection, ``packets`` how many of its segments are drawn.
+    """
+
+    name = "ladder"
+    title = "Time-sequence diagram"
+    defaults: ClassVar[dict[str, Any]] = {"flow": "", "connection": 1, "packets": 30}
+    time_axis = False
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no connection was captured."""
+        from matplotlib.figure import Figure
+
+        view = ladder_view(run, str(options["flow"]), int(options["connection"]), int(options["packets"]))
+        if view is None:
+            return None
+        height = (view.rows + 1) * ROW_INCHES + 1.35
+        figure = Figure(figsize=(WIDTH, height))
+        axes = figure.add_axes((0, 0.1 / height, 1, 1 - 0.75 / height))
+        axes.set_axis_off()
+        axes.set_xlim(0, WIDTH)
+        axes.set_ylim(view.rows + 0.8, -1.7)
+        figure.suptitle(
+            f"{options['title']}: {view.name}", x=0.3 / WIDTH, y=1 - 0.1 / height, ha="left", va="top", fontsize=11,
+            fontweight="bold",
+        )
+        _draw_hosts(axes, view)
+        per_row = axes.get_position().height * height / (view.rows + 2.5)
+        for arrow in view.arrows:
+            _draw_arrow(axes, arrow, per_row)
+        for change in view.states:
+            _draw_state(axes, change)
+        if view.more:
+            axes.text(
+                (LEFT_LINE + RIGHT_LINE) / 2, view.rows + 0.3, f"... {view.more:,} more segments", ha="center", fontsize=8,
+                style="italic", color=SOFT_INK,
+            )
+        return figure
+
+
+def _draw_hosts(axes: Axes, view: LadderView) -> None:
+    for x, host, address in ((LEFT_LINE, view.left, view.left_address), (RIGHT_LINE, view.right, view.right_address)):
+        axes.plot([x, x], [-0.55, view.rows + 0.2], color=INK, linewidth=1.3, solid_capstyle="butt")
+        axes.text(x, -0.75, address, ha="center", va="bottom", fontsize=8, color=SOFT_INK)
+        axes.text(x, -1.3, host, ha="center", va="bottom", fontsize=10, fontweight="bold", color=INK)
+
+
+def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
+    """Draw one segment with its label along the arrow and its times at both ends."""
+    x0, x1 = (LEFT_LINE, RIGHT_LINE) if arrow.to_right else (RIGHT_LINE, LEFT_LINE)
+    y0, y1 = arrow.from_row, arrow.to_row
+    color = ALARM if arrow.lost or arrow.again else DATA_COLOR if arrow.data else INK
+    if arrow.lost:
+        x1, y1 = x0 + (x1 - x0) * 0.62, y0 + (y1 - y0) * 0.62
+        axes.plot([x1], [y1], marker="x", markersize=8, markeredgewidth=1.8, color=ALARM)
+    style = {"arrowstyle": "-" if arrow.lost else "-|>", "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
+    angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
+    middle = x0 + (x1 - x0) * (0.3 if arrow.crossed else 0.45 if arrow.lost else 0.5)
+    part = (middle - x0) / (x1 - x0)
+    axes.text(
+        middle, y0 + (y1 - y0) * part - 0.06, arrow.text, ha="center", va="bottom", fontsize=8, color=color,
+        rotation=angle if arrow.to_right else -angle, rotation_mode="anchor",
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.3, "alpha": 0.0 if not arrow.crossed else 0.9},
+    )
+    side = -1 if arrow.to_right else 1
+    _draw_time(axes, x0 + side * 0.07, y0, arrow.sent_ns, side)
+    if arrow.received_ns is not None:
+        _draw_time(axes, (RIGHT_LINE if arrow.to_right else LEFT_LINE) - side * 0.07, arrow.to_row, arrow.received_ns, -side)
+
+
+def _draw_time(axes: Axes, x: float, y: float, t_ns: int, side: int) -> None:
+    axes.text(x, y, f"{t_ns / 1e9:.6f}", ha="right" if side < 0 else "left", va="center", fontsize=7, color=SOFT_INK)
+
+
+def _draw_state(axes: Axes, change: StateChange) -> None:
+    """Draw a state in a box outside its host's line, at the row where the kernel entered it."""
+    x = LEFT_LINE - 0.78 if change.left else RIGHT_LINE + 0.78
+    text = f"({change.state})" if change.from_ss else change.state
+    if change.late and change.t_ns is not None:
+        text = f"{text} {change.t_ns / 1e9:.1f} s"
+    axes.text(
+        x, change.row, text, ha="right" if change.left else "left", va="center", fontsize=7.5, fontweight="bold", color=INK,
+        bbox={"boxstyle": "round,pad=0.22", "facecolor": "#eef1f5", "edgecolor": SOFT_INK, "linewidth": 0.6},
+    )

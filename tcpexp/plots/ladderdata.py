@@ -1,0 +1,249 @@
+"""What a ladder diagram shows: the segments of one connection on both hosts, the states, and the row of each event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.plots.data import addresses
+from tcpexp.plots.states import FROM_SS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tcpexp.store.rundata import RunData
+
+FLAG_WORDS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way."""
+
+    to_right: bool
+    sent_ns: int
+    received_ns: int | None
+    text: str
+    data: bool
+    again: bool
+    from_row: float = 0.0
+    to_row: float = 0.0
+    crossed: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether it never arrived."""
+        return self.received_ns is None
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """A state that an end entered. ``t_ns`` None: the state before the first segment. ``late``: long after the last one."""
+
+    left: bool
+    state: str
+    t_ns: int | None
+    from_ss: bool = False
+    late: bool = False
+    row: float = 0.0
+
+
+@dataclass(frozen=True)
+class LadderView:
+    """Everything that the diagram shows; ``rows`` is its height, ``more`` how many segments it leaves out."""
+
+    name: str
+    left: str
+    right: str
+    left_address: str
+    right_address: str
+    arrows: tuple[Arrow, ...]
+    states: tuple[StateChange, ...]
+    rows: float
+    more: int
+
+
+def ladder_view(run: RunData, flow: str, which: int, limit: int) -> LadderView | None:
+    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when there is none."""
+    import polars as pl
+
+    connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
+    if flow:
+        connections = connections.filter(pl.col("flow") == flow)
+    if connections.height < which:
+        return None
+    one = connections.row(which - 1, named=True)
+    arrows = _arrows(run, one)
+    if not arrows:
+        return None
+    shown = arrows[:limit]
+    end_ns = None if len(shown) == len(arrows) else shown[-1].sent_ns
+    placed, states, rows = place_rows(shown, _state_changes(run, one, end_ns))
+    return LadderView(
+        name=f"{one['client']} to {one['server']}:{one['server_port']}",
+        left=one["client"], right=one["server"],
+        left_address=f"{one['client_address']}:{one['client_port']}",
+        right_address=f"{one['server_address']}:{one['server_port']}",
+        arrows=tuple(placed), states=tuple(states), rows=rows, more=len(arrows) - len(shown),
+    )
+
+
+def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
+    """Return the connection's segments in the order of their sending, each joined with its arrival."""
+    import polars as pl
+
+    a, b = pl.col("src") == one["client_address"], pl.col("src") == one["server_address"]
+    out = a & (pl.col("src_port") == one["client_port"]) & (pl.col("dst_port") == one["server_port"])
+    back = b & (pl.col("src_port") == one["server_port"]) & (pl.col("dst_port") == one["client_port"])
+    mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (out | back)).sort("t_ns", maintain_order=True)
+    if one["end_ns"] is not None:
+        mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
+    both = {one["client"], one["server"]} <= set(mine["node"].unique().to_list())
+    arrows = []
+    for sender, receiver, address in (
+        (one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])
+    ):
+        sent = mine.filter((pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0])))
+        got = mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
+        arrows += _joined(sent, got, sender == one["client"])
+    return sorted(arrows, key=lambda arrow: arrow.sent_ns)
+
+
+def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> list[Arrow]:
+    """Join each sent segment with its first arrival of the same IP id and numbers; without a second capture, none is lost."""
+    waiting: dict[tuple[Any, ...], list[int]] = {}
+    for row in (got.iter_rows(named=True) if got is not None else ()):
+        waiting.setdefault(_identity(row), []).append(row["t_ns"])
+    arrows = []
+    for row in sent.iter_rows(named=True):
+        arrivals = waiting.get(_identity(row), [])
+        arrived = arrivals.pop(0) if arrivals else None
+        labels = set(row["labels"] or ())
+        arrows.append(
+            Arrow(
+                to_right, row["t_ns"], row["t_ns"] if got is None else arrived, segment_text(row), bool(row["payload_bytes"]),
+                bool(labels & {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}),
+            )
+        )
+    return arrows
+
+
+def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[key] for key in ("ip_id", "flags", "seq", "ack", "payload_bytes"))
+
+
+def segment_text(row: dict[str, Any]) -> str:
+    """Return what stands on an arrow, such as ``SYN, ACK  seq 0  ack 1  win 65160``."""
+    flags = ", ".join(FLAG_WORDS.get(letter, letter) for letter in row["flags"] or "")
+    parts = [flags, f"seq {row['seq_rel']:,}" if row["seq_rel"] is not None else ""]
+    if "A" in (row["flags"] or "") and row["ack_rel"] is not None:
+        parts.append(f"ack {row['ack_rel']:,}")
+    if row["payload_bytes"]:
+        parts.append(f"len {row['payload_bytes']:,}")
+    if "S" in (row["flags"] or "") and row["window_bytes"] is not None:
+        parts.append(f"win {row['window_bytes']:,}")
+    elif row["window_bytes"] == 0 and "R" not in (row["flags"] or ""):
+        parts.append("win 0")
+    if {"retransmission", "fast_retransmission", "rto"} & set(row["labels"] or ()):
+        parts.append("(again)")
+    return "  ".join(part for part in parts if part)
+
+
+def _state_changes(run: RunData, one: dict[str, Any], end_ns: int | None) -> list[StateChange]:
+    """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw."""
+    import polars as pl
+
+    changes: list[StateChange] = []
+    for left, port, peer in (
+        (True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])
+    ):
+        node = one["client"] if left else one["server"]
+        ends = (pl.col("node") == node) & (pl.col("local_port") == port)
+        trace = run.table("states").filter(ends & (pl.col("peer_port") == peer)).sort("t_ns", maintain_order=True)
+        mine = [StateChange(left, row["new_state"], row["t_ns"]) for row in trace.iter_rows(named=True)]
+        if not trace.is_empty():
+            first = trace.row(0, named=True)["old_state"]
+            mine.insert(0, StateChange(left, first, None))
+        listened = run.table("sockets").filter(ends & (pl.col("state") == "listen"))
+        if not left and not listened.is_empty():
+            mine = [StateChange(left, "LISTEN", None), *[each for each in mine if each.t_ns is not None]]
+        mine = _with_snapshots(run, ends & (pl.col("peer_port") == peer), left, mine)
+        changes += [each for each in mine if end_ns is None or each.t_ns is None or each.t_ns <= end_ns]
+    known = {name for node in (one["client"], one["server"]) for name in addresses(run, node)}
+    return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left)) if known else []
+
+
+def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, traced: list[StateChange]) -> list[StateChange]:
+    """Add the states that only ``ss`` saw, each at the first snapshot that shows it.
+
+    Linux hands a closed connection to a small TIME-WAIT socket, and the trace calls this CLOSED: where ``ss`` shows TIME-WAIT
+    afterwards, that moment is the beginning of TIME-WAIT, and CLOSED follows when ``ss`` shows it no longer.
+    """
+    import polars as pl
+
+    sockets = run.table("sockets")
+    seen = sockets.filter(mine).group_by("state").agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
+    known = {each.state for each in traced}
+    changes = list(traced)
+    for row in seen.sort("first").iter_rows(named=True):
+        name = FROM_SS.get(row["state"], row["state"].upper())
+        if name in known or name == "CLOSED":
+            continue
+        closed = next((each for each in changes if each.state == "CLOSED" and each.t_ns is not None), None)
+        if name == "TIME-WAIT" and closed is not None:
+            changes[changes.index(closed)] = replace(closed, state=name, from_ss=True)
+        else:
+            changes.append(StateChange(left, name, row["first"], from_ss=True))
+        later: list[int] = sockets.filter(pl.col("t_ns") > row["last"])["t_ns"].head(1).to_list()
+        if name == "TIME-WAIT" and later:
+            changes.append(StateChange(left, "CLOSED", later[0], from_ss=True))
+    return changes
+
+
+def place_rows(arrows: list[Arrow], changes: list[StateChange]) -> tuple[list[Arrow], list[StateChange], float]:
+    """Give each event a row: time runs downwards and every sending has room for its label.
+
+    Returns the arrows, the states and the number of rows. Times of both hosts are put in one order; a sending takes a whole
+    row, an arrival seven tenths. A state stands at the row of the event that caused it, moved down when another is there.
+    """
+    events = [(arrow.sent_ns, 1, index) for index, arrow in enumerate(arrows)]
+    events += [(arrow.received_ns, 0, index) for index, arrow in enumerate(arrows) if arrow.received_ns is not None]
+    rows: dict[tuple[int, int], float] = {}
+    times: list[tuple[int, float]] = []
+    row = 0.0
+    for t_ns, is_sending, index in sorted(events):
+        same_moment = times and t_ns - times[-1][0] < 1000 and not is_sending
+        row += 0.0 if not times else 0.35 if same_moment else 1.0 if is_sending else 0.7
+        rows[(is_sending, index)] = row
+        times.append((t_ns, row))
+    placed = []
+    for index, arrow in enumerate(arrows):
+        start = rows[(1, index)]
+        end = rows.get((0, index), start + 1.2)
+        placed.append(replace(arrow, from_row=start, to_row=max(end, start + 0.05)))
+    placed = [replace(arrow, crossed=any(_crosses(arrow, other) for other in placed)) for arrow in placed]
+    height = max([row, *(arrow.to_row for arrow in placed)])
+    states = _place_states(changes, times)
+    return placed, states, max([height, *(state.row for state in states)])
+
+
+def _crosses(one: Arrow, other: Arrow) -> bool:
+    return one.to_right != other.to_right and one.from_row < other.to_row and other.from_row < one.to_row
+
+
+def _place_states(changes: list[StateChange], times: list[tuple[int, float]]) -> list[StateChange]:
+    placed: list[StateChange] = []
+    lowest = {True: -2.0, False: -2.0}
+    last = max((row for _, row in times), default=0.0)
+    for change in changes:
+        if change.t_ns is None:
+            row = -0.9
+        elif change.from_ss and times and change.t_ns > times[-1][0] + 500_000_000:
+            row = last + 0.8
+        else:
+            row = min(times, key=lambda each, at=change.t_ns: abs(each[0] - at))[1] if times else 0.0  # type: ignore[misc]
+        row = max(row, lowest[change.left] + 0.88)
+        lowest[change.left] = row
+        late = bool(times) and change.t_ns is not None and change.t_ns > times[-1][0] + 500_000_000
+        placed.append(replace(change, row=row, late=late))
+    return placed
