@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcpexp.errors import SpecError
+from tcpexp.errors import Place, SpecError
 from tcpexp.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -103,7 +103,8 @@ def find_spec(name: str) -> Path:
     shipped = shipped_spec(name) if bare else None
     if shipped is not None:
         return shipped
-    raise SpecError("no such spec file", where=name, hint=suggest(given.stem, [path.stem for path in shipped_specs()]))
+    hint = suggest(given.stem, [path.stem for path in shipped_specs()])
+    raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
 
 
 def shipped_specs() -> list[Path]:

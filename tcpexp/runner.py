@@ -176,7 +176,8 @@ def choose_place(options: RunOptions, watcher: Watcher) -> Place:
         raise HostError("running on this machine's own kernel needs root", hint=f"sudo {command_text(options)}")
     from tcpexp.places.host import HostPlace
 
-    return HostPlace()
+    place: Place = HostPlace()
+    return place
 
 
 def command_text(options: RunOptions, more: str = "") -> str:

@@ -32,7 +32,10 @@ Examples:
 @click.argument("kinds", type=click.Choice([*KINDS, "runs"]), nargs=-1, metavar="[KIND]...")
 @json_option
 def list_(kinds: tuple[str, ...], as_json: bool) -> None:
-    """List what there is: experiments, topologies, actions, checks, recorders, plots, or recorded runs."""
+    """List what there is to use, or recorded runs.
+
+    KIND is experiments, topologies, actions, checks, recorders, plots or runs; everything but runs when left out.
+    """
     from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()
@@ -58,9 +61,11 @@ Examples:
 @click.argument("name")
 @json_option
 def describe(name: str, as_json: bool) -> None:
-    """Describe an experiment, topology, action, check, recorder or plot: its parameters and what it does.
+    """Describe one thing that a spec can use.
 
-    NAME may begin with its kind, as in action:netem; without one, all that have the name are described.
+    NAME is an experiment, topology, action, check, recorder or plot; its text and its parameters are printed.
+
+    It may begin with its kind, as in action:netem; without one, all that have the name are described.
     """
     from tcpexp.catalogue import load_catalogue
 
@@ -154,7 +159,7 @@ def topology_text(name: str, catalogue: Catalogue) -> str:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return ""
-    documented = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    documented: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
     texts = [text for node in documented if (text := ast.get_docstring(node))]
     return max(texts, key=len, default="")
 
@@ -211,11 +216,12 @@ def type_words(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return str(schema["const"])
     if schema.get("type") == "array":
-        return f"list of {type_words(schema.get('items', {}))}"
+        return f"list of {type_words(schema['items'])}" if schema.get("items") else "list"
     if "$ref" in schema:
         return "mapping"
     examples = schema.get("examples")
-    word = str(schema.get("type", "value"))
+    kind = schema.get("type", "value")
+    word = " or ".join(kind) if isinstance(kind, list) else str(kind)
     return f"{word}, such as {examples[0]}" if examples else word
 
 

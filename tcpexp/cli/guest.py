@@ -14,7 +14,10 @@ from tcpexp.errors import SpecError
 
 @click.group()
 def guest() -> None:
-    """Build, look at and enter the guest, the small virtual machine that runs experiments without root."""
+    """Build, look at and enter the guest.
+
+    The guest is the small virtual machine that runs experiments without root.
+    """
 
 
 @guest.command(

@@ -21,9 +21,9 @@ Examples:
 )
 @json_option
 def doctor(as_json: bool) -> int:
-    """Say what this machine can and cannot do, and the command that mends each lack.
+    """Say what this machine can and cannot do.
 
-    Exit code 3 when neither the guest nor the host can run experiments.
+    Each lack comes with the command that mends it. Exit code 3 when neither the guest nor the host can run experiments.
     """
     from tcpexp.doctor import examine
 

@@ -12,6 +12,9 @@ from click.shell_completion import CompletionItem
 
 from tcpexp import paths
 
+#: Each verdict's colour on a terminal.
+COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "UNSUPPORTED": "yellow"}
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

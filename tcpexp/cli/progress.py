@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tcpexp.cli.options import COLOURS
+
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
     from tcpexp.runner import StopSignals
 
-COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "UNSUPPORTED": "yellow"}
 #: Without a terminal, the experiment's time is printed this often, in seconds of wall time.
 LINE_EVERY_S = 10.0
 

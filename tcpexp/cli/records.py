@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tcpexp import paths
-from tcpexp.cli.options import echo_json, json_option, results_option, runs_argument, say
+from tcpexp.cli.options import COLOURS, echo_json, json_option, results_option, runs_argument, say
+
+if TYPE_CHECKING:
+    from tcpexp.checks.base import Verdict
 
 
 @click.command(
@@ -23,26 +27,46 @@ Examples:
 @results_option
 @json_option
 def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
-    """Verify recorded runs and judge them again: every file's sha256, then every check of the spec.
+    """Verify recorded runs and judge them again.
 
-    Exit code 1 when a check failed, 5 when recorded data is damaged.
+    First the sha256 of every file, then every check of the spec, from the recorded data.
+
+    Exit code 1 when a check failed, 4 when a run did not complete, 5 when recorded data is damaged.
     """
-    from tcpexp.pipeline import judge_run
-    from tcpexp.store.manifest import verify
+    from tcpexp.checks.run import check_run
+    from tcpexp.store.manifest import refresh_manifest, verify
+    from tcpexp.store.rundata import RunData
 
     rows: list[dict[str, Any]] = []
     for name in runs:
         run = paths.find_run(name, results)
         manifest = verify(run)
-        verdicts = judge_run(run)
-        rows.append({"run": str(run), "status": manifest.status, "verdicts": verdicts})
+        verdicts = check_run(RunData(run))
+        refresh_manifest(run)
+        paths.give_to_user(run)
+        rows.append({"run": str(run), "status": manifest.status, "failure": manifest.failure, "verdicts": [dataclasses.asdict(each) for each in verdicts]})
         if not as_json:
-            from tcpexp.cli.verdicts import print_verdicts
-
-            print_verdicts(str(run), verdicts)
+            print_verdicts(run, manifest.status, verdicts)
     if as_json:
         echo_json(rows)
-    return 1 if any(verdict["result"] == "FAIL" for row in rows for verdict in row["verdicts"]) else 0
+    return max(exit_code(row) for row in rows)
+
+
+def exit_code(row: dict[str, Any]) -> int:
+    """Return 4 for a run that did not complete, 1 when a check failed, else 0; as ``tcpexp run`` does."""
+    if row["status"] != "complete":
+        return 4
+    return 1 if any(verdict["result"] == "FAIL" for verdict in row["verdicts"]) else 0
+
+
+def print_verdicts(run: Path, status: str, verdicts: list[Verdict]) -> None:
+    """Print a run and one block per verdict: result, what is looked at, measured and asked, the reason."""
+    click.echo(f"{click.style(str(run), bold=True)}  {status}, files intact")
+    for each in verdicts:
+        click.echo(f"  {click.style(f'{each.result:<12}', fg=COLOURS[each.result])}  {each.title}")
+        click.echo(f"  {'':<12}  measured {each.measured}; asked {each.asked}")
+        if each.result != "PASS":
+            click.echo(f"  {'':<12}  {each.reason}")
 
 
 @click.command(
@@ -55,17 +79,24 @@ Examples:
 @runs_argument
 @results_option
 @click.option("--quiet", "-q", is_flag=True, help="Print the paths of the reports only.")
-def report(runs: tuple[str, ...], results: Path | None, quiet: bool) -> None:
-    """Make everything after the raw data again: tables, metrics, certificate, checks, figures, report.
+def report(runs: tuple[str, ...], results: Path | None, quiet: bool) -> int:
+    """Make reports again from recorded data.
 
-    The recorded data are checked against the manifest first and never changed.
+    Everything after the raw data is made: tables, metrics, certificate, checks, figures, report. The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
     """
     from tcpexp.pipeline import process_run
+    from tcpexp.store.manifest import NAME, verify
 
+    incomplete = False
     for name in runs:
         run = paths.find_run(name, results)
-        verify_recorded(run)
+        if (run / NAME).is_file():
+            verify(run, recorded_only=True)
+        else:
+            say(f"{run} has no manifest, its run never reached the end: nothing to check the recorded data against")
         outcome = process_run(run, (lambda step: None) if quiet else say)
         for problem in outcome.problems:
             say(f"not made: {problem}")
+        incomplete = incomplete or bool(outcome.problems)
         click.echo(run / "report.html")
+    return 5 if incomplete else 0

@@ -81,7 +81,8 @@ def run(
         from tcpexp.cli.progress import print_table
 
         print_table(rows)
-    return max(row["exit_code"] for row in rows)
+    codes: list[int] = [row["exit_code"] for row in rows]
+    return max(codes)
 
 
 def run_one(name: str, options: RunOptions, index: int, watcher: Watcher, *, summary: bool) -> dict[str, Any]:
