@@ -143,10 +143,16 @@ def _recorders(spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft) -> 
     defaults = [name for name, model in catalogue.recorders if model.default]
     order = sorted(defaults, key=_builtin_order) + [name for name in named if name not in defaults]
     recorders: list[Recorder] = []
+    errors: list[SpecError] = []
     for name in order:
         model = named[name] if name in named else catalogue.recorders.get(name)()
-        if model is not None:
-            recorders += model.compile(PlanContext(draft, spec, None, name, ("record", name)))
+        try:
+            if model is not None:
+                recorders += model.compile(PlanContext(draft, spec, None, name, ("record", name)))
+        except SpecError as error:
+            errors.append(error)
+    if errors:
+        raise SpecErrors(errors)
     return tuple(recorders)
 
 

@@ -144,13 +144,13 @@ def graph_of_class(name: str, cls: Any, params: dict[str, Any]) -> Graph:
     except Exception as error:  # the topology is the user's own program
         raise SpecError(f"the topology '{name}' fails: {type(error).__name__}: {error}", hint="check its params:") from error
     graph = Graph(name)
-    for node in topo.nodes():
+    for node in topo.nodes(sort=False):
         info = topo.nodeInfo(node)
         if info.get("isSwitch"):
             hint = "join hosts directly, or through addHost(name, router=True)"
             raise SpecError(f"the topology '{name}' has a switch, '{node}'; networks here have hosts and routers", hint=hint)
         graph.add_node(node, "router" if info.get("router") else "host")
-    for a, b, info in topo.links(withInfo=True):
+    for a, b, info in topo.links(sort=False, withInfo=True):
         options = {key: value for key, value in info.items() if key not in ("node1", "node2", "port1", "port2")}
         first, second = info.get("node1", a), info.get("node2", b)
         forward, backward = options.pop("forward", {}), options.pop("backward", {})
@@ -193,7 +193,8 @@ class _GraphReader:
             raise self._error("a topology is a mapping with nodes: and links:")
         for key in raw:
             if key not in self.KEYS:
-                raise self._error(f"unknown key '{key}'", key, hint=suggest(key, list(self.KEYS)))
+                where = self.source.place(key, key=True)
+                raise SpecErrors([SpecError(f"unknown key '{key}'", where=where, hint=suggest(key, list(self.KEYS)))])
         self._read_params(self._mapping("params", required=False))
         for node, kind in self._mapping("nodes").items():
             self._at(lambda node=node, kind=kind: self.graph.add_node(node, kind), "nodes", node)

@@ -68,7 +68,10 @@ _LIMITS = {
 def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Path = ()) -> list[Finding]:
     """Return the findings of ``error``, which ``model`` raised for the plain value ``raw`` at ``base``."""
     findings: list[Finding] = []
-    for item in error.errors(include_url=False)[:MAX_FINDINGS]:
+    items = error.errors(include_url=False)[:MAX_FINDINGS]
+    for item in items:
+        if item["type"] == "too_short" and any(each["loc"][: len(item["loc"])] == item["loc"] for each in items if each is not item):
+            continue  # it is short only because its entries are wrong
         path = _path_in(raw, item["loc"])
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, QuantityError | NestedErrors | SeveralErrors):

@@ -295,7 +295,8 @@ def _catalogue(info: ValidationInfo) -> Any:
 def _from_registry(registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False) -> Any:
     """Return the registry's item; raises ``PlacedError`` with a suggestion."""
     if not isinstance(name, str):
-        raise PlacedError(f"{_show(name)} is not the name of a {registry.kind}", f"known: {', '.join(registry.names())}", path)
+        article = "an" if registry.kind[0] in "aeiou" else "a"
+        raise PlacedError(f"{_show(name)} is not the name of {article} {registry.kind}", f"known: {', '.join(registry.names())}", path)
     try:
         return registry.get(name)
     except SpecError as error:
