@@ -172,7 +172,7 @@ class Network:
         lines += [f"route replace {route.destination} via {route.via}" for route in node.routes]
         lines += ["address show", "route show", "neighbour show"]
         done = self.executor.run(node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines))
-        addresses, routes, found = (readback.parse_documents(done.stdout) + [[], [], []])[:3]
+        addresses, routes, found = [*readback.parse_documents(done.stdout), [], [], []][:3]
         wanted = [(each.name, each.mac, each.ipv4, each.mtu) for each in node.interfaces]
         readback.check_node(node.name, addresses, wanted)
         readback.check_routes(node.name, routes, [(route.destination, route.via) for route in node.routes])

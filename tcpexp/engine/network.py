@@ -29,9 +29,9 @@ class HeldNode(Node):  # type: ignore[misc]
     def setup(cls) -> None:
         """Skip Mininet's search for programs that this class does not use."""
 
-    def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802 (Mininet's name)
-        """Start the holder; raises ``OSError`` when the kernel refuses a namespace."""
-        self.pid = namespaces.fork_holder()
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Start the holder (Mininet names this method); raises ``OSError`` when the kernel refuses a namespace."""
+        self.pid: int | None = namespaces.fork_holder()
         self.network_file = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         with namespaces.inside(self.network_file):
             self.control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -78,7 +78,7 @@ class BatchedLink(Link):  # type: ignore[misc]
         self.mtu = mtu
         super().__init__(*args, **params)
 
-    def makeIntfPair(self, intfname1: str, intfname2: str, *rest: Any, **named: Any) -> None:  # noqa: N802
+    def makeIntfPair(self, intfname1: str, intfname2: str, *rest: Any, **named: Any) -> None:
         """Note the command that makes the pair, each end born in its own namespace."""
         mac1, mac2, node1, node2 = rest[:4]
         self.pending.append(

@@ -7,6 +7,7 @@ arrivals carry the kernel's own time stamps.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import select
 import socket
 import struct
@@ -102,7 +103,7 @@ def internet_checksum(data: bytes) -> int:
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return int(~total & 0xFFFF)
 
 
 def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], rate_bps: int) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _send_burst(sender: socket.socket, to: tuple[str, int], payload_bytes: int, 
 
 def rate_of_arrivals(arrivals: list[int], frame_bytes: int) -> dict[str, Any]:
     """Return ``spacing_ns`` between arrivals and ``measured_bps`` from those behind the shaper's saved-up tokens."""
-    spacing = [later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
+    spacing = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     counted = spacing[TOKEN_FRAMES:]
     span = sum(counted)
     rate = len(counted) * frame_bytes * 8 * 1e9 / span if span > 0 else None

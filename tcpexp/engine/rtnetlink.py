@@ -59,7 +59,7 @@ def dump_qdiscs(netlink: socket.socket) -> list[QdiscSample]:
 
 def parse_messages(data: bytes) -> tuple[list[QdiscSample], bool]:
     """Return the qdiscs of one datagram, and whether it ends the dump; raises ``OSError`` for an error message."""
-    samples = []
+    samples: list[QdiscSample] = []
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, _flags, _sequence, _pid = _HEADER.unpack_from(data, at)
