@@ -1,0 +1,282 @@
+"""Plans run for real, in namespaces of this machine: what the engine promises, seen in what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import plans
+import pytest
+
+from tcpexp.plan.types import (
+    Firewall,
+    FlowCongestionControl,
+    Kill,
+    LinkChange,
+    LinkState,
+    Mark,
+    PlanFile,
+    Recorder,
+    RunPlan,
+    Snapshot,
+    Sysctl,
+    WaitFor,
+    to_json,
+)
+
+pytestmark = pytest.mark.root
+SECOND = plans.SECOND
+LISTENER = "import socket,time; s=socket.create_server(('', 80)); time.sleep(60)"
+DIALLER = """
+import socket, time
+s = socket.create_connection(('10.0.0.2', 80))
+print('connected', flush=True)
+time.sleep(60)
+"""
+
+
+class Ran:
+    """A run that has ended."""
+
+    def __init__(self, folder: Path, status: int) -> None:
+        self.folder = folder
+        self.status = status
+        self.raw = folder / "raw"
+        self.engine: dict[str, Any] = json.loads((self.raw / "engine.json").read_text())
+        self.events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+        self.commands = [json.loads(line) for line in (self.raw / "commands.jsonl").read_text().splitlines()]
+
+    def of(self, step: str, event: str = "start") -> dict[str, Any]:
+        return next(each for each in self.events if each["step"] == step and each["event"] == event)
+
+
+def run(plan: RunPlan, folder: Path) -> Ran:
+    """Run a plan as the guest does: ``python -m tcpexp.engine.main``, in namespaces whose network is ours."""
+    (folder / "plan.json").write_text(to_json(plan))
+    isolation = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    engine = [sys.executable, "-m", "tcpexp.engine.main", str(folder / "plan.json"), str(folder)]
+    done = subprocess.run([*isolation, *engine], capture_output=True, check=False, timeout=120)
+    return Ran(folder, done.returncode)
+
+
+def tcpdump(path: Path, *words: str) -> list[str]:
+    argv = ["tcpdump", "-n", "-tt", "-r", str(path), *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def listener(**more: Any) -> tuple[Any, ...]:
+    return (
+        plans.spawn("server", "h2", sys.executable, "-c", LISTENER, **more),
+        plans.step("ready", WaitFor("h2", "port", "80", 10 * SECOND)),
+    )
+
+
+def test_plain_link_runs_to_the_end_with_captures_and_sockets(tmp_path: Path) -> None:
+    recorders = (*plans.CAPTURES, Recorder("ss", "h1", None, 100 * plans.MS), Recorder("counters", "h1", None, SECOND))
+    ran = run(
+        plans.plan(
+            seconds=1.5,
+            setup=listener(),
+            steps=(
+                plans.spawn("client", "h1", sys.executable, "-c", DIALLER, at=0.5),
+                plans.step("note", Mark("half"), at=0.75),
+            ),
+            recorders=recorders,
+        ),
+        tmp_path,
+    )
+    assert (ran.status, ran.engine["status"], ran.engine["error"]) == (0, "complete", None)
+    assert ran.engine["restored"] is True
+    assert ran.of("client")["planned_ns"] == SECOND // 2
+    assert ran.of("client")["t_ns"] >= SECOND // 2
+    assert ran.of("note", "mark")["text"] == "half"
+    assert ran.of("client", "end")["status"] == -15  # stopped at the end by its stop signal
+    assert ran.of("server")["t_ns"] < 0
+    first = tcpdump(ran.raw / "h1-eth0.pcap", "tcp[tcpflags] == tcp-syn")[0]
+    seconds = float(first.split()[0]) - ran.engine["t0_realtime_ns"] / 1e9
+    assert 0.5 <= seconds < 1.5
+    assert "incorrect" not in "".join(tcpdump(ran.raw / "h2-eth0.pcap", "-v"))  # checksums are real: offloads are off
+    assert not tcpdump(ran.raw / "h1-eth0.pcap", "ip6 or arp or udp or icmp")  # no chatter, no probe in the capture
+    ss = (ran.raw / "ss" / "h1.txt").read_text()
+    assert ss.startswith("# t_ns=")
+    assert "10.0.0.2:80" in ss
+    assert ran.engine["samplers"]["ss"]["planned"] == 16
+    assert ran.engine["captures"]["h1-eth0"]["captured"] > 0
+    assert ran.engine["captures"]["h1-eth0"]["dropped"] == 0
+    probes = json.loads((ran.raw / "probes.json").read_text())
+    assert len(probes["paths"][0]["rtt_ns"]) == 5
+
+
+def test_bottleneck_queue_fills_drops_and_delays(tmp_path: Path) -> None:
+    """Pitfall 1: with back-pressure the RTT would stay near zero and nothing would be dropped."""
+    rate, packets = 10_000_000, 50
+    ran = run(
+        plans.plan(
+            plans.network(plans.shaped(rate, packets), plans.shaped(rate, packets)),
+            seconds=5,
+            setup=(
+                plans.spawn("server", "h2", "iperf3", "-s"),
+                plans.step("ready", WaitFor("h2", "port", "5201", 10 * SECOND)),
+            ),
+            steps=(plans.spawn("client", "h1", "iperf3", "-c", "10.0.0.2", "-t", "4", "-J", at=0.0, expect_status=0),),
+            recorders=(Recorder("ss", "h1", None, 50 * plans.MS), Recorder("qdisc", None, None, 50 * plans.MS)),
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    rows = [json.loads(line) for line in (ran.raw / "qdisc.jsonl").read_text().splitlines()]
+    queue = [row for row in rows if row["qdisc"] == "queue" and row["towards"] == "h2"]
+    full_ms = packets * 1514 * 8 / rate * 1000
+    assert max(row["backlog_packets"] for row in queue) in (packets - 1, packets)
+    assert queue[-1]["drops"] > 0
+    rtts = [float(value) for value in re.findall(r" rtt:([\d.]+)/", (ran.raw / "ss" / "h1.txt").read_text())]
+    assert 0.85 * full_ms < max(rtts) < 1.1 * full_ms
+    report = json.loads((ran.raw / "logs" / "client.out").read_text())
+    assert report["end"]["sum_received"]["bits_per_second"] > 0.985 * rate * 1448 / 1514
+    for probe in json.loads((ran.raw / "probes.json").read_text())["rates"]:
+        assert abs(probe["measured_bps"] / rate - 1) < 0.01
+
+
+def test_firewall_drops_synacks_until_its_end(tmp_path: Path) -> None:
+    rule = ("-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK", "-j", "DROP")
+    ran = run(
+        plans.plan(
+            seconds=4,
+            setup=listener(),
+            steps=(
+                plans.step("wall", Firewall("h1", "INPUT", rule), at=0.0, until=2.0),
+                plans.spawn("client", "h1", sys.executable, "-c", DIALLER, at=0.5),
+                plans.step("half", WaitFor("h1", "socket", "syn-sent", 2 * SECOND, port=80), at=0.6),
+            ),
+            recorders=plans.CAPTURES,
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    assert ran.of("wall")["text"].startswith("-A INPUT -p tcp")
+    assert ran.of("wall", "end")["t_ns"] >= 2 * SECOND
+    syns = tcpdump(ran.raw / "h1-eth0.pcap", "tcp[tcpflags] == tcp-syn")
+    assert len(syns) >= 2  # at 0.5 s and again at 1.5 s; the third, at 3.5 s, is let through
+    zero = ran.engine["t0_realtime_ns"] / 1e9
+    connected = tcpdump(ran.raw / "h1-eth0.pcap", "src 10.0.0.1 and tcp[tcpflags] == tcp-ack")
+    assert float(connected[0].split()[0]) - zero > 2.0
+
+
+def test_flow_congestion_control_switches_a_live_socket(tmp_path: Path) -> None:
+    ran = run(
+        plans.plan(
+            seconds=2,
+            setup=(*listener(), plans.spawn("client", "h1", "sh", "-c", f'{sys.executable} -c "{DIALLER}"; true')),
+            steps=(plans.step("switch", FlowCongestionControl("h1", "client", 80, "bbr"), at=0.5),),
+            recorders=(Recorder("ss", "h1", None, 100 * plans.MS),),
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    assert re.search(r"10\.0\.0\.1:\d+ -> 10\.0\.0\.2:80: reno -> bbr", ran.of("switch")["text"])
+    blocks = (ran.raw / "ss" / "h1.txt").read_text().split("# t_ns=")
+    assert " reno " in blocks[1]
+    assert " bbr " in blocks[-1]
+
+
+def test_switch_without_a_socket_fails_the_run_and_says_where(tmp_path: Path) -> None:
+    step = plans.step("switch", FlowCongestionControl("h2", "server", 81, "reno"), at=0.1)
+    ran = run(plans.plan(seconds=1, setup=listener(), steps=(step,)), tmp_path)
+    assert (ran.status, ran.engine["status"]) == (4, "failed")
+    assert ran.engine["where"] == "step switch (do switch)"
+    assert "no established TCP socket on port 81" in ran.engine["error"]
+    assert ran.of("switch", "error")["text"]
+
+
+def test_link_goes_down_and_comes_back_with_routes_and_neighbours(tmp_path: Path) -> None:
+    ran = run(
+        plans.plan(
+            seconds=2,
+            steps=(
+                plans.step("cut", LinkState("h1-h2", up=False), at=0.2, until=1.0),
+                plans.spawn("dark", "h1", "ping", "-c1", "-W1", "10.0.0.2", at=0.4),
+                plans.spawn("light", "h1", "ping", "-c1", "-W1", "10.0.0.2", at=1.2, expect_status=0),
+            ),
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    assert ran.of("dark", "end")["status"] != 0
+
+
+def test_link_change_keeps_the_queue_and_comes_back(tmp_path: Path) -> None:
+    slow, slower = plans.shaped(2_000_000, 40), plans.shaped(500_000, 30)
+    blast = "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(40): s.sendto(bytes(1472), ('10.0.0.2', 9))"
+    ran = run(
+        plans.plan(
+            plans.network(slow, slow),
+            seconds=1.5,
+            steps=(
+                plans.spawn("blast", "h1", sys.executable, "-c", blast, at=0.1, expect_status=0),
+                plans.step("change", LinkChange("h1-h2", "h2", slower), at=0.2, until=0.4),
+                plans.step("look", Snapshot(("h1",)), at=0.3),
+            ),
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    assert ran.of("change", "end")["text"] == "former parameters"
+    assert (ran.raw / "snapshots" / "look" / "h1.ss.txt").exists()
+    rows = [json.loads(line) for line in (ran.raw / "snapshots" / "look" / "qdisc.jsonl").read_text().splitlines()]
+    queue = next(row for row in rows if row["qdisc"] == "queue" and row["towards"] == "h2")
+    assert queue["backlog_packets"] > 15
+    assert queue["drops"] == 0
+    changes = [each["stdin"] for each in ran.commands if each["argv"][:2] == ["tc", "-batch"] and "change" in each["stdin"]]
+    assert "pfifo limit 30" in changes[0]
+    assert "pfifo limit 40" in changes[1]
+    assert "replace" not in "".join(changes)
+
+
+def test_sysctl_returns_and_processes_obey(tmp_path: Path) -> None:
+    key = "net.ipv4.tcp_sack"
+    ran = run(
+        plans.plan(
+            seconds=1.2,
+            files=(PlanFile("hello.sh", "#!/bin/sh\necho hello from $WHO; cat; echo kept > $1/kept; sleep 50\n"),),
+            steps=(
+                plans.step("sack", Sysctl("h1", key, "0"), at=0.1, until=0.5),
+                plans.spawn("shell", "h1", "sh", "{dir}/hello.sh", "{out}", at=0.1, environment={"WHO": "h1"}, stdin="and in\n"),
+                plans.step("said", WaitFor("h1", "log", "and in", SECOND, step="shell"), at=0.2),
+                plans.step("kill", Kill("shell", "KILL"), at=0.6),
+                plans.step("gone", WaitFor("h1", "exit", "", SECOND, step="shell"), at=0.7),
+            ),
+        ),
+        tmp_path,
+    )
+    assert ran.engine["error"] is None
+    assert ran.of("sack")["text"] == f"{key}: 1 -> 0"
+    assert ran.of("sack", "end")["text"] == f"{key} = 1"
+    assert (ran.raw / "logs" / "shell.out").read_text() == "hello from h1\nand in\n"
+    assert (ran.raw / "logs" / "shell" / "kept").read_text() == "kept\n"
+    assert ran.of("shell", "end")["status"] == -9
+
+
+def test_unexpected_status_fails_the_run_and_keeps_the_data(tmp_path: Path) -> None:
+    step = plans.spawn("bad", "h1", "sh", "-c", "echo oh no >&2; exit 3", at=0.2, expect_status=0)
+    ran = run(plans.plan(seconds=30, steps=(step,), recorders=plans.CAPTURES), tmp_path)
+    assert ran.status == 4
+    assert "ended with status 3, the plan expects 0: oh no" in ran.engine["error"]
+    assert ran.engine["end_ns"] < 5 * SECOND
+    assert ran.engine["captures"]["h1-eth0"]["captured"] is not None
+
+
+def test_sysctl_that_is_refused_names_both_values(tmp_path: Path) -> None:
+    step = plans.step("bad", Sysctl("h1", "net.ipv4.tcp_retries2", "99999"), at=0.1)
+    ran = run(plans.plan(seconds=1, steps=(step,)), tmp_path)
+    assert ran.engine["status"] == "failed"
+    assert "net.ipv4.tcp_retries2" in ran.engine["error"]
+
+
+def test_repeated_step_runs_on_its_grid(tmp_path: Path) -> None:
+    step = plans.step("tick", Mark("tick"), at=0.1, every=0.2, until=0.9)
+    ran = run(plans.plan(seconds=1, steps=(step,)), tmp_path)
+    assert [each["planned_ns"] // plans.MS for each in ran.events] == [100, 300, 500, 700]
