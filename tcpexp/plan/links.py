@@ -99,10 +99,16 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
         packets = max(SMALLEST_DEFAULT_QUEUE_PACKETS, packets)
         size = Fraction(max(_nearest(size), packets * frame))
     if discipline in BYTE_DISCIPLINES:
-        return QueuePlan(discipline, None, max(frame, _nearest(size)), bool(parameters.ecn))
+        options = red_options(parameters.rate or 0) if discipline == "red" else ()
+        return QueuePlan(discipline, None, max(frame, _nearest(size)), bool(parameters.ecn), options)
     if limit.kind == "bytes":
         raise ParameterError("queue", f"{discipline} counts packets, not bytes", f"write queue: {packets}p or discipline: bfifo")
     return QueuePlan(discipline, packets, None, bool(parameters.ecn))
+
+
+def red_options(rate_bps: int) -> tuple[str, ...]:
+    """Return what tc must know of RED besides the limit; its thresholds are then limit/12 and limit/4 (tc-red(8))."""
+    return ("avpkt", "1000", "bandwidth", f"{rate_bps}bit", "probability", "0.02")
 
 
 def limit_bytes(limit: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int) -> Fraction:

@@ -159,7 +159,21 @@ def graph_of_class(name: str, cls: Any, params: dict[str, Any]) -> Graph:
     return graph
 
 
+#: Mininet's words for link parameters, and what is right here.
+_MININET_WORDS = {
+    "bw": "rate, such as rate='10mbit'",
+    "max_queue_size": "queue, such as queue='50p'",
+    "use_htb": "nothing",
+    "use_tbf": "nothing",
+    "enable_red": "discipline='red'",
+    "enable_ecn": "ecn=True",
+}
+
+
 def _parameters(raw: dict[str, Any], where: str) -> LinkParameters:
+    for word in raw:
+        if word in _MININET_WORDS:
+            raise SpecError(f"unknown key '{word}'", where=where, hint=f"write {_MININET_WORDS[word]} instead")
     try:
         return LinkParameters.model_validate(raw)
     except ValidationError as error:

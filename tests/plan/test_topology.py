@@ -82,7 +82,7 @@ def test_the_order_is_that_of_the_class_not_of_the_alphabet(tmp_path):
     ("body", "words"),
     [
         ("        self.addSwitch('s1')\n", "has a switch, 's1'"),
-        ("        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', bw=10)\n", "unknown key 'bw'"),
+        ("        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', bw=10)\n", "unknown key 'bw' (write rate, such as rate='10mbit' instead)"),
         ("        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', rate=10)\n", "has no unit"),
         ("        self.addHost('a_very_long_name')\n", "cannot name a node"),
         ("        raise RuntimeError('boom')\n", "fails: RuntimeError: boom"),

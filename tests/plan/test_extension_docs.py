@@ -1,0 +1,73 @@
+"""The examples of docs/topologies.md, docs/recorders.md and docs/spec.md do what the pages say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tcpexp.catalogue import Catalogue
+from tcpexp.plan.compile import compile_plan
+from tcpexp.recorders import BUILTIN
+from tcpexp.spec.load import load_spec
+from tcpexp.spec.model import ExperimentSpec
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+NAMED_BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
+
+
+def unpack(page, folder):
+    """Write every block of ``page`` that starts with a file's name to that file below ``folder``."""
+    for name, text in NAMED_BLOCK.findall((DOCS / page).read_text()):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    def compile_page(page, spec):
+        unpack(page, tmp_path)
+        catalogue = Catalogue()
+        for name, recorder in BUILTIN.items():
+            catalogue.recorders.add(name, recorder)
+        return compile_plan(load_spec(tmp_path / spec, catalogue), catalogue)
+
+    return compile_page
+
+
+def test_the_topo_class(compiled):
+    plan = compiled("topologies.md", "use_dumbbell.yaml")
+    assert len(plan.network.nodes) == 8
+    bottleneck = plan.network.link("r1-r2")
+    assert bottleneck.forward.queue.limit_packets == round(2 * 10e6 * 0.024 / 8 / 1514)
+    assert plan.network.link("r2-b1").backward.loss.p == 0.001
+    assert plan.network.link("r2-b1").forward.loss is None
+
+
+def test_the_yaml_graph(compiled, tmp_path):
+    text = "name: x\ntopology: {name: branch, params: {far: 40ms}}\nduration: 1s\n"
+    (tmp_path / "use_branch.yaml").write_text(text)
+    plan = compiled("topologies.md", "use_branch.yaml")
+    delays = {link.name: link.forward.delay_ns // 10**6 for link in plan.network.links}
+    assert delays == {"near-r1": 1, "remote-r1": 40, "r1-server": 1}
+    assert plan.network.link("remote-r1").backward.loss.p == 0.001
+
+
+def test_the_recorder(compiled):
+    plan = compiled("recorders.md", "use_neighbours.yaml")
+    own = [each for each in plan.recorders if each.kind == "command"]
+    assert [(each.node, each.interval_ns, each.options["output"]) for each in own] == [
+        ("h1", 500_000_000, "neighbours-h1.txt"),
+        ("h2", 500_000_000, "neighbours-h2.txt"),
+    ]
+
+
+def test_every_key_of_a_spec_is_documented():
+    page = (DOCS / "spec.md").read_text()
+    assert [name for name in ExperimentSpec.model_fields if f"`{name}`" not in page] == []
+
+
+def test_every_recorder_is_documented():
+    page = (DOCS / "recorders.md").read_text()
+    for name, model in BUILTIN.items():
+        assert f"| `{name}` | {' '.join(model.__doc__.split())} |" in page

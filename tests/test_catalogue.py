@@ -1,0 +1,86 @@
+"""The catalogue: built-ins, plugins beside a spec, other packages' entry points."""
+
+import importlib
+import sys
+
+import pytest
+
+from tcpexp.catalogue import KINDS, Catalogue, load_catalogue
+from tcpexp.errors import SpecError
+
+ACTION = "from typing import Literal\nfrom tcpexp.actions.base import Action\nclass A(Action):\n    'A.'\n    do: Literal['wave'] = 'wave'\n"
+
+
+def test_built_ins_are_there():
+    catalogue = load_catalogue(entry_points=False)
+    assert "iperf3" in catalogue.actions
+    assert "goodput" in catalogue.checks
+    assert "capture" in catalogue.recorders
+    assert "throughput" in catalogue.plots
+    assert catalogue.registry("actions") is catalogue.actions
+
+
+def test_a_plugins_classes_are_registered_by_what_they_are(tmp_path):
+    (tmp_path / "p.py").write_text(
+        ACTION
+        + "from mininet.topo import Topo\nclass T(Topo):\n    name = 'ring'\n"
+        + "from tcpexp.recorders import RecorderModel\nclass R(RecorderModel):\n    name = 'smoke'\n"
+    )
+    catalogue = Catalogue()
+    catalogue.load_plugin(tmp_path, "p.py")
+    assert (catalogue.actions.names(), catalogue.topologies.names(), catalogue.recorders.names()) == (["wave"], ["ring"], ["smoke"])
+
+
+def test_a_plugin_may_register_by_itself(tmp_path):
+    (tmp_path / "p.py").write_text(ACTION + "def register(catalogue):\n    catalogue.actions.add('other', A)\n")
+    catalogue = Catalogue()
+    catalogue.load_plugin(tmp_path, "p.py")
+    assert catalogue.actions.names() == ["other"]
+
+
+def test_a_plugin_cannot_take_a_built_in_name(tmp_path):
+    (tmp_path / "p.py").write_text(ACTION.replace("wave", "iperf3"))
+    with pytest.raises(SpecError, match="action 'iperf3' is defined twice"):
+        load_catalogue(entry_points=False).load_plugin(tmp_path, "p.py")
+
+
+def test_a_plugin_is_loaded_once(tmp_path):
+    (tmp_path / "p.py").write_text(ACTION)
+    catalogue = Catalogue()
+    catalogue.load_plugin(tmp_path, "p.py")
+    catalogue.load_plugin(tmp_path, "p.py")
+    assert catalogue.plugins == {"p.py": ACTION}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install, as far as Python can tell, a package with one entry point."""
+
+    def install(source):
+        (tmp_path / "wavepkg.py").write_text(source)
+        info = tmp_path / "wavepkg-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: wavepkg\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[tcpexp.actions]\nwave = wavepkg:A\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, "wavepkg", raising=False)
+        importlib.invalidate_caches()
+
+    yield install
+    sys.modules.pop("wavepkg", None)
+
+
+def test_entry_points_of_installed_packages(package):
+    package(ACTION)
+    assert "wave" in load_catalogue().actions
+
+
+def test_a_broken_package_is_named(package):
+    package("1 / 0\n")
+    with pytest.raises(SpecError, match=r"'wavepkg' fails to load its action 'wave'.*pip uninstall wavepkg"):
+        load_catalogue()
+
+
+def test_every_kind_has_a_registry():
+    catalogue = Catalogue()
+    assert [catalogue.registry(kind).kind for kind in KINDS] == [word for word, _ in KINDS.values()]
