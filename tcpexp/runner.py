@@ -132,11 +132,12 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
 @contextmanager
 def place_slot(place: Place) -> Iterator[int]:
     """Hold the number that keeps this run's addresses apart from other runs on the same host; the guest is alone in itself."""
-    slot = getattr(place, "slot", None)
-    if slot is None:
+    if place.name != "host":
         yield 0
         return
-    with slot() as number:
+    from tcpexp.places.journal import acquire_slot
+
+    with acquire_slot() as number:
         yield number
 
 
@@ -167,8 +168,10 @@ def choose_place(options: RunOptions, watcher: Watcher) -> Place:
             )
             raise HostError("there is no place to run: one of these two is needed", missing=ways)
     if on == "guest":
-        from tcpexp.places.guest.place import GuestPlace
+        from tcpexp.places.guest.place import GuestPlace, clean_leftovers
 
+        for words in clean_leftovers():
+            watcher.say(f"removed what a killed run left: {words}")
         return GuestPlace(options.clock or "virtual", watcher.say)
     if options.clock == "virtual":
         raise SpecError("the host has the real clock only", hint="leave --clock out, or run in the guest: --on guest")

@@ -29,7 +29,10 @@ Examples:
 )
 @click.option("--force", is_flag=True, help="Build even when there is an image of this recipe.")
 def build(force: bool) -> None:
-    """Build the guest's image from the distribution's packages, once; 1 to 3 minutes."""
+    """Build the guest's image.
+
+    It is made once, from the distribution's packages, in 1 to 3 minutes.
+    """
     from tcpexp.places.guest.image import build_image
 
     image = build_image(say, force=force)
@@ -49,7 +52,10 @@ Examples:
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code says whether there is an image.")
 def info(as_json: bool, quiet: bool) -> int:
-    """Show the image: sha256, kernel, packages and where it is. Exit code 3 when none was built."""
+    """Show which image there is.
+
+    Its sha256, kernel, packages and folder. Exit code 3 when none was built.
+    """
     from tcpexp.places.guest.image import find_image
     from tcpexp.places.guest.recipe import recipe_hash
 
@@ -71,7 +77,10 @@ def info(as_json: bool, quiet: bool) -> int:
 
 @guest.command()
 def shell() -> int:
-    """Open a prompt in the guest, on the real clock; what is changed inside is gone afterwards."""
+    """Open a prompt in the guest.
+
+    It runs on the real clock; what is changed inside is gone afterwards.
+    """
     from tcpexp.places.guest.shell import open_shell
 
     if not sys.stdin.isatty():

@@ -47,20 +47,23 @@ def doctor(as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Examples:
-  sudo tcpexp clean --dry-run   only show what would be removed
-  sudo tcpexp clean
+  sudo tcpexp clean   after runs on the host
+  tcpexp clean        after runs in the guest
 """
 )
-@click.option("--dry-run", "-n", is_flag=True, help="Show what would be removed and remove nothing.")
-def clean(dry_run: bool) -> None:
+def clean() -> None:
     """Remove what killed runs left behind, and only that.
 
-    Every run writes down what it creates; runs that are still alive are left alone. Network namespaces of host runs need root.
+    Every run writes down what it makes; what belongs to a run that is still alive is left alone. A run's namespaces,
+    processes and firewall rules end with it however it dies; files and trace instances can remain. The next run does the
+    same for its own place.
     """
-    from tcpexp.leftovers import remove_leftovers
+    from tcpexp.leftovers import needs_root, remove_leftovers
 
-    removed = remove_leftovers(dry_run=dry_run)
+    removed = remove_leftovers()
     for line in removed:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {line}")
-    if not removed:
+        click.echo(f"removed {line}")
+    if needs_root():
+        click.echo("runs on the host may have left something that only root may remove: sudo tcpexp clean")
+    elif not removed:
         click.echo("nothing is left behind")

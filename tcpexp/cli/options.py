@@ -18,42 +18,31 @@ COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "UNSUPPORTE
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class SpecName(click.ParamType):
-    """A spec: a file, or the name of an experiment that comes with tcpexp; resolved by ``paths.find_spec``."""
-
-    name = "spec"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete shipped experiments by name, and files."""
-        names = [path.stem for path in paths.shipped_specs() if path.stem.startswith(incomplete)]
-        return [*(CompletionItem(name) for name in names), CompletionItem(incomplete, type="file")]
+def complete_spec(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a spec: shipped experiments by name, and files."""
+    names = [path.stem for path in paths.shipped_specs() if path.stem.startswith(incomplete)]
+    return [*(CompletionItem(name) for name in names), CompletionItem(incomplete, type="file")]
 
 
-class RunName(click.ParamType):
-    """A run: its folder, an experiment (its newest run) or a run id; resolved by ``paths.find_run``."""
-
-    name = "run"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete experiments that have runs, and folders."""
-        results = paths.default_results_dir()
-        names = sorted({run.parent.name for run in paths.all_runs(results)})
-        return [*(CompletionItem(name) for name in names if name.startswith(incomplete)), CompletionItem(incomplete, type="dir")]
+def complete_run(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a run: experiments that have runs, and folders."""
+    names = sorted({run.parent.name for run in paths.all_runs(paths.default_results_dir())})
+    return [*(CompletionItem(name) for name in names if name.startswith(incomplete)), CompletionItem(incomplete, type="dir")]
 
 
 def spec_argument(function: Function) -> Function:
     """Add one ``SPEC``, given to the function as ``spec``."""
-    return click.argument("spec", type=SpecName(), metavar="SPEC")(function)
+    return click.argument("spec", shell_complete=complete_spec, metavar="SPEC")(function)
 
 
 def specs_argument(function: Function) -> Function:
     """Add ``SPEC...``, given to the function as ``specs``."""
-    return click.argument("specs", type=SpecName(), metavar="SPEC...", nargs=-1, required=True)(function)
+    return click.argument("specs", shell_complete=complete_spec, metavar="SPEC...", nargs=-1, required=True)(function)
 
 
 def runs_argument(function: Function) -> Function:
     """Add ``RUN...``, given to the function as ``runs``."""
-    return click.argument("runs", type=RunName(), metavar="RUN...", nargs=-1, required=True)(function)
+    return click.argument("runs", shell_complete=complete_run, metavar="RUN...", nargs=-1, required=True)(function)
 
 
 def results_option(function: Function) -> Function:

@@ -82,7 +82,8 @@ Examples:
 def report(runs: tuple[str, ...], results: Path | None, quiet: bool) -> int:
     """Make reports again from recorded data.
 
-    Everything after the raw data is made: tables, metrics, certificate, checks, figures, report. The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
+    Everything after the raw data is made: tables, metrics, certificate, checks, figures, report.
+    The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
     """
     from tcpexp.pipeline import process_run
     from tcpexp.store.manifest import NAME, verify
