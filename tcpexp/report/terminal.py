@@ -1,0 +1,96 @@
+"""The summary of a run for the terminal: verdicts, flows, certificate, and where the report is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tcpexp.report.content import flow_rows
+from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MARKS = {"PASS": ("✓", "green"), "FAIL": ("✗", "bold red"), "INCONCLUSIVE": ("?", "yellow"), "UNSUPPORTED": ("–", "cyan")}
+#: Column heads of the table of flows, and the keys of a row.
+COLUMNS = (
+    ("flow", "name"), ("goodput", "goodput"), ("share", "share"), ("retransmissions", "retransmissions"), ("RTT p50 ms", "p50"), ("p95", "p95"), ("p99", "p99"),
+)
+
+
+class HasPath(Protocol):
+    """Anything that knows its run directory: a ``RunData``, or what processing a run returns."""
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+
+
+def print_summary(run: HasPath, console: Console | None = None) -> None:
+    """Print what came out of a run: one line per verdict, one row per flow, the certificate and the report's path.
+
+    Reads what lies in the run directory. ``problems`` of ``run``, if it has any, are printed too. ``console`` is by default standard
+    output.
+    """
+    from rich.console import Console as RichConsole
+
+    out = console or RichConsole(highlight=False)
+    data = RunData(run.path)
+    out.print()
+    out.print(data.plan.title or data.plan.name, style="bold", markup=False)
+    _print_status(data, out)
+    _print_verdicts(data, out)
+    _print_flows(data, out)
+    _print_certificate(data, out)
+    for problem in getattr(run, "problems", ()):
+        out.print(f"problem: {problem}", style="yellow", markup=False)
+    report = data.path / "report.html"
+    if report.is_file():
+        out.print(f"report: {report}", markup=False, soft_wrap=True)
+
+
+def _print_status(run: RunData, out: Console) -> None:
+    if run.status != "complete":
+        why = (run.manifest or {}).get("failure") or run.engine.get("error") or ""
+        out.print(f"The run was {'interrupted' if run.status == 'interrupted' else 'not completed'}. {why}".rstrip(), style="bold red", markup=False)
+
+
+def _print_verdicts(run: RunData, out: Console) -> None:
+    """Print one line per verdict, and the reason under each that did not pass."""
+    from rich.text import Text
+
+    from tcpexp.checks.run import load_checks
+
+    for verdict in load_checks(run.path):
+        mark, style = MARKS[verdict.result]
+        line = Text.assemble((f" {mark} {verdict.result:<12}", style), f" {verdict.title}: ", (verdict.measured, "bold"))
+        if verdict.asked:
+            line.append(f" (expected {verdict.asked})", "dim")
+        out.print(line)
+        if verdict.result != "PASS" and verdict.reason:
+            out.print(Text(f"{'':16} {verdict.reason}", "dim"))
+
+
+def _print_flows(run: RunData, out: Console) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows: list[dict[str, Any]] = list(flow_rows(run))
+    if not rows:
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for head, key in COLUMNS:
+        table.add_column(head, justify="left" if key == "name" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(row[key]) for _, key in COLUMNS))
+    out.print(table)
+
+
+def _print_certificate(run: RunData, out: Console) -> None:
+    verdict = run.certificate.get("verdict")
+    if verdict is None:
+        return
+    out.print(f"certificate: {verdict}", style="green" if verdict == "VALID" else "bold yellow", markup=False)
+    for reason in run.certificate.get("reasons") or []:
+        out.print(f"  {reason}", style="yellow", markup=False)
