@@ -9,7 +9,7 @@ import polars as pl
 
 from tcpexp.ingest.connections import with_new_bytes
 from tcpexp.ingest.network import Nodes
-from tcpexp.ingest.sequence import rtt_samples, unwrap_seq
+from tcpexp.ingest.sequence import Acks, rtt_samples, unwrap_seq
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 
@@ -64,9 +64,11 @@ def _stream_rtt(stream: pl.DataFrame, flow: FlowPlan, nodes: Nodes) -> pl.DataFr
     acks = stream.filter(~outward & pl.col("flags").str.contains("A") & ~pl.col("checksum_bad"))
     left = unwrap_seq(data["seq"].to_numpy())
     ack = unwrap_seq(acks["ack"].to_numpy())
+    sack = np.zeros(acks.height, dtype=np.int64)
     if left.size and ack.size:  # one numbering for both: the first ACK lies within half the sequence space of the first byte
         ack = ack + (left[0] + (ack[0] - left[0] + 2**31) % 2**32 - 2**31 - ack[0])
-    when, rtt = rtt_samples(
-        left + data["payload_bytes"].to_numpy(), left, data["t_ns"].to_numpy(), ack, acks["t_ns"].to_numpy()
-    )
+        relative = acks["sack_blocks"].list.get(1, null_on_oob=True)
+        sack = (relative + (left[0] - data["seq_rel"][0])).fill_null(0).to_numpy()
+    received = Acks(ack, acks["t_ns"].to_numpy(), sack)
+    when, rtt = rtt_samples(left, left + data["payload_bytes"].to_numpy(), data["t_ns"].to_numpy(), received)
     return pl.DataFrame({"flow": pl.Series([flow.name] * when.size, dtype=pl.String), "t_ns": when, "rtt_ns": rtt})

@@ -5,6 +5,8 @@ Arrays in, arrays out; one element per packet, in the order of the capture. No P
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,26 +54,49 @@ class _Cover:
         self.sizes = np.diff(self.edges)[covered]
 
 
-def rtt_samples(seq_end: Int64, seq_left: Int64, sent_ns: Int64, ack: Int64, ack_ns: Int64) -> tuple[Int64, Int64]:
-    """Return (time of the ACK, round-trip time), both ns, of each data segment that gives an unambiguous sample.
+@dataclass(frozen=True)
+class Acks:
+    """Acknowledgements as received, in capture order: number, time in ns, and the right edge of the newest SACK block (0 for none)."""
 
-    ``seq_left``, ``seq_end`` and ``sent_ns`` describe the data segments as sent, ``ack`` and ``ack_ns`` the acknowledgements as received;
-    both are in capture order, in one unwrapped numbering. A segment's sample ends at the first ACK that covers all of it.
-    No sample comes from an ACK that newly covers a byte that was sent twice (Karn's algorithm, RFC 6298 section 3): which
-    copy it answers is unknown, and segments behind the hole waited for its repair.
+    ack: Int64
+    t_ns: Int64
+    sack_right: Int64
+
+
+def rtt_samples(left: Int64, end: Int64, sent_ns: Int64, acks: Acks) -> tuple[Int64, Int64]:
+    """Return (time of the acknowledgement, round-trip time), both ns, of each data segment that gives an unambiguous sample.
+
+    ``left``, ``end`` and ``sent_ns`` describe the data segments as sent, in capture order and in one unwrapped numbering with ``acks``.
+    A segment's sample ends at the ACK that first covers it, cumulatively or because the newest SACK block ends where the segment
+    does (RFC 2018 section 4: the first block holds the segment that triggered the ACK). Left out, after Karn (RFC 6298 section 3):
+    segments of which a byte was sent twice, and those that waited behind such a byte for a cumulative ACK.
     """
     empty = np.zeros(0, dtype=np.int64)
-    if seq_left.size == 0 or ack.size == 0:
+    if left.size == 0 or acks.ack.size == 0:
         return empty, empty
-    cover = _Cover(seq_left, seq_end - seq_left)
-    highest = np.maximum.accumulate(ack)
-    before = np.concatenate([[min(int(seq_left.min()), int(highest[0]))], highest[:-1]])
+    cover = _Cover(left, end - left)
+    highest = np.maximum.accumulate(acks.ack)
+    before = np.concatenate([[min(int(left.min()), int(highest[0]))], highest[:-1]])
     ambiguous = _bytes_sent_twice(cover, highest) > _bytes_sent_twice(cover, before)
-    index = np.searchsorted(highest, seq_end, side="left")
-    found = index < ack.size
+    index = np.searchsorted(highest, end, side="left")
+    found = index < acks.ack.size
     index = np.where(found, index, 0)
-    good = found & ~ambiguous[index] & (ack_ns[index] >= sent_ns)
-    return ack_ns[index][good], (ack_ns[index] - sent_ns)[good]
+    never = np.iinfo(np.int64).max
+    cumulative = np.where(found & ~ambiguous[index], acks.t_ns[index], never)
+    when = np.minimum(cumulative, _sacked_at(end, acks, never))
+    once = _bytes_sent_twice(cover, end) == _bytes_sent_twice(cover, left)
+    good = once & (when != never) & (when >= sent_ns)
+    return when[good], (when - sent_ns)[good]
+
+
+def _sacked_at(end: Int64, acks: Acks, never: int) -> Int64:
+    """Return when the newest SACK block first ended at each ``end``, or ``never``. A block below the ACK repeats old data (RFC 2883)."""
+    fresh = acks.sack_right > acks.ack
+    edges, first = np.unique(acks.sack_right[fresh], return_index=True)
+    if edges.size == 0:
+        return np.full(end.size, never, dtype=np.int64)
+    index = np.clip(np.searchsorted(edges, end), 0, edges.size - 1)
+    return np.where(edges[index] == end, acks.t_ns[fresh][first[index]], never)
 
 
 def _bytes_sent_twice(cover: _Cover, position: Int64) -> Int64:

@@ -110,8 +110,13 @@ def parse_pages(data: bytes, page_bytes: int = _DEFAULT_PAGE_BYTES, header_bytes
         if length > page_bytes - header_bytes:
             raise DataError(f"trace page at byte {start * 4} claims {length} bytes of events", hint="the file is damaged")
         first = start + header_bytes // 4
-        _walk(words, (first, first + length // 4), stamp, times, offsets)
+        try:
+            _walk(words, (first, first + length // 4), stamp, times, offsets)
+        except IndexError:
+            raise DataError(f"trace page at byte {start * 4} ends within an event", hint="the file is damaged") from None
     at = np.asarray(offsets, dtype=np.int64)
+    if at.size and int(at.max()) + 2 > usable:
+        raise DataError("the last trace page ends within an event", hint="the file is damaged")
     kinds = np.frombuffer(data, dtype="<u2", count=usable // 2)[at // 2].astype(np.int64) if at.size else at
     return RawEvents(data, np.asarray(times, dtype=np.int64), kinds, at, lost)
 

@@ -1,0 +1,73 @@
+"""Journeys of packets that were lost, doubled, overtaken and damaged, made by hand."""
+
+import polars as pl
+import pytest
+
+from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.network import Nodes
+from tcpexp.store.frames import conform
+
+A, B = "10.0.0.1", "10.0.0.2"
+
+
+@pytest.fixture
+def nodes():
+    return Nodes({A: "h1", B: "h2"}, {"h1-eth0": "h1", "h2-eth0": "h2"}, frozenset({"h1", "h2"}))
+
+
+def packet(node, number, t_ns, ip_id, **changes):
+    row = {
+        "capture": f"{node}-eth0", "node": node, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": A, "dst": B, "src_port": 1,
+        "dst_port": 2, "frame_bytes": 1514, "ip_id": ip_id, "flags": "A", "seq": 1000 + ip_id, "ack": 5, "payload_bytes": 1448,
+        "checksum_bad": False,
+    }  # fmt: skip
+    return {**row, **changes}
+
+
+def journeys(nodes, *packets):
+    return build_journeys(conform(pl.DataFrame(packets, infer_schema_length=None), "packets"), nodes)
+
+
+def test_each_fate(nodes):
+    sent = [packet("h1", number, number * 10, number) for number in range(1, 7)]
+    arrived = [
+        packet("h2", 1, 110, 1),
+        packet("h2", 2, 130, 3),
+        packet("h2", 3, 135, 2),  # 2 was overtaken by 3
+        packet("h2", 4, 140, 4),
+        packet("h2", 5, 141, 4),  # twice
+        packet("h2", 6, 150, 5, checksum_bad=True),  # damaged in its payload
+    ]
+    rows = journeys(nodes, *sent, *arrived)
+    assert rows.select("sent_number", "received_number", "received_ns", "copies", "late", "changed").rows() == [
+        (1, 1, 110, 1, False, False),
+        (2, 3, 135, 1, True, False),
+        (3, 2, 130, 1, False, False),
+        (4, 4, 140, 2, False, False),
+        (5, 6, 150, 1, False, True),
+        (6, None, None, 0, False, False),
+    ]
+
+
+def test_a_damaged_header_is_still_the_same_packet(nodes):
+    sent = [packet("h1", 1, 10, 1), packet("h1", 2, 20, 2)]
+    arrived = [packet("h2", 1, 110, 1, seq=77, checksum_bad=True), packet("h2", 2, 120, 999, seq=1002, checksum_bad=True)]
+    rows = journeys(nodes, *sent, *arrived)
+    assert rows.select("sent_number", "received_number", "copies", "changed").rows() == [(1, 1, 1, True), (2, 2, 1, True)]
+
+
+def test_a_repeat_that_looks_the_same_is_not_a_copy(nodes):
+    """SYN-ACKs carry IP id 0: the second is another packet, and each arrival belongs to the one sent just before."""
+    sent = [packet("h1", 1, 0, 0, flags="SA"), packet("h1", 2, 1000, 0, flags="SA"), packet("h1", 3, 3000, 0, flags="SA")]
+    arrived = [packet("h2", 1, 100, 0, flags="SA"), packet("h2", 2, 3100, 0, flags="SA")]
+    assert journeys(nodes, *sent, *arrived).select("sent_ns", "copies").rows() == [(0, 1), (1000, 0), (3000, 1)]
+
+
+def test_forged_sources_are_sent_by_the_node_that_captured_them(nodes):
+    forged = {"src": "10.0.9.9", "flags": "S"}
+    rows = journeys(nodes, packet("h1", 1, 10, 1, **forged), packet("h2", 1, 30, 1, **forged))
+    assert rows.select("from_node", "to_node", "copies", "received_ns").rows() == [("h1", "h2", 1, 30)]
+
+
+def test_no_rows_without_the_other_end(nodes):
+    assert journeys(nodes, packet("h1", 1, 10, 1)).height == 0
