@@ -113,7 +113,7 @@ def load_catalogue(*, entry_points: bool = True) -> Catalogue:
     catalogue = Catalogue()
     for kind, (_, module) in KINDS.items():
         if module is not None:
-            for name, item in getattr(importlib.import_module(module), "BUILTIN", {}).items():
+            for name, item in importlib.import_module(module).BUILTIN.items():
                 catalogue.registry(kind).add(name, item)
     if entry_points:
         for kind in KINDS:

@@ -8,6 +8,9 @@ from tcpexp.plan.links import describe_direction
 from tcpexp.plan.types import LinkPlan, NetworkPlan, NodePlan, Recorder, RunPlan, Step
 from tcpexp.units import format_duration
 
+#: Parameters longer than this stand below a link's drawing, not on its arrow.
+WIDEST_ARROW = 50
+
 
 def explain_plan(plan: RunPlan) -> str:
     """Return what would be done, as plain text of several sections."""
@@ -95,14 +98,17 @@ def _link_lines(link: LinkPlan) -> list[str]:
     """Return a link as a drawing: both ends, and the parameters of each direction on its arrow."""
     forward, backward = describe_direction(link.forward), describe_direction(link.backward)
     left, right = f"[{link.a.node}]", f"[{link.b.node}]"
-    if forward == backward:
+    if max(len(forward), len(backward)) > WIDEST_ARROW:
+        lines = [f"{left}========{right}", f"  {link.a.node} to {link.b.node}: {forward}"]
+        lines.append(f"  {link.b.node} to {link.a.node}: {backward}")
+    elif forward == backward:
         lines = [f"{left}==== {forward} ===={right}"]
     else:
         gap = " " * len(left)
         width = max(len(forward), len(backward))
         lines = [f"{left}---- {forward:<{width}} --->{right}", f"{gap}<--- {backward:<{width}} ----"]
     note = f"base RTT {format_duration(link.base_rtt_ns)}" if link.base_rtt_ns else "no added delay"
-    return [*lines, f"{' ' * len(left)}     {note}"]
+    return [*lines, f"  {note}"]
 
 
 def _time(step: Step) -> str:

@@ -97,7 +97,3 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
-
-
-def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write tests/plan/golden from what is compiled now")
