@@ -97,7 +97,7 @@ def require_tracepoint(run: RunData, event: str) -> None:
     short = event.rpartition(":")[2]
     if any(str(each).replace("/", ":").rpartition(":")[2] == short for each in trace.get("missing") or ()):
         raise NotSupported(f"the kernel has no tracepoint {event}")
-    asked = [event for each in planned for event in each.options.get("events", [event])]
+    asked = [name for each in planned for name in each.options.get("events", [event])]
     if not any(str(each).replace("/", ":").rpartition(":")[2] == short for each in asked):
         raise Undecided(f"the tracepoint {event} was not recorded")
     if "events" not in trace and "missing" not in trace:
