@@ -143,7 +143,8 @@ TABLES: dict[str, TableSchema] = {
             "retransmits",
             "one retransmission as the kernel did it (tracepoint tcp:tcp_retransmit_skb)",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64", "state": "String",
+                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "state": "String",  # RFC 9293's names, as in states
             },
             ("t_ns",),
         ),
@@ -151,7 +152,8 @@ TABLES: dict[str, TableSchema] = {
             "ca_states",
             "one change of a socket's congestion state (tracepoint tcp:tcp_cong_state_set): Open, Disorder, CWR, Recovery, Loss",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64", "ca_state": "String",
+                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "ca_state": "String",
             },
             ("t_ns",),
         ),

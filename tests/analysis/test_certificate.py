@@ -1,0 +1,162 @@
+import json
+
+import pytest
+
+from tcpexp.analysis.certificate import certify_run
+from tcpexp.plan.types import DirectionPlan, LossPlan, Recorder
+
+MS = 1_000_000
+S = 1_000_000_000
+
+
+def items(build):
+    certificate = certify_run(build.done())
+    assert json.loads((build.path / "certificate.json").read_text())["verdict"] == certificate["verdict"]
+    return certificate, {item["name"]: item for item in certificate["items"]}
+
+
+def verdict(build, name):
+    certificate, found = items(build)
+    item = found[name]
+    assert (certificate["verdict"] == "SUSPECT") == any(each["verdict"] == "suspect" for each in found.values())
+    assert (item["verdict"] == "suspect") == any(reason.startswith(name) for reason in certificate["reasons"])
+    if item["verdict"] == "suspect":
+        assert item["why"]
+    return item["verdict"]
+
+
+def test_a_run_about_which_nothing_is_known_is_valid_but_says_what_was_not_measured(build):
+    certificate, found = items(build)
+    assert certificate["verdict"] == "VALID"
+    assert {name for name, item in found.items() if item["verdict"] == "not measured"} == {"base RTT", "lateness of actions", "processor"}
+
+
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_a_run_that_did_not_end_is_suspect(build, status):
+    assert verdict(build.engine(status=status, error="stopped by Ctrl-C"), "run") == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("clock", "rtt", "expected"),
+    [("virtual", 40.10, "ok"), ("virtual", 40.25, "suspect"), ("real", 40.25, "ok"), ("real", 41.2, "suspect"), ("virtual", 39.7, "suspect")],
+)
+def test_base_rtt(build, clock, rtt, expected):
+    samples = [round(rtt * MS), round(rtt * MS), 90 * MS, None, round(rtt * MS)]
+    build.clock(clock).probes(paths=[{"from": "h1", "to": "h2", "asked_rtt_ns": 40 * MS, "rtt_ns": samples}])
+    assert verdict(build, "base RTT h1 to h2") == expected
+
+
+def test_base_rtt_with_jitter_is_held_to_its_range(build):
+    path = {"from": "h1", "to": "h2", "asked_rtt_ns": 40 * MS}
+    build.plan(DirectionPlan(delay_ns=20 * MS, jitter_ns=5 * MS)).probes(paths=[{**path, "rtt_ns": [44 * MS] * 5}])
+    assert verdict(build, "base RTT h1 to h2") == "ok"
+    build.probes(paths=[{**path, "rtt_ns": [47 * MS] * 5}])
+    assert verdict(build, "base RTT h1 to h2") == "suspect"
+    build.probes(paths=[{**path, "rtt_ns": [None] * 5}])
+    assert verdict(build, "base RTT h1 to h2") == "not measured"
+
+
+@pytest.mark.parametrize(("measured", "expected"), [(9.98e6, "ok"), (10.04e6, "ok"), (9.9e6, "suspect"), (10.2e6, "suspect"), (None, "not measured")])
+def test_rate(build, measured, expected):
+    build.probes(rates=[{"link": "h1-h2", "towards": "h2", "asked_bps": 10_000_000, "measured_bps": measured}])
+    assert verdict(build, "rate of h1-h2 towards h2") == expected
+
+
+def test_faults(build):
+    loss = DirectionPlan(delay_ns=20 * MS, loss=LossPlan("random", 0.1))
+    build.plan(loss).journeys([None if number % 10 == 0 else 0 for number in range(3000)])
+    assert verdict(build, "loss on h1-h2 towards h2") == "ok"
+    build.journeys([0] * 3000)
+    assert verdict(build, "loss on h1-h2 towards h2") == "suspect"
+
+
+def test_correlated_reordering_is_reported_not_blamed(build):
+    direction = DirectionPlan(delay_ns=20 * MS, reorder=0.05, reorder_correlation=0.1)
+    build.plan(direction).journeys([-20 * MS if number % 80 == 10 else 0 for number in range(4000)])
+    _, found = items(build)
+    item = found["reorder on h1-h2 towards h2"]
+    assert item["verdict"] == "ok"
+    assert "correlat" in item["why"]
+    assert item["asked"].startswith("5.0")
+    assert item["measured"].startswith("1.25")
+
+
+def event(t_ns, planned_ns, kind="firewall", name="start", step="a00"):
+    lateness = max(0, t_ns - planned_ns)
+    return {"event": name, "t_ns": t_ns, "planned_ns": planned_ns, "lateness_ns": lateness, "step": step, "kind": kind, "label": f"the {kind}"}
+
+
+@pytest.mark.parametrize(("clock", "late", "expected"), [("virtual", 4, "ok"), ("virtual", 6, "suspect"), ("real", 40, "ok"), ("real", 60, "suspect")])
+def test_late_actions(build, clock, late, expected):
+    build.clock(clock).table("events", event(S + late * MS, S))
+    assert verdict(build, "lateness of actions") == expected
+
+
+def test_a_process_that_ends_late_or_an_action_behind_a_wait_is_not_late(build):
+    build.table(
+        "events",
+        event(S, S, "spawn"),
+        event(9 * S, 8 * S, "spawn", "end"),
+        event(2 * S, 2 * S, "wait_for", step="a01"),
+        event(5 * S, 2 * S, "wait_for", "end", step="a01"),
+        event(5 * S, 3 * S, "mark", step="a02"),
+    )
+    assert verdict(build, "lateness of actions") == "ok"
+
+
+def test_samplers(build):
+    recorder = Recorder("ss", "h1", None, 100 * MS)
+    build.plan(recorders=(recorder,))
+    build.engine(samplers={"ss": {"planned": 200, "taken": 200, "largest_gap_ns": 110 * MS}})
+    assert verdict(build, "samples of ss") == "ok"
+    build.engine(samplers={"ss": {"planned": 200, "taken": 190, "largest_gap_ns": 110 * MS}})
+    assert verdict(build, "samples of ss") == "suspect"
+    build.engine(samplers={"ss": {"planned": 200, "taken": 200, "largest_gap_ns": 900 * MS}})
+    assert verdict(build, "samples of ss") == "suspect"
+
+
+def test_captures(build):
+    build.plan(recorders=(Recorder("capture", "h1", "h1-eth0"),))
+    assert verdict(build, "capture h1-eth0") == "suspect"
+    (build.path / "raw" / "h1-eth0.pcap").write_bytes(b"")
+    assert verdict(build, "capture h1-eth0") == "not measured"
+    build.engine(captures={"h1-eth0": {"captured": 10, "dropped": 0}})
+    assert verdict(build, "capture h1-eth0") == "ok"
+    build.engine(captures={"h1-eth0": {"captured": 10, "dropped": 3}})
+    assert verdict(build, "capture h1-eth0") == "suspect"
+
+
+def test_trace(build):
+    build.plan(recorders=(Recorder("trace"),))
+    build.engine(trace={"events": ["tcp:tcp_probe"], "missing": ["tcp:tcp_cong_state_set"], "overrun": 0})
+    assert verdict(build, "trace") == "ok"
+    assert verdict(build, "tracepoints") == "not measured"
+    build.engine(trace={"events": ["tcp:tcp_probe"], "missing": [], "overrun": 12})
+    assert verdict(build, "trace") == "suspect"
+
+
+def busy(*shares, step_ns=S // 10):
+    return [{"t_ns": number * step_ns, "busy": share} for number, share in enumerate(shares, start=1)]
+
+
+def test_processor(build):
+    build.table("cpu", *busy(*[0.5] * 20))
+    assert verdict(build, "processor") == "ok"
+    build.table("cpu", *busy(*[0.5] * 20, *[1.0] * 3, *[0.5] * 20))  # a short burst is no saturation
+    assert verdict(build, "processor") == "ok"
+    build.table("cpu", *busy(*[0.5] * 40, *[0.95] * 10, *[0.5] * 40))
+    _, found = items(build)
+    assert found["processor"]["verdict"] == "suspect"
+    assert "between" in found["processor"]["why"]
+    assert "3.7 s and 5.3 s" in found["processor"]["why"]
+
+
+def test_conservation(build):
+    queue = {"link": "h1-h2", "towards": "h2", "qdisc": "queue"}
+    name = "packets of h1-h2 towards h2"
+    build.journeys([0] * 990 + [None] * 10).table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 10})
+    assert verdict(build, name) == "ok"
+    build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 0})
+    assert verdict(build, name) == "suspect"
+    build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 30})
+    assert verdict(build, name) == "suspect"
