@@ -22,7 +22,7 @@ class Action(BaseModel):
     A field whose word is a Python keyword takes an alias: ``from_: str = Field(alias="from")``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     do: str = Field(description="what to do: the action's name")
     at: Duration | None = Field(default=None, description="when, from the start of the experiment; 0s when silent")

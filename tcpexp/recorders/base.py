@@ -24,7 +24,7 @@ class RecorderModel(BaseModel):
     ``ss: {every: 100ms}``. ``default`` says that it records when ``record:`` does not name it; ``off`` always switches it off.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: ClassVar[str] = ""
     shorthand: ClassVar[str | None] = None
