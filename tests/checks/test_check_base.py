@@ -10,7 +10,7 @@ from typing import ClassVar
 import pydantic
 import pytest
 import yaml
-from checked_run import S, CheckedRun, throughput
+from checked_run import CheckedRun, S, throughput
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Check, Undecided, Verdict, unknown_references

@@ -4,7 +4,7 @@ import dataclasses
 
 import pydantic
 import pytest
-from checked_run import MS, S, CheckedRun, packet, socket, throughput
+from checked_run import MS, CheckedRun, S, packet, socket, throughput
 
 
 @pytest.fixture
