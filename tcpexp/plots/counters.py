@@ -18,14 +18,40 @@ if TYPE_CHECKING:
 
 #: Counters that tell a story, most telling first: shown when they moved and the spec names none.
 TELLING = (
-    "TcpExt.TCPReqQFullDrop", "TcpExt.TCPReqQFullDoCookies", "TcpExt.ListenDrops", "TcpExt.ListenOverflows",
-    "TcpExt.SyncookiesSent", "TcpExt.SyncookiesRecv", "TcpExt.SyncookiesFailed", "Tcp.AttemptFails", "Tcp.EstabResets",
-    "TcpExt.TCPTimeouts", "TcpExt.TCPSynRetrans", "Tcp.RetransSegs", "TcpExt.TCPFastRetrans", "TcpExt.TCPSlowStartRetrans",
-    "TcpExt.TCPLossProbes", "TcpExt.TCPLostRetransmit", "TcpExt.TCPSpuriousRTOs", "TcpExt.TCPDSACKRecv",
-    "TcpExt.TCPSACKReorder", "TcpExt.TCPOFOQueue", "TcpExt.TCPZeroWindowDrop", "TcpExt.TCPFromZeroWindowAdv",
-    "TcpExt.TCPToZeroWindowAdv", "TcpExt.TCPWantZeroWindowAdv", "TcpExt.TCPKeepAlive", "TcpExt.TCPWinProbe",
-    "TcpExt.TCPRcvCollapsed", "TcpExt.PruneCalled", "TcpExt.TCPBacklogDrop", "TcpExt.TCPAbortOnTimeout",
-    "Tcp.InCsumErrors", "Tcp.InErrs", "Tcp.OutRsts", "Udp.RcvbufErrors",
+    "TcpExt.TCPReqQFullDrop",
+    "TcpExt.TCPReqQFullDoCookies",
+    "TcpExt.ListenDrops",
+    "TcpExt.ListenOverflows",
+    "TcpExt.SyncookiesSent",
+    "TcpExt.SyncookiesRecv",
+    "TcpExt.SyncookiesFailed",
+    "Tcp.AttemptFails",
+    "Tcp.EstabResets",
+    "TcpExt.TCPTimeouts",
+    "TcpExt.TCPSynRetrans",
+    "Tcp.RetransSegs",
+    "TcpExt.TCPFastRetrans",
+    "TcpExt.TCPSlowStartRetrans",
+    "TcpExt.TCPLossProbes",
+    "TcpExt.TCPLostRetransmit",
+    "TcpExt.TCPSpuriousRTOs",
+    "TcpExt.TCPDSACKRecv",
+    "TcpExt.TCPSACKReorder",
+    "TcpExt.TCPOFOQueue",
+    "TcpExt.TCPZeroWindowDrop",
+    "TcpExt.TCPFromZeroWindowAdv",
+    "TcpExt.TCPToZeroWindowAdv",
+    "TcpExt.TCPWantZeroWindowAdv",
+    "TcpExt.TCPKeepAlive",
+    "TcpExt.TCPWinProbe",
+    "TcpExt.TCPRcvCollapsed",
+    "TcpExt.PruneCalled",
+    "TcpExt.TCPBacklogDrop",
+    "TcpExt.TCPAbortOnTimeout",
+    "Tcp.InCsumErrors",
+    "Tcp.InErrs",
+    "Tcp.OutRsts",
+    "Udp.RcvbufErrors",
 )
 
 
@@ -58,7 +84,11 @@ class Counters(Plot):
                 thin = thin_line(mine, "t_ns", "increase")
                 times, values = [*thin["t_ns"].to_list(), end], [*thin["increase"].to_list(), thin["increase"][-1]]
                 axis.plot(
-                    [each / 1e9 for each in times], values, color=look.color, linestyle=look.dash, drawstyle="steps-post",
+                    [each / 1e9 for each in times],
+                    values,
+                    color=look.color,
+                    linestyle=look.dash,
+                    drawstyle="steps-post",
                     label=f"{name.split('.')[-1]} {values[-1]:,}",
                 )
             axis.set_ylabel("Increase")

@@ -90,7 +90,12 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
         one = mine.filter(pl.col("port").eq_missing(pl.lit(port)))
         thin = thin_line(one, "t_ns", "cwnd")
         axes.plot(
-            thin["t_ns"] / 1e9, thin["cwnd"], color=look.color, linestyle=look.dash, linewidth=1.2, label=label,
+            thin["t_ns"] / 1e9,
+            thin["cwnd"],
+            color=look.color,
+            linestyle=look.dash,
+            linewidth=1.2,
+            label=label,
             drawstyle="steps-post",
         )
         slow = one.drop_nulls("ssthresh")
@@ -98,7 +103,13 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
             changes = slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True))
             ends = pl.concat([changes, slow.tail(1)])
             axes.plot(
-                ends["t_ns"] / 1e9, ends["ssthresh"], color=look.color, linestyle=(0, (1, 1)), linewidth=0.9, alpha=0.9,
-                label=f"{look.name} ssthresh" if label else None, drawstyle="steps-post",
+                ends["t_ns"] / 1e9,
+                ends["ssthresh"],
+                color=look.color,
+                linestyle=(0, (1, 1)),
+                linewidth=0.9,
+                alpha=0.9,
+                label=f"{look.name} ssthresh" if label else None,
+                drawstyle="steps-post",
             )
         label = None

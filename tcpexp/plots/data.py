@@ -57,9 +57,7 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     packets = packets.with_columns(pl.col("src").is_in(list(own)).alias("outgoing"))
     totals = packets.group_by("capture", "stream").agg(pl.col("payload_bytes").sum().alias("total"))
     busiest = totals.sort(["total", "capture", "stream"], descending=[True, False, False]).row(0, named=True)
-    return packets.filter(
-        (pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))
-    ).sort("number")
+    return packets.filter((pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))).sort("number")
 
 
 def has_label(*names: str) -> pl.Expr:
@@ -71,10 +69,5 @@ def has_label(*names: str) -> pl.Expr:
 
 def bottleneck_bps(run: RunData) -> int | None:
     """Return the smallest rate of any shaped link, bit/s."""
-    rates = [
-        direction.rate_bps
-        for link in run.plan.network.links
-        for direction in (link.forward, link.backward)
-        if direction.rate_bps
-    ]
+    rates = [direction.rate_bps for link in run.plan.network.links for direction in (link.forward, link.backward) if direction.rate_bps]
     return min(rates, default=None)

@@ -50,7 +50,12 @@ class Ladder(Plot):
         axes.set_xlim(0, WIDTH)
         axes.set_ylim(view.rows + 0.8, -1.7)
         figure.suptitle(
-            f"{options['title']}: {view.name}", x=0.3 / WIDTH, y=1 - 0.1 / height, ha="left", va="top", fontsize=11,
+            f"{options['title']}: {view.name}",
+            x=0.3 / WIDTH,
+            y=1 - 0.1 / height,
+            ha="left",
+            va="top",
+            fontsize=11,
             fontweight="bold",
         )
         _draw_hosts(axes, view)
@@ -61,8 +66,13 @@ class Ladder(Plot):
             _draw_state(axes, change)
         if view.more:
             axes.text(
-                (LEFT_LINE + RIGHT_LINE) / 2, view.rows + 0.3, f"... {view.more:,} more segments", ha="center", fontsize=8,
-                style="italic", color=SOFT_INK,
+                (LEFT_LINE + RIGHT_LINE) / 2,
+                view.rows + 0.3,
+                f"... {view.more:,} more segments",
+                ha="center",
+                fontsize=8,
+                style="italic",
+                color=SOFT_INK,
             )
         return figure
 
@@ -88,8 +98,15 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     middle = x0 + (x1 - x0) * (0.3 if arrow.crossed else 0.45 if arrow.lost else 0.5)
     part = (middle - x0) / (x1 - x0)
     axes.text(
-        middle, y0 + (y1 - y0) * part - 0.06, arrow.text, ha="center", va="bottom", fontsize=8, color=color,
-        rotation=angle if arrow.to_right else -angle, rotation_mode="anchor",
+        middle,
+        y0 + (y1 - y0) * part - 0.06,
+        arrow.text,
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        color=color,
+        rotation=angle if arrow.to_right else -angle,
+        rotation_mode="anchor",
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.3, "alpha": 0.0 if not arrow.crossed else 0.9},
     )
     side = -1 if arrow.to_right else 1
@@ -109,6 +126,13 @@ def _draw_state(axes: Axes, change: StateChange) -> None:
     if change.late and change.t_ns is not None:
         text = f"{text} {change.t_ns / 1e9:.1f} s"
     axes.text(
-        x, change.row, text, ha="right" if change.left else "left", va="center", fontsize=7.5, fontweight="bold", color=INK,
+        x,
+        change.row,
+        text,
+        ha="right" if change.left else "left",
+        va="center",
+        fontsize=7.5,
+        fontweight="bold",
+        color=INK,
         bbox={"boxstyle": "round,pad=0.22", "facecolor": "#eef1f5", "edgecolor": SOFT_INK, "linewidth": 0.6},
     )

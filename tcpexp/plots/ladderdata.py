@@ -81,10 +81,14 @@ def ladder_view(run: RunData, flow: str, which: int, limit: int) -> LadderView |
     placed, states, rows = place_rows(shown, _state_changes(run, one, end_ns))
     return LadderView(
         name=f"{one['client']} to {one['server']}:{one['server_port']}",
-        left=one["client"], right=one["server"],
+        left=one["client"],
+        right=one["server"],
         left_address=f"{one['client_address']}:{one['client_port']}",
         right_address=f"{one['server_address']}:{one['server_port']}",
-        arrows=tuple(placed), states=tuple(states), rows=rows, more=len(arrows) - len(shown),
+        arrows=tuple(placed),
+        states=tuple(states),
+        rows=rows,
+        more=len(arrows) - len(shown),
     )
 
 
@@ -100,9 +104,7 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
         mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
     both = {one["client"], one["server"]} <= set(mine["node"].unique().to_list())
     arrows = []
-    for sender, receiver, address in (
-        (one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])
-    ):
+    for sender, receiver, address in ((one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])):
         sent = mine.filter((pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0])))
         got = mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
         arrows += _joined(sent, got, sender == one["client"])
@@ -112,7 +114,7 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
 def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> list[Arrow]:
     """Join each sent segment with its first arrival of the same IP id and numbers; without a second capture, none is lost."""
     waiting: dict[tuple[Any, ...], list[int]] = {}
-    for row in (got.iter_rows(named=True) if got is not None else ()):
+    for row in got.iter_rows(named=True) if got is not None else ():
         waiting.setdefault(_identity(row), []).append(row["t_ns"])
     arrows = []
     for row in sent.iter_rows(named=True):
@@ -121,7 +123,11 @@ def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> lis
         labels = set(row["labels"] or ())
         arrows.append(
             Arrow(
-                to_right, row["t_ns"], row["t_ns"] if got is None else arrived, segment_text(row), bool(row["payload_bytes"]),
+                to_right,
+                row["t_ns"],
+                row["t_ns"] if got is None else arrived,
+                segment_text(row),
+                bool(row["payload_bytes"]),
                 bool(labels & {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}),
             )
         )
@@ -154,9 +160,7 @@ def _state_changes(run: RunData, one: dict[str, Any], end_ns: int | None) -> lis
     import polars as pl
 
     changes: list[StateChange] = []
-    for left, port, peer in (
-        (True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])
-    ):
+    for left, port, peer in ((True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])):
         node = one["client"] if left else one["server"]
         ends = (pl.col("node") == node) & (pl.col("local_port") == port)
         trace = run.table("states").filter(ends & (pl.col("peer_port") == peer)).sort("t_ns", maintain_order=True)

@@ -85,12 +85,28 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
     for label in placed:
         bottom = 1 + (legend_room + 0.05 + label.row * ROW_INCHES) / height
         axes[0].plot(
-            [label.anchor / inches] * 2, [1, bottom + 0.1 / height], transform=axes[0].transAxes, clip_on=False,
-            color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5, scalex=False, scaley=False,
+            [label.anchor / inches] * 2,
+            [1, bottom + 0.1 / height],
+            transform=axes[0].transAxes,
+            clip_on=False,
+            color=SOFT_INK,
+            linewidth=0.7,
+            linestyle=(0, (4, 2)),
+            zorder=1.5,
+            scalex=False,
+            scaley=False,
         )
         axes[0].text(
-            label.left / inches, bottom, label.text, transform=axes[0].transAxes, fontsize=FONT_POINTS, color=INK,
-            ha="left", va="bottom", clip_on=False, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+            label.left / inches,
+            bottom,
+            label.text,
+            transform=axes[0].transAxes,
+            fontsize=FONT_POINTS,
+            color=INK,
+            ha="left",
+            va="bottom",
+            clip_on=False,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
         )
 
 

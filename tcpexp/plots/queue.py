@@ -50,8 +50,13 @@ class Queue(Plot):
             mine = samples.filter(pl.col("place") == name)
             thin = thin_line(mine, "t_ns", "backlog_packets")
             axes[0].plot(
-                thin["t_ns"] / 1e9, thin["backlog_packets"], color=look.color, linestyle=look.dash, linewidth=1.0,
-                label=name, drawstyle="steps-post",
+                thin["t_ns"] / 1e9,
+                thin["backlog_packets"],
+                color=look.color,
+                linestyle=look.dash,
+                linewidth=1.0,
+                label=name,
+                drawstyle="steps-post",
             )
             lost = mine.filter(pl.col("dropped") > 0)
             if dropped and not lost.is_empty():

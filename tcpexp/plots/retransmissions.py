@@ -44,7 +44,11 @@ class Retransmissions(Plot):
             thin = thin_line(mine, "t_ns", "total")
             seconds, totals = (thin["t_ns"] / 1e9).to_list(), thin["total"].to_list()
             upper.plot(
-                [seconds[0], *seconds], [0, *totals], color=look.color, linestyle=look.dash, drawstyle="steps-post",
+                [seconds[0], *seconds],
+                [0, *totals],
+                color=look.color,
+                linestyle=look.dash,
+                drawstyle="steps-post",
                 label=f"{name}: {mine.height:,}",
             )
             strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9

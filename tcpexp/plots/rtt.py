@@ -40,8 +40,14 @@ class RoundTripTime(Plot):
         for name, look in looks.items():
             thin = thin_line(samples.filter(pl.col("flow") == name), "t_ns", "rtt_ns")
             axes[0].plot(
-                thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, color=look.color, linestyle=look.dash, linewidth=0.9, label=name,
-                marker="" if thin.height > 60 else look.marker, markersize=3,
+                thin["t_ns"] / 1e9,
+                thin["rtt_ns"] / divisor,
+                color=look.color,
+                linestyle=look.dash,
+                linewidth=0.9,
+                label=name,
+                marker="" if thin.height > 60 else look.marker,
+                markersize=3,
             )
         base = _base_rtt_ns(run)
         if base > 0:

@@ -23,8 +23,10 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
 
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
-        str(svg), metadata={"Date": None, "Creator": None})
+        str(svg), metadata={"Date": None, "Creator": None}
+    )
     figure.set_dpi(DPI)
     FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
-        str(png), metadata={"Software": None})
+        str(png), metadata={"Software": None}
+    )
     return svg, png

@@ -95,14 +95,27 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
         edge = acks.filter(pl.col("window_bytes").is_not_null()).with_columns(edge=pl.col("ack_rel") + pl.col("window_bytes"))
         thin = thin_line(edge, "t_ns", "edge", 400)
         axes.plot(
-            thin["t_ns"] / 1e9, thin["edge"] / divisor, color="#009e73", linewidth=0.9, linestyle=(0, (4, 1.5)),
-            label="ACK + window", drawstyle="steps-post",
+            thin["t_ns"] / 1e9,
+            thin["edge"] / divisor,
+            color="#009e73",
+            linewidth=0.9,
+            linestyle=(0, (4, 1.5)),
+            label="ACK + window",
+            drawstyle="steps-post",
         )
     again = thin_points(data.filter(repeat), "t_ns", "seq_rel", 160, 60)
     if not again.is_empty():
         axes.plot(
-            again["t_ns"] / 1e9, again["seq_rel"] / divisor, linestyle="none", marker="x", markersize=4.5, markeredgewidth=1.1,
-            color=ALARM, label="retransmission", zorder=4, rasterized=again.height > 1000,
+            again["t_ns"] / 1e9,
+            again["seq_rel"] / divisor,
+            linestyle="none",
+            marker="x",
+            markersize=4.5,
+            markeredgewidth=1.1,
+            color=ALARM,
+            label="retransmission",
+            zorder=4,
+            rasterized=again.height > 1000,
         )
     axes.set_ylim(0, highest / divisor * 1.08)
     axes.set_ylabel(f"Sequence ({unit})")

@@ -42,7 +42,11 @@ class Sockets(Plot):
                 mine = counts.filter((pl.col("node") == node) & (pl.col("state") == name)).sort("t_ns")
                 if int(mine["count"].max() or 0) > 0:  # type: ignore[arg-type]
                     axis.plot(
-                        mine["t_ns"] / 1e9, mine["count"], color=look.color, linestyle=look.dash, label=name,
+                        mine["t_ns"] / 1e9,
+                        mine["count"],
+                        color=look.color,
+                        linestyle=look.dash,
+                        label=name,
                         drawstyle="steps-post",
                     )
             axis.set_ylabel("Sockets")

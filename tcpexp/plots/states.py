@@ -30,9 +30,18 @@ STATE_LOOK: dict[str, tuple[str, str]] = {
 }
 #: How ``ss`` spells the states.
 FROM_SS = {
-    "listen": "LISTEN", "syn-sent": "SYN-SENT", "syn-recv": "SYN-RECEIVED", "estab": "ESTABLISHED", "fin-wait-1": "FIN-WAIT-1",
-    "fin-wait-2": "FIN-WAIT-2", "close-wait": "CLOSE-WAIT", "closing": "CLOSING", "last-ack": "LAST-ACK", "time-wait": "TIME-WAIT",
-    "unconn": "CLOSED", "close": "CLOSED",
+    "listen": "LISTEN",
+    "syn-sent": "SYN-SENT",
+    "syn-recv": "SYN-RECEIVED",
+    "estab": "ESTABLISHED",
+    "fin-wait-1": "FIN-WAIT-1",
+    "fin-wait-2": "FIN-WAIT-2",
+    "close-wait": "CLOSE-WAIT",
+    "closing": "CLOSING",
+    "last-ack": "LAST-ACK",
+    "time-wait": "TIME-WAIT",
+    "unconn": "CLOSED",
+    "close": "CLOSED",
 }
 
 
@@ -130,12 +139,9 @@ def _snapshot_stays(run: RunData) -> list[Stay]:
     ordered = table.sort("t_ns", maintain_order=True)
     changed = ((pl.col("state") != pl.col("state").shift()) | (pl.col("t_ns").diff() > 2 * max(gap, 1))).fill_null(True)
     runs = ordered.with_columns(changed.cum_sum().over(key).alias("run"))
-    grouped = runs.group_by([*key, "run", "state"], maintain_order=True).agg(
-        pl.col("t_ns").min().alias("from_ns"), pl.col("t_ns").max().alias("to_ns")
-    )
+    grouped = runs.group_by([*key, "run", "state"], maintain_order=True).agg(pl.col("t_ns").min().alias("from_ns"), pl.col("t_ns").max().alias("to_ns"))
     return [
-        Stay(socket_name(row), FROM_SS.get(row["state"], row["state"].upper()), row["from_ns"], row["to_ns"] + gap)
-        for row in grouped.iter_rows(named=True)
+        Stay(socket_name(row), FROM_SS.get(row["state"], row["state"].upper()), row["from_ns"], row["to_ns"] + gap) for row in grouped.iter_rows(named=True)
     ]
 
 

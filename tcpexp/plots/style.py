@@ -85,10 +85,7 @@ class Series:
 
 def series_of(names: Iterable[str]) -> dict[str, Series]:
     """Return a look for each name, in order; the same order gives the same looks."""
-    return {
-        name: Series(name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(dict.fromkeys(names))
-    }
+    return {name: Series(name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(dict.fromkeys(names))}
 
 
 def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -> dict[str, Series]:
@@ -102,9 +99,7 @@ def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -
     return {name: look for name, look in looks.items() if name in found and (asked is None or name in asked)}
 
 
-def panels(
-    heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42, last_gap: float | None = None
-) -> tuple[Figure, list[Axes]]:
+def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42, last_gap: float | None = None) -> tuple[Figure, list[Axes]]:
     """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute margins.
 
     Room for the title and the action marks is added on top by :func:`finish`.
@@ -168,9 +163,7 @@ def zero_based(axes: Axes, *, head_room: float = 1.08) -> None:
 
 def panel_title(axes: Axes, text: str) -> None:
     """Write a small title over one panel."""
-    axes.set_title(
-        text, loc="left", color=SOFT_INK, fontsize=8.5, pad=4, zorder=3, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
-    )
+    axes.set_title(text, loc="left", color=SOFT_INK, fontsize=8.5, pad=4, zorder=3, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})
 
 
 def legend(axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None, **more: Any) -> None:
@@ -179,15 +172,33 @@ def legend(axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None
         handles = axes.get_legend_handles_labels()[0]
     if handles:
         axes.legend(
-            handles=handles, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=min(columns, len(handles)),
-            borderaxespad=0.15, columnspacing=1.6, frameon=True, facecolor=PAPER, edgecolor="none", framealpha=1.0, borderpad=0.15, **more,
+            handles=handles,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.99),
+            ncols=min(columns, len(handles)),
+            borderaxespad=0.15,
+            columnspacing=1.6,
+            frameon=True,
+            facecolor=PAPER,
+            edgecolor="none",
+            framealpha=1.0,
+            borderpad=0.15,
+            **more,
         )
 
 
 def note(axes: Axes, text: str) -> None:
     """Write a remark inside the panel, at its upper right: where the data came from, or what was left out."""
     axes.text(
-        0.995, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=7.5, style="italic", color=SOFT_INK,
+        0.995,
+        0.97,
+        text,
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=7.5,
+        style="italic",
+        color=SOFT_INK,
         bbox={"boxstyle": "round,pad=0.25", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},
     )
 

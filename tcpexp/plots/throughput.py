@@ -10,7 +10,6 @@ from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import PAPER, SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
 
 if TYPE_CHECKING:
-
     import polars as pl
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -90,7 +89,8 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
     width = multiple * interval
     binned = (
         table.with_columns((pl.col("t_ns") // width * width + width // 2).alias("t_ns"))
-        .group_by("t_ns", "flow").agg(pl.col("goodput_bytes").sum() * 8e9 / width)
+        .group_by("t_ns", "flow")
+        .agg(pl.col("goodput_bytes").sum() * 8e9 / width)
         .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
     )
     grid = pl.DataFrame({"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)})

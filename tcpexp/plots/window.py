@@ -78,8 +78,13 @@ def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: boo
     if with_flight and not sent.is_empty():
         thin = thin_line(sent, "t_ns", "in_flight_bytes")
         axes.plot(
-            thin["t_ns"] / 1e9, thin["in_flight_bytes"] / divisor, color=INK, linewidth=0.8, linestyle=(0, (2, 1.2)),
-            label="in flight", drawstyle="steps-post",
+            thin["t_ns"] / 1e9,
+            thin["in_flight_bytes"] / divisor,
+            color=INK,
+            linewidth=0.8,
+            linestyle=(0, (2, 1.2)),
+            label="in flight",
+            drawstyle="steps-post",
         )
     zero_based(axes, head_room=1.12)
     for label, text, marker, shade in EVENTS:
@@ -97,6 +102,13 @@ def _draw_events(axes: Axes, found: pl.DataFrame, divisor: float, look: dict[str
     points = thin_points(found.with_columns(height), "t_ns", "height", 300, 60)
     named = {**look, "label": f"{look['label']} ({found.height:,})"}
     axes.plot(
-        points["t_ns"] / 1e9, points["height"] / divisor, linestyle="none", markersize=5.5, markeredgewidth=1.2,
-        fillstyle="none", clip_on=False, zorder=4, **named,
+        points["t_ns"] / 1e9,
+        points["height"] / divisor,
+        linestyle="none",
+        markersize=5.5,
+        markeredgewidth=1.2,
+        fillstyle="none",
+        clip_on=False,
+        zorder=4,
+        **named,
     )

@@ -33,8 +33,13 @@ def verdict_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """Return one row per verdict, with its evidence in words; a failed one is open."""
     return [
         {
-            "result": each.result, "title": each.title, "measured": each.measured, "asked": each.asked, "reason": each.reason,
-            "because": each.because, "evidence": [_evidence(item) for item in each.evidence],
+            "result": each.result,
+            "title": each.title,
+            "measured": each.measured,
+            "asked": each.asked,
+            "reason": each.reason,
+            "because": each.because,
+            "evidence": [_evidence(item) for item in each.evidence],
         }
         for each in verdicts
     ]
@@ -47,8 +52,13 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     numbers = ", ".join(str(number) for number in item.packets[:MOST_PACKETS])
     more = len(item.packets) - MOST_PACKETS
     return {
-        "text": item.text, "span": span, "capture": item.capture, "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
-        "first": item.packets[0] if item.packets else None, "head": item.rows[0] if item.rows else (), "rows": item.rows[1:],
+        "text": item.text,
+        "span": span,
+        "capture": item.capture,
+        "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
+        "first": item.packets[0] if item.packets else None,
+        "head": item.rows[0] if item.rows else (),
+        "rows": item.rows[1:],
     }
 
 
@@ -63,10 +73,15 @@ def flow_rows(run: RunData) -> list[dict[str, str]]:
         part = f" ({found['retransmission_share'] * 100:.2f} %)" if found.get("retransmission_share") and sent else ""
         rows.append(
             {
-                "name": flow.name, "path": f"{flow.sender} → {flow.server if flow.sender == flow.client else flow.client}",
-                "control": flow.congestion_control or "", "goodput": rate_words(found.get("goodput_active_bps")),
-                "share": share_words(found.get("share")), "retransmissions": count_words(again) + part,
-                "p50": milliseconds(rtt.get("p50_ms")), "p95": milliseconds(rtt.get("p95_ms")), "p99": milliseconds(rtt.get("p99_ms")),
+                "name": flow.name,
+                "path": f"{flow.sender} → {flow.server if flow.sender == flow.client else flow.client}",
+                "control": flow.congestion_control or "",
+                "goodput": rate_words(found.get("goodput_active_bps") or found.get("goodput_bps")),
+                "share": share_words(found.get("share")),
+                "retransmissions": count_words(again) + part,
+                "p50": milliseconds(rtt.get("p50_ms")),
+                "p95": milliseconds(rtt.get("p95_ms")),
+                "p99": milliseconds(rtt.get("p99_ms")),
                 "bytes": size_words(found["goodput_bytes"]) if found.get("goodput_bytes") else NONE,
                 "active": f"{seconds(found.get('start_ns'), 1)} to {seconds(found.get('end_ns'), 1)}" if found.get("end_ns") else NONE,
             }
@@ -84,8 +99,11 @@ def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
         status = "" if event["status"] in (None, 0) else f"status {event['status']}"
         rows.append(
             {
-                "planned": seconds(event["planned_ns"]), "actual": seconds(event["t_ns"], 6), "late": lateness_words(event["lateness_ns"]),
-                "event": event["event"] or "", "node": event["node"] or "",
+                "planned": seconds(event["planned_ns"]),
+                "actual": seconds(event["t_ns"], 6),
+                "late": lateness_words(event["lateness_ns"]),
+                "event": event["event"] or "",
+                "node": event["node"] or "",
                 "label": event["label"] or labels.get(event["step"] or "", "") or event["step"] or "",
                 "text": " ".join(part for part in (status, text[:300]) if part),
             }
@@ -137,9 +155,12 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
     rows = [
         ("Run", str(manifest.get("run_id") or run.path.name)),
         ("Status", str(manifest.get("status") or run.status)),
-        ("Place", str(where or "")), ("Clock", str(manifest.get("clock") or "")), ("Seed", str(run.plan.seed)),
+        ("Place", str(where or "")),
+        ("Clock", str(manifest.get("clock") or "")),
+        ("Seed", str(run.plan.seed)),
         ("Experiment time", duration_words(run.plan.duration_ns)),
-        ("Time on the experiment's clock", f"{virtual:.1f} s" if virtual else ""), ("Time on the wall", f"{wall:.1f} s" if wall else ""),
+        ("Time on the experiment's clock", f"{virtual:.1f} s" if virtual else ""),
+        ("Time on the wall", f"{wall:.1f} s" if wall else ""),
         ("Guest image (sha256)", str(manifest.get("image_sha256") or "")),
     ]
     versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}

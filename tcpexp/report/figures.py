@@ -17,8 +17,13 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"")
 
 #: Colours of the figures that a style sheet may replace: hexadecimal to CSS variable.
 VARIABLES: dict[str, str] = {
-    style.PAPER: "--paper", style.INK: "--ink", style.SOFT_INK: "--soft", style.GRID: "--grid", style.SHADE: "--shade",
-    style.ALARM: "--alarm", **{color: f"--s{index + 1}" for index, color in enumerate(style.PALETTE)},
+    style.PAPER: "--paper",
+    style.INK: "--ink",
+    style.SOFT_INK: "--soft",
+    style.GRID: "--grid",
+    style.SHADE: "--shade",
+    style.ALARM: "--alarm",
+    **{color: f"--s{index + 1}" for index, color in enumerate(style.PALETTE)},
 }
 
 

@@ -17,9 +17,7 @@ def network_svg(network: NetworkPlan) -> str:
     places = place_nodes(network)
     width = max(x for x, _ in places.values()) + BOX_WIDTH + MARGIN
     height = max(y for _, y in places.values()) + BOX_HEIGHT + MARGIN + 30
-    parts = [
-        f'<svg viewBox="0 0 {width:g} {height:g}" class="network" role="img" aria-label="The network" style="max-width: {width:g}px">'
-    ]
+    parts = [f'<svg viewBox="0 0 {width:g} {height:g}" class="network" role="img" aria-label="The network" style="max-width: {width:g}px">']
     parts += [_link(link, places) for link in network.links]
     parts += [_node(node, *places[node.name]) for node in network.nodes]
     return "\n".join([*parts, "</svg>"])
@@ -66,10 +64,7 @@ def _node(node: NodePlan, x: float, y: float) -> str:
     addresses = [interface.ipv4 for interface in node.interfaces]
     shown = addresses[:2] + ([f"+{len(addresses) - 2}"] if len(addresses) > 2 else [])
     radius = 8 if node.kind == "host" else 28
-    lines = "".join(
-        f'<text x="{x + BOX_WIDTH / 2:g}" y="{y + 38 + 13 * index:g}" class="address">{escape(text)}</text>'
-        for index, text in enumerate(shown)
-    )
+    lines = "".join(f'<text x="{x + BOX_WIDTH / 2:g}" y="{y + 38 + 13 * index:g}" class="address">{escape(text)}</text>' for index, text in enumerate(shown))
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT + 13 * (len(shown) - 1)}" rx="{radius}" class="node"/>'
         f'<text x="{x + BOX_WIDTH / 2:g}" y="{y + 21:g}" class="name">{escape(node.name)}</text>{lines}'

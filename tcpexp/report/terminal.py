@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 MARKS = {"PASS": ("✓", "green"), "FAIL": ("✗", "bold red"), "INCONCLUSIVE": ("?", "yellow"), "UNSUPPORTED": ("–", "cyan")}
 #: Column heads of the table of flows, and the keys of a row.
 COLUMNS = (
-    ("flow", "name"), ("goodput", "goodput"), ("share", "share"), ("retransmissions", "retransmissions"), ("RTT p50 ms", "p50"), ("p95", "p95"), ("p99", "p99"),
+    ("flow", "name"),
+    ("goodput", "goodput"),
+    ("share", "share"),
+    ("retransmissions", "retransmissions"),
+    ("RTT p50 ms", "p50"),
+    ("p95", "p95"),
+    ("p99", "p99"),
 )
 
 
@@ -57,18 +63,22 @@ def _print_status(run: RunData, out: Console) -> None:
 
 def _print_verdicts(run: RunData, out: Console) -> None:
     """Print one line per verdict, and the reason under each that did not pass."""
+    from rich.table import Table
     from rich.text import Text
 
     from tcpexp.checks.run import load_checks
 
+    table = Table.grid(padding=(0, 1))
     for verdict in load_checks(run.path):
         mark, style = MARKS[verdict.result]
-        line = Text.assemble((f" {mark} {verdict.result:<12}", style), f" {verdict.title}: ", (verdict.measured, "bold"))
+        words = Text.assemble(f"{verdict.title}: ", (verdict.measured, "bold"))
         if verdict.asked:
-            line.append(f" (expected {verdict.asked})", "dim")
-        out.print(line)
+            words.append(f" (expected {verdict.asked})", "dim")
         if verdict.result != "PASS" and verdict.reason:
-            out.print(Text(f"{'':16} {verdict.reason}", "dim"))
+            words.append(f"\n{verdict.reason}", "dim")
+        table.add_row(Text(mark, style), Text(verdict.result, style), words)
+    if table.row_count:
+        out.print(table)
 
 
 def _print_flows(run: RunData, out: Console) -> None:

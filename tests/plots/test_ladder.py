@@ -1,0 +1,83 @@
+"""The ladder diagram: which segments, in which order, lost or not, and the states of both ends."""
+
+import itertools
+
+import polars as pl
+import pytest
+from fake_run import make_plan, one_connection, write_run
+
+from tcpexp.plots.ladderdata import ladder_view
+
+
+@pytest.fixture
+def view(tmp_path):
+    return ladder_view(one_connection(tmp_path), "", 1, 30)
+
+
+def test_segments_are_in_the_order_of_their_sending(view):
+    assert [arrow.text.split("  ")[0] for arrow in view.arrows] == [
+        "SYN",
+        "SYN, ACK",
+        "ACK",
+        "PSH, ACK",
+        "PSH, ACK",
+        "ACK",
+        "PSH, ACK",
+        "FIN, ACK",
+        "ACK",
+        "FIN, ACK",
+        "ACK",
+    ]
+    assert view.name == "h1 to h2:80" and view.more == 0
+
+
+def test_labels_hold_relative_numbers_lengths_and_windows(view):
+    assert view.arrows[1].text == "SYN, ACK  seq 0  ack 1  win 65,160"
+    assert view.arrows[6].text == "PSH, ACK  seq 1  ack 77  len 201"
+    assert view.arrows[4].text.endswith("(again)")
+
+
+def test_only_the_segment_without_arrival_is_lost(view):
+    assert [index for index, arrow in enumerate(view.arrows) if arrow.lost] == [3]
+
+
+def test_time_runs_downwards_on_both_sides(view):
+    moments = sorted(
+        [(arrow.sent_ns, arrow.from_row) for arrow in view.arrows] + [(arrow.received_ns, arrow.to_row) for arrow in view.arrows if not arrow.lost]
+    )
+    rows = [row for _, row in moments]
+    assert rows == sorted(rows) and len(set(rows)) == len(rows)
+
+
+def test_states_of_both_ends_with_time_wait_from_ss(view):
+    left = [state.state for state in view.states if state.left]
+    right = [(state.state, state.from_ss) for state in view.states if not state.left]
+    assert left == ["CLOSED", "SYN-SENT", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED"]
+    assert right == [("LISTEN", False), ("ESTABLISHED", False), ("FIN-WAIT-1", False), ("FIN-WAIT-2", False), ("TIME-WAIT", True), ("CLOSED", True)]
+
+
+def test_states_of_one_end_do_not_overlap(view):
+    for left in (True, False):
+        rows = [state.row for state in view.states if state.left is left]
+        assert all(later - earlier > 0.8 for earlier, later in itertools.pairwise(rows))
+
+
+def test_the_number_of_segments_is_limited_and_the_rest_counted(tmp_path):
+    view = ladder_view(one_connection(tmp_path), "get", 1, 4)
+    assert (len(view.arrows), view.more) == (4, 7)
+    assert "LAST-ACK" not in [state.state for state in view.states]
+
+
+def test_without_a_capture_at_the_far_end_nothing_is_called_lost(tmp_path):
+    run = one_connection(tmp_path)
+    alone = run.table("packets").filter(pl.col("node") == "h1")
+    tables = {"packets": alone, "connections": run.table("connections")}
+    view = ladder_view(write_run(tmp_path / "alone", run.plan, tables), "", 1, 30)
+    assert not any(arrow.lost for arrow in view.arrows)
+
+
+def test_there_is_no_diagram_without_a_connection(tmp_path):
+    run = one_connection(tmp_path)
+    assert ladder_view(run, "other", 1, 30) is None
+    assert ladder_view(run, "", 2, 30) is None
+    assert ladder_view(write_run(tmp_path / "empty", make_plan(), {}), "", 1, 30) is None
