@@ -59,7 +59,7 @@ def host_pairs(network: NetworkPlan) -> list[tuple[str, str]]:
 
 
 def pair_for_direction(network: NetworkPlan, link: LinkPlan, towards: str) -> tuple[str, str] | None:
-    """Return two hosts whose path has this direction as its only narrowest part, the shortest such path; None when there is none.
+    """Return two hosts whose path has no part narrower than this direction, by the shortest such path; None when there is none.
 
     Its rate can then be measured from end to end.
     """
@@ -76,7 +76,7 @@ def pair_for_direction(network: NetworkPlan, link: LinkPlan, towards: str) -> tu
 def _is_narrowest(ours: Hop, hops: list[Hop]) -> bool:
     rate = ours.direction.rate_bps
     others = (hop.direction.rate_bps for hop in hops if hop is not ours)
-    return rate is not None and all(other is None or other > rate for other in others)
+    return rate is not None and all(other is None or other >= rate for other in others)
 
 
 def address(network: NetworkPlan, node: str) -> str:

@@ -12,6 +12,8 @@ from tcpexp.errors import RunError
 
 #: tc prints fractions and times with six digits, and the kernel stores them in 32 bits.
 RELATIVE_TOLERANCE = 1e-4
+#: tc hands a shaper's burst over, and shows it, as a time in whole microseconds.
+TICK_NS = 1_000
 _UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "": 1.0}
 
 
@@ -66,14 +68,16 @@ Comparison = tuple[str, Any, Any]
 
 
 def _tbf(words: list[str], options: dict[str, Any]) -> list[Comparison]:
+    """Compare rate and burst. tc shows tbf's limit as a latency; what it limits is the leaf, which is compared itself."""
     named = dict(zip(words[::2], words[1::2], strict=True))
     burst = int(named["burst"].removesuffix("b"))
     found_burst = int(options.get("burst", 0))
-    near = burst if abs(burst - found_burst) <= max(2, burst // 500) else found_burst  # kept as a time by the kernel
+    rate = int(named["rate"].removesuffix("bit")) // 8
+    rounding = 2 + TICK_NS * rate // 10**9
+    near = burst if abs(burst - found_burst) <= rounding else found_burst
     return [
-        ("rate (byte/s)", int(named["rate"].removesuffix("bit")) // 8, options.get("rate")),
+        ("rate (byte/s)", rate, options.get("rate")),
         ("burst (byte)", burst, near),
-        ("limit", int(named["limit"].removesuffix("b")), options.get("limit")),
     ]
 
 
@@ -85,9 +89,14 @@ def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
         ("delay (s)", times[0], delay.get("delay", 0)),
         ("jitter (s)", times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)),
     ]
+    if len(times) > 1:
+        correlation = _fraction(words[words.index("delay") + 3])
+        found.append(("jitter correlation", correlation, delay.get("correlation", 0)))
     for name in ("duplicate", "corrupt", "reorder"):
+        at = words.index(name)
         shown = options.get(name, {})
-        found.append((name, _fraction(words[words.index(name) + 1]), shown.get(name, 0) if isinstance(shown, dict) else shown))
+        found.append((name, _fraction(words[at + 1]), shown.get(name, 0)))
+        found.append((f"{name} correlation", _fraction(words[at + 2]), shown.get("correlation", 0) if shown else 0))
     return found + _netem_loss(words, options)
 
 

@@ -15,7 +15,8 @@ from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
 #: netem's limit counts what is in flight; this many packets never are.
 NETEM_LIMIT = 100_000
 #: A shaper for a direction without a rate (its rate comes later in the run): faster than any packet can be sent here.
-UNSHAPED_BPS = 100_000_000_000
+UNSHAPED_BPS = 20_000_000_000
+UNSHAPED_BURST_BYTES = 1_000_000
 UNSHAPED_QUEUE = QueuePlan("pfifo", limit_packets=100_000, limit_bytes=None)
 #: Bytes that tbf may send at once: two full frames. One makes it 0.1 % slow, ten kB send a burst at the start.
 BURST_FRAMES = 2
@@ -73,7 +74,7 @@ def shaper_qdiscs(device: str, direction: DirectionPlan, mtu: int) -> list[Qdisc
     """
     queue = direction.queue or UNSHAPED_QUEUE
     rate = direction.rate_bps or UNSHAPED_BPS
-    burst = BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES)
+    burst = BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES) if direction.rate_bps else UNSHAPED_BURST_BYTES
     limit = queue_limit(queue) if queue.discipline in FIFOS else 10_000_000
     return [
         Qdisc(device, "root", SHAPER_HANDLE, "tbf", ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b")),
@@ -118,9 +119,12 @@ def netem_words(direction: DirectionPlan, seed: int | None) -> tuple[str, ...]:
         if direction.jitter_distribution:
             words += ["distribution", direction.jitter_distribution]
     words += _loss_words(direction)
-    words += ["duplicate", percent(direction.duplicate), percent(direction.duplicate_correlation)]
-    words += ["corrupt", percent(direction.corrupt), percent(direction.corrupt_correlation)]
-    words += ["reorder", percent(direction.reorder), percent(direction.reorder_correlation)]
+    for name, fraction, correlation in (
+        ("duplicate", direction.duplicate, direction.duplicate_correlation),
+        ("corrupt", direction.corrupt, direction.corrupt_correlation),
+        ("reorder", direction.reorder, direction.reorder_correlation),
+    ):
+        words += [name, percent(fraction), percent(correlation if fraction else 0.0)]
     if direction.reorder and direction.reorder_gap:
         words += ["gap", str(direction.reorder_gap)]
     if seed is not None:

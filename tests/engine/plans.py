@@ -15,6 +15,7 @@ from tcpexp.plan.types import (
     NodePlan,
     QueuePlan,
     Recorder,
+    RoutePlan,
     RunPlan,
     Spawn,
     Step,
@@ -101,3 +102,39 @@ def step(step_id: str, do: Any, *, at: float | None = None, until: float | None 
         return None if value is None else round(value * SECOND)
 
     return Step(step_id, 0, ns(at), do, f"do {step_id}", ns(until), ns(every))
+
+
+def line(directions: tuple[DirectionPlan, ...], wire_netem: bool = False) -> NetworkPlan:
+    """h1, router r1, h2; ``directions`` are h1 to r1, r1 to h1, r1 to h2, h2 to r1."""
+    r1 = NodePlan(
+        "r1",
+        "router",
+        (
+            InterfacePlan("r1-eth0", "02:00:00:00:01:01", "10.0.1.254/24"),
+            InterfacePlan("r1-eth1", "02:00:00:00:01:02", "10.0.2.254/24"),
+        ),
+    )
+    hosts = tuple(
+        NodePlan(
+            f"h{number}",
+            "host",
+            (InterfacePlan(f"h{number}-eth0", f"02:00:00:00:00:0{number}", f"10.0.{number}.1/24"),),
+            (RoutePlan("default", f"10.0.{number}.254"),),
+        )
+        for number in (1, 2)
+    )
+    links = tuple(
+        LinkPlan(
+            name=f"h{number}-r1",
+            a=LinkEnd(f"h{number}", f"h{number}-eth0"),
+            b=LinkEnd("r1", f"r1-eth{number - 1}"),
+            forward=directions[(0, 3)[number - 1]],
+            backward=directions[(1, 2)[number - 1]],
+            wire=True,
+            wire_queue=any(direction.rate_bps for direction in directions),
+            wire_netem=wire_netem,
+            base_rtt_ns=sum(direction.delay_ns for direction in directions),
+        )
+        for number in (1, 2)
+    )
+    return NetworkPlan("line", (*hosts, r1), links, ("10.0.1.0/24", "10.0.2.0/24"))

@@ -1,0 +1,136 @@
+"""The engine's small parts that need no root: clock, parsers, paths, waiting."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import plans
+import pytest
+
+from tcpexp.engine import captures, conditions, paths, probes, processes, sampler, trace
+from tcpexp.engine.clock import Clock, round_up
+from tcpexp.engine.journal import JsonLines
+from tcpexp.engine.main import write_files
+from tcpexp.engine.waiting import Interrupted, Waiter
+from tcpexp.errors import RunError
+from tcpexp.plan.types import DirectionPlan, PlanFile
+
+
+def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:
+    clock = Clock()
+    lines = JsonLines(tmp_path / "lines.jsonl", clock)
+    now = Clock.monotonic_ns()
+    lines.write({"n": 1}, now)
+    assert (tmp_path / "lines.jsonl").read_text() == ""
+    zero = clock.set_zero()
+    lines.write({"n": 2}, zero + 5)
+    lines.close()
+    rows = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert rows == [{"t_ns": now - zero, "n": 1}, {"t_ns": 5, "n": 2}]
+
+
+def test_zero_is_a_round_instant_ahead() -> None:
+    zero = Clock().set_zero(headroom_ns=1_000_000)
+    assert zero % 500_000_000 == 0
+    assert round_up(7, 5) == 10
+    assert round_up(10, 5) == 10
+
+
+def test_tcpdump_counts() -> None:
+    text = "listening on h1-eth0\n4245 packets captured\n4250 packets received by filter\n3 packets dropped by kernel\n"
+    assert captures.parse_statistics(text) == {"captured": 4245, "dropped": 3}
+    assert captures.parse_statistics("1 packet captured") == {"captured": 1, "dropped": None}
+    assert captures.capture_name("h1", "h1-eth0") == "h1-eth0"
+    assert captures.capture_name("r", "up0") == "r-up0"
+
+
+def test_proc_tcp() -> None:
+    text = (
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 00000000:1451 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 28 1 0 100 0 0 10 0\n"
+        "   1: 0100000A:9C40 0200000A:1451 01 00000000:00000000 00:00000000 00000000     0        0 30 1 0 20 4 30 10 -1\n"
+    )
+    assert conditions.parse_proc_tcp(text) == [
+        conditions.SocketRow(5201, 0, "listen"),
+        conditions.SocketRow(40000, 5201, "estab"),
+    ]
+
+
+def test_cpu_line() -> None:
+    assert sampler.parse_cpu("cpu  10 1 5 80 3 0 1 0 0 0") == (17, 100)
+
+
+def test_ring_buffer_overrun() -> None:
+    text = "entries: 12\noverrun: 5\ncommit overrun: 0\nbytes: 100\ndropped events: 2\nread events: 7\n"
+    assert trace.parse_overrun(text) == 7
+
+
+def test_trace_without_tracefs_names_what_is_missing(tmp_path: Path) -> None:
+    recording = trace.Trace(tmp_path, "tcpexp-test", ["tcp:tcp_probe"], tracefs=tmp_path / "no")
+    recording.start()
+    recording.stop()
+    assert recording.close() is not None
+    assert json.loads((tmp_path / "trace" / "trace.json").read_text())["missing"] == ["tcp:tcp_probe"]
+
+
+def test_path_through_a_router() -> None:
+    network = plans.line(tuple(plans.shaped(rate, 50, delay_ns=delay) for rate, delay in ((10**7, 1), (10**7, 2), (2 * 10**7, 4), (10**7, 8))))
+    hops = paths.find_path(network, "h1", "h2")
+    assert hops is not None
+    assert [hop.towards for hop in hops] == ["r1", "h2"]
+    assert paths.asked_rtt_ns(network, "h1", "h2") == 15
+    first, second = network.links
+    assert paths.pair_for_direction(network, first, "r1") == ("h1", "h2")
+    assert paths.pair_for_direction(network, second, "h2") is None  # hidden behind the slower first link
+    assert paths.find_path(plans.network(), "h1", "h1") == []
+
+
+def test_rate_of_arrivals_leaves_out_the_tokens() -> None:
+    found = probes.rate_of_arrivals([0, 10, 20, 30, 1_211_230, 2_422_430], 1514)
+    assert found["measured_bps"] == pytest.approx(10_000_000)
+    assert probes.rate_of_arrivals([5], 1514) == {"measured_bps": None, "spacing_ns": []}
+
+
+def test_checksum() -> None:
+    assert probes.internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D  # RFC 1071 section 3
+
+
+def test_waiter_stops_when_asked_and_serves_what_happens() -> None:
+    reader, writer = os.pipe()
+    seen: list[bytes] = []
+    waiter = Waiter(lambda: bool(seen))
+    waiter.watch(reader, lambda: seen.append(os.read(reader, 1)))
+    os.write(writer, b"x")
+    assert waiter.wait_for(lambda: bool(seen), Clock.monotonic_ns() + 10**10, 10**10)
+    with pytest.raises(Interrupted):
+        waiter.check()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_grid_skips_what_is_past() -> None:
+    sample = sampler.Sample("ss", 100, lambda t_ns: None)
+    sample.advance(20)
+    assert sample.next_ns == 100
+    sample.advance(350)
+    assert sample.next_ns == 400
+
+
+def test_files_of_the_plan_stay_in_their_folder(tmp_path: Path) -> None:
+    write_files((PlanFile("a/b.txt", "text"), PlanFile("c", "AAE=", binary=True)), tmp_path / "files")
+    assert (tmp_path / "files" / "a" / "b.txt").read_text() == "text"
+    assert (tmp_path / "files" / "c").read_bytes() == b"\0\1"
+    with pytest.raises(RunError, match="outside"):
+        write_files((PlanFile("../x", ""),), tmp_path / "files")
+
+
+def test_signal_names() -> None:
+    assert processes.signal_number("term") == processes.signal_number("SIGTERM") == 15
+    with pytest.raises(RunError, match="no such signal"):
+        processes.signal_number("NOPE")
+
+
+def test_unshaped_direction_needs_no_netem() -> None:
+    assert not DirectionPlan(rate_bps=1).has_faults_or_delay
