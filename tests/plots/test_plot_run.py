@@ -135,7 +135,10 @@ def test_every_builtin_loads_documents_itself_and_needs_no_matplotlib_for_that()
     names = [(load_plot(reference).name, load_plot(reference).title, load_plot(reference).caption()) for reference in BUILTIN.values()]
     assert [name for name, _, _ in names] == list(BUILTIN)
     assert all(title and caption.endswith(".") for _, title, caption in names)
-    code = "import sys\nfrom tcpexp.plots import BUILTIN\nfrom tcpexp.plots.base import load_plot\nfor each in BUILTIN.values(): load_plot(each)\nprint('matplotlib' in sys.modules, 'polars' in sys.modules)"
+    code = (
+        "import sys\nfrom tcpexp.plots import BUILTIN\nfrom tcpexp.plots.base import load_plot\n"
+        "for each in BUILTIN.values(): load_plot(each)\nprint('matplotlib' in sys.modules, 'polars' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
 
 
