@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.engine import paths
 from tcpexp.engine.rtnetlink import dump_qdiscs
 from tcpexp.errors import RunError
+from tcpexp.plan.types import DirectionPlan
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network
@@ -38,6 +39,8 @@ BURST_LIMIT_S = 2.0
 #: The first frames pass on the shaper's saved-up tokens and say nothing about its rate.
 TOKEN_FRAMES = 3
 OVERLOAD = 1.1
+#: At most this many frames wait in the queue from the start, so that it does not run dry when the sender is late.
+HEAD_START_FRAMES = 24
 SEND_STEP_S = 0.002
 #: What no queue shows: a packet on its way from one interface to the next.
 SETTLE_S = 0.01
@@ -54,10 +57,11 @@ def measure_network(network: Network, waiter: Waiter) -> dict[str, Any]:
             found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked)})
     for link in network.plan.links:
         for towards in (link.b.node, link.a.node):
-            rate = (link.forward if towards == link.b.node else link.backward).rate_bps
+            direction = link.forward if towards == link.b.node else link.backward
+            rate = direction.rate_bps
             pair = paths.pair_for_direction(network.plan, link, towards) if rate is not None else None
             if rate is not None and pair is not None:
-                found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, rate)})
+                found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, direction, rate)})
     wait_for_drain(network, waiter)
     return found
 
@@ -106,7 +110,7 @@ def internet_checksum(data: bytes) -> int:
     return int(~total & 0xFFFF)
 
 
-def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], rate_bps: int) -> dict[str, Any]:
+def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direction: DirectionPlan, rate_bps: int) -> dict[str, Any]:
     """Send a short burst of full-size datagrams a little faster than ``rate_bps``; return the spacing of their arrivals.
 
     ``measured_bps`` is None when fewer than two frames say anything.
@@ -124,22 +128,32 @@ def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], rate_b
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
         receiver.bind((paths.address(network.plan, target), UDP_PORT))
-        _send_burst(sender, (paths.address(network.plan, target), UDP_PORT), mtu - UDP_AND_IP_BYTES, frames, frame_s)
+        sender.connect((paths.address(network.plan, target), UDP_PORT))
+        head_start = head_start_frames(direction, frame_bytes)
+        _send_burst(sender, bytes(mtu - UDP_AND_IP_BYTES), frames, frame_s, head_start)
         wait_for_drain(network, waiter)
         time.sleep(SETTLE_S)
         arrivals = sorted(_read_arrivals(receiver))
     return {"frame_bytes": frame_bytes, "sent": frames, **rate_of_arrivals(arrivals, frame_bytes)}
 
 
-def _send_burst(sender: socket.socket, to: tuple[str, int], payload_bytes: int, frames: int, frame_s: float) -> None:
-    payload = bytes(payload_bytes)
+def head_start_frames(direction: DirectionPlan, frame_bytes: int) -> int:
+    """Return how many frames to send at once: half of what the queue holds, within bounds."""
+    queue = direction.queue
+    holds = 0
+    if queue is not None:
+        holds = queue.limit_packets or (queue.limit_bytes or 0) // frame_bytes
+    return min(HEAD_START_FRAMES, max(TOKEN_FRAMES, holds // 2))
+
+
+def _send_burst(sender: socket.socket, payload: bytes, frames: int, frame_s: float, head_start: int) -> None:
     began = time.monotonic()
     sent = 0
     while sent < frames:
-        due = min(frames, TOKEN_FRAMES + int((time.monotonic() - began) * OVERLOAD / frame_s))
+        due = min(frames, head_start + int((time.monotonic() - began) * OVERLOAD / frame_s))
         while sent < due:
             with contextlib.suppress(OSError):
-                sender.sendto(payload, to)
+                sender.send(payload)
             sent += 1
         time.sleep(max(SEND_STEP_S, frame_s / OVERLOAD))
 

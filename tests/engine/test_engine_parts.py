@@ -134,3 +134,9 @@ def test_signal_names() -> None:
 
 def test_unshaped_direction_needs_no_netem() -> None:
     assert not DirectionPlan(rate_bps=1).has_faults_or_delay
+
+
+def test_head_start_fits_the_queue() -> None:
+    assert probes.head_start_frames(plans.shaped(10**7, 50), 1514) == 24
+    assert probes.head_start_frames(plans.shaped(10**7, 20), 1514) == 10
+    assert probes.head_start_frames(plans.shaped(10**7, 2), 1514) == 3
