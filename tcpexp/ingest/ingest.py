@@ -20,6 +20,7 @@ from tcpexp.ingest.qdisc import parse_qdisc
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.tshark import read_captures
+from tcpexp.plan.types import RunPlan
 from tcpexp.store.frames import empty_frame, write_table
 from tcpexp.store.rundata import RunData
 from tcpexp.store.tables import TABLES
@@ -108,9 +109,20 @@ def _from_trace(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFrame
     for name in ("tcp_probe", "retransmits", "ca_states"):
         frame = trace.tables.get(name, empty_frame(name)).with_columns(node=source.nodes.of_address("src"))
         result[name] = conn.name_sockets(frame, tuples, ("src", "src_port"), ("dst", "dst_port"))
-    states = trace.tables.get("states", empty_frame("states")).with_columns(node=source.nodes.of_address("local_address"))
+    states = trace.tables.get("states", empty_frame("states"))
+    servers = _servers(source.plan)
+    by_port = pl.col("local_port").replace_strict(servers, default=None, return_dtype=pl.String)
+    states = states.with_columns(node=pl.coalesce(source.nodes.of_address("local_address"), by_port))
     result["states"] = _name_socket_rows(states, tuples)
     return result
+
+
+def _servers(plan: RunPlan) -> dict[int, str]:
+    """Return the node that listens on each flow's port: a listening socket has no address by which to tell where it is."""
+    found: dict[int, set[str]] = {}
+    for flow in plan.flows:
+        found.setdefault(flow.port, set()).add(flow.server)
+    return {port: names.pop() for port, names in found.items() if len(names) == 1}
 
 
 def _name_socket_rows(frame: pl.DataFrame, tuples: pl.DataFrame) -> pl.DataFrame:
