@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from tcpexp.plan.types import to_json
 from tcpexp.store.frames import schema_of
 from tcpexp.store.tables import TABLES
 
+TRACE = Path(__file__).parent / "data" / "linux-6.1-trace"
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
 
 
@@ -141,3 +143,11 @@ def test_a_damaged_file_is_named(lossy_run):
 def test_not_a_run(tmp_path):
     with pytest.raises(DataError, match=r"plan\.json"):
         ingest_run(tmp_path)
+
+
+def test_the_kernels_trace_is_attributed_and_a_listener_is_where_its_flows_server_is(lossy_run, plans):
+    make_plan, flow = plans
+    shutil.copytree(TRACE, lossy_run / "raw" / "trace")
+    (lossy_run / "plan.json").write_text(to_json(make_plan([flow("get", port=80, data="all")])))
+    states = ingest_run(lossy_run).table("states")
+    assert states.filter(pl.col("new_state") == "LISTEN").select("node", "local_port").rows() == [("h2", 80)]
