@@ -64,13 +64,15 @@ class TerminalWatcher(QuietWatcher):
     def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
         """Print what runs where, and show the bar."""
         self.duration_s = plan.duration_ns / 1e9
-        self.say(f"[bold]{plan.name}[/bold]: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, on the {place})")
+        self.say(f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, on the {place})")
         if self.console.is_terminal:
             self.task = self.bar.add_task("starting", total=self.duration_s, clock="")
             self.bar.start()
 
     def progress(self, phase: str, seconds: float | None) -> None:
         """Move the bar; without a terminal print each new phase, and the time now and then."""
+        if phase == "done":  # the guest's last word; what follows has no time of its own
+            return
         now = time.monotonic()
         clock = "" if seconds is None else f"{max(seconds, 0):.1f} / {self.duration_s:g} s"
         if self.task is not None:
@@ -78,12 +80,12 @@ class TerminalWatcher(QuietWatcher):
             self.bar.update(self.task, description=phase, completed=done, clock=clock)
         elif phase != self.phase or (seconds is not None and now - self.printed > LINE_EVERY_S):
             self.printed = now
-            self.say(f"  {phase} {clock} (wall {now - self.started:.1f} s)")
+            self.say(f"  {phase}{f' {clock}' if clock else ''} (wall {now - self.started:.1f} s)")
         self.phase = phase
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def stop(self) -> bool:
         """Return whether a signal has come; say so once."""

@@ -1,0 +1,194 @@
+"""``tcpexp run`` from spec to report, and again from disk; what is said when a place or the disk does not play along."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tcpexp.cli.main import main
+from tcpexp.errors import Missing, RunError
+from tcpexp.places.base import PlaceResult, Progress, Stop
+from tcpexp.plan.types import RunPlan
+from tcpexp.runner import RunOptions, Silent, StopSignals, compile_spec, create_run, execute
+from tcpexp.store.manifest import read_manifest
+
+PLAIN = """\
+name: plain
+title: One request on a plain link
+topology: two_host
+duration: 3s
+actions:
+  - {do: http_server, host: h2, port: 80, files: {index.html: "Hello from h2."}}
+  - {at: 1s, do: http_get, id: get, from: h1, to: h2, path: /index.html, tool: curl}
+expect:
+  - exit: {action: get, status: 0}
+"""
+
+
+def spec_in(folder: Path, text: str = PLAIN) -> Path:
+    path = folder / "plain.yaml"
+    path.write_text(text)
+    return path
+
+
+def program(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tcpexp.cli.main", *map(str, arguments)]
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[dict[str, object]]]:
+    code = main(["run", *map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.guest
+def test_a_run_in_the_guest_can_be_judged_and_reported_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "guest", "--out", tmp_path / "results")
+    assert code == 0
+    assert (row["status"], row["where"], row["clock"]) == ("complete", "guest", "virtual")
+    run = Path(str(row["run"]))
+    assert Path(str(row["report"])).is_file()
+    assert (run / "spec.yaml").read_text() == PLAIN
+    assert main(["check", str(run)]) == 0
+    (run / "report.html").unlink()
+    assert main(["check", str(run)]) == 5
+    assert main(["report", "--quiet", str(run)]) == 0
+    assert (run / "report.html").is_file()
+    assert main(["check", "plain", "--results", str(tmp_path / "results")]) == 0
+    capture = run / "raw" / "h1-eth0.pcap"
+    capture.write_bytes(capture.read_bytes()[:-1])
+    assert main(["check", str(run)]) == 5
+    assert main(["report", str(run)]) == 5
+    assert "raw/h1-eth0.pcap" in capsys.readouterr().err
+
+
+@pytest.mark.guest
+def test_a_spec_that_is_wrong_does_not_keep_the_next_from_being_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = spec_in(tmp_path, PLAIN.replace("status: 0", "status: 7"))
+    code, rows = run_json(capsys, "no_such_spec", spec, "--on", "guest", "--out", tmp_path / "results")
+    assert code == 2
+    assert [row["exit_code"] for row in rows] == [2, 1]
+
+
+@pytest.mark.full
+@pytest.mark.guest
+def test_repeat_takes_the_seeds_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, rows = run_json(capsys, spec_in(tmp_path), "--repeat", "2", "--seed", "5", "--on", "guest", "--out", tmp_path / "results")
+    assert code == 0
+    assert [row["seed"] for row in rows] == [5, 6]
+
+
+@pytest.mark.guest
+def test_one_interrupt_keeps_what_was_recorded(tmp_path: Path) -> None:
+    spec = spec_in(tmp_path, PLAIN.replace("duration: 3s", "duration: 20000s"))
+    command = program("run", spec, "--on", "guest", "--out", tmp_path / "results")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        words = line.split()
+        if words[0] == "run" and float(words[1]) > 2:
+            break
+    assert said[0] == "plain: One request on a plain link (20000 s, seed 1, on the guest)\n"
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait() == 4, rest
+    assert "stopping" in rest
+    (run,) = (tmp_path / "results" / "plain").iterdir()
+    assert read_manifest(run).status == "interrupted"
+    assert (run / "raw" / "h1-eth0.pcap").stat().st_size > 24
+    assert (run / "report.html").is_file()
+
+
+@pytest.mark.root
+def test_a_run_on_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "host", "--out", tmp_path / "results")
+    assert code == 0
+    assert (row["status"], row["where"], row["clock"]) == ("complete", "host", "real")
+
+
+@pytest.mark.root
+def test_a_full_disk_is_refused_before_the_run(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    spec = spec_in(tmp_path)
+    script = 'mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", str(small), *program("run", spec, "--out", small, "--on", "host")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "MiB are free" in done.stderr
+    assert "--out DIR" in done.stderr
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = "host" if os.geteuid() == 0 else "guest"
+    (tmp_path / "file").write_text("")
+    assert main(["run", str(spec_in(tmp_path)), "--on", place, "--out", str(tmp_path / "file" / "results")]) == 3
+    errors = capsys.readouterr().err
+    assert "cannot be written" in errors
+    assert "--out DIR" in errors
+
+
+def test_without_a_place_both_ways_are_named() -> None:
+    script = (
+        "import os\n"
+        "import tcpexp.places.guest.machine\n"
+        "from tcpexp.errors import HostError\n"
+        "from tcpexp.runner import RunOptions, Silent, choose_place\n"
+        "if os.geteuid() == 0: os.seteuid(65534)\n"
+        "try: choose_place(RunOptions(), Silent())\n"
+        "except HostError as error: print(error.exit_code, [lack.remedy for lack in error.missing])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("3 "), done.stderr
+    assert "apt install qemu-system-x86" in done.stdout
+    assert "sudo tcpexp run" in done.stdout
+
+
+class Breaking:
+    """A place that records a little and then fails, or is aborted, as ``error`` says."""
+
+    name = "guest"
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def check(self, plan: RunPlan) -> tuple[Missing, ...]:
+        """Lack nothing."""
+        return ()
+
+    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+        """Leave one file and fail."""
+        (run_dir / "raw" / "console.txt").write_text("panic")
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(RunError("the guest died"), "failed"), (KeyboardInterrupt(), "interrupted")], ids=["failure", "second interrupt"]
+)
+def test_a_place_that_breaks_leaves_a_manifest_and_its_data(error: BaseException, status: str, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path)
+    options = RunOptions()
+    plan = compile_spec(spec, options, 0)
+    run_dir = create_run(tmp_path / "results", spec, plan, "guest")
+    with pytest.raises(type(error)):
+        execute(Breaking(error), plan, run_dir, options, Silent())
+    manifest = read_manifest(run_dir.path)
+    assert manifest.status == status
+    assert manifest.failure
+    assert "raw/console.txt" in manifest.files
+
+
+def test_the_second_signal_aborts() -> None:
+    signals = StopSignals()
+    with signals.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
