@@ -67,6 +67,12 @@ def has_label(*names: str) -> pl.Expr:
     return pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(False)
 
 
+def traced(run: RunData, event: str) -> bool:
+    """Return whether the kernel's tracepoint ``event`` (such as ``tcp:tcp_retransmit_skb``) was recorded."""
+    trace = run.engine.get("trace") or {}
+    return event in [str(name).replace("/", ":") for name in trace.get("events", [])]
+
+
 def bottleneck_bps(run: RunData) -> int | None:
     """Return the smallest rate of any shaped link, bit/s."""
     rates = [direction.rate_bps for link in run.plan.network.links for direction in (link.forward, link.backward) if direction.rate_bps]

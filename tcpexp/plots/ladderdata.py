@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 FLAG_WORDS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
 
+#: Wireshark's labels that explain a segment on the diagram.
+SHORT = {
+    "window_full": "Window Full",
+    "zero_window": "Zero Window",
+    "window_update": "Window Update",
+    "keep_alive": "Keep-Alive",
+    "zero_window_probe": "Zero-Window Probe",
+    "duplicate_ack": "Duplicate ACK",
+    "out_of_order": "Out-Of-Order",
+}
+
 
 @dataclass(frozen=True)
 class Arrow:
@@ -140,19 +151,21 @@ def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def segment_text(row: dict[str, Any]) -> str:
     """Return what stands on an arrow, such as ``SYN, ACK  seq 0  ack 1  win 65160``."""
-    flags = ", ".join(FLAG_WORDS.get(letter, letter) for letter in row["flags"] or "")
-    parts = [flags, f"seq {row['seq_rel']:,}" if row["seq_rel"] is not None else ""]
-    if "A" in (row["flags"] or "") and row["ack_rel"] is not None:
+    letters, labels, window = row["flags"] or "", row["labels"] or (), row["window_bytes"]
+    parts = [", ".join(FLAG_WORDS.get(letter, letter) for letter in letters)]
+    if row["seq_rel"] is not None:
+        parts.append(f"seq {row['seq_rel']:,}")
+    if "A" in letters and row["ack_rel"] is not None:
         parts.append(f"ack {row['ack_rel']:,}")
     if row["payload_bytes"]:
         parts.append(f"len {row['payload_bytes']:,}")
-    if "S" in (row["flags"] or "") and row["window_bytes"] is not None:
-        parts.append(f"win {row['window_bytes']:,}")
-    elif row["window_bytes"] == 0 and "R" not in (row["flags"] or ""):
-        parts.append("win 0")
-    if {"retransmission", "fast_retransmission", "rto"} & set(row["labels"] or ()):
+    telling = "S" in letters or window == 0 or "window_update" in labels
+    if telling and window is not None and "R" not in letters:
+        parts.append(f"win {window:,}")
+    if not {"retransmission", "fast_retransmission", "rto"}.isdisjoint(labels):
         parts.append("(again)")
-    return "  ".join(part for part in parts if part)
+    parts += [f"[{SHORT[name]}]" for name in labels if name in SHORT]
+    return "  ".join(parts)
 
 
 def _state_changes(run: RunData, one: dict[str, Any], end_ns: int | None) -> list[StateChange]:

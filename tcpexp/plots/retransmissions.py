@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_of, has_label, within
+from tcpexp.plots.data import flow_of, has_label, traced, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.thin import thin_line, thin_moments
@@ -73,7 +73,7 @@ def retransmission_times(run: RunData, options: Options) -> tuple[pl.DataFrame, 
     import polars as pl
 
     kernel = run.table("retransmits").filter(pl.col("flow").is_not_null())
-    if run.has("retransmits"):
+    if run.has("retransmits") or traced(run, "tcp:tcp_retransmit_skb"):
         return within(kernel, options).select("flow", "t_ns").sort("t_ns"), "retransmits"
     packets = run.table("packets").filter(pl.col("flow").is_not_null() & has_label(*REPEATS))
     senders = {name: flow.sender for name in packets["flow"].unique().to_list() if (flow := flow_of(run, name))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
@@ -27,7 +28,7 @@ class Sequence(Plot):
 
     The vertical distance between data and ACK line is what is in flight, the distance up to the window line what the receiver
     still allows; the horizontal distance between data and ACK is the round-trip time. Below, a close view around the first
-    retransmission of the run. Sequence numbers count from the initial sequence number.
+    retransmission of a long transfer, or of a short one as a whole. Sequence numbers count from the initial sequence number.
     """
 
     name = "sequence"
@@ -45,7 +46,7 @@ class Sequence(Plot):
         shown = list(looks)[: options["panels"]]
         if not shown:
             return None
-        close = _first_repeat(frames, shown) if options["detail"] and options["between"] is None else None
+        close = close_view(frames, shown, span_ns(run, options)) if options["detail"] else None
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
         figure, axes = panels([*heights, 2.2] if close else heights, options["title"], last_gap=0.62 if close else None)
         for axis, name in zip(axes, shown, strict=False):
@@ -57,7 +58,7 @@ class Sequence(Plot):
         draw_marks(figure, whole, run, options)
         if close:
             whole[-1].set_xlabel("")
-            _draw_detail(axes[-1], frames[close[0]], looks[close[0]].color, close, span_ns(run, options))
+            _draw_detail(axes[-1], frames[close.flow], looks[close.flow].color, close)
         return figure
 
 
@@ -121,34 +122,55 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
     axes.set_ylabel(f"Sequence ({unit})")
 
 
-def _first_repeat(frames: dict[str, pl.DataFrame], names: list[str]) -> tuple[str, int] | None:
-    """Return flow and time of the earliest retransmission of a run that is too long to show it, else None."""
+@dataclass(frozen=True)
+class CloseView:
+    """A part of one flow that deserves a closer look."""
+
+    flow: str
+    start_ns: int
+    end_ns: int
+    title: str
+
+
+def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[int, int]) -> CloseView | None:
+    """Return what to look at closely: the first retransmission of a long transfer, or the whole of a short one.
+
+    A long transfer has more segments than can be told apart; a short one takes less than a tenth of ``span``.
+    """
     import polars as pl
 
     found = []
     for name in names:
-        repeats = frames[name].filter(pl.col("outgoing") & has_label(*REPEATS))
-        if not repeats.is_empty() and frames[name].height > BARS:
-            found.append((int(repeats["t_ns"].min()), name))  # type: ignore[arg-type]
-    return (min(found)[1], min(found)[0]) if found else None
+        repeats = frames[name].filter(pl.col("outgoing") & has_label(*REPEATS))["t_ns"]
+        if len(repeats) and frames[name].height > BARS:
+            found.append((int(repeats[0]), name))
+    if found:
+        at_ns, name = min(found)
+        rtts = frames[name]["rtt_ns"].drop_nulls().sort()
+        rtt = int(rtts[len(rtts) // 2]) if len(rtts) else 50_000_000
+        title = f"Close view: the first retransmission, {name} at {at_ns / 1e9:.3f} s"
+        return CloseView(name, max(span[0], at_ns - 4 * rtt), min(span[1], at_ns + 6 * rtt), title)
+    name = names[0]
+    times = frames[name].filter(pl_data())["t_ns"]
+    length = int(times[-1]) - int(times[0])
+    if len(times) < 2 or length * 10 > span[1] - span[0]:
+        return None
+    margin = max(length // 10, 1_000_000)
+    return CloseView(name, int(times[0]) - margin, int(times[-1]) + margin, f"Close view: all of {name}")
 
 
-def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: tuple[str, int], span: tuple[int, int]) -> None:
-    """Draw the neighbourhood of a retransmission: four round-trip times before it and six after."""
+def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: CloseView) -> None:
+    """Draw the part of a flow between two times."""
     import polars as pl
 
-    name, at_ns = close
-    rtts = packets["rtt_ns"].drop_nulls()
-    rtt = float(rtts.median() or 5e7) if len(rtts) else 5e7  # type: ignore[arg-type]
-    start, end = max(span[0], int(at_ns - 4 * rtt)), min(span[1], int(at_ns + 6 * rtt))
-    near = packets.filter(pl.col("t_ns").is_between(start, end))
+    near = packets.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
     _draw_sequence(axes, near, color)
-    sent = near.filter(pl_data())
-    divisor, _ = size_unit(int((sent["seq_rel"] + sent["payload_bytes"]).max()))  # type: ignore[arg-type]
-    low = min(int(sent["seq_rel"].min()), int(near.filter(~pl.col("outgoing"))["ack_rel"].min() or 0))  # type: ignore[arg-type]
-    high = int((sent["seq_rel"] + sent["payload_bytes"]).max())  # type: ignore[arg-type]
+    sent = near.filter(pl_data()).select(low="seq_rel", high=pl.col("seq_rel") + pl.col("payload_bytes"))
+    acks = near.filter(~pl.col("outgoing"))["ack_rel"].drop_nulls()
+    low, high = min([*sent["low"].to_list(), *acks.to_list()]), max(sent["high"].to_list())
+    divisor, _ = size_unit(high)
     margin = (high - low) * 0.08 + 1
     axes.set_ylim((low - margin) / divisor, (high + margin) / divisor)
-    axes.set_xlim(start / 1e9, end / 1e9)
+    axes.set_xlim(close.start_ns / 1e9, close.end_ns / 1e9)
     axes.set_xlabel("Time since the start of the experiment (s)")
-    panel_title(axes, f"Close view: the first retransmission, {name} at {at_ns / 1e9:.3f} s")
+    panel_title(axes, close.title)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import PAPER, legend, note, panels, span_ns, time_limits
+from tcpexp.plots.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,20 +77,47 @@ class States(Plot):
             return None
         order = list(dict.fromkeys(stay.socket for stay in stays))
         shown = order[: options["rows"]]
-        start, end = span_ns(run, options)
-        figure, (axes,) = panels([0.3 * len(shown) + 0.25], options["title"], left=2.2)
-        for stay in stays:
-            if stay.socket in shown and stay.to_ns >= start and stay.from_ns <= end:
-                _draw_stay(axes, stay, shown.index(stay.socket), (end - start) / 1e9)
-        axes.set_ylim(len(shown) - 0.45, -0.6)
-        axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
-        axes.grid(visible=False, axis="y")
-        _state_legend(axes, {stay.state for stay in stays if stay.socket in shown})
+        drawn = [stay for stay in stays if stay.socket in shown]
+        span = span_ns(run, options)
+        close = close_view(drawn, span)
+        height = 0.3 * len(shown) + 0.25
+        figure, axes = panels([height, height] if close else [height], options["title"], left=2.2, last_gap=0.62)
+        for axis, limits in zip(axes, [span, close] if close else [span], strict=True):
+            _draw_rows(axis, drawn, shown, limits or span)
+        _state_legend(axes[0], {stay.state for stay in drawn})
         if len(order) > len(shown):
-            note(axes, f"{len(order) - len(shown):,} more sockets not shown")
-        time_limits([axes], run, options)
-        draw_marks(figure, [axes], run, options)
+            note(axes[0], f"{len(order) - len(shown):,} more sockets not shown")
+        time_limits(axes[:1], run, options)
+        draw_marks(figure, axes[:1], run, options)
+        if close:
+            axes[0].set_xlabel("")
+            axes[1].set_xlim(close[0] / 1e9, close[1] / 1e9)
+            axes[1].set_xlabel("Time since the start of the experiment (s)")
+            panel_title(axes[1], "Close view of the short states")
         return figure
+
+
+def close_view(stays: list[Stay], span: tuple[int, int]) -> tuple[int, int] | None:
+    """Return a time span that shows the short stays, when they are too short for the whole span and lie close together."""
+    whole = span[1] - span[0]
+    short = [stay for stay in stays if stay.to_ns - stay.from_ns < whole / 200 and span[0] <= stay.from_ns <= span[1]]
+    if len(short) < 3:
+        return None
+    start, end = min(stay.from_ns for stay in short), max(stay.to_ns for stay in short)
+    if end - start > whole / 10:
+        return None
+    margin = max((end - start) // 8, 1)
+    return start - margin, end + margin
+
+
+def _draw_rows(axes: Axes, stays: list[Stay], shown: list[str], limits: tuple[int, int]) -> None:
+    """Draw a row per socket, and its stays that overlap ``limits``."""
+    for stay in stays:
+        if stay.to_ns >= limits[0] and stay.from_ns <= limits[1]:
+            _draw_stay(axes, stay, shown.index(stay.socket), (limits[1] - limits[0]) / 1e9)
+    axes.set_ylim(len(shown) - 0.45, -0.6)
+    axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
+    axes.grid(visible=False, axis="y")
 
 
 def socket_stays(run: RunData) -> list[Stay]:
@@ -98,9 +125,17 @@ def socket_stays(run: RunData) -> list[Stay]:
     traced = _traced_stays(run)
     names = {stay.socket for stay in traced}
     seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state in UNTRACED]
-    stays = sorted([*traced, *seen], key=lambda stay: (stay.from_ns, stay.to_ns))
+    stays = sorted([*traced, *(_joined(stay, traced) for stay in seen)], key=lambda stay: (stay.from_ns, stay.to_ns))
     order = {name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))}
     return sorted(stays, key=lambda stay: (order[stay.socket], stay.from_ns))
+
+
+def _joined(stay: Stay, traced: list[Stay]) -> Stay:
+    """Let a TIME-WAIT that ``ss`` saw begin where the trace ends: the first snapshot comes up to one interval later."""
+    before = [each.to_ns for each in traced if each.socket == stay.socket and each.to_ns <= stay.from_ns]
+    if stay.state != "TIME-WAIT" or not before or stay.from_ns - max(before) > 2_000_000_000:
+        return stay
+    return replace(stay, from_ns=max(before))
 
 
 def socket_name(row: dict[str, object]) -> str:

@@ -141,8 +141,9 @@ def span_ns(run: RunData, options: Options) -> tuple[int, int]:
     between = options.get("between")
     if between is not None:
         return int(between[0]), int(between[1])
-    end = run.engine.get("end_ns") if run.engine else None
-    return 0, max(int(end or 0), run.plan.duration_ns) if run.plan.duration_ns else int(end or 1)
+    planned = run.plan.duration_ns
+    end = int(run.engine.get("end_ns") or 0)
+    return 0, max(planned, end if end > planned * 1.02 else 0, 1)
 
 
 def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
