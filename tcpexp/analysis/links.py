@@ -18,6 +18,9 @@ from tcpexp.store.rundata import RunData
 #: After a change of a link, packets sent this much earlier may already meet the new setting in the queue.
 _MARGIN_NS = 500_000_000
 _SIGMAS = 3.0
+#: Ethernet header (14), and of the IPv4 header the version, lengths, protocol and addresses (12).
+UNRECOGNISABLE_BYTES = 12
+HIDDEN_BYTES = 14 + UNRECOGNISABLE_BYTES
 _MIN_TRIALS = 20
 
 
@@ -141,8 +144,9 @@ def measure_faults(run: RunData) -> list[FaultRate]:
             continue
         journeys = journeys_of(run, epoch)
         for fault, asked, correlated, spread in faults:
-            events, trials, why = _count(run, epoch, fault, journeys)
-            rates.append(_rate(epoch, fault, (asked, correlated, spread), (events, trials, why)))
+            counted = _count(run, epoch, fault, journeys)
+            seen = visible_damage(journeys) if fault == "corrupt" else 1.0
+            rates.append(_rate(epoch, fault, (asked, correlated, spread), counted, seen))
     return rates
 
 
@@ -196,6 +200,18 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
     return _count_jumps(epoch, arrived)
 
 
+def visible_damage(journeys: pl.DataFrame) -> float:
+    """Return the share of single damaged bits that can be recognised as damage.
+
+    netem flips one bit anywhere in the frame. In the Ethernet header no checksum notices; in the addresses, the protocol or the
+    lengths of the IP header the packet is no longer recognisable and counts as lost.
+    """
+    if journeys.is_empty():
+        return 1.0
+    share = journeys.select((1 - HIDDEN_BYTES / pl.col("frame_bytes")).clip(0, 1).mean()).item()
+    return 1.0 if share is None else float(share)
+
+
 def _whole_packets(run: RunData) -> bool:
     captures = [recorder for recorder in run.plan.recorders if recorder.kind == "capture"]
     return bool(captures) and all(not recorder.options.get("snaplen", 0) for recorder in captures)
@@ -233,13 +249,17 @@ def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
     return int((trials["before"] - trials["received_ns"] > need).sum()), trials.height, ""
 
 
-def _rate(epoch: Epoch, fault: str, asked: tuple[float, bool, float], counted: tuple[int, int, str]) -> FaultRate:
+def _rate(
+    epoch: Epoch, fault: str, asked: tuple[float, bool, float], counted: tuple[int, int, str], seen: float = 1.0
+) -> FaultRate:
     probability, correlated, spread = asked
     events, trials, why = counted
     measured = events / trials if trials >= _MIN_TRIALS else None
     if measured is None and not why:
         why = f"only {trials} packets"
-    low, high = binomial_interval(probability, trials, spread)
+    if seen < 1 and not why:
+        why = f"of the damaged packets {seen:.1%} can be recognised"
+    low, high = binomial_interval(probability * seen, trials, spread)
     return FaultRate(
         epoch.link, epoch.towards, epoch.from_ns, epoch.to_ns, fault, probability, measured, events, trials, low, high, correlated, why
     )

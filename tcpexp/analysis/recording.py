@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 
-from tcpexp.analysis.links import count_drops
+from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import LinkState
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -172,14 +173,24 @@ def _judge_direction(run: RunData, link: str, towards: str, sent: int, missing: 
     unexplained = missing - dropped
     name = f"packets of {link} towards {towards}"
     measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs"
-    slack = CONSERVATION_SLACK + _in_flight(run, link)
+    slack = CONSERVATION_SLACK + _in_flight(run) + _unrecognisable(run, link, towards)
     if abs(unexplained) <= slack:
         return Item(name, "sent = received + dropped", measured, "ok")
     word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
     return Item(name, "sent = received + dropped", measured, "suspect", f"{abs(unexplained)} packets {word}")
 
 
-def _in_flight(run: RunData, link: str) -> int:
-    """Return how many drops may fall into the last half second, whose packets are not judged, or outside TCP, UDP and ICMP."""
+def _in_flight(run: RunData) -> int:
+    """Return how many drops may belong to packets of the last half second, which are not judged."""
     late = run.table("journeys").filter((pl.col("sent_ns") > run.end_ns - _SETTLE_NS) & (pl.col("copies") == 0))
     return late.height
+
+
+def _unrecognisable(run: RunData, link: str, towards: str) -> int:
+    """Return how many packets may be missing because a bit that was flipped on purpose made them somebody else's."""
+    expected = 0.0
+    for epoch in find_epochs(run):
+        if (epoch.link, epoch.towards) == (link, towards) and epoch.direction.corrupt:
+            frames = journeys_of(run, epoch)["frame_bytes"]
+            expected += epoch.direction.corrupt * float((UNRECOGNISABLE_BYTES / frames).sum())
+    return math.ceil(expected + 3 * math.sqrt(expected))

@@ -42,9 +42,21 @@ def test_what_the_full_queue_dropped_is_not_the_links_loss(build):
 
 def test_duplicates_and_damage(build):
     direction = DirectionPlan(delay_ns=1, duplicate=0.5, corrupt=0.5)
-    run = build.plan(direction, recorders=WHOLE).journeys([0] * 100, copies=2, changed=True).done()
+    run = build.plan(direction, recorders=WHOLE).journeys([0] * 100, copies=2, changed=True, frame_bytes=1514).done()
     assert (one(run, "duplicate").measured, one(run, "corrupt").measured) == (1.0, 1.0)
     assert one(run, "duplicate").inside is False
+
+
+def test_damage_where_nothing_notices_it_is_not_expected(build):
+    """Of a 52-byte frame half the bits are in the Ethernet header and the addresses."""
+    direction = DirectionPlan(delay_ns=1, corrupt=0.4)
+    draw = random.Random(2)
+    build.plan(direction, recorders=WHOLE)
+    rows = [{"from_node": "h1", "to_node": "h2", "sent_ns": n, "received_ns": n, "copies": 1, "frame_bytes": 52, "late": False} for n in range(2000)]
+    build.table("journeys", *[{**row, "changed": draw.random() < 0.2} for row in rows])
+    rate = one(build.done(), "corrupt")
+    assert rate.inside, rate
+    assert rate.high < 0.4
 
 
 def test_damage_needs_whole_packets(build):
