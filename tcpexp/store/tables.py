@@ -70,11 +70,21 @@ TABLES: dict[str, TableSchema] = {
             "connections",
             "one TCP connection (four-tuple and initial sequence number), seen at the client's capture or else the server's",
             {
-                "client": "String", "server": "String", "client_address": "String", "server_address": "String",
-                "client_port": "Int64", "server_port": "Int64", "flow": "String", "capture": "String", "stream": "Int64",
-                "syn_ns": "Int64", "established_ns": "Int64", "first_fin_ns": "Int64", "first_closer": "String",
-                "end_ns": "Int64", "reset_by": "String", "syn_count": "Int64", "synack_count": "Int64",
-                "bytes_to_server": "Int64", "bytes_to_client": "Int64",  # distinct payload bytes
+                "client": "String",  # the node that sent the first SYN, null for a stranger
+                "server": "String",
+                "client_address": "String", "server_address": "String", "client_port": "Int64", "server_port": "Int64",
+                "flow": "String",  # FlowPlan.name, null when none
+                "capture": "String",  # where it was seen
+                "stream": "Int64",  # its number in that capture
+                "syn_ns": "Int64",  # first SYN; null when recording began later
+                "established_ns": "Int64",  # the client's first ACK after the SYN-ACK, null when there was none
+                "first_fin_ns": "Int64",
+                "first_closer": "String",  # the node that sent the first FIN
+                "end_ns": "Int64",  # last packet, once both ends sent FIN or one sent RST; null while open
+                "reset_by": "String",  # the node that sent the first RST
+                "syn_count": "Int64", "synack_count": "Int64",
+                "bytes_to_server": "Int64",  # distinct payload bytes
+                "bytes_to_client": "Int64",  # distinct payload bytes
             },
             ("syn_ns",),
         ),
@@ -99,8 +109,14 @@ TABLES: dict[str, TableSchema] = {
             "journeys",
             "one packet sent from one host to another, joined across both ends' captures; copies is 0 when lost",
             {
-                "flow": "String", "from_node": "String", "to_node": "String", "sent_ns": "Int64", "received_ns": "Int64", "sent_number": "Int64",
-                "received_number": "Int64", "frame_bytes": "Int64", "copies": "Int64", "late": "Boolean", "changed": "Boolean",
+                "flow": "String", "from_node": "String", "to_node": "String", "sent_ns": "Int64",
+                "received_ns": "Int64",  # first arrival, null when lost
+                "sent_number": "Int64",  # frame number in the sender's capture
+                "received_number": "Int64",  # frame number in the receiver's capture
+                "frame_bytes": "Int64",
+                "copies": "Int64",  # arrivals
+                "late": "Boolean",  # a packet sent later arrived earlier
+                "changed": "Boolean",  # arrived with a wrong checksum
             },
             ("sent_ns",),
         ),
