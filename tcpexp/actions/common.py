@@ -45,6 +45,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 class BuiltinAction(Action):
     """An action that says which of ``every`` and ``until`` mean something to it; the other is refused."""
 
+    #: Entries of ``actions:`` as a spec writes them, for the documentation.
+    example: ClassVar[str] = ""
     takes_every: ClassVar[bool] = False
     takes_until: ClassVar[bool] = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -75,6 +75,10 @@ class FirewallAction(BuiltinAction):
 
     Exactly one of `drop`, `reject` and `accept` says which packets. The newest rule is looked at first. Only IPv4.
     """
+
+    example: ClassVar[str] = """\
+- {at: 0s, do: firewall, host: h1, chain: INPUT, drop: {flags: syn+ack, from: h2}, until: 20s}
+- {at: 5s, do: firewall, host: h2, reject: {protocol: tcp, port: 80}, reject_with: tcp-reset}"""
 
     do: Literal["firewall"] = "firewall"
     host: str = Field(description="whose firewall")

@@ -69,6 +69,9 @@ class HttpServer(BuiltinAction):
     Its log holds one JSON event per line: listening, accept, request, response (with the SHA-256 of what was sent), close.
     """
 
+    example: ClassVar[str] = """\
+- {do: http_server, id: web, host: h2, files: {index.html: "Hello from h2.", big.bin: {size: 10MB, seed: 1}}}"""
+
     do: Literal["http_server"] = "http_server"
     host: str = Field(description="where it runs")
     port: Port = Field(default=80, description="TCP port")
@@ -112,6 +115,10 @@ class HttpGet(BuiltinAction):
 
     takes_every: ClassVar[bool] = True
 
+    example: ClassVar[str] = """\
+- {do: http_server, host: h2}
+- {at: 1s, do: http_get, id: get, from: h1, to: h2, path: /index.html, tool: wget, timeout: 20s}"""
+
     do: Literal["http_get"] = "http_get"
     from_: str = Field(alias="from", description="host that downloads")
     to: str = Field(description="host of the web server")
@@ -123,7 +130,7 @@ class HttpGet(BuiltinAction):
         default=None, gt=0, description="give up connecting after this; when silent curl waits 300s and wget as long as the kernel does"
     )
     timeout: Duration | None = Field(default=None, gt=0, description="give up after this: curl counts the whole download, wget the time without data")
-    keep_up_to: Size = Field(default=1_000_000, description="keep the downloaded file in the run directory up to this size")
+    keep_up_to: Size = Field(default="1MB", validate_default=True, description="keep the downloaded file in the run directory up to this size")
 
     def compile(self, context: PlanContext) -> None:
         """Append the download and its flow, whose sender is the server."""

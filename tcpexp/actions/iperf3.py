@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,10 @@ class Iperf3(BuiltinAction):
     data, or when `bytes` are sent. Without any of them it runs to the end of the experiment.
     """
 
+    example: ClassVar[str] = """\
+- {at: 0s, do: iperf3, from: h1, to: h2, flow: upload, congestion_control: bbr, until: 30s}
+- {at: 5s, do: iperf3, from: h1, to: h2, flow: download, direction: reverse, bytes: 20MB}"""
+
     do: Literal["iperf3"] = "iperf3"
     from_: str = Field(alias="from", description="host of the iperf3 client")
     to: str = Field(description="host of the iperf3 server")
@@ -40,7 +44,7 @@ class Iperf3(BuiltinAction):
     time: Duration | None = Field(default=None, description="how long data is sent, whole seconds")
     bytes_: Size | None = Field(default=None, alias="bytes", ge=1, description="how much is sent, instead of a time")
     rate: Rate | None = Field(default=None, description="rate at which the application writes, per connection; unlimited when silent")
-    interval: Duration = Field(default=SECOND_NS, ge=SHORTEST_INTERVAL_NS, description="distance of iperf3's own reports, at least 100ms")
+    interval: Duration = Field(default="1s", validate_default=True, ge=SHORTEST_INTERVAL_NS, description="distance of iperf3's own reports, at least 100ms")
     window: Size | None = Field(default=None, ge=1, description="socket buffer size of both sides (iperf3's -w); the kernel tunes it when silent")
     length: Size | None = Field(default=None, ge=1, le=1_048_576, description="size of one write (iperf3's -l); 128KiB when silent")
     mss: int | None = Field(default=None, ge=88, le=32767, description="maximum segment size in bytes (iperf3's -M)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
@@ -30,6 +30,11 @@ class CongestionControlAction(BuiltinAction):
     flow's sending program are switched while they send (`setsockopt(TCP_CONGESTION)`), and read back. At `until` the
     former one returns.
     """
+
+    example: ClassVar[str] = """\
+- {do: iperf3, from: h1, to: h2, flow: upload, congestion_control: cubic}
+- {at: 20s, do: congestion_control, flow: upload, algorithm: bbr}
+- {at: 20s, do: congestion_control, host: h2, algorithm: reno, until: 25s}"""
 
     do: Literal["congestion_control"] = "congestion_control"
     host: str | None = Field(default=None, description="host whose new connections are meant")
@@ -95,6 +100,8 @@ class SysctlAction(BuiltinAction):
 
     Each host has settings of its own. Settings that hold from the start read better under `hosts:`.
     """
+
+    example: ClassVar[str] = "- {at: 10s, do: sysctl, host: h1, key: net.ipv4.tcp_slow_start_after_idle, value: 0}"
 
     do: Literal["sysctl"] = "sysctl"
     host: str = Field(description="whose setting")

@@ -54,6 +54,10 @@ class LinkAction(_LinkAction):
     What is not named stays as it is at that time. No queue is emptied: packets that wait or travel are kept. At `until` the values from before return.
     """
 
+    example: ClassVar[str] = """\
+- {at: 10s, do: link, link: h1-h2, rate: 5mbit, until: 20s}
+- {at: 15s, do: link, link: h1-h2, towards: h1, delay: 50ms}"""
+
     do: Literal["link"] = "link"
 
 
@@ -64,6 +68,10 @@ class Netem(_LinkAction):
     """
 
     hidden: ClassVar[tuple[str, ...]] = BOTTLENECK
+
+    example: ClassVar[str] = """\
+- {at: 5s, do: netem, link: h1-h2, delay: 20ms, until: 25s}
+- {at: 10s, do: netem, link: h1-h2, towards: h2, loss: 1%, until: 20s}"""
 
     do: Literal["netem"] = "netem"
 
@@ -78,6 +86,8 @@ class Netem(_LinkAction):
 class LinkDown(BuiltinAction):
     """Take a link down: both its ends lose their carrier. At `until` it comes up again."""
 
+    example: ClassVar[str] = "- {at: 10s, do: link_down, link: h1-h2, until: 12s}"
+
     do: Literal["link_down"] = "link_down"
     link: str = Field(description="the link's name, such as `h1-h2`")
 
@@ -89,6 +99,10 @@ class LinkDown(BuiltinAction):
 
 class LinkUp(BuiltinAction):
     """Bring a link up that is down. At `until` it goes down again."""
+
+    example: ClassVar[str] = """\
+- {at: 10s, do: link_down, link: h1-h2}
+- {at: 15s, do: link_up, link: h1-h2}"""
 
     do: Literal["link_up"] = "link_up"
     link: str = Field(description="the link's name, such as `h1-h2`")

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tcpexp.actions.common import SECOND_NS, BuiltinAction, Port
+from tcpexp.actions.common import BuiltinAction, Port
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import Mark, Snapshot, WaitFor
 from tcpexp.units import Duration, QuantityError
@@ -23,6 +23,8 @@ class SnapshotAction(BuiltinAction):
 
     takes_every: ClassVar[bool] = True
     takes_until: ClassVar[bool] = False
+
+    example: ClassVar[str] = "- {at: 5s, do: snapshot, hosts: [h2], every: 5s, until: 25s}"
 
     do: Literal["snapshot"] = "snapshot"
     hosts: tuple[str, ...] | None = Field(default=None, min_length=1, description="where; on all hosts when silent")
@@ -42,6 +44,11 @@ class WaitForAction(BuiltinAction):
 
     takes_until: ClassVar[bool] = False
 
+    example: ClassVar[str] = """\
+- {do: http_server, id: web, host: h2}
+- {at: 1s, do: wait_for, host: h2, socket: estab, port: 80, timeout: 10s}
+- {at: 2s, do: wait_for, log: request, action: web}"""
+
     do: Literal["wait_for"] = "wait_for"
     host: str | None = Field(default=None, description="where to look for `port` or `socket`")
     port: Port | None = Field(default=None, description="a TCP port that is listened on; beside `socket`: that socket's port")
@@ -49,7 +56,7 @@ class WaitForAction(BuiltinAction):
     log: str | None = Field(default=None, min_length=1, description="a text in the output of `action`")
     action: str | None = Field(default=None, description="`id` of the action whose output `log` looks at")
     exit: str | None = Field(default=None, description="`id` of an action whose program ends")
-    timeout: Duration = Field(default=30 * SECOND_NS, gt=0, description="how long to wait at most")
+    timeout: Duration = Field(default="30s", validate_default=True, gt=0, description="how long to wait at most")
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
@@ -87,6 +94,8 @@ class MarkAction(BuiltinAction):
 
     takes_every: ClassVar[bool] = True
     takes_until: ClassVar[bool] = False
+
+    example: ClassVar[str] = "- {at: 10s, do: mark, text: here it changes}"
 
     do: Literal["mark"] = "mark"
     text: str = Field(min_length=1, max_length=80, description="what the mark says")

@@ -78,6 +78,10 @@ class Python(_Process):
     program needs about half a second to start; a server should therefore say that it `listens`.
     """
 
+    example: ClassVar[str] = """\
+- {do: python, id: reader, host: h2, script: slow_reader.py, args: [--port, 5000, --read, 16, --every, 10ms], listens: 5000}
+- {at: 1s, do: python, host: h1, script: burst_sender.py, args: [--to, "{h2}", --port, 5000], flow: upload, to: h2, port: 5000}"""
+
     do: Literal["python"] = "python"
     script: str = Field(description="the program's file name")
     args: tuple[Argument, ...] = Field(default=(), description="its arguments")
@@ -109,6 +113,10 @@ class Command(_Process):
     `{h2}` stands for that host's address and `{out}` for a folder whose content is kept in the run directory.
     """
 
+    example: ClassVar[str] = """\
+- {at: 1s, do: command, id: ping, host: h1, argv: [ping, -c, 10, "{h2}"]}
+- {at: 5s, do: command, host: h2, shell: "ss -tn > {out}/sockets.txt", every: 5s, until: 25s}"""
+
     do: Literal["command"] = "command"
     argv: tuple[Argument, ...] | None = Field(default=None, min_length=1, description="the program and its arguments")
     shell: str | None = Field(default=None, min_length=1, description="a line for `sh -c`, instead of `argv`")
@@ -135,6 +143,10 @@ class KillAction(BuiltinAction):
     """Send a signal to the program that another action started."""
 
     takes_until: ClassVar[bool] = False
+
+    example: ClassVar[str] = """\
+- {do: http_server, id: web, host: h2}
+- {at: 10s, do: kill, action: web, signal: STOP}"""
 
     do: Literal["kill"] = "kill"
     action: str = Field(description="`id` of the action that started it, or the name of its flow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -53,11 +53,15 @@ class SynFlood(BuiltinAction):
     run's seed.
     """
 
+    example: ClassVar[str] = """\
+- {do: http_server, host: h2, backlog: 5}
+- {at: 1s, do: syn_flood, from: h1, to: h2, port: 80, rate: 100/s, until: 21s}"""
+
     do: Literal["syn_flood"] = "syn_flood"
     from_: str = Field(alias="from", description="host that floods")
     to: str = Field(description="host that is flooded: a name of this experiment, never an address")
     port: Port = Field(default=80, description="TCP port that is flooded")
-    rate: PerSecond = Field(default=100.0, description="SYNs per second, such as `100/s`")
+    rate: PerSecond = Field(default="100/s", validate_default=True, description="SYNs per second, such as `100/s`")
     count: int | None = Field(default=None, ge=1, le=LARGEST_COUNT, description="SYNs in all; when silent, as many as `rate` sends until `until`")
     sources: Network = Field(default=BENCHMARK_NETWORK, description="network from which the forged sources are drawn")
 
