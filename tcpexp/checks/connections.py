@@ -190,7 +190,8 @@ class Closer(Check):
             wanted &= pl.col("server_port") == self.port
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
-        rows = run.table("connections").filter(wanted.fill_null(False))
+        during = pl.when(pl.col("first_fin_ns") <= run.end_ns).then(pl.col("first_closer"))  # not who was closed by the clean-up
+        rows = run.table("connections").filter(wanted.fill_null(False)).with_columns(first_closer=during)
         if rows.is_empty():
             raise Undecided("no such connection was established")
         seen_in = set(rows.get_column("capture").to_list())

@@ -116,7 +116,7 @@ class FirewallEmpty(Check):
         if left and run.status != "complete":
             raise Undecided(f"the run was {run.status} before it read the firewall back")
         measured = f"{many(len(left), 'rule')} left"
-        reason = f"left: {'; '.join(left)}" if left else f"all of {many(inserted.height, 'rule')} were taken out and the chains read back as before"
+        reason = f"left: {'; '.join(left)}" if left else f"{many(inserted.height, 'rule was', 'rules were')} taken out, and the chains read back as before"
         return self.verdict(not left, measured, reason, evidence)
 
 

@@ -216,7 +216,10 @@ def addresses_by_host(run: RunData) -> dict[str, list[str]]:
 
 
 def process_runs(run: RunData, action: str) -> list[tuple[int, int | None, int | None]]:
-    """Return (start ns, end ns, status) of each run of an action's process; end and status None when it had not ended."""
+    """Return (start ns, end ns, status) of each run of an action's process; end and status None when it had not ended.
+
+    What the engine itself ended, because the run was cut short, had not ended.
+    """
     import polars as pl
 
     step = _step_id(run, action)
@@ -225,7 +228,7 @@ def process_runs(run: RunData, action: str) -> list[tuple[int, int | None, int |
     for row in rows.sort("t_ns", maintain_order=True).iter_rows(named=True):
         if row["event"] == "start":
             runs.append((row["t_ns"], None, None))
-        elif runs and runs[-1][1] is None:
+        elif runs and runs[-1][1] is None and not (run.status != "complete" and row["t_ns"] >= run.end_ns):
             runs[-1] = (runs[-1][0], row["t_ns"], row["status"])
     return runs
 

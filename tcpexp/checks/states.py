@@ -104,7 +104,7 @@ class States(Check):
         """Return the rows of this host, and of the port and the flow."""
         import polars as pl
 
-        wanted = pl.col("node") == self.host
+        wanted = (pl.col("node") == self.host) & (pl.col("t_ns") <= run.end_ns)  # not what the clean-up did
         if self.port is not None:
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)
         if self.flow is not None:

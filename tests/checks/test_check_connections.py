@@ -91,7 +91,7 @@ def test_the_labels_are_those_of_the_packets_table() -> None:
 def connection(closer: str | None, port: int = 80, **more: object) -> dict[str, object]:
     return {
         "client": "h1", "server": "h2", "client_port": 40000, "server_port": port, "capture": "h1-eth0", "stream": 0, "syn_ns": 0,
-        "established_ns": 1, "first_closer": closer, **more,
+        "established_ns": 1, "first_closer": closer, "first_fin_ns": closer and 5 * S, **more,
     }  # fmt: skip
 
 
@@ -110,6 +110,11 @@ def test_a_connection_that_nobody_closed(run: CheckedRun) -> None:
     assert (verdict.result, verdict.measured) == ("FAIL", "none")
     run.says(status="interrupted", end_ns=5 * S)
     assert run.ask("closer", host="h1", port=80).result == "INCONCLUSIVE"
+
+
+def test_closing_by_the_clean_up_does_not_count(run: CheckedRun) -> None:
+    run.fill("packets", []).fill("connections", [connection("h1", first_fin_ns=10 * S + 1)])
+    assert run.ask("closer", host="h1", port=80).result == "FAIL"
 
 
 def test_closer_without_a_connection_is_inconclusive(run: CheckedRun) -> None:

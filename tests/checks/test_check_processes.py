@@ -47,6 +47,14 @@ def test_exit_of_a_process_that_did_not_end(run: CheckedRun) -> None:
     assert run.ask("exit", action="get", within="5s").result == "INCONCLUSIVE"
 
 
+def test_what_the_clean_up_ended_had_not_ended(run: CheckedRun) -> None:
+    run.fill("events", process("get", 1 * S, 9 * S, -15))
+    assert run.ask("exit", action="get", status=28).result == "FAIL"
+    run.says(status="interrupted", end_ns=9 * S)
+    assert run.ask("exit", action="get", status=28).result == "INCONCLUSIVE"
+    assert run.ask("exit", action="get", after="5s").result == "INCONCLUSIVE"
+
+
 def test_exit_of_a_process_that_never_started(run: CheckedRun) -> None:
     assert run.ask("exit", action="get", status=0).result == "INCONCLUSIVE"
     run.fill("events", process("server", 0, 1 * S))
