@@ -64,10 +64,11 @@ class Acks:
 
 
 def rtt_samples(left: Int64, end: Int64, sent_ns: Int64, acks: Acks) -> tuple[Int64, Int64]:
-    """Return (time of the acknowledgement, round-trip time), both ns, of each data segment that gives an unambiguous sample.
+    """Return (time of the acknowledgement, round-trip time), both ns, one sample per acknowledgement that gives an unambiguous one.
 
     ``left``, ``end`` and ``sent_ns`` describe the data segments as sent, in capture order and in one unwrapped numbering with ``acks``.
-    A segment's sample ends at the ACK that first covers it, cumulatively or because the newest SACK block ends where the segment
+    A sample is of the newest segment that an ACK covers (the older one of a pair waited for the receiver's delayed ACK, not for the
+    network). It ends at the ACK that first covers the segment, cumulatively or because the newest SACK block ends where the segment
     does (RFC 2018 section 4: the first block holds the segment that triggered the ACK). Left out, after Karn (RFC 6298 section 3):
     segments of which a byte was sent twice, and those that waited behind such a byte for a cumulative ACK.
     """
@@ -86,7 +87,11 @@ def rtt_samples(left: Int64, end: Int64, sent_ns: Int64, acks: Acks) -> tuple[In
     when = np.minimum(cumulative, _sacked_at(end, acks, never))
     once = _bytes_sent_twice(cover, end) == _bytes_sent_twice(cover, left)
     good = once & (when != never) & (when >= sent_ns)
-    return when[good], (when - sent_ns)[good]
+    at, rtt = when[good], (when - sent_ns)[good]
+    order = np.lexsort((rtt, at))
+    at, rtt = at[order], rtt[order]
+    newest = np.concatenate([[True], np.diff(at) > 0])[: at.size]
+    return at[newest], rtt[newest]
 
 
 def _sacked_at(end: Int64, acks: Acks, never: int) -> Int64:

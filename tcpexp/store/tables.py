@@ -101,7 +101,8 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "rtt",
-            "one RTT sample of a flow at its sender's capture (data segment to the ACK that first covers it, retransmitted ones left out)",
+            "one RTT sample of a flow at its sender's capture: per ACK, the newest data segment that it is the first to cover (also by SACK); "
+            "retransmitted ones left out",
             {"flow": "String", "t_ns": "Int64", "rtt_ns": "Int64"},
             ("flow", "t_ns"),
         ),
