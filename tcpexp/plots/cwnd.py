@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import Series, flow_series, legend, note, panels, time_limits, zero_based
+from tcpexp.plots.style import Series, dense_look, flow_series, legend, note, panels, time_limits, zero_based
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class CongestionWindow(Plot):
     """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in segments.
 
     One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel lacks it, the values of the
-    ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once it is finite: before the first loss it is not.
+    ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once it is finite: before the first loss it is
+    not. BBR has none.
     """
 
     name = "cwnd"
@@ -37,7 +38,9 @@ class CongestionWindow(Plot):
             return None
         figure, axes = panels([2.9], options["title"])
         for look in looks.values():
-            _draw_flow(axes[0], samples, look, bool(options["ssthresh"]))
+            flow = flow_of(run, look.name)
+            has_ssthresh = flow is None or not str(flow.congestion_control).startswith("bbr")
+            _draw_flow(axes[0], samples, look, bool(options["ssthresh"]) and has_ssthresh)
         axes[0].set_ylabel("Segments")
         zero_based(axes[0])
         legend(axes[0])
@@ -89,15 +92,8 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
     for port in mine["port"].unique().sort().to_list():
         one = mine.filter(pl.col("port").eq_missing(pl.lit(port)))
         thin = thin_line(one, "t_ns", "cwnd")
-        axes.plot(
-            thin["t_ns"] / 1e9,
-            thin["cwnd"],
-            color=look.color,
-            linestyle=look.dash,
-            linewidth=1.2,
-            label=label,
-            drawstyle="steps-post",
-        )
+        line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash}
+        axes.plot(thin["t_ns"] / 1e9, thin["cwnd"], linewidth=1.1, label=label, drawstyle="steps-post", **line)
         slow = one.drop_nulls("ssthresh")
         if with_ssthresh and not slow.is_empty():
             changes = slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True))

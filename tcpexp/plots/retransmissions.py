@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_of, has_label, traced, within
+from tcpexp.plots.data import addresses, sent_again, traced, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.thin import thin_line, thin_moments
@@ -14,17 +14,15 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
+    from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
-
-#: Wireshark's labels that mean a repeated segment.
-REPEATS = ("retransmission", "fast_retransmission", "spurious_retransmission", "rto")
 
 
 class Retransmissions(Plot):
     """Retransmitted segments of each flow: the running total, and below it one stroke per retransmission.
 
-    As the kernel did them (tracepoint ``tcp:tcp_retransmit_skb``); without that tracepoint, as Wireshark's labels find them in
-    the sender's capture, and the figure says so.
+    As the kernel did them (tracepoint ``tcp:tcp_retransmit_skb``); without that tracepoint, the data segments in the
+    sender's capture whose bytes were sent before, and the figure says so.
     """
 
     name = "retransmissions"
@@ -58,7 +56,7 @@ class Retransmissions(Plot):
         whole_numbers(upper)
         legend(upper)
         if source == "packets":
-            note(upper, "from Wireshark's labels: this run has no kernel trace")
+            note(upper, "from the sender's capture: this run has no kernel trace")
         lower.set_ylim(len(looks) - 0.4, -0.6)
         lower.set_yticks(range(len(looks)), list(looks))
         lower.grid(visible=False, axis="y")
@@ -75,7 +73,14 @@ def retransmission_times(run: RunData, options: Options) -> tuple[pl.DataFrame, 
     kernel = run.table("retransmits").filter(pl.col("flow").is_not_null())
     if run.has("retransmits") or traced(run, "tcp:tcp_retransmit_skb"):
         return within(kernel, options).select("flow", "t_ns").sort("t_ns"), "retransmits"
-    packets = run.table("packets").filter(pl.col("flow").is_not_null() & has_label(*REPEATS))
-    senders = {name: flow.sender for name in packets["flow"].unique().to_list() if (flow := flow_of(run, name))}
-    sender = pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
-    return within(packets.filter(pl.col("node") == sender), options).select("flow", "t_ns").sort("t_ns"), "packets"
+    sent = [_sent(run, flow) for flow in run.plan.flows]
+    repeats = pl.concat([run.table("packets").clear(), *sent]).filter(sent_again("flow", "capture", "stream"))
+    return within(repeats, options).select("flow", "t_ns").sort("t_ns"), "packets"
+
+
+def _sent(run: RunData, flow: FlowPlan) -> pl.DataFrame:
+    """Return a flow's data segments as its sender's capture has them, in time order."""
+    import polars as pl
+
+    own = (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & pl.col("src").is_in(list(addresses(run, flow.sender)))
+    return run.table("packets").filter(own & (pl.col("payload_bytes") > 0) & pl.col("seq_rel").is_not_null()).sort("t_ns")

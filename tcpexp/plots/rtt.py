@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import SOFT_INK, flow_series, legend, panels, time_limits, time_unit, zero_based
+from tcpexp.plots.style import SOFT_INK, dense_look, flow_series, legend, panels, time_limits, time_unit, zero_based
 from tcpexp.plots.thin import BUCKETS, thin_line
 
 if TYPE_CHECKING:
@@ -39,16 +39,8 @@ class RoundTripTime(Plot):
         figure, axes = panels([2.7], options["title"])
         for name, look in looks.items():
             thin = thin_line(samples.filter(pl.col("flow") == name), "t_ns", "rtt_ns")
-            axes[0].plot(
-                thin["t_ns"] / 1e9,
-                thin["rtt_ns"] / divisor,
-                color=look.color,
-                linestyle=look.dash,
-                linewidth=0.9,
-                label=name,
-                marker="" if thin.height > 60 else look.marker,
-                markersize=3,
-            )
+            line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash, "marker": look.marker, "markersize": 3}
+            axes[0].plot(thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, linewidth=0.8, label=name, **line)
         base = _base_rtt_ns(run)
         if base > 0:
             axes[0].axhline(base / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="sum of delays")

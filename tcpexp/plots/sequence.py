@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_of, flow_packets, has_label, within
+from tcpexp.plots.data import flow_of, flow_packets, sent_again, within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.retransmissions import REPEATS
 from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
 from tcpexp.plots.thin import thin_line, thin_points
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: Up to this many segments each is drawn as a bar from its first byte to its last; above, as a line through them.
-BARS = 1500
+BARS = 150
+#: A transfer with more segments is long: they cannot be told apart in the whole run's panel.
+LONG = 1500
 
 
 class Sequence(Plot):
@@ -83,8 +84,8 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
     acks = packets.filter(~pl.col("outgoing") & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("R")).sort("t_ns")
     highest = int(data["end"].max())  # type: ignore[arg-type]
     divisor, unit = size_unit(highest)
-    repeat = has_label(*REPEATS)
-    first = data.filter(~repeat)
+    again = sent_again()
+    first = data.filter(~again)
     if first.height <= BARS:
         axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=2.2, label="data")
     else:
@@ -104,11 +105,11 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
             label="ACK + window",
             drawstyle="steps-post",
         )
-    again = thin_points(data.filter(repeat), "t_ns", "seq_rel", 160, 60)
-    if not again.is_empty():
+    repeats = thin_points(data.filter(again), "t_ns", "seq_rel", 160, 60)
+    if not repeats.is_empty():
         axes.plot(
-            again["t_ns"] / 1e9,
-            again["seq_rel"] / divisor,
+            repeats["t_ns"] / 1e9,
+            repeats["seq_rel"] / divisor,
             linestyle="none",
             marker="x",
             markersize=4.5,
@@ -116,7 +117,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
             color=ALARM,
             label="retransmission",
             zorder=4,
-            rasterized=again.height > 1000,
+            rasterized=repeats.height > 1000,
         )
     axes.set_ylim(0, highest / divisor * 1.08)
     axes.set_ylabel(f"Sequence ({unit})")
@@ -137,12 +138,11 @@ def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[in
 
     A long transfer has more segments than can be told apart; a short one takes less than a tenth of ``span``.
     """
-    import polars as pl
 
     found = []
     for name in names:
-        repeats = frames[name].filter(pl.col("outgoing") & has_label(*REPEATS))["t_ns"]
-        if len(repeats) and frames[name].height > BARS:
+        repeats = frames[name].filter(pl_data()).sort("t_ns").filter(sent_again())["t_ns"]
+        if len(repeats) and frames[name].height > LONG:
             found.append((int(repeats[0]), name))
     if found:
         at_ns, name = min(found)

@@ -99,6 +99,19 @@ def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -
     return {name: look for name, look in looks.items() if name in found and (asked is None or name in asked)}
 
 
+def dense_look(look: Series, count: int) -> dict[str, Any]:
+    """Return the line of a series with ``count`` points, very many: solid, because dashes drown in it, with a few markers to tell it by."""
+    return {
+        "color": look.color,
+        "linestyle": "-",
+        "marker": look.marker,
+        "markevery": (count // 30, max(count // 12, 1)),
+        "markersize": 4.5,
+        "markerfacecolor": PAPER,
+        "markeredgewidth": 1.0,
+    }
+
+
 def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42, last_gap: float | None = None) -> tuple[Figure, list[Axes]]:
     """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute margins.
 

@@ -76,7 +76,7 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
     """Return goodput in bit/s per flow and the bin's length in seconds.
 
     Columns: ``t_ns`` (the middle of the bin), then one Float64 column per flow; a flow without a row in a bin has 0. About
-    120 bins, each a whole number of the table's intervals.
+    120 bins, each a whole number of the table's intervals; a bin that the run ended in is left out.
     """
     import polars as pl
 
@@ -94,4 +94,6 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
         .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
     )
     grid = pl.DataFrame({"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)})
+    whole = grid.filter(pl.col("t_ns") + width // 2 <= last + interval)
+    grid = grid if whole.is_empty() else whole
     return grid.join(binned, on="t_ns", how="left").fill_null(0.0).sort("t_ns"), width / 1e9
