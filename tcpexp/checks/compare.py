@@ -8,7 +8,8 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from tcpexp.checks.base import Check
-from tcpexp.checks.words import fraction_words, number_words
+from tcpexp.checks.explain import JIFFY_NS, wheel_step_ns
+from tcpexp.checks.words import fraction_words, number_words, time_words
 from tcpexp.units import Duration, QuantityError, parse_size
 
 Value = TypeVar("Value")
@@ -75,6 +76,18 @@ Margin = Annotated[Percentage | Duration, Field(union_mode="left_to_right")]
 def margin_ns(margin: Percent | int, of_ns: int) -> int:
     """Return how many ns ``margin`` allows on a duration of ``of_ns``."""
     return round(margin.fraction * of_ns) if isinstance(margin, Percent) else margin
+
+
+def late_ns(margin: Percent | int | None, of_ns: int) -> int:
+    """Return how many ns a timer of ``of_ns`` may be late; without a margin 3 %, or a step of the timer wheel if that is more."""
+    return max(round(0.03 * of_ns), wheel_step_ns(of_ns) + JIFFY_NS) if margin is None else margin_ns(margin, of_ns)
+
+
+def late_words(margin: Percent | int | None) -> str:
+    """Return the margin in words."""
+    if margin is None:
+        return "3 % or a step of Linux's timer wheel"
+    return str(margin) if isinstance(margin, Percent) else time_words(margin)
 
 
 class Compared(Check, Generic[Value]):

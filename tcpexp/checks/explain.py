@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from tcpexp.checks.words import time_words
 
+#: The kernel's tick at HZ = 250.
+JIFFY_NS = 4_000_000
 #: Levels of Linux's timer wheel at HZ = 250 (kernel/time/timer.c, since 4.8): timers up to the first number of ns are
 #: rounded up to the second.
 WHEEL_250HZ: tuple[tuple[int, int], ...] = (
-    (63 * 4_000_000, 4_000_000),
-    (504 * 4_000_000, 32_000_000),
-    (4_032 * 4_000_000, 256_000_000),
-    (32_256 * 4_000_000, 2_048_000_000),
-    (258_048 * 4_000_000, 16_384_000_000),
+    (63 * JIFFY_NS, 4_000_000),
+    (504 * JIFFY_NS, 32_000_000),
+    (4_032 * JIFFY_NS, 256_000_000),
+    (32_256 * JIFFY_NS, 2_048_000_000),
+    (258_048 * JIFFY_NS, 16_384_000_000),
 )
 
 

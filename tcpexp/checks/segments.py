@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
-from tcpexp.checks.compare import Compared, Count, Margin, Percent, margin_ns
+from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.explain import explain_lateness
 from tcpexp.checks.recorded import BETWEEN, Between, Span, addresses, captures_of, require_span, within
 from tcpexp.checks.words import many, span_words, time_words
@@ -58,7 +58,10 @@ class Segments(Compared[Count]):
         default=None, min_length=1, description="when each is sent, from the first one on; begins with 0s"
     )
     further: bool = Field(default=False, description="with `times`: more segments may follow after the last one")
-    late: Margin = Field(default=Percent(0.03), description="how late: a percentage of the gap, or a duration; 3% when left out")
+    late: Margin | None = Field(
+        default=None,
+        description="how late: a percentage of the gap, or a duration; when left out 3%, or one step of Linux's timer wheel if that is more",
+    )
     early: Margin = Field(default=1_000_000, description="how early; 1ms when left out")
     between: Between | None = BETWEEN
 
@@ -91,8 +94,7 @@ class Segments(Compared[Count]):
         if self.times is None:
             return str(self.count) if self.count is not None else self.comparison()
         more = " and possibly more" if self.further else ""
-        late = str(self.late) if isinstance(self.late, Percent) else time_words(self.late)
-        return f"{len(self.times)}{more}, at {', '.join(time_words(each) for each in self.times)}, at most {late} late per gap"
+        return f"{len(self.times)}{more}, at {', '.join(time_words(each) for each in self.times)}, at most {late_words(self.late)} late per gap"
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the segments, or compare their times."""
@@ -127,7 +129,7 @@ class Segments(Compared[Count]):
         """Raise ``Undecided`` when the next segment was due after the time span, or might have been late enough for that."""
         if 0 < len(sent) < len(times):
             gap = times[len(sent)] - times[len(sent) - 1]
-            due = sent[-1] + gap + margin_ns(self.late, gap)
+            due = sent[-1] + gap + late_ns(self.late, gap)
             if due > span[1]:
                 raise Undecided(f"the time span ends before segment number {len(sent) + 1} was due ({time_words(due)})")
 
@@ -136,12 +138,12 @@ class Segments(Compared[Count]):
         sent: list[int] = rows.get_column("t_ns").to_list()
         measured = [t_ns - sent[0] for t_ns in sent]
         complaints = self._complaints(times, measured)
-        table, late_words = _timer_table(times, measured)
+        table, rounding = _timer_table(times, measured)
         evidence = [Evidence("when each one was sent, from the first one on", rows=table), *_proof(rows)]
         seen = f"{len(measured)}" + (f" at {', '.join(time_words(each) for each in measured[:12])}" if measured else "")
         reason = "; ".join(complaints) or f"all {len(times)} were sent when they were due"
-        if late_words and not complaints:
-            reason = f"{reason}. {late_words}"
+        if rounding and not complaints:
+            reason = f"{reason}. {rounding}"
         return self.verdict(not complaints, seen, reason, evidence)
 
     def _complaints(self, times: tuple[int, ...], measured: list[int]) -> list[str]:
@@ -153,7 +155,7 @@ class Segments(Compared[Count]):
             found.append(f"{len(measured)} were sent, {len(times)} asked")
         for index in range(1, min(len(times), len(measured))):
             gap, asked = measured[index] - measured[index - 1], times[index] - times[index - 1]
-            if gap > asked + margin_ns(self.late, asked):
+            if gap > asked + late_ns(self.late, asked):
                 found.append(f"number {index + 1} came {time_words(gap)} after the one before, {time_words(asked)} was due")
             elif gap < asked - margin_ns(self.early, asked):
                 found.append(f"number {index + 1} came only {time_words(gap)} after the one before, {time_words(asked)} was due")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
-from tcpexp.checks.compare import Compared, Count, Margin, Percent, margin_ns
+from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.recorded import Between, Span, require_span, sample_interval, snapshot_times, table_exists
 from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.units import Duration, QuantityError
@@ -63,8 +63,9 @@ class Socket(Compared[Count]):
     between: Between | None = Field(default=None, description="in every snapshot of this time span, `[10s, 60s]`")
     absent: bool = Field(default=False, description="there is no such socket")
     lasts: Duration | None = Field(default=None, description="each such socket stays in the state for this long")
-    late: Margin = Field(
-        default=Percent(0.03), description="with `lasts`: how much longer, a percentage or a duration; 3% when left out"
+    late: Margin | None = Field(
+        default=None,
+        description="with `lasts`: how much longer, a percentage or a duration; when left out 3%, or one step of Linux's timer wheel if that is more",
     )
     early: Margin = Field(default=1_000_000, description="with `lasts`: how much shorter; 1ms when left out")
 
@@ -91,8 +92,7 @@ class Socket(Compared[Count]):
     def asked(self) -> str:
         """Return what is asked in words."""
         if self.lasts is not None:
-            late = str(self.late) if isinstance(self.late, Percent) else time_words(self.late)
-            return f"lasts {time_words(self.lasts)}, at most {late} longer"
+            return f"lasts {time_words(self.lasts)}, at most {late_words(self.late)} longer"
         number = "none" if self.absent else (self.comparison() if self.has_comparator() else "at least 1")
         if self.at is not None:
             return number
@@ -172,7 +172,7 @@ class Socket(Compared[Count]):
         """Judge how long each socket stayed in the state."""
         interval = sample_interval(run, "ss", self.host)
         stays = self._stays(run)
-        low, high = lasts - margin_ns(self.early, lasts), lasts + margin_ns(self.late, lasts)
+        low, high = lasts - margin_ns(self.early, lasts), lasts + late_ns(self.late, lasts)
         wrong = [
             stay
             for stay in stays

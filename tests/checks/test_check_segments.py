@@ -133,3 +133,11 @@ def test_rounding_is_explained_only_where_it_explains() -> None:
     assert explain_lateness(8 * S, 8 * S) is None
     assert explain_lateness(8 * S, 9 * S) is None
     assert explain_lateness(8 * S, 7 * S) is None
+
+
+def test_a_step_of_the_timer_wheel_is_never_too_late(long_run: CheckedRun) -> None:
+    worst = [0, 1032, 3064, 7320, 15_576, 31_832, 65_880]  # each gap one whole step longer than it should be
+    assert syns(long_run, worst).ask("segments", kind="syn", from_="h1", times=TIMES).result == "PASS"
+    assert syns(long_run, worst).ask("segments", kind="syn", from_="h1", times=TIMES, late="3%").result == "FAIL"
+    worst[-1] += 10
+    assert syns(long_run, worst).ask("segments", kind="syn", from_="h1", times=TIMES).result == "FAIL"
