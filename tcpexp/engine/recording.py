@@ -79,6 +79,7 @@ class Recording:
             self.waiter.forget(self.sampler.pidfd)
             try:
                 self.results["samplers"] = self.sampler.stop()
+                self.results["sampler_cpu_s"] = round(self.sampler.cpu_s, 6)
             except RuntimeError as error:
                 problems.append(f"the sampling process failed: {error}")
         if self.trace is not None:

@@ -61,6 +61,8 @@ class Sampler:
             self.samples.append(Sample(None, TRACE_INTERVAL_NS, lambda t_ns: trace.drain()))
         self.pid: int | None = None
         self.pidfd = -1
+        #: Processor time that sampling took, its programs included, in seconds; known after :meth:`stop`.
+        self.cpu_s = 0.0
         self._control = -1
         self._answer = -1
 
@@ -95,7 +97,8 @@ class Sampler:
         os.close(self._control)
         with os.fdopen(self._answer) as pipe:
             text = pipe.read()
-        os.waitpid(self.pid, 0)
+        usage = os.wait4(self.pid, 0)[2]
+        self.cpu_s = usage.ru_utime + usage.ru_stime
         os.close(self.pidfd)
         self.pid = None
         answer = json.loads(text or '{"error": "the sampling process was killed"}')
