@@ -27,7 +27,7 @@ OUT_BYTES = 8 * DEVICE_STEP
 
 #: Boot options: no calibration loops, no entropy from timing jitter, no self tests, no address randomisation.
 KERNEL_OPTIONS = (
-    "console=ttyS0 quiet loglevel=2 nokaslr panic=-1 random.trust_cpu=on mitigations=off no_timer_check cryptomgr.notests "
+    "console=ttyS0 quiet loglevel=2 nokaslr norandmaps panic=-1 random.trust_cpu=on mitigations=off no_timer_check cryptomgr.notests "
     "systemd.show_status=0 ipv6.disable_ipv6=0 net.ifnames=0"
 )
 VIRTUAL_OPTIONS = "nolapic_timer tsc_early_khz=1000000 lpj=4000000"
