@@ -21,6 +21,7 @@ _SIGMAS = 3.0
 #: Ethernet header (14), and of the IPv4 header the version, lengths, protocol and addresses (12).
 UNRECOGNISABLE_BYTES = 12
 HIDDEN_BYTES = 14 + UNRECOGNISABLE_BYTES
+UNCOUNTED_BYTES = 14 + 20
 _MIN_TRIALS = 20
 
 
@@ -145,7 +146,9 @@ def measure_faults(run: RunData) -> list[FaultRate]:
         journeys = journeys_of(run, epoch)
         for fault, asked, correlated, spread in faults:
             counted = _count(run, epoch, fault, journeys)
-            seen = visible_damage(journeys) if fault == "corrupt" else 1.0
+            seen = 1.0
+            if fault == "corrupt":
+                seen = visible_damage(journeys, HIDDEN_BYTES if _whole_packets(run) else UNCOUNTED_BYTES)
             rates.append(_rate(epoch, fault, (asked, correlated, spread), counted, seen))
     return rates
 
@@ -195,20 +198,31 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
         return int((arrived["copies"] > 1).sum()), arrived.height, ""
     if fault == "corrupt":
         if not _whole_packets(run):
-            return 0, 0, "the captures hold only headers; record whole packets (capture: {snaplen: full}) to see damage"
+            return _count_bad_checksums(run, epoch, arrived)
         return int(arrived["changed"].sum()), arrived.height, ""
     return _count_jumps(epoch, arrived)
 
 
-def visible_damage(journeys: pl.DataFrame) -> float:
-    """Return the share of single damaged bits that can be recognised as damage.
+def _count_bad_checksums(run: RunData, epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
+    """Count damage by the receiving kernel's Tcp.InCsumErrors: what remains when the captures hold only headers."""
+    rows = run.table("counters").filter((pl.col("node") == epoch.towards) & (pl.col("counter") == "Tcp.InCsumErrors"))
+    until = rows.filter(pl.col("t_ns") <= epoch.to_ns)
+    if until.is_empty() or epoch.towards not in {node.name for node in run.plan.network.nodes if node.kind == "host"}:
+        return 0, 0, "the captures hold only headers; record whole packets (capture: {snaplen: full}) to see damage"
+    before = rows.filter(pl.col("t_ns") <= epoch.from_ns)
+    base = before["value"][-1] if before.height else until["value"][0]
+    return int(until["value"][-1]) - int(base), arrived.height, "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers"
+
+
+def visible_damage(journeys: pl.DataFrame, hidden_bytes: int) -> float:
+    """Return the share of single damaged bits that can be recognised as damage, when those in ``hidden_bytes`` cannot.
 
     netem flips one bit anywhere in the frame. In the Ethernet header no checksum notices; in the addresses, the protocol or the
-    lengths of the IP header the packet is no longer recognisable and counts as lost.
+    lengths of the IP header the packet is no longer recognisable and counts as lost. The kernel's TCP counter misses all of both.
     """
     if journeys.is_empty():
         return 1.0
-    share = journeys.select((1 - HIDDEN_BYTES / pl.col("frame_bytes")).clip(0, 1).mean()).item()
+    share = journeys.select((1 - hidden_bytes / pl.col("frame_bytes")).clip(0, 1).mean()).item()
     return 1.0 if share is None else float(share)
 
 
@@ -257,8 +271,8 @@ def _rate(
     measured = events / trials if trials >= _MIN_TRIALS else None
     if measured is None and not why:
         why = f"only {trials} packets"
-    if seen < 1 and not why:
-        why = f"of the damaged packets {seen:.1%} can be recognised"
+    if seen < 1 and measured is not None:
+        why = f"{why}; of the damaged packets {seen:.1%} can be recognised".removeprefix("; ")
     low, high = binomial_interval(probability * seen, trials, spread)
     return FaultRate(
         epoch.link, epoch.towards, epoch.from_ns, epoch.to_ns, fault, probability, measured, events, trials, low, high, correlated, why

@@ -65,6 +65,16 @@ def test_damage_needs_whole_packets(build):
     assert "snaplen" in one(run, "corrupt").why
 
 
+def test_without_whole_packets_the_kernel_counts_the_damage(build):
+    direction = DirectionPlan(delay_ns=1, corrupt=0.1)
+    counter = {"node": "h2", "counter": "Tcp.InCsumErrors"}
+    build.plan(direction).journeys([0] * 1000, frame_bytes=1514)
+    build.table("counters", {**counter, "t_ns": 0, "value": 7}, {**counter, "t_ns": 10**9, "value": 107})
+    rate = one(build.done(), "corrupt")
+    assert (rate.events, rate.trials, rate.inside) == (100, 1000, True)
+    assert "Tcp.InCsumErrors" in rate.why
+
+
 def test_reordered_packets_are_those_that_skip_the_delay(build):
     transits = [-20_000_000 if number % 20 == 10 else 0 for number in range(4000)]
     run = build.plan(DirectionPlan(delay_ns=20_000_000, reorder=0.05)).journeys(transits).done()
