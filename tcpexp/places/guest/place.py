@@ -93,7 +93,7 @@ class GuestPlace:
         with (folder / "qemu.log").open("wb") as log:
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *argv],
-                env=shim_environment(),
+                env=shim_environment("direct" if template else "hold") if self.clock == "virtual" else None,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -150,7 +150,7 @@ class GuestPlace:
         )
 
     def _facts(self, image: Image) -> dict[str, Any]:
-        shim = "LD_PRELOAD" in shim_environment()
+        shim = "LD_PRELOAD" in shim_environment("direct")
         return {
             "qemu": machine.qemu_version(),
             "clock": self.clock,

@@ -124,10 +124,10 @@ def build_template(image: Image, say: Say, *, force: bool = False) -> Template:
     return found
 
 
-def shim_environment() -> dict[str, str]:
-    """Return the environment for QEMU: with the shim preloaded where it could be compiled."""
+def shim_environment(warp: str) -> dict[str, str]:
+    """Return the environment for QEMU: with the shim preloaded where it could be compiled, ``warp`` being ``hold`` or ``direct``."""
     shim = find_shim()
-    return dict(os.environ, LD_PRELOAD=str(shim)) if shim else dict(os.environ)
+    return dict(os.environ, LD_PRELOAD=str(shim), TCPEXP_WARP=warp) if shim else dict(os.environ)
 
 
 def _boot_and_save(image: Image, work: Path) -> None:
@@ -141,7 +141,7 @@ def _boot_and_save(image: Image, work: Path) -> None:
     make_device_file(files.out, OUT_BYTES)
     argv = qemu_argv(image, folder / "initrd.cpio", files, clock="virtual", private_ram=False, incoming=False)
     with (work / "qemu.log").open("wb") as log:
-        process = subprocess.Popen(argv, env=shim_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, env=shim_environment("hold"), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _wait_until_ready(files, process, started)
         with Monitor(files.monitor, timeout_s=BUILD_LIMIT_S) as monitor:
