@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -74,7 +75,7 @@ def test_goodput_is_the_theoretical_payload_rate(load):
 def test_packets_leave_the_bottleneck_one_serialization_time_apart(load):
     rate, _, _, run = load
     arrivals = [frame.t_ns for frame in read_pcap(run.path / "raw" / "h2-eth0.pcap") if len(frame.data) >= 100]
-    gaps = sorted(later - earlier for earlier, later in zip(arrivals[500:-50], arrivals[501:-50], strict=False))
+    gaps = sorted(later - earlier for earlier, later in pairwise(arrivals[500:-50]))
     assert gaps[len(gaps) // 2] == pytest.approx(FRAME_BITS / (rate * 1e6) * 1e9, rel=0.001)
 
 
@@ -141,7 +142,7 @@ def test_fault_rates_are_those_asked_for(run_in_guest, fault, p):
     assert len(sent) == COUNT
     sent_at = {frame.data: frame.t_ns for frame in sent}
     assert len(sent_at) == COUNT, "datagrams must differ for this test"
-    arrived = [f for f in read_pcap(run.path / "raw" / "h2-eth0.pcap") if not (f.data[23] == 1)]
+    arrived = [f for f in read_pcap(run.path / "raw" / "h2-eth0.pcap") if f.data[23] != 1]
     intact = Counter(f.data for f in arrived if f.data in sent_at)
     changed = sum(1 for f in arrived if f.data not in sent_at)
     measured = {

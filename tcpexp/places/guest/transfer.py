@@ -68,6 +68,13 @@ def request_stop(path: Path) -> None:
         file.write(b"STOP")
 
 
+def _refuse_escape(member: tarfile.TarInfo) -> None:
+    """Raise ``RunError`` for anything but a plain file or folder below the run directory."""
+    parts = Path(member.name).parts
+    if not (member.isfile() or member.isdir()) or Path(member.name).is_absolute() or ".." in parts:
+        raise RunError(f"the guest's results hold '{member.name}', which is not a file of the run")
+
+
 class ResultDevice:
     """The result device seen from the host while the guest runs."""
 
@@ -96,7 +103,9 @@ class ResultDevice:
         self._file.seek(BLOCK)
         try:
             with tarfile.open(fileobj=self._file, mode="r|", bufsize=1 << 20) as archive:
-                archive.extractall(run_dir, filter="data")
+                for member in archive:
+                    _refuse_escape(member)
+                    archive.extract(member, run_dir, set_attrs=False)
         except (tarfile.TarError, OSError) as error:
             raise RunError(f"the guest's results cannot be unpacked: {error}") from None
         for path in run_dir.rglob("*"):
