@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -166,14 +167,27 @@ def signal_number(name: str) -> int:
 def kill_strays(network_inodes: set[int], spare: set[int]) -> list[int]:
     """Kill every process that is in one of the given network namespaces (by inode), except ``spare``; return their ids.
 
-    Nobody but the run itself enters those namespaces, so these are the children that its processes left behind.
+    Nobody but the run itself enters those namespaces, so these are the children that its processes left behind. Returns once they
+    are gone, those included that were forked meanwhile, or after half a second.
     """
+    killed: list[int] = []
+    for _ in range(50):
+        found = [pid for pid in processes_in(network_inodes) if pid not in spare]
+        if not found:
+            break
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        killed += [pid for pid in found if pid not in killed]
+        time.sleep(0.01)
+    return killed
+
+
+def processes_in(network_inodes: set[int]) -> list[int]:
+    """Return the ids of the processes that are in one of the given network namespaces."""
     found = []
     for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) in spare:
-            continue
         with contextlib.suppress(OSError):
-            if os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
-                os.kill(int(name), signal.SIGKILL)
+            if name.isdigit() and os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
                 found.append(int(name))
     return found
