@@ -6,8 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
