@@ -50,7 +50,7 @@ def run_once(spec: Path, seed: int | None, busy: int) -> tuple[float, dict[str, 
 def main() -> None:
     """Run and print the table; exit 1 when two runs of one seed differ or two seeds do not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spec", nargs="?", default="experiments/impaired_download_small.yaml")
+    parser.add_argument("spec", nargs="?", default=str(Path(__file__).parent / "lossy.yaml"))
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--busy", type=int, default=4, help="busy loops beside every second run")
     options = parser.parse_args()
