@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -24,7 +25,7 @@ def open_shell(say: Callable[[str], None]) -> int:
         raise HostError("this machine cannot start a guest", missing=machine.qemu_missing())
     image = build_image(say)
     say("booting; 'exit' ends the shell, Ctrl-A X ends the machine")
-    with tempfile.TemporaryDirectory(prefix="shell-", dir=scratch_dir()) as name:
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-shell-", dir=scratch_dir()) as name:
         folder = Path(name)
         files = machine.MachineFiles(None, folder / "plan", folder / "out", folder / "console", folder / "monitor")
         make_device_file(files.plan, machine.PLAN_BYTES)
