@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.segments import data_segments, segments_sent_again
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -17,7 +18,8 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     """Return the metrics of one flow; what was not recorded is None.
 
     ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run, ``goodput_active_bps`` from the flow's first
-    to its last arrival. ``retransmissions`` comes from the kernel's trace when there is one, else from Wireshark's labels in the sender's capture.
+    to its last arrival. ``retransmissions`` comes from the kernel's trace when there is one, else from the sequence
+    numbers in the sender's capture.
     """
     throughput = run.table("throughput").filter(pl.col("flow") == flow.name)
     span = active_span(run, flow)
@@ -53,26 +55,13 @@ def _rate(count: int, span_ns: int) -> float | None:
 def active_span(run: RunData, flow: FlowPlan) -> tuple[int, int] | None:
     """Return (first, last) arrival of a flow's payload at its receiver in ns, or None when nothing arrived."""
     receiver = flow.server if flow.sender == flow.client else flow.client
-    times = _data(run, flow, receiver)["t_ns"]
+    times = data_segments(run, flow, receiver)["t_ns"]
     return None if times.is_empty() else (int(times[0]), int(times[-1]))
 
 
-def _data(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
-    """Return the packets with payload from the flow's sender as the capture at ``seen_at`` has them, in time order."""
-    addresses = [face.ipv4.split("/")[0] for face in run.plan.network.node(flow.sender).interfaces]
-    rows = run.table("packets").filter(
-        (pl.col("flow") == flow.name) & (pl.col("node") == seen_at) & pl.col("src").is_in(addresses) & (pl.col("payload_bytes") > 0)
-    )
-    return rows.sort("t_ns", maintain_order=True)
-
-
 def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
-    sent = _data(run, flow, flow.sender)
-    again = sent.filter(
-        pl.col("labels").list.contains("retransmission")
-        | pl.col("labels").list.contains("fast_retransmission")
-        | pl.col("labels").list.contains("spurious_retransmission")
-    )
+    sent = data_segments(run, flow, flow.sender)
+    again = segments_sent_again(run, flow)
     traced = "tcp:tcp_retransmit_skb" in _traced_events(run) or run.has("retransmits")
     kernel = run.table("retransmits").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender)).height
     captured = again.height if sent.height else None

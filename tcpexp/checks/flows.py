@@ -186,8 +186,8 @@ class RoundTrip(Compared[Duration]):
 class Retransmissions(Compared[Count]):
     """How many segments a flow's sender sent again.
 
-    Counted by the kernel itself (tracepoint `tcp:tcp_retransmit_skb`) where that was recorded, else by Wireshark's labels
-    in the sender's capture; the verdict says which.
+    Counted by the kernel itself (tracepoint `tcp:tcp_retransmit_skb`) where that was recorded, else by the sequence
+    numbers in the sender's capture; the verdict says which.
     """
 
     name: ClassVar[str] = "retransmissions"
@@ -215,8 +215,8 @@ class Retransmissions(Compared[Count]):
         try:
             require_tracepoint(run, "tcp:tcp_retransmit_skb")
         except Undecided:
-            evidence = self._labelled(run, span)
-            return sum(len(each.packets) for each in evidence), "Wireshark's labels in the sender's capture", evidence
+            evidence = self._repeated(run, span)
+            return sum(len(each.packets) for each in evidence), "sequence number in the sender's capture", evidence
         sender = flow_plan(run, self.flow).sender
         rows = run.table("retransmits").filter(
             (pl.col("flow") == self.flow) & (pl.col("node") == sender) & within(span)
@@ -227,22 +227,18 @@ class Retransmissions(Compared[Count]):
             evidence = [Evidence(f"first at {time_words(first)}, last at {time_words(last)}", from_ns=first, to_ns=last)]
         return rows.height, "the kernel (tcp_retransmit_skb)", evidence
 
-    def _labelled(self, run: RunData, span: Span) -> list[Evidence]:
-        """Return the packets that Wireshark labels as sent again, one evidence per capture of the sender."""
+    def _repeated(self, run: RunData, span: Span) -> list[Evidence]:
+        """Return the data segments whose bytes were sent before, one evidence per capture of the sender."""
         import polars as pl
 
-        sender = flow_plan(run, self.flow).sender
-        again = pl.any_horizontal(
-            pl.col("labels").list.contains(each)
-            for each in ("retransmission", "fast_retransmission", "spurious_retransmission")
-        )
+        from tcpexp.analysis.segments import segments_sent_again
+
+        flow = flow_plan(run, self.flow)
+        again = segments_sent_again(run, flow).filter(within(span))
         found = []
-        for capture in captures_of(run, sender):
-            rows = run.table("packets").filter(
-                (pl.col("capture") == capture) & (pl.col("flow") == self.flow) & within(span) & again.fill_null(False)
-            )
-            if rows.height:
-                numbers = tuple(rows.get_column("number").to_list())
+        for capture in captures_of(run, flow.sender):
+            numbers = tuple(again.filter(pl.col("capture") == capture)["number"].to_list())
+            if numbers:
                 found.append(Evidence("segments sent again", capture, numbers, span[0], span[1]))
         return found
 

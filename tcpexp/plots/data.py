@@ -67,19 +67,6 @@ def has_label(*names: str) -> pl.Expr:
     return pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(False)
 
 
-def sent_again(*by: str) -> pl.Expr:
-    """Return an expression over a sender's data segments in time order: whether their last byte was sent before.
-
-    ``by`` are the columns that tell connections apart, where there are several. Exact at the sender; Wireshark calls a repeated
-    segment Out-Of-Order when it comes soon after a new one.
-    """
-    import polars as pl
-
-    end = pl.col("seq_rel") + pl.col("payload_bytes")
-    before = end.cum_max().shift()
-    return (end <= (before.over(*by) if by else before)).fill_null(False)
-
-
 def traced(run: RunData, event: str) -> bool:
     """Return whether the kernel's tracepoint ``event`` (such as ``tcp:tcp_retransmit_skb``) was recorded."""
     trace = run.engine.get("trace") or {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.segments import segments_sent_again
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import addresses, sent_again, traced, within
+from tcpexp.plots.data import traced, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.thin import thin_line, thin_moments
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-    from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
 
@@ -73,14 +73,5 @@ def retransmission_times(run: RunData, options: Options) -> tuple[pl.DataFrame, 
     kernel = run.table("retransmits").filter(pl.col("flow").is_not_null())
     if run.has("retransmits") or traced(run, "tcp:tcp_retransmit_skb"):
         return within(kernel, options).select("flow", "t_ns").sort("t_ns"), "retransmits"
-    sent = [_sent(run, flow) for flow in run.plan.flows]
-    repeats = pl.concat([run.table("packets").clear(), *sent]).filter(sent_again("flow", "capture", "stream"))
+    repeats = pl.concat([run.table("packets").clear(), *(segments_sent_again(run, flow) for flow in run.plan.flows)])
     return within(repeats, options).select("flow", "t_ns").sort("t_ns"), "packets"
-
-
-def _sent(run: RunData, flow: FlowPlan) -> pl.DataFrame:
-    """Return a flow's data segments as its sender's capture has them, in time order."""
-    import polars as pl
-
-    own = (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & pl.col("src").is_in(list(addresses(run, flow.sender)))
-    return run.table("packets").filter(own & (pl.col("payload_bytes") > 0) & pl.col("seq_rel").is_not_null()).sort("t_ns")

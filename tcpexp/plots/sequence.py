@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.analysis.segments import sent_again
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_of, flow_packets, sent_again, within
+from tcpexp.plots.data import flow_of, flow_packets, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
 from tcpexp.plots.thin import thin_line, thin_points

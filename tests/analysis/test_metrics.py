@@ -11,10 +11,10 @@ def flow(name, port):
     return FlowPlan(name, "h1", "h2", port, "h1", "iperf3", "a00", "all", "cubic", 0, None)
 
 
-def data(name, node, number, t_ns, payload=1000, labels=(), flags="A"):
+def data(name, node, number, t_ns, payload=1000, labels=(), flags="A", seq=1):
     return {
         "capture": f"{node}-eth0", "node": node, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2",
-        "flow": name, "payload_bytes": payload, "labels": list(labels), "flags": flags,
+        "flow": name, "payload_bytes": payload, "labels": list(labels), "flags": flags, "stream": 0, "seq_rel": seq,
     }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def run(build):
     build.table(
         "packets",
         data("a", "h1", 1, 0),
-        data("a", "h1", 2, 1 * S),
+        data("a", "h1", 2, 1 * S, seq=1001),
         data("a", "h1", 3, 2 * S, labels=again),
         data("a", "h2", 1, 1 * S),
         data("a", "h2", 2, 11 * S),

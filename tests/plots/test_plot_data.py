@@ -7,7 +7,6 @@ from fake_run import MSS, SECOND, make_plan, one_connection, shared_bottleneck, 
 
 from tcpexp.plots.counters import Counters, moved_counters
 from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.data import sent_again
 from tcpexp.plots.labels import labelled_packets
 from tcpexp.plots.queue import busy_queues
 from tcpexp.plots.retransmissions import retransmission_times
@@ -145,9 +144,3 @@ def test_short_states_get_a_close_view_and_long_ones_none(tmp_path):
 def test_time_wait_begins_where_the_trace_ends(tmp_path):
     stays = {(stay.socket.split()[0], stay.state): stay for stay in socket_stays(one_connection(tmp_path))}
     assert stays[("h2", "TIME-WAIT")].from_ns == stays[("h2", "FIN-WAIT-2")].to_ns
-
-
-def test_a_segment_is_sent_again_when_its_bytes_went_out_before_on_its_connection():
-    rows = [("a", 1, 100), ("a", 101, 100), ("b", 1, 100), ("a", 1, 100), ("a", 101, 150), ("b", 51, 50)]
-    frame = pl.DataFrame(rows, schema=["stream", "seq_rel", "payload_bytes"], orient="row")
-    assert frame.with_columns(again=sent_again("stream"))["again"].to_list() == [False, False, False, True, False, True]
