@@ -14,8 +14,8 @@ from tcpexp.engine import namespaces, readback, wire
 from tcpexp.engine.commands import Executor
 from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
-from tcpexp.engine.rtnetlink import open_netlink
-from tcpexp.engine.sampler import QdiscSource
+from tcpexp.engine.qdiscs import QdiscSource, open_netlink
+from tcpexp.engine.rtnetlink import QdiscRole
 from tcpexp.engine.sysctls import write_sysctl
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkPlan, NetworkPlan, NodePlan, RunPlan
@@ -50,7 +50,8 @@ class Network:
         self.classifier = "matchall"
         self.wires: dict[str, Wire] = {}
         self._net: Mininet | None = None
-        self._sources: dict[str, QdiscSource] = {}
+        self._sources: list[QdiscSource] = []
+        self._opened: list[QdiscSource] = []
 
     # ------------------------------------------------------------------------------------------------ building
 
@@ -73,12 +74,17 @@ class Network:
         for node in self.plan.nodes:
             self._build_node(node)
 
-    def qdisc_sources(self) -> dict[str, QdiscSource]:
-        """Return, per link with a wire, where its qdiscs are read; opened at the first call."""
-        for name, made in self.wires.items():
-            if name not in self._sources:
-                self._sources[name] = self._open_source(made)
+    def qdisc_sources(self) -> list[QdiscSource]:
+        """Return where the qdiscs of every link with a wire are read; opened at the first call."""
+        if not self._sources:
+            self._sources = self.open_qdisc_sources()
         return self._sources
+
+    def open_qdisc_sources(self) -> list[QdiscSource]:
+        """Return such sources afresh, for a process of its own: two that share a socket would take each other's answers."""
+        sources = [self._open_source(made) for made in self.wires.values()]
+        self._opened += sources
+        return sources
 
     def _open_source(self, made: Wire) -> QdiscSource:
         roles = {}
@@ -88,14 +94,14 @@ class Network:
                 devices = wire.direction_devices(made.link, forward)
                 for device, role in ((devices.shaper, "shaper"), (devices.netem, "netem")):
                     if device is not None:
-                        roles[socket.if_nametoindex(device)] = (towards, role)
+                        roles[socket.if_nametoindex(device)] = QdiscRole(towards, role)
         return QdiscSource(made.link.name, netlink, roles)
 
     def stop(self) -> None:
         """End all nodes; interfaces, qdiscs and rules go with their namespaces."""
-        for source in self._sources.values():
+        for source in self._opened:
             source.netlink.close()
-        self._sources = {}
+        self._sources, self._opened = [], []
         if self._net is not None:
             stop_mininet(self._net)
             self._net = None

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.engine import paths
-from tcpexp.engine.rtnetlink import dump_qdiscs
+from tcpexp.engine.qdiscs import dump_qdiscs
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan
 
@@ -189,7 +189,7 @@ def wait_for_drain(network: Network, waiter: Waiter) -> None:
     """Wait until no qdisc of any wire holds a packet; raises ``RunError`` when that takes too long."""
 
     def empty() -> bool:
-        return all(sample.backlog_packets == 0 for source in network.qdisc_sources().values() for sample in dump_qdiscs(source.netlink))
+        return all(sample.backlog_packets == 0 for source in network.qdisc_sources() for sample in dump_qdiscs(source.netlink))
 
     if not waiter.wait_for(empty, time.monotonic_ns() + DRAIN_LIMIT_NS, 100_000_000):
         raise RunError(f"the queues are not empty {DRAIN_LIMIT_NS // 10**9} s after the probes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tcpexp.engine import sampler
+from tcpexp.engine import qdiscs, sampler
 from tcpexp.engine.assembly import Network
 from tcpexp.engine.captures import Captures
 from tcpexp.engine.commands import Executor
@@ -113,11 +113,10 @@ class Recording:
         match recorder.kind:
             case "ss":
                 node = _node(recorder)
-                argv = self.executor.argv(node, sampler.SS_ARGV)
-                return sampler.command_sample("ss", interval, argv, self.raw_dir / "ss" / f"{node}.txt")
+                return sampler.sockets_sample(interval, self.network.network_file(node), self.raw_dir / "ss" / f"{node}.txt")
             case "qdisc":
-                sources = list(self.network.qdisc_sources().values())
-                return sampler.qdisc_sample(interval, sources, self.raw_dir / "qdisc.jsonl") if sources else None
+                sources = self.network.open_qdisc_sources()
+                return qdiscs.qdisc_sample(interval, sources, self.raw_dir) if sources else None
             case "counters":
                 node = _node(recorder)
                 path = self.raw_dir / "counters" / f"{node}.txt"

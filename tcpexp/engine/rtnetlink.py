@@ -1,13 +1,17 @@
-"""Read all qdiscs of a network namespace over rtnetlink: counters and backlog, without a process per sample."""
+"""What rtnetlink says about qdiscs: the request, its answer's parser, and the form of ``raw/qdisc.nl``.
+
+Nothing here touches the system, so that ingest reads with the same parser what the engine recorded unparsed.
+
+``raw/qdisc.nl`` begins with :data:`FILE_HEAD` (magic, version); then come records, each :data:`RECORD_HEAD` (time, index of the
+link, length) and a datagram as the kernel sent it. All numbers have the byte order of the machine that recorded.
+"""
 
 from __future__ import annotations
 
-import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-NETLINK_ROUTE = 0
 RTM_GETQDISC, RTM_NEWQDISC = 38, 36
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
@@ -15,9 +19,24 @@ TCA_KIND, TCA_STATS2 = 1, 7
 TCA_STATS_BASIC, TCA_STATS_QUEUE, TCA_STATS_APP, TCA_STATS_BASIC_HW, TCA_STATS_PKT64 = 1, 3, 4, 7, 8
 #: Where a discipline's own statistics hold its count of marks (struct tc_*_xstats in linux/pkt_sched.h).
 ECN_MARK_OFFSETS = {"codel": 24, "fq_codel": 12, "red": 12}
+WITHOUT_QUEUE = ("clsact", "noqueue")
+#: The parent of a root qdisc (TC_H_ROOT).
+ROOT = 0xFFFFFFFF
+FILE_HEAD = struct.Struct("=8sI")
+RECORD_HEAD = struct.Struct("=qII")
+FILE_MAGIC = b"TCPEXPNL"
+FILE_VERSION = 1
 _HEADER = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BxxxiIII")
 _ATTRIBUTE = struct.Struct("=HH")
+#: Distinguishes our answer's end from whatever a counter may hold.
+SEQUENCE = 0x7CE951A3
+_SEQUENCE = struct.pack("=I", SEQUENCE)
+_DONE = struct.pack("=IH", 20, NLMSG_DONE)
+_ERROR = struct.pack("=H", NLMSG_ERROR)
+DONE_BYTES = 20
+#: A request for all qdiscs of a network namespace.
+DUMP_REQUEST = _HEADER.pack(_HEADER.size + _TCMSG.size, RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, SEQUENCE, 0) + bytes(_TCMSG.size)
 
 
 @dataclass(frozen=True)
@@ -37,48 +56,71 @@ class QdiscSample:
     ecn_mark: int | None
 
 
-def open_netlink() -> socket.socket:
-    """Return an rtnetlink socket in the caller's present network namespace."""
-    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
-    netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    netlink.bind((0, 0))
-    return netlink
+@dataclass(frozen=True)
+class QdiscRole:
+    """What an interface of a wire is for: the direction it serves, and what a root qdisc there is (``shaper`` or ``netem``)."""
+
+    towards: str
+    role: str
 
 
-def dump_qdiscs(netlink: socket.socket) -> list[QdiscSample]:
-    """Ask the kernel for all qdiscs; raises ``OSError`` when it refuses."""
-    body = _TCMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    netlink.send(_HEADER.pack(_HEADER.size + len(body), RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body)
-    samples: list[QdiscSample] = []
-    while True:
-        found, done = parse_messages(netlink.recv(1 << 18))
-        samples += found
-        if done:
-            return samples
+def ends_dump(data: bytes) -> bool:
+    """Return whether a datagram ends the dump, by its last bytes alone; raises ``OSError`` for an error message."""
+    if data[-DONE_BYTES : 6 - DONE_BYTES] == _DONE and data[8 - DONE_BYTES : 12 - DONE_BYTES] == _SEQUENCE:
+        return True
+    if data[4:6] == _ERROR:
+        raise _refusal(data, 0)
+    return False
 
 
-def parse_messages(data: bytes) -> tuple[list[QdiscSample], bool]:
-    """Return the qdiscs of one datagram, and whether it ends the dump; raises ``OSError`` for an error message."""
+def _refusal(data: bytes, at: int) -> OSError:
+    return OSError(-struct.unpack_from("=i", data, at + _HEADER.size)[0], "rtnetlink refused RTM_GETQDISC")
+
+
+def queue_row(found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]) -> dict[str, object] | None:
+    """Return a qdisc of ``link``'s wire as a row of the ``queues`` table without its time, None for one that holds no packets.
+
+    ``roles`` is by interface index. The leaf below a shaper is the direction's queue.
+    """
+    interface = roles.get(found.ifindex)
+    if interface is None or found.kind in WITHOUT_QUEUE:
+        return None
+    is_leaf = interface.role == "shaper" and found.parent != ROOT
+    return {
+        "link": link,
+        "towards": interface.towards,
+        "qdisc": "queue" if is_leaf else interface.role,
+        "backlog_bytes": found.backlog_bytes,
+        "backlog_packets": found.backlog_packets,
+        "drops": found.drops,
+        "sent_bytes": found.sent_bytes,
+        "sent_packets": found.sent_packets,
+        "overlimits": found.overlimits,
+        "ecn_mark": found.ecn_mark,
+    }
+
+
+def parse_messages(data: bytes) -> list[QdiscSample]:
+    """Return the qdiscs of one datagram; raises ``OSError`` for an error message."""
     samples: list[QdiscSample] = []
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, _flags, _sequence, _pid = _HEADER.unpack_from(data, at)
-        if kind == NLMSG_DONE:
-            return samples, True
+        if kind == NLMSG_DONE or length < _HEADER.size:
+            break
         if kind == NLMSG_ERROR:
-            number = -struct.unpack_from("=i", data, at + _HEADER.size)[0]
-            raise OSError(number, "rtnetlink refused RTM_GETQDISC")
+            raise _refusal(data, at)
         if kind == RTM_NEWQDISC:
             samples.append(_parse_qdisc(data[at + _HEADER.size : at + length]))
         at += (length + 3) & ~3
-    return samples, False
+    return samples
 
 
 def _parse_qdisc(body: bytes) -> QdiscSample:
     _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(body)
-    attributes = dict(_attributes(body[_TCMSG.size :]))
+    attributes = _attributes(body, _TCMSG.size)
     kind = attributes.get(TCA_KIND, b"").rstrip(b"\0").decode()
-    statistics = dict(_attributes(attributes.get(TCA_STATS2, b"")))
+    statistics = _attributes(attributes.get(TCA_STATS2, b""), 0)
     sent_bytes, sent_packets = struct.unpack_from("=QI", statistics.get(TCA_STATS_BASIC, bytes(12)))
     if TCA_STATS_PKT64 in statistics:
         sent_packets = struct.unpack_from("=Q", statistics[TCA_STATS_PKT64])[0]
@@ -108,11 +150,12 @@ def _ecn_mark(kind: str, statistics: bytes) -> int | None:
     return int(struct.unpack_from("=I", statistics, offset)[0])
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
+def _attributes(data: bytes, at: int) -> dict[int, bytes]:
+    found = {}
     while at + 4 <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, at)
         if length < 4:
-            return
-        yield kind & 0x3FFF, data[at + 4 : at + length]
+            break
+        found[kind & 0x3FFF] = data[at + 4 : at + length]
         at += (length + 3) & ~3
+    return found

@@ -7,23 +7,25 @@ comes while it is busy is skipped and counted.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
+import shutil
 import signal
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT
-from tcpexp.engine.namespaces import die_with_parent
-from tcpexp.engine.rtnetlink import dump_qdiscs
+from tcpexp.engine.namespaces import CLONE_NEWNET, die_with_parent, set_namespace
 from tcpexp.engine.trace import Trace
 
 SS_ARGV = ("ss", "-tinmoeaH")
 TRACE_INTERVAL_NS = 1_000_000_000
+#: More than any file has that is sampled.
+PROC_BYTES = 1 << 15
 
 
 @dataclass
@@ -40,15 +42,17 @@ class Sample:
     largest_gap_ns: int = 0
 
     def note(self, t_ns: int) -> None:
-        """Count a sample taken at ``t_ns`` and place the next tick behind it."""
-        if self.last_ns is not None:
-            self.largest_gap_ns = max(self.largest_gap_ns, t_ns - self.last_ns)
+        """Count a sample taken at ``t_ns``."""
+        if self.last_ns is not None and t_ns - self.last_ns > self.largest_gap_ns:
+            self.largest_gap_ns = t_ns - self.last_ns
         self.last_ns = t_ns
         self.taken += 1
 
     def advance(self, now_ns: int) -> None:
-        """Place the next tick on the grid after ``now_ns``."""
-        self.next_ns = max(self.next_ns + self.interval_ns, -(-now_ns // self.interval_ns) * self.interval_ns)
+        """Place the next tick on the grid, not before ``now_ns``."""
+        self.next_ns += self.interval_ns
+        if self.next_ns < now_ns:
+            self.next_ns = -(-now_ns // self.interval_ns) * self.interval_ns
 
 
 class Sampler:
@@ -112,12 +116,10 @@ class Sampler:
             if due is None or due > duration_ns:
                 select.select([control], [], [])
                 return
-            wait_s = (t0 + due - time.monotonic_ns()) / 1e9
-            if wait_s > 0 and select.select([control], [], [], wait_s)[0]:
+            wait_ns = t0 + due - time.monotonic_ns()
+            if select.select([control], [], [], wait_ns / 1e9 if wait_ns > 0 else 0)[0]:
                 return
             self._take_due(t0, due)
-            if select.select([control], [], [], 0)[0]:
-                return
 
     def _take_due(self, t0: int, due: int) -> None:
         for sample in self.samples:
@@ -144,6 +146,7 @@ class Sampler:
 
 def _prepare_child() -> None:
     die_with_parent()
+    gc.disable()  # nothing here makes cycles, and a collection would copy every page that is shared with the engine
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -154,13 +157,29 @@ def _prepare_child() -> None:
 
 def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> Sample:
     """Return a sample that runs ``argv`` and appends its output behind a line ``# t_ns=<n>``."""
-    file = _append(path)
+    file = open_to_append(path)
 
     def take(t_ns: int) -> bool:
-        os.write(file, f"# t_ns={t_ns}\n".encode())
+        os.write(file, b"# t_ns=%d\n" % t_ns)
         return run_into(argv, file) == 0
 
     return Sample(kind, interval_ns, take)
+
+
+def sockets_sample(interval_ns: int, network: int, path: Path) -> Sample:
+    """Return a sample of all TCP sockets of the network namespace that the open file ``network`` stands for.
+
+    The sampling process enters it and stays there until the next such sample: it needs no namespace for anything else.
+    """
+    sample = command_sample("ss", interval_ns, [shutil.which(SS_ARGV[0]) or SS_ARGV[0], *SS_ARGV[1:]], path)
+    run = sample.take
+
+    def take(t_ns: int) -> bool | None:
+        set_namespace(network, CLONE_NEWNET)
+        return run(t_ns)
+
+    sample.take = take
+    return sample
 
 
 def run_into(argv: list[str], file: int) -> int:
@@ -172,87 +191,60 @@ def run_into(argv: list[str], file: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+class ProcFile:
+    """A file of /proc that is read again and again: opened at the first reading, so by the process that reads it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = -1
+
+    def read(self) -> bytes:
+        """Return the file as it is now."""
+        if self._file < 0:
+            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(self._file, PROC_BYTES, 0)
+
+
 def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
     """Return a sample of the SNMP and TcpExt counters of the network namespace that ``holder`` is in."""
-    file = _append(path)
+    file = open_to_append(path)
+    snmp, netstat = (ProcFile(name) for name in counters_paths(holder))
 
     def take(t_ns: int) -> None:
-        os.write(file, f"# t_ns={t_ns}\n".encode() + read_counters(holder))
+        os.write(file, b"# t_ns=%d\n%b%b" % (t_ns, snmp.read(), netstat.read()))
 
     return Sample("counters", interval_ns, take)
 
 
+def counters_paths(holder: int) -> list[str]:
+    """Return the files that hold the counters of the network namespace that ``holder`` is in."""
+    return [f"/proc/{holder}/net/snmp", f"/proc/{holder}/net/netstat"]
+
+
 def read_counters(holder: int) -> bytes:
     """Return /proc/net/snmp and /proc/net/netstat of the namespace that ``holder`` is in."""
-    return b"".join(Path(f"/proc/{holder}/net/{name}").read_bytes() for name in ("snmp", "netstat"))
+    return b"".join(Path(name).read_bytes() for name in counters_paths(holder))
 
 
 def cpu_sample(interval_ns: int, path: Path) -> Sample:
     """Return a sample of the whole machine's busy and total processor time."""
-    file = _append(path)
+    file = open_to_append(path)
+    stat = ProcFile("/proc/stat")
 
     def take(t_ns: int) -> None:
-        with open("/proc/stat", encoding="ascii") as stat:
-            busy, total = parse_cpu(stat.readline())
-        os.write(file, (json.dumps({"t_ns": t_ns, "busy_ticks": busy, "total_ticks": total}) + "\n").encode())
+        ticks = parse_cpu(stat.read().partition(b"\n")[0])
+        os.write(file, b'{"t_ns": %d, "busy_ticks": %d, "total_ticks": %d}\n' % (t_ns, *ticks))
 
     return Sample("cpu", interval_ns, take)
 
 
-def parse_cpu(line: str) -> tuple[int, int]:
+def parse_cpu(line: bytes) -> tuple[int, int]:
     """Return (busy, total) ticks out of the first line of /proc/stat; idle and iowait are not busy, guest is in user."""
     ticks = [int(word) for word in line.split()[1:9]]
     return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
-@dataclass(frozen=True)
-class QdiscSource:
-    """A wire whose qdiscs are read: an rtnetlink socket in its namespace, and what its interfaces mean.
-
-    ``roles`` maps an interface's index to (towards, what a root qdisc there is: ``shaper`` or ``netem``).
-    """
-
-    link: str
-    netlink: socket.socket
-    roles: dict[int, tuple[str, str]]
-
-
-def qdisc_sample(interval_ns: int, sources: list[QdiscSource], path: Path) -> Sample:
-    """Return a sample of the backlog and counters of every wire's qdiscs."""
-    file = _append(path)
-
-    def take(t_ns: int) -> None:
-        rows = [row for source in sources for row in qdisc_rows(source)]
-        os.write(file, "".join(json.dumps({"t_ns": t_ns, **row}) + "\n" for row in rows).encode())
-
-    return Sample("qdisc", interval_ns, take)
-
-
-def qdisc_rows(source: QdiscSource) -> list[dict[str, object]]:
-    """Return one row per qdisc of a wire: the shaper, its leaf (the queue) and netem, by direction."""
-    rows: list[dict[str, object]] = []
-    for each in dump_qdiscs(source.netlink):
-        if each.kind in ("clsact", "noqueue") or each.ifindex not in source.roles:
-            continue
-        towards, role = source.roles[each.ifindex]
-        is_leaf = role == "shaper" and each.parent != 0xFFFFFFFF
-        rows.append(
-            {
-                "link": source.link,
-                "towards": towards,
-                "qdisc": "queue" if is_leaf else role,
-                "backlog_bytes": each.backlog_bytes,
-                "backlog_packets": each.backlog_packets,
-                "drops": each.drops,
-                "sent_bytes": each.sent_bytes,
-                "sent_packets": each.sent_packets,
-                "overlimits": each.overlimits,
-                "ecn_mark": each.ecn_mark,
-            }
-        )
-    return rows
-
-
-def _append(path: Path) -> int:
+def open_to_append(path: Path) -> int:
+    """Return ``path`` opened to append to; made when there is none, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)

@@ -13,7 +13,8 @@ from tcpexp.engine.commands import Executor
 from tcpexp.engine.conditions import describe_condition, make_condition
 from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable
-from tcpexp.engine.sampler import SS_ARGV, qdisc_rows, read_counters
+from tcpexp.engine.qdiscs import qdisc_rows
+from tcpexp.engine.sampler import SS_ARGV, read_counters
 from tcpexp.engine.sysctls import write_sysctl
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
@@ -172,7 +173,7 @@ class Actor:
                 file.write(head + read_counters(self.network.pid(node)).decode())
         t_ns = self.executor.log.clock.now_ns()
         with (folder / "qdisc.jsonl").open("a") as file:
-            for source in self.network.qdisc_sources().values():
+            for source in self.network.qdisc_sources():
                 file.writelines(json.dumps({"t_ns": t_ns, **row}) + "\n" for row in qdisc_rows(source))
         return f"{os.path.relpath(folder, self.raw_dir)}: {', '.join(what.nodes)}"
 

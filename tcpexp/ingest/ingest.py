@@ -16,7 +16,7 @@ from tcpexp.ingest.flowtables import build_rtt, build_throughput
 from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_port
 from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.network import Nodes
-from tcpexp.ingest.qdisc import parse_qdisc
+from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.tshark import read_captures
@@ -136,7 +136,7 @@ def _from_samples(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFra
     return {
         "sockets": _name_socket_rows(pl.concat([empty_frame("sockets"), *sockets]), tuples),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": parse_qdisc(source.text("qdisc.jsonl"), str(source.raw / "qdisc.jsonl")),
+        "queues": read_queues(source.raw),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
         "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),
     }

@@ -35,10 +35,11 @@ def parse_lines(text: str, source: str) -> list[dict[str, Any]]:
 
 def parse_table(text: str, name: str, source: str) -> pl.DataFrame:
     """Return JSON lines whose keys are the columns of table ``name``; unknown keys are ignored, absent ones are null."""
-    return _frame(parse_lines(text, source), name)
+    return table_of_rows(parse_lines(text, source), name)
 
 
-def _frame(rows: Iterable[dict[str, Any]], name: str) -> pl.DataFrame:
+def table_of_rows(rows: Iterable[dict[str, Any]], name: str) -> pl.DataFrame:
+    """Return mappings whose keys are the columns of table ``name`` as that table; unknown keys are ignored, absent ones are null."""
     schema = schema_of(name)
     picked = [{column: row.get(column) for column in schema} for row in rows]
     if not picked:

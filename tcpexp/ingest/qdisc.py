@@ -1,12 +1,76 @@
-"""``raw/qdisc.jsonl`` to the ``queues`` table."""
+"""``raw/qdisc.nl``, or the ``raw/qdisc.jsonl`` of older runs, to the ``queues`` table."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import polars as pl
 
-from tcpexp.ingest.jsonlines import parse_table
+from tcpexp.engine.rtnetlink import FILE_HEAD, FILE_MAGIC, FILE_VERSION, RECORD_HEAD, QdiscRole, parse_messages, queue_row
+from tcpexp.errors import DataError
+from tcpexp.ingest.jsonlines import parse_table, table_of_rows
+
+Links = list[tuple[str, dict[int, QdiscRole]]]
+
+
+def read_queues(raw: Path) -> pl.DataFrame:
+    """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError`` naming the damaged file."""
+    dump, lines = raw / "qdisc.nl", raw / "qdisc.jsonl"
+    if dump.is_file():
+        sources = raw / "qdisc_sources.json"
+        text = sources.read_text() if sources.is_file() else ""
+        return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump))
+    return parse_qdisc(lines.read_text(errors="replace") if lines.is_file() else "", str(lines))
+
+
+def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
+    """Return each link's name and what its wire's interfaces are for, by index; raises ``DataError``."""
+    try:
+        return [
+            (str(each["link"]), {int(index): QdiscRole(role["towards"], role["role"]) for index, role in each["roles"].items()})
+            for each in json.loads(text)["links"]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{source}: not a list of links and their interfaces ({type(error).__name__}: {error})") from None
+
+
+def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl") -> pl.DataFrame:
+    """Return the samples of ``raw/qdisc.nl``; counts grow from the start of the run. What a cut off record holds is left out.
+
+    Raises ``DataError`` for another format, and for a record of a link that ``links`` does not have.
+    """
+    rows: list[dict[str, object]] = []
+    for at, t_ns, number, datagram in _records(data, source):
+        if number >= len(links):
+            raise DataError(f"{source}: byte {at}: link {number} of {len(links)}", hint="does qdisc_sources.json belong to it?")
+        link, roles = links[number]
+        for found in parse_messages(datagram):
+            row = queue_row(found, link, roles)
+            if row is not None:
+                row["t_ns"] = t_ns
+                rows.append(row)
+    return table_of_rows(rows, "queues")
+
+
+def _records(data: bytes, source: str) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (offset, t_ns, link's index, datagram) of every whole record."""
+    if len(data) < FILE_HEAD.size:
+        return
+    magic, version = FILE_HEAD.unpack_from(data)
+    if (magic, version) != (FILE_MAGIC, FILE_VERSION):
+        raise DataError(f"{source}: not qdisc dumps of version {FILE_VERSION}", hint="recorded by another version, or on another kind of machine?")
+    at = FILE_HEAD.size
+    while at + RECORD_HEAD.size <= len(data):
+        t_ns, number, length = RECORD_HEAD.unpack_from(data, at)
+        begin = at + RECORD_HEAD.size
+        if begin + length > len(data):
+            return
+        yield at, t_ns, number, data[begin : begin + length]
+        at = begin + length
 
 
 def parse_qdisc(text: str, source: str = "qdisc.jsonl") -> pl.DataFrame:
-    """Return the samples of every qdisc of every wire; counts grow from the start of the run; raises ``DataError``."""
+    """Return the samples of ``raw/qdisc.jsonl``; counts grow from the start of the run; raises ``DataError``."""
     return parse_table(text, "queues", source)

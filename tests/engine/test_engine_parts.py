@@ -59,7 +59,7 @@ def test_proc_tcp() -> None:
 
 
 def test_cpu_line() -> None:
-    assert sampler.parse_cpu("cpu  10 1 5 80 3 0 1 0 0 0") == (17, 100)
+    assert sampler.parse_cpu(b"cpu  10 1 5 80 3 0 1 0 0 0") == (17, 100)
 
 
 def test_ring_buffer_overrun() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import plans
 import pytest
 
+from tcpexp.ingest.qdisc import read_queues
 from tcpexp.plan.types import (
     Firewall,
     FlowCongestionControl,
@@ -130,7 +131,7 @@ def test_bottleneck_queue_fills_drops_and_delays(tmp_path: Path) -> None:
         tmp_path,
     )
     assert ran.engine["error"] is None
-    rows = [json.loads(line) for line in (ran.raw / "qdisc.jsonl").read_text().splitlines()]
+    rows = read_queues(ran.raw).to_dicts()
     queue = [row for row in rows if row["qdisc"] == "queue" and row["towards"] == "h2"]
     full_ms = packets * 1514 * 8 / rate * 1000
     assert max(row["backlog_packets"] for row in queue) in (packets - 1, packets)
