@@ -21,6 +21,8 @@ TRACE_EVENTS: tuple[TraceEvent, ...] = (
     "tcp:tcp_cong_state_set",
 )
 SECOND_NS = 1_000_000_000
+#: An experiment longer than this has socket snapshots half as often: each starts a program, the costliest sample of all.
+LONG_NS = 20 * SECOND_NS
 SHORTEST_INTERVAL_NS = 1_000_000
 
 
@@ -78,12 +80,15 @@ class Sockets(Sampler):
     name: ClassVar[str] = "ss"
     default: ClassVar[bool] = True
 
-    every: Duration = Field(default=SECOND_NS, description="distance of the snapshots")
+    every: Duration | None = Field(
+        default=None, description="distance of the snapshots; when silent 1s, or 2s in an experiment longer than 20s"
+    )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per host."""
         context.need(tools=("ss",))
-        interval_ns = self.interval_ns(context, self.every)
+        silent = SECOND_NS if context.duration_ns <= LONG_NS else 2 * SECOND_NS
+        interval_ns = self.interval_ns(context, silent if self.every is None else self.every)
         return tuple(Recorder("ss", host, None, interval_ns) for host in context.hosts())
 
 

@@ -14,9 +14,9 @@ from tcpexp.spec.load import load_spec
 
 @pytest.fixture
 def recorders(tmp_path):
-    def compile_recorders(text=""):
+    def compile_recorders(text="", duration="9s"):
         path = tmp_path / "spec.yaml"
-        path.write_text("name: x\ntopology: two_host\nduration: 9s\n" + textwrap.dedent(text))
+        path.write_text(f"name: x\ntopology: two_host\nduration: {duration}\n" + textwrap.dedent(text))
         catalogue = Catalogue()
         for name, model in BUILTIN.items():
             catalogue.recorders.add(name, model)
@@ -38,6 +38,12 @@ def test_default_of_a_shaped_network(recorders):
         ("trace", None, None, {"events": list(TRACE_EVENTS)}),
         ("cpu", None, 10**9, {}),
     ]
+
+
+@pytest.mark.parametrize(("duration", "every_s"), [("20s", 1), ("20001ms", 2), ("120s", 2)])
+def test_sockets_are_looked_at_less_often_in_a_long_experiment(recorders, duration, every_s):
+    assert next(each for each in recorders(duration=duration) if each[0] == "ss") == ("ss", "h1", every_s * 10**9, {})
+    assert next(each for each in recorders("record: {ss: 1s}", duration) if each[0] == "ss")[2] == 10**9
 
 
 def test_no_queues_without_a_wire(recorders):
