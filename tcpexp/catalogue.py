@@ -14,6 +14,7 @@ from tcpexp.registry import Registry
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
+    from tcpexp.plots.base import Plot
 
 #: Each kind and the module that lists its built-ins in ``BUILTIN``: name to class.
 KINDS = {
@@ -41,6 +42,16 @@ class Catalogue:
         """Return the registry of ``actions``, ``checks``, ``recorders``, ``plots`` or ``topologies``."""
         registry: Registry[Any] = getattr(self, kind)
         return registry
+
+    def plot(self, name: str) -> type[Plot]:
+        """Return a plot's class, which the registry may hold as ``module:class``; raises ``SpecError`` with a suggestion."""
+        from tcpexp.plots.base import load_plot
+
+        item = self.plots.get(name)
+        if isinstance(item, str):
+            return load_plot(item)
+        found: type[Plot] = item
+        return found
 
     def load_plugin(self, folder: Path, name: str) -> None:
         """Add what the Python file ``name`` beside a spec defines; raises ``SpecError``."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +19,7 @@ from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
+    from tcpexp.plots.run import PlottedFigure
 
 Progress = Callable[[str], None]
 
@@ -33,7 +37,7 @@ class RunOutcome:
     checks: tuple[Verdict, ...]
     metrics: dict[str, Any]
     report: Path | None
-    figures: tuple[Path, ...] = ()
+    figures: tuple[PlottedFigure, ...] = ()
     problems: tuple[str, ...] = field(default=())
 
     @property
@@ -51,16 +55,20 @@ def process_run(run_dir: Path, progress: Progress | None = None) -> RunOutcome:
     step is named in ``RunOutcome.problems`` and does not keep the steps after it from being done, except that a check that cannot be
     made raises: a missing verdict must never look like a passed one. An existing manifest gets the new files' digests.
     """
+    tell = progress or (lambda text: None)
+    problems: list[str] = []
+    from tcpexp.ingest.ingest import ingest_run
+
+    ahead = threading.Thread(target=_import_ahead, daemon=True)
+    ahead.start()
+    run = ingest_run(run_dir, tell)
+    ahead.join()
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
-    from tcpexp.ingest.ingest import ingest_run
     from tcpexp.plots.run import plot_run
     from tcpexp.report.write import write_report
 
-    tell = progress or (lambda text: None)
-    problems: list[str] = []
-    run = ingest_run(run_dir, tell)
     tell("measuring")
     metrics = measure_run(run)
     certificate = certify_run(run)
@@ -74,6 +82,20 @@ def process_run(run_dir: Path, progress: Progress | None = None) -> RunOutcome:
         refresh_manifest(run_dir)
     give_to_user(run_dir)
     return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems))
+
+
+#: What the steps after ``ingest_run`` import, the slow ones first.
+_LATER = (
+    "tcpexp.checks.run", "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "tcpexp.analysis.certificate",
+    "tcpexp.analysis.metrics", "tcpexp.plots.run", "tcpexp.report.write", "jinja2",
+)  # fmt: skip
+
+
+def _import_ahead() -> None:
+    """Import what the steps after reading captures need: while tshark works, this process has little to do."""
+    with suppress(Exception):  # whoever needs the module will say what is wrong with it
+        for name in _LATER:
+            importlib.import_module(name)
 
 
 def _attempt(step: Callable[[], Any], name: str, problems: list[str]) -> Any:

@@ -111,4 +111,4 @@ class SysctlAction(BuiltinAction):
     def compile(self, context: PlanContext) -> None:
         """Append the setting."""
         host, value = context.host(self.host, key="host"), str(self.value)
-        context.step(Sysctl(host, self.key, value), f"{host}: {self.key} = {value}", at_ns=self.at_ns, until_ns=self.until)
+        context.step(Sysctl(host, self.key, value), f"{self.key} = {value} on {host}", at_ns=self.at_ns, until_ns=self.until)

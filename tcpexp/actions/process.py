@@ -33,6 +33,9 @@ class _Process(BuiltinAction):
     port: Port | None = Field(default=None, description="TCP port to which its flow goes")
     sender: Literal["client", "server"] = Field(default="client", description="whose data the flow means: this program's (client) or its peer's (server)")
     stdin: str | None = Field(default=None, description="text for its standard input")
+    label: str | None = Field(
+        default=None, min_length=1, max_length=80, description="a few words for the timeline and the figures, instead of the command itself"
+    )
     expect_status: Annotated[int, Field(ge=0, le=255)] | None = Field(
         default=None, description="fail the run when it ends with another exit status; any is fine when silent"
     )
@@ -53,11 +56,11 @@ class _Process(BuiltinAction):
         host = context.host(self.host, key="host")
         spawn = Spawn(host, argv, expect_status=self.expect_status, stdin=self.stdin)
         if self.listens is not None and self.at is None:
-            step = start_server(context, spawn, label, self.listens, until_ns=self.until)
+            step = start_server(context, spawn, self.label or label, self.listens, until_ns=self.until)
         else:
             if self.listens is not None:
                 context.reserve_port(self.listens)
-            step = context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+            step = context.step(spawn, self.label or label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
         if self.flow is not None and self.to is not None and self.port is not None:
             server = context.host(self.to, key="to")
             sender = host if self.sender == "client" else server

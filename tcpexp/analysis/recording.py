@@ -130,13 +130,21 @@ def _trace_file(run: RunData) -> dict[str, Any]:
 
 
 def judge_cpu(run: RunData) -> Item:
-    """The place's processor must not be busy above 80 % in any one-second window: then packets wait for it, not for the link."""
+    """The place's processor must not be busy above 80 % in any one-second window: then packets wait for it, not for the link.
+
+    Only while there are packets: what a program does before the first or after the last captured one delays none.
+    """
     asked = f"at most {BUSY_LIMIT:.0%} busy in any second"
-    samples = run.table("cpu").drop_nulls()
+    length = pl.col("t_ns").diff().fill_null(pl.col("t_ns").diff().median()).fill_null(BUSY_WINDOW_NS)
+    samples = run.table("cpu").drop_nulls().with_columns(length=length)
     if samples.is_empty():
         return Item("processor", asked, "", "not measured", "its load was not sampled")
-    length = pl.col("t_ns").diff().fill_null(pl.col("t_ns").diff().median()).fill_null(BUSY_WINDOW_NS)
-    weighted = samples.with_columns(work=pl.col("busy") * length, length=length, second=pl.from_epoch("t_ns", time_unit="ns"))
+    packets = run.table("packets")["t_ns"]
+    if packets.len():
+        samples = samples.filter((pl.col("t_ns") >= packets.min()) & (pl.col("t_ns") - pl.col("length") <= packets.max()))
+    if samples.is_empty():
+        return Item("processor", asked, "", "not measured", "its load was not sampled while there were packets")
+    weighted = samples.with_columns(work=pl.col("busy") * pl.col("length"), second=pl.from_epoch("t_ns", time_unit="ns"))
     window = weighted.rolling(index_column="second", period="1s").agg(pl.col("work", "length").sum(), pl.col("t_ns").last())
     whole = window.filter(pl.col("length") >= 0.9 * BUSY_WINDOW_NS) if window["length"].max() is not None else window
     windows = (whole if whole.height else window).with_columns(busy=pl.col("work") / pl.col("length"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -40,12 +41,15 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     run = RunData(run_dir)
     source = _Source(run)
     tell("reading captures")
-    packets, tables = _from_captures(run, source)
+    with ThreadPoolExecutor(max_workers=1) as pool:  # tshark is a process of its own: everything else is read meanwhile
+        captures = pool.submit(_read_captures, source)
+        trace, samples = _read_trace(source), _read_samples(source)
+        frames = captures.result()
+    tell("naming flows")
+    packets, tables = _from_captures(source, frames)
     tuples = conn.four_tuples(tables["connections"])
-    tell("reading the kernel's trace")
-    tables |= _from_trace(source, tuples)
-    tell("reading samples")
-    tables |= _from_samples(source, tuples)
+    tables |= _from_trace(source, trace, tuples)
+    tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
     tables["iperf3"] = _from_iperf3(source, tables)
     tell("writing tables")
     tables["packets"] = packets
@@ -75,12 +79,15 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _from_captures(run: RunData, source: _Source) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+def _read_captures(source: _Source) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
-    t0 = run.engine.get("t0_realtime_ns")
+    t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
         t0 = _first_time(files)
-    frames = read_captures(files, int(t0 or 0))
+    return read_captures(files, int(t0 or 0))
+
+
+def _from_captures(source: _Source, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
     packets = packets.with_columns(node=nodes.of_capture())
@@ -89,7 +96,7 @@ def _from_captures(run: RunData, source: _Source) -> tuple[pl.DataFrame, dict[st
     packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
     tables = {
         "connections": found,
-        "throughput": build_throughput(packets, flows, nodes, run.end_ns),
+        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
         "rtt": build_rtt(packets, flows, nodes),
         "journeys": build_journeys(packets, nodes),
     }
@@ -102,9 +109,12 @@ def _first_time(files: list[Path]) -> int:
     return min((int(time) for time in times if isinstance(time, int)), default=0)
 
 
-def _from_trace(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _read_trace(source: _Source) -> Trace:
     t0 = source.run.engine.get("t0_monotonic_ns")
-    trace = read_trace(source.raw / "trace", int(t0)) if t0 is not None else Trace()
+    return read_trace(source.raw / "trace", int(t0)) if t0 is not None else Trace()
+
+
+def _from_trace(source: _Source, trace: Trace, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
     result = {}
     for name in ("tcp_probe", "retransmits", "ca_states"):
         frame = trace.tables.get(name, empty_frame(name)).with_columns(node=source.nodes.of_address("src"))
@@ -129,12 +139,12 @@ def _name_socket_rows(frame: pl.DataFrame, tuples: pl.DataFrame) -> pl.DataFrame
     return conn.name_sockets(frame, tuples, ("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
-def _from_samples(source: _Source, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / "events.jsonl"
     return {
-        "sockets": _name_socket_rows(pl.concat([empty_frame("sockets"), *sockets]), tuples),
+        "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
         "queues": read_queues(source.raw),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.changes import resolve_changes, with_wires
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
-from tcpexp.plan.crosscheck import check_expectations
+from tcpexp.plan.crosscheck import check_expectations, check_plots
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan
 from tcpexp.plan.topology import load_topology
@@ -39,7 +39,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     draft.network = with_wires(draft.network, steps)
     recorders = _recorders(spec, catalogue, draft)
     _ship_plugins(spec, catalogue, draft)
-    errors = check_expectations(spec, draft)
+    errors = check_expectations(spec, draft) + check_plots(spec, draft, catalogue)
     if errors:
         raise SpecErrors(errors)
     return RunPlan(

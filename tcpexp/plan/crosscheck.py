@@ -1,4 +1,4 @@
-"""Checks of ``expect:`` against the plan: every host, flow, link and action that they name must be there.
+"""Checks of ``expect:`` and ``plots:`` against the plan: every host, flow, link and action that they name must be there.
 
 A check says by ``references()`` what it names. ``between`` means the same in every check, ours or others'.
 """
@@ -13,6 +13,7 @@ from tcpexp.registry import suggest
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 if TYPE_CHECKING:
+    from tcpexp.catalogue import Catalogue
     from tcpexp.spec.model import ExpectEntry, ExperimentSpec
 
 Path = tuple[str | int, ...]
@@ -33,6 +34,27 @@ def check_expectations(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError
             errors += _unknown(spec, path, entry, known)
             if isinstance(entry.parameters, dict) and "between" in entry.parameters:
                 errors += _beyond(spec, (*path, "between"), entry.parameters["between"])
+    return errors
+
+
+def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) -> list[SpecError]:
+    """Return an error for each option in ``plots:`` that its plot lacks or cannot use, each unknown flow, and each time beyond the end."""
+    errors: list[SpecError] = []
+    flows = [flow.name for flow in draft.flows]
+    for index, entry in enumerate(spec.plots or ()):
+        path: Path = ("plots", index, entry.name)
+        if not entry.options:
+            continue
+        wrong = catalogue.plot(entry.name).option_errors(entry.options)
+        for each in wrong:
+            errors.append(SpecError(each.message, where=spec.place(*path, each.option, key=each.unknown), hint=each.hint))
+        if wrong:
+            continue
+        for number, name in enumerate(entry.options.get("flows") or ()):
+            if name not in flows:
+                hint = suggest(name, flows) or "the experiment has no flow with a name"
+                errors.append(SpecError(f"there is no flow '{name}' in this experiment", where=spec.place(*path, "flows", number), hint=hint))
+        errors += _beyond(spec, (*path, "between"), entry.options.get("between"))
     return errors
 
 

@@ -21,6 +21,15 @@ Options = Mapping[str, Any]
 COMMON: dict[str, Any] = {"name": "", "title": "", "between": None, "flows": None}
 
 
+class OptionError(SpecError):
+    """An option that a plot lacks (``unknown``), or that has a value which the plot cannot use."""
+
+    def __init__(self, message: str, option: str, *, unknown: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.option = option
+        self.unknown = unknown
+
+
 class Plot:
     """One figure of a run.
 
@@ -53,17 +62,32 @@ class Plot:
 
     @classmethod
     def resolve(cls, given: Options) -> dict[str, Any]:
-        """Return ``given`` completed with the defaults; raises ``SpecError`` for an option that this plot lacks."""
+        """Return ``given`` completed with the defaults; raises ``OptionError`` for the first option that cannot be."""
+        for error in cls.option_errors(given):
+            raise error
         known = {**COMMON, **cls.defaults}
-        for key, value in given.items():
-            if key not in known:
-                hint = suggest(key, [each for each in known if each != "name"])
-                raise SpecError(f"plot '{cls.name}' has no option '{key}'", hint=hint)
-            _check_kind(cls.name, key, value, known[key])
         resolved = {**known, **given, "name": cls.name}
         resolved["title"] = given.get("title") or cls.title
         resolved["between"] = _interval_ns(cls.name, given.get("between"))
         return resolved
+
+    @classmethod
+    def option_errors(cls, given: Options) -> list[OptionError]:
+        """Return what is wrong with options: names that this plot lacks, and values of another kind than the default."""
+        known = {**COMMON, **cls.defaults}
+        errors = []
+        for key, value in given.items():
+            if key not in known or key == "name":
+                hint = suggest(str(key), [each for each in known if each != "name"])
+                errors.append(OptionError(f"plot '{cls.name}' has no option '{key}'", str(key), unknown=True, hint=hint))
+                continue
+            try:
+                _check_kind(cls.name, key, value, known[key])
+                if key == "between":
+                    _interval_ns(cls.name, value)
+            except SpecError as error:
+                errors.append(OptionError(error.message, key, hint=error.hint))
+        return errors
 
 
 def load_plot(reference: str) -> type[Plot]:
@@ -80,6 +104,8 @@ def load_plot(reference: str) -> type[Plot]:
 
 def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
     """Raise ``SpecError`` when ``value`` is not of the kind of a default that is a number, a truth value or a text."""
+    if key == "flows" and value is not None and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
+        raise SpecError(f"plot '{plot}': flows must be a list of names", hint="such as [web, upload]")
     if isinstance(default, bool) and not isinstance(value, bool):
         raise SpecError(f"plot '{plot}': {key} must be true or false, not {value!r}")
     if isinstance(default, int) and not isinstance(default, bool):

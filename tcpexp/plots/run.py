@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import TcpexpError
-from tcpexp.plots.base import Plot, load_plot
+from tcpexp.plots.base import Plot
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
@@ -82,7 +82,7 @@ def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
     asked = [_entry(each) for each in run.plan.plots]
     wanted: list[WantedPlot] = []
     for name, given in asked or [(name, {}) for name in default_order(catalogue)]:
-        plot = plot_class(name, catalogue)
+        plot = catalogue.plot(name)
         if not asked and plot.on_demand:
             continue
         count = sum(each.plot.name == plot.name for each in wanted)
@@ -96,15 +96,6 @@ def default_order(catalogue: Catalogue) -> list[str]:
     from tcpexp.plots import BUILTIN
 
     return [*BUILTIN, *(name for name in catalogue.plots.names() if name not in BUILTIN)]
-
-
-def plot_class(name: str, catalogue: Catalogue) -> type[Plot]:
-    """Return the plot of that name; raises ``SpecError`` with a suggestion when there is none."""
-    item = catalogue.plots.get(name)
-    if isinstance(item, str):
-        return load_plot(item)
-    found: type[Plot] = item
-    return found
 
 
 NO_DATA = "the run holds no data for it"

@@ -190,6 +190,11 @@ def test_command_as_list_and_as_shell_line(compile_actions):
     assert {"ping", "dig", "sh"} <= set(plan.needs.tools)
 
 
+def test_a_command_may_say_in_words_what_it_does(compile_actions):
+    plan = compile_actions('{at: 1s, do: command, host: h1, shell: "true", label: nothing at all}', "{at: 2s, do: command, host: h1, shell: ls}")
+    assert [step.label for step in plan.steps] == ["nothing at all", "ls on h1"]
+
+
 def test_kill_reaches_the_process_of_an_action_or_a_flow(compile_actions):
     plan = compile_actions("{do: iperf3, from: h1, to: h2, flow: f}", SERVER, "{at: 1s, do: kill, action: f}", "{at: 2s, do: kill, action: web, signal: STOP}")
     assert [step.do for step in plan.steps[1:]] == [Kill("a00", "TERM"), Kill("web", "STOP")]
@@ -307,6 +312,7 @@ def test_congestion_control_switches_at_the_sender(compile_actions):
 def test_sysctl(compile_actions):
     plan = compile_actions("{at: 1s, do: sysctl, host: h2, key: net.ipv4.tcp_sack, value: 0}")
     assert plan.steps[0].do == Sysctl("h2", "net.ipv4.tcp_sack", "0")
+    assert plan.steps[0].label == "net.ipv4.tcp_sack = 0 on h2"
 
 
 # ------------------------------------------------------------------------------------------------------ observe

@@ -151,6 +151,17 @@ def test_processor(build):
     assert "3.7 s and 5.3 s" in found["processor"]["why"]
 
 
+def test_the_processor_is_judged_only_while_there_are_packets(build):
+    build.table("cpu", *busy(*[1.0] * 20, *[0.5] * 40, *[1.0] * 20))
+    assert verdict(build, "processor") == "suspect", "without captures the whole run counts"
+    build.table("packets", {"capture": "h1-eth0", "number": 1, "t_ns": 2 * S + 1}, {"capture": "h1-eth0", "number": 2, "t_ns": 6 * S - 1})
+    assert verdict(build, "processor") == "ok"
+    build.table("packets", {"capture": "h1-eth0", "number": 1, "t_ns": 2 * S}, {"capture": "h1-eth0", "number": 2, "t_ns": 7 * S + 1})
+    assert verdict(build, "processor") == "suspect"
+    build.table("packets", {"capture": "h1-eth0", "number": 1, "t_ns": 9 * S})
+    assert verdict(build, "processor") == "not measured"
+
+
 def test_conservation(build):
     queue = {"link": "h1-h2", "towards": "h2", "qdisc": "queue"}
     name = "packets of h1-h2 towards h2"
