@@ -289,7 +289,8 @@ def test_repeated_step_runs_on_its_grid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_interrupts_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     """The sleeper's child has left its group and ignores what ends its parent."""
-    script = "trap '' TERM; setsid sleep 8765 & sleep 8764"
+    own = 8000 + 10 * number  # so that no other test's sleepers are meant
+    script = f"trap '' TERM; setsid sleep {own + 5} & sleep {own + 4}"
     step = plans.spawn("sleeper", "h1", "sh", "-c", script, at=0.0)
     (tmp_path / "plan.json").write_text(to_json(plans.plan(seconds=60, steps=(step,), recorders=plans.CAPTURES)))
     engine = [sys.executable, "-m", "tcpexp.engine.main", str(tmp_path / "plan.json"), str(tmp_path)]
@@ -304,5 +305,5 @@ def test_signal_interrupts_and_leaves_no_process(tmp_path: Path, number: signal.
     ran = Ran(tmp_path, 130)
     assert (ran.engine["status"], ran.engine["error"]) == ("interrupted", number.name)
     assert ran.engine["captures"]["h2-eth0"]["captured"] is not None
-    left = subprocess.run(["pgrep", "-f", "^sleep 876[45]$"], capture_output=True, check=False)
+    left = subprocess.run(["pgrep", "-f", f"^sleep {own // 10}[45]$"], capture_output=True, check=False)
     assert left.stdout == b""

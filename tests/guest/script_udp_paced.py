@@ -1,6 +1,5 @@
 """Send COUNT numbered datagrams of SIZE payload bytes to ADDRESS, one every GAP microseconds."""
 
-import contextlib
 import socket
 import sys
 import time
@@ -14,8 +13,10 @@ for number in range(count):
     if wait > 0:
         time.sleep(wait)
     datagram = number.to_bytes(4, "big") * (size // 4)
-    with contextlib.suppress(ConnectionRefusedError):  # the other host has no such port and said so of an earlier one
-        sender.send(datagram)
-        continue
-    sender.send(datagram)
+    while True:
+        try:
+            sender.send(datagram)
+            break
+        except ConnectionRefusedError:  # the other host has no such port and said so of an earlier one: this one was not sent
+            continue
 print("sent", count)

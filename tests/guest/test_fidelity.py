@@ -27,9 +27,9 @@ actions:
   - {{at: 0s, do: iperf3, from: h1, to: h2, flow: load, congestion_control: cubic, until: {duration}s}}
 """
 
-CASES = [
-    pytest.param((10, 50, 15), id="10mbit"),
-    pytest.param((100, 330, 6), id="100mbit", marks=pytest.mark.full),
+CASES = [  # one worker each: the run behind a case is made once
+    pytest.param((10, 50, 15), id="10mbit", marks=pytest.mark.xdist_group("fidelity-10")),
+    pytest.param((100, 330, 6), id="100mbit", marks=[pytest.mark.full, pytest.mark.xdist_group("fidelity-100")]),
 ]
 
 

@@ -107,6 +107,7 @@ def test_what_is_written_is_read(steps, start, absolute, with_discards):
     for gap, change, extra in steps:
         now += gap
         if with_discards and change % 5 == 0:
+            now += gap == 1  # the kernel writes 1 for no time at all in a discarded event: 1 ns cannot be told from 0
             buffer.discard(now, 12)
             continue
         buffer.write(now, record(change, cookie=abs(change), extra=extra))
