@@ -132,7 +132,8 @@ def _trace_file(run: RunData) -> dict[str, Any]:
 def judge_cpu(run: RunData) -> Item:
     """The place's processor must not be busy above 80 % in any one-second window: then packets wait for it, not for the link.
 
-    Only while there are packets: what a program does before the first or after the last captured one delays none.
+    Only while there are packets: what a program does before the first or after the last captured one delays none. A sample counts when
+    more than half of it lies between the two; in a run shorter than a sample, when any of it does.
     """
     asked = f"at most {BUSY_LIMIT:.0%} busy in any second"
     length = pl.col("t_ns").diff().fill_null(pl.col("t_ns").diff().median()).fill_null(BUSY_WINDOW_NS)
@@ -141,7 +142,9 @@ def judge_cpu(run: RunData) -> Item:
         return Item("processor", asked, "", "not measured", "its load was not sampled")
     packets = run.table("packets")["t_ns"]
     if packets.len():
-        samples = samples.filter((pl.col("t_ns") >= packets.min()) & (pl.col("t_ns") - pl.col("length") <= packets.max()))
+        touching = samples.filter((pl.col("t_ns") >= packets.min()) & (pl.col("t_ns") - pl.col("length") <= packets.max()))
+        mostly_within = touching.filter((pl.col("t_ns") - pl.col("length") / 2).is_between(packets.min(), packets.max()))
+        samples = mostly_within if mostly_within.height else touching
     if samples.is_empty():
         return Item("processor", asked, "", "not measured", "its load was not sampled while there were packets")
     weighted = samples.with_columns(work=pl.col("busy") * pl.col("length"), second=pl.from_epoch("t_ns", time_unit="ns"))
