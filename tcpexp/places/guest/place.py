@@ -121,7 +121,8 @@ class GuestPlace:
             if state and state != last[0]:
                 last = (state, now)
                 progress(str(state.get("phase", "")), float(state.get("t", 0.0)))
-            if asked is None and (stop() or now > limit):
+            over = now > limit or 0 < plan.virtual_limit_s < float(last[0].get("t", 0.0))
+            if asked is None and (over or stop()):
                 asked = now
                 request_stop(run.files.plan)
             stalled = now - last[1] > STALL_LIMIT_S
