@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tcpexp.engine import qdiscs, sampler
+from tcpexp.engine import qdiscs, sampler, sockets
 from tcpexp.engine.assembly import Network
 from tcpexp.engine.captures import Captures
 from tcpexp.engine.commands import Executor
 from tcpexp.engine.processes import ProcessTable
 from tcpexp.engine.trace import Trace
 from tcpexp.engine.waiting import Waiter
-from tcpexp.errors import RunError
+from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import Recorder, Spawn, Step
 
 
@@ -41,6 +41,7 @@ class Recording:
         if any(each.kind == "trace" for each in recorders):
             self.trace = Trace(raw_dir, f"tcpexp-{token}", list(dict.fromkeys(events)))
         self.sampler: sampler.Sampler | None = None
+        self._socket_nodes: list[str] = []
         self._closed = False
         self.results: dict[str, Any] = {"captures": {}, "samplers": {}, "trace": None}
 
@@ -84,6 +85,11 @@ class Recording:
                 problems.append(f"the sampling process failed: {error}")
         if self.trace is not None:
             self.results["trace"] = self.trace.close()
+        for node in self._socket_nodes:
+            try:
+                self._write_sockets(node)
+            except (TcpexpError, OSError) as error:
+                problems.append(f"the socket snapshots of {node} could not be written out: {error}")
         return problems
 
     def _sampler_died(self) -> None:
@@ -112,8 +118,7 @@ class Recording:
             return None
         match recorder.kind:
             case "ss":
-                node = _node(recorder)
-                return sampler.sockets_sample(interval, self.network.network_file(node), self.raw_dir / "ss" / f"{node}.txt")
+                return self._sockets(_node(recorder), interval)
             case "qdisc":
                 sources = self.network.open_qdisc_sources()
                 return qdiscs.qdisc_sample(interval, sources, self.raw_dir) if sources else None
@@ -128,6 +133,27 @@ class Recording:
                 argv = self.executor.argv(_node(recorder), list(recorder.options["argv"]))
                 return sampler.command_sample(output, interval, argv, self.raw_dir / output)
         raise RunError(f"no such recorder: {recorder.kind}")
+
+    def _sockets(self, node: str, interval_ns: int) -> sampler.Sample:
+        """Return the sample of a node's sockets: dumps that are written out at the end or, where the kernel has no sock_diag, ``ss`` each time."""
+        target = self.raw_dir / "ss" / f"{node}.txt"
+        try:
+            with self.network.inside(node):
+                netlink = sockets.open_diag()
+        except OSError:
+            return sampler.command_sample("ss", interval_ns, self.executor.argv(node, list(sockets.SS_ARGV)), target)
+        self._socket_nodes.append(node)
+        return sockets.sockets_sample(interval_ns, netlink, target.with_suffix(".nl"))
+
+    def _write_sockets(self, node: str) -> None:
+        """Let ``ss`` write out a node's dumps, which are dropped then; in the node's namespace, where interfaces have their names."""
+        target = self.raw_dir / "ss" / f"{node}.txt"
+        dumps, readable = target.with_suffix(".nl"), target.with_suffix(".diag")
+        times = sockets.write_for_ss(dumps, readable)
+        command = ["env", f"{sockets.SS_FILE_VARIABLE}={readable}", *sockets.SS_ARGV]
+        target.write_text(sockets.split_snapshots(self.executor.run(node, command).stdout, times))
+        readable.unlink()
+        dumps.unlink()
 
 
 def _node(recorder: Recorder) -> str:

@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import select
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -19,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT
-from tcpexp.engine.namespaces import CLONE_NEWNET, die_with_parent, set_namespace
+from tcpexp.engine.namespaces import die_with_parent
 from tcpexp.engine.trace import Trace
 
-SS_ARGV = ("ss", "-tinmoeaH")
 TRACE_INTERVAL_NS = 1_000_000_000
 #: More than any file has that is sampled.
 PROC_BYTES = 1 << 15
@@ -166,25 +164,9 @@ def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> 
     return Sample(kind, interval_ns, take)
 
 
-def sockets_sample(interval_ns: int, network: int, path: Path) -> Sample:
-    """Return a sample of all TCP sockets of the network namespace that the open file ``network`` stands for.
-
-    The sampling process enters it and stays there until the next such sample: it needs no namespace for anything else.
-    """
-    sample = command_sample("ss", interval_ns, [shutil.which(SS_ARGV[0]) or SS_ARGV[0], *SS_ARGV[1:]], path)
-    run = sample.take
-
-    def take(t_ns: int) -> bool | None:
-        set_namespace(network, CLONE_NEWNET)
-        return run(t_ns)
-
-    sample.take = take
-    return sample
-
-
 def run_into(argv: list[str], file: int) -> int:
     """Run a program with its output going to the open file; return its exit status."""
-    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)  # ss complains at every call where there is no cgroup2
+    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)  # ss, for one, complains at every call where there is no cgroup2
     actions = [(os.POSIX_SPAWN_DUP2, file, 1), null]
     defaults = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
     pid = os.posix_spawnp(argv[0], argv, CLEAN_ENVIRONMENT, file_actions=actions, setsigdef=defaults)

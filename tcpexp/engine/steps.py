@@ -14,7 +14,8 @@ from tcpexp.engine.conditions import describe_condition, make_condition
 from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable
 from tcpexp.engine.qdiscs import qdisc_rows
-from tcpexp.engine.sampler import SS_ARGV, read_counters
+from tcpexp.engine.sampler import read_counters
+from tcpexp.engine.sockets import SS_ARGV
 from tcpexp.engine.sysctls import write_sysctl
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
