@@ -21,7 +21,9 @@ SS_ARGV = ("ss", "-tinmoeaH")
 #: Names the file that ``ss`` shall read instead of asking the kernel (iproute2, misc/ss.c: tcp_show_netlink_file).
 SS_FILE_VARIABLE = "TCPDIAG_FILE"
 
-NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+NETLINK_SOCK_DIAG = 4
+#: The older of two requests: it walks the kernel's table of connections once, not once for each of IPv4 and IPv6.
+TCPDIAG_GETSOCK = 18
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 #: INET_DIAG_MEMINFO, INFO, VEGASINFO, CONG, SKMEMINFO, each as bit (number - 1).
@@ -35,26 +37,21 @@ DATAGRAM_BYTES = 1 << 16
 #: Before each snapshot: time in ns, length of what follows.
 RECORD_HEAD = struct.Struct("=qI")
 _HEADER = struct.Struct("=IHHII")
-#: struct inet_diag_req_v2: family, protocol, extensions, states; the id that follows is all zero.
-_REQUEST = struct.Struct("=BBBxI48x")
+#: struct inet_diag_req: family (any), lengths, extensions, id (any), states, no mask of its own.
+_REQUEST = struct.Struct("=xxxB48xII")
 #: struct inet_diag_msg: family, state, timer, retransmissions, id, expires, receive queue, send queue, uid, inode.
 _MESSAGE = struct.Struct("=BBBB48xIIIII")
 _MARKER_LINE = re.compile(rf"^\S+\s+(\d+)\s+{MARKER_QUEUE}\s")
 
 
-def _request(family: int) -> bytes:
-    body = _REQUEST.pack(family, socket.IPPROTO_TCP, EXTENSIONS, ALL_STATES)
-    return _HEADER.pack(_HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body
-
-
-REQUESTS = tuple(_request(family) for family in (socket.AF_INET, socket.AF_INET6))
+REQUEST = _HEADER.pack(_HEADER.size + _REQUEST.size, TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + _REQUEST.pack(EXTENSIONS, ALL_STATES, 0)
 DONE = _HEADER.pack(_HEADER.size, NLMSG_DONE, 0, 0, 0)
 
 
 def marker(number: int) -> bytes:
     """Return the message of a socket that does not exist: closed, ``number`` as its receive queue, an impossible send queue."""
     body = _MESSAGE.pack(socket.AF_INET, TCP_CLOSE, 0, 0, 0, number, MARKER_QUEUE, 0, 0)
-    return _HEADER.pack(_HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, 0, 0, 0) + body
+    return _HEADER.pack(_HEADER.size + len(body), TCPDIAG_GETSOCK, 0, 0, 0) + body
 
 
 def open_diag() -> socket.socket:
@@ -71,16 +68,14 @@ def open_diag() -> socket.socket:
 
 
 def dump_sockets(netlink: socket.socket) -> bytes:
-    """Return the kernel's messages about every TCP socket, IPv4 then IPv6, without the ends of the dumps. Raises ``OSError``."""
+    """Return the kernel's messages about every TCP socket, IPv4 and IPv6, without the end of the dump. Raises ``OSError``."""
+    netlink.send(REQUEST)
     parts: list[bytes] = []
-    for request in REQUESTS:
-        netlink.send(request)
-        ended = False
-        while not ended:
-            data = netlink.recv(DATAGRAM_BYTES)
-            end = _end_of_sockets(data)
-            ended = end is not None
-            parts.append(data[:end])
+    end = None
+    while end is None:
+        data = netlink.recv(DATAGRAM_BYTES)
+        end = _end_of_sockets(data)
+        parts.append(data[:end])
     return b"".join(parts)
 
 

@@ -45,8 +45,6 @@ class Trace:
             return
         self.instance.mkdir()
         self._write("trace_clock", "mono")
-        if (self.instance / "options" / "record-cmd").exists():
-            self._write("options/record-cmd", "0")  # nobody reads the names of processes, and noting them costs something at every switch
         processors = sorted(int(path.name[3:]) for path in (self.instance / "per_cpu").iterdir())
         share = BUFFER_TOTAL_KIB // len(processors)
         self._write("buffer_size_kb", str(min(max(share, BUFFER_LEAST_KIB), BUFFER_MOST_KIB)))

@@ -5,6 +5,7 @@ case " $(cat /proc/cmdline) " in
         echo "tcpexp guest. 'exit' or Ctrl-D switches it off."
         setsid sh -c 'exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1' ;;
     *)
+        echo 0 > /proc/sys/kernel/timer_migration  # one processor: there is nowhere else for a timer to go
         python3 -B /opt/tcpexp/agent.py >/dev/console 2>&1 ;;
 esac
 echo "TCPEXP-AGENT-ENDED $?" > /dev/console
