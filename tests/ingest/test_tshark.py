@@ -130,7 +130,6 @@ def test_several_captures_keep_their_order():
 
 def test_times_of_coarser_captures_are_padded():
     """A microsecond capture prints six decimals with some versions of tshark."""
-    text = "\t".join(FIELDS) + "\n"
     values = {"frame.number": "1", "frame.time_epoch": "17.000250", "frame.len": "60", "ip.src": "1.2.3.4"}
-    text += "\t".join(values.get(field, "") for field in FIELDS) + "\n"
+    text = "\t".join(values.get(field, "") for field in FIELDS) + "\n"
     assert parse_fields(text.encode(), "c", 0)["t_ns"][0] == 17_000_250_000
