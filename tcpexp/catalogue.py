@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import sys
@@ -124,11 +125,13 @@ def load_catalogue(*, entry_points: bool = True) -> Catalogue:
     catalogue = Catalogue()
     for kind, (_, module) in KINDS.items():
         if module is not None:
-            for name, item in importlib.import_module(module).BUILTIN.items():
-                catalogue.registry(kind).add(name, item)
+            builtin = importlib.import_module(module).BUILTIN
+            for name in builtin:
+                catalogue.registry(kind).add_later(name, functools.partial(builtin.__getitem__, name))
     if entry_points:
+        installed = importlib.metadata.entry_points()
         for kind in KINDS:
-            for entry in importlib.metadata.entry_points(group=f"tcpexp.{kind}"):
+            for entry in installed.select(group=f"tcpexp.{kind}"):
                 catalogue.registry(kind).add(entry.name, _load_entry(entry, kind))
     return catalogue
 

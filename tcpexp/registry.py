@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from tcpexp.errors import SpecError
@@ -19,34 +20,64 @@ def suggest(word: str, known: list[str]) -> str | None:
     return f"known: {', '.join(sorted(known))}" if known else None
 
 
+class Classes(Mapping[str, type[Item]]):
+    """Classes by name, each imported when it is first asked for; made from name to ``module:class``."""
+
+    def __init__(self, references: Mapping[str, str]) -> None:
+        self._references = dict(references)
+
+    def __getitem__(self, name: str) -> type[Item]:
+        module, _, attribute = self._references[name].partition(":")
+        found: type[Item] = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._references)
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+
 class Registry(Generic[Item]):
     """Names to items of one kind. A duplicate name raises; an unknown one raises with a suggestion."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._items: dict[str, Item] = {}
+        #: Items that are not loaded yet, by name.
+        self._later: dict[str, Callable[[], Item]] = {}
 
     def add(self, name: str, item: Item) -> None:
         """Register ``item``; raises ``SpecError`` when the name is taken by another item."""
-        if name in self._items and self._items[name] is not item:
+        if name in self and self.get(name) is not item:
             raise SpecError(f"{self.kind} '{name}' is defined twice", hint="give one of them another name")
         self._items[name] = item
 
+    def add_later(self, name: str, load: Callable[[], Item]) -> None:
+        """Register the item that ``load`` returns, which is called when the item is first asked for; raises as :meth:`add`."""
+        if name in self:
+            self.add(name, load())
+        else:
+            self._later[name] = load
+
     def get(self, name: str) -> Item:
         """Return the item; raises ``SpecError`` with a suggestion when there is none."""
+        if name in self._later:
+            self._items[name] = self._later[name]()
+            del self._later[name]
         if name not in self._items:
-            raise SpecError(f"unknown {self.kind} '{name}'", hint=suggest(name, list(self._items)))
+            raise SpecError(f"unknown {self.kind} '{name}'", hint=suggest(name, self.names()))
         return self._items[name]
 
     def names(self) -> list[str]:
         """Return all names, sorted."""
-        return sorted(self._items)
+        return sorted({*self._items, *self._later})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._items
+        return name in self._items or name in self._later
 
     def __iter__(self) -> Iterator[tuple[str, Item]]:
-        return iter(sorted(self._items.items()))
+        return iter([(name, self.get(name)) for name in self.names()])
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._items) + len(self._later)

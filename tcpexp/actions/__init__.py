@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from tcpexp.actions.base import Action
-from tcpexp.actions.firewall import FirewallAction
-from tcpexp.actions.http import HttpGet, HttpServer
-from tcpexp.actions.iperf3 import Iperf3
-from tcpexp.actions.kernel import CongestionControlAction, SysctlAction
-from tcpexp.actions.link import LinkAction, LinkDown, LinkUp, Netem
-from tcpexp.actions.observe import MarkAction, SnapshotAction, WaitForAction
-from tcpexp.actions.process import Command, KillAction, Python
-from tcpexp.actions.syn_flood import SynFlood
+from tcpexp.registry import Classes
 
-#: By the word after ``do:``, in the order of the documentation.
-BUILTIN: dict[str, type[Action]] = {
-    "iperf3": Iperf3,
-    "http_server": HttpServer,
-    "http_get": HttpGet,
-    "python": Python,
-    "command": Command,
-    "kill": KillAction,
-    "firewall": FirewallAction,
-    "syn_flood": SynFlood,
-    "link": LinkAction,
-    "netem": Netem,
-    "link_down": LinkDown,
-    "link_up": LinkUp,
-    "congestion_control": CongestionControlAction,
-    "sysctl": SysctlAction,
-    "snapshot": SnapshotAction,
-    "wait_for": WaitForAction,
-    "mark": MarkAction,
-}
+#: By the word after ``do:``, in the order of the documentation; an action's module is imported when it is asked for.
+BUILTIN: Classes[Action] = Classes(
+    {
+        "iperf3": "tcpexp.actions.iperf3:Iperf3",
+        "http_server": "tcpexp.actions.http:HttpServer",
+        "http_get": "tcpexp.actions.http:HttpGet",
+        "python": "tcpexp.actions.process:Python",
+        "command": "tcpexp.actions.process:Command",
+        "kill": "tcpexp.actions.process:KillAction",
+        "firewall": "tcpexp.actions.firewall:FirewallAction",
+        "syn_flood": "tcpexp.actions.syn_flood:SynFlood",
+        "link": "tcpexp.actions.link:LinkAction",
+        "netem": "tcpexp.actions.link:Netem",
+        "link_down": "tcpexp.actions.link:LinkDown",
+        "link_up": "tcpexp.actions.link:LinkUp",
+        "congestion_control": "tcpexp.actions.kernel:CongestionControlAction",
+        "sysctl": "tcpexp.actions.kernel:SysctlAction",
+        "snapshot": "tcpexp.actions.observe:SnapshotAction",
+        "wait_for": "tcpexp.actions.observe:WaitForAction",
+        "mark": "tcpexp.actions.observe:MarkAction",
+    }
+)

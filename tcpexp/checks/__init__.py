@@ -1,44 +1,38 @@
 """Checks: what a spec's ``expect:`` asks, judged on the recorded data.
 
-``BUILTIN`` lists the checks that come with tcpexp. Importing it is cheap: polars is loaded by the first table that a check
-reads, never before.
+``BUILTIN`` lists the checks that come with tcpexp. A check's module is imported when it is asked for by name, polars with the
+first table that a check reads.
 """
 
 from __future__ import annotations
 
 from tcpexp.checks.base import Check
-from tcpexp.checks.connections import Closer, Labels, Window
-from tcpexp.checks.flows import CongestionControl, Goodput, Jain, Retransmissions, RoundTrip, Share
-from tcpexp.checks.kernel import Counter, FirewallEmpty, Metric
-from tcpexp.checks.links import Measured, Queue
-from tcpexp.checks.processes import Download, Exit, Output
-from tcpexp.checks.segments import Segments
-from tcpexp.checks.sockets import Socket
-from tcpexp.checks.states import States
+from tcpexp.registry import Classes
 
 #: Name in a spec to class, in the order of the documentation.
-BUILTIN: dict[str, type[Check]] = {
-    each.name: each
-    for each in (
-        Share,
-        Goodput,
-        Jain,
-        RoundTrip,
-        Queue,
-        Retransmissions,
-        Segments,
-        Socket,
-        States,
-        Exit,
-        Output,
-        Download,
-        Counter,
-        Window,
-        Labels,
-        Closer,
-        CongestionControl,
-        Measured,
-        FirewallEmpty,
-        Metric,
-    )
-}
+BUILTIN: Classes[Check] = Classes(
+    {
+        "share": "tcpexp.checks.flows:Share",
+        "goodput": "tcpexp.checks.flows:Goodput",
+        "jain": "tcpexp.checks.flows:Jain",
+        "rtt": "tcpexp.checks.flows:RoundTrip",
+        "queue": "tcpexp.checks.links:Queue",
+        "retransmissions": "tcpexp.checks.flows:Retransmissions",
+        "segments": "tcpexp.checks.segments:Segments",
+        "socket": "tcpexp.checks.sockets:Socket",
+        "states": "tcpexp.checks.states:States",
+        "exit": "tcpexp.checks.processes:Exit",
+        "output": "tcpexp.checks.processes:Output",
+        "download": "tcpexp.checks.processes:Download",
+        "counter": "tcpexp.checks.kernel:Counter",
+        "window": "tcpexp.checks.connections:Window",
+        "labels": "tcpexp.checks.connections:Labels",
+        "closer": "tcpexp.checks.connections:Closer",
+        "congestion_control": "tcpexp.checks.flows:CongestionControl",
+        "measured": "tcpexp.checks.links:Measured",
+        "firewall_empty": "tcpexp.checks.kernel:FirewallEmpty",
+        "metric": "tcpexp.checks.kernel:Metric",
+    }
+)
+
+__all__ = ["BUILTIN", "Check"]

@@ -90,7 +90,7 @@ class Check(BaseModel):
     ``HostName``, ``FlowName``, ``LinkName`` and ``ActionName`` are looked up before the check is evaluated.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     name: ClassVar[str] = ""
     #: The parameters as a spec writes them, for the documentation.

@@ -24,7 +24,7 @@ ECN_DISCIPLINES = ("red", "codel", "fq_codel", "cake")
 class GilbertElliott(BaseModel):
     """Loss in bursts: a good and a bad state. ``p`` good to bad, ``r`` bad to good, per packet."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     model: Literal["gilbert_elliott"] = "gilbert_elliott"
     p: Fraction = Field(description="probability, per packet, of going from the good state to the bad one")
@@ -60,7 +60,7 @@ Loss = Annotated[
 class LinkParameters(BaseModel):
     """One direction of a link: first the bottleneck (rate and queue), then delay and faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rate: Rate | None = Field(default=None, description="rate of the bottleneck, counted on Ethernet frames without preamble and checksum")
     queue: Queue | None = Field(default=None, description="how much waits for the bottleneck; needs rate; default 1bdp, at least 10 packets")

@@ -90,7 +90,7 @@ class RecordEntry:
 class TopologyChoice(BaseModel):
     """Which network: the name of a topology and its parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str = Field(min_length=1, description="a topology's name: of a file beside the spec, in topologies/, or shipped")
     params: dict[str, Any] = Field(default_factory=dict, description="the topology's parameters")
@@ -99,7 +99,7 @@ class TopologyChoice(BaseModel):
 class HostSettings(BaseModel):
     """Settings of one host or router."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
     offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
