@@ -37,6 +37,10 @@ class Monitor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._socket.close()
 
     def command(self, text: str) -> str:
@@ -47,9 +51,17 @@ class Monitor:
         lines = plain.replace("\r", "").split("\n")
         return "\n".join(lines[1:-1]).strip()
 
+    def resume(self) -> None:
+        """Let the machine run. The main loop is kept away from then on, and may not come to its next prompt: do not wait for it, nor hang up at once."""
+        self._socket.sendall(b"cont\n")
+        self._read_until(b"\n")
+
     def _read_prompt(self) -> bytes:
+        return self._read_until(PROMPT)
+
+    def _read_until(self, end: bytes) -> bytes:
         data = b""
-        while not data.endswith(PROMPT):
+        while end not in data:
             try:
                 part = self._socket.recv(65536)
             except TimeoutError:

@@ -37,6 +37,7 @@ class _Run:
     results: ResultDevice
     folder: Path
     started: float
+    monitor: Monitor | None = None
 
 
 class GuestPlace:
@@ -77,6 +78,8 @@ class GuestPlace:
             finally:
                 run.process.kill()
                 run.process.wait()
+                if run.monitor is not None:
+                    run.monitor.close()
 
     def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
         started = time.monotonic()
@@ -102,7 +105,7 @@ class GuestPlace:
         run = _Run(process, files, ResultDevice(files.out), folder, started)
         if template is not None:
             try:
-                _restore(files.monitor, template.state)
+                run.monitor = _restore(files.monitor, template.state)
             except RunError as error:
                 process.kill()
                 process.wait()
@@ -161,8 +164,10 @@ class GuestPlace:
         }
 
 
-def _restore(monitor_path: Path, state: Path) -> None:
-    with Monitor(monitor_path) as monitor:
+def _restore(monitor_path: Path, state: Path) -> Monitor:
+    """Load the saved state and let the machine run; return the monitor, to be closed when the machine has ended."""
+    monitor = Monitor(monitor_path)
+    try:
         for command in (
             "migrate_set_parameter announce-rounds 0",
             "migrate_set_capability x-ignore-shared on",
@@ -176,7 +181,11 @@ def _restore(monitor_path: Path, state: Path) -> None:
             if time.monotonic() > deadline:
                 raise RunError("the saved state did not load")
             time.sleep(0.005)
-        monitor.command("cont")
+        monitor.resume()
+    except BaseException:
+        monitor.close()
+        raise
+    return monitor
 
 
 def scratch_dir() -> Path:

@@ -199,6 +199,7 @@ def write_port(port: int, value: int) -> None:
     code.write(b"\x89\xfa\x89\xf0\xee\xc3")  # mov edx, edi; mov eax, esi; out dx, al; ret
     outb = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
     outb(port, value)
+    libc.iopl(0)  # else every child inherits it, and the kernel looks after it at every switch of processes
 
 
 def set_watchdog() -> None:
@@ -209,6 +210,7 @@ def set_watchdog() -> None:
 def power_off(status: int) -> None:
     """End the virtual machine at once (isa-debug-exit: QEMU exits with 2 * status + 1)."""
     write_port(0xF4, status)
+    time.sleep(3600)  # a newer QEMU notes the request and ends the machine when it is idle
 
 
 def main() -> None:
