@@ -33,6 +33,7 @@ from costing.figure import draw
 from costing.measure import QUICK, Sizes, in_rounds, plan_jobs
 from costing.output import as_text, facts_line, fill_block, markdown_content
 from costing.tables import all_tables
+from costing.watch import RunFailed
 
 PARTS = "abcdefgh"
 
@@ -67,14 +68,21 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     return replace(sizes, **given)
 
 
-def measure(parts: str, sizes: Sizes, rows: list[dict[str, Any]]) -> None:
-    """Measure all jobs in rounds and add their rows to ``rows``; says on standard error what is being done."""
+def measure(parts: str, sizes: Sizes, rows: list[dict[str, Any]]) -> int:
+    """Measure all jobs in rounds and add their rows to ``rows``; return how many failed. Says on standard error what is being done."""
+    failed = 0
     order = list(in_rounds(plan_jobs(parts, sizes)))
     for number, (turn, job) in enumerate(order, 1):
         print(f"cost: {number}/{len(order)}  part {job.part}, round {turn} of {job.times}: {job.name} ", end="", file=sys.stderr, flush=True)
         began = time.monotonic()
-        rows += [{**row, "round": turn} for row in job.measure()]
+        try:
+            for row in job.measure():
+                rows.append({**row, "round": turn})
+        except RunFailed as error:
+            failed += 1
+            print(f"FAILED: {error} ", end="", file=sys.stderr)
         print(f"({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
+    return failed
 
 
 def gather_facts(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def show(record: dict[str, Any], options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or read what was measured; print; return 0."""
+    """Measure, or read what was measured; print; return 0, or 1 when a run failed."""
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     if options.source:
         show(json.loads(options.source.read_text()), options)
@@ -130,13 +138,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[dict[str, Any]] = []
     record: dict[str, Any] = {"facts": gather_facts(options, sizes), "rows": rows}
     try:
-        measure(options.parts, sizes, rows)
+        failed = measure(options.parts, sizes, rows)
     finally:
         record["facts"]["load"] = load_range(rows)
         if options.json:
             options.json.write_text(json.dumps(record, indent=1) + "\n")
     show(record, options)
-    return 0
+    if failed:
+        print(f"\n{failed} measurements failed and are not in the tables", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 from repeatability import burn
 
 from costing.cases import DELAY_MS, Case
+from costing.watch import RunFailed
 
 RATE_MBIT = 10
 QUEUE_PACKETS = 33  # one bandwidth-delay product: 10 Mbit/s x 40 ms in frames of 1514 bytes
@@ -86,14 +87,14 @@ def printed_rows(run_dir: Path) -> list[dict[str, Any]]:
     """Return what the measuring script printed in a run, one row per network.
 
     Raises:
-        SystemExit: it printed nothing, because the run was too short or the script failed.
+        RunFailed: it printed nothing, because the run was too short or the script failed.
     """
     logs = run_dir / "raw" / "logs"
     text = (logs / "here.out").read_text()
     rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     if not rows:
         errors = (logs / "here.err").read_text()[-800:]
-        raise SystemExit(f"{run_dir}: the measuring script printed nothing: {errors}")
+        raise RunFailed(f"{run_dir}: the measuring script printed nothing: {errors}")
     return rows
 
 

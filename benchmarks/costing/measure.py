@@ -1,4 +1,4 @@
-"""The parts of the benchmark as jobs that can be interleaved: each returns rows."""
+"""The parts of the benchmark as jobs that can be interleaved: each gives rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from costing.cases import Case, bulk, growth_cases, handshake
 from costing.rows import Row, row_of, run_case, run_in
 from costing.saturation import climb
 from costing.template import measure_template
+from costing.watch import RunFailed
 
 BUSY_LOOPS = 4
 #: How long after the first SYN the run ends that is made to find the wall instant of that SYN, in ms of the experiment.
@@ -34,9 +35,10 @@ class Sizes:
     batch: int = 5
     rung_seconds: int = 4
     build: bool = True
+    quick: bool = False
 
 
-QUICK = Sizes(rounds=1, seconds=4, traffic_seconds=5, repeats=5, rung_seconds=3)
+QUICK = Sizes(rounds=1, seconds=4, traffic_seconds=5, repeats=5, rung_seconds=3, quick=True)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Job:
     part: str
     name: str
     times: int
-    measure: Callable[[], list[Row]]
+    measure: Callable[[], Iterable[Row]]
 
 
 def plan_jobs(parts: str, sizes: Sizes) -> list[Job]:
@@ -67,7 +69,7 @@ def plan_jobs(parts: str, sizes: Sizes) -> list[Job]:
     if "g" in parts:
         jobs.append(Job("g", "two runs side by side, and one after the other", sizes.rounds, lambda: measure_pair(sizes.seconds)))
     if "h" in parts:
-        jobs.append(Job("h", "full frames, then small ones, faster and faster", 1, lambda: climb(sizes.rung_seconds)))
+        jobs.append(Job("h", "full frames, then small ones, faster and faster", 1, lambda: climb(sizes.rung_seconds, quick=sizes.quick)))
     return jobs
 
 
@@ -83,16 +85,15 @@ def _case_job(case: Case, times: int) -> Job:
     return Job("b", case.name, times, lambda: [run_case("b", case)])
 
 
-def measure_start() -> list[Row]:
+def measure_start() -> Iterator[Row]:
     """Run the handshake to its end; then the same spec, cut 2 ms after its first SYN, whose ``stop`` shows when that SYN was sent."""
     case = handshake(10)
     whole = run_case("a", case)
-    rows = [whole]
+    yield whole
     if whole["syn_clock_s"] is not None:
         end_ms = math.ceil(whole["syn_clock_s"] * 1e3) + AFTER_SYN_MS
         cut = Case("handshake, up to its first SYN", case.text.replace("duration: 10s", f"duration: {end_ms}ms"), arguments=case.arguments)
-        rows.append(run_case("a", cut))
-    return rows
+        yield run_case("a", cut)
 
 
 def _spread_jobs(sizes: Sizes) -> list[Job]:
@@ -132,6 +133,6 @@ def measure_pair(seconds: int) -> list[Row]:
         thread.join()
     both = time.monotonic() - began
     if len(together) < 2:
-        raise SystemExit("one of two runs side by side failed")
+        raise RunFailed("one of two runs side by side failed")
     pair = {"part": "g", "case": "pair", "serial_s": sum(row["wall_s"] for row in alone), "parallel_s": both, "processors": os.cpu_count()}
     return [*alone, *together, pair]

@@ -12,7 +12,7 @@ KIB = 1024
 
 
 class MemoryWatch:
-    """Samples a process tree. ``largest[program][kind]``: bytes; kinds ``rss``, and for QEMU ``pss`` and ``unique``."""
+    """Samples a process tree. ``largest[program][kind]``: bytes; kinds ``rss``, and for QEMU those of :func:`parse_rollup`."""
 
     def __init__(self, root: int) -> None:
         self.root = root
@@ -70,6 +70,9 @@ def parse_peak(status: str) -> int:
 
 
 def parse_rollup(text: str) -> dict[str, int]:
-    """Return ``pss`` (shared pages divided among who maps them) and ``unique`` (mapped by nobody else), bytes, from ``smaps_rollup``."""
+    """Return bytes from ``smaps_rollup``: ``pss`` (shared pages divided among who maps them), ``unique`` (mapped by nobody else), ``own`` (no file's).
+
+    ``own`` holds the pages of the template that the guest has written, and QEMU's heap: they can never be shared.
+    """
     fields = {name: int(size) * KIB for name, size in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
-    return {"pss": fields.get("Pss", 0), "unique": fields.get("Private_Clean", 0) + fields.get("Private_Dirty", 0)}
+    return {"pss": fields.get("Pss", 0), "unique": fields.get("Private_Clean", 0) + fields.get("Private_Dirty", 0), "own": fields.get("Anonymous", 0)}

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from costing.cases import Case
-from costing.watch import Watched, bracket, intervals, load_average, watch_run
+from costing.watch import RunFailed, Watched, bracket, intervals, load_average, watch_run
 from tcpexp.store.rundata import RunData
 
 Row = dict[str, Any]
+ATTEMPTS = 3
 
 
 def run_case(part: str, case: Case, **more: Any) -> Row:
@@ -22,9 +23,13 @@ def run_case(part: str, case: Case, **more: Any) -> Row:
 
 
 def run_in(folder: Path, case: Case) -> tuple[Watched, RunData]:
-    """Run a case with its spec and its results in ``folder``."""
-    watched = watch_run(case.write(folder), folder / "results", case.arguments)
-    return watched, RunData(watched.run_dir)
+    """Run a case with its spec and its results in ``folder``; again, when the first run had to make the template."""
+    spec = case.write(folder)
+    for attempt in range(ATTEMPTS):
+        watched = watch_run(spec, folder / f"results-{attempt}", case.arguments)
+        if not watched.made_template:
+            return watched, RunData(watched.run_dir)
+    raise RunFailed(f"{case.name}: every run made a new template; is the engine being changed?")
 
 
 def row_of(part: str, case: Case, watched: Watched, **more: Any) -> Row:

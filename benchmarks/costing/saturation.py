@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,24 @@ from costing.rows import Row, processor_of, row_of, run_in
 from tcpexp.store.rundata import RunData
 
 #: Mbit/s for full frames, and for frames that carry few bytes each.
-FULL_RATES = (25, 50, 100, 200, 400)
-SMALL_RATES = (2, 5, 10, 20, 40)
+FULL_RATES = (50, 100, 200, 400, 600, 800)
+SMALL_RATES = (10, 20, 40, 80, 160)
+#: Of these, the ones that the quick form takes.
+QUICK_RATES = (20, 80, 100, 160, 400, 800)
 SMALL_MSS = 256
 BUSY_LIMIT = 0.80
 
 
-def climb(seconds: int) -> list[Row]:
-    """Return a row per rate, for full frames and for small ones, each up to the first rate at which the processor is SUSPECT."""
-    rows = []
+def climb(seconds: int, *, quick: bool) -> Iterator[Row]:
+    """Yield a row per rate, for full frames and for small ones, each up to the first rate at which the processor is SUSPECT."""
     for frames, rates, mss in (("full frames", FULL_RATES, None), (f"MSS {SMALL_MSS}", SMALL_RATES, SMALL_MSS)):
         for rate in rates:
+            if quick and rate not in QUICK_RATES:
+                continue
             row = measure_rung(frames, rate, mss, seconds)
-            rows.append(row)
+            yield row
             if row["processor"] == "suspect":
                 break
-    return rows
 
 
 def measure_rung(frames: str, rate: int, mss: int | None, seconds: int) -> Row:

@@ -64,7 +64,7 @@ def growth_table(rows: list[Row]) -> list[Table]:
         whole = median_of(group, lambda row: ratio(row["wall_s"], row["virtual_s"]))
         rate = median_of(group, lambda row: ratio(row["packets"], row["run_s"]))
         packets = median_of(group, lambda row: row["packets"])
-        verdicts = "/".join(sorted({str(row["certificate"]) for row in group}))
+        verdicts = "; ".join(sorted({verdict_of(row) for row in group}))
         lines.append((case, with_range(group, lambda row: row["wall_s"]), show(guest, 3), show(whole, 3), show(packets, 0), show(rate, 0), verdicts))
     if not lines:
         return []
@@ -78,7 +78,7 @@ def growth_table(rows: list[Row]) -> list[Table]:
 
 def memory_table(rows: list[Row]) -> list[Table]:
     """(c) The largest memory of QEMU, tcpexp and tshark."""
-    watched = [row for row in of_part(rows, "abeh") if row.get("memory")]
+    watched = [{**row, "case": f"{row['case']}, {row['mode']}" if "mode" in row else row["case"]} for row in of_part(rows, "abegh") if row.get("memory")]
     lines = []
     for (case,), group in by_case(watched, "case").items():
 
@@ -87,13 +87,15 @@ def memory_table(rows: list[Row]) -> list[Table]:
             values = [each for each in found if each is not None]
             return f"{max(values) / MIB:.0f}" if values else "-"
 
-        lines.append((case, most("QEMU", "rss"), most("QEMU", "pss"), most("QEMU", "unique"), most("tcpexp", "rss"), most("tshark", "rss")))
+        asked = [("QEMU", kind) for kind in ("rss", "pss", "unique", "own")] + [("tcpexp", "rss"), ("tshark", "rss")]
+        lines.append((case, *(most(program, kind) for program, kind in asked)))
     if not lines:
         return []
-    headings = ("case", "QEMU resident", "QEMU PSS", "QEMU unique", "tcpexp resident", "tshark resident (largest)")
+    headings = ("case", "QEMU resident", "QEMU PSS", "QEMU unique", "QEMU own", "tcpexp resident", "tshark resident (largest)")
     note = (
-        "MiB, the largest seen in any run of the case. Resident is the kernel's own peak (VmHWM), read every 0.1 s; PSS and unique (private pages) come "
-        "from smaps_rollup every 0.5 s. Resident counts the template's pages that guests share; unique is what each further guest costs."
+        "MiB, the largest seen in any run of the case. Resident is the kernel's own peak (VmHWM), read every 0.1 s; the others come from "
+        "smaps_rollup every 0.5 s. PSS divides the template's pages among the guests that run at that time, unique counts those that no other process "
+        "maps (of a single guest: the template's too), own is what a guest wrote itself and can never share: what each further guest costs."
     )
     return [Table("Largest memory", headings, tuple(lines), (note,))]
 
@@ -166,7 +168,7 @@ def saturation_table(rows: list[Row]) -> list[Table]:
     for (frames,), group in by_case(of_part(rows, "h"), "frames").items():
         for row in group:
             lines.append(
-                (frames, f"{row['rate_mbit']:g}", show(row["pps"], 0), _percent(row["busy"]), _percent(row["busiest"]), row["processor"], row["certificate"])
+                (frames, f"{row['rate_mbit']:g}", show(row["pps"], 0), _percent(row["busy"]), _percent(row["busiest"]), row["processor"], verdict_of(row))
             )
         found = crossing([(row["pps"], row["busy"]) for row in group if row["busy"] is not None])
         if found is not None:
@@ -178,6 +180,12 @@ def saturation_table(rows: list[Row]) -> list[Table]:
         "certificate's: it also sees the programs' start and TCP's slow start, and so says SUSPECT a little earlier."
     )
     return [Table("When the guest's processor is full", headings, tuple(lines), tuple(notes))] if lines else []
+
+
+def verdict_of(row: Row) -> str:
+    """Return the certificate's verdict, and the names of what is suspect."""
+    names = dict.fromkeys(str(reason).split(":", maxsplit=1)[0] for reason in row.get("certificate_reasons") or ())
+    return str(row["certificate"]) + (f" ({', '.join(names)})" if names else "")
 
 
 def _percent(value: float | None) -> str:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from costing.watch import RunFailed
 from tcpexp.paths import cache_dir
 from tcpexp.places.guest.place import GuestPlace
 
@@ -44,7 +45,7 @@ def build_apart() -> dict[str, Any]:
         argv = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-c", BUILD.format(here=here)]
         done = subprocess.run(argv, env={**os.environ, "XDG_CACHE_HOME": name}, capture_output=True, text=True, check=False, timeout=600)
         if done.returncode != 0:
-            raise SystemExit(f"the template could not be built:\n{done.stderr[-1500:]}")
+            raise RunFailed(f"the template could not be built:\n{done.stderr[-1500:]}")
         facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return {"build_wall_s": time.monotonic() - began, **facts}
 

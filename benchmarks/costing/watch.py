@@ -22,10 +22,16 @@ from tcpexp.places.guest.transfer import ResultDevice
 POLL_S = 0.001
 MEMORY_EVERY_S = 0.1
 LIMIT_S = 1800.0
+#: The line that says that a run had to make a template first; such a run tells nothing about what a run costs.
+_TEMPLATE = "guest template: booting"
 #: What an interval is called that begins with a mark, where the mark's own name does not say it.
 INTERVALS = {"begin": "Python, imports, compile", "starting": "restore", "done": "unpacking", "writing the report": "report and exit"}
 _FIRST = re.compile(r"^\S+: .* on the (?:guest|host)\)$")
 _PHASE = re.compile(r"^  (?P<name>[A-Za-z ]+?)(?: -?[\d.]+ / \S+ s)? \(wall [\d.]+ s\)$")
+
+
+class RunFailed(Exception):
+    """A run that should have been measured failed; the text holds its last words."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Watched:
     memory: dict[str, dict[str, int]]
     run_dir: Path
     guest_seen: bool = field(default=False)
+    made_template: bool = field(default=False)
 
 
 def tcpexp_command() -> list[str]:
@@ -59,7 +66,7 @@ def watch_run(spec: Path, out: Path, arguments: tuple[str, ...]) -> Watched:
     """Run ``spec`` with results in ``out``, a folder of its own, and return what was seen.
 
     Raises:
-        SystemExit: the command failed; its last words are passed on.
+        RunFailed: the command failed, or took longer than half an hour.
     """
     # The command dies with this process, and QEMU with the command.
     argv = ["setpriv", "--pdeathsig", "TERM", *tcpexp_command(), "run", str(spec), "--out", str(out), *arguments]
@@ -80,8 +87,9 @@ def watch_run(spec: Path, out: Path, arguments: tuple[str, ...]) -> Watched:
     reader.join(5)
     runs = sorted(out.glob("*/*/plan.json"))
     if process.returncode not in (0, 1) or not runs:
-        raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}:\n" + "\n".join(said[-15:]))
-    return Watched(wall, process.returncode, merge_marks(marks, seen), memory.largest, runs[-1].parent, bool(seen))
+        raise RunFailed(f"{' '.join(argv)} ended with {process.returncode}:\n" + "\n".join(said[-15:]))
+    made_template = any(line.startswith(_TEMPLATE) for line in said)
+    return Watched(wall, process.returncode, merge_marks(marks, seen), memory.largest, runs[-1].parent, bool(seen), made_template)
 
 
 def _read_lines(process: subprocess.Popen[str], began: float, marks: list[Mark], said: list[str]) -> None:
@@ -111,7 +119,7 @@ def _poll(process: subprocess.Popen[str], began: float, memory: MemoryWatch) -> 
     while process.poll() is None:
         now = time.monotonic()
         if now - began > LIMIT_S:
-            raise SystemExit(f"the run took more than {LIMIT_S:.0f} s")
+            raise RunFailed(f"the run took more than {LIMIT_S:.0f} s")
         device = device or _find_device(pattern)
         state = device.state() if device is not None else {}
         if state and state != last:
