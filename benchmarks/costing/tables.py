@@ -109,7 +109,7 @@ def template_table(rows: list[Row]) -> list[Table]:
                 row["case"],
                 f"{row['disk_bytes'] / MIB:.0f} MiB",
                 f"{row['ram_disk_bytes'] / MIB:.0f} MiB",
-                f"{row['state_bytes'] / 1024:.0f} KiB",
+                f"{row['state_disk_bytes'] / 1024:.0f} KiB",
                 show(row.get("build_seconds"), 1, " s"),
                 show(row.get("build_wall_s"), 1, " s"),
             )
