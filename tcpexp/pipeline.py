@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.ahead import Ahead
 from tcpexp.errors import TcpexpError
 from tcpexp.paths import give_to_user
 from tcpexp.store.manifest import NAME as MANIFEST_NAME
@@ -28,7 +28,8 @@ Progress = Callable[[str], None]
 class RunOutcome:
     """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
 
-    ``problems`` are steps that could not be done, each a sentence; ``report`` is None when writing it was one of them.
+    ``problems`` are steps that could not be done, each a sentence; ``report`` is None when writing it was one of them. ``timing`` is how long
+    each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``, ``report_s``, and what the runner adds.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class RunOutcome:
     report: Path | None
     figures: tuple[PlottedFigure, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    timing: dict[str, float] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -48,54 +50,56 @@ class RunOutcome:
         return 1 if any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
-def process_run(run_dir: Path, progress: Progress | None = None) -> RunOutcome:
+def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | None = None) -> RunOutcome:
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, figures, report.
 
     A run that was interrupted is processed as far as its data goes. Damaged raw data raises ``DataError``; a failure of a later
     step is named in ``RunOutcome.problems`` and does not keep the steps after it from being done, except that a check that cannot be
     made raises: a missing verdict must never look like a passed one. An existing manifest gets the new files' digests.
+    ``ahead`` is what was prepared during the run.
     """
+    if ahead is None:
+        with Ahead() as own:
+            return process_run(run_dir, progress, own)
     tell = progress or (lambda text: None)
     problems: list[str] = []
-    from tcpexp.ingest.ingest import ingest_run
+    timing: dict[str, float] = {}
+    ahead.begin(helper=False)
+    with _timed(timing, "reading_s"):
+        from tcpexp.ingest.ingest import ingest_run
 
-    ahead = threading.Thread(target=_import_ahead, daemon=True)
-    ahead.start()
-    run = ingest_run(run_dir, tell)
-    ahead.join()
+        run = ingest_run(run_dir, tell)
+        ahead.wait()
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
     from tcpexp.plots.run import plot_run
     from tcpexp.report.write import write_report
 
-    tell("measuring")
-    metrics = measure_run(run)
-    certificate = certify_run(run)
-    tell("checking")
-    checks = tuple(check_run(run))
-    tell("drawing")
-    figures = _attempt(lambda: tuple(plot_run(run)), "figures", problems) or ()
-    tell("writing the report")
-    report = _attempt(lambda: write_report(run), "report", problems)
-    if (run_dir / MANIFEST_NAME).is_file():
-        refresh_manifest(run_dir)
-    give_to_user(run_dir)
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems))
+    with _timed(timing, "judging_s"):
+        tell("measuring")
+        metrics = measure_run(run)
+        certificate = certify_run(run)
+        tell("checking")
+        checks = tuple(check_run(run))
+    with _timed(timing, "drawing_s"):
+        tell("drawing")
+        figures = _attempt(lambda: tuple(plot_run(run, helper=ahead.helper)), "figures", problems) or ()
+    with _timed(timing, "report_s"):
+        tell("writing the report")
+        report = _attempt(lambda: write_report(run), "report", problems)
+        if (run_dir / MANIFEST_NAME).is_file():
+            refresh_manifest(run_dir)
+        give_to_user(run_dir)
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems), timing)
 
 
-#: What the steps after ``ingest_run`` import, the slow ones first.
-_LATER = (
-    "tcpexp.checks.run", "matplotlib.figure", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "tcpexp.analysis.certificate",
-    "tcpexp.analysis.metrics", "tcpexp.plots.run", "tcpexp.report.write", "jinja2",
-)  # fmt: skip
-
-
-def _import_ahead() -> None:
-    """Import what the steps after reading captures need: while tshark works, this process has little to do."""
-    with suppress(Exception):  # whoever needs the module will say what is wrong with it
-        for name in _LATER:
-            importlib.import_module(name)
+@contextmanager
+def _timed(timing: dict[str, float], name: str) -> Iterator[None]:
+    """Write into ``timing`` how long the ``with`` block took."""
+    started = time.monotonic()
+    yield
+    timing[name] = round(time.monotonic() - started, 3)
 
 
 def _attempt(step: Callable[[], Any], name: str, problems: list[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tcpexp import paths
+from tcpexp.ahead import Ahead
 from tcpexp.errors import HostError, Missing, SpecError, TcpexpError
 
 if TYPE_CHECKING:
@@ -113,20 +115,32 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         RunError: the place failed before the engine could keep anything.
         DataError: what was recorded cannot be read back.
     """
+    started = time.monotonic()
     options = options or RunOptions()
     watcher = watcher or Silent()
     path = paths.find_spec(str(spec))
     place = choose_place(options, watcher)
-    with place_slot(place) as slot:
-        plan = compile_spec(path, options, slot)
-        lacks = place.check(plan)
-        if lacks:
-            raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
-        results = usable_results_dir(options.out or paths.default_results_dir())
-        run_dir = create_run(results, path, plan, place.name)
-        watcher.starts(plan, place.name, run_dir.path)
-        execute(place, plan, run_dir, options, watcher)
-    return process(run_dir.path, watcher)
+    with Ahead() as ahead:
+        with place_slot(place) as slot:
+            plan = compile_spec(path, options, slot)
+            lacks = place.check(plan)
+            if lacks:
+                raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
+            results = usable_results_dir(options.out or paths.default_results_dir())
+            run_dir = create_run(results, path, plan, place.name)
+            watcher.starts(plan, place.name, run_dir.path)
+            begun = time.monotonic()
+            execute(place, plan, run_dir, options, watcher, ahead)
+            ended = time.monotonic()
+        outcome = process(run_dir.path, watcher, ahead)
+    timing = {
+        "total_s": round(time.monotonic() - started, 3),
+        "experiment_s": plan.duration_ns / 1e9,
+        "start_s": round(begun - started, 3),
+        "run_s": round(ended - begun, 3),
+        **outcome.timing,
+    }
+    return dataclasses.replace(outcome, timing=timing)
 
 
 @contextmanager
@@ -141,11 +155,11 @@ def place_slot(place: Place) -> Iterator[int]:
         yield number
 
 
-def process(run_dir: Path, watcher: Watcher) -> RunOutcome:
+def process(run_dir: Path, watcher: Watcher, ahead: Ahead | None = None) -> RunOutcome:
     """Analyse a recorded run and return the outcome; raises ``DataError`` when its record is damaged."""
     from tcpexp.pipeline import process_run
 
-    return process_run(run_dir, lambda step: watcher.progress(step, None))
+    return process_run(run_dir, lambda step: watcher.progress(step, None), ahead)
 
 
 # ------------------------------------------------------------------------------------------------ before the run
@@ -241,8 +255,11 @@ def create_run(results: Path, spec: Path, plan: RunPlan, where: str) -> RunDirec
 # --------------------------------------------------------------------------------------------- during and after
 
 
-def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOptions, watcher: Watcher) -> None:
-    """Run ``plan`` and write the manifest, whatever happens; an error or a second Ctrl-C is passed on after that."""
+def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOptions, watcher: Watcher, ahead: Ahead | None = None) -> None:
+    """Run ``plan`` and write the manifest, whatever happens; an error or a second Ctrl-C is passed on after that.
+
+    Under the virtual clock ``ahead`` begins with the guest's first word; under the real one nothing may work beside the experiment.
+    """
     from tcpexp.places.base import PlaceResult
 
     started = time.monotonic()
@@ -251,8 +268,13 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     def ended(status: str, error: str) -> PlaceResult:
         return PlaceResult(status, None, error, time.monotonic() - started, None, clock)
 
+    def progress(phase: str, seconds: float | None) -> None:
+        if ahead is not None and clock == "virtual":
+            ahead.begin(helper=True)
+        watcher.progress(phase, seconds)
+
     try:
-        result = place.run(plan, run_dir.path, watcher.progress, watcher.stop)
+        result = place.run(plan, run_dir.path, progress, watcher.stop)
     except KeyboardInterrupt:
         record(run_dir, plan, place.name, ended("interrupted", "aborted by the user"), options)
         raise

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import click
 
 from tcpexp.cli.options import COLOURS
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from tcpexp.plan.types import RunPlan
     from tcpexp.runner import StopSignals
 
@@ -41,41 +41,36 @@ class QuietWatcher:
 
 
 class TerminalWatcher(QuietWatcher):
-    """A bar with the phase, the experiment's time and the wall time on standard error; plain lines without a terminal."""
+    """A bar with the phase, the experiment's time and the wall time on standard error; plain lines without a terminal.
+
+    The bar comes with the first word of the running experiment: until then nothing is imported for it.
+    """
 
     def __init__(self, signals: StopSignals) -> None:
         super().__init__(signals)
-        self.console = Console(stderr=True, highlight=False)
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[clock]}"),
-            TextColumn("wall"),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+        self.bar: Progress | None = None
         self.task: TaskID | None = None
+        self.begun = False
         self.duration_s = 0.0
         self.phase = ""
         self.started = self.printed = time.monotonic()
         self.told_stop = False
 
     def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
-        """Print what runs where, and show the bar."""
+        """Print what runs where."""
         self.duration_s = plan.duration_ns / 1e9
         self.say(f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, on the {place})")
-        if self.console.is_terminal:
-            self.task = self.bar.add_task("starting", total=self.duration_s, clock="")
-            self.bar.start()
 
     def progress(self, phase: str, seconds: float | None) -> None:
         """Move the bar; without a terminal print each new phase, and the time now and then."""
         if phase == "done":  # the guest's last word; what follows has no time of its own
             return
+        if not self.begun:
+            self.begun = True
+            self._show_bar(phase)
         now = time.monotonic()
         clock = "" if seconds is None else f"{max(seconds, 0):.1f} / {self.duration_s:g} s"
-        if self.task is not None:
+        if self.bar is not None and self.task is not None:
             done = self.duration_s if seconds is None else min(max(seconds, 0.0), self.duration_s)
             self.bar.update(self.task, description=phase, completed=done, clock=clock)
         elif phase != self.phase or (seconds is not None and now - self.printed > LINE_EVERY_S):
@@ -83,9 +78,24 @@ class TerminalWatcher(QuietWatcher):
             self.say(f"  {phase}{f' {clock}' if clock else ''} (wall {now - self.started:.1f} s)")
         self.phase = phase
 
+    def _show_bar(self, phase: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True, highlight=False)
+        if not console.is_terminal:
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TextColumn("wall"), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=console, transient=True)
+        self.task = self.bar.add_task(phase, total=self.duration_s, clock="")
+        self.bar.start()
+
     def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        """Print a line, above the bar where there is one."""
+        if self.bar is None:
+            click.echo(text, err=True)
+        else:
+            self.bar.console.print(text, markup=False, soft_wrap=True)
 
     def stop(self) -> bool:
         """Return whether a signal has come; say so once."""
@@ -96,13 +106,16 @@ class TerminalWatcher(QuietWatcher):
 
     def close(self) -> None:
         """Remove the bar."""
-        if self.task is not None:
+        if self.bar is not None:
             self.bar.stop()
-            self.task = None
+            self.bar = self.task = None
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print one line per run: how it ended, its certificate, its verdicts, its seconds, where it is."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("experiment", "seed", "status", "certificate", "verdicts", "wall", "run", box=None, header_style="bold")
     for row in rows:
         counts = {word: sum(verdict["result"] == word for verdict in row.get("verdicts", ())) for word in COLOURS}

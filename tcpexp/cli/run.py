@@ -137,6 +137,7 @@ def outcome_row(outcome: RunOutcome) -> dict[str, Any]:
         "clock": manifest.clock,
         "seed": manifest.seed,
         "wall_seconds": manifest.wall_s,
+        "timing": outcome.timing,
         "certificate": outcome.certificate,
         "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.checks],
         "report": None if outcome.report is None else str(outcome.report),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcpexp.plots.png import png_bytes
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -18,6 +20,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     Neither file holds a date or a version. Call it inside :func:`tcpexp.plots.style.house_style`, which fixes the salt of the
     SVG's internal names.
     """
+    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -26,7 +29,8 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         str(svg), metadata={"Date": None, "Creator": None}
     )
     figure.set_dpi(DPI)
-    FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
-        str(png), metadata={"Software": None}
-    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    png.write_bytes(png_bytes(pixels, DPI))
     return svg, png

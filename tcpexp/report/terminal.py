@@ -35,7 +35,7 @@ class HasPath(Protocol):
 def print_summary(run: HasPath, console: Console | None = None) -> None:
     """Print what came out of a run: one line per verdict, one row per flow, the certificate and the report's path.
 
-    Reads what lies in the run directory. ``problems`` of ``run``, if it has any, are printed too. ``console`` is by default standard
+    Reads what lies in the run directory. ``problems`` and ``timing`` of ``run``, if it has any, are printed too. ``console`` is by default standard
     output.
     """
     from rich.console import Console as RichConsole
@@ -50,9 +50,24 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
     _print_certificate(data, out)
     for problem in getattr(run, "problems", ()):
         out.print(f"problem: {problem}", style="yellow", markup=False)
+    timing = getattr(run, "timing", None)
+    if timing:
+        out.print(timing_words(timing, str((data.manifest or {}).get("where") or "run")), markup=False, soft_wrap=True)
     report = data.path / "report.html"
     if report.is_file():
         out.print(f"report: {report}", markup=False, soft_wrap=True)
+
+
+def timing_words(timing: dict[str, float], where: str) -> str:
+    """Return how long a run took in all, against the experiment's own time, and its parts that took longer than 50 ms.
+
+    ``timing`` is ``RunOutcome.timing``, seconds of wall time; ``where`` is the word for the run itself, ``guest`` or ``host``.
+    """
+    names = {"start_s": "start", "run_s": where, "reading_s": "reading", "judging_s": "judging", "drawing_s": "drawing", "report_s": "report"}
+    parts = ", ".join(f"{word} {timing[key]:.1f}" for key, word in names.items() if timing.get(key, 0.0) >= 0.05)
+    total, asked = timing["total_s"], timing["experiment_s"]
+    fast = f"{asked / total:.1f} times as fast as" if total < asked else f"{total / asked:.1f} times as long as"
+    return f"took {total:.1f} s, {fast} the experiment's {asked:g} s: {parts}"
 
 
 def _print_status(run: RunData, out: Console) -> None:

@@ -77,13 +77,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_files(run_dir: Path) -> dict[str, str]:
+def hash_files(run_dir: Path, *, derived_only: bool = False) -> dict[str, str]:
     """Return the sha256 of every file of a run but the manifest itself: relative POSIX path to hexadecimal digest."""
     paths = sorted(path for path in run_dir.rglob("*") if path.is_file() and not path.is_symlink())
-    paths = [path for path in paths if path != run_dir / NAME]
+    named = {path.relative_to(run_dir).as_posix(): path for path in paths if path != run_dir / NAME}
+    if derived_only:
+        named = {name: path for name, path in named.items() if not is_recorded(name)}
     with ThreadPoolExecutor(max_workers=2) as pool:
-        digests = list(pool.map(sha256_of, paths))
-    return {path.relative_to(run_dir).as_posix(): digest for path, digest in zip(paths, digests, strict=True)}
+        return dict(zip(named, pool.map(sha256_of, named.values()), strict=True))
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> Manifest:
@@ -121,9 +122,8 @@ def refresh_manifest(run_dir: Path) -> Manifest:
     So a change of the recorded data can never be hidden by making the report again. Raises ``DataError``.
     """
     old = read_manifest(run_dir)
-    now = hash_files(run_dir)
     kept = {name: digest for name, digest in old.files.items() if is_recorded(name)}
-    derived = {name: digest for name, digest in now.items() if not is_recorded(name)}
+    derived = hash_files(run_dir, derived_only=True)
     new = dataclasses.replace(old, files={**derived, **kept})
     write_atomic(run_dir / NAME, to_json_text(dataclasses.asdict(new)))
     return new

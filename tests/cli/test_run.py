@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from tcpexp.ahead import Ahead
 from tcpexp.cli.main import main
 from tcpexp.errors import Missing, RunError
 from tcpexp.places.base import PlaceResult, Progress, Stop
@@ -51,6 +53,11 @@ def test_a_run_in_the_guest_can_be_judged_and_reported_again(tmp_path: Path, cap
     code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "guest", "--out", tmp_path / "results")
     assert code == 0
     assert (row["status"], row["where"], row["clock"]) == ("complete", "guest", "virtual")
+    timing = row["timing"]
+    assert isinstance(timing, dict)
+    parts = sum(timing[name] for name in ("start_s", "run_s", "reading_s", "judging_s", "drawing_s", "report_s"))
+    assert timing["experiment_s"] == 3
+    assert 0 < parts <= timing["total_s"] + 0.01
     run = Path(str(row["run"]))
     assert Path(str(row["report"])).is_file()
     assert (run / "spec.yaml").read_text() == PLAIN
@@ -183,6 +190,27 @@ def test_a_place_that_breaks_leaves_a_manifest_and_its_data(error: BaseException
     assert manifest.status == status
     assert manifest.failure
     assert "raw/console.txt" in manifest.files
+
+
+class Talking(Breaking):
+    """A place that says one word before it fails."""
+
+    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+        """Say that the network is built, and fail."""
+        progress("network", 0.0)
+        raise self.error
+
+
+@pytest.mark.parametrize(("clock", "begun"), [("virtual", True), ("real", False)])
+def test_nothing_is_prepared_beside_an_experiment_in_real_time(clock: Literal["virtual", "real"], begun: bool, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path)
+    options = RunOptions(clock=clock)
+    plan = compile_spec(spec, options, 0)
+    run_dir = create_run(tmp_path / "results", spec, plan, "guest")
+    with Ahead() as ahead:
+        with pytest.raises(RunError):
+            execute(Talking(RunError("the guest died")), plan, run_dir, options, Silent(), ahead)
+        assert ahead.begun is begun
 
 
 def test_the_second_signal_aborts() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from test_report import CERTIFICATE, METRICS, VERDICTS
 
 from tcpexp.checks.run import write_checks
-from tcpexp.report.terminal import print_summary
+from tcpexp.report.terminal import print_summary, timing_words
 from tcpexp.report.write import write_report
 
 
@@ -69,3 +69,10 @@ class Outcome:
 def test_problems_of_processing_are_named(tmp_path):
     run = write_run(tmp_path, make_plan(), {})
     assert "problem: figures: disk full" in printed(Outcome(run.path))
+
+
+def test_how_long_it_took_is_compared_with_the_experiment():
+    timing = {"total_s": 5.0, "experiment_s": 10.0, "start_s": 0.5, "run_s": 3.6, "reading_s": 0.5, "judging_s": 0.01, "drawing_s": 0.3, "report_s": 0.1}
+    text = timing_words(timing, "guest")
+    assert text == "took 5.0 s, 2.0 times as fast as the experiment's 10 s: start 0.5, guest 3.6, reading 0.5, drawing 0.3, report 0.1"
+    assert "2.5 times as long as" in timing_words({**timing, "total_s": 25.0}, "host")
