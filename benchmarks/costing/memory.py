@@ -56,11 +56,12 @@ def descendants(root: int) -> list[int]:
 
 
 def program_of(pid: int, root: int) -> str:
-    """Return what a process is to us: ``tcpexp`` (the command itself), ``QEMU``, or the program's name."""
+    """Return what a process is to us: ``tcpexp`` (the command itself), ``helper`` (another Python), ``QEMU``, or the program's name."""
     if pid == root:
         return "tcpexp"
     name = Path(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")).name
-    return "QEMU" if name.startswith("qemu-system") else name
+    known = {"qemu-system": "QEMU", "python": "helper"}
+    return next((word for begin, word in known.items() if name.startswith(begin)), name)
 
 
 def parse_peak(status: str) -> int:

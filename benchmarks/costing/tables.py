@@ -87,15 +87,16 @@ def memory_table(rows: list[Row]) -> list[Table]:
             values = [each for each in found if each is not None]
             return f"{max(values) / MIB:.0f}" if values else "-"
 
-        asked = [("QEMU", kind) for kind in ("rss", "pss", "unique", "own")] + [("tcpexp", "rss"), ("tshark", "rss")]
+        asked = [("QEMU", kind) for kind in ("rss", "pss", "unique", "own")] + [(program, "rss") for program in ("tcpexp", "helper", "tshark")]
         lines.append((case, *(most(program, kind) for program, kind in asked)))
     if not lines:
         return []
-    headings = ("case", "QEMU resident", "QEMU PSS", "QEMU unique", "QEMU own", "tcpexp resident", "tshark resident (largest)")
+    headings = ("case", "QEMU resident", "QEMU PSS", "QEMU unique", "QEMU own", "tcpexp resident", "its helper", "tshark")
     note = (
         "MiB, the largest seen in any run of the case. Resident is the kernel's own peak (VmHWM), read every 0.1 s; the others come from "
         "smaps_rollup every 0.5 s. PSS divides the template's pages among the guests that run at that time, unique counts those that no other process "
-        "maps (of a single guest: the template's too), own is what a guest wrote itself and can never share: what each further guest costs."
+        "maps (of a single guest: the template's too), own is what a guest wrote itself and can never share: what each further guest costs. A "
+        "helper is a second Python process of tcpexp; of several tshark the largest counts."
     )
     return [Table("Largest memory", headings, tuple(lines), (note,))]
 
