@@ -72,14 +72,15 @@ class GuestPlace:
         with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch_dir()) as folder:
             run = self._start(plan, image, template, Path(folder))
             try:
-                state = self._watch(run, plan, progress, stop)
+                state = self._watch(run, run_dir, plan, progress, stop)
                 wall = time.monotonic() - run.started
-                return self._finish(run, run_dir, state, image, wall)
             finally:
                 run.process.kill()
                 run.process.wait()
                 if run.monitor is not None:
                     run.monitor.close()
+                self._keep(run, run_dir)
+            return self._result(run_dir, state, image, wall)
 
     def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
         started = time.monotonic()
@@ -112,14 +113,18 @@ class GuestPlace:
                 raise RunError(f"the guest could not be restored: {error.message}", hint=(folder / "qemu.log").read_text(errors="replace")[-500:]) from None
         return run
 
-    def _watch(self, run: _Run, plan: RunPlan, progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
-        """Wait until the guest has ended; return its last state. Asks it to stop when ``stop()`` says so or a limit is over."""
+    def _watch(self, run: _Run, run_dir: Path, plan: RunPlan, progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Wait until the guest has ended, taking over what it records; return its last state.
+
+        Asks it to stop when ``stop()`` says so or a limit is over.
+        """
         asked: float | None = None
         last: tuple[dict[str, Any], float] = ({}, time.monotonic())
         limit = run.started + plan.wall_limit_s
         while run.process.poll() is None:
             time.sleep(0.05)
             now = time.monotonic()
+            run.results.follow(run_dir)
             state = run.results.state()
             if state and state != last[0]:
                 last = (state, now)
@@ -136,22 +141,26 @@ class GuestPlace:
                 raise RunError(f"the guest {why}", hint=_console_tail(run))
         final = run.results.state()
         if final.get("phase") != "done":
-            raise RunError(f"the guest ended in phase '{final.get('phase', 'start')}'", hint=_console_tail(run))
+            where = f"in phase '{final.get('phase', 'start')}' after {float(final.get('t', 0.0)):.1f} s"
+            raise RunError(f"the guest ended {where}", hint=_console_tail(run))
         return final
 
-    def _finish(self, run: _Run, run_dir: Path, state: dict[str, Any], image: Image, wall: float) -> PlaceResult:
-        if "size" in state:
-            run.results.extract(run_dir, int(state["size"]))
-        run.results.close()
+    def _keep(self, run: _Run, run_dir: Path) -> None:
+        """Take over the last of what the guest recorded, however it ended, and its console."""
         raw = run_dir / "raw"
         raw.mkdir(exist_ok=True)
         if run.files.console.exists():
             shutil.copyfile(run.files.console, raw / "console.txt")
+        try:
+            run.results.follow(run_dir)
+        finally:
+            run.results.close()
+
+    def _result(self, run_dir: Path, state: dict[str, Any], image: Image, wall: float) -> PlaceResult:
         if "error" in state:
             raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
-        return PlaceResult.from_engine(
-            raw, wall_seconds=wall, clock=self.clock, facts={"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
-        )
+        facts = {"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
+        return PlaceResult.from_engine(run_dir / "raw", wall_seconds=wall, clock=self.clock, facts=facts)
 
     def _facts(self, image: Image) -> dict[str, Any]:
         shim = "LD_PRELOAD" in shim_environment("direct")

@@ -49,43 +49,55 @@ def test_too_large_a_plan_is_refused(plan_device):
         transfer.write_plan(plan_device, a_plan(PlanFile("big", "x" * PLAN_BYTES)))
 
 
-def device_with(tmp_path, archive: bytes, state: dict) -> transfer.ResultDevice:
+def record(name: str, content: bytes, offset: int = 0) -> bytes:
+    return struct.pack("<QQH", offset, len(content), len(name)) + name.encode() + content
+
+
+def device_with(tmp_path, log: bytes, state: dict, size: int | None = None) -> transfer.ResultDevice:
     path = tmp_path / "out"
-    with path.open("wb") as file:
-        file.write((transfer.MAGIC + json.dumps(state).encode()).ljust(4096, b"\0") + archive)
+    size = len(log) if size is None else size
+    head = (transfer.MAGIC + json.dumps(state).encode()).ljust(4080, b"\0") + struct.pack("<QQ", size, size ^ 2**64 - 1)
+    path.write_bytes(head + log)
     return transfer.ResultDevice(path)
 
 
-def test_results_are_unpacked_and_state_is_read(tmp_path):
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w") as archive:
-        info = tarfile.TarInfo("raw/h1-eth0.pcap")
-        info.size = 3
-        archive.addfile(info, io.BytesIO(b"abc"))
-    device = device_with(tmp_path, sink.getvalue(), {"phase": "done", "size": len(sink.getvalue())})
-    assert device.state()["phase"] == "done"
+def test_results_are_written_and_state_is_read(tmp_path):
+    device = device_with(tmp_path, record("raw/h1-eth0.pcap", b"abc") + record("raw/h1-eth0.pcap", b"de", 3), {"phase": "done"})
+    assert device.state() == {"phase": "done"}
     target = tmp_path / "run"
     target.mkdir()
-    device.extract(target, device.state()["size"])
-    assert (target / "raw/h1-eth0.pcap").read_bytes() == b"abc"
+    assert device.follow(target) > 0
+    assert (target / "raw/h1-eth0.pcap").read_bytes() == b"abcde"
+    device.close()
+    assert not device.path.exists()
 
 
-def test_damaged_results_are_an_error_and_not_a_run(tmp_path):
-    device = device_with(tmp_path, b"\xff" * 10240, {"phase": "done", "size": 10240})
+def test_a_size_that_is_being_written_is_not_believed(tmp_path):
+    device = device_with(tmp_path, record("a", b"abc"), {})
+    with device.path.open("r+b") as file:
+        file.seek(4080)
+        file.write(b"\1")
+    assert device.follow(tmp_path) == 0
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("log", [b"\xff" * 100, record("a", b"abc")[:-1], b"\0" * 7])
+def test_damaged_results_are_an_error_and_not_a_run(tmp_path, log):
     with pytest.raises(RunError, match="cannot be unpacked"):
-        device.extract(tmp_path, 10240)
+        device_with(tmp_path, log, {}).follow(tmp_path)
 
 
-def test_a_result_cannot_leave_the_run_directory(tmp_path):
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w") as archive:
-        info = tarfile.TarInfo("../escaped")
-        archive.addfile(info, io.BytesIO(b""))
-    device = device_with(tmp_path, sink.getvalue(), {})
+def test_a_log_longer_than_the_device_is_refused(tmp_path):
+    with pytest.raises(RunError, match="do not fit"):
+        device_with(tmp_path, b"", {}, size=1 << 40).follow(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "raw/../../escaped", "", "/"])
+def test_a_result_cannot_leave_the_run_directory(tmp_path, name):
     target = tmp_path / "run"
     target.mkdir()
-    with pytest.raises(RunError):
-        device.extract(target, 10240)
+    with pytest.raises(RunError, match="not a file of the run"):
+        device_with(tmp_path, record(name, b"x"), {}).follow(target)
     assert not (tmp_path / "escaped").exists()
 
 

@@ -5,6 +5,7 @@ machine is stopped meanwhile by its watchdog at a defined instant, saved as a te
 that template whose plan device holds a plan. Standard library and mininet only.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import io
@@ -32,6 +33,16 @@ PLAN_DEVICE = "/dev/tcpexp-plan"
 OUT_DEVICE = "/dev/tcpexp-out"
 RNDRESEEDCRNG = 0x5207
 WORK = Path("/tmp/run")
+#: Of the result device: the log's size and its complement at the end of block 0; a record's head (offset in the file, bytes, name's bytes).
+LOG_SIZE = struct.Struct("<QQ")
+RECORD = struct.Struct("<QQH")
+#: How often at most the log grows while the run goes on, by how much, how often small gains are taken too, and what is left free for the end.
+STREAM_INTERVAL_NS = 900_000_000
+STREAM_ALL_EVERY = 10
+STREAM_BYTES = 1 << 20
+END_BYTES = 64 << 20
+#: Files that are only ever appended to: folder and how their names end.
+GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace": tuple("0123456789"), "raw/ss": (".txt",), "raw/counters": (".txt",)}
 MODULES = (
     "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
     "cls_matchall", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
@@ -102,61 +113,92 @@ def mix_seed(seed: int) -> None:
         fcntl.ioctl(pool, RNDRESEEDCRNG)
 
 
-class Progress:
-    """Progress and status in the first block of the result device; the host reads it from memory."""
+class ResultLog:
+    """What was recorded, as records behind the first block of the result device; ``tcpexp/places/guest/transfer.py`` has the format.
 
-    def __init__(self) -> None:
-        self.device = Device(OUT_DEVICE, os.O_RDWR)
-
-    def __call__(self, phase: str, t_seconds: float) -> None:
-        """Say which phase the run is in, and the experiment's time."""
-        self.put({"phase": phase, "t": t_seconds})
-
-    def put(self, state: dict[str, Any]) -> None:
-        """Write ``state`` as the guest's last word."""
-        self.device.write(0, MAGIC + json.dumps(state).encode())
-
-
-def write_results(folder: Path) -> int:
-    """Write the run's files as a tar behind the first block; return its size."""
-    archive = _Archive(Device(OUT_DEVICE, os.O_RDWR, 256))
-    for path in sorted(folder.rglob("*")):
-        archive.add(str(path), str(path.relative_to(folder)))
-    return archive.finish()
-
-
-class _Archive:
-    """A tar written in large pieces: a file's content is read straight into the device's buffer, which is copied only by the device.
-
-    ``tarfile`` would take each piece of 16 KiB through four buffers, and here every instruction costs.
+    Files that only grow are appended while the run goes on, the others at its end. A file's content is read straight into the
+    device's buffer, which is copied only by the device: here every instruction costs.
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, folder: Path) -> None:
         self.device = device
+        self.folder = str(folder)
         self.view = memoryview(device.buffer)
+        self.room = os.lseek(device.file, 0, os.SEEK_END) - BLOCK
+        self.copied: dict[str, int] = {}
+        self.begin = 0  # where in the log the buffer begins: whole blocks
         self.used = 0
         self.written = 0
 
-    def add(self, path: str, name: str) -> None:
-        """Add a folder or a file; what is neither has nothing to hand back."""
-        status = os.lstat(path)
-        info = tarfile.TarInfo(name)
-        info.mtime = status.st_mtime
-        if stat.S_ISDIR(status.st_mode):
-            info.type = tarfile.DIRTYPE
-            self._put(info.tobuf(tarfile.PAX_FORMAT))
-        elif stat.S_ISREG(status.st_mode):
-            info.size = status.st_size
-            self._put(info.tobuf(tarfile.PAX_FORMAT))
-            self._put_content(path, status.st_size)
-            self._put(bytes(-status.st_size % tarfile.BLOCKSIZE))
+    def append_growth(self, least: int, most: int) -> int:
+        """Append what the growing files have gained, ``least`` bytes or more of each and at most ``most`` of all; return the log's size.
 
-    def finish(self) -> int:
-        """Write the archive's end and what is still in the buffer; return the archive's size in bytes."""
-        self._put(bytes(2 * tarfile.BLOCKSIZE))
-        size = self.written + self.used
-        self._flush()
-        return size
+        Room is left for what the end of a run adds; without it nothing is appended.
+        """
+        most = min(most, self.room - END_BYTES - self.size)
+        for copied, path, size in self._growing():
+            count = min(size - copied, most)
+            if count >= least:
+                self._append(path, count)
+                most -= count
+        return self._flush()
+
+    def append_rest(self) -> int:
+        """Append all that is not in the log yet, small files first; return the log's size. Raises ``OSError`` when the device is full."""
+        sizes = {}
+        for folder, folders, files in os.walk(self.folder):
+            for each in folders:
+                self._put(RECORD.pack(0, 0, len(name := self._name(f"{folder}/{each}/"))) + name)
+            for each in files:
+                status = os.lstat(f"{folder}/{each}")
+                if stat.S_ISREG(status.st_mode):
+                    sizes[f"{folder}/{each}"] = status.st_size
+        for path, size in sorted(sizes.items(), key=lambda item: (item[1] - self.copied.get(item[0], 0), item[0])):
+            copied = self.copied.get(path, 0)
+            if size < copied:
+                copied = self.copied[path] = 0
+            if size > copied or path not in self.copied:
+                if self.size + size - copied + 2 * BLOCK > self.room:
+                    self._flush()
+                    lost = os.path.relpath(path, self.folder)
+                    raise OSError(f"{lost} is cut off or missing: the results do not fit into the {self.room >> 20} MiB of the result device")
+                self._append(path, size - copied)
+        return self._flush()
+
+    @property
+    def size(self) -> int:
+        """The log's size in bytes, with what is still in the buffer."""
+        return self.begin + self.used
+
+    def _growing(self) -> list[tuple[int, str, int]]:
+        """Return how much is copied, path and size of the files that are only ever appended to; those that lag behind come first."""
+        found = []
+        for folder, ends in GROWING.items():
+            with contextlib.suppress(FileNotFoundError), os.scandir(f"{self.folder}/{folder}") as entries:
+                found += [(self.copied.get(entry.path, 0), entry.path, entry.stat().st_size) for entry in entries if entry.name.endswith(ends)]
+        return sorted(found)
+
+    def _name(self, path: str) -> bytes:
+        return os.fsencode(path)[len(os.fsencode(self.folder)) + 1 :]
+
+    def _append(self, path: str, size: int) -> None:
+        """Append a record with the next ``size`` bytes of a file: zeros for what is missing of one that became shorter."""
+        offset = self.copied.get(path, 0)
+        self.copied[path] = offset + size
+        name = self._name(path)
+        self._put(RECORD.pack(offset, size, len(name)) + name)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while size > 0:
+                count = os.preadv(file, [self.view[self.used : self.used + size]], offset)
+                if count == 0:
+                    break
+                self._advance(count)
+                size -= count
+                offset += count
+        finally:
+            os.close(file)
+        self._put(bytes(size))
 
     def _put(self, data: bytes) -> None:
         while data:
@@ -165,29 +207,55 @@ class _Archive:
             self._advance(len(part))
             data = data[len(part) :]
 
-    def _put_content(self, path: str, size: int) -> None:
-        """Put exactly ``size`` bytes: zeros for what is missing of a file that became shorter."""
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while size > 0:
-                count = os.readv(file, [self.view[self.used : self.used + size]])
-                if count == 0:
-                    break
-                self._advance(count)
-                size -= count
-        finally:
-            os.close(file)
-        self._put(bytes(size))
-
     def _advance(self, count: int) -> None:
         self.used += count
         if self.used == len(self.view):
             self._flush()
 
-    def _flush(self) -> None:
-        self.device.write_buffer(BLOCK + self.written, self.used)
-        self.written += self.used
-        self.used = 0
+    def _flush(self) -> int:
+        """Write the buffer, keep its last, partly filled block; return the log's size."""
+        if self.size > self.written:
+            self.written = self.size
+            self.device.write_buffer(BLOCK + self.begin, self.used)
+            whole = self.used // BLOCK * BLOCK
+            self.view[: self.used - whole] = self.view[whole : self.used]
+            self.begin += whole
+            self.used -= whole
+        return self.size
+
+
+class Progress:
+    """Progress and status in the first block of the result device; the host reads it from memory."""
+
+    def __init__(self) -> None:
+        self.device = Device(OUT_DEVICE, os.O_RDWR)
+        self.log = ResultLog(Device(OUT_DEVICE, os.O_RDWR, 256), WORK / "out")
+        self.log_bytes = 0
+        self.streamed_ns = 0
+        self.calls = 0
+
+    def __call__(self, phase: str, t_seconds: float) -> None:
+        """Say which phase the run is in, and the experiment's time; hand over what was recorded about once a second."""
+        now = time.monotonic_ns()
+        if now - self.streamed_ns > STREAM_INTERVAL_NS:
+            self.streamed_ns = now
+            self.calls += 1
+            least = 1 if self.calls % STREAM_ALL_EVERY == 0 else BLOCK
+            self.log_bytes = self.log.append_growth(least, STREAM_BYTES)
+        self.put({"phase": phase, "t": t_seconds})
+
+    def finish(self) -> None:
+        """Hand over all that is left."""
+        try:
+            self.log_bytes = self.log.append_rest()
+        except OSError:
+            self.log_bytes = self.log.size
+            raise
+
+    def put(self, state: dict[str, Any]) -> None:
+        """Write ``state`` as the guest's last word, and how much of the log is there."""
+        words = (MAGIC + json.dumps(state).encode()).ljust(BLOCK - LOG_SIZE.size, b"\0")
+        self.device.write(0, words + LOG_SIZE.pack(self.log_bytes, self.log_bytes ^ 2**64 - 1))
 
 
 def write_port(port: int, value: int) -> None:
@@ -243,11 +311,13 @@ def main() -> None:
         state["error"] = traceback.format_exc()
         traceback.print_exc()
     try:
-        state["size"] = write_results(WORK / "out")
+        progress.finish()
     except BaseException:
         state["error"] = state.get("error", "") + traceback.format_exc()
         traceback.print_exc()
     state["status"] = status
+    if "error" in state:
+        state["error"] = state["error"][-1500:]
     progress.put(state)
     power_off(0)
 
