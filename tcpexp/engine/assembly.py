@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import socket
+import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
 from mininet.net import Mininet
 
 from tcpexp.engine import namespaces, readback, wire
-from tcpexp.engine.commands import Executor
+from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
 from tcpexp.engine.qdiscs import QdiscSource, open_netlink
@@ -57,13 +59,13 @@ class Network:
 
     def build(self) -> None:
         """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different."""
-        self.versions["iproute2"] = iproute2_version(self.executor.run(None, ["tc", "-V"]).stdout)
+        self.versions["iproute2"] = installed_iproute2()
         try:
             self._net, pending = make_mininet(self.plan)
         except OSError as error:
             raise RunError(f"a network namespace could not be made: {error}") from None
         for node in self._net.hosts:
-            self.executor.add_node(node.name, node.pid)
+            self.executor.add_node(node.name, node.pid, node.network_file)
         self.executor.run(None, ["ip", "-batch", "-"], stdin=_lines(pending))
         for number, link in enumerate(self.plan.links):
             if link.wire:
@@ -293,6 +295,12 @@ def _lines(lines: list[str]) -> str:
 
 def _discipline(direction: DirectionPlan) -> str:
     return (direction.queue or wire.UNSHAPED_QUEUE).discipline
+
+
+@functools.cache
+def installed_iproute2() -> str:
+    """Return the version of the ``tc`` that is installed; asked once per process."""
+    return iproute2_version(subprocess.run(["tc", "-V"], capture_output=True, text=True, check=True, env=CLEAN_ENVIRONMENT).stdout)
 
 
 def iproute2_version(text: str) -> str:

@@ -63,14 +63,15 @@ class Captures:
         name = capture_name(node, interface)
         with (self.raw_dir / f"{name}.pcap").open("wb") as file:
             try:
-                process = subprocess.Popen(
-                    self.executor.argv(node, argv),
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.PIPE,
-                    env=CLEAN_ENVIRONMENT,
-                    process_group=0,
-                )
+                with self.executor.inside(node):
+                    process = subprocess.Popen(
+                        argv,
+                        stdin=subprocess.DEVNULL,
+                        stdout=file,
+                        stderr=subprocess.PIPE,
+                        env=CLEAN_ENVIRONMENT,
+                        process_group=0,
+                    )
             except OSError as error:
                 raise RunError(f"tcpdump could not be started: {error}") from None
         assert process.stderr is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tcpexp.engine import namespaces
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 from tcpexp.errors import RunError
@@ -36,10 +38,16 @@ class Executor:
     def __init__(self, log: JsonLines) -> None:
         self.log = log
         self._prefixes: dict[str, tuple[str, ...]] = {}
+        self._networks: dict[str, int] = {}
 
-    def add_node(self, name: str, pid: int) -> None:
-        """Make a node known by the process that holds its namespaces."""
+    def add_node(self, name: str, pid: int, network_file: int) -> None:
+        """Make a node known by the process that holds its namespaces and the open file of its network namespace."""
         self._prefixes[name] = ("mnexec", "-a", str(pid))
+        self._networks[name] = network_file
+
+    def inside(self, node: str | None) -> contextlib.AbstractContextManager[None]:
+        """Return a context whose new processes are in ``node``'s network namespace, without ``mnexec`` and so without a second program."""
+        return contextlib.nullcontext() if node is None else namespaces.inside(self._networks[node])
 
     def argv(self, node: str | None, argv: Sequence[str]) -> list[str]:
         """Return the full command line that runs ``argv`` in ``node``'s namespaces."""
@@ -53,29 +61,33 @@ class Executor:
         stdin: str | None = None,
         timeout_s: float = 20.0,
         accept: tuple[int, ...] = (0,),
+        extra: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run ``argv`` to its end.
+        """Run ``argv`` to its end in ``node``'s network namespace; ``extra`` is added to its environment.
 
         Raises:
             RunError: it could not be started, took longer than ``timeout_s``, or ended with a status not in ``accept``.
         """
         started = Clock.monotonic_ns()
         try:
-            done = subprocess.run(
-                self.argv(node, argv),
-                input="" if stdin is None else stdin,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout_s,
-                check=False,
-                env=CLEAN_ENVIRONMENT,
-            )
+            with self.inside(node):
+                done = subprocess.run(
+                    list(argv),
+                    input="" if stdin is None else stdin,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=timeout_s,
+                    check=False,
+                    env=environment(extra or {}),
+                )
             result = Completed(done.returncode, done.stdout, done.stderr)
         except OSError as error:
             result = Completed(127, "", str(error))
         except subprocess.TimeoutExpired:
             result = Completed(124, "", f"no end within {timeout_s:g} s")
+        words = [f"{name}={value}" for name, value in (extra or {}).items()]
+        argv = [*(["env", *words] if words else []), *argv]
         self.note(node, argv, status=result.status, stderr=result.stderr, started_ns=started, stdin=stdin)
         if result.status not in accept:
             raise RunError(f"{describe(node, argv)}: status {result.status}: {(result.stderr or result.stdout).strip()[-800:]}")

@@ -150,8 +150,8 @@ class Recording:
         target = self.raw_dir / "ss" / f"{node}.txt"
         dumps, readable = target.with_suffix(".nl"), target.with_suffix(".diag")
         times = sockets.write_for_ss(dumps, readable)
-        command = ["env", f"{sockets.SS_FILE_VARIABLE}={readable}", *sockets.SS_ARGV]
-        target.write_text(sockets.split_snapshots(self.executor.run(node, command).stdout, times))
+        written = self.executor.run(node, sockets.SS_ARGV, extra={sockets.SS_FILE_VARIABLE: str(readable)})
+        target.write_text(sockets.split_snapshots(written.stdout, times))
         readable.unlink()
         dumps.unlink()
 

@@ -8,6 +8,7 @@ turns into JSON and back with :func:`to_json` and :func:`from_json`; an unknown 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -417,6 +418,18 @@ def to_json(value: Any, *, indent: int | None = 1) -> str:
     return json.dumps(dataclasses.asdict(value), indent=indent, sort_keys=True) + "\n"
 
 
+def prepare_types(kind: Any = None) -> None:
+    """Find the types of all annotations of ``RunPlan`` now, so that :func:`from_json` need not later."""
+    if kind is None:
+        kind = RunPlan
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        for each in _type_hints(kind).values():
+            prepare_types(each)
+    for each in typing.get_args(kind):
+        if not isinstance(each, str) and each is not Ellipsis and each is not None:
+            prepare_types(each)
+
+
 def from_json(text: str, cls: type[Plan]) -> Plan:
     """Return the ``cls`` that ``text`` holds; raises ``DataError`` when it does not fit."""
     try:
@@ -461,10 +474,16 @@ def _build_union(kind: Any, raw: Any, where: str) -> Any:
     raise DataError(f"{where}: no such kind: {raw!r}")
 
 
+@functools.cache
+def _type_hints(kind: type) -> dict[str, Any]:
+    """Return a dataclass's annotations as types; finding them means compiling each, so once is enough."""
+    return typing.get_type_hints(kind)
+
+
 def _build_dataclass(kind: Any, raw: Any, where: str) -> Any:
     if not isinstance(raw, dict):
         raise DataError(f"{where}: expected a mapping, got {raw!r}")
-    hints = typing.get_type_hints(kind)
+    hints = _type_hints(kind)
     unknown = sorted(set(raw) - set(hints))
     if unknown:
         raise DataError(f"{where}: unknown key {unknown[0]!r}")
