@@ -50,8 +50,8 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
     _print_certificate(data, out)
     for problem in getattr(run, "problems", ()):
         out.print(f"problem: {problem}", style="yellow", markup=False)
-    timing = getattr(run, "timing", None)
-    if timing:
+    timing = getattr(run, "timing", {})
+    if "total_s" in timing:  # a run, not only what follows from one
         out.print(timing_words(timing, str((data.manifest or {}).get("where") or "run")), markup=False, soft_wrap=True)
     report = data.path / "report.html"
     if report.is_file():

@@ -7,6 +7,7 @@ from rich.console import Console
 from test_report import CERTIFICATE, METRICS, VERDICTS
 
 from tcpexp.checks.run import write_checks
+from tcpexp.pipeline import RunOutcome
 from tcpexp.report.terminal import print_summary, timing_words
 from tcpexp.report.write import write_report
 
@@ -76,3 +77,8 @@ def test_how_long_it_took_is_compared_with_the_experiment():
     text = timing_words(timing, "guest")
     assert text == "took 5.0 s, 2.0 times as fast as the experiment's 10 s: start 0.5, guest 3.6, reading 0.5, drawing 0.3, report 0.1"
     assert "2.5 times as long as" in timing_words({**timing, "total_s": 25.0}, "host")
+
+
+def test_of_a_run_that_was_only_processed_again_no_total_is_said(tmp_path):
+    outcome = RunOutcome(shared_bottleneck(tmp_path, 4).path, "complete", {}, (), {}, None, timing={"reading_s": 1.0})
+    assert "took" not in printed(outcome)
