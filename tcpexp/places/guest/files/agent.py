@@ -25,7 +25,8 @@ from typing import Any
 sys.path.insert(0, "/opt/tcpexp")
 
 from tcpexp.engine import main as engine
-from tcpexp.plan.types import RunPlan, from_json
+from tcpexp.engine.assembly import installed_iproute2
+from tcpexp.plan.types import RunPlan, from_json, prepare_types
 
 MAGIC = b"TCPEXP01"
 BLOCK = 4096
@@ -81,7 +82,9 @@ class Device:
 
 
 def warm_up() -> None:
-    """Load what nearly every experiment needs: kernel modules, and the tools' pages in memory."""
+    """Load what nearly every experiment needs: kernel modules, the tools' pages in memory, what the engine finds out once."""
+    prepare_types()
+    installed_iproute2()
     subprocess.run(["modprobe", "-a", *MODULES], check=False)
     for argv in TOOLS:
         subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
