@@ -46,7 +46,7 @@ class Engine:
         files_dir: Path,
         progress: Callable[[str, float], None],
         stop: Callable[[], bool],
-        token: str,
+        token: str | None,
     ) -> None:
         self.plan = plan
         self.raw_dir = raw_dir
@@ -221,18 +221,20 @@ def run_plan(
     progress: Callable[[str, float], None] = lambda phase, t_seconds: None,
     stop: Callable[[], bool] = lambda: False,
     token: str | None = None,
+    own_kernel: bool = False,
 ) -> int:
     """Run ``plan``: raw data into ``raw_dir``, ``events.jsonl`` beside it, the plan's files into ``files_dir``.
 
     ``progress(phase, t_seconds)`` is called at every phase and about twice a second; ``stop()`` is asked as often, and true ends the run.
-    ``token`` tells this run's kernel objects (the trace instance) from others'. Root, in namespaces whose network may be changed.
+    ``token`` tells this run's kernel objects (the trace instance) from others'; with ``own_kernel`` there are no others.
+    Needs root, and namespaces whose network may be changed.
 
     Returns:
         0 complete, 4 failed, 130 interrupted; ``raw/engine.json`` says more.
     """
     raw_dir = raw_dir.resolve()
     raw_dir.mkdir(parents=True, exist_ok=True)
-    name = token or f"{os.getpid()}-{Clock.monotonic_ns()}"
+    name = None if own_kernel else token or f"{os.getpid()}-{Clock.monotonic_ns()}"
     return Engine(plan, raw_dir, files_dir.resolve(), progress, stop, name).run()
 
 

@@ -27,7 +27,7 @@ class Recording:
         waiter: Waiter,
         processes: ProcessTable,
         raw_dir: Path,
-        token: str,
+        token: str | None,
     ) -> None:
         self.recorders = recorders
         self.network = network
@@ -39,7 +39,7 @@ class Recording:
         self.trace: Trace | None = None
         events = [event for each in recorders if each.kind == "trace" for event in each.options.get("events", ())]
         if any(each.kind == "trace" for each in recorders):
-            self.trace = Trace(raw_dir, f"tcpexp-{token}", list(dict.fromkeys(events)))
+            self.trace = Trace(raw_dir, None if token is None else f"tcpexp-{token}", list(dict.fromkeys(events)))
         self.sampler: sampler.Sampler | None = None
         self._socket_nodes: list[str] = []
         self._closed = False

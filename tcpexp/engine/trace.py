@@ -16,19 +16,22 @@ from tcpexp.engine import namespaces
 
 TRACEFS = Path("/sys/kernel/tracing")
 BUFFER_TOTAL_KIB = 65_536
-BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 16_384
+BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 8_192
 
 
 class Trace:
-    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no failure; see ``missing``."""
+    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no failure; see ``missing``.
 
-    def __init__(self, raw_dir: Path, name: str, events: list[str], tracefs: Path = TRACEFS) -> None:
+    ``name`` None: the kernel is this run's alone, and its own buffers do (an instance is ten thousand files to make).
+    """
+
+    def __init__(self, raw_dir: Path, name: str | None, events: list[str], tracefs: Path = TRACEFS) -> None:
         self.folder = raw_dir / "trace"
         self.wanted = events
         self.events: list[str] = []
         self.missing: list[str] = []
         self.tracefs = tracefs
-        self.instance = tracefs / "instances" / name
+        self.instance = tracefs if name is None else tracefs / "instances" / name
         self._started = False
         self._pipes: list[tuple[int, int]] = []
         self._files: list[int] = []
@@ -43,7 +46,8 @@ class Trace:
         self.events = [event for event in self.wanted if event not in self.missing]
         if not self.events:
             return
-        self.instance.mkdir()
+        if self.instance != self.tracefs:
+            self.instance.mkdir()
         self._write("trace_clock", "mono")
         processors = sorted(int(path.name[3:]) for path in (self.instance / "per_cpu").iterdir())
         share = BUFFER_TOTAL_KIB // len(processors)
@@ -100,7 +104,8 @@ class Trace:
         for file in self._files:
             os.close(file)
         self._pipes, self._files = [], []
-        remove_instance(self.instance)
+        if self.instance != self.tracefs:
+            remove_instance(self.instance)
         summary = {"events": self.events, "missing": self.missing, "overrun": overrun, "page_bytes": self._page_bytes}
         (self.folder / "trace.json").write_text(json.dumps(summary, indent=1) + "\n")
         return summary

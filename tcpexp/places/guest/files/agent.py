@@ -308,7 +308,7 @@ def main() -> None:
         def stop() -> bool:
             return device.read(BLOCK)[:4] == b"STOP"
 
-        status = engine.run_plan(plan, out / "raw", files, progress=progress, stop=stop)
+        status = engine.run_plan(plan, out / "raw", files, progress=progress, stop=stop, own_kernel=True)
         progress("saving", plan.duration_ns / 1e9)
     except BaseException:
         state["error"] = traceback.format_exc()
