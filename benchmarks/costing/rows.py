@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from pathlib import Path
@@ -54,9 +55,16 @@ def row_of(part: str, case: Case, watched: Watched, **more: Any) -> Row:
         "memory": watched.memory,
         "certificate": run.certificate.get("verdict"),
         "certificate_reasons": run.certificate.get("reasons"),
+        "captures": digest_of(run),
         "load_average": load_average(),
         **more,
     }
+
+
+def digest_of(run: RunData) -> str | None:
+    """Return the sha256 of all captures together, None when nothing was captured."""
+    captures = sorted((run.path / "raw").glob("*.pcap"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in captures)).hexdigest() if captures else None
 
 
 def processor_of(certificate: dict[str, Any]) -> tuple[float | None, str]:

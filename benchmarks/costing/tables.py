@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from costing.saturation import BUSY_LIMIT, crossing
 from costing.summary import Row, Table, by_case, median_of, of_part, phase_medians, ratio, show, spread_of, with_range
 
@@ -146,8 +148,21 @@ def spread_table(rows: list[Row]) -> list[Table]:
                 numbers = (show(spread.least, 3), show(spread.median, 3), show(spread.most, 3), variation)
                 lines.append((name, str(loops), str(spread.count), label, *numbers))
     headings = ("arrangement", "busy loops", "runs", "measured", "least", "median", "most", "coefficient of variation")
-    note = "With one seed, what varies is the machine's doing. With another seed for each run, the virtual clock's runs differ as repeated experiments do."
-    return [Table("Spread of repeated runs", headings, tuple(lines), (note,))] if lines else []
+    notes = (
+        "With one seed, what varies is the machine's doing. With another seed for each run, the virtual clock's runs differ as repeated experiments do.",
+        *same_captures(of_part(rows, "f")),
+    )
+    return [Table("Spread of repeated runs", headings, tuple(lines), notes)] if lines else []
+
+
+def same_captures(rows: list[Row]) -> list[str]:
+    """Return in words how many of the runs with one seed left the same captures, idle and busy together."""
+    seeded = [row for row in rows if row["seed"] is None and row.get("captures")]
+    sentences = []
+    for (case,), group in by_case(seeded, "case").items():
+        counts = Counter(row["captures"] for row in group)
+        sentences.append(f"{case}: with one seed, {counts.most_common(1)[0][1]} of {len(group)} runs, idle and busy, left the same captures byte for byte.")
+    return sentences
 
 
 def pair_table(rows: list[Row]) -> list[Table]:

@@ -145,6 +145,13 @@ def test_tables_of_every_part() -> None:
     assert tables.all_tables([]) == []
 
 
+def test_equal_captures_are_counted() -> None:
+    runs = [row("f", "ours", seed=seed, captures=digest) for seed, digest in ((None, "a"), (None, "a"), (None, "b"), (5, "c"))]
+    (sentence,) = tables.same_captures(runs)
+    assert sentence.startswith("ours: with one seed, 2 of 3 runs")
+    assert tables.same_captures([row("f", "stock", seed=None, captures=None)]) == []
+
+
 def test_growth_points_take_medians() -> None:
     runs = [row("b", "x", axes={"rate": 10}, wall_s=wall) for wall in (4.0, 9.0, 5.0)]
     ((value, numbers),) = summary.growth_points(runs, "rate")
