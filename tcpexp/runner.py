@@ -35,7 +35,10 @@ LEAST_FREE_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run: place, clock, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record."""
+    """How to run: place, clock, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record.
+
+    ``live``: read captures while the guest runs. Of use where a processor is idle meanwhile, not when many runs go on at once.
+    """
 
     on: On = "auto"
     clock: Clock | None = None
@@ -43,6 +46,7 @@ class RunOptions:
     overrides: tuple[str, ...] = ()
     out: Path | None = None
     command: tuple[str, ...] = ()
+    live: bool = True
 
 
 class Watcher(Protocol):
@@ -271,6 +275,8 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     def progress(phase: str, seconds: float | None) -> None:
         if ahead is not None and clock == "virtual":
             ahead.begin(helper=True)
+            if options.live:
+                ahead.dissect(run_dir.path / "raw", sum(each.kind == "capture" for each in plan.recorders))
         watcher.progress(phase, seconds)
 
     try:

@@ -27,13 +27,15 @@ from tcpexp.store.rundata import RunData
 from tcpexp.store.tables import TABLES
 
 Progress = Callable[[str], None]
+Dissected = Callable[[Path], bytes | None]
 
 
-def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
+def ingest_run(run_dir: Path, progress: Progress | None = None, dissected: Dissected | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came before the cut.
-    ``progress`` is called with a sentence before each longer step. Raises ``DataError`` naming the file that is damaged,
+    ``progress`` is called with a sentence before each longer step; ``dissected`` gives what tshark said about a capture while it
+    was recorded, None where there is nothing to be had. Raises ``DataError`` naming the file that is damaged,
     ``HostError`` without tshark.
     """
     check_source(run_dir)
@@ -42,7 +44,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     source = _Source(run)
     tell("reading captures")
     with ThreadPoolExecutor(max_workers=1) as pool:  # tshark is a process of its own: everything else is read meanwhile
-        captures = pool.submit(_read_captures, source)
+        captures = pool.submit(_read_captures, source, dissected)
         trace, samples = _read_trace(source), _read_samples(source)
         frames = captures.result()
     tell("naming flows")
@@ -79,12 +81,12 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, dissected: Dissected | None) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
         t0 = _first_time(files)
-    return read_captures(files, int(t0 or 0))
+    return read_captures(files, int(t0 or 0), dissected=dissected)
 
 
 def _from_captures(source: _Source, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,36 +104,48 @@ def tshark_argv(capture: Path) -> list[str]:
     return [*argv, "-o", f"gui.column.format:{columns}"]
 
 
-def read_captures(captures: Sequence[Path], t0_realtime_ns: int, workers: int = 2) -> list[pl.DataFrame]:
+def tshark_environment() -> dict[str, str]:
+    """Return the environment in which tshark's text does not depend on the user's language and time zone."""
+    return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def read_captures(
+    captures: Sequence[Path], t0_realtime_ns: int, workers: int = 2, dissected: Callable[[Path], bytes | None] | None = None
+) -> list[pl.DataFrame]:
     """Return the packets of each capture, in the given order, ``workers`` tsharks at a time.
 
+    ``dissected`` gives tshark's text about a capture that was read while it grew, None for one that has to be read here.
     Raises ``HostError`` without tshark, ``DataError`` when a capture cannot be read at all.
     """
     if captures and shutil.which("tshark") is None:
         missing = Missing("tshark", "reading captures", "apt install tshark")
         raise HostError("tshark is not installed", missing=(missing,), hint="apt install tshark")
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        return list(pool.map(lambda path: read_capture(path, t0_realtime_ns), captures))
+        return list(pool.map(lambda path: read_capture(path, t0_realtime_ns, dissected), captures))
 
 
-def read_capture(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
+def read_capture(capture: Path, t0_realtime_ns: int, dissected: Callable[[Path], bytes | None] | None = None) -> pl.DataFrame:
     """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not ``node``, not ``flow``).
 
     ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut.
     """
     if capture.stat().st_size <= _PCAP_HEADER_BYTES:
         return empty_frame("packets")
-    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    text = dissected(capture) if dissected is not None else None
+    return parse_fields(_dissect(capture) if text is None else text, capture.stem, t0_realtime_ns)
+
+
+def _dissect(capture: Path) -> bytes:
     with tempfile.TemporaryFile() as out:
         done = subprocess.run(
-            tshark_argv(capture), stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, check=False
+            tshark_argv(capture), stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=tshark_environment(), check=False
         )
         out.seek(0)
         text = out.read()
     message = done.stderr.decode(errors="replace")
     if done.returncode != 0 and not re.search(r"cut short|damaged|appears to have been", message):
         raise DataError(f"{capture}: tshark cannot read it: {_last_line(message)}")
-    return parse_fields(text, capture.stem, t0_realtime_ns)
+    return text
 
 
 def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame:
