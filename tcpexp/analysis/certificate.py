@@ -23,12 +23,17 @@ _NANO_TO_MILLI = 1e6
 
 @dataclass(frozen=True)
 class Certificate:
-    """``verdict`` is VALID, or SUSPECT with a reason for each suspect item. Items that could not be measured are listed, not counted."""
+    """``verdict`` is VALID, or SUSPECT with a reason for each suspect item. Items that could not be measured are listed, not counted.
+
+    ``repeatable`` says whether the same spec and seed give the same captures byte for byte, ``repeatable_why`` on what that rests or why not.
+    """
 
     verdict: Literal["VALID", "SUSPECT"]
     reasons: tuple[str, ...]
     items: tuple[Item, ...]
     clock: str
+    repeatable: bool
+    repeatable_why: str
     certificate_schema: int = CERTIFICATE_SCHEMA
 
 
@@ -41,7 +46,7 @@ def certify_run(run: RunData) -> dict[str, Any]:
     items = [item for judge in _judges(clock) for item in judge(run)]
     reasons = tuple(f"{item.name}: {item.why or f'asked {item.asked}, measured {item.measured}'}" for item in items if item.verdict == "suspect")
     verdict: Literal["VALID", "SUSPECT"] = "SUSPECT" if reasons else "VALID"
-    certificate = asdict(Certificate(verdict, reasons, tuple(items), clock))
+    certificate = asdict(Certificate(verdict, reasons, tuple(items), clock, *repeatability(run)))
     write_atomic(run.path / "certificate.json", to_json_text(certificate))
     return certificate
 
@@ -50,6 +55,19 @@ def clock_of(run: RunData) -> str:
     """Return the run's clock, ``virtual`` or ``real``; the stricter demands of the virtual one are made only where it is known."""
     named = (run.manifest or {}).get("clock") or run.engine.get("clock")
     return "virtual" if named == "virtual" else "real"
+
+
+def repeatability(run: RunData) -> tuple[bool, str]:
+    """Return whether another run of the same plan gives the same captures, and why (not)."""
+    manifest = run.manifest or {}
+    facts = manifest.get("host", {})
+    if clock_of(run) != "virtual":
+        return False, "the real clock never runs the same way twice; the guest's virtual clock does"
+    if run.status != "complete":
+        return False, "the run was ended from outside, at a moment that no seed decides"
+    if not facts.get("repeatable"):
+        return False, str(facts.get("why_not_repeatable") or "the run does not say that QEMU's clock race was closed")
+    return True, "virtual clock and seed; the same image, engine and version of QEMU give the same captures byte for byte"
 
 
 def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:

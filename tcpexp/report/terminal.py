@@ -116,6 +116,8 @@ def _print_certificate(run: RunData, out: Console) -> None:
     verdict = run.certificate.get("verdict")
     if verdict is None:
         return
-    out.print(f"certificate: {verdict}", style="green" if verdict == "VALID" else "bold yellow", markup=False)
+    repeatable = run.certificate.get("repeatable")
+    words = "" if repeatable is None else ", repeatable" if repeatable else f", not repeatable: {run.certificate.get('repeatable_why', '')}"
+    out.print(f"certificate: {verdict}{words}", style="green" if verdict == "VALID" else "bold yellow", markup=False, soft_wrap=True)
     for reason in run.certificate.get("reasons") or []:
         out.print(f"  {reason}", style="yellow", markup=False)

@@ -71,6 +71,8 @@ def report_content(run: RunData) -> dict[str, Any]:
         "counts": [(result, count) for result in RESULTS if (count := sum(row["result"] == result for row in verdicts))],
         "certificate": certificate.get("verdict"),
         "reasons": certificate.get("reasons") or [],
+        "repeatable": certificate.get("repeatable"),
+        "repeatable_why": certificate.get("repeatable_why", ""),
         "certificate_rows": content.certificate_rows(run),
         "flows": content.flow_rows(run),
         "jain": run.metrics.get("jain_index") if len(plan.flows) > 1 else None,

@@ -31,6 +31,23 @@ def test_a_run_about_which_nothing_is_known_is_valid_but_says_what_was_not_measu
     assert {name for name, item in found.items() if item["verdict"] == "not measured"} == {"base RTT", "lateness of actions", "processor"}
 
 
+@pytest.mark.parametrize(
+    ("manifest", "status", "words"),
+    [
+        ({"clock": "virtual", "host": {"repeatable": True}}, "complete", None),
+        ({"clock": "virtual", "host": {"repeatable": True}}, "interrupted", "ended from outside"),
+        ({"clock": "virtual", "host": {"repeatable": False, "why_not_repeatable": "no C compiler"}}, "complete", "no C compiler"),
+        ({"clock": "virtual", "host": {}}, "complete", "does not say"),
+        ({"clock": "real", "host": {"repeatable": True}}, "complete", "real clock"),
+    ],
+)
+def test_a_run_says_whether_it_can_be_repeated_bit_for_bit(build, manifest, status, words):
+    (build.path / "manifest.json").write_text(json.dumps(manifest))
+    certificate, _ = items(build.engine(status=status))
+    assert certificate["repeatable"] == (words is None)
+    assert (words or "byte for byte") in certificate["repeatable_why"]
+
+
 @pytest.mark.parametrize("status", ["interrupted", "failed"])
 def test_a_run_that_did_not_end_is_suspect(build, status):
     assert verdict(build.engine(status=status, error="stopped by Ctrl-C"), "run") == "suspect"
