@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.png import png_bytes
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Resolution of the PNG files, dots per inch.
 DPI = 150
+#: zlib's level for them: half the time of the usual one for a fifth more bytes.
+PNG_LEVEL = 1
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
@@ -20,7 +20,6 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     Neither file holds a date or a version. Call it inside :func:`tcpexp.plots.style.house_style`, which fixes the salt of the
     SVG's internal names.
     """
-    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -29,8 +28,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         str(svg), metadata={"Date": None, "Creator": None}
     )
     figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    png.write_bytes(png_bytes(pixels, DPI))
+    FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+        str(png), metadata={"Software": None}, pil_kwargs={"compress_level": PNG_LEVEL}
+    )
     return svg, png
