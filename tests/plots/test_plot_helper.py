@@ -91,8 +91,9 @@ def test_an_error_that_ends_plotting_is_raised_here(tmp_path, helper):
         plot_run(run_with(tmp_path, "here", "refused", "here"), helper=helper)
 
 
-def test_when_it_dies_everything_is_drawn_here(tmp_path, helper, monkeypatch):
+def test_when_it_dies_everything_is_drawn_here(tmp_path, monkeypatch, request):
     monkeypatch.setenv("TCPEXP_TEST_SURVIVOR", str(os.getpid()))
+    helper = request.getfixturevalue("helper")  # only now: it inherits the variable
     names = ["fatal"] * 6
     figures = plot_run(run_with(tmp_path, *names), helper=helper)
     assert [each.name for each in figures] == ["fatal", *(f"fatal-{number}" for number in range(2, 7))]
