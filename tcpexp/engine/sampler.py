@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import heapq
 import json
 import os
 import select
@@ -109,24 +110,21 @@ class Sampler:
         return dict(answer)
 
     def _loop(self, control: int, t0: int, duration_ns: int) -> None:
-        while True:
-            due = min((sample.next_ns for sample in self.samples), default=None)
-            if due is None or due > duration_ns:
-                select.select([control], [], [])
-                return
+        queue = [(sample.next_ns, number, sample) for number, sample in enumerate(self.samples)]
+        heapq.heapify(queue)
+        watched = [control]
+        while queue and queue[0][0] <= duration_ns:
+            due, number, sample = queue[0]
             wait_ns = t0 + due - time.monotonic_ns()
-            if select.select([control], [], [], wait_ns / 1e9 if wait_ns > 0 else 0)[0]:
+            if wait_ns > 0 and select.select(watched, [], [], wait_ns / 1e9)[0]:
                 return
-            self._take_due(t0, due)
-
-    def _take_due(self, t0: int, due: int) -> None:
-        for sample in self.samples:
-            if sample.next_ns <= due:
-                t_ns = time.monotonic_ns() - t0
-                if sample.take(t_ns) is False:
-                    sample.failed += 1
-                sample.note(t_ns)
-                sample.advance(time.monotonic_ns() - t0)
+            t_ns = time.monotonic_ns() - t0
+            if sample.take(t_ns) is False:
+                sample.failed += 1
+            sample.note(t_ns)
+            sample.advance(time.monotonic_ns() - t0)
+            heapq.heapreplace(queue, (sample.next_ns, number, sample))
+        select.select(watched, [], [])
 
     def statistics(self, reached_ns: int) -> dict[str, dict[str, int]]:
         """Return per kind how many samples were planned, how many taken, and the largest time between two."""

@@ -12,7 +12,7 @@ from types import FrameType
 from tcpexp.engine.clock import Clock
 
 #: How often at least ``stop()`` is asked, in nanoseconds.
-STOP_INTERVAL_NS = 500_000_000
+STOP_INTERVAL_NS = 1_000_000_000
 
 
 class Interrupted(Exception):

@@ -18,8 +18,10 @@ Links = list[tuple[str, dict[int, QdiscRole]]]
 def read_queues(raw: Path) -> pl.DataFrame:
     """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError`` naming the damaged file."""
     dump, lines, sources = raw / "qdisc.nl", raw / "qdisc.jsonl", raw / "qdisc_sources.json"
-    if dump.is_file() and sources.is_file():  # a guest that died left no sources, by which alone a dump can be read
-        return parse_dumps(dump.read_bytes(), parse_sources(sources.read_text(), str(sources)), str(dump))
+    died = not (raw / "engine.json").is_file()  # then sources, by which alone a dump can be read, may be missing
+    if dump.is_file() and (sources.is_file() or not died):
+        text = sources.read_text() if sources.is_file() else ""
+        return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump))
     return parse_qdisc(lines.read_text(errors="replace") if lines.is_file() else "", str(lines))
 
 

@@ -21,7 +21,7 @@ TRACE_EVENTS: tuple[TraceEvent, ...] = (
     "tcp:tcp_cong_state_set",
 )
 SECOND_NS = 1_000_000_000
-#: An experiment longer than this has socket snapshots half as often: each starts a program, the costliest sample of all.
+#: An experiment longer than this has snapshots of sockets and counters half as often: they are the costliest samples of all.
 LONG_NS = 20 * SECOND_NS
 SHORTEST_INTERVAL_NS = 1_000_000
 
@@ -49,6 +49,11 @@ class Sampler(RecorderModel):
         if every < SHORTEST_INTERVAL_NS:
             raise context.error("the interval is below 1ms", hint="write 1ms or more", key="every")
         return every
+
+
+def silent_interval_ns(context: PlanContext) -> int:
+    """Return the distance of costly samples where the spec is silent."""
+    return SECOND_NS if context.duration_ns <= LONG_NS else 2 * SECOND_NS
 
 
 class Capture(RecorderModel):
@@ -87,8 +92,7 @@ class Sockets(Sampler):
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per host."""
         context.need(tools=("ss",))
-        silent = SECOND_NS if context.duration_ns <= LONG_NS else 2 * SECOND_NS
-        interval_ns = self.interval_ns(context, silent if self.every is None else self.every)
+        interval_ns = self.interval_ns(context, silent_interval_ns(context) if self.every is None else self.every)
         return tuple(Recorder("ss", host, None, interval_ns) for host in context.hosts())
 
 
@@ -114,11 +118,11 @@ class Counters(Sampler):
     name: ClassVar[str] = "counters"
     default: ClassVar[bool] = True
 
-    every: Duration = Field(default=SECOND_NS, description="distance of the samples")
+    every: Duration | None = Field(default=None, description="distance of the samples; when silent 1s, or 2s in an experiment longer than 20s")
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per host."""
-        interval_ns = self.interval_ns(context, self.every)
+        interval_ns = self.interval_ns(context, silent_interval_ns(context) if self.every is None else self.every)
         return tuple(Recorder("counters", host, None, interval_ns) for host in context.hosts())
 
 

@@ -43,6 +43,8 @@ def test_what_cannot_be_read_is_named(tmp_path):
     with pytest.raises(DataError, match="link 0 of 0"):
         parse_dumps(DUMPS, [])
     shutil.copy(RAW / "qdisc.nl", tmp_path)
+    assert read_queues(tmp_path).height == 0, "the run was killed before it left what explains the dumps"
+    (tmp_path / "engine.json").write_text("{}")
     with pytest.raises(DataError, match=r"qdisc_sources\.json"):
         read_queues(tmp_path)
 

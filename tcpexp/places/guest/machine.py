@@ -28,10 +28,11 @@ OUT_BYTES = 8 * DEVICE_STEP
 #: Boot options: no entropy from timing jitter, no self tests, no address randomisation; and nothing that protects or accounts for what only
 #: one experiment uses, since every instruction costs wall time: page clearing, usercopy checks, stack randomisation, pressure and memory
 #: accounting, security modules, audit, watchdogs, huge pages. clearcpuid=112 (REP_GOOD): a string instruction is emulated piece by piece, a loop is not.
+#: thash_entries: each listing of the sockets walks the whole table of connections.
 KERNEL_OPTIONS = (
     "console=ttyS0 quiet loglevel=2 nokaslr norandmaps panic=-1 random.trust_cpu=on mitigations=off no_timer_check cryptomgr.notests "
     "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 cgroup_disable=memory lsm=capability audit=0 nowatchdog "
-    "noautogroup transparent_hugepage=never clearcpuid=112 "
+    "noautogroup transparent_hugepage=never clearcpuid=112 thash_entries=1024 "
     "trace_options=norecord-cmd systemd.show_status=0 ipv6.disable_ipv6=0 net.ifnames=0"
 )
 VIRTUAL_OPTIONS = "tsc_early_khz=1000000 lpj=4000000"

@@ -25,6 +25,7 @@ from typing import Any
 sys.path.insert(0, "/opt/tcpexp")
 
 from tcpexp.engine import main as engine
+from tcpexp.engine import namespaces
 from tcpexp.engine.assembly import installed_iproute2
 from tcpexp.plan.types import RunPlan, from_json, prepare_types
 
@@ -34,11 +35,13 @@ PLAN_DEVICE = "/dev/tcpexp-plan"
 OUT_DEVICE = "/dev/tcpexp-out"
 RNDRESEEDCRNG = 0x5207
 WORK = Path("/tmp/run")
+#: What the kernel derives from the size of its table of connections, which is kept small here (machine.py: thash_entries), as it is with the usual one.
+DEFAULTS = {"net/ipv4/tcp_max_tw_buckets": "4096"}
 #: Of the result device: the log's size and its complement at the end of block 0; a record's head (offset in the file, bytes, name's bytes).
 LOG_SIZE = struct.Struct("<QQ")
 RECORD = struct.Struct("<QQH")
 #: How often at most the log grows while the run goes on, by how much, how often small gains are taken too, and what is left free for the end.
-STREAM_INTERVAL_NS = 900_000_000
+STREAM_INTERVAL_NS, STREAM_MOST_NS = 900_000_000, 7_900_000_000
 STREAM_ALL_EVERY = 10
 STREAM_BYTES = 1 << 20
 END_BYTES = 64 << 20
@@ -85,6 +88,7 @@ def warm_up() -> None:
     """Load what nearly every experiment needs: kernel modules, the tools' pages in memory, what the engine finds out once."""
     prepare_types()
     installed_iproute2()
+    namespaces.EARLY_SYSCTLS.update(DEFAULTS)
     subprocess.run(["modprobe", "-a", *MODULES], check=False)
     for argv in TOOLS:
         subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -235,16 +239,18 @@ class Progress:
         self.log = ResultLog(Device(OUT_DEVICE, os.O_RDWR, 256), WORK / "out")
         self.log_bytes = 0
         self.streamed_ns = 0
+        self.interval_ns = STREAM_INTERVAL_NS
         self.calls = 0
 
     def __call__(self, phase: str, t_seconds: float) -> None:
-        """Say which phase the run is in, and the experiment's time; hand over what was recorded about once a second."""
+        """Say which phase the run is in, and the experiment's time; hand over what was recorded about once a second, less often while there is little."""
         now = time.monotonic_ns()
-        if now - self.streamed_ns > STREAM_INTERVAL_NS:
+        if now - self.streamed_ns > self.interval_ns:
             self.streamed_ns = now
             self.calls += 1
             least = 1 if self.calls % STREAM_ALL_EVERY == 0 else BLOCK
-            self.log_bytes = self.log.append_growth(least, STREAM_BYTES)
+            before, self.log_bytes = self.log_bytes, self.log.append_growth(least, STREAM_BYTES)
+            self.interval_ns = STREAM_INTERVAL_NS if self.log_bytes > before else min(2 * self.interval_ns, STREAM_MOST_NS)
         self.put({"phase": phase, "t": t_seconds})
 
     def finish(self) -> None:
