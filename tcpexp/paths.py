@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,34 @@ def find_spec(name: str) -> Path:
         return shipped
     hint = suggest(given.stem, [path.stem for path in shipped_specs()])
     raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
+
+
+def expand_specs(name: str) -> list[str]:
+    """Return what the command line means by ``name`` where a folder stands for all specs in it, sorted; anything else is returned as it is.
+
+    A folder is looked for as :func:`find_spec` looks for a file. Topologies that lie beside the specs are left out. A folder without specs
+    raises ``SpecError``.
+    """
+    given = Path(name)
+    if given.name == name and shipped_spec(name):
+        return [name]
+    folder = next((path for path in (given, share_dir() / name) if path.exists()), given)
+    if not folder.is_dir():
+        return [name]
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file())
+    specs = [str(path) for path in files if not _is_topology(path)]
+    if not specs:
+        raise SpecError("there is no spec in this folder", where=Place(name, 1, 1), hint="specs are files that end in .yaml or .yml")
+    return specs
+
+
+def _is_topology(path: Path) -> bool:
+    """Return whether a YAML file describes a network rather than an experiment: ``nodes:`` at the top level and no ``topology:``."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # whoever loads it will say why
+        return False
+    return bool(re.search(r"^nodes\s*:", text, re.MULTILINE)) and not re.search(r"^topology\s*:", text, re.MULTILINE)
 
 
 def shipped_specs() -> list[Path]:

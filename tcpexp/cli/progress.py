@@ -1,14 +1,12 @@
-"""What a run looks like in a terminal while it lasts, and the table of several runs."""
+"""What a run looks like in a terminal while it lasts."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-
-from tcpexp.cli.options import COLOURS
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -38,6 +36,9 @@ class QuietWatcher:
     def stop(self) -> bool:
         """Return whether a signal has come."""
         return self.signals.asked
+
+    def close(self) -> None:
+        """Have nothing to remove."""
 
 
 class TerminalWatcher(QuietWatcher):
@@ -109,19 +110,3 @@ class TerminalWatcher(QuietWatcher):
         if self.bar is not None:
             self.bar.stop()
             self.bar = self.task = None
-
-
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print one line per run: how it ended, its certificate, its verdicts, its seconds, where it is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("experiment", "seed", "status", "certificate", "verdicts", "wall", "run", box=None, header_style="bold")
-    for row in rows:
-        counts = {word: sum(verdict["result"] == word for verdict in row.get("verdicts", ())) for word in COLOURS}
-        verdicts = " ".join(f"[{COLOURS[word]}]{count} {word}[/]" for word, count in counts.items() if count)
-        wall = f"{row['wall_seconds']:.1f} s" if row.get("wall_seconds") is not None else ""
-        state = row["status"] if not row["errors"] else row["errors"][0]["message"]
-        certificate = str((row.get("certificate") or {}).get("verdict", ""))
-        table.add_row(Path(row["spec"]).stem, str(row.get("seed", "")), state, certificate, verdicts, wall, str(row["run"] or ""))
-    Console(highlight=False).print(table)

@@ -1,33 +1,37 @@
-"""``run``: run experiments, one after the other, and sum up."""
+"""``run``: run experiments, one after the other or several at a time, and sum up."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tcpexp.cli.errors import error_rows, print_error
+from tcpexp import paths
+from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
 from tcpexp.errors import TcpexpError
 
 if TYPE_CHECKING:
-    from tcpexp.pipeline import RunOutcome
-    from tcpexp.runner import RunOptions, Watcher
+    from tcpexp.cli.job import Job
+    from tcpexp.cli.progress import QuietWatcher
+    from tcpexp.runner import RunOptions, StopSignals
 
 EPILOG = """\b
 Examples:
   tcpexp run experiments/bbr_vs_cubic.yaml
   tcpexp run bbr_vs_cubic --set links.h1-h2.queue=8bdp
   tcpexp run bbr_vs_cubic --repeat 5          seeds 7, 8, 9, 10, 11
+  tcpexp run experiments/ --jobs 2            all of a folder, two at a time
   sudo tcpexp run synack_drop --on host
 
 \b
 Runs are kept in --out DIR; else in results/ in the current folder when there
 is one; else in results/ in the checkout; else in a new results/.
-Ctrl-C once ends the run and keeps what was recorded; twice aborts.
+Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
 """
 
 
@@ -44,6 +48,7 @@ Ctrl-C once ends the run and keeps what was recorded; twice aborts.
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Replace the spec's seed.")
 @set_option
 @click.option("--repeat", type=click.IntRange(1, 10_000), default=1, metavar="N", help="Run each spec N times, with the seed and the N-1 after it.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 200), default=1, metavar="N", help="Make N runs at a time; 1 unless given.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
@@ -54,95 +59,86 @@ def run(
     seed: int | None,
     overrides: tuple[str, ...],
     repeat: int,
+    jobs: int,
     out: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """Run experiments and write their reports.
 
-    SPEC is a file, or the name of an experiment that comes with tcpexp. Several are run one after the other, also when
-    one fails. Exit code 1 when a check failed, 4 when a run failed or was interrupted.
+    SPEC is a file, the name of an experiment that comes with tcpexp, or a folder: all specs in it, by name.
+
+    Several runs are made one after the other, or --jobs at a time, also when one fails; each has a process of its own, and at the end there is a
+    table. Under the virtual clock runs do not disturb each other. In real time they do; their certificates say how much.
+
+    Exit code 1 when a check failed, 4 when a run failed or was interrupted.
     """
     from tcpexp.cli.progress import QuietWatcher, TerminalWatcher
     from tcpexp.runner import RunOptions, StopSignals
 
-    rows: list[dict[str, Any]] = []
+    silent = quiet or as_json
+    live = jobs == 1 or processors() >= 2 * jobs
+    wanted = list_jobs(specs, repeat, RunOptions(on, clock, seed, overrides, out, command_line(), live))  # type: ignore[arg-type]
     with StopSignals().listening() as signals:
-        for name in specs:
-            for index in range(repeat):
-                if signals.asked:
-                    break
-                options = RunOptions(on, clock, seed, overrides, out, command_line())  # type: ignore[arg-type]
-                watcher = QuietWatcher(signals) if quiet or as_json else TerminalWatcher(signals)
-                rows.append(run_one(name, options, index, watcher, summary=not (quiet or as_json)))
+        if len(wanted) == 1:
+            rows = [run_single(wanted[0], QuietWatcher(signals) if silent else TerminalWatcher(signals), summary=not silent)]
+        else:
+            rows = run_several(wanted, jobs, signals, say=not silent)
     if as_json:
         echo_json(rows)
-    elif len(rows) > 1 and not quiet:
-        from tcpexp.cli.progress import print_table
-
-        print_table(rows)
     codes: list[int] = [row["exit_code"] for row in rows]
     return max(codes)
 
 
-def run_one(name: str, options: RunOptions, index: int, watcher: Watcher, *, summary: bool) -> dict[str, Any]:
-    """Run the spec ``name`` with its seed plus ``index`` and return a row; an error is printed and becomes the row's."""
-    import dataclasses
+def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, Any]:
+    """Make one run in this process and return its row; an error is printed and becomes the row's."""
+    from tcpexp.cli.job import error_row, outcome_row, run_outcome
 
-    from tcpexp.runner import run_experiment, spec_seed
-
-    row: dict[str, Any] = {"spec": name, "exit_code": 0, "run": None, "status": "not run", "errors": []}
     try:
-        if index:
-            first = spec_seed(name, options)
-            options = dataclasses.replace(options, seed=(first + index) % 2**32)
-        outcome = run_experiment(name, options, watcher)
+        outcome = run_outcome(job, watcher)
     except TcpexpError as error:
-        close(watcher)
+        watcher.close()
         print_error(error)
-        row.update(exit_code=error.exit_code, errors=error_rows(error))
-        return row
-    except BaseException:
-        close(watcher)
-        raise
-    close(watcher)
-    row.update(outcome_row(outcome))
+        return error_row(job, error)
+    finally:
+        watcher.close()
     if summary:
         from tcpexp.report.terminal import print_summary
 
         print_summary(outcome)
-    return row
+    return outcome_row(job, outcome)
 
 
-def close(watcher: Watcher) -> None:
-    """End a progress display, if the watcher is one."""
-    closing = getattr(watcher, "close", None)
-    if closing is not None:
-        closing()
+def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[dict[str, Any]]:
+    """Make several runs, each in a process of its own, and return their rows; ``say``: show progress and print a table."""
+    from tcpexp.cli.jobs import run_jobs
+    from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
+
+    started = time.monotonic()
+    display = TerminalDisplay(len(jobs)) if say else QuietDisplay()
+    try:
+        rows = run_jobs(jobs, at_once, signals, display)
+    finally:
+        display.close()
+    if say:
+        print_table(rows, time.monotonic() - started)
+    return rows
 
 
-def outcome_row(outcome: RunOutcome) -> dict[str, Any]:
-    """Return one run's row for ``--json`` and for the table of several runs."""
-    import dataclasses
+def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[Job]:
+    """Return the runs that the command line asks for, in order; raises ``SpecError`` for a folder without specs.
 
-    from tcpexp.store.manifest import read_manifest
+    A name that means nothing stays as it is: its run says so and the others are made.
+    """
+    from tcpexp.cli.job import Job
 
-    manifest = read_manifest(outcome.path)
-    return {
-        "exit_code": outcome.exit_code,
-        "run": str(outcome.path),
-        "status": outcome.status,
-        "failure": manifest.failure,
-        "where": manifest.where,
-        "clock": manifest.clock,
-        "seed": manifest.seed,
-        "wall_seconds": manifest.wall_s,
-        "timing": outcome.timing,
-        "certificate": outcome.certificate,
-        "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.checks],
-        "report": None if outcome.report is None else str(outcome.report),
-        "problems": list(outcome.problems),
-    }
+    names = [name for spec in specs for name in paths.expand_specs(spec)]
+    return [Job(name, options, index) for name in names for index in range(repeat)]
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def command_line() -> tuple[str, ...]:

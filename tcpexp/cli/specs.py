@@ -33,7 +33,7 @@ def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) ->
     epilog="""\b
 Examples:
   tcpexp validate my_experiment.yaml
-  tcpexp validate experiments/*.yaml
+  tcpexp validate experiments/         all specs of a folder
   tcpexp validate bbr_vs_cubic --set links.h1-h2.queue=8bdp
 """
 )
@@ -47,7 +47,7 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
     is wrong.
     """
     rows: list[dict[str, Any]] = []
-    for name in specs:
+    for name in (each for spec in specs for each in paths.expand_specs(spec)):
         row: dict[str, Any] = {"spec": name, "valid": True, "errors": []}
         rows.append(row)
         try:

@@ -85,10 +85,12 @@ def test_several_errors_come_each_on_a_line_of_its_own(tmp_path: Path, capsys: p
     assert len(re.findall(r"^\S+:\d+:\d+: error: ", capsys.readouterr().err, re.MULTILINE)) == 2
 
 
-def test_a_directory_and_a_large_file_are_no_specs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_without_specs_and_a_large_file_are_no_specs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     large = tmp_path / "large.yaml"
     large.write_text("x: 1 # filler\n" * 750_000)
-    for path in (tmp_path, large):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (empty, large):
         assert main(["validate", str(path)]) == 2
         errors = capsys.readouterr().err
         assert f"{path}:1:1: error: " in errors

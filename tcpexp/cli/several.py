@@ -1,0 +1,166 @@
+"""What several runs look like in a terminal: a bar for each run under way, a line for each that has ended, a table at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcpexp.cli.errors import print_error_row
+from tcpexp.cli.options import COLOURS
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from tcpexp.cli.job import Job
+
+
+class QuietDisplay:
+    """Prints errors only."""
+
+    def begins(self, number: int, job: Job) -> None:
+        """Say nothing."""
+
+    def starts(self, number: int, run: dict[str, Any]) -> None:
+        """Say nothing."""
+
+    def progress(self, number: int, phase: str, seconds: float | None) -> None:
+        """Say nothing."""
+
+    def say(self, number: int | None, text: str) -> None:
+        """Say nothing."""
+
+    def ends(self, number: int, row: dict[str, Any]) -> None:
+        """Print the run's errors."""
+        for each in row["errors"]:
+            print_error_row(each)
+
+    def close(self) -> None:
+        """Have nothing to remove."""
+
+
+class TerminalDisplay(QuietDisplay):
+    """On standard error: bars on a terminal, without one a line when a run starts; on both a line when it has ended."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+
+        self.total = total
+        self.ended = 0
+        self.names: dict[int, str] = {}
+        self.durations: dict[int, float] = {}
+        self.tasks: dict[int, TaskID] = {}
+        self.console = Console(stderr=True, highlight=False)
+        self.bars: Progress | None = None
+        if self.console.is_terminal:
+            self._show_bars()
+
+    def _show_bars(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TextColumn("wall"), TimeElapsedColumn())
+        self.bars = Progress(*columns, console=self.console, transient=True)
+        self.whole = self.bars.add_task("all", total=self.total, clock=f"0 / {self.total}")
+        self.bars.start()
+
+    def begins(self, number: int, job: Job) -> None:
+        """Add a bar."""
+        self.names[number] = Path(job.spec).stem
+        if self.bars is not None:
+            self.tasks[number] = self.bars.add_task(self.names[number], total=None, clock="")
+
+    def starts(self, number: int, run: dict[str, Any]) -> None:
+        """Give the bar its length; without a terminal say what runs where."""
+        self.durations[number] = run["duration_s"]
+        if self.bars is not None:
+            self.bars.update(self.tasks[number], total=run["duration_s"])
+        else:
+            self._line(f"{self.names[number]}: started ({run['duration_s']:g} s, seed {run['seed']}, on the {run['place']})")
+
+    def progress(self, number: int, phase: str, seconds: float | None) -> None:
+        """Move the bar."""
+        if self.bars is None or phase == "done":
+            return
+        duration = self.durations.get(number, 0.0)
+        done = duration if seconds is None else min(max(seconds, 0.0), duration)
+        clock = "" if seconds is None else f"{max(seconds, 0):.1f} / {duration:g} s"
+        self.bars.update(self.tasks[number], description=f"{self.names[number]}: {phase}", completed=done, clock=clock)
+
+    def say(self, number: int | None, text: str) -> None:
+        """Print a line, above the bars where there are any."""
+        self._line(text if number is None else f"{self.names[number]}: {text}")
+
+    def ends(self, number: int, row: dict[str, Any]) -> None:
+        """Remove the bar; print what came of the run, and each verdict that is not PASS."""
+        self.ended += 1
+        if self.bars is not None:
+            self.bars.remove_task(self.tasks.pop(number))
+            self.bars.update(self.whole, completed=self.ended, clock=f"{self.ended} / {self.total}")
+        self._line(f"[{self.ended}/{self.total}] {self.names[number]}: {outcome_words(row)}")
+        for verdict in row.get("verdicts", ()):
+            if verdict["result"] != "PASS":
+                asked = f" (expected {verdict['asked']})" if verdict["asked"] else ""
+                self._line(f"  {verdict['result']} {verdict['title']}: {verdict['measured']}{asked}")
+        if row["run"] is not None and row["exit_code"]:
+            self._line(f"  see {row['run']}")
+        super().ends(number, row)
+
+    def _line(self, text: str) -> None:
+        if self.bars is None:
+            click.echo(text, err=True)
+        else:
+            self.console.print(text, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Remove the bars."""
+        if self.bars is not None:
+            self.bars.stop()
+            self.bars = None
+
+
+def outcome_words(row: dict[str, Any]) -> str:
+    """Return what came of a run in a few words: ``7 passed, VALID, 12.3 s``."""
+    counts = (("passed", row["passed"]), ("failed", row["failed"]), ("undecided", row["undecided"]))
+    words = [f"{count} {word}" for word, count in counts if count]
+    state = [] if row["status"] == "complete" else [row["status"]]
+    certificate = (row.get("certificate") or {}).get("verdict")
+    return ", ".join([*state, *words, *([certificate] if certificate else []), *([time] if (time := run_time(row)) else [])]) or row["status"]
+
+
+def run_time(row: dict[str, Any]) -> str:
+    """Return how long a run took from spec to report, in words; empty when it was not made."""
+    seconds = (row.get("timing") or {}).get("total_s")
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None:
+    """Print one line per run: how it ended, its verdicts, its certificate and its run time; then the sums."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in ("experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run time"):
+        right = head in ("seed", "passed", "failed", "undecided", "run time")
+        table.add_column(head, justify="right" if right else "left", no_wrap=head != "status")
+    for row in rows:
+        state = Text(row["status"], "" if row["status"] == "complete" else "bold red" if row["status"] in ("failed", "crashed") else "yellow")
+        verdicts = [Text(str(row[key] or ""), COLOURS[word]) for key, word in (("passed", "PASS"), ("failed", "FAIL"), ("undecided", "INCONCLUSIVE"))]
+        certificate = str((row.get("certificate") or {}).get("verdict", ""))
+        style = "" if certificate == "VALID" else "yellow"
+        table.add_row(row["experiment"], str(row.get("seed", "")), state, *verdicts, Text(certificate, style), run_time(row))
+    out = Console(highlight=False)
+    out.print(table)
+    out.print(sum_words(rows) + ("" if wall_s is None else f"; {wall_s:.0f} s in all"), markup=False, soft_wrap=True)
+
+
+def sum_words(rows: list[dict[str, Any]]) -> str:
+    """Return what came of several runs in one line: ``62 runs: 60 without a failed check, 1 with failed checks, 1 failed``."""
+    complete = [row for row in rows if row["status"] == "complete"]
+    failing = sum(bool(row["failed"]) for row in complete)
+    words = [f"{len(complete) - failing} without a failed check"]
+    words += [f"{failing} with failed checks"] if failing else []
+    for status in dict.fromkeys(row["status"] for row in rows if row["status"] != "complete"):
+        words.append(f"{sum(row['status'] == status for row in rows)} {status}")
+    return f"{len(rows)} runs: {', '.join(words)}"

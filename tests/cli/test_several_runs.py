@@ -1,0 +1,242 @@
+"""``tcpexp run`` of several specs: a folder, a few at a time, each in a process of its own; failures, crashes and interrupts among them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tcpexp import paths
+from tcpexp.cli.job import Job, empty_row
+from tcpexp.cli.jobs import run_jobs
+from tcpexp.cli.main import main
+from tcpexp.cli.several import QuietDisplay, TerminalDisplay, outcome_words, print_table, sum_words
+from tcpexp.errors import SpecError
+from tcpexp.runner import RunOptions, StopSignals
+
+PLAIN = """\
+name: {name}
+title: One request on a plain link
+topology: two_host
+duration: {duration}
+record: {{ss: off, counters: off}}
+actions:
+  - {{do: http_server, host: h2, port: 80, files: {{index.html: "Hello from h2."}}}}
+  - {{at: 500ms, do: http_get, id: get, from: h1, to: h2, path: /index.html, tool: curl}}
+expect:
+  - exit: {{action: get, status: {status}}}
+"""
+KILLED = "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n"
+RAISES = "raise_here = 1 / 0\n"
+
+
+def write_spec(folder: Path, name: str, *, duration: str = "1s", status: int = 0, plugin: str = "") -> Path:
+    text = PLAIN.format(name=name, duration=duration, status=status)
+    if plugin:
+        (folder / f"{name}.py").write_text(plugin)
+        text += f"plugins: [{name}.py]\n"
+    path = folder / f"{name}.yaml"
+    path.write_text(text)
+    return path
+
+
+class Noting(QuietDisplay):
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, Any]] = []
+
+    def begins(self, number: int, job: Job) -> None:
+        self.noted.append(("begins", number))
+
+    def say(self, number: int | None, text: str) -> None:
+        self.noted.append(("says", text))
+
+    def ends(self, number: int, row: dict[str, Any]) -> None:
+        self.noted.append(("ends", number))
+
+
+def test_a_folder_stands_for_its_specs_by_name(tmp_path: Path) -> None:
+    for name in ("second", "first"):
+        write_spec(tmp_path, name)
+    (tmp_path / "square.yaml").write_text("description: a network\nnodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2]\n")
+    (tmp_path / "misspelt.yml").write_text("name: misspelt\ntoplogy: two_host\n")
+    (tmp_path / ".hidden.yaml").write_text("name: hidden\n")
+    (tmp_path / "notes.txt").write_text("no spec\n")
+    assert [Path(each).name for each in paths.expand_specs(str(tmp_path))] == ["first.yaml", "misspelt.yml", "second.yaml"]
+
+
+def test_the_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert paths.expand_specs("experiments/") == [str(path) for path in paths.shipped_specs()]
+    assert paths.expand_specs("synack_drop") == ["synack_drop"]
+    assert paths.expand_specs("no_such_thing") == ["no_such_thing"]
+
+
+def test_a_folder_without_specs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no spec in this folder"):
+        paths.expand_specs(str(tmp_path))
+    assert main(["run", str(tmp_path)]) == 2
+
+
+def test_validate_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_spec(tmp_path, "one")
+    write_spec(tmp_path, "two")
+    assert main(["validate", str(tmp_path), "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["one", "two"]
+
+
+def test_a_job_survives_its_way_to_another_process() -> None:
+    job = Job("a.yaml", RunOptions("host", None, 7, ("links.h1-h2.rate=1mbit",), Path("/tmp/x"), ("tcpexp", "run"), live=False), 3)
+    assert Job.from_line(job.to_line().decode()) == job
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_crash_an_exception_and_a_wrong_spec_do_not_take_the_others(at_once: int, tmp_path: Path) -> None:
+    """None of these reaches a place to run: the plugin is loaded before."""
+    killed = write_spec(tmp_path, "killed", plugin=KILLED)
+    wrong = write_spec(tmp_path, "wrong", duration="1mbit")
+    raises = write_spec(tmp_path, "raises", plugin=RAISES)
+    options = RunOptions("guest", out=tmp_path / "results")
+    noting = Noting()
+    rows = run_jobs([Job(str(path), options) for path in (killed, wrong, raises)] + [Job("no_such_spec", options)], at_once, StopSignals(), noting)
+    assert [row["exit_code"] for row in rows] == [4, 2, 2, 2]
+    assert (rows[0]["status"], rows[0]["errors"][0]["message"]) == ("crashed", "the run's process ended by signal SIGKILL")
+    assert rows[0]["errors"][0]["hint"] == "last words"
+    assert rows[1]["errors"][0]["line"] == 4
+    assert "ZeroDivisionError" in rows[2]["errors"][0]["message"]
+    assert "no such file or experiment" in rows[3]["errors"][0]["message"]
+    assert sorted(noting.noted) == sorted((word, number) for word in ("begins", "ends") for number in range(4))
+    assert [number for word, number in noting.noted if word == "begins"] == [0, 1, 2, 3]
+
+
+def test_nothing_is_started_once_a_signal_has_come(tmp_path: Path) -> None:
+    signals = StopSignals()
+    signals.asked = True
+    rows = run_jobs([Job("one", RunOptions()), Job("two", RunOptions())], 2, signals, QuietDisplay())
+    assert [(row["status"], row["exit_code"]) for row in rows] == [("not run", 4), ("not run", 4)]
+
+
+def test_a_run_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
+    """The plugin keeps the run from starting; the run's process sees its input end and gets a signal, which then ends it."""
+    waits = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint('waiting', file=sys.stderr, flush=True)\ntime.sleep(60)\n"
+    job = Job(str(write_spec(tmp_path, "waits", plugin=waits)), RunOptions("guest", out=tmp_path / "results"))
+    process = subprocess.Popen([sys.executable, "-m", "tcpexp.cli.job"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None and process.stderr is not None
+    process.stdin.write(job.to_line())
+    process.stdin.flush()
+    assert process.stderr.readline() == b"waiting\n"
+    process.stdin.close()
+    assert process.wait() == 9
+
+
+def row(name: str, **more: Any) -> dict[str, Any]:
+    return {**empty_row(Job(name, RunOptions())), **more}
+
+
+ROWS = [
+    row("good", status="complete", exit_code=0, passed=3, certificate={"verdict": "VALID"}, timing={"total_s": 12.34}, seed=7),
+    row("bad", status="complete", exit_code=1, passed=2, failed=1, certificate={"verdict": "SUSPECT"}, timing={"total_s": 2.0}, seed=7),
+    row("broken", status="failed", exit_code=4),
+    row("waiting"),
+]
+
+
+def test_the_table_has_verdicts_certificate_and_run_time(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(ROWS, 15.0)
+    head, good, bad, broken, waiting, total = capsys.readouterr().out.splitlines()
+    assert head.split() == ["experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run", "time"]
+    assert good.split() == ["good", "7", "complete", "3", "VALID", "12.3", "s"]
+    assert bad.split() == ["bad", "7", "complete", "2", "1", "SUSPECT", "2.0", "s"]
+    assert broken.split() == ["broken", "failed"]
+    assert waiting.split() == ["waiting", "not", "run"]
+    assert total == "4 runs: 1 without a failed check, 1 with failed checks, 1 failed, 1 not run; 15 s in all"
+
+
+def test_what_came_of_a_run_in_words() -> None:
+    assert [outcome_words(each) for each in ROWS] == ["3 passed, VALID, 12.3 s", "2 passed, 1 failed, SUSPECT, 2.0 s", "failed", "not run"]
+    assert sum_words(ROWS[:1]) == "1 runs: 1 without a failed check"
+
+
+def test_a_failed_check_is_named_when_its_run_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    display = TerminalDisplay(1)
+    display.begins(0, Job("experiments/bad.yaml", RunOptions()))
+    verdict = {"result": "FAIL", "title": "SYNs from h1", "measured": "4", "asked": "7"}
+    display.ends(0, {**ROWS[1], "verdicts": [verdict, {**verdict, "result": "PASS", "title": "other"}], "run": "results/bad/r1"})
+    display.close()
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["[1/1] bad: 2 passed, 1 failed, SUSPECT, 2.0 s", "  FAIL SYNs from h1: 4 (expected 7)", "  see results/bad/r1"]
+
+
+def run_program(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tcpexp.cli.main", "run", *map(str, arguments)]
+
+
+@pytest.mark.root
+def test_several_at_a_time_on_the_host_keep_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Same names, same addresses asked for: each run gets a slot of its own."""
+    specs = tmp_path / "specs"
+    specs.mkdir()
+    for name, status in (("one", 0), ("three", 0), ("two", 7)):
+        write_spec(specs, name, status=status)
+    code = main(["run", str(specs), "--on", "host", "--jobs", "3", "--out", str(tmp_path / "results"), "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert [(row["experiment"], row["status"], row["passed"], row["failed"]) for row in rows] == [
+        ("one", "complete", 1, 0), ("three", "complete", 1, 0), ("two", "complete", 0, 1),
+    ]  # fmt: skip
+    nets = {json.loads((Path(row["run"]) / "plan.json").read_text())["network"]["subnets"][0] for row in rows}
+    assert len(nets) == 3
+
+
+def wait_for_line(process: subprocess.Popen[str], word: str, times: int) -> list[str]:
+    assert process.stderr is not None
+    said: list[str] = []
+    for line in process.stderr:
+        said.append(line)
+        if sum(word in each for each in said) == times:
+            return said
+    raise AssertionError(f"ended before '{word}': {said}")
+
+
+@pytest.mark.root
+def test_one_interrupt_ends_the_runs_under_way_and_lists_the_rest(tmp_path: Path) -> None:
+    specs = [write_spec(tmp_path, name, duration="600s") for name in ("a", "b", "c")]
+    command = run_program(*specs, "--on", "host", "--jobs", "2", "--out", tmp_path / "results")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_line(process, "started", 2)
+    for name in ("a", "b"):
+        while not any((tmp_path / "results" / name).glob("*/raw/events.jsonl")) and process.poll() is None:
+            time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    out, rest = process.communicate()
+    assert process.returncode == 4, rest
+    assert "stopping" in rest
+    assert [line.split()[0] for line in out.splitlines() if "interrupted" in line and "runs:" not in line] == ["a", "b"]
+    assert any(line.split() == ["c", "not", "run"] for line in out.splitlines())
+    for name in ("a", "b"):
+        (run,) = (tmp_path / "results" / name).iterdir()
+        assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
+    assert not (tmp_path / "results" / "c").exists()
+
+
+@pytest.mark.full
+@pytest.mark.guest
+def test_several_at_a_time_in_the_guest_leave_the_captures_of_one_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    specs = tmp_path / "specs"
+    specs.mkdir()
+    for name in ("one", "two"):
+        write_spec(specs, name, duration="5s")
+    captures: list[list[bytes]] = []
+    for jobs in ("1", "2"):
+        assert main(["run", str(specs), "--on", "guest", "--jobs", jobs, "--out", str(tmp_path / jobs), "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        captures.append([(Path(row["run"]) / "raw" / "h1-eth0.pcap").read_bytes() for row in rows])
+    assert captures[0] == captures[1]
