@@ -38,6 +38,7 @@ class Ahead:
 
             with suppress(OSError):  # no process to be had: then all is drawn in this one
                 self.helper = DrawingHelper()
+                os.setpriority(os.PRIO_PROCESS, self.helper.pid, BACKGROUND_NICE)
         self._imports = threading.Thread(target=_import_all)
         self._imports.start()
 
@@ -77,7 +78,13 @@ class Ahead:
         self.close()
 
 
+#: The priority (nice) of whatever works beside a guest: the guest has its processor to itself even where a third process would like one.
+BACKGROUND_NICE = 19
+
+
 def _import_all() -> None:
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)  # of this thread alone
     with suppress(Exception):  # whoever needs the module will say what is wrong with it
         for name in _LATER:
             importlib.import_module(name)
