@@ -113,7 +113,7 @@ def profile(plan: RunPlan, folder: Path) -> tuple[list[tuple[str, Counts]], int]
         old.unlink()
 
     def progress(phase: str, seconds: float) -> None:
-        if phase in phases:
+        if phase in phases or phase == "done":  # the end is written by the plugin itself
             return
         pids = subprocess.run(["pgrep", "-f", f"^[^ ]*{QEMU} .*{folder}/blocks"], capture_output=True, text=True, check=False).stdout.split()
         for pid in pids:

@@ -61,10 +61,10 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 
 static void write_counts(const char *ending)
 {
-    char name[sizeof base + 32];
+    char name[sizeof base + 32], whole[sizeof base + 32];
     FILE *file;
 
-    snprintf(name, sizeof name, "%s.part", base);
+    snprintf(name, sizeof name, "%s.part-%s", base, ending);
     file = fopen(name, "w");
     if (!file)
         return;
@@ -72,7 +72,6 @@ static void write_counts(const char *ending)
         for (struct block *each = blocks[slot]; each; each = each->next)
             fprintf(file, "%lx %u %u %lu\n", each->address, each->instructions, each->translations, each->executions);
     fclose(file);
-    char whole[sizeof base + 32];
     snprintf(whole, sizeof whole, "%s.%s", base, ending);
     rename(name, whole);
 }
