@@ -1,9 +1,10 @@
 """Connect and write a piece at fixed intervals, then close.
 
     python3 paced_sender.py --to 10.0.0.2 --port 5000 --size 200 --every 1s --count 60
+    python3 paced_sender.py --to 10.0.0.2 --port 5000 --size 200 --every 100ms --count 60 --pause 1s --pause-after 30
 
 The grid is fixed: a write that blocks does not move the ones after it, it only makes them late, and the log says by
-how much.
+how much. ``--pause`` adds a longer silence after every ``--pause-after`` writes.
 """
 
 import argparse
@@ -27,11 +28,16 @@ def duration(text: str) -> float:
     raise argparse.ArgumentTypeError(f"'{text}' is not a duration such as 10ms or 1.5s")
 
 
-def send_paced(connection: socket.socket, count: int, size: int, pause: float) -> None:
-    """Write ``count`` pieces of ``size`` bytes, one every ``pause`` seconds."""
+def due_times(count: int, every: float, pause: float, pause_after: int) -> list[float]:
+    """Return when each write is due, in seconds from the first one."""
+    return [number * every + (number // pause_after) * pause for number in range(count)]
+
+
+def send_paced(connection: socket.socket, size: int, times: list[float]) -> None:
+    """Write a piece of ``size`` bytes at each of ``times``, in seconds from now."""
     start = time.monotonic()
-    for number in range(count):
-        due = start + number * pause
+    for number, after in enumerate(times):
+        due = start + after
         time.sleep(max(0.0, due - time.monotonic()))
         late_us = round((time.monotonic() - due) * 1e6)
         before = time.monotonic_ns()
@@ -48,6 +54,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=200, help="bytes per write")
     parser.add_argument("--every", type=duration, default=1.0, help="time between writes, such as 1s")
     parser.add_argument("--count", type=int, default=10, help="number of writes")
+    parser.add_argument("--pause", type=duration, default=0.0, help="extra silence after every --pause-after writes")
+    parser.add_argument("--pause-after", type=int, default=1, help="writes between two pauses")
     parser.add_argument("--no-delay", action="store_true", help="switch Nagle's algorithm off")
     return parser.parse_args()
 
@@ -60,7 +68,8 @@ def main() -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.connect((arguments.to, arguments.port))
     log("connected", mss=connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
-    send_paced(connection, arguments.count, arguments.size, arguments.every)
+    times = due_times(arguments.count, arguments.every, arguments.pause, max(arguments.pause_after, 1))
+    send_paced(connection, arguments.size, times)
     connection.shutdown(socket.SHUT_WR)
     log("sent", bytes=arguments.count * arguments.size)
     while connection.recv(65536):

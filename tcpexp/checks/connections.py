@@ -28,7 +28,8 @@ Label = Literal[
 class Window(Compared[Bytes]):
     """The receive window that a host advertises, in bytes (scaled), on its segments other than SYN and RST.
 
-    `reaches` asks that it falls to this value or below at least once; comparators must hold for every advertised window.
+    `reaches` asks that it falls to this value or below at least once, `falls` that it never grows; comparators must hold for every
+    advertised window.
     """
 
     name: ClassVar[str] = "window"
@@ -38,11 +39,12 @@ class Window(Compared[Bytes]):
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="of this flow only")
     reaches: Bytes | None = Field(default=None, description="it falls to this many bytes, or below, at least once")
+    falls: bool = Field(default=False, description="no window is larger than the one before it")
     between: Between | None = BETWEEN
 
     def needs_comparator(self) -> bool:
-        """Whether ``reaches`` is not asked."""
-        return self.reaches is None
+        """Whether neither ``reaches`` nor ``falls`` is asked."""
+        return self.reaches is None and not self.falls
 
     def title(self) -> str:
         """Name the host and the span."""
@@ -56,11 +58,14 @@ class Window(Compared[Bytes]):
     def asked(self) -> str:
         """Return what is asked in words."""
         parts = [f"reaches {size_words(self.reaches)}"] if self.reaches is not None else []
+        parts += ["never grows"] if self.falls else []
         parts += [f"always {self.comparison()}"] if self.has_comparator() else []
         return " and ".join(parts)
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the smallest and the largest window."""
+        import polars as pl
+
         span = require_span(run, self.between)
         rows = self._rows(run, captures_of(run, self.from_)).filter(within(span))
         if rows.is_empty():
@@ -69,6 +74,9 @@ class Window(Compared[Bytes]):
         low, high = rows.row(int(sizes.arg_min() or 0), named=True), rows.row(int(sizes.arg_max() or 0), named=True)
         passed = self.reaches is None or low["window_bytes"] <= self.reaches
         passed = passed and all(self.holds(each) for each in sizes.to_list())
+        larger = pl.col("window_bytes").diff().over("capture", "stream") > 0
+        grown = rows.select(larger.fill_null(False)).to_series()
+        passed = passed and not (self.falls and grown.any())
         measured = f"{size_words(low['window_bytes'])} to {size_words(high['window_bytes'])}"
         evidence = [
             Evidence(
@@ -77,6 +85,9 @@ class Window(Compared[Bytes]):
             )
             for word, row in (("smallest", low), ("largest", high))
         ]  # fmt: skip
+        if self.falls and grown.any():
+            row = rows.row(int(grown.arg_max() or 0), named=True)
+            evidence.append(Evidence(f"grew to {size_words(row['window_bytes'])}", row["capture"], (row["number"],), row["t_ns"], row["t_ns"]))
         reason = f"{self.from_} advertised {measured} in {many(rows.height, 'segment')}; asked: {self.asked()}"
         return self.verdict(passed, measured, reason, evidence)
 

@@ -138,6 +138,12 @@ def test_paced_sender_sends_every_piece():
         assert reader.event("end")["bytes"] == 200
 
 
+def test_paced_sender_pauses_between_groups_of_writes():
+    due_times = load_app("paced_sender").due_times
+    assert due_times(5, 0.5, 2.0, 2) == [0.0, 0.5, 3.0, 3.5, 6.0]
+    assert due_times(3, 0.5, 0.0, 1) == [0.0, 0.5, 1.0]
+
+
 @pytest.mark.parametrize("name", ["slow_reader", "paced_sender"])
 def test_durations_need_a_unit(name):
     duration = load_app(name).duration
