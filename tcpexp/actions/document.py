@@ -27,7 +27,8 @@ actions:
 
 Times count from the start of the experiment. Actions at the same time run in the order of the file. Servers without `at` are started
 before the experiment's zero and awaited, so that their start takes no experiment time. Whatever an action changes is put back at
-`until`, or at the end of the run. Hosts go by their names; in the arguments of programs `{h2}` stands for h2's address.
+`until`, or at the end of the run. Hosts go by their names; in the arguments of programs `{h2}` stands for h2's address, and `{h1-h2.99}`
+for address 99 of that link's subnet, which no host has (the link's ends are 1 and 2).
 
 ## Parameters of every action
 

@@ -105,7 +105,7 @@ class Segments(Compared[Count]):
             return self._judge_times(rows, self.times)
         passed = self.holds(rows.height) and (self.count is None or rows.height == self.count)
         seen = many(rows.height, WORDS[self.kind])
-        return self.verdict(passed, seen, f"{seen} in the capture; asked: {self.asked()}", _proof(rows))
+        return self.verdict(passed, seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows))
 
     def select(self, run: RunData, span: Span) -> polars.DataFrame:
         """Return the segments in question, in order; raises ``Undecided`` when the capture has gaps."""
@@ -139,7 +139,7 @@ class Segments(Compared[Count]):
         measured = [t_ns - sent[0] for t_ns in sent]
         complaints = self._complaints(times, measured)
         table, rounding = _timer_table(times, measured)
-        evidence = [Evidence("when each one was sent, from the first one on", rows=table), *_proof(rows)]
+        evidence = [Evidence("when each one was sent, from the first one on", rows=table), *packet_evidence(rows)]
         seen = f"{len(measured)}" + (f" at {', '.join(time_words(each) for each in measured[:12])}" if measured else "")
         reason = "; ".join(complaints) or f"all {len(times)} were sent when they were due"
         if rounding and not complaints:
@@ -200,7 +200,7 @@ def _timer_table(times: tuple[int, ...], measured: list[int]) -> tuple[tuple[tup
     return tuple(rows), words
 
 
-def _proof(rows: polars.DataFrame) -> list[Evidence]:
+def packet_evidence(rows: polars.DataFrame) -> list[Evidence]:
     """Return the packets by capture, the first ``LISTED`` of each."""
     found = []
     for (capture,), part in rows.group_by("capture", maintain_order=True):

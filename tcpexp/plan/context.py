@@ -7,6 +7,7 @@ step ids) and collects the primitives (``setup``, ``step``, ``change_link``, ``f
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FIRST_PORT = 5201
 LARGEST_FILE_BYTES = 1_000_000
 _PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*)\}")
+#: ``{h1-h2.99}``: address number 99 of that link's subnet.
+_LINK_ADDRESS = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d{1,3})\}")
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,21 @@ class PlanContext:
         self.draft.ports.add(port)
         return port
 
+    def link_address(self, link: str, number: int) -> str:
+        """Return the IPv4 address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
+        plan = self.link(link, key=None)
+        subnet = next(ipaddress.ip_interface(each.ipv4).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
+        if not 1 <= number <= 254:
+            raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254")
+        return str(subnet[number])
+
     def substitute(self, text: str) -> str:
-        """Return ``text`` with ``{h1}`` replaced by h1's address; ``{dir}`` and ``{out}`` stay for the engine, other braces too."""
+        """Return ``text`` with ``{h1}`` replaced by h1's address and ``{h1-h2.99}`` by address 99 of that link's subnet.
+
+        ``{dir}`` and ``{out}`` stay for the engine, other braces too.
+        """
         names = {node.name for node in self.network.nodes}
+        text = _LINK_ADDRESS.sub(lambda match: self.link_address(match[1], int(match[2])), text)
         return _PLACEHOLDER.sub(lambda match: self.address(match[1]) if match[1] in names else match[0], text)
 
     # --------------------------------------------------------------------------------------------- primitives

@@ -113,13 +113,19 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
     mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (out | back)).sort("t_ns", maintain_order=True)
     if one["end_ns"] is not None:
         mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
-    both = {one["client"], one["server"]} <= set(mine["node"].unique().to_list())
+    both = {one["client"], one["server"]} <= {*mine["node"].unique().to_list(), *_captured_nodes(run)}
     arrows = []
     for sender, receiver, address in ((one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])):
         sent = mine.filter((pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0])))
         got = mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
         arrows += _joined(sent, got, sender == one["client"])
     return sorted(arrows, key=lambda arrow: arrow.sent_ns)
+
+
+def _captured_nodes(run: RunData) -> set[str]:
+    """Return the nodes at which packets were captured, also those that saw none of a connection."""
+    captures = run.engine.get("captures") or {}
+    return {node.name for node in run.plan.network.nodes if any(each.name in captures for each in node.interfaces)}
 
 
 def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> list[Arrow]:
@@ -255,7 +261,7 @@ def _place_states(changes: list[StateChange], times: list[tuple[int, float]]) ->
     for change in changes:
         if change.t_ns is None:
             row = -0.9
-        elif change.from_ss and times and change.t_ns > times[-1][0] + 500_000_000:
+        elif times and change.t_ns > times[-1][0] + 500_000_000:
             row = last + 0.8
         else:
             row = min(times, key=lambda each, at=change.t_ns: abs(each[0] - at))[1] if times else 0.0  # type: ignore[misc]

@@ -132,6 +132,10 @@ def test_files_with_one_name_differ(bench):
     with pytest.raises(SpecError, match=r"no file 'gone.py' beside the spec"):
         context.read_beside("gone.py")
     assert context.substitute("{h2}:{dir}/{x} {h1}") == "10.0.0.2:{dir}/{x} 10.0.0.1"
+    assert context.substitute("http://{h1-h2.99}/ {h2-h1.254} {h1-h2} {h1.99}") == "http://10.0.0.99/ 10.0.0.254 {h1-h2} {h1.99}"
+    for wrong in ("{h1-h9.99}", "{h1-h2.255}", "{h1-h2.0}"):
+        with pytest.raises(SpecError):
+            context.substitute(wrong)
     context.reserve_port(5201)
     assert [context.port(), context.port()] == [5202, 5203]
 

@@ -81,3 +81,13 @@ def test_there_is_no_diagram_without_a_connection(tmp_path):
     assert ladder_view(run, "other", 1, 30) is None
     assert ladder_view(run, "", 2, 30) is None
     assert ladder_view(write_run(tmp_path / "empty", make_plan(), {}), "", 1, 30) is None
+
+
+def test_a_host_that_captured_nothing_of_the_connection_got_nothing(tmp_path):
+    whole = one_connection(tmp_path / "whole")
+    packets = whole.table("packets").filter((pl.col("node") == "h1") & (pl.col("flags") == "S"))
+    tables = {name: whole.table(name) for name in ("connections", "states", "sockets")}
+    engine = {"status": "complete", "end_ns": whole.plan.duration_ns}
+    for captures, lost in (({"h1-eth0": {}, "h2-eth0": {}}, True), ({"h1-eth0": {}}, False)):
+        run = write_run(tmp_path / str(lost), whole.plan, {**tables, "packets": packets}, engine={**engine, "captures": captures})
+        assert [arrow.lost for arrow in ladder_view(run, "", 1, 30).arrows] == [lost]

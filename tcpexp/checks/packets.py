@@ -1,0 +1,60 @@
+"""The check ``packets``: how many packets of a protocol beside TCP were seen, such as ARP requests and ICMP errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tcpexp.checks.base import HostName, Verdict
+from tcpexp.checks.compare import Compared, Count
+from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, within
+from tcpexp.checks.segments import packet_evidence
+from tcpexp.checks.words import many, span_words
+from tcpexp.units import QuantityError
+
+if TYPE_CHECKING:
+    from tcpexp.store.rundata import RunData
+
+Protocol = Literal["tcp", "udp", "icmp", "arp"]
+
+
+class Packets(Compared[Count]):
+    """How many packets of a protocol a host sent, counted in its own captures, or were captured at another host.
+
+    Without `from`, packets of any source are counted where they arrive, at `at_host`. An ARP packet's source is the host
+    that asks or answers; that a question goes to everybody does not matter here.
+    """
+
+    name: ClassVar[str] = "packets"
+    example: ClassVar[str] = "{protocol: arp, from: h1, equals: 3}"
+
+    protocol: Protocol = Field(description="the protocol")
+    from_: HostName | None = Field(default=None, alias="from", description="the host that sends them")
+    at_host: HostName | None = Field(default=None, description="the host at which they are captured; the sender when left out")
+    between: Between | None = BETWEEN
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if self.from_ is None and self.at_host is None:
+            raise QuantityError("neither from: nor at_host: is given", "name the sending host, from: h1")
+        return self
+
+    def title(self) -> str:
+        """Name the protocol, the hosts and the span."""
+        ends = (f" from {self.from_}" if self.from_ else "") + (f" seen at {self.at_host}" if self.at_host else "")
+        return f"{self.protocol.upper()} packets{ends} {span_words(self.between)}"
+
+    def evaluate(self, run: RunData) -> Verdict:
+        """Count the packets."""
+        import polars as pl
+
+        span = require_span(run, self.between)
+        seen_at = self.at_host or self.from_
+        assert seen_at is not None
+        wanted = pl.col("capture").is_in(captures_of(run, seen_at)) & (pl.col("protocol") == self.protocol) & within(span)
+        if self.from_ is not None:
+            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+        rows = run.table("packets").filter(wanted).sort("t_ns", "number")
+        seen = many(rows.height, f"{self.protocol.upper()} packet")
+        return self.verdict(self.holds(rows.height), seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows))
