@@ -16,11 +16,20 @@ import threading
 import time
 
 CHUNK = 1 << 20
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON; ``time_ns`` is nanoseconds of the system's clock."""
     print(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}), flush=True)
+
+
+def duration(text: str) -> float:
+    """Return the seconds in a text such as ``10ms`` or ``1.5s``."""
+    for unit, factor in UNITS.items():
+        if text.endswith(unit) and text[: -len(unit)].replace(".", "", 1).isdigit():
+            return float(text[: -len(unit)]) * factor
+    raise argparse.ArgumentTypeError(f"'{text}' is not a duration such as 10ms or 1.5s")
 
 
 def generate(size: int, seed: int) -> bytes:
@@ -72,9 +81,7 @@ def answer(connection: socket.socket, status: str, content: bytes, keep_alive: b
         connection.sendall(memoryview(content)[CHUNK - len(head) :])
 
 
-def serve(
-    connection: socket.socket, peer: tuple[str, int], files: dict[str, bytes], hashes: dict[str, str], keep_alive: bool
-) -> None:
+def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, bytes], hashes: dict[str, str], keep_alive: bool) -> None:
     """Answer the requests of one connection until one side closes it."""
     name = f"{peer[0]}:{peer[1]}"
     log("accept", peer=name)
@@ -111,6 +118,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--address", default="", help="address to listen on (default: all)")
     parser.add_argument("--port", type=int, default=80)
     parser.add_argument("--backlog", type=int, default=128, help="second argument of listen(2)")
+    parser.add_argument("--user-timeout", type=duration, help="TCP_USER_TIMEOUT of each connection, such as 10s")
     parser.add_argument("--keep-alive", action="store_true", help="leave connections open for further requests")
     parser.add_argument("--file", action="append", default=[], metavar="NAME=SOURCE")
     parser.add_argument("--generate", action="append", default=[], metavar="NAME=BYTES[:SEED]")
@@ -131,9 +139,9 @@ def main() -> None:
     log("listening", port=listener.getsockname()[1], backlog=arguments.backlog)
     while True:
         connection, peer = listener.accept()
-        thread = threading.Thread(
-            target=serve, args=(connection, peer, files, hashes, arguments.keep_alive), daemon=True
-        )
+        if arguments.user_timeout is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(arguments.user_timeout * 1000))
+        thread = threading.Thread(target=serve, args=(connection, peer, files, hashes, arguments.keep_alive), daemon=True)
         thread.start()
 
 
