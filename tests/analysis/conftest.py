@@ -22,6 +22,7 @@ class RunBuilder:
         self.engine_facts = {"status": "complete", "end_ns": END_NS, "t0_realtime_ns": 0, "t0_monotonic_ns": 0}
         self.forward = t.DirectionPlan()
         self.changes = {}
+        self.offloading = ()
 
     def plan(self, forward=None, **changes):
         self.forward = forward or self.forward
@@ -30,6 +31,10 @@ class RunBuilder:
 
     def engine(self, **facts):
         self.engine_facts |= facts
+        return self
+
+    def offloads(self, *hosts):
+        self.offloading = hosts
         return self
 
     def clock(self, clock):
@@ -57,7 +62,7 @@ class RunBuilder:
 
     def done(self):
         hosts = tuple(
-            t.NodePlan(name, "host", (t.InterfacePlan(f"{name}-eth0", "02:00:00:00:00:01", f"10.0.0.{number}/24"),))
+            t.NodePlan(name, "host", (t.InterfacePlan(f"{name}-eth0", "02:00:00:00:00:01", f"10.0.0.{number}/24", offloads=name in self.offloading),))
             for number, name in enumerate(("h1", "h2"), start=1)
         )
         ends = (t.LinkEnd("h1", "h1-eth0"), t.LinkEnd("h2", "h2-eth0"))

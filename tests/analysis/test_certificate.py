@@ -188,3 +188,10 @@ def test_conservation(build):
     assert verdict(build, name) == "suspect"
     build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 30})
     assert verdict(build, name) == "suspect"
+
+
+def test_packets_are_not_counted_where_a_host_cuts_or_joins_segments(build):
+    build.journeys([0] * 990 + [None] * 10)
+    assert verdict(build, "packets of h1-h2 towards h2") == "suspect"
+    build.offloads("h1")
+    assert verdict(build, "packets of h1-h2 towards h2") == "not measured"
