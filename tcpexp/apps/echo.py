@@ -8,11 +8,13 @@ after the other. Addresses are IPv4 or IPv6 (``serve --address ::1``).
 """
 
 import argparse
+import contextlib
 import json
 import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 LARGEST_DATAGRAM = 65535
@@ -64,17 +66,20 @@ def open_socket(address: str, protocol: str) -> socket.socket:
     return opened
 
 
+def echo_stream(connection: socket.socket) -> None:
+    """Send back what one client sends, until it closes."""
+    while data := called("recv", partial(connection.recv, 4096)):
+        called("sendall", partial(connection.sendall, data), bytes=len(data))
+
+
 def serve_tcp(listener: socket.socket) -> None:
     """Accept one client after the other and send back what it sends, until it closes."""
     called("listen", lambda: listener.listen(5))
     log("listening", port=listener.getsockname()[1], protocol="tcp")
     while True:
         connection, _ = called("accept", listener.accept)
-        try:
-            while data := called("recv", lambda each=connection: each.recv(4096)):
-                called("sendall", lambda each=connection, content=data: each.sendall(content), bytes=len(data))
-        except OSError:
-            pass  # logged; the client is gone
+        with contextlib.suppress(OSError):  # logged; the client is gone
+            echo_stream(connection)
         called("close", connection.close)
 
 
@@ -83,7 +88,7 @@ def serve_udp(endpoint: socket.socket) -> None:
     log("listening", port=endpoint.getsockname()[1], protocol="udp")
     while True:
         data, peer = called("recvfrom", lambda: endpoint.recvfrom(LARGEST_DATAGRAM))
-        called("sendto", lambda content=data, to=peer: endpoint.sendto(content, to))
+        called("sendto", partial(endpoint.sendto, data, peer))
 
 
 def serve(arguments: argparse.Namespace) -> int:

@@ -138,4 +138,6 @@ def _reduce(numbers: list[float], measure: str) -> float:
         return numbers[0 if measure == "first" else -1]
     if measure == "mean":
         return sum(numbers) / len(numbers)
-    return {"min": min, "max": max, "sum": sum}[measure](numbers)
+    if measure == "sum":
+        return sum(numbers)
+    return min(numbers) if measure == "min" else max(numbers)
