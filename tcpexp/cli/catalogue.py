@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CLASSES = ("actions", "checks", "recorders", "plots")
 KINDS = ("experiments", "topologies", *CLASSES)
+#: Of a sentence that fits a search, this many characters are shown.
+MOST_OF_A_LINE = 200
 
 
 @click.command(
@@ -27,15 +29,24 @@ Examples:
   tcpexp list                  everything
   tcpexp list actions checks   two kinds
   tcpexp list runs             recorded runs, newest last
+  tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 """,
 )
 @click.argument("kinds", type=click.Choice([*KINDS, "runs"]), nargs=-1, metavar="[KIND]...")
+@click.option("--search", "-s", "words", metavar="WORDS", help="Find experiments by what they are about.")
 @json_option
-def list_(kinds: tuple[str, ...], as_json: bool) -> None:
+def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
     """List what there is to use, or recorded runs.
 
     KIND is experiments, topologies, actions, checks, recorders, plots or runs; everything but runs when left out.
+
+    --search looks through titles, questions, checks, references and explanations; a whole sentence will do. Best first.
     """
+    if words is not None:
+        if set(kinds) - {"experiments"}:
+            raise SpecError("--search finds experiments only", hint='leave the kind out: tcpexp list --search "zero window"')
+        search(words, as_json=as_json)
+        return
     from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()
@@ -82,6 +93,26 @@ def describe(name: str, as_json: bool) -> None:
         return
     for each in found:
         print_entry(each)
+
+
+def search(words: str, *, as_json: bool) -> None:
+    """Print the experiments that fit ``words``, with what of the words they have and where."""
+    from tcpexp.cli.cards import load_cards
+    from tcpexp.cli.search import find_cards
+
+    hits = find_cards(words, load_cards())
+    if as_json:
+        rows = [{"name": hit.card.name, "title": hit.card.title, "score": round(hit.score, 1), "words": hit.words, "line": hit.line} for hit in hits]
+        echo_json(rows)
+        return
+    for hit in hits:
+        click.echo(f"{click.style(hit.card.name, bold=True)}  {hit.card.title}")
+        click.echo(f"  {hit.line[:MOST_OF_A_LINE]}")
+        click.echo(f"  {click.style('has: ' + '; '.join(hit.words), dim=True)}")
+    if hits:
+        click.echo(f"run it: tcpexp run {hits[0].card.name}")
+    else:
+        click.echo(f"no experiment is about '{words}'; all of them: tcpexp list experiments", err=True)
 
 
 def suggest_near(word: str, known: list[str]) -> bool:

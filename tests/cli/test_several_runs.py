@@ -213,7 +213,7 @@ def test_one_interrupt_ends_the_runs_under_way_and_lists_the_rest(tmp_path: Path
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for_line(process, "started", 2)
     for name in ("a", "b"):
-        while not any((tmp_path / "results" / name).glob("*/raw/events.jsonl")) and process.poll() is None:
+        while not any((tmp_path / "results" / name).glob("*/events.jsonl")) and process.poll() is None:
             time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     out, rest = process.communicate()

@@ -1,0 +1,201 @@
+"""The page docs/experiments.md, made from the experiments: ``python -m tcpexp.cli.experiments_page > docs/experiments.md``.
+
+Run times and pictures are taken from runs: ``tcpexp run experiments/ --json > runs.json``, then the same with ``--runs runs.json``. They are
+kept in docs/experiments.json and docs/images/experiments/, so that the page can be made again without any run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tcpexp import paths
+from tcpexp.cli.cards import Card, CheckWords, load_cards
+from tcpexp.cli.search import GLOSSARY, settings, tags
+
+HEAD = """\
+# Experiments
+
+Made from the experiments by `python -m tcpexp.cli.experiments_page > docs/experiments.md`.
+
+Every experiment below comes with tcpexp, in `experiments/`. Each asks a question, checks the numbers that answer it on what was recorded, and explains them
+in its report with the packets that prove it:
+
+```sh
+tcpexp run NAME                  # one of them
+tcpexp run experiments/ --jobs 2 # all of them, two at a time, with a table at the end
+```
+
+Somebody who knows only what a lab sheet says finds the experiment by its words; a whole sentence will do:
+
+```sh
+tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
+```
+
+"""
+TIMES = "Lasts: the experiment's own time. Takes: typical wall time from spec to report in the guest on the virtual clock, one run at a time{where}.\n\n"
+BY_WORD = """\
+## By word
+
+"""
+#: Largest picture that is kept, in bytes, and its width in pixels. A figure higher than it is wide is cut off below.
+MOST_BYTES = 40_000
+WIDTH = 560
+COLOURS = 32
+
+
+def docs_dir() -> Path:
+    """Return the folder of the documentation; raises ``ClickException`` outside of a checkout."""
+    checkout = paths.checkout_dir()
+    if checkout is None:
+        raise click.ClickException("the page is made in a checkout")
+    return checkout / "docs"
+
+
+def document(docs: Path) -> str:
+    """Return the whole page; raises ``SpecErrors`` when an experiment is wrong."""
+    measured = read_measured(docs)
+    cards = load_cards(strict=True)
+    where = f" on {measured['processors']} processors" if "processors" in measured else ""
+    parts = [HEAD, _contents(cards, measured["total_s"]), TIMES.format(where=where)]
+    parts += [_section(card, docs, measured["total_s"].get(card.name)) for card in cards]
+    return "".join([*parts, _by_word(cards)])
+
+
+def _contents(cards: list[Card], times: dict[str, float]) -> str:
+    lines = ["| experiment | | lasts | takes |", "|---|---|---:|---:|"]
+    for card in cards:
+        lines.append(f"| [{card.name}](#{card.name}) | {_text(card.title)} | {card.duration_s:g} s | {_takes(times.get(card.name))} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _takes(total_s: float | None) -> str:
+    return "" if total_s is None else f"{max(total_s, 1):.0f} s"
+
+
+def _section(card: Card, docs: Path, total_s: float | None) -> str:
+    lines = [f"## {card.name}", "", f"**{_text(card.title)}**", ""]
+    picture = picture_path(docs, card.name)
+    if picture.is_file():
+        lines += [f"![{_text(card.title)}]({picture.relative_to(docs)})", ""]
+    if card.description:
+        lines += [_text(card.description), ""]
+    takes = f", takes about {_takes(total_s)}" if total_s is not None else ""
+    lines += [f"Network: {_text(card.topology)}. Lasts {card.duration_s:g} s{takes}. [Spec](../experiments/{card.path.name})", ""]
+    if card.checks:
+        lines += ["Checked:", *map(_check, card.checks), ""]
+    words = [*tags(card), *(f"`{name}`" for name in settings(card))]
+    if words:
+        lines += [f"Words: {', '.join(words)}", ""]
+    if card.references:
+        lines += [f"References: {'; '.join(map(_text, card.references))}", ""]
+    return "\n".join(lines) + "\n"
+
+
+def _check(check: CheckWords) -> str:
+    because = f" ({check.because})" if check.because else ""
+    return f"- {_text(f'{check}{because}')}"
+
+
+def _by_word(cards: list[Card]) -> str:
+    found = {card.name: {*tags(card)} for card in cards}
+    lines = ["| word | experiments |", "|---|---|"]
+    for term, *_ in sorted(GLOSSARY, key=lambda each: each[0].lower()):
+        having = [f"[{card.name}](#{card.name})" for card in cards if term in found[card.name]]
+        lines += [f"| {term} | {', '.join(having)} |"] if having else []
+    for name in sorted({each for card in cards for each in settings(card)}, key=str.lower):
+        lines.append(f"| `{name}` | {', '.join(f'[{card.name}](#{card.name})' for card in cards if name in settings(card))} |")
+    return BY_WORD + "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    """Return plain text so that Markdown leaves it as it is; code in backticks stays code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        parts = [text.replace("`", "'")]
+    plain = [_escape(part) if index % 2 == 0 else part.replace("|", "\\|") for index, part in enumerate(parts)]
+    return "`".join(plain)
+
+
+def _escape(text: str) -> str:
+    for mark, instead in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("[", "\\[")):
+        text = text.replace(mark, instead)
+    return text
+
+
+# ------------------------------------------------------------------------------------------ what is taken from runs
+
+
+def picture_path(docs: Path, name: str) -> Path:
+    """Return where an experiment's picture is, if it has one."""
+    return docs / "images" / "experiments" / f"{name}.png"
+
+
+def read_measured(docs: Path) -> dict[str, Any]:
+    """Return what was measured: ``total_s``, seconds of wall time by experiment, and ``processors``, of the machine."""
+    file = docs / "experiments.json"
+    measured: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"total_s": {}}
+    return measured
+
+
+def take_runs(rows: list[dict[str, Any]], docs: Path) -> None:
+    """Keep the run time and a picture of every complete run of a shipped experiment in the guest; ``rows`` is what ``run --json`` printed."""
+    measured = read_measured(docs)
+    shipped = {path.stem for path in paths.shipped_specs()}
+    for row in rows:
+        if row["status"] != "complete" or row["experiment"] not in shipped or row["clock"] != "virtual":
+            continue
+        measured["total_s"][row["experiment"]] = round(row["timing"]["total_s"], 1)
+        keep_picture(Path(row["run"]), picture_path(docs, row["experiment"]))
+    measured["total_s"] = {name: value for name, value in measured["total_s"].items() if name in shipped}
+    measured["processors"] = len(os.sched_getaffinity(0))
+    (docs / "experiments.json").write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def keep_picture(run: Path, target: Path) -> None:
+    """Keep the run's first figure as a small picture in ``target``; none where there is no figure or it is too large."""
+    target.unlink(missing_ok=True)
+    figure = first_figure(run)
+    if figure is None:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shrink(figure, target)
+    if target.stat().st_size > MOST_BYTES:
+        target.unlink()
+
+
+def first_figure(run: Path) -> Path | None:
+    """Return the file of the first of the spec's plots that was drawn."""
+    plots = json.loads((run / "plan.json").read_text(encoding="utf-8"))["plots"]
+    named = [run / "figures" / f"{next(iter(plot))}.png" for plot in plots if plot]
+    return next((path for path in (*named, *sorted((run / "figures").glob("*.png"))) if path.is_file()), None)
+
+
+def shrink(figure: Path, target: Path) -> None:
+    """Write a figure, 560 pixels wide and at most as high, with few colours."""
+    from PIL import Image
+
+    drawn = Image.open(figure).convert("RGBA")
+    page = Image.new("RGB", drawn.size, "white")
+    page.paste(drawn, mask=drawn.getchannel("A"))
+    page = page.crop((0, 0, page.width, min(page.height, page.width)))
+    small = page.resize((WIDTH, round(page.height * WIDTH / page.width)), Image.Resampling.LANCZOS)
+    small.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+
+
+@click.command()
+@click.option("--runs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take run times and pictures from what tcpexp run --json printed.")
+def main(runs: Path | None) -> None:
+    """Print the page."""
+    if runs is not None:
+        take_runs(json.loads(runs.read_text(encoding="utf-8")), docs_dir())
+    sys.stdout.write(document(docs_dir()))
+
+
+if __name__ == "__main__":
+    main()
