@@ -76,7 +76,8 @@ class Python(_Process):
     """Run a Python program on a host.
 
     `script` is a file beside the spec, else one of the programs that come with tcpexp: `http_server.py`, `slow_reader.py`,
-    `burst_sender.py`, `never_accepts.py`, `paced_sender.py`, `syn_flood.py`. In `args` the text `{h2}` stands for that host's address and
+    `burst_sender.py`, `paced_sender.py`, `closing.py`, `linked_list.py`, `echo.py`, `datagrams.py`, `relay.py`, `never_accepts.py`, `never_reads.py`,
+    `syn_flood.py`. In `args` the text `{h2}` stands for that host's address and
     `{out}` for a folder whose content is kept in the run directory. Everything else reaches the program as written, a duration such as `10ms` too.
     In the guest a Python program needs about half a second to start; a server should therefore say that it `listens`.
     """
