@@ -140,16 +140,17 @@ def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None
     from rich.table import Table
     from rich.text import Text
 
+    repeated = len({row["spec"] for row in rows}) < len(rows)
+    counts = [("passed", "PASS"), ("failed", "FAIL"), *([("undecided", "INCONCLUSIVE")] if any(row["undecided"] for row in rows) else [])]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run time"):
-        right = head in ("seed", "passed", "failed", "undecided", "run time")
-        table.add_column(head, justify="right" if right else "left", no_wrap=head != "status")
+    for head in ("experiment", *(["seed"] if repeated else []), "status", *(head for head, _ in counts), "certificate", "run time"):
+        table.add_column(head, justify="left" if head in ("experiment", "status", "certificate") else "right", no_wrap=head != "experiment")
     for row in rows:
         state = Text(row["status"], "" if row["status"] == "complete" else "bold red" if row["status"] in ("failed", "crashed") else "yellow")
-        verdicts = [Text(str(row[key] or ""), COLOURS[word]) for key, word in (("passed", "PASS"), ("failed", "FAIL"), ("undecided", "INCONCLUSIVE"))]
+        verdicts = [Text(str(row[head] or ""), COLOURS[word]) for head, word in counts]
         certificate = str((row.get("certificate") or {}).get("verdict", ""))
-        style = "" if certificate == "VALID" else "yellow"
-        table.add_row(row["experiment"], str(row.get("seed", "")), state, *verdicts, Text(certificate, style), run_time(row))
+        seed = [str(row.get("seed", ""))] if repeated else []
+        table.add_row(row["experiment"], *seed, state, *verdicts, Text(certificate, "" if certificate == "VALID" else "yellow"), run_time(row))
     out = Console(highlight=False)
     out.print(table)
     out.print(sum_words(rows) + ("" if wall_s is None else f"; {wall_s:.0f} s in all"), markup=False, soft_wrap=True)

@@ -152,12 +152,26 @@ ROWS = [
 def test_the_table_has_verdicts_certificate_and_run_time(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(ROWS, 15.0)
     head, good, bad, broken, waiting, total = capsys.readouterr().out.splitlines()
-    assert head.split() == ["experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run", "time"]
-    assert good.split() == ["good", "7", "complete", "3", "VALID", "12.3", "s"]
-    assert bad.split() == ["bad", "7", "complete", "2", "1", "SUSPECT", "2.0", "s"]
+    assert head.split() == ["experiment", "status", "passed", "failed", "certificate", "run", "time"]
+    assert good.split() == ["good", "complete", "3", "VALID", "12.3", "s"]
+    assert bad.split() == ["bad", "complete", "2", "1", "SUSPECT", "2.0", "s"]
     assert broken.split() == ["broken", "failed"]
     assert waiting.split() == ["waiting", "not", "run"]
     assert total == "4 runs: 1 without a failed check, 1 with failed checks, 1 failed, 1 not run; 15 s in all"
+
+
+def test_the_table_tells_seeds_and_undecided_checks_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([ROWS[0], {**ROWS[0], "seed": 8, "undecided": 2}])
+    head, first, second, _ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run", "time"]
+    assert first.split()[:4] == ["good", "7", "complete", "3"]
+    assert second.split()[:5] == ["good", "8", "complete", "3", "2"]
+
+
+def test_the_table_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([row("impaired_download_small", status="interrupted", passed=12, failed=10, certificate={"verdict": "SUSPECT"}, timing={"total_s": 1234.5})])
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == ["impaired_download_small", "interrupted", "12", "10", "SUSPECT", "1234.5", "s"]
 
 
 def test_what_came_of_a_run_in_words() -> None:
