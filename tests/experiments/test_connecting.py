@@ -33,9 +33,9 @@ def twin(experiment: str, *changes: str, fails: tuple[int, ...]) -> Twin:
 TWINS = [
     twin("dead_host", "hosts.h1.sysctls.net.ipv4.tcp_syn_retries=5", fails=(0, 1)),
     twin("dead_host_retries_3", "hosts.h1.sysctls.net.ipv4.tcp_syn_retries=2", fails=(0, 1)),
-    twin("dead_host_same_subnet", "hosts.h1.sysctls.net.ipv4.neigh.h1-eth0.mcast_solicit=5", fails=(4, 5)),
+    twin("dead_host_same_subnet", "hosts.h1.sysctls.net.ipv4.neigh.h1-eth0.mcast_solicit=2", fails=(4, 5)),
     twin("dead_host_same_subnet", "actions[absent].argv=[curl, -q, -v, --noproxy, '*', 'http://{h2}/index.html']", fails=(1, 2, 4, 5, 6)),
-    twin("closed_port", "actions[2].at=9s", fails=(1,)),
+    twin("closed_port", "actions[2].at=9s", fails=(2, 3, 5, 6, 7, 8)),
     twin("synack_drop_isolated", "actions[quiet_five].at=20s", fails=(0, 1)),
     twin("synack_drop_isolated", "actions[fewer].value=3", fails=(4, 5)),
     twin("accept_queue_overflow", QUEUE_OF_SIX, fails=(1,)),
