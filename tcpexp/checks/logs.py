@@ -89,7 +89,9 @@ class Logged(Compared[Number]):
         else:
             value = _reduce(numbers, self.measure)
             measured, passed = number_words(value), self.holds(value)
-        return self.verdict(passed, measured, f"{self.title()}: {measured}; asked: {self.asked()}", evidence)
+        what = f"{self.measure} of {self.field}" if self.measure else self.field
+        reason = f"{what} is {measured} in {many(len(events), 'event')} of {self.action}; asked: {self.asked()}"
+        return self.verdict(passed, measured, reason, evidence)
 
     def _wanted(self, event: Event, span: tuple[int, int]) -> bool:
         if event.facts.get("event") != self.event or (self.between is not None and not span[0] <= event.t_ns <= span[1]):
@@ -109,7 +111,7 @@ class Logged(Compared[Number]):
             return []
         keys = [key for key in events[0].facts if key not in ("time_ns", "event")]
         rows = [("time", *keys)]
-        rows += [(time_words(each.t_ns), *(str(each.facts.get(key, ""))[:LONGEST] for key in keys)) for each in events[:LISTED]]
+        rows += [(f"{each.t_ns / 1e9:.6f} s", *(str(each.facts.get(key, ""))[:LONGEST] for key in keys)) for each in events[:LISTED]]
         text = many(len(events), f"event '{self.event}'", f"events '{self.event}'") + (f", the first {LISTED} listed" if len(events) > LISTED else "")
         return [Evidence(text, None, (), events[0].t_ns, events[-1].t_ns, tuple(rows))]
 

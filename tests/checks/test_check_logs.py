@@ -50,7 +50,7 @@ def test_events(logged: CheckedRun, given: dict[str, object], result: str, measu
 def test_evidence_is_a_table_of_the_events(logged: CheckedRun) -> None:
     evidence = logged.ask("logged", action="get", event="write", equals=3).evidence[0]
     assert evidence.rows[0] == ("time", "took_us", "call")
-    assert evidence.rows[2] == ("2 s", "2000", "b")
+    assert evidence.rows[2] == ("2.000000 s", "2000", "b")
     assert (evidence.from_ns, evidence.to_ns) == (1 * S, 3 * S)
 
 
