@@ -256,15 +256,15 @@ def test_relay_copies_both_ways_and_takes_servers_in_turn(address):
             return b"".join(iter(lambda: user.recv(4096), b""))
 
     bracketed = f"[{address}]" if ":" in address else address
-    with Program("echo.py", "serve", "--protocol", "tcp", "--address", address, "--port", 0) as first:
-        with Program("echo.py", "serve", "--protocol", "tcp", "--address", address, "--port", 0) as second:
-            ports = [each.event("listening")["port"] for each in (first, second)]
-            to = [word for port in ports for word in ("--to", f"{bracketed}:{port}")]
-            with Program("relay.py", "--address", address, "--port", 0, *to) as relay:
-                port = relay.event("listening")["port"]
-                assert [one(port), one(port)] == [b"ping", b"ping"]
-                taken = [relay.event("relay")["server"] for _ in range(2)]
-                assert [each.rpartition(":")[2] for each in taken] == [str(each) for each in ports]
+    echo = ("echo.py", "serve", "--protocol", "tcp", "--address", address, "--port", 0)
+    with Program(*echo) as first, Program(*echo) as second:
+        ports = [each.event("listening")["port"] for each in (first, second)]
+        to = [word for port in ports for word in ("--to", f"{bracketed}:{port}")]
+        with Program("relay.py", "--address", address, "--port", 0, *to) as relay:
+            port = relay.event("listening")["port"]
+            assert [one(port), one(port)] == [b"ping", b"ping"]
+            taken = [relay.event("relay")["server"] for _ in range(2)]
+            assert [each.rpartition(":")[2] for each in taken] == [str(each) for each in ports]
 
 
 def test_relay_holds_a_server_back_when_the_user_does_not_read():
