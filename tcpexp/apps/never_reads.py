@@ -20,8 +20,9 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON; ``time_ns`` is nanoseconds of the system's clock."""
-    print(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}), flush=True)
+    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
+    sys.stdout.flush()
 
 
 def duration(text: str) -> float:

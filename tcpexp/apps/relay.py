@@ -21,8 +21,9 @@ CHUNK = 16384
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON; ``time_ns`` is nanoseconds of the system's clock."""
-    print(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}), flush=True)
+    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
+    sys.stdout.flush()
 
 
 def endpoint(text: str) -> tuple[str, int]:
