@@ -73,7 +73,7 @@ class States(Check):
         if not table_exists(run, "states"):
             raise Undecided("the kernel's trace has not been turned into tables")
         ways = ways_of(self._select(run, "states"))
-        added = add_from_snapshots(ways, self._select(run, "sockets"))
+        added = add_from_snapshots(ways, self._select(run, "sockets"), run.end_ns)
         found = next((way for way in ways if is_subsequence(self.path, way.states)), None)
         if found is None:
             require_span(run, None)
@@ -151,8 +151,8 @@ def ways_of_snapshots(rows: polars.DataFrame) -> list[Way]:
     return list(ways.values())
 
 
-def add_from_snapshots(ways: list[Way], sockets: polars.DataFrame) -> dict[int, list[str]]:
-    """Insert what only ``ss`` shows: TIME-WAIT before the last CLOSED, SYN-RECEIVED before ESTABLISHED.
+def add_from_snapshots(ways: list[Way], sockets: polars.DataFrame, end_ns: int) -> dict[int, list[str]]:
+    """Insert what only ``ss`` shows: TIME-WAIT before the last CLOSED (or instead, if it waited to the end), SYN-RECEIVED before ESTABLISHED.
 
     Returns the inserted states by the ``id`` of the way.
     """
@@ -167,6 +167,8 @@ def add_from_snapshots(ways: list[Way], sockets: polars.DataFrame) -> dict[int, 
             way.states.insert(-1, "TIME-WAIT")
             way.times_ns.insert(-1, way.times_ns[-1])
             way.times_ns[-1] = waiting[-1]
+            if len(waiting) > 1 and end_ns - waiting[-1] < 1.5 * (waiting[-1] - waiting[-2]):  # the tracepoint's CLOSED began the wait, nothing has ended it
+                del way.states[-1], way.times_ns[-1]
             added.setdefault(id(way), []).append("TIME-WAIT")
         half_open = [t_ns for t_ns, state in snapshots if state == "SYN-RECEIVED" and t_ns <= way.times_ns[0]]
         if half_open and "SYN-RECEIVED" not in way.states:

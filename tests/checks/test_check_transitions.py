@@ -88,3 +88,10 @@ def test_without_a_whole_trace_nothing_is_decided(traced: CheckedRun, given: tup
     assert traced.ask(check, **parameters).result == "INCONCLUSIVE"
     traced.says(trace={"events": [], "missing": []}, status="interrupted", end_ns=9 * S)
     assert traced.ask(check, **parameters).result == "INCONCLUSIVE"
+
+
+def test_a_socket_that_waits_to_the_end_is_not_said_to_have_closed(traced) -> None:
+    path = ["CLOSING", "TIME-WAIT", "CLOSED"]
+    assert traced.ask("states", host="h1", path=path[:2]).result == "PASS"
+    assert traced.ask("states", host="h1", path=path).result == "FAIL"
+    assert traced.ask("states", host="h2", path=path).result == "PASS"
