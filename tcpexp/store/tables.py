@@ -112,12 +112,18 @@ TABLES: dict[str, TableSchema] = {
             {
                 "flow": "String", "from_node": "String", "to_node": "String", "sent_ns": "Int64",
                 "received_ns": "Int64",  # first arrival, null when lost
+                "sent_capture": "String", "received_capture": "String",
                 "sent_number": "Int64",  # frame number in the sender's capture
                 "received_number": "Int64",  # frame number in the receiver's capture
+                "src_port": "Int64", "dst_port": "Int64",
+                "seq_rel": "Int64", "payload_bytes": "Int64",  # of TCP; the range that a lost packet leaves open
                 "frame_bytes": "Int64",
-                "copies": "Int64",  # arrivals
+                "copies": "Int64",  # arrivals; 0 lost, 2 duplicated
                 "late": "Boolean",  # a packet sent later arrived earlier
+                "reordered_by": "Int64",  # by how many places it arrived late (RFC 4737 section 4.2.2, reordering extent); 0 in order, null when lost
                 "changed": "Boolean",  # arrived with a wrong checksum
+                "delay_ns": "Int64",  # one way: first arrival minus departure, null when lost
+                "queueing_ns": "Int64",  # delay_ns minus the links' delays in force when it left: waiting for the bottleneck (and jitter); null when lost
             },
             ("sent_ns",),
         ),
@@ -173,6 +179,81 @@ TABLES: dict[str, TableSchema] = {
                 "ca_state": "String",
             },
             ("t_ns",),
+        ),
+        TableSchema(
+            "flow_states",
+            "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
+            "and what the last ss snapshot and change of congestion state before it said",
+            {
+                "flow": "String", "node": "String", "port": "Int64",  # the sender's port: one per connection
+                "t_ns": "Int64",
+                "cwnd": "Int64",  # segments
+                "ssthresh": "Int64",  # segments; null while infinite
+                "mss": "Int64",  # bytes of payload in a full segment
+                "in_flight_bytes": "Int64",  # sent and not yet cumulatively acknowledged: snd_nxt - snd_una
+                "acked_bytes": "Int64",  # what the segments before this one have acknowledged, from the connection's first row on
+                "receive_window_bytes": "Int64",  # the peer's window, scaled
+                "srtt_us": "Int64", "ca_state": "String",  # Open, Disorder, CWR, Recovery, Loss
+                "limited": "String",  # what keeps the sender from sending more: cwnd, receiver, pacing, application
+                "congestion_control": "String",
+                "rttvar_us": "Int64", "rto_ms": "Float64", "pacing_rate_bps": "Float64", "delivery_rate_bps": "Float64",  # of the last ss snapshot
+                "bbr_bw_bps": "Float64", "bbr_min_rtt_us": "Int64", "bbr_pacing_gain": "Float64", "bbr_cwnd_gain": "Float64",  # of the last ss snapshot
+            },
+            ("flow", "port", "t_ns"),
+        ),
+        TableSchema(
+            "phases",
+            "one phase of a flow's congestion control, without gaps from a connection's first row of flow_states to its last (docs/phases.md)",
+            {
+                "flow": "String", "node": "String", "port": "Int64", "from_ns": "Int64", "to_ns": "Int64",
+                "phase": "String",  # slow_start, congestion_avoidance, fast_recovery, rto_recovery, cwr; BBR: startup, drain, probe_bw, probe_rtt
+                "rule": "String",  # what in the record says so
+                "ended_by": "String",  # loss, timeout, ecn, hystart, hystart_train, hystart_delay, ssthresh, idle, repaired, undone, gain, switched, end,
+                # receiver_limited, application_limited (slow start that stood still until the flow's end)
+                "congestion_control": "String",
+                "cwnd_from": "Int64", "cwnd_to": "Int64",  # segments, after the first and after the last segment processed in the phase
+                "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
+                "acks": "Int64",  # rows of flow_states
+                "rtt_us": "Int64",  # median srtt
+                "growth_per_rtt": "Float64",  # slow_start: factor of cwnd per RTT; congestion_avoidance: segments per RTT; else null
+                "cwnd_limited": "Float64", "receiver_limited": "Float64", "application_limited": "Float64",  # shares of the rows, 0 to 1
+                "resolution_ns": "Int64",  # how far from_ns may be off: 0 per ACK, else the distance of ss snapshots
+            },
+            ("flow", "port", "from_ns"),
+        ),
+        TableSchema(
+            "loss_events",
+            "one loss event of a flow: from the sender's first notice of a loss (Recovery, Loss or CWR) to its return to Open",
+            {
+                "flow": "String", "node": "String", "port": "Int64",
+                "noticed_ns": "Int64",  # when the sender entered Recovery or Loss, or sent its first retransmission
+                "repaired_ns": "Int64",  # when all that was outstanding at notice had been acknowledged (back in Open); null when never
+                "lost_ns": "Int64",  # when the first packet that was lost had been sent; null when none was lost
+                "notice_delay_ns": "Int64",  # noticed_ns - lost_ns
+                "repair_delay_ns": "Int64",  # repaired_ns - noticed_ns
+                "noticed_by": "String",  # duplicate_acks, sack, rack, tlp, rto, ecn
+                "lost_packets": "Int64", "lost_bytes": "Int64",
+                "lost_ranges": "List(Int64)",  # relative left and right edges, alternating
+                "retransmissions": "Int64",  # data segments sent again during the event
+                "timeouts": "Int64",  # how often the RTO ran out
+                "cwnd_before": "Int64", "cwnd_after": "Int64",  # segments; at notice and when it was over
+                "ssthresh_before": "Int64", "ssthresh_after": "Int64",  # segments; null while infinite
+                "backoff": "Float64",  # ssthresh_after / cwnd_before: CUBIC 0.7 (RFC 9438 section 4.6), Reno 0.5 (RFC 5681 section 3.1)
+                "spurious": "Boolean",  # nothing was lost, or the receiver said (DSACK) that it had everything already
+                "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883)
+            },
+            ("flow", "port", "noticed_ns"),
+        ),
+        TableSchema(
+            "fairness",
+            "one interval of 1 s, every 100 ms, in which at least two flows of one direction were running",
+            {
+                "t_ns": "Int64", "interval_ns": "Int64", "towards": "String",  # the receiving host
+                "flows": "Int64", "jain_index": "Float64",  # of the goodput: 1 all equal, 1/n one has everything
+                "goodput_bps": "Float64",  # of all of them
+                "utilization": "Float64",  # frames that arrived / what the bottleneck on their way carries; null without a rate
+            },
+            ("towards", "t_ns"),
         ),
         TableSchema(
             "queues",
