@@ -13,6 +13,7 @@ from tcpexp.registry import suggest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tcpexp.plots.table import Table
     from tcpexp.store.rundata import RunData
 
 Options = Mapping[str, Any]
@@ -47,8 +48,8 @@ class Plot:
     time_axis: ClassVar[bool] = True
     on_demand: ClassVar[bool] = False
 
-    def draw(self, run: RunData, options: Options) -> Figure | None:
-        """Return the figure, or None when the run holds no data for it.
+    def draw(self, run: RunData, options: Options) -> Figure | Table | None:
+        """Return the figure or the table, or None when the run holds no data for it.
 
         ``options`` holds every key of ``defaults`` and the common ones: ``title`` (replaces the class's), ``between`` (two
         times in ns, or None for the whole run) and ``flows`` (names, or None for all).

@@ -23,13 +23,14 @@ INDEX = "figures/index.json"
 
 @dataclass(frozen=True)
 class PlottedFigure:
-    """A figure on disk. ``svg`` and ``png`` are relative to the run directory."""
+    """A figure on disk. ``svg``, ``png`` and ``table`` (JSON, of a plot that is a table) are relative to the run directory."""
 
     name: str
     title: str
     caption: str
     svg: str
     png: str
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def plot_run(run: RunData, catalogue: Catalogue | None = None, helper: DrawingHe
     wanted = wanted_plots(run, catalogue)
     folder = Path(run.path) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
+    for old in [*folder.glob("*.svg"), *folder.glob("*.png"), *folder.glob("*.table.json")]:
         old.unlink()
     figures: list[PlottedFigure] = []
     left_out: list[LeftOut] = []
@@ -109,11 +110,14 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
     """Draw one plot and save it, or say why it was left out."""
     from tcpexp.plots.save import save_figure
     from tcpexp.plots.style import house_style
+    from tcpexp.plots.table import Table
+    from tcpexp.plots.tabledraw import draw_table
 
     name, title = wanted.file_name, str(wanted.options["title"])
     with house_style(f"tcpexp-{name}"):
         try:
-            figure = wanted.plot.draw(run, wanted.options)
+            drawn = wanted.plot.draw(run, wanted.options)
+            figure = draw_table(drawn, title) if isinstance(drawn, Table) else drawn
         except TcpexpError:
             raise
         except Exception as error:  # a plot may be another's program, and one bad figure must not cost the report
@@ -121,9 +125,12 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
         if figure is None:
             return LeftOut(name, title, NO_DATA)
         svg, png = save_figure(figure, folder, name)
-    base = folder.parent
-    svg_name, png_name = (path.relative_to(base).as_posix() for path in (svg, png))
-    return PlottedFigure(name, title, wanted.plot.caption(), svg_name, png_name)
+    table_name = None
+    if isinstance(drawn, Table):
+        table_name = f"{folder.name}/{name}.table.json"
+        (folder.parent / table_name).write_text(drawn.to_json(), encoding="utf-8")
+    svg_name, png_name = (path.relative_to(folder.parent).as_posix() for path in (svg, png))
+    return PlottedFigure(name, title, wanted.plot.caption(), svg_name, png_name, table_name)
 
 
 def draw_together(run: RunData, wanted: Sequence[WantedPlot], folder: Path, helper: DrawingHelper) -> list[PlottedFigure | LeftOut]:

@@ -6,29 +6,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import addresses, receiver_of, within
-from tcpexp.plots.style import GRID, INK, SHADE, SOFT_INK, add_head_room, flow_series, panel_title, panels
+from tcpexp.plots.style import flow_series
+from tcpexp.plots.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
 
 if TYPE_CHECKING:
     import polars as pl
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
-#: Heading and right edge of each column, as a fraction of the width.
-COLUMNS: tuple[tuple[str, float], ...] = (
-    ("time (s)", 0.11),
-    ("packet", 0.20),
-    ("acknowledged", 0.34),
-    ("window on the wire", 0.51),
-    ("scale", 0.60),
-    ("window (bytes)", 0.75),
-    ("change", 0.86),
-    ("right edge", 0.98),
+COLUMNS = tuple(
+    Column(heading, "right") for heading in ("time (s)", "acknowledged", "window on the wire", "scale", "window (bytes)", "change", "right edge")
 )
-#: Height of a line, inches.
-LINE = 0.19
 
 
 class WindowTable(Plot):
@@ -40,32 +29,23 @@ class WindowTable(Plot):
 
     name = "window_table"
     title = "Advertised windows, ACK by ACK"
-    defaults: ClassVar[dict[str, Any]] = {"rows": 40, "panels": 2}
+    defaults: ClassVar[dict[str, Any]] = {"rows": MOST_ROWS, "panels": 2}
     time_axis = False
     on_demand = True
 
-    def draw(self, run: RunData, options: Options) -> Figure | None:
-        """Return the figure, or None when no flow's receiver was captured."""
+    def draw(self, run: RunData, options: Options) -> Table | None:
+        """Return the table, or None when no flow's receiver was captured."""
         tables = {}
         for flow in run.plan.flows:
             table = advertised_windows(run, flow, options)
             if not table.is_empty():
                 tables[flow.name] = table
         shown = list(flow_series(run, options, tables))[: options["panels"]]
-        if not shown:
-            return None
-        chosen = {name: _chosen(tables[name], options["rows"]) for name in shown}
-        figure, axes = panels([LINE * (chosen[name].height + 1.6) for name in shown], options["title"])
-        add_head_room(figure, 0.16)
-        for axis, name in zip(axes, shown, strict=True):
-            _draw_table(axis, chosen[name])
-            left_out = tables[name].height - chosen[name].height
-            panel_title(axis, f"{name}: {chosen[name].height} ACKs" + (f", {left_out} more left out" if left_out else ""))
-        return figure
+        return Table(tuple(_part(name, tables[name], options["rows"]) for name in shown)) if shown else None
 
 
 def advertised_windows(run: RunData, flow: FlowPlan, options: Options) -> pl.DataFrame:
-    """Return the receiver's segments in order: ``t_ns``, ``number``, ``ack_rel``, ``window`` (the field), ``scale`` (shift count; null in a
+    """Return the receiver's segments in order: ``t_ns``, ``capture``, ``number``, ``ack_rel``, ``window`` (the field), ``scale`` (shift count; null in a
     SYN-ACK, whose window is never scaled), ``window_bytes``, ``change`` and ``edge`` in bytes. One connection, the first one."""
     import polars as pl
 
@@ -77,6 +57,7 @@ def advertised_windows(run: RunData, flow: FlowPlan, options: Options) -> pl.Dat
     syn = pl.col("flags").str.contains("S")
     rows = rows.select(
         "t_ns",
+        "capture",
         "number",
         pl.col("ack_rel").fill_null(0),
         "window",
@@ -96,31 +77,20 @@ def _scale(packets: pl.DataFrame, receiver: set[str]) -> int:
     return int(own[0]) if len(own) and syns["src"].n_unique() == 2 else 0
 
 
-def _chosen(rows: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Return at most ``most`` rows: those that change something, the first and the last always, evenly thinned."""
+def _part(flow: str, rows: pl.DataFrame, most: int) -> Part:
+    """Return a flow's lines: those that change something, evenly thinned; a window of 0 is shaded."""
     import polars as pl
 
     changed = (pl.col("window_bytes").diff() != 0) | (pl.col("ack_rel").diff() != 0)
-    rows = rows.filter(changed.fill_null(True))
-    if rows.height <= most:
-        return rows
-    step = (rows.height - 1) / max(most - 1, 1)
-    return rows[[round(index * step) for index in range(most)]]
+    chosen = spread(rows.filter(changed.fill_null(True)).rows(named=True), most)
+    left_out = rows.height - len(chosen)
+    title = f"{flow}: {len(chosen)} ACKs" + (f", {left_out} more left out" if left_out else "")
+    note = f"All {rows.height:,} are in tables/packets.parquet. A change is against the ACK before, shown or not." if left_out else ""
+    return Part(COLUMNS, tuple(_line(row) for row in chosen), title, note)
 
 
-def _draw_table(axes: Axes, rows: pl.DataFrame) -> None:
-    """Write headings and lines; a window of 0 stands on a shade."""
-    axes.set_axis_off()
-    axes.set_xlim(0, 1)
-    axes.set_ylim(rows.height + 0.6, -1)
-    for heading, right in COLUMNS:
-        axes.text(right, -0.4, heading, ha="right", va="center", fontsize=8.5, color=SOFT_INK)
-    axes.axhline(0.1, color=GRID, linewidth=0.8)
-    for line, row in enumerate(rows.iter_rows(named=True)):
-        if row["window_bytes"] == 0:
-            axes.axhspan(line + 0.12, line + 1.12, color=SHADE, zorder=0)
-        scale = "none" if row["scale"] is None else f"x {1 << row['scale']}"
-        change = "" if not row["change"] else f"{row['change']:+,}"
-        cells = (f"{row['t_ns'] / 1e9:.6f}", row["number"], f"{row['ack_rel']:,}", f"{row['window']:,}", scale)
-        for (_, right), cell in zip(COLUMNS, (*cells, f"{row['window_bytes']:,}", change, f"{row['edge']:,}"), strict=True):
-            axes.text(right, line + 0.62, str(cell), ha="right", va="center", fontsize=8, color=INK)
+def _line(row: dict[str, Any]) -> Row:
+    scale = "none" if row["scale"] is None else f"x {1 << row['scale']}"
+    change = "" if not row["change"] else f"{row['change']:+,}"
+    numbers = (f"{row['ack_rel']:,}", f"{row['window']:,}", scale, f"{row['window_bytes']:,}", change, f"{row['edge']:,}")
+    return Row((f"{row['t_ns'] / 1e9:.6f}", *numbers), row["window_bytes"] == 0, (PacketLink(row["capture"], row["number"]),))

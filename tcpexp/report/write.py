@@ -13,6 +13,7 @@ from tcpexp.report.figures import inline_svg
 from tcpexp.report.labels import label_rows
 from tcpexp.report.network import network_svg
 from tcpexp.report.prose import inline_html, prose_html
+from tcpexp.report.tables import table_html
 from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
@@ -110,9 +111,18 @@ def _figures(run: RunData) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     figures = [
         {
             **each,
-            "image": markupsafe.Markup(inline_svg(run.path / each["svg"], each["title"], each["name"])),
+            "image": markupsafe.Markup(_figure_html(run.path, each)),
             "caption": markupsafe.Markup(inline_html(each["caption"].replace("``", "`"))),
         }
         for each in index["figures"]
     ]
     return figures, list(index["left_out"])
+
+
+def _figure_html(run_dir: Path, figure: dict[str, Any]) -> str:
+    """Return a table of ``figures/index.json`` as HTML, any other figure as SVG."""
+    from tcpexp.plots.table import table_from_json
+
+    if figure.get("table"):
+        return table_html(table_from_json((run_dir / figure["table"]).read_text(encoding="utf-8")), figure["title"])
+    return inline_svg(run_dir / figure["svg"], figure["title"], figure["name"])
