@@ -8,7 +8,7 @@ import sys
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, guest, machine, records, run, specs
+from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -46,6 +46,7 @@ for command in (
     specs.schema,
     records.check,
     records.report,
+    diff.diff,
     machine.doctor,
     machine.clean,
     guest.guest,

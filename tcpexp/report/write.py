@@ -39,11 +39,15 @@ def write_report(run: RunData) -> Path:
 @cache
 def template() -> jinja2.Template:
     """Return the page's template; escaping is on."""
+    text = resources.files("tcpexp.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment().from_string(text)
+
+
+def environment() -> jinja2.Environment:
+    """Return how templates are read: escaping on, an unknown value is an error."""
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = resources.files("tcpexp.report").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(text)
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def report_content(run: RunData) -> dict[str, Any]:
