@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: What the steps after a run import, in the order in which they need it.
 _LATER = (
-    "tcpexp.ingest.ingest", "tcpexp.analysis.certificate", "tcpexp.analysis.metrics", "tcpexp.checks.run", "tcpexp.plots.run", "tcpexp.report.write",
-    "tcpexp.report.terminal", "rich.console", "rich.table",
+    "tcpexp.ingest.ingest", "tcpexp.analysis.certificate", "tcpexp.analysis.derive", "tcpexp.analysis.metrics", "tcpexp.checks.run", "tcpexp.plots.run",
+    "tcpexp.report.write", "tcpexp.report.terminal", "rich.console", "rich.table",
 )  # fmt: skip
 
 

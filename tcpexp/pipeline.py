@@ -71,6 +71,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | 
         run = ingest_run(run_dir, tell, ahead.dissected)
         ahead.wait()
     from tcpexp.analysis.certificate import certify_run
+    from tcpexp.analysis.derive import derive_tables
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
     from tcpexp.plots.run import plot_run
@@ -78,6 +79,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | 
 
     with _timed(timing, "judging_s"):
         tell("measuring")
+        derive_tables(run)
         metrics = measure_run(run)
         certificate = certify_run(run)
         tell("checking")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from tcpexp.ingest.network import Nodes
@@ -9,13 +10,14 @@ from tcpexp.store.frames import conform, empty_frame
 
 #: What makes a packet recognisable at the other end. Linux numbers the packets of a connection in the IP header.
 _KEY = ("src", "dst", "protocol", "src_port", "dst_port", "ip_id", "seq", "ack", "payload_bytes", "flags")
-_COLUMNS = ("number", "t_ns", "flow", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
+_COLUMNS = ("number", "capture", "t_ns", "flow", "seq_rel", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
 
 
 def build_journeys(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
     """Return the ``journeys`` table: one row per packet that left one host for another, where both ends were captured.
 
-    ``copies`` counts arrivals. ``late`` means that a packet sent later arrived earlier. ``changed`` means that it arrived
+    ``copies`` counts arrivals. ``late`` means that a packet sent later arrived earlier, ``reordered_by`` by how many places
+    (RFC 4737 section 4.2.2). ``queueing_ns`` is left to the analysis, which knows the links' delays. ``changed`` means that it arrived
     with a wrong checksum, so it needs whole packets in the captures (snaplen full). A damaged packet whose header no longer fits its
     key is found again by the fields that are left whole.
     """
@@ -56,18 +58,39 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
         copies=pl.len(), arrival=pl.col("arrival").first()
     )
     there = arrived.select(
-        "arrival", received_ns="t_ns", received_number="number", bad="checksum_bad"
+        "arrival", received_ns="t_ns", received_number="number", received_capture="capture", bad="checksum_bad"
     )
     rows = sent.join(per_packet, on="send", how="left").join(there, on="arrival", how="left").sort("send")
-    overtaken_by = pl.col("arrival").reverse().cum_min().forward_fill().reverse().shift(-1)
+    extent = reordering_extent(rows["arrival"])
     return rows.select(
-        "flow", "frame_bytes", "from_node", "to_node", "received_ns", "received_number",
+        "flow", "src_port", "dst_port", "seq_rel", "payload_bytes", "frame_bytes", "from_node", "to_node",
+        "received_ns", "received_number", "received_capture",
+        extent,
         sent_ns="t_ns",
+        sent_capture="capture",
         sent_number="number",
+        delay_ns=pl.col("received_ns") - pl.col("t_ns"),
         copies=pl.col("copies").fill_null(0),
-        late=(pl.col("arrival") > overtaken_by).fill_null(False),
+        late=(extent > 0).fill_null(False),
         changed=(pl.col("bad") & ~pl.col("checksum_bad")).fill_null(False),
     )  # fmt: skip
+
+
+def reordering_extent(arrival: pl.Series) -> pl.Series:
+    """Return by how many places each packet arrived late, 0 in order and null when lost; named ``reordered_by``.
+
+    ``arrival`` is each packet's place in the order of arrival, in the order of departure. RFC 4737 section 4.2.2: the distance, in
+    arrivals, to the earliest one that had been sent later.
+    """
+    places = arrival.drop_nulls().to_numpy().astype(np.int64)
+    order = np.argsort(places, kind="stable")  # the packets as they arrived, each by its place in the order of departure
+    newest = np.maximum.accumulate(order) if order.size else order
+    earliest = np.searchsorted(newest, order, side="right")  # the first arrival of a packet that was sent later
+    extent = np.zeros(places.size, dtype=np.int64)
+    extent[order] = np.maximum(np.arange(order.size) - earliest, 0)
+    whole = np.full(arrival.len(), -1, dtype=np.int64)
+    whole[arrival.is_not_null().to_numpy()] = extent
+    return pl.Series("reordered_by", whole).replace(-1, None)
 
 
 def _match(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:

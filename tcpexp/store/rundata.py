@@ -84,8 +84,12 @@ class RunData:
         """Return whether the table ``name`` exists and has rows."""
         return self.table(name).height > 0
 
-    def forget(self) -> None:
-        """Drop what was read, so that the next access reads the files again."""
+    def forget(self, *tables: str) -> None:
+        """Drop what was read, or only the named tables, so that the next access reads the files again."""
+        if tables:
+            for name in tables:
+                self._tables.pop(name, None)
+            return
         self._tables.clear()
         for name in ("plan", "engine", "probes"):
             self.__dict__.pop(name, None)

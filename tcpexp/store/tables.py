@@ -208,8 +208,8 @@ TABLES: dict[str, TableSchema] = {
                 "flow": "String", "node": "String", "port": "Int64", "from_ns": "Int64", "to_ns": "Int64",
                 "phase": "String",  # slow_start, congestion_avoidance, fast_recovery, rto_recovery, cwr; BBR: startup, drain, probe_bw, probe_rtt
                 "rule": "String",  # what in the record says so
-                "ended_by": "String",  # loss, timeout, ecn, hystart, hystart_train, hystart_delay, ssthresh, idle, repaired, undone, gain, switched, end,
-                # receiver_limited, application_limited (slow start that stood still until the flow's end)
+                "ended_by": "String",  # loss, timeout, ecn, hystart, hystart_train, hystart_delay, ssthresh, idle, repaired, undone, gain, switched, end;
+                # receiver_limited, application_limited: slow start that stood still until the flow's end
                 "congestion_control": "String",
                 "cwnd_from": "Int64", "cwnd_to": "Int64",  # segments, after the first and after the last segment processed in the phase
                 "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
@@ -239,7 +239,7 @@ TABLES: dict[str, TableSchema] = {
                 "cwnd_before": "Int64", "cwnd_after": "Int64",  # segments; at notice and when it was over
                 "ssthresh_before": "Int64", "ssthresh_after": "Int64",  # segments; null while infinite
                 "backoff": "Float64",  # ssthresh_after / cwnd_before: CUBIC 0.7 (RFC 9438 section 4.6), Reno 0.5 (RFC 5681 section 3.1)
-                "spurious": "Boolean",  # nothing was lost, or the receiver said (DSACK) that it had everything already
+                "spurious": "Boolean",  # nothing was lost on the way; where only one end was captured, DSACKs for all retransmissions
                 "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883)
             },
             ("flow", "port", "noticed_ns"),

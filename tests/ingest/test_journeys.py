@@ -71,3 +71,14 @@ def test_forged_sources_are_sent_by_the_node_that_captured_them(nodes):
 
 def test_no_rows_without_the_other_end(nodes):
     assert journeys(nodes, packet("h1", 1, 10, 1)).height == 0
+
+
+def test_how_far_out_of_order(nodes):
+    """RFC 4737 section 4.2.2: 1 arrives behind 2 and 3, and a lost packet in between changes nothing."""
+    sent = [packet("h1", number, number * 10, number) for number in range(1, 6)]
+    arrived = [packet("h2", place, 100 + place, ip_id) for place, ip_id in enumerate((2, 3, 1, 5), start=1)]
+    rows = journeys(nodes, *sent, *arrived)
+    assert rows["reordered_by"].to_list() == [2, 0, 0, None, 0]
+    assert rows["late"].to_list() == [True, False, False, False, False]
+    assert rows["delay_ns"].to_list() == [93, 81, 72, None, 54]
+    assert rows.select("sent_capture", "received_capture", "seq_rel", "payload_bytes").row(0) == ("h1-eth0", "h2-eth0", None, 1448)

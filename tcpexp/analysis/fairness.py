@@ -1,0 +1,117 @@
+"""Throughput to the table ``fairness``: Jain's index and the bottleneck's utilization over time, and when flows converged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tcpexp.analysis.links import Epoch, find_epochs
+from tcpexp.ingest.network import links_between
+from tcpexp.plan.types import FlowPlan, RunPlan
+from tcpexp.store.frames import conform, empty_frame
+from tcpexp.store.rundata import NANOSECONDS, RunData
+
+#: The interval of the table ``throughput``, and how many make an interval of ``fairness``.
+STEP_NS = 100_000_000
+STEPS = 10
+Matrix = NDArray[Any]
+
+
+def build_fairness(run: RunData) -> pl.DataFrame:
+    """Return the ``fairness`` table: sliding means of 1 s for every host that receives from at least two flows at once."""
+    groups: dict[str, list[FlowPlan]] = {}
+    for flow in run.plan.flows:
+        groups.setdefault(receiver_of(flow), []).append(flow)
+    epochs = find_epochs(run)
+    parts = [_towards(run, host, flows, epochs) for host, flows in groups.items() if len(flows) > 1]
+    parts = [part for part in parts if part.height]
+    return conform(pl.concat(parts), "fairness") if parts else empty_frame("fairness")
+
+
+def receiver_of(flow: FlowPlan) -> str:
+    """Return the node that receives the flow's data."""
+    return flow.server if flow.sender == flow.client else flow.client
+
+
+def _towards(run: RunData, host: str, flows: Sequence[FlowPlan], epochs: Sequence[Epoch]) -> pl.DataFrame:
+    rows = run.table("throughput").filter(pl.col("flow").is_in([flow.name for flow in flows]))
+    if rows.is_empty():
+        return empty_frame("fairness")
+    good, wire = (_matrix(rows, flows, column) for column in ("goodput_bytes", "wire_bytes"))
+    begin = int(rows["t_ns"].to_numpy().min())
+    running = _sliding(_running(good), np.min)
+    sums = _sliding(good, np.sum) * running
+    count = running.sum(axis=1)
+    squares = (sums**2).sum(axis=1) * count
+    usable = (count >= 2) & (squares > 0)
+    times = begin + np.arange(sums.shape[0]) * STEP_NS
+    length_s = STEP_NS * STEPS / NANOSECONDS
+    rate = smallest_rate(run.plan, flows, epochs, times)
+    used = (_sliding(wire, np.sum) * running).sum(axis=1) * 8 / length_s
+    frame = pl.DataFrame(
+        {
+            "t_ns": times, "interval_ns": np.full(times.size, STEP_NS * STEPS), "towards": [host] * times.size, "flows": count.astype(np.int64),
+            "jain_index": np.divide(sums.sum(axis=1) ** 2, squares, out=np.zeros(times.size), where=usable),
+            "goodput_bps": sums.sum(axis=1) * 8 / length_s,
+            "utilization": pl.Series(np.divide(used, rate, out=np.full(times.size, np.nan), where=rate > 0)).fill_nan(None),
+        }
+    )  # fmt: skip
+    return conform(frame.filter(pl.Series(usable)), "fairness")
+
+
+def _matrix(rows: pl.DataFrame, flows: Sequence[FlowPlan], column: str) -> Matrix:
+    """Return ``column`` per interval of 100 ms (rows) and flow (columns), from the first interval of any to the last."""
+    slot = ((rows["t_ns"] - rows["t_ns"].min()) // STEP_NS).to_numpy()
+    index = {flow.name: number for number, flow in enumerate(flows)}
+    result = np.zeros((int(slot.max()) + 1, len(flows)))
+    np.add.at(result, (slot, rows["flow"].replace_strict(index, return_dtype=pl.Int64).to_numpy()), rows[column].to_numpy())
+    return result
+
+
+def _running(good: Matrix) -> Matrix:
+    """Return 1 in the intervals from a flow's first goodput to its last, else 0."""
+    busy = good > 0
+    started = np.maximum.accumulate(busy, axis=0)
+    goes_on = np.maximum.accumulate(busy[::-1], axis=0)[::-1]
+    result: Matrix = (started & goes_on).astype(float)
+    return result
+
+
+def _sliding(values: Matrix, reduce: Any) -> Matrix:
+    """Return ``reduce`` over each ``STEPS`` neighbouring rows; no rows when there are fewer."""
+    if values.shape[0] < STEPS:
+        return values[:0]
+    result: Matrix = reduce(np.lib.stride_tricks.sliding_window_view(values, STEPS, axis=0), axis=-1)
+    return result
+
+
+def smallest_rate(plan: RunPlan, flows: Sequence[FlowPlan], epochs: Sequence[Epoch], times: Matrix) -> Matrix:
+    """Return the rate of the slowest link that the flows cross at each time, bit/s; 0 where no link on their way has one."""
+    crossed = {each for flow in flows for each in links_between(plan.network, flow.sender, receiver_of(flow))}
+    rate = np.full(times.shape, np.inf)
+    for epoch in epochs:
+        if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps:
+            inside = (times >= epoch.from_ns) & (times < epoch.to_ns)
+            rate = np.where(inside, np.minimum(rate, epoch.direction.rate_bps), rate)
+    return np.where(np.isinf(rate), 0.0, rate)
+
+
+def converged_at(fairness: pl.DataFrame, begin_ns: int, index: float, hold_ns: int) -> int | None:
+    """Return when Jain's index first reached ``index`` at or after ``begin_ns`` and kept it for ``hold_ns``; None when it never did.
+
+    ``fairness`` is the table of one receiving host. The time is the end of the first 1 s interval that counts.
+    """
+    rows = fairness.filter(pl.col("t_ns") >= begin_ns).sort("t_ns")
+    times, good = rows["t_ns"].to_numpy(), rows["jain_index"].to_numpy() >= index
+    bad = np.flatnonzero(~good)
+    starts = np.flatnonzero(good & np.concatenate([[True], ~good[:-1]])) if good.size else np.zeros(0, dtype=np.int64)
+    for start in starts:
+        position = np.searchsorted(bad, start)
+        end = times[bad[position]] if position < bad.size else times[-1] + STEP_NS
+        if end - times[start] >= hold_ns:
+            return int(times[start]) + STEP_NS * STEPS
+    return None

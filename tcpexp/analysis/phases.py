@@ -1,0 +1,167 @@
+"""Kernel trace to the table ``phases``: slow start, congestion avoidance, recoveries; the rules are in docs/phases.md."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tcpexp.analysis.bbrphases import is_bbr, model_phases
+from tcpexp.analysis.flowstates import congestion_states, control_switches, port_slices
+from tcpexp.analysis.slowstart import Exits
+from tcpexp.analysis.timeline import NEVER, Timeline
+from tcpexp.plan.types import FlowPlan
+from tcpexp.store.frames import conform, empty_frame
+from tcpexp.store.rundata import RunData
+
+#: The kernel's congestion states in which a loss or a mark is being answered, and the phase that each is.
+ANSWERS = {"Recovery": "fast_recovery", "Loss": "rto_recovery", "CWR": "cwr"}
+RULES = {
+    "slow_start": "cwnd < ssthresh in congestion state Open or Disorder",
+    "congestion_avoidance": "cwnd >= ssthresh in congestion state Open or Disorder",
+    "fast_recovery": "congestion state Recovery",
+    "rto_recovery": "congestion state Loss",
+    "cwr": "congestion state CWR",
+}
+_SHARES = ("cwnd", "receiver", "application")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase before it becomes a row: where it is and how it was found. ``resolution_ns`` is how far ``from_ns`` may be off."""
+
+    from_ns: int
+    to_ns: int
+    name: str
+    rule: str
+    resolution_ns: int = 0
+
+
+def build_phases(run: RunData, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the ``phases`` table of all flows whose sender was traced; ``states`` is the table ``flow_states``."""
+    rows: list[dict[str, Any]] = []
+    exits = Exits(run)
+    for flow in run.plan.flows:
+        own = states.filter(pl.col("flow") == flow.name)
+        if own.height:
+            changes = congestion_states(run, flow)
+            for begin, end in port_slices(own):
+                rows += _of_connection(run, flow, own[begin:end], changes, exits)
+    return conform(pl.DataFrame(rows, infer_schema_length=None), "phases") if rows else empty_frame("phases")
+
+
+def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl.DataFrame, exits: Exits) -> list[dict[str, Any]]:
+    """Return the phases of one connection, cut where the congestion control was switched."""
+    port = int(rows["port"][0])
+    timeline = Timeline.of(rows, changes.filter(pl.col("port") == port))
+    first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
+    cuts = [first, *(t_ns for t_ns, _ in control_switches(run, flow) if first < t_ns < last), last]
+    found: list[dict[str, Any]] = []
+    for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
+        control = str(rows["congestion_control"][timeline.after(begin)])
+        name = model_phases if is_bbr(control) else window_phases
+        phases = name(timeline, begin, end, run, flow, port)
+        described = [_describe(phase, rows, timeline, control) for phase in phases]
+        exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
+        found += described
+    return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]
+
+
+def window_phases(timeline: Timeline, begin: int, end: int, *_: object) -> list[Phase]:
+    """Return the phases of a window-based congestion control (Reno, CUBIC...) from ``begin`` to ``end``, without gaps.
+
+    A phase begins when the kernel set the congestion state, or at the segment whose processing took cwnd across ssthresh.
+    """
+    slow = timeline.slow
+    when = np.concatenate([[timeline.row_ns[0] - 1], timeline.force_ns[:-1], timeline.set_ns])
+    is_slow = np.concatenate([slow[:1], slow[1:], np.zeros(timeline.set_ns.size, dtype=bool)]).astype(np.int8)
+    is_slow[slow.size :] = -1
+    state = np.full(when.size, -1)
+    names = ("Open", "Disorder", "CWR", "Recovery", "Loss")
+    state[slow.size :] = [names.index(each) for each in timeline.states]
+    order = np.lexsort((np.arange(when.size), when))
+    when, is_slow, state = when[order], _carry(is_slow[order], int(slow[0])), _carry(state[order], 0)
+    answers = np.array([names.index(each) for each in ("CWR", "Recovery", "Loss")])
+    code = np.where(np.isin(state, answers), state, np.where(is_slow == 1, 10, 11))
+    last = np.append(np.diff(when) > 0, True)  # of several changes at one moment the last holds
+    code, when = _clip(code[last], when[last], begin)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(code)) + 1])
+    words = {10: "slow_start", 11: "congestion_avoidance", **{names.index(state): name for state, name in ANSWERS.items()}}
+    bounds = [*np.maximum(when[starts], begin).tolist(), end]
+    found = [
+        Phase(int(low), int(high), words[int(code[at])], RULES[words[int(code[at])]])
+        for at, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True)
+        if low < end
+    ]
+    return _without_slivers([Phase(each.from_ns, min(each.to_ns, end), each.name, each.rule) for each in found], timeline)
+
+
+def _clip(code: NDArray[Any], when: NDArray[Any], begin: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Leave out what was over before ``begin``."""
+    first = max(int(np.searchsorted(when, begin, side="right")) - 1, 0)
+    return code[first:], when[first:]
+
+
+def _carry(values: NDArray[Any], first: int) -> NDArray[Any]:
+    """Return ``values`` with each -1 replaced by the value before it; ``first`` stands before all."""
+    known = np.where(values >= 0, np.arange(values.size), -1)
+    index = np.maximum.accumulate(known)
+    return np.where(index >= 0, values[np.maximum(index, 0)], first)
+
+
+def _without_slivers(phases: list[Phase], timeline: Timeline) -> list[Phase]:
+    """Leave out slow start or avoidance between two answers to losses in which no segment was processed.
+
+    The kernel passes through Open within one ACK when a new recovery follows an old one (``tcp_fastretrans_alert``).
+    """
+    kept: list[Phase] = []
+    answers = set(ANSWERS.values())
+    for index, phase in enumerate(phases):
+        low, high = np.searchsorted(timeline.row_ns, [phase.from_ns, phase.to_ns], side="right")
+        between = 0 < index < len(phases) - 1 and phases[index - 1].name in answers and phases[index + 1].name in answers
+        if phase.name not in answers and low == high and between:
+            last = kept[-1]
+            kept[-1] = Phase(last.from_ns, phase.to_ns, last.name, last.rule)
+        else:
+            kept.append(phase)
+    return kept
+
+
+def _describe(phase: Phase, rows: pl.DataFrame, timeline: Timeline, control: str) -> dict[str, Any]:
+    """Return the columns of a phase that come from the rows in it."""
+    low, high = (int(each) for each in np.searchsorted(timeline.row_ns, [phase.from_ns, phase.to_ns], side="right"))
+    inside = rows[low:high]
+    begin, end = timeline.after(phase.from_ns), min(high, timeline.row_ns.size - 1)
+    limited = inside["limited"]
+    shares = {f"{name}_limited": float((limited == name).sum()) / inside.height if inside.height else None for name in _SHARES}
+    threshold = timeline.ssthresh[min(max(high - 1, begin), timeline.row_ns.size - 1)]
+    rtt = float(np.median(timeline.srtt_us[low:high])) if high > low else None
+    return {
+        "from_ns": phase.from_ns, "to_ns": phase.to_ns, "phase": phase.name, "rule": phase.rule, "ended_by": None, "congestion_control": control,
+        "cwnd_from": int(timeline.cwnd[begin]), "cwnd_to": int(timeline.cwnd[end]),
+        "ssthresh": None if threshold == NEVER else int(threshold),
+        "acks": inside.height, "rtt_us": None if rtt is None else int(rtt),
+        "growth_per_rtt": growth_per_rtt(phase.name, timeline.row_ns[low:high], timeline.cwnd[low:high], timeline.srtt_us[low:high]),
+        "resolution_ns": phase.resolution_ns, **shares,
+    }  # fmt: skip
+
+
+def growth_per_rtt(phase: str, t_ns: NDArray[Any], cwnd: NDArray[Any], srtt_us: NDArray[Any]) -> float | None:
+    """Return how cwnd grew per round trip: as a factor in slow start, in segments in congestion avoidance, else None.
+
+    Round trips are counted by the smoothed RTT of each moment: the sum of dt / srtt. RFC 5681 section 3.1: slow start doubles where every
+    segment is acknowledged (with delayed ACKs it is Linux that counts bytes, RFC 3465), avoidance adds one segment. A phase that is
+    shorter than half a round trip has no growth.
+    """
+    if t_ns.size < 2 or phase not in ("slow_start", "congestion_avoidance"):
+        return None
+    rounds = float(np.sum(np.diff(t_ns) / (np.maximum(srtt_us[1:], 1) * 1000.0)))
+    if rounds < 0.5:
+        return None
+    if phase == "slow_start":
+        return float((cwnd[-1] / max(int(cwnd[0]), 1)) ** (1 / rounds))
+    return float((int(cwnd[-1]) - int(cwnd[0])) / rounds)
