@@ -130,12 +130,15 @@ def test_bbr_from_its_gains(found):
     text = [(at, f"bbr:(bw:1bps,mrtt:1,pacing_gain:{pacing},cwnd_gain:{window})") for at, pacing, window in gains]
     run = found([(at, 20, INFINITE, 20) for at in range(10, 300, 10)], control="bbr", sockets=sockets(*text))
     assert phases(run) == [
-        ("startup", 10, 120, "gain"), ("drain", 120, 170, "gain"), ("probe_bw", 170, 220, "gain"), ("probe_rtt", 220, 270, "gain"), ("probe_bw", 270, 290, "end"),
+        ("startup", 10, 120, "gain"), ("drain", 120, 170, "gain"), ("probe_bw", 170, 220, "gain"), ("probe_rtt", 220, 270, "gain"),
+        ("probe_bw", 270, 290, "end"),
     ]  # fmt: skip
     assert run.table("phases")["resolution_ns"].to_list() == [0, *[50 * MS] * 4]
 
 
-@pytest.mark.parametrize(("pacing", "window", "phase"), [(2.88672, 2.88672, "startup"), (0.347656, 2.88672, "drain"), (1.25, 2, "probe_bw"), (1, 1, "probe_rtt")])
+@pytest.mark.parametrize(
+    ("pacing", "window", "phase"), [(2.88672, 2.88672, "startup"), (0.347656, 2.88672, "drain"), (1.25, 2, "probe_bw"), (1, 1, "probe_rtt")]
+)
 def test_gains(pacing, window, phase):
     assert phase_of_gains(pacing, window) == phase
 
