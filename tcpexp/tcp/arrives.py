@@ -1,0 +1,256 @@
+"""SEGMENT ARRIVES in the synchronized states and SYN-RECEIVED: the eight steps of RFC 9293 section 3.10.7.4, one function each, in order.
+
+A step returns True when the next one is to go on, and False when the RFC says "drop the segment and return".
+"""
+
+from __future__ import annotations
+
+from tcpexp.tcp import events
+from tcpexp.tcp.acks import acknowledge_at_once, acknowledge_soon, take_ack
+from tcpexp.tcp.config import SECOND
+from tcpexp.tcp.output import send_ack, send_challenge_ack, send_reset
+from tcpexp.tcp.segment import ACK, FIN, RST, SYN, URG, Segment
+from tcpexp.tcp.seqnum import HALF, MASK, extend
+from tcpexp.tcp.states import RECEIVING, State
+from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, set_timer, stop_timer
+from tcpexp.tcp.timers import Timer
+from tcpexp.tcp.window import receive_window
+
+#: RFC 7323 section 5.5: a connection idle for 24 days has no valid TS.Recent.
+TS_RECENT_LIFE_NS = 24 * 86_400 * SECOND
+
+
+def other_states(tcb: Tcb, segment: Segment) -> None:
+    """Take a segment through the eight steps. RFC 9293 section 3.10.7.4."""
+    seq = extend(segment.seq, tcb.rcv_nxt)
+    if not first_check_sequence_number(tcb, segment, seq):
+        return
+    if segment.flags & RST and not second_check_rst_bit(tcb, segment, seq):
+        return
+    if not third_check_security(tcb, segment):
+        return
+    if segment.flags & SYN and not fourth_check_syn_bit(tcb, segment, seq):
+        return
+    if not fifth_check_ack_field(tcb, segment, seq):
+        return
+    if segment.flags & URG:
+        sixth_check_urg_bit(tcb, segment, seq)
+    if segment.payload:
+        seventh_process_segment_text(tcb, segment, seq)
+    eighth_check_fin_bit(tcb, segment, seq)
+
+
+def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Refuse old duplicates and what lies outside the window; with a zero window still take ACKs, URGs and RSTs.
+
+    RFC 9293 section 3.10.7.4 (table 6, MUST-66 in RFC 9293 section 3.4), RFC 7323 section 5.3 (rules R1 to R3).
+    """
+    window = receive_window(tcb)
+    if not check_timestamp(tcb, segment, seq):
+        reason = "PAWS"
+    elif acceptable(seq, segment.length, tcb.rcv_nxt, window):
+        return True
+    elif window == 0 and seq == tcb.rcv_nxt and segment.flags & (ACK | RST):
+        return take_without_text(tcb, segment, seq)
+    else:
+        reason = "outside the window" if seq >= tcb.rcv_nxt else "old duplicate"
+    if not segment.flags & RST:
+        if tcb.state is State.TIME_WAIT and segment.flags & FIN:  # the peer did not get our last ACK
+            set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+        if segment.flags & SYN:
+            send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
+        else:
+            send_ack(tcb)
+    drop(tcb, segment, reason)
+    return False
+
+
+def acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
+    """Return the verdict of table 6. RFC 9293 section 3.10.7.4, RFC 9293 section 3.4."""
+    if length == 0:
+        return seq == rcv_nxt if rcv_wnd == 0 else rcv_nxt <= seq < rcv_nxt + rcv_wnd
+    if rcv_wnd == 0:
+        return False
+    return rcv_nxt <= seq < rcv_nxt + rcv_wnd or rcv_nxt <= seq + length - 1 < rcv_nxt + rcv_wnd
+
+
+def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Process the control part of a segment whose text a zero window refuses, and answer it. RFC 9293 section 3.10.7.4 (MUST-66)."""
+    drop(tcb, segment, "zero window")
+    if segment.flags & RST:
+        return second_check_rst_bit(tcb, segment, seq)
+    if not segment.flags & SYN and fifth_check_ack_field(tcb, segment, seq) and tcb.state is not State.CLOSED:
+        if segment.flags & URG:
+            sixth_check_urg_bit(tcb, segment, seq)
+        send_ack(tcb)
+    return False
+
+
+def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Return False for a segment from the past, else keep its timestamp if it is the one to echo. RFC 7323 section 5.3, RFC 7323 section 4.3."""
+    stamps = segment.options.timestamps
+    if not tcb.timestamps_ok or stamps is None:
+        return True
+    age = (tcb.ts_recent - stamps[0]) & MASK
+    if 0 < age < HALF:
+        if tcb.now - tcb.ts_recent_ns > TS_RECENT_LIFE_NS:
+            tcb.ts_recent, tcb.ts_recent_ns = stamps[0], tcb.now
+            return True
+        return bool(segment.flags & RST) or not tcb.config.paws
+    if seq <= tcb.last_ack_sent:
+        tcb.ts_recent, tcb.ts_recent_ns = stamps[0], tcb.now
+    return True
+
+
+def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Reset if the sequence number is exactly the expected one, else challenge. RFC 9293 section 3.10.7.4, RFC 5961 section 3.2."""
+    if seq != tcb.rcv_nxt and tcb.config.challenge_acks:
+        drop(tcb, segment, "RST not at RCV.NXT")
+        send_challenge_ack(tcb)
+        return False
+    if tcb.state is State.SYN_RECEIVED:
+        if tcb.passive:  # the listener forgets it: "return to LISTEN"; the user need not be informed
+            delete_tcb(tcb, "refused", "RST in SYN-RECEIVED, back to LISTEN")
+        else:
+            delete_tcb(tcb, "refused", "RST")
+    elif tcb.state in (State.CLOSING, State.LAST_ACK, State.TIME_WAIT):
+        delete_tcb(tcb, "closed", "RST")
+    else:
+        delete_tcb(tcb, "reset", "RST")
+    return False
+
+
+def third_check_security(tcb: Tcb, segment: Segment) -> bool:
+    """Go on: neither end uses security compartments. RFC 9293 section 3.10.7.4, RFC 9293 appendix A.1."""
+    return True
+
+
+def fourth_check_syn_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Challenge a SYN on a connection that exists; in SYN-RECEIVED from LISTEN it ends the attempt. RFC 9293 section 3.10.7.4, RFC 5961 section 4.2."""
+    drop(tcb, segment, "SYN in a synchronized state")
+    if tcb.state is State.SYN_RECEIVED and tcb.passive:
+        delete_tcb(tcb, "refused", "SYN in SYN-RECEIVED, back to LISTEN")
+    elif tcb.config.challenge_acks:
+        send_challenge_ack(tcb)
+    else:  # RFC 793's rule, kept in RFC 9293 for those without RFC 5961
+        send_reset(tcb, tcb.snd_nxt)
+        delete_tcb(tcb, "reset", "SYN")
+    return False
+
+
+def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
+    """Take the acknowledgment, and what it means for the state. RFC 9293 section 3.10.7.4, RFC 5961 section 5.2."""
+    if not segment.flags & ACK:
+        drop(tcb, segment, "no ACK")
+        return False
+    ack = extend(segment.ack, tcb.snd_una)
+    if tcb.state is State.SYN_RECEIVED:
+        if not tcb.snd_una < ack <= tcb.snd_nxt:
+            send_reset(tcb, ack)
+            drop(tcb, segment, "ACK of nothing sent")
+            return False
+        establish(tcb, segment, seq, ack)
+    elif ack > tcb.snd_nxt or (ack < tcb.snd_una - tcb.max_snd_wnd and tcb.config.challenge_acks):
+        drop(tcb, segment, "ACK of nothing sent" if ack > tcb.snd_nxt else "ACK too old")
+        send_challenge_ack(tcb) if tcb.config.challenge_acks else send_ack(tcb)
+        return False
+    take_ack(tcb, segment, seq, ack)
+    if tcb.fin_sent and not tcb.out.queue:
+        return fin_acknowledged(tcb, segment)
+    return True
+
+
+def establish(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
+    """Enter ESTABLISHED from SYN-RECEIVED. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rule 5.7."""
+    tcb.snd_wnd = segment.window << tcb.snd_scale
+    tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
+    tcb.snd_wl1, tcb.snd_wl2 = seq, ack
+    go_to(tcb, State.FIN_WAIT_1 if tcb.fin_wanted else State.ESTABLISHED, "ACK of SYN")
+    if tcb.syn_resent:
+        tcb.rtt.reinitialise_after_syn()
+        tcb.congestion.on_syn_lost()
+    tcb.events.append(events.Established(tcb.now))
+
+
+def fin_acknowledged(tcb: Tcb, segment: Segment) -> bool:
+    """Go on from FIN-WAIT-1, CLOSING or LAST-ACK now that our FIN is acknowledged. RFC 9293 section 3.10.7.4, fifth step."""
+    if tcb.state is State.FIN_WAIT_1:
+        go_to(tcb, State.FIN_WAIT_2, "ACK of FIN")
+    elif tcb.state is State.CLOSING:
+        enter_time_wait(tcb, "ACK of FIN")
+    elif tcb.state is State.LAST_ACK:
+        delete_tcb(tcb, "closed", "ACK of FIN")
+        return False
+    return True
+
+
+def enter_time_wait(tcb: Tcb, cause: str) -> None:
+    """Wait twice the maximum segment lifetime, with all other timers off. RFC 9293 section 3.6.1 (MUST-13), RFC 9293 section 3.10.7.4."""
+    go_to(tcb, State.TIME_WAIT, cause)
+    for timer in Timer:
+        stop_timer(tcb, timer)
+    set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
+
+
+def sixth_check_urg_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Note where urgent data end, and tell the application once. RFC 9293 section 3.10.7.4, RFC 9293 section 3.8.5 (MUST-30, MUST-31, MUST-32, MUST-62)."""
+    if tcb.state not in RECEIVING:
+        return
+    pointer = seq + segment.urgent
+    consumed = tcb.rcv_nxt - len(tcb.received.readable)
+    in_urgent_mode = tcb.rcv_up is not None and tcb.rcv_up > consumed
+    tcb.rcv_up = pointer if tcb.rcv_up is None else max(tcb.rcv_up, pointer)
+    if tcb.rcv_up > consumed and not in_urgent_mode:
+        tcb.events.append(events.UrgentArrived(tcb.now, tcb.rcv_up - consumed))
+
+
+def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Store the text, cut to the window, and owe an acknowledgment for it.
+
+    RFC 9293 section 3.10.7.4 (MUST-58, MUST-59), RFC 5681 section 4.2, RFC 9293 section 3.6.1 (data after CLOSE).
+    """
+    if tcb.state not in RECEIVING:
+        drop(tcb, segment, "text after FIN")
+        return
+    if tcb.reading_closed and tcb.config.reset_on_unread_data and seq + len(segment.payload) > tcb.rcv_nxt:
+        send_reset(tcb, tcb.snd_nxt)
+        delete_tcb(tcb, "aborted", "data after CLOSE")
+        return
+    payload, received, before = segment.payload, tcb.received, tcb.rcv_nxt
+    room = tcb.rcv_adv - seq
+    if len(payload) > room:
+        payload = payload[: max(0, room)]
+    if received.fin is not None and seq + len(payload) > received.fin:
+        payload = payload[: max(0, received.fin - seq)]
+    had_gap = bool(received.starts)
+    was_empty = not received.readable
+    tcb.rcv_nxt = received.store(seq, payload, before)
+    if tcb.rcv_nxt == before or had_gap:
+        acknowledge_at_once(tcb)  # out of order, a duplicate, or (part of) a gap filled
+    else:
+        size = len(payload)
+        tcb.eff_rcv_mss = max(tcb.eff_rcv_mss, size)
+        acknowledge_soon(tcb, tcb.rcv_nxt - before)
+    if was_empty and received.readable:
+        tcb.events.append(events.DataArrived(tcb.now, len(received.readable)))
+
+
+def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
+    """Once everything before the peer's FIN has arrived, advance over it, acknowledge it and change the state. RFC 9293 section 3.10.7.4."""
+    received = tcb.received
+    if segment.flags & FIN and received.fin is None and tcb.state in RECEIVING:
+        end = seq + len(segment.payload) + (1 if segment.flags & SYN else 0)
+        if end < tcb.rcv_adv or (end == tcb.rcv_adv == tcb.rcv_nxt):
+            received.fin = end
+    if received.fin is None or tcb.rcv_nxt != received.fin or tcb.state not in RECEIVING:
+        return
+    tcb.rcv_nxt += 1
+    tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
+    tcb.ack_now = True
+    tcb.events.append(events.EndOfStream(tcb.now))
+    if tcb.state is State.ESTABLISHED:
+        go_to(tcb, State.CLOSE_WAIT, "FIN")
+    elif tcb.state is State.FIN_WAIT_1:
+        go_to(tcb, State.CLOSING, "FIN")
+    else:
+        enter_time_wait(tcb, "FIN")

@@ -1,0 +1,106 @@
+"""The settings of one connection. Frozen: what a connection does is known when it starts, and a run can save it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a TCP endpoint does, with the value that its RFC recommends as default. All times are nanoseconds, all sizes bytes.
+
+    Each mechanism below can be switched off, to see what it is for.
+    Raises: ValueError for a setting outside its range, with the range.
+    """
+
+    # Segments: RFC 9293 section 3.7.1, RFC 7323 section 2
+    mss: int = 1460
+    """Largest payload this end can receive; offered in the MSS option and the upper limit of what is sent."""
+    default_send_mss: int = 536
+    """What a peer without an MSS option can receive: 536 for IPv4, 1220 for IPv6."""
+    window_scaling: bool = True
+    timestamps: bool = True
+    sack: bool = True
+
+    # Buffers
+    receive_buffer: int = 256 * 1024
+    send_buffer: int = 256 * 1024
+
+    # Sending: RFC 9293 sections 3.7.4 and 3.8.6
+    nagle: bool = True
+    sender_sws_avoidance: bool = True
+    sws_override_ns: int = 200 * MS
+    zero_window_probes: bool = True
+
+    # Acknowledging: RFC 9293 sections 3.8.6.2.2 and 3.8.6.3
+    delayed_ack: bool = True
+    delayed_ack_ns: int = 40 * MS
+    """Longest delay of an acknowledgment; the RFC wants less than 500 ms."""
+    ack_every_segments: int = 2
+    receiver_sws_avoidance: bool = True
+
+    # Retransmission: RFC 6298
+    rto_initial_ns: int = SECOND
+    rto_min_ns: int = SECOND
+    rto_max_ns: int = 60 * SECOND
+    clock_granularity_ns: int = MS
+    timestamp_tick_ns: int = MS
+    r1_retransmissions: int = 3
+    r2_ns: int = 100 * SECOND
+    """Give up when data stay unacknowledged this long: RFC 9293 section 3.8.3."""
+    r2_syn_ns: int = 3 * MINUTE
+
+    # Congestion: RFC 5681
+    congestion_control: str = "newreno"
+    initial_window_segments: int | None = None
+    """Segments of the first flight; None follows RFC 5681 section 3.1 (2 to 4 by size)."""
+    initial_ssthresh: int = 1 << 30
+    fixed_window_segments: int = 8
+    """Only for the control ``fixed_window``."""
+    limited_transmit: bool = True
+    duplicate_threshold: int = 3
+    restart_after_idle: bool = True
+
+    # Keep-alive: RFC 9293 section 3.8.4
+    keepalive: bool = False
+    keepalive_idle_ns: int = 120 * MINUTE
+    keepalive_interval_ns: int = 75 * SECOND
+    keepalive_probes: int = 9
+
+    # Closing and robustness: RFC 9293 section 3.6.1, RFC 5961, RFC 7323 section 5
+    msl_ns: int = 2 * MINUTE
+    reset_on_unread_data: bool = True
+    challenge_acks: bool = True
+    challenge_acks_per_second: int = 10
+    paws: bool = True
+
+    # Listening: RFC 4987 section 3
+    syn_queue: int = 128
+    accept_queue: int = 128
+    syn_cookies: str = "overflow"
+    """"overflow": cookies once the SYN queue is full; "always"; or "never": SYNs beyond the queue are dropped."""
+
+    trace: bool = True
+    """Queue an event for each segment, timer and congestion change; without it, only what an application needs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work. RFC 9293 section 3.8.6.3 (MUST-40), RFC 9293 section 3.8.4 (MUST-27)."""
+        for name, low, high in (
+            ("mss", 1, 65535), ("default_send_mss", 1, 65535), ("receive_buffer", 1, (1 << 30) - 1), ("send_buffer", 1, 1 << 40),
+            ("delayed_ack_ns", 0, 500 * MS - 1), ("ack_every_segments", 1, 1000), ("sws_override_ns", 100 * MS, SECOND),
+            ("rto_initial_ns", 1, 1 << 62), ("rto_min_ns", 1, 1 << 62), ("rto_max_ns", 1, 1 << 62), ("clock_granularity_ns", 1, SECOND),
+            ("timestamp_tick_ns", MS, SECOND), ("duplicate_threshold", 1, 1000), ("fixed_window_segments", 1, 1 << 20),
+            ("keepalive_idle_ns", 1, 1 << 62), ("keepalive_interval_ns", 1, 1 << 62), ("keepalive_probes", 1, 1000), ("msl_ns", 0, 1 << 62),
+            ("syn_queue", 0, 1 << 20), ("accept_queue", 1, 1 << 20), ("challenge_acks_per_second", 1, 1 << 20),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}; it can be {low} to {high}")
+        if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
+            raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
+        if self.syn_cookies not in ("overflow", "always", "never"):
+            raise ValueError(f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'")

@@ -1,0 +1,107 @@
+"""What a congestion control is told, and what it decides: cwnd and ssthresh in bytes, nothing about which segments are lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcpexp.tcp.config import Config
+
+#: ssthresh when nothing limits the first slow start: RFC 5681 section 3.1, "arbitrarily high".
+NO_LIMIT = 1 << 30
+
+
+def initial_window(smss: int) -> int:
+    """Return the largest first flight in bytes. RFC 5681 section 3.1."""
+    if smss > 2190:
+        return 2 * smss
+    return 3 * smss if smss > 1095 else 4 * smss
+
+
+@dataclass(frozen=True, slots=True)
+class AckReport:
+    """An acknowledgment of new data outside recovery: octets it covers, when, and what is known of the round trip (None: nothing yet)."""
+
+    octets: int
+    now: int
+    srtt_ns: int | None
+    flight: int  # octets outstanding before it arrived
+
+
+class CongestionControl:
+    """The base of all: sizes in bytes, Reno's window arithmetic as default, since most controls are Reno with a difference.
+
+    ``recovery`` says how loss is repaired when the peer has no SACK: ``none`` (as after a time-out), ``reno`` (RFC 5681 section 3.2: until the next new
+    acknowledgment) or ``newreno`` (RFC 6582 section 3.2: until all that was outstanding is acknowledged).
+    """
+
+    name = ""
+    recovery = "newreno"
+
+    def __init__(self, smss: int, config: Config) -> None:
+        """Begin in slow start. RFC 5681 section 3.1."""
+        self.smss = smss
+        segments = config.initial_window_segments
+        self.initial_cwnd = initial_window(smss) if segments is None else segments * smss
+        self.cwnd = self.initial_cwnd
+        self.ssthresh = config.initial_ssthresh
+        self.bytes_acked = 0
+
+    def on_ack(self, report: AckReport) -> None:
+        """Grow by slow start below ssthresh, else by congestion avoidance. RFC 5681 section 3.1, RFC 9293 section 3.8.2 (MUST-19).
+
+        A window that was not in use does not grow: half of it in slow start, all but a segment later. RFC 7661 section 4.1.
+        """
+        if self.cwnd < self.ssthresh:
+            if 2 * report.flight > self.cwnd:
+                self.cwnd += min(report.octets, self.smss)  # equation 2
+        elif report.flight + self.smss > self.cwnd:
+            self.avoid_congestion(report)
+
+    def avoid_congestion(self, report: AckReport) -> None:
+        """Grow by one segment for each window of octets acknowledged. RFC 5681 section 3.1, the recommended way in place of equation 3."""
+        self.bytes_acked += report.octets
+        if self.bytes_acked >= self.cwnd:
+            self.bytes_acked -= self.cwnd
+            self.cwnd += self.smss
+
+    def reduced(self, flight: int) -> int:
+        """Return ssthresh after a loss with ``flight`` octets outstanding. RFC 5681 section 3.1, equation 4."""
+        return max(flight // 2, 2 * self.smss)
+
+    def on_recovery(self, flight: int, now: int, inflate_segments: int) -> None:
+        """Begin fast recovery; ``inflate_segments`` duplicate ACKs each stand for a segment that left (0 with SACK, where pipe counts that).
+
+        RFC 5681 section 3.2 steps 2 and 3, RFC 6675 section 5 step 4.2.
+        """
+        self.ssthresh = self.reduced(flight)
+        self.cwnd = self.ssthresh + inflate_segments * self.smss
+        self.bytes_acked = 0
+
+    def on_duplicate_ack(self) -> None:
+        """Inflate by one segment for a further duplicate ACK in fast recovery. RFC 5681 section 3.2 step 4."""
+        self.cwnd += self.smss
+
+    def on_partial_ack(self, octets: int) -> None:
+        """Deflate by what a partial ACK covers, and add a segment back if that was at least one. RFC 6582 section 3.2 step 3."""
+        self.cwnd = max(self.cwnd - octets, self.smss)
+        if octets >= self.smss:
+            self.cwnd += self.smss
+
+    def on_recovered(self, flight: int, now: int) -> None:
+        """Deflate when recovery ends. RFC 5681 section 3.2 step 6."""
+        self.cwnd = self.ssthresh
+
+    def on_timeout(self, flight: int, now: int, repeated: bool) -> None:
+        """Fall back to one segment; ssthresh stays when the same segment times out again. RFC 5681 section 3.1, RFC 6298 section 5."""
+        if not repeated:
+            self.ssthresh = self.reduced(flight)
+        self.cwnd = self.smss
+        self.bytes_acked = 0
+
+    def on_idle(self) -> None:
+        """Restart with no more than the initial window after an idle time of more than one RTO. RFC 5681 section 4.1."""
+        self.cwnd = min(self.cwnd, self.initial_cwnd)
+
+    def on_syn_lost(self) -> None:
+        """Begin with one segment when the SYN had to be repeated. RFC 5681 section 3.1."""
+        self.cwnd = self.smss

@@ -1,0 +1,125 @@
+"""Loss detection: which segments are lost, and when recovery begins and ends. What that does to cwnd is the congestion control's.
+
+Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by the scoreboard (RFC 6675), and by the timer in both (RFC 6298).
+"""
+
+from __future__ import annotations
+
+from tcpexp.tcp.congestion.base import AckReport
+from tcpexp.tcp.output import retransmit
+from tcpexp.tcp.scoreboard import mark_losses
+from tcpexp.tcp.tcb import Tcb, note_congestion
+
+
+def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
+    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data. RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5."""
+    tcb.duplicate_acks = 0
+    tcb.limited_octets = 0
+    tcb.timeouts = 0
+    if not tcb.in_recovery:
+        if octets:
+            tcb.congestion.on_ack(AckReport(octets, tcb.now, tcb.rtt.srtt_ns, flight_before))
+            note_congestion(tcb, "new ACK")
+    elif tcb.snd_una >= tcb.recover:
+        leave_recovery(tcb, "full ACK")
+    elif tcb.sack_ok:
+        mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
+        _repair_first(tcb)
+    elif tcb.congestion.recovery == "reno":
+        leave_recovery(tcb, "new ACK")
+    else:
+        on_partial_ack(tcb, octets)
+
+
+def _repair_first(tcb: Tcb) -> None:
+    """Take the first segment for lost when a partial ACK with SACK shows that nothing else covers it. RFC 6675 section 5 (step C, NextSeg rule 3).
+
+    It goes out before new data. A tail without SACKed octets above is left to the timer.
+    """
+    first = tcb.out.queue[0] if tcb.out.queue else None
+    if first is not None and not first.sacked and not first.resent and tcb.out.sacked_segments:
+        tcb.out.mark_lost(first)
+
+
+def on_partial_ack(tcb: Tcb, octets: int) -> None:
+    """Send the next hole at once, and deflate. RFC 6582 section 3.2 step 3."""
+    tcb.congestion.on_partial_ack(octets)
+    note_congestion(tcb, "partial ACK")
+    if tcb.out.queue:
+        first = tcb.out.queue[0]
+        tcb.out.mark_lost(first)
+        retransmit(tcb, first, "partial ACK")
+
+
+def leave_recovery(tcb: Tcb, cause: str) -> None:
+    """End fast recovery. RFC 5681 section 3.2 step 6, RFC 6582 section 3.2 step 3."""
+    tcb.in_recovery = False
+    tcb.fast_retransmit_from = tcb.recover
+    tcb.congestion.on_recovered(tcb.flight, tcb.now)
+    note_congestion(tcb, cause)
+
+
+def on_duplicate_ack(tcb: Tcb) -> None:
+    """Count a duplicate ACK; the third begins recovery, further ones inflate the window.
+
+    RFC 5681 section 3.2 steps 1 to 4, RFC 6675 section 5 steps 1 to 4.
+    """
+    if tcb.in_recovery:
+        if tcb.sack_ok:
+            mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
+        else:
+            tcb.congestion.on_duplicate_ack()
+            note_congestion(tcb, "duplicate ACK")
+        return
+    tcb.duplicate_acks += 1
+    if may_recover(tcb) and (tcb.duplicate_acks >= tcb.config.duplicate_threshold or first_is_lost(tcb)):
+        enter_recovery(tcb)
+
+
+def may_recover(tcb: Tcb) -> bool:
+    """Return whether the last loss is settled, so that duplicate ACKs mean a new one. RFC 6582 section 3.2 step 2, RFC 6675 section 5.1.
+
+    DEVIATION from RFC 6582 section 3.2 step 2: after recovery (not after a time-out) an ACK for exactly ``recover`` is enough; read strictly, the loss
+    of the very next segment could be repaired by the timer only.
+    """
+    return tcb.snd_una >= tcb.fast_retransmit_from and bool(tcb.out.queue)
+
+
+def first_is_lost(tcb: Tcb) -> bool:
+    """Return whether the scoreboard shows the first segment lost before the duplicate ACKs add up. RFC 6675 section 5 step 2 (IsLost)."""
+    return tcb.sack_ok and mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss) > 0 and tcb.out.queue[0].lost
+
+
+def enter_recovery(tcb: Tcb) -> None:
+    """Fast retransmit, and fast recovery if the control has one.
+
+    RFC 5681 section 3.2 steps 2 and 3, RFC 6582 section 3.2 step 2, RFC 6675 section 5 step 4.
+    """
+    flight = tcb.flight - tcb.limited_octets
+    tcb.recover = tcb.snd_nxt
+    tcb.fast_retransmit_from = tcb.snd_nxt
+    first = tcb.out.queue[0]
+    if tcb.congestion.recovery == "none":
+        tcb.out.mark_all_lost()
+        tcb.congestion.on_recovery(flight, tcb.now, 0)
+        tcb.fast_retransmit_from = tcb.snd_nxt + 1
+    else:
+        tcb.in_recovery = True
+        tcb.congestion.on_recovery(flight, tcb.now, 0 if tcb.sack_ok else tcb.duplicate_acks)
+        mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss)
+        tcb.out.mark_lost(first)
+    note_congestion(tcb, "fast retransmit")
+    retransmit(tcb, first, "fast retransmit")
+
+
+def on_timeout(tcb: Tcb) -> None:
+    """Take everything outstanding for lost and fall back to slow start. RFC 5681 section 3.1, RFC 6298 section 5, RFC 6582 section 3.2 step 4."""
+    flight = tcb.flight
+    tcb.in_recovery = False
+    tcb.duplicate_acks = 0
+    tcb.limited_octets = 0
+    tcb.recover = tcb.snd_nxt
+    tcb.fast_retransmit_from = tcb.snd_nxt + 1
+    tcb.out.mark_all_lost()
+    tcb.congestion.on_timeout(flight, tcb.now, repeated=tcb.timeouts > 0)
+    note_congestion(tcb, "timeout")

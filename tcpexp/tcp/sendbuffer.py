@@ -1,0 +1,153 @@
+"""What this end still has to deliver: octets not yet sent, and the retransmission queue of those sent but not acknowledged."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcpexp.tcp.segment import SYN
+
+
+@dataclass(slots=True)
+class Sent:
+    """One segment on the retransmission queue; ``seq`` to ``end`` are unbounded, SYN and FIN count one. RFC 9293 section 3.4."""
+
+    seq: int
+    end: int
+    payload: bytes
+    flags: int  # SYN, FIN and PSH of the segment
+    first_sent_ns: int
+    sent_ns: int
+    times: int = 1
+    sacked: bool = False
+    lost: bool = False
+    resent: bool = False  # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by segment
+    sampled: bool = False  # its round-trip time was taken when a SACK block covered it
+
+
+class Acknowledged(NamedTuple):
+    """What an acknowledgment took from the queue: octets of data, and when the newest segment sent only once left (None: none such)."""
+
+    octets: int
+    sent_ns: int | None
+    segments: int
+
+
+class SendBuffer:
+    """The send side's octets. ``pipe`` counts those believed in the network (RFC 6675 section 2): neither SACKed nor lost-and-not-resent.
+
+    RFC 9293 section 3.10.2.
+    """
+
+    __slots__ = ("capacity", "in_queue", "lost_segments", "pipe", "queue", "sacked_segments", "unsent")
+
+    def __init__(self, capacity: int) -> None:
+        """Hold at most ``capacity`` octets, sent or not. RFC 9293 section 3.10.2."""
+        self.capacity = capacity
+        self.unsent = bytearray()
+        self.queue: deque[Sent] = deque()
+        self.in_queue = 0
+        self.pipe = 0
+        self.lost_segments = 0
+        self.sacked_segments = 0
+
+    @property
+    def space(self) -> int:
+        """Octets that :meth:`write` would take now. RFC 9293 section 3.10.2."""
+        return max(0, self.capacity - len(self.unsent) - self.in_queue)
+
+    def write(self, data: bytes) -> int:
+        """Append as much of ``data`` as there is room for and return how much. RFC 9293 section 3.10.2."""
+        taken = min(len(data), self.space)
+        self.unsent += data[:taken] if taken < len(data) else data
+        return taken
+
+    def take(self, length: int) -> bytes:
+        """Remove the next ``length`` unsent octets. RFC 9293 section 3.7."""
+        data = bytes(self.unsent[:length])
+        del self.unsent[:length]
+        return data
+
+    def add(self, sent: Sent) -> None:
+        """Put a segment that goes out for the first time at the queue's end. RFC 9293 section 3.4."""
+        self.queue.append(sent)
+        self.in_queue += len(sent.payload)
+        self.pipe += sent.end - sent.seq
+
+    def acknowledge(self, ack: int) -> Acknowledged:
+        """Remove what ``ack`` covers; a segment covered in part keeps its rest. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 3."""
+        octets, sent_ns, segments = 0, None, 0
+        queue = self.queue
+        while queue and queue[0].seq < ack:
+            sent = queue[0]
+            if sent.end <= ack:
+                queue.popleft()
+                segments += 1
+                octets += len(sent.payload)
+                self._leave(sent, sent.end - sent.seq)
+                if sent.times == 1 and not sent.sampled:
+                    sent_ns = sent.sent_ns
+            else:
+                covered = ack - sent.seq
+                data = covered - (1 if sent.flags & SYN else 0)
+                octets += data
+                if not (sent.sacked or sent.lost):
+                    self.pipe -= covered
+                sent.payload, sent.seq, sent.flags = sent.payload[data:], ack, sent.flags & ~SYN
+        self.in_queue -= octets
+        return Acknowledged(octets, sent_ns, segments)
+
+    def _leave(self, sent: Sent, length: int) -> None:
+        """Keep the counters right for a segment that leaves the queue. RFC 6675 section 4."""
+        if sent.sacked:
+            self.sacked_segments -= 1
+        elif sent.lost:
+            self.lost_segments -= 1
+        else:
+            self.pipe -= length
+
+    def mark_sacked(self, sent: Sent) -> None:
+        """Note that the peer holds this segment. RFC 2018 section 5, RFC 6675 section 4."""
+        if sent.lost:
+            sent.lost = False
+            self.lost_segments -= 1
+        else:
+            self.pipe -= sent.end - sent.seq
+        sent.sacked = True
+        self.sacked_segments += 1
+
+    def mark_lost(self, sent: Sent) -> None:
+        """Note that this segment is no longer in the network and is to be sent again. RFC 6675 section 4."""
+        if not sent.lost and not sent.sacked:
+            sent.lost = True
+            self.lost_segments += 1
+            self.pipe -= sent.end - sent.seq
+
+    def mark_all_lost(self) -> None:
+        """After a time-out nothing is in the network any more. RFC 6675 section 5.1, RFC 2018 section 8.
+
+        SACK marks are forgotten too, since the peer may have discarded what it had only SACKed.
+        """
+        for sent in self.queue:
+            if sent.sacked:
+                sent.sacked = False
+                self.sacked_segments -= 1
+                self.pipe += sent.end - sent.seq
+            sent.resent = False
+            self.mark_lost(sent)
+
+    def mark_resent(self, sent: Sent, now: int) -> None:
+        """Note that the segment has just gone out again. RFC 6675 section 4."""
+        if sent.lost:
+            sent.lost = False
+            self.lost_segments -= 1
+            self.pipe += sent.end - sent.seq
+        sent.resent = True
+        sent.times += 1
+        sent.sent_ns = now
+
+    def lost(self) -> Iterator[Sent]:
+        """Yield the lost segments in order. RFC 6675 section 4, NextSeg rule 1."""
+        return (sent for sent in self.queue if sent.lost)

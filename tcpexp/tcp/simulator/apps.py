@@ -1,0 +1,69 @@
+"""What the two ends do in a simulation: applications over one connection, told of its events."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+from tcpexp.tcp import events
+from tcpexp.tcp.connection import Connection
+
+
+class App(Protocol):
+    """An application: told of each event of its connection, and free to call it."""
+
+    def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
+        """Take one event."""
+
+
+class Idle:
+    """Does nothing."""
+
+    def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
+        """Take one event."""
+
+
+def pattern(octets: int) -> bytes:
+    """Return ``octets`` bytes that do not repeat with any power of two, so that misplaced data show."""
+    return bytes(range(251)) * (octets // 251) + bytes(range(octets % 251))
+
+
+class Sender:
+    """Writes ``data`` as room allows, then closes its stream; closes all when the peer has closed too."""
+
+    def __init__(self, data: bytes, close: bool = True) -> None:
+        """Send ``data``; with ``close`` False leave the stream open."""
+        self.left = memoryview(data)
+        self.close = close
+
+    def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
+        """Fill the send buffer whenever there is room."""
+        if isinstance(event, events.Established | events.SpaceFreed):
+            while self.left and (taken := connection.send(bytes(self.left[: connection.writable]), now) if connection.writable else 0):
+                self.left = self.left[taken:]
+            if self.left:
+                connection.tcb.write_refused = True
+            elif self.close:
+                self.close = False
+                connection.shutdown(now)
+
+
+class Sink:
+    """Reads everything at once, keeps what it read and its hash; closes when the peer has."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.received = bytearray()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all that was read."""
+        return hashlib.sha256(self.received).hexdigest()
+
+    def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
+        """Read, and close with the peer."""
+        if isinstance(event, events.DataArrived):
+            self.received += connection.read(1 << 30, now)
+        elif isinstance(event, events.EndOfStream):
+            self.received += connection.read(1 << 30, now)
+            connection.shutdown(now)

@@ -1,0 +1,163 @@
+"""All connections and listening ports of one address: which segment belongs to which, and resets for those that belong to none.
+
+The same five calls as a connection has (:mod:`tcpexp.tcp.connection`), for many of them; what goes out says to whom.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from tcpexp.tcp.config import Config
+from tcpexp.tcp.connection import CallError, Connection
+from tcpexp.tcp.events import Event
+from tcpexp.tcp.isn import Endpoint, IsnSource
+from tcpexp.tcp.listener import Listener
+from tcpexp.tcp.output import reset_for
+from tcpexp.tcp.segment import ACK, RST, SYN, Segment
+from tcpexp.tcp.seqnum import HALF, MASK
+from tcpexp.tcp.states import State
+
+EPHEMERAL = range(49152, 65536)
+
+
+class Outgoing(NamedTuple):
+    """A segment and its two ends. RFC 9293 section 3.9.2."""
+
+    local: Endpoint
+    remote: Endpoint
+    segment: Segment
+
+
+class Stack:
+    """The TCP of one host. RFC 9293 section 3.9, RFC 9293 section 3.10.7."""
+
+    def __init__(self, address: str, isn: IsnSource, config: Config | None = None, *, cookie_key: bytes = b"", first_port: int = EPHEMERAL.start) -> None:
+        """Own ``address``; ``cookie_key`` is the secret of SYN cookies (without one, listeners make none). RFC 9293 section 3.9."""
+        self.address = address
+        self.isn = isn
+        self.config = config or Config()
+        self.cookie_key = cookie_key
+        self.connections: dict[tuple[int, Endpoint], Connection] = {}
+        self.listeners: dict[int, Listener] = {}
+        self.answers: list[Outgoing] = []
+        self.discarded = 0
+        self._next_port = first_port
+
+    def connect(self, remote: Endpoint, now: int, *, port: int | None = None, config: Config | None = None) -> Connection:
+        """Open a connection to ``remote``. RFC 9293 section 3.9.1.1 (MUST-43, MUST-44, MUST-46).
+
+        Raises: CallError for a broadcast or multicast address, a port in use, or when no port is free.
+        """
+        if not is_unicast(remote.address):
+            raise CallError(f"{remote.address} is not a unicast address")
+        local = Endpoint(self.address, self._free_port(remote) if port is None else port)
+        if (local.port, remote) in self.connections:
+            raise CallError(f"connection already exists: port {local.port} to {remote.address}:{remote.port}")
+        connection = Connection(local, remote, self.isn, config or self.config)
+        connection.connect(now)
+        self.connections[local.port, remote] = connection
+        return connection
+
+    def _free_port(self, remote: Endpoint) -> int:
+        """Return the next ephemeral port without a connection to ``remote``. RFC 9293 section 3.10.1."""
+        for _ in EPHEMERAL:
+            port = self._next_port
+            self._next_port = EPHEMERAL.start + (port + 1 - EPHEMERAL.start) % len(EPHEMERAL)
+            if (port, remote) not in self.connections and port not in self.listeners:
+                return port
+        raise CallError(f"no free port towards {remote.address}:{remote.port}")
+
+    def listen(self, port: int, *, config: Config | None = None) -> Listener:
+        """Listen on ``port``. RFC 9293 section 3.9.1.1 (MUST-42), RFC 9293 section 3.10.1.
+
+        Raises: CallError when the port is listening already, or SYN cookies are wanted without a key.
+        """
+        if port in self.listeners:
+            raise CallError(f"port {port} is listening already")
+        config = config or self.config
+        if not self.cookie_key and config.syn_cookies == "always":
+            raise CallError("SYN cookies need a cookie_key")
+        listener = Listener(Endpoint(self.address, port), self.isn, config, self.cookie_key)
+        self.listeners[port] = listener
+        return listener
+
+    def receive(self, segment: Segment, source: str, now: int, destination: str | None = None) -> None:
+        """Give a segment from ``source`` to its connection or listener; answer one for neither with a reset.
+
+        RFC 9293 section 3.10.7.1, RFC 9293 section 3.9.2.3 (MUST-57, MUST-63).
+        """
+        if not is_unicast(source) or (destination is not None and not is_unicast(destination)):
+            self.discarded += 1
+            return
+        remote = Endpoint(source, segment.src_port)
+        key = (segment.dst_port, remote)
+        connection = self.connections.get(key)
+        if connection is not None and may_reuse(connection, segment) and segment.dst_port in self.listeners:
+            del self.connections[key]
+            connection = None
+        listener = self.listeners.get(segment.dst_port)
+        if connection is not None:
+            half_open = connection.state is State.SYN_RECEIVED
+            connection.receive(segment, now)
+            if half_open and listener is not None and connection.tcb.passive:
+                listener.note(connection)
+        elif listener is not None:
+            connection = listener.take(segment, remote, now)
+            if connection is not None:
+                self.connections[key] = connection
+        elif (reset := reset_for(segment)) is not None:
+            self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
+
+    def segments_to_send(self, now: int) -> list[Outgoing]:
+        """Return what is to go out now. RFC 9293 section 3.9.2."""
+        out, self.answers = self.answers, []
+        for listener in self.listeners.values():
+            out.extend(Outgoing(listener.local, remote, segment) for remote, segment in listener.answers)
+            listener.answers.clear()
+        for connection in self.connections.values():
+            tcb = connection.tcb
+            out.extend(Outgoing(tcb.local, tcb.remote, segment) for segment in connection.segments_to_send(now))
+        return out
+
+    def next_timer(self) -> int | None:
+        """Return when :meth:`handle_timer` is to be called, None for never. RFC 9293 section 3.10.8."""
+        return min((at for connection in self.connections.values() if (at := connection.next_timer()) is not None), default=None)
+
+    def handle_timer(self, now: int) -> None:
+        """Do what the timers that expired by ``now`` ask for. RFC 9293 section 3.10.8."""
+        for connection in self.connections.values():
+            half_open = connection.state is State.SYN_RECEIVED
+            connection.handle_timer(now)
+            if half_open and connection.tcb.passive and (listener := self.listeners.get(connection.tcb.local.port)) is not None:
+                listener.note(connection)
+
+    def next_event(self) -> tuple[Connection, Event] | None:
+        """Return the oldest event of some connection, None when there is none; forget connections that are closed. RFC 9293 section 3.9.1.8 (MUST-47)."""
+        for key, connection in list(self.connections.items()):
+            event = connection.next_event()
+            if event is not None:
+                return connection, event
+            if connection.state is State.CLOSED and not connection.tcb.outbox:
+                del self.connections[key]
+        return None
+
+
+def is_unicast(address: str) -> bool:
+    """Return whether TCP may talk to this address. RFC 9293 section 3.9.2.3 (MUST-57, MUST-63), RFC 9293 section 3.9.1.1 (MUST-46)."""
+    parsed = ipaddress.ip_address(address)
+    return not (parsed.is_multicast or parsed == ipaddress.ip_address("255.255.255.255"))
+
+
+def may_reuse(connection: Connection, segment: Segment) -> bool:
+    """Return whether a SYN may take the place of a connection in TIME-WAIT: newer by timestamp or by sequence number.
+
+    RFC 9293 section 3.6.1 (MAY-2, SHLD-4), RFC 9293 section 3.10.7.4.
+    """
+    tcb = connection.tcb
+    if tcb.state is not State.TIME_WAIT or segment.flags & (SYN | ACK | RST) != SYN:
+        return False
+    stamps = segment.options.timestamps
+    if stamps is not None and tcb.timestamps_ok and stamps[0] != tcb.ts_recent & MASK:
+        return 0 < ((stamps[0] - tcb.ts_recent) & MASK) < HALF
+    return 0 < ((segment.seq - tcb.rcv_nxt) & MASK) < HALF

@@ -1,0 +1,200 @@
+"""The transmission control block: all that one connection knows. RFC 9293 section 3.3.1.
+
+The rules are functions over it, in the modules beside this one. Sequence numbers are unbounded (:mod:`tcpexp.tcp.seqnum`); names are the RFC's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tcpexp.tcp import events
+from tcpexp.tcp.config import Config
+from tcpexp.tcp.congestion.base import CongestionControl
+from tcpexp.tcp.congestion.builtin import make_control
+from tcpexp.tcp.isn import Endpoint
+from tcpexp.tcp.receivebuffer import ReceiveBuffer
+from tcpexp.tcp.rtt import RttEstimator
+from tcpexp.tcp.segment import Segment
+from tcpexp.tcp.sendbuffer import SendBuffer
+from tcpexp.tcp.states import State
+from tcpexp.tcp.timers import Timer, Timers
+
+SCALE_LIMIT = 14
+
+
+class Tcb:
+    """One connection's state, its events, and the segments that wait to be handed down. RFC 9293 section 3.3.1."""
+
+    def __init__(self, config: Config, local: Endpoint, remote: Endpoint) -> None:
+        """Begin in CLOSED with nothing known of the peer. RFC 9293 section 3.3.1."""
+        self.config = config
+        self.local = local
+        self.remote = remote
+        self.state = State.CLOSED
+        self.passive = False  # MUST-11: whether SYN-RECEIVED came from LISTEN
+        self.now = 0  # the time of the call under way
+        self._start_sequence_variables()
+        self._start_options()
+        self._start_loss_variables()
+
+        # What the application did
+        self.fin_wanted = False
+        self.fin_sent = False
+        self.reading_closed = False
+        self.nodelay = not config.nagle
+        self.write_refused = False
+
+        # Machinery
+        self.out = SendBuffer(config.send_buffer)
+        self.received = ReceiveBuffer(config.receive_buffer)
+        self.timers = Timers()
+        self.rtt = RttEstimator(config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns)
+        self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
+        self.trace = config.trace
+        self.events: deque[events.Event] = deque()
+        self.outbox: list[Segment] = []
+
+    def _start_sequence_variables(self) -> None:
+        """Set the variables of both directions. RFC 9293 section 3.3.1."""
+        config = self.config
+        # Send sequence variables
+        self.iss = 0
+        self.snd_una = 0
+        self.snd_nxt = 0
+        self.snd_wnd = 0
+        self.snd_wl1 = 0
+        self.snd_wl2 = 0
+        self.snd_up: int | None = None
+        self.max_snd_wnd = 0
+        self.send_mss = config.default_send_mss
+        self.eff_snd_mss = min(config.mss, config.default_send_mss)
+
+        # Receive sequence variables
+        self.irs = 0
+        self.rcv_nxt = 0
+        self.rcv_adv = 0  # right edge of what was offered: RCV.NXT + RCV.WND
+        self.rcv_up: int | None = None
+        self.last_ack_sent = 0
+
+    def _start_options(self) -> None:
+        """Set what a SYN offers; the peer's SYN decides. RFC 7323 sections 2 and 3 (RFC 7323 section 1.3), RFC 2018 section 2."""
+        config = self.config
+        self.snd_scale = 0
+        self.rcv_scale = window_shift(config.receive_buffer)
+        self.scaling = config.window_scaling
+        self.sack_ok = config.sack
+        self.timestamps_ok = config.timestamps
+        self.ts_recent = 0
+        self.ts_recent_ns = 0
+
+    def _start_loss_variables(self) -> None:
+        """Set what acknowledging and loss detection remember. RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5."""
+        # Acknowledging: RFC 9293 section 3.8.6.3
+        self.ack_now = False
+        self.unacked_octets = 0
+        self.eff_rcv_mss = 1  # the largest segment that has arrived: RFC 1122's RMSS, estimated
+        self.challenges: list[int] = []
+
+        # Loss: RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5
+        self.duplicate_acks = 0
+        self.in_recovery = False
+        self.recover = 0  # recovery lasts until this is acknowledged
+        self.fast_retransmit_from = 0  # and another cannot begin before this is
+        self.limited_octets = 0  # sent by limited transmit, not part of FlightSize
+        self.timeouts = 0  # in a row, of the same segment
+        self.probes = 0  # unanswered zero-window or keep-alive probes
+        self.syn_resent = False
+        self.override_sws = False
+        self.last_sent_ns: int | None = None
+        self.last_arrival_ns = 0
+        self.congestion_seen: tuple[int, int, str] | None = None
+
+    @property
+    def flight(self) -> int:
+        """FlightSize: octets sent and not cumulatively acknowledged. RFC 5681 section 2."""
+        return self.snd_nxt - self.snd_una
+
+    @property
+    def fin_acked(self) -> bool:
+        """Whether this end's FIN was sent and acknowledged. RFC 9293 section 3.10.7.4, fifth step."""
+        return self.fin_sent and not self.out.queue
+
+    @property
+    def mode(self) -> str:
+        """Where congestion control stands, in the words of RFC 5681 section 3."""
+        if self.in_recovery:
+            return "fast recovery"
+        return "slow start" if self.congestion.cwnd < self.congestion.ssthresh else "congestion avoidance"
+
+
+def window_shift(buffer: int) -> int:
+    """Return the smallest shift with which a 16-bit window can offer the whole buffer. RFC 7323 section 2.2."""
+    shift = 0
+    while shift < SCALE_LIMIT and buffer >> shift > 0xFFFF:
+        shift += 1
+    return shift
+
+
+def go_to(tcb: Tcb, state: State, cause: str) -> None:
+    """Change the state, and say so. RFC 9293 section 3.3.2."""
+    old, tcb.state = tcb.state, state
+    if tcb.trace:
+        tcb.events.append(events.StateChanged(tcb.now, old, state, cause))
+
+
+def set_timer(tcb: Tcb, timer: Timer, delay_ns: int) -> None:
+    """Set, or set anew, a timer. RFC 9293 section 3.10.8."""
+    expires_ns = tcb.now + delay_ns
+    tcb.timers.deadlines[timer] = expires_ns
+    if tcb.trace:
+        tcb.events.append(events.TimerChanged(tcb.now, timer.label, "set", expires_ns))
+
+
+def stop_timer(tcb: Tcb, timer: Timer) -> None:
+    """Turn a timer off. RFC 9293 section 3.10.8."""
+    if tcb.timers.deadlines[timer] is not None:
+        tcb.timers.deadlines[timer] = None
+        if tcb.trace:
+            tcb.events.append(events.TimerChanged(tcb.now, timer.label, "stopped", None))
+
+
+def note_congestion(tcb: Tcb, cause: str) -> None:
+    """Say what became of cwnd, ssthresh and mode, if one of them changed. RFC 5681 section 3."""
+    if not tcb.trace:
+        return
+    seen = (tcb.congestion.cwnd, tcb.congestion.ssthresh, tcb.mode)
+    if seen != tcb.congestion_seen:
+        tcb.congestion_seen = seen
+        tcb.events.append(events.CongestionChanged(tcb.now, *seen, cause))
+
+
+def drop(tcb: Tcb, segment: Segment, reason: str) -> None:
+    """Say that a segment is discarded, and why. RFC 9293 section 3.10.7."""
+    if tcb.trace:
+        tcb.events.append(events.SegmentDropped(tcb.now, segment, reason))
+
+
+def delete_tcb(tcb: Tcb, reason: str, cause: str) -> None:
+    """Enter CLOSED: all timers off, all queues flushed, the application told. RFC 9293 section 3.10.7.4, RFC 9293 section 3.6 (MUST-12)."""
+    for timer in Timer:
+        stop_timer(tcb, timer)
+    tcb.out = SendBuffer(tcb.config.send_buffer)
+    tcb.ack_now = False
+    if reason not in ("closed",):
+        tcb.received.readable.clear()
+    if tcb.state is not State.CLOSED:
+        go_to(tcb, State.CLOSED, cause)
+    tcb.events.append(events.Closed(tcb.now, reason))
+
+
+def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
+    """Set the effective send MSS: what both ends can take, less the options that each segment carries.
+
+    RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
+    """
+    tcb.send_mss = tcb.config.default_send_mss if offered is None else max(offered, 1)
+    size = min(tcb.send_mss, tcb.config.mss)
+    if tcb.timestamps_ok:
+        size -= 12
+    tcb.eff_snd_mss = max(size, 1)
+    tcb.congestion = make_control(tcb.eff_snd_mss, tcb.config)

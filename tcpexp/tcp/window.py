@@ -1,0 +1,70 @@
+"""The receive window: how much to offer, and when to tell the peer of more. RFC 9293 sections 3.8.6 and 3.8.6.2.2, RFC 7323 section 2."""
+
+from __future__ import annotations
+
+from tcpexp.tcp import events
+from tcpexp.tcp.tcb import Tcb
+
+
+def right_edge(tcb: Tcb) -> int:
+    """Return the right window edge to offer now; it never moves back.
+
+    With silly-window avoidance it moves only by a whole segment or half the buffer. RFC 9293 section 3.8.6.2.2 (MUST-39), RFC 9293 section 3.8.6.
+    """
+    edge = tcb.rcv_nxt + tcb.received.space
+    gain = edge - tcb.rcv_adv
+    if gain <= 0:
+        return tcb.rcv_adv
+    if tcb.config.receiver_sws_avoidance and gain < min(tcb.received.capacity // 2, tcb.eff_snd_mss):
+        return tcb.rcv_adv
+    return edge
+
+
+def offer_window(tcb: Tcb, scaled: bool) -> int:
+    """Return the window field for a segment that goes out now, and remember what it offers. RFC 7323 section 2.3, RFC 9293 section 3.8.6.
+
+    A window that the shift cannot express is rounded down, unless that would take back what was offered: then up.
+    """
+    edge = right_edge(tcb)
+    shift = tcb.rcv_scale if scaled and tcb.scaling else 0
+    window = max(0, edge - tcb.rcv_nxt)
+    field = min(window >> shift, 0xFFFF)
+    if tcb.rcv_nxt + (field << shift) < tcb.rcv_adv:
+        field = min((window + (1 << shift) - 1) >> shift, 0xFFFF)
+    offered = tcb.rcv_nxt + (field << shift)
+    tcb.rcv_adv = max(tcb.rcv_adv, offered)
+    return field
+
+
+def receive_window(tcb: Tcb) -> int:
+    """Return RCV.WND: what the peer may send after RCV.NXT. RFC 9293 section 3.3.1."""
+    return max(0, tcb.rcv_adv - tcb.rcv_nxt)
+
+
+def update_is_due(tcb: Tcb) -> bool:
+    """Return whether what the application has read is worth a window update of its own: two segments, half the buffer, or the end of a zero window.
+
+    Without silly-window avoidance every octet is. RFC 9293 section 3.8.6.2.2.
+    """
+    gain = right_edge(tcb) - tcb.rcv_adv
+    if gain <= 0:
+        return False
+    if not tcb.config.receiver_sws_avoidance:
+        return True
+    return gain >= min(2 * tcb.eff_snd_mss, tcb.received.capacity // 2) or receive_window(tcb) < tcb.eff_snd_mss
+
+
+def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:
+    """Update SND.WND from an acceptable segment, unless it is older than the last that did; return whether the window changed.
+
+    RFC 9293 section 3.10.7.4, fifth step; RFC 9293 section 3.8.6 (MUST-34).
+    """
+    if not (tcb.snd_wl1 < seq or (tcb.snd_wl1 == seq and tcb.snd_wl2 <= ack)):
+        return False
+    tcb.snd_wl1, tcb.snd_wl2 = seq, ack
+    changed = window != tcb.snd_wnd
+    tcb.snd_wnd = window
+    tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
+    if changed and tcb.trace:
+        tcb.events.append(events.WindowChanged(tcb.now, window, sent=False))
+    return changed
