@@ -130,6 +130,7 @@ class HttpGet(BuiltinAction):
         default=None, gt=0, description="give up connecting after this; when silent curl waits 300s and wget as long as the kernel does"
     )
     timeout: Duration | None = Field(default=None, gt=0, description="give up after this: curl counts the whole download, wget the time without data")
+    verbose: bool = Field(default=False, description="log what the program does, such as the error with which `connect()` failed (curl's --verbose)")
     keep_up_to: Size = Field(default="1MB", validate_default=True, description="keep the downloaded file in the run directory up to this size")
 
     def compile(self, context: PlanContext) -> None:
@@ -147,6 +148,8 @@ class HttpGet(BuiltinAction):
 
     def _curl(self, file: str, url: str) -> tuple[str, ...]:
         argv = ["curl", "-q", "--silent", "--show-error", "--noproxy", "*", "--write-out", WRITE_OUT]
+        if self.verbose:
+            argv.append("--verbose")
         if self.connect_timeout is not None:
             argv += ["--connect-timeout", _seconds(self.connect_timeout)]
         if self.timeout is not None:
@@ -154,7 +157,7 @@ class HttpGet(BuiltinAction):
         return (*argv, "--output", "{out}/" + file, url)
 
     def _wget(self, file: str, url: str) -> tuple[str, ...]:
-        argv = ["wget", "--no-config", "--no-verbose", "--no-proxy", "--tries=1"]
+        argv = ["wget", "--no-config", "--verbose" if self.verbose else "--no-verbose", "--no-proxy", "--tries=1"]
         if self.connect_timeout is not None:
             argv.append(f"--connect-timeout={_seconds(self.connect_timeout)}")
         if self.timeout is not None:

@@ -38,7 +38,8 @@ class Segments(Compared[Count]):
     """How many segments of a kind a host sent, and at what times; counted in the sender's capture.
 
     With `times` exactly these must have been sent (more may follow with `further: true`), each at its time after the first
-    one. `late` and `early` apply to the gap since the segment before. Linux rounds timers up, never down, so the two differ.
+    one; the same time twice means two at once. `late` and `early` apply to the gap since the segment before. Linux rounds timers up,
+    never down, so the two differ.
     Without `from`, segments of any source (forged ones too) are counted where they arrive, at `to`.
     """
 
@@ -79,8 +80,8 @@ class Segments(Compared[Count]):
             raise QuantityError("times: says how many segments there are", "leave the count out")
         if self.times is not None and self.times[0] != 0:
             raise QuantityError("times: begins with the first segment, at 0s", "write times: [0s, ...]")
-        if self.times is not None and list(self.times) != sorted(set(self.times)):
-            raise QuantityError("times: are not in order", "write each one later than the one before")
+        if self.times is not None and list(self.times) != sorted(self.times):
+            raise QuantityError("times: are not in order", "write none earlier than the one before")
         return self
 
     def title(self) -> str:
@@ -194,7 +195,7 @@ def _timer_table(times: tuple[int, ...], measured: list[int]) -> tuple[tuple[tup
         row.append(time_words(measured[index]) if index < len(measured) else "none")
         if 0 < index < min(len(times), len(measured)):
             gap, asked = measured[index] - measured[index - 1], times[index] - times[index - 1]
-            row += [time_words(asked), time_words(gap), f"{gap / asked:.3f}"]
+            row += [time_words(asked), time_words(gap), f"{gap / asked:.3f}" if asked else "at once"]
             words = explain_lateness(asked, gap) or words
         rows.append((*row, *[""] * (6 - len(row))))
     return tuple(rows), words

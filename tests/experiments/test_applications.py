@@ -2,113 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
-
-from tcpexp.catalogue import load_catalogue
-from tcpexp.paths import experiments_dir
-from tcpexp.plan.compile import compile_plan
-from tcpexp.runner import RunOptions, run_experiment
-from tcpexp.spec.load import load_spec
+from twins import ExperimentTests, Twin
 
 
-@dataclass(frozen=True)
-class Twin:
-    """An experiment with one mechanism changed: ``fails`` are words of checks that must then FAIL, ``passes`` of some that must not."""
-
-    experiment: str
-    changes: tuple[str, ...]
-    fails: tuple[str, ...]
-    passes: tuple[str, ...] = ()
-
-
-TWINS = [
-    Twin(  # 9 nodes; and a client that tells the truth
-        "linked_list",
-        (
-            'actions[honest].args=[send, --to, "{h2}", --port, 5000, --nodes, 9]',
-            'actions[circle].args=[send, --to, "{h2}", --port, 5000, --nodes, 10]',
+class TestApplications(ExperimentTests):
+    twins = (
+        Twin(  # 9 nodes; and a client that tells the truth
+            "linked_list",
+            (
+                'actions[honest].args=[send, --to, "{h2}", --port, 5000, --nodes, 9]',
+                'actions[circle].args=[send, --to, "{h2}", --port, 5000, --nodes, 10]',
+            ),
+            ("bytes in events 'sent' of action honest", "price in events 'node'", "end of action circle", "output of action circle"),
+            ("output of action truncated",),
         ),
-        ("bytes in events 'sent' of action honest", "price in events 'node'", "end of action circle", "output of action circle"),
-        ("output of action truncated",),
-    ),
-    Twin(  # a send buffer that holds everything: no write waits
-        "send_chunk_size",
-        ('hosts={h1: {sysctls: {net.ipv4.tcp_wmem: "4096 8388608 8388608"}}}',),
-        ("blocked in events 'sent' of action chunk_100", "blocked_us in events 'sent' of action chunk_10k"),
-        ("bytes in events 'list' of action server_100",),
-    ),
-    Twin("echo", ("links.h1-h2.delay=20ms",), ("took_us in events 'call' with call connect of action tcp_client",), ("end of action tcp_client",)),
-    Twin("echo", ("actions[6].drop={protocol: tcp, port: 7}",), ("end of action udp_lost", "events 'echo' with same False of action udp_lost")),
-    Twin(  # paced as the reader reads
-        "udp_no_flow_control",
-        ('actions[udp_sender].args=[send, --to, "{h2}", --port, 6000, --size, 1000, --count, 200, --every, 12ms]',),
-        ("growth of Udp.RcvbufErrors on h2 from 2 s to 6 s", "datagrams in events 'end' of action udp_reader"),
-        ("output of action tcp_reader",),
-    ),
-    Twin(  # a TCP reader that is quick
-        "udp_no_flow_control",
-        ("actions[tcp_reader].args=[--port, 5000, --read, 65536, --every, 0s]",),
-        ("window advertised by h2", "goodput of flow tcp"),
-        ("growth of Udp.RcvbufErrors on h2 from 2 s to 6 s",),
-    ),
-    Twin("stop_and_wait", ("links.h1-h2.delay=10ms",), ("goodput of flow window_1", "goodput of flow window_4", "goodput of flow window_16")),
-    Twin("stop_and_wait", ("links.h1-h2.rate=20mbit",), ("goodput of flow window_64", "median RTT of flow window_64"), ("goodput of flow window_1 ",)),
-    Twin(  # neither the server nor the relay's kernel gives up
-        "relay_zero_window",
-        (
-            'actions[web_timeout].args=[--port, 81, --keep-alive, --generate, "big.bin=1000000:1"]',
-            "hosts.h2.sysctls.net.ipv4.tcp_retries2=8",
+        Twin(  # a send buffer that holds everything: no write waits
+            "send_chunk_size",
+            ('hosts={h1: {sysctls: {net.ipv4.tcp_wmem: "4096 8388608 8388608"}}}',),
+            ("blocked in events 'sent' of action chunk_100", "blocked_us in events 'sent' of action chunk_10k"),
+            ("bytes in events 'list' of action server_100",),
         ),
-        ("output of action web_timeout", "sockets in state estab on h1, port 81", "end of action paused_timeout", "events 'broken'"),
-        ("output of action paused", "end of action slow"),
-    ),
-    Twin(  # the attacker reads after all: its buffer takes everything
-        "zero_window_attack",
-        (
-            'actions[attack].args=[--to, "{h2}", --port, 80, --path, /index.html, --connections, 20, --hold, 65s]',
-            'actions[guarded].args=[--port, 81, --keep-alive, --generate, "big.bin=1000000:1"]',
+        Twin("echo", ("links.h1-h2.delay=20ms",), ("took_us in events 'call' with call connect of action tcp_client",), ("end of action tcp_client",)),
+        Twin("echo", ("actions[6].drop={protocol: tcp, port: 7}",), ("end of action udp_lost", "events 'echo' with same False of action udp_lost")),
+        Twin(  # paced as the reader reads
+            "udp_no_flow_control",
+            ('actions[udp_sender].args=[send, --to, "{h2}", --port, 6000, --size, 1000, --count, 200, --every, 12ms]',),
+            ("growth of Udp.RcvbufErrors on h2 from 2 s to 6 s", "datagrams in events 'end' of action udp_reader"),
+            ("output of action tcp_reader",),
         ),
-        ("window advertised by h1", "bytes not acknowledged in sockets of h2, port 80", "sockets in state estab on h2, port 81", "output of action guarded"),
-        ("end of action honest",),
-    ),
-    Twin("zero_window_attack", ("hosts.h2.sysctls.net.ipv4.tcp_retries2=15",), ("packets labelled keep_alive",), ("sockets in state estab on h2, port 80",)),
-]
-EXPERIMENTS = list(dict.fromkeys(each.experiment for each in TWINS))
-IN_GUEST = [pytest.mark.guest, pytest.mark.full]
-NAMED = [pytest.param(each, id=f"{each.experiment}-{each.changes[0].partition('=')[0]}") for each in TWINS]
-
-
-def compiled(name, *overrides):
-    catalogue = load_catalogue(entry_points=False)
-    return compile_plan(load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue)
-
-
-def verdicts(name: str, folder: Path, *overrides: str) -> list[str]:
-    """Run an experiment in the guest; return ``RESULT title: reason`` of each check."""
-    outcome = run_experiment(experiments_dir() / f"{name}.yaml", RunOptions(on="guest", overrides=overrides, out=folder))
-    assert outcome.status == "complete", outcome.problems
-    return [f"{each.result} {each.title}: {each.reason}" for each in outcome.checks]
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[*IN_GUEST, pytest.mark.xdist_group(name)]) for name in EXPERIMENTS])
-def test_every_check_passes(name, tmp_path):
-    assert [each for each in verdicts(name, tmp_path) if not each.startswith("PASS ")] == []
-
-
-@pytest.mark.guest
-@pytest.mark.full
-@pytest.mark.parametrize("twin", NAMED)
-def test_a_changed_mechanism_fails(twin, tmp_path):
-    found = verdicts(twin.experiment, tmp_path, *twin.changes)
-    for result, words in [*(("FAIL ", each) for each in twin.fails), *(("PASS ", each) for each in twin.passes)]:
-        assert any(words in each for each in found if each.startswith(result)), (result, words, found)
-
-
-@pytest.mark.parametrize("twin", NAMED)
-def test_a_twin_is_a_valid_experiment_that_differs(twin):
-    changed, shipped = compiled(twin.experiment, *twin.changes), compiled(twin.experiment)
-    assert changed.expect == shipped.expect
-    assert changed != shipped
+        Twin(  # a TCP reader that is quick
+            "udp_no_flow_control",
+            ("actions[tcp_reader].args=[--port, 5000, --read, 65536, --every, 0s]",),
+            ("window advertised by h2", "goodput of flow tcp"),
+            ("growth of Udp.RcvbufErrors on h2 from 2 s to 6 s",),
+        ),
+        Twin("stop_and_wait", ("links.h1-h2.delay=10ms",), ("goodput of flow window_1", "goodput of flow window_4", "goodput of flow window_16")),
+        Twin("stop_and_wait", ("links.h1-h2.rate=20mbit",), ("goodput of flow window_64", "median RTT of flow window_64"), ("goodput of flow window_1 ",)),
+        Twin(  # neither the server nor the relay's kernel gives up
+            "relay_zero_window",
+            (
+                'actions[web_timeout].args=[--port, 81, --keep-alive, --generate, "big.bin=1000000:1"]',
+                "hosts.h2.sysctls.net.ipv4.tcp_retries2=8",
+            ),
+            ("output of action web_timeout", "sockets in state estab on h1, port 81", "end of action paused_timeout", "events 'broken'"),
+            ("output of action paused", "end of action slow"),
+        ),
+        Twin(  # the attacker reads after all: its buffer takes everything
+            "zero_window_attack",
+            (
+                'actions[attack].args=[--to, "{h2}", --port, 80, --path, /index.html, --connections, 20, --hold, 65s]',
+                'actions[guarded].args=[--port, 81, --keep-alive, --generate, "big.bin=1000000:1"]',
+            ),
+            (
+                "window advertised by h1",
+                "bytes not acknowledged in sockets of h2, port 80",
+                "sockets in state estab on h2, port 81",
+                "output of action guarded",
+            ),
+            ("end of action honest",),
+        ),
+        Twin(
+            "zero_window_attack",
+            ("hosts.h2.sysctls.net.ipv4.tcp_retries2=15",),
+            ("packets labelled keep_alive",),
+            ("sockets in state estab on h2, port 80",),
+        ),
+        Twin(  # without tcp_retries2 = 3 the probes' distance goes on doubling
+            "relay_zero_window", ("hosts.h1.sysctls.net.ipv4.tcp_retries2=15",), ("packets labelled keep_alive",), ("end of action paused",)
+        ),
+    )

@@ -1,0 +1,22 @@
+"""Gives each subclass of ``ExperimentTests`` its twins, its experiments, and their seeds."""
+
+from __future__ import annotations
+
+import pytest
+from twins import ExperimentTests
+
+IN_GUEST = (pytest.mark.guest, pytest.mark.full)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    tests = metafunc.cls
+    if not (isinstance(tests, type) and issubclass(tests, ExperimentTests)):
+        return
+    marks = IN_GUEST if "tmp_path" in metafunc.fixturenames else ()
+    if "changed" in metafunc.fixturenames:
+        metafunc.parametrize("changed", [pytest.param(each, id=each.name, marks=marks) for each in tests.twins])
+    if "experiment" in metafunc.fixturenames:
+        metafunc.parametrize("experiment", tests.experiments())
+    if "seeded" in metafunc.fixturenames:
+        runs = [(name, seed) for name in tests.experiments() for seed in dict.fromkeys((None, tests.other_seeds.get(name)))]
+        metafunc.parametrize("seeded", [pytest.param(each, id=f"{each[0]}-{each[1] or 'own'}-seed", marks=marks) for each in runs])
