@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 import polars as pl
 
@@ -94,15 +96,41 @@ def reordering_extent(arrival: pl.Series) -> pl.Series:
 
 
 def _match(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
-    """Return (send, arrival): each arrival with the latest packet of the same key that had been sent by then.
-
-    A retransmitted SYN-ACK repeats its key exactly, hence the times; a duplicate made by the network has one ``send``.
-    """
+    """Return (send, arrival): each arrival with the packet of the same key; a duplicate made by the network has one ``send``."""
     key = pl.struct(_KEY).hash(seed=1).alias("key")
     left = arrived.select("arrival", "t_ns", key).sort("t_ns")
     right = sent.select("send", "t_ns", key).sort("t_ns")
-    found = left.join_asof(right, on="t_ns", by="key", strategy="backward", check_sortedness=False)
-    return found.filter(pl.col("send").is_not_null()).select("send", "arrival")
+    repeated = right.group_by("key").len().filter(pl.col("len") > 1).select("key")
+    found = left.join(repeated, on="key", how="anti").join_asof(right, on="t_ns", by="key", strategy="backward", check_sortedness=False)
+    again = _match_repeated(right.join(repeated, on="key", how="semi"), left.join(repeated, on="key", how="semi"))
+    return pl.concat([found.filter(pl.col("send").is_not_null()).select("send", "arrival"), again])
+
+
+def _match_repeated(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
+    """Return (send, arrival) of packets that are alike to the bit, such as repeated SYN-ACKs or the resets of a closed socket, which have IP id 0.
+
+    From the last arrival to the first, each gets the latest packet sent by then that no other one has. So as many are missing as did not
+    arrive, however many are on their way at once. Arrivals beyond that are the network's duplicates and go to the latest packet sent by then.
+    """
+    times: dict[int, list[tuple[int, int]]] = {}
+    for send, t_ns, key in sent.sort("t_ns", "send").select("send", "t_ns", "key").iter_rows():
+        times.setdefault(key, []).append((t_ns, send))
+    waiting = {key: list(rows) for key, rows in times.items()}
+    pairs: list[tuple[int, int]] = []
+    surplus: list[tuple[int, int, int]] = []
+    for arrival, t_ns, key in arrived.sort("t_ns", "arrival", descending=True).select("arrival", "t_ns", "key").iter_rows():
+        rows = waiting[key]
+        while rows and rows[-1][0] > t_ns:
+            rows.pop()
+        if rows:
+            pairs.append((rows.pop()[1], arrival))
+        else:
+            surplus.append((arrival, t_ns, key))
+    for arrival, t_ns, key in surplus:
+        before = bisect.bisect_right(times[key], t_ns, key=lambda row: row[0])
+        if before:
+            pairs.append((times[key][before - 1][1], arrival))
+    return pl.DataFrame(pairs, schema={"send": sent.schema["send"], "arrival": arrived.schema["arrival"]}, orient="row")
 
 
 def _match_damaged(sent: pl.DataFrame, arrived: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:

@@ -63,6 +63,23 @@ def test_a_repeat_that_looks_the_same_is_not_a_copy(nodes):
     assert journeys(nodes, *sent, *arrived).select("sent_ns", "copies").rows() == [(0, 1), (1000, 0), (3000, 1)]
 
 
+def test_packets_alike_that_are_on_their_way_together_all_arrive(nodes):
+    """A socket that is closed with data on their way answers each segment with the same RST, several within one delay."""
+    sent = [packet("h1", number, number * 10, 0, flags="R") for number in range(1, 5)]
+    arrived = [packet("h2", number, 100 + number * 10, 0, flags="R") for number in range(1, 5)]
+    rows = journeys(nodes, *sent, *arrived)
+    assert rows.select("sent_number", "received_number", "copies", "late").rows() == [(each, each, 1, False) for each in range(1, 5)]
+
+
+def test_of_packets_alike_as_many_are_missing_as_did_not_arrive(nodes):
+    sent = [packet("h1", number, number * 10, 0, flags="R") for number in range(1, 5)]
+    two = [packet("h2", 1, 110, 0, flags="R"), packet("h2", 2, 130, 0, flags="R")]
+    assert sorted(journeys(nodes, *sent, *two)["copies"]) == [0, 0, 1, 1]
+    six = [packet("h2", number, 100 + number, 0, flags="R") for number in range(1, 7)]
+    assert sum(journeys(nodes, *sent, *six)["copies"]) == 6
+    assert journeys(nodes, *sent, *six)["copies"].min() == 1
+
+
 def test_forged_sources_are_sent_by_the_node_that_captured_them(nodes):
     forged = {"src": "10.0.9.9", "flags": "S"}
     rows = journeys(nodes, packet("h1", 1, 10, 1, **forged), packet("h2", 1, 30, 1, **forged))
