@@ -15,6 +15,8 @@ BUILTIN: dict[str, str] = {
     "window": "tcpexp.plots.window:Window",
     "window_table": "tcpexp.plots.window_table:WindowTable",
     "ladder": "tcpexp.plots.ladder:Ladder",
+    "timers": "tcpexp.plots.timers:Timers",
+    "header": "tcpexp.plots.header:HeaderTable",
     "states": "tcpexp.plots.states:States",
     "state_diagram": "tcpexp.plots.statediagram:StateDiagram",
     "sockets": "tcpexp.plots.sockets:Sockets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,6 +58,21 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     totals = packets.group_by("capture", "stream").agg(pl.col("payload_bytes").sum().alias("total"))
     busiest = totals.sort(["total", "capture", "stream"], descending=[True, False, False]).row(0, named=True)
     return packets.filter((pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))).sort("number")
+
+
+def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
+    """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time.
+
+    A second of slack before the SYN and after the end keeps a later connection with the same ports out.
+    """
+    import polars as pl
+
+    there = (pl.col("src") == one["client_address"]) & (pl.col("src_port") == one["client_port"]) & (pl.col("dst_port") == one["server_port"])
+    back = (pl.col("src") == one["server_address"]) & (pl.col("src_port") == one["server_port"]) & (pl.col("dst_port") == one["client_port"])
+    mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (there | back)).sort("t_ns", maintain_order=True)
+    if one["end_ns"] is not None:
+        mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
+    return mine
 
 
 def has_label(*names: str) -> pl.Expr:

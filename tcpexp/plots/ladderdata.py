@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.data import addresses
+from tcpexp.plots.data import addresses, connection_packets
 from tcpexp.plots.states import FROM_SS
 
 if TYPE_CHECKING:
@@ -107,12 +107,7 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
     """Return the connection's segments in the order of their sending, each joined with its arrival."""
     import polars as pl
 
-    a, b = pl.col("src") == one["client_address"], pl.col("src") == one["server_address"]
-    out = a & (pl.col("src_port") == one["client_port"]) & (pl.col("dst_port") == one["server_port"])
-    back = b & (pl.col("src_port") == one["server_port"]) & (pl.col("dst_port") == one["client_port"])
-    mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (out | back)).sort("t_ns", maintain_order=True)
-    if one["end_ns"] is not None:
-        mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
+    mine = connection_packets(run, one)
     both = {one["client"], one["server"]} <= {*mine["node"].unique().to_list(), *_captured_nodes(run)}
     arrows = []
     for sender, receiver, address in ((one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])):

@@ -43,12 +43,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows under one set of headings, with a ``title`` above and a ``note`` below (both may be empty)."""
+    """Rows under one set of headings, with a ``title`` above and a ``note`` below (both may be empty); ``packets`` are what all rows speak of."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     title: str = ""
     note: str = ""
+    packets: tuple[PacketLink, ...] = ()
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -78,8 +79,12 @@ def table_from_json(text: str) -> Table:
 
 
 def _part(raw: dict[str, Any]) -> Part:
-    rows = (Row(tuple(map(str, each["cells"])), bool(each["shaded"]), tuple(PacketLink(**link) for link in each["packets"])) for each in raw["rows"])
-    return Part(tuple(Column(**each) for each in raw["columns"]), tuple(rows), str(raw["title"]), str(raw["note"]))
+    rows = (Row(tuple(map(str, each["cells"])), bool(each["shaded"]), _links(each)) for each in raw["rows"])
+    return Part(tuple(Column(**each) for each in raw["columns"]), tuple(rows), str(raw["title"]), str(raw["note"]), _links(raw))
+
+
+def _links(raw: dict[str, Any]) -> tuple[PacketLink, ...]:
+    return tuple(PacketLink(str(link["capture"]), int(link["number"])) for link in raw["packets"])
 
 
 def spread(rows: Sequence[T], most: int) -> list[T]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tcpexp.plots.table import Column, Part, Row, Table
+    from tcpexp.plots.table import Column, PacketLink, Part, Row, Table
 
 MARGIN, GAP = 0.3, 0.24
 #: Heights in inches: one line of text, and the space around the lines of a row.
@@ -39,7 +39,7 @@ def draw_table(table: Table, title: str) -> Figure:
     """Return the table as a figure as high as it needs to be; long texts are wrapped."""
     from matplotlib.figure import Figure
 
-    parts = [_Layout(part) for part in table.parts]
+    parts = [_Layout(part, [each for each in table.parts if each.columns == part.columns]) for part in table.parts]
     notes = [line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN)]
     height = 0.5 + sum(each.height for each in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
     figure = Figure(figsize=(WIDTH, height))
@@ -56,17 +56,18 @@ def draw_table(table: Table, title: str) -> Figure:
 
 
 class _Layout:
-    """Where the cells of one part stand."""
+    """Where the cells of one part stand; ``alike`` are the parts with the same columns, which get the same widths."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, alike: list[Part]) -> None:
         from tcpexp.plots.table import Column
 
-        linked = any(row.packets for row in part.rows)
+        linked = any(row.packets for each in alike for row in each.rows)
         self.columns: tuple[Column, ...] = (*part.columns, *((Column(PACKETS),) if linked else ()))
         texts = [row_texts(row, linked) for row in part.rows]
-        self.widths = column_widths(self.columns, texts)
+        self.widths = column_widths(self.columns, [row_texts(row, linked) for each in alike for row in each.rows])
         self.title = wrapped(part.title, WIDTH - 2 * MARGIN) if part.title else []
-        self.note = wrapped(part.note, WIDTH - 2 * MARGIN) if part.note else []
+        note = " ".join(each for each in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "") if each)
+        self.note = wrapped(note, WIDTH - 2 * MARGIN) if note else []
         self.head = _Line(tuple(tuple(wrapped(each.heading, width)) for each, width in zip(self.columns, self.widths, strict=True)))
         self.lines = [
             _Line(tuple(tuple(wrapped(text, width)) for text, width in zip(cells, self.widths, strict=True)), row.shaded)
@@ -107,25 +108,39 @@ class _Layout:
 
 def row_texts(row: Row, linked: bool) -> tuple[str, ...]:
     """Return the cells' texts, with the packets as a last one when the part has such a column."""
-    return (*row.cells, *((", ".join(f"{each.capture} #{each.number}" for each in row.packets),) if linked else ()))
+    return (*row.cells, *((links_text(row.packets),) if linked else ()))
+
+
+def links_text(packets: tuple[PacketLink, ...]) -> str:
+    """Return ``h1-eth0 #7, h2-eth0 #6``."""
+    return ", ".join(f"{each.capture} #{each.number}" for each in packets)
 
 
 def column_widths(columns: tuple[Column, ...], texts: list[tuple[str, ...]]) -> list[float]:
-    """Return widths in inches: what each column's longest text needs; the widest columns of words are narrowed until all fit."""
+    """Return widths in inches: what each column's longest text needs; columns of words are narrowed until all fit, where it costs the fewest lines."""
     widths = [
         max([_longest_word(column.heading), *(text_inches(cells[index], POINTS) for cells in texts)]) + 0.02 for index, column in enumerate(columns)
     ]
     room = WIDTH - 2 * MARGIN - GAP * (len(columns) - 1)
-    whole = [max(width, text_inches(column.heading, POINTS)) for width, column in zip(widths, columns, strict=True)]
-    if sum(whole) <= room:
-        return whole
+    for index, column in enumerate(columns):  # a heading stands on one line where there is room
+        wider = max(widths[index], text_inches(column.heading, POINTS) + 0.02)
+        if sum(widths) - widths[index] + wider <= room:
+            widths[index] = wider
     words = [index for index, column in enumerate(columns) if column.align == "left"]
-    while sum(widths) > room and words:
-        widest = max(words, key=lambda index: widths[index])
-        if widths[widest] <= NARROWEST:
+    needed = [[text_inches(text, POINTS) for text in cells] for cells in texts]
+    while sum(widths) > room:
+        wide = [index for index in words if widths[index] > NARROWEST]
+        if not wide:
             break
-        widths[widest] = max(NARROWEST, widths[widest] - max(0.05, min(sum(widths) - room, 0.2)))
+        step = min(sum(widths) - room, 0.15) + 1e-6
+        cheapest = min(wide, key=lambda index: (_lines(needed, [*widths[:index], widths[index] - step, *widths[index + 1 :]]), -widths[index]))
+        widths[cheapest] = max(NARROWEST, widths[cheapest] - step)
     return widths
+
+
+def _lines(needed: list[list[float]], widths: list[float]) -> int:
+    """Return about how many lines of text all rows take, when each text needs so many inches on one line."""
+    return sum(max(-int(-each // width) for each, width in zip(cells, widths, strict=True)) for cells in needed)
 
 
 def wrapped(text: str, inches: float) -> list[str]:

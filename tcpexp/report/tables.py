@@ -22,7 +22,9 @@ def _part_html(part: Part) -> str:
     caption = f"<caption>{escape(part.title)}</caption>" if part.title else ""
     head = "".join(f'<th scope="col"{_align(each)}>{escape(each.heading)}</th>' for each in part.columns) + ('<th scope="col">packets</th>' if linked else "")
     rows = "\n".join(_row_html(row, part.columns, linked) for row in part.rows)
-    note = f'<p class="soft">{escape(part.note)}</p>\n' if part.note else ""
+    notes = [escape(part.note)] if part.note else []
+    notes += [f"Packets: {', '.join(map(packet_html, part.packets))}."] if part.packets else []
+    note = f'<p class="soft">{" ".join(notes)}</p>\n' if notes else ""
     return f'<div class="scroll"><table class="view">{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>\n{note}'
 
 
