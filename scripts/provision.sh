@@ -38,7 +38,7 @@ fi
 optional=()
 if [[ $dev == yes ]]; then
   packages+=(shellcheck)
-  optional+=(vagrant)
+  optional+=(vagrant clang llvm libbpf-dev)  # scripts/build-bpf
 fi
 
 say() { echo "provision: $*" >&2; }

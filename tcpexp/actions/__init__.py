@@ -14,6 +14,7 @@ BUILTIN: Classes[Action] = Classes(
         "python": "tcpexp.actions.process:Python",
         "command": "tcpexp.actions.process:Command",
         "kill": "tcpexp.actions.process:KillAction",
+        "fault": "tcpexp.actions.fault:Fault",
         "firewall": "tcpexp.actions.firewall:FirewallAction",
         "syn_flood": "tcpexp.actions.syn_flood:SynFlood",
         "link": "tcpexp.actions.link:LinkAction",

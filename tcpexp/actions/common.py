@@ -49,10 +49,12 @@ class BuiltinAction(Action):
     example: ClassVar[str] = ""
     takes_every: ClassVar[bool] = False
     takes_until: ClassVar[bool] = True
+    #: Words of every action that mean something else to this one, and are documented with it.
+    redefines: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
     def _refuse_idle_words(self) -> Self:
-        if self.every is not None and not self.takes_every:
+        if self.every is not None and not self.takes_every and "every" not in self.redefines:
             raise QuantityError(f"'every' means nothing to {self.do}", "leave it out, or write the action several times")
         if self.until is not None and not self.takes_until and self.every is None:
             raise QuantityError(f"'until' means nothing to {self.do}", "leave it out")

@@ -64,7 +64,8 @@ def _those(mark: str, *, without: bool = False) -> str:
 def _section(name: str, model: type[Action]) -> str:
     schema = model.model_json_schema(by_alias=True)
     links = set(LinkParameters.model_fields) if issubclass(model, LinkParameters) else set()
-    fields = [each for each in schema["properties"] if each not in COMMON and each not in links]
+    common = set(COMMON) - set(getattr(model, "redefines", ()))
+    fields = [each for each in schema["properties"] if each not in common and each not in links]
     required = schema.get("required", [])
     lines = [f"## {name}", "", inspect.cleandoc(model.__doc__ or ""), "", "```yaml", str(getattr(model, "example", "")), "```", ""]
     lines += ["| parameter | value | means |", "|---|---|---|"]

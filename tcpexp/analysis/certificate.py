@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
 from tcpexp.analysis.recording import Item, certify_recording
 from tcpexp.ingest.network import links_between
@@ -76,6 +77,7 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         judge_rates,
         judge_faults,
+        judge_segment_faults,
         lambda run: certify_recording(run, clock),
     )
 
@@ -149,6 +151,13 @@ def judge_faults(run: RunData) -> Iterator[Item]:
         span = "" if rate.from_ns <= 0 and rate.to_ns >= run.end_ns else f" from {rate.from_ns / 1e9:g} s to {rate.to_ns / 1e9:g} s"
         name = f"{rate.fault} on {rate.link} towards {rate.towards}{span}"
         yield _judge_fault(name, rate)
+
+
+def judge_segment_faults(run: RunData) -> Iterator[Item]:
+    """Say of each fault on chosen segments how often it acted; the network is doubtful when the record has gaps."""
+    for each in judge_applied(run):
+        verdict: Literal["ok", "suspect", "not measured"] = "suspect" if each.doubt else "ok" if each.as_asked else "not measured"
+        yield Item(f"fault: {each.label}", each.asked, each.measured, verdict, each.doubt or each.why)
 
 
 def _judge_fault(name: str, rate: FaultRate) -> Item:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.faults import count_faults
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
@@ -192,14 +193,19 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
     if fault == "loss":
         missing = int((journeys["copies"] == 0).sum())
         dropped = _queue_drops(run, epoch)
-        return max(missing - dropped, 0), journeys.height - dropped, f"{dropped} more were dropped by the full queue" if dropped else ""
+        chosen = count_faults(run, epoch.link, epoch.towards, "drop", epoch.from_ns, epoch.to_ns)
+        more = [f"{dropped} more were dropped by the full queue"] if dropped else []
+        more += [f"{chosen} more were dropped by faults on chosen segments"] if chosen else []
+        return max(missing - dropped - chosen, 0), journeys.height - dropped - chosen, "; ".join(more)
     arrived = journeys.filter(pl.col("copies") > 0)
+    chosen = count_faults(run, epoch.link, epoch.towards, fault, epoch.from_ns, epoch.to_ns)
     if fault == "duplicate":
-        return int((arrived["copies"] > 1).sum()), arrived.height, ""
+        return int((arrived["copies"] > 1).sum()) - chosen, arrived.height - chosen, ""
     if fault == "corrupt":
         if not _whole_packets(run):
-            return _count_bad_checksums(run, epoch, arrived)
-        return int(arrived["changed"].sum()), arrived.height, ""
+            damaged, trials, why = _count_bad_checksums(run, epoch, arrived)
+            return max(damaged - chosen, 0), trials, why
+        return max(int(arrived["changed"].sum()) - chosen, 0), arrived.height, ""
     return _count_jumps(epoch, arrived)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import LinkState
@@ -193,9 +194,10 @@ def _segments_change(run: RunData, name: str) -> bool:
 
 def _judge_direction(run: RunData, link: str, towards: str, sent: int, missing: int) -> Item:
     dropped = sum(count_drops(run, link, towards, qdisc, 0, run.end_ns) for qdisc in ("queue", "netem"))
-    unexplained = missing - dropped
+    chosen = count_faults(run, link, towards, "drop", 0, run.end_ns - _SETTLE_NS)
+    unexplained = missing - dropped - chosen
     name = f"packets of {link} towards {towards}"
-    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs"
+    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (f", {chosen} by faults on chosen segments" if chosen else "")
     slack = CONSERVATION_SLACK + _in_flight(run) + _unrecognisable(run, link, towards)
     if abs(unexplained) <= slack:
         return Item(name, CONSERVED, measured, "ok")

@@ -39,6 +39,7 @@ BUILTIN: Classes[Check] = Classes(
         "closer": "tcpexp.checks.connections:Closer",
         "congestion_control": "tcpexp.checks.flows:CongestionControl",
         "measured": "tcpexp.checks.links:Measured",
+        "fault": "tcpexp.checks.faults:FaultCheck",
         "firewall_empty": "tcpexp.checks.kernel:FirewallEmpty",
         "metric": "tcpexp.checks.kernel:Metric",
     }

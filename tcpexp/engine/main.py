@@ -98,6 +98,7 @@ class Engine:
         self._begin("network")
         write_files(self.plan.files, self.files_dir)
         self.network.build()
+        self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
         probes = measure_network(self.network, self.waiter)
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
@@ -124,6 +125,7 @@ class Engine:
         if self.clock.t0_monotonic_ns is not None and self.end_ns is not None:
             end = self.clock.absolute_ns(min(self.end_ns, self.plan.duration_ns))
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
+        self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
         self._attempt("stop what is left", self._kill_strays)
 
     def _attempt(self, what: str, call: Callable[[], object]) -> None:

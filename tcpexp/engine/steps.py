@@ -11,6 +11,7 @@ from tcpexp.engine.assembly import Network
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.commands import Executor
 from tcpexp.engine.conditions import describe_condition, make_condition
+from tcpexp.engine.faults.segments import SegmentFaults
 from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable
 from tcpexp.engine.qdiscs import qdisc_rows
@@ -26,6 +27,7 @@ from tcpexp.plan.types import (
     LinkChange,
     LinkState,
     Mark,
+    SegmentFault,
     Snapshot,
     Spawn,
     Step,
@@ -47,6 +49,7 @@ class Actor:
         self.processes = processes
         self.waiter = waiter
         self.raw_dir = raw_dir
+        self.faults = SegmentFaults(network, executor)
         self.active: dict[str, tuple[Step, Undo]] = {}
 
     def do(self, step: Step) -> str | None:
@@ -69,6 +72,8 @@ class Actor:
                 return self._take_snapshot(step, what)
             case WaitFor():
                 return self._wait_for(what)
+            case SegmentFault():
+                return self._start_fault(step)
             case Mark():
                 return what.text
             case Spawn():
@@ -135,6 +140,16 @@ class Actor:
 
         self._keep(step, undo)
         return "up" if what.up else "down"
+
+    def _start_fault(self, step: Step) -> str:
+        self.faults.switch(step.id, True)
+
+        def undo() -> str:
+            self.faults.switch(step.id, False)
+            return f"acted on {self.faults.applied(step.id)} segments"
+
+        self._keep(step, undo)
+        return "watching"
 
     # --------------------------------------------------------------------------------------- sysctls and sockets
 

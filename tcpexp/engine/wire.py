@@ -22,6 +22,8 @@ UNSHAPED_QUEUE = QueuePlan("pfifo", limit_packets=100_000, limit_bytes=None)
 BURST_FRAMES = 2
 ETHERNET_HEADER_BYTES = 14
 SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
+#: Filters that carry packets across a wire come after those that act on chosen segments (engine/faults).
+CROSSING_PREF = 10
 #: Disciplines whose queue tbf itself can limit; its limit is given in the leaf's unit.
 FIFOS = ("pfifo", "bfifo")
 
@@ -161,8 +163,20 @@ def clsact_commands(link: LinkPlan) -> list[str]:
 
 def filter_commands(link: LinkPlan, classifier: str) -> list[str]:
     """Return the ``tc -batch`` lines that carry packets across; ``classifier`` is ``matchall`` or, for a kernel without it, ``u32``."""
+    return [crossing_command(source, target, classifier) for source, target in crossings(link)]
+
+
+def crossing_command(source: str, target: str, classifier: str) -> str:
+    """Return the ``tc -batch`` line by which what comes in at ``source`` goes out at ``target``."""
     match = "matchall" if classifier == "matchall" else "u32 match u32 0 0"
-    return [f"filter add dev {source} ingress protocol all pref 1 {match} action mirred egress mirror dev {target} drop" for source, target in crossings(link)]
+    return f"filter add dev {source} ingress protocol all pref {CROSSING_PREF} {match} action mirred egress mirror dev {target} drop"
+
+
+def fault_point(link: LinkPlan, forward: bool) -> tuple[str, str]:
+    """Return where a direction's packets come in behind the bottleneck and before the delay, and the interface out of which they go then."""
+    if link.wire_queue:
+        return ("x1", "w1") if forward else ("x0", "w0")
+    return ("w0", "w1") if forward else ("w1", "w0")
 
 
 def crossings(link: LinkPlan) -> list[tuple[str, str]]:

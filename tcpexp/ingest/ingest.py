@@ -13,6 +13,7 @@ from tcpexp.ingest import connections as conn
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
+from tcpexp.ingest.faults import parse_faults
 from tcpexp.ingest.flowtables import build_rtt, build_throughput
 from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_port
 from tcpexp.ingest.journeys import build_journeys
@@ -52,6 +53,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None, dissected: Disse
     tuples = conn.four_tuples(tables["connections"])
     tables |= _from_trace(source, trace, tuples)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
+    tables["faults"] = conn.name_sockets(parse_faults(source.text("faults.json")), tuples, ("src", "src_port"), ("dst", "dst_port"))
     tables["iperf3"] = _from_iperf3(source, tables)
     tell("writing tables")
     tables["packets"] = packets

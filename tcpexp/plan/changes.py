@@ -13,7 +13,7 @@ from tcpexp.errors import SpecError
 from tcpexp.plan.context import PendingChange
 from tcpexp.plan.links import ParameterError, direction_plan
 from tcpexp.plan.network import LinkSettings
-from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, NetworkPlan, Step
+from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, NetworkPlan, SegmentFault, Step
 from tcpexp.spec.links import LinkParameters
 
 #: (the step, its place among the steps of the same time)
@@ -119,10 +119,11 @@ class _Timeline:
 def with_wires(network: NetworkPlan, steps: list[Step]) -> NetworkPlan:
     """Return the network with each link's ``wire`` flags: which qdiscs a link carries from the start to the end."""
     links = []
+    faulty = {step.do.link for step in steps if isinstance(step.do, SegmentFault)}
     for link in network.links:
         sides = [link.forward, link.backward]
         sides += [step.do.direction for step in steps if isinstance(step.do, LinkChange) and step.do.link == link.name]
         queue = any(side.rate_bps is not None for side in sides)
         netem = any(side.has_faults_or_delay for side in sides)
-        links.append(dataclasses.replace(link, wire=queue or netem, wire_queue=queue, wire_netem=netem))
+        links.append(dataclasses.replace(link, wire=queue or netem or link.name in faulty, wire_queue=queue, wire_netem=netem))
     return dataclasses.replace(network, links=tuple(links))

@@ -36,7 +36,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     draft = PlanDraft(network, spec.duration, spec.source.folder, seed)
     _compile_actions(spec, draft)
     steps = _timeline(spec, draft, settings)
-    draft.network = with_wires(draft.network, steps)
+    draft.network = with_wires(draft.network, [*draft.setup, *steps])
     recorders = _recorders(spec, catalogue, draft)
     _ship_plugins(spec, catalogue, draft)
     errors = check_expectations(spec, draft) + check_plots(spec, draft, catalogue)

@@ -12,6 +12,7 @@ from tcpexp.plan.types import (
     LinkChange,
     Needs,
     Recorder,
+    SegmentFault,
     Spawn,
     Step,
     Sysctl,
@@ -28,9 +29,10 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
     if any(link.wire for link in draft.network.links):
         tools.add("tc")
     features = draft.features | {"iptables" for step in every if isinstance(step.do, Firewall)}
+    features |= {"segment_faults" for step in every if isinstance(step.do, SegmentFault)}
     return Needs(
         tuple(sorted(tools)),
-        tuple(sorted(draft.qdiscs | _qdiscs(draft, steps))),
+        tuple(sorted(draft.qdiscs | _qdiscs(draft, every))),
         tuple(sorted(draft.congestion_controls | _congestion_controls(draft, every))),
         tuple(sorted(features)),
     )
@@ -51,6 +53,7 @@ def _qdiscs(draft: PlanDraft, steps: list[Step]) -> set[str]:
         names |= {"clsact"} if link.wire else set()
         names |= {"tbf"} if link.wire_queue else set()
         names |= {"netem"} if link.wire_netem else set()
+    names |= {"netem" for step in steps if isinstance(step.do, SegmentFault) and step.do.delay_ns}
     return names | {direction.queue.discipline for direction in directions if direction.queue is not None}
 
 

@@ -291,8 +291,37 @@ class Mark:
     kind: Literal["mark"] = "mark"
 
 
+@dataclass(frozen=True)
+class SegmentFault:
+    """Act on chosen TCP segments in one direction of a link: drop, duplicate, corrupt or delay them (docs/faults.md).
+
+    ``towards`` names the node at which the direction ends. A segment counts when ``source`` sent it, to ``target`` where that is not None, with the
+    ports that are not None; the first ``skip_connections`` connections pass. Segments of the kind ``segment`` are numbered from 1 on in each flow. Chosen are
+    the numbers in ``nth``; or ``first`` and every ``every``-th from there; or data segments with any of the bytes ``bytes`` (first and last, both included,
+    0 the stream's first). Of each the ``transmissions`` (1 is the original; empty: all). At ``Step.until_ns`` the fault ends; counting goes on.
+    """
+
+    link: str
+    towards: str
+    source: str
+    target: str | None
+    source_port: int | None
+    target_port: int | None
+    either_port: int | None
+    skip_connections: int
+    segment: Literal["syn", "syn-ack", "data", "fin", "rst", "pure-ack", "window-update", "any"]
+    nth: tuple[int, ...]
+    first: int | None
+    every: int | None
+    bytes: tuple[int, ...]
+    transmissions: tuple[int, ...]
+    effect: Literal["drop", "duplicate", "corrupt", "delay"]
+    delay_ns: int = 0
+    kind: Literal["segment_fault"] = "segment_fault"
+
+
 StepKind = (
-    Spawn | Firewall | LinkChange | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark
+    Spawn | Firewall | LinkChange | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
 )
 
 

@@ -21,7 +21,7 @@ FONT_POINTS = 7.5
 LONGEST = 40
 NARROW, WIDE = frozenset("iljtfrI.,:;'|!() []/-"), frozenset("mwMWG@%→…")
 #: Steps whose end undoes something, so that their end is worth a mark.
-REVERSIBLE = {"firewall", "link_change", "link_state", "sysctl"}
+REVERSIBLE = {"firewall", "link_change", "link_state", "sysctl", "segment_fault"}
 
 
 @dataclass(frozen=True)

@@ -281,6 +281,24 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns",),
         ),
         TableSchema(
+            "faults",
+            "one segment on which a fault acted (docs/faults.md)",
+            {
+                "t_ns": "Int64",  # when it came out of the link's bottleneck
+                "step": "String",  # the action's id
+                "link": "String", "towards": "String", "effect": "String",  # drop, duplicate, corrupt, delay
+                "segment": "String",  # the kind by which it was chosen: syn, syn-ack, data, fin, rst, pure-ack, window-update, any
+                "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "seq": "Int64",  # raw, 32 bit
+                "payload_bytes": "Int64",
+                "offset": "Int64",  # of its first byte in the stream, 0 the first; null without payload
+                "number": "Int64",  # among the segments of its kind in the flow, from 1 on
+                "transmission": "Int64",  # 1 the original, 2 its first retransmission
+                "delay_ns": "Int64",  # with the effect delay: how much longer it took
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
             "cpu",
             "one sample of the place's processor: busy fraction since the sample before",
             {"t_ns": "Int64", "busy": "Float64"},

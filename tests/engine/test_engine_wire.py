@@ -100,7 +100,7 @@ def test_tbf_gets_the_limit_of_its_fifo_leaf() -> None:
 def test_filters_clone_and_drop() -> None:
     link = plans.network(plans.shaped(RATE, 50)).links[0]
     lines = wire.filter_commands(link, "matchall")
-    assert lines[0].endswith("dev w0 ingress protocol all pref 1 matchall action mirred egress mirror dev x0 drop")
+    assert lines[0].endswith("dev w0 ingress protocol all pref 10 matchall action mirred egress mirror dev x0 drop")
     assert len(lines) == 4
     assert len(wire.filter_commands(replace(link, wire_queue=False), "u32")) == 2
 

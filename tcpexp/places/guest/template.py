@@ -62,7 +62,7 @@ def engine_entries() -> list[Entry]:
     entries = [Entry(f"engine/{name}", (FILES / name).read_bytes(), executable=True) for name in ("agent.py", "start.sh")]
     for part in ENGINE_PARTS:
         path = PACKAGE / part
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        files = sorted([*path.rglob("*.py"), *path.rglob("*.o")]) if path.is_dir() else [path]
         entries += [Entry(f"engine/tcpexp/{file.relative_to(PACKAGE)}", file.read_bytes()) for file in files]
     return entries
 

@@ -49,7 +49,7 @@ END_BYTES = 64 << 20
 GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace": tuple("0123456789"), "raw/ss": (".txt",), "raw/counters": (".txt",)}
 MODULES = (
     "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
-    "cls_matchall", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
+    "cls_matchall", "cls_bpf", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
     "xt_tcpudp", "x_tables", "ip_tables", "iptable_filter",
 )  # fmt: skip
 TOOLS = (

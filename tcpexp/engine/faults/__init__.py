@@ -1,0 +1,1 @@
+"""Faults that know TCP: an eBPF program in a link's wire acts on chosen segments (docs/faults.md)."""
