@@ -52,6 +52,7 @@ QDISC_USES = {
 }
 ALLOWED_PATH = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
 AVAILABLE_PATH = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+FAULT_OBJECT = Path(__file__).parent.parent / "engine" / "faults" / "segments.bpf.o"
 CONGESTION_SYSCTL = "net.ipv4.tcp_congestion_control"
 
 
@@ -188,7 +189,36 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
         elif name == "iptables" and shutil.which("iptables") and not has_iptables():
             remedy = kernel_remedy("CONFIG_NF_TABLES and CONFIG_NETFILTER_XTABLES", "nf_tables x_tables")
             found.append(Missing("iptables in this kernel", "firewall actions", remedy))
+        elif name == "segment_faults":
+            found += missing_for_faults()
     return tuple(found)
+
+
+def missing_for_faults() -> tuple[Missing, ...]:
+    """Return what faults on chosen segments lack here: found by loading their program as the engine does."""
+    complaint = fault_program_complaint()
+    if complaint is None:
+        return ()
+    use = f"faults on chosen segments ({complaint.splitlines()[0][:200]})"
+    if "without libbpf" in complaint:
+        return (Missing("tc with libbpf", use, "apt install iproute2 of Debian 12, Ubuntu 22.04 or later, or use --on guest"),)
+    if "classifier not found" in complaint.lower() or "unknown filter" in complaint.lower():
+        return (Missing("tc filter bpf", use, kernel_remedy("CONFIG_NET_CLS_BPF", "cls_bpf")),)
+    if "operation not permitted" in complaint.lower():
+        return (Missing("permission for bpf(2)", use, "run on a machine or virtual machine of your own (a container needs --privileged), or use --on guest"),)
+    return (Missing("eBPF programs with bpf_loop (Linux 5.17)", use, "a newer kernel with CONFIG_BPF_SYSCALL, or use --on guest, whose kernel has it"),)
+
+
+@cache
+def fault_program_complaint() -> str | None:
+    """Return what is said when the program of engine/faults is loaded in a throw-away namespace, None when it loads."""
+    version = subprocess.run(["tc", "-V"], capture_output=True, text=True, check=False, timeout=20).stdout
+    if "libbpf" not in version:
+        return f"without libbpf: {version.strip()}"
+    words = f"bpf direct-action object-file {FAULT_OBJECT} section tc"
+    script = f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}"
+    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
 @cache

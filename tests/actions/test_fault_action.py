@@ -25,7 +25,8 @@ def refused(compile_actions, *actions, head=None):
 
 
 def test_a_flow_says_who_sends_and_on_which_ports(compile_actions):
-    plan = compile_actions(*GET, "{do: fault, flow: get, nth: 20, effect: drop}", "{do: fault, flow: get, from: h1, segment: pure-ack, nth: [3, 5], effect: drop}")
+    acks = "{do: fault, flow: get, from: h1, segment: pure-ack, nth: [3, 5], effect: drop}"
+    plan = compile_actions(*GET, "{do: fault, flow: get, nth: 20, effect: drop}", acks)
     (at, data), (_, ack) = faults(plan)
     assert at is None, "active before anything is sent"
     assert (data.link, data.towards, data.source, data.target, data.source_port, data.target_port) == ("h1-h2", "h1", "h2", "h1", 80, None)
