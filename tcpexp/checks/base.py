@@ -7,13 +7,15 @@ can never pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from tcpexp.registry import suggest
+from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
@@ -71,6 +73,24 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
 
 
+def parse_kernel(text: object) -> str:
+    """Return a kernel version such as ``6.5``; raises ``QuantityError``."""
+    if isinstance(text, str) and re.fullmatch(r"\d{1,3}\.\d{1,3}", text):
+        return text
+    raise QuantityError(f"'{text}' is not a kernel version", 'write it in quotes: "6.5"')
+
+
+def kernel_numbers(release: str) -> tuple[int, int]:
+    """Return (6, 1) for ``6.1.0-56-cloud-amd64``; raises ``Undecided`` for a release that does not begin like that."""
+    match = re.match(r"(\d+)\.(\d+)", release)
+    if match is None:
+        raise Undecided(f"the run does not say which kernel it used ('{release}')")
+    return int(match[1]), int(match[2])
+
+
+KernelVersion = Annotated[str, BeforeValidator(parse_kernel), WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d+$", "examples": ["6.5"]})]
+
+
 class Undecided(Exception):
     """The recorded data do not suffice to decide; the check becomes INCONCLUSIVE. ``str()`` is the reason."""
 
@@ -97,6 +117,17 @@ class Check(BaseModel):
     example: ClassVar[str] = ""
 
     because: str | None = Field(default=None, description="why this should be so; printed beside the verdict")
+    since_kernel: KernelVersion | None = Field(default=None, description="about kernels from this version on; on older ones the check is left out")
+    before_kernel: KernelVersion | None = Field(default=None, description="about kernels before this version; on newer ones the check is left out")
+
+    def applies(self, run: RunData) -> bool:
+        """Whether the check is about the kernel that the run used."""
+        if self.since_kernel is None and self.before_kernel is None:
+            return True
+        kernel = kernel_numbers(str((run.engine.get("versions") or {}).get("kernel", "")))
+        return (self.since_kernel is None or kernel >= kernel_numbers(self.since_kernel)) and (
+            self.before_kernel is None or kernel < kernel_numbers(self.before_kernel)
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Return the verdict on ``run``; raises ``Undecided`` or ``NotSupported`` where the data do not suffice."""

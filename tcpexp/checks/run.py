@@ -23,12 +23,14 @@ CHECKS_SCHEMA = 1
 def check_run(run: RunData) -> list[Verdict]:
     """Judge every entry of ``expect:`` in its order, write ``checks.json`` and return the verdicts.
 
+    Entries about other kernels than the run's (``since_kernel``, ``before_kernel``) are left out.
     Checks of plugins are loaded from the plan. An entry that cannot be evaluated is INCONCLUSIVE and never stops the others.
     """
     from tcpexp.catalogue import catalogue_for
 
     registry = catalogue_for(run.plan).checks
-    verdicts = [_judge(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
+    judged = [_judge(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
+    verdicts = [each for each in judged if each is not None]
     write_checks(run.path, verdicts)
     return verdicts
 
@@ -77,14 +79,14 @@ def _verdict(raw: dict[str, Any]) -> Verdict:
     return Verdict(**{**raw, "evidence": evidence})
 
 
-def _judge(run: RunData, registry: Registry[Any], name: str, given: Any) -> Verdict:
-    """Return the verdict on one entry; what goes wrong in a check is the reason why it is INCONCLUSIVE."""
+def _judge(run: RunData, registry: Registry[Any], name: str, given: Any) -> Verdict | None:
+    """Return the verdict on one entry, None when it is about another kernel; what goes wrong in a check is the reason why it is INCONCLUSIVE."""
     try:
         check = build_check(registry, name, given)
     except SpecError as error:
         return _broken(name, given, str(error))
     try:
-        return check.judge(run)
+        return check.judge(run) if check.applies(run) else None
     except DataError:
         raise
     except Exception as error:  # a check of the user's own: anything can go wrong in it

@@ -173,3 +173,29 @@ def test_a_check_that_crashes_is_inconclusive(run: CheckedRun) -> None:
     assert _judge(run.data(), registry, "shy", {}).reason == "too little data."
     with pytest.raises(SpecError):
         registry.get("chrash")
+
+
+@pytest.mark.parametrize(
+    ("release", "given", "applies"),
+    [
+        ("6.1.0-56-cloud-amd64", {"before_kernel": "6.5"}, True),
+        ("6.1.0-56-cloud-amd64", {"since_kernel": "6.5"}, False),
+        ("6.18.44", {"since_kernel": "6.5"}, True),
+        ("6.18.44", {"before_kernel": "6.5"}, False),
+        ("6.5.0", {"since_kernel": "6.5", "before_kernel": "6.18"}, True),
+    ],
+)
+def test_a_check_about_another_kernel_is_left_out(release: str, given: dict[str, str], applies: bool, tmp_path) -> None:
+    run = CheckedRun(tmp_path / "run").says(versions={"kernel": release})
+    assert goodput(at_least="1mbit", **given).applies(run.data()) is applies
+
+
+def test_a_run_that_does_not_name_its_kernel_passes_no_check_about_kernels(tmp_path) -> None:
+    with pytest.raises(Undecided, match="which kernel"):
+        goodput(at_least="1mbit", since_kernel="6.5").applies(CheckedRun(tmp_path / "run").data())
+
+
+@pytest.mark.parametrize("version", [6.5, "6", "new"])
+def test_a_kernel_version_is_a_text_with_two_numbers(version: object) -> None:
+    with pytest.raises(pydantic.ValidationError, match="not a kernel version"):
+        goodput(at_least="1mbit", since_kernel=version)

@@ -37,6 +37,7 @@ class TestConnecting(ExperimentTests):
         twin(  # curl loses patience before the kernel does: the same exit status, another error
             "dead_host_retries_3", "actions[get].timeout=15100ms", fails=("output of action get",), passes=("SYNs from h1", "end of action get")
         ),
+        twin("dead_host_linear", "hosts.h1.sysctls.net.ipv4.tcp_syn_retries=2", fails=("SYNs from h1", "end of action get", "TCPSynRetrans")),
         twin(
             "dead_host_same_subnet", "hosts.h1.sysctls.net.ipv4.neigh.h1-eth0.mcast_solicit=2", fails=("TCPSpuriousRtxHostQueues", "end of action absent")
         ),
