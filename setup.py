@@ -39,6 +39,7 @@ setup(
         "rich>=13.7",
     ],
     extras_require={
+        "pdf": ["weasyprint>=60"],
         "dev": ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["tcpexp = tcpexp.cli.main:main"]},

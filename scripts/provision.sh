@@ -24,11 +24,12 @@ for argument in "$@"; do
   esac
 done
 
-# mnexec and the host's tools; python3-venv and a compiler; what the analysis reads captures with.
+# mnexec and the host's tools; python3-venv and a compiler; what the analysis reads captures with, what makes PDF.
 packages=(
   python3 python3-venv gcc libc6-dev
   mininet iproute2 iptables nftables ethtool kmod procps iputils-ping
   tcpdump tshark iperf3 curl wget nmap
+  libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 )
 # The guest: QEMU, and what builds its image. util-linux and uidmap let a user without root build it.
 if [[ $guest == yes ]]; then
@@ -37,8 +38,8 @@ fi
 # Used by the tests where the distribution has them.
 optional=()
 if [[ $dev == yes ]]; then
-  packages+=(shellcheck)
-  optional+=(vagrant clang llvm libbpf-dev)  # scripts/build-bpf
+  packages+=(shellcheck poppler-utils)
+  optional+=(vagrant tcptrace clang llvm libbpf-dev)  # the last three: scripts/build-bpf
 fi
 
 say() { echo "provision: $*" >&2; }
@@ -105,9 +106,9 @@ find_python() {
 
 # The environment is made again when the metadata, the place of the checkout or the kind (--dev) changes.
 make_venv() {
-  local stamp=$venv/tcpexp-stamp sum kinds=(dev) extra='[dev]' kind
+  local stamp=$venv/tcpexp-stamp sum kinds=(dev) extra='[dev,pdf]' kind
   sum="$(cat "$root/setup.py" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1) $root"
-  if [[ $dev == no ]]; then kinds=(run dev) extra=''; fi
+  if [[ $dev == no ]]; then kinds=(run dev) extra='[pdf]'; fi
   for kind in "${kinds[@]}"; do
     if [[ -x $venv/bin/tcpexp && -f $stamp && $(<"$stamp") == "$sum $kind" ]]; then return; fi
   done

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from tcpexp import paths
 from tcpexp.cli.options import COLOURS, echo_json, json_option, results_option, runs_argument, say
+from tcpexp.errors import SpecError
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
@@ -74,20 +75,32 @@ def print_verdicts(run: Path, status: str, verdicts: list[Verdict]) -> None:
 Examples:
   tcpexp report bbr_vs_cubic
   tcpexp report results/bbr_vs_cubic/20260102T030405Z-s7-guest
+  tcpexp report bbr_vs_cubic --format md       a hand-in to write on, with its figures
+  tcpexp report bbr_vs_cubic --format pdf --out hand-in
 """
 )
 @runs_argument
 @results_option
+@click.option("--format", "kind", type=click.Choice(["html", "md", "pdf"]), default="html", show_default=True, help="The report, or a hand-in made from it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for a hand-in. [default: RUN-hand-in, beside the run's folder]"
+)
+@click.option("--force", is_flag=True, help="Replace a report.md that is there and says something else.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the paths of the reports only.")
-def report(runs: tuple[str, ...], results: Path | None, quiet: bool) -> int:
+def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "md", "pdf"], out: Path | None, force: bool, quiet: bool) -> int:
     """Make reports again from recorded data.
 
     Everything after the raw data is made: tables, metrics, certificate, checks, figures, report.
     The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
+
+    With --format md or pdf a hand-in is made too: the skeleton of a laboratory report, with question, set-up, commands, figures,
+    tables and verdicts of the run, and room for your own answers. PDF needs WeasyPrint (exit code 3 without it).
     """
     from tcpexp.pipeline import process_run
     from tcpexp.store.manifest import NAME, verify
 
+    if kind != "html":
+        _check_hand_in(kind, runs, out)
     incomplete = False
     for name in runs:
         run = paths.find_run(name, results)
@@ -99,5 +112,26 @@ def report(runs: tuple[str, ...], results: Path | None, quiet: bool) -> int:
         for problem in outcome.problems:
             say(f"not made: {problem}")
         incomplete = incomplete or bool(outcome.problems)
-        click.echo(run / "report.html")
+        click.echo(run / "report.html" if kind == "html" else _write_hand_in(run, kind, out, force))
     return 5 if incomplete else 0
+
+
+def _check_hand_in(kind: Literal["md", "pdf"], runs: tuple[str, ...], out: Path | None) -> None:
+    """Raise what would be in the way of a hand-in, before the long work."""
+    from tcpexp.report.exportwrite import check_format
+
+    if out is not None and len(runs) > 1:
+        raise SpecError("--out is one run's folder", hint="make several hand-ins without it: each goes beside its run")
+    check_format(kind)
+
+
+def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, force: bool) -> Path:
+    """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and return the file."""
+    from tcpexp.report.exportwrite import write_hand_in
+    from tcpexp.store.rundata import RunData
+
+    whole = run.resolve()
+    folder = out or whole.parent / f"{whole.name}-hand-in"
+    written = write_hand_in(RunData(run), folder, kind, force=force)
+    paths.give_to_user(folder)
+    return written

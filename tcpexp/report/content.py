@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,12 +187,24 @@ def file_rows(run: RunData) -> list[dict[str, str]]:
     return rows
 
 
+def overrides_of(command: Sequence[str]) -> list[str]:
+    """Return the ``path=value`` of every ``--set`` on a command line: ``spec.yaml`` is kept as it was given, without them."""
+    found = []
+    for option, value in zip_longest(command, command[1:], fillvalue=""):
+        if option == "--set":
+            found.append(value)
+        elif option.startswith("--set="):
+            found.append(option.removeprefix("--set="))
+    return found
+
+
 def repeat_commands(run: RunData) -> list[tuple[str, str]]:
     """Return what to type to do the run again, and why: pairs of explanation and command."""
     manifest = run.manifest or {}
     where, clock = manifest.get("where") or run.engine.get("where") or "auto", manifest.get("clock")
     options = f" --on {where}" + (f" --clock {clock}" if clock and where == "guest" else "")
     spec = "spec.yaml" if (run.path / "spec.yaml").is_file() else f"experiments/{run.plan.name}.yaml"
+    options += "".join(f" --set {shlex.quote(each)}" for each in overrides_of(manifest.get("command") or []))
     again = "The same run, in this folder" + (": the same packets, byte for byte, when the guest's image is the same" if clock == "virtual" else "")
     return [
         (again, f"tcpexp run {spec} --seed {run.plan.seed}{options}"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError
+from tcpexp.report.content import overrides_of
 from tcpexp.report.diffcaptures import CaptureMatch, compare_captures
 from tcpexp.report.diffvalues import Difference, differences
 
@@ -121,18 +121,12 @@ def effective_spec(run: RunData) -> dict[str, Any]:
         raw = parse_yaml(path.read_text(encoding="utf-8"), str(path)).raw
     except SpecError:
         return {}
-    for override in _overrides((run.manifest or {}).get("command") or []):
+    for override in overrides_of((run.manifest or {}).get("command") or []):
         try:
             raw = apply_overrides(raw, [override])
         except SpecError:
             continue
     return raw if isinstance(raw, dict) else {}
-
-
-def _overrides(command: list[str]) -> list[str]:
-    """Return the ``path=value`` of every ``--set`` on a command line."""
-    separate = [value for option, value in itertools.pairwise(command) if option == "--set"]
-    return [*separate, *(each.removeprefix("--set=") for each in command if each.startswith("--set="))]
 
 
 def _plan(run: RunData) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 _ITEM = re.compile(r"\s*(?:[-*]|\d+[.)])\s+(.*)")
 _NUMBERED = re.compile(r"\s*\d+[.)]\s")
@@ -15,18 +17,37 @@ _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 
 def prose_html(text: str) -> str:
     """Return ``text`` as HTML. Blank lines part paragraphs; lines that begin with ``-``, ``*`` or ``1.`` are list items."""
-    blocks: list[str] = []
-    for part in re.split(r"\n\s*\n", text.strip()):
-        lines = [line for line in part.splitlines() if line.strip()]
+    return "\n".join(_part_html(part) for part in prose_parts(text))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A paragraph (one text) or a list (a text per item) of a spec's prose."""
+
+    kind: Literal["p", "ul", "ol"]
+    texts: tuple[str, ...]
+
+
+def prose_parts(text: str) -> list[Part]:
+    """Return the paragraphs and lists of ``text``, their lines joined; marks within a line are left as they are."""
+    parts: list[Part] = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = [line for line in block.splitlines() if line.strip()]
         if lines:
-            blocks += _block(lines)
-    return "\n".join(blocks)
+            parts += _block(lines)
+    return parts
 
 
-def _block(lines: list[str]) -> list[str]:
+def _part_html(part: Part) -> str:
+    if part.kind == "p":
+        return f"<p>{inline_html(part.texts[0])}</p>"
+    return f"<{part.kind}>" + "".join(f"<li>{inline_html(item)}</li>" for item in part.texts) + f"</{part.kind}>"
+
+
+def _block(lines: list[str]) -> list[Part]:
     """Return a paragraph, a list, or a paragraph with the list that follows it."""
     start = next((index for index, line in enumerate(lines) if _ITEM.match(line)), len(lines))
-    blocks = [f"<p>{inline_html(' '.join(line.strip() for line in lines[:start]))}</p>"] if start else []
+    parts = [Part("p", (" ".join(line.strip() for line in lines[:start]),))] if start else []
     items: list[str] = []
     for line in lines[start:]:
         found = _ITEM.match(line)
@@ -35,9 +56,8 @@ def _block(lines: list[str]) -> list[str]:
         else:
             items[-1] += " " + line.strip()
     if items:
-        tag = "ol" if _NUMBERED.match(lines[start]) else "ul"
-        blocks.append(f"<{tag}>" + "".join(f"<li>{inline_html(item)}</li>" for item in items) + f"</{tag}>")
-    return blocks
+        parts.append(Part("ol" if _NUMBERED.match(lines[start]) else "ul", tuple(items)))
+    return parts
 
 
 def inline_html(text: str) -> str:
