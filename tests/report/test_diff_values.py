@@ -1,7 +1,7 @@
 """Paths at which two values differ, how lists are aligned, and how much numbers changed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcpexp.report.diffvalues import Difference, change_words, differences, value_words
@@ -13,11 +13,13 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_equal_values_do_not_differ(value):
     assert differences(value, value) == []
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_values_differ_exactly_when_something_is_listed(before, after):
     import json
