@@ -17,6 +17,9 @@ FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 #: Looked at in every rule; PSH and URG only when named, so that `ack` matches a segment with PSH too.
 COMPARED = ("FIN", "SYN", "RST", "ACK")
 
+#: ip6tables' words for what iptables answers (RFC 4443 section 3.1, codes 4 and 3).
+ICMPV6_ANSWERS = {"icmp-port-unreachable": "icmp6-port-unreachable", "icmp-host-unreachable": "icmp6-addr-unreachable"}
+
 
 def _check_flags(text: str) -> str:
     words = [word.strip().upper() for word in text.split("+")]
@@ -57,9 +60,9 @@ class Match(BaseModel):
         rule: list[str] = []
         for option, name in (("-s", self.from_), ("-d", self.to)):
             if name is not None:
-                rule += [option, f"{context.address(name, key=key)}/32"]
+                rule += [option, f"{context.address(name, key=key)}/{32 if context.network.ip == 4 else 128}"]
         if protocol is not None:
-            rule += ["-p", protocol]
+            rule += ["-p", "icmpv6" if protocol == "icmp" and context.network.ip == 6 else protocol]
         for option, port in (("--sport", self.source_port), ("--dport", self.port)):
             if port is not None:
                 rule += [option, str(port)]
@@ -73,7 +76,8 @@ class Match(BaseModel):
 class FirewallAction(BuiltinAction):
     """Drop, reject or accept packets on a host with an iptables rule; the rule is deleted at `until` or at the end.
 
-    Exactly one of `drop`, `reject` and `accept` says which packets. The newest rule is looked at first. Only IPv4.
+    Exactly one of `drop`, `reject` and `accept` says which packets. The newest rule is looked at first. In an IPv6 network the rule is ip6tables' and
+    `icmp` is ICMPv6, without which no neighbour that is not known from the start is found.
     """
 
     example: ClassVar[str] = """\
@@ -87,7 +91,7 @@ class FirewallAction(BuiltinAction):
     reject: Match | None = Field(default=None, description="drop these and tell the sender")
     accept: Match | None = Field(default=None, description="let these through")
     reject_with: Literal["icmp-port-unreachable", "icmp-host-unreachable", "tcp-reset"] = Field(
-        default="icmp-port-unreachable", description="what `reject` answers"
+        default="icmp-port-unreachable", description="what `reject` answers; over IPv6 the ICMPv6 message of the same meaning"
     )
 
     @model_validator(mode="after")
@@ -100,11 +104,11 @@ class FirewallAction(BuiltinAction):
         """Append the rule."""
         host = context.host(self.host, key="host")
         verb, match = next((verb, match) for verb, match in (("drop", self.drop), ("reject", self.reject), ("accept", self.accept)) if match is not None)
-        target = ("-j", verb.upper(), *(("--reject-with", self.reject_with) if verb == "reject" else ()))
+        answer = ICMPV6_ANSWERS.get(self.reject_with, self.reject_with) if context.network.ip == 6 else self.reject_with
+        target = ("-j", verb.upper(), *(("--reject-with", answer) if verb == "reject" else ()))
         rule = match.rule(context, verb)
         if self.reject is not None and self.reject_with == "tcp-reset" and "tcp" not in rule:
             raise context.error("tcp-reset answers TCP only", hint="add protocol: tcp to reject", key="reject_with")
         words = " ".join(f"{key} {value}" for key, value in match.model_dump(by_alias=True, exclude_none=True).items())
         label = f"{host} {self.chain}: {verb} {words or 'everything'}"
         context.step(Firewall(host, self.chain, (*rule, *target)), label, at_ns=self.at_ns, until_ns=self.until)
-        context.need(tools=("iptables",), features=("iptables",))

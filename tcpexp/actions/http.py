@@ -138,7 +138,7 @@ class HttpGet(BuiltinAction):
         client, server = context.host(self.from_, key="from"), context.host(self.to, key="to")
         name = self.flow or context.step_id
         file = self.path.rsplit("/", 1)[-1] or "index.html"
-        url = f"http://{context.address(server)}:{self.port}{self.path}"
+        url = f"http://{context.url_host(server)}:{self.port}{self.path}"
         tool = self._curl(file, url) if self.tool == "curl" else self._wget(file, url)
         argv = ("sh", "-c", DOWNLOAD, "http_get", "{out}", file, str(self.keep_up_to), *tool)
         label = f"{self.tool} {self.path} from {server}"

@@ -16,8 +16,10 @@ from tcpexp.units import QuantityError, format_duration
 
 LARGEST_COUNT = 100_000
 LARGEST_RATE = 20_000
-#: The range set aside for benchmarks (RFC 2544): no real host has such an address.
-BENCHMARK_NETWORK = "198.18.0.0/16"
+AnyNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: Larger networks are no example of forged sources: prefix length by version of IP.
+SHORTEST_PREFIX = {4: 8, 6: 32}
+_NETWORK_HINT = "write 198.18.0.0/16, or 2001:db8:0:ffff::/64 over IPv6"
 
 
 def _parse_per_second(text: Any) -> float:
@@ -32,16 +34,16 @@ def _parse_per_second(text: Any) -> float:
 
 def _parse_network(text: Any) -> str:
     try:
-        network = ipaddress.IPv4Network(text)
-    except (ValueError, TypeError):
-        raise QuantityError(f"'{str(text)[:40]}' is not an IPv4 network", f"write {BENCHMARK_NETWORK}") from None
-    if network.prefixlen < 8:
-        raise QuantityError(f"'{network}' is too large", f"write {BENCHMARK_NETWORK}")
+        network: AnyNetwork = ipaddress.ip_network(text if isinstance(text, str) else "")
+    except ValueError:
+        raise QuantityError(f"'{str(text)[:40]}' is not a network", _NETWORK_HINT) from None
+    if network.prefixlen < SHORTEST_PREFIX[network.version]:
+        raise QuantityError(f"'{network}' is too large", _NETWORK_HINT)
     return str(network)
 
 
 PerSecond = Annotated[float, BeforeValidator(_parse_per_second), WithJsonSchema({"type": "string", "examples": ["100/s"]})]
-Network = Annotated[str, BeforeValidator(_parse_network), WithJsonSchema({"type": "string", "examples": ["198.18.0.0/16"]})]
+Network = Annotated[str, BeforeValidator(_parse_network), WithJsonSchema({"type": "string", "examples": ["198.18.0.0/16", "2001:db8:0:ffff::/64"]})]
 
 
 class SynFlood(BuiltinAction):
@@ -63,7 +65,10 @@ class SynFlood(BuiltinAction):
     port: Port = Field(default=80, description="TCP port that is flooded")
     rate: PerSecond = Field(default="100/s", validate_default=True, description="SYNs per second, such as `100/s`")
     count: int | None = Field(default=None, ge=1, le=LARGEST_COUNT, description="SYNs in all; when silent, as many as `rate` sends until `until`")
-    sources: Network = Field(default=BENCHMARK_NETWORK, description="network from which the forged sources are drawn")
+    sources: Network | None = Field(
+        default=None,
+        description="network from which the forged sources are drawn; 198.18.0.0/16 (RFC 2544) when silent, over IPv6 a subnet of the experiment's own prefix",
+    )
 
     def compile(self, context: PlanContext) -> None:
         """Append the routes back (setup) and the bounded flood."""
@@ -71,13 +76,16 @@ class SynFlood(BuiltinAction):
         target = self._host(context, self.to, "to")
         if attacker.name == target.name:
             raise context.error("a host cannot flood itself", hint="name another host", key="to")
-        self._check_sources(context)
+        sources = self._sources(context)
         for node, via in routes_back(context, target, attacker):
-            argv = ("ip", "route", "replace", self.sources, "via", via)
+            argv = ("ip", "route", "replace", sources, "via", via)
             spawn = Spawn(node, argv, expect_status=0, background=False)
             context.setup(spawn, f"forged sources are routed from {node} to {attacker.name}", suffix="route")
+        if context.network.ip == 6:  # without a route Linux answers a stranger's packet with ICMPv6 even on a host; over IPv4 only a router does
+            spawn = Spawn(attacker.name, ("ip", "route", "replace", "blackhole", sources), expect_status=0, background=False)
+            context.setup(spawn, f"{attacker.name} drops what comes for the forged sources", suffix="route")
         context.step(
-            Spawn(attacker.name, self._argv(context, target.name)),
+            Spawn(attacker.name, self._argv(context, target.name, sources)),
             f"SYN flood of {target.name}:{self.port}",
             at_ns=self.at_ns,
             until_ns=self.until,
@@ -94,16 +102,23 @@ class SynFlood(BuiltinAction):
             )
         return context.node(name, key=key)
 
-    def _check_sources(self, context: PlanContext) -> None:
+    def _sources(self, context: PlanContext) -> str:
+        """Return the network of the forged sources; one of another version of IP, or one that holds hosts, is refused."""
+        default = forged_sources(context.network.subnets)
+        sources = ipaddress.ip_network(self.sources or default)
+        if sources.version != context.network.ip:
+            cause = f"the network speaks IPv{context.network.ip}, the forged sources {sources} are IPv{sources.version}"
+            raise context.error(cause, hint=f"write {default}", key="sources")
         for subnet in context.subnets():
-            if ipaddress.IPv4Network(subnet).overlaps(ipaddress.IPv4Network(self.sources)):
+            if same_version_overlap(sources, ipaddress.ip_network(subnet)):
                 raise context.error(
-                    f"the forged sources {self.sources} overlap the experiment's own network {subnet}",
-                    hint=f"hosts that exist would answer with RST; write {BENCHMARK_NETWORK}",
+                    f"the forged sources {sources} overlap the experiment's own network {subnet}",
+                    hint=f"hosts that exist would answer with RST; write {default}",
                     key="sources",
                 )
+        return str(sources)
 
-    def _argv(self, context: PlanContext, target: str) -> tuple[str, ...]:
+    def _argv(self, context: PlanContext, target: str, sources: str) -> tuple[str, ...]:
         """Return the flood's argv; bounded in count and time."""
         length_ns = (self.until if self.until is not None else context.duration_ns) - self.at_ns
         count = self.count or max(1, math.floor(self.rate * length_ns / SECOND_NS))
@@ -116,8 +131,27 @@ class SynFlood(BuiltinAction):
         networks = [word for subnet in context.subnets() for word in ("--network", subnet)]
         bounds = ["--rate", f"{self.rate:g}", "--count", str(count), "--until", f"{length_ns / SECOND_NS:g}"]
         to = ["--to", context.address(target), "--port", str(self.port)]
-        draw = ["--sources", self.sources, "--seed", str(context.seed)]
+        draw = ["--sources", sources, "--seed", str(context.seed)]
         return ("python3", "-u", "-B", context.app("syn_flood"), *to, *networks, *bounds, *draw)
+
+
+def forged_sources(subnets: tuple[str, ...]) -> str:
+    """Return the network from which forged sources are drawn when the spec names none: no host has such an address.
+
+    Over IPv4 the range set aside for benchmarks (RFC 2544), over IPv6 subnet ffff of the experiment's own /48, which no link has.
+    """
+    own = ipaddress.ip_network(subnets[0]) if subnets else None
+    if not isinstance(own, ipaddress.IPv6Network):
+        return "198.18.0.0/16"
+    prefix = own.supernet(new_prefix=48)
+    return str(ipaddress.IPv6Network((int(prefix.network_address) | 0xFFFF << 64, 64)))
+
+
+def same_version_overlap(one: AnyNetwork, other: AnyNetwork) -> bool:
+    """Return whether two networks of the same version of IP share addresses."""
+    if isinstance(one, ipaddress.IPv4Network) and isinstance(other, ipaddress.IPv4Network):
+        return one.overlaps(other)
+    return isinstance(one, ipaddress.IPv6Network) and isinstance(other, ipaddress.IPv6Network) and one.overlaps(other)
 
 
 def routes_back(context: PlanContext, start: NodePlan, end: NodePlan) -> list[tuple[str, str]]:
@@ -136,12 +170,12 @@ def routes_back(context: PlanContext, start: NodePlan, end: NodePlan) -> list[tu
 
 def _next_hop(node: NodePlan, end: NodePlan) -> str | None:
     """Return the address to which ``node`` sends what is meant for ``end``."""
-    addresses = [interface.ipv4.split("/")[0] for interface in end.interfaces]
+    addresses = [interface.address for interface in end.interfaces]
     for address in addresses:
-        if any(_holds(interface.ipv4, address) for interface in node.interfaces):
+        if any(_holds(interface.cidr, address) for interface in node.interfaces):
             return address
     routes = [
-        (0 if route.destination == "default" else ipaddress.IPv4Network(route.destination).prefixlen, route.via)
+        (0 if route.destination == "default" else ipaddress.ip_network(route.destination).prefixlen, route.via)
         for route in node.routes
         if route.destination == "default" or _holds(route.destination, addresses[0])
     ]
@@ -149,11 +183,11 @@ def _next_hop(node: NodePlan, end: NodePlan) -> str | None:
 
 
 def _holds(network: str, address: str) -> bool:
-    return ipaddress.IPv4Address(address) in ipaddress.IPv4Interface(network).network
+    return ipaddress.ip_address(address) in ipaddress.ip_interface(network).network
 
 
 def _owner(context: PlanContext, address: str) -> NodePlan | None:
     for node in context.network.nodes:
-        if any(interface.ipv4.split("/")[0] == address for interface in node.interfaces):
+        if any(interface.address == address for interface in node.interfaces):
             return node
     return None

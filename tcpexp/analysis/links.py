@@ -19,10 +19,14 @@ from tcpexp.store.rundata import RunData
 #: After a change of a link, packets sent this much earlier may already meet the new setting in the queue.
 _MARGIN_NS = 500_000_000
 _SIGMAS = 3.0
-#: Ethernet header (14), and of the IPv4 header the version, lengths, protocol and addresses (12).
-UNRECOGNISABLE_BYTES = 12
-HIDDEN_BYTES = 14 + UNRECOGNISABLE_BYTES
-UNCOUNTED_BYTES = 14 + 20
+ETHERNET_BYTES = 14
+#: Bytes of the IP header, by its version, in which damage makes a packet unrecognisable: of IPv4's the version, lengths, protocol and addresses, of
+#: IPv6's the version, length, next header and destination (the source is part of TCP's checksum).
+UNRECOGNISABLE_BYTES = {4: 12, 6: 20}
+#: Those that no checksum covers besides: IPv6's traffic class, flow label and hop limit.
+UNCHECKED_BYTES = {4: 0, 6: 4}
+#: Bytes of the IP header in which damage never reaches the kernel's counter of wrong TCP checksums.
+UNCOUNTED_BYTES = {4: 20, 6: 24}
 _MIN_TRIALS = 20
 
 
@@ -149,7 +153,7 @@ def measure_faults(run: RunData) -> list[FaultRate]:
             counted = _count(run, epoch, fault, journeys)
             seen = 1.0
             if fault == "corrupt":
-                seen = visible_damage(journeys, HIDDEN_BYTES if _whole_packets(run) else UNCOUNTED_BYTES)
+                seen = visible_damage(journeys, _hidden_bytes(run))
             rates.append(_rate(epoch, fault, (asked, correlated, spread), counted, seen))
     return rates
 
@@ -230,6 +234,12 @@ def visible_damage(journeys: pl.DataFrame, hidden_bytes: int) -> float:
         return 1.0
     share = journeys.select((1 - hidden_bytes / pl.col("frame_bytes")).clip(0, 1).mean()).item()
     return 1.0 if share is None else float(share)
+
+
+def _hidden_bytes(run: RunData) -> int:
+    """Return in how many bytes of a frame damage is not recognised as such."""
+    ip = run.plan.network.ip
+    return ETHERNET_BYTES + (UNRECOGNISABLE_BYTES[ip] + UNCHECKED_BYTES[ip] if _whole_packets(run) else UNCOUNTED_BYTES[ip])
 
 
 def _whole_packets(run: RunData) -> bool:

@@ -217,5 +217,5 @@ def _unrecognisable(run: RunData, link: str, towards: str) -> int:
     for epoch in find_epochs(run):
         if (epoch.link, epoch.towards) == (link, towards) and epoch.direction.corrupt:
             frames = journeys_of(run, epoch)["frame_bytes"]
-            expected += epoch.direction.corrupt * float((UNRECOGNISABLE_BYTES / frames).sum())
+            expected += epoch.direction.corrupt * float((UNRECOGNISABLE_BYTES[run.plan.network.ip] / frames).sum())
     return math.ceil(expected + 3 * math.sqrt(expected))

@@ -18,7 +18,7 @@ def data_segments(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
     """Return the ``packets`` with payload from the flow's sender as the captures of node ``seen_at`` have them, in time order."""
     import polars as pl
 
-    addresses = [face.ipv4.split("/")[0] for face in run.plan.network.node(flow.sender).interfaces]
+    addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
     own = (pl.col("flow") == flow.name) & (pl.col("node") == seen_at) & pl.col("src").is_in(addresses)
     return run.table("packets").filter(own & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
 

@@ -51,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Connect, send, close the sending side and wait for the other side to close too."""
     arguments = parse_arguments()
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM)
     if arguments.send_buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, arguments.send_buffer)
     if arguments.no_delay:

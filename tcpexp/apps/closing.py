@@ -21,13 +21,17 @@ import argparse
 import errno
 import hashlib
 import json
+import os
 import select
 import signal
 import socket
 import struct
 import sys
 import time
+from typing import Any
 
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+FAMILY = socket.AF_INET6 if os.environ.get("TCPEXP_IP") == "6" else socket.AF_INET
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 SIZES = {"kB": 1000, "MB": 1_000_000, "B": 1}
 GREETING_BYTES = 32
@@ -37,6 +41,11 @@ def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def duration(text: str) -> float:
@@ -132,28 +141,28 @@ def connect(address: str, port: int) -> tuple[socket.socket, float]:
     """Connect, tell the server the time, and return (connection, that time)."""
     connection = socket.create_connection((address, port))
     zero_ns = time.time_ns()
-    log("connected", peer=f"{address}:{port}", zero_ns=zero_ns)
+    log("connected", peer=endpoint_text((address, port)), zero_ns=zero_ns)
     connection.sendall(f"{zero_ns}".encode().ljust(GREETING_BYTES))
     return connection, zero_ns / 1e9
 
 
 def meet(own_port: int, address: str, port: int) -> tuple[socket.socket, float]:
     """Connect from ``own_port`` when SIGUSR1 comes; return (connection, the time of the signal)."""
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     connection.bind(("", own_port))
     log("waiting", signal="SIGUSR1")
     signal.sigwait([signal.SIGUSR1])
     zero_ns = time.time_ns()
-    log("connect", peer=f"{address}:{port}", zero_ns=zero_ns)
+    log("connect", peer=endpoint_text((address, port)), zero_ns=zero_ns)
     connection.connect((address, port))
-    log("connected", peer=f"{address}:{port}", zero_ns=zero_ns)
+    log("connected", peer=endpoint_text((address, port)), zero_ns=zero_ns)
     return connection, zero_ns / 1e9
 
 
 def accept(port: int) -> tuple[socket.socket, float]:
     """Listen, accept one connection, close the listening socket, and return (connection, the client's time)."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(FAMILY, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("", port))
     listener.listen(1)
@@ -166,7 +175,7 @@ def accept(port: int) -> tuple[socket.socket, float]:
         if not more:
             raise ConnectionError("the client closed before it had told the time")
         greeting += more
-    log("accept", peer=f"{peer[0]}:{peer[1]}", zero_ns=int(greeting))
+    log("accept", peer=endpoint_text(peer), zero_ns=int(greeting))
     return connection, int(greeting) / 1e9
 
 

@@ -9,12 +9,15 @@ nothing has come for ``--silence``.
 
 import argparse
 import json
+import os
 import socket
 import struct
 import sys
 import time
 
 NUMBER = struct.Struct("!I")
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -93,7 +96,7 @@ def parse_arguments() -> argparse.Namespace:
     sender.add_argument("--count", type=int, default=200, help="number of datagrams")
     sender.add_argument("--every", type=duration, default=0.0, help="time between datagrams, such as 10ms; 0: no pause")
     receiver = commands.add_parser("receive")
-    receiver.add_argument("--address", default="0.0.0.0", help="where to listen")
+    receiver.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
     receiver.add_argument("--receive-buffer", type=int, help="SO_RCVBUF in bytes (default: the kernel's)")
     receiver.add_argument("--every", type=duration, default=0.01, help="sleep after each datagram, such as 10ms")
     receiver.add_argument("--silence", type=duration, default=2.0, help="end when nothing has come for so long")

@@ -10,6 +10,7 @@ after the other. Addresses are IPv4 or IPv6 (``serve --address ::1``).
 import argparse
 import contextlib
 import json
+import os
 import socket
 import sys
 import time
@@ -18,6 +19,8 @@ from functools import partial
 from typing import Any
 
 LARGEST_DATAGRAM = 65535
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -25,6 +28,11 @@ def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def duration(text: str) -> float:
@@ -55,7 +63,7 @@ def _result(result: Any) -> dict[str, object]:
         return {"bytes": result}
     if isinstance(result, tuple):  # recvfrom and accept: data or a socket, and where from
         first, peer = result
-        return {**({"bytes": len(first)} if isinstance(first, bytes) else {}), "peer": f"{peer[0]}:{peer[1]}"}
+        return {**({"bytes": len(first)} if isinstance(first, bytes) else {}), "peer": endpoint_text(peer)}
     return {}
 
 
@@ -152,7 +160,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Echo over TCP or UDP, with every socket call logged.")
     commands = parser.add_subparsers(dest="command", required=True)
     server = commands.add_parser("serve", help="send back what comes")
-    server.add_argument("--address", default="0.0.0.0", help="where to listen")
+    server.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
     client = commands.add_parser("send", help="send messages and wait for each")
     client.add_argument("--to", required=True, help="address of the server")
     client.add_argument("--messages", type=int, default=3)

@@ -9,13 +9,17 @@ TIME-WAIT. With it the connection stays open and the client closes first (HTTP/1
 import argparse
 import hashlib
 import json
+import os
 import random
 import socket
 import sys
 import threading
 import time
+from typing import Any
 
 CHUNK = 1 << 20
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -23,6 +27,11 @@ def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def duration(text: str) -> float:
@@ -84,7 +93,7 @@ def answer(connection: socket.socket, status: str, content: bytes, keep_alive: b
 
 def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, bytes], hashes: dict[str, str], keep_alive: bool) -> None:
     """Answer the requests of one connection until one side closes it."""
-    name = f"{peer[0]}:{peer[1]}"
+    name = endpoint_text(peer)
     log("accept", peer=name)
     closer = "server"
     try:
@@ -116,7 +125,7 @@ def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, byt
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Serve files over HTTP.")
-    parser.add_argument("--address", default="", help="address to listen on (default: all)")
+    parser.add_argument("--address", default=ANY_ADDRESS, help="address to listen on (default: all)")
     parser.add_argument("--port", type=int, default=80)
     parser.add_argument("--backlog", type=int, default=128, help="second argument of listen(2)")
     parser.add_argument("--user-timeout", type=duration, help="TCP_USER_TIMEOUT of each connection, such as 10s")
@@ -133,7 +142,7 @@ def main() -> None:
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for path, content in sorted(files.items()):
         log("file", path=path, bytes=len(content), sha256=hashes[path])
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in arguments.address else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.address, arguments.port))
     listener.listen(arguments.backlog)

@@ -15,6 +15,7 @@ the size of one write, and ``send --lie`` damages the list on purpose.
 import argparse
 import hashlib
 import json
+import os
 import socket
 import struct
 import sys
@@ -27,6 +28,8 @@ HEADER = struct.Struct("!iih2xI255sxI")
 END = -1
 LARGEST_COUNT, LARGEST_CONTENT, LARGEST_LIST = 100_000, 1_000_000, 64_000_000
 LIES = ("truncate", "count", "huge-count", "content", "huge-content", "twice", "loop", "nowhere", "tail", "title")
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -255,7 +258,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Send or receive a typed linked list.")
     commands = parser.add_subparsers(dest="command", required=True)
     server = commands.add_parser("serve", help="receive lists")
-    server.add_argument("--address", default="0.0.0.0", help="where to listen; :: for IPv6 and IPv4")
+    server.add_argument("--address", default=ANY_ADDRESS, help="where to listen; :: for IPv6 and IPv4")
     server.add_argument("--port", type=int, required=True, help="0: any free port, logged")
     server.add_argument("--read", type=positive, default=65536, help="bytes per read")
     server.add_argument("--pause", type=duration, default=0.0, help="sleep after each read, such as 1s")

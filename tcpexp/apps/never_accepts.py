@@ -9,12 +9,16 @@ With ``--accept-after`` the server wakes up after all: it accepts all that wait 
 
 import argparse
 import json
+import os
 import select
 import socket
 import struct
 import sys
 import time
+from typing import Any
 
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+FAMILY = socket.AF_INET6 if os.environ.get("TCPEXP_IP") == "6" else socket.AF_INET
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 #: Where struct tcp_info (linux/tcp.h) keeps tcpi_unacked (of a listening socket: connections that wait) and tcpi_sacked (its backlog).
 QUEUE = struct.Struct("=24xII")
@@ -24,6 +28,11 @@ def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def duration(text: str) -> float:
@@ -71,7 +80,7 @@ def accept_all(listener: socket.socket) -> int:
         connection, peer = listener.accept()
         with connection:
             connection.setblocking(False)
-            log("accept", peer=f"{peer[0]}:{peer[1]}", **what_waits(connection))
+            log("accept", peer=endpoint_text(peer), **what_waits(connection))
         accepted += 1
     return accepted
 
@@ -89,7 +98,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Listen, watch the queue fill, and accept only when told to."""
     arguments = parse_arguments()
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(FAMILY, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("", arguments.port))
     listener.listen(arguments.backlog)

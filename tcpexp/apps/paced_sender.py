@@ -65,7 +65,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Connect, send on the grid, close the sending side and wait for the other side to close too."""
     arguments = parse_arguments()
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM)
     if arguments.no_delay:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.connect((arguments.to, arguments.port))

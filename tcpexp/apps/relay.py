@@ -12,11 +12,15 @@ import contextlib
 import ipaddress
 import itertools
 import json
+import os
 import socket
 import sys
 import threading
 import time
+from typing import Any
 
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 CHUNK = 16384
 
 
@@ -33,6 +37,11 @@ def endpoint(text: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(address.strip("[]"))), int(port)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not an address with a port, such as 10.0.0.1:80") from None
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def set_buffers(each: socket.socket, arguments: argparse.Namespace) -> None:
@@ -73,20 +82,20 @@ def relay(user: socket.socket, to: tuple[str, int], arguments: argparse.Namespac
         log("unreachable", server=f"{to[0]}:{to[1]}", why=error.strerror or str(error))
         user.close()
         return
-    log("relay", user=f"{peer[0]}:{peer[1]}", server=f"{to[0]}:{to[1]}")
+    log("relay", user=endpoint_text(peer), server=endpoint_text(to))
     up = threading.Thread(target=copy, args=(user, server, "to server"), daemon=True)
     up.start()
     copy(server, user, "to user")
     up.join()
     user.close()
     server.close()
-    log("closed", user=f"{peer[0]}:{peer[1]}")
+    log("closed", user=endpoint_text(peer))
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Relay TCP connections to one of several servers.")
-    parser.add_argument("--address", default="0.0.0.0", help="where to listen")
+    parser.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
     parser.add_argument("--port", type=int, required=True, help="0: any free port, logged")
     parser.add_argument("--to", type=endpoint, action="append", required=True, help="a server, such as 10.0.0.1:80; may be repeated")
     parser.add_argument("--receive-buffer", type=int, help="SO_RCVBUF of both connections in bytes (default: the kernel's)")
@@ -103,7 +112,7 @@ def main() -> int:
     set_buffers(listener, arguments)
     listener.bind((arguments.address, arguments.port))
     listener.listen(128)
-    log("listening", port=listener.getsockname()[1], servers=[f"{host}:{port}" for host, port in arguments.to])
+    log("listening", port=listener.getsockname()[1], servers=[endpoint_text(each) for each in arguments.to])
     servers = itertools.cycle(arguments.to)
     while True:
         user, _ = listener.accept()

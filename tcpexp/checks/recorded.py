@@ -54,8 +54,8 @@ def table_exists(run: RunData, name: str) -> bool:
 
 
 def addresses(run: RunData, host: str) -> list[str]:
-    """Return the IPv4 addresses of a host, without prefix length."""
-    return [each.ipv4.split("/")[0] for each in run.plan.network.node(host).interfaces if each.ipv4]
+    """Return the addresses of a host, without prefix length."""
+    return [each.address for each in run.plan.network.node(host).interfaces if each.address]
 
 
 def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:

@@ -14,6 +14,7 @@ from mininet.net import Mininet
 
 from tcpexp.engine import namespaces, readback, wire
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
+from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
 from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
 from tcpexp.engine.qdiscs import QdiscSource, open_netlink
@@ -75,6 +76,8 @@ class Network:
             self._build_wire(made)
         for node in self.plan.nodes:
             self._build_node(node)
+        if self.plan.ip == 6:
+            await_reports(lambda: sum(reports_sent(self.pid(node.name)) for node in self.plan.nodes))
 
     def qdisc_sources(self) -> list[QdiscSource]:
         """Return where the qdiscs of every link with a wire are read; opened at the first call."""
@@ -162,7 +165,8 @@ class Network:
 
     def _build_node(self, node: NodePlan) -> None:
         forward = "1" if node.kind == "router" else "0"
-        for key, value in {"net.ipv4.ip_forward": forward, **node.sysctls}.items():
+        own = {"net.ipv4.ip_forward": forward} if self.plan.ip == 4 else ipv6_sysctls([each.name for each in node.interfaces], forward)
+        for key, value in {**own, **node.sysctls}.items():
             write_sysctl(self, node.name, key, value)
         for interface in node.interfaces:
             wanted = {} if interface.offloads else {"tso": False, "gso": False, "gro": False, "tx": False}
@@ -178,10 +182,12 @@ class Network:
         lines = list(lines)
         lines += [f"neighbour replace {address} lladdr {mac} dev {device} nud permanent" for address, mac, device in neighbours]
         lines += [f"route replace {route.destination} via {route.via}" for route in node.routes]
-        lines += ["address show", "route show", "neighbour show"]
-        done = self.executor.run(node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines))
-        addresses, routes, found = [*readback.parse_documents(done.stdout), [], [], []][:3]
-        wanted = [(each.name, each.mac, each.ipv4, each.mtu) for each in node.interfaces]
+        lines += ["address show", "neighbour show", *(["route show"] if self.plan.ip == 4 else [])]
+        shown = self.executor.run(node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines)).stdout
+        if self.plan.ip == 6:  # in a batch, ip shows the routes of one version only
+            shown += self.executor.run(node.name, ["ip", "-6", "-j", "route", "show"]).stdout
+        addresses, found, routes = [*readback.parse_documents(shown), [], [], []][:3]
+        wanted = [(each.name, each.mac, each.cidr, each.mtu) for each in node.interfaces]
         readback.check_node(node.name, addresses, wanted)
         readback.check_routes(node.name, routes, [(route.destination, route.via) for route in node.routes])
         readback.check_neighbours(node.name, found, [(address, mac) for address, mac, _device in neighbours])
@@ -193,7 +199,7 @@ class Network:
             for own, other in ((link.a, link.b), (link.b, link.a)):
                 if own.node == node.name:
                     far = self._interface(other.node, other.interface)
-                    found.append((far.ipv4.split("/")[0], far.mac, own.interface))
+                    found.append((far.address, far.mac, own.interface))
         return found
 
     def _interface(self, node: str, name: str) -> InterfacePlan:
@@ -283,9 +289,10 @@ class Network:
 
 
 def _interface_lines(interface: InterfacePlan) -> list[str]:
+    address = f"{interface.ipv4} brd +" if interface.ipv4 else f"{interface.ipv6} nodad"
     return [
         f"link set dev {interface.name} mtu {interface.mtu} up",
-        f"address add {interface.ipv4} brd + dev {interface.name}",
+        f"address add {address} dev {interface.name}",
     ]
 
 

@@ -113,4 +113,4 @@ def _read(copy: socket.socket) -> str:
 
 
 def _end(address: tuple[str, int]) -> str:
-    return f"{address[0]}:{address[1]}"
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

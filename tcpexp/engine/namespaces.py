@@ -18,7 +18,7 @@ SYS_PIDFD_GETFD = 438
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-#: Settings that must hold before an interface appears: no IPv6 chatter in captures, no filter on forged sources.
+#: Settings that must hold before an interface appears: no IPv6 chatter in captures (a network that speaks IPv6 switches it on), no filter on forged sources.
 EARLY_SYSCTLS = {
     "net/ipv6/conf/all/disable_ipv6": "1",
     "net/ipv6/conf/default/disable_ipv6": "1",

@@ -81,4 +81,4 @@ def _is_narrowest(ours: Hop, hops: list[Hop]) -> bool:
 
 def address(network: NetworkPlan, node: str) -> str:
     """Return a node's first address."""
-    return network.node(node).interfaces[0].ipv4.split("/")[0]
+    return network.node(node).interfaces[0].address

@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.engine import paths
@@ -30,7 +31,8 @@ PING_BYTES = 56
 PING_INTERVAL_NS = 10_000_000
 REPLY_LIMIT_S = 2.0
 UDP_PORT = 9  # discard
-UDP_AND_IP_BYTES = 28
+#: Headers before the payload, by version of IP.
+UDP_AND_IP_BYTES = {4: 28, 6: 48}
 ETHERNET_BYTES = 14
 #: A burst has this many frames, fewer where they would take longer than the limit.
 BURST_FRAMES = 60
@@ -46,6 +48,21 @@ SEND_STEP_S = 0.002
 SETTLE_S = 0.01
 DRAIN_LIMIT_NS = 30_000_000_000
 _TIMESPEC = struct.Struct("=qq")
+
+
+@dataclass(frozen=True)
+class Echo:
+    """How a version of IP pings: the raw socket, the message types, and whether what is received begins with the IP header."""
+
+    family: socket.AddressFamily
+    protocol: int
+    request: int
+    reply: int
+    shows_header: bool
+
+
+#: RFC 792 and RFC 4443 section 4.
+ECHO = {4: Echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, True), 6: Echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, False)}
 
 
 def measure_network(network: Network, waiter: Waiter) -> dict[str, Any]:
@@ -71,22 +88,24 @@ def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, aske
 
     One more goes first and is not counted: it warms caches (and ARP, where it is not static).
     """
+    echo = ECHO[network.plan.ip]
     with network.inside(source):
-        pinger = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_ICMP)
+        pinger = socket.socket(echo.family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, echo.protocol)
     with pinger:
         pinger.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         limit = REPLY_LIMIT_S + asked_ns / 1e9
         found: list[int | None] = []
         for sequence in range(PINGS + 1):
             waiter.check()
-            found.append(_ping(pinger, paths.address(network.plan, target), sequence, limit))
+            found.append(_ping(pinger, echo, paths.address(network.plan, target), sequence, limit))
             time.sleep(PING_INTERVAL_NS / 1e9)
     return found[1:]
 
 
-def _ping(pinger: socket.socket, address: str, sequence: int, limit_s: float) -> int | None:
-    head = struct.pack("!BBHHH", 8, 0, 0, 0x7C9, sequence)
+def _ping(pinger: socket.socket, echo: Echo, address: str, sequence: int, limit_s: float) -> int | None:
+    head = struct.pack("!BBHHH", echo.request, 0, 0, 0x7C9, sequence)
     payload = bytes(range(PING_BYTES))
+    # Over IPv6 the kernel overwrites the checksum: its pseudo-header holds the source (RFC 4443 section 2.3).
     request = head[:2] + struct.pack("!H", internet_checksum(head + payload)) + head[4:] + payload
     sent = time.clock_gettime_ns(time.CLOCK_REALTIME)
     try:
@@ -96,8 +115,8 @@ def _ping(pinger: socket.socket, address: str, sequence: int, limit_s: float) ->
     deadline = time.monotonic() + limit_s
     while (left := deadline - time.monotonic()) > 0 and select.select([pinger], [], [], left)[0]:
         data, ancillary, _flags, _address = pinger.recvmsg(2048, 128)
-        answer = data[(data[0] & 15) * 4 :]
-        if answer[0] == 0 and answer[4:8] == request[4:8]:
+        answer = data[(data[0] & 15) * 4 :] if echo.shows_header else data
+        if answer[0] == echo.reply and answer[4:8] == request[4:8]:
             return _arrival_ns(ancillary) - sent
     return None
 
@@ -120,17 +139,18 @@ def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direct
     frame_bytes = mtu + ETHERNET_BYTES
     frame_s = frame_bytes * 8 / rate_bps
     frames = max(LEAST_FRAMES, min(BURST_FRAMES, int(BURST_LIMIT_S / frame_s)))
+    family = ECHO[network.plan.ip].family
     with network.inside(target):
-        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        receiver = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     with network.inside(source):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        sender = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     with receiver, sender:
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
         receiver.bind((paths.address(network.plan, target), UDP_PORT))
         sender.connect((paths.address(network.plan, target), UDP_PORT))
         head_start = head_start_frames(direction, frame_bytes)
-        _send_burst(sender, bytes(mtu - UDP_AND_IP_BYTES), frames, frame_s, head_start)
+        _send_burst(sender, bytes(mtu - UDP_AND_IP_BYTES[network.plan.ip]), frames, frame_s, head_start)
         wait_for_drain(network, waiter)
         time.sleep(SETTLE_S)
         arrivals = sorted(_read_arrivals(receiver))

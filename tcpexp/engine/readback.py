@@ -149,14 +149,14 @@ def check_node(
         RunError: an interface is missing, down, or differs.
     """
     by_name = {entry.get("ifname"): entry for entry in addresses}
-    for name, mac, ipv4, mtu in wanted:
+    for name, mac, address, mtu in wanted:
         entry = by_name.get(name)
         if entry is None:
             raise RunError(f"{node}: interface {name} is not there")
-        found = [f"{info['local']}/{info['prefixlen']}" for info in entry.get("addr_info", ()) if info["family"] == "inet"]
+        found = [f"{info['local']}/{info['prefixlen']}" for info in entry.get("addr_info", ())]
         for what, asked, value in (
             ("MAC", mac.lower(), entry.get("address")),
-            ("addresses", [ipv4], found),
+            ("addresses", [address], found),
             ("MTU", mtu, entry.get("mtu")),
             ("up", True, "UP" in entry.get("flags", ())),
         ):

@@ -188,21 +188,25 @@ class ProcFile:
 def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
     """Return a sample of the SNMP and TcpExt counters of the network namespace that ``holder`` is in."""
     file = open_to_append(path)
-    snmp, netstat = (ProcFile(name) for name in counters_paths(holder))
+    files = [ProcFile(name) for name in counters_paths(holder)]
 
     def take(t_ns: int) -> None:
-        os.write(file, b"# t_ns=%d\n%b%b" % (t_ns, snmp.read(), netstat.read()))
+        os.write(file, b"# t_ns=%d\n%b" % (t_ns, b"".join(each.read() for each in files)))
 
     return Sample("counters", interval_ns, take)
 
 
 def counters_paths(holder: int) -> list[str]:
-    """Return the files that hold the counters of the network namespace that ``holder`` is in."""
-    return [f"/proc/{holder}/net/snmp", f"/proc/{holder}/net/netstat"]
+    """Return the files that hold the counters of the network namespace that ``holder`` is in; IPv6 has its own where there is an address of it."""
+    names = ["snmp", "netstat"]
+    addresses = Path(f"/proc/{holder}/net/if_inet6")
+    if addresses.exists() and addresses.read_bytes():
+        names.append("snmp6")
+    return [f"/proc/{holder}/net/{name}" for name in names]
 
 
 def read_counters(holder: int) -> bytes:
-    """Return /proc/net/snmp and /proc/net/netstat of the namespace that ``holder`` is in."""
+    """Return /proc/net/snmp, /proc/net/netstat and perhaps /proc/net/snmp6 of the namespace that ``holder`` is in."""
     return b"".join(Path(name).read_bytes() for name in counters_paths(holder))
 
 

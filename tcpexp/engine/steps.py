@@ -33,6 +33,7 @@ from tcpexp.plan.types import (
     Step,
     Sysctl,
     WaitFor,
+    iptables_program,
 )
 
 #: How often a condition is looked at.
@@ -51,6 +52,7 @@ class Actor:
         self.raw_dir = raw_dir
         self.faults = SegmentFaults(network, executor)
         self.active: dict[str, tuple[Step, Undo]] = {}
+        self._iptables = iptables_program(network.plan.ip)
 
     def do(self, step: Step) -> str | None:
         """Do a step other than a ``Spawn``; return what to note about it. Raises ``RunError`` when it fails."""
@@ -96,7 +98,7 @@ class Actor:
         if step.id in self.active:
             return "the rule is there already"
         before = self._rules(what.node, what.chain)
-        self.executor.run(what.node, ["iptables", "-w", "-I", what.chain, *what.rule])
+        self.executor.run(what.node, [self._iptables, "-w", "-I", what.chain, *what.rule])
         after = self._rules(what.node, what.chain)
         head = 1 if before and not before[0].startswith("-A") else 0  # the line of the chain's policy
         if len(after) != len(before) + 1 or after[:head] + after[head + 1 :] != before:
@@ -109,14 +111,14 @@ class Actor:
         expected = self._rules(what.node, what.chain)
         if added in expected:
             expected.remove(added)
-        self.executor.run(what.node, ["iptables", "-w", "-D", what.chain, *what.rule])
+        self.executor.run(what.node, [self._iptables, "-w", "-D", what.chain, *what.rule])
         after = self._rules(what.node, what.chain)
         if after != expected:
             raise RunError(f"{what.node}: chain {what.chain} should read {expected} again, reads back {after}")
         return f"deleted: {added}"
 
     def _rules(self, node: str, chain: str) -> list[str]:
-        return self.executor.run(node, ["iptables", "-w", "-S", chain]).stdout.splitlines()
+        return self.executor.run(node, [self._iptables, "-w", "-S", chain]).stdout.splitlines()
 
     # ---------------------------------------------------------------------------------------------------- links
 

@@ -1,11 +1,15 @@
-"""Blocks of ``/proc/net/snmp`` and ``/proc/net/netstat`` to the ``counters`` table."""
+"""Blocks of ``/proc/net/snmp``, ``/proc/net/netstat`` and ``/proc/net/snmp6`` to the ``counters`` table."""
 
 from __future__ import annotations
+
+import re
 
 import polars as pl
 
 from tcpexp.ingest.blocks import split_blocks
 from tcpexp.store.frames import conform, empty_frame
+
+_SNMP6 = re.compile(r"(Ip6|Icmp6|Udp6|UdpLite6)(\w+)\s+(\d+)")
 
 
 def parse_counters(text: str, node: str) -> pl.DataFrame:
@@ -31,10 +35,16 @@ def parse_counters(text: str, node: str) -> pl.DataFrame:
 
 
 def parse_snmp(text: str) -> dict[str, int]:
-    """Parse pairs of lines, names then values, both behind ``Group:``. A pair that was cut off is left out."""
+    """Parse pairs of lines, names then values, both behind ``Group:``. A pair that was cut off is left out.
+
+    A line of /proc/net/snmp6 is one counter, ``Udp6RcvbufErrors 3``, here ``Udp6.RcvbufErrors``.
+    """
     found: dict[str, int] = {}
     heads: dict[str, list[str]] = {}
     for line in text.splitlines():
+        if (single := _SNMP6.fullmatch(line)) is not None:
+            found[f"{single[1]}.{single[2]}"] = int(single[3])
+            continue
         group, _, rest = line.partition(":")
         words = rest.split()
         if group not in heads:

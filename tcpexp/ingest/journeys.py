@@ -10,7 +10,8 @@ import polars as pl
 from tcpexp.ingest.network import Nodes
 from tcpexp.store.frames import conform, empty_frame
 
-#: What makes a packet recognisable at the other end. Linux numbers the packets of a connection in the IP header.
+#: What makes a packet recognisable at the other end. Linux numbers the packets of a connection in the IPv4 header; IPv6 has no such number,
+#: and the checksum of TCP, UDP or ICMPv6 stands for it: it covers the time stamps, so that a repeated segment has another.
 _KEY = ("src", "dst", "protocol", "src_port", "dst_port", "ip_id", "seq", "ack", "payload_bytes", "flags")
 _COLUMNS = ("number", "capture", "t_ns", "flow", "seq_rel", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
 
@@ -44,6 +45,7 @@ def _directions(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
             place=pl.when(local).then(pl.lit("in")).otherwise(pl.lit("out")),
             from_node=pl.when(local).then(source).otherwise(pl.col("node")),
             to_node=to_node,
+            ip_id=pl.coalesce("ip_id", "checksum"),
         )
         .select(_COLUMNS)
     )

@@ -21,7 +21,7 @@ class Nodes:
     def of(cls, plan: RunPlan) -> Nodes:
         """Read them from the plan."""
         addresses = {
-            interface.ipv4.split("/")[0]: node.name for node in plan.network.nodes for interface in node.interfaces
+            interface.address: node.name for node in plan.network.nodes for interface in node.interfaces
         }
         captures = {interface.name: node.name for node in plan.network.nodes for interface in node.interfaces}
         hosts = frozenset(node.name for node in plan.network.nodes if node.kind == "host")

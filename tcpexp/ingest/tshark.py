@@ -64,7 +64,7 @@ _OTHERS = (
     "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.ecn", "arp.src.proto_ipv4", "arp.dst.proto_ipv4",
     "tcp.srcport", "tcp.dstport", "tcp.len", "tcp.flags", "tcp.checksum.status", "udp.srcport", "udp.dstport", "udp.length",
     "udp.checksum.status", "icmp.type", "icmpv6.type", "tcp.options.sack_perm", "tcp.options.sack_le", "tcp.options.sack_re",
-    "tcp.analysis.ack_rtt",
+    "tcp.analysis.ack_rtt", "tcp.checksum", "udp.checksum", "icmpv6.checksum",
 )  # fmt: skip
 FIELDS: tuple[str, ...] = (*_INTEGERS.values(), *_OTHERS, *LABELS.values())
 
@@ -86,6 +86,9 @@ _PREFERENCES = (
 )
 _FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
 _PCAP_HEADER_BYTES = 24
+#: ICMPv6 types that do what ARP and IGMP do over IPv4: RFC 4861 section 4, RFC 2710 and RFC 3810.
+_NEIGHBOUR_DISCOVERY = (133, 137)
+_GROUP_MEMBERSHIP = (130, 131, 132, 143)
 _BAD = ('"Bad"', "Bad", "0")  # of tshark's checksum status, by name or number as its version has it
 
 
@@ -155,7 +158,8 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
     raw = pl.read_csv(io.BytesIO(text), separator="\t", quote_char=None, has_header=False, schema=dict.fromkeys(FIELDS, pl.String))
     # ICMP errors quote the packet that caused them, so a field may occur twice there: the first is the packet's own.
     first = {name: pl.col(name).str.split(",").list.first() if _has_lists(raw, name) else pl.col(name) for name in FIELDS}
-    is_icmp = first["icmp.type"].is_not_null() | first["icmpv6.type"].is_not_null()
+    icmpv6 = _integer(first["icmpv6.type"])
+    is_icmp = first["icmp.type"].is_not_null() | icmpv6.is_not_null()
     tcp = first["tcp.srcport"].is_not_null() & ~is_icmp
     udp = first["udp.srcport"].is_not_null() & ~is_icmp
     frame_level = ("number", "frame_bytes")
@@ -164,10 +168,11 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
         for name, field in _INTEGERS.items()
     ]
     columns = [expression.alias(name) for expression, name in zip(columns, _INTEGERS, strict=True)]
-    columns += _addresses(first, tcp, udp, is_icmp)
+    columns += _addresses(first, tcp, udp, icmpv6)
     columns += [
         (_epoch_ns(first["frame.time_epoch"]) - t0_realtime_ns).alias("t_ns"),
         _hexadecimal(first["ip.id"]).alias("ip_id"),
+        _hexadecimal(pl.when(tcp).then(first["tcp.checksum"]).when(udp).then(first["udp.checksum"]).otherwise(first["icmpv6.checksum"])).alias("checksum"),
         _integer(pl.coalesce(first["ip.ttl"], first["ipv6.hlim"])).alias("ttl"),
         _integer(pl.coalesce(first["ip.dsfield.ecn"], first["ipv6.tclass.ecn"])).alias("ecn"),
         _only(tcp, _flags(_hexadecimal(first["tcp.flags"]))).alias("flags"),
@@ -190,11 +195,17 @@ def _with_lists(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(labels=labels, sack_blocks=_only(pl.col("protocol") == "tcp", pl.col("sack_blocks")))
 
 
-def _addresses(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, is_icmp: pl.Expr) -> list[pl.Expr]:
-    arp = first["arp.src.proto_ipv4"].is_not_null()
-    kinds = pl.when(tcp).then(pl.lit("tcp")).when(udp).then(pl.lit("udp")).when(is_icmp).then(pl.lit("icmp"))
+def _addresses(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, icmpv6: pl.Expr) -> list[pl.Expr]:
+    kinds = pl.when(tcp).then(pl.lit("tcp")).when(udp).then(pl.lit("udp"))
+    for word, is_one in (
+        ("nd", icmpv6.is_between(*_NEIGHBOUR_DISCOVERY)),
+        ("mld", icmpv6.is_in(_GROUP_MEMBERSHIP)),
+        ("icmp", first["icmp.type"].is_not_null() | icmpv6.is_not_null()),
+        ("arp", first["arp.src.proto_ipv4"].is_not_null()),
+    ):
+        kinds = kinds.when(is_one).then(pl.lit(word))
     return [
-        kinds.when(arp).then(pl.lit("arp")).otherwise(pl.lit("other")).alias("protocol"),
+        kinds.otherwise(pl.lit("other")).alias("protocol"),
         pl.coalesce(first["ip.src"], first["ipv6.src"], first["arp.src.proto_ipv4"]).alias("src"),
         pl.coalesce(first["ip.dst"], first["ipv6.dst"], first["arp.dst.proto_ipv4"]).alias("dst"),
         _ports(first, tcp, udp, "srcport").alias("src_port"),

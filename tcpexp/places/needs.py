@@ -186,9 +186,12 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
             found += missing_qdiscs((name,))
         elif name == "ifb" and not has_link_type("ifb"):
             found.append(Missing("device type ifb", "this experiment", kernel_remedy("CONFIG_IFB", "ifb")))
-        elif name == "iptables" and shutil.which("iptables") and not has_iptables():
+        elif name in ("iptables", "ip6tables") and shutil.which(name) and not has_iptables(name):
             remedy = kernel_remedy("CONFIG_NF_TABLES and CONFIG_NETFILTER_XTABLES", "nf_tables x_tables")
-            found.append(Missing("iptables in this kernel", "firewall actions", remedy))
+            found.append(Missing(f"{name} in this kernel", "firewall actions", remedy))
+        elif name == "ipv6" and not Path("/proc/sys/net/ipv6").is_dir():
+            remedy = "boot without ipv6.disable=1, or use --on guest, whose kernel has it"
+            found.append(Missing("IPv6 in this kernel", "a topology with ip: 6", remedy))
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)
@@ -229,10 +232,10 @@ def has_link_type(name: str) -> bool:
 
 
 @cache
-def has_iptables() -> bool:
-    """Return whether a rule on TCP flags can be inserted."""
+def has_iptables(program: str = "iptables") -> bool:
+    """Return whether ``program`` (iptables or ip6tables) can insert a rule on TCP flags."""
     rule = ["-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK", "-j", "DROP"]
-    argv = ["unshare", "--net", "iptables", "-w", "-I", "INPUT", *rule]
+    argv = ["unshare", "--net", program, "-w", "-I", "INPUT", *rule]
     return subprocess.run(argv, capture_output=True, check=False, timeout=20).returncode == 0
 
 

@@ -7,6 +7,7 @@ step ids) and collects the primitives (``setup``, ``step``, ``change_link``, ``f
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -24,10 +25,18 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
 
 FIRST_PORT = 5201
+#: Tells programs that the network speaks IPv6, so that a server listens there; absent over IPv4.
+IP_VARIABLE = "TCPEXP_IP"
 LARGEST_FILE_BYTES = 1_000_000
-_PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9_-]*)\}")
+#: ``{h1}``; what stands before and behind tells whether an IPv6 address needs brackets.
+_PLACEHOLDER = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_-]*)\}(?=(:\d)?)")
 #: ``{h1-h2.99}``: address number 99 of that link's subnet.
-_LINK_ADDRESS = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d{1,3})\}")
+_LINK_ADDRESS = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d{1,3})\}(?=(:\d)?)")
+
+
+def bracketed(address: str) -> str:
+    """Return an address as it stands before a port: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
 
 
 @dataclass(frozen=True)
@@ -127,9 +136,13 @@ class PlanContext:
         return tuple(node.name for node in self.network.nodes if node.kind == "host")
 
     def address(self, name: str, *, key: str | None = None) -> str:
-        """Return the IPv4 address, without prefix length, of a host's first interface."""
+        """Return the address, without prefix length, of a host's first interface: IPv4 or IPv6, as the network has it."""
         node = self.node(name, key=key)
-        return node.interfaces[0].ipv4.split("/")[0]
+        return node.interfaces[0].address
+
+    def url_host(self, name: str, *, key: str | None = None) -> str:
+        """Return a host's address as a URL has it: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
+        return bracketed(self.address(name, key=key))
 
     def link(self, name: str, *, key: str | None = "link") -> LinkPlan:
         """Return a link by its name, either way round: ``h1-h2`` or ``h2-h1``."""
@@ -143,7 +156,7 @@ class PlanContext:
         )
 
     def subnets(self) -> tuple[str, ...]:
-        """Return all address ranges of the experiment, such as ``10.0.0.0/24``; nothing else is ever a target."""
+        """Return all address ranges of the experiment, such as ``10.0.0.0/24`` or ``2001:db8::/64``; nothing else is ever a target."""
         return self.network.subnets
 
     def port(self) -> int:
@@ -160,21 +173,30 @@ class PlanContext:
         return port
 
     def link_address(self, link: str, number: int) -> str:
-        """Return the IPv4 address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
+        """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
         plan = self.link(link, key=None)
-        subnet = next(ipaddress.ip_interface(each.ipv4).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
+        subnet = next(ipaddress.ip_interface(each.cidr).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
         if not 1 <= number <= 254:
             raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254")
         return str(subnet[number])
 
     def substitute(self, text: str) -> str:
-        """Return ``text`` with ``{h1}`` replaced by h1's address and ``{h1-h2.99}`` by address 99 of that link's subnet.
+        """Return ``text`` with ``{h1}`` replaced by h1's address, ``{h1-h2.99}`` by address 99 of that link's subnet and ``{ip}`` by 4 or 6.
 
-        ``{dir}`` and ``{out}`` stay for the engine, other braces too.
+        An IPv6 address gets brackets behind ``//`` and before ``:`` and a port. ``{dir}`` and ``{out}`` stay for the engine, other braces too.
         """
         names = {node.name for node in self.network.nodes}
-        text = _LINK_ADDRESS.sub(lambda match: self.link_address(match[1], int(match[2])), text)
-        return _PLACEHOLDER.sub(lambda match: self.address(match[1]) if match[1] in names else match[0], text)
+
+        def written(address: str, match: re.Match[str]) -> str:
+            return (match[1] or "") + (bracketed(address) if match[1] or match[match.re.groups] else address)
+
+        def named(match: re.Match[str]) -> str:
+            if match[2] in names:
+                return written(self.address(match[2]), match)
+            return (match[1] or "") + str(self.network.ip) if match[2] == "ip" else match[0]
+
+        text = _LINK_ADDRESS.sub(lambda match: written(self.link_address(match[2], int(match[3])), match), text)
+        return _PLACEHOLDER.sub(named, text)
 
     # --------------------------------------------------------------------------------------------- primitives
 
@@ -309,6 +331,9 @@ class PlanContext:
     # ------------------------------------------------------------------------------------------------ helpers
 
     def _append(self, steps: list[Step], step: Step) -> str:
+        if isinstance(step.do, Spawn) and self.network.ip == 6:
+            do = dataclasses.replace(step.do, environment={IP_VARIABLE: "6", **step.do.environment})
+            step = dataclasses.replace(step, do=do)
         steps.append(step)
         if isinstance(step.do, Spawn):
             self.draft.spawns[step.id] = step

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tcpexp.plan.links import describe_direction
+from tcpexp.plan.network import FORWARDING
 from tcpexp.plan.types import LinkPlan, NetworkPlan, NodePlan, Recorder, RunPlan, Step
 from tcpexp.units import format_duration
 
@@ -89,8 +90,8 @@ def _heading(plan: RunPlan) -> str:
 
 
 def _node_line(node: NodePlan) -> str:
-    addresses = ", ".join(f"{each.name} {each.ipv4}" for each in node.interfaces)
-    settings = "".join(f"; {key} = {value}" for key, value in node.sysctls.items() if key != "net.ipv4.ip_forward")
+    addresses = ", ".join(f"{each.name} {each.cidr}" for each in node.interfaces)
+    settings = "".join(f"; {key} = {value}" for key, value in node.sysctls.items() if key not in FORWARDING)
     return f"{node.name} ({node.kind})  {addresses}{settings}"
 
 

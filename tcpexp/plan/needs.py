@@ -16,6 +16,7 @@ from tcpexp.plan.types import (
     Spawn,
     Step,
     Sysctl,
+    iptables_program,
 )
 
 CONGESTION_SYSCTL = "net.ipv4.tcp_congestion_control"
@@ -28,7 +29,9 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
     tools |= {each.options["argv"][0] for each in recorders if each.kind == "command"}
     if any(link.wire for link in draft.network.links):
         tools.add("tc")
-    features = draft.features | {"iptables" for step in every if isinstance(step.do, Firewall)}
+    filters = {iptables_program(draft.network.ip) for step in every if isinstance(step.do, Firewall)}
+    tools |= filters
+    features = draft.features | filters | ({"ipv6"} if draft.network.ip == 6 else set())
     features |= {"segment_faults" for step in every if isinstance(step.do, SegmentFault)}
     return Needs(
         tuple(sorted(tools)),
@@ -42,7 +45,7 @@ def _tools(step: Step) -> Iterable[str]:
     if isinstance(step.do, Spawn):
         program = step.do.argv[0]
         return () if "/" in program or "{" in program else (program,)
-    return ("iptables",) if isinstance(step.do, Firewall) else ()
+    return ()
 
 
 def _qdiscs(draft: PlanDraft, steps: list[Step]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import itertools
 from collections import deque
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec, HostSettings
 
 MAX_LINKS = 250
+IPV6_LEAST_MTU = 1280
+#: The sysctl that makes a router, for IPv4 and for IPv6.
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 Hop = tuple[str, str]
 
 
@@ -32,8 +36,9 @@ class LinkSettings:
 def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[NetworkPlan, dict[str, LinkSettings]]:
     """Return the network and each link's parameters by its name; raises ``SpecErrors``.
 
-    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``; its ends are ``.1`` and ``.2``. MAC addresses count from
-    ``00:00:00:00:00:01`` in the links' order. Routes are those with the fewest hops, the topology's order breaking ties.
+    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64`` (:func:`subnet`); its ends have the
+    addresses 1 and 2. MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are those with the fewest hops, the topology's
+    order breaking ties.
     """
     if not 0 <= slot <= 255:
         raise SpecError(f"slot {slot} is not between 0 and 255")
@@ -41,7 +46,9 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
         raise SpecError(f"more than {MAX_LINKS} links", hint="one machine does not run them in time")
     settings = _settings(graph, spec)
     hosts = _host_settings(graph, spec)
-    interfaces = _interfaces(graph, hosts, slot)
+    ip = spec.topology.ip
+    _check_mtus(spec, hosts)
+    interfaces = _interfaces(graph, hosts, ip, slot)
     next_hops = {node: _next_hops(graph, node) for node in graph.nodes}
     base_rtts = _base_rtts(graph, settings, next_hops)
     nodes = tuple(
@@ -49,16 +56,26 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
             name,
             kind,
             tuple(interfaces[name].values()),
-            _routes(graph, name, interfaces, next_hops[name], slot),
-            _sysctls(kind, hosts[name]),
+            _routes(graph, name, interfaces, next_hops[name], ip, slot),
+            _sysctls(kind, ip, hosts[name]),
         )
         for name, kind in graph.nodes.items()
     )
     links = tuple(
         _link(spec, link, settings[link.name], (interfaces[link.a][link.name], interfaces[link.b][link.name]), base_rtts[link.name]) for link in graph.links
     )
-    subnets = tuple(f"10.{slot}.{index}.0/24" for index in range(len(graph.links)))
-    return NetworkPlan(graph.name, nodes, links, subnets), settings
+    subnets = tuple(str(subnet(ip, slot, index)) for index in range(len(graph.links)))
+    return NetworkPlan(graph.name, nodes, links, subnets, ip=ip), settings
+
+
+def subnet(ip: int, slot: int, link: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return the subnet of link number ``link``: ``10.<slot>.<link>.0/24`` or ``2001:db8:<slot>:<link>::/64`` (both numbers in hexadecimal there).
+
+    2001:db8::/32 is set aside for documentation (RFC 3849) and routed nowhere.
+    """
+    if ip == 4:
+        return ipaddress.IPv4Network(f"10.{slot}.{link}.0/24")
+    return ipaddress.IPv6Network(f"2001:db8:{slot:x}:{link:x}::/64")
 
 
 def _settings(graph: Graph, spec: ExperimentSpec) -> dict[str, LinkSettings]:
@@ -96,7 +113,15 @@ def _host_settings(graph: Graph, spec: ExperimentSpec) -> dict[str, HostSettings
     return {name: spec.hosts.get(name) or HostSettings() for name in graph.nodes}
 
 
-def _interfaces(graph: Graph, hosts: dict[str, HostSettings], slot: int) -> dict[str, dict[str, InterfacePlan]]:
+def _check_mtus(spec: ExperimentSpec, hosts: dict[str, HostSettings]) -> None:
+    """Refuse an MTU that IPv6 does not work with (RFC 8200 section 5)."""
+    for name, settings in hosts.items():
+        if spec.topology.ip == 6 and settings.mtu < IPV6_LEAST_MTU:
+            where = spec.place("hosts", name, "mtu")
+            raise SpecErrors([SpecError(f"IPv6 needs an MTU of {IPV6_LEAST_MTU} bytes or more", where=where, hint=f"write {IPV6_LEAST_MTU}B, or ip: 4")])
+
+
+def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, slot: int) -> dict[str, dict[str, InterfacePlan]]:
     """Return each node's interfaces by the link that they belong to."""
     interfaces: dict[str, dict[str, InterfacePlan]] = {name: {} for name in graph.nodes}
     number = 0
@@ -105,8 +130,10 @@ def _interfaces(graph: Graph, hosts: dict[str, HostSettings], slot: int) -> dict
             number += 1
             mac = ":".join(f"{number:012x}"[at : at + 2] for at in range(0, 12, 2))
             name = f"{end}-eth{len(interfaces[end])}"
-            address = f"10.{slot}.{index}.{position + 1}/24"
-            interfaces[end][link.name] = InterfacePlan(name, mac, address, hosts[end].mtu, hosts[end].offloads)
+            network = subnet(ip, slot, index)
+            address = f"{network[position + 1]}/{network.prefixlen}"
+            four, six = (address, None) if ip == 4 else (None, address)
+            interfaces[end][link.name] = InterfacePlan(name, mac, four, hosts[end].mtu, hosts[end].offloads, six)
     return interfaces
 
 
@@ -129,7 +156,9 @@ def _next_hops(graph: Graph, start: str) -> dict[str, list[str]]:
     return paths
 
 
-def _routes(graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], slot: int) -> tuple[RoutePlan, ...]:
+def _routes(
+    graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], ip: int, slot: int
+) -> tuple[RoutePlan, ...]:
     """Return a node's static routes, one per remote subnet that it reaches, in the subnets' order."""
     routes = []
     for index, link in enumerate(graph.links):
@@ -142,7 +171,7 @@ def _routes(graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePl
         if graph.nodes[gateway] != "router":
             continue
         shared = next(each.name for each in graph.links if {each.a, each.b} == {name, gateway})
-        routes.append(RoutePlan(f"10.{slot}.{index}.0/24", interfaces[gateway][shared].ipv4.split("/")[0]))
+        routes.append(RoutePlan(str(subnet(ip, slot, index)), interfaces[gateway][shared].address))
     return tuple(routes)
 
 
@@ -177,8 +206,8 @@ def _hops(path: list[str]) -> list[Hop]:
     return list(itertools.pairwise(path))
 
 
-def _sysctls(kind: str, settings: HostSettings) -> dict[str, str]:
-    base = {"net.ipv4.ip_forward": "1"} if kind == "router" else {}
+def _sysctls(kind: str, ip: int, settings: HostSettings) -> dict[str, str]:
+    base = {FORWARDING[0 if ip == 4 else 1]: "1"} if kind == "router" else {}
     return {**base, **settings.sysctls}
 
 

@@ -85,13 +85,27 @@ class DirectionPlan:
 
 @dataclass(frozen=True)
 class InterfacePlan:
-    """An interface of a host or router: ``name`` as in ``h1-eth0``; ``ipv4`` with prefix length, such as ``10.0.0.1/24``."""
+    """An interface of a host or router: ``name`` as in ``h1-eth0``; its address with prefix length, such as ``10.0.0.1/24``.
+
+    Exactly one of ``ipv4`` and ``ipv6`` is set, the one of ``NetworkPlan.ip``. ``cidr`` and ``address`` are that one, whichever it is.
+    """
 
     name: str
     mac: str
-    ipv4: str
+    ipv4: str | None
     mtu: int = 1500
     offloads: bool = False
+    ipv6: str | None = None
+
+    @property
+    def cidr(self) -> str:
+        """The address with its prefix length: ``10.0.0.1/24``, ``2001:db8::1/64``."""
+        return self.ipv6 or self.ipv4 or ""
+
+    @property
+    def address(self) -> str:
+        """The address alone: ``10.0.0.1``, ``2001:db8::1``."""
+        return self.cidr.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -144,13 +158,18 @@ class LinkPlan:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """The whole network. ``subnets`` are all address ranges of the experiment; nothing else is ever a target."""
+    """The whole network. ``subnets`` are all address ranges of the experiment; nothing else is ever a target.
+
+    ``ip`` is the version of IP that all of it speaks. ``static_arp``: every host knows its neighbours' MAC addresses from the start, so
+    that neither ARP nor neighbour discovery asks for them.
+    """
 
     topology: str
     nodes: tuple[NodePlan, ...]
     links: tuple[LinkPlan, ...]
     subnets: tuple[str, ...]
     static_arp: bool = True
+    ip: Literal[4, 6] = 4
 
     def node(self, name: str) -> NodePlan:
         """Return the node of that name; raises ``KeyError``."""
@@ -162,6 +181,11 @@ class NetworkPlan:
             if link.name == name:
                 return link
         raise KeyError(name)
+
+
+def iptables_program(ip: int) -> str:
+    """Return the program that filters packets of a version of IP."""
+    return "iptables" if ip == 4 else "ip6tables"
 
 
 # ------------------------------------------------------------------------------------------------------ steps
@@ -190,7 +214,7 @@ class Spawn:
 
 @dataclass(frozen=True)
 class Firewall:
-    """Insert an iptables rule in the node's filter table; deleted at ``Step.until_ns`` or at the end of the run.
+    """Insert an iptables rule (ip6tables in an IPv6 network) in the node's filter table; deleted at ``Step.until_ns`` or at the end of the run.
 
     ``rule`` is everything after the chain, such as ``("-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK", "-j", "DROP")``.
     """
@@ -402,7 +426,7 @@ class PlanFile:
 class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs, congestion controls, kernel features.
 
-    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``, ``tracefs``...
+    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``, ``ip6tables``, ``ipv6``, ``tracefs``...
     """
 
     tools: tuple[str, ...] = ()

@@ -16,10 +16,10 @@ INFINITE_SSTHRESH = 0x7FFFFFFF
 
 
 def addresses(run: RunData, node: str) -> set[str]:
-    """Return the IPv4 addresses of a node, without prefix lengths; empty when the plan has no such node."""
+    """Return the addresses of a node, without prefix lengths; empty when the plan has no such node."""
     for each in run.plan.network.nodes:
         if each.name == node:
-            return {interface.ipv4.split("/")[0] for interface in each.interfaces}
+            return {interface.address for interface in each.interfaces}
     return set()
 
 

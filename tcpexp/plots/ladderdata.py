@@ -124,7 +124,7 @@ def _captured_nodes(run: RunData) -> set[str]:
 
 
 def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> list[Arrow]:
-    """Join each sent segment with its first arrival of the same IP id and numbers; without a second capture, none is lost."""
+    """Join each sent segment with its first arrival of the same IP id (over IPv6: checksum) and numbers; without a second capture, none is lost."""
     waiting: dict[tuple[Any, ...], list[int]] = {}
     for row in got.iter_rows(named=True) if got is not None else ():
         waiting.setdefault(_identity(row), []).append(row["t_ns"])
@@ -147,7 +147,8 @@ def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> lis
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[key] for key in ("ip_id", "flags", "seq", "ack", "payload_bytes"))
+    number = row["ip_id"] if row["ip_id"] is not None else row["checksum"]  # IPv6 does not number packets
+    return (number, *(row[key] for key in ("flags", "seq", "ack", "payload_bytes")))
 
 
 def segment_text(row: dict[str, Any]) -> str:

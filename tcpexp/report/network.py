@@ -61,7 +61,7 @@ def _depths(network: NetworkPlan) -> dict[str, int]:
 
 
 def _node(node: NodePlan, x: float, y: float) -> str:
-    addresses = [interface.ipv4 for interface in node.interfaces]
+    addresses = [interface.cidr for interface in node.interfaces]
     shown = addresses[:2] + ([f"+{len(addresses) - 2}"] if len(addresses) > 2 else [])
     radius = 8 if node.kind == "host" else 28
     lines = "".join(f'<text x="{x + BOX_WIDTH / 2:g}" y="{y + 38 + 13 * index:g}" class="address">{escape(text)}</text>' for index, text in enumerate(shown))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -94,6 +94,7 @@ class TopologyChoice(BaseModel):
 
     name: str = Field(min_length=1, description="a topology's name: of a file beside the spec, in topologies/, or shipped")
     params: dict[str, Any] = Field(default_factory=dict, description="the topology's parameters")
+    ip: Literal[4, 6] = Field(default=4, description="which version of IP the whole network speaks: 4 or 6")
 
 
 class HostSettings(BaseModel):

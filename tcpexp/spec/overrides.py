@@ -23,12 +23,19 @@ def override_source(source: Source, overrides: Iterable[str]) -> Source:
     changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places))
     for text in overrides:
         path, value = parse_override(text)
+        _expand_topology(changed, path)
         keys = _resolve(changed.raw, path, text)
         changed.raw = _replace(changed.raw, keys, value)
         for known in [each for each in changed.places if each[: len(keys)] == keys]:
             changed.places[known] = f"--set {text}"
         changed.places[keys] = changed.key_places[keys] = f"--set {text}"
     return changed
+
+
+def _expand_topology(source: Source, path: list[str | int]) -> None:
+    """Write ``topology: two_host`` out as a mapping when the path goes on into it."""
+    if len(path) > 1 and path[0] == "topology" and isinstance(source.raw, dict) and isinstance(source.raw.get("topology"), str):
+        source.raw = {**source.raw, "topology": {"name": source.raw["topology"]}}
 
 
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:

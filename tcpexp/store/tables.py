@@ -26,13 +26,13 @@ TABLES: dict[str, TableSchema] = {
     for table in (
         TableSchema(
             "packets",
-            "one captured packet (TCP, UDP, ICMP or ARP) at one interface",
+            "one captured packet (TCP, UDP, ICMP, ARP or their like) at one interface",
             {
                 "capture": "String",  # file stem: h1-eth0
                 "node": "String",
                 "number": "Int64",  # frame number in that capture, as Wireshark shows it
                 "t_ns": "Int64",
-                "protocol": "String",  # tcp, udp, icmp, arp, other
+                "protocol": "String",  # tcp, udp, icmp (also ICMPv6), arp, nd (IPv6 neighbour discovery), mld (IPv6 multicast groups), other
                 "src": "String",
                 "dst": "String",
                 "src_port": "Int64",
@@ -40,8 +40,9 @@ TABLES: dict[str, TableSchema] = {
                 "flow": "String",  # FlowPlan.name, null when none
                 "stream": "Int64",  # tshark's tcp.stream in that capture
                 "frame_bytes": "Int64",
-                "ip_id": "Int64",
-                "ttl": "Int64",
+                "ip_id": "Int64",  # null over IPv6, which has none
+                "checksum": "Int64",  # of TCP, UDP or ICMPv6, as the packet has it
+                "ttl": "Int64",  # over IPv6 the hop limit
                 "ecn": "Int64",  # 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE
                 "flags": "String",  # as in tcpdump's letters joined: S, SA, A, PA, FA, R, RA, ... (order: S F R P A U E C -> "SA", "FA", "PA")
                 "seq": "Int64",  # raw, 32 bit

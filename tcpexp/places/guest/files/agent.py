@@ -54,7 +54,7 @@ MODULES = (
 )  # fmt: skip
 TOOLS = (
     ["ip", "-V"], ["tc", "-V"], ["ss", "-tan"], ["ethtool", "--version"], ["tcpdump", "--version"], ["iperf3", "--version"],
-    ["iptables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
+    ["iptables", "-S"], ["ip6tables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
 )  # fmt: skip
 
 
