@@ -29,6 +29,8 @@ def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     same_window = window == tcb.snd_wnd
     take_window(tcb, seq, ack, window)
     duplicate = ack == tcb.snd_una and bool(tcb.out.queue) and not segment.payload and not segment.flags & (SYN | FIN) and same_window
+    if window == 0:  # the answer to a probe looks like a duplicate ACK, but tells of no loss
+        duplicate = False
     if newly_sacked if tcb.sack_ok else duplicate:  # RFC 6675 section 2: with SACK, a duplicate is what SACKs something new
         loss.on_duplicate_ack(tcb)
     if tcb.snd_wnd > 0 and tcb.timers.deadlines[Timer.PERSIST] is not None:

@@ -12,7 +12,7 @@ from tcpexp.tcp.output import send_ack, send_challenge_ack, send_reset
 from tcpexp.tcp.segment import ACK, FIN, RST, SYN, URG, Segment
 from tcpexp.tcp.seqnum import HALF, MASK, extend
 from tcpexp.tcp.states import RECEIVING, State
-from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, set_timer, stop_timer
+from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, note_congestion, set_timer, stop_timer
 from tcpexp.tcp.timers import Timer
 from tcpexp.tcp.window import receive_window
 
@@ -37,7 +37,8 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
         sixth_check_urg_bit(tcb, segment, seq)
     if segment.payload:
         seventh_process_segment_text(tcb, segment, seq)
-    eighth_check_fin_bit(tcb, segment, seq)
+    if segment.flags & FIN or tcb.received.fin is not None:
+        eighth_check_fin_bit(tcb, segment, seq)
 
 
 def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
@@ -46,9 +47,11 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
     RFC 9293 section 3.10.7.4 (table 6, MUST-66 in RFC 9293 section 3.4), RFC 7323 section 5.3 (rules R1 to R3).
     """
     window = receive_window(tcb)
-    if not check_timestamp(tcb, segment, seq):
+    flags = segment.flags
+    length = len(segment.payload) + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+    if tcb.timestamps_ok and not check_timestamp(tcb, segment, seq):
         reason = "PAWS"
-    elif acceptable(seq, segment.length, tcb.rcv_nxt, window):
+    elif acceptable(seq, length, tcb.rcv_nxt, window):
         return True
     elif window == 0 and seq == tcb.rcv_nxt and segment.flags & (ACK | RST):
         return take_without_text(tcb, segment, seq)
@@ -89,7 +92,7 @@ def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
 def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
     """Return False for a segment from the past, else keep its timestamp if it is the one to echo. RFC 7323 section 5.3, RFC 7323 section 4.3."""
     stamps = segment.options.timestamps
-    if not tcb.timestamps_ok or stamps is None:
+    if stamps is None:  # DEVIATION from RFC 7323 section 3.2, which would drop it: some middleboxes remove the option
         return True
     age = (tcb.ts_recent - stamps[0]) & MASK
     if 0 < age < HALF:
@@ -169,6 +172,7 @@ def establish(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     if tcb.syn_resent:
         tcb.rtt.reinitialise_after_syn()
         tcb.congestion.on_syn_lost()
+    note_congestion(tcb, "start")
     tcb.events.append(events.Established(tcb.now))
 
 
@@ -225,11 +229,12 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
     had_gap = bool(received.starts)
     was_empty = not received.readable
     tcb.rcv_nxt = received.store(seq, payload, before)
-    if tcb.rcv_nxt == before or had_gap:
-        acknowledge_at_once(tcb)  # out of order, a duplicate, or (part of) a gap filled
+    if tcb.rcv_nxt == before:
+        acknowledge_at_once(tcb)  # out of order, or nothing new: a duplicate ACK
+    elif had_gap:
+        tcb.ack_now = True  # all or part of a gap is filled
     else:
-        size = len(payload)
-        tcb.eff_rcv_mss = max(tcb.eff_rcv_mss, size)
+        tcb.eff_rcv_mss = max(tcb.eff_rcv_mss, len(payload))
         acknowledge_soon(tcb, tcb.rcv_nxt - before)
     if was_empty and received.readable:
         tcb.events.append(events.DataArrived(tcb.now, len(received.readable)))

@@ -20,8 +20,8 @@ from tcpexp.tcp.isn import Endpoint, IsnSource
 from tcpexp.tcp.opening import learn_from_syn, listen_state, syn_sent_state
 from tcpexp.tcp.output import reset_for, send_reset, send_syn, send_what_may_go
 from tcpexp.tcp.segment import RST, Segment
-from tcpexp.tcp.states import OPEN_FOR_SENDING, State
-from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, note_congestion, set_timer
+from tcpexp.tcp.states import OPEN_FOR_SENDING, RECEIVING, State
+from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, set_timer
 from tcpexp.tcp.timeouts import expire
 from tcpexp.tcp.timers import Timer
 from tcpexp.tcp.window import update_is_due
@@ -105,7 +105,7 @@ class Connection:
         tcb = self.tcb
         tcb.now = now
         data = tcb.received.read(most)
-        if data and tcb.state in (State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2) and update_is_due(tcb):
+        if data and tcb.state in RECEIVING and update_is_due(tcb):
             tcb.ack_now = True
         return data
 
@@ -166,11 +166,12 @@ class Connection:
             reset = reset_for(segment)
             if reset is not None:
                 tcb.outbox.append(reset)
-        elif state is State.SYN_SENT:
+            return
+        if not segment.flags & RST:
+            tcb.last_arrival_ns = now
+        if state is State.SYN_SENT:
             syn_sent_state(tcb, segment)
         else:
-            if not segment.flags & RST:
-                tcb.last_arrival_ns = now
             other_states(tcb, segment)
 
     def segments_to_send(self, now: int) -> list[Segment]:
@@ -232,6 +233,5 @@ class Connection:
     def _start_keepalive(self) -> None:
         """Start the keep-alive timer if asked for. RFC 9293 section 3.8.4 (MUST-24, MUST-25)."""
         self.tcb.last_arrival_ns = self.tcb.now
-        note_congestion(self.tcb, "start")
         if self.config.keepalive:
             set_timer(self.tcb, Timer.KEEPALIVE, self.config.keepalive_idle_ns)

@@ -173,15 +173,17 @@ def send_new(tcb: Tcb) -> None:
     out, mss = tcb.out, tcb.eff_snd_mss
     while out.unsent:
         usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
-        length = min(len(out.unsent), usable, mss)
+        length = mss if mss <= usable and mss <= len(out.unsent) else min(len(out.unsent), usable)
         if length <= 0:
             break
-        if not may_send(tcb, length, usable):
+        if length < mss and not may_send(tcb, length, usable):
             if out.pipe == 0 and tcb.timers.deadlines[Timer.SWS_OVERRIDE] is None:
                 set_timer(tcb, Timer.SWS_OVERRIDE, tcb.config.sws_override_ns)
             return
-        room = tcb.congestion.cwnd + limited_room(tcb) - (out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight)
-        if room < length and out.pipe:
+        under_way = out.pipe if tcb.sack_ok or not tcb.in_recovery else tcb.flight
+        if tcb.duplicate_acks and not tcb.in_recovery:
+            under_way = tcb.flight - limited_room(tcb)
+        if under_way + length > tcb.congestion.cwnd and out.pipe:
             return
         send_segment(tcb, length)
         tcb.override_sws = False
@@ -197,7 +199,7 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
 
     RFC 9293 section 3.8.6.2.1 (MUST-38), RFC 9293 section 3.7.4 (MUST-17).
     """
-    if length >= tcb.eff_snd_mss or tcb.override_sws:  # rules 1 and 4
+    if tcb.override_sws:  # rule 4; rule 1, a whole segment, is the caller's
         return True
     idle = tcb.nodelay or tcb.snd_nxt == tcb.snd_una
     if not tcb.config.sender_sws_avoidance:
@@ -208,8 +210,8 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
 
 
 def limited_room(tcb: Tcb) -> int:
-    """Return what the first duplicate ACKs let out beyond cwnd: a segment each. RFC 5681 section 3.2 step 1, RFC 3042 section 2."""
-    if tcb.config.limited_transmit and tcb.duplicate_acks and not tcb.in_recovery and tcb.snd_una >= tcb.fast_retransmit_from:
+    """Return what the first duplicate ACKs let out beyond cwnd: a segment each. RFC 5681 section 3.2 step 1, RFC 6675 section 5 step 3."""
+    if tcb.config.limited_transmit and not tcb.in_recovery and tcb.snd_una >= tcb.fast_retransmit_from:
         return min(tcb.duplicate_acks, 2) * tcb.eff_snd_mss
     return 0
 
@@ -228,7 +230,7 @@ def send_segment(tcb: Tcb, length: int) -> None:
         if tcb.fin_wanted:
             flags |= FIN
             end += 1
-    if out.pipe + length > tcb.congestion.cwnd and tcb.duplicate_acks and not tcb.in_recovery:
+    if tcb.duplicate_acks and not tcb.in_recovery:
         tcb.limited_octets += length
     seq = tcb.snd_nxt
     out.add(Sent(seq, end, payload, flags, tcb.now, tcb.now))

@@ -56,12 +56,16 @@ class SendBuffer:
     @property
     def space(self) -> int:
         """Octets that :meth:`write` would take now. RFC 9293 section 3.10.2."""
-        return max(0, self.capacity - len(self.unsent) - self.in_queue)
+        space = self.capacity - len(self.unsent) - self.in_queue
+        return space if space > 0 else 0
 
     def write(self, data: bytes) -> int:
         """Append as much of ``data`` as there is room for and return how much. RFC 9293 section 3.10.2."""
-        taken = min(len(data), self.space)
-        self.unsent += data[:taken] if taken < len(data) else data
+        taken = self.space
+        if taken >= len(data):
+            self.unsent += data
+            return len(data)
+        self.unsent += data[:taken]
         return taken
 
     def take(self, length: int) -> bytes:

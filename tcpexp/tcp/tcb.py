@@ -17,7 +17,7 @@ from tcpexp.tcp.rtt import RttEstimator
 from tcpexp.tcp.segment import Segment
 from tcpexp.tcp.sendbuffer import SendBuffer
 from tcpexp.tcp.states import State
-from tcpexp.tcp.timers import Timer, Timers
+from tcpexp.tcp.timers import LABELS, Timer, Timers
 
 SCALE_LIMIT = 14
 
@@ -147,7 +147,7 @@ def set_timer(tcb: Tcb, timer: Timer, delay_ns: int) -> None:
     expires_ns = tcb.now + delay_ns
     tcb.timers.deadlines[timer] = expires_ns
     if tcb.trace:
-        tcb.events.append(events.TimerChanged(tcb.now, timer.label, "set", expires_ns))
+        tcb.events.append(events.TimerChanged(tcb.now, LABELS[timer], "set", expires_ns))
 
 
 def stop_timer(tcb: Tcb, timer: Timer) -> None:
@@ -155,7 +155,7 @@ def stop_timer(tcb: Tcb, timer: Timer) -> None:
     if tcb.timers.deadlines[timer] is not None:
         tcb.timers.deadlines[timer] = None
         if tcb.trace:
-            tcb.events.append(events.TimerChanged(tcb.now, timer.label, "stopped", None))
+            tcb.events.append(events.TimerChanged(tcb.now, LABELS[timer], "stopped", None))
 
 
 def note_congestion(tcb: Tcb, cause: str) -> None:

@@ -8,14 +8,14 @@ from tcpexp.tcp.segment import ACK, SYN
 from tcpexp.tcp.sendbuffer import Sent
 from tcpexp.tcp.states import State
 from tcpexp.tcp.tcb import Tcb, delete_tcb, set_timer
-from tcpexp.tcp.timers import Timer
+from tcpexp.tcp.timers import LABELS, Timer
 
 
 def expire(tcb: Tcb, timer: Timer) -> None:
     """Handle one expired timer. RFC 9293 section 3.10.8."""
     tcb.timers.deadlines[timer] = None
     if tcb.trace:
-        tcb.events.append(events.TimerChanged(tcb.now, timer.label, "expired", tcb.now))
+        tcb.events.append(events.TimerChanged(tcb.now, LABELS[timer], "expired", tcb.now))
     HANDLERS[timer](tcb)
 
 
@@ -67,14 +67,18 @@ def probe_window(tcb: Tcb) -> None:
         if tcb.now - tcb.last_arrival_ns >= tcb.config.r2_ns and tcb.probes > tcb.config.r1_retransmissions:
             give_up(tcb)
             return
+        _wait_for_answer(tcb)
         retransmit(tcb, first, "probe")
     elif out.unsent:
+        _wait_for_answer(tcb)
         payload = out.take(1)
         out.add(Sent(tcb.snd_nxt, tcb.snd_nxt + 1, payload, 0, tcb.now, tcb.now))
         tcb.snd_nxt += 1
         emit(tcb, tcb.snd_nxt - 1, ACK, payload)
-    else:
-        return
+
+
+def _wait_for_answer(tcb: Tcb) -> None:
+    """Set the persist timer anew, twice as long for each probe. RFC 9293 section 3.8.6.1 (SHLD-30)."""
     tcb.probes += 1
     set_timer(tcb, Timer.PERSIST, min(tcb.rtt.rto_ns << min(tcb.probes, 16), tcb.config.rto_max_ns))
 

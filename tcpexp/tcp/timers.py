@@ -15,10 +15,9 @@ class Timer(IntEnum):
     DELAYED_ACK = 4  # RFC 9293 section 3.8.6.3
     KEEPALIVE = 5  # RFC 9293 section 3.8.4
 
-    @property
-    def label(self) -> str:
-        """The name in events: ``delayed ack``. RFC 9293 section 3.10.8."""
-        return self.name.lower().replace("_", " ")
+
+#: The names in events: ``delayed ack``.
+LABELS = tuple(timer.name.lower().replace("_", " ") for timer in Timer)
 
 
 class Timers:

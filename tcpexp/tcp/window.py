@@ -11,11 +11,12 @@ def right_edge(tcb: Tcb) -> int:
 
     With silly-window avoidance it moves only by a whole segment or half the buffer. RFC 9293 section 3.8.6.2.2 (MUST-39), RFC 9293 section 3.8.6.
     """
-    edge = tcb.rcv_nxt + tcb.received.space
+    received = tcb.received
+    edge = tcb.rcv_nxt + received.capacity - len(received.readable)
     gain = edge - tcb.rcv_adv
     if gain <= 0:
         return tcb.rcv_adv
-    if tcb.config.receiver_sws_avoidance and gain < min(tcb.received.capacity // 2, tcb.eff_snd_mss):
+    if gain < tcb.eff_snd_mss and 2 * gain < received.capacity and tcb.config.receiver_sws_avoidance:
         return tcb.rcv_adv
     return edge
 
@@ -27,10 +28,11 @@ def offer_window(tcb: Tcb, scaled: bool) -> int:
     """
     edge = right_edge(tcb)
     shift = tcb.rcv_scale if scaled and tcb.scaling else 0
-    window = max(0, edge - tcb.rcv_nxt)
-    field = min(window >> shift, 0xFFFF)
+    window = edge - tcb.rcv_nxt
+    field = window >> shift
     if tcb.rcv_nxt + (field << shift) < tcb.rcv_adv:
-        field = min((window + (1 << shift) - 1) >> shift, 0xFFFF)
+        field = (window + (1 << shift) - 1) >> shift
+    field = min(field, 0xFFFF)
     offered = tcb.rcv_nxt + (field << shift)
     tcb.rcv_adv = max(tcb.rcv_adv, offered)
     return field
@@ -38,7 +40,7 @@ def offer_window(tcb: Tcb, scaled: bool) -> int:
 
 def receive_window(tcb: Tcb) -> int:
     """Return RCV.WND: what the peer may send after RCV.NXT. RFC 9293 section 3.3.1."""
-    return max(0, tcb.rcv_adv - tcb.rcv_nxt)
+    return tcb.rcv_adv - tcb.rcv_nxt
 
 
 def update_is_due(tcb: Tcb) -> bool:
@@ -64,7 +66,8 @@ def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:
     tcb.snd_wl1, tcb.snd_wl2 = seq, ack
     changed = window != tcb.snd_wnd
     tcb.snd_wnd = window
-    tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
-    if changed and tcb.trace:
-        tcb.events.append(events.WindowChanged(tcb.now, window, sent=False))
+    if changed:
+        tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
+        if tcb.trace:
+            tcb.events.append(events.WindowChanged(tcb.now, window, sent=False))
     return changed

@@ -38,12 +38,12 @@ class Sender:
 
     def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
         """Fill the send buffer whenever there is room."""
-        if isinstance(event, events.Established | events.SpaceFreed):
-            while self.left and (taken := connection.send(bytes(self.left[: connection.writable]), now) if connection.writable else 0):
-                self.left = self.left[taken:]
+        kind = type(event)
+        if kind is events.Established or kind is events.SpaceFreed:
             if self.left:
-                connection.tcb.write_refused = True
-            elif self.close:
+                chunk = self.left[: connection.writable + 1]  # one more than fits: so the connection knows that it is to say when there is room
+                self.left = self.left[connection.send(bytes(chunk), now) :]
+            if not self.left and self.close:
                 self.close = False
                 connection.shutdown(now)
 
@@ -62,8 +62,9 @@ class Sink:
 
     def on_event(self, connection: Connection, event: events.Event, now: int) -> None:
         """Read, and close with the peer."""
-        if isinstance(event, events.DataArrived):
+        kind = type(event)
+        if kind is events.DataArrived:
             self.received += connection.read(1 << 30, now)
-        elif isinstance(event, events.EndOfStream):
+        elif kind is events.EndOfStream:
             self.received += connection.read(1 << 30, now)
             connection.shutdown(now)

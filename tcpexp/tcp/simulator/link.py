@@ -50,7 +50,7 @@ class Link:
     lost: int = 0
     overflowed: int = 0
     delivered: int = 0
-    largest_queue: int = 0
+    largest_queue: int = 0  # the one being sent included
     offsets_left: set[int] = field(default_factory=set)
     faulty: bool = False
 
@@ -80,9 +80,10 @@ class Link:
                 self.overflowed += 1
                 return []
             octets = HEADERS + len(segment.payload) + (12 if segment.options.timestamps else 0)
-            self.busy_until_ns = max(self.busy_until_ns, now) + octets * 8_000_000_000 // config.rate_bps
+            starts = self.busy_until_ns if self.busy_until_ns > now else now
+            self.busy_until_ns = starts + octets * 8_000_000_000 // config.rate_bps
             departures.append(self.busy_until_ns)
-            self.largest_queue = max(self.largest_queue, len(departures) - 1)
+            self.largest_queue = max(self.largest_queue, len(departures))
             arrives = self.busy_until_ns + config.delay_ns
         self.delivered += 1
         if not self.faulty:

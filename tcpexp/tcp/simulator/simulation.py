@@ -68,14 +68,15 @@ class Simulation:
 
     def run(self, until_ns: int = 1 << 62) -> int:
         """Go on until nothing can happen any more or ``until_ns`` is over; return the time."""
+        heap, client, server = self._heap, self.hosts[CLIENT].connection.tcb.timers, self.hosts[SERVER].connection.tcb.timers
         while True:
-            timers = [timer for host in self.hosts if (timer := host.connection.tcb.timers.next()) is not None]
-            timer = min(timers) if timers else None
-            heap = self._heap
+            timer, other = client.next(), server.next()
+            if timer is None or (other is not None and other < timer):
+                timer = other
             at = heap[0][0] if heap and (timer is None or heap[0][0] <= timer) else timer
             if at is None or at > until_ns:
                 break
-            self.now = max(self.now, at)
+            self.now = at
             if heap and heap[0][0] == at:
                 _, _, target, what = heapq.heappop(heap)
                 if isinstance(what, Segment):
@@ -109,11 +110,10 @@ class Simulation:
                 if self.keep_log:
                     host.log.append(event)
                 host.app.on_event(connection, event, self.now)
-            segments = connection.segments_to_send(self.now)
-            if not segments and not queue:
-                return
-            for segment in segments:
+            for segment in connection.segments_to_send(self.now):
                 self._carry(side, segment)
+            if not queue:
+                return
 
     def _carry(self, side: int, segment: Segment) -> None:
         """Put a segment on the link that leaves ``side``."""

@@ -1,0 +1,151 @@
+"""Properties: whatever the network does to segments, the stream arrives whole; numbers wrap; bytes that are no segment are refused and nothing else."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tcpexp.tcp import Config, Options, Segment, SegmentError, decode_segment, encode_segment, fixed_isn
+from tcpexp.tcp.congestion.builtin import CONTROLS
+from tcpexp.tcp.receivebuffer import ReceiveBuffer
+from tcpexp.tcp.seqnum import MASK, distance, extend, precedes, to_wire
+from tcpexp.tcp.simulator.apps import Sender, Sink, pattern
+from tcpexp.tcp.simulator.link import LinkConfig
+from tcpexp.tcp.simulator.simulation import Simulation
+
+WIRE = st.integers(0, MASK)
+ADDRESSES = [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")]
+
+
+@given(WIRE, st.integers(0, 1 << 40))
+def test_extend_gives_the_nearest_number(wire: int, near: int) -> None:
+    number = extend(wire, near)
+    assert to_wire(number) == wire
+    assert -(1 << 31) <= number - near < 1 << 31
+
+
+@given(st.integers(0, 1 << 40), st.integers(-(1 << 31) + 1, (1 << 31) - 1))
+def test_wire_comparison_is_that_of_unbounded_numbers(left: int, gap: int) -> None:
+    right = left + gap
+    assert precedes(to_wire(left), to_wire(right)) == (left < right)
+    assert distance(to_wire(left), to_wire(right)) == gap
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    control=st.sampled_from(sorted(CONTROLS)),
+    sack=st.booleans(), timestamps=st.booleans(), nagle=st.booleans(), delayed_ack=st.booleans(), limited=st.booleans(),
+    mss=st.integers(50, 3000), octets=st.integers(0, 40_000), receive_buffer=st.integers(500, 100_000), send_buffer=st.integers(1, 100_000),
+    isn=WIRE, loss=st.floats(0, 0.25), reorder=st.floats(0, 0.5), duplicate=st.floats(0, 0.5), seed=st.integers(0, 1 << 30),
+)  # fmt: skip
+def test_any_order_loss_and_duplication_delivers_the_exact_stream(
+    control: str, sack: bool, timestamps: bool, nagle: bool, delayed_ack: bool, limited: bool, mss: int, octets: int, receive_buffer: int,
+    send_buffer: int, isn: int, loss: float, reorder: float, duplicate: float, seed: int,
+) -> None:  # fmt: skip
+    config = Config(
+        congestion_control=control, sack=sack, timestamps=timestamps, nagle=nagle, delayed_ack=delayed_ack, limited_transmit=limited, mss=mss,
+        receive_buffer=receive_buffer, send_buffer=send_buffer, r2_ns=1 << 50, r2_syn_ns=1 << 50, rto_max_ns=2 * 10**9, trace=False,
+    )  # fmt: skip
+    sink = Sink()
+    link = LinkConfig(loss=loss, reorder=reorder, duplicate=duplicate, seed=seed, rate_bps=50_000_000, queue_segments=30)
+    back = LinkConfig(loss=loss, reorder=reorder, duplicate=duplicate, seed=seed + 1)
+    simulation = Simulation(
+        Sender(pattern(octets)), sink, config=config, forth=link, back=back, client_isn=fixed_isn(isn), server_isn=fixed_isn((isn * 7) & MASK), wire=True
+    )
+    simulation.start()
+    simulation.run(until_ns=10**14)
+    assert bytes(sink.received) == pattern(octets)
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60)), max_size=60), st.randoms())
+def test_reassembly_is_that_of_a_plain_array(pieces: list[tuple[int, int]], _: random.Random) -> None:
+    stream = bytes(n % 251 for n in range(400))
+    buffer, rcv_nxt, have = ReceiveBuffer(1000), 0, [False] * 400
+    for seq, length in pieces:
+        if seq + length > rcv_nxt:
+            rcv_nxt = buffer.store(seq, stream[seq : seq + length], rcv_nxt)
+        have[seq : seq + length] = [True] * length
+        prefix = have.index(False)
+        assert rcv_nxt == prefix
+        assert bytes(buffer.readable) == stream[:prefix]
+        covered = sorted(place for left, right in buffer.sack_blocks(99) for place in range(left, right))
+        assert covered == [place for place in range(prefix, 400) if have[place]]
+
+
+OPTIONS = st.builds(
+    Options,
+    mss=st.none() | st.integers(0, 65535),
+    window_scale=st.none() | st.integers(0, 14),
+    sack_permitted=st.booleans(),
+    sack=st.lists(st.tuples(WIRE, WIRE), max_size=1).map(tuple),
+    timestamps=st.none() | st.tuples(WIRE, WIRE),
+)
+SEGMENTS = st.builds(
+    Segment, st.integers(0, 65535), st.integers(0, 65535), WIRE, WIRE, st.integers(0, 255), st.integers(0, 65535), st.binary(max_size=200), OPTIONS,
+    st.integers(0, 65535),
+)  # fmt: skip
+
+
+@given(SEGMENTS, st.sampled_from(ADDRESSES))
+def test_decoding_undoes_encoding(segment: Segment, ends: tuple[str, str]) -> None:
+    assert decode_segment(encode_segment(segment, *ends), *ends) == segment
+
+
+@given(SEGMENTS, st.sampled_from(ADDRESSES), st.data())
+def test_one_changed_bit_is_noticed(segment: Segment, ends: tuple[str, str], data: st.DataObject) -> None:
+    octets = bytearray(encode_segment(segment, *ends))
+    bit = data.draw(st.integers(0, len(octets) * 8 - 1))
+    octets[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(SegmentError):
+        decode_segment(bytes(octets), *ends)
+
+
+def test_a_hundred_thousand_inputs_raise_nothing_but_segment_errors() -> None:
+    """Random bytes, and segments that were well formed before some bytes were changed or cut off."""
+    source = random.Random(1)
+    good = [
+        encode_segment(Segment(1, 2, 3, 4, 2, 6, b"x" * 5, Options(1460, 7, True, (), (1, 2))), *ADDRESSES[0]),
+        encode_segment(Segment(1, 2, 3, 4, 16, 6, b"", Options(sack=((1, 2), (3, 4), (5, 6)), timestamps=(8, 9))), *ADDRESSES[0]),
+    ]
+    decoded = refused = 0
+    for turn in range(100_000):
+        if turn % 2:
+            data = bytearray(source.choice(good))
+            for _ in range(source.randrange(1, 4)):
+                data[source.randrange(12, len(data))] = source.randrange(256)
+            data = data[: source.randrange(len(data) + 1)] if turn % 8 == 1 else data
+        else:
+            data = bytearray(source.randbytes(source.randrange(0, 90)))
+        try:
+            segment = decode_segment(bytes(data))
+        except SegmentError as error:
+            assert str(error)
+            refused += 1
+        else:
+            assert 0 <= segment.length <= len(data)
+            decoded += 1
+    assert decoded > 10_000
+    assert refused > 10_000
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(SEGMENTS, max_size=30), st.integers(0, 3))
+def test_no_sequence_of_segments_raises(segments: list[Segment], kind: int) -> None:
+    """Hostile peers cause events, never exceptions; numbers near the expected ones make it past the first checks."""
+    simulation = Simulation(Sender(pattern(5000)), Sink(), client_isn=fixed_isn(1000), server_isn=fixed_isn(5000))
+    simulation.start()
+    simulation.run(until_ns=[0, 15, 25, 45][kind] * 1_000_000)
+    victim = simulation.hosts[0].connection
+    for number, segment in enumerate(segments):
+        near = Segment(5201, 40000, (5001 + segment.seq % 3) & MASK, (1000 + segment.ack % 6000) & MASK, segment.flags, segment.window,
+                       segment.payload, segment.options, segment.urgent)  # fmt: skip
+        for one in (segment, near):
+            victim.receive(one, simulation.now + number)
+            victim.segments_to_send(simulation.now + number)
+            if (at := victim.next_timer()) is not None and number % 5 == 0:
+                victim.handle_timer(max(at, simulation.now + number))
+        assert victim.tcb.snd_una <= victim.tcb.snd_nxt
+        assert victim.tcb.out.pipe >= 0
