@@ -106,6 +106,7 @@ class Engine:
         self.recording.start()
         self._begin("setup")
         self.timeline.run_setup()
+        self.timeline.prepare()
         self._begin("run")
         t0 = self.clock.set_zero()
         self.recording.start_sampling(t0, self.plan.duration_ns)
@@ -118,6 +119,7 @@ class Engine:
             self.end_ns = self.clock.now_ns()
         self.phase = "stop"
         self.progress("stop", self._t_seconds())
+        self._attempt("stop processes that wait", self.processes.discard_prepared)
         self._attempt("stop processes", lambda: self.processes.stop(self.processes.alive()))
         for step_id in reversed(list(self.actor.active)):
             self._attempt(f"undo step {step_id}", lambda step_id=step_id: self._undo(step_id))  # type: ignore[misc]

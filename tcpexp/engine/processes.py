@@ -20,17 +20,47 @@ from tcpexp.plan.types import Spawn, Step
 
 #: How long a process may take to end after its stop signal, before it is killed.
 STOP_GRACE_NS = 2_000_000_000
+#: Waits for one line of its input, then becomes the program.
+GATE = ("sh", "-c", 'read -r go; exec "$@" </dev/null', "gate")
+
+
+@dataclass
+class Gate:
+    """A pipe at which ``waiting`` processes wait for a line each. ``opened_ns``: when they got it, on the monotonic clock."""
+
+    write_end: int
+    waiting: int
+    opened_ns: int | None = None
+
+    def open(self) -> int:
+        """Let the processes run, the first time; return when they were let."""
+        if self.opened_ns is None:
+            self.opened_ns = Clock.monotonic_ns()
+            os.write(self.write_end, b"\n" * self.waiting)
+            os.close(self.write_end)
+        return self.opened_ns
+
+
+@dataclass
+class Prepared:
+    """A process that waits at a gate for its time."""
+
+    gate: Gate
+    process: subprocess.Popen[bytes]
+    argv: list[str]
 
 
 @dataclass
 class Running:
-    """A process of a step. ``status`` is None while it runs; negative is the signal that ended it."""
+    """A process of a step. ``status`` is None while it runs; negative is the signal that ended it. ``argv`` is what it was started with on its node."""
 
     step: Step
     spawn: Spawn
+    argv: list[str]
     process: subprocess.Popen[bytes]
     pidfd: int
     planned_end_ns: int | None
+    began_ns: int
     status: int | None = None
     signalled: set[int] = field(default_factory=set)
 
@@ -50,23 +80,59 @@ class ProcessTable:
         self.files_dir = files_dir
         self.ended = ended
         self.running: dict[str, list[Running]] = {}
+        self.prepared: dict[str, Prepared] = {}
+
+    def prepare(self, steps: list[Step]) -> None:
+        """Start the processes of ``steps`` but for their last word, so that they can run at the same instant; raises ``RunError``.
+
+        Starting a process takes milliseconds. Several that are due at the same time would begin one after the other.
+        """
+        reader, writer = os.pipe()
+        gate = Gate(writer, len(steps))
+        try:
+            for step in steps:
+                assert isinstance(step.do, Spawn)
+                argv, out = self._argv(step, step.do)
+                self.prepared[step.id] = Prepared(gate, self._open(step, step.do, [*GATE, *argv], out, reader), argv)
+        finally:
+            os.close(reader)
+
+    def discard_prepared(self) -> None:
+        """End the processes whose time has not come."""
+        for each in self.prepared.values():
+            each.process.kill()
+            each.process.wait()
+        self.prepared.clear()
 
     def start(self, step: Step, spawn: Spawn, planned_end_ns: int | None) -> Running:
-        """Start a step's process; raises ``RunError`` when it cannot be started."""
-        out = self.logs / step.id
-        out.mkdir(parents=True, exist_ok=True)
-        argv = [word.replace("{dir}", str(self.files_dir)).replace("{out}", str(out)) for word in spawn.argv]
-        try:
-            process = self._popen(step, spawn, argv, out)
-        except OSError as error:
-            raise RunError(f"step {step.id}: '{argv[0]}' could not be started: {error}") from None
+        """Start a step's process, or let the prepared one run; raises ``RunError`` when it cannot be started."""
+        began = Clock.monotonic_ns()
+        prepared = self.prepared.pop(step.id, None)
+        if prepared is not None:
+            began = prepared.gate.open()
+            process, argv = prepared.process, prepared.argv
+        else:
+            argv, out = self._argv(step, spawn)
+            process = self._open(step, spawn, argv, out)
         self.executor.note(spawn.node, argv, status=None, by="spawn")
-        running = Running(step, spawn, process, os.pidfd_open(process.pid), planned_end_ns)
+        running = Running(step, spawn, argv, process, os.pidfd_open(process.pid), planned_end_ns, began)
         self.running.setdefault(step.id, []).append(running)
         self.waiter.watch(running.pidfd, lambda: self._reap(running))
         return running
 
-    def _popen(self, step: Step, spawn: Spawn, argv: list[str], out: Path) -> subprocess.Popen[bytes]:
+    def _argv(self, step: Step, spawn: Spawn) -> tuple[list[str], Path]:
+        """Return the process's argv and its folder, which is made."""
+        out = self.logs / step.id
+        out.mkdir(parents=True, exist_ok=True)
+        return [word.replace("{dir}", str(self.files_dir)).replace("{out}", str(out)) for word in spawn.argv], out
+
+    def _open(self, step: Step, spawn: Spawn, argv: list[str], out: Path, stdin: int | None = None) -> subprocess.Popen[bytes]:
+        try:
+            return self._popen(step, spawn, argv, out, stdin)
+        except OSError as error:
+            raise RunError(f"step {step.id}: '{argv[0]}' could not be started: {error}") from None
+
+    def _popen(self, step: Step, spawn: Spawn, argv: list[str], out: Path, gate: int | None) -> subprocess.Popen[bytes]:
         with (
             (self.logs / f"{step.id}.out").open("ab") as stdout,
             (self.logs / f"{step.id}.err").open("ab") as stderr,
@@ -76,7 +142,7 @@ class ProcessTable:
             stdin.seek(0)
             return subprocess.Popen(
                 self.executor.argv(spawn.node, argv),
-                stdin=stdin,
+                stdin=stdin if gate is None else gate,
                 stdout=stdout,
                 stderr=stderr,
                 cwd=out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -59,6 +60,12 @@ class Timeline:
             if isinstance(step.do, Spawn) and not step.do.background:
                 self._await_end(step)
 
+    def prepare(self) -> None:
+        """Prepare the processes that begin at the same instant, before t0; raises ``RunError``."""
+        for steps in simultaneous_spawns(self.plan):
+            self.enter(f"preparation of {', '.join(step.id for step in steps)}")
+            self.processes.prepare(steps)
+
     def run_steps(self) -> None:
         """Do the timed steps, and return at the end of the run; raises ``RunError`` or ``Interrupted``."""
         end = self.plan.duration_ns
@@ -100,8 +107,7 @@ class Timeline:
         try:
             if isinstance(step.do, Spawn):
                 running = self.processes.start(step, step.do, step.until_ns)
-                argv = list(running.process.args)[3:]  # type: ignore[arg-type]  # without mnexec -a PID
-                self.events.write("start", step, planned_ns=planned_ns, at_monotonic_ns=began, argv=argv, pid=running.pid)
+                self.events.write("start", step, planned_ns=planned_ns, at_monotonic_ns=running.began_ns, argv=running.argv, pid=running.pid)
                 return
             text = self.actor.do(step)
         except RunError as error:
@@ -140,3 +146,15 @@ class Timeline:
     def _last_words(self, running: Running) -> str:
         texts = [(self.processes.logs / f"{running.step.id}.{kind}").read_text(errors="replace") for kind in ("err", "out")]
         return " ".join(text.strip()[-400:] for text in texts if text.strip()) or "it printed nothing"
+
+
+def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:
+    """Return the groups of two and more processes that begin at the same time with nothing else in between, in the plan's order."""
+    groups: list[list[Step]] = []
+    due = sorted((step for step in plan.steps if step.at_ns is not None and step.at_ns < plan.duration_ns), key=lambda step: step.at_ns or 0)
+    for _, steps in itertools.groupby(due, key=lambda step: step.at_ns):
+        for gated, part in itertools.groupby(steps, key=lambda step: isinstance(step.do, Spawn) and step.do.stdin is None and step.every_ns is None):
+            group = list(part)
+            if gated and len(group) > 1:
+                groups.append(group)
+    return groups

@@ -9,13 +9,13 @@ from pathlib import Path
 import plans
 import pytest
 
-from tcpexp.engine import captures, conditions, paths, probes, processes, sampler, trace
+from tcpexp.engine import captures, conditions, paths, probes, processes, sampler, timeline, trace
 from tcpexp.engine.clock import Clock, round_up
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.main import write_files
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan, PlanFile
+from tcpexp.plan.types import DirectionPlan, Mark, PlanFile
 
 
 def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:
@@ -124,6 +124,23 @@ def test_files_of_the_plan_stay_in_their_folder(tmp_path: Path) -> None:
     assert (tmp_path / "files" / "c").read_bytes() == b"\0\1"
     with pytest.raises(RunError, match="outside"):
         write_files((PlanFile("../x", ""),), tmp_path / "files")
+
+
+def test_processes_that_begin_together_are_prepared_unless_something_comes_between() -> None:
+    steps = (
+        plans.spawn("a", "h1", "true", at=0),
+        plans.spawn("b", "h2", "true", at=0),
+        plans.step("mark", Mark("m"), at=0),
+        plans.spawn("c", "h1", "true", at=0),
+        plans.spawn("d", "h1", "true", at=1),
+        plans.spawn("with_input", "h1", "cat", at=1, stdin="text"),
+        plans.spawn("e", "h1", "true", at=2),
+        plans.spawn("f", "h1", "true", at=2),
+        plans.spawn("too_late", "h1", "true", at=5),
+        plans.spawn("too_late2", "h1", "true", at=5),
+    )
+    groups = timeline.simultaneous_spawns(plans.plan(seconds=3, steps=steps))
+    assert [[step.id for step in group] for group in groups] == [["a", "b"], ["e", "f"]]
 
 
 def test_signal_names() -> None:

@@ -286,6 +286,28 @@ def test_repeated_step_runs_on_its_grid(tmp_path: Path) -> None:
     assert [each["planned_ns"] // plans.MS for each in ran.events] == [100, 300, 500, 700]
 
 
+def test_processes_that_are_due_together_start_together(tmp_path: Path) -> None:
+    """They wait at a gate; each has its own output, empty input and exit status, and its time is that of the gate."""
+    clock = "import sys, time; print(time.monotonic_ns(), sys.stdin.read() == '')"
+    steps = tuple(plans.spawn(f"p{number}", "h1", sys.executable, "-c", clock, at=0.2, expect_status=0) for number in range(5))
+    late = plans.spawn("late", "h1", "false", at=0.2, expect_status=1)
+    never = (plans.spawn("never1", "h2", "true", at=9), plans.spawn("never2", "h2", "true", at=9))
+    ran = run(plans.plan(seconds=3, steps=(*steps, late, *never)), tmp_path)
+    assert (ran.status, ran.engine["problems"]) == (0, [])
+    starts = [ran.of(step.id) for step in (*steps, late)]
+    assert len({each["t_ns"] for each in starts}) == 1
+    assert starts[0]["argv"] == [sys.executable, "-c", clock]
+    assert [(ran.raw / "logs" / f"{step.id}.out").read_text().split()[1] for step in steps] == ["True"] * 5
+    assert [ran.of(step.id, "end")["status"] for step in (*steps, late)] == [0, 0, 0, 0, 0, 1]
+
+
+def test_a_process_that_waits_for_its_time_ends_with_a_run_that_fails_before(tmp_path: Path) -> None:
+    two = tuple(plans.spawn(f"sleeper{number}", "h1", "sleep", "4711", at=5) for number in range(2))
+    ran = run(plans.plan(seconds=9, steps=(plans.spawn("fails", "h1", "false", at=0.1, expect_status=0), *two)), tmp_path)
+    assert ran.status == 4
+    assert not any(each["step"].startswith("sleeper") for each in ran.events)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_interrupts_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     """The sleeper's child has left its group and ignores what ends its parent."""

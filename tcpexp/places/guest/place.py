@@ -18,6 +18,7 @@ from tcpexp.places.base import PlaceResult, Progress
 from tcpexp.places.guest import machine
 from tcpexp.places.guest.image import Image, build_image, find_image
 from tcpexp.places.guest.monitor import Monitor
+from tcpexp.places.guest.salvage import write_out_sockets
 from tcpexp.places.guest.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.guest.transfer import ResultDevice, make_device_file, request_stop, write_plan
 from tcpexp.plan.types import RunPlan
@@ -155,6 +156,8 @@ class GuestPlace:
             run.results.follow(run_dir)
         finally:
             run.results.close()
+        for problem in write_out_sockets(raw):
+            self.say(problem)
 
     def _result(self, run_dir: Path, state: dict[str, Any], image: Image, wall: float) -> PlaceResult:
         if "error" in state:

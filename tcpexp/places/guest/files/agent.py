@@ -46,7 +46,7 @@ STREAM_ALL_EVERY = 10
 STREAM_BYTES = 1 << 20
 END_BYTES = 64 << 20
 #: Files that are only ever appended to: folder and how their names end.
-GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace": tuple("0123456789"), "raw/ss": (".txt",), "raw/counters": (".txt",)}
+GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace": tuple("0123456789"), "raw/ss": (".txt", ".nl"), "raw/counters": (".txt",)}
 MODULES = (
     "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
     "cls_matchall", "cls_bpf", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
