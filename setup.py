@@ -26,7 +26,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["tcpexp", "tcpexp.*"]),
-    package_data={"tcpexp": ["py.typed", "**/*.j2", "**/*.css", "**/*.js", "**/*.c", "**/*.o", "**/*.sh", "**/*.json"]},
+    package_data={"tcpexp": ["py.typed", "**/*.j2", "**/*.css", "**/*.js", "**/*.c", "**/*.o", "**/*.sh", "**/*.json", "**/LICENSE.*", "**/vendor/README.md"]},
     data_files=shipped("experiments", "topologies"),
     install_requires=[
         "click>=8.1",
@@ -40,7 +40,7 @@ setup(
     ],
     extras_require={
         "pdf": ["weasyprint>=60"],
-        "dev": ["hypothesis>=6.100", "mypy>=1.10", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"],
+        "dev": ["hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["tcpexp = tcpexp.cli.main:main"]},
 )

@@ -40,6 +40,7 @@ optional=()
 if [[ $dev == yes ]]; then
   packages+=(shellcheck poppler-utils)
   optional+=(vagrant tcptrace clang llvm libbpf-dev)  # the last three: scripts/build-bpf
+  optional+=(chromium)  # the tests open reports in it; Ubuntu has it as a snap only, and there those tests say that it is missing
 fi
 
 say() { echo "provision: $*" >&2; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -36,7 +37,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and must_not_skip(item, skip_reason(report)):
         report.outcome = "failed"
-        report.longrepr = f"skipped in CI: {skip_reason(report)} (guest and root tests must run in CI)"
+        report.longrepr = f"skipped in CI: {skip_reason(report)} (guest, root and browser tests must run in CI)"
     return report
 
 
@@ -47,12 +48,12 @@ def skip_reason(report: pytest.TestReport) -> str:
 
 
 def must_not_skip(item: pytest.Item, reason: str) -> bool:
-    """Return whether this skip is a failure: in CI, of a guest or root test, for a lack that set-up could mend."""
+    """Return whether this skip is a failure: in CI, of a guest, root or browser test, for a lack that set-up could mend."""
     if os.environ.get("CI", "").lower() not in ("true", "1"):
         return False
     if item.get_closest_marker("full") and not item.config.getoption("--full"):
         return False
-    if not (item.get_closest_marker("guest") or item.get_closest_marker("root")):
+    if not any(item.get_closest_marker(each) for each in ("guest", "root", "browser")):
         return False
     return not reason.startswith(FACTS_OF_THE_MACHINE)
 
@@ -60,7 +61,22 @@ def must_not_skip(item: pytest.Item, reason: str) -> bool:
 def lacks(item: pytest.Item) -> str | None:
     """Return why this machine cannot run the test, or None."""
     root = lacks_for_root() if item.get_closest_marker("root") else None
-    return root or (lacks_for_guest() if item.get_closest_marker("guest") else None)
+    guest = lacks_for_guest() if item.get_closest_marker("guest") else None
+    return root or guest or (lacks_for_browser() if item.get_closest_marker("browser") else None)
+
+
+@cache
+def lacks_for_browser() -> str | None:
+    """Return why a test that opens a page in Chromium cannot run here, or None."""
+    if not find_browser():
+        return "chromium is not installed: apt install chromium"
+    return None if importlib.util.find_spec("playwright") else "playwright is not installed: pip install playwright"
+
+
+@cache
+def find_browser() -> str | None:
+    """Return the path of a Chromium that can be driven, or None."""
+    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 
 
 @cache

@@ -55,6 +55,8 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     return {
         "text": item.text,
         "span": span,
+        "from_ns": item.from_ns,
+        "to_ns": item.from_ns if item.to_ns is None else item.to_ns,
         "capture": item.capture,
         "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
         "first": item.packets[0] if item.packets else None,
@@ -63,10 +65,13 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     }
 
 
-def flow_rows(run: RunData) -> list[dict[str, str]]:
-    """Return the summary table's rows: one per flow of the plan, in words; a dash where nothing was measured."""
+def flow_rows(run: RunData) -> list[dict[str, Any]]:
+    """Return the summary table's rows: one per flow of the plan, in words; a dash where nothing was measured.
+
+    ``values`` holds the numbers themselves, as ``metrics.json`` has them, by the same names.
+    """
     measured: dict[str, Any] = run.metrics.get("flows") or {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for flow in run.plan.flows:
         found = measured.get(flow.name) or {}
         rtt = found.get("rtt") or {}
@@ -84,6 +89,15 @@ def flow_rows(run: RunData) -> list[dict[str, str]]:
                 "p95": milliseconds(rtt.get("p95_ms")),
                 "p99": milliseconds(rtt.get("p99_ms")),
                 "bytes": size_words(found["goodput_bytes"]) if found.get("goodput_bytes") else NONE,
+                "values": {
+                    "goodput": found.get("goodput_active_bps") or found.get("goodput_bps"),
+                    "share": found.get("share"),
+                    "retransmissions": again,
+                    "p50": rtt.get("p50_ms"),
+                    "p95": rtt.get("p95_ms"),
+                    "p99": rtt.get("p99_ms"),
+                    "bytes": found.get("goodput_bytes"),
+                },
                 "active": f"{seconds(found.get('start_ns'), 1)} to {seconds(found.get('end_ns'), 1)}" if found.get("end_ns") else NONE,
             }
         )

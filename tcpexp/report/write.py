@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.report import content
+from tcpexp.report.embed import embed_panels, page_policy, page_style
 from tcpexp.report.figures import inline_svg
 from tcpexp.report.labels import label_rows
 from tcpexp.report.network import network_svg
+from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.report.tables import table_html
 from tcpexp.store.rundir import write_atomic
@@ -19,6 +21,7 @@ from tcpexp.store.rundir import write_atomic
 if TYPE_CHECKING:
     import jinja2
 
+    from tcpexp.report.panels.model import PanelData
     from tcpexp.store.rundata import RunData
 
 RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
@@ -60,10 +63,14 @@ def report_content(run: RunData) -> dict[str, Any]:
     verdicts = content.verdict_rows(load_checks(run.path))
     events, more_events = content.timeline_rows(run)
     commands, more_commands = content.command_rows(run)
-    figures, left_out = _figures(run)
+    panels = panel_data(run)
+    figures, left_out = _figures(run, {name for panel in panels.panels for name in panel.figures})
     certificate = run.certificate
     return {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")),
+        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
+        "policy": page_policy(),
+        "panels": _panels(panels),
+        "absent": panels.absent,
         "title": plan.title or plan.name,
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
@@ -102,8 +109,20 @@ def _why_it_ended(run: RunData) -> str:
     return str(manifest.get("failure") or run.engine.get("error") or "")
 
 
-def _figures(run: RunData) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the figures that ``figures/index.json`` lists, ready to embed, and those that were left out."""
+def _panels(data: PanelData) -> dict[str, Any] | None:
+    """Return the panels' texts, not to be escaped; None when there is nothing to draw."""
+    import markupsafe
+
+    if not data.panels:
+        return None
+    return {name: markupsafe.Markup(text) for name, text in embed_panels(data).__dict__.items()}
+
+
+def _figures(run: RunData, on_panels: set[str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Return the figures that ``figures/index.json`` lists, ready to embed, and those that were left out.
+
+    ``stands_in`` says of a figure that a panel shows the same (its name is in ``on_panels``): it is for print and for browsers without script.
+    """
     import markupsafe
 
     from tcpexp.plots.run import INDEX
@@ -115,6 +134,7 @@ def _figures(run: RunData) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     figures = [
         {
             **each,
+            "stands_in": each["name"].split("-")[0] in on_panels,
             "image": markupsafe.Markup(_figure_html(run.path, each)),
             "caption": markupsafe.Markup(inline_html(each["caption"].replace("``", "`"))),
         }

@@ -100,7 +100,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_links_within_the_page_lead_somewhere(page):
 
 
 def test_the_page_needs_nothing_from_anywhere(page):
-    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert not {"link", "iframe", "object"} & set(page.tags)
     loaded = [value for tag, name, value in page.attributes if name == "src" or (tag in ("image", "use") and name.endswith("href"))]
     assert all(value.startswith(("data:", "#")) for value in loaded)
 
@@ -228,7 +229,7 @@ def test_texts_from_spec_and_data_are_escaped(tmp_path: Path):
     (run.path / "raw/commands.jsonl").write_text(json.dumps({"argv": [EVIL], "node": EVIL, "stderr": EVIL}) + "\n")
     plot_run(run)
     page = Page(write_report(run).read_text())
-    assert "script" not in page.tags and "img" not in page.tags
+    assert page.tags.count("script") == 3 and "img" not in page.tags
     assert not any(name.startswith("on") for _, name, _ in page.attributes)
     assert page.open == [] and page.text.count("alert(") > 15
 

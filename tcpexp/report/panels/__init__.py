@@ -1,0 +1,1 @@
+"""The interactive panels of a report: what they show, as tables and layers."""

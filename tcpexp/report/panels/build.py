@@ -1,0 +1,53 @@
+"""``panel_data(run)``: everything that a report's interactive panels show, computed from the run's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.report.panels.common import Parts, flow_colors
+from tcpexp.report.panels.control import control_parts
+from tcpexp.report.panels.model import PanelData
+from tcpexp.report.panels.moments import band_rows, mark_rows
+from tcpexp.report.panels.packets import connections_of
+from tcpexp.report.panels.sequence import connection_panels
+from tcpexp.report.panels.traffic import io_parts, queue_parts, rtt_parts, throughput_parts
+
+if TYPE_CHECKING:
+    from tcpexp.store.rundata import RunData
+
+
+def panel_data(run: RunData) -> PanelData:
+    """Return the panels of a run, from its tables alone; a layer whose table is absent is absent, and ``absent`` says why.
+
+    Stable interface. The result's tables hold every row (packets beyond ``MOST_PACKETS`` excepted, which ``absent`` says), so its parts can
+    be renamed and put together with another run's: names of tables are unique within one run, layers name their table.
+    """
+    connections = connections_of(run)
+    tables, panels = connection_panels(connections)
+    colors = flow_colors(run)
+    control = control_parts(run, colors)
+    others = [control, rtt_parts(run, colors, control.tables), throughput_parts(run, colors), queue_parts(run), io_parts(run)]
+    first = Parts(list(tables.values()), panels)
+    if not connections:
+        first.lacks("Time-sequence graph", "no TCP packet was captured")
+    left_out = sum(each.left_out for each in connections)
+    if left_out:
+        first.lacks(f"{left_out:,} packets", LEFT_OUT)
+    end = run.end_ns
+    parts = [first, *others]
+    ordered = sorted((panel for each in parts for panel in each.panels), key=lambda panel: ORDER.index(panel.id))
+    return PanelData(
+        span=(0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1)),
+        flows=colors,
+        connections=[{"id": each.id, "label": each.label, "flow": each.flow} for each in connections],
+        marks=mark_rows(run),
+        bands=band_rows(run),
+        tables={table.name: table for each in parts for table in each.tables},
+        panels=ordered,
+        absent=[row for each in parts for row in each.absent],
+    ).without_empty()
+
+
+LEFT_OUT = "a page cannot hold so many: of those without label, loss, SYN, FIN or RST only a regular part is kept; all are in tables/packets.parquet"
+#: From the packets to their effects.
+ORDER = ("sequence", "cwnd", "states", "rtt", "throughput", "stacked", "queue", "window", "delay", "io")

@@ -1,0 +1,52 @@
+"""What several panels need: whole numbers from series, the flows' colours, and the parts that a builder returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.style import PALETTE, series_of
+from tcpexp.report.panels.model import ABSENT, Panel, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from tcpexp.store.rundata import RunData
+
+
+@dataclass
+class Parts:
+    """Tables, panels, and what could not be drawn and why: what one builder adds to a page."""
+
+    tables: list[Table] = field(default_factory=list)
+    panels: list[Panel] = field(default_factory=list)
+    absent: list[dict[str, str]] = field(default_factory=list)
+
+    def lacks(self, what: str, why: str) -> None:
+        """Note that ``what`` is not drawn."""
+        self.absent.append({"what": what, "why": why})
+
+
+def numbers(series: pl.Series) -> NDArray[np.int64]:
+    """Return a column as whole numbers, ``ABSENT`` for null."""
+    import polars as pl
+
+    whole = series.round(0) if series.dtype.is_float() else series
+    values: NDArray[np.int64] = whole.cast(pl.Int64).fill_null(ABSENT).to_numpy()
+    return values
+
+
+def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
+    """Return the place of each word in ``words``, ``ABSENT`` for a null; words that are not yet there are appended."""
+    import polars as pl
+
+    words += [each for each in series.drop_nulls().unique(maintain_order=True).to_list() if each not in words]
+    return numbers(series.replace_strict({word: index for index, word in enumerate(words)}, default=None, return_dtype=pl.Int64))
+
+
+def flow_colors(run: RunData) -> dict[str, str]:
+    """Return each flow's CSS variable: the same colour as in the static figures."""
+    looks = series_of(flow.name for flow in run.plan.flows)
+    return {name: f"--s{PALETTE.index(look.color) + 1}" for name, look in looks.items()}

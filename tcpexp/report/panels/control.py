@@ -1,0 +1,166 @@
+"""Panels of congestion control: window, threshold and bytes in flight; the strip of congestion states and phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.plots.cwnd import sender_windows
+from tcpexp.plots.data import flow_of
+from tcpexp.report.panels.common import Parts, codes, numbers
+from tcpexp.report.panels.model import Column, Layer, Panel, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tcpexp.store.rundata import RunData
+
+#: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their colours.
+STATES = {"Open": "--shade", "Disorder": "--s6", "CWR": "--s4", "Recovery": "--s2", "Loss": "--alarm"}
+PHASES = {
+    "slow_start": "--s3", "congestion_avoidance": "--s5", "fast_recovery": "--s2", "rto_recovery": "--alarm", "cwr": "--s4",
+    "startup": "--s3", "drain": "--s6", "probe_bw": "--s5", "probe_rtt": "--s4",
+}  # fmt: skip
+STRIPS = {"state": "congestion state", "phase": "phase"}
+STATES_NOTE = "The sender's congestion state as the kernel names it (enum tcp_ca_state)."
+PROBE_NOTE = "One value per received ACK, from the kernel's tracepoint tcp:tcp_probe."
+SS_NOTE = "From ss snapshots: this run has no tcp_probe trace."
+
+
+def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
+    """Return the panels ``cwnd`` and ``states`` of each flow's busy connections."""
+    parts = Parts()
+    samples, source = sender_windows(run, {})
+    layers: list[Layer] = []
+    strips: list[Layer] = []
+    lanes: list[str] = []
+    if samples.is_empty():
+        parts.lacks("Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender")
+    kernel = _kernel_samples(run)
+    several = samples.select("flow", "port").unique().height > samples["flow"].n_unique()
+    for (flow, port), part in samples.partition_by(["flow", "port"], as_dict=True, maintain_order=True).items():
+        name, color = f"{flow}:{port}", colors.get(str(flow), "--s7")
+        table = _window_table(f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, port)
+        parts.tables.append(table)
+        layers += _window_layers(run, table, str(flow), color)
+        for kind, strip in (("state", _states(run, str(flow), port, part)), ("phase", _phases(run, str(flow), port))):
+            if strip is not None:
+                parts.tables.append(strip)
+                palette = tuple({**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words)
+                strips.append(Layer(STRIPS[kind], "spans", strip.name, color, "code", flow=str(flow), lane=len(lanes), palette=palette))
+                lanes.append(f"{name if several else flow} {kind}")
+    losses = _loss_events(run, colors)
+    for table, layer in losses:
+        parts.tables.append(table)
+        layers.append(layer)
+    for missing, what in (("phases", "Phases of congestion control"), ("loss_events", "Loss events"), ("ca_states", "Congestion states")):
+        if not run.has(missing):
+            parts.lacks(what, f"the table {missing} is absent or has no row")
+    note = PROBE_NOTE if source == "tcp_probe" else SS_NOTE
+    parts.panels.append(Panel("cwnd", "Congestion window", "segments", layers, note, figures=("cwnd",)))
+    parts.panels.append(Panel("states", "Congestion states and phases", "", strips, STATES_NOTE, height=50 + 22 * len(lanes), lanes=tuple(lanes)))
+    return parts
+
+
+def _kernel_samples(run: RunData) -> pl.DataFrame:
+    """Return the rows of ``tcp_probe`` with ``flight`` (segments in flight: bytes divided by the flow's largest payload)."""
+    import polars as pl
+
+    packets = run.table("packets")
+    largest = packets.filter(pl.col("payload_bytes") > 0).group_by("flow", pl.col("src_port")).agg(pl.col("payload_bytes").max().alias("mss"))
+    rows = run.table("tcp_probe").join(largest, on=["flow", "src_port"], how="left", maintain_order="left")
+    # RFC 9293 section 3.4: sequence numbers are compared modulo 2^32.
+    flight = ((pl.col("snd_nxt") - pl.col("snd_una")) % 2**32 / pl.col("mss")).alias("flight")
+    return rows.with_columns(flight)
+
+
+def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, port: int | None) -> Table:
+    import polars as pl
+
+    columns = {
+        "t": Column(numbers(part["t_ns"]), "time", "ns"),
+        "cwnd": Column(numbers(part["cwnd"]), "cwnd", "segments"),
+        "ssthresh": Column(numbers(part["ssthresh"]), "ssthresh", "segments"),
+    }
+    if kernel is not None:
+        mine = kernel.filter((pl.col("flow") == flow) & pl.col("src_port").eq_missing(pl.lit(port)) & pl.col("cwnd").is_not_null())
+        rows = part.join(mine.unique(["t_ns"], keep="first").select("t_ns", "flight", "srtt_us"), on="t_ns", how="left", maintain_order="left")
+        columns["flight"] = Column(numbers(rows["flight"]), "in flight", "segments")
+        columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
+    return Table(name, "samples", columns, {"flow": flow})
+
+
+def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[Layer]:
+    plan = flow_of(run, flow)
+    bbr = plan is not None and str(plan.congestion_control).startswith("bbr")
+    layers = []
+    if "flight" in table.columns:
+        help = "Sent and not yet acknowledged, divided by the largest segment"
+        layers.append(Layer("in flight", "step", table.name, color, "flight", flow=flow, width=0.6, help=help))
+    if (table.columns["ssthresh"].values >= 0).any() and not bbr:
+        help = "Slow start threshold, once it is finite"
+        layers.append(Layer("ssthresh", "step", table.name, color, "ssthresh", flow=flow, dash=(2, 3), width=1.3, help=help))
+    return [*layers, Layer("cwnd", "step", table.name, color, "cwnd", flow=flow, width=1.8, help="Congestion window of the flow's sender")]
+
+
+def _spans(what: str, name: str, flow: str, starts: pl.Series, ends: pl.Series, words: pl.Series, more: dict[str, Column]) -> Table:
+    named: list[str] = []
+    code = codes(words, named)
+    columns = {"t": Column(numbers(starts), "from", "ns"), "to": Column(numbers(ends), "to", "ns"), "code": Column(code, what, words=tuple(named))}
+    return Table(name, "samples", {**columns, **more}, {"flow": flow})
+
+
+def _states(run: RunData, flow: str, port: int | None, samples: pl.DataFrame) -> Table | None:
+    """Return the congestion states of one connection's sender as spans; before its first change a socket is in Open."""
+    import polars as pl
+
+    plan = flow_of(run, flow)
+    own = (pl.col("flow") == flow) & pl.col("src_port").eq_missing(pl.lit(port)) & (pl.col("node") == (plan.sender if plan else ""))
+    rows = run.table("ca_states").filter(own)
+    if samples.is_empty() or not run.has("ca_states"):
+        return None
+    first, last = int(samples["t_ns"][0]), int(samples["t_ns"][-1])
+    changes = rows.filter(pl.col("t_ns") > first).select("t_ns", "ca_state").sort("t_ns", maintain_order=True)
+    before = rows.filter(pl.col("t_ns") <= first)["ca_state"].to_list()
+    states = pl.concat([pl.DataFrame({"t_ns": [first], "ca_state": [before[-1] if before else "Open"]}), changes])
+    ends = states["t_ns"].shift(-1).fill_null(max(last, int(states["t_ns"][-1])))
+    return _spans("congestion state", f"state-{flow}-{port}", flow, states["t_ns"], ends, states["ca_state"], {})
+
+
+def _phases(run: RunData, flow: str, port: int | None) -> Table | None:
+    import polars as pl
+
+    rows = run.table("phases").filter((pl.col("flow") == flow) & pl.col("port").eq_missing(pl.lit(port)))
+    if rows.is_empty():
+        return None
+    rows = rows.sort("from_ns", maintain_order=True)
+    ended: list[str] = []
+    ended_by = codes(rows["ended_by"], ended)
+    more = {
+        "ended": Column(ended_by, "ended by", words=tuple(ended)),
+        "cwnd_from": Column(numbers(rows["cwnd_from"]), "cwnd at its start", "segments"),
+        "cwnd_to": Column(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
+        "growth": Column(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
+    }
+    return _spans("phase", f"phase-{flow}-{port}", flow, rows["from_ns"], rows["to_ns"], rows["phase"], more)
+
+
+def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Layer]]:
+    """Return the loss events of each flow, marked where they were noticed, at the window before."""
+    made = []
+    for (flow,), rows in run.table("loss_events").sort("noticed_ns").partition_by(["flow"], as_dict=True, maintain_order=True).items():
+        named: list[str] = []
+        noticed = codes(rows["noticed_by"], named)
+        columns: dict[str, Any] = {
+            "t": Column(numbers(rows["noticed_ns"]), "noticed", "ns"),
+            "by": Column(noticed, "noticed by", words=tuple(named)),
+            "lost": Column(numbers(rows["lost_packets"]), "packets lost"),
+            "before": Column(numbers(rows["cwnd_before"].fill_null(0)), "cwnd before", "segments"),
+            "after": Column(numbers(rows["cwnd_after"]), "cwnd after", "segments"),
+            "notice": Column(numbers(rows["notice_delay_ns"]), "until noticed", "ns"),
+            "repair": Column(numbers(rows["repair_delay_ns"]), "until repaired", "ns"),
+            "again": Column(numbers(rows["retransmissions"]), "retransmissions"),
+        }
+        table = Table(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
+        help = "Where the sender noticed a loss, at the window before"
+        made.append((table, Layer("loss event", "points", table.name, "--alarm", "before", flow=str(flow), marker="v", help=help)))
+    return made

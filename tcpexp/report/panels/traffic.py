@@ -1,0 +1,140 @@
+"""Panels of traffic: round-trip time, goodput per flow and stacked, queues with drops, packets per second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.data import bottleneck_bps
+from tcpexp.plots.queue import busy_queues
+from tcpexp.plots.style import PALETTE
+from tcpexp.report.panels.common import Parts, numbers
+from tcpexp.report.panels.model import Column, Layer, Panel, Table
+
+if TYPE_CHECKING:
+    from tcpexp.store.rundata import RunData
+
+RTT_NOTE = "From a data segment to the ACK that first covers it, at the sender's interface; retransmitted segments give no sample (Karn's rule)."
+IO_NOTE = "Frames per second at each capture, averaged over an interval that suits the zoom. Labelled: those to which Wireshark's analysis gave a label."
+#: More packets than this are counted per millisecond instead of kept one by one.
+MOST_COUNTED = 800_000
+BIN_NS = 1_000_000
+
+
+def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Parts:
+    """Return the panel ``rtt``; ``kernel`` are the tables whose column ``srtt`` is the kernel's smoothed RTT."""
+    parts = Parts()
+    layers: list[Layer] = []
+    for (flow,), rows in run.table("rtt").sort("t_ns", maintain_order=True).partition_by(["flow"], as_dict=True, maintain_order=True).items():
+        if flow is not None:
+            columns = {"t": Column(numbers(rows["t_ns"]), "time", "ns"), "rtt": Column(numbers(rows["rtt_ns"]), "RTT", "ns")}
+            parts.tables.append(Table(f"rtt-{flow}", "samples", columns, {"flow": flow}))
+            layers.append(Layer("RTT samples", "points", f"rtt-{flow}", colors.get(flow, "--s7"), "rtt", flow=flow, marker="."))
+    if not layers:
+        parts.lacks("Round-trip time", "the table rtt has no sample")
+        return parts
+    for table in kernel:
+        if "srtt" in table.columns:
+            flow = str(table.facts["flow"])
+            layers.append(Layer("smoothed RTT (kernel)", "line", table.name, colors.get(flow, "--s7"), "srtt", flow=flow, width=1.2, on=False))
+    base = max((link.base_rtt_ns for link in run.plan.network.links), default=0)
+    if base:
+        help = "The smallest value that the longest link allows"
+        layers.append(Layer("sum of the delays", "level", layers[0].table, "--soft", value=base, dash=(2, 3), help=help))
+    parts.panels.append(Panel("rtt", "Round-trip time", "ns", layers, RTT_NOTE, figures=("rtt",)))
+    return parts
+
+
+def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
+    """Return the panels ``throughput`` (a line per flow) and, for several flows, ``stacked``."""
+    import polars as pl
+
+    parts = Parts()
+    rows = run.table("throughput").filter(pl.col("flow").is_not_null())
+    if rows.is_empty():
+        parts.lacks("Throughput", "the table throughput has no row")
+        return parts
+    interval = int(rows["interval_ns"][0])
+    first, last = int(rows["t_ns"].min()), int(rows["t_ns"].max())  # type: ignore[arg-type]
+    grid = pl.DataFrame({"t_ns": range(first, last + 2 * interval, interval)})
+    columns = {"t": Column(numbers(grid["t_ns"]), "interval from", "ns")}
+    lines: list[Layer] = []
+    areas: list[Layer] = []
+    for flow, color in colors.items():
+        mine = rows.filter(pl.col("flow") == flow).group_by("t_ns").agg(pl.col("goodput_bytes", "wire_bytes").sum())
+        if mine.is_empty():
+            continue
+        whole = grid.join(mine, on="t_ns", how="left", maintain_order="left").fill_null(0)
+        for kind in ("goodput", "wire"):
+            columns[f"{kind} {flow}"] = Column(numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / interval)
+        lines.append(Layer("goodput", "step", "throughput", color, f"goodput {flow}", flow=flow, help="First arrivals of payload bytes"))
+        help = "Frames that arrived, headers and repeats included"
+        lines.append(Layer("on the wire", "step", "throughput", color, f"wire {flow}", flow=flow, on=False, width=0.9, dash=(3, 2), help=help))
+        areas.append(Layer("goodput", "area", "throughput", color, f"goodput {flow}", flow=flow))
+    parts.tables.append(Table("throughput", "samples", columns))
+    rate = bottleneck_bps(run)
+    note = f"At the receiver, in intervals of {interval / 1e6:g} ms."
+    if rate is not None:
+        help = "The smallest rate of any link; it counts headers too"
+        lines.append(Layer("bottleneck rate", "level", "throughput", "--soft", value=rate, dash=(2, 3), help=help))
+        areas.append(lines[-1])
+    parts.panels.append(Panel("throughput", "Throughput per flow", "bps", lines, note, figures=("throughput",)))
+    if len(areas) > 2 or (rate is None and len(areas) > 1):
+        parts.panels.append(Panel("stacked", "Throughput, stacked", "bps", areas, note))
+    return parts
+
+
+def queue_parts(run: RunData) -> Parts:
+    """Return the panel ``queue``: what waits in each bottleneck queue, and what is dropped there."""
+    import polars as pl
+
+    parts = Parts()
+    samples = busy_queues(run, {})
+    if samples.is_empty():
+        parts.lacks("Queue", "no bottleneck queue was sampled, or none ever held or dropped a packet")
+        return parts
+    layers: list[Layer] = []
+    for index, ((place,), rows) in enumerate(samples.partition_by(["place"], as_dict=True, maintain_order=True).items()):
+        name, color = f"queue {place}", f"--s{index % len(PALETTE) + 1}"
+        columns = {
+            "t": Column(numbers(rows["t_ns"]), "time", "ns"),
+            "backlog": Column(numbers(rows["backlog_packets"]), "backlog", "packets"),
+            "dropped": Column(numbers(rows["dropped"]), "dropped since the sample before", "packets"),
+        }
+        parts.tables.append(Table(name, "samples", columns, {"queue": str(place)}))
+        layers.append(Layer(f"backlog, {place}", "step", name, color, "backlog", help="Packets that wait for the bottleneck"))
+        lost = rows.select((pl.col("dropped") > 0).arg_true().cast(pl.Int64)).to_series().to_numpy()
+        if len(lost):
+            label = f"drops, {place} ({int(rows['dropped'].sum()):,})"
+            layers.append(Layer(label, "stems", name, "--alarm", "dropped", rows=lost, width=1.2, help="Packets dropped since the sample before"))
+        limit = rows["limit"].drop_nulls().max()
+        if limit is not None:
+            layers.append(Layer("limit", "level", name, "--soft", value=float(limit), dash=(2, 3), fit=False))  # type: ignore[arg-type]
+    parts.panels.append(Panel("queue", "Bottleneck queue", "packets", layers, "From the queueing disciplines' own counters, sampled.", figures=("queue",)))
+    return parts
+
+
+def io_parts(run: RunData) -> Parts:
+    """Return the panel ``io``: frames per second at every capture, and those with a label."""
+    import polars as pl
+
+    parts = Parts()
+    packets = run.table("packets").select("capture", "t_ns", (pl.col("labels").list.len() > 0).fill_null(False).alias("labelled"))
+    if packets.is_empty():
+        parts.lacks("Packets per second", "no packet was captured")
+        return parts
+    packets = packets.sort("capture", "t_ns", maintain_order=True)
+    if packets.height > MOST_COUNTED:
+        packets = packets.group_by("capture", pl.col("t_ns") // BIN_NS * BIN_NS, "labelled", maintain_order=True).agg(pl.len().alias("n"))
+    else:
+        packets = packets.with_columns(pl.lit(1, pl.Int64).alias("n"))
+    layers: list[Layer] = []
+    for index, ((capture,), rows) in enumerate(packets.partition_by(["capture"], as_dict=True, maintain_order=True).items()):
+        name, color = f"io {capture}", f"--s{index % len(PALETTE) + 1}"
+        columns = {"t": Column(numbers(rows["t_ns"]), "time", "ns"), "n": Column(numbers(rows["n"]), "frames", "frames")}
+        parts.tables.append(Table(name, "samples", columns, {"capture": str(capture)}))
+        layers.append(Layer(f"{capture}", "rate", name, color, "n", on=index < 2))
+        labelled = rows.select(pl.col("labelled").arg_true().cast(pl.Int64)).to_series().to_numpy()
+        if len(labelled):
+            layers.append(Layer(f"{capture}, labelled", "rate", name, color, "n", rows=labelled, on=index < 1, dash=(3, 2)))
+    parts.panels.append(Panel("io", "Packets per second", "pps", layers, IO_NOTE))
+    return parts
