@@ -225,6 +225,8 @@
     context.lineWidth = layer.width * view.ratio;
     context.setLineDash(layer.dash.map((each) => each * view.ratio));
     context.lineJoin = "round";
+    context.textAlign = "left";
+    context.textBaseline = "alphabetic";
     if (layer.kind === "line" || layer.kind === "step") line(context, found, view, layer, layer.kind === "step");
     else if (layer.kind === "rate") line(context, tcpexp.perSecond(found, view.from, view.to), view, layer, true);
     else if (layer.kind === "bars") bars(context, found, view, layer);

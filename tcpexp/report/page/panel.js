@@ -167,6 +167,8 @@
 
     paintMarks(context, view) {
       const ratio = view.ratio;
+      context.textAlign = "left";
+      context.textBaseline = "alphabetic";
       context.font = `${11 * ratio}px system-ui, sans-serif`;
       context.lineWidth = ratio;
       let free = [-Infinity, -Infinity, -Infinity];
