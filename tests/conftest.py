@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from browsers import find_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 #: A reason that begins with one of these is a fact about the machine that no package can change.
@@ -71,12 +72,6 @@ def lacks_for_browser() -> str | None:
     if not find_browser():
         return "chromium is not installed: apt install chromium"
     return None if importlib.util.find_spec("playwright") else "playwright is not installed: pip install playwright"
-
-
-@cache
-def find_browser() -> str | None:
-    """Return the path of a Chromium that can be driven, or None."""
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 
 
 @cache

@@ -103,7 +103,7 @@
     for (const [name, color] of flows.length > 1 ? flows : []) {
       switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.redraw(); }, { color, look: "block", title: "Show this flow" }));
     }
-    const more = [["marks", "action marks", group.marks.length], ["bands", "actions and faults in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
+    const more = [["marks", group.marks.some((each) => each.color === "--alarm") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
     for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.redraw(); }));
     const bar = make("div", { class: "toolbar" }, zooms, overview, switches);
     if (group.info.connections.length > 1) {

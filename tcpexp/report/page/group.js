@@ -14,7 +14,7 @@
       this.on = { marks: true, bands: true, phases: true };
       this.off = new Set(); // "panel\u0000label" of layers, "flow\u0000name" of flows
       this.connection = info.connections.length ? info.connections[0].id : "";
-      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label }));
+      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label, color: each.kind === "fault" ? "--alarm" : "--soft" }));
       this.colors = new Map();
       this.panels = [];
       this.pinned = null;
@@ -34,7 +34,7 @@
 
     /** Return what is shaded behind a panel: [from, to, colour]. */
     shades(panel) {
-      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, band.kind === "fault" ? "--alarm" : "--s6"]) : [];
+      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--s6"]) : [];
       if (panel.id !== "cwnd" || !this.on.phases) return shades;
       const strip = this.info.panels.find((each) => each.id === "states");
       const layer = strip && strip.layers.find((each) => each.label === "phase" && !this.off.has(`flow\u0000${each.flow}`));

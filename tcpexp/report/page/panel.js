@@ -176,7 +176,7 @@
       for (const mark of this.group.marks) {
         if (mark.x < view.from || mark.x > view.to) continue;
         const x = Math.round(view.x(mark.x)) + 0.5;
-        context.strokeStyle = this.group.color("--soft");
+        context.strokeStyle = this.group.color(mark.color);
         context.setLineDash([4 * ratio, 3 * ratio]);
         context.beginPath();
         context.moveTo(x, view.top);
@@ -192,7 +192,7 @@
         context.globalAlpha = 0.8;
         context.fillRect(left - 2 * ratio, view.top + (1 + 14 * row) * ratio, wide - 4 * ratio, 13 * ratio);
         context.globalAlpha = 1;
-        context.fillStyle = this.group.color("--soft");
+        context.fillStyle = this.group.color(mark.color);
         context.fillText(mark.label, left, view.top + (12 + 14 * row) * ratio);
       }
     }

@@ -23,13 +23,15 @@ def panel_data(run: RunData) -> PanelData:
     be renamed and put together with another run's: names of tables are unique within one run, layers name their table.
     """
     connections = connections_of(run)
-    tables, panels = connection_panels(connections)
+    tables, panels = connection_panels(run, connections)
     colors = flow_colors(run)
     control = control_parts(run, colors)
     others = [control, rtt_parts(run, colors, control.tables), throughput_parts(run, colors), queue_parts(run), io_parts(run)]
     first = Parts(list(tables.values()), panels)
     if not connections:
         first.lacks("Time-sequence graph", "no TCP packet was captured")
+    if not run.has("faults"):
+        first.lacks("Faults", "the table faults is absent or has no row: the spec asks for none, or none acted")
     left_out = sum(each.left_out for each in connections)
     if left_out:
         first.lacks(f"{left_out:,} packets", LEFT_OUT)

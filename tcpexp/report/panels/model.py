@@ -102,8 +102,8 @@ class Panel:
 class PanelData:
     """All that the panels of a page show. Times are nanoseconds from the experiment's zero.
 
-    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label"}``.
-    ``bands``: ``{"from", "to", "label", "kind"}`` with kind ``action`` or ``fault``. ``absent``: what could not be drawn, and why.
+    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
+    with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what could not be drawn, and why.
     """
 
     span: tuple[int, int]

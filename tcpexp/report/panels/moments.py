@@ -1,23 +1,32 @@
-"""Moments and times that all panels show: actions as marks, actions with an end and faults as bands."""
+"""Moments and times that all panels show: actions and faults as marks, actions with an end as bands."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.marks import REVERSIBLE, action_marks
-from tcpexp.store.tables import TABLES
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
+#: More faults than this are not marked one by one in every panel; the time-sequence graph has them all.
+MOST_FAULTS = 200
+
 
 def mark_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return the run's action marks as ``{"t", "label"}``, in time order."""
-    return [{"t": mark.t_ns, "label": mark.label} for mark in action_marks(run)]
+    """Return the run's marks as ``{"t", "label", "kind"}``, kind ``action`` or ``fault``, in time order."""
+    actions = [{"t": mark.t_ns, "label": mark.label, "kind": "action"} for mark in action_marks(run)]
+    faults = [{"t": row["t_ns"], "label": fault_words(row), "kind": "fault"} for row in run.table("faults").head(MOST_FAULTS).iter_rows(named=True)]
+    return sorted(actions + faults, key=lambda mark: mark["t"])
+
+
+def fault_words(fault: dict[str, Any]) -> str:
+    """Return what a row of the table ``faults`` says, such as ``drop data 20``."""
+    return " ".join(str(fault[name]) for name in ("effect", "segment", "number") if fault[name] is not None)
 
 
 def band_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return ``{"from", "to", "label", "kind"}`` of what was in force for a while: reversible actions, and faults where they were recorded."""
+    """Return ``{"from", "to", "label"}`` of the actions that were in force for a while and then undone."""
     starts: dict[str, dict[str, Any]] = {}
     bands: list[dict[str, Any]] = []
     for event in run.table("events").sort("t_ns").iter_rows(named=True):
@@ -27,18 +36,5 @@ def band_rows(run: RunData) -> list[dict[str, Any]]:
         if event["event"] == "start":
             starts[step] = event
         elif event["event"] == "end" and step in starts and event["t_ns"] > starts[step]["t_ns"]:
-            bands.append({"from": starts.pop(step)["t_ns"], "to": event["t_ns"], "label": label, "kind": "action"})
-    return bands + _faults(run)
-
-
-def _faults(run: RunData) -> list[dict[str, Any]]:
-    """Return the faults in force, from the table ``faults``; nothing where there is no such table."""
-    if "faults" not in TABLES:
-        return []
-    rows = []
-    for fault in run.table("faults").iter_rows(named=True):
-        start, end = fault.get("from_ns"), fault.get("to_ns")
-        if start is not None and end is not None:
-            label = " ".join(str(fault[key]) for key in ("kind", "fault", "link", "label") if fault.get(key))
-            rows.append({"from": start, "to": end, "label": label, "kind": "fault"})
-    return rows
+            bands.append({"from": starts.pop(step)["t_ns"], "to": event["t_ns"], "label": label})
+    return bands

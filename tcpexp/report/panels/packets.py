@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.analysis.segments import sent_again
 from tcpexp.plots.data import addresses, receiver_of
 from tcpexp.plots.labels import WORDS
-from tcpexp.report.panels.model import ABSENT, Column, Table
+from tcpexp.report.panels.common import codes
+from tcpexp.report.panels.common import numbers as _numbers
+from tcpexp.report.panels.model import Column, Table
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
 
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
@@ -162,14 +162,6 @@ def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     return found.to_series()
 
 
-def _numbers(values: Any) -> NDArray[np.int64]:
-    """Return a series as whole numbers, ``ABSENT`` for null."""
-    import polars as pl
-
-    numbers: NDArray[np.int64] = values.cast(pl.Int64).fill_null(ABSENT).to_numpy()
-    return numbers
-
-
 def sack_table(connection: Connection) -> Table | None:
     """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative) and ``packet`` (its row); None without any."""
     import polars as pl
@@ -187,3 +179,30 @@ def sack_table(connection: Connection) -> Table | None:
         "packet": Column(_numbers(left["packet"])),
     }
     return Table(f"{connection.id}-sack", "samples", columns, {"packets": connection.id})
+
+
+def fault_table(run: RunData, connection: Connection) -> Table | None:
+    """Return the faults that acted on the connection's segments: ``t``, ``y`` (relative sequence number after the segment); None without any.
+
+    Of segments from the data's receiver there is no place on this axis; panels mark their moments.
+    """
+    import polars as pl
+
+    sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
+    if sent.is_empty() or not run.has("faults"):
+        return None
+    ends = {name: sent[name][0] for name in ("src", "src_port", "dst", "dst_port")}
+    rows = run.table("faults").filter(pl.all_horizontal([pl.col(name) == value for name, value in ends.items()]))
+    if rows.is_empty():
+        return None
+    start = int(sent["seq"][0]) - int(sent["seq_rel"][0])
+    named: list[str] = []
+    columns = {
+        "t": Column(_numbers(rows["t_ns"]), "time", "ns"),
+        "y": Column(_numbers((rows["seq"] - start) % 2**32 + rows["payload_bytes"].fill_null(0)), "sequence number after it", "bytes"),
+        "effect": Column(codes(rows["effect"], named), "effect", words=tuple(named)),
+        "number": Column(_numbers(rows["number"]), "number of its kind in the flow"),
+        "transmission": Column(_numbers(rows["transmission"]), "transmission"),
+        "len": Column(_numbers(rows["payload_bytes"]), "payload", "bytes"),
+    }
+    return Table(f"{connection.id}-fault", "samples", columns, {"flow": connection.flow})

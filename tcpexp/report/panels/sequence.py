@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.report.panels.model import Layer, Panel, Table
-from tcpexp.report.panels.packets import Connection, has, packet_table, sack_table
+from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+    from tcpexp.store.rundata import RunData
 
 SEQUENCE_NOTE = (
     "At the capture beside the data's sender. Slope is rate; the height between data and ACK line is what is in flight; the distance to the "
@@ -38,6 +40,7 @@ ZERO = _look("zero window", "points", "edge", "--s2", "The receiver has no room"
 PROBE = _look("probe", "points", "seq", "--s4", "Zero-window probe or keep-alive", marker="v")
 CONTROL = _look("SYN, FIN, RST", "points", "end", "--s2", "Opens, closes or resets the connection", marker="F")
 CONTROL_BACK = {**CONTROL, "y": "ack"}
+FAULT = _look("fault", "points", "y", "--s6", "Where the network was told to drop, delay, duplicate or damage a segment", marker="^")
 REVERSE = _look("data the other way", "points", "ack", "--s7", "Segments with payload from the receiver, on the ACK line", marker="d", on=False)
 
 WINDOW = _look("advertised window", "step", "win", "--s1", "The receive window, scaled")
@@ -51,7 +54,7 @@ FORTH = _look("data's direction", "points", "delay", "--s1", marker=".")
 BACK = _look("ACKs' direction", "points", "delay", "--s6", marker=".")
 
 
-def connection_panels(connections: list[Connection]) -> tuple[dict[str, Table], list[Panel]]:
+def connection_panels(run: RunData, connections: list[Connection]) -> tuple[dict[str, Table], list[Panel]]:
     """Return the tables and the panels of all connections; a panel's layers belong to one connection each."""
     tables: dict[str, Table] = {}
     sequence: list[Layer] = []
@@ -63,6 +66,10 @@ def connection_panels(connections: list[Connection]) -> tuple[dict[str, Table], 
         if sacks is not None:
             tables[sacks.name] = sacks
         sequence += _sequence(each, sacks)
+        faults = fault_table(run, each)
+        if faults is not None:
+            tables[faults.name] = faults
+            sequence.append(Layer(**FAULT, table=faults.name, connection=each.id))
         window += _window(each)
         delay += _delay(each)
     panels = [
