@@ -92,11 +92,11 @@ def test_what_is_absent_is_named(tmp_path):
 def test_a_lost_packet_and_its_journey(tmp_path):
     base = one_connection(tmp_path)
     packets = base.table("packets")
-    left = packets.filter((pl.col("node") == "h1") & (pl.col("src") == "10.0.0.1")).sort("t_ns")
+    left = packets.filter((pl.col("node") == "h2") & (pl.col("src") == "10.0.0.2")).sort("t_ns")
     journeys = left.select(
         pl.lit("get").alias("flow"),
-        pl.lit("h1").alias("from_node"),
-        pl.lit("h2").alias("to_node"),
+        pl.lit("h2").alias("from_node"),
+        pl.lit("h1").alias("to_node"),
         pl.col("t_ns").alias("sent_ns"),
         pl.col("number").alias("sent_number"),
         pl.when(pl.int_range(pl.len()) == 2).then(None).otherwise(pl.col("t_ns") + 10_000_000).alias("received_ns"),
@@ -107,7 +107,7 @@ def test_a_lost_packet_and_its_journey(tmp_path):
     columns = data.tables[data.connections[0]["id"]].columns
     sent = {int(number): (int(fate), int(delay)) for number, fate, delay in zip(*(columns[name].values for name in ("number", "fate", "delay")), strict=True)}
     lost = int(left["number"][2])
-    assert sent[lost] == (1, -1) and all(value == (0, 10_000_000) for number, value in sent.items() if number != lost and number in left["number"])
+    assert sent[lost] == (1, -1) and all(value == (0, 10_000_000) for number, value in sent.items() if number != lost and number in left["number"].to_list())
 
 
 def test_states_phases_and_losses_where_the_tables_say(tmp_path):
