@@ -61,7 +61,7 @@ LIBRARIES: dict[str, tuple[tuple[str, ...], str]] = {
 
 def page(scripts: list[str], body: str, points: int, panels: int) -> str:
     """Return a page that draws, and then holds the time it took in ``drawn`` and a function ``timed``."""
-    inline = "".join(f"<script>{text.replace('</script', '<\\/script')}</script>" for text in scripts)
+    inline = "".join("<script>" + text.replace("</script", "<\\/script") + "</script>" for text in scripts)
     program = COMMON % {"points": points, "panels": panels} + body
     timing = """
     const settled = (async () => { if (typeof ready !== "undefined") await ready; await frames(); window.drawn = performance.now(); })();
