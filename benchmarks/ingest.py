@@ -174,9 +174,9 @@ def ways(capture: Path, folder: Path) -> dict[str, list[str]]:
     """Return the command line of each way to read ``capture``."""
     plain = ["tshark", "-n", "-r", str(capture), "-T", "fields", *(word for field in FIELDS for word in ("-e", field))]
     return {
+        "tcpexp": [sys.executable, "-c", INGEST, str(as_run(capture, folder))],
         "tshark -T fields": plain,
         "tcpexp's tshark": tshark_argv(capture),
-        "tcpexp": [sys.executable, "-c", INGEST, str(as_run(capture, folder))],
     }
 
 

@@ -155,8 +155,16 @@ def _address_text(columns: Columns, name: str) -> pl.Series:
         return text
     family = columns.get("family")
     is_six = family == _AF_INET6 if family is not None else ~columns[name].any(axis=1)
-    other = pl.Series([ipv6_text(bytes(row)) for row in six])
+    other = _texts_v6(six)
     return pl.select(pl.when(pl.Series(is_six & six.any(axis=1))).then(other).otherwise(text)).to_series()
+
+
+def _texts_v6(rows: NDArray[np.generic]) -> pl.Series:
+    """Return the address in each row of 16 octets as text; each that occurs is made into text once, since a run has few."""
+    octets = np.ascontiguousarray(rows, dtype=np.uint8).view("S16").ravel()  # S16 drops zeros at the end, which make up the length
+    distinct, which = np.unique(octets, return_inverse=True)
+    words = pl.Series([ipv6_text(bytes(each).ljust(16, b"\0")) for each in distinct], dtype=pl.String)
+    return words.gather(which)
 
 
 def ipv6_text(octets: bytes) -> str:
@@ -172,5 +180,4 @@ def _sockaddr_text(raw: NDArray[np.generic]) -> pl.Series:
     six = family == _AF_INET6
     if not six.any():
         return text
-    other = pl.Series([ipv6_text(bytes(row)) if each else None for row, each in zip(raw[:, 8:24], six, strict=True)])
-    return pl.select(pl.coalesce(other, text)).to_series()
+    return pl.select(pl.when(pl.Series(six)).then(_texts_v6(raw[:, 8:24])).otherwise(text)).to_series()

@@ -12,9 +12,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -86,6 +87,8 @@ _PREFERENCES = (
 )
 _FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
 _PCAP_HEADER_BYTES = 24
+#: So much of tshark's text is turned into columns at a time: some 100,000 packets.
+_PIECE_BYTES = 1 << 24
 #: ICMPv6 types that do what ARP and IGMP do over IPv4: RFC 4861 section 4, RFC 2710 and RFC 3810.
 _NEIGHBOUR_DISCOVERY = (133, 137)
 _GROUP_MEMBERSHIP = (130, 131, 132, 143)
@@ -135,20 +138,45 @@ def read_capture(capture: Path, t0_realtime_ns: int, dissected: Callable[[Path],
     if capture.stat().st_size <= _PCAP_HEADER_BYTES:
         return empty_frame("packets")
     text = dissected(capture) if dissected is not None else None
-    return parse_fields(_dissect(capture) if text is None else text, capture.stem, t0_realtime_ns)
+    if text is None:
+        return _dissect(capture, t0_realtime_ns)
+    return _parse_lines(io.BytesIO(text), capture.stem, t0_realtime_ns)
 
 
-def _dissect(capture: Path) -> bytes:
-    with tempfile.TemporaryFile() as out:
-        done = subprocess.run(
-            tshark_argv(capture), stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=tshark_environment(), check=False
-        )
-        out.seek(0)
-        text = out.read()
-    message = done.stderr.decode(errors="replace")
-    if done.returncode != 0 and not re.search(r"cut short|damaged|appears to have been", message):
+def _dissect(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
+    """Run tshark on a capture and read what it prints while it prints it."""
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(tshark_argv(capture), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=tshark_environment()) as process,
+    ):
+        assert process.stdout is not None
+        packets = _parse_lines(process.stdout, capture.stem, t0_realtime_ns)
+        status = process.wait()
+        errors.seek(0)
+        message = errors.read().decode(errors="replace")
+    if status != 0 and not re.search(r"cut short|damaged|appears to have been", message):
         raise DataError(f"{capture}: tshark cannot read it: {_last_line(message)}")
-    return text
+    return packets
+
+
+def _parse_lines(stream: IO[bytes], capture: str, t0_realtime_ns: int) -> pl.DataFrame:
+    """Return the packets of tshark's text, read and turned into columns piece by piece: the text of a long capture is never held whole."""
+    frames = [parse_fields(piece, capture, t0_realtime_ns) for piece in whole_lines(stream)]
+    return pl.concat(frames) if frames else empty_frame("packets")
+
+
+def whole_lines(stream: IO[bytes], size: int = _PIECE_BYTES) -> Iterator[bytes]:
+    """Yield what ``stream`` holds in pieces of about ``size`` bytes that end with a line."""
+    rest = b""
+    while block := stream.read(size):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+            rest = block[end:]
+        else:
+            rest += block
+    if rest:
+        yield rest
 
 
 def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame:

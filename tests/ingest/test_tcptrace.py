@@ -1,5 +1,6 @@
 """On a real trace: Linux 6.1 in the guest, one HTTP request, 82 bytes there and 78 back, 10 ms each way."""
 
+import ipaddress
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from tcpexp.errors import DataError
+from tcpexp.ingest import tcptrace
 from tcpexp.ingest.tcptrace import STATES, read_trace
 
 TRACE = Path(__file__).parent / "data" / "linux-6.1-trace"
@@ -83,3 +85,10 @@ def test_a_damaged_format_is_named(tmp_path):
 def test_congestion_states(trace):
     row = trace.tables["ca_states"].row(0, named=True)
     assert (row["src"], row["src_port"], row["dst"], row["dst_port"], row["ca_state"]) == ("10.0.0.2", 80, "10.0.0.1", 40080, "Open")
+
+
+def test_addresses_keep_their_last_zeros_and_their_rows():
+    words = ["fd00::", "10.0.0.1", "fd00::1", "::", "fd00::", "fe80::1:0"]
+    mapped = ["::ffff:10.0.0.1" if word == "10.0.0.1" else word for word in words]
+    rows = np.array([list(ipaddress.IPv6Address(word).packed) for word in mapped], dtype=np.uint8)
+    assert tcptrace._texts_v6(rows).to_list() == words

@@ -1,5 +1,6 @@
 """On captures made by tcpdump 4.99: h1 (10.0.1.1) behind a router that drops every 25th full packet, h2 (10.0.2.1)."""
 
+import io
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,8 @@ import polars as pl
 import pytest
 
 from tcpexp.errors import DataError
-from tcpexp.ingest.tshark import FIELDS, LABELS, parse_fields, read_capture, read_captures
+from tcpexp.ingest import tshark
+from tcpexp.ingest.tshark import FIELDS, LABELS, parse_fields, read_capture, read_captures, whole_lines
 from tcpexp.store.frames import schema_of
 
 DATA = Path(__file__).parent / "data"
@@ -133,3 +135,16 @@ def test_times_of_coarser_captures_are_padded():
     values = {"frame.number": "1", "frame.time_epoch": "17.000250", "frame.len": "60", "ip.src": "1.2.3.4"}
     text = "\t".join(values.get(field, "") for field in FIELDS) + "\n"
     assert parse_fields(text.encode(), "c", 0)["t_ns"][0] == 17_000_250_000
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_text_is_read_in_whole_lines(size):
+    text = b"one\ttwo\n\nthree\nlast without an end"
+    pieces = list(whole_lines(io.BytesIO(text), size))
+    assert b"".join(pieces) == text
+    assert all(piece.endswith(b"\n") for piece in pieces[:-1])
+
+
+def test_a_capture_read_in_pieces_gives_the_same_packets(packets, monkeypatch):
+    monkeypatch.setattr(tshark, "whole_lines", lambda stream: whole_lines(stream, 20_000))
+    assert read_capture(H1, T0).equals(packets)
