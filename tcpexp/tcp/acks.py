@@ -71,7 +71,7 @@ def reopen(tcb: Tcb) -> None:
 def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> None:
     """Take a round-trip sample: from the newest segment covered that was sent once only, else from the timestamp that comes back.
 
-    RFC 6298 section 3 (Karn's algorithm, MUST-18 of RFC 9293), RFC 7323 section 4.1, RFC 7323 appendix G.
+    RFC 6298 section 3, RFC 9293 section 3.8.1 (MUST-18), RFC 7323 section 4.1, RFC 7323 appendix G.
     """
     if sent_ns is not None:
         rtt_ns = tcb.now - sent_ns

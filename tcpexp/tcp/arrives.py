@@ -44,7 +44,7 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
 def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
     """Refuse old duplicates and what lies outside the window; with a zero window still take ACKs, URGs and RSTs.
 
-    RFC 9293 section 3.10.7.4 (table 6, MUST-66 in RFC 9293 section 3.4), RFC 7323 section 5.3 (rules R1 to R3).
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """
     window = receive_window(tcb)
     flags = segment.flags
@@ -78,7 +78,7 @@ def acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
 
 
 def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Process the control part of a segment whose text a zero window refuses, and answer it. RFC 9293 section 3.10.7.4 (MUST-66)."""
+    """Process the control part of a segment whose text a zero window refuses, and answer it. RFC 9293 section 3.4 (MUST-66)."""
     drop(tcb, segment, "zero window")
     if segment.flags & RST:
         return second_check_rst_bit(tcb, segment, seq)
@@ -197,7 +197,10 @@ def enter_time_wait(tcb: Tcb, cause: str) -> None:
 
 
 def sixth_check_urg_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
-    """Note where urgent data end, and tell the application once. RFC 9293 section 3.10.7.4, RFC 9293 section 3.8.5 (MUST-30, MUST-31, MUST-32, MUST-62)."""
+    """Note where urgent data end, and tell the application once.
+
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.8.5 (MUST-30, MUST-31, MUST-32, MUST-62).
+    """
     if tcb.state not in RECEIVING:
         return
     pointer = seq + segment.urgent

@@ -16,6 +16,7 @@ from __future__ import annotations
 from tcpexp.tcp import events
 from tcpexp.tcp.arrives import other_states
 from tcpexp.tcp.config import Config
+from tcpexp.tcp.icmp import take_icmp
 from tcpexp.tcp.isn import Endpoint, IsnSource
 from tcpexp.tcp.opening import learn_from_syn, listen_state, syn_sent_state
 from tcpexp.tcp.output import reset_for, send_reset, send_syn, send_what_may_go
@@ -32,7 +33,7 @@ class CallError(Exception):
 
 
 class Connection:
-    """The user/TCP interface and the lower-level interface of one connection. RFC 9293 sections 3.9.1 and 3.9.2 (as RFC 9293 section 3.9)."""
+    """The user/TCP interface and the lower-level interface of one connection. RFC 9293 sections 3.9.1 and 3.9.2."""
 
     def __init__(self, local: Endpoint, remote: Endpoint, isn: IsnSource, config: Config | None = None) -> None:
         """Begin in CLOSED. RFC 9293 section 3.10.1."""
@@ -45,7 +46,7 @@ class Connection:
     def connect(self, now: int) -> None:
         """Open actively: choose the ISN and send a SYN. RFC 9293 section 3.10.1.
 
-        Raises: CallError when the connection exists already (MUST-41 of RFC 9293 section 3.9.1.1).
+        Raises: CallError when the connection exists already: RFC 9293 section 3.9.1.1 (MUST-41).
         """
         tcb = self.tcb
         if tcb.state is not State.CLOSED:
@@ -174,6 +175,11 @@ class Connection:
         else:
             other_states(tcb, segment)
 
+    def icmp_error(self, error: str, now: int, seq: int | None = None) -> None:
+        """Take an ICMP error about a segment of this connection, with that segment's sequence number if known. RFC 9293 section 3.9.2.2 (MUST-54)."""
+        self.tcb.now = now
+        take_icmp(self.tcb, error, seq)
+
     def segments_to_send(self, now: int) -> list[Segment]:
         """Return the segments that are to go out now, in order; call it after every other call. RFC 9293 section 3.10.2."""
         tcb = self.tcb
@@ -198,7 +204,7 @@ class Connection:
                 expire(tcb, timer)
 
     def next_event(self) -> events.Event | None:
-        """Return the oldest event not yet returned, None when there is none. RFC 9293 section 3.9.1.8 (MUST-47: asynchronous reports)."""
+        """Return the oldest event not yet returned, None when there is none. RFC 9293 section 3.9.1.8 (MUST-47)."""
         queue = self.tcb.events
         return queue.popleft() if queue else None
 

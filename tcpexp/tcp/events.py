@@ -61,6 +61,13 @@ class Trouble(Event):
 
 
 @dataclass(slots=True)
+class Unreachable(Event):
+    """The network reported an error that does not end the connection, such as ``host unreachable``. RFC 9293 section 3.9.2.2 (MUST-54)."""
+
+    error: str
+
+
+@dataclass(slots=True)
 class Closed(Event):
     """The connection is gone: ``closed``, ``aborted``, ``reset``, ``refused``, ``timed out``. RFC 9293 section 3.6 (MUST-12)."""
 

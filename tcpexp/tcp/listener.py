@@ -49,7 +49,7 @@ class Listener:
         return self._take_syn(segment, remote, now)
 
     def _take_syn(self, segment: Segment, remote: Endpoint, now: int) -> Connection | None:
-        """Open a connection half, or answer with a cookie, or drop. RFC 9293 section 3.10.7.2, RFC 4987 sections 3.6 (cookies) and RFC 4987 section 3.4."""
+        """Open a connection half, or answer with a cookie, or drop. RFC 9293 section 3.10.7.2, RFC 4987 sections 3.2 and 3.6."""
         policy = self.config.syn_cookies
         if len(self.ready) >= self.config.accept_queue:
             self.dropped_syns += 1

@@ -39,7 +39,10 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
 
 
 def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
-    """Take the SYN that begins a connection; the listener answers everything else. RFC 9293 section 3.10.7.2 (MUST-11 of RFC 9293 section 3.5)."""
+    """Take the SYN that begins a connection; the listener answers everything else.
+
+    RFC 9293 section 3.10.7.2, RFC 9293 section 3.5 (MUST-11).
+    """
     tcb.passive = True
     learn_from_syn(tcb, segment)
     tcb.iss = tcb.snd_una = tcb.snd_nxt = iss

@@ -22,12 +22,16 @@ def syn_options(tcb: Tcb) -> Options:
 
 
 def timestamp(tcb: Tcb) -> int:
-    """Return TSval: the clock in ticks of 1 ms to 1 s. RFC 7323 section 4.1."""
+    """Return TSval: the clock in ticks of 1 ms to 1 s. RFC 7323 section 5.4."""
     return (tcb.now // tcb.config.timestamp_tick_ns) & MASK
 
 
 def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
-    """Form a segment with the current acknowledgment and window, and queue it for the lower layer. RFC 9293 section 3.10.7.4, RFC 7323 section 3.2."""
+    """Form a segment with the current acknowledgment and window, and queue it for the lower layer.
+
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.7.1 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45), RFC 7323 section 3.2, RFC 2018 section 4.
+    DEVIATION from RFC 2018 section 4: SACK blocks ride on pure acknowledgments only, so that data segments keep their size.
+    """
     acking = flags & ACK
     sack: tuple[tuple[int, int], ...] = ()
     if flags & SYN:
@@ -94,7 +98,7 @@ def reset_for(segment: Segment) -> Segment | None:
 
 
 def send_syn(tcb: Tcb) -> None:
-    """Send the SYN, or the SYN,ACK, and put it on the retransmission queue. RFC 9293 sections 3.10.1 and 3.10.7.2 (through RFC 9293 section 3.5)."""
+    """Send the SYN, or the SYN,ACK, and put it on the retransmission queue. RFC 9293 sections 3.10.1 and 3.10.7.2."""
     flags = SYN if tcb.state is State.SYN_SENT else SYN | ACK
     if not tcb.out.queue:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
@@ -247,6 +251,9 @@ def send_segment(tcb: Tcb, length: int) -> None:
 
 
 def ask_for_window(tcb: Tcb) -> None:
-    """Start the persist timer when the peer's window keeps data back and nothing is under way. RFC 9293 section 3.8.6.1 (MUST-35, MUST-36)."""
+    """Start the persist timer when the peer's window keeps data back and nothing is under way.
+
+    RFC 9293 section 3.8.6 (MUST-35), RFC 9293 section 3.8.6.1 (MUST-36).
+    """
     if tcb.config.zero_window_probes and tcb.timers.deadlines[Timer.PERSIST] is None:
         set_timer(tcb, Timer.PERSIST, tcb.rtt.rto_ns)

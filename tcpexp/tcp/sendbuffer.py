@@ -130,7 +130,7 @@ class SendBuffer:
             self.pipe -= sent.end - sent.seq
 
     def mark_all_lost(self) -> None:
-        """After a time-out nothing is in the network any more. RFC 6675 section 5.1, RFC 2018 section 8.
+        """After a time-out nothing is in the network any more. RFC 2018 section 5, RFC 6675 section 5.1.
 
         SACK marks are forgotten too, since the peer may have discarded what it had only SACKed.
         """

@@ -45,7 +45,7 @@ class Stack:
         self._next_port = first_port
 
     def connect(self, remote: Endpoint, now: int, *, port: int | None = None, config: Config | None = None) -> Connection:
-        """Open a connection to ``remote``. RFC 9293 section 3.9.1.1 (MUST-43, MUST-44, MUST-46).
+        """Open a connection to ``remote``. RFC 9293 section 3.9.1.1 (MUST-43, MUST-46).
 
         Raises: CallError for a broadcast or multicast address, a port in use, or when no port is free.
         """
@@ -108,6 +108,15 @@ class Stack:
                 self.connections[key] = connection
         elif (reset := reset_for(segment)) is not None:
             self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
+
+    def icmp_error(self, error: str, local_port: int, remote: Endpoint, now: int, seq: int | None = None) -> None:
+        """Pass on an ICMP error about a segment that this end sent, found by its ports and addresses. RFC 9293 section 3.9.2.2 (MUST-54).
+
+        ``error`` is one of :data:`tcpexp.tcp.icmp.HARD`, :data:`~tcpexp.tcp.icmp.SOFT`, or ``source quench``; ``seq`` is the segment's sequence number.
+        """
+        connection = self.connections.get((local_port, remote))
+        if connection is not None:
+            connection.icmp_error(error, now, seq)
 
     def segments_to_send(self, now: int) -> list[Outgoing]:
         """Return what is to go out now. RFC 9293 section 3.9.2."""

@@ -31,7 +31,7 @@ class Tcb:
         self.local = local
         self.remote = remote
         self.state = State.CLOSED
-        self.passive = False  # MUST-11: whether SYN-RECEIVED came from LISTEN
+        self.passive = False  # whether SYN-RECEIVED came from LISTEN
         self.now = 0  # the time of the call under way
         self._start_sequence_variables()
         self._start_options()
@@ -77,7 +77,7 @@ class Tcb:
         self.last_ack_sent = 0
 
     def _start_options(self) -> None:
-        """Set what a SYN offers; the peer's SYN decides. RFC 7323 sections 2 and 3 (RFC 7323 section 1.3), RFC 2018 section 2."""
+        """Set what a SYN offers; the peer's SYN decides. RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2."""
         config = self.config
         self.snd_scale = 0
         self.rcv_scale = window_shift(config.receive_buffer)

@@ -96,7 +96,7 @@ def delayed_ack_timeout(tcb: Tcb) -> None:
 def keepalive_timeout(tcb: Tcb) -> None:
     """Probe an idle connection with an old sequence number and no data; close it after several unanswered ones.
 
-    RFC 9293 section 3.8.4 (MUST-24 to MUST-29: MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29).
+    RFC 9293 section 3.8.4 (MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29).
     """
     config = tcb.config
     if tcb.out.queue or tcb.state not in (State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_2):

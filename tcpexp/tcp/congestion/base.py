@@ -49,7 +49,7 @@ class CongestionControl:
     def on_ack(self, report: AckReport) -> None:
         """Grow by slow start below ssthresh, else by congestion avoidance. RFC 5681 section 3.1, RFC 9293 section 3.8.2 (MUST-19).
 
-        A window that was not in use does not grow: half of it in slow start, all but a segment later. RFC 7661 section 4.1.
+        A window that was not in use does not grow: half of it in slow start, all but a segment later. RFC 7661 section 4.
         """
         if self.cwnd < self.ssthresh:
             if 2 * report.flight > self.cwnd:
