@@ -6,7 +6,7 @@ from tcpexp.tcp import events, loss
 from tcpexp.tcp.output import send_ack
 from tcpexp.tcp.scoreboard import take_blocks
 from tcpexp.tcp.segment import FIN, SYN, Segment
-from tcpexp.tcp.seqnum import MASK, extend
+from tcpexp.tcp.seqnum import HALF, MASK, extend
 from tcpexp.tcp.tcb import Tcb, set_timer, stop_timer
 from tcpexp.tcp.timers import Timer
 from tcpexp.tcp.window import take_window
@@ -18,6 +18,9 @@ def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
     RFC 9293 section 3.10.7.4, fifth step; RFC 5681 section 2 (DUPLICATE ACKNOWLEDGMENT).
     """
     window = segment.window << tcb.snd_scale
+    if ack == tcb.snd_una and segment.payload and window == tcb.snd_wnd and not segment.options.sack:  # a peer's data that acknowledge nothing new
+        tcb.snd_wl1, tcb.snd_wl2 = max(seq, tcb.snd_wl1), ack
+        return
     newly_sacked, sacked_sent_ns = 0, None
     if segment.options.sack and tcb.sack_ok:
         blocks = [(extend(left, tcb.snd_una), extend(right, tcb.snd_una)) for left, right in segment.options.sack]
@@ -77,9 +80,10 @@ def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> Non
         rtt_ns = tcb.now - sent_ns
     elif tcb.timestamps_ok and segment.options.timestamps is not None and segment.options.timestamps[1]:
         tick = tcb.config.timestamp_tick_ns
-        rtt_ns = ((tcb.now // tick - segment.options.timestamps[1]) & MASK) * tick
-        if rtt_ns > tcb.now:  # an echo of nothing that this end sent
+        ticks = (tcb.now // tick - segment.options.timestamps[1]) & MASK
+        if ticks >= HALF:  # an echo of nothing that this end has sent yet
             return
+        rtt_ns = ticks * tick
     else:
         return
     samples = max(1, -(-flight // (2 * tcb.eff_snd_mss))) if tcb.timestamps_ok else 1

@@ -42,7 +42,11 @@ def _repair_first(tcb: Tcb) -> None:
 
 
 def on_partial_ack(tcb: Tcb, octets: int) -> None:
-    """Send the next hole at once, and deflate. RFC 6582 section 3.2 step 3."""
+    """Send the next hole at once, and deflate. RFC 6582 section 3.2 step 3.
+
+    DEVIATION from RFC 6582 section 3.2 step 3: every partial ACK restarts the retransmission timer, not only the first (the "slow but steady" variant), so
+    that recovery from many losses is seen to its end.
+    """
     tcb.congestion.on_partial_ack(octets)
     note_congestion(tcb, "partial ACK")
     if tcb.out.queue:
