@@ -38,7 +38,16 @@ tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 ```
 
 """
-TIMES = "Lasts: the experiment's own time. Takes: typical wall time from spec to report in the guest on the virtual clock, one run at a time{where}.\n\n"
+TIMES = """\
+Lasts: the experiment's own time. Takes: typical wall time from spec to report in the guest on the virtual clock, one run at a time{where}.
+
+Host: `yes` runs on any machine's own kernel too (`--on host`, as root, in real time); `netem` needs a kernel with that module, because links have a delay or
+faults. Where no number is about the round-trip time the delay may be left out, with `--set links={{}}`: dead_host_same_subnet, half_close, keepalive,
+linked_list, orphan_fin_wait2 and syn_scan pass all their checks so; dead_host and dead_host_retries_3 with
+`--set 'topology={{name: two_hosts_router, params: {{delay: 0ms}}}}'`. Numbers are those of Linux 6.1; checks that belong to one generation of kernels say so
+(`since_kernel`, `before_kernel`) and are left out on others.
+
+"""
 BY_WORD = """\
 ## By word
 
@@ -68,10 +77,20 @@ def document(docs: Path) -> str:
 
 
 def _contents(cards: list[Card], times: dict[str, float]) -> str:
-    lines = ["| experiment | | lasts | takes |", "|---|---|---:|---:|"]
+    lines = ["| experiment | | lasts | takes | host |", "|---|---|---:|---:|---|"]
     for card in cards:
-        lines.append(f"| [{card.name}](#{card.name}) | {_text(card.title)} | {card.duration_s:g} s | {_takes(times.get(card.name))} |")
+        lines.append(f"| [{card.name}](#{card.name}) | {_text(card.title)} | {card.duration_s:g} s | {_takes(times.get(card.name))} | {_host(card)} |")
     return "\n".join(lines) + "\n\n"
+
+
+def _host(card: Card) -> str:
+    """Return whether any kernel will do, or what it must have."""
+    from tcpexp.catalogue import load_catalogue
+    from tcpexp.plan.compile import compile_plan
+    from tcpexp.spec.load import load_spec
+
+    catalogue = load_catalogue(entry_points=False)
+    return "netem" if "netem" in compile_plan(load_spec(card.path, catalogue), catalogue).needs.qdiscs else "yes"
 
 
 def _takes(total_s: float | None) -> str:
