@@ -102,8 +102,10 @@ class SegmentDropped(Event):
 
 @dataclass(slots=True)
 class Retransmitted(Event):
-    """Octets from ``seq`` to ``end`` are sent again: ``timeout``, ``fast retransmit``, ``partial ACK``, ``SACK``, ``SACK rescue``, ``probe``.
+    """Octets from ``seq`` to ``end`` are sent again, for the ``times``-th time.
 
+    Reasons: ``timeout``, ``fast retransmit``, ``partial ACK`` (NewReno), ``SACK`` (a hole on the scoreboard), ``after loss`` (what else was outstanding at a
+    time-out, or for Tahoe at a loss; and what a window that opens lets out again), ``probe`` (of a closed window).
     RFC 6298 section 5, RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 4.
     """
 
@@ -133,7 +135,7 @@ class StateChanged(Event):
 
 @dataclass(slots=True)
 class CongestionChanged(Event):
-    """cwnd, ssthresh (bytes) or mode changed. Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``, ``loss``. RFC 5681 section 3."""
+    """cwnd, ssthresh (bytes) or mode changed. Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``. RFC 5681 section 3."""
 
     cwnd: int
     ssthresh: int
@@ -153,7 +155,6 @@ class RttSampled(Event):
 
 @dataclass(slots=True)
 class WindowChanged(Event):
-    """The peer's offered window changed; ``sent`` False. Or this end now offers another; ``sent`` True. RFC 9293 section 3.8.6."""
+    """The peer offers another window, in octets. RFC 9293 section 3.8.6."""
 
     window: int
-    sent: bool

@@ -41,6 +41,7 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
 def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
     """Take the SYN that begins a connection; the listener answers everything else.
 
+    DEVIATION from RFC 9293 section 3.10.7.2: text that comes with a SYN is dropped, not queued; the peer sends it again.
     RFC 9293 section 3.10.7.2, RFC 9293 section 3.5 (MUST-11).
     """
     tcb.passive = True
@@ -50,7 +51,7 @@ def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
     tcb.fast_retransmit_from = tcb.recover = iss + 1
     go_to(tcb, State.SYN_RECEIVED, "SYN")
     send_syn(tcb)
-    if segment.payload or segment.flags & FIN:  # queued until ESTABLISHED by RFC; the peer sends it again
+    if segment.payload or segment.flags & FIN:
         drop(tcb, segment, "text with SYN")
 
 

@@ -69,5 +69,5 @@ def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:
     if changed:
         tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
         if tcb.trace:
-            tcb.events.append(events.WindowChanged(tcb.now, window, sent=False))
+            tcb.events.append(events.WindowChanged(tcb.now, window))
     return changed

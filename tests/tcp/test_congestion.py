@@ -11,7 +11,7 @@ from tcpexp.tcp import Config
 from tcpexp.tcp.congestion.base import AckReport, CongestionControl, initial_window
 from tcpexp.tcp.congestion.builtin import CONTROLS, add_control, make_control
 from tcpexp.tcp.congestion.cubic import ALPHA, Cubic, cubic_window, plateau_time
-from tcpexp.tcp.events import CongestionChanged
+from tcpexp.tcp.events import CongestionChanged, Retransmitted
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import transfer
 
@@ -141,6 +141,40 @@ def test_fixed_windows_do_not_react(control: str, cwnd: int) -> None:
                  lambda: one.on_recovered(0, 0), lambda: one.on_timeout(9000, 0, False), one.on_idle, one.on_syn_lost):  # fmt: skip
         call()
         assert one.cwnd == cwnd
+
+
+@pytest.mark.parametrize(
+    ("control", "modes", "resent"),
+    [
+        ("tahoe", ["slow start", "congestion avoidance"] * 3, ["fast retransmit", "fast retransmit", *["after loss"] * 5]),
+        (
+            "reno",
+            ["slow start", *["congestion avoidance", "fast recovery"] * 2, "congestion avoidance", "slow start", "congestion avoidance"],
+            ["fast retransmit", "fast retransmit", "timeout", "after loss", "after loss"],
+        ),
+        (
+            "newreno",
+            ["slow start", *["congestion avoidance", "fast recovery"] * 2, "slow start", "congestion avoidance"],
+            ["fast retransmit", "fast retransmit", "partial ACK", "partial ACK"],
+        ),
+        (
+            "cubic",
+            ["slow start", *["congestion avoidance", "fast recovery"] * 2, "congestion avoidance"],
+            ["fast retransmit", "fast retransmit", "partial ACK", "partial ACK"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_textbook_on_the_same_losses(control: str, modes: list[str], resent: list[str]) -> None:
+    """One loss, then three in a window: Tahoe restarts at one segment, Reno repairs one and needs the timer for three, NewReno repairs all."""
+    config = Config(
+        mss=1024, congestion_control=control, sack=False, timestamps=False, delayed_ack=False, initial_window_segments=1, initial_ssthresh=32 * 1024
+    )
+    losses = [1024 * segment for segment in (100, 300, 302, 304)]
+    simulation, _ = transfer(1_000_000, config, LinkConfig(delay_ns=50_000_000, rate_bps=8_000_000, drop_offsets=losses))
+    log = simulation.hosts[0].log
+    seen = [event.mode for event in log if isinstance(event, CongestionChanged)]
+    assert [mode for mode, before in zip(seen, ["", *seen], strict=False) if mode != before] == modes
+    assert [event.reason for event in log if isinstance(event, Retransmitted)] == resent
 
 
 def test_limited_transmit_sends_new_data_for_the_first_two_duplicates() -> None:

@@ -53,6 +53,8 @@ class Link:
     largest_queue: int = 0  # the one being sent included
     offsets_left: set[int] = field(default_factory=set)
     faulty: bool = False
+    dropped: list[tuple[int, Segment, str]] = field(default_factory=list)
+    """Time, segment and reason (``fault`` or ``queue full``) of all that did not get through."""
 
     def __post_init__(self) -> None:
         """Seed the faults."""
@@ -70,6 +72,7 @@ class Link:
         self.entered += 1
         if self.faulty and self._loses(segment, first_octet):
             self.lost += 1
+            self.dropped.append((now, segment, "fault"))
             return []
         arrives = now + config.delay_ns
         if config.rate_bps is not None:
@@ -78,6 +81,7 @@ class Link:
                 departures.popleft()
             if config.queue_segments is not None and len(departures) > config.queue_segments:  # one of them is being sent
                 self.overflowed += 1
+                self.dropped.append((now, segment, "queue full"))
                 return []
             octets = HEADERS + len(segment.payload) + (12 if segment.options.timestamps else 0)
             starts = self.busy_until_ns if self.busy_until_ns > now else now
