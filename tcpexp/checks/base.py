@@ -120,8 +120,12 @@ class Check(BaseModel):
     since_kernel: KernelVersion | None = Field(default=None, description="about kernels from this version on; on older ones the check is left out")
     before_kernel: KernelVersion | None = Field(default=None, description="about kernels before this version; on newer ones the check is left out")
 
+    ip: Literal[4, 6] | None = Field(default=None, description="about networks that speak this version of IP; in others the check is left out")
+
     def applies(self, run: RunData) -> bool:
-        """Whether the check is about the kernel that the run used."""
+        """Whether the check is about the version of IP and the kernel that the run used."""
+        if self.ip not in (None, run.plan.network.ip):
+            return False
         if self.since_kernel is None and self.before_kernel is None:
             return True
         kernel = kernel_numbers(str((run.engine.get("versions") or {}).get("kernel", "")))

@@ -41,6 +41,7 @@ with what was measured and asked, the reason, `because`, and the evidence: captu
 |---|---|
 | `because` | why this should be so; printed beside the verdict |
 | `since_kernel`, `before_kernel` | `"6.5"`: the check is about kernels from this version on, or before it; on others it is left out |
+| `ip` | `4` or `6`: the check is about networks that speak this version of IP; in others it is left out |
 | `between: [10s, 60s]` | the time span looked at, from the start of the experiment; the whole run when left out |
 | `equals` | the value, exactly, or within `tolerance`: a percentage of the value (`5%`) or a quantity (`0.5mbit`) |
 | `at_least`, `at_most` | the smallest and the largest value that pass |
@@ -57,7 +58,7 @@ beyond), so a SYN that is due after 32 s leaves up to 2 s later and never earlie
 FOOT = """\
 A check of your own takes one class: see [extending](extending.md#a-check-of-your-own).
 """
-SHARED = ("because", "since_kernel", "before_kernel", "between", "equals", "tolerance", "at_least", "at_most", "above", "below")
+SHARED = ("because", "since_kernel", "before_kernel", "ip", "between", "equals", "tolerance", "at_least", "at_most", "above", "below")
 
 
 def document() -> str:

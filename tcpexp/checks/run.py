@@ -23,7 +23,7 @@ CHECKS_SCHEMA = 1
 def check_run(run: RunData) -> list[Verdict]:
     """Judge every entry of ``expect:`` in its order, write ``checks.json`` and return the verdicts.
 
-    Entries about other kernels than the run's (``since_kernel``, ``before_kernel``) are left out.
+    Entries about other kernels than the run's (``since_kernel``, ``before_kernel``) or another version of IP (``ip``) are left out.
     Checks of plugins are loaded from the plan. An entry that cannot be evaluated is INCONCLUSIVE and never stops the others.
     """
     from tcpexp.catalogue import catalogue_for
