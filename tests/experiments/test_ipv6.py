@@ -1,0 +1,30 @@
+"""Every shipped experiment passes over IPv6 too, as it is; docs/ipv6.md names them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from twins import outcome_of
+
+from tcpexp.paths import experiments_dir
+
+PAGE = (Path(__file__).parents[2] / "docs" / "ipv6.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("## Experiments over IPv6")[2]
+#: The experiments of the page's first list, which pass unchanged.
+PASS = re.findall(r"`(\w+)`", SECTION.partition("<!-- not -->")[0])
+
+
+def test_the_page_names_experiments_that_exist():
+    assert len(PASS) > 20
+    assert set(PASS) <= {path.stem for path in experiments_dir().glob("*.yaml")}
+
+
+@pytest.mark.guest
+@pytest.mark.full
+@pytest.mark.parametrize("name", PASS)
+def test_it_passes_over_ipv6(name, tmp_path):
+    outcome = outcome_of(name, tmp_path, "topology.ip=6")
+    assert [each for each in outcome.checks if each.result != "PASS"] == []
+    assert outcome.certificate["verdict"] == "VALID", outcome.certificate
