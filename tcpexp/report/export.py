@@ -56,7 +56,7 @@ def _set_up(run: RunData, network: Path) -> list[Block]:
         for towards, direction in ((link.b.node, link.forward), (link.a.node, link.backward))
     )
     nodes = tuple(
-        (node.name, node.kind, ", ".join(each.ipv4 for each in node.interfaces), ", ".join(f"{key} = {value}" for key, value in node.sysctls.items()) or NONE)
+        (node.name, node.kind, ", ".join(each.cidr for each in node.interfaces), ", ".join(f"{key} = {value}" for key, value in node.sysctls.items()) or NONE)
         for node in plan.network.nodes
     )
     flows = tuple(
