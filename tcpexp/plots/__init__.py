@@ -22,6 +22,7 @@ BUILTIN: dict[str, str] = {
     "sockets": "tcpexp.plots.sockets:Sockets",
     "counters": "tcpexp.plots.counters:Counters",
     "labels": "tcpexp.plots.labels:Labels",
+    "label_table": "tcpexp.plots.labeltable:LabelTable",
 }
 
 #: Group of installed packages' entry points that add plots.

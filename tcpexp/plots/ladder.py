@@ -25,10 +25,12 @@ class Ladder(Plot):
     """One connection as a ladder: a line for each host, an arrow for each segment, the TCP state of both ends beside it.
 
     Time runs downwards, not to scale: each event has a row of its own, and the times (seconds since the start of the
-    experiment) stand beside it. Sequence and acknowledgment numbers are relative to the initial ones. Arrows that end in a
+    experiment) stand beside it. Sequence and acknowledgment numbers are relative to the initial ones, which stand on the SYNs. Arrows that end in a
     cross were lost or dropped on the way. States are the kernel's own (tracepoint ``sock:inet_sock_set_state``); those in
-    brackets were seen by ``ss`` only. The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the
-    connection, ``packets`` how many of its segments are drawn.
+    brackets it does not show: ``ss`` saw them, or the segments show them (a server is in SYN-RECEIVED from its SYN-ACK on).
+
+    The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection, ``packets`` how many of its segments are
+    drawn, ``between`` from which time.
     """
 
     name = "ladder"
@@ -40,7 +42,7 @@ class Ladder(Plot):
         """Return the figure, or None when no connection was captured."""
         from matplotlib.figure import Figure
 
-        view = ladder_view(run, str(options["flow"]), int(options["connection"]), int(options["packets"]))
+        view = ladder_view(run, str(options["flow"]), int(options["connection"]), int(options["packets"]), options["between"])
         if view is None:
             return None
         height = (view.rows + 1) * ROW_INCHES + 1.35

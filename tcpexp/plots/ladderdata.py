@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.data import addresses, connection_packets
+from tcpexp.plots.data import connection_packets
 from tcpexp.plots.states import FROM_SS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class StateChange:
-    """A state that an end entered. ``t_ns`` None: the state before the first segment. ``late``: long after the last one."""
+    """A state that an end entered. ``t_ns`` None: the state before the first segment. ``late``: no segment is near in time."""
 
     left: bool
     state: str
@@ -74,8 +74,8 @@ class LadderView:
     more: int
 
 
-def ladder_view(run: RunData, flow: str, which: int, limit: int) -> LadderView | None:
-    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when there is none."""
+def ladder_view(run: RunData, flow: str, which: int, limit: int, between: tuple[int, int] | None = None) -> LadderView | None:
+    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when there is none; only segments sent ``between`` two times, ns."""
     import polars as pl
 
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
@@ -84,12 +84,13 @@ def ladder_view(run: RunData, flow: str, which: int, limit: int) -> LadderView |
     if connections.height < which:
         return None
     one = connections.row(which - 1, named=True)
-    arrows = _arrows(run, one)
+    everything = _arrows(run, one)
+    arrows = [arrow for arrow in everything if between is None or between[0] <= arrow.sent_ns <= between[1]]
     if not arrows:
         return None
     shown = arrows[:limit]
     end_ns = None if len(shown) == len(arrows) else shown[-1].sent_ns
-    placed, states, rows = place_rows(shown, _state_changes(run, one, end_ns))
+    placed, states, rows = place_rows(shown, _shown_states(_state_changes(run, one, everything), between, end_ns))
     return LadderView(
         name=f"{one['client']} to {one['server']}:{one['server_port']}",
         left=one["client"],
@@ -154,69 +155,93 @@ def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
 def segment_text(row: dict[str, Any]) -> str:
     """Return what stands on an arrow, such as ``SYN, ACK  seq 0  ack 1  win 65160``."""
     letters, labels, window = row["flags"] or "", row["labels"] or (), row["window_bytes"]
+    again = not {"retransmission", "fast_retransmission", "rto"}.isdisjoint(labels)
     parts = [", ".join(FLAG_WORDS.get(letter, letter) for letter in letters)]
     if row["seq_rel"] is not None:
-        parts.append(f"seq {row['seq_rel']:,}")
+        initial = f" = {row['seq']}" if "S" in letters and row["seq"] is not None and not again else ""
+        parts.append(f"seq {row['seq_rel']:,}{initial}")
     if "A" in letters and row["ack_rel"] is not None:
         parts.append(f"ack {row['ack_rel']:,}")
     if row["payload_bytes"]:
         parts.append(f"len {row['payload_bytes']:,}")
-    telling = "S" in letters or window == 0 or "window_update" in labels
+    telling = ("S" in letters and not again) or window == 0 or "window_update" in labels
     if telling and window is not None and "R" not in letters:
         parts.append(f"win {window:,}")
-    if not {"retransmission", "fast_retransmission", "rto"}.isdisjoint(labels):
+    if again:
         parts.append("(again)")
     parts += [f"[{SHORT[name]}]" for name in labels if name in SHORT]
     return "  ".join(parts)
 
 
-def _state_changes(run: RunData, one: dict[str, Any], end_ns: int | None) -> list[StateChange]:
-    """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw."""
+def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> list[StateChange]:
+    """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw or that the segments show."""
     import polars as pl
 
+    from tcpexp.analysis.transitions import transitions
+
     changes: list[StateChange] = []
+    everything = transitions(run)
     for left, port, peer in ((True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])):
         node = one["client"] if left else one["server"]
+        of_socket = [each for each in everything if (each.node, each.port, each.peer_port) == (node, port, peer)]
+        mine = [StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss") for each in of_socket]
+        if of_socket:
+            mine.insert(0, StateChange(left, of_socket[0].old, None))
         ends = (pl.col("node") == node) & (pl.col("local_port") == port)
-        trace = run.table("states").filter(ends & (pl.col("peer_port") == peer)).sort("t_ns", maintain_order=True)
-        mine = [StateChange(left, row["new_state"], row["t_ns"]) for row in trace.iter_rows(named=True)]
-        if not trace.is_empty():
-            first = trace.row(0, named=True)["old_state"]
-            mine.insert(0, StateChange(left, first, None))
-        listened = run.table("sockets").filter(ends & (pl.col("state") == "listen"))
-        if not left and not listened.is_empty():
+        if not left and not run.table("sockets").filter(ends & (pl.col("state") == "listen")).is_empty():
             mine = [StateChange(left, "LISTEN", None), *[each for each in mine if each.t_ns is not None]]
-        mine = _with_snapshots(run, ends & (pl.col("peer_port") == peer), left, mine)
-        changes += [each for each in mine if end_ns is None or each.t_ns is None or each.t_ns <= end_ns]
-    known = {name for node in (one["client"], one["server"]) for name in addresses(run, node)}
-    return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left)) if known else []
+        traced = any(each.source == "trace" for each in of_socket)
+        if not traced:
+            mine = _with_snapshots(run, ends & (pl.col("peer_port") == peer), left, mine)
+        changes += mine if left else _half_open(run, node, arrows, mine, traced)
+    return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left))
 
 
-def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, traced: list[StateChange]) -> list[StateChange]:
-    """Add the states that only ``ss`` saw, each at the first snapshot that shows it.
+def _half_open(run: RunData, server: str | None, arrows: list[Arrow], changes: list[StateChange], traced: bool) -> list[StateChange]:
+    """Let the server's SYN-RECEIVED begin with its first SYN-ACK, as RFC 9293 has it: the tracepoint shows it only once the handshake is complete.
 
-    Linux hands a closed connection to a small TIME-WAIT socket, and the trace calls this CLOSED: where ``ss`` shows TIME-WAIT
-    afterwards, that moment is the beginning of TIME-WAIT, and CLOSED follows when ``ss`` shows it no longer.
+    A server that answers with SYN cookies keeps no such state, and one that ``ss`` never saw in it and that never got further is left alone.
     """
     import polars as pl
 
-    sockets = run.table("sockets")
-    seen = sockets.filter(mine).group_by("state").agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
-    known = {each.state for each in traced}
-    changes = list(traced)
-    for row in seen.sort("first").iter_rows(named=True):
+    answers = [arrow.sent_ns for arrow in arrows if not arrow.to_right and arrow.text.startswith("SYN, ACK")]
+    received = next((each for each in changes if each.state == "SYN-RECEIVED"), None)
+    cookies = run.table("counters").filter((pl.col("node") == server) & (pl.col("counter") == "TcpExt.SyncookiesSent"))["value"]
+    if not answers or received is None or (len(cookies) and cookies[-1] != cookies[0]):
+        return changes
+    moved = replace(received, t_ns=answers[0], from_ss=traced or received.from_ss)
+    return [moved if each is received else each for each in changes]
+
+
+def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateChange]) -> list[StateChange]:
+    """Add the states that only ``ss`` saw, each at the first snapshot that shows it, and CLOSED when it shows the socket no longer."""
+    import polars as pl
+
+    sockets = run.table("sockets").filter(pl.col("t_ns") <= run.end_ns)
+    seen = sockets.filter(mine).group_by("state").agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last")).sort("first")
+    names = {each.state for each in known}
+    changes = list(known)
+    for row in seen.iter_rows(named=True):
         name = FROM_SS.get(row["state"], row["state"].upper())
-        if name in known or name == "CLOSED":
-            continue
-        closed = next((each for each in changes if each.state == "CLOSED" and each.t_ns is not None), None)
-        if name == "TIME-WAIT" and closed is not None:
-            changes[changes.index(closed)] = replace(closed, state=name, from_ss=True)
-        else:
+        if name not in names and name != "CLOSED":
             changes.append(StateChange(left, name, row["first"], from_ss=True))
-        later: list[int] = sockets.filter(pl.col("t_ns") > row["last"])["t_ns"].head(1).to_list()
-        if name == "TIME-WAIT" and later:
-            changes.append(StateChange(left, "CLOSED", later[0], from_ss=True))
+    last = seen["last"].max()
+    later = sockets.filter(pl.col("t_ns") > last)["t_ns"].min() if isinstance(last, int) else None
+    if isinstance(later, int):
+        changes.append(StateChange(left, "CLOSED", later, from_ss=True))
     return changes
+
+
+def _shown_states(changes: list[StateChange], span: tuple[int, int] | None, end_ns: int | None) -> list[StateChange]:
+    """Return the changes within ``span`` and up to ``end_ns``; of those before the span the last one of each end, as the state at its beginning."""
+    before: dict[bool, StateChange] = {}
+    shown = []
+    for each in changes:
+        if span is not None and (each.t_ns is None or each.t_ns < span[0]):
+            before[each.left] = replace(each, t_ns=None)
+        elif (end_ns is None or each.t_ns is None or each.t_ns <= end_ns) and (span is None or each.t_ns is None or each.t_ns <= span[1]):
+            shown.append(each)
+    return [*before.values(), *shown]
 
 
 def place_rows(arrows: list[Arrow], changes: list[StateChange]) -> tuple[list[Arrow], list[StateChange], float]:
@@ -251,18 +276,18 @@ def _crosses(one: Arrow, other: Arrow) -> bool:
 
 
 def _place_states(changes: list[StateChange], times: list[tuple[int, float]]) -> list[StateChange]:
+    """Put a state beside the event that caused it; ``late``: with its own time, because no event is near."""
     placed: list[StateChange] = []
     lowest = {True: -2.0, False: -2.0}
-    last = max((row for _, row in times), default=0.0)
     for change in changes:
-        if change.t_ns is None:
-            row = -0.9
-        elif times and change.t_ns > times[-1][0] + 500_000_000:
-            row = last + 0.8
-        else:
-            row = min(times, key=lambda each, at=change.t_ns: abs(each[0] - at))[1] if times else 0.0  # type: ignore[misc]
+        late = False
+        row = -0.9
+        if change.t_ns is not None and times:
+            distance, nearest = min((abs(t_ns - change.t_ns), row) for t_ns, row in times)
+            before = max((row for t_ns, row in times if t_ns <= change.t_ns), default=nearest)
+            late = distance > 500_000_000
+            row = before + 0.8 if late else nearest
         row = max(row, lowest[change.left] + 0.88)
         lowest[change.left] = row
-        late = bool(times) and change.t_ns is not None and change.t_ns > times[-1][0] + 500_000_000
         placed.append(replace(change, row=row, late=late))
     return placed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
@@ -45,9 +45,6 @@ FROM_SS = {
 }
 
 
-#: States that Linux keeps in small sockets of their own, which the tracepoint does not see (or not to their end).
-UNTRACED = ("SYN-RECEIVED", "FIN-WAIT-2", "TIME-WAIT")
-
 
 @dataclass(frozen=True)
 class Stay:
@@ -62,8 +59,8 @@ class Stay:
 class States(Plot):
     """Which TCP states each socket went through: one row per socket, one bar per state.
 
-    From the kernel's tracepoint ``sock:inet_sock_set_state``; half-open connections and TIME-WAIT are not full sockets in Linux and
-    leave no trace there, so these two, and everything where the tracepoint is missing, come from the ``ss`` snapshots.
+    From the kernel's tracepoint ``sock:inet_sock_set_state``; half-open connections, TIME-WAIT and the FIN-WAIT-2 of a socket without a program are no full
+    sockets in Linux and leave no trace there, so these, and everything where the tracepoint is missing, come from the ``ss`` snapshots.
     """
 
     name = "states"
@@ -124,18 +121,10 @@ def socket_stays(run: RunData) -> list[Stay]:
     """Return every stay of every connection's socket, by socket in order of appearance, from the trace and from ``ss``."""
     traced = _traced_stays(run)
     names = {stay.socket for stay in traced}
-    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state in UNTRACED]
-    stays = sorted([*traced, *(_joined(stay, traced) for stay in seen)], key=lambda stay: (stay.from_ns, stay.to_ns))
+    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state == "SYN-RECEIVED"]
+    stays = sorted([*traced, *seen], key=lambda stay: (stay.from_ns, stay.to_ns))
     order = {name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))}
     return sorted(stays, key=lambda stay: (order[stay.socket], stay.from_ns))
-
-
-def _joined(stay: Stay, traced: list[Stay]) -> Stay:
-    """Let a TIME-WAIT that ``ss`` saw begin where the trace ends: the first snapshot comes up to one interval later."""
-    before = [each.to_ns for each in traced if each.socket == stay.socket and each.to_ns <= stay.from_ns]
-    if stay.state != "TIME-WAIT" or not before or stay.from_ns - max(before) > 2_000_000_000:
-        return stay
-    return replace(stay, from_ns=max(before))
 
 
 def socket_name(row: dict[str, object]) -> str:
@@ -144,19 +133,21 @@ def socket_name(row: dict[str, object]) -> str:
 
 
 def _traced_stays(run: RunData) -> list[Stay]:
-    import polars as pl
+    """Return stays between two changes of state: those of the tracepoint, completed where Linux keeps a small entry instead of a socket."""
+    from tcpexp.analysis.transitions import transitions
 
-    changes = run.table("states").filter(pl.col("peer_port").fill_null(0) != 0).sort("t_ns", maintain_order=True)
     end = span_ns(run, {})[1]
     open_now: dict[str, tuple[str, int]] = {}
     stays = []
-    for row in changes.iter_rows(named=True):
-        name = socket_name(row)
+    for change in transitions(run):
+        if not change.peer_port or (change.source == "ss" and change.new == "SYN-RECEIVED"):
+            continue
+        name = f"{change.node} :{change.port} → {change.socket.rpartition(' - ')[2]}"
         if name in open_now:
             state, since = open_now.pop(name)
-            stays.append(Stay(name, state, since, row["t_ns"]))
-        if row["new_state"] not in ("CLOSED", "CLOSE"):
-            open_now[name] = (row["new_state"], row["t_ns"])
+            stays.append(Stay(name, state, since, change.t_ns))
+        if change.new != "CLOSED":
+            open_now[name] = (change.new, change.t_ns)
     stays.extend(Stay(name, state, since, end) for name, (state, since) in open_now.items())
     return stays
 

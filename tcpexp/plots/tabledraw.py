@@ -112,8 +112,8 @@ def row_texts(row: Row, linked: bool) -> tuple[str, ...]:
 
 
 def links_text(packets: tuple[PacketLink, ...]) -> str:
-    """Return ``h1-eth0 #7, h2-eth0 #6``."""
-    return ", ".join(f"{each.capture} #{each.number}" for each in packets)
+    """Return ``h1-eth0 #7, h2-eth0 #6``, to be wrapped between packets only."""
+    return ", ".join(f"{each.capture}\u00a0#{each.number}" for each in packets)
 
 
 def column_widths(columns: tuple[Column, ...], texts: list[tuple[str, ...]]) -> list[float]:

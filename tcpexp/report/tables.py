@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from tcpexp.plots.table import Column, PacketLink, Part, Row, Table
 
 
-def table_html(table: Table, title: str) -> str:
-    """Return the table as HTML: a heading, a ``<table>`` per part, notes. All texts are escaped."""
+def table_html(table: Table, title: str = "") -> str:
+    """Return the table as HTML: a heading (when there is a title), a ``<table>`` per part, notes. All texts are escaped."""
     parts = "".join(_part_html(part) for part in table.parts)
     note = f'<p class="soft">{escape(table.note)}</p>' if table.note else ""
-    return f"<h3>{escape(title)}</h3>\n{parts}{note}"
+    heading = f"<h3>{escape(title)}</h3>\n" if title else ""
+    return f"{heading}{parts}{note}"
 
 
 def _part_html(part: Part) -> str:

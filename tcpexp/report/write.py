@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.report import content
 from tcpexp.report.embed import embed_panels, page_policy, page_style
 from tcpexp.report.figures import inline_svg
-from tcpexp.report.labels import label_rows
+from tcpexp.report.labels import labels_html
 from tcpexp.report.network import network_svg
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
@@ -94,7 +94,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "more_events": more_events,
         "figures": figures,
         "left_out": left_out,
-        "labels": label_rows(run.metrics),
+        "labels": markupsafe.Markup(labels_html(run)),
         "commands": commands,
         "more_commands": more_commands,
         "provenance": content.provenance_rows(run),

@@ -32,7 +32,7 @@ def test_segments_are_in_the_order_of_their_sending(view):
 
 
 def test_labels_hold_relative_numbers_lengths_and_windows(view):
-    assert view.arrows[1].text == "SYN, ACK  seq 0  ack 1  win 65,160"
+    assert view.arrows[1].text == "SYN, ACK  seq 0 = 1000  ack 1  win 65,160"
     assert view.arrows[6].text == "PSH, ACK  seq 1  ack 77  len 201"
     assert view.arrows[4].text.endswith("(again)")
 
@@ -91,3 +91,15 @@ def test_a_host_that_captured_nothing_of_the_connection_got_nothing(tmp_path):
     for captures, lost in (({"h1-eth0": {}, "h2-eth0": {}}, True), ({"h1-eth0": {}}, False)):
         run = write_run(tmp_path / str(lost), whole.plan, {**tables, "packets": packets}, engine={**engine, "captures": captures})
         assert [arrow.lost for arrow in ladder_view(run, "", 1, 30).arrows] == [lost]
+
+
+def test_between_shows_its_segments_and_the_states_at_its_beginning(tmp_path):
+    view = ladder_view(one_connection(tmp_path), "", 1, 30, (1_235_000_000, 1_245_000_000))
+    assert [arrow.sent_ns for arrow in view.arrows] == [1_240_200_000, 1_241_000_000, 1_241_100_000]
+    first = {state.left: state.state for state in view.states if state.t_ns is None}
+    assert first == {True: "ESTABLISHED", False: "ESTABLISHED"}
+    assert [state.state for state in view.states if state.t_ns is not None] == ["FIN-WAIT-1"]
+
+
+def test_between_without_segments_gives_no_ladder(tmp_path):
+    assert ladder_view(one_connection(tmp_path), "", 1, 30, (5_000_000_000, 6_000_000_000)) is None

@@ -62,7 +62,7 @@ def test_a_plot_that_returns_a_table_leaves_json_and_pictures(tmp_path):
     assert table_from_json((tmp_path / figure.table).read_text()) == TABLE
     assert json.loads((tmp_path / "figures/index.json").read_text())["figures"][0]["table"] == figure.table
     svg = (tmp_path / figure.svg).read_text()
-    for words in ("First part", "what it means", "plain $5 &amp; &lt;b&gt;", "h1-eth0 #7", "A note.", "On both."):
+    for words in ("First part", "what it means", "plain $5 &amp; &lt;b&gt;", "h1-eth0\u00a0#7", "A note.", "On both."):
         assert words in svg, words
     plot_run(write_run(tmp_path, make_plan(plots=({"rtt": {}},)), {}), catalogue)
     assert not (tmp_path / figure.table).exists(), "tables of an earlier call are removed"

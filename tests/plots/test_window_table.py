@@ -61,4 +61,4 @@ def test_a_long_table_is_thinned_and_says_so(tmp_path):
     (figure,) = plot_run(run_of(tmp_path, rows, rows=10))
     svg = (tmp_path / figure.svg).read_text()
     assert "upload: 10 ACKs, 91 more left out" in svg
-    assert "65,160" in svg and "h2-eth0 #102" in svg
+    assert "65,160" in svg and "h2-eth0\u00a0#102" in svg

@@ -1,0 +1,80 @@
+"""Plot ``label_table``: how often Wireshark gave each label, what it means in this run, and example packets at both ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.bothends import both_ends
+from tcpexp.plots.data import within
+from tcpexp.plots.labels import WORDS
+from tcpexp.plots.labelwords import MEANINGS, meaning_here
+from tcpexp.plots.table import Column, PacketLink, Part, Row, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tcpexp.store.rundata import RunData
+
+COLUMNS = (Column("label"), Column("packets", "right"), Column("by capture"), Column("what it means"), Column("examples at (s)"))
+EXAMPLES = 3
+NOTE = (
+    "Labels are what Wireshark's analysis of one capture suggests, packet by packet; it does not ask the kernel. The same packet may carry a label in both "
+    "captures, or in one only. Of each example the packet's number in every capture that holds it is given, the sender's first."
+)
+
+
+class LabelTable(Plot):
+    """Wireshark's labels: how often each occurs, what it means here, and example packets to look up in both ends' captures.
+
+    What is said of a label beyond its general meaning is chosen by what this run recorded, and tells where Wireshark's name misleads. ``capture`` chooses one
+    capture, such as ``h1-eth0``.
+    """
+
+    name = "label_table"
+    title = "Wireshark's labels: what they mean here"
+    defaults: ClassVar[dict[str, Any]] = {"capture": ""}
+    time_axis = False
+    on_demand = True
+
+    def draw(self, run: RunData, options: Options) -> Table | None:
+        """Return the table, or None when no packet carries a label."""
+        return label_table(run, options)
+
+
+def label_table(run: RunData, options: Options) -> Table | None:
+    """Return the table: a row per label that occurs, in the order of ``WORDS``; None when there is none."""
+    import polars as pl
+
+    packets = within(run.table("packets"), options).filter(pl.col("labels").list.len() > 0)
+    if options.get("capture"):
+        packets = packets.filter(pl.col("capture") == options["capture"])
+    if options.get("flows") is not None:
+        packets = packets.filter(pl.col("flow").is_in(list(options["flows"])))
+    owners = {interface.ipv4.split("/")[0]: node.name for node in run.plan.network.nodes for interface in node.interfaces}
+    packets = packets.with_columns(src_node=pl.col("src").replace_strict(owners, default=None, return_dtype=pl.String)).sort("t_ns", "capture", "number")
+    present = set(packets["labels"].explode().drop_nulls().unique().to_list())
+    order = [name for name in WORDS if name in present] + sorted(present - set(WORDS))
+    rows = tuple(_row(run, name, packets.filter(pl.col("labels").list.contains(name))) for name in order)
+    return Table((Part(COLUMNS, rows),), NOTE) if rows else None
+
+
+def _row(run: RunData, label: str, found: pl.DataFrame) -> Row:
+    captures = found.group_by("capture").len().sort("capture").rows()
+    times, links = _examples(run, found)
+    meaning = " ".join(each for each in (MEANINGS.get(label, ""), meaning_here(run, label, found)) if each)
+    by_capture = ", ".join(f"{capture}: {count:,}" for capture, count in captures)
+    return Row((WORDS.get(label, label), f"{found.height:,}", by_capture, meaning, ", ".join(times)), packets=tuple(links))
+
+
+def _examples(run: RunData, found: pl.DataFrame) -> tuple[list[str], list[PacketLink]]:
+    """Return times and links of the first packets; one that stands in both captures counts once."""
+    times: list[str] = []
+    links: list[PacketLink] = []
+    for capture, number, t_ns in found.select("capture", "number", "t_ns").head(4 * EXAMPLES).iter_rows():
+        if len(times) == EXAMPLES:
+            break
+        if PacketLink(capture, number) not in links:
+            times.append(f"{t_ns / 1e9:.3f}")
+            links += both_ends(run, capture, number)
+    return times, links
