@@ -16,6 +16,7 @@ BUILTIN: dict[str, str] = {
     "window_table": "tcpexp.plots.window_table:WindowTable",
     "ladder": "tcpexp.plots.ladder:Ladder",
     "timers": "tcpexp.plots.timers:Timers",
+    "calls": "tcpexp.plots.calls:Calls",
     "header": "tcpexp.plots.header:HeaderTable",
     "states": "tcpexp.plots.states:States",
     "state_diagram": "tcpexp.plots.statediagram:StateDiagram",

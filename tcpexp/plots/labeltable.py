@@ -51,7 +51,7 @@ def label_table(run: RunData, options: Options) -> Table | None:
         packets = packets.filter(pl.col("capture") == options["capture"])
     if options.get("flows") is not None:
         packets = packets.filter(pl.col("flow").is_in(list(options["flows"])))
-    owners = {interface.ipv4.split("/")[0]: node.name for node in run.plan.network.nodes for interface in node.interfaces}
+    owners = {interface.address: node.name for node in run.plan.network.nodes for interface in node.interfaces}
     packets = packets.with_columns(src_node=pl.col("src").replace_strict(owners, default=None, return_dtype=pl.String)).sort("t_ns", "capture", "number")
     present = set(packets["labels"].explode().drop_nulls().unique().to_list())
     order = [name for name in WORDS if name in present] + sorted(present - set(WORDS))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.plan.types import Spawn
 from tcpexp.report import content
 from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture, prose_blocks
-from tcpexp.report.labels import label_rows
 from tcpexp.report.network import direction_words
 from tcpexp.report.questions import split_explanation
 from tcpexp.report.words import NONE, seconds
@@ -114,9 +113,11 @@ def _results(run: RunData) -> list[Block]:
         rows = tuple(tuple(row[key] for key in keys) for row in flows)
         blocks.append(Grid("What each flow achieved; goodput while it was active.", head, rows, frozenset(range(1, 8))))
     blocks += _figures(run)
-    labels = label_rows(run.metrics)
-    if labels:
-        rows = tuple((str(row["word"]), str(row["count"]), str(row["meaning"])) for row in labels)
+    from tcpexp.plots.labeltable import label_table
+
+    labels = label_table(run, {})
+    if labels is not None:
+        rows = tuple((row.cells[0], row.cells[1], row.cells[3]) for row in labels.parts[0].rows)
         blocks.append(Grid("Wireshark's labels in the captures, and what they mean.", ("Label", "Packets", "Meaning"), rows, frozenset((1,))))
     return [*blocks, *_certificate(run), Answer("What do you see? Describe the figures in your own words, and name the packets that prove it.", 8)]
 
