@@ -55,7 +55,7 @@ WORDS = [
     "first data",
     "3.4 Mbit/s",
     "12 (1.20 %)",
-    "Zero Window",
+    "Duplicate ACK",
     "SUSPECT",
     "off by 3 ms",
     "BBR fills the",
