@@ -40,6 +40,9 @@ BUILTIN: Classes[Check] = Classes(
         "congestion_control": "tcpexp.checks.flows:CongestionControl",
         "measured": "tcpexp.checks.links:Measured",
         "fault": "tcpexp.checks.faults:FaultCheck",
+        "displaced": "tcpexp.checks.faults:Displaced",
+        "reordering": "tcpexp.checks.faults:Reordering",
+        "repair": "tcpexp.checks.repairs:RepairCheck",
         "firewall_empty": "tcpexp.checks.kernel:FirewallEmpty",
         "metric": "tcpexp.checks.kernel:Metric",
     }

@@ -86,8 +86,8 @@ def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
     times = [float(word.removesuffix("us")) / 1e6 for word in words if re.fullmatch(r"[\d.]+us", word)]
     found: list[Comparison] = [
         ("limit (packets)", int(words[words.index("limit") + 1]), options.get("limit")),
-        ("delay (s)", times[0], delay.get("delay", 0)),
-        ("jitter (s)", times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)),
+        ("delay (s)", _near_tick(times[0], delay.get("delay", 0)), delay.get("delay", 0)),
+        ("jitter (s)", _near_tick(times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)), delay.get("jitter", 0)),
     ]
     if len(times) > 1:
         correlation = _fraction(words[words.index("delay") + 3])
@@ -136,6 +136,11 @@ def _microseconds(word: str) -> float:
 def _near_us(wanted: float, shown: float) -> float:
     """Return ``shown`` where it differs from ``wanted`` by codel's rounding only (its unit is 1.024 us)."""
     return shown if abs(wanted - shown) <= 2 else wanted
+
+
+def _near_tick(wanted_s: float, shown_s: float) -> float:
+    """Return ``shown_s`` where it differs from ``wanted_s`` only because tc shows whole microseconds, cut off."""
+    return shown_s if wanted_s > 0 and abs(wanted_s - shown_s) * 1e9 < 1.1 * TICK_NS else wanted_s
 
 
 def check_node(

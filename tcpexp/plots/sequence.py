@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.analysis.segments import sent_again
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_of, flow_packets, within
+from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
 from tcpexp.plots.thin import thin_line, thin_points
@@ -52,7 +53,7 @@ class Sequence(Plot):
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
         figure, axes = panels([*heights, 2.2] if close else heights, options["title"], last_gap=0.62 if close else None)
         for axis, name in zip(axes, shown, strict=False):
-            _draw_sequence(axis, frames[name], looks[name].color)
+            _draw_sequence(axis, frames[name], looks[name].color, fault_marks(run, name))
             panel_title(axis, _panel_name(run, name))
         legend(axes[0])
         whole = axes[: len(shown)]
@@ -60,7 +61,7 @@ class Sequence(Plot):
         draw_marks(figure, whole, run, options)
         if close:
             whole[-1].set_xlabel("")
-            _draw_detail(axes[-1], frames[close.flow], looks[close.flow].color, close)
+            _draw_detail(axes[-1], frames[close.flow], looks[close.flow].color, close, fault_marks(run, close.flow))
         return figure
 
 
@@ -77,7 +78,7 @@ def _panel_name(run: RunData, name: str) -> str:
     return f"{name}{control}, at the sender {flow.sender if flow else ''}"
 
 
-def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
+def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.DataFrame) -> None:
     """Draw data, ACK line, window line and retransmissions of one connection."""
     import polars as pl
 
@@ -120,6 +121,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str) -> None:
             zorder=4,
             rasterized=repeats.height > 1000,
         )
+    draw_fault_marks(axes, faults, divisor)
     axes.set_ylim(0, highest / divisor * 1.08)
     axes.set_ylabel(f"Sequence ({unit})")
 
@@ -160,12 +162,12 @@ def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[in
     return CloseView(name, int(times[0]) - margin, int(times[-1]) + margin, f"Close view: all of {name}")
 
 
-def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: CloseView) -> None:
+def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: CloseView, faults: pl.DataFrame) -> None:
     """Draw the part of a flow between two times."""
     import polars as pl
 
     near = packets.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
-    _draw_sequence(axes, near, color)
+    _draw_sequence(axes, near, color, faults.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns)))
     sent = near.filter(pl_data()).select(low="seq_rel", high=pl.col("seq_rel") + pl.col("payload_bytes"))
     acks = near.filter(~pl.col("outgoing"))["ack_rel"].drop_nulls()
     low, high = min([*sent["low"].to_list(), *acks.to_list()]), max(sent["high"].to_list())

@@ -79,10 +79,7 @@ def host_addresses(network: NetworkPlan) -> dict[bytes, int]:
     found = {}
     for node in network.nodes:
         for interface in node.interfaces:
-            for family in ("ipv4", "ipv6"):
-                text = getattr(interface, family, None)
-                if text:
-                    found[ipaddress.ip_interface(text).ip.packed.ljust(16, b"\0")] = numbers[node.name]
+            found[ipaddress.ip_address(interface.address).packed.ljust(16, b"\0")] = numbers[node.name]
     return found
 
 

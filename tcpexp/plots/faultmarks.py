@@ -1,0 +1,48 @@
+"""Where faults acted on data segments, as marks in the sequence figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.data import flow_of
+from tcpexp.plots.style import INK
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+
+    from tcpexp.store.rundata import RunData
+
+#: The mark of each effect, and its word in the legend.
+MARKS = {
+    "drop": ("v", "dropped by a fault"),
+    "corrupt": ("s", "damaged by a fault"),
+    "duplicate": ("D", "duplicated by a fault"),
+    "delay": (">", "delayed by a fault"),
+}
+
+
+def fault_marks(run: RunData, flow: str) -> pl.DataFrame:
+    """Return the faults that acted on data of a flow's sender: ``t_ns``, ``seq_rel`` (as the captures count, the first byte is 1), ``effect``."""
+    import polars as pl
+
+    plan = flow_of(run, flow)
+    own = run.table("faults").filter((pl.col("flow") == flow) & pl.col("offset").is_not_null())
+    if plan is not None:
+        addresses = [each.address for each in run.plan.network.node(plan.sender).interfaces]
+        own = own.filter(pl.col("src").is_in(addresses))
+    return own.select("t_ns", "effect", seq_rel=pl.col("offset") + 1)
+
+
+def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
+    """Draw a mark for each fault at the time when the segment came out of the bottleneck; ``divisor`` is the axis's unit in bytes."""
+    import polars as pl
+
+    for effect, (marker, words) in MARKS.items():
+        own = faults.filter(pl.col("effect") == effect)
+        if own.is_empty():
+            continue
+        axes.plot(
+            own["t_ns"] / 1e9, own["seq_rel"] / divisor, linestyle="none", marker=marker, markersize=6, markerfacecolor="none",
+            markeredgecolor=INK, markeredgewidth=1.1, label=words, zorder=5,
+        )  # fmt: skip
