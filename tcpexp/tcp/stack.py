@@ -17,6 +17,7 @@ from tcpexp.tcp.output import reset_for
 from tcpexp.tcp.segment import ACK, RST, SYN, Segment
 from tcpexp.tcp.seqnum import HALF, MASK
 from tcpexp.tcp.states import State
+from tcpexp.tcp.tcb import delete_tcb
 
 EPHEMERAL = range(49152, 65536)
 
@@ -40,6 +41,7 @@ class Stack:
         self.cookie_key = cookie_key
         self.connections: dict[tuple[int, Endpoint], Connection] = {}
         self.listeners: dict[int, Listener] = {}
+        self.retired: list[Connection] = []
         self.answers: list[Outgoing] = []
         self.discarded = 0
         self._next_port = first_port
@@ -52,7 +54,10 @@ class Stack:
         if not is_unicast(remote.address):
             raise CallError(f"{remote.address} is not a unicast address")
         local = Endpoint(self.address, self._free_port(remote) if port is None else port)
-        if (local.port, remote) in self.connections:
+        old = self.connections.get((local.port, remote))
+        if old is not None and old.state is State.CLOSED:
+            self._retire((local.port, remote), now)
+        elif old is not None:
             raise CallError(f"connection already exists: port {local.port} to {remote.address}:{remote.port}")
         connection = Connection(local, remote, self.isn, config or self.config)
         connection.connect(now)
@@ -93,10 +98,10 @@ class Stack:
         remote = Endpoint(source, segment.src_port)
         key = (segment.dst_port, remote)
         connection = self.connections.get(key)
-        if connection is not None and may_reuse(connection, segment) and segment.dst_port in self.listeners:
-            del self.connections[key]
-            connection = None
         listener = self.listeners.get(segment.dst_port)
+        if connection is not None and (connection.state is State.CLOSED or (listener is not None and may_reuse(connection, segment))):
+            self._retire(key, now)
+            connection = None
         if connection is not None:
             half_open = connection.state is State.SYN_RECEIVED
             connection.receive(segment, now)
@@ -108,6 +113,17 @@ class Stack:
                 self.connections[key] = connection
         elif (reset := reset_for(segment)) is not None:
             self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
+
+    def _retire(self, key: tuple[int, Endpoint], now: int) -> None:
+        """Make room for a new connection with the ports of one that is closed or in TIME-WAIT; its events and last segments are not lost.
+
+        RFC 9293 section 3.6.1.
+        """
+        connection = self.connections.pop(key)
+        if connection.state is State.TIME_WAIT:
+            connection.tcb.now = now
+            delete_tcb(connection.tcb, "closed", "newer SYN")
+        self.retired.append(connection)
 
     def icmp_error(self, error: str, local_port: int, remote: Endpoint, now: int, seq: int | None = None) -> None:
         """Pass on an ICMP error about a segment that this end sent, found by its ports and addresses. RFC 9293 section 3.9.2.2 (MUST-54).
@@ -124,7 +140,7 @@ class Stack:
         for listener in self.listeners.values():
             out.extend(Outgoing(listener.local, remote, segment) for remote, segment in listener.answers)
             listener.answers.clear()
-        for connection in self.connections.values():
+        for connection in (*self.retired, *self.connections.values()):
             tcb = connection.tcb
             out.extend(Outgoing(tcb.local, tcb.remote, segment) for segment in connection.segments_to_send(now))
         return out
@@ -143,6 +159,13 @@ class Stack:
 
     def next_event(self) -> tuple[Connection, Event] | None:
         """Return the oldest event of some connection, None when there is none; forget connections that are closed. RFC 9293 section 3.9.1.8 (MUST-47)."""
+        while self.retired:
+            event = self.retired[0].next_event()
+            if event is not None:
+                return self.retired[0], event
+            if self.retired[0].tcb.outbox:
+                break
+            self.retired.pop(0)
         for key, connection in list(self.connections.items()):
             event = connection.next_event()
             if event is not None:

@@ -6,7 +6,7 @@ import pytest
 
 from tcpexp.tcp import CallError, Config, Endpoint, Options, Segment, State, fixed_isn, hashed_isn
 from tcpexp.tcp.cookies import MSS_VALUES, PERIOD_NS, check_cookie, make_cookie
-from tcpexp.tcp.events import DataArrived, Established
+from tcpexp.tcp.events import Closed, DataArrived, Established
 from tcpexp.tcp.stack import Outgoing, Stack
 
 KEY, OTHER_KEY = b"0123456789abcdef", b"fedcba9876543210"
@@ -190,6 +190,21 @@ def test_a_newer_syn_takes_the_place_of_time_wait(seq: int, reused: bool) -> Non
     server.receive(syn(5, seq), CLIENT, 10)
     (answer,) = server.segments_to_send(10)
     assert (answer.segment.letters == "SA") is reused
+    assert [event.reason for one, event in drain(server) if one is connection and isinstance(event, Closed)] == (["closed"] if reused else [])
+
+
+def test_ports_of_a_closed_connection_are_free_at_once() -> None:
+    server, client = make(SERVER), make(CLIENT)
+    server.listen(80)
+    for _ in range(3):
+        connection = client.connect(Endpoint(SERVER, 80), 0, port=5)
+        exchange(server, client)
+        assert connection.state is State.ESTABLISHED
+        connection.abort(0)
+        exchange(server, client)
+    assert [event.reason for _, event in drain(server) if isinstance(event, Closed)] == ["reset"] * 3
+    assert [event.reason for _, event in drain(client) if isinstance(event, Closed)] == ["aborted"] * 3
+    assert server.connections == client.connections == {}
 
 
 def test_initial_numbers_depend_on_everything_and_grow_with_time() -> None:
