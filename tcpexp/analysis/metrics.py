@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.congestion import measure_congestion, measure_fairness
 from tcpexp.analysis.flows import measure_flow, measure_shares
 from tcpexp.analysis.links import measure_faults
 from tcpexp.ingest.tshark import LABELS
@@ -27,9 +28,10 @@ def measure_run(run: RunData) -> dict[str, Any]:
         "metrics_schema": METRICS_SCHEMA,
         "status": run.status,
         "end_ns": run.end_ns,
-        "flows": {flow.name: measure_flow(run, flow) for flow in flows},
+        "flows": {flow.name: {**measure_flow(run, flow), **measure_congestion(run, flow)} for flow in flows},
         "shares": shares,
         "jain_index": (shares["together"] or shares["whole"])["jain_index"] if flows else None,
+        "fairness": measure_fairness(run),
         "queues": measure_queues(run),
         "connections": count_connections(run),
         "counters": counter_changes(run),
