@@ -9,6 +9,7 @@ BUILTIN: dict[str, str] = {
     "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
     "rtt": "tcpexp.plots.rtt:RoundTripTime",
     "rtt_cdf": "tcpexp.plots.rtt:RoundTripTimeCdf",
+    "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",
     "queue": "tcpexp.plots.queue:Queue",
     "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
     "sequence": "tcpexp.plots.sequence:Sequence",

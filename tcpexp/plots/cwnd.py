@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import Series, dense_look, flow_series, legend, note, panels, time_limits, zero_based
+from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
+from tcpexp.plots.style import SOFT_INK, Series, dense_look, flow_series, legend, note, panels, time_limits, zero_based
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
@@ -18,17 +19,22 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
+#: With up to so many flows each has a row of congestion states too.
+_WITH_STATES = 2
+
+
 class CongestionWindow(Plot):
-    """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in segments.
+    """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in segments, with the phases of its congestion control.
 
     One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel lacks it, the values of the
     ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once it is finite: before the first loss it is
-    not. BBR has none.
+    not. BBR has none. The strip below has the phases of each flow (docs/phases.md) and, with up to two flows, the kernel's congestion states
+    Open, Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with what was outstanding, sent and not yet acknowledged (dotted).
     """
 
     name = "cwnd"
     title = "Congestion window"
-    defaults: ClassVar[dict[str, Any]] = {"ssthresh": True}
+    defaults: ClassVar[dict[str, Any]] = {"ssthresh": True, "phases": True, "in_flight": True}
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when neither the tracepoint nor ``ss`` saw a flow's sender."""
@@ -36,7 +42,13 @@ class CongestionWindow(Plot):
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
             return None
-        figure, axes = panels([2.9], options["title"])
+        phased = [name for name in looks if options["phases"] and not busiest_phases(run, name).is_empty()]
+        rows = len(phased) * (2 if len(phased) <= _WITH_STATES else 1)
+        figure, axes = panels([2.9, rows * ROW_INCHES] if phased else [2.9], options["title"])
+        if len(looks) == 1 and phased:
+            shade(axes[0], run, phased[0])
+        if len(looks) == 1 and options["in_flight"]:
+            _draw_in_flight(axes[0], run, options, next(iter(looks.values())))
         for look in looks.values():
             flow = flow_of(run, look.name)
             has_ssthresh = flow is None or not str(flow.congestion_control).startswith("bbr")
@@ -44,11 +56,27 @@ class CongestionWindow(Plot):
         axes[0].set_ylabel("Segments")
         zero_based(axes[0])
         legend(axes[0])
+        if phased:
+            patches = draw_strip(axes[1], run, options, {name: looks[name] for name in phased}, with_states=len(phased) <= _WITH_STATES)
+            legend(axes[1], handles=patches, columns=8)
         if source == "ss":
             note(axes[0], "from ss snapshots: this run has no tcp_probe trace")
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
+
+
+def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) -> None:
+    """Draw what the flow's busiest connection had sent and not yet seen acknowledged, in segments."""
+    import polars as pl
+
+    rows = within(run.table("flow_states"), options).filter((pl.col("flow") == look.name) & pl.col("mss").is_not_null())
+    if rows.is_empty():
+        return
+    port = rows.group_by("port").len().sort(["len", "port"], descending=[True, False])["port"][0]
+    own = rows.filter(pl.col("port") == port).with_columns(segments=pl.col("in_flight_bytes") / pl.col("mss"))
+    thin = thin_line(own, "t_ns", "segments")
+    axes.plot(thin["t_ns"] / 1e9, thin["segments"], color=SOFT_INK, linewidth=0.8, linestyle=(0, (1, 1.2)), label="outstanding")
 
 
 def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
@@ -59,6 +87,9 @@ def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
     """
     import polars as pl
 
+    states = within(run.table("flow_states"), options)
+    if not states.is_empty():
+        return _busy_connections(states.select("flow", "port", "t_ns", "cwnd", "ssthresh").sort("t_ns", maintain_order=True)), "tcp_probe"
     finite = pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
     for source, port in (("tcp_probe", "src_port"), ("sockets", "local_port")):
         table = within(run.table(source), options)

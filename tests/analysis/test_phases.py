@@ -126,14 +126,20 @@ def test_what_limits(found):
 
 
 def test_bbr_from_its_gains(found):
-    gains = [(20, "2.885", "2.885"), (70, "2.885", "2.885"), (120, "0.347", "2.885"), (170, "1.25", "2"), (220, "1", "1"), (270, "0.75", "2")]
+    gains = [(20, "2.885", "2.885"), (70, "2.885", "2.885"), (120, "0.347", "2.885"), (170, "1.25", "2"), (220, "0.75", "2")]
     text = [(at, f"bbr:(bw:1bps,mrtt:1,pacing_gain:{pacing},cwnd_gain:{window})") for at, pacing, window in gains]
     run = found([(at, 20, INFINITE, 20) for at in range(10, 300, 10)], control="bbr", sockets=sockets(*text))
-    assert phases(run) == [
-        ("startup", 10, 120, "gain"), ("drain", 120, 170, "gain"), ("probe_bw", 170, 220, "gain"), ("probe_rtt", 220, 270, "gain"),
-        ("probe_bw", 270, 290, "end"),
-    ]  # fmt: skip
-    assert run.table("phases")["resolution_ns"].to_list() == [0, *[50 * MS] * 4]
+    assert phases(run) == [("startup", 10, 120, "gain"), ("drain", 120, 170, "gain"), ("probe_bw", 170, 290, "end")]
+    assert run.table("phases")["resolution_ns"].to_list() == [0, 50 * MS, 50 * MS]
+
+
+def test_probe_rtt_to_the_ack(found):
+    """cwnd stands at four segments from the ACK at 40 ms to that at 240 ms; a snapshot in between says PROBE_RTT too."""
+    text = [(20, "bbr:(pacing_gain:1,cwnd_gain:2)"), (70, "bbr:(pacing_gain:1,cwnd_gain:1)"), (270, "bbr:(pacing_gain:1.25,cwnd_gain:2)")]
+    rows = [(at, 4 if 50 <= at <= 240 else 20, INFINITE, 4) for at in range(10, 310, 10)]
+    run = found(rows, control="bbr", sockets=sockets(*text))
+    assert phases(run) == [("startup", 10, 20, "gain"), ("probe_bw", 20, 40, "gain"), ("probe_rtt", 40, 240, "gain"), ("probe_bw", 240, 300, "end")]
+    assert run.table("phases")["resolution_ns"].to_list() == [0, 50 * MS, 0, 0]
 
 
 @pytest.mark.parametrize(

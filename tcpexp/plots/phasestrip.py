@@ -1,0 +1,105 @@
+"""Congestion control's phases as bands: behind a curve, and as a strip with a row per flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.plots.base import Options
+from tcpexp.plots.style import INK, PAPER, SOFT_INK, Series, span_ns
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
+
+    from tcpexp.store.rundata import RunData
+
+#: Phase to colour and hatch: pale, so that curves stay readable over it; the hatch tells them apart without colour.
+COLORS: dict[str, tuple[str, str]] = {
+    "slow_start": ("#cfe8d5", ""),
+    "congestion_avoidance": ("#e4e9f2", ""),
+    "fast_recovery": ("#f6c9a8", "////"),
+    "rto_recovery": ("#e8a3a0", "xxxx"),
+    "cwr": ("#f2dc93", "...."),
+    "startup": ("#cfe8d5", ""),
+    "drain": ("#f2dc93", "...."),
+    "probe_bw": ("#e4e9f2", ""),
+    "probe_rtt": ("#d9c9e8", "----"),
+}
+#: The kernel's congestion states, coloured as the phases that they are.
+STATE_COLORS = {
+    "Open": COLORS["congestion_avoidance"],
+    "Disorder": ("#fbf0c4", ""),
+    "CWR": COLORS["cwr"],
+    "Recovery": COLORS["fast_recovery"],
+    "Loss": COLORS["rto_recovery"],
+}
+ROW_INCHES = 0.2
+
+
+def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
+    """Return the phases of the flow's connection that was acknowledged most, in time order; empty without a trace."""
+    import polars as pl
+
+    rows = run.table("phases").filter(pl.col("flow") == flow)
+    if rows.is_empty():
+        return rows
+    most = rows.group_by("port").agg(pl.col("acks").sum()).sort(["acks", "port"], descending=[True, False])["port"][0]
+    return rows.filter(pl.col("port") == most).sort("from_ns")
+
+
+def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
+    """Return (state, from, to) of the kernel's congestion states of that connection, ns."""
+    import polars as pl
+
+    phases = busiest_phases(run, flow)
+    if phases.is_empty():
+        return []
+    begin, end = int(phases["from_ns"][0]), int(phases["to_ns"][-1])
+    sender = pl.col("node") == phases["node"][0]
+    rows = run.table("ca_states").filter((pl.col("flow") == flow) & sender & (pl.col("src_port") == phases["port"][0])).sort("t_ns")
+    inside = rows.filter(pl.col("t_ns").is_between(begin, end))
+    times = [begin, *inside["t_ns"].to_list(), end]
+    before = rows.filter(pl.col("t_ns") < begin)["ca_state"].to_list()
+    names = [before[-1] if before else "Open", *inside["ca_state"].to_list()]
+    return [(name, low, high) for name, low, high in zip(names, times[:-1], times[1:], strict=True) if high > low]
+
+
+def shade(axes: Axes, run: RunData, flow: str) -> None:
+    """Draw a flow's phases as bands behind the curves of ``axes``."""
+    for row in busiest_phases(run, flow).iter_rows(named=True):
+        color, _ = COLORS[row["phase"]]
+        axes.axvspan(row["from_ns"] / 1e9, row["to_ns"] / 1e9, facecolor=color, alpha=0.55, linewidth=0, zorder=0)
+
+
+def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool) -> list[Patch]:
+    """Draw a row of phases per flow, and with ``with_states`` a row of congestion states below each; return the legend's patches."""
+    from matplotlib.patches import Patch
+
+    labels: list[str] = []
+    used: dict[str, None] = {}
+    for name in looks:
+        bands = [(row["phase"], row["from_ns"], row["to_ns"]) for row in busiest_phases(run, name).iter_rows(named=True)]
+        used |= dict.fromkeys(phase for phase, _, _ in bands)
+        _draw_row(axes, len(labels), bands, COLORS, span_ns(run, options))
+        labels.append(name if len(looks) > 1 or not with_states else "phase")
+        if with_states:
+            _draw_row(axes, len(labels), congestion_bands(run, name), STATE_COLORS, span_ns(run, options))
+            labels.append("state")
+    axes.set_ylim(len(labels) - 0.45, -0.55)
+    axes.set_yticks(range(len(labels)), labels, fontsize=7.5)
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", length=0)
+    shown = {name.replace("_", " "): look for name, look in COLORS.items() if name in used}
+    if with_states and any(state == "Disorder" for name in looks for state, _, _ in congestion_bands(run, name)):
+        shown["Disorder"] = STATE_COLORS["Disorder"]
+    return [Patch(facecolor=color, hatch=hatch, edgecolor=SOFT_INK, linewidth=0.4, label=name) for name, (color, hatch) in shown.items()]
+
+
+def _draw_row(axes: Axes, row: int, bands: list[tuple[str, int, int]], colors: dict[str, tuple[str, str]], span: tuple[int, int]) -> None:
+    """Draw one row; bands that are narrower than a pixel keep that width, so that a short recovery is not lost."""
+    least = (span[1] - span[0]) / 1200
+    for name, (color, hatch) in colors.items():
+        own = [(low / 1e9, max(high - low, least) / 1e9) for word, low, high in bands if word == name]
+        if own:
+            axes.broken_barh(own, (row - 0.4, 0.8), facecolor=color, edgecolor=INK if hatch else PAPER, hatch=hatch, linewidth=0.0, zorder=2 if hatch else 1)

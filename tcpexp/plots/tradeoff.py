@@ -1,0 +1,85 @@
+"""Plot ``tradeoff``: throughput against delay, a point per second of each flow, with an ellipse around them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.data import within
+from tcpexp.plots.style import Series, flow_series, legend, panels, rate_unit
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.store.rundata import RunData
+
+SECOND_NS = 1_000_000_000
+#: Fewer seconds than this make no ellipse.
+LEAST_POINTS = 4
+
+
+class Tradeoff(Plot):
+    """Goodput against round-trip time: a point for each whole second of each flow. Up and to the left is better.
+
+    The ellipse holds one standard deviation around the mean, along the directions in which the seconds vary; the cross is the flow's goodput
+    over all these seconds at its 95th percentile RTT, which is what an interactive user beside it would feel.
+    """
+
+    name = "tradeoff"
+    title = "Throughput against delay"
+    time_axis = False
+
+    def draw(self, run: RunData, options: Options) -> Figure | None:
+        """Return the figure, or None when no flow has a whole second with round-trip times."""
+        import polars as pl
+
+        points = second_points(run, options)
+        looks = flow_series(run, options, points["flow"].unique().to_list())
+        if not looks:
+            return None
+        divisor, unit = rate_unit(float(points["goodput_bps"].to_numpy().max()))
+        figure, (axes,) = panels([3.6], options["title"])
+        for name, look in looks.items():
+            own = points.filter(pl.col("flow") == name)
+            _draw_flow(axes, own["rtt_ms"].to_numpy(), own["goodput_bps"].to_numpy() / divisor, own["rtt95_ms"][0], look)
+        axes.set_xlabel("Round-trip time (ms): mean of a second; cross: 95th percentile")
+        axes.set_ylabel(f"Goodput ({unit})")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        legend(axes)
+        return figure
+
+
+def second_points(run: RunData, options: Options) -> pl.DataFrame:
+    """Return flow, second, ``goodput_bps``, ``rtt_ms`` (mean), ``rtt95_ms`` (of the whole flow): seconds that lie wholly in the flow's life."""
+    import polars as pl
+
+    second = pl.col("t_ns") // SECOND_NS
+    good = within(run.table("throughput"), options).group_by("flow", second.alias("second")).agg(
+        bins=pl.len(), goodput_bps=pl.col("goodput_bytes").sum() * 8
+    )
+    rtt = within(run.table("rtt"), options).filter(pl.col("flow").is_not_null())
+    means = rtt.group_by("flow", second.alias("second")).agg(rtt_ms=pl.col("rtt_ns").mean() / 1e6)
+    tails = rtt.group_by("flow").agg(rtt95_ms=pl.col("rtt_ns").quantile(0.95, "nearest") / 1e6)
+    whole = good.filter(pl.col("bins") == 10)
+    return whole.join(means, on=["flow", "second"]).join(tails, on="flow").sort("flow", "second")
+
+
+def _draw_flow(axes: Axes, delay: Any, rate: Any, tail: float, look: Series) -> None:
+    axes.scatter(delay, rate, color=look.color, marker=look.marker, s=14, alpha=0.55, linewidth=0, label=look.name)
+    axes.plot([tail], [rate.mean()], color=look.color, marker="x", markersize=9, markeredgewidth=2)
+    if len(delay) >= LEAST_POINTS:
+        axes.add_patch(_ellipse(delay, rate, look))
+
+
+def _ellipse(delay: Any, rate: Any, look: Series) -> Any:
+    """Return the ellipse of one standard deviation: axes along the eigenvectors of the covariance, radii the roots of its eigenvalues."""
+    import numpy as np
+    from matplotlib.patches import Ellipse
+
+    spread, axes = np.linalg.eigh(np.cov(delay, rate))
+    width, height = 2 * np.sqrt(np.maximum(spread, 0))
+    angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))
+    return Ellipse((delay.mean(), rate.mean()), width, height, angle=angle, facecolor="none", edgecolor=look.color, linestyle=look.dash, linewidth=1.3)
