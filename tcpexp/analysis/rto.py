@@ -21,9 +21,9 @@ def retransmission_timeouts(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     back-off (section 5.5). For a SYN or FIN each repetition is the timer's; for data those right behind the kernel's change to Loss.
     """
     packets = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("protocol") == "tcp"))
-    own = {each.ipv4.split("/")[0] for each in run.plan.network.node(flow.sender).interfaces}
+    own = [each.address for each in run.plan.network.node(flow.sender).interfaces]
     timed = pl.col("flags").str.contains("[SF]")
-    sent = packets.filter(pl.col("src").is_in(list(own)) & ((pl.col("payload_bytes") > 0) | timed)).sort("t_ns", maintain_order=True)
+    sent = packets.filter(pl.col("src").is_in(own) & ((pl.col("payload_bytes") > 0) | timed)).sort("t_ns", maintain_order=True)
     same = ("src_port", "seq_rel", "payload_bytes")
     again = sent.select("t_ns", *same, handshake=timed).with_columns(gap_ns=pl.col("t_ns").diff().over(same)).filter(pl.col("gap_ns").is_not_null())
     losses = run.table("ca_states").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("ca_state") == "Loss"))
