@@ -45,12 +45,11 @@ const zoom = (a, b) => Plotly.relayout(div, {"xaxis.range": [a, b]});
 BOKEH = """
 const range = new Bokeh.Range1d({start: 0, end: 60});
 const figures = ys.map((y) => { const figure = Bokeh.Plotting.figure({width: 1000, height: 220, x_range: range, output_backend: "canvas"});
-  figure.line({x: x}, {y: y}, {source: new Bokeh.ColumnDataSource({data: {x, y}}), line_color: "#0072b2"}); return figure; });
-const ready = Promise.all(figures.map((figure) => Bokeh.Plotting.show(figure, place())));
+  
+  figure.line({field: "x"}, {field: "y"}, {source: new Bokeh.ColumnDataSource({data: {x, y}}), line_color: "#0072b2"}); return figure; });
+const ready = Bokeh.Plotting.show(new Bokeh.Column({children: figures}), place());
 const zoom = (a, b) => { range.setv({start: a, end: b}); };
 """
-BOKEH = BOKEH.replace('figure.line({x: x}, {y: y}, {source: new Bokeh.ColumnDataSource({data: {x, y}}), line_color: "#0072b2"});',
-                      'figure.line({field: "x"}, {field: "y"}, {source: new Bokeh.ColumnDataSource({data: {x, y}}), line_color: "#0072b2"});')  # fmt: skip
 LIBRARIES: dict[str, tuple[tuple[str, ...], str]] = {
     "uPlot": (("uplot/dist/uPlot.iife.min.js",), UPLOT),
     "ECharts": (("echarts/dist/echarts.min.js",), ECHARTS),
@@ -90,8 +89,9 @@ def main() -> None:
             rows = []
             for _ in range(3):
                 tab = chromium.new_page()
+                tab.on("pageerror", lambda error: print(f"  {error}"))
                 tab.goto(path.as_uri())
-                tab.wait_for_function("window.drawn > 0", timeout=120_000)
+                tab.wait_for_function("window.drawn > 0", timeout=60_000)
                 rows.append((tab.evaluate("drawn"), tab.evaluate("timed(20, 26)"), tab.evaluate("timed(0, 60)")))
                 tab.close()
             whole = "".join(texts).encode()

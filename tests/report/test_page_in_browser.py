@@ -14,6 +14,8 @@ from browsers import find_browser
 from fake_run import shared_bottleneck
 
 from tcpexp.analysis.metrics import measure_run
+from tcpexp.checks.base import Evidence, Verdict
+from tcpexp.checks.run import write_checks
 from tcpexp.plots.run import plot_run
 from tcpexp.report.write import write_report
 from tcpexp.store.rundata import RunData
@@ -27,6 +29,8 @@ def run(tmp_path_factory) -> RunData:
     run = shared_bottleneck(tmp_path_factory.mktemp("run"), 12, PLOTS)
     measure_run(run)
     plot_run(run)
+    evidence = Evidence("the first loss", "h1-eth0", (5,), 4 * 10**9, 6 * 10**9)
+    write_checks(run.path, [Verdict("goodput", "goodput of flow cubic", "FAIL", "8.1 Mbit/s", "at least 8.5 Mbit/s", "Too slow.", None, (evidence,))])
     write_report(run)
     return run
 
@@ -154,6 +158,24 @@ def test_packets_can_be_stepped_through_with_the_keyboard(opened):
     assert opened.do("tcpexp.group.pinned.row") < third
     opened.page.keyboard.press("Escape")
     assert opened.do("tcpexp.group.pinned") is None
+
+
+def test_evidence_leads_to_its_time_in_the_panels(opened):
+    opened.page.get_by_role("button", name="show in the panels").click()
+    assert opened.range == pytest.approx([3.7, 6.3])
+
+
+def test_a_box_in_the_time_sequence_graph_zooms_in_height_too(opened):
+    x, y = place(opened, "sequence", 0.3)
+    before = opened.do("[tcpexp.group.panels[0].plot.scales.y.min, tcpexp.group.panels[0].plot.scales.y.max]")
+    opened.page.mouse.move(x, y - 60)
+    opened.page.mouse.down()
+    opened.page.mouse.move(x + 200, y + 60, steps=5)
+    opened.page.mouse.up()
+    low, high = opened.do("[tcpexp.group.panels[0].plot.scales.y.min, tcpexp.group.panels[0].plot.scales.y.max]")
+    assert before[0] < low < high < before[1]
+    opened.page.keyboard.press("0")
+    assert opened.do("tcpexp.group.panels[0].plot.scales.y.max") == before[1]
 
 
 def test_layers_flows_and_connections_can_be_switched(opened):

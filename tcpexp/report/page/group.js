@@ -32,15 +32,15 @@
       return !this.off.has(`${panel.id}\u0000${layer.label}`) && !(layer.flow && this.off.has(`flow\u0000${layer.flow}`));
     }
 
-    /** Return what is shaded behind a panel: [from, to, colour]. */
+    /** Return what is shaded behind a panel: [from, to, colour, whether only a strip at the top]. */
     shades(panel) {
-      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--s6"]) : [];
+      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--s6", true]) : [];
       if (panel.id !== "cwnd" || !this.on.phases) return shades;
       const strip = this.info.panels.find((each) => each.id === "states");
       const layer = strip && strip.layers.find((each) => each.label === "phase" && !this.off.has(`flow\u0000${each.flow}`));
       if (!layer) return shades;
       const found = this.data.points(layer);
-      found.x.forEach((start, i) => shades.push([start, found.to[i], layer.palette[found.y[i]] || "--soft"]));
+      found.x.forEach((start, i) => shades.push([start, found.to[i], layer.palette[found.y[i]] || "--soft", false]));
       return shades;
     }
 

@@ -144,13 +144,13 @@
     /** Paint bands behind the grid: what was in force, and phases where the panel shades them. */
     paintBehind(plot) {
       this.clipped(plot, (context, view) => {
-        for (const [start, end, color] of this.group.shades(this.info)) {
+        for (const [start, end, color, strip] of this.group.shades(this.info)) {
           const left = Math.max(view.left, view.x(start));
           const right = Math.min(view.left + view.width, view.x(end));
           if (right <= left) continue;
-          context.globalAlpha = 0.13;
+          context.globalAlpha = strip ? 0.6 : 0.13;
           context.fillStyle = this.group.color(color);
-          context.fillRect(left, view.top, right - left, view.height);
+          context.fillRect(left, view.top, right - left, strip ? 4 * view.ratio : view.height);
           context.globalAlpha = 1;
         }
       });
@@ -158,8 +158,8 @@
 
     paint(plot) {
       this.clipped(plot, (context, view) => {
-        if (this.group.on.marks) this.paintMarks(context, view);
         for (const layer of this.layers()) tcpexp.paint(context, layer, this.group.data.points(layer), view);
+        if (this.group.on.marks) this.paintMarks(context, view);
         this.paintPinned(context, view);
       });
       if (this.info.lanes.length) this.paintLanes(plot);
@@ -310,10 +310,9 @@
     redraw() {
       const [min, max] = this.group.range;
       const [low, high] = this.fit();
-      this.plot.batch(() => {
-        this.plot.setScale("x", { min, max });
-        this.plot.setScale("y", { min: low, max: high });
-      });
+      // uPlot draws once for all of these, before the next task.
+      this.plot.setScale("x", { min, max });
+      this.plot.setScale("y", { min: low, max: high });
       this.plot.redraw(false, true);
     }
 
