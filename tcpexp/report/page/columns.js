@@ -73,7 +73,10 @@
         const row = layer.rows ? tcpexp.unpack(this.bytes, layer.rows) : null;
         const pick = (name) => {
           const whole = this.column(layer.table, name);
-          return row ? Float64Array.from(row, (index) => whole[index]) : whole;
+          if (!row) return whole;
+          const picked = new Float64Array(row.length);
+          for (let i = 0; i < row.length; i++) picked[i] = whole[row[i]];
+          return picked;
         };
         layer.points = { row, x: pick("t"), y: layer.y ? pick(layer.y) : null, y2: layer.y2 ? pick(layer.y2) : null };
         if (layer.kind === "spans") layer.points.to = pick("to");

@@ -168,11 +168,20 @@
   function spans(context, found, view, layer) {
     const tall = view.height / view.lanes;
     const top = view.top + layer.lane * tall + tall * 0.14;
+    const shades = layer.palette.map((name) => view.color(name));
+    let column = NaN;
+    let drawn = 0; // bits of the codes that this column of pixels has had
     for (let i = Math.max(0, firstAtLeast(found.x, view.from) - 1); i < found.x.length && found.x[i] <= view.to; i++) {
       const left = Math.max(view.left, view.x(found.x[i]));
       const right = Math.min(view.left + view.width, view.x(found.to[i]));
       if (right < view.left || right < left) continue;
-      context.fillStyle = view.color(layer.palette[found.y[i]] || "--soft");
+      if (right - left < view.ratio) {
+        if (Math.round(left) !== column) drawn = 0;
+        column = Math.round(left);
+        if (drawn & (1 << found.y[i])) continue;
+        drawn |= 1 << found.y[i];
+      }
+      context.fillStyle = shades[found.y[i]];
       context.fillRect(left, top, Math.max(view.ratio, right - left), tall * 0.72);
     }
   }

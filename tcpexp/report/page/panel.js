@@ -147,7 +147,7 @@
         for (const [start, end, color, strip] of this.group.shades(this.info)) {
           const left = Math.max(view.left, view.x(start));
           const right = Math.min(view.left + view.width, view.x(end));
-          if (right <= left) continue;
+          if (right - left < (strip ? 0 : view.ratio)) continue; // too short to be seen
           context.globalAlpha = strip ? 0.6 : 0.13;
           context.fillStyle = this.group.color(color);
           context.fillRect(left, view.top, right - left, strip ? 4 * view.ratio : view.height);
