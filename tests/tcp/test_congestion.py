@@ -49,6 +49,10 @@ def test_congestion_avoidance_adds_a_segment_for_each_window() -> None:
     assert control.cwnd == 10 * SMSS
     control.on_ack(report(SMSS))
     assert control.cwnd == 11 * SMSS
+    control.on_ack(report(16 * SMSS))  # 5 more than a window: they count for the next one
+    assert control.cwnd == 12 * SMSS
+    control.on_ack(report(7 * SMSS))
+    assert control.cwnd == 13 * SMSS
 
 
 def test_a_window_that_is_not_used_does_not_grow() -> None:
@@ -309,6 +313,13 @@ def test_cubic_after_a_timeout() -> None:
     control.on_ack(report(SMSS, SECOND))
     assert control.k_s == 0
     assert control.w_max == 70
+
+
+def test_a_repeated_timeout_is_one_loss() -> None:
+    """The window that CUBIC remembers is that of the first timeout, not the one segment of the second."""
+    player = play(TEN + "2 > A seq 1:1001\n4 > A seq 1:1001\n4 cwnd 1000\n4 ssthresh 7000", initial_window_segments=10, congestion_control="cubic")
+    assert isinstance(player.connection.tcb.congestion, Cubic)
+    assert player.connection.tcb.congestion.cwnd_prior == 10
 
 
 def test_an_unknown_control_is_refused_with_the_nearest() -> None:

@@ -53,6 +53,8 @@ def test_an_option_that_the_peer_lacks_is_off() -> None:
         0.2 write 1000
         0.2 > A seq 1:537 ack 1 <>             # 536 octets: MUST-15
         0.2 > PA seq 537:1001 ack 1
+        0.3 < A seq 11:21 ack 1001 win 9000
+        0.3 > A seq 1001 ack 1 <>              # no SACK block either
         """,
         opened=False, sack=True, timestamps=True, window_scaling=True, nagle=False,
     )  # fmt: skip
