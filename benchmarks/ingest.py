@@ -167,6 +167,7 @@ def as_run(capture: Path, folder: Path) -> Path:
     (folder / "raw").mkdir(parents=True)
     (folder / "plan.json").write_text(t.to_json(plan))
     (folder / "raw" / "h1-eth0.pcap").symlink_to(capture)
+    (folder / "raw" / "engine.json").write_text(json.dumps({"status": "complete", "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "end_ns": 10**12}))
     return folder
 
 
@@ -184,7 +185,7 @@ def print_table(results: list[Result]) -> None:
     """Print one line per size and way."""
     print(f"{'packets':>10}  {'way':<18}{'packets/s':>10}{'wall s':>9}{'cpu s':>9}{'memory':>10}")
     for each in results:
-        print(f"{each.packets:>10,}  {each.way:<18}{each.rate:>10,.0f}{each.wall_s:>9.1f}{each.cpu_s:>9.1f}{each.peak_bytes / 2**20:>6.0f} MiB")
+        print(f"{each.packets:>10,}  {each.way:<18}{each.rate:>10,.0f}{each.wall_s:>9.1f}{each.cpu_s:>9.1f}{each.peak_bytes / 2**20:>6.0f} MiB", flush=True)
 
 
 def main() -> None:
