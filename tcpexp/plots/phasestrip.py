@@ -66,10 +66,34 @@ def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
 
 
 def shade(axes: Axes, run: RunData, flow: str) -> None:
-    """Draw a flow's phases as bands behind the curves of ``axes``."""
-    for row in busiest_phases(run, flow).iter_rows(named=True):
-        color, _ = COLORS[row["phase"]]
-        axes.axvspan(row["from_ns"] / 1e9, row["to_ns"] / 1e9, facecolor=color, alpha=0.55, linewidth=0, zorder=0)
+    """Draw a flow's phases as bands behind the curves of ``axes``; the data limits stay as they are."""
+    bands = [(row["phase"], row["from_ns"], row["to_ns"]) for row in busiest_phases(run, flow).iter_rows(named=True)]
+    limits = axes.dataLim.frozen()
+    for name, own in joined(bands, _pixel_ns((0, run.end_ns))).items():
+        ranges = [(low / 1e9, (high - low) / 1e9) for low, high in own]
+        whole_height = axes.get_xaxis_transform()
+        axes.broken_barh(ranges, (0, 1), transform=whole_height, facecolor=COLORS[name][0], alpha=0.55, linewidth=0, zorder=0)
+    axes.dataLim.set(limits)
+
+
+def joined(bands: list[tuple[str, int, int]], least: int) -> dict[str, list[tuple[int, int]]]:
+    """Return (from, to) of each word's bands, those that lie less than ``least`` ns apart joined.
+
+    A long transfer with many losses has more phases than a figure has pixels; joined, there is at most one band per word and pixel.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for word, low, high in bands:
+        own = found.setdefault(word, [])
+        if own and low - own[-1][1] < least:
+            own[-1] = (own[-1][0], max(high, own[-1][1]))
+        else:
+            own.append((low, high))
+    return found
+
+
+def _pixel_ns(span: tuple[int, int]) -> int:
+    """Return about the time that a pixel of a figure of ``span`` takes."""
+    return (span[1] - span[0]) // 1200
 
 
 def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool) -> list[Patch]:
@@ -98,8 +122,9 @@ def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Seri
 
 def _draw_row(axes: Axes, row: int, bands: list[tuple[str, int, int]], colors: dict[str, tuple[str, str]], span: tuple[int, int]) -> None:
     """Draw one row; bands that are narrower than a pixel keep that width, so that a short recovery is not lost."""
-    least = (span[1] - span[0]) / 1200
+    least = _pixel_ns(span)
+    visible = joined(bands, least)
     for name, (color, hatch) in colors.items():
-        own = [(low / 1e9, max(high - low, least) / 1e9) for word, low, high in bands if word == name]
+        own = [(low / 1e9, max(high - low, least) / 1e9) for low, high in visible.get(name, [])]
         if own:
             axes.broken_barh(own, (row - 0.4, 0.8), facecolor=color, edgecolor=INK if hatch else PAPER, hatch=hatch, linewidth=0.0, zorder=2 if hatch else 1)
