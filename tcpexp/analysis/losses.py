@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +40,13 @@ class Episode:
 class _Connection:
     """One connection's packets as its sender saw them, as arrays in time order.
 
-    ``again_ns`` are segments sent again. Per ACK: ``ack_ns``, ``dsack``, ``ece``, ``sacked_bytes`` (in its SACK blocks). ``lost`` are the segments that were
-    lost (t_ns, seq_rel, payload_bytes, again), None when not known. ``mss`` is the largest payload.
+    ``again_ns`` are segments sent again, ``dsack_ns`` ACKs that report a duplicate. Per ACK: ``ack_ns``, ``ece``, ``sacked_bytes`` (in its SACK
+    blocks). ``lost`` are the segments that were lost (t_ns, seq_rel, payload_bytes, again), None when not known. ``mss`` is the largest payload.
     """
 
     again_ns: Int64
     ack_ns: Int64
-    dsack: NDArray[np.bool_]
+    dsack_ns: Int64
     ece: NDArray[np.bool_]
     sacked_bytes: Int64
     lost: dict[str, NDArray[Any]] | None
@@ -106,7 +107,7 @@ def _connection(run: RunData, flow: FlowPlan, port: int) -> _Connection:
     return _Connection(
         again_ns=segments.filter("again")["t_ns"].to_numpy(),
         ack_ns=seen["t_ns"].to_numpy(),
-        dsack=seen["dsack"].to_numpy(),
+        dsack_ns=seen.filter("dsack")["t_ns"].to_numpy(),
         ece=seen["ece"].to_numpy(),
         sacked_bytes=seen["sacked"].to_numpy(),
         lost=lost,
@@ -120,10 +121,8 @@ def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episod
     flow, port = whose
     timeline = Timeline.of(rows, changes)
     control = rows["congestion_control"]
-    owner = None if seen.lost is None else assign_losses(seen.lost["t_ns"], seen.lost["again"], episodes)
     found = []
-    for index, episode in enumerate(episodes):
-        lost = None if owner is None or seen.lost is None else {name: each[owner == index] for name, each in seen.lost.items()}
+    for episode, lost in zip(episodes, _losses_of(seen, episodes), strict=True):
         found.append(
             {
                 "flow": flow.name, "node": flow.sender, "port": port, "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
@@ -132,6 +131,16 @@ def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episod
             }
         )  # fmt: skip
     return found
+
+
+def _losses_of(seen: _Connection, episodes: list[Episode]) -> list[dict[str, NDArray[Any]] | None]:
+    """Return each episode's lost segments, in the order in which they were sent; None where losses are not known."""
+    if seen.lost is None:
+        return [None] * len(episodes)
+    owner = assign_losses(seen.lost["t_ns"], seen.lost["again"], episodes)
+    order = np.argsort(owner, kind="stable")
+    bounds = np.searchsorted(owner[order], np.arange(len(episodes) + 1))
+    return [{name: each[order[low:high]] for name, each in seen.lost.items()} for low, high in itertools.pairwise(bounds.tolist())]
 
 
 def assign_losses(sent: Int64, again: NDArray[np.bool_], episodes: list[Episode]) -> Int64:
@@ -196,7 +205,7 @@ def _repair(seen: _Connection, episode: Episode, timeline: Timeline, lost: dict[
     until = int(timeline.row_ns[-1]) if end is None else end
     again = _count(seen.again_ns, episode.noticed_ns, until)
     rtt = int(timeline.srtt_us[timeline.before(until)]) * 1000
-    dsacks = _count(seen.ack_ns[seen.dsack], episode.noticed_ns, until + rtt)
+    dsacks = _count(seen.dsack_ns, episode.noticed_ns, until + rtt)
     if lost is not None:
         spurious: bool | None = lost["t_ns"].size == 0
     else:

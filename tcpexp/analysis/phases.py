@@ -59,13 +59,14 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
     port = int(rows["port"][0])
     timeline = Timeline.of(rows, changes.filter(pl.col("port") == port))
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
+    limited = limits_before(rows["limited"])
     cuts = [first, *(t_ns for t_ns, _ in control_switches(run, flow) if first < t_ns < last), last]
     found: list[dict[str, Any]] = []
     for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
         control = str(rows["congestion_control"][timeline.after(begin)])
         name = model_phases if is_bbr(control) else window_phases
         phases = name(timeline, begin, end, run, flow, port)
-        described = [_describe(phase, rows, timeline, control) for phase in phases]
+        described = [_describe(phase, limited, timeline, control) for phase in phases]
         exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
         found += described
     return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]
@@ -131,20 +132,24 @@ def _without_slivers(phases: list[Phase], timeline: Timeline) -> list[Phase]:
     return kept
 
 
-def _describe(phase: Phase, rows: pl.DataFrame, timeline: Timeline, control: str) -> dict[str, Any]:
-    """Return the columns of a phase that come from the rows in it."""
+def limits_before(limited: pl.Series) -> dict[str, NDArray[np.int64]]:
+    """Return for each limit the number of rows before each row (and behind the last) that were limited so: sums without a walk."""
+    return {name: np.concatenate([[0], np.cumsum((limited == name).fill_null(False).to_numpy())]) for name in _SHARES}
+
+
+def _describe(phase: Phase, limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str) -> dict[str, Any]:
+    """Return the columns of a phase that come from the rows in it; ``limited`` is that of :func:`limits_before`."""
     low, high = (int(each) for each in np.searchsorted(timeline.row_ns, [phase.from_ns, phase.to_ns], side="right"))
-    inside = rows[low:high]
+    count = max(high - low, 0)
     begin, end = timeline.after(phase.from_ns), min(high, timeline.row_ns.size - 1)
-    limited = inside["limited"]
-    shares = {f"{name}_limited": float((limited == name).sum()) / inside.height if inside.height else None for name in _SHARES}
+    shares = {f"{name}_limited": float(sums[high] - sums[low]) / count if count else None for name, sums in limited.items()}
     threshold = timeline.ssthresh[min(max(high - 1, begin), timeline.row_ns.size - 1)]
     rtt = float(np.median(timeline.srtt_us[low:high])) if high > low else None
     return {
         "from_ns": phase.from_ns, "to_ns": phase.to_ns, "phase": phase.name, "rule": phase.rule, "ended_by": None, "congestion_control": control,
         "cwnd_from": int(timeline.cwnd[begin]), "cwnd_to": int(timeline.cwnd[end]),
         "ssthresh": None if threshold == NEVER else int(threshold),
-        "acks": inside.height, "rtt_us": None if rtt is None else int(rtt),
+        "acks": count, "rtt_us": None if rtt is None else int(rtt),
         "growth_per_rtt": growth_per_rtt(phase.name, timeline.row_ns[low:high], timeline.cwnd[low:high], timeline.srtt_us[low:high]),
         "resolution_ns": phase.resolution_ns, **shares,
     }  # fmt: skip
