@@ -57,10 +57,11 @@ def build_phases(run: RunData, states: pl.DataFrame) -> pl.DataFrame:
 def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl.DataFrame, exits: Exits) -> list[dict[str, Any]]:
     """Return the phases of one connection, cut where the congestion control was switched."""
     port = int(rows["port"][0])
-    timeline = Timeline.of(rows, changes.filter(pl.col("port") == port))
+    switched = [t_ns for t_ns, _ in control_switches(run, flow)]
+    timeline = Timeline.of(rows, changes.filter(pl.col("port") == port), switched)
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
     limited = limits_before(rows["limited"])
-    cuts = [first, *(t_ns for t_ns, _ in control_switches(run, flow) if first < t_ns < last), last]
+    cuts = [first, *(t_ns for t_ns in switched if first < t_ns < last), last]
     found: list[dict[str, Any]] = []
     for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
         control = str(rows["congestion_control"][timeline.after(begin)])

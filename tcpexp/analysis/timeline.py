@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ class Timeline:
 
     ``row_ns``, ``cwnd``, ``ssthresh`` (``NEVER`` while infinite), ``srtt_us`` have an element per row, each the state just before that segment was
     processed. ``set_ns`` and ``states`` are the changes of congestion state. ``force_ns[k]`` is when the values of row k + 1 came into force: at the
-    first change of congestion state behind row k, if there is one before row k + 1, else when segment k was processed.
+    first change of congestion state behind row k, if there is one before row k + 1, else when segment k was processed. A switch of the congestion control
+    counts as such a change: the new one sets the threshold at once (BBR an infinite one: net/ipv4/tcp_bbr.c, bbr_init).
     """
 
     row_ns: Int64
@@ -31,8 +33,8 @@ class Timeline:
     force_ns: Int64
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, changes: pl.DataFrame) -> Timeline:
-        """Make it from one connection's rows of ``flow_states`` and its (t_ns, ca_state)."""
+    def of(cls, rows: pl.DataFrame, changes: pl.DataFrame, switched_ns: Sequence[int] = ()) -> Timeline:
+        """Make it from one connection's rows of ``flow_states``, its (t_ns, ca_state), and when its congestion control was switched."""
         row_ns = rows["t_ns"].to_numpy()
         set_ns = changes["t_ns"].to_numpy()
         ssthresh = rows["ssthresh"].fill_null(NEVER).to_numpy()
@@ -43,7 +45,7 @@ class Timeline:
             rows["srtt_us"].to_numpy(),
             set_ns,
             tuple(changes["ca_state"].to_list()),
-            _force(row_ns, set_ns),
+            _force(row_ns, np.sort(np.concatenate([set_ns, np.array(switched_ns, dtype=np.int64)]))),
         )
 
     @property
@@ -66,7 +68,7 @@ class Timeline:
 
 
 def _force(row_ns: Int64, set_ns: Int64) -> Int64:
-    """Return per row k when the values of row k + 1 came into force."""
+    """Return per row k when the values of row k + 1 came into force; ``set_ns`` are the moments, in order, that changed them between two segments."""
     if set_ns.size == 0:
         return row_ns
     index = np.searchsorted(set_ns, row_ns, side="left")

@@ -40,10 +40,11 @@ def sockets(*rows):
 def found(build):
     def find(rows, changes=(), control="reno", **tables):
         flow = t.FlowPlan("bulk", "h1", "h2", 5201, "h1", "iperf3", "a00", "all", control, 0, None)
-        build.plan(flows=(flow,), recorders=(t.Recorder("ss", "h1", None, 50 * MS),)).table("tcp_probe", *probes(*rows))
+        build.plan(flows=(flow,), recorders=(t.Recorder("ss", "h1", None, 50 * MS),), steps=tables.get("steps", ())).table("tcp_probe", *probes(*rows))
         build.table("ca_states", *states(*changes))
         build.table("sockets", *(tables.get("sockets") or sockets((0, ""))))
-        build.table("counters", *tables.get("counters", ())).table("packets").table("events").table("journeys").table("throughput")
+        build.table("counters", *tables.get("counters", ())).table("packets").table("journeys").table("throughput")
+        build.table("events", *({"event": "start", "step": step.id, "t_ns": step.at_ns} for step in tables.get("steps", ())))
         run = build.done()
         derive_tables(run)
         return run
@@ -147,6 +148,14 @@ def test_probe_rtt_to_the_ack(found):
 )
 def test_gains(pacing, window, phase):
     assert phase_of_gains(pacing, window) == phase
+
+
+def test_a_switch_ends_the_phase_that_was_going_on(found):
+    """The switch at 33 ms lies between two ACKs and makes ssthresh infinite at once; the phase before it is not cut at the ACK at 30 ms."""
+    step = t.Step("a01", 1, 33 * MS, t.FlowCongestionControl("h1", "a00", 5201, "bbr"), "bulk switches to bbr")
+    rows = [(10, 20, 20, 20), (20, 21, 20, 21), (30, 22, 20, 22), (40, 22, INFINITE, 22), (50, 24, INFINITE, 24)]
+    run = found(rows, control="cubic", steps=(step,))
+    assert phases(run) == [("congestion_avoidance", 10, 33, "switched"), ("startup", 33, 50, "end")]
 
 
 def test_growth_per_round_trip(found):
