@@ -93,6 +93,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "events": events,
         "more_events": more_events,
         "figures": figures,
+        "figures_first": bool(figures) and not figures[0]["stands_in"],
         "left_out": left_out,
         "labels": markupsafe.Markup(labels_html(run)),
         "commands": commands,

@@ -36,7 +36,7 @@ def test_every_script_is_used():
 
 
 def test_texts_cannot_leave_their_element():
-    data = PanelData((0, 1), {EVIL: "--s1"}, [], [{"t": 0, "label": EVIL, "kind": "action"}], [], {}, [], [])
+    data = PanelData((0, 1), (0, 1), {EVIL: "--s1"}, [], [{"t": 0, "label": EVIL, "kind": "action"}], [], {}, [], [])
     parts = embed.embed_panels(data)
     assert "<" not in parts.info and "<" not in parts.columns and "</script" not in parts.script.lower()
 

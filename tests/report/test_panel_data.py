@@ -146,3 +146,13 @@ def test_more_packets_than_a_page_holds(run, monkeypatch):
     assert rows - labelled <= 2000
     assert labelled == run.table("packets").filter(pl.col("labels").list.len() > 0).height
     assert any("packets" in each["what"] and "parquet" in each["why"] for each in few.absent)
+
+
+def test_the_first_view_is_where_the_packets_are() -> None:
+    from tcpexp.report.panels.build import busy_part
+
+    second = 1_000_000_000
+    whole = (0, 65 * second)
+    assert busy_part(whole, np.array([second, second + 60_000_000])) == (second - 5_000_000, second + 65_000_000)
+    assert busy_part(whole, np.array([second, 40 * second])) == whole, "more than half of the run: all of it"
+    assert busy_part(whole, np.array([], dtype=np.int64)) == whole

@@ -9,7 +9,7 @@
       this.data = data;
       this.root = root;
       this.whole = info.span.map((each) => each / 1e9);
-      this.range = [...this.whole];
+      this.range = info.view.map((each) => each / 1e9);
       this.history = [];
       this.on = { marks: true, bands: true, phases: true };
       this.off = new Set(); // "panel\u0000label" of layers, "flow\u0000name" of flows

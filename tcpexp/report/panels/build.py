@@ -13,6 +13,9 @@ from tcpexp.report.panels.sequence import connection_panels
 from tcpexp.report.panels.traffic import io_parts, queue_parts, rtt_parts, throughput_parts
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tcpexp.store.rundata import RunData
 
 
@@ -38,8 +41,10 @@ def panel_data(run: RunData) -> PanelData:
     end = run.end_ns
     parts = [first, *others]
     ordered = sorted((panel for each in parts for panel in each.panels), key=lambda panel: ORDER.index(panel.id))
+    span = (0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1))
     return PanelData(
-        span=(0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1)),
+        span=span,
+        view=busy_part(span, run.table("packets")["t_ns"].to_numpy()),
         flows=colors,
         connections=[{"id": each.id, "label": each.label, "flow": each.flow} for each in connections],
         marks=mark_rows(run),
@@ -48,6 +53,15 @@ def panel_data(run: RunData) -> PanelData:
         panels=ordered,
         absent=[row for each in parts for row in each.absent],
     ).without_empty()
+
+
+def busy_part(span: tuple[int, int], packets_ns: NDArray[np.int64]) -> tuple[int, int]:
+    """Return what to show first: where the packets are, with a margin on each side, when that is less than half of the run."""
+    inside = packets_ns[(packets_ns >= span[0]) & (packets_ns <= span[1])]
+    if inside.size == 0 or (length := int(inside.max() - inside.min())) * 2 > span[1] - span[0]:
+        return span
+    margin = max(length // 12, 1_000_000)
+    return max(int(inside.min()) - margin, span[0]), min(int(inside.max()) + margin, span[1])
 
 
 LEFT_OUT = "a page cannot hold so many: of those without label, loss, SYN, FIN or RST only a regular part is kept; all are in tables/packets.parquet"
