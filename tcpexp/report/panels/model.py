@@ -102,7 +102,8 @@ class Panel:
 class PanelData:
     """All that the panels of a page show. Times are nanoseconds from the experiment's zero.
 
-    ``span`` is the whole run, ``view`` what is shown first. ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
+    ``span`` is the whole run, ``view`` what is shown first.
+    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
     with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what could not be drawn, and why.
     """
 
@@ -131,7 +132,8 @@ class PanelData:
             for name, table in self.tables.items()
         }
         panels = [{**_plain(panel), "layers": [_layer(each, store) for each in panel.layers]} for panel in self.panels]
-        described = {"span": list(self.span), "view": list(self.view), "flows": self.flows, "connections": self.connections, "marks": self.marks, "bands": self.bands}
+        spans = {"span": list(self.span), "view": list(self.view)}
+        described = {**spans, "flows": self.flows, "connections": self.connections, "marks": self.marks, "bands": self.bands}
         return {"version": 1, **described, "tables": tables, "panels": panels, "absent": self.absent}, store.packed()
 
     def without_empty(self) -> PanelData:
