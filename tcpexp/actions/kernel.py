@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
@@ -10,17 +9,10 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, m
 from tcpexp.actions.common import BuiltinAction, CongestionControl, server_process
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan, Sysctl
+from tcpexp.spec.sysctls import check_sysctl_name
 from tcpexp.units import QuantityError
 
-
-def _check_key(key: str) -> str:
-    if not re.fullmatch(r"net\.[a-z0-9_]+(\.[A-Za-z0-9_-]+)+", key):
-        hint = "write a name such as net.ipv4.tcp_sack; only net.* belongs to one host alone"
-        raise QuantityError(f"'{key[:60]}' is not a setting of a host's network", hint)
-    return key
-
-
-SysctlKey = Annotated[str, AfterValidator(_check_key)]
+SysctlKey = Annotated[str, AfterValidator(check_sysctl_name)]
 
 
 class CongestionControlAction(BuiltinAction):

@@ -61,7 +61,7 @@ class Timeline:
                 self._await_end(step)
 
     def prepare(self) -> None:
-        """Prepare the processes that begin at the same instant, before t0; raises ``RunError``."""
+        """Prepare the processes at whose instant something else is due, before t0; raises ``RunError``."""
         for steps in simultaneous_spawns(self.plan):
             self.enter(f"preparation of {', '.join(step.id for step in steps)}")
             self.processes.prepare(steps)
@@ -149,12 +149,16 @@ class Timeline:
 
 
 def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:
-    """Return the groups of two and more processes that begin at the same time with nothing else in between, in the plan's order."""
+    """Return the groups of processes that begin at the same time with nothing else in between, in the plan's order.
+
+    One process alone is a group when another step is due at its instant behind it: that step would wait for milliseconds until the process is started.
+    """
     groups: list[list[Step]] = []
     due = sorted((step for step in plan.steps if step.at_ns is not None and step.at_ns < plan.duration_ns), key=lambda step: step.at_ns or 0)
     for _, steps in itertools.groupby(due, key=lambda step: step.at_ns):
-        for gated, part in itertools.groupby(steps, key=lambda step: isinstance(step.do, Spawn) and step.do.stdin is None and step.every_ns is None):
+        instant = list(steps)
+        for gated, part in itertools.groupby(instant, key=lambda step: isinstance(step.do, Spawn) and step.do.stdin is None and step.every_ns is None):
             group = list(part)
-            if gated and len(group) > 1:
+            if gated and (len(group) > 1 or group[-1] is not instant[-1]):
                 groups.append(group)
     return groups

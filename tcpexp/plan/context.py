@@ -24,6 +24,8 @@ from tcpexp.units import format_duration
 if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
 
+#: A parameter of an action, or the way to a value below it.
+Key = str | int | tuple[str | int, ...] | None
 FIRST_PORT = 5201
 #: Tells programs that the network speaks IPv6, so that a server listens there; absent over IPv4.
 IP_VARIABLE = "TCPEXP_IP"
@@ -31,12 +33,25 @@ LARGEST_FILE_BYTES = 1_000_000
 #: ``{h1}``; what stands before and behind tells whether an IPv6 address needs brackets.
 _PLACEHOLDER = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_-]*)\}(?=(:\d)?)")
 #: ``{h1-h2.99}``: address number 99 of that link's subnet.
-_LINK_ADDRESS = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d{1,3})\}(?=(:\d)?)")
+_LINK_ADDRESS = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d+)\}(?=(:\d)?)")
 
 
 def bracketed(address: str) -> str:
     """Return an address as it stands before a port: IPv6 in brackets."""
     return f"[{address}]" if ":" in address else address
+
+
+def in_other_version(address: str) -> str:
+    """Return the address that stands for ``address`` where no slot is given, if the network spoke the other version of IP (docs/ipv6.md).
+
+    >>> in_other_version("2001:db8:0:1::2")
+    '10.0.1.2'
+    """
+    if ":" in address:
+        groups = ipaddress.IPv6Address(address).exploded.split(":")
+        return f"10.0.{int(groups[3], 16)}.{int(groups[7], 16)}"
+    _, _, link, number = address.split(".")
+    return str(ipaddress.IPv6Address(f"2001:db8:0:{int(link):x}::{int(number):x}"))
 
 
 @dataclass(frozen=True)
@@ -111,12 +126,12 @@ class PlanContext:
         """The network with its addresses. The links' ``wire`` flags are not final before all actions have compiled."""
         return self.draft.network
 
-    def error(self, message: str, *, hint: str | None = None, key: str | int | tuple[str | int, ...] | None = None) -> SpecError:
+    def error(self, message: str, *, hint: str | None = None, key: Key = None) -> SpecError:
         """Return an error at this action, or at its parameter ``key``; the caller raises it."""
         keys = () if key is None else key if isinstance(key, tuple) else (key,)
         return SpecError(message, where=self.spec.place(*self.path, *keys), hint=hint)
 
-    def node(self, name: str, *, key: str | None = None) -> NodePlan:
+    def node(self, name: str, *, key: Key = None) -> NodePlan:
         """Return a host or router of the network."""
         for node in self.draft.network.nodes:
             if node.name == name:
@@ -144,7 +159,7 @@ class PlanContext:
         """Return a host's address as a URL has it: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
         return bracketed(self.address(name, key=key))
 
-    def link(self, name: str, *, key: str | None = "link") -> LinkPlan:
+    def link(self, name: str, *, key: Key = "link") -> LinkPlan:
         """Return a link by its name, either way round: ``h1-h2`` or ``h2-h1``."""
         for link in self.network.links:
             if name in (link.name, f"{link.b.node}-{link.a.node}"):
@@ -172,19 +187,22 @@ class PlanContext:
         self.draft.ports.add(port)
         return port
 
-    def link_address(self, link: str, number: int) -> str:
+    def link_address(self, link: str, number: int, *, key: Key = None) -> str:
         """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
-        plan = self.link(link, key=None)
+        plan = self.link(link, key=key)
         subnet = next(ipaddress.ip_interface(each.cidr).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
         if not 1 <= number <= 254:
-            raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254")
+            raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254", key=key)
         return str(subnet[number])
 
     def substitute(self, text: str) -> str:
         """Return ``text`` with ``{h1}`` replaced by h1's address, ``{h1-h2.99}`` by address 99 of that link's subnet and ``{ip}`` by 4 or 6.
 
-        An IPv6 address gets brackets behind ``//`` and before ``:`` and a port. ``{dir}`` and ``{out}`` stay for the engine, other braces too.
+        An IPv6 address gets brackets behind ``//`` and before ``:`` and a port. ``{dir}`` and ``{out}`` stay for the engine, other braces too. An
+        address that a host would have if the network spoke the other version of IP is refused, since nobody has it.
         """
+        key = self._key_of(text)
+        self._refuse_other_version(text, key)
         names = {node.name for node in self.network.nodes}
 
         def written(address: str, match: re.Match[str]) -> str:
@@ -195,8 +213,18 @@ class PlanContext:
                 return written(self.address(match[2]), match)
             return (match[1] or "") + str(self.network.ip) if match[2] == "ip" else match[0]
 
-        text = _LINK_ADDRESS.sub(lambda match: written(self.link_address(match[2], int(match[3])), match), text)
+        text = _LINK_ADDRESS.sub(lambda match: written(self.link_address(match[2], int(match[3]), key=key), match), text)
         return _PLACEHOLDER.sub(named, text)
+
+    def _refuse_other_version(self, text: str, key: Key) -> None:
+        behind = r"(?!\w|\.\d)" if self.network.ip == 6 else r"(?![\w:])"  # what would make it a part of another address
+        for node in self.network.nodes:
+            for number, interface in enumerate(node.interfaces):
+                other = in_other_version(interface.address)
+                if re.search(rf"(?<![\w.:]){re.escape(other)}{behind}", text, re.IGNORECASE):
+                    message = f"{other} is an address of IPv{10 - self.network.ip}, and the network speaks IPv{self.network.ip}"
+                    hint = f"write {{{node.name}}}, which is its address in either" if number == 0 else f"{node.name} has {interface.address}"
+                    raise self.error(message, hint=hint, key=key)
 
     # --------------------------------------------------------------------------------------------- primitives
 
@@ -375,9 +403,13 @@ class PlanContext:
             )
         return until_ns
 
-    def _key_of(self, value: Any) -> str | None:
-        """Return the parameter of this action whose value is ``value``, for the error's place."""
-        raw = self.spec.raw_at(*self.path)
-        if isinstance(raw, dict):
-            return next((key for key, each in raw.items() if each == value), None)
-        return None
+    def _key_of(self, value: Any) -> tuple[str | int, ...] | None:
+        """Return where below this action ``value`` stands, for the error's place; None when it stands nowhere as it is."""
+
+        def search(raw: Any) -> tuple[str | int, ...] | None:
+            if raw == value:
+                return ()
+            items = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+            return next(((key, *below) for key, each in items if (below := search(each)) is not None), None)
+
+        return search(self.spec.raw_at(*self.path)) or None

@@ -123,7 +123,10 @@ def _about_value(item: Any, place: Path, given: Any, context: dict[str, Any]) ->
     elif kind in ("literal_error", "enum"):
         known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         message = f"{_show(given)} is not one of {', '.join(known)}"
-        hint = suggest(given, known) if isinstance(given, str) else f"write one of {', '.join(known)}"
+        if isinstance(given, str) and given in known:
+            message, hint = f"{_show(given)} in quotes is a text, not a number", f"write {given} without quotes"
+        else:
+            hint = suggest(given, known) if isinstance(given, str) else f"write one of {', '.join(known)}"
     elif kind == "string_pattern_mismatch":
         message = f"{_show(given)} does not fit here"
         if "A-Za-z" in context["pattern"]:

@@ -26,9 +26,9 @@ from tcpexp.errors import Place, SpecError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters
 from tcpexp.spec.source import Source
+from tcpexp.spec.sysctls import check_sysctl_name
 from tcpexp.units import Duration, QuantityError, Size
 
-_SYSCTL = re.compile(r"net\.[A-Za-z0-9_./-]{1,80}")
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-|->)[A-Za-z][A-Za-z0-9_]*")
 _OFF = ("off", False)
 DAY_NS = 86_400 * 10**9
@@ -112,9 +112,10 @@ class HostSettings(BaseModel):
         if not isinstance(raw, dict):
             return raw
         for key, value in raw.items():
-            if not _SYSCTL.fullmatch(key) or ".." in key:
-                hint = "write a name such as net.ipv4.tcp_sack; only net.* belongs to one host alone"
-                raise PlacedError(f"'{key[:60]}' is not a setting of a host's network", hint, (key,), key=True)
+            try:
+                check_sysctl_name(key)
+            except QuantityError as error:
+                raise PlacedError(error.message, error.hint, (key,), key=True) from None
             if isinstance(value, (bool, float)) or not isinstance(value, (int, str)):
                 raise PlacedError(f"{_show(value)} is not a sysctl's value", "write a whole number or a text", (key,))
         return {key: str(value) for key, value in raw.items()}

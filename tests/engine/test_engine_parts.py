@@ -126,7 +126,7 @@ def test_files_of_the_plan_stay_in_their_folder(tmp_path: Path) -> None:
         write_files((PlanFile("../x", ""),), tmp_path / "files")
 
 
-def test_processes_that_begin_together_are_prepared_unless_something_comes_between() -> None:
+def test_processes_at_whose_instant_more_is_due_are_prepared() -> None:
     steps = (
         plans.spawn("a", "h1", "true", at=0),
         plans.spawn("b", "h2", "true", at=0),
@@ -136,11 +136,13 @@ def test_processes_that_begin_together_are_prepared_unless_something_comes_betwe
         plans.spawn("with_input", "h1", "cat", at=1, stdin="text"),
         plans.spawn("e", "h1", "true", at=2),
         plans.spawn("f", "h1", "true", at=2),
+        plans.spawn("alone_before_a_step", "h1", "true", at=2.5),
+        plans.step("rule", Mark("m"), at=2.5),
         plans.spawn("too_late", "h1", "true", at=5),
         plans.spawn("too_late2", "h1", "true", at=5),
     )
     groups = timeline.simultaneous_spawns(plans.plan(seconds=3, steps=steps))
-    assert [[step.id for step in group] for group in groups] == [["a", "b"], ["e", "f"]]
+    assert [[step.id for step in group] for group in groups] == [["a", "b"], ["d"], ["e", "f"], ["alone_before_a_step"]]
 
 
 def test_signal_names() -> None:

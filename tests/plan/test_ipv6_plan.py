@@ -136,3 +136,29 @@ def test_an_mtu_below_ipv6s_least_is_refused(tmp_path):
 def test_another_version_is_refused(tmp_path):
     with pytest.raises(SpecErrors, match="'5' is not one of 4, 6"):
         plan_of(tmp_path, spec=SPEC.replace("ip: 6", "ip: 5"))
+
+
+def test_a_version_in_quotes_is_a_text(tmp_path):
+    with pytest.raises(SpecErrors, match=r"3:40: '6' in quotes is a text, not a number \(write 6 without quotes\)"):
+        plan_of(tmp_path, spec=SPEC.replace("ip: 6", 'ip: "6"'))
+
+
+@pytest.mark.parametrize(
+    ("ip", "action", "message"),
+    [
+        (6, "{do: command, host: h1, argv: [ping, 10.0.1.2]}", r"6:42.* 10.0.1.2 is an address of IPv4, and the network speaks IPv6 \(write {h2}"),
+        (6, "{do: command, host: h1, shell: 'curl http://10.0.1.2:80/'}", r"6:36.* 10.0.1.2 is an address of IPv4"),
+        (6, "{do: command, host: h1, argv: [ping, 10.0.1.1]}", r"10.0.1.1 is an address of IPv4.* \(r1 has 2001:db8:0:1::1"),
+        (4, "{do: command, host: h1, argv: [curl, 'http://[2001:DB8:0:1::2]/']}", r"2001:db8:0:1::2 is an address of IPv6.* \(write {h2}"),
+        (6, "{do: command, host: h1, argv: [ping, '{h1-r1.1000}']}", r"6:42.* {h1-r1.1000} is not a host's address \(write a number from 1 to 254"),
+        (6, "{do: command, host: h1, argv: [ping, '{h1-r9.7}']}", r"6:42.* there is no link 'h1-r9'"),
+    ],
+)
+def test_an_address_that_nobody_has_is_refused_where_it_stands(tmp_path, ip, action, message):
+    with pytest.raises(SpecErrors, match=message):
+        plan_of(tmp_path, action, spec=SPEC.replace("ip: 6", f"ip: {ip}"))
+
+
+@pytest.mark.parametrize("word", ["10.0.1.254", "110.0.1.2", "10.0.1.22", "10.0.1.2.5", "127.0.0.1", "2001:db8:0:1::2", "{h2}", "{x} {h9}"])
+def test_other_words_pass(tmp_path, word):
+    plan_of(tmp_path, f"{{do: command, host: h1, argv: [echo, '{word}']}}")

@@ -60,6 +60,7 @@ def test_a_spec_is_frozen(workshop):
         ("hosts: {h1: {mtu: 1500}}", "5:19: the size '1500' has no unit (write 1500B or 1500kB)"),
         ("hosts: {h1: {mtu: 10B}}", "5:19: an MTU of 10 bytes is out of range (write 576B to 9000B)"),
         ("hosts: {h1: {sysctls: {kernel.panic: 1}}}", "5:24: 'kernel.panic' is not a setting of a host's network"),
+        ("hosts: {h1: {sysctls: {net.ipv6.tcp_rmem: 1}}}", "5:24: there is no setting 'net.ipv6.tcp_rmem' (write net.ipv4.tcp_rmem, which holds for IPv6 too)"),
         ("hosts: {h1: {sysctls: {net.ipv4.tcp_sack: false}}}", "5:43: 'False' is not a sysctl's value"),
         ("actions: [5]", "5:11: '5' is not an action"),
         ("actions: [{at: 1s}]", "5:11: this action does not say what to do (add do: with an action's name)"),
