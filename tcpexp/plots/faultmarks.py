@@ -1,8 +1,9 @@
-"""Where faults acted on data segments, as marks in the sequence figure."""
+"""Where faults acted on segments: marks in the sequence figure and on the arrows of the ladder."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.data import flow_of
 from tcpexp.plots.style import INK
@@ -46,3 +47,19 @@ def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
             own["t_ns"] / 1e9, own["seq_rel"] / divisor, linestyle="none", marker=marker, markersize=6, markerfacecolor="none",
             markeredgecolor=INK, markeredgewidth=1.1, label=words, zorder=5,
         )  # fmt: skip
+
+
+def effects_on(segments: Sequence[Mapping[str, Any]], faults: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Return what faults did to ``segments`` (rows of ``packets`` at their sender, in order), by index; ``faults`` are rows of the table ``faults``.
+
+    A fault acts where the bottleneck ends: on the last segment of its sequence number and length that had been sent by then.
+    """
+    found: dict[int, str] = {}
+    for fault in faults:
+        for index in range(len(segments) - 1, -1, -1):
+            segment = segments[index]
+            same = all(segment[name] == fault[name] for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes"))
+            if same and segment["t_ns"] <= fault["t_ns"] and index not in found:
+                found[index] = fault["effect"]
+                break
+    return found

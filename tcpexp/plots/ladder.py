@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.faultmarks import MARKS
 from tcpexp.plots.ladderdata import Arrow, LadderView, StateChange, ladder_view
 from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH
 
@@ -26,7 +27,8 @@ class Ladder(Plot):
 
     Time runs downwards, not to scale: each event has a row of its own, and the times (seconds since the start of the
     experiment) stand beside it. Sequence and acknowledgment numbers are relative to the initial ones, which stand on the SYNs. Arrows that end in a
-    cross were lost or dropped on the way. States are the kernel's own (tracepoint ``sock:inet_sock_set_state``); those in
+    cross were lost or dropped on the way; a mark and ``[fault: drop]`` say what a fault did to a segment.
+    States are the kernel's own (tracepoint ``sock:inet_sock_set_state``); those in
     brackets it does not show: ``ss`` saw them, or the segments show them (a server is in SYN-RECEIVED from its SYN-ACK on).
 
     The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection, ``packets`` how many of its segments are
@@ -93,7 +95,11 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     color = ALARM if arrow.lost or arrow.again else DATA_COLOR if arrow.data else INK
     if arrow.lost:
         x1, y1 = x0 + (x1 - x0) * 0.62, y0 + (y1 - y0) * 0.62
-        axes.plot([x1], [y1], marker="x", markersize=8, markeredgewidth=1.8, color=ALARM)
+        axes.plot([x1], [y1], marker="x", markersize=8, markeredgewidth=1.8, color=ALARM, zorder=4)
+    if arrow.fault is not None:
+        part = 1.0 if arrow.lost else 0.62
+        look: dict[str, Any] = {"marker": MARKS[arrow.fault][0], "markersize": 11, "markerfacecolor": "none", "markeredgecolor": INK, "zorder": 4}
+        axes.plot([x0 + (x1 - x0) * part], [y0 + (y1 - y0) * part], **look)
     style = {"arrowstyle": "-" if arrow.lost else "-|>", "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))

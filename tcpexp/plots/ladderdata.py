@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.data import connection_packets
+from tcpexp.plots.faultmarks import effects_on
 from tcpexp.plots.states import FROM_SS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Arrow:
-    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way."""
+    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way, ``fault`` what a fault did to it (its effect)."""
 
     to_right: bool
     sent_ns: int
@@ -37,6 +38,7 @@ class Arrow:
     text: str
     data: bool
     again: bool
+    fault: str | None = None
     from_row: float = 0.0
     to_row: float = 0.0
     crossed: bool = False
@@ -114,7 +116,7 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
     for sender, receiver, address in ((one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])):
         sent = mine.filter((pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0])))
         got = mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
-        arrows += _joined(sent, got, sender == one["client"])
+        arrows += _joined(sent, got, run.table("faults").to_dicts(), sender == one["client"])
     return sorted(arrows, key=lambda arrow: arrow.sent_ns)
 
 
@@ -124,27 +126,31 @@ def _captured_nodes(run: RunData) -> set[str]:
     return {node.name for node in run.plan.network.nodes if any(each.name in captures for each in node.interfaces)}
 
 
-def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, to_right: bool) -> list[Arrow]:
-    """Join each sent segment with its first arrival of the same IP id (over IPv6: checksum) and numbers; without a second capture, none is lost."""
+def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str, Any]], to_right: bool) -> list[Arrow]:
+    """Join each sent segment with its first arrival of the same IP id (over IPv6: checksum) and numbers; without a second capture, none is lost.
+
+    What a fault dropped never arrived, although its retransmission may look the same: a SYN-ACK's IP id is always 0.
+    """
     waiting: dict[tuple[Any, ...], list[int]] = {}
     for row in got.iter_rows(named=True) if got is not None else ():
         waiting.setdefault(_identity(row), []).append(row["t_ns"])
-    arrows = []
-    for row in sent.iter_rows(named=True):
-        arrivals = waiting.get(_identity(row), [])
-        arrived = arrivals.pop(0) if arrivals else None
-        labels = set(row["labels"] or ())
-        arrows.append(
-            Arrow(
-                to_right,
-                row["t_ns"],
-                row["t_ns"] if got is None else arrived,
-                segment_text(row),
-                bool(row["payload_bytes"]),
-                bool(labels & {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}),
-            )
+    rows, arrived = list(sent.iter_rows(named=True)), []
+    acted = effects_on(rows, faults)
+    for index, row in enumerate(rows):
+        arrivals = [] if acted.get(index) == "drop" else waiting.get(_identity(row), [])
+        arrived.append(arrivals.pop(0) if arrivals else None)
+    return [
+        Arrow(
+            to_right,
+            row["t_ns"],
+            row["t_ns"] if got is None else arrived[index],
+            segment_text(row) + (f"  [fault: {acted[index]}]" if index in acted else ""),
+            bool(row["payload_bytes"]),
+            not {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}.isdisjoint(row["labels"] or ()),
+            acted.get(index),
         )
-    return arrows
+        for index, row in enumerate(rows)
+    ]
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:

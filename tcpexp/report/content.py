@@ -105,25 +105,41 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
 
 
 def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
-    """Return the events in time order and how many were left out."""
-    rows = []
-    events = run.table("events")
+    """Return the events and the segments on which faults acted, in time order, and how many were left out."""
     labels = {step.id: step.label for step in (*run.plan.setup, *run.plan.steps)}
-    for event in events.head(MOST_EVENTS).iter_rows(named=True):
-        text = event["text"] or ""
-        status = "" if event["status"] in (None, 0) else f"status {event['status']}"
-        rows.append(
-            {
-                "planned": seconds(event["planned_ns"]),
-                "actual": seconds(event["t_ns"], 6),
-                "late": lateness_words(event["lateness_ns"]),
-                "event": event["event"] or "",
-                "node": event["node"] or "",
-                "label": event["label"] or labels.get(event["step"] or "", "") or event["step"] or "",
-                "text": " ".join(part for part in (status, text[:300]) if part),
-            }
-        )
-    return rows, max(events.height - MOST_EVENTS, 0)
+    timed = [(event["t_ns"], _event_row(event, labels)) for event in run.table("events").iter_rows(named=True)]
+    faults = [(fault["t_ns"], _fault_row(fault, labels)) for fault in run.table("faults").iter_rows(named=True)]
+    if faults:
+        timed = sorted(timed + faults, key=lambda each: each[0] or 0)
+    return [row for _, row in timed[:MOST_EVENTS]], max(len(timed) - MOST_EVENTS, 0)
+
+
+def _event_row(event: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+    text = event["text"] or ""
+    status = "" if event["status"] in (None, 0) else f"status {event['status']}"
+    return {
+        "planned": seconds(event["planned_ns"]),
+        "actual": seconds(event["t_ns"], 6),
+        "late": lateness_words(event["lateness_ns"]),
+        "event": event["event"] or "",
+        "node": event["node"] or "",
+        "label": event["label"] or labels.get(event["step"] or "", "") or event["step"] or "",
+        "text": " ".join(part for part in (status, text[:300]) if part),
+    }
+
+
+def _fault_row(fault: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+    """Return a row that says what a fault did, to which segment, and where on its way."""
+    first, size = fault["offset"], fault["payload_bytes"] or 0
+    where = f"{fault['link']} towards {fault['towards']}"
+    what = [f"{fault['segment']} {fault['number']}", f"transmission {fault['transmission']}"]
+    what += [f"bytes {first:,} to {first + size - 1:,}"] if first is not None and size else []
+    what += [f"{fault['src']}:{fault['src_port']} → {fault['dst']}:{fault['dst_port']}", where]
+    effect = fault["effect"] if fault["delay_ns"] is None else f"{fault['effect']} {lateness_words(fault['delay_ns'])}"
+    label = labels.get(fault["step"] or "", "") or fault["step"] or ""
+    return {
+        "planned": "", "actual": seconds(fault["t_ns"], 6), "late": "", "event": f"fault: {effect}", "node": "", "label": label, "text": ", ".join(what)
+    }  # fmt: skip
 
 
 def command_rows(run: RunData) -> tuple[list[dict[str, str]], int]:

@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 from fake_run import make_plan, one_connection, write_run
 
+from tcpexp.plots.faultmarks import effects_on
 from tcpexp.plots.ladderdata import ladder_view
+from tcpexp.store.frames import write_table
+from tcpexp.store.rundata import RunData
 
 
 @pytest.fixture
@@ -103,3 +106,42 @@ def test_between_shows_its_segments_and_the_states_at_its_beginning(tmp_path):
 
 def test_between_without_segments_gives_no_ladder(tmp_path):
     assert ladder_view(one_connection(tmp_path), "", 1, 30, (5_000_000_000, 6_000_000_000)) is None
+
+
+def fault(packet, after_ns, effect):
+    """A row of the table faults on a packet, so long after it was sent."""
+    return {
+        **{name: packet[name] for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes")},
+        "t_ns": packet["t_ns"] + after_ns,
+        "effect": effect,
+    }
+
+
+def test_the_arrow_of_a_segment_says_which_fault_acted_on_it(tmp_path):
+    whole = one_connection(tmp_path)
+    sent = whole.table("packets").filter((pl.col("node") == "h1") & (pl.col("payload_bytes") > 0)).sort("t_ns").to_dicts()
+    write_table(tmp_path, "faults", pl.DataFrame([fault(sent[0], 1000, "drop"), fault(sent[1], 1000, "delay")]))
+    arrows = ladder_view(RunData(tmp_path), "", 1, 30).arrows
+    assert [(index, arrow.fault, arrow.lost) for index, arrow in enumerate(arrows) if arrow.fault] == [(3, "drop", True), (4, "delay", False)]
+    assert arrows[3].text.endswith("  [fault: drop]") and arrows[4].text.endswith("  [fault: delay]")
+
+
+def test_a_fault_acts_on_the_last_segment_that_was_sent_by_then():
+    rows = [{"src": "a", "src_port": 1, "dst": "b", "dst_port": 2, "seq": 5, "payload_bytes": 9, "t_ns": at} for at in (10, 50)]
+    first, second = {**rows[0], "t_ns": 40, "effect": "drop"}, {**rows[0], "t_ns": 60, "effect": "delay"}
+    assert effects_on(rows, [first]) == {0: "drop"}
+    assert effects_on(rows, [first, second]) == {0: "drop", 1: "delay"}
+    assert effects_on(rows, [{**second, "seq": 6}, {**second, "src_port": 3}, {**second, "t_ns": 5}]) == {}
+
+
+def test_what_was_dropped_did_not_arrive_although_its_retransmission_looks_the_same(tmp_path):
+    """Two SYN-ACKs with the IP id 0, the first dropped by a fault: the arrival is the second one's."""
+    whole = one_connection(tmp_path)
+    packets = whole.table("packets")
+    sent = packets.filter((pl.col("node") == "h2") & (pl.col("flags") == "SA"))
+    again = sent.with_columns(t_ns=pl.col("t_ns") + 1_000_000)
+    late = packets.with_columns(t_ns=pl.when((pl.col("node") == "h1") & (pl.col("flags") == "SA")).then(pl.col("t_ns") + 1_000_000).otherwise(pl.col("t_ns")))
+    write_table(tmp_path, "packets", pl.concat([late, again]).sort("t_ns"))
+    write_table(tmp_path, "faults", pl.DataFrame([fault(sent.row(0, named=True), 1000, "drop")]))
+    answers = [arrow for arrow in ladder_view(RunData(tmp_path), "", 1, 30).arrows if arrow.text.startswith("SYN, ACK")]
+    assert [(arrow.fault, arrow.lost) for arrow in answers] == [("drop", True), (None, False)]

@@ -5,6 +5,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
@@ -12,7 +13,10 @@ from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.checks.run import write_checks
 from tcpexp.plan.types import FlowPlan, Mark, Step, to_json
 from tcpexp.plots.run import plot_run
+from tcpexp.report.content import timeline_rows
 from tcpexp.report.write import write_report
+from tcpexp.store.frames import write_table
+from tcpexp.store.rundata import RunData
 
 VERDICTS = [
     Verdict("share", "share of flow bbr", "PASS", "65.0 %", "at least 50.0 %", "bbr delivered 35 of 54 MB.", "BBRv1 does not back off on loss"),
@@ -176,6 +180,22 @@ def test_the_page_needs_nothing_from_anywhere(page):
 )
 def test_the_page_says(page, words):
     assert words in " ".join(page.text.split())
+
+
+def test_the_timeline_names_each_segment_on_which_a_fault_acted(tmp_path):
+    run = shared_bottleneck(tmp_path, 4)
+    ends = {"src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201, "link": "h1-h2", "towards": "h2", "step": "late"}
+    data = {**ends, "t_ns": 1_500_000_000, "effect": "delay", "segment": "data", "number": 20, "transmission": 2, "payload_bytes": 1448, "offset": 1000}
+    syn = {**ends, "t_ns": 10_000_000, "effect": "drop", "segment": "syn", "number": 1, "transmission": 1, "payload_bytes": 0}
+    write_table(run.path, "faults", pl.DataFrame([{**syn, "offset": None, "delay_ns": None}, {**data, "delay_ns": 3_000_000}]))
+    rows, left_out = timeline_rows(RunData(run.path))
+    assert left_out == 0
+    assert [row["actual"] for row in rows] == sorted((row["actual"] for row in rows), key=lambda text: float(text.split()[0]))
+    found = {row["event"]: row["text"] for row in rows if row["event"].startswith("fault")}
+    assert found == {
+        "fault: drop": "syn 1, transmission 1, 10.0.0.1:40000 → 10.0.0.2:5201, h1-h2 towards h2",
+        "fault: delay 3 ms": "data 20, transmission 2, bytes 1,000 to 2,447, 10.0.0.1:40000 → 10.0.0.2:5201, h1-h2 towards h2",
+    }
 
 
 def test_a_label_that_never_occurred_has_no_row(page):
