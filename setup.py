@@ -40,7 +40,7 @@ setup(
     ],
     extras_require={
         "pdf": ["weasyprint>=60"],
-        "dev": ["hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"],
+        "dev": ["aioquic>=1.2", "hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["tcpexp = tcpexp.cli.main:main"]},
 )

@@ -13,6 +13,7 @@ BUILTIN: Classes[Action] = Classes(
         "http_get": "tcpexp.actions.http:HttpGet",
         "python": "tcpexp.actions.process:Python",
         "command": "tcpexp.actions.process:Command",
+        "utcp": "tcpexp.actions.utcp:Utcp",
         "kill": "tcpexp.actions.process:KillAction",
         "fault": "tcpexp.actions.fault:Fault",
         "firewall": "tcpexp.actions.firewall:FirewallAction",

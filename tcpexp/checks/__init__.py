@@ -52,6 +52,8 @@ BUILTIN: Classes[Check] = Classes(
         "displaced": "tcpexp.checks.faults:Displaced",
         "reordering": "tcpexp.checks.faults:Reordering",
         "repair": "tcpexp.checks.repairs:RepairCheck",
+        "tcp_event": "tcpexp.checks.userspace:TcpEvent",
+        "cwnd_rule": "tcpexp.checks.userspace:CwndRule",
         "firewall_empty": "tcpexp.checks.kernel:FirewallEmpty",
         "metric": "tcpexp.checks.kernel:Metric",
     }

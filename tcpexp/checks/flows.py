@@ -225,7 +225,8 @@ class Retransmissions(Compared[Count]):
         if rows.height:
             first, last = rows.get_column("t_ns")[0], rows.get_column("t_ns")[-1]
             evidence = [Evidence(f"first at {time_words(first)}, last at {time_words(last)}", from_ns=first, to_ns=last)]
-        return rows.height, "the kernel (tcp_retransmit_skb)", evidence
+        source = "its own TCP in user space" if flow_plan(run, self.flow).application == "utcp" else "the kernel (tcp_retransmit_skb)"
+        return rows.height, source, evidence
 
     def _repeated(self, run: RunData, span: Span) -> list[Evidence]:
         """Return the data segments whose bytes were sent before, one evidence per capture of the sender."""

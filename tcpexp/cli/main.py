@@ -8,7 +8,7 @@ import sys
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs
+from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs, tcp
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -50,6 +50,7 @@ for command in (
     machine.doctor,
     machine.clean,
     guest.guest,
+    tcp.tcp,
     completion.completion,
 ):
     cli.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,9 @@ from tcpexp.plan.types import Spawn, Step
 
 #: How long a process may take to end after its stop signal, before it is killed.
 STOP_GRACE_NS = 2_000_000_000
+#: The folder in which Python finds the package tcpexp: what of it runs in the guest is there too.
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+PLACEHOLDER = re.compile(r"\{(?:dir|out|tcpexp)\}")
 #: Waits for one line of its input, then becomes the program.
 GATE = ("sh", "-c", 'read -r go; exec "$@" </dev/null', "gate")
 
@@ -124,7 +128,8 @@ class ProcessTable:
         """Return the process's argv and its folder, which is made."""
         out = self.logs / step.id
         out.mkdir(parents=True, exist_ok=True)
-        return [word.replace("{dir}", str(self.files_dir)).replace("{out}", str(out)) for word in spawn.argv], out
+        places = {"{dir}": str(self.files_dir), "{out}": str(out), "{tcpexp}": str(PACKAGE_PARENT)}
+        return [PLACEHOLDER.sub(lambda match: places[match[0]], word) for word in spawn.argv], out
 
     def _open(self, step: Step, spawn: Spawn, argv: list[str], out: Path, stdin: int | None = None) -> subprocess.Popen[bytes]:
         try:

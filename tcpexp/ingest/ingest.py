@@ -22,6 +22,7 @@ from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.tshark import read_captures
+from tcpexp.ingest.utcp import read_utcp
 from tcpexp.plan.types import RunPlan
 from tcpexp.store.frames import empty_frame, write_table
 from tcpexp.store.rundata import RunData
@@ -51,7 +52,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None, dissected: Disse
     tell("naming flows")
     packets, tables = _from_captures(source, frames)
     tuples = conn.four_tuples(tables["connections"])
-    tables |= _from_trace(source, trace, tuples)
+    tables |= _from_trace(source, _with_user_space(source, trace), tuples)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
     tables["faults"] = conn.name_sockets(parse_faults(source.text("faults.json")), tuples, ("src", "src_port"), ("dst", "dst_port"))
     tables["iperf3"] = _from_iperf3(source, tables)
@@ -118,11 +119,23 @@ def _read_trace(source: _Source) -> Trace:
     return read_trace(source.raw / "trace", int(t0)) if t0 is not None else Trace()
 
 
+def _with_user_space(source: _Source, trace: Trace) -> Trace:
+    """Add what programs of the user-space TCP wrote to what the kernel's trace holds."""
+    t0 = source.run.engine.get("t0_realtime_ns")
+    if t0 is not None:
+        for name, frame in read_utcp(source.raw, int(t0)).items():
+            both = [trace.tables[name], frame] if name in trace.tables else [frame]
+            trace.tables[name] = pl.concat(both).sort("t_ns", maintain_order=True)
+    return trace
+
+
 def _from_trace(source: _Source, trace: Trace, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
     result = {}
     for name in ("tcp_probe", "retransmits", "ca_states"):
         frame = trace.tables.get(name, empty_frame(name)).with_columns(node=source.nodes.of_address("src"))
         result[name] = conn.name_sockets(frame, tuples, ("src", "src_port"), ("dst", "dst_port"))
+    events = trace.tables.get("tcp_events", empty_frame("tcp_events")).with_columns(node=source.nodes.of_address("local_address"))
+    result["tcp_events"] = _name_socket_rows(events, tuples)
     states = trace.tables.get("states", empty_frame("states"))
     servers = _servers(source.plan)
     by_port = pl.col("local_port").replace_strict(servers, default=None, return_dtype=pl.String)

@@ -192,6 +192,8 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
         elif name == "ipv6" and not Path("/proc/sys/net/ipv6").is_dir():
             remedy = "boot without ipv6.disable=1, or use --on guest, whose kernel has it"
             found.append(Missing("IPv6 in this kernel", "a topology with ip: 6", remedy))
+        elif name == "tun" and not Path("/dev/net/tun").exists():
+            found.append(Missing("TUN devices", "the user-space TCP", kernel_remedy("CONFIG_TUN", "tun")))
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)

@@ -198,8 +198,8 @@ class PlanContext:
     def substitute(self, text: str) -> str:
         """Return ``text`` with ``{h1}`` replaced by h1's address, ``{h1-h2.99}`` by address 99 of that link's subnet and ``{ip}`` by 4 or 6.
 
-        An IPv6 address gets brackets behind ``//`` and before ``:`` and a port. ``{dir}`` and ``{out}`` stay for the engine, other braces too. An
-        address that a host would have if the network spoke the other version of IP is refused, since nobody has it.
+        An IPv6 address gets brackets behind ``//`` and before ``:`` and a port. ``{dir}``, ``{out}`` and ``{tcpexp}`` stay for the engine, other braces
+        too. An address that a host would have if the network spoke the other version of IP is refused, since nobody has it.
         """
         key = self._key_of(text)
         self._refuse_other_version(text, key)

@@ -196,7 +196,8 @@ class Spawn:
     """Start a process on a node and leave it running until it ends or until ``Step.until_ns``.
 
     ``argv`` may hold ``{dir}`` for the folder that holds the plan's files (``RunPlan.files``) and ``{out}`` for a folder
-    of this step whose content is kept under ``raw/logs/<step id>/``. Standard output and error go to
+    of this step whose content is kept under ``raw/logs/<step id>/``; in ``{tcpexp}`` Python finds the
+    package. Standard output and error go to
     ``raw/logs/<step id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run; ``expect_status`` None
     accepts any exit status, otherwise a different one fails the run. ``background`` False makes the timeline wait for the end
     (setup steps only).

@@ -182,6 +182,33 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns",),
         ),
         TableSchema(
+            "tcp_events",
+            "one event of a connection of the user-space TCP (docs/tcp.md); columns that an event does not have are null",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String",
+                "step": "String",  # the program's action
+                "number": "Int64",  # of the connection, in its program
+                "congestion_control": "String",
+                "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
+                "event": "String",  # connection, probe, segment_sent, segment_received, segment_dropped, retransmitted, congestion_changed, ...
+                "iss": "Int64",  # of connection: the initial sequence number, raw
+                "flags": "String", "seq": "Int64", "ack": "Int64",  # relative to the ISNs; a SYN is 0
+                "end": "Int64",  # of retransmitted: the octet behind the last one
+                "payload_bytes": "Int64", "window": "Int64", "flight_bytes": "Int64",
+                "snd_nxt": "Int64", "snd_una": "Int64",  # raw, 32 bit, in probe
+                "cwnd": "Int64", "ssthresh": "Int64", "mss": "Int64",  # bytes
+                "mode": "String",  # slow start, congestion avoidance, fast recovery
+                "cause": "String",  # of congestion_changed and state_changed
+                "reason": "String",  # of retransmitted, segment_dropped and closed
+                "times": "Int64",  # which retransmission of these octets
+                "old_state": "String", "new_state": "String",
+                "timer": "String", "what": "String",  # of timer_changed: retransmit, persist...; set, stopped, expired
+                "expires_in_ns": "Int64",
+                "rtt_ns": "Int64", "srtt_ns": "Int64", "rttvar_ns": "Int64", "rto_ns": "Int64",
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
             "flow_states",
             "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
             "and what the last ss snapshot and change of congestion state before it said",

@@ -11,7 +11,7 @@ from tcpexp.tcp.rfcs import find_citations
 
 HERE = Path(__file__).parent
 #: Tools beside the protocol, which follow no RFC.
-TOOLS = ("simulator", "musts.py", "rfcs.py", "__init__.py")
+TOOLS = ("simulator", "adapters", "services", "program.py", "__main__.py", "musts.py", "rfcs.py", "__init__.py")
 
 #: Number of the requirement to its section and, in a few words, what it wants.
 MUSTS: dict[int, tuple[str, str]] = {

@@ -29,7 +29,7 @@ from tcpexp.places.guest.transfer import make_device_file
 
 PACKAGE = Path(tcpexp.__file__).parent
 #: What of tcpexp runs inside the guest.
-ENGINE_PARTS = ("__init__.py", "errors.py", "plan/__init__.py", "plan/types.py", "engine")
+ENGINE_PARTS = ("__init__.py", "errors.py", "plan/__init__.py", "plan/types.py", "engine", "tcp")
 BUILD_LIMIT_S = 300.0
 
 

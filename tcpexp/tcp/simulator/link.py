@@ -34,6 +34,10 @@ class LinkConfig:
     reorder: float = 0.0
     reorder_delay_ns: int = 5_000_000
     duplicate: float = 0.0
+    reorder_at: Collection[int] = ()
+    """Segments held back by ``reorder_delay_ns``, by their index among all that enter."""
+    duplicate_at: Collection[int] = ()
+    """Segments delivered twice, by their index among all that enter."""
     seed: int = 0
 
 
@@ -62,6 +66,7 @@ class Link:
         self.random = random.Random(config.seed)
         self.offsets_left = set(config.drop_offsets)
         self.faulty = bool(config.drop or config.drop_data or config.drop_offsets or config.loss or config.reorder or config.duplicate)
+        self.faulty = self.faulty or bool(config.reorder_at or config.duplicate_at)
 
     def carry(self, segment: Segment, now: int, first_octet: int) -> list[int]:
         """Return the times at which copies of ``segment`` arrive; none when it is lost.
@@ -92,9 +97,10 @@ class Link:
         self.delivered += 1
         if not self.faulty:
             return [arrives]
-        if config.reorder and self.random.random() < config.reorder:
+        if self.entered in config.reorder_at or (config.reorder and self.random.random() < config.reorder):
             arrives += config.reorder_delay_ns
-        return [arrives, arrives] if config.duplicate and self.random.random() < config.duplicate else [arrives]
+        twice = self.entered in config.duplicate_at or (config.duplicate and self.random.random() < config.duplicate)
+        return [arrives, arrives] if twice else [arrives]
 
     def _loses(self, segment: Segment, first_octet: int) -> bool:
         """Return whether a fault takes this segment."""

@@ -50,10 +50,11 @@ GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace"
 MODULES = (
     "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
     "cls_matchall", "cls_bpf", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
-    "xt_tcpudp", "x_tables", "ip_tables", "iptable_filter",
+    "xt_tcpudp", "x_tables", "ip_tables", "iptable_filter", "tun",
 )  # fmt: skip
 TOOLS = (
     ["ip", "-V"], ["tc", "-V"], ["ss", "-tan"], ["ethtool", "--version"], ["tcpdump", "--version"], ["iperf3", "--version"],
+    ["env", "PYTHONPATH=/opt/tcpexp", "python3", "-m", "tcpexp.tcp", "--help"],  # keeps its bytecode
     ["iptables", "-S"], ["ip6tables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
 )  # fmt: skip
 

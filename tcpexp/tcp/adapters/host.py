@@ -1,0 +1,182 @@
+"""The event loop: one stack, one network, one clock. Blocking calls run it until what they wait for has happened."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import selectors
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from tcpexp.tcp import events
+from tcpexp.tcp.adapters.network import Network, NetworkTrouble
+from tcpexp.tcp.adapters.sockets import Ready, TcpListener, TcpSocket
+from tcpexp.tcp.config import Config
+from tcpexp.tcp.connection import Connection
+from tcpexp.tcp.isn import Endpoint, hashed_isn
+from tcpexp.tcp.segment import Segment
+from tcpexp.tcp.stack import EPHEMERAL, Stack
+from tcpexp.tcp.states import State
+
+SECOND = 1_000_000_000
+#: IP and TCP header without options.
+HEADERS_V4, HEADERS_V6 = 40, 60
+
+
+class Recorder(Protocol):
+    """Who wants to know what happens: see ``tcpexp.tcp.adapters.record``."""
+
+    def arriving(self, connection: Connection, segment: Segment, now: int) -> None:
+        """Take note of a segment before the connection sees it."""
+
+    def happened(self, connection: Connection, event: events.Event) -> None:
+        """Take note of an event."""
+
+
+@dataclass
+class Progress:
+    """What the events of a connection have said."""
+
+    established: bool = False
+    ended: bool = False
+    closed: str | None = None
+
+
+class Host:
+    """A TCP host on a network. Not for several threads: whoever blocks runs everybody's timers and segments."""
+
+    def __init__(
+        self, network: Network, config: Config | None = None, *, recorder: Recorder | None = None, clock: Callable[[], int] = time.monotonic_ns,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:  # fmt: skip
+        """Own ``network``; the MSS is cut to its MTU. ``entropy`` gives secrets for ISNs (RFC 6528), SYN cookies and the first ephemeral port."""
+        config = config or Config()
+        headers = HEADERS_V6 if ":" in network.address else HEADERS_V4
+        config = dataclasses.replace(config, mss=min(config.mss, network.mtu - headers))
+        first_port = EPHEMERAL.start + int.from_bytes(entropy(4), "big") % len(EPHEMERAL)
+        self.network = network
+        self.clock = clock
+        self.recorder = recorder
+        self.stack = Stack(network.address, hashed_isn(entropy(32)), config, cookie_key=entropy(32), first_port=first_port)
+        self.progress: WeakKeyDictionary[Connection, Progress] = WeakKeyDictionary()
+        self._selector = selectors.SelectSelector()  # microseconds; epoll counts in milliseconds
+        self._selector.register(network.fileno(), selectors.EVENT_READ)
+
+    # What programs call
+
+    def connect(
+        self, address: str, port: int, *, timeout: float | None = None, local_port: int | None = None, config: Config | None = None
+    ) -> TcpSocket:
+        """Open a connection and wait until it is established.
+
+        Raises: ConnectionRefusedError, TimeoutError, ConnectionResetError; CallError for an address or port that cannot be.
+        """
+        sock = self.begin_connect(address, port, local_port=local_port, config=config)
+        if not self.run_until(lambda: sock.progress.established or sock.progress.closed is not None, timeout):
+            sock.abort()
+            raise TimeoutError(f"no answer from {address} port {port} within {timeout:g} s")
+        if sock.progress.closed is not None and not sock.progress.established:
+            raise sock.error()
+        return sock
+
+    def begin_connect(self, address: str, port: int, *, local_port: int | None = None, config: Config | None = None) -> TcpSocket:
+        """Send the SYN and return at once; :meth:`wait` says when it is established."""
+        config = dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss)) if config else None
+        connection = self.stack.connect(Endpoint(address, port), self.clock(), port=local_port, config=config)
+        sock = TcpSocket(self, connection)
+        self.flush()
+        return sock
+
+    def listen(self, port: int, *, config: Config | None = None) -> TcpListener:
+        """Listen on a port. Raises: CallError when it is listening already."""
+        config = dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss)) if config else None
+        return TcpListener(self, self.stack.listen(port, config=config))
+
+    def wait(self, things: Iterable[Ready], timeout: float | None = None) -> list[Ready]:
+        """Wait until one of the sockets and listeners can be read, accepted from, or has ended; return all for which that holds now."""
+        waiting = list(things)
+        self.run_until(lambda: any(each.ready for each in waiting), timeout)
+        return [each for each in waiting if each.ready]
+
+    def drain(self, timeout: float | None = None, *, time_wait: bool = False) -> bool:
+        """Run until no connection is left that still has something to do; with ``time_wait`` until TIME-WAIT is over too. Return whether it came to that."""
+        done = (State.CLOSED,) if time_wait else (State.CLOSED, State.TIME_WAIT)
+        return self.run_until(lambda: all(each.state in done for each in self.stack.connections.values()), timeout)
+
+    def close(self) -> None:
+        """Give the network back; connections that are open hear nothing more."""
+        self._selector.close()
+        self.network.close()
+
+    # The loop
+
+    def run_until(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Run until ``condition()`` holds; return False when ``timeout`` seconds have passed without."""
+        deadline = None if timeout is None else self.clock() + round(timeout * SECOND)
+        self.flush()
+        while not condition():
+            if deadline is not None and self.clock() >= deadline:
+                return False
+            self.turn(deadline)
+        return True
+
+    def turn(self, deadline: int | None) -> None:
+        """Wait for an arrival, a timer or the deadline, whichever is first, and handle what is due."""
+        timers = (deadline, self.stack.next_timer(), self.network.next_timer())
+        first = min((each for each in timers if each is not None), default=None)
+        wait = None if first is None else max(0, first - self.clock()) / SECOND
+        readable = self._selector.select(wait)
+        now = self.clock()
+        self.network.handle_timer(now)
+        due = self.network.next_timer()
+        if readable or (due is not None and due <= now):
+            self._receive(now)
+        now = self.clock()
+        timer = self.stack.next_timer()
+        if timer is not None and timer <= now:
+            self.stack.handle_timer(now)
+            self.flush()
+
+    def _receive(self, now: int) -> None:
+        """Give all that has arrived to the stack; after each segment its answers go out, as they would between two interrupts."""
+        for arrival in self.network.receive(now):
+            now = self.clock()
+            if isinstance(arrival, NetworkTrouble):
+                self.stack.icmp_error(arrival.error, arrival.local_port, arrival.remote, now, arrival.seq)
+            else:
+                source, segment = arrival
+                if self.recorder is not None:
+                    connection = self.stack.connections.get((segment.dst_port, Endpoint(source, segment.src_port)))
+                    if connection is not None:
+                        self.recorder.arriving(connection, segment, now)
+                self.stack.receive(segment, source, now)
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand segments to the network and events to whom they concern."""
+        now = self.clock()
+        for local, remote, segment in self.stack.segments_to_send(now):
+            self.network.send(local, remote, segment, now)
+        while (happened := self.stack.next_event()) is not None:
+            self._tell(*happened)
+
+    def _tell(self, connection: Connection, event: events.Event) -> None:
+        if self.recorder is not None:
+            self.recorder.happened(connection, event)
+        kind = type(event)
+        if kind is events.Established:
+            self.progress_of(connection).established = True
+        elif kind is events.EndOfStream:
+            self.progress_of(connection).ended = True
+        elif isinstance(event, events.Closed):
+            self.progress_of(connection).closed = event.reason
+
+    def progress_of(self, connection: Connection) -> Progress:
+        """Return what is known of a connection; a socket keeps it when the connection is gone."""
+        known = self.progress.get(connection)
+        if known is None:
+            known = self.progress[connection] = Progress()
+        return known

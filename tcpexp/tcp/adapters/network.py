@@ -1,0 +1,63 @@
+"""What the event loop asks of a network, whichever it is, and the errors that a user can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from tcpexp.tcp.isn import Endpoint
+from tcpexp.tcp.segment import Segment
+
+
+class NetworkError(Exception):
+    """A network that cannot be used; ``hint`` says what would help."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Arrival(NamedTuple):
+    """A segment whose checksum was right, and the address that sent it."""
+
+    source: str
+    segment: Segment
+
+
+class NetworkTrouble(NamedTuple):
+    """An ICMP error about a segment that this end sent: what (``tcpexp.tcp.icmp``), from which port, to whom, with which sequence number."""
+
+    error: str
+    local_port: int
+    remote: Endpoint
+    seq: int
+
+
+class Network(Protocol):
+    """Carries segments. Nothing in it blocks."""
+
+    address: str
+    """The address that this end has, as text."""
+    mtu: int
+    """Largest IP packet, or for UDP the largest payload with room for an IP header."""
+    discarded: dict[str, int]
+    """How many arrivals were thrown away, by reason: ``wrong checksum``, ``not TCP``..."""
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when something arrives."""
+
+    def send(self, local: Endpoint, remote: Endpoint, segment: Segment, now: int) -> None:
+        """Send one segment; like any network it may lose it."""
+
+    def receive(self, now: int) -> Iterator[Arrival | NetworkTrouble]:
+        """Yield what has arrived, until there is nothing left."""
+
+    def next_timer(self) -> int | None:
+        """Return when :meth:`receive` or :meth:`handle_timer` has something to do although nothing arrives; None for never."""
+
+    def handle_timer(self, now: int) -> None:
+        """Do what is due."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""

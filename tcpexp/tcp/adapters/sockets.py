@@ -1,0 +1,150 @@
+"""Sockets in the manner of the standard library: connect, listen, accept, send, recv, shutdown, close, with timeouts.
+
+A call without a timeout blocks until it is done; ``timeout=0`` never blocks. The host's :meth:`~tcpexp.tcp.adapters.host.Host.wait` waits for several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from tcpexp.tcp.connection import Connection
+from tcpexp.tcp.isn import Endpoint
+from tcpexp.tcp.listener import Listener
+from tcpexp.tcp.states import State
+
+if TYPE_CHECKING:
+    from tcpexp.tcp.adapters.host import Host
+
+#: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for them.
+ERRORS: dict[str, type[OSError]] = {
+    "refused": ConnectionRefusedError, "reset": ConnectionResetError, "timed out": TimeoutError, "aborted": ConnectionAbortedError,
+}  # fmt: skip
+
+
+class Ready(Protocol):
+    """What one can wait for."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to do now."""
+
+
+class TcpSocket:
+    """One connection."""
+
+    def __init__(self, host: Host, connection: Connection) -> None:
+        self.host = host
+        self.connection = connection
+        self.progress = host.progress_of(connection)
+        self.timeout: float | None = None
+        """Seconds that a call may block; None is for ever."""
+
+    @property
+    def local(self) -> Endpoint:
+        """This end."""
+        return self.connection.tcb.local
+
+    @property
+    def remote(self) -> Endpoint:
+        """The other end."""
+        return self.connection.tcb.remote
+
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`recv` would not block: octets, the end of the stream, or an error."""
+        return self.connection.readable > 0 or self.progress.ended or self.progress.closed is not None
+
+    def error(self) -> OSError:
+        """Return the error that ended the connection."""
+        reason = self.progress.closed or "closed"
+        return ERRORS.get(reason, ConnectionError)(f"connection to {self.remote.address} port {self.remote.port} {reason}")
+
+    def send(self, data: bytes) -> int:
+        """Queue as much of ``data`` as there is room for, at least one octet; return how many.
+
+        Raises: TimeoutError when no room comes in time; the error of a connection that is gone; CallError after :meth:`shutdown`.
+        """
+        if not self._wait(lambda: self.connection.writable > 0 or self.progress.closed is not None):
+            raise TimeoutError(f"no room to send within {self.timeout:g} s")
+        if self.progress.closed is not None:
+            raise self.error()
+        taken = self.connection.send(data, self.host.clock())
+        self.host.flush()
+        return taken
+
+    def sendall(self, data: bytes) -> None:
+        """Queue all of ``data``, however long that takes; each wait may last ``timeout``."""
+        view = memoryview(data)
+        while view:
+            view = view[self.send(bytes(view[:65_536])) :]
+
+    def recv(self, most: int) -> bytes:
+        """Return up to ``most`` octets, or ``b""`` at the end of the peer's stream.
+
+        Raises: TimeoutError when nothing comes in time; ConnectionResetError and others when the connection broke.
+        """
+        if not self._wait(lambda: self.ready):
+            raise TimeoutError(f"nothing received within {self.timeout:g} s")
+        data = self.connection.read(most, self.host.clock())
+        if data:
+            self.host.flush()
+        elif self.progress.closed not in (None, "closed") and not self.progress.ended:
+            raise self.error()
+        return data
+
+    def shutdown(self) -> None:
+        """Close this end's stream once what is queued has gone out; the peer's goes on."""
+        self.connection.shutdown(self.host.clock())
+        self.host.flush()
+
+    def close(self) -> None:
+        """Close both directions; :meth:`Host.drain` lets the last segments go. Nothing happens when the connection is gone."""
+        if self.connection.state is not State.CLOSED:
+            self.connection.close(self.host.clock())
+            self.host.flush()
+
+    def abort(self) -> None:
+        """Drop the connection with a reset. Nothing happens when it is gone."""
+        if self.connection.state is not State.CLOSED:
+            self.connection.abort(self.host.clock())
+            self.host.flush()
+
+    def _wait(self, condition: Callable[[], bool]) -> bool:
+        return self.host.run_until(condition, self.timeout)
+
+    def __enter__(self) -> TcpSocket:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+
+class TcpListener:
+    """A listening port."""
+
+    def __init__(self, host: Host, listener: Listener) -> None:
+        self.host = host
+        self.listener = listener
+        self.timeout: float | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`accept` would not block."""
+        return bool(self.listener.ready)
+
+    def accept(self) -> TcpSocket:
+        """Return the next connection. Raises: TimeoutError when none comes in time."""
+        if not self.host.run_until(lambda: self.ready, self.timeout):
+            raise TimeoutError(f"nobody connected within {self.timeout:g} s")
+        connection = self.listener.accept()
+        assert connection is not None
+        return TcpSocket(self.host, connection)
+
+    def close(self) -> None:
+        """Listen no longer; connections that were not accepted are reset."""
+        self.host.stack.listeners.pop(self.listener.local.port, None)
+        while (connection := self.listener.accept()) is not None:
+            if connection.state is not State.CLOSED:
+                connection.abort(self.host.clock())
+        self.host.flush()
