@@ -30,6 +30,8 @@ setup(
     data_files=shipped("experiments", "topologies"),
     install_requires=[
         "click>=8.1",
+        "distributed>=2024.5",
+        "fsspec>=2024.2",
         "jinja2>=3.1",
         "matplotlib>=3.8",
         "mininet>=2.3.0.dev6",

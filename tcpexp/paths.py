@@ -104,7 +104,7 @@ def find_spec(name: str) -> Path:
     shipped = shipped_spec(name) if bare else None
     if shipped is not None:
         return shipped
-    hint = suggest(given.stem, [path.stem for path in shipped_specs()])
+    hint = suggest(given.stem, [path.stem for path in (*shipped_specs(), *shipped_studies())])
     raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
 
 
@@ -142,9 +142,19 @@ def shipped_specs() -> list[Path]:
 
 
 def shipped_spec(name: str) -> Path | None:
-    """Return the shipped experiment called ``name``, or None."""
-    path = experiments_dir() / f"{name}.yaml"
-    return path if path.is_file() else None
+    """Return the shipped experiment or study called ``name``, or None."""
+    found = (experiments_dir() / f"{name}.yaml", studies_dir() / f"{name}.yaml")
+    return next((path for path in found if path.is_file()), None)
+
+
+def studies_dir() -> Path:
+    """Return the folder of the studies (specs with a sweep) that come with tcpexp."""
+    return experiments_dir() / "studies"
+
+
+def shipped_studies() -> list[Path]:
+    """Return the studies that come with tcpexp, sorted by name."""
+    return sorted(studies_dir().glob("*.yaml"))
 
 
 def find_run(name: str, results: Path | None = None) -> Path:

@@ -96,6 +96,28 @@ def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | 
     return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems), timing)
 
 
+def process_numbers(run_dir: Path) -> RunOutcome:
+    """Make tables, metrics, certificate and verdicts of a run, as :func:`process_run` does, and neither figures nor a report.
+
+    For many runs whose numbers matter and whose pages nobody reads. Raises ``DataError``.
+    """
+    from tcpexp.analysis.certificate import certify_run
+    from tcpexp.analysis.derive import derive_tables
+    from tcpexp.analysis.metrics import measure_run
+    from tcpexp.checks.run import check_run
+    from tcpexp.ingest.ingest import ingest_run
+
+    timing: dict[str, float] = {}
+    with _timed(timing, "reading_s"):
+        run = ingest_run(run_dir)
+    with _timed(timing, "judging_s"):
+        derive_tables(run)
+        metrics = measure_run(run)
+        certificate = certify_run(run)
+        checks = tuple(check_run(run))
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, None, timing=timing)
+
+
 @contextmanager
 def _timed(timing: dict[str, float], name: str) -> Iterator[None]:
     """Write into ``timing`` how long the ``with`` block took."""

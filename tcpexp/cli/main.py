@@ -8,7 +8,7 @@ import sys
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs, tcp
+from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs, sweep, tcp
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -39,6 +39,7 @@ def cli() -> None:
 
 for command in (
     run.run,
+    sweep.sweep,
     specs.validate,
     specs.plan,
     catalogue.list_,

@@ -71,10 +71,10 @@ def _draw_flow(axes: Axes, delay: Any, rate: Any, tail: float, look: Series) -> 
     axes.scatter(delay, rate, color=look.color, marker=look.marker, s=14, alpha=0.55, linewidth=0, label=look.name)
     axes.plot([tail], [rate.mean()], color=look.color, marker="x", markersize=9, markeredgewidth=2)
     if len(delay) >= LEAST_POINTS:
-        axes.add_patch(_ellipse(delay, rate, look))
+        axes.add_patch(ellipse_of(delay, rate, look))
 
 
-def _ellipse(delay: Any, rate: Any, look: Series) -> Any:
+def ellipse_of(delay: Any, rate: Any, look: Series) -> Any:
     """Return the ellipse of one standard deviation: axes along the eigenvectors of the covariance, radii the roots of its eigenvalues."""
     import numpy as np
     from matplotlib.patches import Ellipse

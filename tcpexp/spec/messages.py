@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tcpexp.registry import suggest
-from tcpexp.spec.model import NestedErrors, PlacedError, SeveralErrors
+from tcpexp.spec.model import NestedErrors, SeveralErrors
+from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import holds
 from tcpexp.units import QuantityError
 
@@ -142,7 +143,7 @@ def known_keys(model: type[BaseModel] | None) -> list[str]:
     """Return the keys that a model takes, as a spec writes them."""
     if model is None:
         return []
-    return [field.alias or name for name, field in model.model_fields.items() if name != "sweep"]
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _description(model: type[BaseModel] | None, word: str) -> str | None:

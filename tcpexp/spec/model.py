@@ -25,7 +25,9 @@ from pydantic import (
 from tcpexp.errors import Place, SpecError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters
+from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import Source
+from tcpexp.spec.sweep import SweepSpec
 from tcpexp.spec.sysctls import check_sysctl_name
 from tcpexp.units import Duration, QuantityError, Size
 
@@ -50,15 +52,6 @@ class SeveralErrors(ValueError):
     def __init__(self, errors: list[ValueError]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
-
-
-class PlacedError(QuantityError):
-    """An error at ``path`` below the value that is being validated; ``key`` means the key itself, not its value."""
-
-    def __init__(self, message: str, hint: str, path: tuple[str | int, ...] = (), *, key: bool = False) -> None:
-        super().__init__(message, hint)
-        self.path = path
-        self.key = key
 
 
 @dataclass(frozen=True)
@@ -207,7 +200,7 @@ class ExperimentSpec(BaseModel):
     seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
     explain: str = Field(default="", description="why it is so, for the report")
     plugins: tuple[str, ...] = Field(default=(), description="Python files beside the spec that bring actions, checks...")
-    sweep: Any = Field(default=None, description="reserved; not part of this version")
+    sweep: SweepSpec | None = Field(default=None, description="parameters that vary, for `tcpexp sweep`: many runs, one study (docs/sweeps.md)")
 
     _source: Source = PrivateAttr(default_factory=Source)
 
@@ -236,7 +229,7 @@ class ExperimentSpec(BaseModel):
     def _expand_list(cls, raw: Any) -> Any:
         return [raw] if isinstance(raw, str) else raw
 
-    @field_validator("links", "hosts", "references", "actions", "expect", "plugins", mode="before")
+    @field_validator("links", "hosts", "references", "actions", "expect", "plugins", "sweep", mode="before")
     @classmethod
     def _refuse_nothing(cls, raw: Any, info: ValidationInfo) -> Any:
         if raw is None:
@@ -265,11 +258,6 @@ class ExperimentSpec(BaseModel):
         if isinstance(value, bool) or not isinstance(value, int):
             raise QuantityError(f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295")
         return value
-
-    @field_validator("sweep", mode="before")
-    @classmethod
-    def _refuse_sweep(cls, raw: Any) -> Any:
-        raise QuantityError("sweeps are not part of this version", "remove sweep: and run the spec several times with --set")
 
     @property
     def checks(self) -> tuple[ExpectEntry, ...]:

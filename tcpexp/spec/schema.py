@@ -21,7 +21,6 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     schema = ExperimentSpec.model_json_schema(ref_template=_REFERENCE)
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     properties: dict[str, Any] = schema["properties"]
-    properties.pop("sweep", None)
     about = {key: value.get("description", "") for key, value in properties.items()}
     topology = properties["topology"]
     properties["topology"] = {"anyOf": [{"type": "string"}, topology], "description": about["topology"]}

@@ -83,7 +83,7 @@ def test_a_spec_is_frozen(workshop):
         ("record: {capture: {snaplen: 10}}", "5:29: the size '10' has no unit (write full, or a size such as 128B)"),
         ("record: {trace: [tcp:tcp_prob]}", "5:18: 'tcp:tcp_prob' is not one of"),
         ("plots: [thruput]", "5:9: unknown plot 'thruput' (did you mean 'throughput'?)"),
-        ("sweep: {a: [1]}", "5:8: sweeps are not part of this version"),
+        ("sweep: {parameters: {p: {is: 1}}, wher: [p < 2]}", "5:35: unknown key 'wher' (did you mean 'where'?)"),
         ("topology_params: 1", "5:1: unknown key 'topology_params'"),
     ],
 )

@@ -19,7 +19,7 @@ def references(value):
 def test_every_key_action_check_recorder_and_plot_is_in_it():
     catalogue = load_catalogue(entry_points=False)
     schema = json_schema(catalogue)
-    assert set(schema["properties"]) == set(ExperimentSpec.model_fields) - {"sweep"}
+    assert set(schema["properties"]) == set(ExperimentSpec.model_fields)
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["name", "topology", "duration"]
     actions = {each["$ref"].rsplit(".", 1)[1] for each in schema["properties"]["actions"]["items"]["anyOf"]}

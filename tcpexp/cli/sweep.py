@@ -1,0 +1,124 @@
+"""``sweep``: make all the runs of a spec's sweep, and one study of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcpexp import paths
+from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
+
+if TYPE_CHECKING:
+    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.study import Study
+
+EPILOG = """\b
+Examples:
+  tcpexp sweep mathis --quick --dry-run     the runs, and what they will cost
+  tcpexp sweep mathis --quick               minutes on two processors
+  tcpexp sweep mathis                       the whole study; Ctrl-C, and go on another day
+  tcpexp sweep mathis --retry               also the runs that failed
+  tcpexp sweep mathis --scheduler tcp://head:8786
+
+\b
+A study is kept in studies/NAME of the results (NAME-quick for --quick): report.html, tables/, figures/.
+Finished runs are known by the hash of what they are and are never made twice.
+"""
+
+
+@click.command(epilog=EPILOG)
+@spec_argument
+@click.option("--quick", is_flag=True, help="The spec's quick form: fewer values, shorter runs.")
+@click.option("--dry-run", is_flag=True, help="Show the matrix, and the time and disk that it will take; run nothing.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 500), metavar="N", help="Runs at a time on this machine; one per processor if memory allows.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep studies in DIR/NAME.")
+@set_option
+@click.option("--keep", type=click.Choice(["metrics", "tables", "runs"]), help="What stays of each run, instead of what the spec says.")
+@click.option("--retry", is_flag=True, help="Make runs that failed before again.")
+@click.option("--store", metavar="URL", help="Copy the tables there afterwards: a path, s3://..., or any other URL of fsspec.")
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
+def sweep(
+    spec: str,
+    quick: bool,
+    dry_run: bool,
+    jobs: int | None,
+    scheduler: str | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    keep: str | None,
+    retry: bool,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Make every run of a spec's sweep, and one study of them.
+
+    Runs go on side by side, in the guest, without root. A run that fails stops no other, is listed at the end and can be made again with
+    --retry. After an interruption the same command makes what is missing.
+
+    Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
+    """
+    from tcpexp.cli.sweepshow import SilentShow, TerminalShow, print_matrix, print_outcome
+    from tcpexp.runner import StopSignals
+    from tcpexp.sweep.run import run_study
+    from tcpexp.sweep.study import StudyOptions, load_study
+
+    study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep))  # type: ignore[arg-type]
+    if dry_run:
+        row = matrix_row(study, jobs, retry=retry)
+        echo_json(row) if as_json else print_matrix(study, row)
+        return 0
+    with StopSignals().listening() as signals:
+        show = SilentShow(signals) if quiet or as_json else TerminalShow(signals)
+        try:
+            outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=show)
+        finally:
+            show.close()
+    if store is not None:
+        from tcpexp.sweep.tables import copy_tables
+
+        copy_tables(outcome.path / "tables", store)
+    if as_json:
+        echo_json(outcome_row(outcome))
+    elif not quiet:
+        print_outcome(study, outcome)
+    return outcome.exit_code
+
+
+def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]:
+    """Return what a dry run shows: every run with its values, seed, hash and state, and the estimate of what is left."""
+    from tcpexp.sweep.estimate import jobs_that_fit
+    from tcpexp.sweep.run import estimate_study, progress_of
+
+    folder = study.folder()
+    progress = progress_of(study, folder, retry=retry)
+    at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
+    estimate = estimate_study(study, folder, progress, at_once)
+    states = {run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)}
+    return {
+        "study": study.name,
+        "folder": str(folder.path),
+        "cells": len(study.cells),
+        "repeat": study.repeats,
+        "runs": [
+            {"run": run.number, **run.cell.written, "seed": run.seed, "key": run.key, "state": {"rest": "to make"}.get(states[run.number], states[run.number])}
+            for run in study.runs
+        ],
+        "done": len(progress.done),
+        "failed": len(progress.failed),
+        "to_make": len(progress.rest),
+        "at_once": at_once,
+        "remark": remark,
+        "estimate": {"wall_s": round(estimate.wall_s), "disk_bytes": round(estimate.kept_bytes), "from_finished_runs": estimate.corrected_by},
+    }
+
+
+def outcome_row(outcome: StudyOutcome) -> dict[str, Any]:
+    """Return what came of a study, for ``--json``."""
+    import dataclasses
+
+    return {**dataclasses.asdict(outcome), "exit_code": outcome.exit_code}

@@ -1,0 +1,179 @@
+"""What a study looks like in a terminal: the matrix, a bar with the time left, the verdicts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcpexp.cli.options import COLOURS
+
+if TYPE_CHECKING:
+    from tcpexp.runner import StopSignals
+    from tcpexp.sweep.cell import CellResult, CellTask
+    from tcpexp.sweep.estimate import Estimate
+    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.study import Study
+
+#: Rows of the matrix that a dry run prints; --json has all.
+MOST_ROWS = 60
+#: Without a terminal, progress is printed this often, in seconds of wall time.
+LINE_EVERY_S = 30.0
+
+
+class SilentShow:
+    """Prints failed runs only; no more runs are begun after the first signal."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        self.signals = signals
+
+    def begins(self, total: int, done: int, rest: Estimate) -> None:
+        """Say nothing."""
+
+    def hands_out(self, task: CellTask) -> None:
+        """Say nothing."""
+
+    def ends(self, task: CellTask, result: CellResult, forecast_s: float) -> None:
+        """Say what failed."""
+        if result.status != "complete":
+            self.say(f"{task.label}: {result.status}: {result.error}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text, err=True)
+
+    def stop(self) -> bool:
+        """Return whether a signal has come."""
+        return self.signals.asked
+
+    def close(self) -> None:
+        """Have nothing to remove."""
+
+
+class TerminalShow(SilentShow):
+    """A bar on a terminal, without one a line now and then, with the time left: what the rest was expected to cost, at the pace so far."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        super().__init__(signals)
+        self.total = self.ended = 0
+        self.expected_s = self.made_s = 0.0
+        self.started = self.printed = time.monotonic()
+        self.bar: Any = None
+        self.told_stop = False
+
+    def begins(self, total: int, done: int, rest: Estimate) -> None:
+        """Show where the study stands."""
+        from rich.console import Console
+
+        self.total, self.ended, self.expected_s = total, done, 0.0
+        self.rest_s = rest.wall_s
+        self.left = total - done
+        self.started = time.monotonic()
+        console = Console(stderr=True, highlight=False)
+        self.say(f"{total} runs: {done} are there, {total - done} to make, about {time_words(rest.wall_s)}")
+        if console.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+            self.bar = Progress(*columns, console=console, transient=True)
+            self.task = self.bar.add_task("runs", total=total, completed=done, words="")
+            self.bar.start()
+
+    def ends(self, task: CellTask, result: CellResult, forecast_s: float) -> None:
+        """Move on, and say what failed."""
+        super().ends(task, result, forecast_s)
+        self.ended += 1
+        now = time.monotonic()
+        words = f"{self.ended} / {self.total}, {time_words(self.left_s(now))} left"
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.ended, words=words)
+        elif now - self.printed > LINE_EVERY_S:
+            self.printed = now
+            self.say(f"  {words}")
+
+    def left_s(self, now: float) -> float:
+        """Return the wall seconds that are left at the pace so far."""
+        made = self.ended - (self.total - self.left)
+        return (now - self.started) / max(made, 1) * (self.total - self.ended)
+
+    def say(self, text: str) -> None:
+        """Print a line, above the bar where there is one."""
+        if self.bar is None:
+            click.echo(text, err=True)
+        else:
+            self.bar.console.print(text, markup=False, soft_wrap=True)
+
+    def stop(self) -> bool:
+        """Return whether a signal has come; say so once."""
+        if self.signals.asked and not self.told_stop:
+            self.told_stop = True
+            self.say("stopping: runs under way are finished, no other is begun (Ctrl-C again aborts; nothing that is finished is lost)")
+        return self.signals.asked
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def time_words(seconds: float) -> str:
+    """Return a duration in words: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def bytes_words(count: float) -> str:
+    """Return a size in words: ``3.2 MB``."""
+    for divisor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= divisor:
+            return f"{count / divisor:.1f} {unit}"
+    return f"{count / 1e3:.0f} kB"
+
+
+def print_matrix(study: Study, row: dict[str, Any]) -> None:
+    """Print the runs of a study and what they will cost."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console(highlight=False)
+    names = list(study.sweep.parameters)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in ("cell", *names, "seeds", "state"):
+        table.add_column(head, justify="right")
+    by_cell: dict[int, list[dict[str, Any]]] = {}
+    for run, each in zip(study.runs, row["runs"], strict=True):
+        by_cell.setdefault(run.cell.number, []).append(each)
+    for number, runs in list(by_cell.items())[:MOST_ROWS]:
+        seeds = str(runs[0]["seed"]) if len(runs) == 1 else f"{runs[0]['seed']}-{runs[-1]['seed']}"
+        states = [run["state"] for run in runs]
+        words = states[0] if len(set(states)) == 1 else ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
+        table.add_row(str(number), *(f"{runs[0][name]:.6g}" if isinstance(runs[0][name], float) else str(runs[0][name]) for name in names), seeds, words)
+    out.print(table)
+    if len(by_cell) > MOST_ROWS:
+        out.print(f"... and {len(by_cell) - MOST_ROWS} more combinations (--json names all)")
+    estimate = row["estimate"]
+    source = f"from {estimate['from_finished_runs']} finished runs" if estimate["from_finished_runs"] else "by rule of thumb (docs/speed.md)"
+    lines = [
+        f"{row['cells']} combinations x {row['repeat']} = {len(row['runs'])} runs: {row['done']} done, {row['failed']} failed, {row['to_make']} to make",
+        f"about {time_words(estimate['wall_s'])} with {row['at_once']} at a time, {bytes_words(estimate['disk_bytes'])} of disk ({source})",
+        f"in {row['folder']}",
+    ]
+    for line in [*lines, *([row["remark"]] if row["remark"] else [])]:
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def print_outcome(study: Study, outcome: StudyOutcome) -> None:
+    """Print verdicts, failures and where the report is."""
+    for verdict in outcome.verdicts:
+        asked = f" (expected {verdict.asked})" if verdict.asked else ""
+        click.echo(f"{click.style(f'{verdict.result:<12}', fg=COLOURS[verdict.result])} {verdict.title}: {verdict.measured}{asked}")
+    counts = f"{outcome.made} made, {outcome.found} were there, {len(outcome.failed)} failed, {outcome.left} left"
+    click.echo(f"{outcome.total} runs: {counts}; {time_words(outcome.wall_s)}")
+    for label, error in outcome.failed[:20]:
+        click.echo(f"  failed: {label}: {error}")
+    if outcome.failed:
+        click.echo(f"  again: tcpexp sweep {study.spec.name} --retry")
+    click.echo(f"report: {outcome.report}")

@@ -1,0 +1,192 @@
+"""One run of a study, made by a worker: from its plan to a finished folder that is moved into place in one step."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import resource
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tcpexp.errors import TcpexpError
+from tcpexp.spec.study import TableMeasure
+from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.sweep.folder import CELL, StudyFolder, pack
+from tcpexp.sweep.measure import flatten_metrics, measure_table
+from tcpexp.sweep.workplace import load_workplace, require_identity
+
+if TYPE_CHECKING:
+    from tcpexp.pipeline import RunOutcome
+    from tcpexp.plan.types import RunPlan
+    from tcpexp.store.rundir import RunDirectory
+
+Keep = Literal["metrics", "tables", "runs"]
+#: What of a plan is prose: it changes no run, so rewording it repeats none.
+PROSE = ("title", "description", "references", "explain")
+KEY_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """What a worker needs to make one run: nothing of it is a file that the worker would have to have.
+
+    ``plan`` is the plan as JSON, ``measures`` are definitions of table measures as JSON, ``token`` tells the worker whether it shares ``folder``.
+    """
+
+    key: str
+    label: str
+    plan: str
+    spec: bytes
+    folder: str
+    token: str
+    workplace: str
+    identity: dict[str, str]
+    keep: Keep = "tables"
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder."""
+
+    key: str
+    status: str
+    error: str | None = None
+    cost: dict[str, Any] = dataclasses.field(default_factory=dict)
+    archive: bytes | None = None
+
+
+def content_key(plan: RunPlan, identity: dict[str, str]) -> str:
+    """Return the hash that names a run: of its plan without prose, and of the place's identity (image, engine, QEMU)."""
+    parts = {name: value for name, value in dataclasses.asdict(plan).items() if name not in PROSE}
+    text = json.dumps([KEY_SCHEMA, parts, identity], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def run_cell(task: CellTask) -> CellResult:
+    """Make the run and put it into the study's folder; a run that is there already is not made again.
+
+    A run that fails is put among the failed ones; this never raises for it. Raises ``HostError`` when this worker is not like the one
+    that began the study.
+    """
+    folder = StudyFolder(Path(task.folder))
+    shared = folder.is_study(task.token)
+    if shared and folder.has(task.key):
+        return CellResult(task.key, "complete", cost=folder.read_cell(task.key).get("cost", {}))
+    require_identity(_identity(task.workplace), task.identity, socket.gethostname())
+    with folder.scratch(task.key, shared=shared) as scratch:
+        made = scratch / "cell"
+        made.mkdir()
+        row = _attempt(task, scratch, made)
+        write_atomic(made / CELL, to_json_text(row))
+        failed = row["status"] != "complete"
+        result = CellResult(task.key, row["status"], row["error"], row["cost"])
+        if not shared:
+            return dataclasses.replace(result, archive=pack(made))
+        folder.put(made, task.key, failed=failed)
+        return result
+
+
+@functools.cache
+def _identity(workplace: str) -> dict[str, str]:
+    """Return a workplace's identity, computed once in the life of a worker."""
+    return load_workplace(workplace).identity()
+
+
+def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
+    """Make the run, keep of it what is asked, and return ``cell.json``."""
+    from tcpexp.plan.types import RunPlan, from_json
+
+    started, used = time.monotonic(), _processor_seconds()
+    row: dict[str, Any] = {"key": task.key, "label": task.label, "identity": task.identity, "status": "failed", "error": None}
+    run_dir: RunDirectory | None = None
+    try:
+        plan = from_json(task.plan, RunPlan)
+        row["seed"] = plan.seed
+        run_dir = _prepare(task, scratch, plan)
+        outcome = _perform(task, plan, run_dir)
+        row |= _numbers(task, outcome)
+        size = _size(run_dir.path)
+        _keep(task, run_dir, made, failed=outcome.status != "complete")
+    except TcpexpError as error:
+        row["error"] = str(error)
+        size = _size(run_dir.path) if run_dir is not None else 0
+        if run_dir is not None:
+            shutil.move(str(run_dir.path), made / "run")
+    wall = time.monotonic() - started
+    row["cost"] = {
+        "wall_s": round(wall, 3),
+        "processor_s": round(_processor_seconds() - used, 3),
+        "recorded_bytes": size,
+        "kept_bytes": _size(made),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+    return row
+
+
+def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
+    from tcpexp.store.rundir import RunDirectory
+
+    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, "guest")
+    run_dir.write("spec.yaml", task.spec)
+    run_dir.write("plan.json", task.plan)
+    return run_dir
+
+
+def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome:
+    from tcpexp.errors import HostError
+    from tcpexp.pipeline import process_numbers, process_run
+    from tcpexp.runner import RunOptions, Silent, execute
+
+    place = load_workplace(task.workplace).open()
+    lacks = place.check(plan)
+    if lacks:
+        raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)
+    execute(place, plan, run_dir, RunOptions(clock="virtual", live=False, command=("tcpexp", "sweep")), Silent())
+    return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
+
+
+def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:
+    """Return what ``cell.json`` says of the run's results: nothing of it depends on how long anything took."""
+    from tcpexp.store.frames import read_table
+    from tcpexp.store.manifest import read_manifest
+
+    measured = {text: measure_table(lambda name: read_table(outcome.path, name), TableMeasure.model_validate(json.loads(text))) for text in task.measures}
+    results = [verdict.result for verdict in outcome.checks]
+    certificate = outcome.certificate
+    return {
+        "status": outcome.status,
+        "error": None if outcome.status == "complete" else (read_manifest(outcome.path).failure or outcome.status),
+        "certificate": certificate.get("verdict"),
+        "reasons": list(certificate.get("reasons") or ()),
+        "verdicts": [{"title": each.title, "result": each.result, "measured": each.measured} for each in outcome.checks],
+        "checks_passed": results.count("PASS"),
+        "checks_failed": results.count("FAIL"),
+        "metrics": flatten_metrics({name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}),
+        "measured": measured,
+    }
+
+
+def _keep(task: CellTask, run_dir: RunDirectory, made: Path, *, failed: bool) -> None:
+    """Move what is to stay of the run into the folder that will be put into place."""
+    if failed or task.keep == "runs":
+        shutil.move(str(run_dir.path), made / "run")
+    elif task.keep == "tables":
+        shutil.move(str(run_dir.tables), made / "tables")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of its ended children (QEMU, tshark)."""
+    return sum(usage.ru_utime + usage.ru_stime for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))

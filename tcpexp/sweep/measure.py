@@ -1,0 +1,92 @@
+"""One number of one run: from ``metrics.json``, or from a table of the run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.spec.expressions import parse_expression
+from tcpexp.units import QuantityError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tcpexp.spec.study import TableMeasure
+
+#: Parts of metrics.json that hold examples, not measurements.
+_LEFT_OUT = ("examples",)
+
+
+def flatten_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return every number of ``metrics.json`` by its path: ``flows.web.rtt.p50_ms``, ``queues.h1-h2>h2.max_packets``.
+
+    True and false count as 1 and 0; words and what could not be measured are left out.
+    """
+    found: dict[str, float] = {}
+    _flatten("", metrics, found)
+    return found
+
+
+def _flatten(path: str, value: Any, found: dict[str, float]) -> None:
+    if isinstance(value, (bool, int, float)):
+        if math.isfinite(value):
+            found[path] = float(value)
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            if key not in _LEFT_OUT:
+                _flatten(f"{path}.{key}" if path else str(key), value[key], found)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            name = f"{each['link']}>{each['towards']}" if isinstance(each, Mapping) and {"link", "towards"} <= set(each) else str(index)
+            _flatten(f"{path}.{name}", each, found)
+
+
+def definition(measure: TableMeasure) -> str:
+    """Return the text by which a table measure is known in ``cell.json``: equal for equal measures."""
+    return json.dumps(measure.model_dump(mode="json"), sort_keys=True)
+
+
+def measure_table(read: Callable[[str], pl.DataFrame], measure: TableMeasure) -> float | None:
+    """Return a number from a table that ``read`` gives; None when no row is left."""
+    import polars as pl
+
+    frame = read(measure.table)
+    for column, value in measure.rows.items():
+        frame = frame.filter(pl.col(column) == value)
+    if measure.between is not None:
+        frame = frame.filter(pl.col("t_ns").is_between(*measure.between, closed="left"))
+    frame = frame.drop_nulls(measure.column)
+    if measure.take == "count":
+        return float(frame.height) * measure.scale
+    if frame.height == 0:
+        return None
+    return float(_take(frame, measure)) * measure.scale
+
+
+def _take(frame: pl.DataFrame, measure: TableMeasure) -> Any:
+    column: Any = frame[measure.column]
+    if measure.take == "time_mean":
+        lasts: Any = frame["t_ns"].diff().shift(-1)
+        end = measure.between[1] if measure.between is not None else int(frame["t_ns"][-1])
+        lasts = lasts.fill_null(max(end - int(frame["t_ns"][-1]), 0))
+        total = lasts.sum()
+        return (column * lasts).sum() / total if total else column.mean()
+    if measure.take == "per_second":
+        assert measure.between is not None  # the model requires it
+        return column.sum() / ((measure.between[1] - measure.between[0]) / 1e9)
+    if measure.take == "last":
+        return column[-1]
+    return {"mean": column.mean, "sum": column.sum, "min": column.min, "max": column.max, "median": column.median}[measure.take]()
+
+
+def computed(expression: str | int | float, values: Mapping[str, Any]) -> float | None:
+    """Return an expression of parameters and measures; None where a part of it was not measured or it cannot be computed."""
+    parsed = parse_expression(expression)
+    if any(values.get(name) is None for name in parsed.names):
+        return None
+    try:
+        return float(parsed.value(values))
+    except QuantityError:
+        return None

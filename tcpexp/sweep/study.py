@@ -1,0 +1,168 @@
+"""A study: one spec with a sweep, all the runs that it comes to, each with the hash that names it, and the folder that keeps them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.spec.sweep import SweepSpec
+from tcpexp.sweep.cell import CellTask, Keep, content_key
+from tcpexp.sweep.estimate import Forecast, forecast_run
+from tcpexp.sweep.folder import StudyFolder
+from tcpexp.sweep.matrix import Cell, expand_cells
+from tcpexp.sweep.measure import definition
+from tcpexp.sweep.workplace import GUEST, load_workplace
+
+if TYPE_CHECKING:
+    from tcpexp.catalogue import Catalogue
+    from tcpexp.plan.types import RunPlan
+    from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.source import Source
+
+SEED_RANGE = 2**32
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, and in which workplace the runs are made."""
+
+    quick: bool = False
+    overrides: tuple[str, ...] = ()
+    out: Path | None = None
+    keep: Keep | None = None
+    workplace: str = GUEST
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run: its cell, which repetition (from 0 on), its seed, the hash that names it, and what it is expected to cost."""
+
+    number: int
+    cell: Cell
+    repeat: int
+    seed: int
+    key: str
+    forecast: Forecast
+
+
+class Study:
+    """A spec's sweep, expanded and compiled; every run's plan can be made again at any time."""
+
+    def __init__(self, spec: ExperimentSpec, base: Source, catalogue: Catalogue, options: StudyOptions, identity: dict[str, str]) -> None:
+        assert spec.sweep is not None
+        self.spec = spec
+        self.sweep: SweepSpec = spec.sweep
+        self.options = options
+        self.identity = identity
+        self.name = f"{spec.name}-quick" if options.quick else spec.name
+        self.keep: Keep = options.keep or spec.sweep.keep
+        self.cells = expand_cells(spec, options.quick)
+        self._base, self._catalogue = base, catalogue
+        self.runs = list(self._plan_runs())
+
+    @property
+    def repeats(self) -> int:
+        """How often each cell is run."""
+        return self.sweep.repeats(self.options.quick)
+
+    def folder(self) -> StudyFolder:
+        """Return where the study is kept: ``<out>/<name>``, by default in ``studies`` of the results."""
+        from tcpexp import paths
+
+        above = self.options.out if self.options.out is not None else paths.default_results_dir() / "studies"
+        return StudyFolder(above.absolute() / self.name)
+
+    def _plan_runs(self) -> Iterator[PlannedRun]:
+        number = 0
+        for cell in self.cells:
+            spec = self._cell_spec(cell)
+            for repeat in range(self.repeats):
+                plan = self._compile(spec, cell, seed_of(spec.seed, repeat))
+                yield PlannedRun(number, cell, repeat, plan.seed, content_key(plan, self.identity), forecast_run(plan, self.keep))
+                number += 1
+
+    def plan_of(self, run: PlannedRun) -> RunPlan:
+        """Return the plan of a run."""
+        return self._compile(self._cell_spec(run.cell), run.cell, run.seed)
+
+    def task_of(self, run: PlannedRun, folder: StudyFolder, token: str) -> CellTask:
+        """Return what a worker is given to make a run."""
+        from tcpexp.plan.types import to_json
+
+        measures = tuple(definition(each.from_) for each in self.sweep.measures.values() if each.from_ is not None)
+        return CellTask(
+            run.key,
+            f"{run.cell.label}, seed={run.seed}",
+            to_json(self.plan_of(run)),
+            self.spec.source.text.encode(),
+            str(folder.path),
+            token,
+            self.options.workplace,
+            self.identity,
+            self.keep,
+            measures,
+        )
+
+    def _cell_spec(self, cell: Cell) -> ExperimentSpec:
+        from tcpexp.spec.load import validate_source
+        from tcpexp.spec.overrides import override_source
+
+        try:
+            return validate_source(override_source(self._base, cell.overrides), self._catalogue)
+        except SpecErrors as errors:
+            raise self._placed(errors, cell) from None
+
+    def _compile(self, spec: ExperimentSpec, cell: Cell, seed: int) -> RunPlan:
+        from tcpexp.plan.compile import compile_plan
+
+        try:
+            return compile_plan(spec, self._catalogue, seed=seed)
+        except SpecErrors as errors:
+            raise self._placed(errors, cell) from None
+
+    def _placed(self, errors: SpecErrors, cell: Cell) -> SpecErrors:
+        """Return errors of a value that the sweep set with the place of its parameter in the file."""
+        origins = dict(zip(cell.overrides, cell.origins, strict=True))
+        found = []
+        for error in errors.errors:
+            text = re.sub(r"^--set ", "", str(error.where))
+            source = next((each for each in origins if each == text or (len(text) >= 80 and each.startswith(text))), None)
+            where: Any = error.where
+            if source is not None:
+                name = origins[source]
+                where = self.spec.place("sweep", "quick", "set") if name is None else self.spec.place("sweep", "parameters", name)
+            found.append(SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint))
+        return SpecErrors(found)
+
+
+def seed_of(base: int, repeat: int) -> int:
+    """Return the seed of a repetition: the spec's plus its number, as ``tcpexp run --repeat`` has it.
+
+    The repetitions of all cells have the same seeds, so that cells can be compared seed by seed.
+    """
+    return (base + repeat) % SEED_RANGE
+
+
+def load_study(path: Path, options: StudyOptions) -> Study:
+    """Return the study that the spec in ``path`` describes, every run of it compiled; raises ``SpecErrors`` and ``HostError``."""
+    from tcpexp.catalogue import load_catalogue
+    from tcpexp.errors import HostError
+    from tcpexp.spec.load import validate_source
+    from tcpexp.spec.overrides import override_source
+    from tcpexp.spec.source import load_source
+
+    catalogue = load_catalogue()
+    source = override_source(load_source(path), options.overrides)
+    spec = validate_source(source, catalogue)
+    expand_cells(spec, options.quick)  # its errors come before a guest's image is built
+    workplace = load_workplace(options.workplace)
+    lacks = workplace.missing()
+    if lacks:
+        raise HostError(f"this machine cannot run {spec.name}", missing=lacks)
+    raw = {key: value for key, value in source.raw.items() if key != "sweep"}
+    return Study(spec, dataclasses.replace(source, raw=raw), catalogue, options, workplace.identity())

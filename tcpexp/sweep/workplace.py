@@ -1,0 +1,86 @@
+"""Where the runs of a study are made, and what else than the plan decides their results.
+
+A study names its workplace as ``module:class``, so that a worker on another machine can make one of its own, and so that tests (and others)
+can bring a place of their own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tcpexp.errors import HostError, Missing, SpecError
+
+if TYPE_CHECKING:
+    from tcpexp.places.base import Place
+
+GUEST = "tcpexp.sweep.workplace:GuestWorkplace"
+
+
+class Workplace(Protocol):
+    """A kind of place, and its identity: two runs of one plan in places of equal identity give the same tables."""
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the results besides the plan, by name: image, engine, emulator."""
+        ...
+
+    def open(self) -> Place:
+        """Return the place to run in."""
+        ...
+
+    def missing(self) -> tuple[Missing, ...]:
+        """Return what this machine lacks."""
+        ...
+
+
+class GuestWorkplace:
+    """The guest on its virtual clock: repeatable bit for bit."""
+
+    def missing(self) -> tuple[Missing, ...]:
+        """Return what this machine lacks to start a guest."""
+        from tcpexp.places.guest import machine
+
+        return machine.qemu_missing()
+
+    def identity(self) -> dict[str, str]:
+        """Return the hashes of the image and of the template's ingredients (engine, QEMU, shim, machine); builds what is not there."""
+        from tcpexp.places.guest.image import build_image, find_image
+        from tcpexp.places.guest.machine import qemu_version
+        from tcpexp.places.guest.template import build_template
+
+        image = find_image() or build_image(_silent)
+        return {"image": image.sha256, "qemu": qemu_version(), "template": build_template(image, _silent).key}
+
+    def open(self) -> Place:
+        """Return the guest."""
+        from tcpexp.places.guest.place import GuestPlace
+
+        return GuestPlace("virtual")
+
+
+def load_workplace(name: str) -> Workplace:
+    """Return the workplace ``module:class``; raises ``SpecError``."""
+    module, _, attribute = name.partition(":")
+    try:
+        made: Workplace = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise SpecError(f"there is no workplace '{name}': {error}", hint="write module:class") from None
+    return made
+
+
+def require_identity(mine: dict[str, str], asked: dict[str, str], where: str) -> None:
+    """Raise ``HostError`` when this worker would not make the runs that the study is made of."""
+    differing = sorted(name for name in {*mine, *asked} if mine.get(name) != asked.get(name))
+    if differing:
+        words = ", ".join(f"{name} {_short(mine.get(name))} instead of {_short(asked.get(name))}" for name in differing)
+        hint = "a worker needs the same version of tcpexp, the same QEMU and the same guest image as the machine that began the study"
+        raise HostError(f"the worker on {where} has {words}", hint=hint)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 16 else f"{text[:12]}..."
+
+
+def _silent(text: str) -> None:
+    return None

@@ -1,0 +1,64 @@
+"""Intervals that hold what they promise, paired differences, power laws and crossings."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tcpexp.sweep.statistics import crossings, fit_power_law, mean_interval, paired_difference, student_t
+
+
+def test_too_few_values_have_no_interval():
+    assert mean_interval([]) is None
+    assert (mean_interval([1.0, 3.0]).mean, mean_interval([1.0, 3.0]).low) == (2.0, None)
+
+
+@pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (29, 2.045)])
+def test_student_t(freedom, value):
+    assert student_t(freedom) == pytest.approx(value, rel=0.012)
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    random = np.random.default_rng(5)
+    hits = 0
+    for _ in range(400):
+        interval = mean_interval(random.normal(10, 2, size=8).tolist())
+        hits += interval.low <= 10 <= interval.high
+    assert 0.90 <= hits / 400 <= 0.99
+
+
+def test_equal_values_have_an_interval_of_no_width_and_the_same_draws_come_again():
+    assert mean_interval([2.0] * 5).half_width == 0
+    assert mean_interval([1, 2, 4, 8]) == mean_interval([1, 2, 4, 8])
+
+
+def test_pairing_finds_a_difference_that_the_noise_between_seeds_hides():
+    base = dict(enumerate([1.0, 9.0, 4.0, 16.0, 25.0, 2.0]))
+    more = {seed: value + 0.5 + 0.01 * seed for seed, value in base.items()}
+    found = paired_difference(more, base)
+    assert found.beyond_noise is True
+    assert found.interval.mean == pytest.approx(0.525)
+    shuffled = dict(zip(base, [16.0, 2.0, 9.0, 25.0, 1.0, 4.0], strict=True))
+    assert paired_difference(shuffled, base).beyond_noise is False
+    assert paired_difference({1: 2.0, 2: 2.0}, {1: 1.0, 2: 1.0}).beyond_noise is None
+    assert paired_difference({1: 2.0}, {2: 1.0}) is None
+
+
+def test_a_power_law_is_found_with_its_interval():
+    random = np.random.default_rng(1)
+    points = {x: (3 * x**-0.5 * random.normal(1, 0.02, size=5)).tolist() for x in (1e-4, 1e-3, 1e-2)}
+    fit = fit_power_law(points)
+    assert fit.exponent == pytest.approx(-0.5, abs=0.02)
+    assert fit.factor == pytest.approx(3, rel=0.1)
+    assert fit.low < fit.exponent < fit.high
+    assert fit.r2 > 0.99
+    assert fit_power_law({1.0: [1.0], 2.0: [2.0]}) is None
+
+
+def test_crossings():
+    assert crossings([(1, -1), (100, 1)]) == [pytest.approx(10)]
+    assert crossings([(0, -1), (10, 1)]) == [5]
+    assert crossings([(1, 1), (2, 2)]) == []
+    assert crossings([(1, -1), (2, 0), (3, 1)]) == [2]
+    assert len(crossings([(1, -1), (2, 1), (3, -1)])) == 2
+    assert math.isclose(crossings([(3, 4), (1, -4)])[0], 3**0.5)

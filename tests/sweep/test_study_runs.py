@@ -1,0 +1,205 @@
+"""Whole studies on a cheap place: resumed, killed, failing, on a cluster that shares no disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from cheap import NAME, write_spec
+
+from tcpexp.errors import HostError
+from tcpexp.sweep import workers
+from tcpexp.sweep.run import Silent, progress_of, run_study
+from tcpexp.sweep.study import StudyOptions, load_study
+from tcpexp.sweep.tables import copy_tables, hash_tables
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    path = tmp_path / "log.txt"
+    path.write_text("")
+    monkeypatch.setenv("CHEAP_LOG", str(path))
+    return path
+
+
+def made(log):
+    return [line.split()[1:] for line in log.read_text().splitlines()]
+
+
+def study_of(spec, out, **more):
+    return load_study(spec, StudyOptions(out=out, workplace=NAME, **more))
+
+
+def test_a_study_from_spec_to_report_and_nothing_twice(tmp_path, log):
+    spec = write_spec(tmp_path)
+    outcome = run_study(study_of(spec, tmp_path / "out"), jobs=2)
+    assert (outcome.made, outcome.found, outcome.failed, outcome.left, outcome.exit_code) == (12, 0, [], 0, 1)
+    runs = pl.read_parquet(outcome.path / "tables" / "runs")
+    assert runs.height == 12
+    row = runs.row(5, named=True)
+    assert (row["cell"], row["repeat"], row["seed"], row["rate"], row["rtt"]) == (2, 1, 2, 2e6, 0.01)
+    assert (row["segments"], row["per_rtt"], row["last"]) == (2000 + 5000 + 2, 70.02, 7002)
+    metrics = pl.read_parquet(outcome.path / "tables" / "metrics")
+    assert metrics.filter((pl.col("run") == 5) & (pl.col("metric") == "counters.h1.Tcp.OutSegs"))["value"].to_list() == [7002]
+    series = pl.read_parquet(outcome.path / "tables" / "series" / "counters", hive_partitioning=True)
+    assert {"cell", "repeat", "rate", "counter", "value"} <= set(series.columns)
+    assert series.filter(pl.col("cell") == 5)["rate"].unique().to_list() == [4e6]
+    assert [verdict.result for verdict in outcome.verdicts] == ["PASS", "FAIL"]  # 5000 and the seed are not proportional to the rate
+    page = outcome.report.read_text()
+    assert "A study of cheap runs" in page
+    assert "<svg" in page
+    before = hash_tables(outcome.path / "tables")
+    again = run_study(study_of(spec, tmp_path / "out"))
+    assert (again.made, again.found) == (0, 12)
+    assert len(made(log)) == 12
+    assert hash_tables(again.path / "tables") == before
+
+
+def test_only_what_changed_is_made_again(tmp_path, log, monkeypatch):
+    out = tmp_path / "out"
+    run_study(study_of(write_spec(tmp_path), out), jobs=2)
+    spec = write_spec(tmp_path, rates="[1mbit, 2mbit, 3mbit]")
+    spec.write_text(spec.read_text().replace("Does the counter follow?", "Other words."))
+    study = study_of(spec, out)
+    progress = progress_of(study, study.folder())
+    assert (len(progress.done), {run.cell.written["rate"] for run in progress.rest}) == (8, {"3mbit"})
+    monkeypatch.setenv("CHEAP_ENGINE", "2")
+    study = study_of(spec, out)
+    assert len(progress_of(study, study.folder()).rest) == 12
+
+
+def test_a_failing_cell_stops_no_other_and_can_be_retried(tmp_path, log, monkeypatch):
+    flag = tmp_path / "fails"
+    flag.touch()
+    monkeypatch.setenv("CHEAP_FAILS", str(flag))
+    spec, out = write_spec(tmp_path, rates="[1mbit, 6.66mbit, 2mbit]", repeat=1), tmp_path / "out"
+    outcome = run_study(study_of(spec, out), jobs=2)
+    assert (outcome.made, len(outcome.failed), outcome.left, outcome.exit_code) == (4, 2, 0, 4)
+    assert "told to fail" in outcome.failed[0][1]
+    assert "told to fail" in outcome.report.read_text()
+    assert {verdict.result for verdict in outcome.verdicts} == {"INCONCLUSIVE"}
+    assert run_study(study_of(spec, out)).made == 0
+    assert len(made(log)) == 6
+    flag.unlink()
+    outcome = run_study(study_of(spec, out), jobs=1, retry=True)
+    assert (outcome.made, outcome.found, outcome.failed) == (2, 4, [])
+    assert not list((outcome.path / "failed").iterdir())
+
+
+class StopsAfter(Silent):
+    def __init__(self, count):
+        self.left = count
+
+    def ends(self, task, result, forecast_s):
+        self.left -= 1
+
+    def stop(self):
+        return self.left <= 0
+
+
+def test_an_interrupted_study_goes_on(tmp_path, log, monkeypatch):
+    monkeypatch.setenv("CHEAP_SECONDS", "0.05")
+    spec, out = write_spec(tmp_path, repeat=4), tmp_path / "out"
+    outcome = run_study(study_of(spec, out), jobs=2, watcher=StopsAfter(3))
+    assert 3 <= outcome.made < 24
+    assert outcome.left == 24 - outcome.made
+    assert "runs are complete" in outcome.report.read_text()
+    rest = run_study(study_of(spec, out), jobs=2)
+    assert (rest.found, rest.made) == (outcome.made, 24 - outcome.made)
+    assert len(made(log)) == len({tuple(each) for each in made(log)}) == 24
+
+
+def test_workers_that_share_no_disk_send_their_runs(tmp_path, log, monkeypatch):
+    """A worker that does not see the study's folder: its token is another one there."""
+    spec = write_spec(tmp_path, repeat=1)
+    whole = run_study(study_of(spec, tmp_path / "whole"), jobs=2)
+    monkeypatch.setattr("tcpexp.sweep.folder.StudyFolder.is_study", lambda self, token: False)
+    study = study_of(spec, tmp_path / "sent")
+    with workers.local_workers(1) as client:
+        client.run(_blind)
+        monkeypatch.setattr("tcpexp.sweep.workers.remote_workers", lambda address: _same(client))
+        outcome = run_study(study, scheduler="tcp://same")
+    assert outcome.made == 6
+    assert hash_tables(outcome.path / "tables") == hash_tables(whole.path / "tables")
+
+
+def _blind():
+    from tcpexp.sweep.folder import StudyFolder
+
+    StudyFolder.is_study = lambda self, token: False
+
+
+class _same:  # noqa: N801 - a context manager
+    def __init__(self, client):
+        self.client = client
+
+    def __enter__(self):
+        return self.client
+
+    def __exit__(self, *error):
+        return None
+
+
+def test_a_scheduler_that_is_not_there(tmp_path, log):
+    with pytest.raises(HostError, match="no Dask scheduler answers"):
+        run_study(study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"), scheduler="tcp://127.0.0.1:1")
+
+
+def test_two_coordinators_of_one_folder(tmp_path, log):
+    study = study_of(write_spec(tmp_path, repeat=1), tmp_path / "out")
+    with study.folder().locked(), pytest.raises(HostError, match="another tcpexp sweep"):
+        run_study(study)
+
+
+def test_tables_go_to_any_store_of_fsspec(tmp_path, log):
+    outcome = run_study(study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"), jobs=2)
+    copy_tables(outcome.path / "tables", f"file://{tmp_path}/store")
+    assert hash_tables(tmp_path / "store") == hash_tables(outcome.path / "tables")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(tmp_path, log, monkeypatch, seed):
+    """``kill -9`` of coordinator and workers, again and again: nothing lost, nothing twice, every byte of the tables equal."""
+    spec = write_spec(tmp_path, repeat=6)
+    undisturbed = run_study(study_of(spec, tmp_path / "calm"), jobs=2)
+    log.write_text("")
+    monkeypatch.setenv("CHEAP_SECONDS", "0.1")
+    dice = random.Random(seed)
+    folder = study_of(spec, tmp_path / "hit").folder()
+    for _ in range(3):
+        process = start_coordinator(spec, tmp_path / "hit")
+        wait_for(lambda start=len(made(log)): len(made(log)) > start + dice.randrange(4), process)
+        victims = [int(log.read_text().split("\n")[-2].split()[0])] if dice.random() < 0.5 else [process.pid]
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        if victims != [process.pid]:
+            wait_for(lambda start=len(made(log)): len(made(log)) > start + 2, process)
+            process.kill()
+        process.wait()
+        log.write_text(log.read_text())
+    before = sum(folder.has(run.key) for run in study_of(spec, tmp_path / "hit").runs)
+    assert before < 36
+    outcome = run_study(study_of(spec, tmp_path / "hit"), jobs=2)
+    assert (outcome.found, outcome.found + outcome.made, outcome.failed) == (before, 36, [])
+    assert hash_tables(outcome.path / "tables") == hash_tables(undisturbed.path / "tables")
+    assert not (outcome.path / "work").exists()
+
+
+def start_coordinator(spec, out):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *(each for each in sys.path if each)])}
+    return subprocess.Popen([sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2"], env=environment, stderr=subprocess.DEVNULL)
+
+
+def wait_for(condition, process):
+    """Wait until the condition holds or the process has ended."""
+    while not condition() and process.poll() is None:
+        time.sleep(0.02)
