@@ -60,7 +60,8 @@ class CheapPlace:
         blocks = "".join(f"# t_ns={t}\nTcp: ActiveOpens OutSegs\nTcp: 0 {count}\n" for t, count in ((0, 0), (10**9, value)))
         (raw / "counters" / "h1.txt").write_text(blocks)
         (run_dir / "events.jsonl").write_text("")
-        engine = {"status": "complete", "where": None, "error": None, "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "end_ns": 10**9, "versions": {"kernel": "6.1.0"}}
+        ended = {"status": "complete", "where": None, "error": None, "end_ns": 10**9}
+        engine = {**ended, "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "versions": {"kernel": "6.1.0"}}
         (raw / "engine.json").write_text(json.dumps(engine))
         return PlaceResult.from_engine(raw, wall_seconds=0.0, clock="virtual", facts={})
 

@@ -138,7 +138,7 @@ def _blind():
     StudyFolder.is_study = lambda self, token: False
 
 
-class _same:  # noqa: N801 - a context manager
+class _same:
     def __init__(self, client):
         self.client = client
 
@@ -177,15 +177,14 @@ def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(tmp_path, 
     folder = study_of(spec, tmp_path / "hit").folder()
     for _ in range(3):
         process = start_coordinator(spec, tmp_path / "hit")
-        wait_for(lambda start=len(made(log)): len(made(log)) > start + dice.randrange(4), process)
+        wait_for_more(log, dice.randrange(1, 5), process)
         victims = [int(log.read_text().split("\n")[-2].split()[0])] if dice.random() < 0.5 else [process.pid]
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
         if victims != [process.pid]:
-            wait_for(lambda start=len(made(log)): len(made(log)) > start + 2, process)
+            wait_for_more(log, 2, process)
             process.kill()
         process.wait()
-        log.write_text(log.read_text())
     before = sum(folder.has(run.key) for run in study_of(spec, tmp_path / "hit").runs)
     assert before < 36
     outcome = run_study(study_of(spec, tmp_path / "hit"), jobs=2)
@@ -199,7 +198,8 @@ def start_coordinator(spec, out):
     return subprocess.Popen([sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2"], env=environment, stderr=subprocess.DEVNULL)
 
 
-def wait_for(condition, process):
-    """Wait until the condition holds or the process has ended."""
-    while not condition() and process.poll() is None:
+def wait_for_more(log, count, process):
+    """Wait until ``count`` more runs have begun or the process has ended."""
+    start = len(made(log))
+    while len(made(log)) < start + count and process.poll() is None:
         time.sleep(0.02)
