@@ -19,11 +19,12 @@ WITHOUT_DELAY = {
     "half_close": "links={}",
     "keepalive": "links={}",
     "linked_list": "links={}",
+    "linked_list_ipv6": "links={}",
     "orphan_fin_wait2": "links={}",
     "syn_scan": "links={}",
 }
 #: Short ones, without numbers that a busy machine could spoil.
-QUICK = ("gso_segments", "linked_list")
+QUICK = ("gso_segments", "linked_list", "linked_list_ipv6")
 
 
 @cache
@@ -37,14 +38,23 @@ def parameters() -> list[object]:
     return [pytest.param(name, marks=[pytest.mark.root, *([] if name in QUICK else [pytest.mark.full])]) for name in names]
 
 
-@pytest.mark.parametrize("name", parameters())
-def test_every_check_passes_on_the_host(name: str, tmp_path: Path) -> None:
-    changes = [WITHOUT_DELAY[name]] if name in WITHOUT_DELAY else []
+def assert_passes(name: str, tmp_path: Path, *changes: str) -> None:
     lacks = find_missing(compiled(name, *changes))
     if lacks:
         pytest.skip(f"this kernel lacks {', '.join(each.what for each in lacks)}")
     found = verdicts(outcome_of(name, tmp_path, *changes, on="host"))
     assert [each for each in found if not each.startswith("PASS ")] == []
+
+
+@pytest.mark.parametrize("name", parameters())
+def test_every_check_passes_on_the_host(name: str, tmp_path: Path) -> None:
+    assert_passes(name, tmp_path, *([WITHOUT_DELAY[name]] if name in WITHOUT_DELAY else []))
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["gso_segments", pytest.param("delayed_ack", marks=pytest.mark.full)])
+def test_every_check_passes_on_the_host_over_ipv6(name: str, tmp_path: Path) -> None:
+    assert_passes(name, tmp_path, "topology.ip=6")
 
 
 def test_some_experiments_need_no_netem():
