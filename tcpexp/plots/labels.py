@@ -11,11 +11,16 @@ from tcpexp.plots.style import PALETTE, panel_title, panels, span_ns, time_limit
 from tcpexp.plots.thin import thin_moments
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
 
+#: Width of one packet's stroke, as a part of the time axis: 0.8 points.
+STROKE = 1 / 580
 #: Wireshark's own words for its labels, in the order of the rows.
 WORDS: dict[str, str] = {
     "lost_segment": "Previous Segment Not Captured",
@@ -61,8 +66,9 @@ class Labels(Plot):
         for axis, capture in zip(axes, captures, strict=True):
             for row, kind in enumerate(kinds[capture]):
                 mine = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind))
-                strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9
-                axis.vlines(strokes, row - 0.36, row + 0.36, color=PALETTE[row % len(PALETTE)], linewidth=0.8)
+                span = span_ns(run, options)
+                moments = thin_moments(mine, "t_ns", span)["t_ns"].sort().to_numpy() / 1e9
+                _draw_strokes(axis, moments, row, max(span[1] - span[0], 1) / 1e9 * STROKE)
             names = [_row_name(rows, capture, kind) for kind in kinds[capture]]
             axis.set_yticks(range(len(names)), names, fontsize=8)
             axis.set_ylim(len(names) - 0.4, -0.6)
@@ -71,6 +77,20 @@ class Labels(Plot):
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
+
+
+def _draw_strokes(axis: Axes, moments: NDArray[np.float64], row: int, width: float) -> None:
+    """Draw strokes of ``width`` (seconds) at ``moments`` (s, ascending) as one path; strokes that touch are one rectangle."""
+    import numpy as np
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    starts = np.flatnonzero(np.diff(moments, prepend=-np.inf) > width)
+    left, right = moments[starts] - width / 2, moments[np.append(starts[1:], len(moments)) - 1] + width / 2
+    top, bottom = np.full_like(left, row - 0.36), np.full_like(left, row + 0.36)
+    corners = np.stack([left, bottom, left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 2)
+    codes = np.tile([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], len(left))
+    axis.add_patch(PathPatch(Path(corners, codes), facecolor=PALETTE[row % len(PALETTE)], linewidth=0))
 
 
 def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:

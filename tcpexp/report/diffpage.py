@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.report.diff import Comparison, VerdictPair, capture_words
 from tcpexp.report.difffigures import drawn_overlays
 from tcpexp.report.diffvalues import Difference, change_words, value_words
+from tcpexp.report.embed import page_policy, page_style, panels_html
+from tcpexp.report.panels.build import panel_data
+from tcpexp.report.panels.two import two_runs
 from tcpexp.report.words import size_words
 
 if TYPE_CHECKING:
@@ -45,8 +48,13 @@ def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:
     import markupsafe
 
     a, b = comparison.a, comparison.b
+    panels = two_runs(panel_data(a), panel_data(b), (f"{a.path.name}/", f"{b.path.name}/"))
+    drawn = {name for panel in panels.panels for name in panel.figures}
     return {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")),
+        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
+        "policy": page_policy(),
+        "panels": panels_html(panels),
+        "absent": panels.absent,
         "title": a.plan.title or a.plan.name if a.plan.name == b.plan.name else f"{a.plan.name} and {b.plan.name}",
         "headline": comparison.headline(),
         "same_packets": comparison.same_packets,
@@ -55,7 +63,7 @@ def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "verdicts": [_verdict_row(each) for each in comparison.verdicts],
         "verdicts_differing": sum(each.differs for each in comparison.verdicts),
         "sections": sections(comparison, threshold),
-        "figures": _figures(a, b),
+        "figures": [{**each, "stands_in": each["name"] in drawn} for each in _figures(a, b)],
     }
 
 

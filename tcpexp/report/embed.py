@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from tcpexp.report.panels.model import PanelData
 
@@ -31,6 +32,15 @@ def embed_panels(data: PanelData) -> EmbeddedPanels:
     text = json.dumps(info, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Within a script element only "</script" and "<!--" mean something; no "<" is left.
     return EmbeddedPanels(text.replace("<", "\\u003c"), columns, page_script())
+
+
+def panels_html(data: PanelData) -> dict[str, Any] | None:
+    """Return the panels' texts for a template, not to be escaped; None when there is nothing to draw."""
+    import markupsafe
+
+    if not data.panels:
+        return None
+    return {name: markupsafe.Markup(text) for name, text in embed_panels(data).__dict__.items()}
 
 
 @cache

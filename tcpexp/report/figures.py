@@ -25,6 +25,8 @@ VARIABLES: dict[str, str] = {
     style.ALARM: "--alarm",
     **{color: f"--s{index + 1}" for index, color in enumerate(style.PALETTE)},
 }
+_BY_COLOR = {color.lower(): variable for color, variable in VARIABLES.items()}
+_COLOR = re.compile(r"(fill|stroke): (#[0-9a-fA-F]{6})")
 
 
 def inline_svg(path: Path, title: str, name: str) -> str:
@@ -34,7 +36,7 @@ def inline_svg(path: Path, title: str, name: str) -> str:
     many figures fit one page; the house colours become CSS variables.
     """
     text = _PROLOG.sub("", path.read_text(encoding="utf-8"), count=1)
-    text = _GLOBAL_STYLE.sub("", _METADATA.sub("", text), count=1)
+    text = _GLOBAL_STYLE.sub("", _METADATA.sub("", text, count=1), count=1)
     head, _, rest = text.partition(">")
     head = _SIZE.sub("", head) + f' role="img" aria-label="{escape(title, quote=True)}"'
     return themed(_own_ids(head + ">" + rest, name)).strip()
@@ -42,9 +44,12 @@ def inline_svg(path: Path, title: str, name: str) -> str:
 
 def themed(svg: str) -> str:
     """Return ``svg`` with the house colours in styles replaced by CSS variables of the same meaning."""
-    for color, variable in VARIABLES.items():
-        svg = re.sub(f"(fill|stroke): {color}", rf"\1: var({variable})", svg, flags=re.IGNORECASE)
-    return svg
+    return _COLOR.sub(_variable, svg)
+
+
+def _variable(found: re.Match[str]) -> str:
+    variable = _BY_COLOR.get(found.group(2).lower())
+    return f"{found.group(1)}: var({variable})" if variable else found.group(0)
 
 
 def _own_ids(svg: str, name: str) -> str:

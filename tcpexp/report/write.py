@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.report import content
-from tcpexp.report.embed import embed_panels, page_policy, page_style
+from tcpexp.report.embed import page_policy, page_style, panels_html
 from tcpexp.report.figures import inline_svg
 from tcpexp.report.labels import labels_html
 from tcpexp.report.network import network_svg
@@ -21,7 +21,6 @@ from tcpexp.store.rundir import write_atomic
 if TYPE_CHECKING:
     import jinja2
 
-    from tcpexp.report.panels.model import PanelData
     from tcpexp.store.rundata import RunData
 
 RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
@@ -69,7 +68,7 @@ def report_content(run: RunData) -> dict[str, Any]:
     return {
         "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
         "policy": page_policy(),
-        "panels": _panels(panels),
+        "panels": panels_html(panels),
         "absent": panels.absent,
         "title": plan.title or plan.name,
         "name": plan.name,
@@ -108,15 +107,6 @@ def report_content(run: RunData) -> dict[str, Any]:
 def _why_it_ended(run: RunData) -> str:
     manifest = run.manifest or {}
     return str(manifest.get("failure") or run.engine.get("error") or "")
-
-
-def _panels(data: PanelData) -> dict[str, Any] | None:
-    """Return the panels' texts, not to be escaped; None when there is nothing to draw."""
-    import markupsafe
-
-    if not data.panels:
-        return None
-    return {name: markupsafe.Markup(text) for name, text in embed_panels(data).__dict__.items()}
 
 
 def _figures(run: RunData, on_panels: set[str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -17,6 +17,7 @@ from tcpexp.report.diff import compare_runs, to_json_value
 from tcpexp.report.diffcaptures import compare_captures, first_difference, packet_at
 from tcpexp.report.diffpage import write_diff_page
 from tcpexp.report.diffterminal import print_comparison
+from tcpexp.report.embed import page_policy
 from tcpexp.store.rundata import RunData
 
 CAPTURE = Path(__file__).parent.parent / "ingest/data/tcpdump-4.99-lossy-h1-eth0.pcap"
@@ -129,11 +130,12 @@ def test_the_page_holds_all_of_it_and_needs_nothing(pair):
     path = write_diff_page(comparison, b.parent / "page.html", 0.01)
     page = Page(path.read_text())
     text = " ".join(page.text.split())
-    assert page.open == [] and not {"script", "link", "iframe", "b"} & set(page.tags)
+    assert page.open == [] and not {"link", "iframe", "b"} & set(page.tags)
     for words in ("The same packets", "links.h1-h2.queue", "<b>4bdp</b>", "flows.cubic.retransmissions", "+50.0 %", "Goodput", "Congestion window"):
         assert words in text
     names = {value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"}
     assert names == {"Goodput", "Congestion window", "Round-trip time", "Sequence numbers"}
+    assert ("meta", "content", page_policy()) in page.attributes
     assert path.read_bytes() == write_diff_page(comparison, b.parent / "again.html", 0.01).read_bytes()
 
 

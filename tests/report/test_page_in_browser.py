@@ -17,6 +17,8 @@ from tcpexp.analysis.metrics import measure_run
 from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.checks.run import write_checks
 from tcpexp.plots.run import plot_run
+from tcpexp.report.diff import compare_runs
+from tcpexp.report.diffpage import write_diff_page
 from tcpexp.report.write import write_report
 from tcpexp.store.rundata import RunData
 
@@ -59,9 +61,14 @@ class Opened:
         self.page.goto(path.as_uri())
         if options.get("java_script_enabled", True):
             self.page.wait_for_selector("#panels[data-ready=yes]")
+            self.page.wait_for_selector("#panels[data-drawn=all]")
 
     def do(self, script: str):
         return self.page.evaluate(script)
+
+    def draw_all(self) -> None:
+        """Draw every panel as if it were scrolled to."""
+        self.do("tcpexp.group.panels.forEach((panel) => panel.show())")
 
     @property
     def range(self) -> list[float]:
@@ -110,6 +117,7 @@ def test_dragging_across_one_panel_zooms_all(opened):
     opened.page.mouse.down()
     opened.page.mouse.move(end, y, steps=5)
     opened.page.mouse.up()
+    opened.draw_all()
     scales = opened.do("tcpexp.group.panels.map((panel) => [panel.plot.scales.x.min, panel.plot.scales.x.max])")
     assert all(scale == scales[0] for scale in scales)
     assert scales[0] == pytest.approx([3, 6], abs=0.05)
@@ -125,12 +133,14 @@ def test_keys(opened, keys, expected):
     for key in keys.split():
         opened.page.keyboard.press(key)
     assert opened.range == pytest.approx(expected)
+    opened.draw_all()
     assert opened.do("tcpexp.group.panels.every((panel) => panel.plot.scales.x.min === tcpexp.group.range[0])")
 
 
 def test_a_point_under_the_pointer_names_its_packet(opened, run):
     opened.do("tcpexp.group.zoom(5, 5.05)")
     opened.page.locator("#panel-sequence .u-over").scroll_into_view_if_needed()
+    opened.draw_all()
     where = opened.do("""() => {
         const panel = tcpexp.group.panels[0];
         const layer = panel.layers().find((each) => each.label === "data");
@@ -227,7 +237,7 @@ def test_down_sampling_keeps_every_peak(opened):
         const lowest = [];
         const note = (x, y) => lowest.push(y);
         const context = new Proxy({}, { get: (_, name) => (["lineTo", "moveTo"].includes(name) ? note : () => 0), set: () => true });
-        const size = { from: 0, to: 10, left: 0, top: 0, width: 800, height: 100, ratio: 1, lanes: 1, stack: [] };
+        const size = { from: 0, to: 10, left: 0, top: 0, width: 800, height: 100, across: 80, ratio: 1, lanes: 1, stack: [] };
         const view = { ...size, x: (value) => value * 80, y: (value) => 1000 - value, color: () => "" };
         tcpexp.paint(context, { ...panel.info.layers[0], kind: "line", dash: [] }, found, view);
         return [Math.min(...lowest), lowest.length];
@@ -255,6 +265,65 @@ def test_dark_follows_the_reader(run, browser):
     opened.keep("dark")
     light, dark = opened.do("[tcpexp.group.color('--ink'), getComputedStyle(document.documentElement).backgroundColor]")
     assert light == "#e4e8ee" and dark == "rgb(14, 18, 23)" and opened.said == []
+    opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def compared(run, browser, tmp_path_factory):
+    """A comparison of the run with one of other packets, opened."""
+    other = shared_bottleneck(tmp_path_factory.mktemp("other"), 9, PLOTS)
+    measure_run(other)
+    path = write_diff_page(compare_runs(run, other), other.path.parent / "diff.html", 0.01)
+    opened = Opened(browser, path)
+    yield opened
+    opened.keep("diff")
+    assert opened.said == [] and len(opened.asked) == 1
+    opened.context.close()
+
+
+def test_two_runs_share_panels_and_time(compared, run):
+    panels = compared.do("tcpexp.group.panels.map((panel) => panel.info.id)")
+    assert {"sequence", "throughput-cubic", "throughput-bbr", "cwnd-cubic", "cwnd-bbr", "rtt-cubic", "rtt-bbr"} <= set(panels)
+    for panel in panels:
+        shown = f"tcpexp.group.panels.find((each) => each.info.id === '{panel}').layers().map((each) => each.flow + ' ' + each.table[0])"
+        assert set(compared.do(shown)) == {"run A A", "run B B"}
+    assert compared.do("tcpexp.group.whole[1]") == 12
+    flow = json.loads((run.path / "metrics.json").read_text())["flows"]["cubic"]
+    sent = compared.do("tcpexp.group.data.column('A/throughput', 'goodput cubic').reduce((sum, each) => sum + each / 80, 0)")
+    assert sent == pytest.approx(flow["goodput_bytes"])
+
+
+def test_each_of_two_runs_can_be_switched_off(compared):
+    drawn = "[...new Set(tcpexp.group.panels.flatMap((panel) => panel.layers().map((layer) => layer.flow)))].sort()"
+    switch = compared.page.locator(".toolbar .toggle", has_text="run B")
+    switch.click()
+    assert compared.do(drawn) == ["run A"]
+    switch.click()
+    assert compared.do(drawn) == ["run A", "run B"]
+
+
+def test_a_packet_of_two_runs_says_whose_it_is(compared, run):
+    compared.page.keyboard.press("n")
+    said = compared.page.locator(".pinned").inner_text()
+    assert "run A, " in said and f"{run.path.name}/raw/" in said
+    compared.page.keyboard.press("Escape")
+
+
+def test_overlays_stand_in_for_the_panels_of_two_runs_in_print_only(compared):
+    assert not compared.page.locator("#figures").is_visible() and compared.page.locator("#panels").is_visible()
+    compared.page.emulate_media(media="print")
+    assert compared.page.locator("#figure-cwnd").is_visible() and not compared.page.locator("#panels").is_visible()
+    compared.page.emulate_media(media="screen")
+
+
+def test_a_panel_is_drawn_when_it_comes_near_and_left_alone_while_it_is_not(run, browser):
+    opened = Opened(browser, run.path / "report.html")
+    last = "tcpexp.group.panels[tcpexp.group.panels.length - 1]"
+    opened.do("tcpexp.group.zoom(2, 3)")
+    assert opened.do(f"[{last}.near, {last}.stale]") == [False, True]
+    opened.page.locator("section.panel").last.scroll_into_view_if_needed()
+    drawn = f"new Promise((done) => {{ const look = () => ({last}.near && !{last}.stale ? done(true) : requestAnimationFrame(look)); look(); }})"
+    assert opened.do(drawn) and opened.do(f"[{last}.plot.scales.x.min, {last}.plot.scales.x.max]") == [2, 3]
     opened.context.close()
 
 

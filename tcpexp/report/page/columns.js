@@ -22,12 +22,13 @@
     const values = new Float64Array(length);
     if (width === 0) return values.fill(first);
     const top = offset + (width - 1) * length;
-    let before = first;
-    for (let i = 0; i < length; i++) {
-      let value = (bytes[top + i] << 24) >> 24; // the highest byte carries the sign
-      for (let plane = top - length; plane >= offset; plane -= length) value = value * 256 + bytes[plane + i];
-      values[i] = delta ? (before += value) : first + value;
+    for (let i = 0; i < length; i++) values[i] = (bytes[top + i] << 24) >> 24; // the highest byte carries the sign
+    for (let plane = top - length; plane >= offset; plane -= length) {
+      for (let i = 0; i < length; i++) values[i] = values[i] * 256 + bytes[plane + i];
     }
+    let before = first;
+    if (delta) for (let i = 0; i < length; i++) values[i] = before += values[i];
+    else for (let i = 0; i < length; i++) values[i] += first;
     return values;
   };
 
@@ -83,6 +84,23 @@
       }
       return layer.points;
     }
+  };
+
+  const BLOCK = (tcpexp.BLOCK = 16);
+
+  /** Return the lowest and the highest value of every BLOCK points of a layer, worked out when first asked for. */
+  tcpexp.blocks = function (found) {
+    if (found.blocks) return found.blocks;
+    const upper = found.y2 || found.y;
+    const count = Math.ceil(found.y.length / BLOCK);
+    const low = new Float64Array(count).fill(Infinity);
+    const high = new Float64Array(count).fill(-Infinity);
+    for (let i = 0; i < upper.length; i++) {
+      const block = (i / BLOCK) | 0;
+      if (found.y[i] < low[block]) low[block] = found.y[i];
+      if (upper[i] > high[block]) high[block] = upper[i];
+    }
+    return (found.blocks = { low, high });
   };
 
   /** Return the first index whose value is at least `wanted`; `values` ascend. */

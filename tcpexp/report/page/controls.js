@@ -101,7 +101,7 @@
     const switches = make("div", { class: "toggles", role: "group", "aria-label": "Flows and marks" });
     const flows = Object.entries(group.info.flows);
     for (const [name, color] of flows.length > 1 ? flows : []) {
-      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.redraw(); }, { color, look: "block", title: "Show this flow" }));
+      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.redraw(); }, { color, look: "block", title: `Show ${name}` }));
     }
     const more = [["marks", group.marks.some((each) => each.color === "--alarm") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
     for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.redraw(); }));
@@ -147,7 +147,7 @@
       const { kind, facts } = group.data.table(hit.table);
       const lines = group.words(hit);
       board.replaceChildren(listed(lines));
-      if (kind === "packets") board.append(make("p", {}, "In Wireshark: ", make("code", {}, `wireshark -g ${group.data.column(hit.table, "number")[hit.row]} raw/${facts.capture}.pcap`)));
+      if (kind === "packets") board.append(make("p", {}, "In Wireshark: ", make("code", {}, `wireshark -g ${group.data.column(hit.table, "number")[hit.row]} ${facts.folder || ""}raw/${facts.capture}.pcap`)));
       board.append(make("button", { type: "button", onclick: () => group.pin(null) }, "Let go (Esc)"));
     };
     return board;

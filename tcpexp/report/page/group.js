@@ -32,15 +32,17 @@
       return !this.off.has(`${panel.id}\u0000${layer.label}`) && !(layer.flow && this.off.has(`flow\u0000${layer.flow}`));
     }
 
-    /** Return what is shaded behind a panel: [from, to, colour, whether only a strip at the top]. */
-    shades(panel) {
+    /** Return what is shaded behind a panel: [from, to, colour, whether only a strip at the top]; no phase under `shortest` seconds. */
+    shades(panel, shortest) {
       const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--s6", true]) : [];
       if (panel.id !== "cwnd" || !this.on.phases) return shades;
       const strip = this.info.panels.find((each) => each.id === "states");
       const layer = strip && strip.layers.find((each) => each.label === "phase" && !this.off.has(`flow\u0000${each.flow}`));
       if (!layer) return shades;
       const found = this.data.points(layer);
-      found.x.forEach((start, i) => shades.push([start, found.to[i], layer.palette[found.y[i]] || "--soft", false]));
+      for (let i = Math.max(0, tcpexp.firstAtLeast(found.x, this.range[0]) - 1); i < found.x.length && found.x[i] <= this.range[1]; i++) {
+        if (found.to[i] - found.x[i] >= shortest) shades.push([found.x[i], found.to[i], layer.palette[found.y[i]] || "--soft", false]);
+      }
       return shades;
     }
 
@@ -128,14 +130,14 @@
     pin(hit) {
       this.pinned = hit;
       if (this.onpin) this.onpin(hit);
-      for (const panel of this.panels) panel.plot.redraw(false, false);
+      for (const panel of this.panels) panel.repaint();
     }
 
     /** Pin the next packet of the chosen connection after the pinned one (or before it), and bring it into view. */
     step(by) {
       const panel = this.panels.find((each) => each.info.id === "sequence");
       if (!panel) return;
-      const layers = panel.layers().filter((layer) => this.data.table(layer.table).kind === "packets" && layer.fit);
+      const layers = panel.layers().filter((layer) => layer.table === this.connection && layer.fit);
       const times = this.data.column(this.connection, "t");
       const shown = new Map();
       for (const layer of layers) {

@@ -1,7 +1,7 @@
 // Painters, one per kind of layer. Each draws what is visible, down-sampled to what a pixel can show; no peak is lost.
 "use strict";
 (function (tcpexp) {
-  const { firstAtLeast } = tcpexp;
+  const { firstAtLeast, BLOCK } = tcpexp;
 
   /** Return the indexes of the points in view, and one more on either side. */
   function inView(points, view) {
@@ -25,7 +25,17 @@
         context.moveTo(column, last);
       }
     };
+    const blocks = dense ? tcpexp.blocks(points) : null;
+    const right = (x) => (x + 0.5 - view.left) / view.across + view.from; // the first moment beyond a column of pixels
+    let beyond = -Infinity;
     for (let i = start; i < end; i++) {
+      if (dense && down && i % BLOCK === 0 && i + BLOCK < end && points.x[i + BLOCK - 1] < beyond && blocks.low[i / BLOCK] >= 0) {
+        low = Math.min(low, view.y(blocks.high[i / BLOCK])); // the whole block lies in this column of pixels
+        high = Math.max(high, view.y(blocks.low[i / BLOCK]));
+        i += BLOCK - 1;
+        last = view.y(points.y[i]);
+        continue;
+      }
       const value = points.y[i];
       if (value < 0) {
         if (dense) flush();
@@ -46,6 +56,7 @@
           context.lineTo(x, y);
         }
         column = x;
+        beyond = right(x);
         low = high = y;
       }
       last = y;

@@ -19,7 +19,24 @@
       this.info = info;
       this.element = element;
       this.unit = [1, ""];
-      this.plot = new uPlot(this.options(), [[0, 1], [null, null]], element);
+      this.plot = null; // made when the panel first comes near the window
+      this.near = false;
+      this.stale = false; // what is drawn is of another range, or of other layers
+    }
+
+    /** Draw the panel, if it is not drawn as it should be; from now on it follows every change. `made` is called with a new plot. */
+    show() {
+      this.near = true;
+      if (!this.plot) {
+        this.plot = new uPlot(this.options(), [[0, 1], [null, null]], this.element);
+        if (this.made) this.made(this.plot);
+        this.redraw();
+      } else if (this.stale) this.redraw();
+    }
+
+    /** Leave the panel as it is until it is shown again: nobody sees it. */
+    rest() {
+      this.near = false;
     }
 
     /** Return the layers that are switched on and belong to the chosen connection. */
@@ -95,11 +112,20 @@
         const start = Math.max(0, tcpexp.firstAtLeast(found.x, from) - (stepped ? 1 : 0));
         const end = tcpexp.firstAtLeast(found.x, to);
         if (layer.kind === "area") stack = stack || new Float64Array(found.x.length);
+        const blocks = layer.kind === "area" || end - start < 4096 ? null : tcpexp.blocks(found);
         for (let i = start; i < end; i++) {
           let value = found.y[i];
-          if (value < 0) continue;
-          if (layer.kind === "area") value = stack[i] += value;
-          const top = found.y2 ? found.y2[i] : value;
+          let top;
+          const block = i / tcpexp.BLOCK;
+          if (blocks && i % tcpexp.BLOCK === 0 && i + tcpexp.BLOCK <= end && blocks.low[block] >= 0) {
+            value = blocks.low[block];
+            top = blocks.high[block];
+            i += tcpexp.BLOCK - 1;
+          } else {
+            if (value < 0) continue;
+            if (layer.kind === "area") value = stack[i] += value;
+            top = found.y2 ? found.y2[i] : value;
+          }
           if (!layer.fit) beyond = Math.max(beyond, top);
           else {
             if (value < low) low = value;
@@ -128,7 +154,7 @@
       const { min, max } = plot.scales.y;
       const across = width / (to - from);
       const up = height / (max - min);
-      return { from, to, left, top, width, height, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
+      return { from, to, left, top, width, height, across, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
     }
 
     clipped(plot, draw) {
@@ -144,7 +170,7 @@
     /** Paint bands behind the grid: what was in force, and phases where the panel shades them. */
     paintBehind(plot) {
       this.clipped(plot, (context, view) => {
-        for (const [start, end, color, strip] of this.group.shades(this.info)) {
+        for (const [start, end, color, strip] of this.group.shades(this.info, 1 / view.across)) {
           const left = Math.max(view.left, view.x(start));
           const right = Math.min(view.left + view.width, view.x(end));
           if (right - left < (strip ? 0 : view.ratio)) continue; // too short to be seen
@@ -237,8 +263,15 @@
       this.group.point(this, plot.posToVal(left, "x"), left, top);
     }
 
+    /** Paint again what is shown: a pinned point or a colour has changed. */
+    repaint() {
+      if (this.near && this.plot) this.plot.redraw(false, true);
+      else this.stale = true;
+    }
+
     /** Show the pointer's time here too; `seconds` null hides it. */
     follow(seconds) {
+      if (!this.near || !this.plot) return;
       this.plot.setCursor({ left: seconds === null ? -10 : this.plot.valToPos(seconds, "x"), top: -10 }, false);
       if (this.readout) this.readout.textContent = seconds === null ? "" : this.values(seconds);
     }
@@ -308,6 +341,9 @@
     }
 
     redraw() {
+      this.stale = !this.near || !this.plot;
+      if (this.stale) return;
+      if (this.plot.width !== this.width()) this.resize();
       const [min, max] = this.group.range;
       const [low, high] = this.fit();
       // uPlot draws once for all of these, before the next task.

@@ -46,7 +46,7 @@
     const labels = tcpexp.bits(get("labels"), columns.labels.words);
     const fate = tcpexp.bits(get("fate"), columns.fate.words);
     const lines = [
-      [`#${get("number")}`, `${facts.capture}, ${tcpexp.moment(get("t"))}`],
+      [`#${get("number")}`, `${facts.run ? `run ${facts.run}, ` : ""}${facts.capture}, ${tcpexp.moment(get("t"))}`],
       ["from", outgoing ? `${facts.from} → ${facts.to}` : `${facts.to} → ${facts.from}`],
       ["flags", flags || "none"],
       ["seq", get("seq") < 0 ? "none" : `${number("seq")}${get("len") > 0 ? " to " + grouped(get("end")) : ""}`],
