@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import select
 import socket
+import statistics
 import struct
 import time
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ SEND_STEP_S = 0.002
 SETTLE_S = 0.01
 DRAIN_LIMIT_NS = 30_000_000_000
 _TIMESPEC = struct.Struct("=qq")
+#: What a frame of a burst begins with.
+_NUMBER = struct.Struct("!I")
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direct
         _send_burst(sender, bytes(mtu - UDP_AND_IP_BYTES[network.plan.ip]), frames, frame_s, head_start)
         wait_for_drain(network, waiter)
         time.sleep(SETTLE_S)
-        arrivals = sorted(_read_arrivals(receiver))
+        arrivals = _read_arrivals(receiver)
     return {"frame_bytes": frame_bytes, "sent": frames, **rate_of_arrivals(arrivals, frame_bytes)}
 
 
@@ -173,27 +176,39 @@ def _send_burst(sender: socket.socket, payload: bytes, frames: int, frame_s: flo
         due = min(frames, head_start + int((time.monotonic() - began) * OVERLOAD / frame_s))
         while sent < due:
             with contextlib.suppress(OSError):
-                sender.send(payload)
+                sender.send(_NUMBER.pack(sent) + payload[_NUMBER.size :])
             sent += 1
         time.sleep(max(SEND_STEP_S, frame_s / OVERLOAD))
 
 
-def rate_of_arrivals(arrivals: list[int], frame_bytes: int) -> dict[str, Any]:
-    """Return ``spacing_ns`` between arrivals and ``measured_bps`` from those behind the shaper's saved-up tokens."""
-    spacing = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
+def rate_of_arrivals(arrivals: list[tuple[int, int]], frame_bytes: int) -> dict[str, Any]:
+    """Return ``spacing_ns`` between arrivals and ``measured_bps`` from those behind the shaper's saved-up tokens.
+
+    ``arrivals`` are times in ns and the frames' numbers. A frame that was lost behind the shaper has used the link: where numbers are missing, a gap of
+    k usual ones stands for k frames. One that the shaper's own queue dropped leaves no gap. Second copies of a frame do not count.
+    """
+    first: dict[int, int] = {}
+    for t_ns, number in sorted(arrivals):
+        first.setdefault(number, t_ns)
+    times = list(first.values())
+    spacing = [later - earlier for earlier, later in itertools.pairwise(times)]
+    missing = [max(0, later - earlier - 1) for earlier, later in itertools.pairwise(first)]
     counted = spacing[TOKEN_FRAMES:]
     span = sum(counted)
-    rate = len(counted) * frame_bytes * 8 * 1e9 / span if span > 0 else None
+    usual = statistics.median(counted) if counted else 0
+    lost = sum(min(absent, max(0, round(gap / usual) - 1)) for gap, absent in zip(counted, missing[TOKEN_FRAMES:], strict=True)) if usual else 0
+    rate = (len(counted) + lost) * frame_bytes * 8 * 1e9 / span if span > 0 else None
     return {"measured_bps": rate, "spacing_ns": spacing}
 
 
-def _read_arrivals(receiver: socket.socket) -> list[int]:
+def _read_arrivals(receiver: socket.socket) -> list[tuple[int, int]]:
+    """Return the time and the number of each frame that has come."""
     receiver.setblocking(False)
     arrivals = []
     with contextlib.suppress(BlockingIOError):
         while True:
-            _data, ancillary, _flags, _address = receiver.recvmsg(1, 128)
-            arrivals.append(_arrival_ns(ancillary))
+            data, ancillary, _flags, _address = receiver.recvmsg(_NUMBER.size, 128)
+            arrivals.append((_arrival_ns(ancillary), int(_NUMBER.unpack(data)[0])))
     return arrivals
 
 

@@ -88,9 +88,26 @@ def test_path_through_a_router() -> None:
 
 
 def test_rate_of_arrivals_leaves_out_the_tokens() -> None:
-    found = probes.rate_of_arrivals([0, 10, 20, 30, 1_211_230, 2_422_430], 1514)
+    found = probes.rate_of_arrivals(list(zip([0, 10, 20, 30, 1_211_230, 2_422_430], range(6), strict=True)), 1514)
     assert found["measured_bps"] == pytest.approx(10_000_000)
-    assert probes.rate_of_arrivals([5], 1514) == {"measured_bps": None, "spacing_ns": []}
+    assert probes.rate_of_arrivals([(5, 0)], 1514) == {"measured_bps": None, "spacing_ns": []}
+
+
+@pytest.mark.parametrize("gone", [(10,), (10, 11), (10, 20, 30), ()])
+def test_a_frame_that_was_lost_behind_the_shaper_has_used_the_link(gone: tuple[int, ...]) -> None:
+    arrivals = [(number * 1_211_200, number) for number in range(40) if number not in gone]
+    assert probes.rate_of_arrivals(arrivals, 1514)["measured_bps"] == pytest.approx(10_000_000)
+
+
+def test_a_frame_that_the_shapers_queue_dropped_has_not() -> None:
+    numbers = [number for number in range(40) if number not in (10, 20)]
+    arrivals = [(place * 1_211_200, number) for place, number in enumerate(numbers)]
+    assert probes.rate_of_arrivals(arrivals, 1514)["measured_bps"] == pytest.approx(10_000_000)
+
+
+def test_a_second_copy_of_a_frame_does_not_count() -> None:
+    arrivals = [(number * 1_211_200, number) for number in range(40)]
+    assert probes.rate_of_arrivals([*arrivals, (20 * 1_211_200 + 5, 20)], 1514)["measured_bps"] == pytest.approx(10_000_000)
 
 
 def test_checksum() -> None:
