@@ -23,6 +23,8 @@ CHANGES: dict[str, tuple[dict[str, str], set[str]]] = {
     "lost_synack": ({"flow: once, from: h2, segment: syn-ack": "flow: once, from: h2, segment: syn-ack, transmission: all"}, {"segments", "exit"}),
     "reorder_threshold": ({"delay: 4200us": "delay: 3ms"}, {"displaced", "repair"}),
 }
+#: Another sender: Reno takes half of the window where CUBIC takes 0.3 of it; the same segment is lost and repaired.
+RENO = ("one_loss", {"seed: 1\nduration": "hosts: {h2: {sysctls: {net.ipv4.tcp_congestion_control: reno}}}\nseed: 1\nduration"})
 #: The fault that is said not to exist: a download of 200 kB has no thousandth segment.
 NEVER = ("one_loss", {"nth: 40": "nth: 1000"})
 MARKS = [pytest.mark.guest, pytest.mark.full]
@@ -52,6 +54,15 @@ def test_a_changed_mechanism_fails(name: str, tmp_path: Path) -> None:
     outcome = run_experiment(changed_copy(name, tmp_path, CHANGES[name][0]), RunOptions(on="guest", out=tmp_path / "results"))
     failed = {each.check for each in verdicts(outcome) if each.result == "FAIL"}
     assert failed >= CHANGES[name][1]
+
+
+@pytest.mark.guest
+@pytest.mark.full
+@pytest.mark.xdist_group("experiment-one_loss")
+def test_another_reaction_to_the_same_loss_fails_its_check_alone(tmp_path: Path) -> None:
+    name, replaced = RENO
+    outcome = run_experiment(changed_copy(name, tmp_path, replaced), RunOptions(on="guest", out=tmp_path / "results"))
+    assert {each.check for each in verdicts(outcome) if each.result != "PASS"} == {"backoff"}
 
 
 @pytest.mark.guest
