@@ -1,0 +1,27 @@
+"""The TCP in user space: each experiment passes in the guest, and a changed mechanism fails the checks that are about it."""
+
+from __future__ import annotations
+
+from twins import ExperimentTests, twin
+
+
+class TestUserSpace(ExperimentTests):
+    twins = (
+        twin("utcp_transfer", 'actions[first].args=[small, medium, none, "--linger"]', fails=("end of action first", "name large")),
+        twin(
+            "utcp_services",
+            'actions[calculator].args=["1+2", "1+1+"]',
+            fails=("output of action calculator",),
+            passes=("output of action names",),
+        ),
+        twin("utcp_timeout", "actions[server].config.rto_min=200ms", fails=("min of rto_ns",)),
+        twin("utcp_delayed_ack", "actions[sink].config.delayed_ack=false", fails=("timer delayed ack",), passes=("end of action drops",)),
+        twin("utcp_slow_start", "actions[client].config.delayed_ack=true", fails=("growth per RTT",), passes=("end of action client",)),
+        twin(
+            "utcp_fast_recovery",
+            "actions[server].config.congestion_control=tahoe",
+            fails=("at the third duplicate ACK", "each further duplicate ACK"),
+            passes=("end of action client",),
+        ),
+        twin("utcp_window_walk", "actions[reader].config.receiver_sws_avoidance=true", fails=("window in events segment_sent",)),
+    )
