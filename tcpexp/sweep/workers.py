@@ -114,6 +114,8 @@ def _result(task: CellTask, future: Future) -> CellResult:
     """Return what came of a run, also when its worker could not make it."""
     try:
         result: CellResult = future.result()
+    except HostError as error:  # about the worker, not about the run, which is made as soon as there is a fit one
+        return CellResult(task.key, "not run", str(error))
     except TcpexpError as error:
         return CellResult(task.key, "failed", str(error))
     except Exception as error:  # a worker that died too often, or an error that is a bug: the other runs go on

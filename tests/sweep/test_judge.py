@@ -1,0 +1,119 @@
+"""Verdicts and figures of a study, from tables of runs made up here."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from cheap import NAME
+
+from tcpexp.report.figures import inline_svg
+from tcpexp.sweep.figures import draw_figures
+from tcpexp.sweep.judge import judge_study
+from tcpexp.sweep.study import StudyOptions, load_study
+
+SPEC = """\
+name: judged
+topology: two_host
+links: {{h1-h2: {{rate: 10mbit, delay: 10ms}}}}
+duration: 1s
+sweep:
+  parameters:
+    cc: {{values: [reno, bbr]}}
+    p: {{values: [0.1%, 1%, 10%]}}
+    n: {{is: round(1 / p)}}
+  repeat: 4
+  measures:
+    goodput: {{metric: flows.x.goodput_bps, unit: bit/s}}
+    delay: {{metric: flows.x.rtt.p95_ms, unit: ms}}
+  figures:
+    - lines: {{x: p, y: goodput, by: cc, log: [x, y], reference: {{label: published, curve: 1e6 / sqrt(p), points: [[1%, 9mbit]]}}}}
+    - heat_map: {{x: p, y: cc, value: delay}}
+    - ellipses: {{x: delay, y: goodput, by: cc, panels: p, caption: "<script>"}}
+  expect:
+    - {expect}
+"""
+
+
+def study_of(tmp_path, expect="value: {measure: goodput, at_least: 1}"):
+    path = tmp_path / "judged.yaml"
+    path.write_text(SPEC.format(expect=expect))
+    return load_study(path, StudyOptions(out=tmp_path, workplace=NAME))
+
+
+def runs_of(study, goodput, status="complete"):
+    """Return the table of runs: ``goodput(cc, p, seed)`` in bit/s; the delay falls with it."""
+    rows = []
+    for run in study.runs:
+        value = goodput(run.cell.values["cc"], run.cell.values["p"], run.seed)
+        row = {"run": run.number, "cell": run.cell.number, "repeat": run.repeat, "seed": run.seed, "label": run.cell.label, "key": run.key}
+        rows.append({**row, **run.cell.values, "status": status, "certificate": "VALID", "goodput": value, "delay": None if value is None else 1e8 / value})
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"goodput": pl.Float64, "delay": pl.Float64})
+
+
+def root_law(cc, p, seed):
+    return 1e6 / p**0.5 * (1 + 0.01 * (seed - 2.5)) * (2 if cc == "bbr" else 1)
+
+
+@pytest.mark.parametrize(
+    ("expect", "result", "measured"),
+    [
+        ("power_law: {measure: goodput, along: p, exponent: -0.5, tolerance: 0.01}", "PASS", "exponent -0.500, -0.500"),
+        ("power_law: {measure: goodput, along: p, exponent: -1}", "FAIL", "exponent -0.500, -0.500"),
+        ("monotone: {measure: goodput, along: p, direction: falls}", "PASS", "4 of 4 steps"),
+        ("monotone: {measure: goodput, along: p, direction: rises}", "FAIL", "0 of 4 steps"),
+        ("value: {measure: goodput, at: {cc: reno}, equals: 1e6 / sqrt(p), tolerance: 1%}", "PASS", "3 of 3 combinations fit"),
+        ("value: {measure: goodput, equals: 1e6 / sqrt(p), tolerance: 1%}", "FAIL", "3 of 6 combinations fit"),
+        ("value: {measure: goodput, at: {cc: reno, p: 1%}, at_least: 9mbit, at_most: 11mbit}", "PASS", "10,000,000"),
+        ("crossing: {measure: goodput, at: {cc: reno}, along: p, level: 10mbit, between: [0.9%, 1.1%]}", "PASS", "crosses at 0.01"),
+        ("crossing: {measure: goodput, at: {cc: reno}, along: p, level: 10mbit, between: [2%, 3%]}", "FAIL", "crosses at 0.01"),
+        ("crossing: {measure: goodput, along: p, level: 1gbit, between: [0, 1]}", "FAIL", "nowhere"),
+        ("difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}", "PASS", "over 12 pairs"),
+        ("difference: {measure: goodput, parameter: cc, larger: reno, smaller: bbr}", "FAIL", "over 12 pairs"),
+        ("value: {measure: goodput, at: {p: 2%}, at_least: 1}", "INCONCLUSIVE", "not measured"),
+    ],
+)
+def test_verdicts(tmp_path, expect, result, measured):
+    study = study_of(tmp_path, expect)
+    (verdict,) = judge_study(study, runs_of(study, root_law))
+    assert (verdict.result, measured in verdict.measured) == (result, True), verdict
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "value: {measure: goodput, at_least: 0}",
+        "monotone: {measure: goodput, along: p, direction: falls}",
+        "power_law: {measure: goodput, along: p, exponent: -0.5}",
+        "difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}",
+        "crossing: {measure: goodput, along: p, level: 10mbit, between: [0, 1]}",
+    ],
+)
+def test_a_missing_run_never_passes(tmp_path, expect):
+    study = study_of(tmp_path, expect)
+    (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: None if (p, seed) == (0.01, 2) else root_law(cc, p, seed)))
+    assert verdict.result == "INCONCLUSIVE"
+
+
+def test_a_difference_within_the_noise_is_no_difference(tmp_path):
+    study = study_of(tmp_path, "difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}")
+    noise = {("bbr", 1): 5.0, ("bbr", 2): -4.0, ("bbr", 3): 3.0, ("bbr", 4): -5.0}
+    (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e6 + noise.get((cc, seed), 0.0)))
+    assert verdict.result == "FAIL"
+    assert "not larger than run-to-run noise" in verdict.reason
+
+
+def test_figures_of_every_kind_twice_the_same(tmp_path):
+    study = study_of(tmp_path)
+    runs = runs_of(study, root_law)
+    first = {figure.name: figure.svg.read_bytes() for figure in draw_figures(study, runs, study.folder())}
+    again = draw_figures(study, runs, study.folder())
+    assert list(first) == ["01-lines", "02-heat_map", "03-ellipses"]
+    assert {figure.name: figure.svg.read_bytes() for figure in again} == first
+    text = inline_svg(again[0].svg, again[0].title, again[0].name)
+    for words in ("published", "Mbit/s", "0.1%", "10%"):
+        assert words in text
+
+
+def test_no_finished_run_no_figure(tmp_path):
+    study = study_of(tmp_path)
+    assert draw_figures(study, runs_of(study, root_law, status="failed"), study.folder()) == []
