@@ -156,3 +156,15 @@ def test_the_first_view_is_where_the_packets_are() -> None:
     assert busy_part(whole, np.array([second, second + 60_000_000])) == (second - 5_000_000, second + 65_000_000)
     assert busy_part(whole, np.array([second, 40 * second])) == whole, "more than half of the run: all of it"
     assert busy_part(whole, np.array([], dtype=np.int64)) == whole
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(1, False), (2, False), (3, True)])
+def test_panels_with_next_to_nothing_to_show_are_left_out_with_the_reason(tmp_path, count, drawn):
+    run = shared_bottleneck(tmp_path, 4)
+    for name in ("rtt", "tcp_probe"):
+        write_table(run.path, name, run.table(name).filter(run.table(name)["flow"] == "cubic").head(count))
+    write_table(run.path, "ca_states", run.table("ca_states").clear())
+    data = panel_data(RunData(run.path))
+    assert ({"cwnd", "rtt"} <= {panel.id for panel in data.panels}) is drawn
+    said = " ".join(each["why"] for each in data.absent)
+    assert ("was seen only" in said) is ("taken only" in said) is not drawn

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
+#: A panel over time has something to show from so many samples on.
+FEWEST = 3
+
+
+def times(count: int) -> str:
+    """Return ``once`` or how many times."""
+    return "once" if count == 1 else f"{count} times"
+
+
 @dataclass
 class Parts:
     """Tables, panels, and what could not be drawn and why: what one builder adds to a page."""

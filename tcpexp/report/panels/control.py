@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.data import flow_of
-from tcpexp.report.panels.common import Parts, codes, numbers
+from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
         if not run.has(missing):
             parts.lacks(what, f"the table {missing} is absent or has no row")
     note = PROBE_NOTE if source == "tcp_probe" else SS_NOTE
+    if 0 < samples.height < FEWEST:
+        parts.lacks("Congestion window, its states and phases", f"the sender's window was seen only {times(samples.height)}")
+        return Parts(absent=parts.absent)
+    if strips and all(set(table.columns["code"].words) == {"Open"} for table in parts.tables if "code" in table.columns):
+        parts.lacks("Congestion states", "each sender stayed in the state Open")
+        strips = []
     parts.panels.append(Panel("cwnd", "Congestion window", "segments", layers, note, figures=("cwnd",)))
     parts.panels.append(Panel("states", "Congestion states and phases", "", strips, STATES_NOTE, height=50 + 22 * len(lanes), lanes=tuple(lanes)))
     return parts

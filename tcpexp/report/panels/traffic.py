@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.data import bottleneck_bps
 from tcpexp.plots.queue import busy_queues
 from tcpexp.plots.style import PALETTE
-from tcpexp.report.panels.common import Parts, numbers
+from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Part
     if not layers:
         parts.lacks("Round-trip time", "the table rtt has no sample")
         return parts
+    if (taken := sum(len(table.columns["t"].values) for table in parts.tables)) < FEWEST:
+        parts.lacks("Round-trip time", f"it could be taken only {times(taken)}")
+        return Parts(absent=parts.absent)
     for table in kernel:
         if "srtt" in table.columns:
             flow = str(table.facts["flow"])
