@@ -99,11 +99,13 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     if arrow.fault is not None:
         part = 1.0 if arrow.lost else 0.62
         look: dict[str, Any] = {"marker": MARKS[arrow.fault][0], "markersize": 11, "markerfacecolor": "none", "markeredgecolor": INK, "zorder": 4}
+        if arrow.lost:
+            axes.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.12, f"[fault: {arrow.fault}]", ha="center", va="top", fontsize=8, color=ALARM)
         axes.plot([x0 + (x1 - x0) * part], [y0 + (y1 - y0) * part], **look)
     style = {"arrowstyle": "-" if arrow.lost else "-|>", "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
-    middle = x0 + (x1 - x0) * (0.3 if arrow.crossed else 0.45 if arrow.lost else 0.5)
+    middle = x0 + (x1 - x0) * (0.45 if arrow.lost else 0.3 if arrow.crossed else 0.5)
     part = (middle - x0) / (x1 - x0)
     axes.text(
         middle,
