@@ -41,7 +41,21 @@ EDGES: dict[tuple[str, str], str] = {
     ("TIME-WAIT", "CLOSED"): "timeout (2 MSL)",
 }
 
-_FROM_SS = {"estab": "ESTABLISHED", "unconn": "CLOSED", "syn-recv": "SYN-RECEIVED"}
+#: How ``ss`` spells the states, in lower case.
+FROM_SS = {
+    "listen": "LISTEN",
+    "syn-sent": "SYN-SENT",
+    "syn-recv": "SYN-RECEIVED",
+    "estab": "ESTABLISHED",
+    "fin-wait-1": "FIN-WAIT-1",
+    "fin-wait-2": "FIN-WAIT-2",
+    "close-wait": "CLOSE-WAIT",
+    "closing": "CLOSING",
+    "last-ack": "LAST-ACK",
+    "time-wait": "TIME-WAIT",
+    "unconn": "CLOSED",
+    "close": "CLOSED",
+}
 #: States in which Linux may have replaced a socket by a small entry, which only ``ss`` shows.
 _SMALL = ("FIN-WAIT-2", "TIME-WAIT")
 Key = tuple[str, str, int, str, int]
@@ -60,6 +74,7 @@ class Transition:
     old: str
     new: str
     source: Literal["trace", "ss"] = "trace"
+    flow: str | None = None
 
     @property
     def edge(self) -> tuple[str, str]:
@@ -71,7 +86,8 @@ def transitions(run: RunData) -> list[Transition]:
     """Return every change of state from before the experiment to its end, in the order of time.
 
     From the tracepoint ``sock:inet_sock_set_state``, completed from the snapshots: the tracepoint shows a socket that becomes a small
-    entry in FIN-WAIT-2 or TIME-WAIT as CLOSED, and a half-open connection not before its handshake is complete.
+    entry in FIN-WAIT-2 or TIME-WAIT as CLOSED, and a half-open connection not before its handshake is complete. Of a half-open connection
+    that was given up the change to CLOSED is the last snapshot that shows it.
     """
     rows = run.table("states")
     traced: list[Transition] = []
@@ -116,7 +132,7 @@ def _small_stays(run: RunData) -> dict[Key, list[Stay]]:
     """Return (state, first snapshot, last snapshot) of every socket seen in FIN-WAIT-2 and TIME-WAIT, in the order of time."""
     stays: dict[Key, list[Stay]] = defaultdict(list)
     for row in _snapshots(run, [each.lower() for each in _SMALL]).iter_rows(named=True):
-        of_socket, state = stays[_key(row)], _FROM_SS.get(row["state"], row["state"].upper())
+        of_socket, state = stays[_key(row)], FROM_SS[row["state"]]
         if of_socket and of_socket[-1][0] == state:
             of_socket[-1] = (state, of_socket[-1][1], row["t_ns"])
         else:
@@ -125,12 +141,24 @@ def _small_stays(run: RunData) -> dict[Key, list[Stay]]:
 
 
 def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
-    """Return LISTEN to SYN-RECEIVED of connections whose handshake never ended, so that only ``ss`` saw them."""
-    found: dict[Key, Transition] = {}
-    for row in _snapshots(run, ["syn-recv"]).iter_rows(named=True):
+    """Return LISTEN to SYN-RECEIVED, and the end if the run saw it, of connections whose handshake never ended, so that only ``ss`` saw them.
+
+    A client that goes on repeating its SYN gets a new half-open connection when the server has given the first one up. Both have the same
+    addresses and ports; the kernel's socket cookie (``sk:`` in ``ss -e``) tells them apart.
+    """
+    import polars as pl
+
+    rows = _snapshots(run, ["syn-recv"]).with_columns(cookie=pl.col("info").str.extract(r"\bsk:(\w+)"))
+    found: dict[tuple[Key, str | None], list[dict[str, object]]] = defaultdict(list)
+    for row in rows.iter_rows(named=True):
         if _key(row) not in known:
-            found.setdefault(_key(row), replace(_transition(row, "LISTEN", "SYN-RECEIVED"), source="ss"))
-    return list(found.values())
+            found[_key(row), row["cookie"]].append(row)
+    changes = []
+    for seen in found.values():
+        changes.append(replace(_transition(seen[0], "LISTEN", "SYN-RECEIVED"), source="ss"))
+        if int(str(seen[-1]["t_ns"])) + 2 * _interval_ns(run) < run.end_ns:
+            changes.append(replace(_transition(seen[-1], "SYN-RECEIVED", "CLOSED"), source="ss"))
+    return changes
 
 
 def _snapshots(run: RunData, states: list[str]) -> polars.DataFrame:
@@ -150,4 +178,5 @@ def _key(row: dict[str, object]) -> Key:
 def _transition(row: dict[str, object], old: str, new: str) -> Transition:
     peer = f" - {row['peer_address']}:{row['peer_port']}" if row["peer_port"] else ""
     name = f"{row['local_address']}:{row['local_port']}{peer}"
-    return Transition(int(str(row["t_ns"])), str(row["node"]), name, int(str(row["local_port"] or 0)), int(str(row["peer_port"] or 0)), old, new)
+    flow = None if row["flow"] is None else str(row["flow"])
+    return Transition(int(str(row["t_ns"])), str(row["node"]), name, int(str(row["local_port"] or 0)), int(str(row["peer_port"] or 0)), old, new, flow=flow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -12,8 +11,8 @@ from tcpexp.checks.recorded import require_span, require_tracepoint, table_exist
 from tcpexp.checks.words import many, time_words
 
 if TYPE_CHECKING:
-    import polars
-
+    from tcpexp.analysis.transitions import Transition
+    from tcpexp.analysis.ways import Way
     from tcpexp.store.rundata import RunData
 
 State = Literal[
@@ -21,23 +20,6 @@ State = Literal[
 ]  # fmt: skip
 
 EVENT = "sock:inet_sock_set_state"
-#: ss's words for the states, in the RFC's.
-RFC_NAMES = {"estab": "ESTABLISHED", "unconn": "CLOSED", "syn-recv": "SYN-RECEIVED"}
-Key = tuple[str, int, str, int]
-
-
-@dataclass
-class Way:
-    """The states of one socket in order; ``times_ns[i]`` is when ``states[i]`` was entered (of the first: left)."""
-
-    key: Key
-    states: list[str]
-    times_ns: list[int]
-
-    @property
-    def name(self) -> str:
-        """Return the socket's two ends."""
-        return f"{self.key[0]}:{self.key[1]} - {self.key[2]}:{self.key[3]}"
 
 
 class States(Check):
@@ -66,121 +48,52 @@ class States(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Look for a socket that went this way."""
+        from tcpexp.analysis.ways import ways_of
+
         try:
             require_tracepoint(run, EVENT)
         except Undecided as why:
             return self._judge_snapshots(run, why)
-        if not table_exists(run, "states"):
-            raise Undecided("the kernel's trace has not been turned into tables")
-        ways = ways_of(self._select(run, "states"))
-        added = add_from_snapshots(ways, self._select(run, "sockets"), run.end_ns)
-        found = next((way for way in ways if is_subsequence(self.path, way.states)), None)
+        here = [each for each in recorded_transitions(run) if each.node == self.host]
+        ways = ways_of([each for each in here if self.port in (None, each.port, each.peer_port) and self.flow in (None, each.flow)])
+        found = next((way for way in ways if way.passes(self.path)), None)
         if found is None:
             require_span(run, None)
             seen = "; ".join(dict.fromkeys(" → ".join(way.states) for way in ways)) or "no socket changed its state"
             reason = f"none of {many(len(ways), 'socket')} on {self.host} went this way; seen: {seen[:500]}"
             return self.verdict(False, seen[:500], reason)
-        note = ""
-        if id(found) in added and set(added[id(found)]) & set(self.path):
-            note = f" ({', '.join(added[id(found)])} as ss shows it; the tracepoint does not report it)"
-        return self._found(found, note)
+        shown = [state for state in found.shown_by_ss() if state in self.path]
+        return self._found(found, f" ({', '.join(shown)} as ss shows it; the tracepoint does not report it)" if shown else "")
 
     def _found(self, way: Way, note: str) -> Verdict:
         seen = " → ".join(way.states)
         rows = (("state", "time"), *((state, time_words(t_ns)) for state, t_ns in zip(way.states, way.times_ns, strict=True)))
-        evidence = Evidence(f"socket {way.name}", None, (), way.times_ns[0], way.times_ns[-1], rows)
-        return self.verdict(True, seen, f"socket {way.name} went {seen}{note}", [evidence])
+        evidence = Evidence(f"socket {way.socket}", None, (), way.times_ns[0], way.times_ns[-1], rows)
+        return self.verdict(True, seen, f"socket {way.socket} went {seen}{note}", [evidence])
 
     def _judge_snapshots(self, run: RunData, why: Undecided) -> Verdict:
         """Prove the path from ``ss`` alone, which can confirm it but never refute it."""
-        ways = ways_of_snapshots(self._select(run, "sockets"))
-        for way in ways:
-            if is_subsequence(self.path, way.states):
-                return self._found(way, f" (as ss shows it; {why})")
-        kind = NotSupported if isinstance(why, NotSupported) else Undecided
-        raise kind(f"{why}, and the ss snapshots alone do not show the path")
-
-    def _select(self, run: RunData, table: str) -> polars.DataFrame:
-        """Return the rows of this host, and of the port and the flow."""
         import polars as pl
+
+        from tcpexp.analysis.ways import ways_of_snapshots
 
         wanted = (pl.col("node") == self.host) & (pl.col("t_ns") <= run.end_ns)  # not what the clean-up did
         if self.port is not None:
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
-        return run.table(table).filter(wanted.fill_null(False)).sort("t_ns", maintain_order=True)
+        for way in ways_of_snapshots(run.table("sockets").filter(wanted.fill_null(False)).sort("t_ns", maintain_order=True)):
+            if way.passes(self.path):
+                return self._found(way, f" (as ss shows it; {why})")
+        kind = NotSupported if isinstance(why, NotSupported) else Undecided
+        raise kind(f"{why}, and the ss snapshots alone do not show the path")
 
 
-def is_subsequence(path: tuple[str, ...], states: list[str]) -> bool:
-    """Whether the states of ``path`` appear in this order in ``states``, with any others between them."""
-    rest = iter(states)
-    return all(state in rest for state in path)
+def recorded_transitions(run: RunData) -> list[Transition]:
+    """Return the run's changes of state; raises ``Undecided`` or ``NotSupported`` when they were not recorded whole."""
+    from tcpexp.analysis.transitions import transitions
 
-
-def ways_of(rows: polars.DataFrame) -> list[Way]:
-    """Return one way per socket of the ``states`` table; ``rows`` are in the order of time.
-
-    A socket's rows are those of its four-tuple. A change whose old state is not where the socket was begins a new one: the
-    port pair was used again.
-    """
-    ways: list[Way] = []
-    current: dict[Key, Way] = {}
-    for row in rows.iter_rows(named=True):
-        key, old, new, t_ns = _key(row), row["old_state"], row["new_state"], row["t_ns"]
-        way = current.get(key)
-        if way is None or way.states[-1] != old or old == "CLOSED" or (old == "LISTEN" and new == "SYN-RECEIVED"):
-            way = Way(key, [old], [t_ns])
-            ways.append(way)
-            if old != "LISTEN" or new != "SYN-RECEIVED" or key not in current:
-                current[key] = way
-        way.states.append(new)
-        way.times_ns.append(t_ns)
-    return ways
-
-
-def ways_of_snapshots(rows: polars.DataFrame) -> list[Way]:
-    """Return one way per four-tuple of the ``sockets`` table: the states that follow one another in its snapshots."""
-    ways: dict[Key, Way] = {}
-    for row in rows.iter_rows(named=True):
-        state = _rfc_name(row["state"])
-        way = ways.setdefault(_key(row), Way(_key(row), [], []))
-        if not way.states or way.states[-1] != state:
-            way.states.append(state)
-            way.times_ns.append(row["t_ns"])
-    return list(ways.values())
-
-
-def add_from_snapshots(ways: list[Way], sockets: polars.DataFrame, end_ns: int) -> dict[int, list[str]]:
-    """Insert what only ``ss`` shows: TIME-WAIT before the last CLOSED (or instead, if it waited to the end), SYN-RECEIVED before ESTABLISHED.
-
-    Returns the inserted states by the ``id`` of the way.
-    """
-    seen: dict[Key, list[tuple[int, str]]] = {}
-    for row in sockets.iter_rows(named=True):
-        seen.setdefault(_key(row), []).append((row["t_ns"], _rfc_name(row["state"])))
-    added: dict[int, list[str]] = {}
-    for way in ways:
-        snapshots = seen.get(way.key, [])
-        waiting = [t_ns for t_ns, state in snapshots if state == "TIME-WAIT" and t_ns >= way.times_ns[-1]]
-        if waiting and way.states[-1] == "CLOSED" and "TIME-WAIT" not in way.states:
-            way.states.insert(-1, "TIME-WAIT")
-            way.times_ns.insert(-1, way.times_ns[-1])
-            way.times_ns[-1] = waiting[-1]
-            if len(waiting) > 1 and end_ns - waiting[-1] < 1.5 * (waiting[-1] - waiting[-2]):  # the tracepoint's CLOSED began the wait, nothing has ended it
-                del way.states[-1], way.times_ns[-1]
-            added.setdefault(id(way), []).append("TIME-WAIT")
-        half_open = [t_ns for t_ns, state in snapshots if state == "SYN-RECEIVED" and t_ns <= way.times_ns[0]]
-        if half_open and "SYN-RECEIVED" not in way.states:
-            way.states.insert(0, "SYN-RECEIVED")
-            way.times_ns.insert(0, half_open[0])
-            added.setdefault(id(way), []).append("SYN-RECEIVED")
-    return added
-
-
-def _rfc_name(state: str) -> str:
-    return RFC_NAMES.get(state, state.upper())
-
-
-def _key(row: dict[str, object]) -> Key:
-    return tuple(row[each] for each in ("local_address", "local_port", "peer_address", "peer_port"))  # type: ignore[return-value]
+    require_tracepoint(run, EVENT)
+    if not table_exists(run, "states"):
+        raise Undecided("the kernel's trace has not been turned into tables")
+    return transitions(run)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from tcpexp.checks.base import Check, Evidence, HostName, Undecided, Verdict
+from tcpexp.checks.base import Check, Evidence, HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
-from tcpexp.checks.recorded import require_span, require_tracepoint, table_exists
-from tcpexp.checks.states import EVENT, State
+from tcpexp.checks.recorded import require_span
+from tcpexp.checks.states import State, recorded_transitions
 from tcpexp.checks.words import many, time_words
 
 if TYPE_CHECKING:
@@ -95,16 +95,6 @@ class Visited(Check):
         measured = f"{reached} of {len(self.states)}"
         reason = f"{measured} states were reached" + (f"; never: {', '.join(missing)}" if missing else "")
         return self.verdict(not missing, measured, reason, evidence)
-
-
-def recorded_transitions(run: RunData) -> list[Transition]:
-    """Return the run's changes of state; raises ``Undecided`` or ``NotSupported`` when they were not recorded whole."""
-    from tcpexp.analysis.transitions import transitions
-
-    require_tracepoint(run, EVENT)
-    if not table_exists(run, "states"):
-        raise Undecided("the kernel's trace has not been turned into tables")
-    return transitions(run)
 
 
 def _source(change: Transition) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.analysis.transitions import FROM_SS, transitions
 from tcpexp.plots.data import connection_packets
 from tcpexp.plots.faultmarks import effects_on
-from tcpexp.plots.states import FROM_SS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +30,10 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Arrow:
-    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way, ``fault`` what a fault did to it (its effect)."""
+    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way, ``fault`` what a fault did to it (its effect).
+
+    ``isn`` is a SYN's absolute sequence number.
+    """
 
     to_right: bool
     sent_ns: int
@@ -39,6 +42,7 @@ class Arrow:
     data: bool
     again: bool
     fault: str | None = None
+    isn: int | None = None
     from_row: float = 0.0
     to_row: float = 0.0
     crossed: bool = False
@@ -148,6 +152,7 @@ def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str,
             bool(row["payload_bytes"]),
             not {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}.isdisjoint(row["labels"] or ()),
             acted.get(index),
+            row["seq"] if "S" in (row["flags"] or "") else None,
         )
         for index, row in enumerate(rows)
     ]
@@ -183,12 +188,12 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
     """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw or that the segments show."""
     import polars as pl
 
-    from tcpexp.analysis.transitions import transitions
-
     changes: list[StateChange] = []
     everything = transitions(run)
     for left, port, peer in ((True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])):
         node = one["client"] if left else one["server"]
+        if node is None:  # a forged or absent end: nobody knows its states
+            continue
         of_socket = [each for each in everything if (each.node, each.port, each.peer_port) == (node, port, peer)]
         mine = [StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss") for each in of_socket]
         if of_socket:
@@ -203,20 +208,29 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
     return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left))
 
 
-def _half_open(run: RunData, server: str | None, arrows: list[Arrow], changes: list[StateChange], traced: bool) -> list[StateChange]:
+def _half_open(run: RunData, server: str, arrows: list[Arrow], changes: list[StateChange], traced: bool) -> list[StateChange]:
     """Let the server's SYN-RECEIVED begin with its first SYN-ACK, as RFC 9293 has it: the tracepoint shows it only once the handshake is complete.
 
-    A server that answers with SYN cookies keeps no such state, and one that ``ss`` never saw in it and that never got further is left alone.
+    A half-open connection that was given up and begun anew has another initial sequence number. A server that answers with SYN cookies keeps no such
+    state, and one that ``ss`` never saw in it and that never got further is left alone.
     """
     import polars as pl
 
-    answers = [arrow.sent_ns for arrow in arrows if not arrow.to_right and arrow.text.startswith("SYN, ACK")]
-    received = next((each for each in changes if each.state == "SYN-RECEIVED"), None)
+    begun: dict[int | None, int] = {}
+    for arrow in arrows:
+        if not arrow.to_right and arrow.text.startswith("SYN, ACK"):
+            begun.setdefault(arrow.isn, arrow.sent_ns)
     cookies = run.table("counters").filter((pl.col("node") == server) & (pl.col("counter") == "TcpExt.SyncookiesSent"))["value"]
-    if not answers or received is None or (len(cookies) and cookies[-1] != cookies[0]):
+    if not begun or (len(cookies) and cookies[-1] != cookies[0]):
         return changes
-    moved = replace(received, t_ns=answers[0], from_ss=traced or received.from_ss)
-    return [moved if each is received else each for each in changes]
+    moved = []
+    for each in changes:
+        if each.state == "SYN-RECEIVED" and each.t_ns is not None:
+            answered = max((t_ns for t_ns in begun.values() if t_ns <= each.t_ns), default=next(iter(begun.values())))
+            moved.append(replace(each, t_ns=answered, from_ss=traced or each.from_ss))
+        else:
+            moved.append(each)
+    return moved
 
 
 def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateChange]) -> list[StateChange]:
@@ -231,6 +245,8 @@ def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateCh
         name = FROM_SS.get(row["state"], row["state"].upper())
         if name not in names and name != "CLOSED":
             changes.append(StateChange(left, name, row["first"], from_ss=True))
+    if changes and changes[-1].state == "CLOSED":
+        return changes
     last = seen["last"].max()
     later = sockets.filter(pl.col("t_ns") > last)["t_ns"].min() if isinstance(last, int) else None
     if isinstance(later, int):

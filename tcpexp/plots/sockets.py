@@ -6,10 +6,10 @@ from bisect import bisect
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.states import FROM_SS
 from tcpexp.plots.style import legend, panel_title, panels, series_of, time_limits, whole_numbers, zero_based
 
 if TYPE_CHECKING:

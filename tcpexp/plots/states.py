@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
@@ -28,22 +29,6 @@ STATE_LOOK: dict[str, tuple[str, str]] = {
     "LAST-ACK": ("#d9a9c9", "//"),
     "TIME-WAIT": ("#0072b2", ".."),
 }
-#: How ``ss`` spells the states.
-FROM_SS = {
-    "listen": "LISTEN",
-    "syn-sent": "SYN-SENT",
-    "syn-recv": "SYN-RECEIVED",
-    "estab": "ESTABLISHED",
-    "fin-wait-1": "FIN-WAIT-1",
-    "fin-wait-2": "FIN-WAIT-2",
-    "close-wait": "CLOSE-WAIT",
-    "closing": "CLOSING",
-    "last-ack": "LAST-ACK",
-    "time-wait": "TIME-WAIT",
-    "unconn": "CLOSED",
-    "close": "CLOSED",
-}
-
 
 
 @dataclass(frozen=True)

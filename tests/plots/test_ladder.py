@@ -8,13 +8,42 @@ from fake_run import make_plan, one_connection, write_run
 
 from tcpexp.plots.faultmarks import effects_on
 from tcpexp.plots.ladderdata import ladder_view
-from tcpexp.store.frames import write_table
+from tcpexp.store.frames import schema_of, write_table
 from tcpexp.store.rundata import RunData
 
 
 @pytest.fixture
 def view(tmp_path):
     return ladder_view(one_connection(tmp_path), "", 1, 30)
+
+
+def half_open(tmp_path, *, client="h1"):
+    """A client whose SYNs are answered in vain: the server gives up, and the next SYN begins a second half-open connection."""
+    whole = one_connection(tmp_path / "whole")
+    server = {"node": "h2", "local_address": "10.0.0.2", "local_port": 80, "peer_address": "10.0.0.1", "peer_port": 40000}
+    times = [(1_100_000_000, "3"), (1_200_000_000, "3"), (1_400_000_000, "4"), (1_500_000_000, "4")]
+    sockets = [{**server, "t_ns": t_ns, "state": "syn-recv", "info": f"ino:0 sk:{cookie}"} for t_ns, cookie in times]
+    packets = []
+    for number, (t_ns, isn) in enumerate([(1_050_000_000, 1000), (1_150_000_000, 1000), (1_300_000_000, 9000)]):
+        there = {"src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 80, "flags": "S", "seq": 5, "seq_rel": 0, "ip_id": 10 + number}
+        back = {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 40000, "flags": "SA", "seq": isn, "seq_rel": 0, "ip_id": 20 + number}
+        for node, late in (("h1", 0), ("h2", 1000)):
+            packets.append({**there, "node": node, "t_ns": t_ns + late})
+            packets.append({**back, "node": node, "t_ns": t_ns + 5000 - late})
+    row = whole.table("connections").row(0, named=True)
+    connection = {**row, "client": client, "syn_ns": 1_050_000_000, "end_ns": None}
+    same = {"protocol": "tcp", "payload_bytes": 0, "labels": [], "capture": "any", "stream": 0}
+    rows = {
+        "packets": [{**same, "number": number, **each} for number, each in enumerate(packets, start=1)],
+        "sockets": sockets,
+        "connections": [connection],
+    }
+    return write_run(tmp_path / "run", whole.plan, {name: filled(name, each) for name, each in rows.items()})
+
+
+def filled(table, rows):
+    schema = schema_of(table)
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
 def test_segments_are_in_the_order_of_their_sending(view):
@@ -146,3 +175,20 @@ def test_what_was_dropped_did_not_arrive_although_its_retransmission_looks_the_s
     write_table(tmp_path, "faults", pl.DataFrame([fault(sent.row(0, named=True), 1000, "drop")]))
     answers = [arrow for arrow in ladder_view(RunData(tmp_path), "", 1, 30).arrows if arrow.text.startswith("SYN, ACK")]
     assert [(arrow.fault, arrow.lost) for arrow in answers] == [("drop", True), (None, False)]
+
+
+def test_a_second_half_open_connection_begins_where_its_initial_sequence_number_does(tmp_path):
+    view = ladder_view(half_open(tmp_path), "", 1, 30)
+    server = [(state.state, state.t_ns, state.from_ss) for state in view.states if not state.left and state.t_ns is not None]
+    assert server == [
+        ("SYN-RECEIVED", 1_050_004_000, True),
+        ("CLOSED", 1_200_000_000, True),
+        ("SYN-RECEIVED", 1_300_004_000, True),
+        ("CLOSED", 1_500_000_000, True),
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_end_that_is_no_host_has_no_states(tmp_path):
+    view = ladder_view(half_open(tmp_path, client=None), "", 1, 30)
+    assert {state.left for state in view.states} == {False}
