@@ -21,7 +21,7 @@ EDGES: dict[tuple[str, str], str] = {
     ("CLOSED", "LISTEN"): "passive open",
     ("LISTEN", "CLOSED"): "close",
     ("CLOSED", "SYN-SENT"): "active open / SYN",
-    ("SYN-SENT", "CLOSED"): "close",
+    ("SYN-SENT", "CLOSED"): "close, RST or timeout",  # the figure has "CLOSE"; the others are in sections 3.10.7.3 and 3.10.8
     ("LISTEN", "SYN-RECEIVED"): "SYN / SYN,ACK",
     ("SYN-RECEIVED", "LISTEN"): "RST",
     ("LISTEN", "SYN-SENT"): "send / SYN",

@@ -89,21 +89,24 @@ def encode(nodes: list[Node], lie: str | None = None) -> bytes:
 class Reader:
     """Reads a connection ``size`` bytes at a time with a pause after each read, and hands them out in exact numbers."""
 
-    def __init__(self, connection: socket.socket, size: int, pause: float) -> None:
-        self.connection, self.size, self.pause = connection, size, pause
+    def __init__(self, connection: socket.socket, size: int, pause: float, calls: bool = False) -> None:
+        self.connection, self.size, self.pause, self.calls = connection, size, pause, calls
         self.waiting = bytearray()
         self.received, self.reads, self.digest = 0, 0, hashlib.sha256()
 
     def more(self) -> bool:
         """Read once; False when the peer has closed."""
+        before = time.monotonic_ns()
         piece = self.connection.recv(self.size)
+        took_us = (time.monotonic_ns() - before) // 1000
         if not piece:
             return False
         self.received, self.reads = self.received + len(piece), self.reads + 1
         self.digest.update(piece)
         self.waiting += piece
+        if self.pause or self.calls:
+            log("read", number=self.reads, bytes=len(piece), received=self.received, took_us=took_us)
         if self.pause:
-            log("read", number=self.reads, bytes=len(piece), received=self.received)
             time.sleep(self.pause)
         return True
 
@@ -162,7 +165,7 @@ def link(nodes: list[Node]) -> list[Node]:
 
 def receive(connection: socket.socket, arguments: argparse.Namespace) -> str:
     """Read one list, print it, and return the answer to the client."""
-    reader = Reader(connection, arguments.read, arguments.pause)
+    reader = Reader(connection, arguments.read, arguments.pause, arguments.calls)
     try:
         nodes = link(read_nodes(reader))
     except (ListError, TimeoutError) as error:
@@ -206,8 +209,8 @@ def serve(arguments: argparse.Namespace) -> int:
         log("closed")
 
 
-def write_all(connection: socket.socket, whole: bytes, size: int, blocked_s: float) -> None:
-    """Write in chunks of ``size`` and log each write that took ``blocked_s`` seconds or more, and a summary."""
+def write_all(connection: socket.socket, whole: bytes, size: int, blocked_s: float, calls: bool = False) -> None:
+    """Write in chunks of ``size`` and log each write that took ``blocked_s`` seconds or more (``calls``: every one), and a summary."""
     blocked, blocked_us, longest_us, first = 0, 0, 0, None
     for offset in range(0, len(whole), size):
         chunk, before = whole[offset : offset + size], time.monotonic_ns()
@@ -217,6 +220,7 @@ def write_all(connection: socket.socket, whole: bytes, size: int, blocked_s: flo
         if took_us >= blocked_s * 1e6:
             blocked, blocked_us = blocked + 1, blocked_us + took_us
             first = offset if first is None else first
+        if calls or took_us >= blocked_s * 1e6:
             log("write", number=offset // size, bytes=len(chunk), offset=offset, took_us=took_us)
     facts = {"blocked": blocked, "blocked_us": blocked_us, "longest_us": longest_us, "first_blocked_offset": first}
     digest = hashlib.sha256(whole).hexdigest()
@@ -231,7 +235,7 @@ def send(arguments: argparse.Namespace) -> int:
     connection.settimeout(None)
     line = b""
     try:
-        write_all(connection, whole, arguments.chunk, arguments.blocked)
+        write_all(connection, whole, arguments.chunk, arguments.blocked, arguments.calls)
         connection.shutdown(socket.SHUT_WR)
     except (BrokenPipeError, ConnectionResetError) as error:
         log("cut", why=str(error))
@@ -263,6 +267,7 @@ def parse_arguments() -> argparse.Namespace:
     server.add_argument("--read", type=positive, default=65536, help="bytes per read")
     server.add_argument("--pause", type=duration, default=0.0, help="sleep after each read, such as 1s")
     server.add_argument("--timeout", type=duration, default=30.0, help="refuse a list of which nothing comes for so long")
+    server.add_argument("--calls", action="store_true", help="log every read with the time it took")
     server.add_argument("--brief", action="store_true", help="do not print the nodes")
     client = commands.add_parser("send", help="send one list")
     client.add_argument("--to", required=True, help="address of the server, IPv4 or IPv6")
@@ -271,6 +276,7 @@ def parse_arguments() -> argparse.Namespace:
     client.add_argument("--content", type=positive, default=1000, help="bytes of content per node")
     client.add_argument("--chunk", type=positive, default=4096, help="bytes per write")
     client.add_argument("--blocked", type=duration, default=0.001, help="log writes that took so long or longer")
+    client.add_argument("--calls", action="store_true", help="log every write with the time it took")
     client.add_argument("--timeout", type=duration, default=600.0, help="longest wait for connecting and for the answer")
     client.add_argument("--lie", choices=LIES, help="damage the list on purpose")
     return parser.parse_args()

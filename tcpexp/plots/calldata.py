@@ -64,13 +64,15 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     return f"{name} {facts['bytes']:,} B" if isinstance(facts.get("bytes"), int) else name
 
 
-def flights(run: RunData, left: str, right: str, span: tuple[int, int]) -> list[Flight]:
-    """Return the packets between two hosts that were sent within ``span``, in the order of their sending."""
+def flights(run: RunData, left: str, right: str, span: tuple[int, int], flows: list[str] | None = None) -> list[Flight]:
+    """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in the order of their sending."""
     import polars as pl
 
     ways = [(left, right, True), (right, left, False)]
     journeys = run.table("journeys").filter(pl.col("sent_ns").is_between(*span))
     packets = run.table("packets").filter(pl.col("t_ns").is_between(*span))
+    if flows is not None:
+        packets = packets.filter(pl.col("flow").is_in(flows))
     found = []
     for source, target, to_right in ways:
         mine = journeys.filter((pl.col("from_node") == source) & (pl.col("to_node") == target)).select("sent_ns", "sent_number", "received_ns")

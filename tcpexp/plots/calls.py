@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WIRE, BAR, LABEL = 1.9, 0.16, 0.15
 POINTS = 7.5
 MOST_ROWS = 5
+#: Packets that have room for a label each.
+LABELLED = 50
 
 
 class Calls(Plot):
@@ -29,7 +31,8 @@ class Calls(Plot):
     scale. Red: the call failed, or the packet never arrived.
 
     The programs log their calls as lines of JSON with ``took_us``. The option ``actions`` names two actions, the client's first; without it the first flow's
-    program and the first one on its server that logged calls are taken. ``between`` chooses the time, ``calls`` how many of the client's calls are shown.
+    program and the first one on its server that logged calls are taken. ``between`` chooses the time, ``calls`` how many of the client's calls are shown, and
+    ``flows`` whose packets. More packets than have room for their labels are drawn as thin lines without.
     """
 
     name = "calls"
@@ -59,9 +62,10 @@ class Calls(Plot):
         margin = max((end - start) // 12, 50_000)
         server_calls = logged_calls(run, server) if server else []
         other = server_calls[0].node if server_calls else _peer(run, client, shown[0].node)
-        packets = flights(run, shown[0].node, other, (start - margin // 2, end + margin // 2))
+        sent_within = options["between"] or (start - margin // 2, end + margin // 2)
+        packets = flights(run, shown[0].node, other, sent_within, options["flows"])
         last = max((packet.received_ns or packet.sent_ns for packet in packets), default=end)
-        limits = (start - margin // 2, max(end + margin, min(last, 2 * end - start) + margin // 2))
+        limits = options["between"] or (start - margin // 2, max(end + margin, min(last, 2 * end - start) + margin // 2))
         lower = [call for call in server_calls if call.to_ns >= limits[0] and call.from_ns <= limits[1]]
         title = f"{options['title']}: {client}" + (f" and {server}" if server else "")
         return _figure(title, shown, lower, packets, (shown[0].node, other), limits, len(upper) - len(shown))
@@ -105,7 +109,7 @@ def _figure(title: str, upper: list[Call], lower: list[Call], packets: list[Flig
         for call, row in zip(calls, places, strict=True):
             _draw_call(axes, call, row, side, limits, unit)
     for packet in packets:
-        _draw_flight(axes, packet, unit)
+        _draw_flight(axes, packet, unit, labelled=len(packets) <= LABELLED)
     axes.set_xlabel(f"Time since the start of the experiment ({name})")
     if more:
         note(axes, f"{more:,} more calls not shown")
@@ -124,7 +128,7 @@ def _draw_call(axes: Axes, call: Call, row: int, side: int, limits: tuple[int, i
     axes.text(from_ns / unit, y, f" {call.text}", ha="left", va="bottom" if side > 0 else "top", fontsize=POINTS, color=INK, zorder=4)
 
 
-def _draw_flight(axes: Axes, packet: Flight, unit: float) -> None:
+def _draw_flight(axes: Axes, packet: Flight, unit: float, *, labelled: bool) -> None:
     y0, y1 = (WIRE, 0.0) if packet.to_right else (0.0, WIRE)
     lost = packet.received_ns is None
     arrived = packet.sent_ns if packet.received_ns is None else packet.received_ns
@@ -133,6 +137,9 @@ def _draw_flight(axes: Axes, packet: Flight, unit: float) -> None:
         y1 = y0 + (y1 - y0) * 0.55
         axes.plot([x1], [y1], marker="x", markersize=7, markeredgewidth=1.6, color=ALARM)
     color = ALARM if lost else PALETTE[0] if packet.text.endswith(" B") else SOFT_INK
+    if not labelled:
+        axes.plot([x0, x1], [y0, y1], color=color, linewidth=0.6, alpha=0.8)
+        return
     style = {"arrowstyle": "-" if lost else "-|>", "color": color, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=style)
     part = 0.3 if packet.to_right else 0.22

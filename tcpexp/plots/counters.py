@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import within
+from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import legend, panel_title, panels, series_of, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.style import Series, legend, panel_title, panels, series_of, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
     import polars as pl
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -58,12 +60,24 @@ TELLING = (
 class Counters(Plot):
     """The kernel's own TCP counters (``/proc/net/snmp`` and ``netstat``) that moved, as increase since the start.
 
-    The option ``counters`` names which, such as ``[TcpExt.ListenDrops]``; without it the most telling ones are shown.
+    The option ``counters`` names which, such as ``[TcpExt.ListenDrops]``; without it the most telling ones are shown. ``hosts`` chooses the hosts.
+    With ``queues: true`` the queues of a host's listening sockets are drawn above its counters, from the ``ss`` snapshots: half-open connections,
+    and those that wait for ``accept()``, which is what the counters of dropped connections are about.
     """
 
     name = "counters"
     title = "Kernel counters"
-    defaults: ClassVar[dict[str, Any]] = {"counters": None, "most": 7}
+    defaults: ClassVar[dict[str, Any]] = {"counters": None, "most": 7, "hosts": None, "queues": False}
+
+    @classmethod
+    def option_errors(cls, given: Options) -> list[OptionError]:
+        """Add: ``counters`` and ``hosts`` are lists of names."""
+        errors = super().option_errors(given)
+        for key, hint in (("counters", "such as [TcpExt.ListenDrops]"), ("hosts", "such as [h2]")):
+            value = given.get(key)
+            if value is not None and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
+                errors.append(OptionError(f"plot 'counters': {key} must be a list of names, not {value!r}", key, hint=hint))
+        return errors
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no chosen counter moved."""
@@ -74,31 +88,44 @@ class Counters(Plot):
             return None
         nodes = rows["node"].unique().sort().to_list()
         looks = series_of(_ranked(rows, options))
-        figure, axes = panels([2.5 if len(nodes) == 1 else 1.6] * len(nodes), options["title"], gap=0.72)
+        queues = [each for each in listen_queues(run, options) if each.node in nodes] if options["queues"] else []
+        shown: list[ListenQueues | str] = [each for node in nodes for each in (*(one for one in queues if one.node == node), node)]
+        heights = [1.4 if isinstance(each, ListenQueues) else 2.5 if len(nodes) == 1 else 1.6 for each in shown]
+        figure, axes = panels(heights, options["title"], gap=0.72)
         end = span_ns(run, options)[1]
-        for axis, node in zip(axes, nodes, strict=True):
-            for name, look in looks.items():
-                mine = rows.filter((pl.col("node") == node) & (pl.col("counter") == name)).sort("t_ns")
-                if mine.is_empty():
-                    continue
-                thin = thin_line(mine, "t_ns", "increase")
-                times, values = [*thin["t_ns"].to_list(), end], [*thin["increase"].to_list(), thin["increase"][-1]]
-                axis.plot(
-                    [each / 1e9 for each in times],
-                    values,
-                    color=look.color,
-                    linestyle=look.dash,
-                    drawstyle="steps-post",
-                    label=f"{name.split('.')[-1]} {values[-1]:,}",
-                )
-            axis.set_ylabel("Increase")
-            zero_based(axis)
-            whole_numbers(axis)
-            panel_title(axis, str(node))
-            legend(axis, columns=4)
+        for axis, each in zip(axes, shown, strict=True):
+            if isinstance(each, ListenQueues):
+                draw_listen_queues(axis, each)
+            else:
+                _draw_counters(axis, rows.filter(pl.col("node") == each), looks, end)
+                panel_title(axis, f"{each}: counters" if queues else each)
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
+
+
+def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end_ns: int) -> None:
+    """Draw one host's counters up to the end of the figure."""
+    import polars as pl
+
+    for name, look in looks.items():
+        mine = rows.filter(pl.col("counter") == name).sort("t_ns")
+        if mine.is_empty():
+            continue
+        thin = thin_line(mine, "t_ns", "increase")
+        times, values = [*thin["t_ns"].to_list(), end_ns], [*thin["increase"].to_list(), thin["increase"][-1]]
+        axes.plot(
+            [each / 1e9 for each in times],
+            values,
+            color=look.color,
+            linestyle=look.dash,
+            drawstyle="steps-post",
+            label=f"{name.split('.')[-1]} {values[-1]:,}",
+        )
+    axes.set_ylabel("Increase")
+    zero_based(axes)
+    whole_numbers(axes)
+    legend(axes, columns=4)
 
 
 def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
@@ -111,6 +138,8 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
     table = within(run.table("counters"), options)
     asked = options.get("counters")
     wanted = list(asked) if asked else list(TELLING)
+    if options.get("hosts") is not None:
+        table = table.filter(pl.col("node").is_in(list(options["hosts"])))
     known = pl.col("counter").is_in(wanted) | pl.col("counter").str.split(".").list.last().is_in(wanted)
     increase = (pl.col("value") - pl.col("value").first().over("node", "counter")).alias("increase")
     rows = table.filter(known).sort("t_ns", maintain_order=True).with_columns(increase)

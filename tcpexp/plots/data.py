@@ -60,6 +60,12 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     return packets.filter((pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))).sort("number")
 
 
+def flow_frames(run: RunData, options: Options, wanted: pl.Expr) -> dict[str, pl.DataFrame]:
+    """Return the packets of each flow (as :func:`flow_packets`) in the time that ``options`` choose, of those flows that have a ``wanted`` one among them."""
+    frames = {flow.name: within(flow_packets(run, flow), options) for flow in run.plan.flows}
+    return {name: packets for name, packets in frames.items() if not packets.filter(wanted).is_empty()}
+
+
 def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
     """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: Words by which a packet of a connection is chosen, and what they mean.
-CHOICES = ("syn", "syn-ack", "first-data", "fin")
+CHOICES = ("syn", "syn-ack", "first-data", "fin", "rst")
 COLUMNS = (Column("byte", "right"), Column("bit", "right"), Column("on the wire (hex, bits)"), Column("field"), Column("value"), Column("meaning"))
 NAMES = {"ip": "IP header", "ipv6": "IPv6 header", "tcp": "TCP header"}
 
@@ -30,8 +30,8 @@ class HeaderTable(Plot):
     Bytes and bits count from the beginning of each header, from 0, as in the figures of the RFCs. A sequence number is given as it is on the wire and
     relative to the initial one.
 
-    tshark dissects the packet. The option ``packet`` chooses it: ``syn``, ``syn-ack``, ``first-data`` or ``fin`` (the first of its kind in the connection), or
-    a number in ``capture``. ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection.
+    tshark dissects the packet. The option ``packet`` chooses it: ``syn``, ``syn-ack``, ``first-data``, ``fin`` or ``rst`` (the first of its kind in the
+    connection), or a number in ``capture``. ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection.
     """
 
     name = "header"
@@ -116,4 +116,6 @@ def _kind(packet: str) -> pl.Expr:
         return flags.str.contains("S") & ~flags.str.contains("A")
     if packet == "syn-ack":
         return flags.str.contains("S") & flags.str.contains("A")
-    return flags.str.contains("F") if packet == "fin" else pl.col("payload_bytes") > 0
+    if packet in ("fin", "rst"):
+        return flags.str.contains(packet[0].upper())
+    return pl.col("payload_bytes") > 0

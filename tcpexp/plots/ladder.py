@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import MARKS
 from tcpexp.plots.ladderdata import Arrow, LadderView, StateChange, ladder_view
+from tcpexp.plots.marks import text_inches
 from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ ROW_INCHES = 0.235
 #: Where things stand, in inches from the left edge of the figure.
 LEFT_LINE, RIGHT_LINE = 2.75, 6.85
 DATA_COLOR = "#0072b2"
+LABEL_POINTS = 8
 
 
 class Ladder(Plot):
@@ -105,15 +107,15 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     style = {"arrowstyle": "-" if arrow.lost else "-|>", "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
-    middle = x0 + (x1 - x0) * (0.45 if arrow.lost else 0.3 if arrow.crossed else 0.5)
-    part = (middle - x0) / (x1 - x0)
+    part = 0.45 if arrow.lost else label_part(text_inches(arrow.text, LABEL_POINTS), abs(x1 - x0)) if arrow.crossed else 0.5
+    middle = x0 + (x1 - x0) * part
     axes.text(
         middle,
         y0 + (y1 - y0) * part - 0.06,
         arrow.text,
         ha="center",
         va="bottom",
-        fontsize=8,
+        fontsize=LABEL_POINTS,
         color=color,
         rotation=angle if arrow.to_right else -angle,
         rotation_mode="anchor",
@@ -123,6 +125,14 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     _draw_time(axes, x0 + side * 0.07, y0, arrow.sent_ns, side)
     if arrow.received_ns is not None:
         _draw_time(axes, (RIGHT_LINE if arrow.to_right else LEFT_LINE) - side * 0.07, arrow.to_row, arrow.received_ns, -side)
+
+
+def label_part(label: float, arrow: float) -> float:
+    """Return where along an arrow that others cross its label stands (0 to 1, the label's middle): near its tail, and as a whole between the lines.
+
+    Both lengths in inches.
+    """
+    return min(0.5, max(0.3, (label / 2 + 0.1) / arrow))
 
 
 def _draw_time(axes: Axes, x: float, y: float, t_ns: int, side: int) -> None:

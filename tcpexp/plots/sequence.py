@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.segments import sent_again
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_of, flow_packets, within
+from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
@@ -40,11 +40,7 @@ class Sequence(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's data was captured at its sender."""
-        frames = {}
-        for flow in run.plan.flows:
-            packets = within(flow_packets(run, flow), options)
-            if not packets.filter(pl_data()).is_empty():
-                frames[flow.name] = packets
+        frames = flow_frames(run, options, pl_data())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_packets, has_label, within
+from tcpexp.plots.data import flow_frames, has_label
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, time_limits, zero_based
 from tcpexp.plots.thin import thin_line, thin_points
@@ -40,11 +40,7 @@ class Window(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's receiver was captured."""
-        frames = {}
-        for flow in run.plan.flows:
-            packets = within(flow_packets(run, flow), options)
-            if not packets.filter(_advertised()).is_empty():
-                frames[flow.name] = packets
+        frames = flow_frames(run, options, _advertised())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:

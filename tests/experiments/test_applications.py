@@ -22,6 +22,18 @@ class TestApplications(ExperimentTests):
             ("blocked in events 'sent' of action chunk_100", "blocked_us in events 'sent' of action chunk_10k"),
             ("bytes in events 'list' of action server_100",),
         ),
+        Twin(  # the same list over IPv4
+            "linked_list_ipv6",
+            ("topology.ip=4",),
+            ("option mss in the SYNs of h1", "max payload of segments of flow honest", "family AF_INET6 of action honest"),
+            ("price in events 'node'", "output of action circle"),
+        ),
+        Twin(
+            "send_chunk_size_ipv6",
+            ('hosts={h1: {sysctls: {net.ipv4.tcp_wmem: "4096 8388608 8388608"}}}',),
+            ("blocked in events 'sent' of action chunk_100", "blocked_us in events 'sent' of action chunk_10k"),
+            ("bytes in events 'list' of action server_100", "max payload of segments of flow chunk_100"),
+        ),
         Twin("echo", ("links.h1-h2.delay=20ms",), ("took_us in events 'call' with call connect of action tcp_client",), ("end of action tcp_client",)),
         Twin("echo", ("actions[6].drop={protocol: tcp, port: 7}",), ("end of action udp_lost", "events 'echo' with same False of action udp_lost")),
         Twin(  # paced as the reader reads
@@ -37,6 +49,12 @@ class TestApplications(ExperimentTests):
             ("growth of Udp.RcvbufErrors on h2 from 2 s to 6 s",),
         ),
         Twin("stop_and_wait", ("links.h1-h2.delay=10ms",), ("goodput of flow window_1", "goodput of flow window_4", "goodput of flow window_16")),
+        Twin(  # two segments where one is asked
+            "stop_and_wait",
+            ("actions[3].shell=ip tcp_metrics flush && ip route replace {h2} dev h1-eth0 cwnd lock 2 && curl -s http://{h2}/",),
+            ("max bytes in flight of flow window_1", "goodput of flow window_1 "),
+            ("median bytes in flight of flow window_4", "goodput of flow window_4"),
+        ),
         Twin("stop_and_wait", ("links.h1-h2.rate=20mbit",), ("goodput of flow window_64", "median RTT of flow window_64"), ("goodput of flow window_1 ",)),
         Twin(  # neither the server nor the relay's kernel gives up
             "relay_zero_window",

@@ -55,6 +55,7 @@ TWINS = [
         ("phases startup of flow upload", "phases probe_rtt of flow upload", "50th percentile of the queueing delay of flow upload"),
         ("back-off factor of flow upload", "that ended by switched"),
     ),
+    Twin("bbr_vs_cubic_deep", ("links.h1-h2.queue=1bdp",), ("share of flow bbr", "median RTT of flow cubic"), ("99th percentile of the RTT",)),
     Twin("bbr_vs_cubic", ("actions[1].congestion_control=cubic",), ("phases probe_rtt of flow bbr", "Jain's index of cubic, bbr"), ("goodput of flow cubic",)),
 ]
 EXPERIMENTS = list(dict.fromkeys(each.experiment for each in TWINS))

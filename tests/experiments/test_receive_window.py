@@ -40,8 +40,21 @@ class TestReceiveWindow(ExperimentTests):
         twin(
             "silly_window",
             "actions[tiny_reads].args=[--port, 5000, --receive-buffer, 1024, --read, 16, --every, 5ms]",
-            'actions[4].args=[--to, "{h2}", --port, 5001, --size, 1, --every, 4ms, --count, 250, --no-delay]',
+            'actions[6].args=[--to, "{h2}", --port, 5001, --size, 1, --every, 4ms, --count, 250, --no-delay]',
             fails=("steps by which h2 opens its window", "data segments from h1"),
+        ),
+        twin(  # a smaller MSS, and the window opens by smaller steps
+            "silly_window",
+            "hosts={h2: {mtu: 576B}}",
+            fails=("window to flow tiny_reads", "window to flow tiny_buffer", "mean payload of segments of flow tiny_reads"),
+            passes=("data segments from h1",),
+        ),
+        twin(  # readers that keep up: nothing to defend against
+            "silly_window",
+            "actions[tiny_reads].args=[--port, 5000, --receive-buffer, 4096, --read, 65536, --every, 0s]",
+            "actions[tiny_buffer].args=[--port, 5003, --receive-buffer, 16384, --read, 65536, --every, 0s]",
+            fails=("window advertised by h2", "packets labelled window_update"),
+            passes=("data segments from h1",),
         ),
         twin(
             "delayed_ack",

@@ -56,6 +56,8 @@ def test_packets_fly_from_one_capture_to_the_other(tmp_path):
     copy = write_run(tmp_path / "run", run.plan, {"packets": run.table("packets"), "journeys": journeys})
     (flight,) = flights(copy, "h1", "h2", (0, 20 * SECOND))
     assert (flight.to_right, flight.text, flight.received_ns) == (True, "SYN", first["t_ns"] + 10)
+    assert len(flights(copy, "h1", "h2", (0, 20 * SECOND), [first["flow"]])) == 1
+    assert flights(copy, "h1", "h2", (0, 20 * SECOND), ["another"]) == []
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
-from fake_run import one_connection
+from fake_run import one_connection, write_run
 
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
@@ -56,6 +57,14 @@ def options(**given):
 @pytest.mark.parametrize(("packet", "flags"), [("syn", "S"), ("syn-ack", "SA"), ("first-data", "PA"), ("fin", "FA"), (None, "S")])
 def test_a_packet_is_chosen_by_what_it_is(tmp_path, packet, flags):
     assert chosen_packet(one_connection(tmp_path), options(packet=packet))["flags"] == flags
+
+
+def test_a_reset_is_chosen_by_its_flag(tmp_path):
+    run = one_connection(tmp_path)
+    assert chosen_packet(run, options(packet="rst")) is None
+    refused = pl.when(pl.col("flags") == "SA").then(pl.lit("RA")).otherwise("flags").alias("flags")
+    tables = {"packets": run.table("packets").with_columns(refused), "connections": run.table("connections")}
+    assert chosen_packet(write_run(tmp_path / "refused", run.plan, tables), options(packet="rst"))["flags"] == "RA"
 
 
 def test_a_packet_is_chosen_by_its_number_in_a_capture(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from fake_run import make_plan, one_connection, write_run
 
 from tcpexp.plots.faultmarks import effects_on
+from tcpexp.plots.ladder import label_part
 from tcpexp.plots.ladderdata import ladder_view
 from tcpexp.store.frames import schema_of, write_table
 from tcpexp.store.rundata import RunData
@@ -192,3 +193,8 @@ def test_a_second_half_open_connection_begins_where_its_initial_sequence_number_
 def test_an_end_that_is_no_host_has_no_states(tmp_path):
     view = ladder_view(half_open(tmp_path, client=None), "", 1, 30)
     assert {state.left for state in view.states} == {False}
+
+
+@pytest.mark.parametrize(("label", "part"), [(1.0, 0.3), (3.0, 0.4), (9.0, 0.5)])
+def test_a_label_on_a_crossed_arrow_stands_near_its_tail_but_not_over_the_hosts_line(label, part):
+    assert label_part(label, 4.0) == pytest.approx(part)

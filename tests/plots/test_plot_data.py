@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from fake_run import MSS, SECOND, make_plan, one_connection, shared_bottleneck, write_run
 
+from tcpexp.errors import SpecError
 from tcpexp.plots.counters import Counters, moved_counters
 from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.labels import labelled_packets
@@ -104,6 +105,14 @@ def test_counters_that_moved_count_from_the_start(tmp_path):
     run = write_run(tmp_path, make_plan(), {"counters": pl.DataFrame(rows)})
     assert moved_counters(run, Counters.resolve({}))["increase"].to_list() == [0, 2]
     assert moved_counters(run, Counters.resolve({"counters": ["Rare"]}))["counter"].unique().to_list() == ["Tcp.Rare"]
+
+
+def test_counters_of_chosen_hosts_only(tmp_path):
+    rows = [{"t_ns": t, "node": node, "counter": "TcpExt.ListenDrops", "value": t} for node in ("h1", "h2") for t in (0, 5)]
+    run = write_run(tmp_path, make_plan(), {"counters": pl.DataFrame(rows)})
+    assert moved_counters(run, Counters.resolve({"hosts": ["h2"]}))["node"].unique().to_list() == ["h2"]
+    with pytest.raises(SpecError, match="hosts must be a list"):
+        Counters.resolve({"hosts": "h2"})
 
 
 def test_a_label_per_row(tmp_path):
