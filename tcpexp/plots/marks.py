@@ -73,6 +73,7 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
     start, end = span_ns(run, options)
     marks = [mark for mark in action_marks(run) if start <= mark.t_ns <= end]
     if not marks:
+        add_head_room(figure, _occupied(axes[0]))
         return
     for each in axes:
         for mark in marks:
