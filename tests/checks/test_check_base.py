@@ -40,7 +40,8 @@ def test_a_run_that_recorded_nothing_passes_no_check(model: type[Check], tmp_pat
     run = CheckedRun(tmp_path / "run")
     (run.path / "raw" / "engine.json").unlink()
     given = yaml.safe_load(model.example)
-    words = {"bbr": "one", "reno": "one", "cubic": "two", "first": "one", "second": "two", "upload": "one", "reader": "get", "sender": "get", "lose_20": "get"}
+    flows = {"bbr": "one", "reno": "one", "cubic": "two", "first": "one", "second": "two", "upload": "one", "download": "one"}
+    words = {**flows, "reader": "get", "sender": "get", "lose_20": "get"}
     text = json.dumps(given)
     for word, known in words.items():
         text = text.replace(f'"{word}"', f'"{known}"')
