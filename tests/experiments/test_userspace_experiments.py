@@ -23,5 +23,8 @@ class TestUserSpace(ExperimentTests):
             fails=("at the third duplicate ACK", "each further duplicate ACK"),
             passes=("end of action client",),
         ),
+        twin("utcp_two_clients", "actions[two].at=5s", fails=("goodput of flow two",), passes=("goodput of flow one", "end of action two")),
+        twin("tahoe_reno_newreno", "actions[newreno_server].config.congestion_control=tahoe", fails=("flow newreno",), passes=("flow tahoe", "flow reno")),
+        twin("utcp_interop", "links={h1-h2: {delay: 20ms}}", fails=("retransmissions of flow from_kernel",), passes=("output of action sink",)),
         twin("utcp_window_walk", "actions[reader].config.receiver_sws_avoidance=true", fails=("window in events segment_sent",)),
     )
