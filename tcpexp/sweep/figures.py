@@ -209,7 +209,13 @@ def _finish(axes: Axes, study: Study, entry: Lines, places: dict[Any, float], nu
         axes.xaxis.set_minor_locator(NullLocator())
     elif log:
         axes.xaxis.set_minor_formatter(NullFormatter())
-    legend(axes, columns=4)
+    if "y" in entry.log:
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    if entry.panels is None:
+        legend(axes, columns=4)
+    else:  # the place above a panel is its title's
+        axes.legend(loc="best")
 
 
 # ------------------------------------------------------------------------------------------- heat maps and ellipses
