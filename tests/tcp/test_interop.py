@@ -125,11 +125,16 @@ drive(lambda: not thread.is_alive())
 
 
 def complaints(capture: Path, user: str) -> list[str]:
-    """Return what tshark calls malformed, a wrong checksum, or a warning that no impairment explains, of segments that the user-space TCP sent."""
+    """Return what tshark calls malformed, a wrong checksum, or a warning that no impairment explains, of segments that the user-space TCP sent.
+
+    A reset without ACK is the answer to a segment for a connection that is over (RFC 9293 section 3.10.7.1), such as an ACK that was overtaken by the
+    last one; in the middle of a transfer it would cost the data.
+    """
     if shutil.which("tshark") is None:
         pytest.skip("tshark is not installed: apt install tshark")
     field = "ipv6.src" if ":" in user else "ip.src"
     bad = f"{field} == {user} && (_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0 || _ws.expert.severity >= 6291456)"
+    bad += " && !(tcp.flags.reset == 1 && tcp.flags.ack == 0)"
     words = ["-d", "tcp.port==1-65535,data", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]  # random octets are no protocol
     words += ["-Y", bad, "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message"]
     done = subprocess.run(["tshark", "-r", str(capture), *words], capture_output=True, text=True, check=True, timeout=300)
