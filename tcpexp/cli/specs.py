@@ -43,23 +43,27 @@ Examples:
 def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> int:
     """Check specs and print every error as file:line:column.
 
-    Hosts, links, units, actions and checks are all resolved, as for a run; nothing is executed. Exit code 2 when a spec
-    is wrong.
+    Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
+    executed. Exit code 2 when a spec is wrong.
     """
+    from tcpexp.sweep.study import check_sweep
+
     rows: list[dict[str, Any]] = []
     for name in (each for spec in specs for each in paths.expand_specs(spec)):
         row: dict[str, Any] = {"spec": name, "valid": True, "errors": []}
         rows.append(row)
         try:
             plan = load_plan(name, overrides)
+            runs = check_sweep(paths.find_spec(name), overrides)
         except SpecError as error:
             row.update(valid=False, errors=error_rows(error))
             if not as_json:
                 print_error(error)
         else:
-            row.update(name=plan.name, title=plan.title, duration_s=plan.duration_ns / NANOSECONDS)
+            row.update(name=plan.name, title=plan.title, duration_s=plan.duration_ns / NANOSECONDS, sweep_runs=runs)
             if not as_json:
-                click.echo(f"{name}: valid ({plan.title or plan.name}; {plan.duration_ns / NANOSECONDS:g} s, {len(plan.expect)} checks)")
+                sweep = "".join(f"; sweep, {form} form: {count} runs" for form, count in runs.items())
+                click.echo(f"{name}: valid ({plan.title or plan.name}; {plan.duration_ns / NANOSECONDS:g} s, {len(plan.expect)} checks{sweep})")
     if as_json:
         echo_json(rows)
     return 0 if all(row["valid"] for row in rows) else 2

@@ -150,19 +150,46 @@ def seed_of(base: int, repeat: int) -> int:
 
 def load_study(path: Path, options: StudyOptions) -> Study:
     """Return the study that the spec in ``path`` describes, every run of it compiled; raises ``SpecErrors`` and ``HostError``."""
-    from tcpexp.catalogue import load_catalogue
     from tcpexp.errors import HostError
+
+    read = _read(path, options.overrides)
+    expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
+    workplace = load_workplace(options.workplace)
+    lacks = workplace.missing()
+    if lacks:
+        raise HostError(f"this machine cannot run {read[0].name}", missing=lacks)
+    return _compiled(read, options, workplace.identity())
+
+
+def check_sweep(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, int]:
+    """Compile every run of the spec's sweep, in both forms, and return how many there are in each; raises ``SpecErrors``. Needs no guest."""
+    read = _read(path, overrides)
+    if read[0].sweep is None:
+        return {}
+    forms = {"full": False} | ({"quick": True} if read[0].sweep.quick is not None else {})
+    return {form: len(_compiled(read, StudyOptions(quick), {}).runs) for form, quick in forms.items()}
+
+
+def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Source, Catalogue]:
+    """Return the spec, its source without the sweep, and what it was read with."""
+    from tcpexp.catalogue import load_catalogue
     from tcpexp.spec.load import validate_source
     from tcpexp.spec.overrides import override_source
     from tcpexp.spec.source import load_source
 
     catalogue = load_catalogue()
-    source = override_source(load_source(path), options.overrides)
+    source = override_source(load_source(path), overrides)
     spec = validate_source(source, catalogue)
-    expand_cells(spec, options.quick)  # its errors come before a guest's image is built
-    workplace = load_workplace(options.workplace)
-    lacks = workplace.missing()
-    if lacks:
-        raise HostError(f"this machine cannot run {spec.name}", missing=lacks)
     raw = {key: value for key, value in source.raw.items() if key != "sweep"}
-    return Study(spec, dataclasses.replace(source, raw=raw), catalogue, options, workplace.identity())
+    return spec, dataclasses.replace(source, raw=raw), catalogue
+
+
+def _compiled(read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]) -> Study:
+    """Return the study; its measures name what its runs have."""
+    from tcpexp.sweep.names import unknown_names
+
+    study = Study(*read, options, identity)
+    errors = unknown_names(study.spec, (study.plan_of(run) for run in study.runs))
+    if errors:
+        raise SpecErrors(errors)
+    return study
