@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases
 from tcpexp.analysis.flowstates import congestion_states, control_switches, port_slices
+from tcpexp.analysis.rounds import Flight, growth_per_round
 from tcpexp.analysis.slowstart import Exits
 from tcpexp.analysis.timeline import NEVER, Timeline
 from tcpexp.plan.types import FlowPlan
@@ -61,13 +62,14 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
     timeline = Timeline.of(rows, changes.filter(pl.col("port") == port), switched)
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
     limited = limits_before(rows["limited"])
+    flight = Flight.of(rows)
     cuts = [first, *(t_ns for t_ns in switched if first < t_ns < last), last]
     found: list[dict[str, Any]] = []
     for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
         control = str(rows["congestion_control"][timeline.after(begin)])
         name = model_phases if is_bbr(control) else window_phases
         phases = name(timeline, begin, end, run, flow, port)
-        described = [_describe(phase, limited, timeline, control) for phase in phases]
+        described = [_describe(phase, limited, timeline, control, flight) for phase in phases]
         exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
         found += described
     return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]
@@ -138,7 +140,7 @@ def limits_before(limited: pl.Series) -> dict[str, NDArray[np.int64]]:
     return {name: np.concatenate([[0], np.cumsum((limited == name).fill_null(False).to_numpy())]) for name in _SHARES}
 
 
-def _describe(phase: Phase, limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str) -> dict[str, Any]:
+def _describe(phase: Phase, limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str, flight: Flight) -> dict[str, Any]:
     """Return the columns of a phase that come from the rows in it; ``limited`` is that of :func:`limits_before`."""
     low, high = (int(each) for each in np.searchsorted(timeline.row_ns, [phase.from_ns, phase.to_ns], side="right"))
     count = max(high - low, 0)
@@ -151,23 +153,7 @@ def _describe(phase: Phase, limited: dict[str, NDArray[np.int64]], timeline: Tim
         "cwnd_from": int(timeline.cwnd[begin]), "cwnd_to": int(timeline.cwnd[end]),
         "ssthresh": None if threshold == NEVER else int(threshold),
         "acks": count, "rtt_us": None if rtt is None else int(rtt),
-        "growth_per_rtt": growth_per_rtt(phase.name, timeline.row_ns[low:high], timeline.cwnd[low:high], timeline.srtt_us[low:high]),
+        "growth_per_rtt": growth_per_round(phase.name, timeline.cwnd, flight.rounds(low, high)),
         "resolution_ns": phase.resolution_ns, **shares,
     }  # fmt: skip
 
-
-def growth_per_rtt(phase: str, t_ns: NDArray[Any], cwnd: NDArray[Any], srtt_us: NDArray[Any]) -> float | None:
-    """Return how cwnd grew per round trip: as a factor in slow start, in segments in congestion avoidance, else None.
-
-    Round trips are counted by the smoothed RTT of each moment: the sum of dt / srtt. RFC 5681 section 3.1: slow start doubles where every
-    segment is acknowledged (with delayed ACKs it is Linux that counts bytes, RFC 3465), avoidance adds one segment. A phase that is
-    shorter than half a round trip has no growth.
-    """
-    if t_ns.size < 2 or phase not in ("slow_start", "congestion_avoidance"):
-        return None
-    rounds = float(np.sum(np.diff(t_ns) / (np.maximum(srtt_us[1:], 1) * 1000.0)))
-    if rounds < 0.5:
-        return None
-    if phase == "slow_start":
-        return float((cwnd[-1] / max(int(cwnd[0]), 1)) ** (1 / rounds))
-    return float((int(cwnd[-1]) - int(cwnd[0])) / rounds)

@@ -112,7 +112,8 @@ class PhaseTime(Compared[Duration]):
 class Growth(Compared[Number]):
     """How a flow's cwnd grew per round trip: as a factor in slow start, in segments in congestion avoidance.
 
-    RFC 5681 section 3.1: at most 2 in slow start, about 1 in Reno's avoidance. Phases shorter than half a round trip have no growth.
+    RFC 5681 section 3.1: at most 2 in slow start, 1 in Reno's avoidance. Whole round trips count in which cwnd limited the sender, from a moment until all that
+    was sent before it is acknowledged; a phase without one has no growth.
     """
 
     name: ClassVar[str] = "growth"
@@ -135,7 +136,7 @@ class Growth(Compared[Number]):
         rows = phases_of(run, self.flow, span).filter((pl.col("phase") == self.phase) & pl.col("growth_per_rtt").is_not_null())
         values = rows["growth_per_rtt"].to_list()
         if not values:
-            raise Undecided(f"flow {self.flow} had no {self.phase} of half a round trip or more {span_words(span)}")
+            raise Undecided(f"flow {self.flow} had no {self.phase} of a round trip or more in which cwnd was the limit {span_words(span)}")
         chosen = choose(values, self.which)
         unit = "times" if self.phase == "slow_start" else "segments"
         measured = f"{' to '.join(digits(each) for each in sorted({min(chosen), max(chosen)}))} {unit} per RTT"

@@ -8,7 +8,8 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from tcpexp.checks.base import ActionName, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
-from tcpexp.checks.recorded import BETWEEN, Between, Span, require_span
+from tcpexp.checks.recorded import BETWEEN, Between, require_span
+from tcpexp.checks.windowrules import RULES, Rule, judge
 from tcpexp.checks.words import many, number_words, span_words
 from tcpexp.units import QuantityError
 
@@ -119,23 +120,11 @@ class TcpEvent(Compared[Number]):
         return [float(each) for each in numbers]
 
 
-Rule = Literal["slow_start", "congestion_avoidance", "third_duplicate", "further_duplicate", "new_ack", "restart", "timeout"]
-#: What each rule says, for the verdict.
-RULES: dict[str, str] = {
-    "slow_start": "in slow start each new ACK adds one MSS",
-    "congestion_avoidance": "in congestion avoidance cwnd grows by one MSS, after a whole cwnd was acknowledged",
-    "third_duplicate": "at the third duplicate ACK ssthresh = flight / 2 and cwnd = ssthresh + 3 MSS",
-    "further_duplicate": "each further duplicate ACK adds one MSS",
-    "new_ack": "the ACK that ends recovery sets cwnd = ssthresh",
-    "restart": "at the third duplicate ACK ssthresh = flight / 2 and cwnd = 1 MSS",
-    "timeout": "at a time-out cwnd = 1 MSS",
-}
-
-
 class CwndRule(Compared[Count]):
     """How often a rule of RFC 5681 set cwnd, and whether it was obeyed each time, to the byte; from the events of the user-space TCP.
 
-    `slow_start`: +1 MSS per new ACK (section 3.1, equation 2). `congestion_avoidance`: +1 MSS once cwnd bytes were acknowledged.
+    `slow_start`: +1 MSS per new ACK (section 3.1, equation 2). `congestion_avoidance`: +1 MSS with the ACK that completes cwnd bytes, and never without; ACKs
+    that found the window not full do not count.
     `third_duplicate`: ssthresh = max(flight/2, 2 MSS), cwnd = ssthresh + 3 MSS (section 3.2). `further_duplicate`: +1 MSS. `new_ack`: back to
     ssthresh. `restart`: Tahoe's answer, cwnd = 1 MSS. `timeout`: cwnd = 1 MSS. Flight is what was outstanding when the segment arrived; it is that
     of the RFC with `limited_transmit: off`.
@@ -174,55 +163,6 @@ class CwndRule(Compared[Count]):
         measured = f"{many(applied, 'time')}, {len(broken)} otherwise"
         reason = f"applied {many(applied, 'time')}; {len(broken) or 'none'} of them otherwise than the rule says; asked: {self.asked()}"
         return self.verdict(passed, measured, reason, [_rows_evidence("changes otherwise than the rule says", broken)] if broken else [])
-
-
-def judge(rows: polars.DataFrame, rule: str, span: Span) -> list[tuple[dict[str, Any], bool]]:
-    """Return each change of cwnd that ``rule`` is about, and whether it is what the rule says; ``rows`` are one connection's events in order."""
-    found: list[tuple[dict[str, Any], bool]] = []
-    before: dict[str, Any] | None = None
-    flight = acked = 0
-    una: int | None = None
-    for row in rows.filter(rows["event"].is_in(["probe", "congestion_changed", "segment_received"])).iter_rows(named=True):
-        if row["event"] == "probe":
-            flight = (row["snd_nxt"] - row["snd_una"]) % 2**32
-            una = row["snd_una"] if una is None else una
-            acked += (row["snd_una"] - una) % 2**32
-            una = row["snd_una"]
-            continue
-        if row["event"] == "segment_received":
-            continue
-        if before is not None and span[0] <= row["t_ns"] <= span[1] and _is_about(rule, before, row):
-            found.append((row, _obeys(rule, before, row, flight, acked)))
-        if before is None or row["cwnd"] != before["cwnd"]:
-            acked = 0
-        before = row
-    return found
-
-
-def _is_about(rule: str, before: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Return whether a change is one that the rule speaks of."""
-    cause = row["cause"]
-    if rule in ("slow_start", "congestion_avoidance"):
-        return bool(cause == "new ACK" and before["mode"] == rule.replace("_", " "))
-    if rule == "new_ack":
-        return bool(before["mode"] == "fast recovery" and cause in ("new ACK", "full ACK"))
-    causes = {"third_duplicate": "fast retransmit", "restart": "fast retransmit", "further_duplicate": "duplicate ACK", "timeout": "timeout"}
-    return bool(cause == causes[rule])
-
-
-def _obeys(rule: str, before: dict[str, Any], row: dict[str, Any], flight: int, acked: int) -> bool:
-    """Return whether a change is what the rule says; RFC 5681 sections 3.1 and 3.2."""
-    mss, grown = row["mss"], row["cwnd"] - before["cwnd"]
-    half = max(flight // 2, 2 * mss)
-    if rule in ("slow_start", "further_duplicate"):
-        return bool(grown == mss)
-    if rule == "congestion_avoidance":
-        return bool(grown == mss and acked + 2 * mss >= before["cwnd"] - mss)
-    if rule == "third_duplicate":
-        return bool(row["ssthresh"] == half and row["cwnd"] == half + 3 * mss)
-    if rule == "restart":
-        return bool(row["ssthresh"] == half and row["cwnd"] == mss)
-    return bool(row["cwnd"] == (row["ssthresh"] if rule == "new_ack" else mss))
 
 
 def own_events(run: RunData, host: str, flow: str | None, action: str | None) -> polars.DataFrame:

@@ -243,7 +243,7 @@ TABLES: dict[str, TableSchema] = {
                 "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
                 "acks": "Int64",  # rows of flow_states
                 "rtt_us": "Int64",  # median srtt
-                "growth_per_rtt": "Float64",  # slow_start: factor of cwnd per RTT; congestion_avoidance: segments per RTT; else null
+                "growth_per_rtt": "Float64",  # per round trip limited by cwnd; slow_start: factor of cwnd, congestion_avoidance: segments, else null
                 "cwnd_limited": "Float64", "receiver_limited": "Float64", "application_limited": "Float64",  # shares of the rows, 0 to 1
                 "resolution_ns": "Int64",  # how far from_ns may be off: 0 per ACK, else the distance of ss snapshots
             },

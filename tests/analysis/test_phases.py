@@ -14,11 +14,12 @@ OPEN, RECOVERY, LOSS = "Open", "Recovery", "Loss"
 
 
 def probes(*rows, flow="bulk"):
-    """Rows (ms, cwnd, ssthresh as the tracepoint shows it, segments in flight)."""
+    """Rows (ms, cwnd, ssthresh as the tracepoint shows it, segments in flight), each a round trip after the one before."""
+    acked = [1000 * sum(row[3] for row in rows[:number]) for number in range(len(rows))]
     return [
         {
             "t_ns": at * MS, "node": "h1", "flow": flow, "src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201, "data_len": 0,
-            "snd_una": 1000 * number, "snd_nxt": 1000 * number + 1000 * flight, "cwnd": cwnd, "ssthresh": ssthresh, "snd_wnd": 10**6, "srtt_us": 10_000,
+            "snd_una": acked[number], "snd_nxt": acked[number] + 1000 * flight, "cwnd": cwnd, "ssthresh": ssthresh, "snd_wnd": 10**6, "srtt_us": 10_000,
         }
         for number, (at, cwnd, ssthresh, flight) in enumerate(rows)
     ]  # fmt: skip

@@ -18,6 +18,12 @@ class TestUserSpace(ExperimentTests):
         twin("utcp_delayed_ack", "actions[sink].config.delayed_ack=false", fails=("timer delayed ack",), passes=("end of action drops",)),
         twin("utcp_slow_start", "actions[client].config.delayed_ack=true", fails=("growth per RTT",), passes=("end of action client",)),
         twin(
+            "utcp_congestion_avoidance",
+            "actions[server].config.congestion_control=cubic",
+            fails=("cwnd grows by one MSS with the ACK", "cwnd in events", "growth per RTT of flow download in congestion_avoidance"),
+            passes=("in slow start each new ACK", "growth per RTT of flow download in slow_start"),
+        ),
+        twin(
             "utcp_fast_recovery",
             "actions[server].config.congestion_control=tahoe",
             fails=("at the third duplicate ACK", "each further duplicate ACK"),

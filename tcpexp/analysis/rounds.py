@@ -1,0 +1,72 @@
+"""Round trips of a sender, counted by sequence numbers: one ends when what was the newest octet at its beginning is acknowledged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+
+
+class Round(NamedTuple):
+    """One round trip: the rows of its first segment and of the first one behind it. ``by_cwnd``: whether cwnd alone held the sender back in most of it."""
+
+    begin: int
+    end: int
+    by_cwnd: bool
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What one connection had sent and had acknowledged, at each row of ``flow_states``.
+
+    ``acked`` and ``sent`` are bytes from the connection's first row, ``by_cwnd`` whether cwnd kept the sender from sending more. Each is the state just before
+    that row's segment was processed.
+    """
+
+    acked: Int64
+    sent: Int64
+    by_cwnd: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> Flight:
+        """Make it from one connection's rows of ``flow_states``."""
+        acked = np.maximum.accumulate(rows["acked_bytes"].to_numpy())
+        return cls(acked, acked + rows["in_flight_bytes"].fill_null(0).to_numpy(), (rows["limited"].fill_null("cwnd") == "cwnd").to_numpy())
+
+    def rounds(self, low: int, high: int) -> list[Round]:
+        """Return the whole round trips in the rows ``low`` to ``high`` - 1, in order.
+
+        A round trip is counted as a sender can count it without a clock: from a moment until what had been sent by then is acknowledged (that is how the
+        kernel's HyStart and BBR do it). A smoothed RTT lags behind while a queue grows, and goes on counting while nothing is under way.
+        """
+        found: list[Round] = []
+        begin = low
+        while begin < high:
+            if self.sent[begin] <= self.acked[begin]:  # nothing under way: no round trip begins here
+                begin += 1
+                continue
+            end = low + int(np.searchsorted(self.acked[low:high], self.sent[begin], side="left"))
+            if end >= high:
+                break
+            found.append(Round(begin, end, float(np.mean(self.by_cwnd[begin:end])) >= 0.5))
+            begin = end
+        return found
+
+
+def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | None:
+    """Return how cwnd grew per round trip: as a factor in slow start, in segments in congestion avoidance, else None.
+
+    Only round trips in which cwnd limited the sender count: a window that is not used does not grow (RFC 5681 section 3.1, RFC 7661 section 4.3). RFC 5681
+    section 3.1: slow start at most doubles, avoidance adds one segment. None without such a round trip.
+    """
+    used = [each for each in rounds if each.by_cwnd]
+    if not used or phase not in ("slow_start", "congestion_avoidance"):
+        return None
+    if phase == "slow_start":
+        return float(np.exp(np.mean([np.log(max(int(cwnd[each.end]), 1) / max(int(cwnd[each.begin]), 1)) for each in used])))
+    return float(np.mean([int(cwnd[each.end]) - int(cwnd[each.begin]) for each in used]))
