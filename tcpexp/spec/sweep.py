@@ -93,6 +93,21 @@ def _as_values(raw: Any) -> Any:
     return {"values": raw} if isinstance(raw, (list, str, int, float)) and not isinstance(raw, bool) else raw
 
 
+def _checked_templates(value: Any) -> Any:
+    """Return ``set:`` as it is; raises ``PlacedError`` at a text whose expression cannot be read."""
+    for path, text in value.items() if isinstance(value, dict) else ():
+        try:
+            parse_template(text)
+        except QuantityError as error:
+            raise PlacedError(error.message, error.hint, (path,)) from None
+    return value
+
+
+def _template_names(paths: dict[str, str] | tuple[str, ...]) -> frozenset[str]:
+    """Return the names that the texts of ``set:`` use."""
+    return frozenset().union(*(parse_template(text).names for text in paths.values())) if isinstance(paths, dict) else frozenset()
+
+
 class Parameter(Values):
     """One parameter of the sweep: its values, and which values of the spec it sets."""
 
@@ -122,13 +137,7 @@ class Parameter(Values):
     @field_validator("set")
     @classmethod
     def _check_templates(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for path, text in value.items():
-                try:
-                    parse_template(text)
-                except QuantityError as error:
-                    raise PlacedError(error.message, error.hint, (path,)) from None
-        return value
+        return _checked_templates(value)
 
     def expression(self) -> Expression | None:
         """Return the expression of ``is``."""
@@ -138,9 +147,43 @@ class Parameter(Values):
         """Return the parameters that its expressions use."""
         own = self.expression()
         found: frozenset[str] = own.names if own is not None else frozenset()
-        if isinstance(self.set, dict):
-            found = found.union(*(parse_template(text).names for text in self.set.values()))
-        return found
+        return found | _template_names(self.set)
+
+
+class Vary(BaseModel):
+    """A value that every repetition draws anew between two ends: what the result should not hang on, such as the moment at which a flow starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+
+    from_: str | int | float = Field(alias="from", description="the least value, such as 0ms")
+    to: str | int | float = Field(description="the largest value, in the same unit")
+    set: Annotated[dict[str, str] | tuple[str, ...], BeforeValidator(_expand_one)] = Field(
+        description="the paths of `--set` that take the value, as for a parameter: one, a list, or a mapping of paths to texts with expressions in braces"
+    )
+    label: str = Field(default="", description="words for tables, such as Start of the second flow")
+
+    @model_validator(mode="after")
+    def _ends_fit(self) -> Self:
+        (first, unit), (last, other) = _split(self.from_), _split(self.to)
+        if unit != other:
+            raise QuantityError(f"the ends '{self.from_}' and '{self.to}' have different units", "write both in one unit")
+        if first >= last:
+            raise QuantityError(f"'{self.from_}' is not below '{self.to}'", "write the least value under from: and the largest under to:")
+        return self
+
+    @field_validator("set")
+    @classmethod
+    def _check_templates(cls, value: Any) -> Any:
+        return _checked_templates(value)
+
+    def names(self) -> frozenset[str]:
+        """Return the parameters that its expressions use."""
+        return _template_names(self.set)
+
+    def between(self, share: float) -> str:
+        """Return the value at ``share`` (0 to 1) of the way, with its unit, to six significant digits."""
+        (first, unit), (last, _) = _split(self.from_), _split(self.to)
+        return f"{format(Decimal(format(first + (last - first) * share, '.6g')), 'f')}{unit}"
 
 
 class QuickForm(BaseModel):
@@ -162,6 +205,9 @@ class SweepSpec(BaseModel):
     zip: tuple[tuple[str, ...], ...] = Field(default=(), description="parameters that go together, first value with first value: [[rate, queue]]")
     where: tuple[str, ...] = Field(default=(), description="conditions, all of which a combination must meet, such as rate * rtt < 10mbit")
     repeat: int = Field(default=1, ge=1, le=10_000, description="runs of each combination, with the spec's seed and those after it")
+    vary: dict[str, Vary] = Field(
+        default_factory=dict, description="values that each repetition draws anew, by a short name; all combinations draw the same ones"
+    )
     quick: QuickForm | None = Field(default=None, description="the form of `tcpexp sweep --quick`")
     keep: Literal["metrics", "tables", "runs"] = Field(
         default="tables", description="what stays of each run: its metrics, its tables too, or the whole run with captures, figures and report"
@@ -192,12 +238,13 @@ class SweepSpec(BaseModel):
         self._check_zip()
         self._check_conditions()
         self._check_quick()
+        self._check_vary()
         for name in self.measures:
-            _check_name(name, ("measures", name), self.parameters)
+            _check_name(name, ("measures", name), (*self.parameters, *self.vary))
         known = [*self.parameters, *self.measures]
         for index, (name, measure) in enumerate(self.measures.items()):
             for used in sorted(measure.names()):
-                if used not in [*self.parameters, *list(self.measures)[:index]]:
+                if used not in [*self.parameters, *self.vary, *list(self.measures)[:index]]:
                     hint = suggest(used, known) or f"known: {', '.join(known)}"
                     raise PlacedError(f"'{used}' is no parameter and no measure above", hint, ("measures", name))
         entries: list[tuple[str, int, FigureEntry | ExpectationEntry]] = [("figures", *each) for each in enumerate(self.figures)]
@@ -251,6 +298,13 @@ class SweepSpec(BaseModel):
                 raise PlacedError(f"'{name}' is no parameter with values", hint, ("quick", "parameters", name), key=True)
             if not values.list():
                 raise PlacedError(f"'{name}' has no value", "write a list or a range", ("quick", "parameters", name))
+
+    def _check_vary(self) -> None:
+        for name, each in self.vary.items():
+            _check_name(name, ("vary", name), self.parameters)
+            for used in sorted(each.names() - {name, *self.parameters}):
+                hint = suggest(used, list(self.parameters)) or f"known: {name}, {', '.join(self.parameters)}"
+                raise PlacedError(f"there is no parameter '{used}'", hint, ("vary", name))
 
     def values_of(self, name: str, quick: bool) -> tuple[Scalar, ...]:
         """Return the values of a parameter as written, in the quick form or in the full one."""

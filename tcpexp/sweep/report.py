@@ -80,12 +80,14 @@ def _figure(figure: StudyFigure) -> dict[str, Any]:
 
 
 def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
-    """Return (name, words, values, what it sets) of each parameter."""
+    """Return (name, words, values, what it sets) of each parameter, and of each value that the repetitions draw."""
     found = []
     for name, parameter in study.sweep.parameters.items():
         values = list(dict.fromkeys(str(cell.written[name]) for cell in study.cells))
         words = ", ".join(values) if len(values) <= 12 else f"{', '.join(values[:5])} ... {values[-1]} ({len(values)} values)"
         found.append((name, parameter.label, f"= {parameter.is_}: {words}" if parameter.is_ is not None else words, ", ".join(parameter.set)))
+    for name, each in study.sweep.vary.items():
+        found.append((name, each.label, f"drawn anew in each repetition, from {each.from_} to {each.to}", ", ".join(each.set)))
     return found
 
 

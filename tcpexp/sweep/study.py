@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.sweep.cell import CellTask, Keep, content_key
+from tcpexp.sweep.draws import drawn_overrides
 from tcpexp.sweep.estimate import Forecast, forecast_run
 from tcpexp.sweep.folder import StudyFolder
 from tcpexp.sweep.matrix import Cell, expand_cells
 from tcpexp.sweep.measure import definition
 from tcpexp.sweep.workplace import GUEST, load_workplace
+from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
@@ -82,13 +84,14 @@ class Study:
         for cell in self.cells:
             spec = self._cell_spec(cell)
             for repeat in range(self.repeats):
-                plan = self._compile(spec, cell, seed_of(spec.seed, repeat))
+                seed = seed_of(spec.seed, repeat)
+                plan = self._compile(self._cell_spec(cell, seed) if self.sweep.vary else spec, cell, seed)
                 yield PlannedRun(number, cell, repeat, plan.seed, content_key(plan, self.identity), forecast_run(plan, self.keep))
                 number += 1
 
     def plan_of(self, run: PlannedRun) -> RunPlan:
         """Return the plan of a run."""
-        return self._compile(self._cell_spec(run.cell), run.cell, run.seed)
+        return self._compile(self._cell_spec(run.cell, run.seed), run.cell, run.seed)
 
     def task_of(self, run: PlannedRun, folder: StudyFolder, token: str) -> CellTask:
         """Return what a worker is given to make a run."""
@@ -108,14 +111,18 @@ class Study:
             measures,
         )
 
-    def _cell_spec(self, cell: Cell) -> ExperimentSpec:
+    def _cell_spec(self, cell: Cell, seed: int | None = None) -> ExperimentSpec:
+        """Return the spec of a combination; with ``seed``, also with what that repetition draws."""
         from tcpexp.spec.load import validate_source
         from tcpexp.spec.overrides import override_source
 
         try:
-            return validate_source(override_source(self._base, cell.overrides), self._catalogue)
+            drawn = drawn_overrides(self.sweep, cell, seed)[0] if seed is not None else []
+            return validate_source(override_source(self._base, (*cell.overrides, *drawn)), self._catalogue)
+        except QuantityError as error:
+            raise SpecErrors([SpecError(f"{error.message}, with {cell.label}", where=self.spec.place("sweep", "vary"), hint=error.hint)]) from None
         except SpecErrors as errors:
-            raise self._placed(errors, cell) from None
+            raise self._placed(errors, cell, seed) from None
 
     def _compile(self, spec: ExperimentSpec, cell: Cell, seed: int) -> RunPlan:
         from tcpexp.plan.compile import compile_plan
@@ -123,11 +130,13 @@ class Study:
         try:
             return compile_plan(spec, self._catalogue, seed=seed)
         except SpecErrors as errors:
-            raise self._placed(errors, cell) from None
+            raise self._placed(errors, cell, seed) from None
 
-    def _placed(self, errors: SpecErrors, cell: Cell) -> SpecErrors:
+    def _placed(self, errors: SpecErrors, cell: Cell, seed: int | None = None) -> SpecErrors:
         """Return errors of a value that the sweep set with the place of its parameter in the file."""
-        origins = dict(zip(cell.overrides, cell.origins, strict=True))
+        origins: dict[str, str | None] = dict(zip(cell.overrides, cell.origins, strict=True))
+        if seed is not None:
+            origins |= dict(zip(*drawn_overrides(self.sweep, cell, seed), strict=True))
         found = []
         for error in errors.errors:
             text = re.sub(r"^--set ", "", str(error.where))
@@ -135,7 +144,8 @@ class Study:
             where: Any = error.where
             if source is not None:
                 name = origins[source]
-                where = self.spec.place("sweep", "quick", "set") if name is None else self.spec.place("sweep", "parameters", name)
+                key = "vary" if name in self.sweep.vary else "parameters"
+                where = self.spec.place("sweep", "quick", "set") if name is None else self.spec.place("sweep", key, name)
             found.append(SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint))
         return SpecErrors(found)
 

@@ -19,6 +19,7 @@ import polars as pl
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
 from tcpexp.store.rundir import disk_errors
+from tcpexp.sweep.draws import drawn_numbers
 from tcpexp.sweep.measure import computed, definition, measure_table
 
 if TYPE_CHECKING:
@@ -67,12 +68,14 @@ def _ids() -> dict[str, Any]:
 
 
 def _parameter_types(study: Study) -> dict[str, Any]:
-    return {name: pl.Float64() if _numeric(study, name) else pl.String() for name in study.sweep.parameters}
+    own = {name: pl.Float64() if _numeric(study, name) else pl.String() for name in study.sweep.parameters}
+    return own | dict.fromkeys(study.sweep.vary, pl.Float64())
 
 
 def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
-    """Return the parameters of a run: as numbers where all of their values are, else as written."""
-    return {name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name]) for name in study.sweep.parameters}
+    """Return the parameters of a run, as numbers where all of their values are, else as written; and what it drew."""
+    own = {name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name]) for name in study.sweep.parameters}
+    return own | drawn_numbers(study.sweep, run.seed)
 
 
 def runs_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]], folder: StudyFolder) -> pl.DataFrame:
@@ -112,7 +115,7 @@ def runs_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str,
 def measures_of(sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: Path) -> dict[str, float | None]:
     """Return the measures of a finished run; one added to the spec later is made from the tables that were kept."""
     found: dict[str, float | None] = {}
-    values: dict[str, Any] = dict(run.cell.values)
+    values: dict[str, Any] = {**run.cell.values, **drawn_numbers(sweep, run.seed)}
     for name, measure in sweep.measures.items():
         if measure.metric is not None:
             found[name] = cell["metrics"].get(measure.metric, measure.absent)

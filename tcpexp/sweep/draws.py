@@ -1,0 +1,44 @@
+"""What each repetition of a study draws anew (``sweep: vary``): values, and what they set.
+
+A draw follows from the run's seed and the value's name alone. So all combinations draw the same values for one seed, and differences between them can be
+paired by seed; and the same study draws the same values everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tcpexp.spec.expressions import number_of, parse_template
+from tcpexp.sweep.matrix import override_text
+
+if TYPE_CHECKING:
+    from tcpexp.spec.sweep import SweepSpec
+    from tcpexp.sweep.matrix import Cell
+
+
+def share_of(name: str, seed: int) -> float:
+    """Return a number from 0 to below 1, as good as random."""
+    return int.from_bytes(hashlib.sha256(f"{name} {seed}".encode()).digest()[:6], "big") / 2**48
+
+
+def draw_values(sweep: SweepSpec, seed: int) -> dict[str, str]:
+    """Return what a run with ``seed`` draws, by name, as a spec would write it."""
+    return {name: each.between(share_of(name, seed)) for name, each in sweep.vary.items()}
+
+
+def drawn_numbers(sweep: SweepSpec, seed: int) -> dict[str, float]:
+    """Return :func:`draw_values` in base units."""
+    return {name: number_of(text) or 0.0 for name, text in draw_values(sweep, seed).items()}
+
+
+def drawn_overrides(sweep: SweepSpec, cell: Cell, seed: int) -> tuple[list[str], list[str]]:
+    """Return the ``--set`` texts of what a run draws, and for each the name of the value that it comes from. Raises ``QuantityError``."""
+    texts, names = [], []
+    values = {**cell.values, **drawn_numbers(sweep, seed)}
+    for name, written in draw_values(sweep, seed).items():
+        paths = sweep.vary[name].set
+        found = {path: parse_template(text).value(values) for path, text in paths.items()} if isinstance(paths, dict) else dict.fromkeys(paths, written)
+        texts += [override_text(path, value) for path, value in found.items()]
+        names += [name] * len(found)
+    return texts, names
