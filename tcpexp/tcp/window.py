@@ -44,16 +44,20 @@ def receive_window(tcb: Tcb) -> int:
 
 
 def update_is_due(tcb: Tcb) -> bool:
-    """Return whether what the application has read is worth a window update of its own: two segments, half the buffer, or the end of a zero window.
+    """Return whether what the application has read is worth a window update of its own, or the next acknowledgment is early enough to tell of it.
 
-    Without silly-window avoidance every octet is. RFC 9293 section 3.8.6.2.2.
+    While the peer may still send more than half the buffer, an acknowledgment comes with the second segment or the delayed-ACK timer, and carries the new
+    window: an update besides would be one more ACK and, since it also covers a segment that waits for company, undo the delay (RFC 9293 section 3.8.6.2.2: the
+    rule for the window "combines with the delayed ACK algorithm"). Below that the peer could be stopped by the window, and nothing else might go out: then two
+    segments, half the buffer, or the end of a window smaller than a segment are worth one. Without silly-window avoidance every octet is.
     """
     gain = right_edge(tcb) - tcb.rcv_adv
     if gain <= 0:
         return False
     if not tcb.config.receiver_sws_avoidance:
         return True
-    return gain >= min(2 * tcb.eff_snd_mss, tcb.received.capacity // 2) or receive_window(tcb) < tcb.eff_snd_mss
+    offered, capacity = receive_window(tcb), tcb.received.capacity
+    return offered < tcb.eff_snd_mss or (2 * offered <= capacity and gain >= min(2 * tcb.eff_snd_mss, capacity // 2))
 
 
 def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:

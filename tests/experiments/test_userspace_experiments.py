@@ -16,6 +16,7 @@ class TestUserSpace(ExperimentTests):
         ),
         twin("utcp_timeout", "actions[server].config.rto_min=200ms", fails=("min of rto_ns",)),
         twin("utcp_delayed_ack", "actions[sink].config.delayed_ack=false", fails=("timer delayed ack",), passes=("end of action drops",)),
+        twin("utcp_delayed_ack", "actions[client].config.delayed_ack=false", fails=("pure ACKs from h2",), passes=("min delay of ACKs of flow drops",)),
         twin("utcp_slow_start", "actions[client].config.delayed_ack=true", fails=("growth per RTT",), passes=("end of action client",)),
         twin(
             "utcp_congestion_avoidance",

@@ -20,6 +20,46 @@ def test_every_second_segment_or_the_timer() -> None:
     )
 
 
+def test_reading_at_once_leaves_one_ack_for_two_segments() -> None:
+    """The window has room: what was read stands in the acknowledgment that is due anyway, not in one of its own."""
+    play(
+        """
+        1 < A seq 1:1001 ack 1
+        1 read 1000
+        1.01 < A seq 1001:2001 ack 1
+        1.01 > A seq 1 ack 2001 win 19000
+        1.01 read 1000
+        1.02 < A seq 2001:3001 ack 1
+        1.02 read 1000                              # 2000 octets more than was offered last, and no update
+        1.03 < A seq 3001:4001 ack 1
+        1.03 > A seq 1 ack 4001 win 19000
+        """,
+        receive_buffer=20_000,
+    )  # fmt: skip
+
+
+def test_an_update_of_its_own_when_the_window_could_stop_the_peer() -> None:
+    """Four segments fill the buffer; half of it read is worth an update, and less is not."""
+    play(
+        """
+        1 < A seq 1:1001 ack 1
+        1 < A seq 1001:2001 ack 1
+        1 > A seq 1 ack 2001 win 2000
+        1 < A seq 2001:3001 ack 1
+        1 < A seq 3001:4001 ack 1
+        1 > A seq 1 ack 4001 win 0
+        2 read 600
+        3 read 400                                  # a segment: the end of the zero window
+        3 > A seq 1 ack 4001 win 1000
+        4 read 1999
+        4.1 quiet
+        5 read 1
+        5 > A seq 1 ack 4001 win 3000
+        """,
+        receive_buffer=4000,
+    )  # fmt: skip
+
+
 def test_without_delay_every_segment() -> None:
     play("1 < A seq 1:1001 ack 1\n1 > A seq 1 ack 1001\n1.01 < A seq 1001:2001 ack 1\n1.01 > A seq 1 ack 2001", delayed_ack=False)
 
