@@ -1,9 +1,10 @@
 """How fast is the TCP in user space? Segments per second one way in the simulator, both ends and the link on one core.
 
-    python benchmarks/utcp.py [--segments N] [--rounds N] [--json FILE] [--profile]
+    python benchmarks/utcp.py [--segments N] [--rounds N] [--json FILE] [--profile] [--against FOLDER]
 
 Each line is one bulk transfer: data segments delivered, per second of processor time (what the code costs) and of wall time (what a busy machine makes of it),
-the best of the rounds. Acknowledgments come on top: one for two segments. --profile prints where the time of the first case goes.
+the best of the rounds. Acknowledgments come on top: one for two segments. --profile prints where the time of the first case goes. --against compares with the
+package in another checkout of this repository, round by round in turns, so that a noisy machine treats both alike: segments/s of processor time there and here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from __future__ import annotations
 import argparse
 import cProfile
 import json
+import os
 import platform
 import pstats
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -50,6 +55,25 @@ def measure(case: tuple[str, dict[str, object], LinkConfig, bool, bool], data: b
     return segments / processor, segments / wall
 
 
+def measure_in(folder: Path, arguments: argparse.Namespace) -> dict[str, int]:
+    """Return segments per second of processor time by case, of one round with the package in ``folder``."""
+    with tempfile.TemporaryDirectory() as place:
+        words = [__file__, "--segments", str(arguments.segments), "--rounds", "1", "--json", f"{place}/found"]
+        subprocess.run([sys.executable, *words], env={**os.environ, "PYTHONPATH": str(folder)}, stdout=subprocess.DEVNULL, check=True)
+        return {row["case"]: row["segments_per_cpu_s"] for row in json.loads(Path(f"{place}/found").read_text())}
+
+
+def compare(there: Path, arguments: argparse.Namespace) -> None:
+    """Print the best of the rounds for the package there and here."""
+    here, best = Path(__file__).resolve().parents[1], {case[0]: [0, 0] for case in CASES}
+    for _ in range(arguments.rounds):
+        for side, folder in enumerate((there, here)):
+            for name, rate in measure_in(folder, arguments).items():
+                best[name][side] = max(best[name][side], rate)
+    for name, (before, after) in best.items():
+        print(f"{name:<38} {before:>9,} there {after:>9,} here  {after / before - 1:+.0%}")
+
+
 def main() -> None:
     """Measure all cases in rounds, so that a noisy machine treats them alike, and print the best of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -57,7 +81,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--against", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
+    if arguments.against:
+        compare(arguments.against.resolve(), arguments)
+        return
     data = pattern(arguments.segments * MSS)
     if arguments.profile:
         profile = cProfile.Profile()

@@ -43,11 +43,11 @@ def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
 def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -> None:
     """Move SND.UNA to ``ack``. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rules 5.2 and 5.3."""
     flight = tcb.flight
-    done = tcb.out.acknowledge(ack)
+    octets, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = ack
     if tcb.snd_up is not None and tcb.snd_up <= ack:
         tcb.snd_up = None
-    measure(tcb, segment, done.sent_ns if done.sent_ns is not None else sacked_sent_ns, flight)
+    measure(tcb, segment, sent_ns if sent_ns is not None else sacked_sent_ns, flight)
     tcb.probes = 0
     if tcb.out.queue:
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
@@ -55,7 +55,7 @@ def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -
         stop_timer(tcb, Timer.RETRANSMIT)
     if tcb.timers.deadlines[Timer.PERSIST] is not None:
         reopen(tcb)
-    loss.on_new_ack(tcb, done.octets, flight)
+    loss.on_new_ack(tcb, octets, flight)
     if tcb.write_refused and tcb.out.space:
         tcb.write_refused = False
         tcb.events.append(events.SpaceFreed(tcb.now, tcb.out.space))

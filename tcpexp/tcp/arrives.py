@@ -14,7 +14,6 @@ from tcpexp.tcp.seqnum import HALF, MASK, extend
 from tcpexp.tcp.states import RECEIVING, State
 from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, note_congestion, set_timer, stop_timer
 from tcpexp.tcp.timers import Timer
-from tcpexp.tcp.window import receive_window
 
 #: RFC 7323 section 5.5: a connection idle for 24 days has no valid TS.Recent.
 TS_RECENT_LIFE_NS = 24 * 86_400 * SECOND
@@ -46,12 +45,10 @@ def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """
-    window = receive_window(tcb)
-    flags = segment.flags
-    length = len(segment.payload) + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+    window = tcb.rcv_adv - tcb.rcv_nxt
     if tcb.timestamps_ok and not check_timestamp(tcb, segment, seq):
         reason = "PAWS"
-    elif acceptable(seq, length, tcb.rcv_nxt, window):
+    elif (seq == tcb.rcv_nxt and window > 0) or acceptable(seq, segment.length, tcb.rcv_nxt, window):  # the expected one needs no table
         return True
     elif window == 0 and seq == tcb.rcv_nxt and segment.flags & (ACK | RST):
         return take_without_text(tcb, segment, seq)

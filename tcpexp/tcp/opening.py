@@ -81,12 +81,12 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
 
 def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
     """Enter ESTABLISHED on a SYN,ACK, acknowledge it, and take its text. RFC 9293 section 3.10.7.3, RFC 6298 section 5 rule 5.7."""
-    done = tcb.out.acknowledge(ack)
+    _, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = tcb.snd_wl2 = ack
     stop_timer(tcb, Timer.RETRANSMIT)
     tcb.timeouts = 0
-    if done.sent_ns is not None:
-        tcb.rtt.take(tcb.now - done.sent_ns)
+    if sent_ns is not None:
+        tcb.rtt.take(tcb.now - sent_ns)
         if tcb.trace:
             tcb.events.append(events.RttSampled(tcb.now, tcb.rtt.latest_ns, tcb.rtt.latest_ns, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns))
     go_to(tcb, State.ESTABLISHED, "SYN,ACK")

@@ -128,11 +128,13 @@ def send_what_may_go(tcb: Tcb) -> None:
 
     RFC 9293 section 3.10.2, RFC 6675 section 5 (step C), RFC 9293 section 3.10.7.4 (MUST-58).
     """
-    if tcb.state in SENDING:
-        restart_after_idle(tcb)
-        if tcb.out.lost_segments:
+    out = tcb.out
+    if (out.queue or out.unsent or tcb.fin_wanted) and tcb.state in SENDING:
+        if not out.queue:
+            restart_after_idle(tcb)
+        if out.lost_segments:
             send_lost(tcb)
-        if (tcb.out.unsent or tcb.fin_wanted) and not tcb.out.lost_segments:  # what was lost goes first
+        if (out.unsent or tcb.fin_wanted) and not out.lost_segments:  # what was lost goes first
             send_new(tcb)
         if tcb.in_recovery and tcb.sack_ok:
             send_holes(tcb)

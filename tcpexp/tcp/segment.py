@@ -55,8 +55,8 @@ def encode_segment(segment: Segment, source: str, destination: str) -> bytes:
         )
     except struct.error as error:
         raise SegmentError(f"a field does not fit the header: {error}") from None
-    data = header + options + segment.payload
-    return data[:16] + tcp_checksum(source, destination, data).to_bytes(2, "big") + data[18:]
+    checksum = tcp_checksum(source, destination, header + options, segment.payload).to_bytes(2, "big")
+    return b"".join((header[:16], checksum, header[18:], options, segment.payload))
 
 
 def decode_segment(data: bytes, source: str | None = None, destination: str | None = None) -> Segment:

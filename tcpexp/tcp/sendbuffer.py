@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from tcpexp.tcp.segment import SYN
 
@@ -25,14 +24,6 @@ class Sent:
     lost: bool = False
     resent: bool = False  # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by segment
     sampled: bool = False  # its round-trip time was taken when a SACK block covered it
-
-
-class Acknowledged(NamedTuple):
-    """What an acknowledgment took from the queue: octets of data, and when the newest segment sent only once left (None: none such)."""
-
-    octets: int
-    sent_ns: int | None
-    segments: int
 
 
 class SendBuffer:
@@ -80,17 +71,24 @@ class SendBuffer:
         self.in_queue += len(sent.payload)
         self.pipe += sent.end - sent.seq
 
-    def acknowledge(self, ack: int) -> Acknowledged:
-        """Remove what ``ack`` covers; a segment covered in part keeps its rest. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 3."""
-        octets, sent_ns, segments = 0, None, 0
+    def acknowledge(self, ack: int) -> tuple[int, int | None]:
+        """Remove what ``ack`` covers; a segment covered in part keeps its rest.
+
+        Return the octets of data, and when the newest segment that was sent only once left (None: none such).
+        RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 3.
+        """
+        octets, sent_ns = 0, None
         queue = self.queue
-        while queue and queue[0].seq < ack:
-            sent = queue[0]
+        while queue and (sent := queue[0]).seq < ack:
             if sent.end <= ack:
                 queue.popleft()
-                segments += 1
                 octets += len(sent.payload)
-                self._leave(sent, sent.end - sent.seq)
+                if sent.sacked:
+                    self.sacked_segments -= 1
+                elif sent.lost:
+                    self.lost_segments -= 1
+                else:
+                    self.pipe -= sent.end - sent.seq
                 if sent.times == 1 and not sent.sampled:
                     sent_ns = sent.sent_ns
             else:
@@ -101,16 +99,7 @@ class SendBuffer:
                     self.pipe -= covered
                 sent.payload, sent.seq, sent.flags = sent.payload[data:], ack, sent.flags & ~SYN
         self.in_queue -= octets
-        return Acknowledged(octets, sent_ns, segments)
-
-    def _leave(self, sent: Sent, length: int) -> None:
-        """Keep the counters right for a segment that leaves the queue. RFC 6675 section 4."""
-        if sent.sacked:
-            self.sacked_segments -= 1
-        elif sent.lost:
-            self.lost_segments -= 1
-        else:
-            self.pipe -= length
+        return octets, sent_ns
 
     def mark_sacked(self, sent: Sent) -> None:
         """Note that the peer holds this segment. RFC 2018 section 5, RFC 6675 section 4."""

@@ -6,6 +6,7 @@ The same five calls as a connection has (:mod:`tcpexp.tcp.connection`), for many
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import NamedTuple
 
 from tcpexp.tcp.config import Config
@@ -138,11 +139,14 @@ class Stack:
         """Return what is to go out now. RFC 9293 section 3.9.2."""
         out, self.answers = self.answers, []
         for listener in self.listeners.values():
-            out.extend(Outgoing(listener.local, remote, segment) for remote, segment in listener.answers)
+            out += [Outgoing(listener.local, remote, segment) for remote, segment in listener.answers]
             listener.answers.clear()
-        for connection in (*self.retired, *self.connections.values()):
-            tcb = connection.tcb
-            out.extend(Outgoing(tcb.local, tcb.remote, segment) for segment in connection.segments_to_send(now))
+        for connections in (self.retired, self.connections.values()):
+            for connection in connections:
+                segments = connection.segments_to_send(now)
+                if segments:
+                    tcb = connection.tcb
+                    out += [Outgoing(tcb.local, tcb.remote, segment) for segment in segments]
         return out
 
     def next_timer(self) -> int | None:
@@ -166,15 +170,19 @@ class Stack:
             if self.retired[0].tcb.outbox:
                 break
             self.retired.pop(0)
-        for key, connection in list(self.connections.items()):
+        closed = []
+        for key, connection in self.connections.items():
             event = connection.next_event()
             if event is not None:
                 return connection, event
             if connection.state is State.CLOSED and not connection.tcb.outbox:
-                del self.connections[key]
+                closed.append(key)
+        for key in closed:
+            del self.connections[key]
         return None
 
 
+@lru_cache(maxsize=1024)  # a busy peer's address is asked about with every segment
 def is_unicast(address: str) -> bool:
     """Return whether TCP may talk to this address. RFC 9293 section 3.9.2.3 (MUST-57, MUST-63), RFC 9293 section 3.9.1.1 (MUST-46)."""
     parsed = ipaddress.ip_address(address)

@@ -25,6 +25,16 @@ SCALE_LIMIT = 14
 class Tcb:
     """One connection's state, its events, and the segments that wait to be handed down. RFC 9293 section 3.3.1."""
 
+    #: Slots, since a busy connection reads these all the time, and CPython has a fast form of plain attributes for at most 30.
+    __slots__ = (
+        "ack_now", "challenges", "config", "congestion", "congestion_seen", "duplicate_acks", "eff_rcv_mss", "eff_snd_mss", "events",
+        "fast_retransmit_from", "fin_sent", "fin_wanted", "in_recovery", "irs", "iss", "last_ack_sent", "last_arrival_ns", "last_sent_ns",
+        "limited_octets", "local", "max_snd_wnd", "nodelay", "now", "out", "outbox", "override_sws", "passive", "probes", "rcv_adv", "rcv_nxt",
+        "rcv_scale", "rcv_up", "reading_closed", "received", "recover", "remote", "rtt", "sack_ok", "scaling", "send_mss", "snd_nxt", "snd_scale",
+        "snd_una", "snd_up", "snd_wl1", "snd_wl2", "snd_wnd", "state", "syn_resent", "timeouts", "timers", "timestamps_ok", "trace", "ts_recent",
+        "ts_recent_ns", "unacked_octets", "write_refused",
+    )  # fmt: skip
+
     def __init__(self, config: Config, local: Endpoint, remote: Endpoint) -> None:
         """Begin in CLOSED with nothing known of the peer. RFC 9293 section 3.3.1."""
         self.config = config

@@ -26,9 +26,8 @@ def offer_window(tcb: Tcb, scaled: bool) -> int:
 
     A window that the shift cannot express is rounded down, unless that would take back what was offered: then up.
     """
-    edge = right_edge(tcb)
     shift = tcb.rcv_scale if scaled and tcb.scaling else 0
-    window = edge - tcb.rcv_nxt
+    window = right_edge(tcb) - tcb.rcv_nxt
     field = window >> shift
     if tcb.rcv_nxt + (field << shift) < tcb.rcv_adv:
         field = (window + (1 << shift) - 1) >> shift

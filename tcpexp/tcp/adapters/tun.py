@@ -29,6 +29,9 @@ _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 TABLE, LED, LOCAL = 7390, 100, 200
 #: Packets taken at most before timers are looked at again.
 BURST = 64
+#: Packets that the device holds for this program. The kernel's default of 500 is less than a large window: acknowledgments and data would be lost while the
+#: program sends a burst, or has no processor.
+QUEUE = 4096
 
 
 class TunNetwork:
@@ -63,7 +66,7 @@ class TunNetwork:
 
     def set_up(self, peer: str) -> TunNetwork:
         """Give the kernel's end the address ``peer``, written with its prefix length (``10.9.0.1/24``). Raises: NetworkError."""
-        self._ip("link", "set", self.name, "mtu", str(self.mtu))
+        self._ip("link", "set", self.name, "mtu", str(self.mtu), "txqueuelen", str(QUEUE))
         self._ip("addr", "add", peer, "dev", self.name, *(("nodad",) if self.version == 6 else ()))
         self._ip("link", "set", self.name, "up")
         return self
@@ -74,7 +77,7 @@ class TunNetwork:
         The table "local" moves behind the new rules. Packets from the device carry an address that is the kernel's own: accept_local lets them in.
         """
         version = "-4" if self.version == 4 else "-6"
-        self._ip("link", "set", self.name, "mtu", str(self.mtu))
+        self._ip("link", "set", self.name, "mtu", str(self.mtu), "txqueuelen", str(QUEUE))
         self._ip("link", "set", self.name, "up")
         if self.version == 4:
             _sysctl("net/ipv4/conf/all/forwarding", "1")
