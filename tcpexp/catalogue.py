@@ -28,9 +28,13 @@ KINDS = {
 
 
 class Catalogue:
-    """One registry per kind. ``topologies`` holds only those of others; files in ``topologies/`` are found by name."""
+    """One registry per kind. ``topologies`` holds only those of others; files in ``topologies/`` are found by name.
 
-    def __init__(self) -> None:
+    ``runs_code`` false: Python files that lie beside a spec (plugins, topologies) are refused, for specs of people whom one need not trust.
+    """
+
+    def __init__(self, *, runs_code: bool = True) -> None:
+        self.runs_code = runs_code
         self.actions: Registry[Any] = Registry("action")
         self.checks: Registry[Any] = Registry("check")
         self.recorders: Registry[Any] = Registry("recorder")
@@ -56,6 +60,9 @@ class Catalogue:
 
     def load_plugin(self, folder: Path, name: str) -> None:
         """Add what the Python file ``name`` beside a spec defines; raises ``SpecError``."""
+        if not self.runs_code:
+            cause = f"the spec brings a program of its own, '{name}', which would run on this machine"
+            raise SpecError(cause, hint="read it, and run it yourself if you trust it")
         if Path(name).is_absolute() or ".." in Path(name).parts or not name.endswith(".py"):
             raise SpecError(f"'{name}' is not a Python file beside the spec", hint="write a relative path such as my_checks.py")
         try:
@@ -120,9 +127,9 @@ def item_name(kind: str, item: type) -> str:
     return default
 
 
-def load_catalogue(*, entry_points: bool = True) -> Catalogue:
+def load_catalogue(*, entry_points: bool = True, runs_code: bool = True) -> Catalogue:
     """Return a catalogue of the built-ins and of what installed packages bring as entry points ``tcpexp.<kind>``."""
-    catalogue = Catalogue()
+    catalogue = Catalogue(runs_code=runs_code)
     for kind, (_, module) in KINDS.items():
         if module is not None:
             builtin = importlib.import_module(module).BUILTIN

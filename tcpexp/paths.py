@@ -121,13 +121,13 @@ def expand_specs(name: str) -> list[str]:
     if not folder.is_dir():
         return [name]
     files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file())
-    specs = [str(path) for path in files if not _is_topology(path)]
+    specs = [str(path) for path in files if not is_topology(path)]
     if not specs:
         raise SpecError("there is no spec in this folder", where=Place(name, 1, 1), hint="specs are files that end in .yaml or .yml")
     return specs
 
 
-def _is_topology(path: Path) -> bool:
+def is_topology(path: Path) -> bool:
     """Return whether a YAML file describes a network rather than an experiment: ``nodes:`` at the top level and no ``topology:``."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

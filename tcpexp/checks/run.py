@@ -29,7 +29,7 @@ def check_run(run: RunData) -> list[Verdict]:
     from tcpexp.catalogue import catalogue_for
 
     registry = catalogue_for(run.plan).checks
-    judged = [_judge(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
+    judged = [judge_entry(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
     verdicts = [each for each in judged if each is not None]
     write_checks(run.path, verdicts)
     return verdicts
@@ -79,7 +79,7 @@ def _verdict(raw: dict[str, Any]) -> Verdict:
     return Verdict(**{**raw, "evidence": evidence})
 
 
-def _judge(run: RunData, registry: Registry[Any], name: str, given: Any) -> Verdict | None:
+def judge_entry(run: RunData, registry: Registry[Any], name: str, given: Any) -> Verdict | None:
     """Return the verdict on one entry, None when it is about another kernel; what goes wrong in a check is the reason why it is INCONCLUSIVE."""
     try:
         check = build_check(registry, name, given)

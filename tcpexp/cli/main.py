@@ -8,7 +8,7 @@ import sys
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, diff, guest, machine, records, run, specs, sweep, tcp
+from tcpexp.cli import catalogue, completion, diff, grade, guest, machine, records, run, specs, sweep, tcp
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -48,6 +48,7 @@ for command in (
     records.check,
     records.report,
     diff.diff,
+    grade.grade,
     machine.doctor,
     machine.clean,
     guest.guest,

@@ -86,6 +86,9 @@ def load_topology(name: str, params: dict[str, Any], folder: Path, catalogue: Ca
         for suffix, load in ((".py", load_class_file), (".yaml", load_graph_file), (".yml", load_graph_file)):
             path = place / f"{name}{suffix}"
             if _TOPOLOGY_NAME.fullmatch(name) and path.is_file():
+                if suffix == ".py" and catalogue is not None and not catalogue.runs_code and place != paths.topologies_dir().resolve():
+                    cause = f"the topology '{name}' is a program of its own, which would run on this machine"
+                    raise SpecError(cause, hint="read it, and run it yourself if you trust it")
                 return load(path, params)
     known = topology_names(folder, catalogue)
     raise SpecError(f"unknown topology '{name[:40]}'", hint=suggest(name, known))

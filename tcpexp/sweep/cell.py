@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tcpexp.errors import TcpexpError
+from tcpexp.errors import RunError, TcpexpError
 from tcpexp.spec.study import TableMeasure
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.sweep.folder import CELL, StudyFolder, pack
@@ -38,6 +38,7 @@ class CellTask:
     """What a worker needs to make one run: nothing of it is a file that the worker would have to have.
 
     ``plan`` is the plan as JSON, ``measures`` are definitions of table measures as JSON, ``token`` tells the worker whether it shares ``folder``.
+    A run that lasts longer than ``limit_s`` seconds of wall time is ended and counts as failed.
     """
 
     key: str
@@ -50,6 +51,7 @@ class CellTask:
     identity: dict[str, str]
     keep: Keep = "tables"
     measures: tuple[str, ...] = ()
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def run_cell(task: CellTask) -> CellResult:
         made = scratch / "cell"
         made.mkdir()
         row = _attempt(task, scratch, made)
+        if not made.is_dir():
+            raise RunError("the run's folder was removed: its coordinator has ended, and another one has begun")
         write_atomic(made / CELL, to_json_text(row))
         failed = row["status"] != "complete"
         result = CellResult(task.key, row["status"], row["error"], row["cost"])
@@ -144,14 +148,34 @@ def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
 def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome:
     from tcpexp.errors import HostError
     from tcpexp.pipeline import process_numbers, process_run
-    from tcpexp.runner import RunOptions, Silent, execute
+    from tcpexp.runner import RunOptions, execute
 
     place = load_workplace(task.workplace).open()
     lacks = place.check(plan)
     if lacks:
         raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)
-    execute(place, plan, run_dir, RunOptions(clock="virtual", live=False, command=("tcpexp", "sweep")), Silent())
+    execute(place, plan, run_dir, RunOptions(clock="virtual", live=False, command=("tcpexp", "sweep")), _Limit(task.limit_s))
     return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
+
+
+class _Limit:
+    """A ``Watcher`` that ends a run after so many seconds of wall time; says nothing."""
+
+    def __init__(self, limit_s: float | None) -> None:
+        self._deadline = None if limit_s is None else time.monotonic() + limit_s
+
+    def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
+        """Say nothing."""
+
+    def progress(self, phase: str, seconds: float | None) -> None:
+        """Say nothing."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def stop(self) -> bool:
+        """Return whether the time is over."""
+        return self._deadline is not None and time.monotonic() > self._deadline
 
 
 def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@
       cells/<key>/cell.json             a finished run: its metrics, measures, verdicts, and what it cost
       cells/<key>/tables/ or run/       what is kept of it
       failed/<key>/cell.json, run/      a run that failed, and what it left; tried again with --retry
-      work/                             runs under way; what a killed worker left is removed at the next start
+      work/                             runs under way; what killed workers left in it is removed when a coordinator starts
       tables/ figures/ report.html results.json
 """
 
@@ -21,6 +21,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -99,10 +100,19 @@ class StudyFolder:
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                     raise
                 raise HostError(f"another tcpexp sweep works in {self.path}", hint="wait for it, or choose another folder with --out DIR") from None
-            shutil.rmtree(self.path / "work", ignore_errors=True)
+            self._drop_work()
             yield
+            with contextlib.suppress(OSError):  # not empty: a worker elsewhere still ends a run
+                (self.path / "work").rmdir()
         finally:
             os.close(handle)
+
+    def _drop_work(self) -> None:
+        """Remove what killed workers left: out of the way in one step, so that a worker that still ends never sees half of its own folder."""
+        with contextlib.suppress(OSError):
+            os.rename(self.path / "work", self.path / f".dropped-{os.getpid()}-{time.monotonic_ns()}")
+        for folder in self.path.glob(".dropped-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, made: Path, key: str, *, failed: bool = False) -> bool:
         """Move the folder ``made`` to its place in one step; return false when the run was there already, and ``made`` is dropped.
@@ -137,9 +147,6 @@ class StudyFolder:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                if shared:
-                    above.rmdir()
 
     def unpack(self, archive: bytes, key: str, *, failed: bool) -> bool:
         """Put the run that a worker without this folder has sent; see :meth:`put`."""

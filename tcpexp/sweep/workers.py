@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 AHEAD = 3
 #: How often a run's worker may die before the run counts as failed.
 LIVES = 4
+#: How Dask works on this machine. By default it looks at every worker's stack 100 times a second and at much else; for tasks that last seconds that is
+#: 8 % of a processor for nothing (measured: coordinator 3.0 %, each of two workers 2.4 %; with these settings 0.6 % and 0.2 %).
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": LIVES - 1,
+    "distributed.admin.tick.limit": "1h",  # a worker that computes is not a worker that hangs
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "30s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.client.heartbeat": "30s",
+}
 
 
 @contextmanager
@@ -28,19 +42,13 @@ def local_workers(count: int) -> Iterator[Client]:
     import dask
     from distributed import Client, LocalCluster
 
-    settings = {
-        "distributed.scheduler.allowed-failures": LIVES - 1,
-        "distributed.admin.tick.limit": "1h",  # a worker that computes is not a worker that hangs
-        "distributed.comm.timeouts.connect": "60s",
-        "distributed.scheduler.worker-saturation": 1.0,
-    }
-    with dask.config.set(settings), _quiet():
+    with dask.config.set(SETTINGS), _quiet():
         cluster = LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # jobs_that_fit sees to it before the start
-            dashboard_address="127.0.0.1:0",
+            dashboard_address=None,
             host="127.0.0.1",
             silence_logs=logging.CRITICAL,
         )

@@ -152,7 +152,7 @@ def test_a_damaged_checks_file_is_named(run: CheckedRun) -> None:
 
 
 def test_a_check_that_crashes_is_inconclusive(run: CheckedRun) -> None:
-    from tcpexp.checks.run import _judge
+    from tcpexp.checks.run import judge_entry
     from tcpexp.registry import Registry
 
     class Crash(Check):
@@ -170,8 +170,8 @@ def test_a_check_that_crashes_is_inconclusive(run: CheckedRun) -> None:
     registry: Registry[type[Check]] = Registry("check")
     registry.add("crash", Crash)
     registry.add("shy", Shy)
-    assert "ZeroDivisionError" in _judge(run.data(), registry, "crash", {}).reason
-    assert _judge(run.data(), registry, "shy", {}).reason == "too little data."
+    assert "ZeroDivisionError" in judge_entry(run.data(), registry, "crash", {}).reason
+    assert judge_entry(run.data(), registry, "shy", {}).reason == "too little data."
     with pytest.raises(SpecError):
         registry.get("chrash")
 

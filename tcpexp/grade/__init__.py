@@ -1,0 +1,1 @@
+"""Many students' runs or specs against a rubric of checks, to one table."""
