@@ -46,6 +46,7 @@ BUILTIN: Classes[Check] = Classes(
         "segment_size": "tcpexp.checks.headers:SegmentSize",
         "syn_option": "tcpexp.checks.headers:SynOption",
         "labels": "tcpexp.checks.connections:Labels",
+        "complaints": "tcpexp.checks.complaints:Complaints",
         "closer": "tcpexp.checks.connections:Closer",
         "congestion_control": "tcpexp.checks.senders:CongestionControl",
         "measured": "tcpexp.checks.links:Measured",

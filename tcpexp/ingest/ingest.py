@@ -10,6 +10,7 @@ import polars as pl
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import connections as conn
+from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
@@ -56,12 +57,21 @@ def ingest_run(run_dir: Path, progress: Progress | None = None, dissected: Disse
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
     tables["faults"] = conn.name_sockets(parse_faults(source.text("faults.json")), tuples, ("src", "src_port"), ("dst", "dst_port"))
     tables["iperf3"] = _from_iperf3(source, tables)
+    if asks_for_complaints(source.plan):
+        tell("searching for complaints")
+        tables["complaints"] = read_complaints(sorted(source.raw.glob("*.pcap")))
     tell("writing tables")
     tables["packets"] = packets
     tables["connections"] = conn.table_of(tables["connections"])
     for name in TABLES:
-        write_table(run_dir, name, tables.get(name, empty_frame(name)))
+        if name in tables or name != "complaints":  # nobody asked: not the same as none
+            write_table(run_dir, name, tables.get(name, empty_frame(name)))
     return RunData(run_dir)
+
+
+def asks_for_complaints(plan: RunPlan) -> bool:
+    """Return whether a check of the plan wants the table ``complaints``."""
+    return any("complaints" in entry for entry in plan.expect)
 
 
 class _Source:

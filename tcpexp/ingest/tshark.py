@@ -69,7 +69,7 @@ _OTHERS = (
 )  # fmt: skip
 FIELDS: tuple[str, ...] = (*_INTEGERS.values(), *_OTHERS, *LABELS.values())
 
-_PREFERENCES = (
+PREFERENCES = (
     "tcp.relative_sequence_numbers:TRUE",
     "tcp.analyze_sequence_numbers:TRUE",
     "tcp.track_bytes_in_flight:TRUE",
@@ -103,7 +103,7 @@ def tshark_argv(capture: Path) -> list[str]:
     argv = ["tshark", "-n", "-r", str(capture), "-T", "tabs"]
     for port in ("tcp.port", "udp.port"):
         argv += ["-d", f"{port}==0-65535,data"]
-    for preference in _PREFERENCES:
+    for preference in PREFERENCES:
         argv += ["-o", preference]
     every, unresolved = "0", "U"
     columns = ",".join(f'"{field}","%Cus:{field}:{every}:{unresolved}"' for field in FIELDS)

@@ -68,6 +68,16 @@ TABLES: dict[str, TableSchema] = {
             ("capture", "number"),
         ),
         TableSchema(
+            "complaints",
+            "one remark of Wireshark's experts, a warning or an error, on one packet; only of runs with a check `complaints`",
+            {
+                "capture": "String", "number": "Int64",  # of the packet, as in the table packets
+                "level": "String",  # warning, error
+                "text": "String",  # Wireshark's words: Bad checksum [should be 0x1234], This frame is a (suspected) out-of-order segment
+            },
+            ("capture", "number"),
+        ),
+        TableSchema(
             "connections",
             "one TCP connection (four-tuple and initial sequence number), seen at the client's capture or else the server's",
             {

@@ -29,7 +29,7 @@ class Tcb:
     __slots__ = (
         "ack_now", "challenges", "config", "congestion", "congestion_seen", "duplicate_acks", "eff_rcv_mss", "eff_snd_mss", "events",
         "fast_retransmit_from", "fin_sent", "fin_wanted", "in_recovery", "irs", "iss", "last_ack_sent", "last_arrival_ns", "last_sent_ns",
-        "limited_octets", "local", "max_snd_wnd", "nodelay", "now", "out", "outbox", "override_sws", "passive", "probes", "rcv_adv", "rcv_nxt",
+        "limited_octets", "local", "max_snd_wnd", "nodelay", "now", "out", "outbox", "override_sws", "passive", "probed_ns", "probes", "rcv_adv", "rcv_nxt",
         "rcv_scale", "rcv_up", "reading_closed", "received", "recover", "remote", "rtt", "sack_ok", "scaling", "send_mss", "snd_nxt", "snd_scale",
         "snd_una", "snd_up", "snd_wl1", "snd_wl2", "snd_wnd", "state", "syn_resent", "timeouts", "timers", "timestamps_ok", "trace", "ts_recent",
         "ts_recent_ns", "unacked_octets", "write_refused",
@@ -113,6 +113,7 @@ class Tcb:
         self.limited_octets = 0  # sent by limited transmit, not part of FlightSize
         self.timeouts = 0  # in a row, of the same segment
         self.probes = 0  # unanswered zero-window or keep-alive probes
+        self.probed_ns = 0  # when the last keep-alive probe went out
         self.syn_resent = False
         self.override_sws = False
         self.last_sent_ns: int | None = None

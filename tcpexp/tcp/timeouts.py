@@ -103,13 +103,15 @@ def keepalive_timeout(tcb: Tcb) -> None:
         set_timer(tcb, Timer.KEEPALIVE, config.keepalive_idle_ns)
         return
     idle_ns = tcb.now - tcb.last_arrival_ns
-    if idle_ns < config.keepalive_idle_ns:
+    if tcb.last_arrival_ns >= tcb.probed_ns:  # the last probe was answered
         tcb.probes = 0
+    if idle_ns < config.keepalive_idle_ns:
         set_timer(tcb, Timer.KEEPALIVE, config.keepalive_idle_ns - idle_ns)
     elif tcb.probes >= config.keepalive_probes:
         give_up(tcb)
     else:
         tcb.probes += 1
+        tcb.probed_ns = tcb.now
         emit(tcb, tcb.snd_nxt - 1, ACK)
         set_timer(tcb, Timer.KEEPALIVE, config.keepalive_interval_ns)
 

@@ -33,5 +33,6 @@ class TestUserSpace(ExperimentTests):
         twin("utcp_two_clients", "actions[two].at=5s", fails=("goodput of flow two",), passes=("goodput of flow one", "end of action two")),
         twin("tahoe_reno_newreno", "actions[newreno_server].config.congestion_control=tahoe", fails=("flow newreno",), passes=("flow tahoe", "flow reno")),
         twin("utcp_interop", "links={h1-h2: {delay: 20ms}}", fails=("retransmissions of flow from_kernel",), passes=("output of action sink",)),
+        twin("utcp_interop", "links.h1-h2.corrupt=3%", fails=("seen at h2",), passes=("Wireshark's complaints about packets from h2", "output of action sink")),
         twin("utcp_window_walk", "actions[reader].config.receiver_sws_avoidance=true", fails=("window in events segment_sent",)),
     )

@@ -201,6 +201,24 @@ def test_keepalive_is_off_by_default_and_closes_a_dead_connection() -> None:
     )  # fmt: skip
 
 
+def test_answered_keepalives_do_not_add_up_however_short_the_idle_time_is() -> None:
+    play(
+        """
+        1.1 > A seq 0 ack 1
+        1.2 < A seq 1 ack 1 win 60000
+        3.1 > A seq 0 ack 1
+        3.2 < A seq 1 ack 1 win 60000
+        5.1 > A seq 0 ack 1
+        5.2 < A seq 1 ack 1 win 60000
+        7.1 > A seq 0 ack 1
+        9.1 > A seq 0 ack 1                         # the last two unanswered
+        11.1 > R seq 1
+        11.1 event Closed timed out
+        """,
+        keepalive=True, keepalive_idle_ns=10**9, keepalive_interval_ns=2 * 10**9, keepalive_probes=2,
+    )  # fmt: skip
+
+
 def test_a_keepalive_of_the_peer_is_answered() -> None:
     play("1 < A seq 0 ack 1\n1 > A seq 1 ack 1")
 
