@@ -9,30 +9,16 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from tcpexp.actions.base import Action
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import Spawn, WaitFor
-from tcpexp.registry import suggest
+from tcpexp.spec.congestion import CONGESTION_CONTROLS, check_congestion_control
 from tcpexp.units import QuantityError
 
 SECOND_NS = 1_000_000_000
 #: How long a server may take to open its port, in ns; setup time does not count as experiment time.
 READY_TIMEOUT_NS = 30 * SECOND_NS
 
-#: Names of the congestion controls in the stock kernel (net/ipv4/tcp_*.c), as ``tcp_congestion_control`` spells them.
-CONGESTION_CONTROLS = (
-    "bbr", "bic", "cdg", "cubic", "dctcp", "highspeed", "htcp", "hybla", "illinois", "lp", "nv", "reno", "scalable",
-    "vegas", "veno", "westwood", "yeah",
-)  # fmt: skip
-
-
-def _check_congestion_control(name: str) -> str:
-    if name not in CONGESTION_CONTROLS:
-        hint = suggest(name, list(CONGESTION_CONTROLS)) or ""
-        raise QuantityError(f"unknown congestion control '{name}'", hint)
-    return name
-
-
 CongestionControl = Annotated[
     str,
-    AfterValidator(_check_congestion_control),
+    AfterValidator(check_congestion_control),
     WithJsonSchema({"type": "string", "enum": list(CONGESTION_CONTROLS)}),
 ]
 

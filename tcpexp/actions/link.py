@@ -13,7 +13,7 @@ from tcpexp.spec.links import LinkParameters
 from tcpexp.units import QuantityError, format_duration, format_fraction, format_rate
 
 #: Parameters of the bottleneck, which is not netem's business.
-BOTTLENECK = ("rate", "queue", "discipline", "ecn")
+BOTTLENECK = ("rate", "queue", "discipline", "ecn", "mark_at")
 
 
 class _LinkAction(BuiltinAction, LinkParameters):

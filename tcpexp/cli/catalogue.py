@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
 
 CLASSES = ("actions", "checks", "recorders", "plots")
-KINDS = ("experiments", "topologies", *CLASSES)
+KINDS = ("experiments", "topologies", *CLASSES, "congestion_controls")
 #: Of a sentence that fits a search, this many characters are shown.
 MOST_OF_A_LINE = 200
 
@@ -28,6 +28,7 @@ MOST_OF_A_LINE = 200
 Examples:
   tcpexp list                  everything
   tcpexp list actions checks   two kinds
+  tcpexp list congestion_controls
   tcpexp list runs             recorded runs, newest last
   tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 """,
@@ -38,7 +39,7 @@ Examples:
 def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
     """List what there is to use, or recorded runs.
 
-    KIND is experiments, topologies, actions, checks, recorders, plots or runs; everything but runs when left out.
+    KIND is experiments, topologies, actions, checks, recorders, plots, congestion_controls or runs; everything but runs when left out.
 
     --search looks through titles, questions, checks, references and explanations; a whole sentence will do. Best first.
     """
@@ -55,7 +56,7 @@ def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
         echo_json(found)
         return
     for kind, entries in found.items():
-        click.echo(click.style(kind.capitalize(), bold=True))
+        click.echo(click.style(kind.replace("_", " ").capitalize(), bold=True))
         width = max((len(name) for name in entries), default=0)
         for name, summary in entries.items():
             click.echo(f"  {name:<{width}}  {summary}".rstrip())
@@ -74,7 +75,7 @@ Examples:
 def describe(name: str, as_json: bool) -> None:
     """Describe one thing that a spec can use.
 
-    NAME is an experiment, topology, action, check, recorder or plot; its text and its parameters are printed.
+    NAME is an experiment, topology, action, check, recorder, plot or congestion control; its text and its parameters are printed.
 
     It may begin with its kind, as in action:netem; without one, all that have the name are described.
     """
@@ -147,6 +148,10 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
         from tcpexp.plan.topology import topology_names
 
         return {name: first_line(topology_text(name, catalogue)) for name in topology_names(Path.cwd(), catalogue)}
+    if kind == "congestion_controls":
+        from tcpexp.spec.congestion import CONGESTION_CONTROLS
+
+        return {name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()}
     return {name: first_line(inspect.getdoc(resolve(kind, item)) or "") for name, item in catalogue.registry(kind)}
 
 
@@ -212,9 +217,21 @@ def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
         return {"kind": "experiment", "name": name, "text": text, "file": str(path), "parameters": []}
     if kind == "topologies":
         return {"kind": "topology", "name": name, "text": topology_text(name, catalogue), "file": str(topology_path(name) or ""), "parameters": []}
+    if kind == "congestion_controls":
+        return {"kind": "congestion control", "name": name, "text": control_text(name), "parameters": []}
     item = resolve(kind, catalogue.registry(kind).get(name))
     text = inspect.getdoc(item) or ""
     return {"kind": _singular(kind), "name": name, "text": text, "parameters": parameters(item)}
+
+
+def control_text(name: str) -> str:
+    """Return what there is to say about a congestion control."""
+    from tcpexp.spec.congestion import CONGESTION_CONTROLS
+
+    control = CONGESTION_CONTROLS[name]
+    module = f"The kernel module {control.module}, loaded when a spec names it." if control.module else "Part of every kernel."
+    ecn = "\nIts hosts ask for ECN by themselves; a queue on the way must mark (mark_at, or ecn: true)." if control.needs_ecn else ""
+    return f"Listens to {control.signal}; {control.summary}.\n{control.source}.\n{module}{ecn}"
 
 
 def parameters(item: Any) -> list[dict[str, Any]]:

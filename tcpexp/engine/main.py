@@ -22,6 +22,7 @@ import mininet.net
 from tcpexp.engine.assembly import Network
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.commands import Executor
+from tcpexp.engine.congestion import load_congestion_controls
 from tcpexp.engine.events import EventLog
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.probes import measure_network
@@ -37,7 +38,7 @@ COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
 
 
 class Engine:
-    """One run of one plan. ``where`` always names what is being done, for the case that it fails."""
+    """One run of one plan; without a ``token`` the kernel is ours alone. ``where`` always names what is being done, for the case that it fails."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Engine:
         token: str | None,
     ) -> None:
         self.plan = plan
+        self.own_kernel = token is None
         self.raw_dir = raw_dir
         self.files_dir = files_dir
         self.progress = progress
@@ -97,6 +99,8 @@ class Engine:
     def _run_phases(self) -> None:
         self._begin("network")
         write_files(self.plan.files, self.files_dir)
+        if self.own_kernel:
+            load_congestion_controls(self.plan.needs.congestion_controls)
         self.network.build()
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")

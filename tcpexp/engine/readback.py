@@ -120,6 +120,8 @@ def _queue(words: list[str], options: dict[str, Any]) -> list[Comparison]:
             found.append((name, int(word), options[name]))
         elif name in ("ecn", "noecn"):
             found.append(("ecn", name == "ecn", bool(options.get("ecn", False))))
+        elif name == "nodrop":
+            found.append(("nodrop", True, bool(options.get("nodrop", False))))
     return found
 
 

@@ -109,8 +109,8 @@ def queue_words(queue: QueuePlan) -> tuple[str, ...]:
 
 
 def microseconds(ns: int) -> str:
-    """Return ``ns`` in tc's words; its unit ``ns`` is not known to every iproute2."""
-    return f"{ns // 1000}.{ns % 1000:03d}us"
+    """Return ``ns`` in tc's words, to the nearest microsecond: tc cuts off what is beyond."""
+    return f"{(ns + 500) // 1000}.000us"
 
 
 def netem_words(direction: DirectionPlan, seed: int | None) -> tuple[str, ...]:

@@ -107,10 +107,10 @@ class _Timeline:
         discipline = before.discipline if before is not None else "pfifo"
         if plan.queue is None:
             return plan
-        if before is not None and not changed & {"queue", "discipline", "ecn"}:
+        if before is not None and not changed & {"queue", "discipline", "ecn", "mark_at"}:
             return dataclasses.replace(plan, queue=before)
         if plan.queue.discipline != discipline or plan.queue.ecn != (before is not None and before.ecn):
-            key = "discipline" if "discipline" in changed else "ecn" if "ecn" in changed else "queue"
+            key = "discipline" if "discipline" in changed else "ecn" if "ecn" in changed else "mark_at" if "mark_at" in changed else "queue"
             hint = f"set rate and discipline under links: from the start, and keep {discipline} in changes"
             raise ParameterError(key, "a queue's discipline cannot change in the middle of a run", hint)
         return plan

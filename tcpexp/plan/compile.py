@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.changes import resolve_changes, with_wires
+from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import check_expectations, check_plots
 from tcpexp.plan.needs import collect_needs
@@ -35,6 +36,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     network, settings = _network(spec, catalogue, slot)
     draft = PlanDraft(network, spec.duration, spec.source.folder, seed)
     _compile_actions(spec, draft)
+    _prepare_congestion_controls(spec, draft, settings)
     steps = _timeline(spec, draft, settings)
     draft.network = with_wires(draft.network, [*draft.setup, *steps])
     recorders = _recorders(spec, catalogue, draft)
@@ -94,6 +96,12 @@ def _compile_actions(spec: ExperimentSpec, draft: PlanDraft) -> None:
             errors += several.errors
         except SpecError as error:
             errors.append(error if error.where else context.error(error.message, hint=error.hint))
+    if errors:
+        raise SpecErrors(errors)
+
+
+def _prepare_congestion_controls(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSettings]) -> None:
+    errors = check_default_controls(spec, draft) or prepare_ecn(spec, draft, settings)
     if errors:
         raise SpecErrors(errors)
 

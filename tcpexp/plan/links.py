@@ -15,6 +15,8 @@ ETHERNET_HEADER_BYTES = 14
 DEFAULT_QUEUE = QueueLimit("bdp", Decimal(1))
 SMALLEST_DEFAULT_QUEUE_PACKETS = 10
 SECOND_NS = 1_000_000_000
+#: The discipline that marks at a threshold.
+MARKING_DISCIPLINE = "red"
 
 
 class ParameterError(SpecError):
@@ -63,6 +65,7 @@ def check_parameters(parameters: LinkParameters) -> None:
         ("queue", "rate", "a queue only fills in front of a bottleneck: add rate"),
         ("discipline", "rate", "a queue discipline only works in front of a bottleneck: add rate"),
         ("ecn", "rate", "marking happens in the bottleneck's queue: add rate"),
+        ("mark_at", "rate", "marking happens in the bottleneck's queue: add rate"),
         ("jitter", "delay", "jitter varies a delay: add delay"),
         ("jitter_correlation", "jitter", "add jitter"),
         ("jitter_distribution", "jitter", "add jitter"),
@@ -89,7 +92,8 @@ def loss_plan(loss: float | GilbertElliott) -> LossPlan | None:
 def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> QueuePlan:
     """Return the bottleneck's queue with its limit in packets or bytes; raises ``ParameterError``."""
     limit = parameters.queue or DEFAULT_QUEUE
-    discipline = parameters.discipline or ("bfifo" if limit.kind == "bytes" else "pfifo")
+    _check_marking(parameters)
+    discipline = parameters.discipline or (MARKING_DISCIPLINE if parameters.mark_at else "bfifo" if limit.kind == "bytes" else "pfifo")
     if parameters.ecn and discipline not in ECN_DISCIPLINES:
         raise ParameterError("ecn", f"{discipline} does not mark packets", f"write discipline: {', '.join(ECN_DISCIPLINES[:-1])} or cake")
     frame = frame_bytes(mtu)
@@ -100,7 +104,11 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
         size = Fraction(max(_nearest(size), packets * frame))
     if discipline in BYTE_DISCIPLINES:
         options = red_options(parameters.rate or 0) if discipline == "red" else ()
-        return QueuePlan(discipline, None, max(frame, _nearest(size)), bool(parameters.ecn), options)
+        if parameters.mark_at is not None:
+            options = marking_options(parameters.mark_at, rate_bps=parameters.rate or 0, base_rtt_ns=base_rtt_ns, frame=frame)
+            if int(options[1]) >= size:
+                raise ParameterError("mark_at", f"the queue is full before {parameters.mark_at} wait in it", "lower mark_at, or raise queue")
+        return QueuePlan(discipline, None, max(frame, _nearest(size)), bool(parameters.ecn) or parameters.mark_at is not None, options)
     if limit.kind == "bytes":
         raise ParameterError("queue", f"{discipline} counts packets, not bytes", f"write queue: {packets}p or discipline: bfifo")
     return QueuePlan(discipline, packets, None, bool(parameters.ecn))
@@ -109,6 +117,27 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
 def red_options(rate_bps: int) -> tuple[str, ...]:
     """Return what tc must know of RED besides the limit; its thresholds are then limit/12 and limit/4 (tc-red(8))."""
     return ("avpkt", "1000", "bandwidth", f"{rate_bps}bit", "probability", "0.02")
+
+
+def marking_options(threshold: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int) -> tuple[str, ...]:
+    """Return tc's words that make RED mark at a step, as DCTCP's switches do (Alizadeh et al., SIGCOMM 2010, section 3.1).
+
+    Both thresholds are the same whole number of full frames. With ``burst`` of that many packets tc chooses the shortest memory of RED's mean queue, which is
+    then half the packet before. ``nodrop``: packets that cannot be marked pass, so the queue drops at its limit only.
+    """
+    packets = max(1, _nearest(limit_bytes(threshold, rate_bps=rate_bps, base_rtt_ns=base_rtt_ns, frame=frame) / frame))
+    level = str(packets * frame)
+    return ("min", level, "max", level, "avpkt", str(frame), "burst", str(packets), "bandwidth", f"{rate_bps}bit", "probability", "1", "nodrop")
+
+
+def _check_marking(parameters: LinkParameters) -> None:
+    """Refuse words that contradict ``mark_at``."""
+    if parameters.mark_at is None:
+        return
+    if parameters.discipline not in (None, MARKING_DISCIPLINE):
+        raise ParameterError("mark_at", f"{parameters.discipline} marks by rules of its own", "leave discipline out, or leave mark_at out and write ecn: true")
+    if parameters.ecn is False:
+        raise ParameterError("mark_at", "mark_at marks, and ecn: false says not to", "leave one of the two out")
 
 
 def limit_bytes(limit: QueueLimit, *, rate_bps: int, base_rtt_ns: int, frame: int) -> Fraction:
@@ -151,9 +180,11 @@ def describe_direction(direction: DirectionPlan) -> str:
 
 
 def describe_queue(queue: QueuePlan) -> str:
-    """Return a queue in words: ``queue 33 packets``, ``fq_codel queue 100 packets, ecn``."""
+    """Return a queue in words: ``queue 33 packets``, ``fq_codel queue 100 packets, ecn``, ``queue 151400 B, marks above 30280 B``."""
     size = f"{queue.limit_packets} packets" if queue.limit_packets is not None else format_size(queue.limit_bytes or 0)
     kind = "" if queue.discipline in ("pfifo", "bfifo") else f"{queue.discipline} "
+    if "nodrop" in queue.options:
+        return f"queue {size}, marks above {format_size(int(queue.options[1]))}"
     return f"{kind}queue {size}" + (", ecn" if queue.ecn else "")
 
 

@@ -18,8 +18,7 @@ from tcpexp.plan.types import (
     Sysctl,
     iptables_program,
 )
-
-CONGESTION_SYSCTL = "net.ipv4.tcp_congestion_control"
+from tcpexp.spec.congestion import CONGESTION_SYSCTL
 
 
 def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder, ...]) -> Needs:

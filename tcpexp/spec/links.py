@@ -66,6 +66,9 @@ class LinkParameters(BaseModel):
     queue: Queue | None = Field(default=None, description="how much waits for the bottleneck; needs rate; default 1bdp, at least 10 packets")
     discipline: Discipline | None = Field(default=None, description="queue discipline; pfifo when silent (bfifo for a queue in bytes)")
     ecn: bool | None = Field(default=None, description="mark instead of dropping, where the discipline can")
+    mark_at: Queue | None = Field(
+        default=None, description="mark every packet (ECN) that finds more than this waiting, such as 20p; discipline and ecn follow from it"
+    )
     delay: Duration | None = Field(default=None, description="one-way delay")
     jitter: Duration | None = Field(default=None, description="variation of the delay; lets packets overtake one another")
     jitter_correlation: Fraction | None = None

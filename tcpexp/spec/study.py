@@ -132,9 +132,10 @@ class _Drawn(BaseModel):
     title: str = Field(default="", description="the heading; made from the names when silent")
     caption: str = Field(default="", description="what a reader should see, under the figure")
     panels: str | None = Field(default=None, description="a parameter with one small panel for each of its values")
+    at: dict[str, Scalar] = Field(default_factory=dict, description="only combinations where these parameters have these values, such as {loss: 0}")
 
     def _named(self, *names: str | None) -> frozenset[str]:
-        return frozenset(name for name in (*names, self.panels) if name is not None)
+        return frozenset(name for name in (*names, self.panels, *self.at) if name is not None)
 
 
 class Lines(_Drawn):

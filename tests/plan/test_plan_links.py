@@ -62,6 +62,31 @@ def test_ecn_needs_a_discipline_that_marks():
         plan(rate="10mbit", ecn=True)
 
 
+def test_marking_at_a_threshold():
+    queue = plan(rate="10mbit", queue="2bdp", mark_at="0.25bdp").queue
+    assert (queue.discipline, queue.ecn, queue.limit_bytes) == ("red", True, 100_000)
+    assert queue.options == ("min", "12112", "max", "12112", "avpkt", "1514", "burst", "8", "bandwidth", "10000000bit", "probability", "1", "nodrop")
+    assert plan(rate="10mbit", queue="50p", mark_at="1B").queue.options[1] == "1514"  # one packet at least
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"queue": "20p", "mark_at": "20p"}, "full before 20p wait"),
+        ({"queue": "50p", "mark_at": "20p", "discipline": "codel"}, "codel marks by rules of its own"),
+        ({"queue": "50p", "mark_at": "20p", "ecn": False}, "ecn: false says not to"),
+    ],
+)
+def test_what_contradicts_a_threshold(parameters, message):
+    with pytest.raises(ParameterError, match=message):
+        plan(rate="10mbit", **parameters)
+
+
+def test_a_threshold_needs_a_rate():
+    with pytest.raises(ParameterError, match="mark_at means nothing without rate"):
+        plan(delay="1ms", mark_at="20p")
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
@@ -69,6 +94,7 @@ def test_ecn_needs_a_discipline_that_marks():
         ({"rate": "10mbit", "delay": "20ms"}, "10mbit, queue 33 packets, delay 20ms"),
         ({"rate": "10mbit", "queue": "64kB"}, "10mbit, queue 64kB"),
         ({"rate": "10mbit", "discipline": "codel", "ecn": True}, "10mbit, codel queue 33 packets, ecn"),
+        ({"rate": "10mbit", "queue": "64kB", "mark_at": "10p"}, "10mbit, queue 64kB, marks above 15.14kB"),
         (
             {"delay": "70ms", "jitter": "10ms", "jitter_correlation": "30%", "duplicate": "1%", "reorder": "5%"},
             "delay 70ms, jitter 10ms (correlation 30%), duplicate 1%, reorder 5%",

@@ -16,6 +16,7 @@ name: judged
 topology: two_host
 links: {{h1-h2: {{rate: 10mbit, delay: 10ms}}}}
 duration: 1s
+actions: [{{at: 0s, do: iperf3, from: h1, to: h2, flow: x}}]
 sweep:
   parameters:
     cc: {{values: [reno, bbr]}}
