@@ -24,6 +24,9 @@ STOP_LIMIT_NS = 10_000_000_000
 #: libpcap hands packets on when a block of its ring is full or this old; earlier ones may still be in the ring.
 RING_DELAY_NS = 1_050_000_000
 BUFFER_KIB = 16_384
+#: What the rings of all captures may take of the machine's memory together; each has at least the smallest.
+ALL_BUFFERS_KIB = 131_072
+SMALLEST_BUFFER_KIB = 2_048
 
 
 @dataclass
@@ -49,17 +52,17 @@ class Captures:
     def start(self, recorders: list[Recorder]) -> None:
         """Start a capture per recorder and wait until each one listens; raises ``RunError`` when one does not."""
         for recorder in recorders:
-            self._captures.append(self._start_one(recorder))
+            self._captures.append(self._start_one(recorder, buffer_kib(len(recorders))))
         for capture in self._captures:
             self._await_listening(capture)
             self.waiter.watch(capture.pidfd, lambda capture=capture: self._died(capture))  # type: ignore[misc]
 
-    def _start_one(self, recorder: Recorder) -> Capture:
+    def _start_one(self, recorder: Recorder, ring_kib: int) -> Capture:
         node, interface = recorder.node, recorder.interface
         assert node is not None and interface is not None, "a capture names node and interface"
         snaplen = int(recorder.options.get("snaplen", 0) or 0)
         argv = ["tcpdump", "-i", interface, "-Z", "root", "-n", "-p", "-s", str(snaplen), "--time-stamp-precision=nano"]
-        argv += ["-B", str(BUFFER_KIB), "-w", "-"]
+        argv += ["-B", str(ring_kib), "-w", "-"]
         name = capture_name(node, interface)
         with (self.raw_dir / f"{name}.pcap").open("wb") as file:
             try:
@@ -122,6 +125,11 @@ class Captures:
         os.close(capture.pidfd)
         assert capture.process.stderr is not None
         capture.process.stderr.close()
+
+
+def buffer_kib(captures: int) -> int:
+    """Return the ring of each of so many captures: the usual one, less where all together would take too much memory."""
+    return min(BUFFER_KIB, max(SMALLEST_BUFFER_KIB, ALL_BUFFERS_KIB // max(captures, 1)))
 
 
 def capture_name(node: str, interface: str) -> str:

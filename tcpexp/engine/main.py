@@ -104,7 +104,7 @@ class Engine:
         self.network.build()
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
-        probes = measure_network(self.network, self.waiter)
+        probes = measure_network(self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows])
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
         self._begin("recorders")
         self.recording.start()

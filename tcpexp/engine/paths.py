@@ -21,56 +21,75 @@ class Hop:
         return self.link.forward if self.towards == self.link.b.node else self.link.backward
 
 
-def find_path(network: NetworkPlan, source: str, target: str) -> list[Hop] | None:
-    """Return the hops of the path with the fewest links through routers, None when there is none."""
-    came: dict[str, tuple[str, Hop] | None] = {source: None}
-    todo = deque([source])
-    while todo and target not in came:
-        node = todo.popleft()
-        if node != source and network.node(node).kind != "router":
-            continue
+class Paths:
+    """The paths of a network, those with the fewest links through routers. Each host's are found once, when they are first asked for."""
+
+    def __init__(self, network: NetworkPlan) -> None:
+        self.network = network
+        self._kinds = {node.name: node.kind for node in network.nodes}
+        self._hops: dict[str, list[Hop]] = {name: [] for name in self._kinds}
         for link in network.links:
-            for here, there in ((link.a.node, link.b.node), (link.b.node, link.a.node)):
-                if here == node and there not in came:
-                    came[there] = (node, Hop(link, there))
-                    todo.append(there)
-    if target not in came:
-        return None
-    hops: list[Hop] = []
-    at = target
-    while (step := came[at]) is not None:
-        at, hop = step
-        hops.append(hop)
-    return hops[::-1]
+            self._hops[link.a.node].append(Hop(link, link.b.node))
+            self._hops[link.b.node].append(Hop(link, link.a.node))
+        self._found: dict[str, dict[str, list[Hop]]] = {}
 
+    def between(self, source: str, target: str) -> list[Hop] | None:
+        """Return the hops from ``source`` to ``target``, None when there is no path."""
+        if source not in self._found:
+            self._found[source] = self._search(source)
+        return self._found[source].get(target)
 
-def asked_rtt_ns(network: NetworkPlan, source: str, target: str) -> int | None:
-    """Return the sum of the delays there and back, None when there is no path."""
-    there, back = find_path(network, source, target), find_path(network, target, source)
-    if there is None or back is None:
-        return None
-    return sum(hop.direction.delay_ns for hop in (*there, *back))
+    def _search(self, source: str) -> dict[str, list[Hop]]:
+        found: dict[str, list[Hop]] = {source: []}
+        todo = deque([source])
+        while todo:
+            node = todo.popleft()
+            if node != source and self._kinds[node] != "router":
+                continue
+            for hop in self._hops[node]:
+                if hop.towards not in found:
+                    found[hop.towards] = [*found[node], hop]
+                    todo.append(hop.towards)
+        return found
 
+    def asked_rtt_ns(self, source: str, target: str) -> int | None:
+        """Return the sum of the delays there and back, None when there is no path."""
+        there, back = self.between(source, target), self.between(target, source)
+        if there is None or back is None:
+            return None
+        return sum(hop.direction.delay_ns for hop in (*there, *back))
 
-def host_pairs(network: NetworkPlan) -> list[tuple[str, str]]:
-    """Return every pair of hosts once, in the plan's order."""
-    hosts = [node.name for node in network.nodes if node.kind == "host"]
-    return [(one, other) for index, one in enumerate(hosts) for other in hosts[index + 1 :]]
+    def host_pairs(self) -> list[tuple[str, str]]:
+        """Return every pair of hosts once, in the plan's order."""
+        hosts = [name for name, kind in self._kinds.items() if kind == "host"]
+        return [(one, other) for index, one in enumerate(hosts) for other in hosts[index + 1 :]]
 
+    def covering_pairs(self, first: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return pairs of hosts whose paths together cross every link that any path crosses: ``first``, and of the others those that add a link."""
+        chosen: dict[tuple[str, str], None] = {}
+        crossed: set[str] = set()
+        wanted = {(one, other): True for one, other in first}
+        for pair in [*wanted, *self.host_pairs()]:
+            links = {hop.link.name for hop in self.between(*pair) or ()}
+            if links and pair[::-1] not in chosen and (pair in wanted or links - crossed):
+                chosen[pair] = None
+                crossed |= links
+        return list(chosen)
 
-def pair_for_direction(network: NetworkPlan, link: LinkPlan, towards: str) -> tuple[str, str] | None:
-    """Return two hosts whose path has no part narrower than this direction, by the shortest such path; None when there is none.
+    def pairs_by_direction(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Return by (link's name, towards) two hosts whose path has no part narrower than this direction, the shortest such path.
 
-    Its rate can then be measured from end to end.
-    """
-    best: tuple[int, str, str] | None = None
-    for pair in host_pairs(network):
-        for source, target in (pair, pair[::-1]):
-            hops = find_path(network, source, target) or []
-            ours = [hop for hop in hops if hop.link == link and hop.towards == towards]
-            if ours and _is_narrowest(ours[0], hops) and (best is None or len(hops) < best[0]):
-                best = (len(hops), source, target)
-    return None if best is None else best[1:]
+        Its rate can then be measured from end to end. A direction without such a pair is absent.
+        """
+        best: dict[tuple[str, str], tuple[int, str, str]] = {}
+        for pair in self.host_pairs():
+            for source, target in (pair, pair[::-1]):
+                hops = self.between(source, target) or []
+                for hop in hops:
+                    key = (hop.link.name, hop.towards)
+                    if _is_narrowest(hop, hops) and (key not in best or len(hops) < best[key][0]):
+                        best[key] = (len(hops), source, target)
+        return {key: found[1:] for key, found in best.items()}
 
 
 def _is_narrowest(ours: Hop, hops: list[Hop]) -> bool:

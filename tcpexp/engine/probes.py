@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
 PINGS = 5
+#: Beyond this many pairs of hosts only some are measured, with fewer pings each: hundreds would take minutes.
+MOST_PAIRS = 15
+FEW_PINGS = 2
 PING_BYTES = 56
 PING_INTERVAL_NS = 10_000_000
 REPLY_LIMIT_S = 2.0
@@ -68,25 +71,33 @@ class Echo:
 ECHO = {4: Echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, True), 6: Echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, False)}
 
 
-def measure_network(network: Network, waiter: Waiter) -> dict[str, Any]:
-    """Run all probes and wait until their packets are gone; return the content of ``raw/probes.json``."""
+def measure_network(network: Network, waiter: Waiter, flows: list[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Run all probes and wait until their packets are gone; return the content of ``raw/probes.json``.
+
+    The base RTT is measured between all pairs of hosts where they are few, else between those of ``flows`` and such that cross the other links.
+    """
+    ways = paths.Paths(network.plan)
     found: dict[str, Any] = {"paths": [], "rates": []}
-    for one, other in paths.host_pairs(network.plan):
-        asked = paths.asked_rtt_ns(network.plan, one, other)
+    pairs, pings = ways.host_pairs(), PINGS
+    if len(pairs) > MOST_PAIRS:
+        pairs, pings = ways.covering_pairs(flows or []), FEW_PINGS
+    for one, other in pairs:
+        asked = ways.asked_rtt_ns(one, other)
         if asked is not None:
-            found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked)})
+            found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked, pings)})
+    by_direction = ways.pairs_by_direction()
     for link in network.plan.links:
         for towards in (link.b.node, link.a.node):
             direction = link.forward if towards == link.b.node else link.backward
             rate = direction.rate_bps
-            pair = paths.pair_for_direction(network.plan, link, towards) if rate is not None else None
+            pair = by_direction.get((link.name, towards))
             if rate is not None and pair is not None:
                 found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, direction, rate)})
     wait_for_drain(network, waiter)
     return found
 
 
-def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, asked_ns: int) -> list[int | None]:
+def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, asked_ns: int, pings: int = PINGS) -> list[int | None]:
     """Return the round-trip times of a few pings in nanoseconds, None for each that was not answered.
 
     One more goes first and is not counted: it warms caches (and ARP, where it is not static).
@@ -98,7 +109,7 @@ def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, aske
         pinger.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         limit = REPLY_LIMIT_S + asked_ns / 1e9
         found: list[int | None] = []
-        for sequence in range(PINGS + 1):
+        for sequence in range(pings + 1):
             waiter.check()
             found.append(_ping(pinger, echo, paths.address(network.plan, target), sequence, limit))
             time.sleep(PING_INTERVAL_NS / 1e9)

@@ -10,6 +10,7 @@ from tcpexp.plan.changes import resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import check_expectations, check_plots
+from tcpexp.plan.links import ParameterError
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan
 from tcpexp.plan.topology import load_topology
@@ -76,6 +77,10 @@ def _network(spec: ExperimentSpec, catalogue: Catalogue, slot: int) -> tuple[Any
         return network_plan(graph, spec, slot=slot)
     except SpecErrors:
         raise
+    except ParameterError as error:
+        given = spec.raw_at("topology", "params", error.key) is not None
+        where = spec.place("topology", "params", error.key, key=True) if given else spec.place("topology")
+        raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     except SpecError as error:
         where = error.where or spec.place("topology")
         raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None

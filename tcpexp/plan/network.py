@@ -159,7 +159,11 @@ def _next_hops(graph: Graph, start: str) -> dict[str, list[str]]:
 def _routes(
     graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], ip: int, slot: int
 ) -> tuple[RoutePlan, ...]:
-    """Return a node's static routes, one per remote subnet that it reaches, in the subnets' order."""
+    """Return a node's static routes, one per remote subnet that it reaches, in the subnets' order.
+
+    A host beside it that has several interfaces passes nothing on, but answers at all its addresses (RFC 1122 section 3.3.4.2, the weak model):
+    to those on other links there is a route to the address alone.
+    """
     routes = []
     for index, link in enumerate(graph.links):
         if name in (link.a, link.b):
@@ -168,9 +172,10 @@ def _routes(
         if path is None or len(path) < 2:
             continue
         gateway = path[1]
-        if graph.nodes[gateway] != "router":
-            continue
         shared = next(each.name for each in graph.links if {each.a, each.b} == {name, gateway})
+        if graph.nodes[gateway] != "router":
+            routes.append(RoutePlan(interfaces[gateway][link.name].address, interfaces[gateway][shared].address))
+            continue
         routes.append(RoutePlan(str(subnet(ip, slot, index)), interfaces[gateway][shared].address))
     return tuple(routes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import io
 import re
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from tcpexp import paths
 from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.plan.links import ParameterError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters
 from tcpexp.spec.messages import translate
@@ -138,7 +140,8 @@ def load_class_file(path: Path, params: dict[str, Any]) -> Graph:
 
 
 def graph_of_class(name: str, cls: Any, params: dict[str, Any]) -> Graph:
-    """Return the graph that a ``Topo`` class builds with ``params``; raises ``SpecError``."""
+    """Return the graph that a ``Topo`` class builds with ``params``; raises ``SpecError``, ``ParameterError`` where one parameter is wrong."""
+    _check_names(name, cls, params)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             topo = cls(**params)
@@ -160,6 +163,18 @@ def graph_of_class(name: str, cls: Any, params: dict[str, Any]) -> Graph:
         where = f"topology '{name}', link {first}-{second}"
         graph.add_link(first, second, _parameters({**options, **forward}, where), _parameters({**options, **backward}, where))
     return graph
+
+
+def _check_names(name: str, cls: Any, params: dict[str, Any]) -> None:
+    """Refuse parameters that the class's ``build`` does not have, unless it takes any."""
+    known = inspect.signature(cls.build).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in known):
+        return
+    names = [each.name for each in known if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)][1:]
+    for given in params:
+        if given not in names:
+            hint = suggest(given, names) if names else "it has none"
+            raise ParameterError(given, f"topology '{name}' has no parameter '{given}'", hint or "")
 
 
 #: Mininet's words for link parameters, and what is right here.
@@ -226,7 +241,8 @@ class _GraphReader:
     def _read_params(self, known: dict[str, Any]) -> None:
         for name in self.given:
             if name not in known:
-                raise SpecError(f"topology '{self.graph.name}' has no parameter '{name}'", hint=suggest(name, list(known)))
+                message = f"topology '{self.graph.name}' has no parameter '{name}'"
+                raise ParameterError(name, message, (suggest(name, list(known)) if known else None) or "it has none")
         self.params = {**known, **self.given}
 
     def _read_link(self, entry: Any, defaults: dict[str, Any], index: int) -> None:

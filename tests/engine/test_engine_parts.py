@@ -15,7 +15,7 @@ from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.main import write_files
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan, Mark, PlanFile
+from tcpexp.plan.types import DirectionPlan, LinkEnd, LinkPlan, Mark, NetworkPlan, NodePlan, PlanFile
 
 
 def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:
@@ -77,14 +77,36 @@ def test_trace_without_tracefs_names_what_is_missing(tmp_path: Path) -> None:
 
 def test_path_through_a_router() -> None:
     network = plans.line(tuple(plans.shaped(rate, 50, delay_ns=delay) for rate, delay in ((10**7, 1), (10**7, 2), (2 * 10**7, 4), (10**7, 8))))
-    hops = paths.find_path(network, "h1", "h2")
+    ways = paths.Paths(network)
+    hops = ways.between("h1", "h2")
     assert hops is not None
     assert [hop.towards for hop in hops] == ["r1", "h2"]
-    assert paths.asked_rtt_ns(network, "h1", "h2") == 15
-    first, second = network.links
-    assert paths.pair_for_direction(network, first, "r1") == ("h1", "h2")
-    assert paths.pair_for_direction(network, second, "h2") is None  # hidden behind the slower first link
-    assert paths.find_path(plans.network(), "h1", "h1") == []
+    assert ways.asked_rtt_ns("h1", "h2") == 15
+    by_direction = ways.pairs_by_direction()
+    assert by_direction["h1-r1", "r1"] == ("h1", "h2")
+    assert ("r1-h2", "h2") not in by_direction  # hidden behind the slower first link
+    assert paths.Paths(plans.network()).between("h1", "h1") == []
+
+
+def test_in_a_large_network_few_pairs_cross_every_link() -> None:
+    ends = [(f"a{number}", "r1") for number in range(1, 21)] + [("r1", "r2")] + [("r2", f"b{number}") for number in range(1, 21)]
+    nodes = tuple(NodePlan(name, "router" if name[0] == "r" else "host", ()) for name in dict.fromkeys(end for pair in ends for end in pair))
+    links = tuple(
+        LinkPlan(f"{a}-{b}", LinkEnd(a, ""), LinkEnd(b, ""), DirectionPlan(), DirectionPlan(), False, False, False, 0) for a, b in ends
+    )
+    ways = paths.Paths(NetworkPlan("dumbbell", nodes, links, ()))
+    flows = [(f"a{number}", f"b{number}") for number in range(1, 4)]
+    pairs = ways.covering_pairs([*flows, ("b1", "a1")])
+    assert pairs[:3] == flows
+    crossed = {hop.link.name for pair in pairs for hop in ways.between(*pair) or ()}
+    assert crossed == {link.name for link in links}
+    assert len(pairs) <= 25 < len(ways.host_pairs()) == 780
+
+
+def test_the_rings_of_many_captures_fit_into_memory() -> None:
+    assert captures.buffer_kib(2) == captures.buffer_kib(8) == 16_384
+    assert captures.buffer_kib(32) == 4_096
+    assert captures.buffer_kib(400) == 2_048
 
 
 def test_rate_of_arrivals_leaves_out_the_tokens() -> None:

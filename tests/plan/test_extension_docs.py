@@ -36,12 +36,15 @@ def compiled(tmp_path):
 
 
 def test_the_topo_class(compiled):
-    plan = compiled("topologies.md", "use_dumbbell.yaml")
-    assert len(plan.network.nodes) == 8
-    bottleneck = plan.network.link("r1-r2")
-    assert bottleneck.forward.queue.limit_packets == round(2 * 10e6 * 0.024 / 8 / 1514)
-    assert plan.network.link("r2-b1").backward.loss.p == 0.001
-    assert plan.network.link("r2-b1").forward.loss is None
+    plan = compiled("topologies.md", "use_uplinks.yaml")
+    assert len(plan.network.nodes) == 5
+    bottleneck = plan.network.link("r1-server")
+    assert bottleneck.forward.queue.limit_packets == round(2 * 10e6 * 0.022 / 8 / 1514)
+    uplinks = [plan.network.link(f"h{number}-r1") for number in (1, 2, 3)]
+    assert [link.forward.rate_bps for link in uplinks] == [1_000_000, 2_000_000, 4_000_000]
+    assert uplinks[0].backward.rate_bps is None
+    assert uplinks[0].backward.loss.p == 0.001
+    assert uplinks[0].forward.loss is None
 
 
 def test_the_yaml_graph(compiled, tmp_path):

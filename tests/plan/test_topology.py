@@ -96,7 +96,7 @@ def test_mistakes_in_a_class(tmp_path, body, words):
 
 def test_a_class_that_takes_no_such_parameter(tmp_path):
     (tmp_path / "mine.py").write_text(TOPO.replace("**params", "") + "        self.addHost('h1')\n")
-    assert "check its params" in refused(tmp_path, speed="10mbit")
+    assert "topology 'mine' has no parameter 'speed'" in refused(tmp_path, speed="10mbit")
 
 
 def test_a_python_file_without_a_class(tmp_path):
