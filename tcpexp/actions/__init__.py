@@ -9,6 +9,7 @@ from tcpexp.registry import Classes
 BUILTIN: Classes[Action] = Classes(
     {
         "iperf3": "tcpexp.actions.iperf3:Iperf3",
+        "iperf3_pairs": "tcpexp.actions.iperf3_pairs:Iperf3Pairs",
         "http_server": "tcpexp.actions.http:HttpServer",
         "http_get": "tcpexp.actions.http:HttpGet",
         "python": "tcpexp.actions.process:Python",
@@ -20,6 +21,8 @@ BUILTIN: Classes[Action] = Classes(
         "syn_flood": "tcpexp.actions.syn_flood:SynFlood",
         "link": "tcpexp.actions.link:LinkAction",
         "netem": "tcpexp.actions.link:Netem",
+        "link_steps": "tcpexp.actions.varying:LinkSteps",
+        "link_trace": "tcpexp.actions.varying:LinkTrace",
         "link_down": "tcpexp.actions.link:LinkDown",
         "link_up": "tcpexp.actions.link:LinkUp",
         "congestion_control": "tcpexp.actions.kernel:CongestionControlAction",

@@ -36,7 +36,7 @@ class _LinkAction(BuiltinAction, LinkParameters):
         """Append the change; what is not named keeps the value that it has at that time."""
         link = context.link(self.link)
         parameters = self._parameters()
-        words = ", ".join(f"{name} {_plain(name, value)}" for name, value in parameters.named().items())
+        words = ", ".join(f"{name} {plain_value(name, value)}" for name, value in parameters.named().items())
         towards = "" if self.towards is None else f" towards {self.towards}"
         context.change_link(
             link.name,
@@ -113,7 +113,7 @@ class LinkUp(BuiltinAction):
         context.step(LinkState(link.name, True), f"{link.name} up", at_ns=self.at_ns, until_ns=self.until)
 
 
-def _plain(name: str, value: object) -> str:
+def plain_value(name: str, value: object) -> str:
     """Return a parameter's value as a person writes it."""
     if name == "rate" and isinstance(value, int):
         return format_rate(value)

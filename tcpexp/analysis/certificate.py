@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
 from tcpexp.analysis.recording import Item, certify_recording
@@ -19,6 +20,10 @@ CERTIFICATE_SCHEMA = 1
 #: How far an idle round-trip may be from the sum of delays, in ns: timers are exact on the virtual clock, not on a real one.
 RTT_TOLERANCE_NS = {"virtual": 200_000, "real": 1_000_000}
 RATE_TOLERANCE = 0.005
+#: How far a link may be from a list of rates, in full frames and as a share of the bytes, and how late a change may be.
+FOLLOWED_FRAMES = 4
+FOLLOWED_TOLERANCE = 0.001
+FOLLOWED_LATE_NS = 20_000_000
 _NANO_TO_MILLI = 1e6
 
 
@@ -76,6 +81,7 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
         judge_status,
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         judge_rates,
+        judge_followed,
         judge_faults,
         judge_segment_faults,
         lambda run: certify_recording(run, clock),
@@ -135,6 +141,27 @@ def judge_rates(run: RunData) -> Iterator[Item]:
     shaped = any(epoch.direction.rate_bps for epoch in find_epochs(run))
     if shaped and not run.probes.get("rates"):
         yield Item("rate", "", "", "not measured", "there were no probes before the run")
+
+
+def judge_followed(run: RunData) -> Iterator[Item]:
+    """Say of each list of rates how well the link followed it while packets waited: a rate that varies on purpose is no fault.
+
+    By any time, the link may be ahead or behind by two frames of its bucket, one that passes when a standstill begins, and one in transmission.
+    """
+    for each in measure_followed(run):
+        name = f"rates of {each.link} towards {each.towards}"
+        asked = f"{each.changes} changes, read back"
+        if not each.busy_spans:
+            yield Item(name, asked, "", "not measured", "packets never waited from one change to the next, so the link was not the limit")
+            continue
+        allowed = FOLLOWED_FRAMES * FRAME_BYTES + FOLLOWED_TOLERANCE * each.asked_bytes
+        measured = f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more than {each.largest_gap_bytes:,.0f} bytes off"
+        why = ""
+        if each.largest_gap_bytes > allowed:
+            why = f"up to {each.largest_gap_bytes:,.0f} bytes off, allowed {allowed:,.0f}"
+        elif each.late_ns > FOLLOWED_LATE_NS:
+            why = f"a change was {each.late_ns / _NANO_TO_MILLI:.1f} ms late, allowed {FOLLOWED_LATE_NS / _NANO_TO_MILLI:.0f} ms"
+        yield Item(name, asked, measured, "suspect" if why else "ok", why)
 
 
 def bits(rate: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tcpexp.analysis.links import Epoch, find_epochs
+from tcpexp.analysis.links import Epoch, find_rate_epochs
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.store.frames import conform, empty_frame
@@ -26,7 +26,7 @@ def build_fairness(run: RunData) -> pl.DataFrame:
     groups: dict[str, list[FlowPlan]] = {}
     for flow in run.plan.flows:
         groups.setdefault(receiver_of(flow), []).append(flow)
-    epochs = find_epochs(run)
+    epochs = find_rate_epochs(run)
     parts = [_towards(run, host, flows, epochs) for host, flows in groups.items() if len(flows) > 1]
     parts = [part for part in parts if part.height]
     return conform(pl.concat(parts), "fairness") if parts else empty_frame("fairness")
@@ -94,7 +94,7 @@ def smallest_rate(plan: RunPlan, flows: Sequence[FlowPlan], epochs: Sequence[Epo
     crossed = {each for flow in flows for each in links_between(plan.network, flow.sender, receiver_of(flow))}
     rate = np.full(times.shape, np.inf)
     for epoch in epochs:
-        if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps:
+        if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps is not None:
             inside = (times >= epoch.from_ns) & (times < epoch.to_ns)
             rate = np.where(inside, np.minimum(rate, epoch.direction.rate_bps), rate)
     return np.where(np.isinf(rate), 0.0, rate)

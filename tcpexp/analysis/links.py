@@ -13,7 +13,7 @@ import polars as pl
 
 from tcpexp.analysis.faults import count_faults
 from tcpexp.ingest.network import links_between
-from tcpexp.plan.types import DirectionPlan, LinkChange, LinkState, LossPlan, RunPlan
+from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
 
 #: After a change of a link, packets sent this much earlier may already meet the new setting in the queue.
@@ -43,18 +43,33 @@ class Epoch:
 
 
 def find_epochs(run: RunData) -> list[Epoch]:
-    """Return the epochs of every direction of every link, from the plan's changes at the times when they really happened."""
+    """Return the epochs of every direction of every link, from the plan's changes at the times when they really happened.
+
+    A list of rates (``LinkRates``) makes no epochs of its own here: it changes nothing but the rate (:func:`find_rate_epochs`).
+    """
+    return _find(run, with_rates=False)
+
+
+def find_rate_epochs(run: RunData) -> list[Epoch]:
+    """Return the epochs of every direction of every link, one for each rate that it had; a rate of 0 lets nothing pass."""
+    return _find(run, with_rates=True)
+
+
+def _find(run: RunData, *, with_rates: bool) -> list[Epoch]:
     epochs: list[Epoch] = []
     for link in run.plan.network.links:
         for towards, direction in ((link.b.node, link.forward), (link.a.node, link.backward)):
-            epochs += _epochs_of(run, link.name, towards, direction)
+            epochs += _epochs_of(run, link.name, towards, direction, with_rates=with_rates)
     return epochs
 
 
-def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan) -> Iterator[Epoch]:
-    spans = [(begin, end, step.do) for begin, end, step in _link_steps(run, link, towards)]
-    cuts = sorted({0, run.end_ns, *(time for begin, end, _ in spans for time in (begin, end))})
+def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan, *, with_rates: bool) -> Iterator[Epoch]:
+    steps = list(_link_steps(run, link, towards))
+    spans = [(begin, end, step.do) for begin, end, step in steps if not isinstance(step.do, LinkRates)]
+    rates = [span for begin, end, step in steps if isinstance(step.do, LinkRates) for span in _rate_spans(step.do, begin, end)] if with_rates else []
+    cuts = sorted({0, run.end_ns, *(time for begin, end, _ in [*spans, *rates] for time in (begin, end))})
     cuts = [cut for cut in cuts if 0 <= cut <= run.end_ns]
+    at = 0
     for begin, end in itertools.pairwise(cuts):
         now, up = start, True
         for since, until, do in spans:
@@ -63,7 +78,18 @@ def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan) -> I
                     now = do.direction
                 elif isinstance(do, LinkState):
                     up = do.up
+        while at < len(rates) and rates[at][1] <= begin:
+            at += 1
+        if at < len(rates) and rates[at][0] <= begin:
+            now = dataclasses.replace(now, rate_bps=rates[at][2])
         yield Epoch(link, towards, begin, end, now, up)
+
+
+def _rate_spans(what: LinkRates, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (from, to, rate) of a list that is at work between two times."""
+    for after, following, rate in zip(what.after_ns, (*what.after_ns[1:], end_ns - begin_ns), what.rates_bps, strict=True):
+        if begin_ns + after < end_ns:
+            yield begin_ns + after, min(begin_ns + following, end_ns), rate
 
 
 def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, int, Any]]:
@@ -73,12 +99,12 @@ def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, in
     found = []
     for step in run.plan.steps:
         do = step.do
-        if isinstance(do, LinkChange) and (do.link, do.towards) != (link, towards):
+        if isinstance(do, LinkChange | LinkRates) and (do.link, do.towards) != (link, towards):
             continue
-        if not isinstance(do, LinkChange | LinkState) or do.link != link or step.at_ns is None:
+        if not isinstance(do, LinkChange | LinkRates | LinkState) or do.link != link or step.at_ns is None:
             continue
         begin = actual.get(step.id)
-        begin = step.at_ns if begin is None else begin
+        begin = step.at_ns if begin is None or isinstance(do, LinkRates) else begin
         found.append((begin, run.end_ns if step.until_ns is None else step.until_ns, step))
     return iter(sorted(found, key=lambda each: each[0]))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.congestion import measure_congestion, measure_fairness
 from tcpexp.analysis.flows import measure_flow, measure_shares
 from tcpexp.analysis.links import measure_faults
@@ -37,6 +38,7 @@ def measure_run(run: RunData) -> dict[str, Any]:
         "counters": counter_changes(run),
         "labels": count_labels(run),
         "links": [rate.as_dict() for rate in measure_faults(run)],
+        "followed": [each.as_dict() for each in measure_followed(run)],
         "packets": dict(run.table("packets").group_by("capture").len().sort("capture").iter_rows()),
     }
     for name, share in shares["whole"]["share"].items():

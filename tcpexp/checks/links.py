@@ -109,10 +109,10 @@ class Queue(Compared[NumberOrTime]):
         """Return backlog / rate of each sample in ns, with the rate that the link had at that time."""
         import polars as pl
 
-        from tcpexp.analysis.links import find_epochs
+        from tcpexp.analysis.links import find_rate_epochs
 
         rate = pl.lit(None, dtype=pl.Float64)
-        for epoch in find_epochs(run):
+        for epoch in find_rate_epochs(run):
             if (epoch.link, epoch.towards) == (self.link, self.towards) and epoch.direction.rate_bps:
                 now = (pl.col("t_ns") >= epoch.from_ns) & (pl.col("t_ns") <= epoch.to_ns)
                 rate = pl.when(now).then(pl.lit(float(epoch.direction.rate_bps))).otherwise(rate)

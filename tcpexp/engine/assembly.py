@@ -40,6 +40,8 @@ class Wire:
     forward: DirectionPlan
     backward: DirectionPlan
     applied: list[dict[str, Any]] = field(default_factory=list)
+    #: directions whose rate follows a list now (engine/rates.py): their shaper is left alone
+    following: set[bool] = field(default_factory=set)
 
 
 class Network:
@@ -225,7 +227,7 @@ class Network:
 
     def direction(self, link: str, towards: str) -> DirectionPlan:
         """Return what a direction of a wire does now."""
-        made, forward = self._direction_of(link, towards)
+        made, forward = self.wire_of(link, towards)
         return made.forward if forward else made.backward
 
     def change_direction(self, link: str, towards: str, direction: DirectionPlan) -> None:
@@ -234,7 +236,7 @@ class Network:
         Raises:
             RunError: the link carries no qdisc for what is asked, tc refuses, or it reads back different.
         """
-        made, forward = self._direction_of(link, towards)
+        made, forward = self.wire_of(link, towards)
         if (direction.rate_bps or direction.queue) and not made.link.wire_queue:
             raise RunError(f"link {link} carries no shaper from the start, so it cannot get a rate or a queue now")
         if direction.has_faults_or_delay and not made.link.wire_netem:
@@ -242,7 +244,8 @@ class Network:
         before = made.forward if forward else made.backward
         if _discipline(before) != _discipline(direction):
             raise RunError(f"link {link}: the queue discipline cannot change from {_discipline(before)} to {_discipline(direction)} in a run")
-        qdiscs = self._qdiscs(made, direction, forward)
+        shaper = wire.direction_devices(made.link, forward).shaper if forward in made.following else None
+        qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
         lines = [each.command("change") for each in qdiscs]
         if lines:
             self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines))
@@ -254,13 +257,27 @@ class Network:
         else:
             made.backward = direction
 
-    def _direction_of(self, link: str, towards: str) -> tuple[Wire, bool]:
+    def wire_of(self, link: str, towards: str) -> tuple[Wire, bool]:
+        """Return a link's wire, and whether its direction to ``towards`` is the forward one; raises ``RunError``."""
         made = self.wires.get(link)
         if made is None:
             raise RunError(f"link {link} has no wire, so it cannot change")
         if towards not in (made.link.a.node, made.link.b.node):
             raise RunError(f"link {link} does not end at {towards}")
         return made, towards == made.link.b.node
+
+    def follow(self, link: str, towards: str, on: bool) -> None:
+        """Say whether the rate of a direction follows a list from now on, so that other changes leave its shaper alone."""
+        made, forward = self.wire_of(link, towards)
+        (made.following.add if on else made.following.discard)(forward)
+
+    def raise_mtu(self, made: Wire, device: str, mtu: int) -> None:
+        """Let an interface of a wire send frames up to ``mtu`` + 14 bytes, and read that back; what crosses the wire stays below its ends' MTU."""
+        commands = [f"link set dev {device} mtu {mtu}", f"link show dev {device}"]
+        shown = self.executor.run(made.name, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)).stdout
+        found = readback.parse_documents(shown)[0][0]["mtu"]
+        if found != mtu:
+            raise RunError(f"{made.name}: MTU of {device} asked {mtu}, reads back {found}")
 
     def set_link(self, name: str, up: bool) -> None:
         """Take both ends of a link down or up; addresses, routes and neighbours come back with it."""

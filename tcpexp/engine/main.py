@@ -103,6 +103,7 @@ class Engine:
             load_congestion_controls(self.plan.needs.congestion_controls)
         self.network.build()
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
+        self.actor.rates.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
         probes = measure_network(self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows])
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
@@ -132,6 +133,7 @@ class Engine:
             end = self.clock.absolute_ns(min(self.end_ns, self.plan.duration_ns))
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
         self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
+        self._attempt("close the record of rates", self.actor.rates.close)
         self._attempt("stop what is left", self._kill_strays)
 
     def _attempt(self, what: str, call: Callable[[], object]) -> None:

@@ -68,12 +68,12 @@ class Paths:
         """Return pairs of hosts whose paths together cross every link that any path crosses: ``first``, and of the others those that add a link."""
         chosen: dict[tuple[str, str], None] = {}
         crossed: set[str] = set()
-        wanted = {(one, other): True for one, other in first}
-        for pair in [*wanted, *self.host_pairs()]:
-            links = {hop.link.name for hop in self.between(*pair) or ()}
-            if links and pair[::-1] not in chosen and (pair in wanted or links - crossed):
-                chosen[pair] = None
-                crossed |= links
+        for least, pairs in ((0, first), (2, self.host_pairs()), (1, self.host_pairs())):
+            for pair in pairs:
+                links = {hop.link.name for hop in self.between(*pair) or ()}
+                if links and len(links - crossed) >= least and pair[::-1] not in chosen:
+                    chosen[pair] = None
+                    crossed |= links
         return list(chosen)
 
     def pairs_by_direction(self) -> dict[tuple[str, str], tuple[str, str]]:

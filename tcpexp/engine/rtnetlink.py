@@ -118,9 +118,9 @@ def parse_messages(data: bytes) -> list[QdiscSample]:
 
 def _parse_qdisc(body: bytes) -> QdiscSample:
     _family, ifindex, handle, parent, _info = _TCMSG.unpack_from(body)
-    attributes = _attributes(body, _TCMSG.size)
-    kind = attributes.get(TCA_KIND, b"").rstrip(b"\0").decode()
-    statistics = _attributes(attributes.get(TCA_STATS2, b""), 0)
+    told = attributes(body, _TCMSG.size)
+    kind = told.get(TCA_KIND, b"").rstrip(b"\0").decode()
+    statistics = attributes(told.get(TCA_STATS2, b""), 0)
     sent_bytes, sent_packets = struct.unpack_from("=QI", statistics.get(TCA_STATS_BASIC, bytes(12)))
     if TCA_STATS_PKT64 in statistics:
         sent_packets = struct.unpack_from("=Q", statistics[TCA_STATS_PKT64])[0]
@@ -150,7 +150,8 @@ def _ecn_mark(kind: str, statistics: bytes) -> int | None:
     return int(struct.unpack_from("=I", statistics, offset)[0])
 
 
-def _attributes(data: bytes, at: int) -> dict[int, bytes]:
+def attributes(data: bytes, at: int) -> dict[int, bytes]:
+    """Return the attributes of a message, from offset ``at``, by their kind."""
     found = {}
     while at + 4 <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, at)

@@ -15,6 +15,7 @@ from tcpexp.engine.faults.segments import SegmentFaults
 from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable
 from tcpexp.engine.qdiscs import qdisc_rows
+from tcpexp.engine.rates import LinkRateTable
 from tcpexp.engine.sampler import read_counters
 from tcpexp.engine.sockets import SS_ARGV
 from tcpexp.engine.sysctls import write_sysctl
@@ -25,6 +26,7 @@ from tcpexp.plan.types import (
     FlowCongestionControl,
     Kill,
     LinkChange,
+    LinkRates,
     LinkState,
     Mark,
     SegmentFault,
@@ -51,6 +53,7 @@ class Actor:
         self.waiter = waiter
         self.raw_dir = raw_dir
         self.faults = SegmentFaults(network, executor)
+        self.rates = LinkRateTable(network, raw_dir / "rates.jsonl", executor.log.clock)
         self.active: dict[str, tuple[Step, Undo]] = {}
         self._iptables = iptables_program(network.plan.ip)
 
@@ -62,6 +65,8 @@ class Actor:
                 return self._insert_rule(step, what)
             case LinkChange():
                 return self._change_link(step, what)
+            case LinkRates():
+                return self._follow_rates(step)
             case LinkState():
                 return self._set_link(step, what)
             case Sysctl():
@@ -132,6 +137,10 @@ class Actor:
 
         self._keep(step, undo)
         return f"{what.link} towards {what.towards}"
+
+    def _follow_rates(self, step: Step) -> str:
+        self._keep(step, lambda: self.rates.end(step.id))
+        return self.rates.set_rate(step.id, 0, step.at_ns or 0)
 
     def _set_link(self, step: Step, what: LinkState) -> str:
         self.network.set_link(what.link, what.up)

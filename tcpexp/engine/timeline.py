@@ -13,7 +13,7 @@ from tcpexp.engine.processes import ProcessTable, Running, unexpected_status
 from tcpexp.engine.steps import Actor
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
-from tcpexp.plan.types import Mark, RunPlan, Spawn, Step, WaitFor
+from tcpexp.plan.types import LinkRates, Mark, RunPlan, Spawn, Step, WaitFor
 
 #: At the same instant ends come before starts, then the plan's order decides.
 END, START = 0, 1
@@ -27,6 +27,8 @@ class Due:
     rank: int
     order: int
     step: Step = field(compare=False)
+    #: which entry of a ``LinkRates`` list
+    entry: int = field(default=0, compare=False)
 
 
 class Timeline:
@@ -82,7 +84,10 @@ class Timeline:
             self.enter("waiting")
             self.waiter.wait_until(self.clock.absolute_ns(due.t_ns))
             self.enter(f"step {due.step.id} ({due.step.label})")
-            if due.rank == START:
+            if due.rank == START and due.entry:
+                self.actor.rates.set_rate(due.step.id, due.entry, due.t_ns)
+                self._next_rate(due)
+            elif due.rank == START:
                 self._repeat(due)
                 self._start(due.step, due.t_ns)
             else:
@@ -93,8 +98,19 @@ class Timeline:
     def _push(self, t_ns: int, rank: int, order: int, step: Step) -> None:
         heapq.heappush(self._due, Due(t_ns, rank, order, step))
 
+    def _next_rate(self, due: Due) -> None:
+        """Put the next entry of a list of rates on the timeline."""
+        step, entry = due.step, due.entry + 1
+        assert isinstance(step.do, LinkRates) and step.at_ns is not None
+        if entry < len(step.do.after_ns):
+            following = step.at_ns + step.do.after_ns[entry]
+            if following < min(self.plan.duration_ns, step.until_ns or self.plan.duration_ns):
+                heapq.heappush(self._due, Due(following, START, due.order, step, entry))
+
     def _repeat(self, due: Due) -> None:
         step = due.step
+        if isinstance(step.do, LinkRates):
+            self._next_rate(due)
         if step.every_ns is None:
             return
         following = due.t_ns + step.every_ns

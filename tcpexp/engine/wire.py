@@ -26,6 +26,8 @@ SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
 CROSSING_PREF = 10
 #: Disciplines whose queue tbf itself can limit; its limit is given in the leaf's unit.
 FIFOS = ("pfifo", "bfifo")
+#: The limit that tbf is given above another leaf, which keeps its own.
+OTHER_LEAF_LIMIT = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def shaper_qdiscs(device: str, direction: DirectionPlan, mtu: int) -> list[Qdisc
     queue = direction.queue or UNSHAPED_QUEUE
     rate = direction.rate_bps or UNSHAPED_BPS
     burst = BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES) if direction.rate_bps else UNSHAPED_BURST_BYTES
-    limit = queue_limit(queue) if queue.discipline in FIFOS else 10_000_000
+    limit = queue_limit(queue) if queue.discipline in FIFOS else OTHER_LEAF_LIMIT
     return [
         Qdisc(device, "root", SHAPER_HANDLE, "tbf", ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b")),
         Qdisc(device, f"parent {SHAPER_HANDLE}", LEAF_HANDLE, queue.discipline, queue_words(queue)),

@@ -20,6 +20,7 @@ from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_por
 from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
+from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.tshark import read_captures
@@ -174,6 +175,7 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
         "queues": read_queues(source.raw),
+        "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
         "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),
     }

@@ -13,7 +13,7 @@ from tcpexp.errors import SpecError
 from tcpexp.plan.context import PendingChange
 from tcpexp.plan.links import ParameterError, direction_plan
 from tcpexp.plan.network import LinkSettings
-from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, NetworkPlan, SegmentFault, Step
+from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, LinkRates, NetworkPlan, SegmentFault, Step
 from tcpexp.spec.links import LinkParameters
 
 #: (the step, its place among the steps of the same time)
@@ -60,10 +60,12 @@ class _Timeline:
         """Return one step per change, and one per end where the ends do not nest."""
         nested = self._nested()
         steps: list[Ordered] = []
+        settled = {change.at_ns for change in self.changes}  # times at which the whole direction is set anyway
         for change in self.changes:
             until_ns = change.until_ns if nested else None
             steps.append((self._step(change, change.step_id, change.label, change.at_ns, until_ns), change.order + 0.5))
-            if change.until_ns is not None and not nested:
+            if change.until_ns is not None and not nested and change.until_ns not in settled:
+                settled.add(change.until_ns)
                 label = f"end: {change.label}"
                 steps.append((self._step(change, f"{change.step_id}.end", label, change.until_ns, None), -1.0))
         return steps
@@ -114,6 +116,26 @@ class _Timeline:
             hint = f"set rate and discipline under links: from the start, and keep {discipline} in changes"
             raise ParameterError(key, "a queue's discipline cannot change in the middle of a run", hint)
         return plan
+
+
+def check_rates(steps: list[Step], changes: list[PendingChange], fail: Fail) -> None:
+    """Refuse what would change the rate or queue of a direction while a list of rates does; raises the error that ``fail`` makes at the change."""
+    lists = [(step, step.do) for step in steps if isinstance(step.do, LinkRates)]
+    for index, (step, do) in enumerate(lists):
+        for other, second in lists[index + 1 :]:
+            if (do.link, do.towards) == (second.link, second.towards) and _overlap(step.at_ns or 0, step.until_ns, other.at_ns or 0, other.until_ns):
+                change = PendingChange(other.id, other.action, second.link, second.towards, LinkParameters(), "", 0, None, False, 0)
+                raise fail(change, None, f"another trace is at work on {do.link} towards {do.towards} at that time", "end the first with until:")
+        for change in changes:
+            named = [name for name in ("rate", "queue", "discipline", "ecn") if name in change.parameters.named()]
+            same = (do.link, do.towards) == (change.link, change.towards)
+            if same and named and _overlap(step.at_ns or 0, step.until_ns, change.at_ns, change.until_ns):
+                message = f"a trace sets the rate of {do.link} towards {do.towards} at that time"
+                raise fail(change, named[0], message, "end the trace with until:, or change only delay and faults")
+
+
+def _overlap(begin: int, until: int | None, other: int, other_until: int | None) -> bool:
+    return (until is None or other < until) and (other_until is None or begin < other_until)
 
 
 def with_wires(network: NetworkPlan, steps: list[Step]) -> NetworkPlan:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError, SpecErrors
-from tcpexp.plan.changes import resolve_changes, with_wires
+from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import check_expectations, check_plots
@@ -144,6 +144,7 @@ def _timeline(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSe
         keys = (*path, key) if key and spec.raw_at(*path, key) is not None else path
         return SpecErrors([SpecError(message, where=spec.place(*keys), hint=hint)])
 
+    check_rates(draft.steps, draft.changes, fail)
     changes = resolve_changes(draft.network, settings, draft.changes, fail)
     ordered = [*((step, float(index)) for index, step in enumerate(draft.steps)), *changes]
     ordered.sort(key=lambda item: (item[0].at_ns or 0, item[1]))

@@ -240,6 +240,22 @@ class LinkChange:
 
 
 @dataclass(frozen=True)
+class LinkRates:
+    """Let the rate of one direction of a link follow a list: ``after_ns[k]`` after ``Step.at_ns`` it becomes ``rates_bps[k]``.
+
+    Times rise from 0; a rate of 0 lets nothing pass. The queue and everything else of the direction stay. At ``Step.until_ns`` the former rate comes back.
+    ``source`` says where the list is from, in words.
+    """
+
+    link: str
+    towards: str
+    after_ns: tuple[int, ...]
+    rates_bps: tuple[int, ...]
+    source: str
+    kind: Literal["link_rates"] = "link_rates"
+
+
+@dataclass(frozen=True)
 class LinkState:
     """Take a link down or up (``ip link set`` on both ends' interfaces); reversed at ``Step.until_ns``."""
 
@@ -346,7 +362,7 @@ class SegmentFault:
 
 
 StepKind = (
-    Spawn | Firewall | LinkChange | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
+    Spawn | Firewall | LinkChange | LinkRates | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.capacity import MOST_PANELS, draw_capacity, varying_places
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import (
@@ -30,7 +31,7 @@ class Queue(Plot):
     """Packets that wait in each bottleneck's queue, and packets dropped there per interval.
 
     From the queueing disciplines' own counters, sampled at a fixed interval. The grey line is the queue's limit where it is
-    set in packets.
+    set in packets. Below, for each queue whose link's rate varies, the rate that was asked for and what passed per 100 ms.
     """
 
     name = "queue"
@@ -45,7 +46,10 @@ class Queue(Plot):
             return None
         looks = series_of(samples["place"].unique().sort().to_list())
         dropped = bool(samples["dropped"].sum())
-        figure, axes = panels([2.3, 1.1] if dropped else [2.6], options["title"])
+        varying = dict(list(varying_places(run, list(looks)).items())[:MOST_PANELS])
+        figure, axes = panels([*([2.3, 1.1] if dropped else [2.6]), *([1.6] * len(varying))], options["title"])
+        for (place, varies), axis in zip(varying.items(), axes[2 if dropped else 1 :], strict=True):
+            draw_capacity(axis, run, options, place, varies, looks[place])
         for name, look in looks.items():
             mine = samples.filter(pl.col("place") == name)
             thin = thin_line(mine, "t_ns", "backlog_packets")
@@ -67,7 +71,7 @@ class Queue(Plot):
             axes[0].dataLim.update_from_data_y([0, limit], ignore=False)
         axes[0].set_ylabel("Backlog (packets)")
         legend(axes[0])
-        for each in axes:
+        for each in axes[: 2 if dropped else 1]:
             zero_based(each)
             whole_numbers(each)
         if dropped:

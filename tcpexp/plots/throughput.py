@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.capacity import draw_asked, shared_rates
 from tcpexp.plots.data import bottleneck_bps, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import PAPER, SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
@@ -45,9 +46,11 @@ class Throughput(Plot):
             colors = [look.color for look in looks.values()]
             axes[1].stackplot(seconds, bands, colors=colors, alpha=0.6, edgecolor=PAPER, linewidth=0.6)
             panel_title(axes[1], "Stacked")
-        rate = bottleneck_bps(run)
+        rate, varying = bottleneck_bps(run), shared_rates(run)
         for each in axes:
-            if rate is not None and rate < 4 * float(totals.max()):  # type: ignore[arg-type]
+            if varying is not None:
+                draw_asked(each, run, varying, divisor, "bottleneck rate" if each is axes[0] else None)
+            elif rate is not None and rate < 4 * float(totals.max()):  # type: ignore[arg-type]
                 label = "bottleneck rate" if each is axes[0] else None
                 each.axhline(rate / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label=label)
                 each.dataLim.update_from_data_y([0, rate / divisor], ignore=False)

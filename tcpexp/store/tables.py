@@ -304,6 +304,17 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns", "link", "towards"),
         ),
         TableSchema(
+            "link_rates",
+            "one change of a rate that follows a list (link_trace), and one row more when the list ends",
+            {
+                "t_ns": "Int64", "planned_ns": "Int64", "step": "String", "link": "String", "towards": "String",
+                "asked_bps": "Int64",  # from now on; null at the list's end
+                "set_bps": "Int64",  # of the token bucket, read back: a little off, to make up for what its changes let pass
+                "sent_bytes": "Int64", "backlog_packets": "Int64",  # of the bottleneck until now, and waiting now
+            },
+            ("t_ns", "link", "towards"),
+        ),
+        TableSchema(
             "counters",
             "one SNMP or TcpExt counter of one node at one time, kept only where it changed since the sample before (the first sample is whole)",
             {"t_ns": "Int64", "node": "String", "counter": "String", "value": "Int64"},  # TcpExt.ListenDrops, Tcp.RetransSegs, ...

@@ -45,7 +45,7 @@ def test_a_lasting_change_outlives_one_that_ends(bench):
 
 def test_one_ends_where_the_next_begins(bench):
     found = changes(bench, "at: 1s, until: 5s, set: {rate: 5mbit}", "at: 5s, until: 9s, set: {rate: 2mbit}")
-    assert found == [(1, None, 5, 20), (5, None, 2, 20), (5, None, 2, 20), (9, None, 10, 20)]
+    assert found == [(1, None, 5, 20), (5, None, 2, 20), (9, None, 10, 20)]
 
 
 def test_the_files_order_does_not_matter(bench):

@@ -1,0 +1,97 @@
+"""Links whose rate varies: what was asked for when, and whether what they delivered followed it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.plan.types import LinkRates
+from tcpexp.store.rundata import RunData
+
+#: A direction is busy between two changes when more than this many packets wait at both.
+BUSY_PACKETS = 1
+FRAME_BYTES = 1514
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How well one direction followed its list while packets waited for it.
+
+    A stretch is a row of neighbouring spans between changes at whose ends packets waited. ``largest_gap_bytes``: the most by which the bytes sent since a
+    stretch's begin were away from the rates' sum. ``mean_error_bytes``: the mean of that between two neighbouring changes.
+    """
+
+    link: str
+    towards: str
+    step: str
+    changes: int
+    late_ns: int
+    busy_spans: int
+    asked_bytes: float
+    sent_bytes: int
+    largest_gap_bytes: float
+    mean_error_bytes: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a mapping for JSON."""
+        return asdict(self)
+
+
+def measure_followed(run: RunData) -> list[Followed]:
+    """Return one ``Followed`` per list of rates of the run that was begun, in the plan's order."""
+    found = []
+    rows = run.table("link_rates")
+    for step in run.plan.steps:
+        if isinstance(step.do, LinkRates):
+            own = rows.filter(pl.col("step") == step.id).sort("t_ns")
+            if own.height:
+                found.append(_follow(step.id, step.do, own))
+    return found
+
+
+def _follow(step: str, what: LinkRates, rows: pl.DataFrame) -> Followed:
+    changes = rows.filter(pl.col("asked_bps").is_not_null())
+    late = int((changes["t_ns"] - changes["planned_ns"]).max() or 0)  # type: ignore[arg-type]
+    spans = rows.with_columns(
+        asked=pl.col("asked_bps") * (pl.col("t_ns").shift(-1) - pl.col("t_ns")) / 8e9,
+        sent=pl.col("sent_bytes").shift(-1) - pl.col("sent_bytes"),
+        busy=pl.min_horizontal("backlog_packets", pl.col("backlog_packets").shift(-1)) > BUSY_PACKETS,
+    ).filter(pl.col("asked").is_not_null() & pl.col("sent").is_not_null())
+    gap = largest = total_error = 0.0
+    for asked, sent, busy in spans.select("asked", "sent", "busy").iter_rows():
+        gap = gap + sent - asked if busy else 0.0
+        largest = max(largest, abs(gap))
+        total_error += abs(sent - asked) if busy else 0.0
+    own = spans.filter(pl.col("busy"))
+    mean = total_error / own.height if own.height else 0.0
+    return Followed(what.link, what.towards, step, changes.height, late, own.height, float(own["asked"].sum()), int(own["sent"].sum()), largest, mean)
+
+
+def asked_rates(run: RunData, link: str, towards: str) -> list[tuple[int, int]]:
+    """Return (from when in ns, rate in bit/s) of one direction over the run; neighbouring rates differ. Empty when it has no rate at some time."""
+    steps: list[tuple[int, int]] = []
+    for epoch in find_rate_epochs(run):
+        if (epoch.link, epoch.towards) != (link, towards):
+            continue
+        if epoch.direction.rate_bps is None:
+            return []
+        if not steps or steps[-1][1] != epoch.direction.rate_bps:
+            steps.append((epoch.from_ns, epoch.direction.rate_bps))
+    return steps
+
+
+def varying_rates(run: RunData) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return the asked rates of every direction whose rate changes in the run, by (link, towards)."""
+    ends = [(link.name, towards) for link in run.plan.network.links for towards in (link.b.node, link.a.node)]
+    return {end: steps for end in ends if len(steps := asked_rates(run, *end)) > 1}
+
+
+def delivered(run: RunData, link: str, towards: str, bin_ns: int) -> pl.DataFrame:
+    """Return what the shaper let pass per bin: ``t_ns`` (its middle) and ``rate_bps``, from the queue's own counter of bytes."""
+    rows = run.table("queues").filter((pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")).sort("t_ns")
+    last = rows.group_by((pl.col("t_ns") // bin_ns).alias("bin"), maintain_order=True).agg(pl.col("t_ns").last(), pl.col("sent_bytes").last())
+    spans = last.with_columns(span=pl.col("t_ns").diff(), rate_bps=pl.col("sent_bytes").diff() * 8e9 / pl.col("t_ns").diff())
+    return spans.filter(pl.col("span") > 0).select((pl.col("t_ns") - pl.col("span") // 2).alias("t_ns"), "rate_bps")
