@@ -20,7 +20,8 @@ def steps(plan):
 
 def test_each_step_holds_until_the_next_and_all_is_put_back(compile_actions):
     plan = compile_actions(
-        "{at: 10s, do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: 2mbit}, {after: 5s, delay: 40ms}, {after: 8s, rate: 8mbit}], until: 20s}",
+        "{at: 10s, do: link_steps, link: h1-h2, towards: h2, "
+        "steps: [{after: 0s, rate: 2mbit}, {after: 5s, delay: 40ms}, {after: 8s, rate: 8mbit}], until: 20s}",
         head=HEAD,
     )
     assert steps(plan) == [(10, 2_000_000, 10), (15, 2_000_000, 40), (18, 8_000_000, 40), (20, 5_000_000, 10)]
@@ -29,7 +30,8 @@ def test_each_step_holds_until_the_next_and_all_is_put_back(compile_actions):
 
 
 def test_steps_in_rounds(compile_actions):
-    plan = compile_actions("{do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: 1mbit}, {after: 1s, rate: 9mbit}], every: 2s, until: 5s}", head=HEAD)
+    action = "{do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: 1mbit}, {after: 1s, rate: 9mbit}], every: 2s, until: 5s}"
+    plan = compile_actions(action, head=HEAD)
     assert steps(plan) == [(0, 1e6, 10), (1, 9e6, 10), (2, 1e6, 10), (3, 9e6, 10), (4, 1e6, 10), (5, 5e6, 10)]
 
 

@@ -56,7 +56,17 @@ class ModelOfTbf:
         self.rate, self.tokens = rate, float(burst)
 
 
-@pytest.mark.parametrize("rates", [[5e6, 1e6, 8e6, 2e6, 6e5] * 40, [1e6, 0, 0.0, 4e6, 0, 3e5] * 30, [2e5] * 200, [121120, 0] * 100, [6e4] * 100, [3e6, 6e4, 0, 6e4] * 50])
+LISTS = (
+    [5e6, 1e6, 8e6, 2e6, 6e5] * 40,
+    [1e6, 0, 0.0, 4e6, 0, 3e5] * 30,
+    [2e5] * 200,
+    [121120, 0] * 100,
+    [6e4] * 100,
+    [3e6, 6e4, 0, 6e4] * 50,
+)
+
+
+@pytest.mark.parametrize("rates", LISTS)
 def test_with_the_account_the_model_keeps_to_the_list(rates: list[float]) -> None:
     model, step = ModelOfTbf(rates[0] / 8), 0.1
     bucket = Bucket(BURST, float(BURST), rates[0] / 8, 0, 0)
