@@ -38,7 +38,7 @@ class LinkSteps(BuiltinAction):
 
     example: ClassVar[str] = """\
 - {at: 10s, do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: 5mbit}, {after: 5s, rate: 1mbit, delay: 80ms}], until: 25s}
-- {at: 0s, do: link_steps, link: h1-h2, steps: [{after: 0s, rate: 10mbit}, {after: 2s, rate: 2mbit}], every: 4s, until: 30s}"""
+- {at: 30s, do: link_steps, link: h1-h2, steps: [{after: 0s, rate: 10mbit}, {after: 2s, rate: 2mbit}], every: 4s, until: 50s}"""
     takes_every: ClassVar[bool] = True
 
     do: Literal["link_steps"] = "link_steps"
@@ -93,7 +93,7 @@ class LinkTrace(BuiltinAction):
 
     example: ClassVar[str] = """\
 - {at: 0s, do: link_trace, link: h1-h2, towards: h2, file: train.csv}
-- {at: 5s, do: link_trace, link: h1-h2, towards: h2, file: lte.trace, window: 50ms, until: 55s}"""
+- {at: 5s, do: link_trace, link: h1-h2, towards: h1, file: cellular.trace, window: 50ms, until: 55s}"""
 
     do: Literal["link_trace"] = "link_trace"
     link: str = Field(description="the link's name, such as `h1-h2`")

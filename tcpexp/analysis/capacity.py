@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +12,11 @@ from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.plan.types import LinkRates
 from tcpexp.store.rundata import RunData
 
-#: A direction is busy between two changes when more than this many packets wait at both.
+#: A direction is busy between two changes when at both more packets wait than this, and more than it may send in this share of the time between (of so long a
+#: time at most), and no sample of the queue in between finds it empty.
 BUSY_PACKETS = 1
+BUSY_SHARE = 0.5
+LONGEST_NS = 200_000_000
 FRAME_BYTES = 1514
 
 
@@ -20,7 +24,7 @@ FRAME_BYTES = 1514
 class Followed:
     """How well one direction followed its list while packets waited for it.
 
-    A stretch is a row of neighbouring spans between changes at whose ends packets waited. ``largest_gap_bytes``: the most by which the bytes sent since a
+    A stretch is a row of neighbouring busy spans between changes (:data:`BUSY_SHARE`). ``largest_gap_bytes``: the most by which the bytes sent since a
     stretch's begin were away from the rates' sum. ``mean_error_bytes``: the mean of that between two neighbouring changes.
     """
 
@@ -48,26 +52,35 @@ def measure_followed(run: RunData) -> list[Followed]:
         if isinstance(step.do, LinkRates):
             own = rows.filter(pl.col("step") == step.id).sort("t_ns")
             if own.height:
-                found.append(_follow(step.id, step.do, own))
+                found.append(_follow(run, step.id, step.do, own))
     return found
 
 
-def _follow(step: str, what: LinkRates, rows: pl.DataFrame) -> Followed:
+def _follow(run: RunData, step: str, what: LinkRates, rows: pl.DataFrame) -> Followed:
     changes = rows.filter(pl.col("asked_bps").is_not_null())
     late = int((changes["t_ns"] - changes["planned_ns"]).max() or 0)  # type: ignore[arg-type]
     spans = rows.with_columns(
-        asked=pl.col("asked_bps") * (pl.col("t_ns").shift(-1) - pl.col("t_ns")) / 8e9,
+        until_ns=pl.col("t_ns").shift(-1),
         sent=pl.col("sent_bytes").shift(-1) - pl.col("sent_bytes"),
-        busy=pl.min_horizontal("backlog_packets", pl.col("backlog_packets").shift(-1)) > BUSY_PACKETS,
-    ).filter(pl.col("asked").is_not_null() & pl.col("sent").is_not_null())
-    gap = largest = total_error = 0.0
-    for asked, sent, busy in spans.select("asked", "sent", "busy").iter_rows():
-        gap = gap + sent - asked if busy else 0.0
-        largest = max(largest, abs(gap))
-        total_error += abs(sent - asked) if busy else 0.0
-    own = spans.filter(pl.col("busy"))
-    mean = total_error / own.height if own.height else 0.0
-    return Followed(what.link, what.towards, step, changes.height, late, own.height, float(own["asked"].sum()), int(own["sent"].sum()), largest, mean)
+        waiting=pl.min_horizontal("backlog_packets", pl.col("backlog_packets").shift(-1)),
+    ).filter(pl.col("asked_bps").is_not_null() & pl.col("sent").is_not_null())
+    empty = _times_without_packets(run, what)
+    count, total, error, gap, largest = 0, [0.0, 0], 0.0, 0.0, 0.0
+    for begin, end, rate, sent, waiting in spans.select("t_ns", "until_ns", "asked_bps", "sent", "waiting").iter_rows():
+        asked = rate * (end - begin) / 8e9
+        needed = max(BUSY_PACKETS, BUSY_SHARE * rate * min(end - begin, LONGEST_NS) / 8e9 / FRAME_BYTES)
+        if waiting <= needed or bisect.bisect_left(empty, begin) < bisect.bisect_right(empty, end):
+            gap = 0.0
+            continue
+        count, total, gap = count + 1, [total[0] + asked, total[1] + sent], gap + sent - asked
+        error, largest = error + abs(sent - asked), max(largest, abs(gap))
+    return Followed(what.link, what.towards, step, changes.height, late, count, total[0], int(total[1]), largest, error / count if count else 0.0)
+
+
+def _times_without_packets(run: RunData, what: LinkRates) -> list[int]:
+    """Return the times at which a sample of the direction's queue found it empty, in order."""
+    rows = run.table("queues").filter((pl.col("link") == what.link) & (pl.col("towards") == what.towards) & (pl.col("qdisc") == "queue"))
+    return rows.filter(pl.col("backlog_packets") == 0)["t_ns"].sort().to_list()
 
 
 def asked_rates(run: RunData, link: str, towards: str) -> list[tuple[int, int]]:

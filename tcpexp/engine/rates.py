@@ -34,8 +34,6 @@ HANDLE = int(wire.SHAPER_HANDLE.rstrip(":"), 16) << 16
 STANDSTILL_BYTE_S = 1
 #: With fewer frames than this between two changes the bucket holds one frame instead of two.
 FEW_FRAMES = 16
-#: How long a list's last rate counts for paying back.
-LAST_RATE_NS = SECOND_NS
 #: How much larger than the bucket the frame is that makes tbf look at its queue.
 KICK_BEYOND_BYTES = 64
 ETHERNET_BYTES = wire.ETHERNET_HEADER_BYTES
@@ -60,8 +58,12 @@ class Bucket:
         self.burst, self.level, self.t_ns, self.sent_bytes = burst, float(burst), t_ns, sent_bytes
 
     def pay(self, asked_byte_s: float, length_ns: int) -> int:
-        """Return the rate to set for the next ``length_ns``, so that with the debt the asked one is kept; what cannot be paid stays for later."""
-        rate = max(STANDSTILL_BYTE_S, round(asked_byte_s - self.debt * SECOND_NS / length_ns)) if asked_byte_s else STANDSTILL_BYTE_S
+        """Return the rate to set for the next ``length_ns``, so that with the debt the asked one is kept; what cannot be paid stays for later.
+
+        The list's last rate has no known length (0); it pays nothing.
+        """
+        payment = self.debt * SECOND_NS / length_ns if length_ns else 0.0
+        rate = max(STANDSTILL_BYTE_S, round(asked_byte_s - payment)) if asked_byte_s else STANDSTILL_BYTE_S
         self.debt -= (asked_byte_s - rate) * length_ns / SECOND_NS
         self.rate_byte_s = rate
         return rate
@@ -69,7 +71,7 @@ class Bucket:
     def rests(self, asked_byte_s: float, length_ns: int) -> bool:
         """Whether the link stands still and a debt takes all that it may send in the next ``length_ns``; then it is paid."""
         due = asked_byte_s * length_ns / SECOND_NS
-        if self.rate_byte_s != STANDSTILL_BYTE_S or self.debt < due:
+        if self.rate_byte_s != STANDSTILL_BYTE_S or self.debt < due or (asked_byte_s and not length_ns):
             return False
         self.debt -= due
         return True
@@ -93,7 +95,7 @@ class RateFollower:
     def set_rate(self, number: int) -> dict[str, object]:
         """Set entry ``number`` of the list; return the row for ``raw/rates.jsonl``. Raises ``RunError`` when the kernel refuses or reads back different."""
         asked, length_ns = self.what.rates_bps[number] / 8, self._length_ns(number)
-        burst = self.burst if asked * length_ns / SECOND_NS >= FEW_FRAMES * self.smallest_burst else self.smallest_burst
+        burst = self.burst if not length_ns or asked * length_ns / SECOND_NS >= FEW_FRAMES * self.smallest_burst else self.smallest_burst
         before = self._ask(tbf.get_request(self.ifindex, HANDLE, self._next()))
         t_ns = Clock.monotonic_ns()
         former = before.rate_byte_s
@@ -121,7 +123,7 @@ class RateFollower:
 
     def _length_ns(self, number: int) -> int:
         after = self.what.after_ns
-        return after[number + 1] - after[number] if number + 1 < len(after) else LAST_RATE_NS
+        return after[number + 1] - after[number] if number + 1 < len(after) else 0
 
     def _ask(self, request: bytes) -> tbf.Tbf:
         self.netlink.send(request)

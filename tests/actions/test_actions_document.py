@@ -18,10 +18,21 @@ def test_the_page_is_current():
     assert (DOCS / "actions.md").read_text() == document(), "python -m tcpexp.actions.document > docs/actions.md"
 
 
+#: What the examples of some actions need: a topology, a bottleneck, files beside the spec.
+HEADS = {
+    "iperf3_pairs": "name: probe\ntopology: dumbbell\nduration: 60s\n",
+    "link_trace": "name: probe\ntopology: two_host\nlinks: {h1-h2: {rate: 5mbit}}\nduration: 60s\n",
+}
+FILES = {"train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n", "cellular.trace": "3\n7\n100\n"}
+
+
 @pytest.mark.parametrize("name", list(BUILTIN))
-def test_the_example_of_each_action_compiles(compile_actions, name):
+def test_the_example_of_each_action_compiles(compile_actions, tmp_path, name):
     lines = BUILTIN[name].example.splitlines()
-    plan = compile_actions(*(line.removeprefix("- ") for line in lines))
+    for file, text in FILES.items():
+        (tmp_path / file).write_text(text)
+    head = {"head": HEADS[name]} if name in HEADS else {}
+    plan = compile_actions(*(line.removeprefix("- ") for line in lines), **head)
     assert any(f"do: {name}" in line for line in lines)
     assert plan.setup or plan.steps
 
