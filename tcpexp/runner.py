@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from tcpexp import paths
 from tcpexp.ahead import Ahead
-from tcpexp.errors import HostError, Missing, SpecError, TcpexpError
+from tcpexp.errors import DataError, HostError, Missing, SpecError, TcpexpError
 
 if TYPE_CHECKING:
     from tcpexp.pipeline import RunOutcome
@@ -133,6 +133,8 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
                 raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
             results = usable_results_dir(options.out or paths.default_results_dir())
             run_dir = create_run(results, path, plan, place.name)
+            for words in differences_from_record(path, place):
+                watcher.say(words)
             watcher.starts(plan, place.name, run_dir.path)
             begun = time.monotonic()
             execute(place, plan, run_dir, options, watcher, ahead)
@@ -146,6 +148,27 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         **outcome.timing,
     }
     return dataclasses.replace(outcome, timing=timing)
+
+
+def differences_from_record(spec: Path, place: Place) -> list[str]:
+    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its guest image or its place; nothing for another spec."""
+    from tcpexp.places.guest.image import find_image
+    from tcpexp.store.manifest import NAME, read_manifest
+
+    if spec.name != "spec.yaml" or not (spec.parent / NAME).is_file():
+        return []
+    try:
+        manifest = read_manifest(spec.parent)
+    except DataError:
+        return []
+    if manifest.where != place.name:
+        return [f"the run {manifest.run_id} was made on the {manifest.where}, this one is made on the {place.name}: packets will differ"]
+    image = find_image() if place.name == "guest" else None
+    if manifest.image_sha256 is None or (image is not None and image.sha256 == manifest.image_sha256):
+        return []
+    mine = "none is here yet" if image is None else f"this one uses {image.sha256[:12]}"
+    wanted = manifest.image_sha256[:12]
+    return [f"the run {manifest.run_id} was made with the guest image {wanted}, {mine}: packets can differ (tcpexp guest use {wanted}, or import it)"]
 
 
 @contextmanager

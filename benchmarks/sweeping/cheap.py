@@ -45,6 +45,10 @@ class CheapWorkplace:
         """Return what all of them have."""
         return {"engine": "cheap"}
 
+    def fit(self, asked: dict[str, str]) -> str | None:
+        """Need nothing."""
+        return None
+
     def open(self) -> CheapPlace:
         """Return the place."""
         return CheapPlace()

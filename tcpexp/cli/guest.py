@@ -1,15 +1,16 @@
-"""``guest build``, ``guest info`` and ``guest shell``: the virtual machine's image."""
+"""``guest build|info|shell|export|import|use``: the virtual machine's image."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
-from tcpexp.errors import SpecError
+from tcpexp.errors import HostError, SpecError
 
 
 @click.group()
@@ -36,8 +37,7 @@ def build(force: bool) -> None:
     from tcpexp.places.guest.image import build_image
 
     image = build_image(say, force=force)
-    paths.give_to_user(paths.cache_dir())
-    paths.give_one_to_user(paths.cache_dir().parent)
+    give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")
 
 
@@ -56,13 +56,15 @@ def info(as_json: bool, quiet: bool) -> int:
 
     Its sha256, kernel, packages and folder. Exit code 3 when none was built.
     """
+    from tcpexp.places.guest.archive import kept_images
     from tcpexp.places.guest.image import find_image
     from tcpexp.places.guest.recipe import recipe_hash
 
     image = find_image()
     if quiet:
         return 3 if image is None else 0
-    facts: dict[str, Any] = {"built": image is not None, "recipe": recipe_hash()}
+    kept = kept_images()
+    facts: dict[str, Any] = {"built": image is not None, "recipe": recipe_hash(), "kept": [each.sha256 for each in kept]}
     if image is not None:
         facts.update(sha256=image.sha256, kernel=image.kernel, path=str(image.path), bytes=image.bytes, packages=image.packages)
     if as_json:
@@ -72,7 +74,86 @@ def info(as_json: bool, quiet: bool) -> int:
     else:
         click.echo(f"image     {image.sha256}\nkernel    Linux {image.kernel}\nfolder    {image.path}")
         click.echo(f"size      {image.bytes >> 20} MiB\npackages  {len(image.packages)} (--json names them)\nrecipe    {image.recipe}")
+    for each in kept if not as_json else ():
+        click.echo(f"kept      {each.sha256} (Linux {each.kernel}); to use it: tcpexp guest use {each.sha256[:12]}")
     return 3 if image is None else 0
+
+
+@guest.command(
+    "export",
+    epilog="""\b
+Examples:
+  tcpexp guest export image.tar.gz        some 130 MB
+  tcpexp guest export image.tar           not compressed; the same image, the same bytes
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export_(file: Path) -> int:
+    """Write the guest's image to a file, to hand it on.
+
+    Another machine that imports it makes the same captures, also when the distribution's archive has moved on. The image is verified meanwhile.
+    """
+    from tcpexp.places.guest.archive import export_image
+    from tcpexp.places.guest.image import find_image
+
+    image = find_image()
+    if image is None:
+        raise HostError("there is no guest image to export", hint="tcpexp guest build")
+    export_image(image, file)
+    paths.give_one_to_user(file)
+    click.echo(f"image {image.sha256}\nin {file} ({file.stat().st_size >> 20} MiB)")
+    return 0
+
+
+@guest.command(
+    "import",
+    epilog="""\b
+Examples:
+  tcpexp guest import image.tar.gz
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def import_(file: Path) -> int:
+    """Take an image from a file, and use it from now on.
+
+    It is verified by its sha256 first; a damaged file changes nothing. The image that was used before is kept (tcpexp guest use).
+    """
+    from tcpexp.places.guest.archive import import_image, kept_images
+    from tcpexp.places.guest.image import find_image
+
+    before = find_image()
+    image = import_image(file, say)
+    give_cache()
+    click.echo(f"image {image.sha256}\nin {image.path}")
+    if before is not None and before.sha256 != image.sha256 and before.sha256 in {each.sha256 for each in kept_images()}:
+        click.echo(f"the image before is kept: tcpexp guest use {before.sha256[:12]}")
+    return 0
+
+
+@guest.command(
+    epilog="""\b
+Examples:
+  tcpexp guest use 4fd2a1c09b7e
+"""
+)
+@click.argument("sha256")
+def use(sha256: str) -> int:
+    """Use another image that is kept, named by the beginning of its SHA256.
+
+    The manifest of a run names the image that made it; `guest info` lists those that are here.
+    """
+    from tcpexp.places.guest.archive import use_image
+
+    image = use_image(sha256, say)
+    give_cache()
+    click.echo(f"image {image.sha256}\nin {image.path}")
+    return 0
+
+
+def give_cache() -> None:
+    """Hand the cache to the user behind sudo, if there is one."""
+    paths.give_to_user(paths.cache_dir())
+    paths.give_one_to_user(paths.cache_dir().parent)
 
 
 @guest.command()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tcpexp.errors import RunError, TcpexpError
+from tcpexp.paths import cache_dir
 from tcpexp.spec.study import TableMeasure
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.sweep.folder import CELL, StudyFolder, pack
@@ -56,13 +57,17 @@ class CellTask:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder."""
+    """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder.
+
+    ``needs`` says that nothing was run for want of a guest image: its sha256, this worker's address, and its cache, as machine and folder.
+    """
 
     key: str
     status: str
     error: str | None = None
     cost: dict[str, Any] = dataclasses.field(default_factory=dict)
     archive: bytes | None = None
+    needs: tuple[str, str, str] | None = None
 
 
 def content_key(plan: RunPlan, identity: dict[str, str]) -> str:
@@ -82,7 +87,11 @@ def run_cell(task: CellTask) -> CellResult:
     shared = folder.is_study(task.token)
     if shared and folder.has(task.key):
         return CellResult(task.key, "complete", cost=folder.read_cell(task.key).get("cost", {}))
-    require_identity(_identity(task.workplace), task.identity, socket.gethostname())
+    workplace = load_workplace(task.workplace)
+    needed = workplace.fit(task.identity)
+    if needed is not None and (address := _worker_address()) is not None:
+        return CellResult(task.key, "not run", f"there is no guest image {needed}", needs=(needed, address, f"{socket.gethostname()}:{cache_dir()}"))
+    require_identity(_identity(task.workplace, task.identity.get("image")), task.identity, socket.gethostname())
     with folder.scratch(task.key, shared=shared) as scratch:
         made = scratch / "cell"
         made.mkdir()
@@ -99,9 +108,21 @@ def run_cell(task: CellTask) -> CellResult:
 
 
 @functools.cache
-def _identity(workplace: str) -> dict[str, str]:
-    """Return a workplace's identity, computed once in the life of a worker."""
-    return load_workplace(workplace).identity()
+def _identity(workplace: str, image: str | None) -> dict[str, str]:
+    """Return a workplace's identity with the image that a study asks for, computed once in the life of a worker."""
+    made = load_workplace(workplace)
+    made.fit({} if image is None else {"image": image})
+    return made.identity()
+
+
+def _worker_address() -> str | None:
+    """Return the address of the Dask worker that runs this, None outside of one."""
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return None
 
 
 def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
@@ -150,7 +171,9 @@ def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome
     from tcpexp.pipeline import process_numbers, process_run
     from tcpexp.runner import RunOptions, execute
 
-    place = load_workplace(task.workplace).open()
+    workplace = load_workplace(task.workplace)
+    workplace.fit(task.identity)
+    place = workplace.open()
     lacks = place.check(plan)
     if lacks:
         raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)

@@ -134,6 +134,8 @@ def run_study(study: Study, *, jobs: int | None = None, scheduler: str | None = 
     started = time.monotonic()
     with folder.locked():
         token = _token(folder)
+        for words in differing_identity(study, folder):
+            watcher.say(words)
         folder.begin(describe_study(study, token), study.spec.source.text.encode())
         progress = progress_of(study, folder, retry=retry)
         outcome = StudyOutcome(folder.path, len(study.runs), found=len(progress.done))
@@ -229,6 +231,22 @@ def describe_study(study: Study, token: str) -> dict[str, Any]:
         "runs": len(study.runs),
         "parameters": {name: sorted({str(cell.written[name]) for cell in study.cells}) for name in study.sweep.parameters},
     }
+
+
+def differing_identity(study: Study, folder: StudyFolder) -> list[str]:
+    """Return what decides the results and is not as it was when the study was last worked on, in words."""
+    import json
+
+    try:
+        before = json.loads((folder.path / "study.json").read_text())["identity"]
+        differing = sorted(name for name in {*before, *study.identity} if before.get(name) != study.identity.get(name))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    if not differing:
+        return []
+    words = ", ".join(f"{name} {str(study.identity.get(name))[:12]} instead of {str(before.get(name))[:12]}" for name in differing)
+    hint = "; tcpexp guest use goes back to an image that is kept" if "image" in differing else ""
+    return [f"runs made before had another {words}: all are made anew{hint}"]
 
 
 def _token(folder: StudyFolder) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import HostError, TcpexpError
 from tcpexp.sweep.cell import CellResult, CellTask, run_cell
+from tcpexp.sweep.supply import ImageSupply
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 AHEAD = 3
 #: How often a run's worker may die before the run counts as failed.
 LIVES = 4
+#: How often a run is handed out again because its worker had no guest image: on other machines than before.
+MOST_SUPPLIES = 50
 #: How Dask works on this machine. By default it looks at every worker's stack 100 times a second and at much else; for tasks that last seconds that is
 #: 8 % of a processor for nothing (measured: coordinator 3.0 %, each of two workers 2.4 %; with these settings 0.6 % and 0.2 %).
 SETTINGS = {
@@ -74,11 +77,19 @@ def remote_workers(scheduler: str) -> Iterator[Client]:
 def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool], begins: Callable[[CellTask], None]) -> Iterator[tuple[CellTask, CellResult]]:
     """Yield each task with its result, as they end; hands out no more once ``stop()`` is true, and lets those under way end.
 
-    A run whose worker is killed is made again by another one. Tasks are taken from the iterator only as workers become free.
+    A run whose worker is killed is made again by another one. Tasks are taken from the iterator only as workers become free. A worker that
+    lacks the guest image is sent it, and its run is handed out again.
     """
     ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
     waiting: dict[str, tuple[Future, CellTask]] = {}
+    supply = ImageSupply(client)
     exhausted = False
+
+    def hand_out(task: CellTask, attempt: int = 0) -> None:
+        future = client.submit(run_cell, task, key=f"tcpexp-{task.token}-{task.key}-{attempt}", pure=False)
+        waiting[future.key] = (future, task)
+        future.add_done_callback(ended.put)
+
     try:
         while True:
             room = AHEAD * max(_threads(client), 1)
@@ -88,9 +99,7 @@ def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool
                     exhausted = True
                     break
                 begins(task)
-                future = client.submit(run_cell, task, key=f"tcpexp-{task.token}-{task.key}", pure=False)
-                waiting[future.key] = (future, task)
-                future.add_done_callback(ended.put)
+                hand_out(task)
             if stop():
                 _drop_unstarted(client, waiting)
             if not waiting and (exhausted or stop()):
@@ -99,8 +108,16 @@ def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool
                 future = ended.get(timeout=0.2)
                 if future.key in waiting:
                     _, task = waiting.pop(future.key)
-                    yield task, _result(task, future)
+                    result = _result(task, future)
+                    attempt = int(future.key.rsplit("-", 1)[1])
                     future.release()
+                    if result.needs is not None and attempt < MOST_SUPPLIES:
+                        problem = supply.send(result.needs)
+                        if problem is None:
+                            hand_out(task, attempt + 1)
+                            continue
+                        result = CellResult(task.key, "not run", problem)
+                    yield task, result
     finally:
         for future, _ in waiting.values():
             future.release()

@@ -28,6 +28,10 @@ class Workplace(Protocol):
         """Return the place to run in."""
         ...
 
+    def fit(self, asked: dict[str, str]) -> str | None:
+        """Take up what a study of the identity ``asked`` is made with; return the sha256 of a guest image that must come first, if one must."""
+        ...
+
     def missing(self) -> tuple[Missing, ...]:
         """Return what this machine lacks."""
         ...
@@ -35,6 +39,9 @@ class Workplace(Protocol):
 
 class GuestWorkplace:
     """The guest on its virtual clock: repeatable bit for bit."""
+
+    def __init__(self) -> None:
+        self.image_sha256: str | None = None
 
     def missing(self) -> tuple[Missing, ...]:
         """Return what this machine lacks to start a guest."""
@@ -48,14 +55,26 @@ class GuestWorkplace:
         from tcpexp.places.guest.machine import qemu_version
         from tcpexp.places.guest.template import build_template
 
-        image = find_image() or build_image(_silent)
+        image = find_image(self.image_sha256) or build_image(_silent)
         return {"image": image.sha256, "qemu": qemu_version(), "template": build_template(image, _silent).key}
 
     def open(self) -> Place:
         """Return the guest."""
         from tcpexp.places.guest.place import GuestPlace
 
-        return GuestPlace("virtual")
+        return GuestPlace("virtual", image_sha256=self.image_sha256)
+
+    def fit(self, asked: dict[str, str]) -> str | None:
+        """Use the study's image where this machine has it, in use or kept; return its hash where it has not."""
+        from tcpexp.places.guest.image import find_image
+
+        sha256 = asked.get("image")
+        if sha256 is None:
+            return None
+        if find_image(sha256) is None:
+            return sha256
+        self.image_sha256 = sha256
+        return None
 
 
 def load_workplace(name: str) -> Workplace:

@@ -78,6 +78,9 @@ class CheapWorkplace:
     def open(self):
         return CheapPlace()
 
+    def fit(self, asked):
+        return None
+
 
 NAME = "cheap:CheapWorkplace"
 
@@ -86,3 +89,27 @@ def write_spec(folder: Path, rates="[1mbit, 2mbit, 4mbit]", rtts="[10ms, 20ms]",
     path = folder / "cheap.yaml"
     path.write_text(SPEC.format(rates=rates, rtts=rtts, repeat=repeat))
     return path
+
+
+class CheapImageWorkplace(CheapWorkplace):
+    """The kind of place that needs a guest image, though its runs do nothing with it."""
+
+    def __init__(self):
+        self.sha256 = None
+
+    def identity(self):
+        from tcpexp.places.guest.image import find_image
+
+        image = find_image(self.sha256)
+        return {"image": image.sha256 if image else "none"}
+
+    def fit(self, asked):
+        from tcpexp.places.guest.image import find_image
+
+        if find_image(asked["image"]) is None:
+            return asked["image"]
+        self.sha256 = asked["image"]
+        return None
+
+
+IMAGE_NAME = "cheap:CheapImageWorkplace"

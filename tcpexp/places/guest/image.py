@@ -1,7 +1,7 @@
 """Build, find and describe the guest's image: root file system, kernel and first initramfs, named by their hash.
 
 Kept under ``$XDG_CACHE_HOME/tcpexp/images/<recipe hash>/``: ``root.erofs``, ``vmlinuz``, ``initrd.cpio``, ``image.json``. The folder appears whole
-or not at all, whoever builds at the same time.
+or not at all, whoever builds at the same time. Other images of the recipe, imported or used before, are in ``images/kept/<sha256>/``.
 """
 
 from __future__ import annotations
@@ -59,9 +59,35 @@ class Image:
         return self.path / "initrd.cpio"
 
 
-def find_image() -> Image | None:
-    """Return the image of the present recipe when it is in the cache, else None. Raises ``DataError`` when it is damaged."""
-    folder = cache_dir() / "images" / recipe.recipe_hash()[:16]
+def images_dir() -> Path:
+    """Return where images are kept."""
+    return cache_dir() / "images"
+
+
+def active_folder() -> Path:
+    """Return the folder of the image that runs use: the one of the present recipe."""
+    return images_dir() / recipe.recipe_hash()[:16]
+
+
+def kept_folder(sha256: str) -> Path:
+    """Return the folder of an image that is kept beside the one in use."""
+    return images_dir() / "kept" / sha256[:32]
+
+
+def find_image(sha256: str | None = None) -> Image | None:
+    """Return the image that runs use when it is in the cache, else None; with ``sha256`` the image of this hash, in use or kept.
+
+    Raises ``DataError`` when it is damaged.
+    """
+    active = load_image(active_folder())
+    if sha256 is None or (active is not None and active.sha256 == sha256):
+        return active
+    kept = load_image(kept_folder(sha256))
+    return kept if kept is not None and kept.sha256 == sha256 else None
+
+
+def load_image(folder: Path) -> Image | None:
+    """Return the image in ``folder``, None when there is none. Raises ``DataError`` when it is damaged."""
     description = folder / "image.json"
     if not description.exists():
         return None

@@ -42,13 +42,17 @@ class _Run:
 
 
 class GuestPlace:
-    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works)."""
+    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works).
+
+    ``image_sha256`` asks for another image than the one in use.
+    """
 
     name = "guest"
 
-    def __init__(self, clock: machine.Clock = "virtual", say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, clock: machine.Clock = "virtual", say: Callable[[str], None] = lambda text: None, image_sha256: str | None = None) -> None:
         self.clock: machine.Clock = clock
         self.say = say
+        self.image_sha256 = image_sha256
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Return what this machine lacks to run ``plan`` in a guest; the guest's own kernel has all that the catalogue uses."""
@@ -56,7 +60,10 @@ class GuestPlace:
 
     def prepare(self) -> tuple[Image, Template | None]:
         """Build what is not in the cache: the image and, for the virtual clock, the template."""
-        image = find_image() or build_image(self.say)
+        image = find_image(self.image_sha256)
+        if image is None and self.image_sha256 is not None:
+            raise HostError(f"this machine has no guest image {self.image_sha256}", hint="tcpexp guest import FILE brings one from where it was exported")
+        image = image or build_image(self.say)
         return image, build_template(image, self.say) if self.clock == "virtual" else None
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]) -> PlaceResult:

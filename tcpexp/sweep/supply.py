@@ -1,0 +1,84 @@
+"""Send the guest's image to workers that lack it, through Dask: once to each machine, verified there by its hash."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcpexp.errors import TcpexpError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Bytes per message; the scheduler passes them on and keeps none.
+PIECE = 8 << 20
+
+
+class ImageSupply:
+    """What a coordinator does for workers that say that they need an image."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._answers: dict[tuple[str, str], str | None] = {}
+
+    def send(self, needs: tuple[str, str, str]) -> str | None:
+        """Send the image that a worker needs, unless its machine was sent it before; return why that was not possible, None when it was.
+
+        ``needs`` is the image's sha256, the worker's address, and its cache (machine and folder), which workers share.
+        """
+        sha256, address, cache = needs
+        if (sha256, cache) not in self._answers:
+            try:
+                self._answers[sha256, cache] = self._send(sha256, address)
+            except (TcpexpError, OSError) as error:
+                self._answers[sha256, cache] = str(error)
+        return self._answers[sha256, cache]
+
+    def _send(self, sha256: str, address: str) -> str | None:
+        from tcpexp.places.guest.archive import export_image
+        from tcpexp.places.guest.image import find_image
+
+        image = find_image(sha256)
+        if image is None:
+            return f"this machine has no guest image {sha256} to send"
+        with tempfile.TemporaryDirectory(prefix="tcpexp-image-") as folder:
+            archive = Path(folder) / "image.tar.gz"
+            export_image(image, archive, level=1)
+            with archive.open("rb") as file:
+                name = f"incoming-{sha256[:16]}-{os.getpid()}.tar.gz"
+                answer: str | None = None
+                offset = 0
+                while answer is None and (piece := file.read(PIECE)):
+                    answer = self._say(address, name, sha256, offset, piece)
+                    offset += len(piece)
+                return answer or self._say(address, name, sha256, offset, b"")
+
+    def _say(self, address: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
+        answers: dict[str, str | None] = self.client.run(receive_piece, name, sha256, offset, piece, workers=[address], on_error="return")
+        answer = answers.get(address, f"the worker at {address} is gone")
+        return f"the worker at {address}: {answer}" if answer is not None else None
+
+
+def receive_piece(name: str, sha256: str, offset: int, piece: bytes) -> str | None:
+    """Put a piece into an archive in this worker's cache; after the last one, which is empty, import it. Return what went wrong, in words."""
+    from tcpexp.paths import cache_dir
+    from tcpexp.places.guest.archive import import_image
+
+    path = cache_dir() / "images" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if piece:
+            with path.open("r+b" if offset else "wb") as file:
+                file.seek(offset)
+                file.write(piece)
+            return None
+        try:
+            import_image(path, lambda text: None, activate=False, expect=sha256)
+        finally:
+            path.unlink(missing_ok=True)
+    except (TcpexpError, OSError) as error:
+        path.unlink(missing_ok=True)
+        return str(error)
+    return None
