@@ -138,9 +138,9 @@ Examples:
 )
 @click.argument("sha256")
 def use(sha256: str) -> int:
-    """Use another image that is kept, named by the beginning of its SHA256.
+    """Use another image that is kept.
 
-    The manifest of a run names the image that made it; `guest info` lists those that are here.
+    SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the image that made it; guest info lists those that are here.
     """
     from tcpexp.places.guest.archive import use_image
 
