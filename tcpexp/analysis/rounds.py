@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from tcpexp.store.rundata import RunData
 
 Int64 = NDArray[np.int64]
 
@@ -70,3 +73,23 @@ def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | No
     if phase == "slow_start":
         return float(np.exp(np.mean([np.log(max(int(cwnd[each.end]), 1) / max(int(cwnd[each.begin]), 1)) for each in used])))
     return float(np.mean([int(cwnd[each.end]) - int(cwnd[each.begin]) for each in used]))
+
+
+def windows_by_round(run: RunData, flow: str, phase: str) -> list[list[tuple[int, int]]]:
+    """Return, for each phase of that name of a flow's busiest connection, (t_ns, cwnd) at the beginning of each of its round trips and at the last one's end.
+
+    Only up to the first round trip that cwnd did not limit: behind it the window says nothing. Phases without a round trip are empty lists.
+    """
+    states, phases = (run.table(name).filter(pl.col("flow") == flow) for name in ("flow_states", "phases"))
+    if states.is_empty():
+        return []
+    port = states.group_by("port").len().sort(["len", "port"], descending=[True, False])["port"][0]
+    rows = states.filter(pl.col("port") == port).sort("t_ns", maintain_order=True)
+    flight, t_ns, cwnd = Flight.of(rows), rows["t_ns"].to_numpy(), rows["cwnd"].to_numpy()
+    found = []
+    for own in phases.filter((pl.col("port") == port) & (pl.col("phase") == phase)).sort("from_ns").iter_rows(named=True):
+        low, high = (int(each) for each in np.searchsorted(t_ns, [own["from_ns"], own["to_ns"]], side="right"))
+        used = list(itertools.takewhile(lambda each: each.by_cwnd, flight.rounds(low, high)))
+        at = [each.begin for each in used] + [used[-1].end] if used else []
+        found.append([(int(t_ns[each]), int(cwnd[each])) for each in at])
+    return found

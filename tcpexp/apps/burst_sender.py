@@ -44,6 +44,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=1100, help="bytes per write")
     parser.add_argument("--count", type=int, default=10, help="number of writes")
     parser.add_argument("--send-buffer", type=int, help="SO_SNDBUF in bytes (default: the kernel's)")
+    parser.add_argument("--congestion-control", help="the socket's congestion control, such as reno (default: the host's)")
     parser.add_argument("--no-delay", action="store_true", help="switch Nagle's algorithm off")
     return parser.parse_args()
 
@@ -56,6 +57,8 @@ def main() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, arguments.send_buffer)
     if arguments.no_delay:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if arguments.congestion_control is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, arguments.congestion_control.encode())
     connection.connect((arguments.to, arguments.port))
     log("connected", mss=connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
     digest = send_all(connection, arguments.count, arguments.size)

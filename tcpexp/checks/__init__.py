@@ -22,6 +22,7 @@ BUILTIN: Classes[Check] = Classes(
         "phase": "tcpexp.checks.congestion:PhaseSeen",
         "phase_time": "tcpexp.checks.congestion:PhaseTime",
         "growth": "tcpexp.checks.congestion:Growth",
+        "cwnd_agreement": "tcpexp.checks.agreement:CwndAgreement",
         "initial_window": "tcpexp.checks.congestion:InitialWindow",
         "loss_event": "tcpexp.checks.losses:LossEvents",
         "backoff": "tcpexp.checks.losses:Backoff",

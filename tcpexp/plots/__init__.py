@@ -7,6 +7,7 @@ BUILTIN: dict[str, str] = {
     "throughput": "tcpexp.plots.throughput:Throughput",
     "share": "tcpexp.plots.share:Share",
     "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
+    "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",
     "rtt": "tcpexp.plots.rtt:RoundTripTime",
     "rtt_cdf": "tcpexp.plots.rtt:RoundTripTimeCdf",
     "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",

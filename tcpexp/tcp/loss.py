@@ -56,9 +56,12 @@ def on_partial_ack(tcb: Tcb, octets: int) -> None:
 
 
 def leave_recovery(tcb: Tcb, cause: str) -> None:
-    """End fast recovery. RFC 5681 section 3.2 step 6, RFC 6582 section 3.2 step 3."""
+    """End fast recovery. RFC 5681 section 3.2 step 6, RFC 6582 section 3.2 step 3.
+
+    Reno without SACK keeps no ``recover``: three duplicate ACKs behind a partial one are a new loss to it, and halve the window again.
+    """
     tcb.in_recovery = False
-    tcb.fast_retransmit_from = tcb.recover
+    tcb.fast_retransmit_from = tcb.snd_una if tcb.congestion.recovery == "reno" and not tcb.sack_ok else tcb.recover
     tcb.congestion.on_recovered(tcb.flight, tcb.now)
     note_congestion(tcb, cause)
 

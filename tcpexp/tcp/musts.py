@@ -79,7 +79,7 @@ MUSTS: dict[int, tuple[str, str]] = {
     62: ("3.8.5", "the urgent pointer shows to the octet after urgent data"),
     63: ("3.9.2.3", "discard segments from invalid addresses"),
     64: ("3.2", "options at any alignment"),
-    65: ("3.7.1", "no MSS option without SYN"),
+    65: ("3.2", "no MSS option without SYN"),
     66: ("3.4", "with a zero window, take RST, URG and ACK"),
     67: ("3.7.1", "the MSS offered follows from what IP can receive"),
     68: ("3.1", "a length in all options but end and no-operation"),

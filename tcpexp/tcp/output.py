@@ -29,7 +29,7 @@ def timestamp(tcb: Tcb) -> int:
 def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
     """Form a segment with the current acknowledgment and window, and queue it for the lower layer.
 
-    RFC 9293 section 3.10.7.4, RFC 9293 section 3.7.1 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45), RFC 7323 section 3.2, RFC 2018 section 4.
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.2 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45), RFC 7323 section 3.2, RFC 2018 section 4.
     DEVIATION from RFC 2018 section 4: SACK blocks ride on pure acknowledgments only, so that data segments keep their size.
     """
     acking = flags & ACK

@@ -1,9 +1,16 @@
-"""The sections of the RFCs that this package cites, so that a citation of one that does not exist is found. Appendices are letters."""
+"""The sections of the RFCs that this package cites, so that a citation of one that does not exist is found. Appendices are letters.
+
+How the lists were made: that of RFC 9293 was compared with its full text by ``compare_texts`` below, those of ``CONTENTS_READ`` with the tables of contents
+of the RFCs' texts. The others are written from memory. ``python -m tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder
+(``rfc9293.txt`` and so on, as the RFC Editor publishes them), and the MUST numbers of RFC 9293 with the sections where it has them.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def _expand(text: str) -> frozenset[str]:
@@ -26,22 +33,25 @@ SECTIONS: dict[int, frozenset[str]] = {
     2018: _expand("1-11 5.1"),
     4443: _expand("1-7 2.1-4 3.1-4 4.1-2 5.1-2"),
     4987: _expand("1-6 2.1-3 3.1-8 A"),
-    5681: _expand("1-9 3.1-2 4.1-3"),
+    5681: _expand("1-9 3.1-2 4.1-3 9.1-2"),
     5927: _expand("1-9 2.1-4 4.1-4 5.1-2 6.1-2 7.1-3"),
-    5961: _expand("1-13 1.1-3 3.1-2 4.1-2 5.1-3 9.1-3"),
+    5961: _expand("1-13 1.1-3 3.1-2 4.1-2 5.1-2 9.1-3 13.1-2"),
     6298: _expand("1-10 A"),
     6528: _expand("1-7 A"),
     6582: _expand("1-10 3.1-2 4.1-2 A"),
     6675: _expand("1-11 5.1"),
-    7323: _expand("1-9 1.1-3 2.1-4 3.1-2 4.1-3 5.1-8 7.1 A B C D E F G H"),
-    7661: _expand("1-9 4.1-5"),
+    7323: _expand("1-9 1.1-4 2.1-4 3.1-2 4.1-3 5.1-8 7.1 9.1-2 A B B.1-2 C D E F G H"),
+    7661: _expand("1-7 1.1-2 4.1-5 4.4.1-3 4.5.1-3 7.1-2"),
     8200: _expand("1-11 4.1-8 8.1-4"),
     9293: _expand(
         "1-8 2.1-2 3.1-10 3.2.1-2 3.3.1-2 3.4.1-3 3.5.1-3 3.6.1 3.7.1-5 3.8.1-6 3.8.6.1-3 3.8.6.2.1-2 3.9.1-2 3.9.1.1-9 3.9.2.1-3 3.10.1-8 3.10.7.1-4 8.1-2 "
         "A B A.1-4 A.1.1-2"
     ),
-    9438: _expand("1-8 3.1-4 4.1-10 4.1.1-2 4.9.1-2 5.1-12"),
+    9438: _expand("1-8 3.1-4 4.1-10 4.1.1-2 4.9.1-2 5.1-10 8.1-2 A B"),
 }  # fmt: skip
+
+#: Whose lists were compared with the tables of contents, in 2026.
+CONTENTS_READ = (5681, 5961, 6675, 7323, 7661, 9438)
 
 _NUMBER = r"(?:\d+|[A-Z](?![A-Za-z]))(?:\.\d+)*"
 _CITATION = re.compile(rf"RFC (\d+) (?:section|sections|appendix) ({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)(?: \(((?:MUST-\d+(?:, )?)+)\))?")
@@ -56,3 +66,56 @@ def find_citations(text: str) -> Iterator[tuple[int, str, tuple[int, ...]]]:
         numbers = tuple(int(number) for number in re.findall(r"MUST-(\d+)", musts))
         for section in re.split(r", | and | to ", sections):
             yield int(rfc), section, numbers
+
+
+_HEADING = re.compile(r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)\.? {1,3}(?=\S)(?!.*\. \.|.*\.\.\.\.)")
+
+
+def find_sections(text: str) -> dict[str, str]:
+    """Return the sections of an RFC's text, by number, each with its words on one line; headings begin at the left margin.
+
+    Only a number that can follow the section before it begins one, because a numbered list may stand at the margin too.
+    """
+    found: dict[str, list[str]] = {}
+    seen, current = "0", ""
+    for line in text.splitlines():
+        heading = _HEADING.match(line)
+        if heading and heading[1] not in found and heading[1] in _successors(seen):
+            seen = current = heading[1]
+            found[current] = []
+        elif current:
+            found[current].append(line.strip())
+    return {number: " ".join(lines) for number, lines in found.items()}
+
+
+def _successors(number: str) -> set[str]:
+    """Return the section numbers that can come next: the first one inside, and the next one on each level; after the numbers, A."""
+    parts = number.split(".")
+    nexts = {f"{number}.1"} if number != "0" else set()
+    for depth in range(len(parts), 0, -1):
+        head, last = parts[: depth - 1], parts[depth - 1]
+        nexts.add(".".join([*head, str(int(last) + 1) if last.isdigit() else chr(ord(last) + 1)]))
+    return nexts | ({"A"} if parts[0].isdigit() else set())
+
+
+def compare_texts(folder: Path) -> Iterator[str]:
+    """Yield what differs between the lists here and the RFCs' texts in ``folder``; texts that are not there are named."""
+    from tcpexp.tcp.musts import MUSTS
+
+    for rfc, listed in SECTIONS.items():
+        path = folder / f"rfc{rfc}.txt"
+        if not path.is_file():
+            yield f"RFC {rfc}: no text"
+            continue
+        sections = find_sections(path.read_text(encoding="utf-8", errors="replace"))
+        yield from (f"RFC {rfc} section {number}: listed, but not in the text" for number in sorted(listed - sections.keys()))
+        yield from (f"RFC {rfc} section {number}: in the text, but not listed" for number in sorted(sections.keys() - listed))
+        if rfc == 9293:
+            for must, (section, _) in MUSTS.items():
+                inside = [number for number, words in sections.items() if re.search(rf"MUST- ?{must}\b", words) and number != "B"]
+                if inside and section not in inside:  # MUST-22 stands in the summary, appendix B, alone
+                    yield f"MUST-{must}: listed in section {section}, in the text in {', '.join(inside)}"
+
+
+if __name__ == "__main__":
+    print(*compare_texts(Path(sys.argv[1])), sep="\n")
