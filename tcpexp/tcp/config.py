@@ -71,6 +71,12 @@ class Config:
     keepalive_interval_ns: int = 75 * SECOND
     keepalive_probes: int = 9
 
+    # The IP header: RFC 9293 sections 3.9.1.9 and 3.9.2; the adapters write it
+    dscp: int = 0
+    """Differentiated services code point, 0 to 63."""
+    hop_limit: int = 64
+    """IPv4's time to live, IPv6's hop limit."""
+
     # Closing and robustness: RFC 9293 section 3.6.1, RFC 5961, RFC 7323 section 5
     msl_ns: int = 2 * MINUTE
     reset_on_unread_data: bool = True
@@ -95,7 +101,7 @@ class Config:
             ("rto_initial_ns", 1, 1 << 62), ("rto_min_ns", 1, 1 << 62), ("rto_max_ns", 1, 1 << 62), ("clock_granularity_ns", 1, SECOND),
             ("timestamp_tick_ns", MS, SECOND), ("duplicate_threshold", 1, 1000), ("fixed_window_segments", 1, 1 << 20),
             ("keepalive_idle_ns", 1, 1 << 62), ("keepalive_interval_ns", 1, 1 << 62), ("keepalive_probes", 1, 1000), ("msl_ns", 0, 1 << 62),
-            ("syn_queue", 0, 1 << 20), ("accept_queue", 1, 1 << 20), ("challenge_acks_per_second", 1, 1 << 20),
+            ("dscp", 0, 63), ("hop_limit", 1, 255), ("syn_queue", 0, 1 << 20), ("accept_queue", 1, 1 << 20), ("challenge_acks_per_second", 1, 1 << 20),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from tcpexp.tcp import Config, Endpoint, Segment, encode_segment
 from tcpexp.tcp.adapters.host import Host
 from tcpexp.tcp.adapters.impaired import ImpairedNetwork
 from tcpexp.tcp.adapters.ip import Packet, PacketError, decode_icmp, decode_packet, encode_packet
-from tcpexp.tcp.adapters.network import NetworkError, NetworkTrouble
+from tcpexp.tcp.adapters.network import IpHeader, NetworkError, NetworkTrouble, choose_address
 from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.tun import TunNetwork, refuse_own_namespace
 from tcpexp.tcp.adapters.udp import UdpNetwork
@@ -207,6 +208,66 @@ def test_packets_as_bytes(source: str, destination: str) -> None:
     for broken in (b"", data[:10], data[:30], b"\x10" + data[1:]):
         with pytest.raises(PacketError):
             decode_packet(broken)
+
+
+def test_what_a_connection_says_about_its_ip_header() -> None:
+    """RFC 2474 section 3: the code point is the upper six bits of the field; the lower two are ECN's."""
+    header = IpHeader(dscp=46, hop_limit=7)
+    v4 = encode_packet("10.0.0.1", "10.0.0.2", b"x" * 20, 5, header)
+    assert (v4[1], v4[8], ones_complement_sum(v4[:20])) == (46 << 2, 7, 0)
+    v6 = encode_packet("2001:db8::1", "2001:db8::2", b"x" * 20, 0, header)
+    assert ((int.from_bytes(v6[:2], "big") >> 4) & 0xFF, v6[7]) == (46 << 2, 7)
+    assert decode_packet(v4).payload == decode_packet(v6).payload == b"x" * 20
+
+
+def test_ip_options_are_ignored() -> None:
+    plain = bytearray(encode_packet("10.0.0.1", "10.0.0.2", b"x" * 20))
+    data = plain[:20] + b"\x01\x01\x01\x00" + plain[20:]  # no-operation thrice, end of list
+    data[0], data[2:4], data[10:12] = 0x46, len(data).to_bytes(2, "big"), b"\0\0"
+    data[10:12] = (0xFFFF - ones_complement_sum(bytes(data[:24]))).to_bytes(2, "big")
+    assert decode_packet(bytes(data)) == decode_packet(bytes(plain))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_over_udp_the_datagram_has_the_header(address: str) -> None:
+    family, level, receive, kind = (
+        (socket.AF_INET6, socket.IPPROTO_IPV6, (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT), {socket.IPV6_TCLASS, socket.IPV6_HOPLIMIT})
+        if ":" in address
+        else (socket.AF_INET, socket.IPPROTO_IP, (socket.IP_RECVTOS, 12), {socket.IP_TOS, socket.IP_TTL})  # 12 is Linux's IP_RECVTTL
+    )
+    with socket.socket(family, socket.SOCK_DGRAM) as peer:
+        peer.bind((address, 0))
+        for option in receive:
+            peer.setsockopt(level, option, 1)
+        network = UdpNetwork(address, server=(address, peer.getsockname()[1]))
+        network.headers[1000, Endpoint(address, 80)] = IpHeader(46, 7)
+        network.send(Endpoint(address, 1000), Endpoint(address, 80), Segment(1000, 80, 1, 0, 2, 5), 0)
+        network.send(Endpoint(address, 1001), Endpoint(address, 80), Segment(1001, 80, 1, 0, 2, 5), 0)
+        found = []
+        for _ in range(2):
+            _, ancillary, _, _ = peer.recvmsg(100, 200)
+            found.append(tuple(int.from_bytes(data, "little") for _, name, data in sorted(ancillary, key=lambda each: each[1]) if name in kind))
+        network.close()
+    assert set(found[0]) == {46 << 2, 7}
+    assert set(found[1]) & {46 << 2, 7} == set()
+
+
+def test_a_socket_sets_its_ip_header_and_leaves_nothing_behind(running: Running) -> None:
+    host = running.client(config=Config(rto_min_ns=50_000_000, msl_ns=1_000_000, dscp=10))
+    assert host.network.header == IpHeader(10, 64)
+    with host.connect(running.network.address, FILE_PORT, timeout=5) as sock:
+        assert host.network.headers == {}
+        sock.set_ip(46, 7)
+        assert host.network.headers == {(sock.local.port, sock.remote): IpHeader(46, 7)}
+        with pytest.raises(ValueError, match="0 to 63"):
+            sock.set_ip(64, 7)
+    host.drain(5, time_wait=True)
+    assert host.network.headers == {}
+    host.close()
+
+
+def test_ip_chooses_the_local_address() -> None:
+    assert choose_address("127.0.0.1") == "127.0.0.1"
 
 
 def test_fragments_and_wrong_headers_are_refused() -> None:

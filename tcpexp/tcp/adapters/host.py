@@ -12,7 +12,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from tcpexp.tcp import events
-from tcpexp.tcp.adapters.network import Network, NetworkTrouble
+from tcpexp.tcp.adapters.network import IpHeader, Network, NetworkTrouble
 from tcpexp.tcp.adapters.sockets import Ready, TcpListener, TcpSocket
 from tcpexp.tcp.config import Config
 from tcpexp.tcp.connection import Connection
@@ -58,6 +58,7 @@ class Host:
         config = dataclasses.replace(config, mss=min(config.mss, network.mtu - headers))
         first_port = EPHEMERAL.start + int.from_bytes(entropy(4), "big") % len(EPHEMERAL)
         self.network = network
+        network.header = IpHeader(config.dscp, config.hop_limit)
         self.clock = clock
         self.recorder = recorder
         self.stack = Stack(network.address, hashed_isn(entropy(32)), config, cookie_key=entropy(32), first_port=first_port)
@@ -173,6 +174,7 @@ class Host:
             self.progress_of(connection).ended = True
         elif isinstance(event, events.Closed):
             self.progress_of(connection).closed = event.reason
+            self.network.headers.pop((connection.tcb.local.port, connection.tcb.remote), None)
 
     def progress_of(self, connection: Connection) -> Progress:
         """Return what is known of a connection; a socket keeps it when the connection is gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from tcpexp.tcp.adapters.network import Arrival, Network, NetworkTrouble
+from tcpexp.tcp.adapters.network import Arrival, IpHeader, Network, NetworkTrouble
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.segment import Segment
 from tcpexp.tcp.simulator.link import Link, LinkConfig
@@ -22,11 +22,21 @@ class ImpairedNetwork:
         self.address = network.address
         self.mtu = network.mtu
         self.discarded = network.discarded
+        self.headers = network.headers
         self.outgoing = Link(outgoing) if outgoing else None
         self.incoming = Link(incoming) if incoming else None
         self._number = 0
         self._leaving: list[tuple[int, int, Endpoint, Endpoint, Segment]] = []
         self._arriving: list[tuple[int, int, Arrival]] = []
+
+    @property
+    def header(self) -> IpHeader:
+        """The IP header that the network below writes."""
+        return self.network.header
+
+    @header.setter
+    def header(self, header: IpHeader) -> None:
+        self.network.header = header
 
     def fileno(self) -> int:
         """Return the descriptor of the network below."""

@@ -7,15 +7,15 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
-from tcpexp.tcp.adapters.network import NetworkTrouble
+from tcpexp.tcp.adapters.network import IpHeader, NetworkTrouble
 from tcpexp.tcp.checksum import ones_complement_sum
 from tcpexp.tcp.isn import Endpoint
 
 TCP, ICMP, ICMPV6 = 6, 1, 58
-TTL = 64
 _DONT_FRAGMENT = 0x4000
 _V4 = struct.Struct("!BBHHHBBH")
 _V6 = struct.Struct("!IHBB")
+DEFAULT = IpHeader()
 #: ICMP type and code to the core's word (tcpexp.tcp.icmp).
 ERRORS_V4 = {
     (3, 0): "network unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable", (3, 3): "port unreachable",
@@ -42,10 +42,10 @@ class Packet(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _addresses(source: str, destination: str) -> tuple[int, bytes, int]:
+def _addresses(source: str, destination: str, header: IpHeader) -> tuple[int, bytes, int]:
     """Return (IP version, both addresses packed, their share of an IPv4 header's checksum with the fields that never change)."""
     packed = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
-    fixed = _V4.pack(0x45, 0, 0, 0, _DONT_FRAGMENT, TTL, TCP, 0)
+    fixed = _V4.pack(0x45, header.dscp << 2, 0, 0, _DONT_FRAGMENT, header.hop_limit, TCP, 0)
     return (4 if len(packed) == 8 else 6), packed, ones_complement_sum(fixed + packed)
 
 
@@ -54,17 +54,17 @@ def _text(packed: bytes) -> str:
     return str(ipaddress.ip_address(packed))
 
 
-def encode_packet(source: str, destination: str, payload: bytes, identification: int = 0) -> bytes:
+def encode_packet(source: str, destination: str, payload: bytes, identification: int = 0, header: IpHeader = DEFAULT) -> bytes:
     """Return a TCP segment's bytes as an IP packet; ``identification`` is IPv4's, 16 bits.
 
     RFC 791 section 3.1; RFC 8200 section 3. Fragments are never made: DF is set.
     """
-    version, packed, fixed = _addresses(source, destination)
+    version, packed, fixed = _addresses(source, destination, header)
     if version == 6:
-        return _V6.pack(6 << 28, len(payload), TCP, TTL) + packed + payload
+        return _V6.pack(6 << 28 | header.dscp << 22, len(payload), TCP, header.hop_limit) + packed + payload
     length = 20 + len(payload)
     checksum = 0xFFFF ^ ((fixed + length + identification) % 0xFFFF or 0xFFFF)
-    return _V4.pack(0x45, 0, length, identification, _DONT_FRAGMENT, TTL, TCP, checksum) + packed + payload
+    return _V4.pack(0x45, header.dscp << 2, length, identification, _DONT_FRAGMENT, header.hop_limit, TCP, checksum) + packed + payload
 
 
 def decode_packet(data: bytes) -> Packet:
@@ -78,7 +78,7 @@ def decode_packet(data: bytes) -> Packet:
 
 
 def _decode_v4(data: bytes) -> Packet:
-    """RFC 791 section 3.1."""
+    """Return an IPv4 packet; what its options say is nothing to TCP. RFC 791 section 3.1, RFC 9293 section 3.9.2 (MUST-50)."""
     if len(data) < 20:
         raise PacketError("cut short")
     first, _, length, _, fragment, _, protocol, _ = _V4.unpack_from(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -34,6 +35,30 @@ class NetworkTrouble(NamedTuple):
     seq: int
 
 
+class IpHeader(NamedTuple):
+    """What a connection may say about the IP header of its segments.
+
+    RFC 9293 section 3.9.1.9 (MUST-48): the differentiated services field, 0 to 63; RFC 9293 section 3.9.2 (MUST-49): the time to live, IPv6's hop limit.
+    """
+
+    dscp: int = 0
+    hop_limit: int = 64
+
+
+def choose_address(remote: str) -> str:
+    """Ask IP from which of this machine's addresses it would send to ``remote``; nothing is sent. RFC 9293 section 3.9.1.1 (MUST-44).
+
+    Raises: NetworkError without a route.
+    """
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, 9))
+        except OSError as error:
+            raise NetworkError(f"no way to {remote}: {error.strerror or error}", "write the server's IP address") from None
+        return str(probe.getsockname()[0])
+
+
 class Network(Protocol):
     """Carries segments. Nothing in it blocks."""
 
@@ -41,6 +66,10 @@ class Network(Protocol):
     """The address that this end has, as text."""
     mtu: int
     """Largest IP packet, or for UDP the largest payload with room for an IP header."""
+    header: IpHeader
+    """The IP header of segments whose connection has none of its own."""
+    headers: dict[tuple[int, Endpoint], IpHeader]
+    """Connections with their own, by local port and remote end."""
     discarded: dict[str, int]
     """How many arrivals were thrown away, by reason: ``wrong checksum``, ``not TCP``..."""
 

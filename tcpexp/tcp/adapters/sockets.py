@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from tcpexp.tcp.adapters.network import IpHeader
 from tcpexp.tcp.connection import Connection
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.listener import Listener
@@ -37,6 +38,7 @@ class TcpSocket:
         self.host = host
         self.connection = connection
         self.progress = host.progress_of(connection)
+        self.set_ip(connection.config.dscp, connection.config.hop_limit)
         self.timeout: float | None = None
         """Seconds that a call may block; None is for ever."""
 
@@ -54,6 +56,20 @@ class TcpSocket:
     def ready(self) -> bool:
         """Whether :meth:`recv` would not block: octets, the end of the stream, or an error."""
         return self.connection.readable > 0 or self.progress.ended or self.progress.closed is not None
+
+    def set_ip(self, dscp: int, hop_limit: int) -> None:
+        """Say what the IP header of this connection's segments holds from now on: the differentiated services code point and the time to live.
+
+        RFC 9293 section 3.9.1.9 (MUST-48), RFC 9293 section 3.9.2 (MUST-49). A connection that was accepted had its listener's host's until now.
+        Raises: ValueError for a number outside the field.
+        """
+        if not 0 <= dscp <= 63 or not 1 <= hop_limit <= 255:
+            raise ValueError(f"dscp can be 0 to 63 and hop_limit 1 to 255, not {dscp} and {hop_limit}")
+        header, network = IpHeader(dscp, hop_limit), self.host.network
+        if header != network.header:
+            network.headers[self.local.port, self.remote] = header
+        else:
+            network.headers.pop((self.local.port, self.remote), None)
 
     def error(self) -> OSError:
         """Return the error that ended the connection."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tcpexp.tcp.adapters.ip import TCP, PacketError, decode_icmp, decode_packet, encode_packet
-from tcpexp.tcp.adapters.network import Arrival, NetworkError, NetworkTrouble
+from tcpexp.tcp.adapters.network import Arrival, IpHeader, NetworkError, NetworkTrouble
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.options import SegmentError
 from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
@@ -47,6 +47,8 @@ class TunNetwork:
         self.address = str(ipaddress.ip_address(address))
         self.mtu = mtu
         self.discarded: dict[str, int] = {}
+        self.header = IpHeader()
+        self.headers: dict[tuple[int, Endpoint], IpHeader] = {}
         self._identification = 0
         self._undo: list[list[str]] = []
         try:
@@ -113,7 +115,8 @@ class TunNetwork:
     def send(self, local: Endpoint, remote: Endpoint, segment: Segment, now: int) -> None:
         """Write one packet; one for which the kernel has no room is lost, as on any wire."""
         self._identification = (self._identification + 1) & 0xFFFF
-        packet = encode_packet(local.address, remote.address, encode_segment(segment, local.address, remote.address), self._identification)
+        header = self.headers.get((local.port, remote), self.header) if self.headers else self.header
+        packet = encode_packet(local.address, remote.address, encode_segment(segment, local.address, remote.address), self._identification, header)
         try:
             os.write(self._file, packet)
         except OSError as error:

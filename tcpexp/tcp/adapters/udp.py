@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+import struct
 from collections.abc import Iterator
 
-from tcpexp.tcp.adapters.network import Arrival, NetworkError, NetworkTrouble
+from tcpexp.tcp.adapters.network import Arrival, IpHeader, NetworkError, NetworkTrouble
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.options import SegmentError
 from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
@@ -44,6 +45,8 @@ class UdpNetwork:
         self.port: int = self._socket.getsockname()[1]
         self.mtu = mtu + (40 if ":" in self.address else 20)
         self.discarded: dict[str, int] = {}
+        self.header = IpHeader()
+        self.headers: dict[tuple[int, Endpoint], IpHeader] = {}
         self._server = server
         self._paths: dict[Endpoint, tuple[str, int]] = {}
 
@@ -58,9 +61,19 @@ class UdpNetwork:
             self._discard("no UDP port known")
             return
         try:
-            self._socket.sendto(encode_segment(segment, local.address, remote.address), path)
+            self._socket.sendmsg([encode_segment(segment, local.address, remote.address)], self._control(local, remote), 0, path)
         except OSError as error:
             self._discard(f"not sent: {error.strerror}")
+
+    def _control(self, local: Endpoint, remote: Endpoint) -> list[tuple[int, int, bytes]]:
+        """Return what the datagram's own IP header is to say, where it is not the machine's default."""
+        header = self.headers.get((local.port, remote), self.header)
+        if header == IpHeader():
+            return []
+        fields = ((header.dscp << 2, socket.IP_TOS, socket.IPV6_TCLASS), (header.hop_limit, socket.IP_TTL, socket.IPV6_HOPLIMIT))
+        if ":" in self.address:
+            return [(socket.IPPROTO_IPV6, option, struct.pack("i", value)) for value, _, option in fields]
+        return [(socket.IPPROTO_IP, option, struct.pack("i", value)) for value, option, _ in fields]
 
     def receive(self, now: int) -> Iterator[Arrival | NetworkTrouble]:
         """Yield the segments that have arrived. A SYN from another UDP port takes over the TCP port that it names; other segments do not."""

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from typing import Any
 
 from tcpexp.tcp.adapters.host import Host
 from tcpexp.tcp.adapters.impaired import ImpairedNetwork
-from tcpexp.tcp.adapters.network import Network, NetworkError
+from tcpexp.tcp.adapters.network import Network, NetworkError, choose_address
 from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork
@@ -99,7 +98,7 @@ class Program:
         if not hasattr(settings, "server"):
             return UdpNetwork(settings.address or "127.0.0.1", UDP_PORT if settings.udp_port is None else settings.udp_port)
         server = (settings.server, int(settings.server_udp_port))
-        return UdpNetwork(settings.address or own_address(settings.server), settings.udp_port or 0, server)
+        return UdpNetwork(settings.address or choose_address(settings.server), settings.udp_port or 0, server)
 
     def connect(self) -> TcpSocket:
         """Connect from one of the ports asked for."""
@@ -123,17 +122,6 @@ class Program:
             if number:
                 self.rest(self.settings.pause / 1e9)
             yield item
-
-
-def own_address(server: str) -> str:
-    """Return the address from which this machine would send to ``server``; nothing is sent. Raises: NetworkError without a route."""
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((server, 9))
-        except OSError as error:
-            raise NetworkError(f"no way to {server}: {error.strerror or error}", "write the server's IP address") from None
-        return str(probe.getsockname()[0])
 
 
 def _leave(*unused: object) -> None:
