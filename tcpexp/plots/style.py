@@ -28,7 +28,7 @@ SHADE = "#eef1f5"
 #: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left out (too pale on paper).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a8528a", "#56b4e9", "#e69f00", "#6b6b6b")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (7, 1.6, 1.4, 1.6)), (0, (1.4, 1.4)), (0, (3, 1.2, 1, 1.2, 1, 1.2)))
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")  # one more than colours, so that an eighth series is no twin of the first
 
 RC: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.store.rundir import write_atomic
-from tcpexp.sweep.figures import StudyFigure, label_of, scale_of
-from tcpexp.sweep.judge import interval_words, number_words
+from tcpexp.sweep.figures import StudyFigure
+from tcpexp.sweep.figurewords import label_of, scale_of
+from tcpexp.sweep.series import interval_words, number_words
 from tcpexp.sweep.statistics import Interval, mean_interval
 
 if TYPE_CHECKING:

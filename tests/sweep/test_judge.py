@@ -6,8 +6,6 @@ import polars as pl
 import pytest
 from cheap import NAME
 
-from tcpexp.report.figures import inline_svg
-from tcpexp.sweep.figures import draw_figures
 from tcpexp.sweep.judge import judge_study
 from tcpexp.sweep.study import StudyOptions, load_study
 
@@ -60,16 +58,17 @@ def root_law(cc, p, seed):
     [
         ("power_law: {measure: goodput, along: p, exponent: -0.5, tolerance: 0.01}", "PASS", "exponent -0.500, -0.500"),
         ("power_law: {measure: goodput, along: p, exponent: -1}", "FAIL", "exponent -0.500, -0.500"),
-        ("monotone: {measure: goodput, along: p, direction: falls}", "PASS", "4 of 4 steps"),
-        ("monotone: {measure: goodput, along: p, direction: rises}", "FAIL", "0 of 4 steps"),
+        ("monotone: {measure: goodput, along: p, direction: falls}", "PASS", "no step goes the other way"),
+        ("monotone: {measure: goodput, along: p, direction: rises}", "FAIL", "not from 0.001 to 0.01 with cc = reno"),
         ("value: {measure: goodput, at: {cc: reno}, equals: 1e6 / sqrt(p), tolerance: 1%}", "PASS", "3 of 3 combinations fit"),
         ("value: {measure: goodput, equals: 1e6 / sqrt(p), tolerance: 1%}", "FAIL", "3 of 6 combinations fit"),
         ("value: {measure: goodput, at: {cc: reno, p: 1%}, at_least: 9mbit, at_most: 11mbit}", "PASS", "10,000,000"),
-        ("crossing: {measure: goodput, at: {cc: reno}, along: p, level: 10mbit, between: [0.9%, 1.1%]}", "PASS", "crosses at 0.01"),
+        ("crossing: {measure: goodput, at: {cc: reno}, along: p, level: 10mbit, between: [0.9%, 1.1%]}", "PASS", "crosses at 0.01 (0.0"),
         ("crossing: {measure: goodput, at: {cc: reno}, along: p, level: 10mbit, between: [2%, 3%]}", "FAIL", "crosses at 0.01"),
         ("crossing: {measure: goodput, along: p, level: 1gbit, between: [0, 1]}", "FAIL", "nowhere"),
-        ("difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}", "PASS", "over 12 pairs"),
-        ("difference: {measure: goodput, parameter: cc, larger: reno, smaller: bbr}", "FAIL", "over 12 pairs"),
+        ("difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}", "PASS", "3 of 3 combinations"),
+        ("difference: {measure: goodput, at: {p: 1%}, parameter: cc, larger: bbr, smaller: reno}", "PASS", "over 4 pairs"),
+        ("difference: {measure: goodput, parameter: cc, larger: reno, smaller: bbr}", "FAIL", "0 of 3 combinations"),
         ("value: {measure: goodput, at: {p: 2%}, at_least: 1}", "INCONCLUSIVE", "not measured"),
     ],
 )
@@ -100,21 +99,31 @@ def test_a_difference_within_the_noise_is_no_difference(tmp_path):
     noise = {("bbr", 1): 5.0, ("bbr", 2): -4.0, ("bbr", 3): 3.0, ("bbr", 4): -5.0}
     (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e6 + noise.get((cc, seed), 0.0)))
     assert verdict.result == "FAIL"
-    assert "not larger than run-to-run noise" in verdict.reason
+    assert [row[3] for row in verdict.evidence[0].rows[1:]] == ["not larger than the noise"] * 3
 
 
-def test_figures_of_every_kind_twice_the_same(tmp_path):
-    study = study_of(tmp_path)
-    runs = runs_of(study, root_law)
-    first = {figure.name: figure.svg.read_bytes() for figure in draw_figures(study, runs, study.folder())}
-    again = draw_figures(study, runs, study.folder())
-    assert list(first) == ["01-lines", "02-heat_map", "03-ellipses"]
-    assert {figure.name: figure.svg.read_bytes() for figure in again} == first
-    text = inline_svg(again[0].svg, again[0].title, again[0].name)
-    for words in ("published", "Mbit/s", "0.1%", "10%"):
-        assert words in text
+def test_a_difference_is_judged_in_each_combination(tmp_path):
+    """Larger on the average is not larger everywhere, and combinations that differ among each other are no noise."""
+    study = study_of(tmp_path, "difference: {measure: goodput, parameter: cc, larger: bbr, smaller: reno}")
+    gain = {0.001: 1e6, 0.01: 1e3, 0.1: 1.0}
+    fine = runs_of(study, lambda cc, p, seed: 1e6 + 1e4 * seed + (gain[p] * (1 + 0.01 * seed) if cc == "bbr" else 0.0))
+    assert judge_study(study, fine)[0].result == "PASS"
+    gain[0.1] = -1.0
+    mixed = runs_of(study, lambda cc, p, seed: 1e6 + 1e4 * seed + (gain[p] * (1 + 0.01 * seed) if cc == "bbr" else 0.0))
+    (verdict,) = judge_study(study, mixed)
+    assert (verdict.result, verdict.measured) == ("FAIL", "2 of 3 combinations")
 
 
-def test_no_finished_run_no_figure(tmp_path):
-    study = study_of(tmp_path)
-    assert draw_figures(study, runs_of(study, root_law, status="failed"), study.folder()) == []
+def test_a_flat_series_neither_rises_nor_falls(tmp_path):
+    for direction in ("rises", "falls"):
+        study = study_of(tmp_path, f"monotone: {{measure: goodput, at: {{cc: reno}}, along: p, direction: {direction}}}")
+        (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e6 + seed))
+        assert (verdict.result, verdict.measured) == ("FAIL", "not from end to end with cc = reno")
+
+
+def test_a_mean_that_fits_by_luck_is_marked(tmp_path):
+    study = study_of(tmp_path, "value: {measure: goodput, at: {cc: reno, p: 1%}, at_least: 9mbit, at_most: 11mbit}")
+    noise = {1: -4e6, 2: 4e6, 3: -3e6, 4: 3e6}
+    (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e7 + noise[seed]))
+    assert verdict.result == "PASS"
+    assert verdict.evidence[0].rows[1][4] == "the interval reaches outside"

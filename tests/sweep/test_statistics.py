@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tcpexp.sweep.statistics import crossings, fit_power_law, mean_interval, paired_difference, student_t
+from tcpexp.sweep.statistics import beyond_noise, crossings, fit_power_law, mean_interval, paired_difference, student_t
 
 
 def test_too_few_values_have_no_interval():
@@ -13,18 +13,36 @@ def test_too_few_values_have_no_interval():
     assert (mean_interval([1.0, 3.0]).mean, mean_interval([1.0, 3.0]).low) == (2.0, None)
 
 
-@pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (29, 2.045)])
+@pytest.mark.parametrize(("freedom", "value"), [(1, 12.7062), (2, 4.3027), (3, 3.1824), (9, 2.2622), (11, 2.2010), (14, 2.1448), (29, 2.0452)])
 def test_student_t(freedom, value):
-    assert student_t(freedom) == pytest.approx(value, rel=0.012)
+    assert student_t(freedom) == pytest.approx(value, rel=2e-4)
 
 
-def test_the_interval_covers_the_mean_as_often_as_it_says():
+@pytest.mark.parametrize("count", [3, 4, 5, 7, 8, 12, 20])
+def test_the_interval_covers_the_mean_as_often_as_it_says(count):
     random = np.random.default_rng(5)
+    draws = 1000
     hits = 0
-    for _ in range(400):
-        interval = mean_interval(random.normal(10, 2, size=8).tolist())
+    for _ in range(draws):
+        interval = mean_interval(random.normal(10, 2, size=count).tolist())
         hits += interval.low <= 10 <= interval.high
-    assert 0.90 <= hits / 400 <= 0.99
+    assert 0.93 <= hits / draws <= 0.98, hits / draws  # three standard errors of 95 % in 1000 are 2 %
+
+
+def test_skewed_values_are_covered_nearly_as_often():
+    random = np.random.default_rng(7)
+    hits = 0
+    for _ in range(500):
+        interval = mean_interval(random.exponential(1, size=10).tolist())
+        hits += interval.low <= 1 <= interval.high
+    assert hits / 500 >= 0.86
+
+
+def test_means_differ_beyond_noise():
+    a, b = mean_interval([10.0, 10.2, 10.4]), mean_interval([11.0, 11.2, 11.4])
+    assert beyond_noise(a, b)
+    assert not beyond_noise(a, mean_interval([10.2, 10.4, 10.6]))
+    assert beyond_noise(mean_interval([1.0]), mean_interval([1.1]))
 
 
 def test_equal_values_have_an_interval_of_no_width_and_the_same_draws_come_again():
@@ -53,6 +71,15 @@ def test_a_power_law_is_found_with_its_interval():
     assert fit.low < fit.exponent < fit.high
     assert fit.r2 > 0.99
     assert fit_power_law({1.0: [1.0], 2.0: [2.0]}) is None
+
+
+def test_the_interval_of_an_exponent_covers_it():
+    random = np.random.default_rng(3)
+    hits = 0
+    for _ in range(300):
+        fit = fit_power_law({x: (3 * x**-0.5 * random.normal(1, 0.05, size=3)).tolist() for x in (1e-4, 1e-3, 1e-2)})
+        hits += fit.low <= -0.5 <= fit.high
+    assert 0.90 <= hits / 300 <= 0.99
 
 
 def test_crossings():

@@ -1,0 +1,105 @@
+"""Lines of a study: means with their intervals over a parameter, and published values beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tcpexp.plots.style import INK, PAPER, Series, series_of
+from tcpexp.spec.study import Lines
+from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
+from tcpexp.sweep.measure import computed
+from tcpexp.sweep.statistics import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tcpexp.sweep.study import Study
+
+CURVE_DASHES: tuple[Any, ...] = ((0, (1, 1.2)), (0, (4, 1, 1, 1)))
+#: With more values than this, an axis of numbers marks some of them only.
+MOST_TICKS = 9
+#: (x, mean and interval, whether all of its runs are there)
+Point = tuple[float, Interval, bool]
+
+
+def draw_lines(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, everything: pl.DataFrame) -> None:
+    """Draw one panel; ``everything`` are the runs of all panels, so that all have the same places and looks."""
+    divisor, _ = scale_of(study, entry.y)
+    values = ordered(study, everything, entry.x)
+    numeric = runs.schema[entry.x] == pl.Float64() and not ("x" in entry.log and any(value <= 0 for value in values))
+    places = {value: value if numeric else float(index) for index, value in enumerate(values)}
+    groups = ordered(study, everything, entry.by) if entry.by is not None else [None]
+    looks = list(series_of(str(each) for each in groups).values())
+    log_x, log_y = "x" in entry.log and numeric, "y" in entry.log
+    axes.set_xscale("log" if log_x else "linear")
+    axes.set_yscale("log" if log_y else "linear")
+    for value, look in zip(groups, looks, strict=True):
+        own = runs if value is None or entry.by is None else runs.filter(pl.col(entry.by) == value)
+        name = "measured" if value is None or entry.by is None else f"{label_of(study, entry.by)} {written(study, entry.by, value)}"
+        _draw_series(axes, _points(own, entry, places), look, name, divisor)
+        _draw_curves(axes, own, entry, places, look, divisor, named=look is looks[0])
+    for reference in entry.reference:
+        if reference.points:
+            xs, ys = zip(*reference.points, strict=True)
+            heights = [y / divisor for y in ys]
+            axes.plot(xs, heights, linestyle="none", marker="x", markersize=9, markeredgewidth=1.8, color=INK, label=reference.label, zorder=4)
+    _name_axes(axes, study, entry, places, numeric, log_x)
+    if not log_y:
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+
+
+def _points(runs: pl.DataFrame, entry: Lines, places: dict[Any, float]) -> list[Point]:
+    """Return the points of one line, sorted by x."""
+    found = []
+    for (value,), rows in runs.sort("run").group_by(entry.x, maintain_order=True):
+        interval = interval_of(rows, entry.y)
+        if interval is not None:
+            found.append((places[value], interval, interval.count == rows.height))
+    return sorted(found, key=lambda point: point[0])
+
+
+def _draw_series(axes: Axes, points: Sequence[Point], look: Series, name: str, divisor: float) -> None:
+    """Draw the means, joined, with their intervals; a mean of which runs are missing is hollow."""
+    xs, ys = [x for x, *_ in points], [each.mean / divisor for _, each, _ in points]
+    axes.plot(xs, ys, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4.5, label=name, zorder=3)
+    hollow = [(x, each.mean / divisor) for x, each, whole in points if not whole]
+    if hollow:
+        axes.plot(*zip(*hollow, strict=True), linestyle="none", marker=look.marker, markersize=6, markerfacecolor=PAPER, markeredgecolor=look.color, zorder=4)
+    bands = [(x, each.low / divisor, each.high / divisor) for x, each, _ in points if each.low is not None and each.high is not None]
+    if bands:
+        axes.fill_between([x for x, *_ in bands], [low for _, low, _ in bands], [high for *_, high in bands], color=look.color, alpha=0.18, linewidth=0)
+        axes.vlines([x for x, *_ in bands], [low for _, low, _ in bands], [high for *_, high in bands], color=look.color, linewidth=1.0)
+
+
+def _draw_curves(axes: Axes, runs: pl.DataFrame, entry: Lines, places: dict[Any, float], look: Series, divisor: float, *, named: bool) -> None:
+    """Draw each published curve at the combinations that were measured, joined by straight lines; once where all lines have the same."""
+    for number, reference in enumerate(entry.reference):
+        if reference.curve is None:
+            continue
+        rows = runs.unique("cell", keep="first").sort(entry.x).iter_rows(named=True)
+        found = [(places[row[entry.x]], value) for row in rows if (value := computed(reference.curve, row)) is not None]
+        own = entry.by is not None and entry.by in reference.names()
+        if not own and not named:
+            continue
+        axes.plot([x for x, _ in found], [y / divisor for _, y in found], color=look.color if own else INK, linewidth=1.0,
+                  linestyle=CURVE_DASHES[number % 2], label=reference.label if named else None, zorder=2)  # fmt: skip
+
+
+def _name_axes(axes: Axes, study: Study, entry: Lines, places: dict[Any, float], numeric: bool, log: bool) -> None:
+    """Name the axes, and mark the values as the spec writes them; of many, some."""
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    axes.set_xlabel(label_of(study, entry.x))
+    axes.set_ylabel(label_of(study, entry.y))
+    step = 1 if not numeric else -(-len(places) // MOST_TICKS)
+    marked = dict(list(places.items())[::step])
+    axes.set_xticks(list(marked.values()), [written(study, entry.x, value) for value in marked])
+    axes.xaxis.set_minor_locator(NullLocator())
+    if log:
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    if "y" in entry.log:
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
