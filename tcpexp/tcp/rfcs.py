@@ -1,8 +1,9 @@
 """The sections of the RFCs that this package cites, so that a citation of one that does not exist is found. Appendices are letters.
 
 How the lists were made: that of RFC 9293 was compared with its full text by ``compare_texts`` below, those of ``CONTENTS_READ`` with the tables of contents
-of the RFCs' texts. The others are written from memory. ``python -m tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder
-(``rfc9293.txt`` and so on, as the RFC Editor publishes them), and the MUST numbers of RFC 9293 with the sections where it has them.
+of the RFCs' texts. Of RFC 4987, RFC 5927 and RFC 6582 sections 3.6, 5.2 and 3.2 were read; all else is written from memory.
+``python -m tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder (``rfc9293.txt`` and so on, as the RFC Editor publishes them), and the
+MUST numbers of RFC 9293 with the sections where it has them.
 """
 
 from __future__ import annotations
