@@ -38,7 +38,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 @set_option
 @click.option("--keep", type=click.Choice(["metrics", "tables", "runs"]), help="What stays of each run, instead of what the spec says.")
 @click.option("--retry", is_flag=True, help="Make runs that failed before again.")
-@click.option("--store", metavar="URL", help="Copy the tables there afterwards: a path, s3://..., or any other URL of fsspec.")
+@click.option("--store", metavar="URL", help="Keep tables and finished runs there too, and take runs from there: a path, s3://..., any URL of fsspec.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def sweep(
@@ -72,6 +72,10 @@ def sweep(
         row = matrix_row(study, jobs, retry=retry)
         echo_json(row) if as_json else print_matrix(study, row)
         return 0
+    if store is not None:
+        from tcpexp.sweep.store import copy_tables, fetch_cells, put_cells
+
+        fetch_cells(study.folder(), store, {run.key for run in study.runs})
     with StopSignals().listening() as signals:
         show = SilentShow(signals) if quiet or as_json else TerminalShow(signals)
         try:
@@ -79,8 +83,7 @@ def sweep(
         finally:
             show.close()
     if store is not None:
-        from tcpexp.sweep.tables import copy_tables
-
+        put_cells(outcome.path, store)
         copy_tables(outcome.path / "tables", store)
     if as_json:
         echo_json(outcome_row(outcome))

@@ -167,22 +167,3 @@ def hash_tables(tables: Path) -> dict[str, str]:
 def hash_of_all(tables: Path) -> str:
     """Return one sha256 over :func:`hash_tables`."""
     return hashlib.sha256(json.dumps(hash_tables(tables)).encode()).hexdigest()
-
-
-def copy_tables(tables: Path, store: str) -> str:
-    """Copy the datasets to ``store``, a URL that fsspec knows (``s3://...``, ``sftp://...``, a path), and return it; raises ``HostError``."""
-    import fsspec
-
-    from tcpexp.errors import HostError
-
-    try:
-        filesystem, path = fsspec.core.url_to_fs(store)
-        for name in sorted(path.relative_to(tables).as_posix() for path in tables.rglob("*.parquet")):
-            to = f"{path.rstrip('/')}/{name}"
-            filesystem.makedirs(to.rsplit("/", 1)[0], exist_ok=True)
-            filesystem.put_file(str(tables / name), to)
-    except ImportError as error:
-        raise HostError(f"{store} needs a package of fsspec: {error}", hint="pip install the package that the message names") from None
-    except (OSError, ValueError) as error:
-        raise HostError(f"the tables cannot be copied to {store}: {error}", hint="the study's own folder has them; try again with the same command") from None
-    return store

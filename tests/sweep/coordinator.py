@@ -1,12 +1,10 @@
-"""Make a cheap study in a process of its own, so that a test can kill it: ``coordinator.py SPEC OUT JOBS``."""
+"""Make a study in a process of its own, so that a test can kill it: ``coordinator.py SPEC OUT JOBS WORKPLACE``."""
 
 import sys
 from pathlib import Path
-
-from cheap import NAME
 
 from tcpexp.sweep.run import run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 
 if __name__ == "__main__":
-    run_study(load_study(Path(sys.argv[1]), StudyOptions(out=Path(sys.argv[2]), workplace=NAME)), jobs=int(sys.argv[3]))
+    run_study(load_study(Path(sys.argv[1]), StudyOptions(out=Path(sys.argv[2]), workplace=sys.argv[4])), jobs=int(sys.argv[3]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import random
 import signal
@@ -14,11 +16,13 @@ import polars as pl
 import pytest
 from cheap import NAME, write_spec
 
-from tcpexp.errors import HostError
+from tcpexp.errors import DataError, HostError
 from tcpexp.sweep import workers
 from tcpexp.sweep.run import Silent, progress_of, run_study
+from tcpexp.sweep.store import copy_tables, fetch_cells, put_cells
 from tcpexp.sweep.study import StudyOptions, load_study
-from tcpexp.sweep.tables import copy_tables, hash_tables
+from tcpexp.sweep.tables import hash_tables
+from tcpexp.sweep.workplace import GUEST
 
 HERE = Path(__file__).parent
 
@@ -161,30 +165,56 @@ def test_two_coordinators_of_one_folder(tmp_path, log):
 
 
 def test_tables_go_to_any_store_of_fsspec(tmp_path, log):
+    import fsspec
+
     outcome = run_study(study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"), jobs=2)
-    copy_tables(outcome.path / "tables", f"file://{tmp_path}/store")
-    assert hash_tables(tmp_path / "store") == hash_tables(outcome.path / "tables")
+    tables = outcome.path / "tables"
+    copy_tables(tables, f"file://{tmp_path}/store")
+    assert hash_tables(tmp_path / "store") == hash_tables(tables)
+    (tables / "runs" / "part-00007.parquet").write_bytes(b"of a longer study")
+    copy_tables(tables, "memory://bucket/study")
+    (tables / "runs" / "part-00007.parquet").unlink()
+    copy_tables(tables, "memory://bucket/study")
+    memory = fsspec.filesystem("memory")
+    stored = {name.removeprefix("/bucket/study/"): hashlib.sha256(memory.cat(name)).hexdigest() for name in memory.find("/bucket/study")}
+    assert stored == hash_tables(tables)
+    with pytest.raises(HostError, match="cannot be copied"):
+        copy_tables(tables, "nosuchprotocol://bucket/study")
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full), pytest.param(3, marks=pytest.mark.full)])
+def test_a_study_goes_on_from_a_store(tmp_path, log):
+    """Another machine, another day: the finished runs come from the store, and only the others are made."""
+    store = f"file://{tmp_path}/store"
+    spec = write_spec(tmp_path, repeat=1)
+    first = run_study(study_of(spec, tmp_path / "first"), jobs=2)
+    assert put_cells(first.path, store) == 6
+    assert put_cells(first.path, store) == 0
+    spec = write_spec(tmp_path, repeat=2)
+    study = study_of(spec, tmp_path / "second")
+    assert fetch_cells(study.folder(), store, {run.key for run in study.runs}) == 6
+    second = run_study(study, jobs=2)
+    assert (second.found, second.made) == (6, 6)
+    (damaged,) = list((tmp_path / "store" / "cells").glob(f"{study.runs[0].key}*"))
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    study = study_of(spec, tmp_path / "third")
+    with pytest.raises(DataError, match="damaged"):
+        fetch_cells(study.folder(), store, {run.key for run in study.runs})
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 9))])
 def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(tmp_path, log, monkeypatch, seed):
     """``kill -9`` of coordinator and workers, again and again: nothing lost, nothing twice, every byte of the tables equal."""
     spec = write_spec(tmp_path, repeat=6)
     undisturbed = run_study(study_of(spec, tmp_path / "calm"), jobs=2)
+    assert (undisturbed.made, undisturbed.failed, undisturbed.left) == (36, [], 0)
     log.write_text("")
     monkeypatch.setenv("CHEAP_SECONDS", "0.1")
     dice = random.Random(seed)
     folder = study_of(spec, tmp_path / "hit").folder()
     for _ in range(3):
-        process = start_coordinator(spec, tmp_path / "hit")
+        process = start_coordinator(spec, tmp_path / "hit", NAME)
         wait_for_more(log, dice.randrange(1, 5), process)
-        victims = [int(log.read_text().split("\n")[-2].split()[0])] if dice.random() < 0.5 else [process.pid]
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        if victims != [process.pid]:
-            wait_for_more(log, 2, process)
-            process.kill()
-        process.wait()
+        disturb(process, dice, 0.2)
     before = sum(folder.has(run.key) for run in study_of(spec, tmp_path / "hit").runs)
     assert before < 36
     outcome = run_study(study_of(spec, tmp_path / "hit"), jobs=2)
@@ -193,9 +223,66 @@ def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(tmp_path, 
     assert not (outcome.path / "work").exists()
 
 
-def start_coordinator(spec, out):
+GUESTS = """\
+name: guests
+topology: two_host
+links: {h1-h2: {rate: 5mbit, delay: 5ms}}
+duration: 1s
+actions:
+  - {at: 100ms, do: iperf3, from: h1, to: h2, flow: x, until: 900ms}
+sweep:
+  parameters: {rtt: {set: links.h1-h2.delay, values: [2ms, 5ms, 10ms]}}
+  repeat: 2
+  series: [throughput, packets]
+  measures: {goodput: flows.x.goodput_bps}
+"""
+
+
+@pytest.mark.guest
+@pytest.mark.full
+def test_real_guests_killed_at_random_moments_give_the_same_tables(tmp_path):
+    spec = tmp_path / "guests.yaml"
+    spec.write_text(GUESTS)
+    undisturbed = run_study(load_study(spec, StudyOptions(out=tmp_path / "calm")), jobs=2)
+    assert (undisturbed.made, undisturbed.failed) == (6, [])
+    dice = random.Random(11)
+    for _ in range(3):
+        process = start_coordinator(spec, tmp_path / "hit", GUEST)
+        time.sleep(dice.uniform(2, 5))
+        disturb(process, dice, 12.0)
+    outcome = run_study(load_study(spec, StudyOptions(out=tmp_path / "hit")), jobs=2)
+    assert (outcome.found + outcome.made, outcome.failed) == (6, [])
+    assert hash_tables(outcome.path / "tables") == hash_tables(undisturbed.path / "tables")
+
+
+def disturb(process, dice, longest_s):
+    """Kill a worker or two at random moments, or none, and the coordinator at another one."""
+    for _ in range(dice.randrange(3)):
+        time.sleep(dice.uniform(0, longest_s))
+        for pid in dice.sample(workers_of(process.pid), 1) if workers_of(process.pid) else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    time.sleep(dice.uniform(0, longest_s))
+    process.kill()
+    process.wait()
+
+
+def workers_of(coordinator):
+    """Return the process ids of a coordinator's workers: its children that were started to be others' processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if parent == coordinator and b"spawn_main" in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def start_coordinator(spec, out, workplace):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *(each for each in sys.path if each)])}
-    return subprocess.Popen([sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2"], env=environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2", workplace], env=environment, stderr=subprocess.DEVNULL)
 
 
 def wait_for_more(log, count, process):
