@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tcpexp import paths
 from tcpexp.places import journal
-from tcpexp.places.guest.place import clean_leftovers as clean_guest
+from tcpexp.places.guest.scratch import clean_leftovers as clean_guest
 
 
 def remove_leftovers(state_dir: Path = journal.STATE_DIR) -> list[str]:

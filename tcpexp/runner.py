@@ -210,7 +210,8 @@ def choose_place(options: RunOptions, watcher: Watcher) -> Place:
             )
             raise HostError("there is no place to run: one of these two is needed", missing=ways)
     if on == "guest":
-        from tcpexp.places.guest.place import GuestPlace, clean_leftovers
+        from tcpexp.places.guest.place import GuestPlace
+        from tcpexp.places.guest.scratch import clean_leftovers
 
         for words in clean_leftovers():
             watcher.say(f"removed what a killed run left: {words}")

@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import socket
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.paths import cache_dir
+from tcpexp.places.guest.scratch import clean_leftovers, scratch_dir, scratch_prefix
 from tcpexp.spec.study import TableMeasure
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.sweep.folder import CELL, StudyFolder, pack
@@ -91,11 +93,12 @@ def run_cell(task: CellTask) -> CellResult:
     needed = workplace.fit(task.identity)
     if needed is not None and (address := _worker_address()) is not None:
         return CellResult(task.key, "not run", f"there is no guest image {needed}", needs=(needed, address, f"{socket.gethostname()}:{cache_dir()}"))
+    _tidy()
     require_identity(_identity(task.workplace, task.identity.get("image")), task.identity, socket.gethostname())
-    with folder.scratch(task.key, shared=shared) as scratch:
+    with folder.scratch(task.key, shared=shared) as scratch, tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here:
         made = scratch / "cell"
         made.mkdir()
-        row = _attempt(task, scratch, made)
+        row = _attempt(task, Path(here), made)  # on a disk of this machine; what is kept is moved to the study's
         if not made.is_dir():
             raise RunError("the run's folder was removed: its coordinator has ended, and another one has begun")
         write_atomic(made / CELL, to_json_text(row))
@@ -113,6 +116,12 @@ def _identity(workplace: str, image: str | None) -> dict[str, str]:
     made = load_workplace(workplace)
     made.fit({} if image is None else {"image": image})
     return made.identity()
+
+
+@functools.cache
+def _tidy() -> None:
+    """Remove, once in the life of a worker, what killed workers of this machine left in its scratch folder."""
+    clean_leftovers()
 
 
 def _worker_address() -> str | None:

@@ -66,6 +66,14 @@ class StudyFolder:
         """Return whether the run was tried and failed."""
         return (self.failed(key) / CELL).is_file()
 
+    def finished(self) -> set[str]:
+        """Return the keys of all finished runs, from one listing: what is in ``cells/`` was put there whole."""
+        return _names(self.path / "cells")
+
+    def failures(self) -> set[str]:
+        """Return the keys of all failed runs, from one listing."""
+        return _names(self.path / "failed")
+
     def read_cell(self, key: str) -> dict[str, Any]:
         """Return ``cell.json`` of a finished run, else of a failed one; raises ``DataError`` when it is damaged or absent."""
         path = (self.cell(key) if self.has(key) else self.failed(key)) / CELL
@@ -154,6 +162,13 @@ class StudyFolder:
             with tarfile.open(fileobj=BytesIO(archive)) as tar:
                 unpack_files(tar, folder)
             return self.put(folder / "cell", key, failed=failed)
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return {entry.name for entry in os.scandir(folder)}
+    except FileNotFoundError:
+        return set()
 
 
 def unpack_files(tar: tarfile.TarFile, folder: Path) -> None:

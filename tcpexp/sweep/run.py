@@ -102,10 +102,11 @@ class StudyOutcome:
 def progress_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Progress:
     """Return which runs are done, which failed before (none with ``retry``), and which are left to make; each key counts once."""
     done, failed, rest = [], [], []
+    finished, failures = folder.finished(), set() if retry else folder.failures()
     for run in study.runs:
-        if folder.has(run.key):
+        if run.key in finished:
             done.append(run)
-        elif not retry and folder.has_failed(run.key):
+        elif run.key in failures:
             failed.append(run)
         else:
             rest.append(run)

@@ -36,11 +36,12 @@ def write_tables(study: Study, folder: StudyFolder) -> pl.DataFrame:
     new = folder.path / f"tables.new-{os.getpid()}"
     shutil.rmtree(new, ignore_errors=True)
     frames = []
+    there = folder.finished() | folder.failures()
     with disk_errors(target):
         (new / "runs").mkdir(parents=True)
         (new / "metrics").mkdir()
         for index, chunk in enumerate(_chunks(study.runs)):
-            cells = {run.key: folder.read_cell(run.key) for run in chunk if folder.has(run.key) or folder.has_failed(run.key)}
+            cells = {run.key: folder.read_cell(run.key) for run in chunk if run.key in there}
             runs = runs_frame(study, chunk, cells, folder)
             frames.append(runs)
             runs.write_parquet(new / "runs" / f"part-{index:05d}.parquet", compression="zstd")

@@ -102,7 +102,8 @@ def qemu_argv(
     """Return QEMU's arguments.
 
     ``private_ram`` maps the memory file copy-on-write (a run); otherwise it is written (building a template). ``incoming`` starts the
-    machine stopped, to be restored from a saved state. The order of the memory devices is the order of their guest addresses.
+    machine stopped, to be restored from a saved state. QEMU is to be started in the monitor's folder: its socket's path, which may have 107 bytes, is the
+    bare name. The order of the memory devices is the order of their guest addresses.
     """
     ram = _ram_object(files.ram, private_ram)
     root_bytes = image.root.stat().st_size
@@ -119,7 +120,7 @@ def qemu_argv(
         *_memory_device("root", image.root, root_bytes, readonly=True),
         *_memory_device("plan", files.plan, PLAN_BYTES, readonly=True),
         *_memory_device("out", files.out, OUT_BYTES, readonly=False),
-        "-monitor", f"unix:{files.monitor},server=on,wait=off",
+        "-monitor", f"unix:{files.monitor.name},server=on,wait=off",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
         "-device", "ib700", "-action", "watchdog=pause",
         "-kernel", str(image.kernel_path), "-initrd", str(initrd), "-append", options,

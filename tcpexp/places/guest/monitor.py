@@ -5,6 +5,7 @@ The human monitor and not QMP: QMP adds a thread that competes with the processo
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -25,7 +26,7 @@ class Monitor:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                self._socket.connect(str(path))
+                _connect(self._socket, path)
                 break
             except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > deadline:
@@ -72,3 +73,12 @@ class Monitor:
                 raise RunError("QEMU ended while it was being set up")
             data += part
         return data
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Connect to a unix socket in a folder whose path may be longer than the 107 bytes that a socket's address has room for."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)

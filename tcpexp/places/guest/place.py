@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
-from tcpexp.paths import cache_dir
 from tcpexp.places.base import PlaceResult, Progress
 from tcpexp.places.guest import machine
 from tcpexp.places.guest.image import Image, build_image, find_image
 from tcpexp.places.guest.monitor import Monitor
 from tcpexp.places.guest.salvage import write_out_sockets
+from tcpexp.places.guest.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.guest.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.guest.transfer import ResultDevice, make_device_file, request_stop, write_plan
 from tcpexp.plan.types import RunPlan
@@ -77,7 +76,7 @@ class GuestPlace:
         if lacks:
             raise HostError("this machine cannot start a guest", missing=lacks)
         image, template = self.prepare()
-        with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch_dir()) as folder:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as folder:
             run = self._start(plan, image, template, Path(folder))
             try:
                 state = self._watch(run, run_dir, plan, progress, stop)
@@ -109,6 +108,7 @@ class GuestPlace:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=folder,
                 start_new_session=True,
             )
         run = _Run(process, files, ResultDevice(files.out), folder, started)
@@ -205,24 +205,6 @@ def _restore(monitor_path: Path, state: Path) -> Monitor:
         monitor.close()
         raise
     return monitor
-
-
-def scratch_dir() -> Path:
-    """Return the folder for the device files of running guests; each run's begins with its process id."""
-    folder = cache_dir() / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def clean_leftovers() -> list[str]:
-    """Remove the device files of runners that are gone; return what was removed, in words."""
-    removed = []
-    for folder in scratch_dir().iterdir():
-        owner = folder.name.split("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(f"device files of an ended guest: {folder}")
-    return removed
 
 
 def _console_tail(run: _Run) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 from tcpexp.errors import HostError
 from tcpexp.places.guest import machine
 from tcpexp.places.guest.image import build_image
-from tcpexp.places.guest.place import scratch_dir
+from tcpexp.places.guest.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.guest.template import engine_initrd
 from tcpexp.places.guest.transfer import make_device_file
 
@@ -25,7 +24,7 @@ def open_shell(say: Callable[[str], None]) -> int:
         raise HostError("this machine cannot start a guest", missing=machine.qemu_missing())
     image = build_image(say)
     say("booting; 'exit' ends the shell, Ctrl-A X ends the machine")
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-shell-", dir=scratch_dir()) as name:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
         folder = Path(name)
         files = machine.MachineFiles(None, folder / "plan", folder / "out", folder / "console", folder / "monitor")
         make_device_file(files.plan, machine.PLAN_BYTES)

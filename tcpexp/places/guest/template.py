@@ -141,7 +141,7 @@ def _boot_and_save(image: Image, work: Path) -> None:
     make_device_file(files.out, OUT_BYTES)
     argv = qemu_argv(image, folder / "initrd.cpio", files, clock="virtual", private_ram=False, incoming=False)
     with (work / "qemu.log").open("wb") as log:
-        process = subprocess.Popen(argv, env=shim_environment("hold"), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, env=shim_environment("hold"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work)
     try:
         _wait_until_ready(files, process, started)
         with Monitor(files.monitor, timeout_s=BUILD_LIMIT_S) as monitor:
