@@ -97,7 +97,15 @@ class Bench:
         """Run blocking calls of the kernel's sockets in a thread; return what waits for its end."""
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        return lambda: self.drive(lambda: not thread.is_alive())
+
+
+        def wait() -> bool:
+            ends = time.monotonic() + 60
+            while thread.is_alive() and time.monotonic() < ends:
+                self.drive(lambda: not thread.is_alive(), 0.05)  # the loop sleeps until something arrives, which its end is not
+            return not thread.is_alive()
+
+        return wait
 
     @contextlib.contextmanager
     def holding(self) -> Any:
@@ -274,10 +282,10 @@ def simultaneous_close(bench: Bench) -> None:
 def simultaneous_open(bench: Bench) -> None:
     """Both SYNs cross: the kernel connects from the port to which this end's SYN is on its way."""
     theirs = socket.socket(bench.family)
-    theirs.bind((bench.kernel, 5000))
+    theirs.bind((bench.kernel, 5002))  # a port without a connection in TIME-WAIT
     theirs.setblocking(False)
     with bench.holding():
-        mine = bench.host.begin_connect(bench.kernel, 5000, local_port=6000)
+        mine = bench.host.begin_connect(bench.kernel, 5002, local_port=6000)
         with contextlib.suppress(BlockingIOError):
             theirs.connect((bench.user, 6000))
         bench.found["state"] = bench.state("SYN-RECEIVED")
