@@ -43,7 +43,7 @@ def _command(command: Command) -> click.Command:
         except ERRORS as error:
             status, message, hint = explain(error)
             if status == REFUSED:
-                click.echo(message, err=True)
+                click.echo(message + (f"\nhint: {hint}" if hint else ""), err=True)
                 return REFUSED
             raise (HostError if status == LACKING else SpecError)(message, hint=hint or None) from None
 

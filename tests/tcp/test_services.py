@@ -6,8 +6,10 @@ import hashlib
 
 import pytest
 
+from tcpexp.tcp.adapters.network import NetworkError
 from tcpexp.tcp.services.calculator import CalculatorError, calculate
 from tcpexp.tcp.services.dns import DnsError, answer_query, load_zone, make_query, read_answer
+from tcpexp.tcp.services.program import Program, explain, settings_of
 from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate
 from tcpexp.tcp.services.words import duration_ns, fraction, make_config, make_link, port_range, size_bytes
 
@@ -130,3 +132,39 @@ def test_a_wrong_setting_is_refused(word: str) -> None:
 def test_a_wrong_impairment_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         make_link(text)
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "complaint"),
+    [
+        ("get", {"server": "127.0.0.1", "names": ["x"], "port": "99999"}, "--port: '99999' is not a port"),
+        ("serve", {"calc_port": "0"}, "--calc-port: '0' is not a port"),
+        ("get", {"server": "127.0.0.1", "names": ["x"], "timeout": "5"}, "--timeout: '5' is not a duration"),
+        ("source", {"server": "127.0.0.1", "count": "many"}, "--count: 'many' is not a number"),
+    ],
+)
+def test_a_wrong_option_is_named(command: str, given: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        settings_of(command, given)
+
+
+def test_a_folder_that_is_not_there_is_noticed_before_anything_is_sent() -> None:
+    settings = settings_of("get", {"server": "127.0.0.1", "names": ["x"], "out": "/nowhere/at/all"})
+    with pytest.raises(ValueError, match="--out: there is no folder '/nowhere/at/all'"):
+        Program("get", settings).run()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (NetworkError("no", "because"), 3, ("no", "because")),
+        (TimeoutError("no answer"), 1, ("no answer", "is the server running")),
+        (ConnectionResetError("reset"), 1, ("reset", "")),
+        (FileNotFoundError(2, "No such file or directory", "lab.zone"), 2, ("lab.zone: No such file or directory", "")),
+        (ValueError("wrong"), 2, ("wrong", "")),
+    ],
+)
+def test_how_a_command_ends(error: Exception, status: int, words: tuple[str, str]) -> None:
+    found, message, hint = explain(error)
+    assert (found, message) == (status, words[0])
+    assert hint.startswith(words[1])

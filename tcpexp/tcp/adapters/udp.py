@@ -6,6 +6,7 @@ Both ends must see the same addresses, since the TCP checksum covers them: there
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import socket
 import struct
@@ -31,6 +32,10 @@ class UdpNetwork:
         ``mtu`` counts a datagram's payload, and an IP header that is not there, so that the MSS is the same sum as over TUN: 1472 + 20 - 40.
         Raises: NetworkError when the address is not this machine's or the port is taken.
         """
+        try:
+            address = str(ipaddress.ip_address(address))
+        except ValueError:
+            raise NetworkError(f"'{address}' is not an IP address", "write such as 127.0.0.1 or ::1") from None
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -38,7 +43,8 @@ class UdpNetwork:
             self._socket.bind((address, port))
         except OSError as error:
             self._socket.close()
-            raise NetworkError(f"cannot open UDP port {port} at {address}: {error.strerror}", "choose another with --udp-port") from None
+            hint = "write an address of this machine" if error.errno == errno.EADDRNOTAVAIL else "choose another with --udp-port"
+            raise NetworkError(f"cannot open UDP port {port} at {address}: {error.strerror}", hint) from None
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self.address = str(ipaddress.ip_address(self._socket.getsockname()[0]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tcpexp.tcp.services.words import duration_ns, port_range, size_bytes
+from tcpexp.tcp.services.words import duration_ns, port_number, port_range, size_bytes
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def generated_file(text: str) -> tuple[str, int, int]:
 
 NETWORK = (
     Option("address", str, "this end's IP address; over UDP the machine's own when silent", "ADDRESS"),
-    Option("udp-port", int, "UDP port of this end (serve: 7390; others: any)", "PORT"),
+    Option("udp-port", port_number, "UDP port of this end (serve: 7390; others: any)", "PORT"),
     Option("tun", str, "real IP packets over a TUN device of this name, in a network namespace of its own; needs CAP_NET_ADMIN", "NAME"),
     Option("peer", str, "with --tun: the kernel's address on the device, with prefix length; without it --address is the kernel's own too", "CIDR"),
     Option("set", str, "a setting of the connections, such as mss=1024, sack=off, congestion_control=reno, msl=500ms", "NAME=VALUE", many=True),
@@ -59,7 +59,7 @@ NETWORK = (
     Option("linger", None, "end only when TIME-WAIT is over"),
 )
 CLIENT = (
-    Option("server-udp-port", int, "UDP port of the server", "PORT", "7390"),
+    Option("server-udp-port", port_number, "UDP port of the server", "PORT", "7390"),
     Option("local-ports", port_range, "TCP ports of this end", "RANGE", "50000-59999"),
     Option("pause", duration_ns, "wait between two requests", "TIME", "0s"),
 )
@@ -72,40 +72,40 @@ COMMANDS = {
             (
                 Option("files", str, "folder whose files are served", "DIR"),
                 Option("generate", generated_file, "serve a file of pseudo-random bytes", "NAME=SIZE:SEED", many=True),
-                Option("port", int, "TCP port for files", "PORT", str(FILE_PORT)),
-                Option("calc-port", int, "TCP port of the calculator", "PORT", str(CALCULATOR_PORT)),
+                Option("port", port_number, "TCP port for files", "PORT", str(FILE_PORT)),
+                Option("calc-port", port_number, "TCP port of the calculator", "PORT", str(CALCULATOR_PORT)),
                 Option("zone", str, "zone file whose names are answered", "FILE"),
-                Option("dns-port", int, "TCP port for DNS", "PORT", str(DNS_PORT)),
+                Option("dns-port", port_number, "TCP port for DNS", "PORT", str(DNS_PORT)),
                 Option("clients", int, "end after so many connections", "N"),
                 *NETWORK,
             ),
         ),
         Command(
             "get", "Download files over one connection.", (("server", False), ("names", True)),
-            (Option("port", int, "TCP port", "PORT", str(FILE_PORT)), Option("out", str, "keep the files in this folder", "DIR"), *CLIENT, *NETWORK),
+            (Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("out", str, "keep the files in this folder", "DIR"), *CLIENT, *NETWORK),
         ),
         Command(
             "calc", "Let a server calculate.", (("server", False), ("expressions", True)),
-            (Option("port", int, "TCP port", "PORT", str(CALCULATOR_PORT)), *CLIENT, *NETWORK),
+            (Option("port", port_number, "TCP port", "PORT", str(CALCULATOR_PORT)), *CLIENT, *NETWORK),
         ),
         Command(
             "dns", "Ask a server for names.", (("server", False), ("names", True)),
             (
-                Option("port", int, "TCP port", "PORT", str(DNS_PORT)), Option("type", str, "record type: A, AAAA, CNAME, MX, NS, TXT", "TYPE", "A"),
+                Option("port", port_number, "TCP port", "PORT", str(DNS_PORT)), Option("type", str, "record type: A, AAAA, CNAME, MX, NS, TXT", "TYPE", "A"),
                 *CLIENT, *NETWORK,
             ),
         ),
         Command(
             "source", "Send octets at a pace.", (("server", False),),
             (
-                Option("port", int, "TCP port", "PORT", str(FILE_PORT)), Option("size", size_bytes, "octets per write", "SIZE", "1000"),
+                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("size", size_bytes, "octets per write", "SIZE", "1000"),
                 Option("every", duration_ns, "time between two writes", "TIME", "0s"), Option("count", int, "writes", "N", "1"), *CLIENT, *NETWORK,
             ),
         ),
         Command(
             "sink", "Take one connection and read at a pace.", (),
             (
-                Option("port", int, "TCP port", "PORT", str(FILE_PORT)), Option("read", size_bytes, "octets per read", "SIZE", "64kB"),
+                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("read", size_bytes, "octets per read", "SIZE", "64kB"),
                 Option("every", duration_ns, "time between two reads, counted from the first octet's arrival; 0s reads at once", "TIME", "0s"), *NETWORK,
             ),
         ),

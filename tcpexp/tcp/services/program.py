@@ -55,6 +55,8 @@ class Program:
         """Run the command and return its exit status. Raises: NetworkError, ValueError, OSError, CallError, ServiceError, DnsError."""
         settings = self.settings
         signal.signal(signal.SIGTERM, _leave)
+        if getattr(settings, "out", None) and not Path(settings.out).is_dir():
+            raise ValueError(f"--out: there is no folder '{settings.out}'")
         config = make_config(settings.set)
         recorder = JsonRecorder(Path(settings.events)) if settings.events else None
         if recorder is None:
@@ -238,8 +240,12 @@ def explain(error: Exception) -> tuple[int, str, str]:
     """Return (exit status, message, hint) of an error that a command ends with."""
     if isinstance(error, NetworkError):
         return LACKING, error.message, error.hint
-    if isinstance(error, ConnectionError | TimeoutError | ServiceError):
+    if isinstance(error, TimeoutError):
+        return REFUSED, str(error), "is the server running, and reached in the same way (over UDP its port is --server-udp-port, or --tun at both ends)?"
+    if isinstance(error, ConnectionError | ServiceError):
         return REFUSED, str(error), ""
+    if isinstance(error, OSError) and error.filename:
+        return WRONG, f"{error.filename}: {error.strerror}", ""
     return WRONG, str(error), ""
 
 

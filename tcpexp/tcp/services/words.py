@@ -41,6 +41,13 @@ def fraction(text: str) -> float:
     return value
 
 
+def port_number(text: str) -> int:
+    """Return a port, 1 to 65535."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise ValueError(f"'{text}' is not a port, 1 to 65535")
+    return int(text)
+
+
 def port_range(text: str) -> tuple[int, int]:
     """Return the first and the last port of ``7000`` or ``40000-40999``."""
     match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text)
@@ -62,8 +69,12 @@ def make_config(settings: Iterable[str], **fixed: Any) -> Config:
         name = name.replace("-", "_")
         name = name if name in kinds else f"{name}_ns"
         if not sign or name not in kinds:
-            near = difflib.get_close_matches(name.removesuffix("_ns"), kinds, n=1, cutoff=0.5)
-            raise ValueError(f"no setting '{word}'" + (f"; did you mean {near[0]}=...?" if near else "; write name=value"))
+            asked = name.removesuffix("_ns")
+            if not sign and (asked in kinds or name in kinds):
+                raise ValueError(f"'{word}' has no value; write {asked}=value")
+            near = difflib.get_close_matches(asked, kinds, n=1, cutoff=0.5)
+            known = f"did you mean {near[0]}=...?" if near else "there are " + ", ".join(sorted(each.removesuffix("_ns") for each in kinds))
+            raise ValueError(f"no setting '{asked}'; {known}")
         values[name] = _setting(name, kinds[name], text)
     return Config(**values)
 
