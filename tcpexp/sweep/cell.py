@@ -20,7 +20,7 @@ from tcpexp.errors import RunError, TcpexpError
 from tcpexp.paths import cache_dir
 from tcpexp.places.guest.scratch import clean_leftovers, scratch_dir, scratch_prefix
 from tcpexp.spec.study import TableMeasure
-from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.store.rundir import sync_tree, to_json_text, without_sync, write_atomic
 from tcpexp.sweep.folder import CELL, StudyFolder, pack
 from tcpexp.sweep.measure import flatten_metrics, measure_table
 from tcpexp.sweep.workplace import load_workplace, require_identity
@@ -98,9 +98,11 @@ def run_cell(task: CellTask) -> CellResult:
     with folder.scratch(task.key, shared=shared) as scratch, tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here:
         made = scratch / "cell"
         made.mkdir()
-        row = _attempt(task, Path(here), made)  # on a disk of this machine; what is kept is moved to the study's
+        with without_sync():
+            row = _attempt(task, Path(here), made)  # on a disk of this machine; what is kept is moved to the study's
         if not made.is_dir():
             raise RunError("the run's folder was removed: its coordinator has ended, and another one has begun")
+        sync_tree(made)
         write_atomic(made / CELL, to_json_text(row))
         failed = row["status"] != "complete"
         result = CellResult(task.key, row["status"], row["error"], row["cost"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from tcpexp.errors import RunError
-from tcpexp.store.rundir import RunDirectory, run_id, write_atomic
+from tcpexp.store.rundir import RunDirectory, run_id, sync_tree, without_sync, write_atomic
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -61,3 +61,15 @@ def test_under_sudo_everything_belongs_to_the_user(tmp_path, monkeypatch):
     run.hand_over()
     for path in (tmp_path / "results", run.path, run.raw, written, run.raw / "late"):
         assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
+
+
+def test_scratch_files_are_written_without_syncing_and_what_is_kept_is_synced(tmp_path, monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}"))))
+    with without_sync():
+        write_atomic(tmp_path / "kept" / "a.txt", "a")
+    assert synced == []
+    sync_tree(tmp_path / "kept")
+    assert sorted(synced) == ["a.txt", "kept"]
+    write_atomic(tmp_path / "kept" / "b.txt", "b")
+    assert len(synced) == 4
