@@ -51,7 +51,7 @@ def local_workers(count: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # jobs_that_fit sees to it before the start
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
             silence_logs=logging.CRITICAL,
         )
