@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_bytes import recorded
 
 from tcpexp.tcp import Config, Options, Segment, SegmentError, decode_segment, encode_segment, fixed_isn
+from tcpexp.tcp.adapters.ip import PacketError, decode_icmp, decode_packet, encode_packet
 from tcpexp.tcp.congestion.builtin import CONTROLS
+from tcpexp.tcp.isn import IsnSource
 from tcpexp.tcp.receivebuffer import ReceiveBuffer
 from tcpexp.tcp.seqnum import MASK, distance, extend, precedes, to_wire
 from tcpexp.tcp.simulator.apps import Sender, Sink, pattern
@@ -39,7 +43,7 @@ def test_wire_comparison_is_that_of_unbounded_numbers(left: int, gap: int) -> No
     control=st.sampled_from(sorted(CONTROLS)),
     sack=st.booleans(), timestamps=st.booleans(), nagle=st.booleans(), delayed_ack=st.booleans(), limited=st.booleans(),
     mss=st.integers(50, 3000), octets=st.integers(0, 40_000), receive_buffer=st.integers(500, 100_000), send_buffer=st.integers(1, 100_000),
-    isn=WIRE, loss=st.floats(0, 0.25), reorder=st.floats(0, 0.5), duplicate=st.floats(0, 0.5), seed=st.integers(0, 1 << 30),
+    isn=WIRE | st.integers(MASK - 40_000, MASK), loss=st.floats(0, 0.25), reorder=st.floats(0, 0.5), duplicate=st.floats(0, 0.5), seed=st.integers(0, 1 << 30),
 )  # fmt: skip
 def test_any_order_loss_and_duplication_delivers_the_exact_stream(
     control: str, sack: bool, timestamps: bool, nagle: bool, delayed_ack: bool, limited: bool, mss: int, octets: int, receive_buffer: int,
@@ -103,32 +107,93 @@ def test_one_changed_bit_is_noticed(segment: Segment, ends: tuple[str, str], dat
         decode_segment(bytes(octets), *ends)
 
 
+def damaged(source: random.Random, data: bytes, first: int) -> bytes:
+    """Change up to three bytes from ``first`` on, insert or remove some, or cut the end off."""
+    octets = bytearray(data)
+    for _ in range(source.randrange(1, 4)):
+        octets[source.randrange(min(first, len(octets) - 1), len(octets))] = source.randrange(256)
+    kind = source.randrange(4)
+    if kind == 0:
+        del octets[source.randrange(len(octets)) :]
+    elif kind == 1:
+        at = source.randrange(len(octets))
+        octets[at:at] = source.randbytes(source.randrange(1, 5))
+    return bytes(octets)
+
+
 def test_a_hundred_thousand_inputs_raise_nothing_but_segment_errors() -> None:
-    """Random bytes, and segments that were well formed before some bytes were changed or cut off."""
+    """A third random bytes, a third segments of Linux and a third of our own with every option, both damaged where header and options are."""
     source = random.Random(1)
-    good = [
+    linux = [data for data, _, _ in recorded()]
+    own = [
         encode_segment(Segment(1, 2, 3, 4, 2, 6, b"x" * 5, Options(1460, 7, True, (), (1, 2))), *ADDRESSES[0]),
         encode_segment(Segment(1, 2, 3, 4, 16, 6, b"", Options(sack=((1, 2), (3, 4), (5, 6)), timestamps=(8, 9))), *ADDRESSES[0]),
     ]
-    decoded = refused = 0
+    decoded = refused = with_options = 0
     for turn in range(100_000):
-        if turn % 2:
-            data = bytearray(source.choice(good))
-            for _ in range(source.randrange(1, 4)):
-                data[source.randrange(12, len(data))] = source.randrange(256)
-            data = data[: source.randrange(len(data) + 1)] if turn % 8 == 1 else data
-        else:
-            data = bytearray(source.randbytes(source.randrange(0, 90)))
+        data = source.randbytes(source.randrange(0, 90)) if turn % 3 == 0 else damaged(source, source.choice(linux if turn % 3 == 1 else own), 12)
         try:
-            segment = decode_segment(bytes(data))
+            segment = decode_segment(data)
         except SegmentError as error:
             assert str(error)
             refused += 1
         else:
             assert 0 <= segment.length <= len(data)
+            assert len(segment.payload) <= len(data) - 20
             decoded += 1
-    assert decoded > 10_000
-    assert refused > 10_000
+            with_options += segment.options != Options()
+    assert min(decoded, refused, with_options) > 10_000
+
+
+def test_a_hundred_thousand_packets_raise_nothing_but_packet_and_segment_errors() -> None:
+    """As a TUN device may hand them over: IPv4, IPv6, ICMP errors that quote a segment, and noise."""
+    source = random.Random(2)
+    segment = encode_segment(Segment(80, 50000, 3, 4, 24, 6, b"hello", Options(timestamps=(8, 9))), *ADDRESSES[0])
+    quoted = encode_packet("10.0.0.1", "10.0.0.2", segment)[:28]
+    good = [
+        encode_packet("10.0.0.2", "10.0.0.1", segment),
+        encode_packet("2001:db8::2", "2001:db8::1", segment),
+        encode_packet("10.0.0.9", "10.0.0.1", b"\x03\x01\x00\x00\x00\x00\x00\x00" + quoted)[:9] + b"\x01" + bytes(10) + quoted,
+    ]
+    taken = refused = 0
+    for turn in range(100_000):
+        data = source.randbytes(source.randrange(0, 120)) if turn % 3 == 0 else damaged(source, source.choice(good), 0)
+        try:
+            packet = decode_packet(data)
+            decode_icmp(packet, "10.0.0.1")
+            decode_segment(packet.payload, packet.source, packet.destination)
+            taken += 1
+        except (PacketError, SegmentError) as error:
+            assert str(error)
+            refused += 1
+    assert refused > 50_000
+    assert taken + refused == 100_000
+
+
+@pytest.mark.parametrize("control", sorted(CONTROLS))
+@pytest.mark.parametrize("sack", [True, False])
+def test_the_wrap_may_fall_on_any_octet_of_a_damaged_stream(control: str, sack: bool) -> None:
+    """Both streams begin shortly before 2**32; whatever is lost, late or twice around the wrap, each octet arrives once."""
+    source = random.Random(3)
+    for turn in range(25):
+        octets = source.randrange(1, 12_000)
+        before, behind = source.randrange(0, octets + 2), source.randrange(0, 3)  # the SYN counts one
+        mss = source.randrange(90, 700)
+        config = Config(congestion_control=control, sack=sack, mss=mss, r2_ns=1 << 50, r2_syn_ns=1 << 50, rto_max_ns=2 * 10**9, trace=False)
+        link = LinkConfig(loss=0.1, reorder=0.1, duplicate=0.1, seed=turn, rate_bps=50_000_000)
+        isns = {"client_isn": fixed_isn(MASK - before), "server_isn": fixed_isn(MASK - behind)}
+        simulation, sink = simulate(octets, config, link, **isns)
+        assert bytes(sink.received) == pattern(octets), (turn, before)
+        assert simulation.hosts[0].connection.tcb.snd_nxt > MASK, "the numbers did wrap"
+
+
+def simulate(octets: int, config: Config, link: LinkConfig, **isns: IsnSource) -> tuple[Simulation, Sink]:
+    sink = Sink()
+    back = dataclasses.replace(link, seed=link.seed + 1000, rate_bps=None)
+    simulation = Simulation(Sender(pattern(octets)), sink, config=config, forth=link, back=back, wire=True, **isns)
+    simulation.start()
+    simulation.run(until_ns=10**14)
+    return simulation, sink
 
 
 @settings(max_examples=200, deadline=None)
