@@ -296,6 +296,18 @@ def test_cubic_comes_back_to_w_max_after_k() -> None:
     assert seen[max(seen)] == pytest.approx(cubic_window(2 * k_s, k_s, 1000), rel=0.02)
 
 
+def test_cubic_grows_by_half_of_its_window_per_round_trip_at_most() -> None:
+    """RFC 9438 section 4.2: the target lies between cwnd and 1.5 cwnd, however far the curve has run ahead."""
+    control = cubic(100)
+    control.on_recovery(100 * SMSS, 0, 0)
+    control.on_recovered(0, 0)
+    control.on_ack(report(SMSS, 0, srtt_ns=100_000_000))
+    before, late = control.window, 60 * SECOND
+    assert cubic_window(60, control.k_s, control.w_max) > 10 * before
+    control.on_ack(report(SMSS, late, srtt_ns=100_000_000))
+    assert control.window == pytest.approx(before + 0.5)
+
+
 def test_cubic_is_reno_friendly_where_reno_is_faster() -> None:
     """A short round trip and a small window: W_est grows by alpha segments per round trip until the window before the loss, then by one."""
     control = cubic(20)
