@@ -10,6 +10,7 @@ BUILTIN: Classes[Action] = Classes(
     {
         "iperf3": "tcpexp.actions.iperf3:Iperf3",
         "iperf3_pairs": "tcpexp.actions.iperf3_pairs:Iperf3Pairs",
+        "incast": "tcpexp.actions.incast:Incast",
         "http_server": "tcpexp.actions.http:HttpServer",
         "http_get": "tcpexp.actions.http:HttpGet",
         "python": "tcpexp.actions.process:Python",

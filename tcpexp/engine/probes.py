@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.engine import paths
 from tcpexp.engine.qdiscs import dump_qdiscs
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan
+from tcpexp.plan.types import DirectionPlan, LinkPlan
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network
@@ -31,6 +31,8 @@ PINGS = 5
 #: Beyond this many pairs of hosts only some are measured, with fewer pings each: hundreds would take minutes.
 MOST_PAIRS = 15
 FEW_PINGS = 2
+#: Beyond this many directions with a rate, only one of each kind is measured.
+MOST_RATES = 12
 PING_BYTES = 56
 PING_INTERVAL_NS = 10_000_000
 REPLY_LIMIT_S = 2.0
@@ -85,16 +87,28 @@ def measure_network(network: Network, waiter: Waiter, flows: list[tuple[str, str
         asked = ways.asked_rtt_ns(one, other)
         if asked is not None:
             found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked, pings)})
-    by_direction = ways.pairs_by_direction()
-    for link in network.plan.links:
-        for towards in (link.b.node, link.a.node):
-            direction = link.forward if towards == link.b.node else link.backward
-            rate = direction.rate_bps
-            pair = by_direction.get((link.name, towards))
-            if rate is not None and pair is not None:
-                found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, direction, rate)})
+    for link, towards, direction, pair in chosen_rates(ways):
+        rate = direction.rate_bps or 0
+        found["rates"].append({"link": link.name, "towards": towards, "asked_bps": rate, **measure_rate(network, waiter, pair, direction, rate)})
     wait_for_drain(network, waiter)
     return found
+
+
+def chosen_rates(ways: paths.Paths) -> list[tuple[LinkPlan, str, DirectionPlan, tuple[str, str]]]:
+    """Return (link, towards, direction, hosts between which it is the narrowest) of the directions whose rate is measured.
+
+    All with a rate that can be; where they are many, one of each kind: equal settings are made by equal commands, and read back.
+    """
+    by_direction = ways.pairs_by_direction()
+    ends = [(link, towards, link.forward if towards == link.b.node else link.backward) for link in ways.network.links for towards in (link.b.node, link.a.node)]
+    found = [(*end, by_direction[end[0].name, end[1]]) for end in ends if end[2].rate_bps is not None and (end[0].name, end[1]) in by_direction]
+    if len(found) <= MOST_RATES:
+        return found
+    chosen: list[tuple[LinkPlan, str, DirectionPlan, tuple[str, str]]] = []
+    for each in found:
+        if all(each[2] != other[2] for other in chosen):
+            chosen.append(each)
+    return chosen
 
 
 def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, asked_ns: int, pings: int = PINGS) -> list[int | None]:

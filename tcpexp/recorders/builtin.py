@@ -67,14 +67,16 @@ class Capture(RecorderModel):
         default=128, description="how much of each packet is kept: full, or a size such as 128B"
     )
     routers: bool = Field(default=False, description="capture at the routers' interfaces too")
+    hosts: tuple[str, ...] = Field(default=(), description="capture at these hosts only; what compares both ends of a path then has nothing to say")
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per interface, in the topology's order."""
         context.need(tools=("tcpdump",))
+        chosen = {context.host(name, key="hosts") for name in self.hosts}
         return tuple(
             Recorder("capture", node.name, interface.name, None, {"snaplen": self.snaplen})
             for node in context.network.nodes
-            if node.kind == "host" or self.routers
+            if (node.kind == "host" or self.routers) and (not chosen or node.name in chosen)
             for interface in node.interfaces
         )
 

@@ -21,6 +21,7 @@ def test_the_page_is_current():
 #: What the examples of some actions need: a topology, a bottleneck, files beside the spec.
 HEADS = {
     "iperf3_pairs": "name: probe\ntopology: dumbbell\nduration: 60s\n",
+    "incast": "name: probe\ntopology: star\nduration: 60s\n",
     "link_trace": "name: probe\ntopology: two_host\nlinks: {h1-h2: {rate: 5mbit}}\nduration: 60s\n",
 }
 FILES = {"train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n", "cellular.trace": "3\n7\n100\n"}

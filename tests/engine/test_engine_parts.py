@@ -198,3 +198,14 @@ def test_head_start_fits_the_queue() -> None:
     assert probes.head_start_frames(plans.shaped(10**7, 50), 1514) == 24
     assert probes.head_start_frames(plans.shaped(10**7, 20), 1514) == 10
     assert probes.head_start_frames(plans.shaped(10**7, 2), 1514) == 3
+
+
+def test_of_many_equal_links_one_rate_is_measured() -> None:
+    shaped, port = plans.shaped(10**7, 50), plans.shaped(10**7, 20)
+    ends = [(f"s{number}", "r1") for number in range(1, 31)] + [("r1", "c1")]
+    nodes = tuple(NodePlan(name, "router" if name == "r1" else "host", ()) for name in dict.fromkeys(end for pair in ends for end in pair))
+    links = tuple(LinkPlan(f"{a}-{b}", LinkEnd(a, ""), LinkEnd(b, ""), *(2 * [port if b == "c1" else shaped]), True, True, False, 0) for a, b in ends)
+    chosen = probes.chosen_rates(paths.Paths(NetworkPlan("star", nodes, links, ())))
+    assert [(link.name, towards) for link, towards, _, _ in chosen] == [("s1-r1", "r1"), ("r1-c1", "c1")]
+    few = probes.chosen_rates(paths.Paths(NetworkPlan("star", nodes, (*links[:3], links[-1]), ())))
+    assert len(few) == 8
