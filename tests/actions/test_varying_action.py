@@ -115,3 +115,32 @@ def test_iperf3_pairs_that_make_no_sense(compile_actions, action, words):
     with pytest.raises(SpecErrors) as caught:
         compile_actions(action, head="name: probe\ntopology: dumbbell\nduration: 30s\n")
     assert words.replace("a2", "f2") in str(caught.value)
+
+
+STAR = "name: probe\ntopology: {name: star, params: {servers: 3}}\nduration: 9s\n"
+
+
+def test_incast_starts_a_server_on_each_and_one_client(compile_actions):
+    plan = compile_actions("{at: 1s, do: incast, to: c1, from: s, block: 32kB, rto_min: 10ms, congestion_control: reno, until: 5s}", head=STAR)
+    assert [(flow.name, flow.client, flow.sender, flow.port) for flow in plan.flows] == [(f"s{n}", "c1", f"s{n}", 5201) for n in (1, 2, 3)]
+    (client,) = plan.steps
+    assert client.do.argv[5:] == ("--from", "10.0.0.1:5201", "--from", "10.0.1.1:5201", "--from", "10.0.2.1:5201", "--block", "32000", "--seconds", "4")
+    routes = [step.do for step in plan.setup if "route" in step.id]
+    assert len(routes) == 3
+    assert routes[0].argv[2].startswith("ip -4 route replace 10.0.3.2 via 10.0.0.2 rto_min 10ms && ")
+    assert all(route.expect_status == 0 and not route.background for route in routes)
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("{do: incast, to: c1, from: x, block: 1kB}", "no hosts x1, x2"),
+        ("{do: incast, to: c2, from: s, block: 1kB}", "no host 'c2'"),
+        ("{do: incast, to: c1, from: s, block: 0B}", "block"),
+        ("{do: incast, to: c1, from: s, block: 1kB, rto_min: 1us}", "rto_min"),
+    ],
+)
+def test_incast_that_makes_no_sense(compile_actions, action, words):
+    with pytest.raises(SpecErrors) as caught:
+        compile_actions(action, head=STAR)
+    assert words.replace("block", "1").replace("rto_min", "1") in str(caught.value)

@@ -55,6 +55,12 @@ TWINS = [
         ("phases startup of flow upload", "phases probe_rtt of flow upload", "50th percentile of the queueing delay of flow upload"),
         ("back-off factor of flow upload", "that ended by switched"),
     ),
+    Twin(  # BBR where CUBIC filled the buffer, and a FIFO where fq_codel stood
+        "varying_link",
+        ("actions[cubic].congestion_control=bbr", "links.a3-b3={rate: 5mbit, delay: 20ms, queue: 250p}"),
+        ("median RTT of flow cubic", "goodput of flow cubic", "median RTT of flow fq_codel"),
+        ("metric followed.0.largest_gap_bytes", "median RTT of flow bbr"),
+    ),
     Twin("bbr_vs_cubic_deep", ("links.h1-h2.queue=1bdp",), ("share of flow bbr", "median RTT of flow cubic"), ("99th percentile of the RTT",)),
     Twin("bbr_vs_cubic", ("actions[1].congestion_control=cubic",), ("phases probe_rtt of flow bbr", "Jain's index of cubic, bbr"), ("goodput of flow cubic",)),
 ]

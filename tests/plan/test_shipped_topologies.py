@@ -145,3 +145,10 @@ def test_each_class_is_one_of_mininets_and_can_be_named_to_mn(name):
 
 def test_they_are_listed():
     assert set(NEW) <= set(topology_names(Path("/")))
+
+
+def test_captures_at_some_hosts_only(tmp_path):
+    plan = compiled(tmp_path, "star", "{}\nrecord: {capture: {hosts: [c1]}}")
+    assert [each.interface for each in plan.recorders if each.kind == "capture"] == ["c1-eth0"]
+    with pytest.raises(SpecErrors, match="no host 'c9'"):
+        compiled(tmp_path, "star", "{}\nrecord: {capture: {hosts: [c9]}}")
