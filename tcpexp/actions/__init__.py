@@ -28,6 +28,7 @@ BUILTIN: Classes[Action] = Classes(
         "link_up": "tcpexp.actions.link:LinkUp",
         "congestion_control": "tcpexp.actions.kernel:CongestionControlAction",
         "sysctl": "tcpexp.actions.kernel:SysctlAction",
+        "initial_window": "tcpexp.actions.kernel:InitialWindowAction",
         "snapshot": "tcpexp.actions.observe:SnapshotAction",
         "wait_for": "tcpexp.actions.observe:WaitForAction",
         "mark": "tcpexp.actions.observe:MarkAction",

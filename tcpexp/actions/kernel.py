@@ -1,4 +1,4 @@
-"""``congestion_control`` and ``sysctl``: settings of the kernel's TCP."""
+"""``congestion_control``, ``sysctl`` and ``initial_window``: settings of the kernel's TCP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, m
 
 from tcpexp.actions.common import BuiltinAction, CongestionControl, server_process
 from tcpexp.plan.context import PlanContext
-from tcpexp.plan.types import FlowCongestionControl, FlowPlan, Sysctl
+from tcpexp.plan.types import FlowCongestionControl, FlowPlan, InitialWindow, Sysctl
 from tcpexp.spec.sysctls import check_sysctl_name
 from tcpexp.units import QuantityError
 
@@ -104,3 +104,26 @@ class SysctlAction(BuiltinAction):
         """Append the setting."""
         host, value = context.host(self.host, key="host"), str(self.value)
         context.step(Sysctl(host, self.key, value), f"{self.key} = {value} on {host}", at_ns=self.at_ns, until_ns=self.until)
+
+
+class InitialWindowAction(BuiltinAction):
+    """Set the initial congestion window of a host's connections to come.
+
+    It is a property of the host's routes (`ip route change ... initcwnd`), and holds for those who send: on a web server it is the window that a download
+    begins with. Linux begins with 10 segments (RFC 6928). Without `at` it holds from before the start; the former one returns at `until` or at the end.
+    """
+
+    example: ClassVar[str] = "- {do: initial_window, host: h2, segments: 3}"
+
+    do: Literal["initial_window"] = "initial_window"
+    host: str = Field(description="whose connections")
+    segments: int = Field(ge=1, le=1000, description="how many segments of the MSS go out before the first acknowledgment")
+
+    def compile(self, context: PlanContext) -> None:
+        """Append the setting, before the start unless a time is given."""
+        host = context.host(self.host, key="host")
+        what, label = InitialWindow(host, self.segments), f"initial window of {host}: {self.segments}"
+        if self.at is None:
+            context.setup(what, label, until_ns=self.until)
+        else:
+            context.step(what, label, at_ns=self.at_ns, until_ns=self.until)

@@ -16,6 +16,7 @@ from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable
 from tcpexp.engine.qdiscs import qdisc_rows
 from tcpexp.engine.rates import LinkRateTable
+from tcpexp.engine.routes import set_initial_windows
 from tcpexp.engine.sampler import read_counters
 from tcpexp.engine.sockets import SS_ARGV
 from tcpexp.engine.sysctls import write_sysctl
@@ -24,6 +25,7 @@ from tcpexp.errors import RunError
 from tcpexp.plan.types import (
     Firewall,
     FlowCongestionControl,
+    InitialWindow,
     Kill,
     LinkChange,
     LinkRates,
@@ -69,8 +71,8 @@ class Actor:
                 return self._follow_rates(step)
             case LinkState():
                 return self._set_link(step, what)
-            case Sysctl():
-                return self._set_sysctl(step, what)
+            case Sysctl() | InitialWindow():
+                return self._set_sysctl(step, what) if isinstance(what, Sysctl) else self._set_initial_window(step, what)
             case FlowCongestionControl():
                 return self._switch_flow(what)
             case Kill():
@@ -173,6 +175,17 @@ class Actor:
 
         self._keep(step, undo)
         return f"{what.key}: {before} -> {what.value}"
+
+    def _set_initial_window(self, step: Step, what: InitialWindow) -> str:
+        ip = self.network.plan.ip
+        before = set_initial_windows(self.executor, what.node, ip, what.segments)
+
+        def undo() -> str:
+            set_initial_windows(self.executor, what.node, ip, before)
+            return "former initial windows"
+
+        self._keep(step, undo)
+        return f"initial window {what.segments} on {len(before)} route{'s' if len(before) != 1 else ''} of {what.node}"
 
     def _switch_flow(self, what: FlowCongestionControl) -> str:
         process = self.processes.find(what.step)

@@ -275,6 +275,15 @@ class Sysctl:
 
 
 @dataclass(frozen=True)
+class InitialWindow:
+    """Give all routes of a node an initial congestion window (``initcwnd``, segments), read back; the former ones return at ``Step.until_ns`` or at the end."""
+
+    node: str
+    segments: int
+    kind: Literal["initial_window"] = "initial_window"
+
+
+@dataclass(frozen=True)
 class FlowCongestionControl:
     """Switch the congestion control of the live sockets of a process (and its children) on a node.
 
@@ -362,7 +371,7 @@ class SegmentFault:
 
 
 StepKind = (
-    Spawn | Firewall | LinkChange | LinkRates | LinkState | Sysctl | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
+    Spawn | Firewall | LinkChange | LinkRates | LinkState | Sysctl | InitialWindow | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
 )
 
 

@@ -9,6 +9,7 @@ from tcpexp.errors import SpecErrors
 from tcpexp.plan.types import (
     Firewall,
     FlowCongestionControl,
+    InitialWindow,
     Kill,
     LinkChange,
     LinkState,
@@ -114,6 +115,8 @@ def test_iperf3_passes_its_options_in_their_units(compile_actions):
         ("{do: congestion_control, algorithm: bbr}", "either a host or a flow"),
         ("{do: congestion_control, flow: x, algorithm: bbr}", "no action above this one starts a flow 'x'"),
         ("{do: sysctl, host: h1, key: kernel.panic, value: 1}", "not a setting"),
+        ("{do: initial_window, host: h1, segments: 0}", "it must be at least 1"),
+        ("{do: initial_window, host: h9, segments: 4}", "h9"),
         ("{do: wait_for, host: h1}", "exactly one of"),
         ("{do: wait_for, port: 80}", "need a 'host'"),
         ("{do: wait_for, log: text}", "belong together"),
@@ -313,6 +316,12 @@ def test_sysctl(compile_actions):
     plan = compile_actions("{at: 1s, do: sysctl, host: h2, key: net.ipv4.tcp_sack, value: 0}")
     assert plan.steps[0].do == Sysctl("h2", "net.ipv4.tcp_sack", "0")
     assert plan.steps[0].label == "net.ipv4.tcp_sack = 0 on h2"
+
+
+def test_initial_window_holds_from_before_the_start_or_from_its_time(compile_actions):
+    plan = compile_actions("{do: initial_window, host: h2, segments: 3}", "{at: 2s, do: initial_window, host: h1, segments: 4, until: 3s}")
+    assert plan.setup[-1].do == InitialWindow("h2", 3)
+    assert (plan.steps[0].do, plan.steps[0].until_ns) == (InitialWindow("h1", 4), 3 * SECOND_NS)
 
 
 # ------------------------------------------------------------------------------------------------------ observe
