@@ -86,7 +86,9 @@ class _MeasureModel(BaseModel):
     metric: str | None = Field(default=None, min_length=1, description="a path in metrics.json, such as flows.web.goodput_bps")
     from_: TableMeasure | None = Field(default=None, alias="from", description="a number from a table instead")
     is_: ExpressionText | None = Field(default=None, alias="is", description="an expression of parameters and measures above it instead")
-    absent: Number | None = Field(default=None, description="with metric: what it counts as where a run has none, such as 0 for a counter that never moved")
+    absent: Number | None = Field(
+        default=None, description="what a metric or a number from a table counts as where a run has none, such as 0 for a counter that never moved"
+    )
     unit: str = Field(default="", description="its unit, for axes: bit/s, ms, segments; bit/s are shown in Mbit/s")
     label: str = Field(default="", description="words for axes and tables; the short name when silent")
 

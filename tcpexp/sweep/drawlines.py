@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,15 +41,18 @@ def draw_lines(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, every
         own = runs if value is None or entry.by is None else runs.filter(pl.col(entry.by) == value)
         name = "measured" if value is None or entry.by is None else f"{label_of(study, entry.by)} {written(study, entry.by, value)}"
         _draw_series(axes, _points(own, entry, places), look, name, divisor)
-        _draw_curves(axes, own, entry, places, look, divisor, named=look is looks[0])
+        _draw_curves(axes, study, own, entry, places, look, divisor, named=look is looks[0])
     for reference in entry.reference:
         if reference.points:
             xs, ys = zip(*reference.points, strict=True)
             heights = [y / divisor for y in ys]
             axes.plot(xs, heights, linestyle="none", marker="x", markersize=9, markeredgewidth=1.8, color=INK, label=reference.label, zorder=4)
     _name_axes(axes, study, entry, places, numeric, log_x)
-    if not log_y:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    if log_y:
+        name_decades(axes)
+    else:
+        bottom = min(0.0, axes.get_ylim()[0])
+        axes.set_ylim(bottom, max(axes.get_ylim()[1], bottom + 1.05 * (float(axes.dataLim.y1) - bottom)))
 
 
 def _points(runs: pl.DataFrame, entry: Lines, places: dict[Any, float]) -> list[Point]:
@@ -74,18 +78,39 @@ def _draw_series(axes: Axes, points: Sequence[Point], look: Series, name: str, d
         axes.vlines([x for x, *_ in bands], [low for _, low, _ in bands], [high for *_, high in bands], color=look.color, linewidth=1.0)
 
 
-def _draw_curves(axes: Axes, runs: pl.DataFrame, entry: Lines, places: dict[Any, float], look: Series, divisor: float, *, named: bool) -> None:
+def _draw_curves(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, places: dict[Any, float], look: Series, divisor: float, *, named: bool) -> None:
     """Draw each published curve at the combinations that were measured, joined by straight lines; once where all lines have the same."""
     for number, reference in enumerate(entry.reference):
         if reference.curve is None:
             continue
         rows = runs.unique("cell", keep="first").sort(entry.x).iter_rows(named=True)
         found = [(places[row[entry.x]], value) for row in rows if (value := computed(reference.curve, row)) is not None]
-        own = entry.by is not None and entry.by in reference.names()
+        own = entry.by is not None and follows(study, reference.names(), entry.by)
         if not own and not named:
             continue
         axes.plot([x for x, _ in found], [y / divisor for _, y in found], color=look.color if own else INK, linewidth=1.0,
                   linestyle=CURVE_DASHES[number % 2], label=reference.label if named else None, zorder=2)  # fmt: skip
+
+
+def follows(study: Study, names: frozenset[str], by: str) -> bool:
+    """Return whether an expression of ``names`` can differ along the parameter ``by``: it names it, or something computed from it, or measured."""
+    for name in names:
+        measure, parameter = study.sweep.measures.get(name), study.sweep.parameters.get(name)
+        if name == by or (measure is not None and measure.is_ is None):
+            return True
+        behind = measure.names() if measure is not None else parameter.names() if parameter is not None else frozenset()
+        if follows(study, behind, by):
+            return True
+    return False
+
+
+def name_decades(axes: Axes) -> None:
+    """Write numbers on a logarithmic axis: on every mark of a short one, on 1, 2 and 5 of each decade of a longer one, and on the decades of a long one."""
+    low, high = axes.get_ylim()
+    decades = math.log10(high / low)
+    wanted = range(1, 10) if decades < 1 else (1, 2, 5) if decades < 2.5 else (1,)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if round(x / 10 ** math.floor(math.log10(x) + 1e-9)) in wanted else "")
 
 
 def _name_axes(axes: Axes, study: Study, entry: Lines, places: dict[Any, float], numeric: bool, log: bool) -> None:
@@ -100,6 +125,3 @@ def _name_axes(axes: Axes, study: Study, entry: Lines, places: dict[Any, float],
     axes.xaxis.set_minor_locator(NullLocator())
     if log:
         axes.xaxis.set_minor_formatter(NullFormatter())
-    if "y" in entry.log:
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")

@@ -123,7 +123,8 @@ def measures_of(sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: P
         elif measure.from_ is not None:
             text = definition(measure.from_)
             kept = path / "run" if (path / "run").is_dir() else path
-            found[name] = cell["measured"][text] if text in cell["measured"] else measure_table(partial(read_table, kept), measure.from_)
+            value = cell["measured"][text] if text in cell["measured"] else measure_table(partial(read_table, kept), measure.from_)
+            found[name] = measure.absent if value is None else value
         else:
             assert measure.is_ is not None
             found[name] = computed(measure.is_, values)

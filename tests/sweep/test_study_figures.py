@@ -9,6 +9,7 @@ from test_judge import root_law, runs_of, study_of
 from tcpexp.plots.style import series_of
 from tcpexp.report.figures import inline_svg
 from tcpexp.sweep.drawfields import field_words
+from tcpexp.sweep.drawlines import follows, name_decades
 from tcpexp.sweep.figures import draw, draw_figures
 from tcpexp.sweep.figurewords import chosen_runs, interval_of, missing_words, pooled_words
 
@@ -85,3 +86,26 @@ def test_what_a_field_says():
 def test_many_series_look_different():
     looks = {(look.color, look.marker) for look in series_of(str(number) for number in range(50)).values()}
     assert len(looks) == 50
+
+
+def test_a_published_curve_that_follows_from_a_lines_parameter_is_drawn_for_each_line(study):
+    assert follows(study, frozenset({"cc"}), "cc")
+    assert follows(study, frozenset({"goodput"}), "cc")  # measured: it may differ in each run
+    assert not follows(study, frozenset({"p"}), "cc")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [(40, 90, {"40", "50", "60", "70", "80", "90"}), (0.8, 60, {"1", "2", "5", "10", "20", "50"}), (0.08, 200, {"0.1", "1", "10", "100"})],
+)
+def test_numbers_of_a_logarithmic_axis_do_not_crowd(low, high, written):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    name_decades(axes)
+    figure.draw_without_rendering()
+    ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
+    assert {tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high} - {""} == written
