@@ -128,6 +128,15 @@ def test_a_wrong_setting_is_refused(word: str) -> None:
         make_config([word])
 
 
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [("xyzzy=1", "no setting 'xyzzy'; there are .*, delayed_ack, delayed_ack_ns, .*, msl, "), ("mss", "write mss=value"), ("msl", "write msl=value")],
+)
+def test_a_wrong_setting_says_what_there_is(word: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make_config([word])
+
+
 @pytest.mark.parametrize("text", ["loss=200%", "loss", "drop=a", "delay=1", "size=1"])
 def test_a_wrong_impairment_is_refused(text: str) -> None:
     with pytest.raises(ValueError):

@@ -73,10 +73,16 @@ def make_config(settings: Iterable[str], **fixed: Any) -> Config:
             if not sign and (asked in kinds or name in kinds):
                 raise ValueError(f"'{word}' has no value; write {asked}=value")
             near = difflib.get_close_matches(asked, kinds, n=1, cutoff=0.5)
-            known = f"did you mean {near[0]}=...?" if near else "there are " + ", ".join(sorted(each.removesuffix("_ns") for each in kinds))
+            known = f"did you mean {near[0]}=...?" if near else "there are " + ", ".join(_spoken(kinds))
             raise ValueError(f"no setting '{asked}'; {known}")
         values[name] = _setting(name, kinds[name], text)
     return Config(**values)
+
+
+def _spoken(kinds: Iterable[str]) -> list[str]:
+    """Return the names of settings as one writes them: without ``_ns``, unless that is another setting."""
+    names = set(kinds)
+    return sorted(each if each.removesuffix("_ns") in names else each.removesuffix("_ns") for each in names)
 
 
 def _setting(name: str, kind: str, text: str) -> Any:
