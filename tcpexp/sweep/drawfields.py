@@ -42,8 +42,8 @@ def draw_heat_map(axes: Axes, study: Study, runs: pl.DataFrame, entry: HeatMap, 
     for row in range(len(ys)):
         for column in range(len(xs)):
             if (row, column) in words:
-                dark = _luminance(image.cmap(image.norm(field[row, column]))) < 0.4
-                axes.text(column, row, words[row, column], ha="center", va="center", fontsize=7.5, linespacing=1.05, color=PAPER if dark else INK)
+                colour = readable_on(image.cmap(image.norm(field[row, column])))
+                axes.text(column, row, words[row, column], ha="center", va="center", fontsize=7.5, linespacing=1.05, color=colour)
             else:
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PAPER, edgecolor=SOFT_INK, hatch="///", linewidth=0))
     axes.set_xticks(range(len(xs)), [written(study, entry.x, value) for value in xs])
@@ -69,9 +69,18 @@ def _limits(everything: pl.DataFrame, entry: HeatMap, divisor: float) -> tuple[f
     return (float(means.min()), float(means.max())) if len(means) else (0.0, 1.0)  # type: ignore[arg-type]
 
 
+def readable_on(colour: Any) -> str:
+    """Return whichever of white and ink has the larger contrast with ``colour`` (red, green, blue from 0 to 1), as WCAG 2 counts it."""
+    from matplotlib.colors import to_rgb
+
+    ground = _luminance(colour)
+    white, ink = ((max(each, ground) + 0.05) / (min(each, ground) + 0.05) for each in (_luminance(to_rgb(PAPER)), _luminance(to_rgb(INK))))
+    return PAPER if white > ink else INK
+
+
 def _luminance(colour: Any) -> float:
-    """Return how light a colour is, 0 to 1 (the luma of Rec. 709)."""
-    red, green, blue = colour[:3]
+    """Return the relative luminance of a colour in sRGB, 0 to 1."""
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in colour[:3])
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from test_judge import root_law, runs_of, study_of
 
-from tcpexp.plots.style import series_of
+from tcpexp.plots.style import INK, PAPER, series_of
 from tcpexp.report.figures import inline_svg
-from tcpexp.sweep.drawfields import field_words
+from tcpexp.sweep.drawfields import field_words, readable_on
 from tcpexp.sweep.drawlines import follows, name_decades
 from tcpexp.sweep.figures import draw, draw_figures
 from tcpexp.sweep.figurewords import chosen_runs, interval_of, missing_words, pooled_words
@@ -109,3 +109,8 @@ def test_numbers_of_a_logarithmic_axis_do_not_crowd(low, high, written):
     figure.draw_without_rendering()
     ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
     assert {tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high} - {""} == written
+
+
+@pytest.mark.parametrize(("colour", "ink"), [((0, 0.13, 0.3), PAPER), ((0.4, 0.41, 0.44), PAPER), ((1, 0.9, 0.2), INK), ((0.8, 0.75, 0.4), INK)])
+def test_text_on_a_field_can_be_read(colour, ink):
+    assert readable_on(colour) == ink
