@@ -50,10 +50,10 @@ def overrides(fault: str, explained: tuple[str, ...]) -> list[str]:
     reader = ["--port", 5000, "--read", 65536, "--every", "1ms", "--receive-buffer", 2_000_000]
     return [
         f"links.h1-h2={{rate: 50mbit, delay: 2ms, queue: 2000p{', ' if fault else ''}{fault}}}",
-        "duration=240s",
+        "duration=90s",
         f"actions[kernel_sender].args={json.dumps(sender)}",
         f"actions[kernel_reader].args={json.dumps(reader)}",
-        "actions[source].at=100s",
+        "actions[source].at=40s",
         f"actions[source].args={json.dumps(['--size', '10MB'])}",
         f"expect={json.dumps(expect)}",
     ]
