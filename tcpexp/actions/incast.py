@@ -9,8 +9,11 @@ from pydantic import Field
 
 from tcpexp.actions.common import SECOND_NS, BuiltinAction, CongestionControl, start_server
 from tcpexp.plan.context import PlanContext, bracketed
-from tcpexp.plan.types import FlowPlan, NodePlan, Spawn
+from tcpexp.plan.types import FlowPlan, NodePlan, Spawn, Sysctl
 from tcpexp.units import Duration, Size, format_duration
+
+#: What switches off RACK and tail loss probes.
+WITHOUT_RACK = ("net.ipv4.tcp_recovery", "net.ipv4.tcp_early_retrans")
 
 
 class Incast(BuiltinAction):
@@ -32,6 +35,10 @@ class Incast(BuiltinAction):
     congestion_control: CongestionControl | None = Field(default=None, description="congestion control of the servers; the hosts' own when silent")
     rto_min: Duration | None = Field(default=None, ge=1_000_000, description="smallest retransmission timeout of the servers; 200ms when silent")
 
+    recovery: Literal[0, 1] = Field(
+        default=1, description="0: the servers find losses as Linux did before RACK and tail loss probes (tcp_recovery = 0, tcp_early_retrans = 0)"
+    )
+
     def compile(self, context: PlanContext) -> None:
         """Append the servers (setup), their routes where ``rto_min`` is given, the client and a flow per server."""
         client = context.host(self.to, key="to")
@@ -50,6 +57,8 @@ class Incast(BuiltinAction):
             if self.rto_min is not None:
                 spawn = Spawn(server, self._route(context, server, client), expect_status=0, background=False)
                 context.setup(spawn, f"smallest RTO on {server}: {format_duration(self.rto_min)}", suffix=f"route{number}")
+            for key in () if self.recovery else WITHOUT_RACK:
+                context.setup(Sysctl(server, key, "0"), f"{key} = 0 on {server}", suffix=f"sysctl{number}")
         until = self.until if self.until is not None else context.duration_ns
         sources = [word for server in servers.values() for word in ("--from", f"{bracketed(context.address(server))}:{port}")]
         bounds = ("--block", str(self.block), "--seconds", f"{(until - self.at_ns) / SECOND_NS:g}", *(("--rounds", str(self.rounds)) if self.rounds else ()))

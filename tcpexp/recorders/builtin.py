@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -67,12 +68,15 @@ class Capture(RecorderModel):
         default=128, description="how much of each packet is kept: full, or a size such as 128B"
     )
     routers: bool = Field(default=False, description="capture at the routers' interfaces too")
-    hosts: tuple[str, ...] = Field(default=(), description="capture at these hosts only; what compares both ends of a path then has nothing to say")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="capture at these hosts only, such as `c1` or `b*`; what compares both ends of a path then has nothing to say"
+    )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per interface, in the topology's order."""
         context.need(tools=("tcpdump",))
-        chosen = {context.host(name, key="hosts") for name in self.hosts}
+        names = [node.name for node in context.network.nodes]
+        chosen = {name for pattern in self.hosts for name in fnmatch.filter(names, pattern) or (context.host(pattern, key="hosts"),)}
         return tuple(
             Recorder("capture", node.name, interface.name, None, {"snaplen": self.snaplen})
             for node in context.network.nodes

@@ -150,5 +150,7 @@ def test_they_are_listed():
 def test_captures_at_some_hosts_only(tmp_path):
     plan = compiled(tmp_path, "star", "{}\nrecord: {capture: {hosts: [c1]}}")
     assert [each.interface for each in plan.recorders if each.kind == "capture"] == ["c1-eth0"]
+    plan = compiled(tmp_path, "dumbbell", "{}\nrecord: {capture: {hosts: ['b*']}}")
+    assert [each.interface for each in plan.recorders if each.kind == "capture"] == ["b1-eth0", "b2-eth0"]
     with pytest.raises(SpecErrors, match="no host 'c9'"):
         compiled(tmp_path, "star", "{}\nrecord: {capture: {hosts: [c9]}}")
