@@ -23,6 +23,8 @@ CURVE_DASHES: tuple[Any, ...] = ((0, (1, 1.2)), (0, (4, 1, 1, 1)))
 #: With more values than this, an axis of numbers marks some of them only.
 MOST_TICKS = 9
 #: (x, mean and interval, whether all of its runs are there)
+#: A logarithmic axis that spans more than this factor has numbers at the powers of ten only.
+MANY_DECADES = 100
 Point = tuple[float, Interval, bool]
 
 
@@ -125,3 +127,6 @@ def _name_axes(axes: Axes, study: Study, entry: Lines, places: dict[Any, float],
     axes.xaxis.set_minor_locator(NullLocator())
     if log:
         axes.xaxis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    if axes.get_yscale() == "log" and high > MANY_DECADES * low:
+        axes.yaxis.set_minor_formatter(NullFormatter())

@@ -26,6 +26,8 @@ from tcpexp.plan.types import RunPlan
 STOP_GRACE_S = 60.0
 #: A guest whose virtual time has not moved for this long is taken for dead.
 STALL_LIMIT_S = 120.0
+#: The same before the experiment's zero, where the guest reports its phases only: building and probing a large network takes minutes on a busy machine.
+START_LIMIT_S = 900.0
 
 
 @dataclass
@@ -141,7 +143,7 @@ class GuestPlace:
             if asked is None and (over or stop()):
                 asked = now
                 request_stop(run.files.plan)
-            stalled = now - last[1] > STALL_LIMIT_S
+            stalled = now - last[1] > (STALL_LIMIT_S if float(last[0].get("t", 0.0)) > 0 else START_LIMIT_S)
             if (asked is not None and now - asked > STOP_GRACE_S) or stalled:
                 run.process.kill()
                 run.process.wait()
