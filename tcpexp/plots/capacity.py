@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.analysis.capacity import delivered, varying_rates
 from tcpexp.plots.data import within
 from tcpexp.plots.style import SOFT_INK, legend, panel_title, rate_unit, zero_based
 
@@ -23,6 +22,8 @@ Rates = list[tuple[int, int]]
 
 def varying_places(run: RunData, places: list[str]) -> dict[str, tuple[tuple[str, str], Rates]]:
     """Return ((link, towards), asked rates) of those of ``places`` (``link to node``) whose rate varies."""
+    from tcpexp.analysis.capacity import varying_rates
+
     found = {f"{link} to {towards}": ((link, towards), rates) for (link, towards), rates in varying_rates(run).items()}
     return {place: found[place] for place in places if place in found}
 
@@ -36,6 +37,8 @@ def draw_asked(axis: Axes, run: RunData, rates: Rates, divisor: float, label: st
 
 def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies: tuple[tuple[str, str], Rates], look: Series) -> None:
     """Draw what one direction was asked to carry and what it let pass, per 100 ms."""
+    from tcpexp.analysis.capacity import delivered
+
     (link, towards), rates = varies
     divisor, unit = rate_unit(float(max(rate for _, rate in rates)))
     passed: Any = within(delivered(run, link, towards, BIN_NS), options)
@@ -49,5 +52,7 @@ def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies
 
 def shared_rates(run: RunData) -> Rates | None:
     """Return the asked rates when some link varies and all that vary do so alike, else None."""
+    from tcpexp.analysis.capacity import varying_rates
+
     found = list(varying_rates(run).values())
     return found[0] if found and all(each == found[0] for each in found) else None
