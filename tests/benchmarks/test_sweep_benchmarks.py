@@ -9,7 +9,10 @@ import sweep
 import sweep_scale
 
 
-@pytest.mark.parametrize(("runs", "cores", "length", "service", "seconds"), [(1000, 10, 3.0, 0.0, 300), (1000, 10, 3.0, 1.0, 1003), (10, 100, 3.0, 0.001, 3.45)])
+CASES = [(1000, 10, 3.0, 0.0, 300), (1000, 10, 3.0, 1.0, 1003), (10, 100, 3.0, 0.001, 3.45)]
+
+
+@pytest.mark.parametrize(("runs", "cores", "length", "service", "seconds"), CASES)
 def test_cores_or_the_coordinator_limit_the_rate(runs, cores, length, service, seconds):
     took, cores_busy, coordinator_busy = sweep_scale.play(runs, cores, length, service)
     assert took == pytest.approx(seconds, rel=0.05)
