@@ -8,7 +8,6 @@ import pytest
 import sweep
 import sweep_scale
 
-
 CASES = [(1000, 10, 3.0, 0.0, 300), (1000, 10, 3.0, 1.0, 1003), (10, 100, 3.0, 0.001, 3.45)]
 
 

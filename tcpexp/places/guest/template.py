@@ -26,6 +26,7 @@ from tcpexp.places.guest.machine import OUT_BYTES, PLAN_BYTES, RAM_BYTES, Machin
 from tcpexp.places.guest.monitor import Monitor
 from tcpexp.places.guest.shim import find_shim, shim_sha256
 from tcpexp.places.guest.transfer import make_device_file
+from tcpexp.store.manifest import sha256_of
 
 PACKAGE = Path(tcpexp.__file__).parent
 #: What of tcpexp runs inside the guest.
@@ -163,6 +164,7 @@ def _boot_and_save(image: Image, work: Path) -> None:
         process.wait()
     facts = {
         "build_seconds": round(time.monotonic() - started, 2),
+        "ram_sha256": sha256_of(folder / "ram"),  # equal for equal keys: every capture follows from it
         "ram_bytes_on_disk": files.ram.stat().st_blocks * 512 if files.ram else 0,
         "state_bytes": (folder / "state").stat().st_size,
         "shim": find_shim() is not None,
