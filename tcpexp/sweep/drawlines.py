@@ -53,8 +53,7 @@ def draw_lines(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, every
     if log_y:
         name_decades(axes)
     else:
-        bottom = min(0.0, axes.get_ylim()[0])
-        axes.set_ylim(bottom, max(axes.get_ylim()[1], bottom + 1.05 * (float(axes.dataLim.y1) - bottom)))
+        _make_room(axes)
 
 
 def _points(runs: pl.DataFrame, entry: Lines, places: dict[Any, float]) -> list[Point]:
@@ -94,14 +93,24 @@ def _draw_curves(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, pla
                   linestyle=CURVE_DASHES[number % 2], label=reference.label if named else None, zorder=2)  # fmt: skip
 
 
+def _make_room(axes: Axes) -> None:
+    """Begin a linear axis at 0, or below where there is something, with room at both ends; panels that share it only widen it."""
+    bottom, top = axes.get_ylim()
+    least, most = float(axes.dataLim.y0), float(axes.dataLim.y1)
+    if math.isfinite(least) and math.isfinite(most):
+        room = 0.05 * (max(most, 0.0) - min(least, 0.0))
+        bottom, top = min(bottom, least - room if least < 0 else 0.0), max(top, most + room)
+    axes.set_ylim(min(bottom, 0.0), top)
+
+
 def follows(study: Study, names: frozenset[str], by: str) -> bool:
     """Return whether an expression of ``names`` can differ along the parameter ``by``: it names it, or something computed from it, or measured."""
     for name in names:
         measure, parameter = study.sweep.measures.get(name), study.sweep.parameters.get(name)
         if name == by or (measure is not None and measure.is_ is None):
             return True
-        behind = measure.names() if measure is not None else parameter.names() if parameter is not None else frozenset()
-        if follows(study, behind, by):
+        expression = parameter.expression() if parameter is not None else None  # not what it sets: that may name the parameter itself
+        if follows(study, measure.names() if measure is not None else expression.names if expression is not None else frozenset(), by):
             return True
     return False
 

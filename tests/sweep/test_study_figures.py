@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import polars as pl
 import pytest
 from test_judge import root_law, runs_of, study_of
 
 from tcpexp.plots.style import INK, PAPER, series_of
 from tcpexp.report.figures import inline_svg
+from tcpexp.spec.load import load_spec
 from tcpexp.sweep.drawfields import field_words, readable_on
 from tcpexp.sweep.drawlines import follows, name_decades
 from tcpexp.sweep.figures import draw, draw_figures
@@ -94,6 +98,16 @@ def test_a_published_curve_that_follows_from_a_lines_parameter_is_drawn_for_each
     assert not follows(study, frozenset({"p"}), "cc")
 
 
+@pytest.mark.parametrize("path", sorted((Path(__file__).resolve().parents[2] / "experiments" / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_the_curves_of_shipped_studies_follow_from_is_found(path):
+    sweep = load_spec(path).sweep
+    entries = [entry.lines for entry in sweep.figures if entry.lines is not None and entry.lines.by is not None]
+    found = {(entry.y, each.label): follows(SimpleNamespace(sweep=sweep), each.names(), entry.by) for entry in entries for each in entry.reference}
+    if path.stem == "initial_window":
+        assert found[("rounds", "predicted")]
+    assert all(isinstance(each, bool) for each in found.values())
+
+
 @pytest.mark.parametrize(
     ("low", "high", "written"),
     [(40, 90, {"40", "50", "60", "70", "80", "90"}), (0.8, 60, {"1", "2", "5", "10", "20", "50"}), (0.08, 200, {"0.1", "1", "10", "100"})],
@@ -114,3 +128,13 @@ def test_numbers_of_a_logarithmic_axis_do_not_crowd(low, high, written):
 @pytest.mark.parametrize(("colour", "ink"), [((0, 0.13, 0.3), PAPER), ((0.4, 0.41, 0.44), PAPER), ((1, 0.9, 0.2), INK), ((0.8, 0.75, 0.4), INK)])
 def test_text_on_a_field_can_be_read(colour, ink):
     assert readable_on(colour) == ink
+
+
+def test_panels_that_share_an_axis_have_room_for_what_each_of_them_shows(study):
+    entry = study.sweep.figures[0].chosen().model_copy(update={"panels": "cc", "log": ("x",), "reference": ()})
+    signed = pl.when(pl.col("cc") == "bbr").then(-pl.col("goodput")).otherwise(pl.col("goodput"))
+    runs = runs_of(study, root_law).with_columns(goodput=signed)
+    for panel in draw(study, runs, entry).axes:
+        low, high = panel.get_ylim()
+        assert low < panel.dataLim.y0
+        assert high > panel.dataLim.y1
