@@ -47,6 +47,8 @@ BURST_LIMIT_S = 2.0
 #: The first frames pass on the shaper's saved-up tokens and say nothing about its rate.
 TOKEN_FRAMES = 3
 OVERLOAD = 1.1
+#: The largest share of a burst that may have overtaken others and be left out.
+MOST_OVERTAKING = 0.2
 #: At most this many frames wait in the queue from the start, so that it does not run dry when the sender is late.
 HEAD_START_FRAMES = 24
 SEND_STEP_S = 0.002
@@ -210,20 +212,33 @@ def rate_of_arrivals(arrivals: list[tuple[int, int]], frame_bytes: int) -> dict[
     """Return ``spacing_ns`` between arrivals and ``measured_bps`` from those behind the shaper's saved-up tokens.
 
     ``arrivals`` are times in ns and the frames' numbers. A frame that was lost behind the shaper has used the link: where numbers are missing, a gap of
-    k usual ones stands for k frames. One that the shaper's own queue dropped leaves no gap. Second copies of a frame do not count.
+    k usual ones stands for k frames. One that the shaper's own queue dropped leaves no gap. Second copies of a frame do not count. A few frames that
+    overtook others say nothing about their own turn, which is counted like that of a lost one; where jitter mixes most of them, all count.
     """
     first: dict[int, int] = {}
     for t_ns, number in sorted(arrivals):
         first.setdefault(number, t_ns)
-    times = list(first.values())
+    kept = {number: first[number] for number in _not_overtaking(list(first))}
+    if len(first) - len(kept) > MOST_OVERTAKING * len(first):
+        kept = first
+    times = list(kept.values())
     spacing = [later - earlier for earlier, later in itertools.pairwise(times)]
-    missing = [max(0, later - earlier - 1) for earlier, later in itertools.pairwise(first)]
+    missing = [sum(number not in kept for number in range(earlier + 1, later)) for earlier, later in itertools.pairwise(kept)]
     counted = spacing[TOKEN_FRAMES:]
     span = sum(counted)
     usual = statistics.median(counted) if counted else 0
     lost = sum(min(absent, max(0, round(gap / usual) - 1)) for gap, absent in zip(counted, missing[TOKEN_FRAMES:], strict=True)) if usual else 0
     rate = (len(counted) + lost) * frame_bytes * 8 * 1e9 / span if span > 0 else None
     return {"measured_bps": rate, "spacing_ns": spacing}
+
+
+def _not_overtaking(numbers: list[int]) -> list[int]:
+    """Return those of ``numbers``, in order of arrival, behind which no smaller one arrives."""
+    found: list[int] = []
+    for number in reversed(numbers):
+        if not found or number < found[-1]:
+            found.append(number)
+    return found[::-1]
 
 
 def _read_arrivals(receiver: socket.socket) -> list[tuple[int, int]]:

@@ -132,6 +132,17 @@ def test_a_second_copy_of_a_frame_does_not_count() -> None:
     assert probes.rate_of_arrivals([*arrivals, (20 * 1_211_200 + 5, 20)], 1514)["measured_bps"] == pytest.approx(10_000_000)
 
 
+@pytest.mark.parametrize("early", [(20,), (39,), (5, 20, 38), (20, 21)])
+def test_a_frame_that_overtook_others_takes_its_own_turn(early: tuple[int, ...]) -> None:
+    arrivals = [((number - 8 * (number in early)) * 1_211_200, number) for number in range(40)]  # without the link's 10 ms
+    assert probes.rate_of_arrivals(arrivals, 1514)["measured_bps"] == pytest.approx(10_000_000)
+
+
+def test_where_most_frames_overtake_others_all_count() -> None:
+    arrivals = [(number * 1_211_200 + (number * 7919 % 13) * 900_000, number) for number in range(60)]
+    assert probes.rate_of_arrivals(arrivals, 1514)["measured_bps"] == pytest.approx(10_000_000, rel=0.15)
+
+
 def test_checksum() -> None:
     assert probes.internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D  # RFC 1071 section 3
 
