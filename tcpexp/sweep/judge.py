@@ -44,7 +44,9 @@ def _judge_value(study: Study, runs: pl.DataFrame, expected: ValueExpected) -> V
         remark = "outside" if not fine else "" if _interval_fits(expected, parameters, interval) else "the interval reaches outside"
         rows.append((cells_words(parameters, names), interval_words(interval), asked_words, words, remark))
     measured = f"{len(means) - bad} of {len(means)} combinations fit" if len(means) > 1 else rows[1][1]
-    asked = f"within {expected.tolerance:.0%} of {expected.equals}" if expected.equals is not None else "within the bounds"
+    given = (("at least", expected.at_least), ("at most", expected.at_most))
+    bounds = [f"within {expected.tolerance:.0%} of {expected.equals}"] if expected.equals is not None else []
+    asked = ", ".join([*bounds, *(f"{words} {value}" for words, value in given if value is not None)])
     asked = asked_words if len(means) == 1 else asked
     reason = f"{measured}; the largest deviation is {worst:.1%}" if expected.equals is not None else measured
     return make_verdict(expected, "FAIL" if bad else "PASS", measured, asked, reason, rows)

@@ -121,6 +121,12 @@ def test_a_flat_series_neither_rises_nor_falls(tmp_path):
         assert (verdict.result, verdict.measured) == ("FAIL", "not from end to end with cc = reno")
 
 
+def test_what_is_asked_of_several_combinations_is_said_as_the_spec_says_it(tmp_path):
+    study = study_of(tmp_path, "value: {measure: goodput, at_least: 1e5 / sqrt(p), at_most: 1gbit}")
+    (verdict,) = judge_study(study, runs_of(study, root_law))
+    assert verdict.asked == "at least 1e5 / sqrt(p), at most 1gbit"
+
+
 def test_a_mean_that_fits_by_luck_is_marked(tmp_path):
     study = study_of(tmp_path, "value: {measure: goodput, at: {cc: reno, p: 1%}, at_least: 9mbit, at_most: 11mbit}")
     noise = {1: -4e6, 2: 4e6, 3: -3e6, 4: 3e6}
