@@ -56,6 +56,8 @@ def parse_yaml(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         problem = " ".join(part for part in (error.problem, error.context) if part)
+        if "maximum nesting depth" in problem:  # newer versions of libyaml have a limit of their own, and look ahead
+            raise SpecErrors([_too_deep(place)]) from None
         raise SpecErrors([SpecError(f"not YAML: {problem}", where=place, hint=_syntax_hint(problem))]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -107,7 +109,7 @@ class _Composer:
         if self.count > MAX_NODES:
             raise SpecError(f"more than {MAX_NODES} values", where=place, hint="a spec is a page of text")
         if len(self.stack) >= MAX_DEPTH:
-            raise SpecError(f"nested deeper than {MAX_DEPTH} levels", where=place, hint="a spec needs five or six")
+            raise _too_deep(place)
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             raise SpecError(f"the tag '{event.tag}' means nothing here", where=place, hint="write the value without a tag")
         if isinstance(event, yaml.ScalarEvent):
@@ -197,6 +199,10 @@ def resolve_scalar(text: str) -> Any:
     if _FLOAT.fullmatch(text) or _SPECIAL_FLOATS.fullmatch(text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
+
+
+def _too_deep(place: Place) -> SpecError:
+    return SpecError(f"nested deeper than {MAX_DEPTH} levels", where=place, hint="a spec needs five or six")
 
 
 def _syntax_hint(problem: str) -> str | None:
