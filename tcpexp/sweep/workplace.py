@@ -50,13 +50,17 @@ class GuestWorkplace:
         return machine.qemu_missing()
 
     def identity(self) -> dict[str, str]:
-        """Return the hashes of the image and of the template's ingredients (engine, QEMU, shim, machine); builds what is not there."""
+        """Return the hashes of the image, of the template's ingredients (engine, QEMU, shim, machine) and of the booted guest's memory.
+
+        Equal ingredients give equal memory; should they ever not, the runs would differ, and this tells it before. Builds what is not there.
+        """
         from tcpexp.places.guest.image import build_image, find_image
         from tcpexp.places.guest.machine import qemu_version
         from tcpexp.places.guest.template import build_template
 
         image = find_image(self.image_sha256) or build_image(_silent)
-        return {"image": image.sha256, "qemu": qemu_version(), "template": build_template(image, _silent).key}
+        template = build_template(image, _silent)
+        return {"image": image.sha256, "qemu": qemu_version(), "template": template.key, "memory": str(template.facts.get("ram_sha256"))}
 
     def open(self) -> Place:
         """Return the guest."""
@@ -93,6 +97,8 @@ def require_identity(mine: dict[str, str], asked: dict[str, str], where: str) ->
     if differing:
         words = ", ".join(f"{name} {_short(mine.get(name))} instead of {_short(asked.get(name))}" for name in differing)
         hint = "a worker needs the same version of tcpexp, the same QEMU and the same guest image as the machine that began the study"
+        if differing == ["memory"]:
+            hint = "its template was booted otherwise: remove the folder templates of tcpexp's cache (tcpexp guest info) there, so that it is made again"
         raise HostError(f"the worker on {where} has {words}", hint=hint)
 
 

@@ -89,7 +89,7 @@ class GuestPlace:
                 if run.monitor is not None:
                     run.monitor.close()
                 self._keep(run, run_dir)
-            return self._result(run_dir, state, image, wall)
+            return self._result(run_dir, state, image, template, wall)
 
     def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
         started = time.monotonic()
@@ -168,10 +168,12 @@ class GuestPlace:
         for problem in write_out_sockets(raw):
             self.say(problem)
 
-    def _result(self, run_dir: Path, state: dict[str, Any], image: Image, wall: float) -> PlaceResult:
+    def _result(self, run_dir: Path, state: dict[str, Any], image: Image, template: Template | None, wall: float) -> PlaceResult:
         if "error" in state:
             raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
         facts = {"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
+        if template is not None and "ram_sha256" in template.facts:
+            facts["memory_sha256"] = template.facts["ram_sha256"]
         return PlaceResult.from_engine(run_dir / "raw", wall_seconds=wall, clock=self.clock, facts=facts)
 
     def _facts(self, image: Image) -> dict[str, Any]:

@@ -32,6 +32,9 @@ PACKAGE = Path(tcpexp.__file__).parent
 #: What of tcpexp runs inside the guest.
 ENGINE_PARTS = ("__init__.py", "errors.py", "plan/__init__.py", "plan/types.py", "engine", "tcp")
 BUILD_LIMIT_S = 300.0
+#: So many times in a row, so far apart, all of QEMU's threads must be seen asleep before the machine counts as stopped.
+STILL_SAMPLES = 4
+STILL_INTERVAL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def _boot_and_save(image: Image, work: Path) -> None:
         process = subprocess.Popen(argv, env=shim_environment("hold"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work)
     try:
         _wait_until_ready(files, process, started)
+        _wait_until_still(files, process, started)
         with Monitor(files.monitor, timeout_s=BUILD_LIMIT_S) as monitor:
             while "watchdog" not in monitor.command("info status"):
                 _check_alive(files, process, started)
@@ -180,6 +184,28 @@ def _wait_until_ready(files: MachineFiles, process: subprocess.Popen[bytes], sta
                 return
         _check_alive(files, process, started)
         time.sleep(0.1)
+
+
+def _wait_until_still(files: MachineFiles, process: subprocess.Popen[bytes], started: float) -> None:
+    """Wait until the watchdog has stopped the machine, told by QEMU's threads, which then all sleep.
+
+    The monitor would tell it too, but a command that reaches a running machine makes its main loop and its processor thread meet at a moment that depends on
+    the host: on a busy one the template, and so every capture, could differ.
+    """
+    still = 0
+    while still < STILL_SAMPLES:
+        _check_alive(files, process, started)
+        time.sleep(STILL_INTERVAL_S)
+        still = still + 1 if all_asleep(process.pid) else 0
+
+
+def all_asleep(pid: int) -> bool:
+    """Return whether every thread of the process sleeps: none runs or waits for a processor. False when it has ended. proc(5), ``stat``."""
+    try:
+        states = [(task / "stat").read_text().rpartition(") ")[2][:1] for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return False
+    return bool(states) and all(state == "S" for state in states)
 
 
 def _check_alive(files: MachineFiles, process: subprocess.Popen[bytes], started: float) -> None:
