@@ -60,7 +60,7 @@ def test_shipped_experiments_are_valid_from_any_folder(spec: str, tmp_path: Path
 def test_list_and_describe_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"experiments", "topologies", "actions", "checks", "recorders", "plots"} == set(listed)
+    assert {"experiments", "topologies", "actions", "checks", "recorders", "plots", "congestion_controls"} == set(listed)
     assert "bbr_vs_cubic" in listed["experiments"]
     assert "iperf3" in listed["actions"]
     for kind, entries in listed.items():
