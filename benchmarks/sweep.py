@@ -7,7 +7,7 @@ coordinator and workers (Dask). Shown are, for each: runs per minute, processor 
 run in its worker, what the sweep adds (1 - wall seconds of all runs / (workers x wall seconds of their blocks)), and what part of it the
 coordinator takes (processor seconds of the coordinating process, which holds Dask's scheduler too).
 
-``--runs`` counts the runs of both kinds together; 200 of them last some 12 minutes on two processors. ``--cheap`` uses a place whose runs
+``--runs`` counts the runs of both kinds together; 200 of them last some 6 minutes on two processors. ``--cheap`` uses a place whose runs
 cost next to nothing: then the figures are about the sweep alone.
 """
 

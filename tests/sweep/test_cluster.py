@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tcpexp.places.guest.image import find_image
 from tcpexp.sweep.run import run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
+from tcpexp.sweep.workers import local_workers
 from tcpexp.sweep.workplace import GUEST
 
 
@@ -100,3 +102,11 @@ def test_real_guests_on_workers_that_share_nothing(tmp_path: Path) -> None:
         sent = run_study(load_study(spec, StudyOptions(out=tmp_path / "sent", workplace=GUEST)), scheduler=address)
     assert (sent.made, sent.failed, sent.left) == (2, [], 0)
     assert hash_tables(sent.path / "tables") == hash_tables(whole.path / "tables")
+
+
+def test_workers_that_fill_the_machine_have_a_processor_each():
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        pytest.skip("this machine has one processor")
+    with local_workers(len(processors)) as client:
+        assert sorted(sorted(each) for each in client.run(os.sched_getaffinity, 0).values()) == [[each] for each in processors]
