@@ -1,4 +1,4 @@
-"""What one experiment that comes with tcpexp is about, in words: for ``list --search`` and for docs/experiments.md."""
+"""What one experiment or study that comes with tcpexp is about, in words: for ``list --search`` and for docs/experiments.md."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class Card:
     duration_s: float
     checks: tuple[CheckWords, ...]
 
+    @property
+    def command(self) -> str:
+        """What runs it: a study has a quick form."""
+        return f"tcpexp sweep {self.name} --quick" if self.path.parent == paths.studies_dir() else f"tcpexp run {self.name}"
+
     def fields(self) -> dict[str, str]:
         """Return all words by where they stand: ``name``, ``title``, ``description``, ``checks``, ``references``, ``actions``, ``explain``."""
         return {
@@ -55,12 +60,15 @@ class Card:
         }
 
 
-def load_cards(*, strict: bool = False) -> list[Card]:
-    """Return a card of every shipped experiment, by name; one that cannot be read is left out, or raises ``SpecErrors`` when ``strict``."""
+def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
+    """Return a card of every shipped experiment, by name, then of every study if asked for.
+
+    One that cannot be read is left out, or raises ``SpecErrors`` when ``strict``.
+    """
     from tcpexp.catalogue import load_catalogue
 
     cards = []
-    for path in paths.shipped_specs():
+    for path in (*paths.shipped_specs(), *(paths.shipped_studies() if studies else ())):
         try:
             cards.append(load_card(path, load_catalogue()))
         except TcpexpError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
 
 CLASSES = ("actions", "checks", "recorders", "plots")
-KINDS = ("experiments", "topologies", *CLASSES, "congestion_controls")
+KINDS = ("experiments", "studies", "topologies", *CLASSES, "congestion_controls")
 #: Of a sentence that fits a search, this many characters are shown.
 MOST_OF_A_LINE = 200
 
@@ -34,18 +34,18 @@ Examples:
 """,
 )
 @click.argument("kinds", type=click.Choice([*KINDS, "runs"]), nargs=-1, metavar="[KIND]...")
-@click.option("--search", "-s", "words", metavar="WORDS", help="Find experiments by what they are about.")
+@click.option("--search", "-s", "words", metavar="WORDS", help="Find experiments and studies by what they are about.")
 @json_option
 def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
     """List what there is to use, or recorded runs.
 
-    KIND is experiments, topologies, actions, checks, recorders, plots, congestion_controls or runs; everything but runs when left out.
+    KIND is experiments, studies, topologies, actions, checks, recorders, plots, congestion_controls or runs; everything but runs when left out.
 
     --search looks through titles, questions, checks, references and explanations; a whole sentence will do. Best first.
     """
     if words is not None:
-        if set(kinds) - {"experiments"}:
-            raise SpecError("--search finds experiments only", hint='leave the kind out: tcpexp list --search "zero window"')
+        if set(kinds) - {"experiments", "studies"}:
+            raise SpecError("--search finds experiments and studies only", hint='leave the kind out: tcpexp list --search "zero window"')
         search(words, as_json=as_json)
         return
     from tcpexp.catalogue import load_catalogue
@@ -75,7 +75,7 @@ Examples:
 def describe(name: str, as_json: bool) -> None:
     """Describe one thing that a spec can use.
 
-    NAME is an experiment, topology, action, check, recorder, plot or congestion control; its text and its parameters are printed.
+    NAME is an experiment, study, topology, action, check, recorder, plot or congestion control; its text and its parameters are printed.
 
     It may begin with its kind, as in action:netem; without one, all that have the name are described.
     """
@@ -97,11 +97,11 @@ def describe(name: str, as_json: bool) -> None:
 
 
 def search(words: str, *, as_json: bool) -> None:
-    """Print the experiments that fit ``words``, with what of the words they have and where."""
+    """Print the experiments and studies that fit ``words``, with what of the words they have and where."""
     from tcpexp.cli.cards import load_cards
     from tcpexp.cli.search import find_cards
 
-    hits = find_cards(words, load_cards())
+    hits = find_cards(words, load_cards(studies=True))
     if as_json:
         rows = [{"name": hit.card.name, "title": hit.card.title, "score": round(hit.score, 1), "words": hit.words, "line": hit.line} for hit in hits]
         echo_json(rows)
@@ -111,9 +111,9 @@ def search(words: str, *, as_json: bool) -> None:
         click.echo(f"  {hit.line[:MOST_OF_A_LINE]}")
         click.echo(f"  {click.style('has: ' + '; '.join(hit.words), dim=True)}")
     if hits:
-        click.echo(f"run it: tcpexp run {hits[0].card.name}")
+        click.echo(f"run it: {hits[0].card.command}")
     else:
-        click.echo(f"no experiment is about '{words}'; all of them: tcpexp list experiments", err=True)
+        click.echo(f"no experiment is about '{words}'; all of them: tcpexp list experiments studies", err=True)
 
 
 def suggest_near(word: str, known: list[str]) -> bool:
@@ -122,7 +122,7 @@ def suggest_near(word: str, known: list[str]) -> bool:
 
 
 def _singular(kind: str) -> str:
-    return "topology" if kind == "topologies" else kind.removesuffix("s")
+    return kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
 
 
 def runs() -> dict[str, str]:
@@ -142,8 +142,8 @@ def runs() -> dict[str, str]:
 
 def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
     """Return name to one-line summary of everything of a kind."""
-    if kind == "experiments":
-        return {path.stem: yaml_field(path, "title") for path in paths.shipped_specs()}
+    if kind in ("experiments", "studies"):
+        return {path.stem: yaml_field(path, "title") for path in (paths.shipped_specs() if kind == "experiments" else paths.shipped_studies())}
     if kind == "topologies":
         from tcpexp.plan.topology import topology_names
 
@@ -210,11 +210,11 @@ def topology_path(name: str) -> Path | None:
 
 def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
     """Return one thing's description: kind, name, text, parameters (name, type, default, required, description)."""
-    if kind == "experiments":
+    if kind in ("experiments", "studies"):
         path = paths.shipped_spec(name)
         assert path is not None
         text = "\n\n".join(part for key in ("title", "description", "explain") if (part := yaml_field(path, key)))
-        return {"kind": "experiment", "name": name, "text": text, "file": str(path), "parameters": []}
+        return {"kind": _singular(kind), "name": name, "text": text, "file": str(path), "parameters": []}
     if kind == "topologies":
         return {"kind": "topology", "name": name, "text": topology_text(name, catalogue), "file": str(topology_path(name) or ""), "parameters": []}
     if kind == "congestion_controls":

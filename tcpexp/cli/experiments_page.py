@@ -37,6 +37,8 @@ Somebody who knows only what a lab sheet says finds the experiment by its words;
 tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 ```
 
+Studies, which run one spec many times with a few values changed, have [a page of their own](sweeps.md#the-studies-that-come-with-tcpexp) (`tcpexp list studies`).
+
 """
 TIMES = """\
 Lasts: the experiment's own time. Takes: typical wall time from spec to report in the guest on the virtual clock, two runs at a time{where}.

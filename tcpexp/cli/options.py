@@ -19,8 +19,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def complete_spec(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a spec: shipped experiments by name, and files."""
-    names = [path.stem for path in paths.shipped_specs() if path.stem.startswith(incomplete)]
+    """Complete a spec: shipped experiments and studies by name, and files."""
+    names = [path.stem for path in (*paths.shipped_specs(), *paths.shipped_studies()) if path.stem.startswith(incomplete)]
     return [*(CompletionItem(name) for name in names), CompletionItem(incomplete, type="file")]
 
 

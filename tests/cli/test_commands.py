@@ -60,8 +60,9 @@ def test_shipped_experiments_are_valid_from_any_folder(spec: str, tmp_path: Path
 def test_list_and_describe_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"experiments", "topologies", "actions", "checks", "recorders", "plots", "congestion_controls"} == set(listed)
+    assert {"experiments", "studies", "topologies", "actions", "checks", "recorders", "plots", "congestion_controls"} == set(listed)
     assert "bbr_vs_cubic" in listed["experiments"]
+    assert "mathis" in listed["studies"]
     assert "iperf3" in listed["actions"]
     for kind, entries in listed.items():
         for name, summary in entries.items():
