@@ -37,7 +37,7 @@ Somebody who knows only what a lab sheet says finds the experiment by its words;
 tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 ```
 
-Studies, which run one spec many times with a few values changed, have [a page of their own](sweeps.md#the-studies-that-come-with-tcpexp) (`tcpexp list studies`).
+Studies, which run a spec many times with values changed, have [a page of their own](sweeps.md#the-studies-that-come-with-tcpexp) (`tcpexp list studies`).
 
 """
 TIMES = """\
