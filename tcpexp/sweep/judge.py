@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tcpexp.checks.base import Verdict
+from tcpexp.checks.base import Result, Verdict
 from tcpexp.spec.study import CrossingExpected, DifferenceExpected, MonotoneExpected, PowerLawExpected, ValueExpected
 from tcpexp.sweep.judgecompare import judge_crossing, judge_difference
 from tcpexp.sweep.measure import computed
@@ -17,6 +17,10 @@ from tcpexp.sweep.statistics import Interval, beyond_noise, fit_power_law
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
+
+#: What is said of a combination whose mean does not fit: beyond its interval, and within it.
+OUTSIDE = "outside"
+UNSURE = "outside, within the noise"
 
 
 def judge_study(study: Study, runs: pl.DataFrame) -> list[Verdict]:
@@ -32,33 +36,40 @@ def judge_study(study: Study, runs: pl.DataFrame) -> list[Verdict]:
 
 
 def _judge_value(study: Study, runs: pl.DataFrame, expected: ValueExpected) -> Verdict:
+    """Compare the mean of each combination; one that lies outside by no more than its interval allows is not told from one inside."""
     names = list(study.sweep.parameters)
     rows: list[tuple[str, ...]] = [("combination", expected.measure, "expected", "deviation", "")]
-    bad, worst, asked_words = 0, 0.0, ""
+    remarks, worst, asked_words = [], 0.0, ""
     means = cell_means(study, select(study, runs, expected.at), expected.measure)
     for parameters, interval in means:
-        fine, asked_words, deviation = _value_fits(expected, parameters, interval.mean)
-        bad += not fine
-        worst = max(worst, abs(deviation or 0.0), key=abs)
-        words = "" if deviation is None else f"{deviation:+.1%}"
-        remark = "outside" if not fine else "" if _interval_fits(expected, parameters, interval) else "the interval reaches outside"
-        rows.append((cells_words(parameters, names), interval_words(interval), asked_words, words, remark))
-    measured = f"{len(means) - bad} of {len(means)} combinations fit" if len(means) > 1 else rows[1][1]
+        bounds = _bounds(expected, parameters)
+        deviation = _deviation(interval.mean, bounds["equals"]) if "equals" in bounds else None
+        asked_words = _bounds_words(bounds, expected.tolerance)
+        worst = max(worst, abs(deviation or 0.0))
+        remarks.append(_remark(interval, *_allowed(bounds, expected.tolerance)))
+        rows.append((cells_words(parameters, names), interval_words(interval), asked_words, "" if deviation is None else f"{deviation:+.1%}", remarks[-1]))
+    bad, unsure = remarks.count(OUTSIDE), remarks.count(UNSURE)
+    measured = f"{len(means) - bad - unsure} of {len(means)} combinations fit" if len(means) > 1 else rows[1][1]
     given = (("at least", expected.at_least), ("at most", expected.at_most))
-    bounds = [f"within {expected.tolerance:.0%} of {expected.equals}"] if expected.equals is not None else []
-    asked = ", ".join([*bounds, *(f"{words} {value}" for words, value in given if value is not None)])
-    asked = asked_words if len(means) == 1 else asked
+    within = [f"within {expected.tolerance:.0%} of {expected.equals}"] if expected.equals is not None else []
+    asked = ", ".join([*within, *(f"{words} {value}" for words, value in given if value is not None)])
     reason = f"{measured}; the largest deviation is {worst:.1%}" if expected.equals is not None else measured
-    return make_verdict(expected, "FAIL" if bad else "PASS", measured, asked, reason, rows)
+    if unsure and not bad:
+        reason += "; a mean lies outside, but by less than its runs vary: more repetitions would tell"
+    result: Result = "FAIL" if bad else "INCONCLUSIVE" if unsure else "PASS"
+    return make_verdict(expected, result, measured, asked_words if len(means) == 1 else asked, reason, rows)
 
 
-def _interval_fits(expected: ValueExpected, parameters: dict[str, Any], interval: Interval) -> bool:
-    ends = [each for each in (interval.low, interval.high) if each is not None]
-    return all(_value_fits(expected, parameters, each)[0] for each in ends)
+def _remark(interval: Interval, low: float, high: float) -> str:
+    """Say how a mean with its interval lies to what is allowed."""
+    ends = (interval.mean if interval.low is None else interval.low, interval.mean if interval.high is None else interval.high)
+    if low <= interval.mean <= high:
+        return "" if low <= ends[0] and ends[1] <= high else "the interval reaches outside"
+    return UNSURE if ends[0] <= high and ends[1] >= low else OUTSIDE
 
 
-def _value_fits(expected: ValueExpected, parameters: dict[str, Any], mean: float) -> tuple[bool, str, float | None]:
-    """Return whether a mean fits, what is asked in words, and the relative deviation from ``equals``."""
+def _bounds(expected: ValueExpected, parameters: dict[str, Any]) -> dict[str, float]:
+    """Return what is asked of a combination as numbers: ``equals``, ``at_least``, ``at_most``, as far as they are given."""
     bounds = {}
     for name in ("equals", "at_least", "at_most"):
         text = getattr(expected, name)
@@ -67,15 +78,22 @@ def _value_fits(expected: ValueExpected, parameters: dict[str, Any], mean: float
             if value is None:
                 raise Undecided(f"{name}: {text} cannot be computed with {parameters}")
             bounds[name] = value
-    fine = bounds.get("at_least", -math.inf) <= mean <= bounds.get("at_most", math.inf)
-    deviation = None
+    return bounds
+
+
+def _allowed(bounds: dict[str, float], tolerance: float) -> tuple[float, float]:
+    """Return the least and the largest value that is allowed."""
+    right, room = bounds.get("equals", 0.0), (abs(bounds["equals"]) * tolerance + 1e-12) if "equals" in bounds else math.inf
+    return max(bounds.get("at_least", -math.inf), right - room), min(bounds.get("at_most", math.inf), right + room)
+
+
+def _deviation(mean: float, right: float) -> float:
+    return (mean - right) / abs(right) if right else (0.0 if mean == 0 else math.inf)
+
+
+def _bounds_words(bounds: dict[str, float], tolerance: float) -> str:
     words = [f"{name.replace('_', ' ')} {number_words(value)}" for name, value in bounds.items() if name != "equals"]
-    if "equals" in bounds:
-        right = bounds["equals"]
-        deviation = (mean - right) / abs(right) if right else (0.0 if mean == 0 else math.inf)
-        fine = fine and abs(deviation) <= expected.tolerance + 1e-12
-        words.insert(0, f"{number_words(right)} ± {expected.tolerance:.0%}")
-    return fine, ", ".join(words), deviation
+    return ", ".join([f"{number_words(bounds['equals'])} ± {tolerance:.0%}", *words] if "equals" in bounds else words)
 
 
 def _judge_monotone(study: Study, runs: pl.DataFrame, expected: MonotoneExpected) -> Verdict:

@@ -133,3 +133,22 @@ def test_a_mean_that_fits_by_luck_is_marked(tmp_path):
     (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e7 + noise[seed]))
     assert verdict.result == "PASS"
     assert verdict.evidence[0].rows[1][4] == "the interval reaches outside"
+
+
+@pytest.mark.parametrize(
+    ("asked", "result"), [("at_most: 9.5mbit", "INCONCLUSIVE"), ("equals: 9.5mbit, tolerance: 1%", "INCONCLUSIVE"), ("at_most: 1mbit", "FAIL")]
+)
+def test_a_mean_that_misses_by_less_than_its_runs_vary_is_not_told_from_one_that_fits(tmp_path, asked, result):
+    study = study_of(tmp_path, f"value: {{measure: goodput, at: {{cc: reno, p: 1%}}, {asked}}}")
+    noise = {1: -4e6, 2: 4e6, 3: -3e6, 4: 3e6}
+    (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 1e7 + noise[seed]))
+    assert verdict.result == result
+    assert ("more repetitions would tell" in verdict.reason) == (result == "INCONCLUSIVE")
+
+
+def test_one_combination_that_fails_outweighs_one_that_is_unsure(tmp_path):
+    study = study_of(tmp_path, "value: {measure: goodput, at: {cc: reno}, equals: 1e6 / sqrt(p), tolerance: 1%}")
+    noise = {1: -0.4, 2: 0.4, 3: -0.3, 4: 0.4}
+    (verdict,) = judge_study(study, runs_of(study, lambda cc, p, seed: 2e6 / p**0.5 if p == 0.1 else 1e6 / p**0.5 * (1 + noise[seed])))
+    assert (verdict.result, verdict.measured) == ("FAIL", "0 of 3 combinations fit")
+    assert [row[4] for row in verdict.evidence[0].rows[1:]] == ["outside, within the noise", "outside, within the noise", "outside"]
