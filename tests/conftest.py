@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reason))
         if item.get_closest_marker("root"):  # one at a time: they share the machine's kernel and its cores
             item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let tests that need root run one at a time, also where xdist does not keep a group together (3.8 with pytest 9.2 does not)."""
+    if not item.get_closest_marker("root"):
+        return (yield)
+    with (Path(tempfile.gettempdir()) / f"tcpexp-tests-{os.getuid()}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
