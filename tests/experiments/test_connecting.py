@@ -44,7 +44,7 @@ class TestConnecting(ExperimentTests):
         twin(
             "dead_host_same_subnet",
             "actions[absent].argv=[curl, -q, -v, --noproxy, '*', 'http://{h2}/index.html']",
-            fails=("segments from h1", "ARP or neighbour discovery packets from h1", "TCPSpuriousRtxHostQueues", "end of action absent", "output of action absent"),
+            fails=("segments from h1", "ARP or neighbour discovery", "TCPSpuriousRtxHostQueues", "end of action absent", "output of action absent"),
         ),
         twin(
             "closed_port",
