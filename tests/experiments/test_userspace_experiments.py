@@ -7,7 +7,8 @@ from twins import ExperimentTests, twin
 
 class TestUserSpace(ExperimentTests):
     twins = (
-        twin("utcp_transfer", 'actions[first].args=[small, medium, none, "--linger"]', fails=("end of action first", "name large")),
+        # What was not fetched is not measured: INCONCLUSIVE.
+        twin("utcp_transfer", 'actions[first].args=[small, medium, none, "--linger"]', fails=("end of action first",)),
         twin(
             "utcp_services",
             'actions[calculator].args=["1+2", "1+1+"]',
