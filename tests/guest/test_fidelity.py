@@ -48,12 +48,15 @@ def test_base_rtt_is_the_sum_of_the_delays(load):
 
 
 def test_largest_delay_under_load_is_propagation_plus_queue(load):
-    """The certificate's TCP fill: catches back-pressure and a limit that counts packets in flight."""
+    """The certificate's TCP fill: catches back-pressure and a limit that counts packets in flight.
+
+    Bursts of slow start are stamped at the sender all at once and then cost the guest's processor some 50 us per packet: up to 64 of them.
+    """
     rate, queue, _, run = load
     journeys = run.table("journeys").filter((pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514) & (pl.col("copies") == 1))
     largest_ns = (journeys["received_ns"] - journeys["sent_ns"]).max()
     expected_ns = 20_000_000 + queue * FRAME_BITS / (rate * 1e6) * 1e9
-    assert largest_ns == pytest.approx(expected_ns, rel=0.05)
+    assert 0.97 * expected_ns <= largest_ns <= 1.01 * expected_ns + 64 * 50_000
     drops = run.table("queues").filter((pl.col("towards") == "h2") & (pl.col("qdisc") == "queue"))["drops"]
     assert drops.max() > drops.min(), "the queue never overflowed: something before it held the packets back"
 
