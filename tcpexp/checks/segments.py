@@ -88,7 +88,8 @@ class Segments(Compared[Count]):
         """Name the segments, their ends and the span."""
         ends = (f" from {self.from_}" if self.from_ else "") + (f" to {self.to}" if self.to else "")
         port = f" port {self.port}" if self.port else ""
-        return f"{WORDS[self.kind]}s{ends}{port} {span_words(self.between)}"
+        flow = f" of flow {self.flow}" if self.flow else ""
+        return f"{WORDS[self.kind]}s{ends}{port}{flow} {span_words(self.between)}"
 
     def asked(self) -> str:
         """Return the times or the number."""
