@@ -18,6 +18,9 @@ MEMORY = "1024M"
 START_NS = 1_767_225_600_000_000_000
 #: What a system call takes of the virtual time: a program that polls sees its timers.
 SYSCALL_NS = 300
+#: What a call takes that only looks (poll, select, a clock), after some of them in a row without
+#: sleep: a program that waits by polling does not hold up the run.
+POLL_NS = 10_000
 #: Process 1 and its environment, which the kernel takes from its command line.
 ENVIRONMENT = (
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -38,6 +41,7 @@ ARGUMENTS = (
     f"time-travel-start={START_NS}",
     "uml_seed=1",
     f"uml_syscall_ns={SYSCALL_NS}",
+    f"uml_poll_ns={POLL_NS}",
     "norandmaps",
     "quiet",
     "loglevel=2",
