@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
     from tcpexp.store.rundir import RunDirectory
 
+#: Facts of a place that are words and no version.
+NOT_VERSIONS = ("clock", "why_not_repeatable", "repeatable_with", "ended_for_spinning")
 #: Less free space than this in the results folder is refused before the run.
 LEAST_FREE_BYTES = 200 << 20
 
@@ -297,7 +299,7 @@ def record(run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult
 
     facts = dict(result.facts)
     image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)
-    versions = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], str) and name not in ("clock", "why_not_repeatable")}
+    versions = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], str) and name not in NOT_VERSIONS}
     manifest = Manifest(
         experiment=plan.name,
         run_id=run_dir.id,

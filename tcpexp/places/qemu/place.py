@@ -188,6 +188,7 @@ class QemuPlace:
             "clock": self.clock,
             "kvm": self.clock == "real" and machine.kvm_works(image),
             "repeatable": self.clock == "virtual" and shim,
+            "repeatable_with": "image, engine and version of QEMU",
             "why_not_repeatable": None if shim else "no C compiler: QEMU's clock race is open (apt install gcc libc6-dev)",
         }
 

@@ -146,6 +146,7 @@ class UmlPlace:
             "clock": "virtual",
             "repeatable": True,
             "why_not_repeatable": None,
+            "repeatable_with": "kernel, image and engine",
         }
         if spun:
             words = ", ".join(f"{name} (process {pid})" for name, pid in spun)
