@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,16 @@ from tcpexp.errors import HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.salvage import write_out_sockets
 from tcpexp.places.uml.build import build_kernel
 from tcpexp.places.uml.kernel import Kernel, find_kernel
-from tcpexp.places.uml.machine import AGENT, Folder, machine_hash, start_kernel
+from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
 from tcpexp.places.uml.spinning import SpinWatch
-from tcpexp.places.uml.tree import build_engine, build_tree, engine_key, engine_sources
+from tcpexp.places.uml.tree import build_engine, build_tree, engine_key, engine_sources, trees_dir
 from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.store.rundir import write_atomic
 
 #: How long a guest that was asked to stop may take, in seconds of wall time.
 STOP_GRACE_S = 60.0
@@ -76,10 +78,16 @@ class UmlPlace:
         self.say = say
         self.kernel = kernel
         self.image_sha256 = image_sha256
+        self._made: Ingredients | None = None
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
-        """Return what this machine, or the guest's kernel and image, lack to run ``plan``."""
-        return ()
+        """Return what the guest's kernel and image lack to run ``plan``.
+
+        Raises:
+            HostError, RunError: the guest cannot be built or started here.
+        """
+        made = self._made or self.prepare()
+        return find_lacking(plan, take_inventory(made.kernel, made.root, made.engine))
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the ``image`` or the ``kernel``; None when it is not built yet."""
@@ -102,7 +110,8 @@ class UmlPlace:
         image = image or build_image(self.say)
         root = build_tree(image, self.say)
         engine = build_engine(self.say, lambda folder: compile_python(kernel, root, folder))
-        return Ingredients(kernel, image, root, engine)
+        self._made = Ingredients(kernel, image, root, engine)
+        return self._made
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
         """Run ``plan``; the engine records straight into ``run_dir``.
@@ -111,7 +120,7 @@ class UmlPlace:
             HostError: this machine lacks something.
             RunError: the guest could not be started, or died; ``raw/console.txt`` is what it said.
         """
-        made = self.prepare()
+        made = self._made or self.prepare()
         raw = run_dir / "raw"
         raw.mkdir(parents=True, exist_ok=True)
         with (
@@ -140,7 +149,6 @@ class UmlPlace:
     def _facts(self, made: Ingredients, spun: list[tuple[str, str]]) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "image_sha256": made.image.sha256,
-            "kernel": made.kernel.version,
             "kernel_name": made.kernel.name,
             "kernel_sha256": made.kernel.sha256,
             "clock": "virtual",
@@ -185,9 +193,9 @@ class _Guest:
                     asked = now
                     (self.folder.run / "STOP").touch()
                 if asked is not None and now - asked > STOP_GRACE_S:
-                    raise RunError("the guest did not stop when asked", hint=self._last_words())
+                    raise RunError("the guest did not stop when asked", hint=self.last_words())
                 if now - heard > STALL_LIMIT_S:
-                    raise RunError("the guest did not answer", hint=self._last_words())
+                    raise RunError("the guest did not answer", hint=self.last_words())
                 spins.look()
         finally:
             os.close(ended)
@@ -213,7 +221,7 @@ class _Guest:
             raise RunError(f"the guest's kernel gave up {where}: {panic[1].strip()}")
         status = self.process.returncode
         words = f"status {status}" if status >= 0 else signal.Signals(-status).name
-        raise RunError(f"the guest ended {where} ({words})", hint=self._last_words())
+        raise RunError(f"the guest ended {where} ({words})", hint=self.last_words())
 
     def console_text(self) -> str:
         """Return what the kernel and process 1 printed."""
@@ -221,7 +229,7 @@ class _Guest:
             return self.folder.console.read_text(errors="replace")
         return ""
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
         words = self.console_text().strip()[-CONSOLE_BYTES:]
         return f"console: {words}" if words else "it said nothing on its console"
 
@@ -239,14 +247,41 @@ def _keep_console(folder: Folder, raw: Path) -> None:
 
 def compile_python(kernel: Kernel, root: Path, engine: Path) -> None:
     """Compile the Python files of ``engine`` by the guest's own Python; raises ``RunError``."""
-    program = (
-        "-m",
-        "compileall",
-        "-q",
-        "--invalidation-mode",
-        "unchecked-hash",
-        "/opt/tcpexp/engine",
-    )
+    mode = ("--invalidation-mode", "unchecked-hash")
+    run_program(kernel, root, engine, ("-m", "compileall", "-q", *mode, "/opt/tcpexp/engine"))
+    if not list(engine.rglob("*.pyc")):
+        raise RunError("the engine could not be compiled in the guest")
+
+
+def take_inventory(kernel: Kernel, root: Path, engine: Path) -> Inventory:
+    """Return what the guest has, by its own word; asked once for each kernel and root tree.
+
+    Raises:
+        RunError: the guest could not be started.
+    """
+    known = trees_dir() / f"inventory-{kernel.sha256[:16]}-{root.name}.json"
+    if not known.is_file():
+        program = ("/opt/tcpexp/engine/inventory.py",)
+        with program_ran(kernel, root, engine, program) as folder:
+            write_atomic(known, (folder.run / "inventory.json").read_text())
+    return load_inventory(known)
+
+
+def run_program(kernel: Kernel, root: Path, engine: Path, program: tuple[str, ...]) -> None:
+    """Run a Python program in a guest of its own; raises ``RunError`` when it fails."""
+    with program_ran(kernel, root, engine, program):
+        pass
+
+
+@contextlib.contextmanager
+def program_ran(
+    kernel: Kernel, root: Path, engine: Path, program: tuple[str, ...]
+) -> Iterator[Folder]:
+    """Run a Python program in a guest of its own and yield the guest's folder.
+
+    Raises:
+        RunError: the guest or the program failed.
+    """
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
         folder = Folder(Path(name))
         folder.lay(root, engine, None)
@@ -254,11 +289,9 @@ def compile_python(kernel: Kernel, root: Path, engine: Path) -> None:
         try:
             guest.process.wait(STALL_LIMIT_S)
         except subprocess.TimeoutExpired:
-            raise RunError("the guest did not end", hint=guest.console_text()) from None
+            raise RunError("the guest did not end", hint=guest.last_words()) from None
         finally:
             guest.end()
-        if not list(engine.rglob("*.pyc")):
-            raise RunError("the guest could not be started", hint=guest.console_text()[-CONSOLE_BYTES:])
-
-
-__all__ = ["AGENT", "Ingredients", "UmlPlace", "compile_python"]
+        if guest.process.returncode != 0 or "TCPEXP-AGENT-ENDED" in guest.console_text():
+            raise RunError("the guest could not be started", hint=guest.last_words())
+        yield folder

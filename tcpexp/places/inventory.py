@@ -1,0 +1,74 @@
+"""What a virtual place has, by its guest's own word, and what a plan finds lacking in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from tcpexp.errors import DataError, Missing
+from tcpexp.places.needs import PACKAGES
+from tcpexp.plan.types import RunPlan, Sysctl
+
+#: Settings that each interface has, so that a guest without the experiment's cannot name them.
+PER_INTERFACE = (".conf.", ".neigh.")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Programs on the PATH, settings of a host (with dots), congestion controls of the kernel."""
+
+    programs: frozenset[str]
+    sysctls: frozenset[str]
+    congestion_controls: frozenset[str]
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Return the inventory in a JSON file; raises ``DataError``."""
+    try:
+        raw = json.loads(path.read_text())
+        names = ("programs", "sysctls", "congestion_controls")
+        return Inventory(*(frozenset(map(str, raw[name])) for name in names))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged: {error}", hint=f"rm {path}") from None
+
+
+def find_lacking(plan: RunPlan, inventory: Inventory) -> tuple[Missing, ...]:
+    """Return what ``plan`` needs and the guest has not."""
+    return (
+        *_programs(plan, inventory),
+        *_congestion_controls(plan, inventory),
+        *_sysctls(plan, inventory),
+    )
+
+
+def _programs(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    remedy = "--on host runs it where this machine has it (apt install {})"
+    return [
+        Missing(f"program {name}", "this experiment", remedy.format(PACKAGES.get(name, name)))
+        for name in plan.needs.tools
+        if name not in inventory.programs
+    ]
+
+
+def _congestion_controls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    has = ", ".join(sorted(inventory.congestion_controls))
+    return [
+        Missing(f"congestion control {name}", "a flow of this experiment", f"this kernel has {has}")
+        for name in plan.needs.congestion_controls
+        if name not in inventory.congestion_controls
+    ]
+
+
+def _sysctls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
+    steps = (*plan.setup, *plan.steps)
+    keys = [key for node in plan.network.nodes for key in node.sysctls]
+    keys += [step.do.key for step in steps if isinstance(step.do, Sysctl)]
+    found = []
+    for key in dict.fromkeys(name.replace("/", ".") for name in keys):
+        if key not in inventory.sysctls and not any(word in key for word in PER_INTERFACE):
+            close = get_close_matches(key, inventory.sysctls, 1)
+            words = f"did you mean {close[0]}?" if close else "another kernel may have it: --kernel"
+            found.append(Missing(f"sysctl {key}", "a host of this experiment", words))
+    return found
