@@ -157,14 +157,16 @@ def give_cache() -> None:
 
 
 @guest.command()
-def shell() -> int:
+@click.option("--on", type=click.Choice(["uml", "qemu"]), default="uml", show_default=True, help="Which guest.")
+def shell(on: str) -> int:
     """Open a prompt in the guest.
 
     It runs on the real clock; what is changed inside is gone afterwards.
     """
-    from tcpexp.places.qemu.shell import open_shell
+    from tcpexp.places.qemu.shell import open_shell as open_qemu
+    from tcpexp.places.uml.shell import open_shell as open_uml
 
     if not sys.stdin.isatty():
         raise SpecError("the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe")
-    status = open_shell(say)
+    status = open_uml(say) if on == "uml" else open_qemu(say)
     return 0 if status in (0, 1) else 4

@@ -52,6 +52,9 @@ ARGUMENTS = (
 )
 INIT = ("--", "-B", "/opt/tcpexp/init.py")
 AGENT = ("/opt/tcpexp/engine/agent.py",)
+SHELL = ("/opt/tcpexp/engine/shell.py",)
+#: What a prompt does without: the clock that jumps, the console that only writes.
+NOT_FOR_A_SHELL = ("time-travel", "con0=", "uml_")
 #: What the C library in the guest may not do where the kernel follows its processes by ptrace.
 PTRACE_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 
@@ -95,16 +98,12 @@ def start_kernel(
     In a process group of its own: its address spaces are processes of this machine too.
     """
     pinned = () if processor is None else ("taskset", "-c", str(processor))
-    layout = ("setarch", "-R") if kernel.mode == "ptrace" else ()
     argv = [
         *("setpriv", "--pdeathsig", "KILL", "prlimit", "--core=0"),
         *pinned,
-        *layout,
+        *layout_argv(kernel),
         *kernel_argv(kernel, program),
     ]
-    environment = {"HOME": ".", "PATH": os.environ.get("PATH", os.defpath)}
-    if kernel.mode == "ptrace":
-        environment |= PTRACE_ENVIRONMENT
     with folder.console.open("wb") as console:
         return subprocess.Popen(
             argv,
@@ -112,9 +111,27 @@ def start_kernel(
             stdout=console,
             stderr=console,
             cwd=folder.path,
-            env=environment,
+            env=kernel_environment(kernel),
             start_new_session=True,
         )
+
+
+def layout_argv(kernel: Kernel) -> tuple[str, ...]:
+    """Return what starts a kernel that cannot switch address randomisation off by itself."""
+    return ("setarch", "-R") if kernel.mode == "ptrace" else ()
+
+
+def kernel_environment(kernel: Kernel) -> dict[str, str]:
+    """Return the environment of a kernel process; nothing of ours gets in."""
+    environment = {"HOME": ".", "PATH": os.environ.get("PATH", os.defpath)}
+    return environment | (PTRACE_ENVIRONMENT if kernel.mode == "ptrace" else {})
+
+
+def shell_argv(kernel: Kernel) -> list[str]:
+    """Return the command line of a guest whose console is a terminal, on the real clock."""
+    kept = [word for word in kernel_argv(kernel, SHELL) if not word.startswith(NOT_FOR_A_SHELL)]
+    end = kept.index("--")
+    return [*layout_argv(kernel), *kept[:end], "con0=fd:0,fd:1", *kept[end:]]
 
 
 def machine_hash(kernel: Kernel) -> str:

@@ -22,7 +22,7 @@ from tcpexp.places.image.image import Image, Say, locked
 FILES = Path(__file__).parent / "files"
 #: Folders of the tree on which ``init.py`` mounts.
 MOUNT_POINTS = ("opt/tcpexp/engine", "opt/tcpexp/run", "proc", "sys", "dev", "tmp", "run", "root")
-ENGINE_FILES = ("agent.py", "inventory.py")
+ENGINE_FILES = ("agent.py", "inventory.py", "shell.py")
 
 
 def trees_dir() -> Path:
