@@ -129,7 +129,7 @@ def find_kernel(name: str | None = None) -> Kernel | None:
         if len({kernel.sha256 for kernel in found}) > 1:
             raise SpecError(f"{len(found)} kernels begin with '{name}'", hint="give more of it")
         return found[0] if found else None
-    names = [*shipped_recipes(), *(kernel.name for kernel in list_kernels())]
+    names = sorted({*shipped_recipes(), *(kernel.name for kernel in list_kernels())})
     raise SpecError(f"there is no kernel '{name}'", hint=suggest(name, names))
 
 
