@@ -72,7 +72,10 @@ Examples:
 )
 @json_option
 def list_(as_json: bool) -> int:
-    """Show all kernels: those that are here, and those that can be built."""
+    """Show all kernels.
+
+    Those that are here, and those that can be built.
+    """
     from tcpexp.places.uml.kernel import find_kernel, is_present, kernel_in_use, list_kernels
     from tcpexp.places.uml.recipe import load_recipe, shipped_recipes
 
@@ -81,7 +84,9 @@ def list_(as_json: bool) -> int:
     rows = [_facts(each, in_use) | {"stale": not is_present(each)} for each in here]
     names = {each.name for each in here if is_present(each)}
     for name in sorted(set(shipped_recipes()) - names):
-        rows.append({"name": name, "title": load_recipe(name).title, "built": False})
+        rows.append(
+            {"name": name, "title": load_recipe(name).title, "built": False, "in_use": False}
+        )
     if as_json:
         echo_json(rows)
         return 0

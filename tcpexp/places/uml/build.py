@@ -30,7 +30,7 @@ from tcpexp.places.uml.kernel import (
     load_kernel,
     sha256_of,
 )
-from tcpexp.places.uml.programs import call, clean_environment
+from tcpexp.places.uml.programs import call, clean_environment, end_programs_in
 from tcpexp.places.uml.recipe import Recipe, full_name, load_recipe
 from tcpexp.places.uml.source import KEYRINGS, Fetch, fetch_source
 from tcpexp.store.rundir import disk_errors, to_json_text
@@ -120,10 +120,8 @@ def build_kernel(
         finally:
             shutil.rmtree(work, ignore_errors=True)
     minutes = (time.monotonic() - started) / 60
-    size = f"{kernel.bytes / 1e6:.1f} MB"
-    say(
-        f"kernel {kernel.name} {kernel.sha256[:12]}: Linux {kernel.version}, {size}, {minutes:.0f} min"
-    )
+    facts = f"Linux {kernel.version}, {kernel.bytes / 1e6:.1f} MB, {minutes:.0f} min"
+    say(f"kernel {kernel.name} {kernel.sha256[:12]}: {facts}")
     return kernel
 
 
@@ -162,6 +160,7 @@ def _check_machine(kernels: Path) -> None:
 def remove_leftovers(prefix: str) -> None:
     """Remove what killed processes left; the lock of those that make such folders must be held."""
     for folder in kernels_dir().glob(f"{prefix}*/"):
+        end_programs_in(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -240,7 +239,7 @@ def _apply_patches(recipe: Recipe, tree: Path, log: Path) -> None:
 def _configure(
     recipe: Recipe, tree: Path, build: Path, log: Path, environment: dict[str, str]
 ) -> None:
-    """Write the final configuration and read it back. The build's path is relative to the source's."""
+    """Write the final configuration and read it back."""
     what = f"the kernel {recipe.name} cannot be configured: make failed"
     argv = ["make", "-s", f"O=../{build.name}", "x86_64_defconfig"]
     call(argv, log, cwd=tree, environment=environment, what=what)
@@ -342,7 +341,7 @@ def _fill(folder: Path, recipe: Recipe, built: Built) -> None:
 
 
 def _version_of(binary: Path, recipe: Recipe) -> str:
-    """Return Linux's version, asked of the kernel itself; raises ``RunError`` when it is another's."""
+    """Return the version that the kernel itself says; raises ``RunError`` when it is another."""
     try:
         argv = [str(binary), "--version"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)

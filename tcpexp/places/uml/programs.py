@@ -88,3 +88,11 @@ def _end(process: subprocess.Popen[str]) -> None:
             process.wait(5)
     if process.stdout is not None:
         process.stdout.close()
+
+
+def end_programs_in(folder: Path) -> None:
+    """End programs whose working folder is in ``folder``: orphans of a builder that was killed."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # gone, or somebody else's
+            if Path(os.readlink(process / "cwd")).is_relative_to(folder):
+                os.kill(int(process.name), signal.SIGKILL)

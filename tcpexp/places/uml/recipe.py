@@ -66,7 +66,7 @@ class Source(_Strict):
 
 
 class Build(_Strict):
-    """What the kernel would otherwise take from the machine that builds it, and the log's length."""
+    """What the kernel would otherwise take from the building machine, and the log's length."""
 
     timestamp: str
     user: Word

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +57,15 @@ def fetch_source(recipe: Recipe, work: Path, log: Path, say: Say) -> Fetched:
     versions = here.versions(source.package)
     if source.version in versions:
         return here.fetch(source.package, source.version, say)
-    if source.snapshot is not None and not mirrors:
-        say(
-            f"{source.package} {source.version} has left Debian's mirrors: asking for it in its archive"
-        )
+    if source.snapshot is not None and not mirrors and here.reached():
+        say(f"{source.package} {source.version} has left Debian's mirrors: asking their archive")
         lines = snapshot_lines(source.suites, source.snapshot)
         past = _Archive(work / "apt-past", lines, log)
         if source.version in past.versions(source.package):
             return past.fetch(source.package, source.version, say)
+    if not here.reached():
+        hint = f"is the network up? TCPEXP_DEBIAN_MIRRORS names other mirrors; apt's words: {log}"
+        raise HostError("no mirror of Debian answers", hint=hint)
     if not versions or source.otherwise == "nothing":
         suites = ", ".join(source.suites)
         found = f" (there is {versions[0]})" if versions else ""
@@ -137,26 +139,17 @@ class _Archive:
 
     def versions(self, package: str) -> list[str]:
         """Return the versions of a package, the newest first; empty when there is none."""
-        failed = None
-        try:
+        with suppress(RunError):  # one suite of several may be gone; the log has apt's words
             self._apt("apt-get", "-q", "update")
-        except RunError as error:  # one suite of several may be gone
-            failed = error
         argv = ["apt-cache", f"-c={self.configuration}", "madison", package]
         done = subprocess.run(
             argv, env=clean_environment(), capture_output=True, text=True, check=False, timeout=120
         )
-        versions = _VERSION.findall(done.stdout)
-        if (
-            failed is not None
-            and not versions
-            and not list((self.folder / "lists").glob("*Release"))
-        ):
-            failed.hint = (
-                f"is the network up? TCPEXP_DEBIAN_MIRRORS names other mirrors; {failed.hint}"
-            )
-            raise failed
-        return list(dict.fromkeys(versions))
+        return list(dict.fromkeys(_VERSION.findall(done.stdout)))
+
+    def reached(self) -> bool:
+        """Return whether any mirror answered."""
+        return any((self.folder / "lists").glob("*Release"))
 
     def fetch(self, package: str, version: str, say: Say) -> Fetched:
         """Download a package; apt verifies it. Raises ``RunError``."""
