@@ -1,4 +1,4 @@
-"""Recipes: the shipped ones are whole and licensed; what is wrong in one is named with its place."""
+"""Recipes: the shipped ones are whole and licensed; an error in one is named with its place."""
 
 from __future__ import annotations
 
