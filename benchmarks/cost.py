@@ -88,7 +88,7 @@ def measure(parts: str, sizes: Sizes, rows: list[dict[str, Any]]) -> int:
 def gather_facts(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
     """Return what the figures depend on."""
     import tcpexp
-    from tcpexp.places.guest.machine import qemu_version
+    from tcpexp.places.qemu.machine import qemu_version
 
     root = Path(__file__).resolve().parent.parent
     git = subprocess.run(["git", "-C", str(root), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import find_spec
-from tcpexp.places.guest.machine import QEMU
-from tcpexp.places.guest.place import GuestPlace
+from tcpexp.places.qemu.machine import QEMU
+from tcpexp.places.qemu.place import GuestPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 from tcpexp.spec.load import load_spec

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import find_spec
-from tcpexp.places.guest.image import find_image
-from tcpexp.places.guest.place import GuestPlace
-from tcpexp.places.guest.template import build_template
+from tcpexp.places.image.image import find_image
+from tcpexp.places.qemu.place import GuestPlace
+from tcpexp.places.qemu.template import build_template
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
 

@@ -1,40 +1,21 @@
-"""What killed runs and builds left behind, of both places; only what tcpexp made and nobody uses any more is removed."""
+"""What killed runs and builds left behind, in every kind of place.
+
+Only what tcpexp made and nobody uses any more is removed.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 from pathlib import Path
 
-from tcpexp import paths
 from tcpexp.places import journal
-from tcpexp.places.guest.scratch import clean_leftovers as clean_guest
+from tcpexp.places.registry import all_kinds
 
 
-def remove_leftovers(state_dir: Path = journal.STATE_DIR) -> list[str]:
+def remove_leftovers() -> list[str]:
     """Remove the leftovers that this user may remove; return what was removed, in words."""
-    removed = clean_guest() if (paths.cache_dir() / "runs").is_dir() else []
-    removed += [words for kind in ("images", "templates") for words in remove_unfinished(paths.cache_dir() / kind)]
-    if os.geteuid() == 0:
-        removed += journal.clean_leftovers(state_dir)
-    return removed
-
-
-def remove_unfinished(folder: Path) -> list[str]:
-    """Remove half-built images or templates in ``folder`` unless somebody is building there; return what was removed."""
-    lock = folder / "build.lock"
-    if not lock.is_file():
-        return []
-    with lock.open("r") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return []
-        unfinished = sorted(folder.glob("building-*"))
-        for each in unfinished:
-            shutil.rmtree(each, ignore_errors=True)
-    return [f"unfinished build {each}" for each in unfinished if not each.exists()]
+    removed = [words for kind in all_kinds() for words in kind.leftovers()]
+    return list(dict.fromkeys(removed))
 
 
 def needs_root(state_dir: Path = journal.STATE_DIR) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shlex
 import shutil
 import signal
@@ -15,34 +14,38 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tcpexp import paths
 from tcpexp.ahead import Ahead
-from tcpexp.errors import DataError, HostError, Missing, SpecError, TcpexpError
+from tcpexp.errors import DataError, HostError, TcpexpError
+from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
 
 if TYPE_CHECKING:
     from tcpexp.pipeline import RunOutcome
-    from tcpexp.places.base import Place, PlaceResult
+    from tcpexp.places.base import Clock, Place, PlaceKind, PlaceResult
     from tcpexp.plan.types import RunPlan
     from tcpexp.store.rundir import RunDirectory
 
-On = Literal["auto", "guest", "host"]
-Clock = Literal["virtual", "real"]
+#: Facts of a place that are words and no version.
+NOT_VERSIONS = ("clock", "why_not_repeatable", "repeatable_with", "ended_for_spinning")
 #: Less free space than this in the results folder is refused before the run.
 LEAST_FREE_BYTES = 200 << 20
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run: place, clock, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record.
+    """How to run: place, clock, kernel, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record.
+
+    ``on`` is a place's name, ``guest`` (the best virtual clock) or ``auto``; ``kernel`` a name, or the beginning of a hash.
 
     ``live``: read captures and have figures prepared by a second process while the guest runs. Of use where a processor is idle meanwhile, not when
     many runs go on at once.
     """
 
-    on: On = "auto"
+    on: str = AUTO
     clock: Clock | None = None
+    kernel: str | None = None
     seed: int | None = None
     overrides: tuple[str, ...] = ()
     out: Path | None = None
@@ -124,9 +127,9 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
     options = options or RunOptions()
     watcher = watcher or Silent()
     path = paths.find_spec(str(spec))
-    place = choose_place(options, watcher)
+    kind, place = open_place(options, watcher)
     with Ahead() as ahead:
-        with place_slot(place) as slot:
+        with kind.slot() as slot:
             plan = compile_spec(path, options, slot)
             lacks = place.check(plan)
             if lacks:
@@ -151,8 +154,8 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
 
 
 def differences_from_record(spec: Path, place: Place) -> list[str]:
-    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its guest image or its place; nothing for another spec."""
-    from tcpexp.places.guest.image import find_image
+    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its place, image or kernel; nothing for another spec."""
+    from tcpexp.places.parts import PARTS
     from tcpexp.store.manifest import NAME, read_manifest
 
     if spec.name != "spec.yaml" or not (spec.parent / NAME).is_file():
@@ -161,26 +164,18 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         manifest = read_manifest(spec.parent)
     except DataError:
         return []
-    if manifest.where != place.name:
-        return [f"the run {manifest.run_id} was made on the {manifest.where}, this one is made on the {place.name}: packets will differ"]
-    image = find_image() if place.name == "guest" else None
-    if manifest.image_sha256 is None or (image is not None and image.sha256 == manifest.image_sha256):
-        return []
-    mine = "none is here yet" if image is None else f"this one uses {image.sha256[:12]}"
-    wanted = manifest.image_sha256[:12]
-    return [f"the run {manifest.run_id} was made with the guest image {wanted}, {mine}: packets can differ (tcpexp guest use {wanted}, or import it)"]
-
-
-@contextmanager
-def place_slot(place: Place) -> Iterator[int]:
-    """Hold the number that keeps this run's addresses apart from other runs on the same host; the guest is alone in itself."""
-    if place.name != "host":
-        yield 0
-        return
-    from tcpexp.places.journal import acquire_slot
-
-    with acquire_slot() as number:
-        yield number
+    where = FORMER_NAMES.get(manifest.where, manifest.where)
+    if where != place.name:
+        return [f"the run {manifest.run_id} was made with --on {where}, this one with --on {place.name}: packets will differ"]
+    words = []
+    for name, wanted in (("image", manifest.image_sha256), ("kernel", manifest.kernel_sha256)):
+        mine = place.part(name) if wanted is not None else None
+        if wanted is not None and mine != wanted:
+            has = "none is here yet" if mine is None else f"this one uses {mine[:12]}"
+            command = "guest" if name == "image" else name
+            mend = f"tcpexp {command} use {wanted[:12]}" if PARTS[name].find(wanted) else f"tcpexp {command} import FILE brings it"
+            words.append(f"the run {manifest.run_id} was made with the {name} {wanted[:12]}, {has}: packets can differ ({mend})")
+    return words
 
 
 def process(run_dir: Path, watcher: Watcher, ahead: Ahead | None = None) -> RunOutcome:
@@ -193,37 +188,19 @@ def process(run_dir: Path, watcher: Watcher, ahead: Ahead | None = None) -> RunO
 # ------------------------------------------------------------------------------------------------ before the run
 
 
-def choose_place(options: RunOptions, watcher: Watcher) -> Place:
-    """Return where to run; raises ``HostError`` when neither place is possible here, ``SpecError`` for a clock it lacks."""
-    from tcpexp.places.guest.machine import QEMU
+def open_place(options: RunOptions, watcher: Watcher) -> tuple[PlaceKind, Place]:
+    """Return where to run; raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it lacks."""
+    from tcpexp.places.base import Wanted
 
-    on = options.on
-    if on == "auto":
-        if shutil.which(QEMU):
-            on = "guest"
-        elif os.geteuid() == 0:
-            on = "host"
-        else:
-            ways = (
-                Missing("QEMU", "the guest, which needs no root", "apt install qemu-system-x86"),
-                Missing("root", "this machine's own kernel", f"sudo {command_text(options, '--on host')}"),
-            )
-            raise HostError("there is no place to run: one of these two is needed", missing=ways)
-    if on == "guest":
-        from tcpexp.places.guest.place import GuestPlace
-        from tcpexp.places.guest.scratch import clean_leftovers
-
-        for words in clean_leftovers():
-            watcher.say(f"removed what a killed run left: {words}")
-        return GuestPlace(options.clock or "virtual", watcher.say)
-    if options.clock == "virtual":
-        raise SpecError("the host has the real clock only", hint="leave --clock out, or run in the guest: --on guest")
-    if os.geteuid() != 0:
-        raise HostError("running on this machine's own kernel needs root", hint=f"sudo {command_text(options)}")
-    from tcpexp.places.host import HostPlace
-
-    place: Place = HostPlace()
-    return place
+    wanted = Wanted(options.clock, options.kernel)
+    kind = choose_kind(options.on, wanted, command_text(options))
+    lacks = kind.missing()
+    if lacks:
+        hint = f"sudo {command_text(options)}" if any(lack.what == "root" for lack in lacks) else None
+        raise HostError(f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint)
+    for words in kind.leftovers():
+        watcher.say(f"removed what a killed run left: {words}")
+    return kind, kind.open(wanted, watcher.say)
 
 
 def command_text(options: RunOptions, more: str = "") -> str:
@@ -292,7 +269,7 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     from tcpexp.places.base import PlaceResult
 
     started = time.monotonic()
-    clock = options.clock or ("virtual" if place.name == "guest" else "real")
+    clock = place.clock
 
     def ended(status: str, error: str) -> PlaceResult:
         return PlaceResult(status, None, error, time.monotonic() - started, None, clock)
@@ -321,19 +298,20 @@ def record(run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult
     from tcpexp.store.manifest import Manifest, host_facts, write_manifest
 
     facts = dict(result.facts)
-    image = facts.pop("image_sha256", None)
-    versions = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], str) and name not in ("clock", "why_not_repeatable")}
+    image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)
+    versions = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], str) and name not in NOT_VERSIONS}
     manifest = Manifest(
         experiment=plan.name,
         run_id=run_dir.id,
         status=result.status,  # type: ignore[arg-type]
-        where=where,  # type: ignore[arg-type]
+        where=where,
         clock=result.clock,  # type: ignore[arg-type]
         seed=plan.seed,
         wall_s=result.wall_seconds,
         virtual_s=result.virtual_seconds or 0.0,
         versions=versions,
         image_sha256=image,
+        kernel_sha256=kernel,
         host={**host_facts(), **facts},
         failure=failure_text(result),
         command=options.command,

@@ -101,6 +101,6 @@ def lacks_for_guest() -> str | None:
     """Return why a test that boots the guest cannot run here, or None."""
     if not shutil.which("qemu-system-x86_64"):
         return "qemu-system-x86_64 is not installed: apt install qemu-system-x86"
-    from tcpexp.places.guest.image import find_image
+    from tcpexp.places.image.image import find_image
 
     return None if find_image() else "no guest image: tcpexp guest build"

@@ -13,7 +13,7 @@ from typing import Any
 
 from costing.watch import RunFailed
 from tcpexp.paths import cache_dir
-from tcpexp.places.guest.place import GuestPlace
+from tcpexp.places.qemu.place import GuestPlace
 
 BUILD = "import sys; sys.path.insert(0, {here!r}); from costing.template import build_here; build_here()"
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from costing.memory import MemoryWatch
-from tcpexp.places.guest.place import scratch_dir
-from tcpexp.places.guest.transfer import ResultDevice
+from tcpexp.places.qemu.place import scratch_dir
+from tcpexp.places.qemu.transfer import ResultDevice
 
 POLL_S = 0.001
 MEMORY_EVERY_S = 0.1

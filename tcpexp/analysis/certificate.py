@@ -68,12 +68,13 @@ def repeatability(run: RunData) -> tuple[bool, str]:
     manifest = run.manifest or {}
     facts = manifest.get("host", {})
     if clock_of(run) != "virtual":
-        return False, "the real clock never runs the same way twice; the guest's virtual clock does"
+        return False, "the real clock never runs the same way twice; a virtual clock does"
     if run.status != "complete":
         return False, "the run was ended from outside, at a moment that no seed decides"
     if not facts.get("repeatable"):
         return False, str(facts.get("why_not_repeatable") or "the run does not say that QEMU's clock race was closed")
-    return True, "virtual clock and seed; the same image, engine and version of QEMU give the same captures byte for byte"
+    parts = facts.get("repeatable_with") or "image, engine and version of QEMU"
+    return True, f"virtual clock and seed; the same {parts} give the same captures byte for byte"
 
 
 def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:

@@ -34,7 +34,7 @@ def build(force: bool) -> None:
 
     It is made once, from the distribution's packages, in 1 to 3 minutes.
     """
-    from tcpexp.places.guest.image import build_image
+    from tcpexp.places.image.image import build_image
 
     image = build_image(say, force=force)
     give_cache()
@@ -56,9 +56,9 @@ def info(as_json: bool, quiet: bool) -> int:
 
     Its sha256, kernel, packages and folder. Exit code 3 when none was built.
     """
-    from tcpexp.places.guest.archive import kept_images
-    from tcpexp.places.guest.image import find_image
-    from tcpexp.places.guest.recipe import recipe_hash
+    from tcpexp.places.image.archive import kept_images
+    from tcpexp.places.image.image import find_image
+    from tcpexp.places.image.recipe import recipe_hash
 
     image = find_image()
     if quiet:
@@ -93,8 +93,8 @@ def export_(file: Path) -> int:
 
     Another machine that imports it makes the same captures, also when the distribution's archive has moved on. The image is verified meanwhile.
     """
-    from tcpexp.places.guest.archive import export_image
-    from tcpexp.places.guest.image import find_image
+    from tcpexp.places.image.archive import export_image
+    from tcpexp.places.image.image import find_image
 
     image = find_image()
     if image is None:
@@ -118,8 +118,8 @@ def import_(file: Path) -> int:
 
     It is verified by its sha256 first; a damaged file changes nothing. The image that was used before is kept (tcpexp guest use).
     """
-    from tcpexp.places.guest.archive import import_image, kept_images
-    from tcpexp.places.guest.image import find_image
+    from tcpexp.places.image.archive import import_image, kept_images
+    from tcpexp.places.image.image import find_image
 
     before = find_image()
     image = import_image(file, say)
@@ -142,7 +142,7 @@ def use(sha256: str) -> int:
 
     SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the image that made it; guest info lists those that are here.
     """
-    from tcpexp.places.guest.archive import use_image
+    from tcpexp.places.image.archive import use_image
 
     image = use_image(sha256, say)
     give_cache()
@@ -162,7 +162,7 @@ def shell() -> int:
 
     It runs on the real clock; what is changed inside is gone afterwards.
     """
-    from tcpexp.places.guest.shell import open_shell
+    from tcpexp.places.qemu.shell import open_shell
 
     if not sys.stdin.isatty():
         raise SpecError("the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe")

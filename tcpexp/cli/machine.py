@@ -23,9 +23,10 @@ Examples:
 def doctor(as_json: bool) -> int:
     """Say what this machine can and cannot do.
 
-    Each lack comes with the command that mends it. Exit code 3 when neither the guest nor the host can run experiments.
+    Each lack comes with the command that mends it. Exit code 3 when experiments can run in no place.
     """
     from tcpexp.doctor import examine
+    from tcpexp.places.registry import place_kind
 
     report = examine(say if not as_json else lambda text: None)
     if as_json:
@@ -39,16 +40,18 @@ def doctor(as_json: bool) -> int:
                 if finding.remedy:
                     click.echo(f"           mend: {finding.remedy}")
         click.echo()
-        click.echo(f"guest: {'can run experiments' if report.guest else 'cannot run experiments'}")
-        click.echo(f"host:  {'can run experiments that need nothing marked missing' if report.host else 'cannot run experiments'}")
-    return 0 if report.guest or report.host else 3
+        for name, works in report.places.items():
+            partly = any(finding.partly for finding in report.sections[place_kind(name).title])
+            able = "can run experiments" + (" that need nothing marked missing" if partly else "")
+            click.echo(f"{name}: {able if works else 'cannot run experiments'}")
+    return 0 if any(report.places.values()) else 3
 
 
 @click.command(
     epilog="""\b
 Examples:
   sudo tcpexp clean   after runs on the host
-  tcpexp clean        after runs in the guest
+  tcpexp clean        after runs in a virtual place
 """
 )
 def clean() -> None:

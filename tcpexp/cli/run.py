@@ -14,6 +14,7 @@ from tcpexp import paths
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
 from tcpexp.errors import TcpexpError
+from tcpexp.places.registry import AUTO, on_choices
 
 if TYPE_CHECKING:
     from tcpexp.cli.job import Job
@@ -39,12 +40,13 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
 @specs_argument
 @click.option(
     "--on",
-    type=click.Choice(["auto", "guest", "host"]),
-    default="auto",
+    type=click.Choice(on_choices()),
+    default=AUTO,
     show_default=True,
-    help="Where: the guest (no root), this machine's own kernel (root), or auto: the guest where QEMU is installed.",
+    help="Where: uml and qemu need no root, host is this machine's own kernel (root). guest: the better of uml and qemu; auto: the first of all that works.",
 )
-@click.option("--clock", type=click.Choice(["virtual", "real"]), help="The guest's clock; virtual unless given. The host has the real one.")
+@click.option("--clock", type=click.Choice(["virtual", "real"]), help="virtual unless given; qemu also offers the real one, the host has no other.")
+@click.option("--kernel", metavar="NAME", help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Replace the spec's seed.")
 @set_option
 @click.option("--repeat", type=click.IntRange(1, 10_000), default=1, metavar="N", help="Run each spec N times, with the seed and the N-1 after it.")
@@ -56,6 +58,7 @@ def run(
     specs: tuple[str, ...],
     on: str,
     clock: str | None,
+    kernel: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
     repeat: int,
@@ -78,7 +81,7 @@ def run(
 
     silent = quiet or as_json
     live = jobs == 1 or processors() >= 2 * jobs
-    wanted = list_jobs(specs, repeat, RunOptions(on, clock, seed, overrides, out, command_line(), live))  # type: ignore[arg-type]
+    wanted = list_jobs(specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), live))  # type: ignore[arg-type]
     with StopSignals().listening() as signals:
         if len(wanted) == 1:
             rows = [run_single(wanted[0], QuietWatcher(signals) if silent else TerminalWatcher(signals), summary=not silent)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import select
 import socket
 import statistics
@@ -49,9 +50,11 @@ TOKEN_FRAMES = 3
 OVERLOAD = 1.1
 #: The largest share of a burst that may have overtaken others and be left out.
 MOST_OVERTAKING = 0.2
-#: At most this many frames wait in the queue from the start, so that it does not run dry when the sender is late.
+#: This many frames wait in the queue from the start, or as many as leave within a few steps, so that it does not run dry when the sender is late.
 HEAD_START_FRAMES = 24
+#: The sender looks this often what is due, more often where the queue holds too little for that.
 SEND_STEP_S = 0.002
+STEPS_AHEAD = 3
 #: What no queue shows: a packet on its way from one interface to the next.
 SETTLE_S = 0.01
 DRAIN_LIMIT_NS = 30_000_000_000
@@ -179,7 +182,7 @@ def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direct
         receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
         receiver.bind((paths.address(network.plan, target), UDP_PORT))
         sender.connect((paths.address(network.plan, target), UDP_PORT))
-        head_start = head_start_frames(direction, frame_bytes)
+        head_start = head_start_frames(direction, frame_bytes, frame_s)
         _send_burst(sender, bytes(mtu - UDP_AND_IP_BYTES[network.plan.ip]), frames, frame_s, head_start)
         wait_for_drain(network, waiter)
         time.sleep(SETTLE_S)
@@ -187,13 +190,14 @@ def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direct
     return {"frame_bytes": frame_bytes, "sent": frames, **rate_of_arrivals(arrivals, frame_bytes)}
 
 
-def head_start_frames(direction: DirectionPlan, frame_bytes: int) -> int:
-    """Return how many frames to send at once: half of what the queue holds, within bounds."""
+def head_start_frames(direction: DirectionPlan, frame_bytes: int, frame_s: float) -> int:
+    """Return how many frames to send at once: half of what the queue holds, within bounds; ``frame_s`` is how long one takes, in seconds."""
     queue = direction.queue
     holds = 0
     if queue is not None:
         holds = queue.limit_packets or (queue.limit_bytes or 0) // frame_bytes
-    return min(HEAD_START_FRAMES, max(TOKEN_FRAMES, holds // 2))
+    wanted = max(HEAD_START_FRAMES, math.ceil(STEPS_AHEAD * SEND_STEP_S / frame_s))
+    return min(wanted, max(TOKEN_FRAMES, holds // 2))
 
 
 def _send_burst(sender: socket.socket, payload: bytes, frames: int, frame_s: float, head_start: int) -> None:
@@ -205,7 +209,7 @@ def _send_burst(sender: socket.socket, payload: bytes, frames: int, frame_s: flo
             with contextlib.suppress(OSError):
                 sender.send(_NUMBER.pack(sent) + payload[_NUMBER.size :])
             sent += 1
-        time.sleep(max(SEND_STEP_S, frame_s / OVERLOAD))
+        time.sleep(max(min(SEND_STEP_S, head_start * frame_s / STEPS_AHEAD), frame_s / OVERLOAD))
 
 
 def rate_of_arrivals(arrivals: list[tuple[int, int]], frame_bytes: int) -> dict[str, Any]:

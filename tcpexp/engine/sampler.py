@@ -22,7 +22,10 @@ from tcpexp.engine.commands import CLEAN_ENVIRONMENT
 from tcpexp.engine.namespaces import die_with_parent
 from tcpexp.engine.trace import Trace
 
+#: How often the trace's buffers are emptied; more often, in powers of two, when they were found fuller than that.
 TRACE_INTERVAL_NS = 1_000_000_000
+TRACE_FIRST_INTERVAL_NS, TRACE_LEAST_INTERVAL_NS = TRACE_INTERVAL_NS >> 3, TRACE_INTERVAL_NS >> 6
+TRACE_FULL, TRACE_EMPTY = 0.25, 0.05
 #: More than any file has that is sampled.
 PROC_BYTES = 1 << 15
 
@@ -61,7 +64,7 @@ class Sampler:
         self.samples = samples
         self.trace = trace
         if trace is not None and trace.events:
-            self.samples.append(Sample(None, TRACE_INTERVAL_NS, lambda t_ns: trace.drain()))
+            self.samples.append(trace_sample(trace))
         self.pid: int | None = None
         self.pidfd = -1
         #: Processor time that sampling took, its programs included, in seconds; known after :meth:`stop`.
@@ -138,6 +141,20 @@ class Sampler:
             entry["failed"] += sample.failed
             entry["largest_gap_ns"] = max(entry["largest_gap_ns"], sample.largest_gap_ns)
         return found
+
+
+def trace_sample(trace: Trace) -> Sample:
+    """Return a sample that empties the trace's buffers, the more often the fuller they are found."""
+
+    def take(t_ns: int) -> None:
+        share = trace.drain()
+        if share > TRACE_FULL and sample.interval_ns > TRACE_LEAST_INTERVAL_NS:
+            sample.interval_ns //= 2
+        elif share < TRACE_EMPTY and sample.interval_ns < TRACE_INTERVAL_NS:
+            sample.interval_ns *= 2
+
+    sample = Sample(None, TRACE_FIRST_INTERVAL_NS, take)
+    return sample
 
 
 def _prepare_child() -> None:

@@ -36,6 +36,7 @@ class Trace:
         self._pipes: list[tuple[int, int]] = []
         self._files: list[int] = []
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
+        self._buffer_kib = 0
 
     def start(self) -> None:
         """Make the instance, save the formats, switch the events on."""
@@ -51,7 +52,8 @@ class Trace:
         self._write("trace_clock", "mono")
         processors = sorted(int(path.name[3:]) for path in (self.instance / "per_cpu").iterdir())
         share = BUFFER_TOTAL_KIB // len(processors)
-        self._write("buffer_size_kb", str(min(max(share, BUFFER_LEAST_KIB), BUFFER_MOST_KIB)))
+        self._buffer_kib = min(max(share, BUFFER_LEAST_KIB), BUFFER_MOST_KIB)
+        self._write("buffer_size_kb", str(self._buffer_kib))
         self._save_formats()
         for processor in processors:
             pipe = self.instance / "per_cpu" / f"cpu{processor}" / "trace_pipe_raw"
@@ -80,12 +82,16 @@ class Trace:
         header = self.tracefs / "events" / "header_page"
         (self.folder / "header_page").write_text(header.read_text())
 
-    def drain(self) -> None:
-        """Append what the ring buffers hold to the files; never blocks."""
+    def drain(self) -> float:
+        """Append what the ring buffers hold to the files; never blocks. Return how full the fullest was, from 0 to 1."""
+        fullest = 0
         for (_processor, pipe), file in zip(self._pipes, self._files, strict=True):
+            copied = 0
             with contextlib.suppress(BlockingIOError):
                 while page := os.read(pipe, self._page_bytes):
-                    os.write(file, page)
+                    copied += os.write(file, page)
+            fullest = max(fullest, copied)
+        return fullest / (self._buffer_kib * 1024) if self._buffer_kib else 0.0
 
     def stop(self) -> None:
         """Switch recording off; what was recorded stays readable."""

@@ -22,9 +22,10 @@ from tcpexp.grade.look import Look, look_at
 from tcpexp.grade.model import Grades
 from tcpexp.grade.sheets import write_sheets
 from tcpexp.grade.submissions import Found, Submission, find_submissions, look_through, unpack_zip
+from tcpexp.places.registry import GUEST
 from tcpexp.sweep.cell import CellTask
 from tcpexp.sweep.folder import StudyFolder
-from tcpexp.sweep.workplace import GUEST, load_workplace
+from tcpexp.sweep.workplace import load_workplace
 
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Rubric
@@ -141,7 +142,7 @@ def make_runs(everybody: Sequence[Handed], rubric: Rubric, options: GradeOptions
         token = uuid.uuid4().hex
         folder.begin({"token": token}, b"")
         todo = {each.key: each for each in wanted if not folder.has(each.key) and (options.retry or not folder.has_failed(each.key))}
-        tasks = [_task(each, folder, token, options.workplace, identity) for each in todo.values()]
+        tasks = [_task(each, folder, token, workplace.name, identity) for each in todo.values()]
         say(f"{len(wanted)} runs, {len({each.key for each in wanted}) - len(tasks)} of them are there, {len(tasks)} to make")
         crashed: dict[str, str] = {}
         if tasks:
@@ -166,7 +167,7 @@ def _wanted_of(handed: Handed, rubric: Rubric, options: GradeOptions, identity: 
         recorded = [look for look in looks if look.state == "judged"]
         if options.remake:
             for look in recorded:
-                if (look.facts.get("where"), look.facts.get("clock")) == ("guest", "virtual"):
+                if look.facts.get("clock") == "virtual":
                     found.append(_want(handed, look, (Path(look.path) / "plan.json").read_text(), exercise.time_limit / 1e9, identity))
                 else:
                     handed.problems.append(f"{name}: not made on the virtual clock, so it is judged as recorded and cannot be made again")

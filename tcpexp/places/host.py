@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import DataError, HostError, Missing, RunError
-from tcpexp.places.base import PlaceResult, Progress, Stop
+from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
 from tcpexp.places.journal import STATE_DIR, clean_leftovers, own_entry, remove_run, write_entry
 from tcpexp.places.needs import find_missing
 from tcpexp.plan.types import RunPlan, to_json
@@ -51,6 +51,7 @@ class HostPlace:
     """Runs plans on this machine's own kernel; needs root."""
 
     name = "host"
+    clock: Clock = "real"
 
     def __init__(self, state_dir: Path = STATE_DIR) -> None:
         self.state_dir = state_dir
@@ -58,6 +59,10 @@ class HostPlace:
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Return what this machine lacks to run ``plan``."""
         return find_missing(plan)
+
+    def part(self, name: str) -> str | None:
+        """Return None: nothing of the host is handed on."""
+        return None
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
         """Run ``plan`` and leave its raw data in ``run_dir``; files belong to the user who called sudo.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
+from tcpexp.places.registry import FORMER_NAMES
 from tcpexp.report.words import (
     NONE,
     count_words,
@@ -193,6 +194,7 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
         ("Time on the experiment's clock", f"{virtual:.1f} s" if virtual else ""),
         ("Time on the wall", f"{wall:.1f} s" if wall else ""),
         ("Guest image (sha256)", str(manifest.get("image_sha256") or "")),
+        ("Kernel (sha256)", str(manifest.get("kernel_sha256") or "")),
     ]
     versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}
     rows += [(f"Version of {name}", str(version)) for name, version in sorted(versions.items())]
@@ -232,10 +234,12 @@ def repeat_commands(run: RunData) -> list[tuple[str, str]]:
     """Return what to type to do the run again, and why: pairs of explanation and command."""
     manifest = run.manifest or {}
     where, clock = manifest.get("where") or run.engine.get("where") or "auto", manifest.get("clock")
-    options = f" --on {where}" + (f" --clock {clock}" if clock and where == "guest" else "")
+    where = FORMER_NAMES.get(str(where), str(where))
+    options = f" --on {where}" + (" --clock real" if clock == "real" and where != "host" else "")
+    options += f" --kernel {manifest['kernel_sha256'][:12]}" if manifest.get("kernel_sha256") else ""
     spec = "spec.yaml" if (run.path / "spec.yaml").is_file() else f"experiments/{run.plan.name}.yaml"
     options += "".join(f" --set {shlex.quote(each)}" for each in overrides_of(manifest.get("command") or []))
-    again = "The same run, in this folder" + (": the same packets, byte for byte, when the guest's image is the same" if clock == "virtual" else "")
+    again = "The same run, in this folder" + (": the same packets, byte for byte, when the guest's image and kernel are the same" if clock == "virtual" else "")
     return [
         (again, f"tcpexp run {spec} --seed {run.plan.seed}{options}"),
         ("Judge the recorded data again, offline and without root", "tcpexp check ."),

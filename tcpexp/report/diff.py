@@ -150,7 +150,7 @@ def _by_name(value: Any) -> Any:
 
 def _environment(run: RunData) -> dict[str, Any]:
     manifest = run.manifest or {}
-    kept = {key: manifest.get(key) for key in ("where", "clock", "image_sha256", "status")}
+    kept = {key: manifest.get(key) for key in ("where", "clock", "image_sha256", "kernel_sha256", "status")}
     versions = {**(run.engine.get("versions") or {}), **(manifest.get("versions") or {})}
     return {**kept, "versions": versions, "machine": manifest.get("host") or {}}
 

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.report import content
 from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture, prose_blocks
@@ -85,7 +86,7 @@ def _where(run: RunData) -> str:
     """Return in a sentence where and how it ran."""
     manifest = run.manifest or {}
     versions = {**(run.engine.get("versions") or {}), **(manifest.get("versions") or {})}
-    place = {"guest": "in a virtual machine", "host": "on this machine"}.get(str(manifest.get("where") or run.engine.get("where")), "")
+    place = place_words(str(manifest.get("where") or ""))
     clock = {"virtual": " on a virtual clock", "real": " in real time"}.get(str(manifest.get("clock")), "")
     kernel = f" with Linux {versions['kernel']}" if versions.get("kernel") else ""
     return f"The experiment took {seconds(run.plan.duration_ns, 1)} of its own time and ran {place}{clock}{kernel}; seed {run.plan.seed}.".replace("  ", " ")

@@ -26,21 +26,24 @@ Status = Literal["complete", "interrupted", "failed"]
 class Manifest:
     """What a run was.
 
-    ``where`` is guest or host, ``clock`` virtual or real. ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on
-    the experiment's clock. ``versions`` names tcpexp, the kernel and the tools; ``image_sha256`` the guest's image, None on the host.
+    ``where`` is a place's name (guest: QEMU, in manifests of version 0.1), ``clock`` virtual or real.
+    ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on
+    the experiment's clock. ``versions`` names tcpexp, the kernel and the tools;
+    ``image_sha256`` the guest's image and ``kernel_sha256`` its kernel, None where there is none.
     ``failure`` says where and why a run that is not complete ended. ``files`` maps every file's path to its sha256.
     """
 
     experiment: str
     run_id: str
     status: Status
-    where: Literal["guest", "host"]
+    where: str
     clock: Literal["virtual", "real"]
     seed: int
     wall_s: float
     virtual_s: float
     versions: dict[str, str] = field(default_factory=dict)
     image_sha256: str | None = None
+    kernel_sha256: str | None = None
     host: dict[str, Any] = field(default_factory=dict)
     failure: str | None = None
     command: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.paths import cache_dir
-from tcpexp.places.guest.scratch import clean_leftovers, scratch_dir, scratch_prefix
+from tcpexp.places.image.scratch import clean_leftovers, scratch_dir, scratch_prefix
 from tcpexp.spec.study import TableMeasure
 from tcpexp.store.rundir import sync_tree, to_json_text, without_sync, write_atomic
 from tcpexp.sweep.folder import CELL, StudyFolder, pack
@@ -61,7 +61,7 @@ class CellTask:
 class CellResult:
     """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder.
 
-    ``needs`` says that nothing was run for want of a guest image: its sha256, this worker's address, and its cache, as machine and folder.
+    ``needs`` says that nothing was run for want of an image or a kernel: which of both, its sha256, this worker's address, and its cache, as machine and folder.
     """
 
     key: str
@@ -69,11 +69,11 @@ class CellResult:
     error: str | None = None
     cost: dict[str, Any] = dataclasses.field(default_factory=dict)
     archive: bytes | None = None
-    needs: tuple[str, str, str] | None = None
+    needs: tuple[str, str, str, str] | None = None
 
 
 def content_key(plan: RunPlan, identity: dict[str, str]) -> str:
-    """Return the hash that names a run: of its plan without prose, and of the place's identity (image, engine, QEMU)."""
+    """Return the hash that names a run: of its plan without prose, and of the place's identity (kernel, image, engine)."""
     parts = {name: value for name, value in dataclasses.asdict(plan).items() if name not in PROSE}
     text = json.dumps([KEY_SCHEMA, parts, identity], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -92,9 +92,9 @@ def run_cell(task: CellTask) -> CellResult:
     workplace = load_workplace(task.workplace)
     needed = workplace.fit(task.identity)
     if needed is not None and (address := _worker_address()) is not None:
-        return CellResult(task.key, "not run", f"there is no guest image {needed}", needs=(needed, address, f"{socket.gethostname()}:{cache_dir()}"))
+        return CellResult(task.key, "not run", f"there is no {' '.join(needed)}", needs=(*needed, address, f"{socket.gethostname()}:{cache_dir()}"))
     _tidy()
-    require_identity(_identity(task.workplace, task.identity.get("image")), task.identity, socket.gethostname())
+    require_identity(_identity(task.workplace, tuple(sorted(task.identity.items()))), task.identity, socket.gethostname())
     with folder.scratch(task.key, shared=shared) as scratch, tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here:
         made = scratch / "cell"
         made.mkdir()
@@ -113,10 +113,10 @@ def run_cell(task: CellTask) -> CellResult:
 
 
 @functools.cache
-def _identity(workplace: str, image: str | None) -> dict[str, str]:
-    """Return a workplace's identity with the image that a study asks for, computed once in the life of a worker."""
+def _identity(workplace: str, asked: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return a workplace's identity with the parts that a study asks for, computed once in the life of a worker."""
     made = load_workplace(workplace)
-    made.fit({} if image is None else {"image": image})
+    made.fit(dict(asked))
     return made.identity()
 
 
@@ -171,7 +171,7 @@ def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
 def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
     from tcpexp.store.rundir import RunDirectory
 
-    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, "guest")
+    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).name)
     run_dir.write("spec.yaml", task.spec)
     run_dir.write("plan.json", task.plan)
     return run_dir
@@ -246,5 +246,5 @@ def _size(folder: Path) -> int:
 
 
 def _processor_seconds() -> float:
-    """Return the processor time of this process and of its ended children (QEMU, tshark)."""
+    """Return the processor time of this process and of its ended children (the guest, tshark)."""
     return sum(usage.ru_utime + usage.ru_stime for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.places.registry import GUEST
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.sweep.cell import CellTask, Keep, content_key
 from tcpexp.sweep.draws import drawn_overrides
@@ -17,7 +18,7 @@ from tcpexp.sweep.estimate import Forecast, forecast_run
 from tcpexp.sweep.folder import StudyFolder
 from tcpexp.sweep.matrix import Cell, expand_cells
 from tcpexp.sweep.measure import definition
-from tcpexp.sweep.workplace import GUEST, load_workplace
+from tcpexp.sweep.workplace import load_workplace
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ SEED_RANGE = 2**32
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, and in which workplace the runs are made."""
+    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, in which workplace and with which kernel the runs are made."""
 
     quick: bool = False
     overrides: tuple[str, ...] = ()
     out: Path | None = None
     keep: Keep | None = None
     workplace: str = GUEST
+    kernel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def load_study(path: Path, options: StudyOptions) -> Study:
 
     read = _read(path, options.overrides)
     expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
-    workplace = load_workplace(options.workplace)
+    workplace = load_workplace(options.workplace, options.kernel)
+    options = dataclasses.replace(options, workplace=workplace.name)
     lacks = workplace.missing()
     if lacks:
         raise HostError(f"this machine cannot run {read[0].name}", missing=lacks)

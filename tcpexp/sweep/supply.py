@@ -1,4 +1,4 @@
-"""Send the guest's image to workers that lack it, through Dask: once to each machine, verified there by its hash."""
+"""Send guest images and kernels to workers that lack them, through Dask: once to each machine, verified there by their hash."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import TcpexpError
+from tcpexp.places.parts import PARTS
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -16,55 +17,48 @@ if TYPE_CHECKING:
 PIECE = 8 << 20
 
 
-class ImageSupply:
-    """What a coordinator does for workers that say that they need an image."""
+class PartSupply:
+    """What a coordinator does for workers that say that they need an image or a kernel."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self._answers: dict[tuple[str, str], str | None] = {}
 
-    def send(self, needs: tuple[str, str, str]) -> str | None:
-        """Send the image that a worker needs, unless its machine was sent it before; return why that was not possible, None when it was.
+    def send(self, needs: tuple[str, str, str, str]) -> str | None:
+        """Send the part that a worker needs, unless its machine was sent it before; return why that was not possible, None when it was.
 
-        ``needs`` is the image's sha256, the worker's address, and its cache (machine and folder), which workers share.
+        ``needs`` is the part's name (``image``, ``kernel``), its sha256, the worker's address, and its cache (machine and folder), which workers share.
         """
-        sha256, address, cache = needs
+        what, sha256, address, cache = needs
         if (sha256, cache) not in self._answers:
             try:
-                self._answers[sha256, cache] = self._send(sha256, address)
+                self._answers[sha256, cache] = self._send(what, sha256, address)
             except (TcpexpError, OSError) as error:
                 self._answers[sha256, cache] = str(error)
         return self._answers[sha256, cache]
 
-    def _send(self, sha256: str, address: str) -> str | None:
-        from tcpexp.places.guest.archive import export_image
-        from tcpexp.places.guest.image import find_image
-
-        image = find_image(sha256)
-        if image is None:
-            return f"this machine has no guest image {sha256} to send"
-        with tempfile.TemporaryDirectory(prefix="tcpexp-image-") as folder:
-            archive = Path(folder) / "image.tar.gz"
-            export_image(image, archive, level=1)
+    def _send(self, what: str, sha256: str, address: str) -> str | None:
+        with tempfile.TemporaryDirectory(prefix="tcpexp-part-") as folder:
+            archive = Path(folder) / "part.tar.gz"
+            PARTS[what].export(sha256, archive)
             with archive.open("rb") as file:
                 name = f"incoming-{sha256[:16]}-{os.getpid()}.tar.gz"
                 answer: str | None = None
                 offset = 0
                 while answer is None and (piece := file.read(PIECE)):
-                    answer = self._say(address, name, sha256, offset, piece)
+                    answer = self._say(address, what, name, sha256, offset, piece)
                     offset += len(piece)
-                return answer or self._say(address, name, sha256, offset, b"")
+                return answer or self._say(address, what, name, sha256, offset, b"")
 
-    def _say(self, address: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
-        answers: dict[str, str | None] = self.client.run(receive_piece, name, sha256, offset, piece, workers=[address], on_error="return")
+    def _say(self, address: str, what: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
+        answers: dict[str, str | None] = self.client.run(receive_piece, what, name, sha256, offset, piece, workers=[address], on_error="return")
         answer = answers.get(address, f"the worker at {address} is gone")
         return f"the worker at {address}: {answer}" if answer is not None else None
 
 
-def receive_piece(name: str, sha256: str, offset: int, piece: bytes) -> str | None:
+def receive_piece(what: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
     """Put a piece into an archive in this worker's cache; after the last one, which is empty, import it. Return what went wrong, in words."""
     from tcpexp.paths import cache_dir
-    from tcpexp.places.guest.archive import import_image
 
     path = cache_dir() / "images" / name
     try:
@@ -75,7 +69,7 @@ def receive_piece(name: str, sha256: str, offset: int, piece: bytes) -> str | No
                 file.write(piece)
             return None
         try:
-            import_image(path, lambda text: None, activate=False, expect=sha256)
+            PARTS[what].take(path, sha256)
         finally:
             path.unlink(missing_ok=True)
     except (TcpexpError, OSError) as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import HostError, TcpexpError
 from tcpexp.sweep.cell import CellResult, CellTask, run_cell
-from tcpexp.sweep.supply import ImageSupply
+from tcpexp.sweep.supply import PartSupply
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -101,11 +101,11 @@ def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool
     """Yield each task with its result, as they end; hands out no more once ``stop()`` is true, and lets those under way end.
 
     A run whose worker is killed is made again by another one. Tasks are taken from the iterator only as workers become free. A worker that
-    lacks the guest image is sent it, and its run is handed out again.
+    lacks the guest image or the kernel is sent it, and its run is handed out again.
     """
     ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
     waiting: dict[str, tuple[Future, CellTask]] = {}
-    supply = ImageSupply(client)
+    supply = PartSupply(client)
     exhausted = False
 
     def hand_out(task: CellTask, attempt: int = 0) -> None:

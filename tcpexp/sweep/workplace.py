@@ -1,35 +1,47 @@
 """Where the runs of a study are made, and what else than the plan decides their results.
 
-A study names its workplace as ``module:class``, so that a worker on another machine can make one of its own, and so that tests (and others)
-can bring a place of their own.
+A study names its workplace: a kind of place, or ``module:class``, so that a worker on another
+machine can make one of its own, and so that tests (and others) can bring a place of their own.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tcpexp.errors import HostError, Missing, SpecError
+from tcpexp.places.base import Wanted
+from tcpexp.places.parts import PARTS
+from tcpexp.places.registry import GUEST, choose_kind
 
 if TYPE_CHECKING:
     from tcpexp.places.base import Place
 
-GUEST = "tcpexp.sweep.workplace:GuestWorkplace"
-
 
 class Workplace(Protocol):
-    """A kind of place, and its identity: two runs of one plan in places of equal identity give the same tables."""
+    """A kind of place, and its identity.
+
+    Two runs of one plan in places of equal identity give the same tables. ``name`` is what a
+    worker loads.
+    """
+
+    name: str
 
     def identity(self) -> dict[str, str]:
-        """Return what decides the results besides the plan, by name: image, engine, emulator."""
+        """Return what decides the results besides the plan, by name: image, kernel, engine."""
         ...
 
     def open(self) -> Place:
         """Return the place to run in."""
         ...
 
-    def fit(self, asked: dict[str, str]) -> str | None:
-        """Take up what a study of the identity ``asked`` is made with; return the sha256 of a guest image that must come first, if one must."""
+    def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
+        """Take up what a study of the identity ``asked`` is made with.
+
+        Returns:
+            The part (``image``, ``kernel``) and sha256 of what must come first, if something must.
+        """
         ...
 
     def missing(self) -> tuple[Missing, ...]:
@@ -37,57 +49,50 @@ class Workplace(Protocol):
         ...
 
 
-class GuestWorkplace:
-    """The guest on its virtual clock: repeatable bit for bit."""
+class KindWorkplace:
+    """A virtual place on its virtual clock: repeatable bit for bit."""
 
-    def __init__(self) -> None:
-        self.image_sha256: str | None = None
+    def __init__(self, on: str = GUEST, kernel: str | None = None) -> None:
+        self.wanted = Wanted("virtual", kernel)
+        self.kind = choose_kind(on, self.wanted, "tcpexp sweep")
+        self.name = self.kind.name
 
     def missing(self) -> tuple[Missing, ...]:
-        """Return what this machine lacks to start a guest."""
-        from tcpexp.places.guest import machine
-
-        return machine.qemu_missing()
+        """Return what this machine lacks for such a place."""
+        return self.kind.missing()
 
     def identity(self) -> dict[str, str]:
-        """Return the hashes of the image, of the template's ingredients (engine, QEMU, shim, machine) and of the booted guest's memory.
-
-        Equal ingredients give equal memory; should they ever not, the runs would differ, and this tells it before. Builds what is not there.
-        """
-        from tcpexp.places.guest.image import build_image, find_image
-        from tcpexp.places.guest.machine import qemu_version
-        from tcpexp.places.guest.template import build_template
-
-        image = find_image(self.image_sha256) or build_image(_silent)
-        template = build_template(image, _silent)
-        return {"image": image.sha256, "qemu": qemu_version(), "template": template.key, "memory": str(template.facts.get("ram_sha256"))}
+        """Return the place's kind and the hashes of its parts; builds what is not there."""
+        return {"place": self.name, **self.kind.identity(self.wanted)}
 
     def open(self) -> Place:
-        """Return the guest."""
-        from tcpexp.places.guest.place import GuestPlace
+        """Return the place."""
+        return self.kind.open(self.wanted, _silent)
 
-        return GuestPlace("virtual", image_sha256=self.image_sha256)
-
-    def fit(self, asked: dict[str, str]) -> str | None:
-        """Use the study's image where this machine has it, in use or kept; return its hash where it has not."""
-        from tcpexp.places.guest.image import find_image
-
-        sha256 = asked.get("image")
-        if sha256 is None:
-            return None
-        if find_image(sha256) is None:
-            return sha256
-        self.image_sha256 = sha256
+    def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
+        """Use the study's parts where this machine has them; return the first that it has not."""
+        found = {}
+        for name, part in PARTS.items():
+            sha256 = asked.get(name)
+            if sha256 is not None:
+                if not part.find(sha256):
+                    return name, sha256
+                found[name] = sha256
+        self.wanted = dataclasses.replace(self.wanted, **found)  # type: ignore[arg-type]
         return None
 
 
-def load_workplace(name: str) -> Workplace:
-    """Return the workplace ``module:class``; raises ``SpecError``."""
-    module, _, attribute = name.partition(":")
+def load_workplace(name: str, kernel: str | None = None) -> Workplace:
+    """Return the workplace of a place's name or ``module:class``; raises ``SpecError``."""
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        return KindWorkplace(name, kernel)
     try:
         made: Workplace = getattr(importlib.import_module(module), attribute)()
     except (ImportError, AttributeError) as error:
-        raise SpecError(f"there is no workplace '{name}': {error}", hint="write module:class") from None
+        raise SpecError(
+            f"there is no workplace '{name}': {error}", hint="write module:class"
+        ) from None
     return made
 
 
@@ -95,10 +100,19 @@ def require_identity(mine: dict[str, str], asked: dict[str, str], where: str) ->
     """Raise ``HostError`` when this worker would not make the runs that the study is made of."""
     differing = sorted(name for name in {*mine, *asked} if mine.get(name) != asked.get(name))
     if differing:
-        words = ", ".join(f"{name} {_short(mine.get(name))} instead of {_short(asked.get(name))}" for name in differing)
-        hint = "a worker needs the same version of tcpexp, the same QEMU and the same guest image as the machine that began the study"
+        words = ", ".join(
+            f"{name} {_short(mine.get(name))} instead of {_short(asked.get(name))}"
+            for name in differing
+        )
+        hint = (
+            "a worker needs the same version of tcpexp, the same kernel or QEMU and the same guest "
+            "image as the machine that began the study"
+        )
         if differing == ["memory"]:
-            hint = "its template was booted otherwise: remove the folder templates of tcpexp's cache (tcpexp guest info) there, so that it is made again"
+            hint = (
+                "its template was booted otherwise: remove the folder templates of tcpexp's cache "
+                "(tcpexp guest info) there, so that it is made again"
+            )
         raise HostError(f"the worker on {where} has {words}", hint=hint)
 
 

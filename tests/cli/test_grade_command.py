@@ -13,7 +13,7 @@ from tcpexp.cli.grade import read_received
 from tcpexp.cli.main import main
 from tcpexp.errors import SpecError
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "guest"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "image"))
 from images import make_image
 
 

@@ -145,7 +145,7 @@ def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(tmp_p
 def test_without_a_place_both_ways_are_named() -> None:
     script = (
         "import os\n"
-        "import tcpexp.places.guest.machine\n"
+        "import tcpexp.places.qemu.machine\n"
         "from tcpexp.errors import HostError\n"
         "from tcpexp.runner import RunOptions, Silent, choose_place\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"

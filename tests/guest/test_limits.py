@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from tcpexp.catalogue import load_catalogue
-from tcpexp.places.guest.place import GuestPlace
+from tcpexp.places.qemu.place import GuestPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
 

@@ -98,13 +98,13 @@ class CheapImageWorkplace(CheapWorkplace):
         self.sha256 = None
 
     def identity(self):
-        from tcpexp.places.guest.image import find_image
+        from tcpexp.places.image.image import find_image
 
         image = find_image(self.sha256)
         return {"image": image.sha256 if image else "none"}
 
     def fit(self, asked):
-        from tcpexp.places.guest.image import find_image
+        from tcpexp.places.image.image import find_image
 
         if find_image(asked["image"]) is None:
             return asked["image"]

@@ -11,10 +11,10 @@ from cheap import IMAGE_NAME, write_spec
 from cluster import cluster
 from distributed import Client
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "guest"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "image"))
 from images import make_image
 
-from tcpexp.places.guest.image import find_image
+from tcpexp.places.image.image import find_image
 from tcpexp.sweep.run import run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
@@ -30,7 +30,7 @@ def blind() -> None:
 
 def count_imports() -> None:
     """Have this worker note each image that it imports."""
-    from tcpexp.places.guest import archive
+    from tcpexp.places.image import archive
 
     whole = archive.import_image
 

@@ -1,0 +1,52 @@
+"""What experiments need of this machine's own kernel, tried with all that are shipped."""
+
+from __future__ import annotations
+
+import os
+
+from tcpexp import paths
+from tcpexp.errors import Missing
+from tcpexp.findings import Finding
+
+
+def examine_host() -> list[Finding]:
+    """Return what the host lacks, and which of the shipped experiments it can run."""
+    findings = [root_finding()]
+    lacks: dict[str, Missing] = {}
+    able, unable = [], []
+    for name, found in shipped_lacks().items():
+        lacks |= {lack.what: lack for lack in found}
+        if found:
+            unable.append(f"{name} ({', '.join(lack.what for lack in found)})")
+        else:
+            able.append(name)
+    findings += [Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy, partly=True) for lack in lacks.values()]
+    if able:
+        findings.append(Finding("ok", "experiments", ", ".join(able)))
+    else:
+        findings.append(Finding("missing", "essentials", "no shipped experiment can run on this machine's kernel", "mend what is missing above"))
+    if unable:
+        findings.append(Finding("note", "experiments that cannot run here", "; ".join(unable), "run them in the guest: --on guest"))
+    return findings
+
+
+def root_finding() -> Finding:
+    """Return whether this is root; the host needs it, and some checks can be done by root only."""
+    if os.geteuid() == 0:
+        return Finding("ok", "root", "yes")
+    return Finding("note", "root", "no; runs on the host need it, and some lacks show only to it", "sudo tcpexp doctor")
+
+
+def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
+    """Return, for each shipped experiment, what the host lacks to run it."""
+    from tcpexp.catalogue import load_catalogue
+    from tcpexp.places.host import HostPlace
+    from tcpexp.plan.compile import compile_plan
+    from tcpexp.spec.load import load_spec
+
+    place = HostPlace()
+    found = {}
+    for path in paths.shipped_specs():
+        catalogue = load_catalogue()
+        found[path.stem] = place.check(compile_plan(load_spec(path, catalogue), catalogue))
+    return found

@@ -1,0 +1,1 @@
+"""The root file system that virtual places share: recipe, build, cache, archives."""

@@ -1,0 +1,264 @@
+"""User-Mode Linux as a place to run: start the kernel, watch it, name what went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tcpexp.errors import HostError, Missing, RunError
+from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
+from tcpexp.places.image.image import Image, build_image, find_image
+from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.salvage import write_out_sockets
+from tcpexp.places.uml.build import build_kernel
+from tcpexp.places.uml.kernel import Kernel, find_kernel
+from tcpexp.places.uml.machine import AGENT, Folder, machine_hash, start_kernel
+from tcpexp.places.uml.processor import claim_processor
+from tcpexp.places.uml.spinning import SpinWatch
+from tcpexp.places.uml.tree import build_engine, build_tree, engine_key, engine_sources
+from tcpexp.plan.types import RunPlan, to_json
+
+#: How long a guest that was asked to stop may take, in seconds of wall time.
+STOP_GRACE_S = 60.0
+#: A guest that says nothing for this long is taken for dead.
+STALL_LIMIT_S = 300.0
+#: How often the guest's state is read.
+LOOK_INTERVAL_S = 0.1
+#: What the kernel prints when it gives up, and when it ends a program for us.
+PANIC = re.compile(r"^.*Kernel panic - not syncing: (.*)$", re.MULTILINE)
+SPUN = re.compile(r"tcpexp: signal \d+ from the host ends (.+) \(pid (\d+)\)")
+CONSOLE_BYTES = 1500
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What a guest is made of."""
+
+    kernel: Kernel
+    image: Image
+    root: Path
+    engine: Path
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides a capture's bytes besides the plan, by name."""
+        return {
+            "kernel": self.kernel.sha256,
+            "image": self.image.sha256,
+            "engine": engine_key(engine_sources()),
+            "machine": machine_hash(self.kernel),
+        }
+
+
+class UmlPlace:
+    """Runs plans in User-Mode Linux; needs no root. The clock is virtual."""
+
+    name = "uml"
+    clock: Clock = "virtual"
+
+    def __init__(
+        self,
+        say: Callable[[str], None] = lambda text: None,
+        kernel: str | None = None,
+        image_sha256: str | None = None,
+    ) -> None:
+        self.say = say
+        self.kernel = kernel
+        self.image_sha256 = image_sha256
+
+    def check(self, plan: RunPlan) -> tuple[Missing, ...]:
+        """Return what this machine, or the guest's kernel and image, lack to run ``plan``."""
+        return ()
+
+    def part(self, name: str) -> str | None:
+        """Return the sha256 of the ``image`` or the ``kernel``; None when it is not built yet."""
+        found = find_kernel(self.kernel) if name == "kernel" else find_image(self.image_sha256)
+        return None if found is None else found.sha256
+
+    def prepare(self) -> Ingredients:
+        """Build what is not in the cache: kernel, image, root tree, engine.
+
+        Raises:
+            HostError: this machine lacks what builds it, or an image or kernel that was asked for.
+        """
+        kernel = find_kernel(self.kernel) or build_kernel(self.kernel, self.say)
+        image = find_image(self.image_sha256)
+        if image is None and self.image_sha256 is not None:
+            raise HostError(
+                f"this machine has no guest image {self.image_sha256}",
+                hint="tcpexp guest import FILE brings one from where it was exported",
+            )
+        image = image or build_image(self.say)
+        root = build_tree(image, self.say)
+        engine = build_engine(self.say, lambda folder: compile_python(kernel, root, folder))
+        return Ingredients(kernel, image, root, engine)
+
+    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+        """Run ``plan``; the engine records straight into ``run_dir``.
+
+        Raises:
+            HostError: this machine lacks something.
+            RunError: the guest could not be started, or died; ``raw/console.txt`` is what it said.
+        """
+        made = self.prepare()
+        raw = run_dir / "raw"
+        raw.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name,
+            claim_processor() as processor,
+        ):
+            folder = Folder(Path(name))
+            folder.lay(made.root, made.engine, run_dir)
+            (folder.run / "plan.json").write_text(to_json(plan))
+            started = time.monotonic()
+            guest = _Guest(start_kernel(made.kernel, folder, processor), folder, started)
+            try:
+                state = guest.watch(plan, progress, stop)
+            finally:
+                guest.end()
+                _keep_console(folder, raw)
+                for problem in write_out_sockets(raw):
+                    self.say(problem)
+            wall = time.monotonic() - started
+            spun = SPUN.findall(guest.console_text())
+        if "error" in state:
+            raise RunError("the engine failed in the guest", hint=str(state["error"]))
+        facts = self._facts(made, spun)
+        return PlaceResult.from_engine(raw, wall_seconds=wall, clock="virtual", facts=facts)
+
+    def _facts(self, made: Ingredients, spun: list[tuple[str, str]]) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "image_sha256": made.image.sha256,
+            "kernel": made.kernel.version,
+            "kernel_name": made.kernel.name,
+            "kernel_sha256": made.kernel.sha256,
+            "clock": "virtual",
+            "repeatable": True,
+            "why_not_repeatable": None,
+            "repeatable_with": "kernel, image and engine",
+        }
+        if spun:
+            words = ", ".join(f"{name} (process {pid})" for name, pid in spun)
+            facts["ended_for_spinning"] = words
+            self.say(f"ended in the guest, because it computed without end: {words}")
+        return facts
+
+
+@dataclass
+class _Guest:
+    """A running kernel process; ``last`` is its last word and when it came."""
+
+    process: subprocess.Popen[bytes]
+    folder: Folder
+    started: float
+
+    def watch(self, plan: RunPlan, progress: Progress, stop: Stop) -> dict[str, Any]:
+        """Wait until the guest has ended; return its last state.
+
+        Asks it to stop when ``stop()`` says so or a limit is over.
+        """
+        ended = os.pidfd_open(self.process.pid)
+        spins = SpinWatch(self.process.pid)
+        asked: float | None = None
+        last, heard = dict[str, Any](), time.monotonic()
+        try:
+            while not select.select([ended], [], [], LOOK_INTERVAL_S)[0]:
+                now = time.monotonic()
+                state = self._state()
+                if state and state != last:
+                    last, heard = state, now
+                    progress(str(state["phase"]), float(state["t"]))
+                over = now > self.started + plan.wall_limit_s
+                over = over or 0 < plan.virtual_limit_s < float(last.get("t", 0.0))
+                if asked is None and (over or stop()):
+                    asked = now
+                    (self.folder.run / "STOP").touch()
+                if asked is not None and now - asked > STOP_GRACE_S:
+                    raise RunError("the guest did not stop when asked", hint=self._last_words())
+                if now - heard > STALL_LIMIT_S:
+                    raise RunError("the guest did not answer", hint=self._last_words())
+                spins.look()
+        finally:
+            os.close(ended)
+        self.process.wait()
+        return self._final_state()
+
+    def _state(self) -> dict[str, Any]:
+        """Return the guest's last word; empty when there is none."""
+        try:
+            text = (self.folder.run / "state").read_bytes()
+            state: dict[str, Any] = json.loads(text.split(b"\0", 1)[0])
+        except (OSError, ValueError):
+            return {}
+        return state
+
+    def _final_state(self) -> dict[str, Any]:
+        state = self._state()
+        if state.get("phase") == "done":
+            return state
+        where = f"in phase '{state.get('phase', 'start')}' after {float(state.get('t', 0)):.1f} s"
+        panic = PANIC.search(self.console_text())
+        if panic is not None:
+            raise RunError(f"the guest's kernel gave up {where}: {panic[1].strip()}")
+        status = self.process.returncode
+        words = f"status {status}" if status >= 0 else signal.Signals(-status).name
+        raise RunError(f"the guest ended {where} ({words})", hint=self._last_words())
+
+    def console_text(self) -> str:
+        """Return what the kernel and process 1 printed."""
+        with contextlib.suppress(OSError):
+            return self.folder.console.read_text(errors="replace")
+        return ""
+
+    def _last_words(self) -> str:
+        words = self.console_text().strip()[-CONSOLE_BYTES:]
+        return f"console: {words}" if words else "it said nothing on its console"
+
+    def end(self) -> None:
+        """Make sure that the kernel process is gone, and the processes that are its programs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def _keep_console(folder: Folder, raw: Path) -> None:
+    if folder.console.exists():
+        shutil.copyfile(folder.console, raw / "console.txt")
+
+
+def compile_python(kernel: Kernel, root: Path, engine: Path) -> None:
+    """Compile the Python files of ``engine`` by the guest's own Python; raises ``RunError``."""
+    program = (
+        "-m",
+        "compileall",
+        "-q",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "/opt/tcpexp/engine",
+    )
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
+        folder = Folder(Path(name))
+        folder.lay(root, engine, None)
+        guest = _Guest(start_kernel(kernel, folder, None, program), folder, time.monotonic())
+        try:
+            guest.process.wait(STALL_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise RunError("the guest did not end", hint=guest.console_text()) from None
+        finally:
+            guest.end()
+        if not list(engine.rglob("*.pyc")):
+            raise RunError("the guest could not be started", hint=guest.console_text()[-CONSOLE_BYTES:])
+
+
+__all__ = ["AGENT", "Ingredients", "UmlPlace", "compile_python"]

@@ -1,0 +1,128 @@
+"""What a User-Mode Linux guest sees of this machine: the image's root tree, and the engine's files.
+
+Both are folders of the cache, read through hostfs, named by the hash of what is in them, and appear
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tcpexp.errors import Missing, RunError
+from tcpexp.paths import cache_dir
+from tcpexp.places.engine_files import read_engine_files
+from tcpexp.places.image.image import Image, Say, locked
+
+FILES = Path(__file__).parent / "files"
+#: Folders of the tree on which ``init.py`` mounts.
+MOUNT_POINTS = ("opt/tcpexp/engine", "opt/tcpexp/run", "proc", "sys", "dev", "tmp", "run", "root")
+ENGINE_FILES = ("agent.py",)
+
+
+def trees_dir() -> Path:
+    """Return where root trees and the engine's folders are kept."""
+    return cache_dir() / "trees"
+
+
+def missing_for_tree() -> tuple[Missing, ...]:
+    """Return what this machine lacks to unpack the image."""
+    if shutil.which("fsck.erofs", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+        return ()
+    return (Missing("fsck.erofs", "unpacking the guest image", "apt install erofs-utils"),)
+
+
+def tree_key(image: Image) -> str:
+    """Return the hash that names the root tree of ``image``: the image's, and that of process 1."""
+    text = image.sha256.encode() + (FILES / "init.py").read_bytes() + repr(MOUNT_POINTS).encode()
+    return hashlib.sha256(text).hexdigest()
+
+
+def build_tree(image: Image, say: Say) -> Path:
+    """Return the root tree of ``image``, unpacking it when the cache has none (about 4 s).
+
+    Raises:
+        RunError: ``fsck.erofs`` failed.
+    """
+    target = trees_dir() / f"root-{tree_key(image)[:16]}"
+    return _once(target, say, "unpacking the guest image (once)", lambda work: _unpack(image, work))
+
+
+def _unpack(image: Image, work: Path) -> None:
+    argv = ["fsck.erofs", f"--extract={work}", "--no-preserve-owner", "--overwrite", str(image.root)]
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        raise RunError(
+            f"the guest image cannot be unpacked: {words[-1] if words else 'no message'}",
+            hint="tcpexp guest build --force",
+        )
+    for name in MOUNT_POINTS:
+        (work / name).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(FILES / "init.py", work / "opt/tcpexp/init.py")
+
+
+def engine_sources() -> dict[str, bytes]:
+    """Return what of tcpexp runs inside: path in the engine's folder to content."""
+    own = {name: (FILES / name).read_bytes() for name in ENGINE_FILES}
+    return own | read_engine_files()
+
+
+def engine_key(sources: dict[str, bytes]) -> str:
+    """Return the hash of the engine's files."""
+    digest = hashlib.sha256()
+    for name, data in sorted(sources.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def build_engine(say: Say, compile_in: Callable[[Path], None]) -> Path:
+    """Return the engine's folder, made when the cache has none.
+
+    ``compile_in`` compiles the Python files of a folder with the guest's own Python, once: else
+    every run would compile them anew.
+    """
+    sources = engine_sources()
+
+    def fill(work: Path) -> None:
+        for name, data in sources.items():
+            path = work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        compile_in(work)
+
+    return _once(trees_dir() / f"engine-{engine_key(sources)[:16]}", say, None, fill)
+
+
+def _once(target: Path, say: Say, words: str | None, fill: Callable[[Path], None]) -> Path:
+    """Return ``target``, filled by one process of all that want it; keeps the newest few others."""
+    if target.is_dir():
+        os.utime(target)
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / "build.lock", say):
+        if target.is_dir():
+            return target
+        if words:
+            say(words)
+        work = Path(tempfile.mkdtemp(prefix="building-", dir=target.parent))
+        try:
+            work.chmod(0o755)
+            fill(work)
+            work.rename(target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        _drop_old(target.parent, target.name.partition("-")[0], keep=6)
+    return target
+
+
+def _drop_old(folder: Path, kind: str, keep: int) -> None:
+    found = sorted(folder.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+    for old in found[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
