@@ -15,7 +15,7 @@ from tcpexp.errors import TcpexpError
 
 def lacking(kernels: list[str]) -> list[str]:
     """Return what has to be made; what is damaged counts, so that making it says why."""
-    from tcpexp.places.guest.image import find_image
+    from tcpexp.places.image.image import find_image
     from tcpexp.places.uml.kernel import find_kernel, kernel_in_use
     from tcpexp.places.uml.recipe import shipped_recipes
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tcpexp.errors import DataError, HostError
-from tcpexp.places.guest.image import Say, locked
+from tcpexp.places.image.image import Say, locked
 from tcpexp.places.uml.build import put_kernel, remove_leftovers
 from tcpexp.places.uml.kernel import (
     FIELDS,
@@ -70,11 +70,14 @@ def _write_archive(kernel: Kernel, file: Any) -> None:
                 tar.addfile(member, stream)
 
 
-def import_kernel(path: Path, say: Say, *, expect: str | None = None) -> Kernel:
+def import_kernel(
+    path: Path, say: Say, *, activate: bool = True, expect: str | None = None
+) -> Kernel:
     """Put the kernel of an archive into the cache, verified, whole or not at all, and return it.
 
-    Its name means it from now on where it is of the recipe that this version of tcpexp has by
-    that name; otherwise it is found by its hash. ``expect`` is the sha256 that it must have.
+    ``activate``: its name means it from now on, where it is of the recipe that this version of
+    tcpexp has by that name; otherwise it is for those that ask by its hash. ``expect`` is the
+    sha256 that it must have.
 
     Raises:
         HostError: there is no such file, or no room.
@@ -91,7 +94,7 @@ def import_kernel(path: Path, say: Say, *, expect: str | None = None) -> Kernel:
             if expect is not None and kernel.sha256 != expect:
                 raise DataError(f"{path} holds the kernel {kernel.sha256}, not {expect}")
             kernel = put_kernel(kernel, work)
-            if is_present(kernel):
+            if activate and is_present(kernel):
                 choose_kernel(kernel)
         finally:
             shutil.rmtree(work, ignore_errors=True)

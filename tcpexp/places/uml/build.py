@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpexp.errors import HostError, Missing, RunError, TcpexpError
-from tcpexp.places.guest.image import Say, locked
+from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
+from tcpexp.places.image.image import Say, locked
 from tcpexp.places.uml.config import compiler_of, merge_config, read_back_config
 from tcpexp.places.uml.kernel import (
     Kernel,
@@ -29,6 +30,7 @@ from tcpexp.places.uml.kernel import (
     kernels_dir,
     load_kernel,
     sha256_of,
+    verify_kernel,
 )
 from tcpexp.places.uml.programs import call, clean_environment, end_programs_in
 from tcpexp.places.uml.recipe import Recipe, full_name, load_recipe
@@ -297,9 +299,17 @@ def install_kernel(recipe: Recipe, built: Built, say: Say) -> Kernel:
 
 
 def put_kernel(kernel: Kernel, work: Path) -> Kernel:
-    """Move a kernel from ``work`` to its place. The cache's lock must be held."""
+    """Move a kernel from ``work`` to its place. The cache's lock must be held.
+
+    What is there already is left alone when it is whole and of the same recipe: runs may use it.
+    """
     target = kernel_folder(kernel.name, kernel.sha256)
-    if target.exists():  # the same binary, maybe by another recipe
+    if target.exists():
+        with suppress(DataError):
+            there = load_kernel(target)
+            if there is not None and there.recipe == kernel.recipe:
+                verify_kernel(there)
+                return there
         target.rename(work / "before")
     kernel.path.rename(target)
     moved = load_kernel(target)

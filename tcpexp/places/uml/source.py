@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.errors import HostError, RunError
-from tcpexp.places.guest.image import Say
+from tcpexp.places.image.image import Say
 from tcpexp.places.uml.programs import call, clean_environment
 from tcpexp.places.uml.recipe import Recipe
 

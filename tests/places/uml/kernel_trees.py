@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.places.guest.image import Say
+from tcpexp.places.image.image import Say
 from tcpexp.places.uml.build import missing_for_build
 from tcpexp.places.uml.recipe import Recipe, load_recipe
 from tcpexp.places.uml.source import Fetched

@@ -14,7 +14,7 @@ from kernels import files_of, make_kernel
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.places.uml.archive import export_kernel, import_kernel
-from tcpexp.places.uml.kernel import find_kernel, kernels_dir, list_kernels
+from tcpexp.places.uml.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,28 @@ def test_a_kernel_of_another_recipe_changes_nothing_for_runs(
     assert find_kernel(stale.sha256) == arrived
     with pytest.raises(DataError, match="not ffff"):
         import_kernel(tmp_path / "stale.tar", Spoken(), expect="ffff")
+
+
+def test_a_kernel_for_one_study_is_found_by_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_kernel(text="first")
+    export_kernel(first, tmp_path / "first.tar")
+    elsewhere(monkeypatch, tmp_path)
+    mine = make_kernel()
+    arrived = import_kernel(tmp_path / "first.tar", Spoken(), activate=False)
+    assert (find_kernel(), find_kernel(first.sha256)) == (mine, arrived)
+
+
+def test_a_whole_kernel_is_left_alone_and_a_damaged_one_is_replaced(tmp_path: Path) -> None:
+    kernel = make_kernel()
+    export_kernel(kernel, tmp_path / "a.tar")
+    before = kernel.binary.stat().st_ino
+    import_kernel(tmp_path / "a.tar", Spoken())
+    assert kernel.binary.stat().st_ino == before
+    kernel.binary.write_text(kernel.binary.read_text().replace("one", "two"))
+    verify_kernel(import_kernel(tmp_path / "a.tar", Spoken()))
+    assert kernel.binary.stat().st_ino != before
 
 
 def test_a_damaged_kernel_is_not_handed_on(tmp_path: Path) -> None:
