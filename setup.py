@@ -26,7 +26,12 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["tcpexp", "tcpexp.*"]),
-    package_data={"tcpexp": ["py.typed", "**/*.j2", "**/*.css", "**/*.js", "**/*.c", "**/*.o", "**/*.sh", "**/*.json", "**/LICENSE.*", "**/vendor/README.md"]},
+    package_data={
+        "tcpexp": [
+            *("py.typed", "**/*.j2", "**/*.css", "**/*.js", "**/*.c", "**/*.o", "**/*.sh", "**/*.json", "**/LICENSE.*", "**/vendor/README.md"),
+            *("kernels/*", "kernels/**/*"),  # under the GPL: tcpexp/kernels/COPYING
+        ]
+    },
     data_files=shipped("experiments", "topologies"),
     install_requires=[
         "click>=8.1",

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Make a Debian or Ubuntu machine ready for tcpexp: packages, a virtual environment, the tcpexp command, the guest's image.
+# Make a Debian or Ubuntu machine ready for tcpexp: packages, a virtual environment, the tcpexp command, the guest's
+# kernel and image.
 #
-#   scripts/provision.sh [--dev] [--without-guest]
+#   scripts/provision.sh [--dev] [--kernels all] [--without-guest]
 #
-# --dev            also what the tests need
-# --without-guest  neither QEMU nor the guest's image: experiments run on this machine's own kernel (as root)
+# --dev            also what the tests need, with all kernels
+# --kernels all    build all kernels that come with tcpexp, not only the one that runs use
+# --without-guest  neither QEMU nor the guest's kernel and image: experiments run on this machine's own kernel (as root)
 #
 # Safe to run again: what is there is left alone, and the second run takes about a second. It installs packages with
-# apt-get (through sudo when you are not root), writes .venv/ in the checkout, the image in ~/.cache/tcpexp/, and the link
+# apt-get (through sudo when you are not root), writes .venv/ in the checkout, kernel and image in ~/.cache/tcpexp/, the link
 # tcpexp in /usr/local/bin (or ~/.local/bin). Exit status 3: this machine lacks something; the message says what.
 set -euo pipefail
 
@@ -15,13 +17,20 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/.venv
 dev=no
 guest=yes
-for argument in "$@"; do
-  case $argument in
-    --dev) dev=yes ;;
+kernels=()  # none named: the one that runs use
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --dev) dev=yes kernels=(all) ;;
+    --kernels)
+      if [[ ${2:-} != all ]]; then echo "provision.sh: --kernels takes the word all" >&2; exit 2; fi
+      kernels=(all)
+      shift
+      ;;
     --without-guest) guest=no ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "provision.sh: unknown option $argument (try --help)" >&2; exit 2 ;;
+    *) echo "provision.sh: unknown option $1 (try --help)" >&2; exit 2 ;;
   esac
+  shift
 done
 
 # mnexec and the host's tools; python3-venv and a compiler; what the analysis reads captures with, what makes PDF.
@@ -34,6 +43,7 @@ packages=(
 # The guest: QEMU, and what builds its image. util-linux and uidmap let a user without root build it.
 if [[ $guest == yes ]]; then
   packages+=(qemu-system-x86 mmdebstrap erofs-utils uidmap debian-archive-keyring)
+  packages+=(make binutils bc flex bison patch xz-utils)  # what compiles the guest's kernel, with gcc and libc6-dev
 fi
 # Used by the tests where the distribution has them.
 optional=()
@@ -151,15 +161,41 @@ link_command() {
   fi
 }
 
-# Build the guest's image once. Without root this needs user namespaces, which Ubuntu 24.04 restricts (AppArmor): then sudo.
+# Build the guest's image. Without root this needs user namespaces, which Ubuntu 24.04 restricts (AppArmor): then sudo.
 build_image() {
-  if "$venv/bin/tcpexp" guest info --quiet; then return; fi
+  local build=(env --default-signal=INT "$venv/bin/tcpexp" guest build)  # in the background too, Ctrl-C ends it
   say "building the guest's image (once, 1 to 3 minutes)"
   if [[ $EUID -eq 0 ]] || unshare --user --map-root-user true 2>/dev/null; then
-    "$venv/bin/tcpexp" guest build
+    "${build[@]}"
   else
-    as_root env ${XDG_CACHE_HOME:+"XDG_CACHE_HOME=$XDG_CACHE_HOME"} "$venv/bin/tcpexp" guest build
+    as_root env ${XDG_CACHE_HOME:+"XDG_CACHE_HOME=$XDG_CACHE_HOME"} "${build[@]}"
   fi
+}
+
+# Build the kernels named, one after the other: each keeps all processors busy.
+build_kernels() {
+  local name
+  for name in "$@"; do
+    say "building the kernel $name (once, 5 to 20 minutes)"
+    "$venv/bin/tcpexp" kernel build "$name" || return
+  done
+}
+
+# Make what the guest lacks; one process says what that is. The image waits for the network and kernels for processors,
+# so they are built at the same time.
+make_guest() {
+  local lacking absent_kernels image='' status=0
+  lacking=$("$venv/bin/python" -m tcpexp.places.ready "${kernels[@]}")
+  if [[ -z $lacking ]]; then return; fi
+  if [[ $EUID -ne 0 ]]; then mkdir -p "${XDG_CACHE_HOME:-$HOME/.cache}/tcpexp"; fi  # ours, also where sudo builds the image
+  if grep -qx image <<<"$lacking"; then
+    build_image &
+    image=$!
+  fi
+  mapfile -t absent_kernels < <(grep -vx image <<<"$lacking" || true)
+  build_kernels "${absent_kernels[@]}" || status=$?
+  if [[ -n $image ]]; then wait "$image" || status=$?; fi
+  return "$status"
 }
 
 for tool in dpkg-query apt-get; do
@@ -168,4 +204,4 @@ done
 apt_install
 make_venv
 link_command
-if [[ $guest == yes ]]; then build_image; fi
+if [[ $guest == yes ]]; then make_guest; fi

@@ -8,7 +8,7 @@ import sys
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, diff, grade, guest, machine, records, run, specs, sweep, tcp
+from tcpexp.cli import catalogue, completion, diff, grade, guest, kernel, machine, records, run, specs, sweep, tcp
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -52,6 +52,7 @@ for command in (
     machine.doctor,
     machine.clean,
     guest.guest,
+    kernel.kernel,
     tcp.tcp,
     completion.completion,
 ):

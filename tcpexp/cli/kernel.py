@@ -1,0 +1,241 @@
+"""``kernel build|list|info|use|export|import``: the kernels that experiments run on."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from tcpexp import paths
+from tcpexp.cli.guest import give_cache
+from tcpexp.cli.options import echo_json, json_option, say
+from tcpexp.errors import HostError
+
+if TYPE_CHECKING:
+    from tcpexp.places.uml.kernel import Kernel
+
+
+def complete_kernel(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the name of a kernel."""
+    from tcpexp.places.uml.kernel import list_kernels
+    from tcpexp.places.uml.recipe import shipped_recipes
+
+    names = {*shipped_recipes(), *(kernel.name for kernel in list_kernels())}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+@click.group()
+def kernel() -> None:
+    """Build, choose and hand on kernels.
+
+    An experiment runs on a Linux kernel that is built from Debian's source as an ordinary program
+    (User-Mode Linux). NAME is debian-7.3, short 7.3, or the beginning of a kernel's sha256.
+    """
+
+
+@kernel.command(
+    epilog="""\b
+Examples:
+  tcpexp kernel build                    the one that runs use
+  tcpexp kernel build 6.1
+  tcpexp kernel build my-kernel.yaml     a recipe of your own (docs/kernels.md)
+"""
+)
+@click.argument("name", required=False, shell_complete=complete_kernel)
+@click.option("--force", is_flag=True, help="Build even when there is a kernel of this recipe.")
+def build(name: str | None, force: bool) -> int:
+    """Build a kernel from Debian's source.
+
+    It takes 5 to 20 minutes and 2.5 GB of disk meanwhile, 12 MB afterwards, and needs no root.
+    """
+    from tcpexp.places.uml.build import build_kernel
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half built is removed
+    built = build_kernel(name, say, force=force)
+    give_cache()
+    click.echo(f"kernel {built.name} {built.sha256}\nin {built.path}")
+    return 0
+
+
+@kernel.command(
+    "list",
+    epilog="""\b
+Examples:
+  tcpexp kernel list
+  tcpexp kernel list --json | jq '.[].name'
+""",
+)
+@json_option
+def list_(as_json: bool) -> int:
+    """Show all kernels.
+
+    Those that are here, and those that can be built.
+    """
+    from tcpexp.places.uml.kernel import find_kernel, is_present, kernel_in_use, list_kernels
+    from tcpexp.places.uml.recipe import load_recipe, shipped_recipes
+
+    in_use = find_kernel()
+    here = list_kernels()
+    rows = [_facts(each, in_use) | {"stale": not is_present(each)} for each in here]
+    names = {each.name for each in here if is_present(each)}
+    for name in sorted(set(shipped_recipes()) - names):
+        rows.append(
+            {"name": name, "title": load_recipe(name).title, "built": False, "in_use": False}
+        )
+    if as_json:
+        echo_json(rows)
+        return 0
+    for row in rows:
+        if not row["built"]:
+            mark = "*" if row["name"] == kernel_in_use() else " "
+            click.echo(f"{mark} {row['name']:12} not built: tcpexp kernel build {row['name']}")
+            continue
+        mark = "*" if row["in_use"] else " "
+        note = ", of another recipe: found by its hash" if row["stale"] else ""
+        words = f"Linux {row['version']}, {row['bytes'] / 1e6:.1f} MB, {row['mode']}{note}"
+        click.echo(f"{mark} {row['name']:12} {row['sha256'][:12]}  {words}")
+    return 0
+
+
+def _facts(kernel: Kernel, in_use: Kernel | None) -> dict[str, Any]:
+    """Return what is said about a kernel, for machines."""
+    used = in_use is not None and in_use.path == kernel.path
+    return {
+        "name": kernel.name,
+        "built": True,
+        "in_use": used,
+        "sha256": kernel.sha256,
+        "version": kernel.version,
+        "debian_version": kernel.debian_version,
+        "mode": kernel.mode,
+        "recipe": kernel.recipe,
+        "config_sha256": kernel.config_sha256,
+        "compiler": kernel.compiler,
+        "bytes": kernel.bytes,
+        "path": str(kernel.path),
+    }
+
+
+@kernel.command(
+    epilog="""\b
+Examples:
+  tcpexp kernel info
+  tcpexp kernel info 6.1 --json | jq -r .sha256
+  tcpexp kernel info --quiet && echo there is a kernel
+"""
+)
+@click.argument("name", required=False, shell_complete=complete_kernel)
+@json_option
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code says it.")
+def info(name: str | None, as_json: bool, quiet: bool) -> int:
+    """Show one kernel, by default the one that runs use.
+
+    Its sha256, versions, compiler and folder. Exit code 3 when it is not here.
+    """
+    from tcpexp.places.uml.kernel import find_kernel, how_to_get, kernel_in_use
+
+    found = find_kernel(name)
+    wanted = name or kernel_in_use()
+    if found is None:
+        if as_json and not quiet:
+            echo_json({"name": wanted, "built": False})
+        elif not quiet:
+            click.echo(f"the kernel {wanted} is not here; get it with: {how_to_get(wanted)}")
+        return 3
+    if quiet:
+        return 0
+    facts = _facts(found, find_kernel())
+    if as_json:
+        echo_json(facts)
+        return 0
+    used = "  (runs use it)" if facts["in_use"] else ""
+    click.echo(f"kernel    {found.name}{used}\nsha256    {found.sha256}")
+    click.echo(f"version   Linux {found.version}, Debian's {found.debian_version}")
+    click.echo(f"mode      {found.mode}\ncompiler  {found.compiler}\nfolder    {found.path}")
+    click.echo(f"size      {found.bytes / 1e6:.1f} MB\nrecipe    {found.recipe}")
+    return 0
+
+
+@kernel.command(
+    epilog="""\b
+Examples:
+  tcpexp kernel use 6.1
+  tcpexp kernel use 5ecd459e9968
+"""
+)
+@click.argument("name", shell_complete=complete_kernel)
+def use(name: str) -> int:
+    """Let runs use another kernel from now on.
+
+    It must be here (kernel list). A run's manifest names the kernel that made it.
+    """
+    from tcpexp.places.uml.kernel import use_kernel
+
+    found = use_kernel(name, say)
+    give_cache()
+    click.echo(f"kernel {found.name} {found.sha256}\nin {found.path}")
+    return 0
+
+
+@kernel.command(
+    "export",
+    epilog="""\b
+Examples:
+  tcpexp kernel export kernel.tar.gz
+  tcpexp kernel export kernel.tar --kernel 6.1
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--kernel", "name", metavar="NAME", help="Another than the one that runs use.")
+def export_(file: Path, name: str | None) -> int:
+    """Write a kernel to a file, to hand it on.
+
+    Another machine that imports it makes the same captures, and need not build. Its recipe,
+    patches, configuration and licence (GPL-2.0) go along. It is verified meanwhile.
+    """
+    from tcpexp.places.uml.archive import export_kernel
+    from tcpexp.places.uml.kernel import find_kernel, how_to_get, kernel_in_use
+
+    found = find_kernel(name)
+    if found is None:
+        wanted = name or kernel_in_use()
+        raise HostError(f"there is no kernel {wanted} to export", hint=how_to_get(wanted))
+    export_kernel(found, file)
+    paths.give_one_to_user(file)
+    size = f"{file.stat().st_size / 1e6:.1f} MB"
+    click.echo(f"kernel {found.name} {found.sha256}\nin {file} ({size})")
+    return 0
+
+
+@kernel.command(
+    "import",
+    epilog="""\b
+Examples:
+  tcpexp kernel import kernel.tar.gz
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def import_(file: Path) -> int:
+    """Take a kernel from a file.
+
+    It is verified by its sha256 first; a damaged file changes nothing. Its name means it from now
+    on. Kernels that were there before stay, and are found by their hash.
+    """
+    from tcpexp.places.uml.archive import import_kernel
+    from tcpexp.places.uml.kernel import find_kernel, is_present
+
+    taken = import_kernel(file, say)
+    give_cache()
+    click.echo(f"kernel {taken.name} {taken.sha256}\nin {taken.path}")
+    in_use = find_kernel()
+    if not is_present(taken):
+        click.echo("it is of another recipe than this version of tcpexp has by this name")
+    if in_use is None or in_use.sha256 != taken.sha256:
+        word = taken.name if is_present(taken) else taken.sha256[:12]
+        click.echo(f"to let runs use it: tcpexp kernel use {word}")
+    return 0
