@@ -188,7 +188,7 @@ def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome
     lacks = place.check(plan)
     if lacks:
         raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)
-    execute(place, plan, run_dir, RunOptions(clock="virtual", live=False, command=("tcpexp", "sweep")), _Limit(task.limit_s))
+    execute(place, plan, run_dir, RunOptions(clock="virtual", command=("tcpexp", "sweep")), _Limit(task.limit_s))
     return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
 
 
