@@ -42,14 +42,21 @@ class Ahead:
     def __enter__(self) -> Ahead:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.wait()
 
 
 def import_later() -> None:
     """Import what the steps after a run need, and read the page's template."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)  # of this thread alone
+        os.setpriority(
+            os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE
+        )  # of this thread alone
     with suppress(Exception):  # whoever needs the module will say what is wrong with it
         for name in LATER:
             importlib.import_module(name)

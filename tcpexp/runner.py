@@ -127,20 +127,19 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
     watcher = watcher or Silent()
     path = paths.find_spec(str(spec))
     kind, place = open_place(options, watcher)
-    with Ahead() as ahead:
-        with kind.slot() as slot:
-            plan = compile_spec(path, options, slot)
-            lacks = place.check(plan)
-            if lacks:
-                raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
-            results = usable_results_dir(options.out or paths.default_results_dir())
-            run_dir = create_run(results, path, plan, place.name)
-            for words in differences_from_record(path, place):
-                watcher.say(words)
-            watcher.starts(plan, place.name, run_dir.path)
-            begun = time.monotonic()
-            execute(place, plan, run_dir, options, watcher, ahead)
-            ended = time.monotonic()
+    with Ahead() as ahead, kind.slot() as slot:
+        plan = compile_spec(path, options, slot)
+        lacks = place.check(plan)
+        if lacks:
+            raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
+        results = usable_results_dir(options.out or paths.default_results_dir())
+        run_dir = create_run(results, path, plan, place.name)
+        for words in differences_from_record(path, place):
+            watcher.say(words)
+        watcher.starts(plan, place.name, run_dir.path)
+        begun = time.monotonic()
+        execute(place, plan, run_dir, options, watcher, ahead)
+        ended = time.monotonic()
     outcome = process(run_dir.path, watcher, figures=options.figures)
     timing = {
         "total_s": round(time.monotonic() - started, 3),

@@ -115,10 +115,12 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
 
 def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[dict[str, Any]]:
     """Make several runs, each in a process of its own, and return their rows; ``say``: show progress and print a table."""
+    from tcpexp.cli.forked import preload
     from tcpexp.cli.jobs import run_jobs
     from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 
     started = time.monotonic()
+    preload()
     display = TerminalDisplay(len(jobs)) if say else QuietDisplay()
     try:
         rows = run_jobs(jobs, at_once, signals, display)

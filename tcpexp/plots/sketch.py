@@ -57,7 +57,15 @@ class SketchFigure:
         self.figsize = (width, height)
 
     def suptitle(
-        self, text: str, *, x: float, y: float, ha: str = "left", va: str = "top", fontsize: float = 11, fontweight: str = "bold"
+        self,
+        text: str,
+        *,
+        x: float,
+        y: float,
+        ha: str = "left",
+        va: str = "top",
+        fontsize: float = 11,
+        fontweight: str = "bold",
     ) -> None:
         """Write the title; it is bold and begins at ``x``."""
         self._suptitle = Title(text, x, y, va, fontsize)
@@ -68,8 +76,15 @@ class SketchFigure:
         drawn = "".join(each.to_svg(f"{name}-{index}") for index, each in enumerate(self.axes))
         head = self._suptitle
         if head is not None:
-            drawn += letters(head.x * width, (1 - head.y) * height, head.text, size=head.fontsize, va=head.va, bold=True)
+            drawn += letters(
+                head.x * width,
+                (1 - head.y) * height,
+                head.text,
+                size=head.fontsize,
+                va=head.va,
+                bold=True,
+            )
         return (
             f'<svg viewBox="0 0 {number(width)} {number(height)}" role="img" aria-label="{escape(title, quote=True)}" '
-            f'style="font-family: \'DejaVu Sans\', Verdana, sans-serif">{drawn}</svg>'
+            f"style=\"font-family: 'DejaVu Sans', Verdana, sans-serif\">{drawn}</svg>"
         )

@@ -9,7 +9,21 @@ from typing import Any, Literal
 
 from tcpexp.plots.sketchlegend import Handle, SketchLegend
 from tcpexp.plots.style import INK, PALETTE, PAPER, SOFT_INK
-from tcpexp.plots.svgparts import STROKED, arrow_head, dashes, hatch, letters, line_path, looks, marker_path, number, straight
+from tcpexp.plots.svgparts import (
+    STROKED,
+    arrow_head,
+    dashes,
+    hatch,
+    letters,
+    line_path,
+    looks,
+    marker_path,
+    number,
+    rectangle,
+    straight,
+    stroke,
+    text_box,
+)
 from tcpexp.plots.ticks import tick_labels, ticks
 
 #: How the numbers of a place are meant: both are data, both are parts of the axes, or only y is.
@@ -30,10 +44,10 @@ class Limits:
     def take(self, xs: Sequence[float] = (), ys: Sequence[float] = ()) -> None:
         """Widen them by values that may hold NaN."""
         for low, high, values in (("x0", "x1", xs), ("y0", "y1", ys)):
-            known = [each for each in values if each == each]
+            known = [each for each in values if not math.isnan(each)]
             if known:
-                setattr(self, low, min(getattr(self, low), *known) if len(known) > 1 else min(getattr(self, low), known[0]))
-                setattr(self, high, max(getattr(self, high), *known) if len(known) > 1 else max(getattr(self, high), known[0]))
+                setattr(self, low, min(getattr(self, low), *known))
+                setattr(self, high, max(getattr(self, high), *known))
 
     def update_from_data_y(self, values: Sequence[float], ignore: bool) -> None:
         """Widen them by values of y."""
@@ -78,7 +92,9 @@ class _Axis:
 class SketchAxes:
     """One pair of axes. Methods are named and meant as matplotlib's."""
 
-    def __init__(self, figure_points: Callable[[], tuple[float, float]], box: Box, index: int) -> None:
+    def __init__(
+        self, figure_points: Callable[[], tuple[float, float]], box: Box, index: int
+    ) -> None:
         self._figure = figure_points
         self._place = Place(*box)
         self._items: list[tuple[float, Callable[[], str]]] = []
@@ -146,12 +162,20 @@ class SketchAxes:
         """Write beside the axis of y."""
         self._y.title = text
 
-    def set_yticks(self, places: Iterable[float], labels: Sequence[str], fontsize: float = 9.0, fontweight: str = "normal") -> None:
+    def set_yticks(
+        self,
+        places: Iterable[float],
+        labels: Sequence[str],
+        fontsize: float = 9.0,
+        fontweight: str = "normal",
+    ) -> None:
         """Set the ticks of y and their labels."""
         self._y.places, self._y.labels = [float(each) for each in places], list(labels)
         self._y.size, self._y.bold = fontsize, fontweight == "bold"
 
-    def tick_params(self, axis: str = "x", *, labelbottom: bool | None = None, length: float | None = None) -> None:
+    def tick_params(
+        self, axis: str = "x", *, labelbottom: bool | None = None, length: float | None = None
+    ) -> None:
         """Say whether x is labelled, and how long ticks are, in points."""
         chosen = self._y if axis == "y" else self._x
         if labelbottom is not None:
@@ -169,7 +193,17 @@ class SketchAxes:
             if axis in ("both", name):
                 each.grid = visible
 
-    def set_title(self, text: str, *, loc: str, color: str, fontsize: float, pad: float, zorder: float, bbox: Any = None) -> None:
+    def set_title(
+        self,
+        text: str,
+        *,
+        loc: str,
+        color: str,
+        fontsize: float,
+        pad: float,
+        zorder: float,
+        bbox: Any = None,
+    ) -> None:
         """Write a title at the upper left."""
         self._title = (text, {"color": color, "size": fontsize, "pad": pad})
 
@@ -181,7 +215,15 @@ class SketchAxes:
         """Return what has a label."""
         return self.handles, [each.label for each in self.handles]
 
-    def legend(self, *, handles: list[Handle], ncols: int, columnspacing: float = 1.6, fontsize: float = 8.5, **_: Any) -> None:
+    def legend(
+        self,
+        *,
+        handles: list[Handle],
+        ncols: int,
+        columnspacing: float = 1.6,
+        fontsize: float = 8.5,
+        **_: Any,
+    ) -> None:
         """Put a legend over the axes, at the right."""
         self._legend = SketchLegend(handles, ncols, fontsize)
 
@@ -210,27 +252,72 @@ class SketchAxes:
         filled = "none" if fillstyle == "none" or marker in STROKED else markerfacecolor or color
         edge = markeredgecolor or color
         if label:
-            shown = Handle(label, color, linewidth if solid else 0.0, dash, marker, min(markersize, 6.0), filled, edge, markeredgewidth)
+            shown = Handle(
+                label,
+                color,
+                linewidth if solid else 0.0,
+                dash,
+                marker,
+                min(markersize, 6.0),
+                filled,
+                edge,
+                markeredgewidth,
+            )
             self.handles.append(shown)
         steps = drawstyle == "steps-post"
 
         def draw() -> str:
             places = self._pixels(x, y, transform)
-            text = f'<path d="{line_path(places, steps=steps)}"{looks(fill="none", stroke=color, stroke_width=float(linewidth), stroke_dasharray=dash, opacity=alpha)}/>' if solid else ""
+            text = ""
+            if solid:
+                line = stroke(color, linewidth, dash, alpha)
+                text = f'<path d="{line_path(places, steps=steps)}"{line}/>'
             if marker:
                 chosen = places if markevery is None else places[markevery[0] :: markevery[1]]
-                outline = looks(fill=filled, stroke=edge, stroke_width=float(markeredgewidth), opacity=alpha)
+                outline = looks(
+                    fill=filled, stroke=edge, stroke_width=float(markeredgewidth), opacity=alpha
+                )
                 text += f'<path d="{marker_path(marker, chosen, markersize / 2)}"{outline}/>'
             return self._clipped(text) if clip_on and transform == "data" else text
 
         self._items.append((zorder, draw))
 
-    def scatter(self, xs: Any, ys: Any, *, color: str, marker: str, s: float, alpha: float, linewidth: float, label: str) -> None:
+    def scatter(
+        self,
+        xs: Any,
+        ys: Any,
+        *,
+        color: str,
+        marker: str,
+        s: float,
+        alpha: float,
+        linewidth: float,
+        label: str,
+    ) -> None:
         """Draw a marker of ``s`` square points at each point."""
         size = math.sqrt(s)
-        self.plot(xs, ys, color=color, linestyle="none", marker=marker, markersize=size, alpha=alpha, markeredgewidth=linewidth, label=label)
+        self.plot(
+            xs,
+            ys,
+            color=color,
+            linestyle="none",
+            marker=marker,
+            markersize=size,
+            alpha=alpha,
+            markeredgewidth=linewidth,
+            label=label,
+        )
 
-    def vlines(self, xs: Any, lows: Any, highs: Any, *, color: str, linewidth: float = 1.4, label: str | None = None) -> None:
+    def vlines(
+        self,
+        xs: Any,
+        lows: Any,
+        highs: Any,
+        *,
+        color: str,
+        linewidth: float = 1.4,
+        label: str | None = None,
+    ) -> None:
         """Draw a vertical line at each x, from a low to a high."""
         x = floats(xs)
         low, high = spread(lows, len(x)), spread(highs, len(x))
@@ -240,12 +327,23 @@ class SketchAxes:
 
         def draw() -> str:
             pairs = zip(self._pixels(x, low), self._pixels(x, high), strict=True)
-            path = "".join(f"M{number(bottom[0])} {number(bottom[1])}V{number(top[1])}" for bottom, top in pairs)
-            return self._clipped(f'<path d="{path}"{looks(fill="none", stroke=color, stroke_width=float(linewidth))}/>')
+            path = "".join(
+                f"M{number(bottom[0])} {number(bottom[1])}V{number(top[1])}"
+                for bottom, top in pairs
+            )
+            return self._clipped(f'<path d="{path}"{stroke(color, linewidth)}/>')
 
         self._items.append((2.0, draw))
 
-    def axhline(self, y: float, *, color: str, linewidth: float = 1.4, linestyle: Any = "-", label: str | None = None) -> None:
+    def axhline(
+        self,
+        y: float,
+        *,
+        color: str,
+        linewidth: float = 1.4,
+        linestyle: Any = "-",
+        label: str | None = None,
+    ) -> None:
         """Draw a level line across the axes."""
         self.dataLim.take(ys=[float(y)])
         dash = dashes(linestyle, linewidth)
@@ -259,14 +357,20 @@ class SketchAxes:
 
         self._items.append((2.0, draw))
 
-    def axvline(self, x: float, *, color: str, linewidth: float, linestyle: Any = "-", zorder: float = 2.0) -> None:
+    def axvline(
+        self, x: float, *, color: str, linewidth: float, linestyle: Any = "-", zorder: float = 2.0
+    ) -> None:
         """Draw an upright line across the axes."""
         self.dataLim.take(xs=[float(x)])
 
         def draw() -> str:
             _, top, _, bottom = self._edges()
             across = self._pixels([float(x)], [0.0])[0][0]
-            return self._clipped(straight(across, top, across, bottom, color, linewidth, dashes(linestyle, linewidth)))
+            return self._clipped(
+                straight(
+                    across, top, across, bottom, color, linewidth, dashes(linestyle, linewidth)
+                )
+            )
 
         self._items.append((zorder, draw))
 
@@ -275,7 +379,15 @@ class SketchAxes:
         linewidth: float = 0.6, zorder: float = 1.0,
     ) -> None:  # fmt: skip
         """Draw a level bar around ``y``."""
-        self.broken_barh([(left, width)], (y - height / 2, height), facecolor=color, hatch=hatch, edgecolor=edgecolor, linewidth=linewidth, zorder=zorder)
+        self.broken_barh(
+            [(left, width)],
+            (y - height / 2, height),
+            facecolor=color,
+            hatch=hatch,
+            edgecolor=edgecolor,
+            linewidth=linewidth,
+            zorder=zorder,
+        )
 
     def broken_barh(
         self, ranges: Sequence[tuple[float, float]], span: tuple[float, float], *, facecolor: str, transform: Frame = "data", hatch: str = "",
@@ -283,18 +395,48 @@ class SketchAxes:
     ) -> None:  # fmt: skip
         """Draw bars of one height: begins and widths along x; lower edge and height along y."""
         if transform == "data":
-            self.dataLim.take([value for start, width in ranges for value in (start, start + width)], [span[0], sum(span)])
-        shapes = [([a, a + w, a + w, a], [span[0], span[0], sum(span), sum(span)]) for a, w in ranges]
-        self.polygons(shapes, facecolor, hatch=hatch, edgecolor=edgecolor, linewidth=linewidth, alpha=alpha, zorder=zorder, transform=transform)
+            self.dataLim.take(
+                [value for start, width in ranges for value in (start, start + width)],
+                [span[0], sum(span)],
+            )
+        shapes = [
+            ([a, a + w, a + w, a], [span[0], span[0], sum(span), sum(span)]) for a, w in ranges
+        ]
+        self.polygons(
+            shapes,
+            facecolor,
+            hatch=hatch,
+            edgecolor=edgecolor,
+            linewidth=linewidth,
+            alpha=alpha,
+            zorder=zorder,
+            transform=transform,
+        )
 
-    def stackplot(self, xs: Any, bands: Sequence[Any], *, colors: Sequence[str], alpha: float, edgecolor: str, linewidth: float) -> None:
+    def stackplot(
+        self,
+        xs: Any,
+        bands: Sequence[Any],
+        *,
+        colors: Sequence[str],
+        alpha: float,
+        edgecolor: str,
+        linewidth: float,
+    ) -> None:
         """Draw areas one upon the other."""
         x = floats(xs)
         below = [0.0] * len(x)
         for band, color in zip(bands, colors, strict=True):
             above = [a + b for a, b in zip(below, floats(band), strict=True)]
             self.dataLim.take(x, [*below, *above])
-            self.polygons([([*x, *x[::-1]], [*above, *below[::-1]])], color, edgecolor=edgecolor, linewidth=linewidth, alpha=alpha, zorder=1.0)
+            self.polygons(
+                [([*x, *x[::-1]], [*above, *below[::-1]])],
+                color,
+                edgecolor=edgecolor,
+                linewidth=linewidth,
+                alpha=alpha,
+                zorder=1.0,
+            )
             below = above
 
     def polygons(
@@ -305,9 +447,15 @@ class SketchAxes:
 
         def draw() -> str:
             path = "".join(line_path(self._pixels(x, y, transform)) + "z" for x, y in shapes)
-            stroke = edgecolor if linewidth else None
-            wide = float(linewidth) if stroke else None
-            text = f'<path d="{path}"{looks(fill=facecolor, stroke=stroke, stroke_width=wide, stroke_dasharray=dashes(dash, linewidth), opacity=alpha)}/>'
+            edge = edgecolor if linewidth else None
+            look = looks(
+                fill=facecolor,
+                stroke=edge,
+                stroke_width=float(linewidth) if edge else None,
+                stroke_dasharray=dashes(dash, linewidth),
+                opacity=alpha,
+            )
+            text = f'<path d="{path}"{look}/>'
             if hatch:
                 text += f'<path d="{path}" fill="url(#{self._hatch(hatch)})"/>'
             return self._clipped(text)
@@ -319,49 +467,82 @@ class SketchAxes:
         color: str = INK, fontweight: str = "normal", style: str = "normal", rotation: float = 0.0, rotation_mode: str | None = None,
         bbox: dict[str, Any] | None = None, zorder: float = 3.0, clip_on: bool = False, linespacing: float = 1.2,
     ) -> None:  # fmt: skip
-        """Write a text; a ``bbox`` with an edge is a box around it, any other is paper around the letters."""
-        boxed = bbox is not None and bbox.get("edgecolor", "none") != "none"
-        halo = bbox is not None and not boxed and bbox.get("alpha", 1.0) > 0
+        """Write a text; a ``bbox`` is a box behind it, behind a turned text paper around the letters."""
+        around = bbox is not None and bbox.get("alpha", 1.0) > 0
+        bold = fontweight == "bold"
 
         def draw() -> str:
             across, down = self._pixels([float(x)], [float(y)], transform)[0]
-            around = _text_box(across, down, text, fontsize, ha, bbox or {}) if boxed else ""
-            return around + letters(
-                across, down, text, size=fontsize, color=color, ha=ha, va=va, bold=fontweight == "bold", italic=style == "italic", turn=rotation,
-                halo=halo, spacing=linespacing,
+            behind = (
+                text_box((across, down), text, fontsize, ha, va, bold, bbox or {})
+                if around and not rotation
+                else ""
+            )
+            return behind + letters(
+                across, down, text, size=fontsize, color=color, ha=ha, va=va, bold=bold, italic=style == "italic", turn=rotation,
+                halo=around and bool(rotation), spacing=linespacing,
             )  # fmt: skip
 
         self._items.append((zorder, draw))
 
-    def annotate(self, text: Literal[""], *, xy: tuple[float, float], xytext: tuple[float, float], arrowprops: dict[str, Any]) -> None:
+    def annotate(
+        self,
+        text: Literal[""],
+        *,
+        xy: tuple[float, float],
+        xytext: tuple[float, float],
+        arrowprops: dict[str, Any],
+    ) -> None:
         """Draw a straight arrow from ``xytext`` to ``xy``."""
-        color, width, scale = arrowprops["color"], arrowprops["linewidth"], arrowprops.get("mutation_scale", 10)
+        color, width, scale = (
+            arrowprops["color"],
+            arrowprops["linewidth"],
+            arrowprops.get("mutation_scale", 10),
+        )
 
         def draw() -> str:
             (x0, y0), (x1, y1) = self._pixels([xytext[0], xy[0]], [xytext[1], xy[1]])
             line = straight(x0, y0, x1, y1, color, width)
-            return line if arrowprops["arrowstyle"] == "-" else line + arrow_head(x1, y1, x0, y0, scale, color)
+            return (
+                line
+                if arrowprops["arrowstyle"] == "-"
+                else line + arrow_head(x1, y1, x0, y0, scale, color)
+            )
 
         self._items.append((3.0, draw))
 
-    def curve(self, start: tuple[float, float], end: tuple[float, float], bend: float, *, color: str, linewidth: float, scale: float, zorder: float) -> None:
+    def curve(
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        bend: float,
+        *,
+        color: str,
+        linewidth: float,
+        scale: float,
+        zorder: float,
+    ) -> None:
         """Draw a bent arrow, as matplotlib's connection style ``arc3`` bends it. Not a call of matplotlib's."""
 
         def draw() -> str:
             (x0, y0), (x1, y1) = self._pixels([start[0], end[0]], [start[1], end[1]])
             middle = (x0 + x1) / 2 - bend * (y1 - y0), (y0 + y1) / 2 + bend * (x1 - x0)
             path = f'<path d="M{number(x0)} {number(y0)}Q{number(middle[0])} {number(middle[1])} {number(x1)} {number(y1)}"'
-            return f'{path}{looks(fill="none", stroke=color, stroke_width=float(linewidth))}/>' + arrow_head(x1, y1, *middle, scale, color)
+            return f"{path}{stroke(color, linewidth)}/>" + arrow_head(x1, y1, *middle, scale, color)
 
         self._items.append((zorder, draw))
 
-    def box(self, place: Box, *, facecolor: str, edgecolor: str, linewidth: float, zorder: float) -> None:
+    def box(
+        self, place: Box, *, facecolor: str, edgecolor: str, linewidth: float, zorder: float
+    ) -> None:
         """Draw a box with round corners: x, y, width, height as data. Not a call of matplotlib's."""
 
         def draw() -> str:
-            (x0, y0), (x1, y1) = self._pixels([place[0], place[0] + place[2]], [place[1], place[1] + place[3]])
-            size = f'x="{number(min(x0, x1))}" y="{number(min(y0, y1))}" width="{number(abs(x1 - x0))}" height="{number(abs(y1 - y0))}" rx="6"'
-            return f"<rect {size}{looks(fill=facecolor, stroke=edgecolor, stroke_width=float(linewidth))}/>"
+            (x0, y0), (x1, y1) = self._pixels(
+                [place[0], place[0] + place[2]], [place[1], place[1] + place[3]]
+            )
+            size = rectangle(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
+            return f'<rect {size} rx="6"{looks(fill=facecolor, stroke=edgecolor, stroke_width=float(linewidth))}/>'
 
         self._items.append((zorder, draw))
 
@@ -375,34 +556,50 @@ class SketchAxes:
         left, top, right, bottom = self._edges()
         if self._title:
             text, look = self._title
-            front += letters(left, top - look["pad"], text, size=look["size"], color=look["color"], halo=True)
+            front += letters(
+                left, top - look["pad"], text, size=look["size"], color=look["color"], halo=True
+            )
         if self._legend is not None:
             front += self._legend.to_svg(right, top, self._hatch)
-        clip = f'<clipPath id="{name}-clip"><rect x="{number(left)}" y="{number(top)}" width="{number(right - left)}" height="{number(bottom - top)}"/></clipPath>'
+        place = rectangle(left, top, right - left, bottom - top)
+        clip = f'<clipPath id="{name}-clip"><rect {place}/></clipPath>'
         return f"<defs>{clip}{''.join(self._defs)}</defs>{back}{drawn}{front}"
 
     def _edges(self) -> Box:
         """Return left, top, right and bottom in points from the figure's upper left."""
         width, height = self._figure()
         place = self._place
-        return place.x0 * width, (1 - place.y0 - place.height) * height, (place.x0 + place.width) * width, (1 - place.y0) * height
+        return (
+            place.x0 * width,
+            (1 - place.y0 - place.height) * height,
+            (place.x0 + place.width) * width,
+            (1 - place.y0) * height,
+        )
 
     def _limits(self, axis: _Axis) -> tuple[float, float]:
         if axis.limits is not None:
             return axis.limits
-        low, high = (self.dataLim.x0, self.dataLim.x1) if axis is self._x else (self.dataLim.y0, self.dataLim.y1)
+        low, high = (
+            (self.dataLim.x0, self.dataLim.x1)
+            if axis is self._x
+            else (self.dataLim.y0, self.dataLim.y1)
+        )
         if low > high:
             low, high = 0.0, 1.0
         margin = (high - low) * MARGIN or 0.5
         return (low - margin if axis.low is None else axis.low), high + margin
 
-    def _pixels(self, xs: Sequence[float], ys: Sequence[float], transform: Frame = "data") -> list[tuple[float, float]]:
+    def _pixels(
+        self, xs: Sequence[float], ys: Sequence[float], transform: Frame = "data"
+    ) -> list[tuple[float, float]]:
         """Return points of the figure."""
         left, top, right, bottom = self._edges()
         x0, x1 = (0.0, 1.0) if transform == "axes" else self._limits(self._x)
         y0, y1 = (0.0, 1.0) if transform != "data" else self._limits(self._y)
         across, up = (right - left) / ((x1 - x0) or 1.0), (top - bottom) / ((y1 - y0) or 1.0)
-        return [(left + (x - x0) * across, bottom + (y - y0) * up) for x, y in zip(xs, ys, strict=True)]
+        return [
+            (left + (x - x0) * across, bottom + (y - y0) * up) for x, y in zip(xs, ys, strict=True)
+        ]
 
     def _clipped(self, svg: str) -> str:
         return f'<g clip-path="url(#{self._name}-clip)">{svg}</g>' if svg else ""
@@ -421,45 +618,66 @@ class SketchAxes:
         x_places = ticks(min(x0, x1), max(x0, x1), max(1, min(9, int((right - left) / 27))))
         y_places = self._y.places
         if y_places is None:
-            y_places = ticks(min(y0, y1), max(y0, y1), max(1, min(9, int((bottom - top) / 18))), whole=self._y.whole)
+            y_places = ticks(
+                min(y0, y1),
+                max(y0, y1),
+                max(1, min(9, int((bottom - top) / 18))),
+                whole=self._y.whole,
+            )
         y_labels = self._y.labels if self._y.labels is not None else tick_labels(y_places)
         columns = [place[0] for place in self._pixels(x_places, [y0] * len(x_places))]
         rows = [place[1] for place in self._pixels([x0] * len(y_places), y_places)]
-        back = "".join(straight(each, top, each, bottom) for each in columns) if self._x.grid else ""
+        back = (
+            "".join(straight(each, top, each, bottom) for each in columns) if self._x.grid else ""
+        )
         back += "".join(straight(left, each, right, each) for each in rows) if self._y.grid else ""
-        front = straight(left, top, left, bottom, SOFT_INK, 0.7) + straight(left, bottom, right, bottom, SOFT_INK, 0.7)
-        front += "".join(straight(each, bottom, each, bottom + self._x.tick_length, SOFT_INK, 0.7) for each in columns)
-        front += "".join(straight(left - self._y.tick_length, each, left, each, SOFT_INK, 0.7) for each in rows) if self._y.tick_length else ""
+        front = straight(left, top, left, bottom, SOFT_INK, 0.7) + straight(
+            left, bottom, right, bottom, SOFT_INK, 0.7
+        )
+        front += "".join(
+            straight(each, bottom, each, bottom + self._x.tick_length, SOFT_INK, 0.7)
+            for each in columns
+        )
+        front += (
+            "".join(
+                straight(left - self._y.tick_length, each, left, each, SOFT_INK, 0.7)
+                for each in rows
+            )
+            if self._y.tick_length
+            else ""
+        )
         if self._x.labelled:
-            front += "".join(letters(at, bottom + 6, text, ha="center", va="top") for at, text in zip(columns, tick_labels(x_places), strict=True))
+            front += "".join(
+                letters(at, bottom + 6, text, ha="center", va="top")
+                for at, text in zip(columns, tick_labels(x_places), strict=True)
+            )
         size, bold = self._y.size, self._y.bold
-        front += "".join(letters(left - 7, at, text, size=size, ha="right", va="center", bold=bold) for at, text in zip(rows, y_labels, strict=True))
+        front += "".join(
+            letters(left - 7, at, text, size=size, ha="right", va="center", bold=bold)
+            for at, text in zip(rows, y_labels, strict=True)
+        )
         if self._x.title:
             front += letters((left + right) / 2, bottom + 20, self._x.title, ha="center", va="top")
         if self._y.title:
             widest = max((len(each) for each in y_labels), default=0) * size * 0.62
-            front += letters(left - 12 - widest, (top + bottom) / 2, self._y.title, ha="center", turn=90)
+            front += letters(
+                left - 12 - widest, (top + bottom) / 2, self._y.title, ha="center", turn=90
+            )
         return back, front
 
 
 def floats(values: Any) -> list[float]:
     """Return numbers of any kind of sequence as floats, NaN for null."""
-    listed = values.to_list() if hasattr(values, "to_list") else values.tolist() if hasattr(values, "tolist") else list(values)
+    listed = (
+        values.to_list()
+        if hasattr(values, "to_list")
+        else values.tolist()
+        if hasattr(values, "tolist")
+        else list(values)
+    )
     return [math.nan if each is None else float(each) for each in listed]
 
 
 def spread(values: Any, count: int) -> list[float]:
     """Return ``count`` floats: of a sequence its own, of a number this one so many times."""
     return [float(values)] * count if isinstance(values, int | float) else floats(values)
-
-
-def _text_box(x: float, y: float, text: str, size: float, ha: str, bbox: dict[str, Any]) -> str:
-    """Return a box with round corners around one line of text that is centred upon ``y``."""
-    from tcpexp.plots.marks import text_inches
-
-    width, pad = text_inches(text, size) * 72, 0.3 * size
-    left = x - width if ha == "right" else x - width / 2 if ha == "center" else x
-    place = f'x="{number(left - pad)}" y="{number(y - size / 2 - pad)}" width="{number(width + 2 * pad)}" height="{number(size + 2 * pad)}" rx="2.5"'
-    return f"<rect {place}{looks(fill=bbox['facecolor'], stroke=bbox['edgecolor'], stroke_width=float(bbox.get('linewidth', 1.0)))}/>"
-
-

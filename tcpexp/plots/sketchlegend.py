@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tcpexp.plots.svgparts import letters, looks, marker_path, number, straight
+from tcpexp.plots.svgparts import letters, looks, marker_path, number, straight, text_points
 
 ROW, SAMPLE, GAP = 12.2, 22.0, 13.0
 
@@ -31,8 +31,12 @@ class Handle:
         if self.patch:
             place = f'x="{number(x)}" y="{number(y - 4)}" width="{number(SAMPLE)}" height="8"'
             whole = f"<rect {place}{looks(fill=self.color)}/>"
-            return whole + (f'<rect {place} fill="url(#{pattern(self.hatch)})"/>' if self.hatch else "")
-        line = straight(x, y, x + SAMPLE, y, self.color, self.width, self.dash) if self.width else ""
+            return whole + (
+                f'<rect {place} fill="url(#{pattern(self.hatch)})"/>' if self.hatch else ""
+            )
+        line = (
+            straight(x, y, x + SAMPLE, y, self.color, self.width, self.dash) if self.width else ""
+        )
         if not self.marker:
             return line
         path = marker_path(self.marker, [(x + SAMPLE / 2, y)], self.size / 2)
@@ -51,16 +55,23 @@ class SketchLegend:
 
     def to_svg(self, right: float, bottom: float, pattern: Callable[[str], str]) -> str:
         """Return the legend; its lower right corner is given."""
-        from tcpexp.plots.marks import text_inches
-
-        rows = [self.handles[start : start + self._ncols] for start in range(0, len(self.handles), self._ncols)]
-        widths = [max(text_inches(row[column].label, self.size) * 72 for row in rows if column < len(row)) for column in range(len(rows[0]))]
+        rows = [
+            self.handles[start : start + self._ncols]
+            for start in range(0, len(self.handles), self._ncols)
+        ]
+        widths = [
+            max(text_points(row[column].label, self.size) for row in rows if column < len(row))
+            for column in range(len(rows[0]))
+        ]
         left = right - sum(widths) - len(widths) * (SAMPLE + 5) - (len(widths) - 1) * GAP
         parts = []
-        for number_, row in enumerate(rows):
-            y = bottom - 6 - (len(rows) - 1 - number_) * ROW
+        for index, row in enumerate(rows):
+            y = bottom - 6 - (len(rows) - 1 - index) * ROW
             x = left
             for each, width in zip(row, widths, strict=False):
-                parts.append(each.to_svg(x, y, pattern) + letters(x + SAMPLE + 5, y, each.label, size=self.size, va="center", halo=True))
+                parts.append(
+                    each.to_svg(x, y, pattern)
+                    + letters(x + SAMPLE + 5, y, each.label, size=self.size, va="center", halo=True)
+                )
                 x += SAMPLE + 5 + width + GAP
         return "".join(parts)

@@ -160,7 +160,8 @@ def _snapshot_stays(run: RunData) -> list[Stay]:
 def _draw_stay(axes: Axes, stay: Stay, row: int, span_s: float) -> None:
     color, hatch = STATE_LOOK.get(stay.state, ("#6b6b6b", ""))
     width = max((stay.to_ns - stay.from_ns) / 1e9, span_s / 600)
-    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=0.6)
+    edge = 0.6 if width > span_s / 300 else 0.0  # an edge would hide the narrowest bars
+    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=edge)
 
 
 def _state_legend(axes: Axes, states: set[str]) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from tcpexp.plots.style import GRID, INK, PAPER
 
+#: Letters that are narrower or wider than most.
+NARROW, WIDE = frozenset("iljtfrI.,:;'|!() []/-"), frozenset("mwMWG@%→…")
+
 #: Where a text's baseline lies below the place it is given, in em, by how it is aligned.
 _DOWN = {"baseline": 0.0, "bottom": -0.22, "center": 0.34, "center_baseline": 0.34, "top": 0.78}
 _ANCHOR = {"left": "start", "center": "middle", "right": "end"}
-_CIRCLE = "a1 1 0 1 0 2 0a1 1 0 1 0 -2 0z"
 #: Outlines of markers of radius 1, as steps from the marker's middle; those in ``STROKED`` have no inside.
 _OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     "^": ((0, -1), (1, 1), (-1, 1)),
@@ -53,7 +55,11 @@ def number(value: float) -> str:
 
 def looks(**values: Any) -> str:
     """Return a style attribute; names with ``_`` for ``-``, those that are None left out."""
-    text = "; ".join(f"{name.replace('_', '-')}: {number(value) if isinstance(value, float) else value}" for name, value in values.items() if value is not None)
+    text = "; ".join(
+        f"{name.replace('_', '-')}: {number(value) if isinstance(value, float) else value}"
+        for name, value in values.items()
+        if value is not None
+    )
     return f' style="{text}"' if text else ""
 
 
@@ -62,7 +68,7 @@ def line_path(points: Iterable[tuple[float, float]], *, steps: bool = False) -> 
     parts: list[str] = []
     down, last_y = False, ""
     for x, y in points:
-        if x != x or y != y:
+        if math.isnan(x) or math.isnan(y):
             down = False
             continue
         across, high = number(x), number(y)
@@ -80,16 +86,24 @@ def marker_path(marker: str, points: Iterable[tuple[float, float]], radius: floa
     """Return one path with a marker at each point."""
     parts = []
     for x, y in points:
-        if x != x or y != y:
+        if math.isnan(x) or math.isnan(y):
             continue
         if marker in STROKED:
             for start, end in STROKED[marker]:
-                parts.append(f"M{number(x + start[0] * radius)} {number(y + start[1] * radius)}L{number(x + end[0] * radius)} {number(y + end[1] * radius)}")
+                parts.append(
+                    f"M{number(x + start[0] * radius)} {number(y + start[1] * radius)}L{number(x + end[0] * radius)} {number(y + end[1] * radius)}"
+                )
         elif marker in ("o", "."):
             size = radius if marker == "o" else radius / 2
-            parts.append(f"M{number(x - size)} {number(y)}" + _CIRCLE.replace("1 1 ", f"{number(size)} {number(size)} ").replace("2 0", f"{number(2 * size)} 0"))
+            half = f"a{number(size)} {number(size)} 0 1 0"
+            parts.append(
+                f"M{number(x - size)} {number(y)}{half} {number(2 * size)} 0{half} {number(-2 * size)} 0z"
+            )
         else:
-            corners = [f"{number(x + dx * radius)} {number(y + dy * radius)}" for dx, dy in _OUTLINES[marker]]
+            corners = [
+                f"{number(x + dx * radius)} {number(y + dy * radius)}"
+                for dx, dy in _OUTLINES[marker]
+            ]
             parts.append("M" + "L".join(corners) + "z")
     return "".join(parts)
 
@@ -133,9 +147,62 @@ def letters(
     )
 
 
-def straight(x0: float, y0: float, x1: float, y1: float, color: str = GRID, width: float = 0.6, dash: str | None = None) -> str:
+def text_box(
+    point: tuple[float, float],
+    text: str,
+    size: float,
+    ha: str,
+    va: str,
+    bold: bool,
+    bbox: Mapping[str, Any],
+) -> str:
+    """Return the box behind a text of :func:`letters`: with round corners where ``bbox`` asks for an edge, else as tight as can be said."""
+    lines = text.split("\n")
+    width, height = (
+        max(text_points(line, size, bold=bold) for line in lines),
+        size * (1.2 * len(lines) - 0.2),
+    )
+    edge = bbox.get("edgecolor", "none")
+    pad = 0.3 * size if edge != "none" else 1.0
+    left = point[0] - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * width - pad
+    top = point[1] - {"top": 0.0, "center": 0.5, "bottom": 1.0, "baseline": 1.0}[va] * height - pad
+    place = f'{rectangle(left, top, width + 2 * pad, height + 2 * pad)} rx="{2.5 if edge != "none" else 0}"'
+    line = float(bbox.get("linewidth", 1.0)) if edge != "none" else None
+    return f"<rect {place}{looks(fill=bbox['facecolor'], stroke=edge, stroke_width=line, opacity=bbox.get('alpha'))}/>"
+
+
+def text_points(text: str, size: float, *, bold: bool = False) -> float:
+    """Return about how wide a text is: a letter of DejaVu Sans by its kind, and what bold adds."""
+    em = sum(
+        0.36 if each in NARROW else 0.88 if each in WIDE else 0.7 if each.isupper() else 0.6
+        for each in text
+    )
+    return em * size * (1.12 if bold else 1.0)
+
+
+def straight(
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+    color: str = GRID,
+    width: float = 0.6,
+    dash: str | None = None,
+) -> str:
     """Return a straight line."""
-    return f'<path d="M{number(x0)} {number(y0)}L{number(x1)} {number(y1)}"{looks(stroke=color, stroke_width=float(width), stroke_dasharray=dash, fill="none")}/>'
+    return f'<path d="M{number(x0)} {number(y0)}L{number(x1)} {number(y1)}"{stroke(color, width, dash)}/>'
+
+
+def stroke(color: str, width: float, dash: str | None = None, alpha: float | None = None) -> str:
+    """Return the style of a line."""
+    return looks(
+        stroke=color, stroke_width=float(width), stroke_dasharray=dash, fill="none", opacity=alpha
+    )
+
+
+def rectangle(x: float, y: float, width: float, height: float) -> str:
+    """Return the attributes that say where a ``<rect>`` is."""
+    return f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
 
 
 def arrow_head(x: float, y: float, from_x: float, from_y: float, scale: float, color: str) -> str:
@@ -143,5 +210,9 @@ def arrow_head(x: float, y: float, from_x: float, from_y: float, scale: float, c
     length = math.hypot(x - from_x, y - from_y) or 1.0
     ux, uy = (x - from_x) / length, (y - from_y) / length
     back, side = 0.5 * scale, 0.22 * scale
-    corners = [(x, y), (x - ux * back - uy * side, y - uy * back + ux * side), (x - ux * back + uy * side, y - uy * back - ux * side)]
+    corners = [
+        (x, y),
+        (x - ux * back - uy * side, y - uy * back + ux * side),
+        (x - ux * back + uy * side, y - uy * back - ux * side),
+    ]
     return f'<path d="M{"L".join(f"{number(a)} {number(b)}" for a, b in corners)}z"{looks(fill=color)}/>'

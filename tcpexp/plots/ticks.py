@@ -27,5 +27,7 @@ def tick_labels(places: list[float]) -> list[str]:
     if not places:
         return []
     step = places[1] - places[0] if len(places) > 1 else abs(places[0]) or 1.0
-    decimals = next((count for count in range(10) if abs(round(step, count) - step) <= abs(step) * 1e-6), 9)
+    decimals = next(
+        (count for count in range(10) if abs(round(step, count) - step) <= abs(step) * 1e-6), 9
+    )
     return [f"{each + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for each in places]

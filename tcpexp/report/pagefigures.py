@@ -45,11 +45,19 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
             html = figure_html(run, each)
         except TcpexpError:
             raise
-        except Exception as error:  # a plot may be another's program, and one bad figure must not cost the report
-            left_out.append(LeftOut(each.file_name, title, f"drawing it failed: {type(error).__name__}: {error}"))
+        except (
+            Exception
+        ) as error:  # a plot may be another's program, and one bad figure must not cost the report
+            left_out.append(
+                LeftOut(
+                    each.file_name, title, f"drawing it failed: {type(error).__name__}: {error}"
+                )
+            )
             continue
         if html is not None:
-            figures.append(PageFigure(each.file_name, each.plot.name, title, each.plot.caption(), html))
+            figures.append(
+                PageFigure(each.file_name, each.plot.name, title, each.plot.caption(), html)
+            )
         elif run.plan.plots:
             left_out.append(LeftOut(each.file_name, title, NO_DATA))
     return figures, left_out
@@ -67,7 +75,11 @@ def figure_html(run: RunData, wanted: WantedPlot) -> str | None:
                 return table_html(drawn, title)
             if isinstance(drawn, SketchFigure):
                 return themed(drawn.to_svg(title, re.sub(r"[^A-Za-z0-9]", "-", wanted.file_name)))
-        except (AttributeError, TypeError, KeyError):  # a call of matplotlib's that a sketch does not know; another fault comes again below
+        except (
+            AttributeError,
+            TypeError,
+            KeyError,
+        ):  # a call of matplotlib's that a sketch does not know; another fault comes again below
             pass
     return inline_text(matplotlib_svg(run, wanted), title, wanted.file_name)
 
@@ -80,5 +92,3 @@ def matplotlib_svg(run: RunData, wanted: WantedPlot) -> str:
         figure: Any = wanted.plot.draw(run, wanted.options)
         FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
         return text.getvalue()
-
-
