@@ -100,8 +100,8 @@ def _become(act: Callable[[], None], streams: tuple[int, int, int]) -> None:
     status = 1
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(each, signal.SIG_DFL)
         for target, source in enumerate(streams):
             os.dup2(source, target)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,7 +123,7 @@ class TerminalDisplay(QuietDisplay):
 
     def tick(self) -> None:
         """Show the bars as they stand, a few times a second."""
-        now = time.monotonic()
+        now = monotonic()
         if self.bars is not None and now - self.shown > SHOW_EVERY_S:
             self.shown = now
             self.bars.refresh()
