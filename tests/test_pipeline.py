@@ -41,6 +41,21 @@ def test_everything_follows_from_raw_and_twice_the_same(run_dir):
     assert {name: after[name] for name in derived} == {name: before[name] for name in derived}
 
 
+def test_figures_become_files_when_they_are_asked_for_and_are_made_again_from_then_on(run_dir):
+    plan = json.loads((run_dir / "plan.json").read_text())
+    (run_dir / "plan.json").write_text(json.dumps({**plan, "plots": [{"sequence": {}}, {"throughput": {}}]}))
+    outcome = process_run(run_dir)
+    assert outcome.figures == () and not (run_dir / "figures").exists()
+    assert 'id="figure-sequence"' in outcome.report.read_text()
+    outcome = process_run(run_dir, figures=True)
+    assert [each.name for each in outcome.figures] == ["sequence", "throughput"]
+    assert 'href="figures/sequence.png"' in outcome.report.read_text()
+    png = run_dir / "figures" / "sequence.png"
+    png.write_bytes(b"old")
+    process_run(run_dir)
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_interrupted_run_is_processed_as_far_as_it_goes(run_dir):
     raw = run_dir / "raw"
     engine = json.loads((raw / "engine.json").read_text())
