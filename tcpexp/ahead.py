@@ -1,4 +1,4 @@
-"""What is made ready while a run lasts, on the processor that a guest leaves idle: imports, captures, and a second process that draws."""
+"""What the steps after a run need is imported while the run lasts, in a thread beside it."""
 
 from __future__ import annotations
 
@@ -6,90 +6,60 @@ import importlib
 import os
 import threading
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tcpexp.ingest.live import LiveDissection
-    from tcpexp.plots.helper import DrawingHelper
-
-#: What the steps after a run import, in the order in which they need it.
-_LATER = (
-    "tcpexp.ingest.ingest", "tcpexp.analysis.certificate", "tcpexp.analysis.derive", "tcpexp.analysis.metrics", "tcpexp.checks.run", "tcpexp.plots.run",
+#: In the order in which they are needed.
+LATER = (
+    "tcpexp.ingest.ingest", "tcpexp.analysis.derive", "tcpexp.analysis.metrics", "tcpexp.analysis.certificate", "tcpexp.checks.run",
     "tcpexp.report.write", "tcpexp.report.terminal", "rich.console", "rich.table",
 )  # fmt: skip
+#: The thread's priority (nice): the run comes first where a processor is short.
+BACKGROUND_NICE = 19
 
 
 class Ahead:
-    """Prepares in the background from :meth:`begin` on; :meth:`close` leaves neither a thread nor a process behind."""
+    """Imports from :meth:`begin` on; leaving the ``with`` block waits for it."""
 
     def __init__(self) -> None:
-        self.helper: DrawingHelper | None = None
-        self.live: LiveDissection | None = None
         self._imports: threading.Thread | None = None
-
-    def begin(self, *, helper: bool) -> None:
-        """Start to prepare, unless that was done before; with the second process where there is a second processor."""
-        if self.begun:
-            return
-        if helper and len(os.sched_getaffinity(0)) > 1:
-            from tcpexp.plots.helper import DrawingHelper
-
-            with suppress(OSError):  # no process to be had: then all is drawn in this one
-                self.helper = DrawingHelper()
-                os.setpriority(os.PRIO_PROCESS, self.helper.pid, BACKGROUND_NICE)
-        self._imports = threading.Thread(target=_import_all)
-        self._imports.start()
-
-    def dissect(self, raw_dir: Path, captures: int) -> None:
-        """Start to dissect captures while they grow, unless that was done before, where there is a second processor."""
-        if self.live is None and captures and len(os.sched_getaffinity(0)) > 1:
-            from tcpexp.ingest.live import LiveDissection
-
-            self.live = LiveDissection(raw_dir, captures)
-
-    def dissected(self, capture: Path) -> bytes | None:
-        """Return what tshark printed about a capture while it grew; None when it has to be dissected now."""
-        return None if self.live is None else self.live.text(capture)
 
     @property
     def begun(self) -> bool:
-        """Whether anything is prepared."""
+        """Whether it has begun."""
         return self._imports is not None
 
+    def begin(self) -> None:
+        """Begin, unless that was done before."""
+        if self._imports is None:
+            self._imports = threading.Thread(target=import_later, daemon=True)
+            self._imports.start()
+
     def wait(self) -> None:
-        """Wait until the imports are done."""
+        """Wait until everything is imported."""
         if self._imports is not None:
             self._imports.join()
-
-    def close(self) -> None:
-        """End what works beside this process and wait for the imports."""
-        if self.live is not None:
-            self.live.close()
-        if self.helper is not None:
-            self.helper.close()
-        self.wait()
 
     def __enter__(self) -> Ahead:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.wait()
 
 
-#: The priority (nice) of whatever works beside a guest: the guest has its processor to itself even where a third process would like one.
-BACKGROUND_NICE = 19
-
-
-def _import_all() -> None:
+def import_later() -> None:
+    """Import what the steps after a run need, and read the page's template."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)  # of this thread alone
+        os.setpriority(
+            os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE
+        )  # of this thread alone
     with suppress(Exception):  # whoever needs the module will say what is wrong with it
-        for name in _LATER:
+        for name in LATER:
             importlib.import_module(name)
-        from tcpexp.plots.warm import warm_up
         from tcpexp.report.write import template
 
-        warm_up()
         template()

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.ahead import Ahead
 from tcpexp.errors import TcpexpError
 from tcpexp.paths import give_to_user
 from tcpexp.store.manifest import NAME as MANIFEST_NAME
@@ -22,14 +21,17 @@ if TYPE_CHECKING:
     from tcpexp.plots.run import PlottedFigure
 
 Progress = Callable[[str], None]
+#: Lists the figures that were drawn as files (``tcpexp.plots.run.INDEX``).
+FIGURES = "figures/index.json"
 
 
 @dataclass(frozen=True)
 class RunOutcome:
     """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
 
-    ``problems`` are steps that could not be done, each a sentence; ``report`` is None when writing it was one of them. ``timing`` is how long
-    each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``, ``report_s``, and what the runner adds.
+    ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done, each a sentence; ``report`` is None when
+    writing it was one of them. ``timing`` is how long each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``
+    (of files), ``report_s``, and what the runner adds.
     """
 
     path: Path
@@ -50,33 +52,27 @@ class RunOutcome:
         return 1 if any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
-def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | None = None) -> RunOutcome:
-    """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, figures, report.
+def process_run(run_dir: Path, progress: Progress | None = None, *, figures: bool = False) -> RunOutcome:
+    """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
+
+    The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG and PNG; a run that has such files gets them
+    made again, so that none shows what the tables no longer say.
 
     A run that was interrupted is processed as far as its data goes. Damaged raw data raises ``DataError``; a failure of a later
     step is named in ``RunOutcome.problems`` and does not keep the steps after it from being done, except that a check that cannot be
     made raises: a missing verdict must never look like a passed one. An existing manifest gets the new files' digests.
-    ``ahead`` is what was prepared during the run.
     """
-    if ahead is None:
-        with Ahead() as own:
-            return process_run(run_dir, progress, own)
     tell = progress or (lambda text: None)
     problems: list[str] = []
     timing: dict[str, float] = {}
-    ahead.begin(helper=False)
-    with _timed(timing, "reading_s"):
-        from tcpexp.ingest.ingest import ingest_run
-
-        run = ingest_run(run_dir, tell, ahead.dissected)
-        ahead.wait()
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.derive import derive_tables
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
-    from tcpexp.plots.run import plot_run
-    from tcpexp.report.write import write_report
+    from tcpexp.ingest.ingest import ingest_run
 
+    with _timed(timing, "reading_s"):
+        run = ingest_run(run_dir, tell)
     with _timed(timing, "judging_s"):
         tell("measuring")
         derive_tables(run)
@@ -85,15 +81,24 @@ def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | 
         tell("checking")
         checks = tuple(check_run(run))
     with _timed(timing, "drawing_s"):
-        tell("drawing")
-        figures = _attempt(lambda: tuple(plot_run(run, helper=ahead.helper)), "figures", problems) or ()
+        drawn = _draw(run, tell, problems) if figures or (run_dir / FIGURES).is_file() else ()
     with _timed(timing, "report_s"):
+        from tcpexp.report.write import write_report
+
         tell("writing the report")
         report = _attempt(lambda: write_report(run), "report", problems)
         if (run_dir / MANIFEST_NAME).is_file():
             refresh_manifest(run_dir)
         give_to_user(run_dir)
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, figures, tuple(problems), timing)
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, drawn, tuple(problems), timing)
+
+
+def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFigure, ...]:
+    """Draw the run's figures as files."""
+    from tcpexp.plots.run import plot_run
+
+    tell("drawing")
+    return _attempt(lambda: tuple(plot_run(run)), "figures", problems) or ()
 
 
 def process_numbers(run_dir: Path) -> RunOutcome:

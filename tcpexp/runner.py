@@ -39,8 +39,7 @@ class RunOptions:
 
     ``on`` is a place's name, ``guest`` (the best virtual clock) or ``auto``; ``kernel`` a name, or the beginning of a hash.
 
-    ``live``: read captures and have figures prepared by a second process while the guest runs. Of use where a processor is idle meanwhile, not when
-    many runs go on at once.
+    ``figures``: draw the spec's plots as files too, SVG and PNG.
     """
 
     on: str = AUTO
@@ -50,7 +49,7 @@ class RunOptions:
     overrides: tuple[str, ...] = ()
     out: Path | None = None
     command: tuple[str, ...] = ()
-    live: bool = True
+    figures: bool = False
 
 
 class Watcher(Protocol):
@@ -128,21 +127,20 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
     watcher = watcher or Silent()
     path = paths.find_spec(str(spec))
     kind, place = open_place(options, watcher)
-    with Ahead() as ahead:
-        with kind.slot() as slot:
-            plan = compile_spec(path, options, slot)
-            lacks = place.check(plan)
-            if lacks:
-                raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
-            results = usable_results_dir(options.out or paths.default_results_dir())
-            run_dir = create_run(results, path, plan, place.name)
-            for words in differences_from_record(path, place):
-                watcher.say(words)
-            watcher.starts(plan, place.name, run_dir.path)
-            begun = time.monotonic()
-            execute(place, plan, run_dir, options, watcher, ahead)
-            ended = time.monotonic()
-        outcome = process(run_dir.path, watcher, ahead)
+    with Ahead() as ahead, kind.slot() as slot:
+        plan = compile_spec(path, options, slot)
+        lacks = place.check(plan)
+        if lacks:
+            raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
+        results = usable_results_dir(options.out or paths.default_results_dir())
+        run_dir = create_run(results, path, plan, place.name)
+        for words in differences_from_record(path, place):
+            watcher.say(words)
+        watcher.starts(plan, place.name, run_dir.path)
+        begun = time.monotonic()
+        execute(place, plan, run_dir, options, watcher, ahead)
+        ended = time.monotonic()
+    outcome = process(run_dir.path, watcher, figures=options.figures)
     timing = {
         "total_s": round(time.monotonic() - started, 3),
         "experiment_s": plan.duration_ns / 1e9,
@@ -178,11 +176,11 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
     return words
 
 
-def process(run_dir: Path, watcher: Watcher, ahead: Ahead | None = None) -> RunOutcome:
+def process(run_dir: Path, watcher: Watcher, *, figures: bool = False) -> RunOutcome:
     """Analyse a recorded run and return the outcome; raises ``DataError`` when its record is damaged."""
     from tcpexp.pipeline import process_run
 
-    return process_run(run_dir, lambda step: watcher.progress(step, None), ahead)
+    return process_run(run_dir, lambda step: watcher.progress(step, None), figures=figures)
 
 
 # ------------------------------------------------------------------------------------------------ before the run
@@ -276,9 +274,7 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
 
     def progress(phase: str, seconds: float | None) -> None:
         if ahead is not None and clock == "virtual":
-            ahead.begin(helper=options.live)
-            if options.live:
-                ahead.dissect(run_dir.path / "raw", sum(each.kind == "capture" for each in plan.recorders))
+            ahead.begin()
         watcher.progress(phase, seconds)
 
     try:

@@ -1,38 +1,38 @@
-"""What is prepared during a run: begun once, and gone afterwards."""
+"""What is imported while a run lasts: begun once, and gone afterwards."""
 
-import os
+import subprocess
+import sys
 import threading
-from pathlib import Path
 
 import pytest
 
-from tcpexp.ahead import Ahead
+from tcpexp.ahead import LATER, Ahead
 
 
 def test_it_begins_once_and_leaves_nothing_behind():
     before = set(threading.enumerate())
     with Ahead() as ahead:
-        ahead.begin(helper=True)
-        helper = ahead.helper
-        ahead.begin(helper=True)
-        assert ahead.helper is helper
-        ahead.wait()
+        assert not ahead.begun
+        ahead.begin()
+        ahead.begin()
+        assert ahead.begun and len(set(threading.enumerate()) - before) <= 1
     assert set(threading.enumerate()) == before
-    if helper is None:
-        assert len(os.sched_getaffinity(0)) == 1
-    else:
-        assert not Path(f"/proc/{helper.pid}").exists()
 
 
 def test_an_interrupt_ends_it_too():
+    before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), Ahead() as ahead:
-        ahead.begin(helper=True)
-        helper = ahead.helper
+        ahead.begin()
         raise KeyboardInterrupt
-    assert helper is None or not Path(f"/proc/{helper.pid}").exists()
+    assert set(threading.enumerate()) == before
 
 
-def test_without_a_run_there_is_no_second_process():
-    with Ahead() as ahead:
-        ahead.begin(helper=False)
-        assert ahead.helper is None
+def test_it_imports_what_follows_a_run_and_no_matplotlib():
+    missing = f"[name for name in {LATER!r} if name not in sys.modules]"
+    code = f"import sys\nfrom tcpexp.ahead import import_later\nimport_later()\nprint({missing}, 'matplotlib' in sys.modules)"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[] False\n"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.cli.main import main
 from tcpexp.errors import DataError
 from tcpexp.pipeline import process_run, read_outcome
 from tcpexp.store.manifest import Manifest, verify, write_manifest
@@ -39,6 +40,30 @@ def test_everything_follows_from_raw_and_twice_the_same(run_dir):
     after = verify(run_dir).files
     derived = [name for name in before if name.endswith(".json") or name.startswith("tables/")]
     assert {name: after[name] for name in derived} == {name: before[name] for name in derived}
+
+
+def test_figures_become_files_when_they_are_asked_for_and_are_made_again_from_then_on(run_dir):
+    plan = json.loads((run_dir / "plan.json").read_text())
+    (run_dir / "plan.json").write_text(json.dumps({**plan, "plots": [{"sequence": {}}, {"throughput": {}}]}))
+    outcome = process_run(run_dir)
+    assert outcome.figures == () and not (run_dir / "figures").exists()
+    assert 'id="figure-sequence"' in outcome.report.read_text()
+    outcome = process_run(run_dir, figures=True)
+    assert [each.name for each in outcome.figures] == ["sequence", "throughput"]
+    assert 'href="figures/sequence.png"' in outcome.report.read_text()
+    png = run_dir / "figures" / "sequence.png"
+    png.write_bytes(b"old")
+    process_run(run_dir)
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_hand_in_has_figures_though_the_run_had_none(run_dir, tmp_path):
+    plan = json.loads((run_dir / "plan.json").read_text())
+    (run_dir / "plan.json").write_text(json.dumps({**plan, "plots": [{"sequence": {}}]}))
+    assert main(["report", "--quiet", str(run_dir)]) == 0
+    assert not (run_dir / "figures").exists()
+    assert main(["report", "--quiet", str(run_dir), "--format", "md", "--out", str(tmp_path / "mine")]) == 0
+    assert {path.name for path in (tmp_path / "mine/figures").iterdir()} == {"network.svg", "sequence.svg", "sequence.png"}
 
 
 def test_an_interrupted_run_is_processed_as_far_as_it_goes(run_dir):

@@ -244,18 +244,18 @@ def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str:
         return "tlp"
     if not seen.has_sack:
         return "duplicate_acks"
-    last = int(np.searchsorted(seen.ack_ns, episode.noticed_ns, side="right")) - 1
+    last = int(seen.ack_ns.searchsorted(episode.noticed_ns, side="right")) - 1
     return "sack" if last >= 0 and seen.sacked_bytes[last] >= DUPTHRESH * seen.mss else "rack"
 
 
 def _count(times: Int64, low_ns: int, high_ns: int) -> int:
     """Return how many of the ascending ``times`` lie from ``low_ns`` to ``high_ns``, both included."""
-    return max(int(np.searchsorted(times, high_ns, side="right") - np.searchsorted(times, low_ns, side="left")), 0)
+    return max(int(times.searchsorted(high_ns, side="right") - times.searchsorted(low_ns, side="left")), 0)
 
 
 def _quiet_since(timeline: Timeline, t_ns: int) -> int:
     """Return when the sender last came back to Open or Disorder before ``t_ns``; the start when it never left."""
-    index = int(np.searchsorted(timeline.set_ns, t_ns, side="left"))
+    index = int(timeline.set_ns.searchsorted(t_ns, side="left"))
     while index > 0 and timeline.states[index - 1] in _QUIET:
         index -= 1
     return int(timeline.set_ns[index]) if index < timeline.set_ns.size and index > 0 else int(timeline.row_ns[0])

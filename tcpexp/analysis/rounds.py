@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from tcpexp.store.rundata import RunData
 
 Int64 = NDArray[np.int64]
+#: The phases in which RFC 5681 section 3.1 says how a window grows.
+GROWING = ("slow_start", "congestion_avoidance")
 
 
 class Round(NamedTuple):
@@ -53,7 +55,7 @@ class Flight:
             if self.sent[begin] <= self.acked[begin]:  # nothing under way: no round trip begins here
                 begin += 1
                 continue
-            end = low + int(np.searchsorted(self.acked[low:high], self.sent[begin], side="left"))
+            end = low + int(self.acked[low:high].searchsorted(self.sent[begin], side="left"))
             if end >= high:
                 break
             found.append(Round(begin, end, float(np.mean(self.by_cwnd[begin:end])) >= 0.5))
@@ -68,7 +70,7 @@ def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | No
     section 3.1: slow start at most doubles, avoidance adds one segment. None without such a round trip.
     """
     used = [each for each in rounds if each.by_cwnd]
-    if not used or phase not in ("slow_start", "congestion_avoidance"):
+    if not used or phase not in GROWING:
         return None
     if phase == "slow_start":
         return float(np.exp(np.mean([np.log(max(int(cwnd[each.end]), 1) / max(int(cwnd[each.begin]), 1)) for each in used])))

@@ -55,11 +55,11 @@ class Timeline:
 
     def before(self, t_ns: int) -> int:
         """Return the last row at or before ``t_ns``; 0 when there is none."""
-        return max(int(np.searchsorted(self.row_ns, t_ns, side="right")) - 1, 0)
+        return max(int(self.row_ns.searchsorted(t_ns, side="right")) - 1, 0)
 
     def after(self, t_ns: int) -> int:
         """Return the first row behind ``t_ns``, which shows what was in force then; the last one when there is none."""
-        return min(int(np.searchsorted(self.row_ns, t_ns, side="right")), self.row_ns.size - 1)
+        return min(int(self.row_ns.searchsorted(t_ns, side="right")), self.row_ns.size - 1)
 
     def values(self, array: Int64, index: int) -> int | None:
         """Return an element as an int, None for ``NEVER``."""

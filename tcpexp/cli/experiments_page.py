@@ -1,6 +1,6 @@
 """The page docs/experiments.md, made from the experiments: ``python -m tcpexp.cli.experiments_page > docs/experiments.md``.
 
-Run times and pictures are taken from runs: ``tcpexp run experiments/ --json > runs.json``, then the same with ``--runs runs.json``. They are
+Run times and pictures are taken from runs: ``tcpexp run experiments/ --figures --json > runs.json``, then the same with ``--runs runs.json``. They are
 kept in docs/experiments.json and docs/images/experiments/, so that the page can be made again without any run.
 """
 
@@ -210,7 +210,7 @@ def shrink(figure: Path, target: Path) -> None:
 
 
 @click.command()
-@click.option("--runs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take run times and pictures from what tcpexp run --json printed.")
+@click.option("--runs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take run times and pictures from what run --figures --json printed")
 def main(runs: Path | None) -> None:
     """Print the page."""
     if runs is not None:

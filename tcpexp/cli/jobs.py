@@ -14,7 +14,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tcpexp.cli.forked import Forked, may_fork
 from tcpexp.cli.job import Job, crash_row, empty_row
+from tcpexp.cli.job import main as make_run
 
 if TYPE_CHECKING:
     from tcpexp.runner import StopSignals
@@ -41,9 +43,15 @@ class Display(Protocol):
     def ends(self, number: int, row: dict[str, Any]) -> None:
         """Take note of what came of a run."""
 
+    def tick(self) -> None:
+        """Take note that a little time has passed: nothing else calls, for a thread would keep runs from being forked."""
+
 
 class JobProcess:
-    """A run in a process of its own, with a session of its own: a Ctrl-C at the terminal reaches it only through us."""
+    """A run in a process of its own, with a session of its own: a Ctrl-C at the terminal reaches it only through us.
+
+    The process is forked where this one may fork, so that a run need not import what the one before it has imported.
+    """
 
     def __init__(self, number: int, job: Job) -> None:
         self.number = number
@@ -52,19 +60,15 @@ class JobProcess:
         self.run: str | None = None
         self._rest = b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tcpexp.cli.job"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.stdout = self.process.stdout
+        read_job, write_job = os.pipe()
+        read_events, write_events = os.pipe()
+        self.stdin, self.stdout = os.fdopen(write_job, "wb"), os.fdopen(read_events, "rb")
+        self.process = start_process((read_job, write_events, self._errors.fileno()))
+        os.close(read_job)
+        os.close(write_events)
         with contextlib.suppress(BrokenPipeError):  # it has ended: its exit status says how
-            self.process.stdin.write(job.to_line())
-            self.process.stdin.flush()
+            self.stdin.write(job.to_line())
+            self.stdin.flush()
 
     def read(self, display: Display) -> bool:
         """Take over what the process has written; return whether there can be more."""
@@ -107,9 +111,8 @@ class JobProcess:
 
     def close(self) -> None:
         """Close what leads to the process."""
-        assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.stdin.close()
         self.stdout.close()
         self._errors.close()
 
@@ -118,6 +121,20 @@ class JobProcess:
         self.process.kill()
         self.process.wait()
         self.close()
+
+
+def start_process(streams: tuple[int, int, int]) -> Forked | subprocess.Popen[bytes]:
+    """Start a process that makes the run which its standard input describes; see :mod:`tcpexp.cli.job`."""
+    if may_fork():
+        return Forked(make_run, streams)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "tcpexp.cli.job"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)},
+        stdin=streams[0],
+        stdout=streams[1],
+        stderr=streams[2],
+        start_new_session=True,
+    )
 
 
 def exit_words(status: int) -> str:
@@ -153,6 +170,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, signals: StopSignals, display: D
                     display.say(None, "stopping; what was recorded is kept (Ctrl-C again aborts)")
                     for each in running:
                         each.stop()
+                display.tick()
                 for key, _ in selector.select(timeout=0.2):
                     if not key.data.read(display):
                         selector.unregister(key.data.stdout)

@@ -85,12 +85,14 @@ Examples:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for a hand-in. [default: RUN-hand-in, beside the run's folder]"
 )
+@click.option("--figures", is_flag=True, help="Draw the spec's plots as files too, SVG and PNG; a hand-in always has them.")
 @click.option("--force", is_flag=True, help="Replace a report.md that is there and says something else.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the paths of the reports only.")
-def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "md", "pdf"], out: Path | None, force: bool, quiet: bool) -> int:
+def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "md", "pdf"], out: Path | None, figures: bool, force: bool, quiet: bool) -> int:
     """Make reports again from recorded data.
 
-    Everything after the raw data is made: tables, metrics, certificate, checks, figures, report.
+    Everything after the raw data is made: tables, metrics, certificate, checks, report. With --figures, and where the run has them
+    already, also the figures as files.
     The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
 
     With --format md or pdf a hand-in is made too: the skeleton of a laboratory report, with question, set-up, commands, figures,
@@ -108,7 +110,7 @@ def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "m
             verify(run, recorded_only=True)
         else:
             say(f"{run} has no manifest, its run never reached the end: nothing to check the recorded data against")
-        outcome = process_run(run, (lambda step: None) if quiet else say)
+        outcome = process_run(run, (lambda step: None) if quiet else say, figures=figures or kind != "html")
         for problem in outcome.problems:
             say(f"not made: {problem}")
         incomplete = incomplete or bool(outcome.problems)

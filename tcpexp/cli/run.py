@@ -52,6 +52,7 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
 @click.option("--repeat", type=click.IntRange(1, 10_000), default=1, metavar="N", help="Run each spec N times, with the seed and the N-1 after it.")
 @click.option("--jobs", "-j", type=click.IntRange(1, 200), default=1, metavar="N", help="Make N runs at a time; 1 unless given.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept.")
+@click.option("--figures", is_flag=True, help="Draw the spec's plots as files too, SVG and PNG; the report shows them without.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def run(
@@ -64,6 +65,7 @@ def run(
     repeat: int,
     jobs: int,
     out: Path | None,
+    figures: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -80,8 +82,7 @@ def run(
     from tcpexp.runner import RunOptions, StopSignals
 
     silent = quiet or as_json
-    live = jobs == 1 or processors() >= 2 * jobs
-    wanted = list_jobs(specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), live))  # type: ignore[arg-type]
+    wanted = list_jobs(specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures))  # type: ignore[arg-type]
     with StopSignals().listening() as signals:
         if len(wanted) == 1:
             rows = [run_single(wanted[0], QuietWatcher(signals) if silent else TerminalWatcher(signals), summary=not silent)]
@@ -114,10 +115,12 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
 
 def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[dict[str, Any]]:
     """Make several runs, each in a process of its own, and return their rows; ``say``: show progress and print a table."""
+    from tcpexp.cli.forked import preload
     from tcpexp.cli.jobs import run_jobs
     from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 
     started = time.monotonic()
+    preload()
     display = TerminalDisplay(len(jobs)) if say else QuietDisplay()
     try:
         rows = run_jobs(jobs, at_once, signals, display)
@@ -137,11 +140,6 @@ def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[
 
     names = [name for spec in specs for name in paths.expand_specs(spec)]
     return [Job(name, options, index) for name in names for index in range(repeat)]
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def command_line() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from tcpexp.cli.job import Job
+
+
+#: Bars are drawn at most this often, in seconds of wall time.
+SHOW_EVERY_S = 0.15
 
 
 class QuietDisplay:
@@ -36,6 +41,9 @@ class QuietDisplay:
         for each in row["errors"]:
             print_error_row(each)
 
+    def tick(self) -> None:
+        """Have nothing to show."""
+
     def close(self) -> None:
         """Have nothing to remove."""
 
@@ -47,6 +55,7 @@ class TerminalDisplay(QuietDisplay):
         from rich.console import Console
 
         self.total = total
+        self.shown = 0.0
         self.ended = 0
         self.names: dict[int, str] = {}
         self.durations: dict[int, float] = {}
@@ -60,7 +69,7 @@ class TerminalDisplay(QuietDisplay):
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TextColumn("wall"), TimeElapsedColumn())
-        self.bars = Progress(*columns, console=self.console, transient=True)
+        self.bars = Progress(*columns, console=self.console, transient=True, auto_refresh=False)
         self.whole = self.bars.add_task("all", total=self.total, clock=f"0 / {self.total}")
         self.bars.start()
 
@@ -111,6 +120,13 @@ class TerminalDisplay(QuietDisplay):
             click.echo(text, err=True)
         else:
             self.console.print(text, markup=False, soft_wrap=True)
+
+    def tick(self) -> None:
+        """Show the bars as they stand, a few times a second."""
+        now = monotonic()
+        if self.bars is not None and now - self.shown > SHOW_EVERY_S:
+            self.shown = now
+            self.bars.refresh()
 
     def close(self) -> None:
         """Remove the bars."""

@@ -30,7 +30,9 @@ class HeaderTable(Plot):
     Bytes and bits count from the beginning of each header, from 0, as in the figures of the RFCs. A sequence number is given as it is on the wire and
     relative to the initial one.
 
-    tshark dissects the packet. The option ``packet`` chooses it: ``syn``, ``syn-ack``, ``first-data``, ``fin`` or ``rst`` (the first of its kind in the
+    A packet with anything rare in its headers is dissected by tshark.
+
+    The option ``packet`` chooses the packet: ``syn``, ``syn-ack``, ``first-data``, ``fin`` or ``rst`` (the first of its kind in the
     connection), or a number in ``capture``. ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection.
     """
 
@@ -51,14 +53,18 @@ class HeaderTable(Plot):
         return errors
 
     def draw(self, run: RunData, options: Options) -> Table | None:
-        """Return the table, or None when there is no such packet or its capture is gone. Raises ``FileNotFoundError`` without tshark."""
+        """Return the table, or None when there is no such packet or its capture is gone.
+
+        Raises ``FileNotFoundError`` for a rare packet without tshark.
+        """
         from tcpexp.ingest.dissect import dissect_packet
+        from tcpexp.plots.headerbytes import plain_headers
 
         packet = chosen_packet(run, options)
         capture = run.path / "raw" / f"{packet['capture']}.pcap" if packet else None
         if packet is None or capture is None or not capture.is_file():
             return None
-        headers = dissect_packet(capture, packet["number"])
+        headers = plain_headers(capture, packet) or dissect_packet(capture, packet["number"])
         kind = "".join(f"{FLAG_WORDS.get(letter, letter)}, " for letter in packet["flags"] or "")
         where = f"{packet['capture']} #{packet['number']} ({kind}{packet['t_ns'] / 1e9:.6f} s, {packet['payload_bytes'] or 0:,} bytes of payload)"
         links = both_ends(run, packet["capture"], packet["number"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.shapes import draw_rectangles
 from tcpexp.plots.style import PALETTE, panel_title, panels, span_ns, time_limits
 from tcpexp.plots.thin import thin_moments
 
@@ -82,15 +83,10 @@ class Labels(Plot):
 def _draw_strokes(axis: Axes, moments: NDArray[np.float64], row: int, width: float) -> None:
     """Draw strokes of ``width`` (seconds) at ``moments`` (s, ascending) as one path; strokes that touch are one rectangle."""
     import numpy as np
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
 
     starts = np.flatnonzero(np.diff(moments, prepend=-np.inf) > width)
     left, right = moments[starts] - width / 2, moments[np.append(starts[1:], len(moments)) - 1] + width / 2
-    top, bottom = np.full_like(left, row - 0.36), np.full_like(left, row + 0.36)
-    corners = np.stack([left, bottom, left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 2)
-    codes = np.tile([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], len(left))
-    axis.add_patch(PathPatch(Path(corners, codes), facecolor=PALETTE[row % len(PALETTE)], linewidth=0))
+    draw_rectangles(axis, left, right, row - 0.36, row + 0.36, PALETTE[row % len(PALETTE)])
 
 
 def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import MARKS
 from tcpexp.plots.ladderdata import Arrow, LadderView, StateChange, ladder_view
 from tcpexp.plots.marks import text_inches
-from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH
+from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,13 +44,11 @@ class Ladder(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no connection was captured."""
-        from matplotlib.figure import Figure
-
         view = ladder_view(run, str(options["flow"]), int(options["connection"]), int(options["packets"]), options["between"])
         if view is None:
             return None
         height = (view.rows + 1) * ROW_INCHES + 1.35
-        figure = Figure(figsize=(WIDTH, height))
+        figure = new_figure(WIDTH, height)
         axes = figure.add_axes((0, 0.1 / height, 1, 1 - 0.75 / height))
         axes.set_axis_off()
         axes.set_xlim(0, WIDTH)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
+from tcpexp.plots.svgparts import NARROW, WIDE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,6 @@ ROW_INCHES = 0.15
 MAX_ROWS = 4
 FONT_POINTS = 7.5
 LONGEST = 40
-NARROW, WIDE = frozenset("iljtfrI.,:;'|!() []/-"), frozenset("mwMWG@%→…")
 #: Steps whose end undoes something, so that their end is worth a mark.
 REVERSIBLE = {"firewall", "link_change", "link_state", "sysctl", "segment_fault"}
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options
+from tcpexp.plots.shapes import legend_patch
 from tcpexp.plots.style import INK, PAPER, SOFT_INK, Series, span_ns
 
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.axes import Axes
-    from matplotlib.patches import Patch
 
     from tcpexp.store.rundata import RunData
 
@@ -96,10 +96,8 @@ def _pixel_ns(span: tuple[int, int]) -> int:
     return (span[1] - span[0]) // 1200
 
 
-def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool) -> list[Patch]:
+def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool) -> list[Any]:
     """Draw a row of phases per flow, and with ``with_states`` a row of congestion states below each; return the legend's patches."""
-    from matplotlib.patches import Patch
-
     labels: list[str] = []
     used: dict[str, None] = {}
     for name in looks:
@@ -117,7 +115,7 @@ def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Seri
     shown = {name.replace("_", " "): look for name, look in COLORS.items() if name in used}
     if with_states and any(state == "Disorder" for name in looks for state, _, _ in congestion_bands(run, name)):
         shown["Disorder"] = STATE_COLORS["Disorder"]
-    return [Patch(facecolor=color, hatch=hatch, edgecolor=SOFT_INK, linewidth=0.4, label=name) for name, (color, hatch) in shown.items()]
+    return [legend_patch(axes, name, color, hatch, SOFT_INK, 0.4) for name, (color, hatch) in shown.items()]
 
 
 def _draw_row(axes: Axes, row: int, bands: list[tuple[str, int, int]], colors: dict[str, tuple[str, str]], span: tuple[int, int]) -> None:

@@ -1,11 +1,9 @@
-"""Draw a run's figures and list them in ``figures/index.json``."""
+"""Draw a run's figures as files, for documents, and list them in ``figures/index.json``: SVG and PNG, by matplotlib."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,6 @@ from tcpexp.plots.base import Plot
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
-    from tcpexp.plots.helper import DrawingHelper
     from tcpexp.store.rundata import RunData
 
 INDEX = "figures/index.json"
@@ -51,13 +48,12 @@ class WantedPlot:
     options: dict[str, Any]
 
 
-def plot_run(run: RunData, catalogue: Catalogue | None = None, helper: DrawingHelper | None = None) -> list[PlottedFigure]:
+def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFigure]:
     """Draw the plots that the spec names, or all that have data, into ``figures/``; return them in order.
 
     ``catalogue`` knows the plots by name (by default the plan's: built-in, installed, and those that came beside the spec).
     Figures of an earlier call are removed. A plot that the spec names and that has no data, or whose drawing fails, is listed
-    with the reason in ``figures/index.json`` and costs the others nothing. ``helper`` is a second process that draws some of them; it
-    knows the plan's plots only, and is closed. Raises ``SpecError`` for an unknown plot or option.
+    with the reason in ``figures/index.json`` and costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
     """
     if catalogue is None:
         from tcpexp.catalogue import catalogue_for
@@ -70,8 +66,7 @@ def plot_run(run: RunData, catalogue: Catalogue | None = None, helper: DrawingHe
         old.unlink()
     figures: list[PlottedFigure] = []
     left_out: list[LeftOut] = []
-    outcomes = [draw_one(run, each, folder) for each in wanted] if helper is None else draw_together(run, wanted, folder, helper)
-    for outcome in outcomes:
+    for outcome in (draw_one(run, each, folder) for each in wanted):
         if isinstance(outcome, PlottedFigure):
             figures.append(outcome)
         elif run.plan.plots or outcome.reason != NO_DATA:
@@ -131,47 +126,6 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
         (folder.parent / table_name).write_text(drawn.to_json(), encoding="utf-8")
     svg_name, png_name = (path.relative_to(folder.parent).as_posix() for path in (svg, png))
     return PlottedFigure(name, title, wanted.plot.caption(), svg_name, png_name, table_name)
-
-
-def draw_together(run: RunData, wanted: Sequence[WantedPlot], folder: Path, helper: DrawingHelper) -> list[PlottedFigure | LeftOut]:
-    """Draw here and in the helper: each takes the next figure when it is done with one. What the helper cannot draw is drawn here."""
-    todo, undone = deque(wanted), deque[WantedPlot]()
-    outcomes: dict[str, PlottedFigure | LeftOut] = {}
-    waiting = threading.Event()
-
-    def let_draw() -> None:
-        ready = helper.wait_until_ready()
-        while ready and (each := _next(todo)):
-            waiting.set()
-            outcome = helper.draw(run.path, each.file_name)
-            waiting.clear()
-            if outcome is None:
-                undone.append(each)
-            else:
-                outcomes[each.file_name] = outcome
-
-    thread = threading.Thread(target=let_draw)
-    thread.start()
-    try:
-        while each := _next(todo):
-            outcomes[each.file_name] = draw_one(run, each, folder)
-        if not waiting.is_set():  # it has nothing in hand, or is still starting
-            helper.close()
-        thread.join()
-    finally:
-        helper.close()
-        thread.join()
-    for each in undone:
-        outcomes[each.file_name] = draw_one(run, each, folder)
-    return [outcomes[each.file_name] for each in wanted]
-
-
-def _next(todo: deque[WantedPlot]) -> WantedPlot | None:
-    """Take the next one of a queue from which another thread takes too."""
-    try:
-        return todo.popleft()
-    except IndexError:
-        return None
 
 
 def _entry(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.shapes import draw_box, draw_curve
 from tcpexp.plots.style import INK, PALETTE, PAPER, SHADE, SOFT_INK, panels
 
 if TYPE_CHECKING:
@@ -101,44 +102,19 @@ def _by_host(changes: list[Transition], edge: tuple[str, str]) -> str:
 
 
 def _draw_state(axes: Axes, state: str, place: tuple[float, float], reached: bool) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
     x, y = place
-    box = FancyBboxPatch(
-        (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2),
-        BOX_WIDTH,
-        BOX_HEIGHT,
-        boxstyle="round,pad=0,rounding_size=0.06",
-        facecolor=SHADE if reached else PAPER,
-        edgecolor=INK if reached else UNTAKEN,
-        linewidth=1.4 if reached else 1.0,
-        zorder=3,
-    )
-    axes.add_patch(box)
+    corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, BOX_WIDTH, BOX_HEIGHT)
+    draw_box(axes, corner, SHADE if reached else PAPER, INK if reached else UNTAKEN, 1.4 if reached else 1.0)
     axes.text(x, y, state, ha="center", va="center", fontsize=8.5, fontweight="bold" if reached else "normal", color=INK if reached else SOFT_INK, zorder=4)
 
 
 def _draw_edge(axes: Axes, edge: tuple[str, str], text: str, counts: str) -> None:
     """Draw one arrow and its label: bold and coloured when it was taken."""
-    from matplotlib.patches import FancyArrowPatch
-
     old, new = edge
     start, end = PLACES[old], END if new == "CLOSED" and old in ("LAST-ACK", "TIME-WAIT") else PLACES[new]
     bend, along = BENDS.get(edge, (0.0, 0.5))
     color = PALETTE[0] if counts else UNTAKEN
-    arrow = FancyArrowPatch(
-        _border(start, end),
-        _border(end, start),
-        connectionstyle=f"arc3,rad={bend}",
-        arrowstyle="-|>",
-        mutation_scale=11,
-        linewidth=2.0 if counts else 1.0,
-        color=color,
-        shrinkA=1,
-        shrinkB=1,
-        zorder=2,
-    )
-    axes.add_patch(arrow)
+    draw_curve(axes, _border(start, end), _border(end, start), bend, color, 2.0 if counts else 1.0)
     x, y = start[0] + along * (end[0] - start[0]), start[1] + along * (end[1] - start[1])
     # arc3 moves the middle of the curve by half of rad times the distance, to the right of its direction; the axes' y runs downwards
     x, y = x - bend * (end[1] - start[1]) * 0.18 + ASIDE.get(edge, 0.0), y + bend * (end[0] - start[0]) * 0.9

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.shapes import legend_patch
 from tcpexp.plots.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
 
 if TYPE_CHECKING:
@@ -159,13 +160,12 @@ def _snapshot_stays(run: RunData) -> list[Stay]:
 def _draw_stay(axes: Axes, stay: Stay, row: int, span_s: float) -> None:
     color, hatch = STATE_LOOK.get(stay.state, ("#6b6b6b", ""))
     width = max((stay.to_ns - stay.from_ns) / 1e9, span_s / 600)
-    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=0.6)
+    edge = 0.6 if width > span_s / 300 else 0.0  # an edge would hide the narrowest bars
+    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=edge)
 
 
 def _state_legend(axes: Axes, states: set[str]) -> None:
-    from matplotlib.patches import Patch
-
     known = [state for state in STATE_LOOK if state in states] + sorted(states - set(STATE_LOOK))
     looks = {state: STATE_LOOK.get(state, ("#6b6b6b", "")) for state in known}
-    handles = [Patch(facecolor=color, hatch=hatch, edgecolor=PAPER, label=state) for state, (color, hatch) in looks.items()]
+    handles = [legend_patch(axes, state, color, hatch, PAPER) for state, (color, hatch) in looks.items()]
     legend(axes, columns=6, handles=handles, handleheight=1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,35 @@ def house_style(salt: str) -> Iterator[None]:
         yield
 
 
+_SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
+
+
+@contextmanager
+def sketching() -> Iterator[None]:
+    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.sketch.SketchFigure`, which needs no matplotlib."""
+    before = _SKETCHING.set(True)
+    try:
+        yield
+    finally:
+        _SKETCHING.reset(before)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches; a sketch with the same calls inside of :func:`sketching`."""
+    if _SKETCHING.get():
+        from tcpexp.plots.sketch import SketchFigure
+
+        return SketchFigure((width, height))  # type: ignore[return-value]
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def is_sketch(axes: Axes) -> bool:
+    """Return whether the axes are a sketch's."""
+    return not hasattr(axes, "transData")
+
+
 @dataclass(frozen=True)
 class Series:
     """How one flow, socket or counter looks in every figure of a run."""
@@ -117,13 +147,11 @@ def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: flo
 
     Room for the title and the action marks is added on top by :func:`finish`.
     """
-    from matplotlib.figure import Figure
-
     gaps = [gap] * (len(heights) - 1)
     if gaps and last_gap is not None:
         gaps[-1] = last_gap
     total = BOTTOM + sum(heights) + sum(gaps) + 0.35
-    figure = Figure(figsize=(WIDTH, total))
+    figure = new_figure(WIDTH, total)
     axes: list[Any] = []
     top = total - 0.35
     for height, below in zip(heights, [*gaps, 0.0], strict=True):
@@ -219,6 +247,9 @@ def note(axes: Axes, text: str) -> None:
 
 def whole_numbers(axes: Axes) -> None:
     """Let the vertical axis show whole numbers only."""
+    if is_sketch(axes):
+        axes.whole_numbers()  # type: ignore[attr-defined]
+        return
     from matplotlib.ticker import MaxNLocator
 
     axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=2))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
+from tcpexp.plots.shapes import draw_ellipse
 from tcpexp.plots.style import Series, flow_series, legend, panels, rate_unit
 
 if TYPE_CHECKING:
@@ -71,15 +72,17 @@ def _draw_flow(axes: Axes, delay: Any, rate: Any, tail: float, look: Series) -> 
     axes.scatter(delay, rate, color=look.color, marker=look.marker, s=14, alpha=0.55, linewidth=0, label=look.name)
     axes.plot([tail], [rate.mean()], color=look.color, marker="x", markersize=9, markeredgewidth=2)
     if len(delay) >= LEAST_POINTS:
-        axes.add_patch(ellipse_of(delay, rate, look))
+        draw_ellipse(axes, *ellipse_of(delay, rate), look)
 
 
-def ellipse_of(delay: Any, rate: Any, look: Series) -> Any:
-    """Return the ellipse of one standard deviation: axes along the eigenvectors of the covariance, radii the roots of its eigenvalues."""
+def ellipse_of(delay: Any, rate: Any) -> tuple[tuple[float, float], float, float, float]:
+    """Return the ellipse of one standard deviation as centre, width, height and angle in degrees.
+
+    Its axes are along the eigenvectors of the covariance, its radii the roots of the eigenvalues.
+    """
     import numpy as np
-    from matplotlib.patches import Ellipse
 
     spread, axes = np.linalg.eigh(np.cov(delay, rate))
     width, height = 2 * np.sqrt(np.maximum(spread, 0))
     angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))
-    return Ellipse((delay.mean(), rate.mean()), width, height, angle=angle, facecolor="none", edgecolor=look.color, linestyle=look.dash, linewidth=1.3)
+    return (float(delay.mean()), float(rate.mean())), float(width), float(height), angle

@@ -30,12 +30,17 @@ _COLOR = re.compile(r"(fill|stroke): (#[0-9a-fA-F]{6})")
 
 
 def inline_svg(path: Path, title: str, name: str) -> str:
-    """Return an SVG file as an element for an HTML page, with ``title`` as its name for screen readers.
+    """Return an SVG file as an element for an HTML page; see :func:`inline_text`."""
+    return inline_text(path.read_text(encoding="utf-8"), title, name)
+
+
+def inline_text(svg: str, title: str, name: str) -> str:
+    """Return matplotlib's SVG as an element for an HTML page, with ``title`` as its name for screen readers.
 
     Sizes are left to the style sheet; identifiers that nothing refers to are dropped and the others get ``name`` as prefix, so that
     many figures fit one page; the house colours become CSS variables.
     """
-    text = _PROLOG.sub("", path.read_text(encoding="utf-8"), count=1)
+    text = _PROLOG.sub("", svg, count=1)
     text = _GLOBAL_STYLE.sub("", _METADATA.sub("", text, count=1), count=1)
     head, _, rest = text.partition(">")
     head = _SIZE.sub("", head) + f' role="img" aria-label="{escape(title, quote=True)}"'

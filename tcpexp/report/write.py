@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.report import content
 from tcpexp.report.embed import page_policy, page_style, panels_html
-from tcpexp.report.figures import inline_svg
 from tcpexp.report.labels import labels_html
 from tcpexp.report.network import network_svg
+from tcpexp.report.pagefigures import page_figures
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
-from tcpexp.report.tables import table_html
 from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
     import jinja2
 
+    from tcpexp.plots.run import LeftOut
+    from tcpexp.report.panels.model import Panel
     from tcpexp.store.rundata import RunData
 
 RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
@@ -29,7 +30,7 @@ RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
 def write_report(run: RunData) -> Path:
     """Write ``report.html`` from what lies in the run directory, and return its path.
 
-    Needs the plan; everything else (verdicts, certificate, metrics, figures, manifest) is shown when it is there, and its absence is
+    Needs the plan; everything else (verdicts, certificate, metrics, tables, manifest) is shown when it is there, and its absence is
     said. Texts from the spec, from programs and from packets are escaped. The same files give the same page.
     """
     page = template().render(report_content(run))
@@ -63,7 +64,7 @@ def report_content(run: RunData) -> dict[str, Any]:
     events, more_events = content.timeline_rows(run)
     commands, more_commands = content.command_rows(run)
     panels = panel_data(run)
-    figures, left_out = _figures(run, {name for panel in panels.panels for name in panel.figures})
+    figures, left_out, instead = _figures(run, panels.panels)
     certificate = run.certificate
     return {
         "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
@@ -94,6 +95,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "figures": figures,
         "figures_first": bool(figures) and not figures[0]["stands_in"],
         "left_out": left_out,
+        "instead": instead,
         "labels": markupsafe.Markup(labels_html(run)),
         "commands": commands,
         "more_commands": more_commands,
@@ -109,35 +111,37 @@ def _why_it_ended(run: RunData) -> str:
     return str(manifest.get("failure") or run.engine.get("error") or "")
 
 
-def _figures(run: RunData, on_panels: set[str]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the figures that ``figures/index.json`` lists, ready to embed, and those that were left out.
+def _figures(run: RunData, panels: list[Panel]) -> tuple[list[dict[str, Any]], list[LeftOut], list[Panel]]:
+    """Return the plots ready to embed, those that were left out, and the panels that show the same as one of them.
 
-    ``stands_in`` says of a figure that a panel shows the same (its name is in ``on_panels``): it is for print and for browsers without script.
+    ``stands_in`` says of a plot that a panel shows the same: it is for print and for browsers without script. ``files`` are what ``--figures`` made of it.
     """
     import markupsafe
 
+    drawn, left_out = page_figures(run)
+    shown_by = {name: panel for panel in panels for name in panel.figures}
+    files = _figure_files(run)
+    figures = [
+        {
+            "name": each.name,
+            "stands_in": each.plot in shown_by,
+            "image": markupsafe.Markup(each.html),
+            "caption": markupsafe.Markup(inline_html(each.caption.replace("``", "`"))),
+            "files": files.get(each.name, []),
+        }
+        for each in drawn
+    ]
+    instead = {panel.id: panel for each in drawn if (panel := shown_by.get(each.plot))}
+    return figures, left_out, list(instead.values())
+
+
+def _figure_files(run: RunData) -> dict[str, list[tuple[str, str]]]:
+    """Return what kind of files there are of each figure, and their paths."""
     from tcpexp.plots.run import INDEX
 
     path = run.path / INDEX
     if not path.is_file():
-        return [], []
-    index = json.loads(path.read_text(encoding="utf-8"))
-    figures = [
-        {
-            **each,
-            "stands_in": each["name"].split("-")[0] in on_panels,
-            "image": markupsafe.Markup(_figure_html(run.path, each)),
-            "caption": markupsafe.Markup(inline_html(each["caption"].replace("``", "`"))),
-        }
-        for each in index["figures"]
-    ]
-    return figures, list(index["left_out"])
-
-
-def _figure_html(run_dir: Path, figure: dict[str, Any]) -> str:
-    """Return a table of ``figures/index.json`` as HTML, any other figure as SVG."""
-    from tcpexp.plots.table import table_from_json
-
-    if figure.get("table"):
-        return table_html(table_from_json((run_dir / figure["table"]).read_text(encoding="utf-8")), figure["title"])
-    return inline_svg(run_dir / figure["svg"], figure["title"], figure["name"])
+        return {}
+    kinds = {"SVG": "svg", "PNG": "png", "JSON": "table"}
+    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    return {each["name"]: [(kind, each[key]) for kind, key in kinds.items() if each.get(key)] for each in figures}

@@ -61,7 +61,7 @@ class CellTask:
 class CellResult:
     """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder.
 
-    ``needs`` says that nothing was run for want of an image or a kernel: which of both, its sha256, this worker's address, and its cache, as machine and folder.
+    ``needs`` says that nothing was run for want of an image or a kernel: which of both, its sha256, the worker's address, and its cache (machine and folder).
     """
 
     key: str
@@ -188,7 +188,7 @@ def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome
     lacks = place.check(plan)
     if lacks:
         raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)
-    execute(place, plan, run_dir, RunOptions(clock="virtual", live=False, command=("tcpexp", "sweep")), _Limit(task.limit_s))
+    execute(place, plan, run_dir, RunOptions(clock="virtual", command=("tcpexp", "sweep")), _Limit(task.limit_s))
     return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
 
 

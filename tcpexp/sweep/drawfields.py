@@ -86,6 +86,7 @@ def _luminance(colour: Any) -> float:
 
 def draw_ellipses(axes: Axes, study: Study, runs: pl.DataFrame, entry: Ellipses, everything: pl.DataFrame) -> None:
     """Draw a point per run, the mean, and one standard deviation around it along the directions in which the runs vary."""
+    from tcpexp.plots.shapes import draw_ellipse
     from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
 
     (dx, _), (dy, _) = scale_of(study, entry.x), scale_of(study, entry.y)
@@ -98,7 +99,7 @@ def draw_ellipses(axes: Axes, study: Study, runs: pl.DataFrame, entry: Ellipses,
         axes.scatter(x, y, color=look.color, marker=look.marker, s=20, alpha=0.75, linewidth=0, label=written(study, entry.by, value), zorder=3)
         axes.plot([x.mean()], [y.mean()], color=look.color, marker="+", markersize=9, markeredgewidth=1.4)
         if own.height >= LEAST_POINTS and x.std() > 0 and y.std() > 0:
-            axes.add_patch(ellipse_of(x, y, look))
+            draw_ellipse(axes, *ellipse_of(x, y), look)
     axes.set_xlabel(label_of(study, entry.x))
     axes.set_ylabel(label_of(study, entry.y))
     axes.tick_params(colors=SOFT_INK)

@@ -94,7 +94,7 @@ def test_validate_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_job_survives_its_way_to_another_process() -> None:
-    job = Job("a.yaml", RunOptions("host", None, 7, ("links.h1-h2.rate=1mbit",), Path("/tmp/x"), ("tcpexp", "run"), live=False), 3)
+    job = Job("a.yaml", RunOptions("host", None, None, 7, ("links.h1-h2.rate=1mbit",), Path("/tmp/x"), ("tcpexp", "run"), figures=True), 3)
     assert Job.from_line(job.to_line().decode()) == job
 
 

@@ -133,7 +133,7 @@ def test_a_program_that_is_not_there_is_named_before_the_run(name, plan):
     if name == "qemu":
         pytest.skip("qemu's image does not say what it holds")
     place = place_kind(name).open(Wanted(), silent)
-    assert ["program no-such-program"] == [lack.what for lack in place.check(lacking)]
+    assert [lack.what for lack in place.check(lacking)] == ["program no-such-program"]
 
 
 @pytest.mark.parametrize("name", [param for param in RUNNING if param.values[0] != "host"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -76,6 +77,12 @@ MANIFEST = {
 }
 
 
+def panels_of(html: str) -> list[dict]:
+    """What the page's script is told of each panel."""
+    found = re.search(r'<script type="application/json" id="panel-info">(.*?)</script>', html, re.DOTALL)
+    return json.loads(found.group(1))["panels"] if found else []
+
+
 class Page(HTMLParser):
     """The text, tags and attributes of a page; raises when an element is closed that is not open."""
 
@@ -87,6 +94,7 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str, str]] = []
         self.tags: list[str] = []
         self.text = ""
+        self.panels = panels_of(html)
         self.feed(html)
         self.close()
 
@@ -127,6 +135,7 @@ def test_the_page_is_well_formed(page):
 
 def test_links_within_the_page_lead_somewhere(page):
     ids = {value for _, name, value in page.attributes if name == "id"}
+    ids |= {f"panel-{each['id']}" for each in page.panels}  # the script puts them up
     targets = {value[1:] for _, name, value in page.attributes if name in ("href", "xlink:href") and value.startswith("#")}
     assert targets <= ids
 

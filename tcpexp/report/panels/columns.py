@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: A page cannot hold integers above 2^53 exactly (IEEE 754 double), and six bytes suffice for 39 hours in nanoseconds.
 WIDEST = 6
+#: gzip's level: less than half the time of its usual 6, for 3 to 4 % more bytes.
+LEVEL = 4
 
 
 @dataclass
@@ -49,7 +51,7 @@ class ColumnStore:
 
     def packed(self) -> str:
         """Return all columns as text: gzip (with no time of its own, so that equal data give equal text), then base64."""
-        return base64.b64encode(gzip.compress(b"".join(self.parts), compresslevel=6, mtime=0)).decode("ascii")
+        return base64.b64encode(gzip.compress(b"".join(self.parts), compresslevel=LEVEL, mtime=0)).decode("ascii")
 
 
 def _width(values: NDArray[np.int64]) -> int:
