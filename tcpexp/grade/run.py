@@ -25,7 +25,7 @@ from tcpexp.grade.submissions import Found, Submission, find_submissions, look_t
 from tcpexp.places.registry import GUEST
 from tcpexp.sweep.cell import CellTask
 from tcpexp.sweep.folder import StudyFolder
-from tcpexp.sweep.workplace import load_workplace
+from tcpexp.sweep.workplace import UNTRUSTED, load_workplace
 
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Rubric
@@ -45,7 +45,7 @@ class GradeOptions:
     jobs: int | None = None
     scheduler: str | None = None
     received: dict[str, datetime] = field(default_factory=dict)
-    workplace: str = GUEST
+    workplace: str = f"{UNTRUSTED}{GUEST}"
 
 
 @dataclass(frozen=True)

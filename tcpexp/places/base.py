@@ -91,11 +91,13 @@ class Wanted:
     """Which variant of a place is wanted: all None is the usual one.
 
     ``kernel`` is a kernel's name or the beginning of its hash, ``image`` an image's sha256.
+    ``trusted``: the plan's programs mean no harm; a place that can be faster for such may be.
     """
 
     clock: Clock | None = None
     kernel: str | None = None
     image: str | None = None
+    trusted: bool = True
 
 
 class PlaceKind(Protocol):

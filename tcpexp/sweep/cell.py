@@ -171,7 +171,7 @@ def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
 def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
     from tcpexp.store.rundir import RunDirectory
 
-    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).name)
+    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).open().name)
     run_dir.write("spec.yaml", task.spec)
     run_dir.write("plan.json", task.plan)
     return run_dir

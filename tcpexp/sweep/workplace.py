@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tcpexp.places.base import Place
 
 
+#: Before a place's name: what runs there may mean harm.
+UNTRUSTED = "untrusted/"
+
+
 class Workplace(Protocol):
     """A kind of place, and its identity.
 
@@ -52,10 +56,10 @@ class Workplace(Protocol):
 class KindWorkplace:
     """A virtual place on its virtual clock: repeatable bit for bit."""
 
-    def __init__(self, on: str = GUEST, kernel: str | None = None) -> None:
-        self.wanted = Wanted("virtual", kernel)
+    def __init__(self, on: str = GUEST, kernel: str | None = None, *, trusted: bool = True) -> None:
+        self.wanted = Wanted("virtual", kernel, trusted=trusted)
         self.kind = choose_kind(on, self.wanted, "tcpexp sweep")
-        self.name = self.kind.name
+        self.name = self.kind.name if trusted else f"{UNTRUSTED}{self.kind.name}"
 
     def missing(self) -> tuple[Missing, ...]:
         """Return what this machine lacks for such a place."""
@@ -63,7 +67,7 @@ class KindWorkplace:
 
     def identity(self) -> dict[str, str]:
         """Return the place's kind and the hashes of its parts; builds what is not there."""
-        return {"place": self.name, **self.kind.identity(self.wanted)}
+        return {"place": self.kind.name, **self.kind.identity(self.wanted)}
 
     def open(self) -> Place:
         """Return the place."""
@@ -84,6 +88,8 @@ class KindWorkplace:
 
 def load_workplace(name: str, kernel: str | None = None) -> Workplace:
     """Return the workplace of a place's name or ``module:class``; raises ``SpecError``."""
+    if name.startswith(UNTRUSTED):
+        return KindWorkplace(name.removeprefix(UNTRUSTED), kernel, trusted=False)
     module, colon, attribute = name.partition(":")
     if not colon:
         return KindWorkplace(name, kernel)

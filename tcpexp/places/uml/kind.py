@@ -28,7 +28,7 @@ class UmlKind:
         """Return the place."""
         from tcpexp.places.uml.place import UmlPlace
 
-        return UmlPlace(say, wanted.kernel, wanted.image)
+        return UmlPlace(say, wanted.kernel, wanted.image, trusted=wanted.trusted)
 
     def identity(self, wanted: Wanted) -> dict[str, str]:
         """Return the hashes of kernel, image, engine and command line; builds what is not there."""

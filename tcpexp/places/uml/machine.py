@@ -21,6 +21,9 @@ SYSCALL_NS = 300
 #: What a call takes that only looks (poll, select, a clock), after some of them in a row without
 #: sleep: a program that waits by polling does not hold up the run.
 POLL_NS = 10_000
+#: Folders of this machine that a guest sees: the root tree and the engine (which stay read-only),
+#: the run's folder and the run directory. Nothing in the guest can mount another.
+HOST_MOUNTS = 4
 #: Process 1 and its environment, which the kernel takes from its command line.
 ENVIRONMENT = (
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -36,6 +39,7 @@ ARGUMENTS = (
     "rootfstype=hostfs",
     "rootflags=/proc/self/cwd/root",
     "ro",
+    f"hostfs_mounts={HOST_MOUNTS}",
     "init=/usr/bin/python3",
     "time-travel=inf-cpu",
     f"time-travel-start={START_NS}",
@@ -65,13 +69,19 @@ class Folder:
 
     path: Path
 
-    def lay(self, root: Path, engine: Path, run_dir: Path | None) -> None:
-        """Lay the links ``root``, ``engine`` and ``out``, and the folder ``run``."""
+    def lay(self, root: Path, engine: Path, *, out: Path | None = None, run: Path | None = None) -> None:
+        """Lay the links ``root`` and ``engine``, ``out`` where something is recorded, and ``run``.
+
+        ``run`` is a new folder unless it is given.
+        """
         (self.path / "root").symlink_to(root)
         (self.path / "engine").symlink_to(engine)
-        (self.path / "run").mkdir()
-        if run_dir is not None:
-            (self.path / "out").symlink_to(run_dir.absolute())
+        if run is None:
+            self.run.mkdir()
+        else:
+            self.run.symlink_to(run)
+        if out is not None:
+            (self.path / "out").symlink_to(out.absolute())
 
     @property
     def run(self) -> Path:
@@ -84,14 +94,25 @@ class Folder:
         return self.path / "console"
 
 
-def kernel_argv(kernel: Kernel, program: tuple[str, ...] = AGENT) -> list[str]:
-    """Return the arguments of the kernel process; ``program`` is what Python runs in the guest."""
-    mode = ("seccomp=on",) if kernel.mode == "seccomp" else ()
+def kernel_argv(
+    kernel: Kernel, program: tuple[str, ...] = AGENT, *, trusted: bool = True
+) -> list[str]:
+    """Return the arguments of the kernel process; ``program`` is what Python runs in the guest.
+
+    ``trusted``: the guest's programs may be followed by seccomp, which is faster, and from which a
+    program that means harm can escape; else by ptrace.
+    """
+    mode = ("seccomp=on",) if kernel.mode == "seccomp" and trusted else ()
     return [str(kernel.binary), *ARGUMENTS, *mode, *INIT, *program]
 
 
 def start_kernel(
-    kernel: Kernel, folder: Folder, processor: int | None, program: tuple[str, ...] = AGENT
+    kernel: Kernel,
+    folder: Folder,
+    processor: int | None,
+    program: tuple[str, ...] = AGENT,
+    *,
+    trusted: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start a kernel process in ``folder``, on one processor, ended by this machine's kernel with us.
 
@@ -102,7 +123,7 @@ def start_kernel(
         *("setpriv", "--pdeathsig", "KILL", "prlimit", "--core=0"),
         *pinned,
         *layout_argv(kernel),
-        *kernel_argv(kernel, program),
+        *kernel_argv(kernel, program, trusted=trusted),
     ]
     with folder.console.open("wb") as console:
         return subprocess.Popen(

@@ -74,10 +74,13 @@ class UmlPlace:
         say: Callable[[str], None] = lambda text: None,
         kernel: str | None = None,
         image_sha256: str | None = None,
+        *,
+        trusted: bool = True,
     ) -> None:
         self.say = say
         self.kernel = kernel
         self.image_sha256 = image_sha256
+        self.trusted = trusted
         self._made: Ingredients | None = None
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
@@ -128,10 +131,11 @@ class UmlPlace:
             claim_processor() as processor,
         ):
             folder = Folder(Path(name))
-            folder.lay(made.root, made.engine, run_dir)
+            folder.lay(made.root, made.engine, out=run_dir)
             (folder.run / "plan.json").write_text(to_json(plan))
             started = time.monotonic()
-            guest = _Guest(start_kernel(made.kernel, folder, processor), folder, started)
+            process = start_kernel(made.kernel, folder, processor, trusted=self.trusted)
+            guest = _Guest(process, folder, started)
             try:
                 state = guest.watch(plan, progress, stop)
             finally:
@@ -247,8 +251,10 @@ def _keep_console(folder: Folder, raw: Path) -> None:
 
 def compile_python(kernel: Kernel, root: Path, engine: Path) -> None:
     """Compile the Python files of ``engine`` by the guest's own Python; raises ``RunError``."""
-    mode = ("--invalidation-mode", "unchecked-hash")
-    run_program(kernel, root, engine, ("-m", "compileall", "-q", *mode, "/opt/tcpexp/engine"))
+    mode = ("--invalidation-mode", "unchecked-hash", "-s", "/opt/tcpexp/run", "-p", "/opt/tcpexp/engine")
+    program = ("-m", "compileall", "-q", *mode, "/opt/tcpexp/run")
+    with program_ran(kernel, root, engine, program, run=engine):
+        pass
     if not list(engine.rglob("*.pyc")):
         raise RunError("the engine could not be compiled in the guest")
 
@@ -267,24 +273,20 @@ def take_inventory(kernel: Kernel, root: Path, engine: Path) -> Inventory:
     return load_inventory(known)
 
 
-def run_program(kernel: Kernel, root: Path, engine: Path, program: tuple[str, ...]) -> None:
-    """Run a Python program in a guest of its own; raises ``RunError`` when it fails."""
-    with program_ran(kernel, root, engine, program):
-        pass
-
-
 @contextlib.contextmanager
 def program_ran(
-    kernel: Kernel, root: Path, engine: Path, program: tuple[str, ...]
+    kernel: Kernel, root: Path, engine: Path, program: tuple[str, ...], run: Path | None = None
 ) -> Iterator[Folder]:
     """Run a Python program in a guest of its own and yield the guest's folder.
+
+    ``run`` is the folder that the program may write to, a new one unless it is given.
 
     Raises:
         RunError: the guest or the program failed.
     """
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
         folder = Folder(Path(name))
-        folder.lay(root, engine, None)
+        folder.lay(root, engine, run=run)
         guest = _Guest(start_kernel(kernel, folder, None, program), folder, time.monotonic())
         try:
             guest.process.wait(STALL_LIMIT_S)

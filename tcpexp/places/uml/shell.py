@@ -25,7 +25,7 @@ def open_shell(say: Say, kernel: str | None = None) -> int:
     say("booting; 'exit' ends the shell")
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
         folder = Folder(Path(name))
-        folder.lay(made.root, made.engine, None)
+        folder.lay(made.root, made.engine)
         argv = shell_argv(made.kernel)
         environment = kernel_environment(made.kernel) | {"TERM": os.environ.get("TERM", "linux")}
         done = subprocess.run(argv, cwd=folder.path, env=environment, check=False)

@@ -11,32 +11,33 @@ import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST = "/proc/self/cwd"
-#: Type, target, options (mount(2)'s data); a folder of this machine is a hostfs mount.
+READ_ONLY = 1
+#: Type, target, options (mount(2)'s data), flags; a folder of this machine is a hostfs mount.
 MOUNTS = (
-    ("proc", "/proc", ""),
-    ("sysfs", "/sys", ""),
-    ("devtmpfs", "/dev", ""),
-    ("devpts", "/dev/pts", "ptmxmode=666"),
-    ("tmpfs", "/dev/shm", ""),
-    ("tmpfs", "/run", ""),
-    ("tmpfs", "/tmp", "size=90%"),
-    ("tmpfs", "/var/tmp", ""),
-    ("tmpfs", "/root", ""),
-    ("cgroup2", "/sys/fs/cgroup", ""),
-    ("tracefs", "/sys/kernel/tracing", ""),
-    ("bpf", "/sys/fs/bpf", ""),
-    ("hostfs", "/opt/tcpexp/engine", f"{HOST}/engine"),
-    ("hostfs", "/opt/tcpexp/run", f"{HOST}/run"),
+    ("proc", "/proc", "", 0),
+    ("sysfs", "/sys", "", 0),
+    ("devtmpfs", "/dev", "", 0),
+    ("devpts", "/dev/pts", "ptmxmode=666", 0),
+    ("tmpfs", "/dev/shm", "", 0),
+    ("tmpfs", "/run", "", 0),
+    ("tmpfs", "/tmp", "size=90%", 0),
+    ("tmpfs", "/var/tmp", "", 0),
+    ("tmpfs", "/root", "", 0),
+    ("cgroup2", "/sys/fs/cgroup", "", 0),
+    ("tracefs", "/sys/kernel/tracing", "", 0),
+    ("bpf", "/sys/fs/bpf", "", 0),
+    ("hostfs", "/opt/tcpexp/engine", f"{HOST}/engine", READ_ONLY),
+    ("hostfs", "/opt/tcpexp/run", f"{HOST}/run", 0),
 )
 OPTIONAL = ("devtmpfs", "bpf", "cgroup2")
 POWER_OFF = 0x4321FEDC
 
 
-def mount(kind: str, target: str, options: str) -> None:
+def mount(kind: str, target: str, options: str, flags: int) -> None:
     """Mount a file system; the folders of /dev are made first. Raises ``OSError``."""
     if target.startswith("/dev/"):
         os.makedirs(target, exist_ok=True)
-    if LIBC.mount(b"none", target.encode(), kind.encode(), 0, options.encode()) != 0:
+    if LIBC.mount(b"none", target.encode(), kind.encode(), flags, options.encode()) != 0:
         number = ctypes.get_errno()
         if kind not in OPTIONAL:
             raise OSError(number, f"mount {kind}: {os.strerror(number)}", target)
