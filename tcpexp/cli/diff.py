@@ -32,7 +32,7 @@ class Percent(click.ParamType):  # type: ignore[type-arg]
     epilog="""\b
 Examples:
   tcpexp diff bbr_vs_cubic bbr_vs_cubic_deep              their newest runs
-  tcpexp diff 20260102T030405Z-s7-guest 20260102T031205Z-s8-guest
+  tcpexp diff 20260102T030405Z-s7-uml 20260102T031205Z-s8-uml
   tcpexp diff results/x/one results/x/other --threshold 5% --json
 """
 )

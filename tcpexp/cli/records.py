@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Examples:
   tcpexp check bbr_vs_cubic                    its newest run
   tcpexp check results/bbr_vs_cubic/*          several runs
-  tcpexp check 20260102T030405Z-s7-guest --json
+  tcpexp check 20260102T030405Z-s7-uml --json
 """
 )
 @runs_argument
@@ -74,7 +74,7 @@ def print_verdicts(run: Path, status: str, verdicts: list[Verdict]) -> None:
     epilog="""\b
 Examples:
   tcpexp report bbr_vs_cubic
-  tcpexp report results/bbr_vs_cubic/20260102T030405Z-s7-guest
+  tcpexp report results/bbr_vs_cubic/20260102T030405Z-s7-uml
   tcpexp report bbr_vs_cubic --format md       a hand-in to write on, with its figures
   tcpexp report bbr_vs_cubic --format pdf --out hand-in
 """

@@ -112,7 +112,7 @@ def _sync_now(path: Path) -> None:
 
 
 def run_id(now: datetime, seed: int, place: str) -> str:
-    """Return a run's name, such as ``20260102T030405Z-s7-guest``; ``now`` is turned into UTC."""
+    """Return a run's name, such as ``20260102T030405Z-s7-uml``; ``now`` is turned into UTC."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-s{seed}-{place}"
 
 
