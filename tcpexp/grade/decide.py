@@ -74,14 +74,26 @@ def grade_exercise(handed: Handed, name: str, exercise: Exercise, rubric: Rubric
     return best
 
 
+#: What two runs of one plan must have in common to have the same packets.
+_PARTS = ("where", "image_sha256", "kernel_sha256")
+
+
+def _compared(made: Look, look: Look) -> str:
+    """Return in words whether a run that was made again has the packets of the one that was handed in, and if not, whether it could have."""
+    if made.facts.get("captures") == look.facts.get("captures"):
+        return "made again here: the same packets"
+    if any(made.facts.get(name) != look.facts.get(name) for name in _PARTS):
+        return "made again here, with another place, kernel or image: other packets than in the run that was handed in, as must be"
+    return "made again here: other packets than in the run that was handed in"
+
+
 def _judged(look: Look, handed: Handed) -> tuple[Look | str, str]:
     """Return what is judged for a look, with words on where it comes from; or a state and the reason why there is nothing."""
     made = handed.remade.get(look.path)
     if isinstance(made, Look) and made.state == "judged":
         if look.kind == "spec":
             return made, "run here"
-        same = made.facts.get("captures") == look.facts.get("captures")
-        return made, "made again here: the same packets" if same else "made again here: other packets than in the run that was handed in"
+        return made, _compared(made, look)
     if made is not None:
         return "failed", made if isinstance(made, str) else str(made.reason)
     if look.state == "judged":

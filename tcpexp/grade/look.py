@@ -107,7 +107,7 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
             return dataclasses.replace(look, state="incomplete", reason="there is no manifest: the run never reached its end")
         manifest = verify(path)
         captures = {name: digest for name, digest in manifest.files.items() if name.startswith("raw/") and name.endswith(".pcap")}
-        facts = {name: getattr(manifest, name) for name in ("run_id", "status", "where", "clock", "seed", "image_sha256", "experiment")}
+        facts = {name: getattr(manifest, name) for name in ("run_id", "status", "where", "clock", "seed", "image_sha256", "kernel_sha256", "experiment")}
         facts |= {"tcpexp": str(manifest.versions.get("tcpexp")), "captures": captures}
         look = dataclasses.replace(look, facts=facts, captures=hash_of(captures) if captures else None, text=_text_of(path))
         if manifest.status != "complete":
