@@ -1,10 +1,11 @@
-"""Say where the time after a run goes, step by step: wall time, and processor time here and in processes that were started.
+"""Say where the time after a run goes: wall and processor time of each step.
 
-    python benchmarks/after_run.py RUN ... [--times 3]
+python benchmarks/after_run.py RUN ... [--times 3]
 
-Each RUN is copied, and everything that follows from its ``raw/`` is made again in a Python of its own, as
-``tcpexp report`` does it: first the imports, each module where it is first needed, then the steps. Of
-several times the one with the least processor time is printed, with the machine's load at its end.
+Each RUN is copied, and everything that follows from its ``raw/`` is made again in a Python of its
+own, as ``tcpexp report`` does it: first the imports, each module where it is first needed, then
+the steps. Of several times the one with the least processor time is printed, with the machine's
+load at its end.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ Costs = tuple[float, float, float]
 
 
 def now() -> Costs:
-    """Return wall time, processor time of this process and of its children that ended, in seconds."""
-    own, children = (resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """Return wall time, our processor time, and that of children that ended, in seconds."""
+    own, children = (
+        resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return time.monotonic(), own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
 
 
@@ -79,7 +82,7 @@ def difference(before: Costs, after: Costs) -> Costs:
 
 
 def measured(run: Path, times: int) -> list[tuple[str, Costs]]:
-    """Return the cheapest of several measurements of copies of a run, each in a Python of its own."""
+    """Return the cheapest of several measurements of a copy, each in a Python of its own."""
     found = []
     for _ in range(times):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 """A run's process made by ``fork``: it begins with everything imported that starts no thread.
 
-Only the calling thread lives on in a forked process, so whatever another thread held stays held. Therefore
-nothing is imported here that starts threads (polars and numpy do), and a process with several threads does
-not fork: :func:`may_fork` says so.
+Only the calling thread lives on in a forked process, so whatever another thread held stays held.
+Therefore nothing is imported here that starts threads (polars and numpy do), and a process with
+several threads does not fork: :func:`may_fork` says so.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def may_fork() -> bool:
 class Forked:
     """A child that runs ``act`` and ends; methods as those of ``subprocess.Popen``.
 
-    Its standard input, output and error are the given files; it has a session of its own and nothing else open.
+    Its standard input, output and error are the given files; it has a session of its own and
+    nothing else open.
     """
 
     def __init__(self, act: Callable[[], None], streams: tuple[int, int, int]) -> None:
@@ -67,7 +68,7 @@ class Forked:
             _become(act, streams)
 
     def poll(self) -> int | None:
-        """Return the exit status, the negative number of the signal that ended it, or None while it lives."""
+        """Return the exit status, or minus the signal that ended it; None while it lives."""
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -75,7 +76,7 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended and return what :meth:`poll` returns; raises ``subprocess.TimeoutExpired``."""
+        """Wait until it has ended and return its status; raises ``TimeoutExpired``."""
         if timeout is None and self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         deadline = time.monotonic() + (timeout or 0.0)
@@ -96,7 +97,10 @@ class Forked:
 
 
 def _become(act: Callable[[], None], streams: tuple[int, int, int]) -> None:
-    """Be the child: never returns. Objects of the parent stay where they are, and nothing of them is closed twice."""
+    """Be the child: never returns.
+
+    Objects of the parent stay where they are, and nothing of them is closed twice.
+    """
     status = 1
     try:
         os.setsid()
@@ -106,7 +110,11 @@ def _become(act: Callable[[], None], streams: tuple[int, int, int]) -> None:
             os.dup2(source, target)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="replace", closefd=False))
+            setattr(
+                sys,
+                name,
+                os.fdopen(number, mode, encoding="utf-8", errors="replace", closefd=False),
+            )
         act()
         status = 0
     except SystemExit as leaves:

@@ -1,8 +1,8 @@
 """The IPv4 and TCP headers of one recorded packet, read from its bytes in tshark's words.
 
-Only the ordinary is read here: Ethernet, IPv4 without options, TCP with the options that Linux sends, both
-checksums right and the packet whole. Of any other packet nothing is said, and whoever asks lets tshark
-dissect it, which takes as long as all else that follows a small run.
+Only the ordinary is read here: Ethernet, IPv4 without options, TCP with the options that Linux
+sends, both checksums right and the packet whole. Of any other packet nothing is said, and whoever
+asks lets tshark dissect it, which takes as long as all else that follows a small run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 from tcpexp.ingest.dissect import Field, Header
 
 #: The first word of a capture file by its byte order; of microseconds and of nanoseconds.
-_ORDERS = {struct.pack(order + "I", magic): order for magic in (0xA1B2C3D4, 0xA1B23C4D) for order in "<>"}
+_ORDERS = {
+    struct.pack(order + "I", magic): order for magic in (0xA1B2C3D4, 0xA1B23C4D) for order in "<>"
+}
 _FILE_HEADER, _PACKET_HEADER, _ETHERNET, _LINK_ETHERNET = 24, 16, 14, 1
 _TCP = 6
 #: RFC 3168 section 5, in tshark's words.
@@ -29,7 +31,7 @@ _TCP_FLAGS = ("ae", "cwr", "ece", "urg", "ack", "push", "reset", "syn", "fin")
 
 
 def plain_headers(capture: Path, row: Mapping[str, Any]) -> tuple[Header, Header] | None:
-    """Return the IP and TCP headers of the packet of a row of the table ``packets``, None where it is not ordinary.
+    """Return the IP and TCP headers of a row of ``packets``, None where they are not ordinary.
 
     The numbers relative to the initial ones and the scaled window are the row's.
     """
@@ -39,7 +41,14 @@ def plain_headers(capture: Path, row: Mapping[str, Any]) -> tuple[Header, Header
     packet = frame[_ETHERNET:]
     size = int.from_bytes(packet[2:4], "big")
     packet, whole = packet[:size], len(packet) >= size
-    if not whole or size < 40 or packet[9] != _TCP or packet[1] >> 2 or packet[6] & 0x3F or packet[7]:
+    if (
+        not whole
+        or size < 40
+        or packet[9] != _TCP
+        or packet[1] >> 2
+        or packet[6] & 0x3F
+        or packet[7]
+    ):
         return None
     segment = packet[20:]
     length = (segment[12] >> 4) * 4
@@ -54,7 +63,10 @@ def plain_headers(capture: Path, row: Mapping[str, Any]) -> tuple[Header, Header
 
 
 def packet_bytes(capture: Path, number: int) -> bytes | None:
-    """Return what was captured of packet ``number`` (from 1), None when there is no such Ethernet frame."""
+    """Return what was captured of packet ``number`` (from 1).
+
+    None when there is no such Ethernet frame.
+    """
     with capture.open("rb") as file:
         head = file.read(_FILE_HEADER)
         order = _ORDERS.get(head[:4])
@@ -75,7 +87,7 @@ def packet_bytes(capture: Path, number: int) -> bytes | None:
 
 
 def ones_sum(data: bytes) -> int:
-    """Return the complement of the one's complement sum of 16 bit words (RFC 1071): 0 over data whose checksum is right."""
+    """Return RFC 1071's sum of 16 bit words, complemented: 0 where the checksum is right."""
     words = struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2))
     total: int = sum(words)
     while total >> 16:
@@ -84,9 +96,11 @@ def ones_sum(data: bytes) -> int:
 
 
 def bit_pattern(data: bytes, first: int, count: int) -> str:
-    """Return the bits of ``data`` in groups of four, with dots for those before ``first`` and behind ``count`` more."""
+    """Return ``count`` bits of ``data`` from ``first`` on, dots for the others, in fours."""
     digits = "".join(f"{byte:08b}" for byte in data)
-    shown = "".join(digit if first <= at < first + count else "." for at, digit in enumerate(digits))
+    shown = "".join(
+        digit if first <= at < first + count else "." for at, digit in enumerate(digits)
+    )
     return " ".join(shown[at : at + 4] for at in range(0, len(shown), 4))
 
 
@@ -98,11 +112,13 @@ def _whole(name: str, data: bytes, first_byte: int, count: int, value: str = "")
 
 
 def _bits(name: str, word: bytes, at_byte: int, first: int, count: int, value: str = "") -> Field:
-    """Return a field of ``count`` bits, ``first`` within ``word``, which begins at a byte of the header."""
+    """Return a field of ``count`` bits from bit ``first`` of a word at a byte of the header."""
     width = 8 * len(word)
     number = int.from_bytes(word, "big") >> (width - first - count) & ((1 << count) - 1)
     words = value or (("Set" if number else "Not set") if ".flags." in name else str(number))
-    return Field(name, "", words, str(number), bit_pattern(word, first, count), 8 * at_byte + first, count)
+    return Field(
+        name, "", words, str(number), bit_pattern(word, first, count), 8 * at_byte + first, count
+    )
 
 
 def _ip_fields(data: bytes) -> Iterator[Field]:
@@ -134,7 +150,10 @@ def _tcp_fields(data: bytes, row: Mapping[str, Any]) -> Iterator[Field]:
         if row[column] is not None:
             yield Field(f"tcp.{name}", "", "", str(row[column]), "", 0, 32)
     yield _bits("tcp.hdr_len", data[12:13], 12, 0, 4)
-    for name, first, count in (("res", 4, 3), *((name, 7 + at, 1) for at, name in enumerate(_TCP_FLAGS))):
+    for name, first, count in (
+        ("res", 4, 3),
+        *((name, 7 + at, 1) for at, name in enumerate(_TCP_FLAGS)),
+    ):
         own = _bits(f"tcp.flags.{name}", data[12:14], 12, first, count)
         yield Field(own.name, own.label, own.value, own.show, own.wire[5:], own.first_bit, count)
     yield _whole("tcp.window_size_value", data, 14, 2)
@@ -143,7 +162,7 @@ def _tcp_fields(data: bytes, row: Mapping[str, Any]) -> Iterator[Field]:
 
 
 def _options(data: bytes) -> Iterator[Field | None]:
-    """Yield the options, which begin at byte 20; None for one that is not known here or is damaged."""
+    """Yield the options, from byte 20 on; None for one that is damaged or not known here."""
     at = 0
     while at < len(data):
         kind = data[at]
@@ -154,7 +173,15 @@ def _options(data: bytes) -> Iterator[Field | None]:
             yield None
             return
         name, value = found
-        yield Field(f"tcp.options.{name}", "", value, "", data[at : at + size].hex(" "), 8 * (20 + at), 8 * size)
+        yield Field(
+            f"tcp.options.{name}",
+            "",
+            value,
+            "",
+            data[at : at + size].hex(" "),
+            8 * (20 + at),
+            8 * size,
+        )
         at += size
 
 

@@ -1,4 +1,4 @@
-"""Shapes for which matplotlib needs classes of its own: each draws on axes of either kind, matplotlib's or a sketch's."""
+"""Shapes for which matplotlib needs classes of its own, on its axes or on a sketch's."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw_box(
 def draw_curve(
     axes: Axes, start: Point, end: Point, bend: float, color: str, linewidth: float
 ) -> None:
-    """Draw an arrow that bends to the right of its direction by half of ``bend`` times its length."""
+    """Draw an arrow that bends to its right, by half of ``bend`` times its length."""
     if is_sketch(axes):
         axes.curve(start, end, bend, color=color, linewidth=linewidth, scale=11, zorder=2)  # type: ignore[attr-defined]
         return

@@ -1,8 +1,9 @@
-"""A figure and its axes that write SVG themselves: the part of matplotlib's drawing calls that our plots use, without matplotlib.
+"""A figure that writes SVG itself: the part of matplotlib's calls that our plots use.
 
-For a report's page, where starting matplotlib would cost more than the run. A plot draws on what :func:`tcpexp.plots.style.panels` or
-:func:`tcpexp.plots.style.new_figure` gives it, and that is one of these inside ``with sketching():``. A call that is not known here raises
-``AttributeError`` or ``TypeError``: whoever asked for the sketch then has the plot drawn by matplotlib.
+For a report's page, where starting matplotlib would cost more than the run. A plot draws on what
+:func:`tcpexp.plots.style.panels` or :func:`tcpexp.plots.style.new_figure` gives it, and that is
+one of these inside ``with sketching():``. A call that is not known here raises ``AttributeError``
+or ``TypeError``: whoever asked for the sketch then has the plot drawn by matplotlib.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from tcpexp.plots.sketchaxes import SketchAxes
-from tcpexp.plots.svgparts import letters, number
+from tcpexp.plots.svgparts import letters, point
 
 POINTS_PER_INCH = 72
 
@@ -33,7 +34,10 @@ class Title:
 
 @dataclass
 class SketchFigure:
-    """A figure of ``figsize`` inches. Places on it are parts of its width and height, from the lower left."""
+    """A figure of ``figsize`` inches.
+
+    Places on it are parts of its width and height, from the lower left.
+    """
 
     figsize: tuple[float, float]
     axes: list[SketchAxes] = field(default_factory=list)
@@ -41,7 +45,7 @@ class SketchFigure:
 
     def add_axes(self, box: tuple[float, float, float, float]) -> SketchAxes:
         """Return new axes: left, bottom, width, height."""
-        self.axes.append(SketchAxes(self.points, tuple(box), len(self.axes)))  # type: ignore[arg-type]
+        self.axes.append(SketchAxes(self.points, tuple(box)))  # type: ignore[arg-type]
         return self.axes[-1]
 
     def points(self) -> tuple[float, float]:
@@ -71,7 +75,10 @@ class SketchFigure:
         self._suptitle = Title(text, x, y, va, fontsize)
 
     def to_svg(self, title: str, name: str) -> str:
-        """Return the figure as an element for an HTML page; ``title`` is its name for screen readers, ``name`` begins its identifiers."""
+        """Return the figure as an element for an HTML page.
+
+        ``title`` is its name for screen readers, ``name`` begins its identifiers.
+        """
         width, height = self.points()
         drawn = "".join(each.to_svg(f"{name}-{index}") for index, each in enumerate(self.axes))
         head = self._suptitle
@@ -85,6 +92,7 @@ class SketchFigure:
                 bold=True,
             )
         return (
-            f'<svg viewBox="0 0 {number(width)} {number(height)}" role="img" aria-label="{escape(title, quote=True)}" '
+            f'<svg viewBox="0 0 {point(width, height)}" role="img" '
+            f'aria-label="{escape(title, quote=True)}" '
             f"style=\"font-family: 'DejaVu Sans', Verdana, sans-serif\">{drawn}</svg>"
         )

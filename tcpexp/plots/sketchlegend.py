@@ -1,4 +1,4 @@
-"""The legend of :class:`tcpexp.plots.sketchaxes.SketchAxes`: a line or two over the axes, right-aligned."""
+"""The legend of a sketch: a line or two over the axes, right-aligned."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Handle:
         if not self.marker:
             return line
         path = marker_path(self.marker, [(x + SAMPLE / 2, y)], self.size / 2)
-        return f'{line}<path d="{path}"{looks(fill=self.fill, stroke=self.edge, stroke_width=float(self.edge_width))}/>'
+        outline = looks(fill=self.fill, stroke=self.edge, stroke_width=float(self.edge_width))
+        return f'{line}<path d="{path}"{outline}/>'
 
 
 class SketchLegend:

@@ -1,4 +1,7 @@
-"""Pieces of SVG as text: numbers, lines, markers, hatches and letters, for :mod:`tcpexp.plots.sketch`. Lengths are points (1/72 inch)."""
+"""Pieces of SVG as text, for sketches: numbers, lines, markers, hatches and letters.
+
+Lengths are points (1/72 inch).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ NARROW, WIDE = frozenset("iljtfrI.,:;'|!() []/-"), frozenset("mwMWG@%→…")
 #: Where a text's baseline lies below the place it is given, in em, by how it is aligned.
 _DOWN = {"baseline": 0.0, "bottom": -0.22, "center": 0.34, "center_baseline": 0.34, "top": 0.78}
 _ANCHOR = {"left": "start", "center": "middle", "right": "end"}
-#: Outlines of markers of radius 1, as steps from the marker's middle; those in ``STROKED`` have no inside.
+#: Outlines of markers of radius 1, as steps from the marker's middle; those in ``STROKED`` have no
+#: inside.
 _OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     "^": ((0, -1), (1, 1), (-1, 1)),
     "v": ((0, 1), (1, -1), (-1, -1)),
@@ -24,14 +28,42 @@ _OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     "s": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
     "D": ((0, -1.41), (1.41, 0), (0, 1.41), (-1.41, 0)),
     "d": ((0, -1.41), (0.85, 0), (0, 1.41), (-0.85, 0)),
-    "P": ((-0.33, -1), (0.33, -1), (0.33, -0.33), (1, -0.33), (1, 0.33), (0.33, 0.33), (0.33, 1), (-0.33, 1), (-0.33, 0.33), (-1, 0.33),
-          (-1, -0.33), (-0.33, -0.33)),
-    "X": ((-0.5, -1), (0, -0.5), (0.5, -1), (1, -0.5), (0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5), (-0.5, 1), (-1, 0.5), (-0.5, 0), (-1, -0.5)),
+    "P": (
+        (-0.33, -1),
+        (0.33, -1),
+        (0.33, -0.33),
+        (1, -0.33),
+        (1, 0.33),
+        (0.33, 0.33),
+        (0.33, 1),
+        (-0.33, 1),
+        (-0.33, 0.33),
+        (-1, 0.33),
+        (-1, -0.33),
+        (-0.33, -0.33),
+    ),
+    "X": (
+        (-0.5, -1),
+        (0, -0.5),
+        (0.5, -1),
+        (1, -0.5),
+        (0.5, 0),
+        (1, 0.5),
+        (0.5, 1),
+        (0, 0.5),
+        (-0.5, 1),
+        (-1, 0.5),
+        (-0.5, 0),
+        (-1, -0.5),
+    ),
     "*": tuple(
-        (math.sin(turn * math.pi / 5) * (1 if turn % 2 == 0 else 0.38), -math.cos(turn * math.pi / 5) * (1 if turn % 2 == 0 else 0.38))
+        (
+            math.sin(turn * math.pi / 5) * (1 if turn % 2 == 0 else 0.38),
+            -math.cos(turn * math.pi / 5) * (1 if turn % 2 == 0 else 0.38),
+        )
         for turn in range(10)
     ),
-}  # fmt: skip
+}
 STROKED: dict[str, tuple[tuple[tuple[float, float], tuple[float, float]], ...]] = {
     "x": (((-1, -1), (1, 1)), ((-1, 1), (1, -1))),
     "+": (((-1, 0), (1, 0)), ((0, -1), (0, 1))),
@@ -53,6 +85,11 @@ def number(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def point(x: float, y: float) -> str:
+    """Return two lengths as a path or a list has them."""
+    return f"{number(x)} {number(y)}"
+
+
 def looks(**values: Any) -> str:
     """Return a style attribute; names with ``_`` for ``-``, those that are None left out."""
     text = "; ".join(
@@ -64,7 +101,10 @@ def looks(**values: Any) -> str:
 
 
 def line_path(points: Iterable[tuple[float, float]], *, steps: bool = False) -> str:
-    """Return the path through ``points``; a NaN lifts the pen. ``steps``: level until the next point."""
+    """Return the path through ``points``; a NaN lifts the pen.
+
+    ``steps``: level until the next point.
+    """
     parts: list[str] = []
     down, last_y = False, ""
     for x, y in points:
@@ -90,20 +130,16 @@ def marker_path(marker: str, points: Iterable[tuple[float, float]], radius: floa
             continue
         if marker in STROKED:
             for start, end in STROKED[marker]:
-                parts.append(
-                    f"M{number(x + start[0] * radius)} {number(y + start[1] * radius)}L{number(x + end[0] * radius)} {number(y + end[1] * radius)}"
-                )
+                begins = point(x + start[0] * radius, y + start[1] * radius)
+                parts.append(f"M{begins}L{point(x + end[0] * radius, y + end[1] * radius)}")
         elif marker in ("o", "."):
             size = radius if marker == "o" else radius / 2
-            half = f"a{number(size)} {number(size)} 0 1 0"
+            half = f"a{point(size, size)} 0 1 0 "
             parts.append(
-                f"M{number(x - size)} {number(y)}{half} {number(2 * size)} 0{half} {number(-2 * size)} 0z"
+                f"M{point(x - size, y)}{half}{point(2 * size, 0)}{half}{point(-2 * size, 0)}z"
             )
         else:
-            corners = [
-                f"{number(x + dx * radius)} {number(y + dy * radius)}"
-                for dx, dy in _OUTLINES[marker]
-            ]
+            corners = [point(x + dx * radius, y + dy * radius) for dx, dy in _OUTLINES[marker]]
             parts.append("M" + "L".join(corners) + "z")
     return "".join(parts)
 
@@ -116,18 +152,31 @@ def dashes(style: Any, width: float) -> str | None:
 
 
 def hatch(kind: str, name: str) -> str:
-    """Return the pattern of a hatch (one letter or the same repeated), to be painted over a filled shape."""
-    return (
-        f'<pattern id="{name}" width="4" height="4" patternUnits="userSpaceOnUse">'
-        f'<path d="{_HATCHES.get(kind[0], _HATCHES["/"])}"{looks(stroke=PAPER, stroke_width=1.0, fill="none")}/></pattern>'
-    )
+    """Return the pattern of a hatch (a letter, or it repeated), to be painted over a shape."""
+    lines = f'<path d="{_HATCHES.get(kind[0], _HATCHES["/"])}"{stroke(PAPER, 1.0)}/>'
+    size = 'width="4" height="4" patternUnits="userSpaceOnUse"'
+    return f'<pattern id="{name}" {size}>{lines}</pattern>'
 
 
 def letters(
-    x: float, y: float, text: str, *, size: float = 9.0, color: str = INK, ha: str = "left", va: str = "baseline", bold: bool = False,
-    italic: bool = False, turn: float = 0.0, halo: bool = False, spacing: float = 1.2,
-) -> str:  # fmt: skip
-    """Return text at a point; ``turn`` in degrees counter-clockwise about it, ``halo``: with paper around the letters, so that they can be read over lines."""
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: float = 9.0,
+    color: str = INK,
+    ha: str = "left",
+    va: str = "baseline",
+    bold: bool = False,
+    italic: bool = False,
+    turn: float = 0.0,
+    halo: bool = False,
+    spacing: float = 1.2,
+) -> str:
+    """Return text at a point, turned by ``turn`` degrees counter-clockwise about it.
+
+    ``halo`` puts paper around the letters, so that they can be read over lines.
+    """
     lines = text.split("\n")
     height = size * spacing
     first = y + _DOWN[va] * size
@@ -136,19 +185,25 @@ def letters(
     elif va in ("bottom", "baseline"):
         first -= height * (len(lines) - 1)
     style = looks(
-        fill=color, font_size=f"{number(size)}px", font_weight="bold" if bold else None, font_style="italic" if italic else None,
+        fill=color,
+        font_size=f"{number(size)}px",
+        font_weight="bold" if bold else None,
+        font_style="italic" if italic else None,
         text_anchor=None if ha == "left" else _ANCHOR[ha],
-        paint_order="stroke" if halo else None, stroke=PAPER if halo else None, stroke_width=2.4 if halo else None,
-    )  # fmt: skip
-    rotate = f' transform="rotate({number(-turn)} {number(x)} {number(y)})"' if turn else ""
+        paint_order="stroke" if halo else None,
+        stroke=PAPER if halo else None,
+        stroke_width=2.4 if halo else None,
+    )
+    rotate = f' transform="rotate({number(-turn)} {point(x, y)})"' if turn else ""
+    more = f'{style}{rotate} xml:space="preserve"'
     return "".join(
-        f'<text x="{number(x)}" y="{number(first + index * height)}"{style}{rotate} xml:space="preserve">{escape(line, quote=False)}</text>'
+        f'<text x="{number(x)}" y="{number(first + index * height)}"{more}>{escape(line, quote=False)}</text>'
         for index, line in enumerate(lines)
     )
 
 
 def text_box(
-    point: tuple[float, float],
+    place: tuple[float, float],
     text: str,
     size: float,
     ha: str,
@@ -156,19 +211,21 @@ def text_box(
     bold: bool,
     bbox: Mapping[str, Any],
 ) -> str:
-    """Return the box behind a text of :func:`letters`: with round corners where ``bbox`` asks for an edge, else as tight as can be said."""
+    """Return the box behind a text of :func:`letters`.
+
+    It has round corners where ``bbox`` asks for an edge, and is else as tight as can be said.
+    """
     lines = text.split("\n")
-    width, height = (
-        max(text_points(line, size, bold=bold) for line in lines),
-        size * (1.2 * len(lines) - 0.2),
-    )
+    width = max(text_points(line, size, bold=bold) for line in lines)
+    height = size * (1.2 * len(lines) - 0.2)
     edge = bbox.get("edgecolor", "none")
     pad = 0.3 * size if edge != "none" else 1.0
-    left = point[0] - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * width - pad
-    top = point[1] - {"top": 0.0, "center": 0.5, "bottom": 1.0, "baseline": 1.0}[va] * height - pad
-    place = f'{rectangle(left, top, width + 2 * pad, height + 2 * pad)} rx="{2.5 if edge != "none" else 0}"'
+    left = place[0] - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * width - pad
+    top = place[1] - {"top": 0.0, "center": 0.5, "bottom": 1.0, "baseline": 1.0}[va] * height - pad
+    where = rectangle(left, top, width + 2 * pad, height + 2 * pad)
     line = float(bbox.get("linewidth", 1.0)) if edge != "none" else None
-    return f"<rect {place}{looks(fill=bbox['facecolor'], stroke=edge, stroke_width=line, opacity=bbox.get('alpha'))}/>"
+    look = looks(fill=bbox["facecolor"], stroke=edge, stroke_width=line, opacity=bbox.get("alpha"))
+    return f'<rect {where} rx="{2.5 if line else 0}"{look}/>'
 
 
 def text_points(text: str, size: float, *, bold: bool = False) -> float:
@@ -190,7 +247,7 @@ def straight(
     dash: str | None = None,
 ) -> str:
     """Return a straight line."""
-    return f'<path d="M{number(x0)} {number(y0)}L{number(x1)} {number(y1)}"{stroke(color, width, dash)}/>'
+    return f'<path d="M{point(x0, y0)}L{point(x1, y1)}"{stroke(color, width, dash)}/>'
 
 
 def stroke(color: str, width: float, dash: str | None = None, alpha: float | None = None) -> str:
@@ -215,4 +272,4 @@ def arrow_head(x: float, y: float, from_x: float, from_y: float, scale: float, c
         (x - ux * back - uy * side, y - uy * back + ux * side),
         (x - ux * back + uy * side, y - uy * back - ux * side),
     ]
-    return f'<path d="M{"L".join(f"{number(a)} {number(b)}" for a, b in corners)}z"{looks(fill=color)}/>'
+    return f'<path d="M{"L".join(point(a, b) for a, b in corners)}z"{looks(fill=color)}/>'

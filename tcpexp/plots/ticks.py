@@ -8,7 +8,10 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:
-    """Return at most ``most`` + 1 round numbers from ``low`` to ``high``, at equal distances; ``whole``: whole numbers only."""
+    """Return at most ``most`` + 1 round numbers from ``low`` to ``high``, at equal distances.
+
+    ``whole``: whole numbers only.
+    """
     span = high - low
     if not math.isfinite(span) or span <= 0:
         return [low] if math.isfinite(low) else []
@@ -23,7 +26,7 @@ def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[fl
 
 
 def tick_labels(places: list[float]) -> list[str]:
-    """Return the ticks as texts with as many decimals as tell them apart, and a minus sign that is one."""
+    """Return the ticks as texts with as many decimals as tell them apart."""
     if not places:
         return []
     step = places[1] - places[0] if len(places) > 1 else abs(places[0]) or 1.0

@@ -1,4 +1,7 @@
-"""What the page shows of a run's ``plots:``: each drawn as SVG or as a table, straight from the tables, without matplotlib and without files."""
+"""What the page shows of a run's ``plots:``.
+
+Each drawn as SVG or as a table, straight from the tables, without matplotlib and without files.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A plot on the page: ``html`` is an ``<svg>`` element, or headings and tables; ``plot`` is the plot's name, ``name`` its own."""
+    """A plot on the page: ``html`` is an ``<svg>`` element, or headings and tables.
+
+    ``plot`` is the plot's name, ``name`` its own.
+    """
 
     name: str
     plot: str
@@ -31,9 +37,10 @@ class PageFigure:
 
 
 def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
-    """Return the plots that the spec names, or all that have data, and those that could not be drawn, each with the reason.
+    """Return the plots that the spec names, or all that have data, and what was left out.
 
-    A plot whose drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
+    A plot whose drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot
+    or option.
     """
     from tcpexp.catalogue import catalogue_for
 
@@ -85,7 +92,7 @@ def figure_html(run: RunData, wanted: WantedPlot) -> str | None:
 
 
 def matplotlib_svg(run: RunData, wanted: WantedPlot) -> str:
-    """Return the plot as matplotlib writes it: those of others, which draw with all that it can do."""
+    """Return the plot as matplotlib writes it: those of others draw with all that it can do."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     with house_style(f"tcpexp-{wanted.file_name}"), StringIO() as text:

@@ -23,14 +23,22 @@ def child(act):
 
 def outcome(code: str) -> object:
     """What a program prints, which runs alone: here, other threads may be about."""
-    done = subprocess.run([sys.executable, "-c", BEGIN + code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def test_what_is_preloaded_starts_no_thread() -> None:
     words = "[name for name in ('polars', 'numpy', 'matplotlib') if name in sys.modules]"
-    assert outcome(f"import tcpexp.cli.main\npreload()\nprint(json.dumps([may_fork(), {words}]))") == [True, []]
+    assert outcome(
+        f"import tcpexp.cli.main\npreload()\nprint(json.dumps([may_fork(), {words}]))"
+    ) == [True, []]
 
 
 def test_a_process_with_two_threads_does_not_fork() -> None:
@@ -53,7 +61,13 @@ status = made.wait()
 errors.seek(0)
 print(json.dumps([*said, status, errors.read().decode()]))
 """
-    assert outcome(code) == ["a line\n", True, 1, 0, "last words\n"]  # one: the folder that is listed
+    assert outcome(code) == [
+        "a line\n",
+        True,
+        1,
+        0,
+        "last words\n",
+    ]  # one: the folder that is listed
 
 
 def test_how_it_ended_is_told_as_popen_tells_it() -> None:
@@ -75,8 +89,12 @@ def test_runs_that_are_forked_do_not_take_each_other_with_them(tmp_path) -> None
     """A wrong spec and one whose plugin kills its process."""
     text = "name: {name}\ntopology: two_host\nduration: {duration}\n"
     (tmp_path / "wrong.yaml").write_text(text.format(name="wrong", duration="1mbit"))
-    (tmp_path / "killed.yaml").write_text(text.format(name="killed", duration="1s") + "plugins: [killed.py]\n")
-    (tmp_path / "killed.py").write_text("import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    (tmp_path / "killed.yaml").write_text(
+        text.format(name="killed", duration="1s") + "plugins: [killed.py]\n"
+    )
+    (tmp_path / "killed.py").write_text(
+        "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     code = f"""
 from tcpexp.cli.job import Job
 from tcpexp.cli.jobs import run_jobs

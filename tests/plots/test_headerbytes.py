@@ -1,4 +1,4 @@
-"""Headers read from a packet's bytes: the same rows as tshark's, and nothing about what is not ordinary."""
+"""Headers from a packet's bytes: tshark's rows, and nothing about what is not ordinary."""
 
 import re
 import struct
@@ -33,7 +33,9 @@ def frame_of(name: str) -> bytes:
 
 def capture(path: Path, *frames: bytes, link: int = 1) -> Path:
     """A capture file of nanoseconds that holds the frames."""
-    records = b"".join(struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame for frame in frames)
+    records = b"".join(
+        struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame for frame in frames
+    )
     path.write_bytes(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 1 << 18, link) + records)
     return path
 
@@ -42,12 +44,17 @@ def row(number: int, **more: int) -> dict[str, int]:
     return {"number": number, "seq_rel": 0, "ack_rel": 0, "window_bytes": 64240, **more}
 
 
-@pytest.mark.parametrize(("name", "numbers"), [("syn", {}), ("data", {"seq_rel": 1, "ack_rel": 1, "window_bytes": 64256})])
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("syn", {}), ("data", {"seq_rel": 1, "ack_rel": 1, "window_bytes": 64256})],
+)
 def test_the_rows_are_those_that_tshark_gives(tmp_path, name, numbers):
     path = capture(tmp_path / "h1-eth0.pcap", frame_of("syn"), frame_of(name))
     ours, theirs = plain_headers(path, row(2, **numbers)), parse_pdml(pdml(name))
     assert ours is not None
-    assert [header_part(each, "here") for each in ours] == [header_part(each, "here") for each in theirs]
+    assert [header_part(each, "here") for each in ours] == [
+        header_part(each, "here") for each in theirs
+    ]
 
 
 def changed(at: int, value: int) -> bytes:
@@ -81,5 +88,7 @@ def test_a_packet_that_is_not_there_or_no_capture(tmp_path):
 
 
 def test_sums_and_patterns():
-    assert ones_sum(bytes.fromhex("0001f203f4f5f6f7220d")) == 0  # RFC 1071 section 3, with its checksum
+    assert (
+        ones_sum(bytes.fromhex("0001f203f4f5f6f7220d")) == 0
+    )  # RFC 1071 section 3, with its checksum
     assert bit_pattern(b"\x00\x05", 3, 13) == "...0 0000 0000 0101"

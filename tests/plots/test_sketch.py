@@ -7,7 +7,16 @@ import polars as pl
 import pytest
 
 from tcpexp.plots.sketch import SketchFigure
-from tcpexp.plots.style import is_sketch, legend, new_figure, panel_title, panels, sketching, whole_numbers, zero_based
+from tcpexp.plots.style import (
+    is_sketch,
+    legend,
+    new_figure,
+    panel_title,
+    panels,
+    sketching,
+    whole_numbers,
+    zero_based,
+)
 
 
 def drawn(height: float = 2.0):
@@ -55,12 +64,26 @@ def test_limits_follow_the_data_where_none_are_set():
 def test_bars_bands_lines_and_areas_are_drawn():
     figure, axes = drawn()
     axes.barh(0, 2, left=1, height=0.5, color="#009e73", hatch="//")
-    axes.broken_barh([(0, 1), (2, 1)], (0, 1), facecolor="#d55e00", transform=axes.get_xaxis_transform())
+    axes.broken_barh(
+        [(0, 1), (2, 1)], (0, 1), facecolor="#d55e00", transform=axes.get_xaxis_transform()
+    )
     axes.vlines([1, 2], 0, [3, 4], color="#000000", label="strokes")
-    axes.stackplot([0, 1], [[1, 1], [2, 2]], colors=["#111111", "#222222"], alpha=0.5, edgecolor="#ffffff", linewidth=1)
+    axes.stackplot(
+        [0, 1],
+        [[1, 1], [2, 2]],
+        colors=["#111111", "#222222"],
+        alpha=0.5,
+        edgecolor="#ffffff",
+        linewidth=1,
+    )
     axes.axvline(1, color="#000000", linewidth=1)
     axes.scatter([1], [1], color="#000000", marker="o", s=9, alpha=1, linewidth=0, label="points")
-    axes.annotate("", xy=(1, 1), xytext=(0, 0), arrowprops={"arrowstyle": "-|>", "color": "#000000", "linewidth": 1})
+    axes.annotate(
+        "",
+        xy=(1, 1),
+        xytext=(0, 0),
+        arrowprops={"arrowstyle": "-|>", "color": "#000000", "linewidth": 1},
+    )
     axes.text(1, 1, "words", bbox={"facecolor": "#ffffff", "edgecolor": "none"})
     legend(axes)
     svg = figure.to_svg("A figure", "f")

@@ -18,7 +18,9 @@ from tcpexp.plots.svgparts import (
 )
 
 
-@pytest.mark.parametrize(("value", "text"), [(1.0, "1"), (0.125, "0.12"), (-0.001, "0"), (12.5, "12.5"), (100.0, "100")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1"), (0.125, "0.12"), (-0.001, "0"), (12.5, "12.5"), (100.0, "100")]
+)
 def test_numbers_are_short(value, text):
     assert number(value) == text
 
@@ -49,12 +51,17 @@ def test_texts_are_escaped_and_stand_where_they_should():
     first, second = ElementTree.fromstring(f"<svg>{text}</svg>")
     assert (first.text, second.text) == ("a < b", "c")
     assert float(second.attrib["y"]) - float(first.attrib["y"]) == pytest.approx(10.8)
-    assert "text-anchor: end" in first.attrib["style"] and "font-weight: bold" in first.attrib["style"]
+    assert (
+        "text-anchor: end" in first.attrib["style"] and "font-weight: bold" in first.attrib["style"]
+    )
     assert first.attrib["transform"] == "rotate(-90 10 20)"
 
 
 def test_what_is_not_given_is_not_written():
-    assert looks(fill="none", stroke=None, stroke_width=1.50) == ' style="fill: none; stroke-width: 1.5"'
+    assert (
+        looks(fill="none", stroke=None, stroke_width=1.50)
+        == ' style="fill: none; stroke-width: 1.5"'
+    )
     assert looks() == ""
 
 
@@ -64,6 +71,18 @@ def test_a_hatch_is_a_pattern_of_its_name():
 
 
 def test_a_box_holds_its_text():
-    box = ElementTree.fromstring(text_box((100, 50), "ESTABLISHED", 8, "right", "center", True, {"facecolor": "#fff", "edgecolor": "#000"}))
+    box = ElementTree.fromstring(
+        text_box(
+            (100, 50),
+            "ESTABLISHED",
+            8,
+            "right",
+            "center",
+            True,
+            {"facecolor": "#fff", "edgecolor": "#000"},
+        )
+    )
     left, width = float(box.attrib["x"]), float(box.attrib["width"])
-    assert left + width > 100 > left and width > text_points("ESTABLISHED", 8, bold=True) > text_points("established", 8)
+    assert left + width > 100 > left and width > text_points(
+        "ESTABLISHED", 8, bold=True
+    ) > text_points("established", 8)

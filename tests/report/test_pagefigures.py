@@ -1,4 +1,4 @@
-"""The page's pictures: every kind of plot is shown, none needs matplotlib, and what is another's is drawn as it asks."""
+"""The page's pictures: every kind of plot is shown, and none of ours needs matplotlib."""
 
 import json
 import re
@@ -29,16 +29,27 @@ def everything(path, make, **more):
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """What two runs show between them: a shared bottleneck, and one connection packet by packet."""
-    many, _ = everything(tmp_path_factory.mktemp("many"), lambda path, plots: shared_bottleneck(path, 8, plots))
+    many, _ = everything(
+        tmp_path_factory.mktemp("many"), lambda path, plots: shared_bottleneck(path, 8, plots)
+    )
     one, _ = everything(tmp_path_factory.mktemp("one"), one_connection)
     return {**one, **many}
 
 
 def test_nearly_every_kind_of_plot_has_something_to_show_here(shown):
-    assert set(BUILTIN) - set(shown) <= {"timers", "calls", "header", "window_table", "label_table", "cwnd_compared"}
+    assert set(BUILTIN) - set(shown) <= {
+        "timers",
+        "calls",
+        "header",
+        "window_table",
+        "label_table",
+        "cwnd_compared",
+    }
 
 
-@pytest.mark.parametrize("name", sorted(set(BUILTIN) - {"timers", "calls", "header", "window_table", "label_table"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(BUILTIN) - {"timers", "calls", "header", "window_table", "label_table"})
+)
 def test_each_is_one_drawing_that_stands_alone(shown, name):
     if name not in shown:
         pytest.skip("these runs hold no data for it")
@@ -50,7 +61,9 @@ def test_each_is_one_drawing_that_stands_alone(shown, name):
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(ids)
-    assert "nan" not in html.lower().replace("nanosecond", "") and "inf" not in re.sub(r">[^<]*<", "><", html)
+    assert "nan" not in html.lower().replace("nanosecond", "") and "inf" not in re.sub(
+        r">[^<]*<", "><", html
+    )
     assert "var(--" in html, "colours follow the reader"
 
 
@@ -58,46 +71,66 @@ def test_a_sketch_says_what_matplotlib_says(tmp_path):
     """The same plot on both: titles, axes, legends and labels, but for the numbers at the ticks."""
     run = shared_bottleneck(tmp_path, 8)
     plot_run(run)
-    files = {each["name"]: each["svg"] for each in json.loads((tmp_path / "figures/index.json").read_text())["figures"]}
+    files = {
+        each["name"]: each["svg"]
+        for each in json.loads((tmp_path / "figures/index.json").read_text())["figures"]
+    }
     figures, _ = page_figures(run)
     assert [each.name for each in figures] == list(files)
     for each in figures:
         if "<svg" not in each.html:
             continue
-        theirs, ours = (words_in(text) for text in ((tmp_path / files[each.name]).read_text(), each.html))
+        theirs, ours = (
+            words_in(text) for text in ((tmp_path / files[each.name]).read_text(), each.html)
+        )
         assert theirs == ours, each.name
 
 
 def words_in(svg: str) -> set[str]:
     """The texts that are not numbers."""
-    texts = {re.sub(r"&#(\d+);", lambda found: chr(int(found.group(1))), text).strip() for text in WORDS.findall(svg)}
+    texts = {
+        re.sub(r"&#(\d+);", lambda found: chr(int(found.group(1))), text).strip()
+        for text in WORDS.findall(svg)
+    }
     texts = {text.replace("&gt;", ">").replace("&amp;", "&") for text in texts}
     return {text for text in texts if not re.fullmatch(r"[−\d.,]+", text)}
 
 
 def test_the_page_is_written_without_matplotlib_and_makes_no_figure_files(tmp_path):
-    run = one_connection(tmp_path, plots=({"ladder": {}}, {"states": {}}, {"state_diagram": {}}, {"sequence": {}}))
+    run = one_connection(
+        tmp_path, plots=({"ladder": {}}, {"states": {}}, {"state_diagram": {}}, {"sequence": {}})
+    )
     code = (
         "import sys\nfrom pathlib import Path\nfrom tcpexp.store.rundata import RunData\nfrom tcpexp.report.write import write_report\n"
         "write_report(RunData(Path(sys.argv[1])))\nprint('matplotlib' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"
     page = (tmp_path / "report.html").read_text()
-    assert all(f'id="figure-{name}"' in page for name in ("ladder", "states", "state_diagram", "sequence"))
+    assert all(
+        f'id="figure-{name}"' in page for name in ("ladder", "states", "state_diagram", "sequence")
+    )
     assert not (tmp_path / "figures").exists() and "Files: <a" not in page
 
 
 def test_a_plot_that_a_panel_shows_too_leads_to_it_and_stands_in_on_paper(tmp_path):
     page = write_report(shared_bottleneck(tmp_path, 8, ({"rtt": {}}, {"rtt_cdf": {}}))).read_text()
-    assert '<figure id="figure-rtt" class="stand-in">' in page and '<figure id="figure-rtt_cdf">' in page
+    assert (
+        '<figure id="figure-rtt" class="stand-in">' in page
+        and '<figure id="figure-rtt_cdf">' in page
+    )
     assert 'Drawn as panels, to zoom into: <a href="#panel-rtt">Round-trip time</a>.' in page
 
 
 def test_files_are_named_where_there_are_any(tmp_path):
     run = shared_bottleneck(tmp_path, 4, ({"rtt_cdf": {}},))
     plot_run(run)
-    assert 'Files: <a href="figures/rtt_cdf.svg">SVG</a>, <a href="figures/rtt_cdf.png">PNG</a>.' in write_report(run).read_text()
+    assert (
+        'Files: <a href="figures/rtt_cdf.svg">SVG</a>, <a href="figures/rtt_cdf.png">PNG</a>.'
+        in write_report(run).read_text()
+    )
 
 
 class Anothers(Plot):
@@ -139,4 +172,7 @@ def test_a_plot_that_fails_or_has_no_data_is_named_with_the_reason(tmp_path, mon
     run = write_run(tmp_path, make_plan(plots=({"broken": {}}, {"rtt": {}})), {})
     figures, left_out = page_figures(run)
     assert figures == []
-    assert [each.reason for each in left_out] == ["drawing it failed: ZeroDivisionError: by zero", "the run holds no data for it"]
+    assert [each.reason for each in left_out] == [
+        "drawing it failed: ZeroDivisionError: by zero",
+        "the run holds no data for it",
+    ]
