@@ -87,8 +87,8 @@ class _Reader:
         series["sack_permitted"] = spread.series(pl.Series(options.sack_permitted))
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:
-            sacks = options.sack_count.tolist()
-            seg = zip(placed.stream.tolist(), placed.direction.tolist(), seq.tolist(), ack.tolist(), columns["payload_bytes"][rows].tolist(), flags.tolist(), window.tolist(), placed.other_scale.tolist(), columns.records.epoch_ns[rows].tolist(), sacks, placed.reused.tolist())
+            sacks = [tuple(e for e in row if e >= 0) for row in options.sack_edges.tolist()]
+            seg = zip(placed.stream.tolist(), placed.direction.tolist(), seq.tolist(), ack.tolist(), columns["payload_bytes"][rows].tolist(), flags.tolist(), window.tolist(), scaled.tolist(), placed.other_scale.tolist(), columns.records.epoch_ns[rows].tolist(), sacks, placed.reused.tolist())
             self.analysis.raw = True
             res = np.array(self.analysis.judge(seg), dtype=np.int64)
             series["in_flight_bytes"] = _nullable(spread.numbers(res[:, 1]))

@@ -202,7 +202,9 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
         columns, rows, payload_bytes=size - header,
         **{name: head[name] for name in ("src_port", "dst_port", "seq", "ack", "flags", "window", "checksum")},
     )  # fmt: skip
-    _check(columns, rows[captured >= size], _IP_TCP)
+    whole = rows[captured >= size]
+    _check(columns, whole, _IP_TCP)
+    columns.checksum_bad[whole] |= columns["checksum"][whole] == 0xFFFF  # right, but Wireshark says that it should be 0
 
 
 def _read_udp(columns: Columns, rows: Int64) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tcpexp.ingest.pcap import Int64
+from tcpexp.ingest.pcap import Int64, UnusualCaptureError
 
 SYN, ACK = 0x02, 0x10
 UNKNOWN, NOT_USED = -1, -2
@@ -112,8 +112,10 @@ class Streams:
 
     @staticmethod
     def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> None:
-        if wscale >= 0 and connection.scale[side] != NOT_USED:
+        if wscale >= 0:
             connection.scale[side] = min(wscale, _LARGEST_SCALE)
         connection.syn_seen[side] = True
-        if flags & ACK and (connection.scale[side] == UNKNOWN or (connection.scale[1 - side] == UNKNOWN and connection.syn_seen[1 - side])):
+        if flags & ACK and not connection.syn_seen[1 - side]:
+            raise UnusualCaptureError("a SYN-ACK without its SYN")
+        if flags & ACK and min(connection.scale) < 0:
             connection.scale[:] = NOT_USED, NOT_USED

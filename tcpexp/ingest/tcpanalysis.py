@@ -35,6 +35,8 @@ class _Lane:
         self.last_ack_at = 0
         self.dup_acks = 0
         self.window = -1
+        self.sacks = ()
+        self.scaled = -1
         self.last_labels = 0
         self.to_be_acked = 0
         self.valid = True
@@ -45,7 +47,7 @@ class _Conn:
     def __init__(self):
         self.lanes = (_Lane(), _Lane())
         self.first_rtt = 0
-        self.syn_at = None
+        self.syn_at = self.synack = None
 
 
 class Analysis:
@@ -55,7 +57,7 @@ class Analysis:
     def judge(self, segments):
         out = []
         conns = self._conns
-        for stream, side, seq, ack, size, flags, window, other_scale, now, sacks, reused in segments:
+        for stream, side, seq, ack, size, flags, window, scaled, other_scale, now, sacks, reused in segments:
             while stream >= len(conns):
                 conns.append(_Conn())
             c = conns[stream]
@@ -75,11 +77,12 @@ class Analysis:
                 if f.next_seq and 0 < (seq - f.next_seq) & _MASK < _HALF and not flags & _RST:
                     labels |= LOST_SEGMENT
                     f.valid = False
+                    f.to_be_acked = f.to_be_acked or f.next_seq
                 if f.next_seq and size <= 1 and seq == (f.next_seq - 1) & _MASK and not control:
                     labels |= KEEP_ALIVE
                 if size == 0 and window and window != f.window and seq == f.next_seq and ack == f.last_ack and not control:
                     labels |= WINDOW_UPDATE
-                if size and other_scale != -1 and (seq + size) & _MASK == (r.last_ack + (r.window << max(other_scale, 0))) & _MASK and not control:
+                if size and other_scale != -1 and (seq + size) & _MASK == (r.last_ack + r.scaled) & _MASK and not control:
                     labels |= WINDOW_FULL
                 same = size == 0 and window == f.window and seq == f.next_seq and not control
                 if same and window and ack == f.last_ack and r.last_labels & KEEP_ALIVE:
@@ -89,36 +92,39 @@ class Analysis:
                 elif size == 0 and window and (window == f.window or sacks) and not labels & WINDOW_UPDATE and seq == f.next_seq and ack == f.last_ack and not control:
                     f.dup_acks += 1
                     labels |= DUPLICATE_ACK
-            if ack != f.last_ack and has_ack:
+            if ack != f.last_ack:
                 f.dup_acks = 0
             if has_ack and r.to_be_acked and 0 < (ack - r.to_be_acked) & _MASK < _HALF:
                 labels |= ACK_LOST_SEGMENT
-                r.to_be_acked = ack
+                r.to_be_acked = 0
             if (size or flags & (_SYN | _FIN)) and not labels & KEEP_ALIVE:
                 below = f.next_seq and 0 < (f.next_seq - seq) & _MASK < _HALF
-                probed = f.last_labels & ZERO_WINDOW_PROBE and size > 1 and seq == (f.next_seq - 1) & _MASK
+                probed = size > 1 and seq == (f.next_seq - 1) & _MASK
                 if size and r.last_ack and (r.last_ack - (seq+size)) & _MASK < _HALF:
                     labels |= SPURIOUS_RETRANSMISSION | RETRANSMISSION
                 elif below and not probed:
-                    seen = any((seq - s[0]) & _MASK < _HALF and (s[1] - end) & _MASK < _HALF for s in f.segments)
                     if r.dup_acks >= 2 and r.last_ack == seq and now - r.last_ack_at < _FAST_NS:
                         labels |= FAST_RETRANSMISSION | RETRANSMISSION
-                    elif now - f.next_at < (c.first_rtt or _OUT_OF_ORDER_NS) and f.next_seq != end and not seen:
+                    elif now - f.next_at < (c.first_rtt or _OUT_OF_ORDER_NS) and f.next_seq != end:
                         labels |= OUT_OF_ORDER
                     else:
                         labels |= RETRANSMISSION | RTO
             if size or flags & (_SYN | _FIN):
                 if len(f.segments) < _MOST_UNACKED:
                     f.segments.append([seq, end, now])
+            first = not f.next_seq
             if (0 < (end - f.next_seq) & _MASK < _HALF or not f.next_seq) and not labels & ZERO_WINDOW_PROBE:
                 f.next_seq = end
                 f.next_at = now
-            if (seq == f.to_be_acked or not f.to_be_acked) and not labels & ZERO_WINDOW_PROBE:
-                f.to_be_acked = end
-            f.window = window
+            if (seq == f.to_be_acked or first) and not labels & ZERO_WINDOW_PROBE:
+                f.to_be_acked = f.next_seq
             if has_ack:
-                f.last_ack = ack
-                f.last_ack_at = now
+                r.valid = True
+            f.window = window
+            f.sacks = sacks
+            f.scaled = scaled
+            f.last_ack = ack
+            f.last_ack_at = now
             f.last_labels = labels
             if has_ack:
                 left = []
@@ -135,12 +141,18 @@ class Analysis:
                 low = min((s[0] - seq + _HALF) & _MASK for s in f.segments)
                 high = max((s[1] - seq + _HALF) & _MASK for s in f.segments)
                 in_flight = (high - low) & _MASK
+                if flags & (_SYN | _FIN):
+                    in_flight -= 1
+                for at in range(0, len(r.sacks), 2):
+                    in_flight -= (r.sacks[at + 1] - r.sacks[at]) & _MASK
                 if in_flight <= 0:
                     in_flight = -1
-            # first rtt
-            if flags & _SYN and not has_ack:
-                c.syn_at = now
-            elif has_ack and not flags & _SYN and c.syn_at is not None and not c.first_rtt and seq == 1 and ack == 1:
+            if flags & _SYN:
+                if has_ack:
+                    c.synack = (seq + 1) & _MASK
+                else:
+                    c.syn_at, c.syn, c.syn_side = now, (seq + 1) & _MASK, side
+            elif has_ack and not c.first_rtt and c.syn_at is not None and side == c.syn_side and seq == c.syn and ack == c.synack:
                 c.first_rtt = now - c.syn_at
             out.append((labels, in_flight, rtt))
         return out

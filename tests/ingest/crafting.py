@@ -125,14 +125,18 @@ def random_talk(rng, **place):
     """A conversation of segments that each are probably near what its end would send next; ``rng`` is a ``random.Random``."""
     talk = Talk(isn=tuple(rng.choice((rng.randrange(2**32), 2**32 - rng.randrange(3000))) for _ in range(2)), **place)
     next_seq, acked, windows = [1, 1], [1, 1], [1000, 1000]
-    opening = rng.random()
+    opening, opened = rng.random(), [False, False]
     if opening < 0.8:
         scales = rng.choice(((7, 7), (0, 3), (None, 7), (7, None), (None, None), (14, 2)))
         talk.open(scales, after_ns=pause(rng))
+        opened = [True, True]
     unit = rng.choice((1, 2, 100, 1000))
     for _ in range(rng.randrange(1, 30)):
         side = int(rng.random() < rng.choice((0.5, 0.2)))
         flags = rng.choices(("A", "PA", "FA", "RA", "R", "S", "SA", "F", "AE"), (60, 20, 3, 1, 1, 1, 1, 1, 1))[0]
+        if flags == "SA" and not opened[1 - side]:
+            flags = "S"
+        opened = [True, True] if flags == "SA" else [flags == "S" and not side, flags == "S" and side == 1] if flags == "S" else opened
         size = rng.choices((0, 1, unit, 2 * unit, 5 * unit), (5, 1, 5, 1, 1))[0]
         seq = next_seq[side] + rng.choices((0, -1, 1, -unit, -2 * unit, -3 * unit, unit, 2 * unit, -5 * unit), (20, 2, 1, 2, 2, 1, 1, 1, 1))[0]
         ack = rng.choices(
