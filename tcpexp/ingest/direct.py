@@ -31,6 +31,8 @@ def read_direct(capture: Path, t0_realtime_ns: int, labels: bool = True, piece_b
         return empty_frame("packets")
     reader = _Reader(capture.stem, t0_realtime_ns, labels)
     frames = [reader.frame(read_headers(records, reader.addresses)) for records in read_records(capture, piece_bytes)]
+    global STRANGE
+    STRANGE = reader.analysis.strange
     return pl.concat(frames) if frames else empty_frame("packets")
 
 
@@ -87,10 +89,11 @@ class _Reader:
         series["sack_permitted"] = spread.series(pl.Series(options.sack_permitted))
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:
-            sacks = [tuple(e for e in row if e >= 0) for row in options.sack_edges.tolist()]
-            seg = zip(placed.stream.tolist(), placed.direction.tolist(), seq.tolist(), ack.tolist(), columns["payload_bytes"][rows].tolist(), flags.tolist(), window.tolist(), scaled.tolist(), placed.other_scale.tolist(), columns.records.epoch_ns[rows].tolist(), sacks, placed.reused.tolist())
-            self.analysis.raw = True
-            res = np.array(self.analysis.judge(seg), dtype=np.int64)
+            sacks = options.sack_edges
+            held = np.where(sacks[:, 0::2] >= 0, (sacks[:, 1::2] - sacks[:, 0::2]) & 0xFFFFFFFF, 0)[:, :3].sum(axis=1)
+            sacked = np.where(options.sack_count > 0, held, -1)
+            cols = (placed.stream, placed.direction, seq, ack, columns["payload_bytes"][rows], flags, window, scaled, placed.base, placed.other_scale, columns.records.epoch_ns[rows], sacked, placed.reused)
+            res = np.array(self.analysis.judge(zip(*(c.tolist() for c in cols))), dtype=np.int64)
             series["in_flight_bytes"] = _nullable(spread.numbers(res[:, 1]))
             series["rtt_ns"] = _nullable(spread.numbers(res[:, 2]))
             different, which = np.unique(res[:, 0], return_inverse=True)

@@ -1,17 +1,25 @@
 """Wireshark's TCP analysis done again: labels, bytes in flight and the round-trip time of each ACK, of a capture's TCP segments in order.
 
 The rules are those that Wireshark's User's Guide lists (section "TCP Analysis"), completed by what tshark 4.0 prints for captures made
-for the purpose; ``tests/ingest/test_readers_agree.py`` compares the two. It is our own code, from the behaviour alone.
-A segment is judged by what was captured before it, so this is a loop over segments in Python: each costs some microseconds.
+for the purpose; ``tests/ingest/test_readers_agree.py`` compares the two. It is our own code, from the behaviour alone. A segment is
+judged by what was captured before it, so this is a loop over segments in Python: each costs some microseconds.
+
+A connection in which something rare happens is only named (``strange``), and tshark is asked about it:
+
+- an ACK for bytes that were not captured (Wireshark's label ``ack_lost_segment``: when it repeats follows no simple rule);
+- a SYN in the middle of a connection that was seen without one, or a second SYN-ACK with another initial number;
+- ports used again without a SYN-ACK, and a handshake that took no time at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from tcpexp.ingest.unacked import HALF, MASK, Unacked
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _CONTROL = _FIN | _SYN | _RST
-_MASK, _HALF = 0xFFFFFFFF, 0x80000000
 
 #: Bits of the labels, in the order in which they are listed.
 (
@@ -23,136 +31,195 @@ _MASK, _HALF = 0xFFFFFFFF, 0x80000000
 _FAST_NS = 20_000_000
 #: A segment below the highest is out of order when it follows within the first round-trip time, or within this time where none is known.
 _OUT_OF_ORDER_NS = 3_000_000
-#: So many unacknowledged segments of a direction are remembered.
-_MOST_UNACKED = 1000
+_FAST_DUPLICATES = 2
+NONE = -1
+
+
+class Segment(NamedTuple):
+    """One TCP segment: connection and direction, raw numbers, and what its options and earlier segments say.
+
+    ``scaled`` is the window in bytes, ``base`` the number that relative ones count from, ``other_scale`` the shift of the other
+    end's window (-1 while unknown), ``sacked`` how many bytes its first three SACK blocks hold, -1 without the option.
+    """
+
+    stream: int
+    side: int
+    seq: int
+    ack: int
+    size: int
+    flags: int
+    window: int
+    scaled: int
+    base: int
+    other_scale: int
+    at_ns: int
+    sacked: int
+    reused: int
 
 
 class _Lane:
+    """One direction of a connection: what its sender has sent and acknowledged so far. A number that is not known yet is 0."""
+
+    __slots__ = (
+        "dup_acks", "last_ack", "last_ack_ns", "last_labels", "next_ns", "next_seq", "sacked", "scaled", "to_be_acked", "unacked",
+        "unbroken", "window",
+    )  # fmt: skip
+
     def __init__(self) -> None:
-        self.next_seq = 0
-        self.next_at = 0
-        self.last_ack = 0
-        self.last_ack_at = 0
-        self.dup_acks = 0
-        self.window = -1
-        self.sacks = ()
-        self.scaled = -1
+        self.next_seq = self.next_ns = 0  # one more than the highest number sent, and when that was sent
+        self.to_be_acked = 0  # up to here all was captured
+        self.last_ack = self.last_ack_ns = self.dup_acks = 0
+        self.window = self.scaled = NONE
+        self.sacked = 0
         self.last_labels = 0
-        self.to_be_acked = 0
-        self.valid = True
-        self.segments = []  # [seq, next, at]
+        self.unbroken = True  # no gap was seen since the other end's last ACK
+        self.unacked = Unacked()
 
 
-class _Conn:
-    def __init__(self):
+class _Connection:
+    __slots__ = ("answered", "first_rtt_ns", "lanes", "opener", "reused", "syn_ns")
+
+    def __init__(self) -> None:
         self.lanes = (_Lane(), _Lane())
-        self.first_rtt = 0
-        self.syn_at = self.synack = None
+        self.first_rtt_ns = 0
+        self.syn_ns: int | None = None  # of the last SYN, until the end that sent it sends its first ACK
+        self.opener = NONE
+        self.reused = False
+        self.answered = False
 
 
 class Analysis:
-    def __init__(self) -> None:
-        self._conns = []
+    """The connections of a capture up to the segment that was judged last; ``strange`` are those about which tshark has to be asked."""
 
-    def judge(self, segments):
-        out = []
-        conns = self._conns
-        for stream, side, seq, ack, size, flags, window, scaled, other_scale, now, sacks, reused in segments:
-            while stream >= len(conns):
-                conns.append(_Conn())
-            c = conns[stream]
-            f, r = c.lanes[side], c.lanes[1 - side]
-            labels = REUSED_PORTS if reused else 0
-            end = (seq + size + (1 if flags & (_SYN | _FIN) else 0)) & _MASK
-            control = flags & _CONTROL
-            has_ack = flags & _ACK
-            in_flight = rtt = -1
-            done = False
-            if size == 1 and seq == f.next_seq and r.window == 0:
-                labels |= ZERO_WINDOW_PROBE
-                done = True
-            if not done:
-                if window == 0 and not control:
-                    labels |= ZERO_WINDOW
-                if f.next_seq and 0 < (seq - f.next_seq) & _MASK < _HALF and not flags & _RST:
-                    labels |= LOST_SEGMENT
-                    f.valid = False
-                    f.to_be_acked = f.to_be_acked or f.next_seq
-                if f.next_seq and size <= 1 and seq == (f.next_seq - 1) & _MASK and not control:
-                    labels |= KEEP_ALIVE
-                if size == 0 and window and window != f.window and seq == f.next_seq and ack == f.last_ack and not control:
-                    labels |= WINDOW_UPDATE
-                if size and other_scale != -1 and (seq + size) & _MASK == (r.last_ack + r.scaled) & _MASK and not control:
-                    labels |= WINDOW_FULL
-                same = size == 0 and window == f.window and seq == f.next_seq and not control
-                if same and window and ack == f.last_ack and r.last_labels & KEEP_ALIVE:
-                    labels |= KEEP_ALIVE_ACK
-                elif same and not window and (ack == f.last_ack or ack == f.last_ack + 1) and r.last_labels & ZERO_WINDOW_PROBE:
-                    labels |= ZERO_WINDOW_PROBE_ACK
-                elif size == 0 and window and (window == f.window or sacks) and not labels & WINDOW_UPDATE and seq == f.next_seq and ack == f.last_ack and not control:
-                    f.dup_acks += 1
-                    labels |= DUPLICATE_ACK
-            if ack != f.last_ack:
-                f.dup_acks = 0
-            if has_ack and r.to_be_acked and 0 < (ack - r.to_be_acked) & _MASK < _HALF:
-                labels |= ACK_LOST_SEGMENT
-                r.to_be_acked = 0
-            if (size or flags & (_SYN | _FIN)) and not labels & KEEP_ALIVE:
-                below = f.next_seq and 0 < (f.next_seq - seq) & _MASK < _HALF
-                probed = size > 1 and seq == (f.next_seq - 1) & _MASK
-                if size and r.last_ack and (r.last_ack - (seq+size)) & _MASK < _HALF:
-                    labels |= SPURIOUS_RETRANSMISSION | RETRANSMISSION
-                elif below and not probed:
-                    if r.dup_acks >= 2 and r.last_ack == seq and now - r.last_ack_at < _FAST_NS:
-                        labels |= FAST_RETRANSMISSION | RETRANSMISSION
-                    elif now - f.next_at < (c.first_rtt or _OUT_OF_ORDER_NS) and f.next_seq != end:
-                        labels |= OUT_OF_ORDER
-                    else:
-                        labels |= RETRANSMISSION | RTO
-            if size or flags & (_SYN | _FIN):
-                if len(f.segments) < _MOST_UNACKED:
-                    f.segments.append([seq, end, now])
-            first = not f.next_seq
-            if (0 < (end - f.next_seq) & _MASK < _HALF or not f.next_seq) and not labels & ZERO_WINDOW_PROBE:
-                f.next_seq = end
-                f.next_at = now
-            if (seq == f.to_be_acked or first) and not labels & ZERO_WINDOW_PROBE:
-                f.to_be_acked = f.next_seq
-            if has_ack:
-                r.valid = True
-            f.window = window
-            f.sacks = sacks
-            f.scaled = scaled
-            f.last_ack = ack
-            f.last_ack_at = now
-            f.last_labels = labels
-            if has_ack:
-                left = []
-                for s in reversed(r.segments):
-                    if ack == s[1]:
-                        rtt = now - s[2] or -1
-                    if (ack - s[1]) & _MASK < _HALF:
-                        continue
-                    if 0 < (ack - s[0]) & _MASK < _HALF:
-                        s[0] = ack
-                    left.append(s)
-                r.segments = left[::-1]
-            if size and f.segments and f.valid:
-                low = min((s[0] - seq + _HALF) & _MASK for s in f.segments)
-                high = max((s[1] - seq + _HALF) & _MASK for s in f.segments)
-                in_flight = (high - low) & _MASK
-                if flags & (_SYN | _FIN):
-                    in_flight -= 1
-                for at in range(0, len(r.sacks), 2):
-                    in_flight -= (r.sacks[at + 1] - r.sacks[at]) & _MASK
-                if in_flight <= 0:
-                    in_flight = -1
-            if flags & _SYN:
-                if has_ack:
-                    c.synack = (seq + 1) & _MASK
-                else:
-                    c.syn_at, c.syn, c.syn_side = now, (seq + 1) & _MASK, side
-            elif has_ack and not c.first_rtt and c.syn_at is not None and side == c.syn_side and seq == c.syn and ack == c.synack:
-                c.first_rtt = now - c.syn_at
-            out.append((labels, in_flight, rtt))
-        return out
+    def __init__(self) -> None:
+        self.strange: set[int] = set()
+        self._connections: list[_Connection] = []
+
+    def judge(self, segments: Iterable[tuple[int, ...]]) -> list[tuple[int, int, int]]:
+        """Return labels (bits), bytes in flight and round-trip time (ns) of each segment; -1 where Wireshark gives no number."""
+        return [self._judge(each) for each in map(Segment._make, segments)]
+
+    def _judge(self, segment: Segment) -> tuple[int, int, int]:
+        while segment.stream >= len(self._connections):
+            self._connections.append(_Connection())
+        connection = self._connections[segment.stream]
+        own, other = connection.lanes[segment.side], connection.lanes[1 - segment.side]
+        if _handshake(connection, segment) or _acks_unseen(segment, other):
+            self.strange.add(segment.stream)
+        labels = REUSED_PORTS if segment.reused else 0
+        labels |= _window_and_ack_labels(segment, own, other)
+        end = (segment.seq + segment.size + (segment.flags & (_SYN | _FIN) != 0)) & MASK
+        if segment.ack != own.last_ack:
+            own.dup_acks = 0
+        if (segment.size or end != segment.seq) and not labels & KEEP_ALIVE:
+            labels |= _repetition_labels(segment, own, other, end, connection.first_rtt_ns)
+        _remember(segment, own, other, end, labels)
+        rtt_ns = other.unacked.acknowledge(segment.ack, segment.at_ns)
+        return labels, _in_flight(segment, own, other) if segment.size else NONE, rtt_ns
+
+
+def _handshake(connection: _Connection, segment: Segment) -> bool:
+    """Take in what opens a connection and its first round-trip time; return whether this is one of the rare cases."""
+    flags, side = segment.flags, segment.side
+    own = connection.lanes[side]
+    if flags & _SYN:
+        connection.answered = connection.answered or side != connection.opener
+        if flags & _ACK:
+            return segment.reused != 0
+        late = (connection.opener == NONE and (own.next_seq or connection.lanes[1 - side].next_seq)) or (own.next_seq and segment.size)
+        crossed = connection.reused and connection.opener == 1 - side
+        connection.syn_ns, connection.opener = segment.at_ns, side
+        connection.reused = connection.reused or segment.reused != 0
+        return bool(late or crossed)
+    if side != connection.opener:
+        return connection.reused and not own.next_seq and not flags & _RST
+    if flags & _ACK and connection.syn_ns is not None:
+        took_ns = segment.at_ns - connection.syn_ns
+        connection.syn_ns = None
+        if not connection.first_rtt_ns:
+            connection.first_rtt_ns = took_ns
+            return took_ns <= 0 or not connection.answered
+    return False
+
+
+def _acks_unseen(segment: Segment, other: _Lane) -> bool:
+    """Return whether it acknowledges more than was captured without a gap."""
+    return bool(segment.flags & _ACK and other.to_be_acked and 0 < (segment.ack - other.to_be_acked) & MASK < HALF)
+
+
+def _window_and_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
+    """Return the labels that tell of windows, gaps, probes and ACKs."""
+    seq, size, flags, window = segment.seq, segment.size, segment.flags, segment.window
+    if size == 1 and seq == own.next_seq and other.window == 0:
+        return ZERO_WINDOW_PROBE
+    plain = not flags & _CONTROL
+    labels = ZERO_WINDOW if window == 0 and plain else 0
+    if own.next_seq:
+        if 0 < (seq - own.next_seq) & MASK < HALF and not flags & _RST:
+            labels |= LOST_SEGMENT
+            own.unbroken = False
+        if size <= 1 and seq == (own.next_seq - 1) & MASK and plain:
+            labels |= KEEP_ALIVE
+    if size and plain and segment.other_scale != NONE and (seq + size) & MASK == (other.last_ack + other.scaled) & MASK:
+        labels |= WINDOW_FULL
+    if not size and plain and seq == own.next_seq:
+        labels |= _pure_ack_labels(segment, own, other)
+    return labels
+
+
+def _pure_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
+    """Return the labels of an ACK without data at the sender's next number."""
+    window, again = segment.window, segment.ack == own.last_ack
+    if window and window != own.window and again:
+        return WINDOW_UPDATE
+    if window and window == own.window and again and other.last_labels & KEEP_ALIVE:
+        return KEEP_ALIVE_ACK
+    if not window and not own.window and (again or segment.ack == own.last_ack + 1) and other.last_labels & ZERO_WINDOW_PROBE:
+        return ZERO_WINDOW_PROBE_ACK
+    if window and again:
+        own.dup_acks += 1
+        return DUPLICATE_ACK
+    return 0
+
+
+def _repetition_labels(segment: Segment, own: _Lane, other: _Lane, end: int, first_rtt_ns: int) -> int:
+    """Return the labels of a segment that holds what was sent before."""
+    seq, size, now = segment.seq, segment.size, segment.at_ns
+    if size and other.last_ack and (other.last_ack - (seq + size)) & MASK < HALF:
+        return SPURIOUS_RETRANSMISSION | RETRANSMISSION
+    behind = (own.next_seq - seq) & MASK
+    if not own.next_seq or not 0 < behind < HALF or (size > 1 and behind == 1):  # a byte that probed is sent again with what follows it
+        return 0
+    if other.dup_acks >= _FAST_DUPLICATES and other.last_ack == seq and now - other.last_ack_ns < _FAST_NS:
+        return FAST_RETRANSMISSION | RETRANSMISSION
+    if now - own.next_ns < (first_rtt_ns or _OUT_OF_ORDER_NS) and own.next_seq != end:
+        return OUT_OF_ORDER
+    oldest = own.unacked.oldest_ns()
+    return RETRANSMISSION if now == (own.next_ns if oldest is None else oldest) else RETRANSMISSION | RTO
+
+
+def _remember(segment: Segment, own: _Lane, other: _Lane, end: int, labels: int) -> None:
+    """Take in what a segment sends and acknowledges."""
+    seq, now = segment.seq, segment.at_ns
+    first = not own.next_seq
+    if end != seq:
+        own.unacked.add(seq, end, now)
+    if not labels & ZERO_WINDOW_PROBE:
+        if first or 0 < (end - own.next_seq) & MASK < HALF:
+            own.next_seq, own.next_ns = end, now
+        if first or seq == own.to_be_acked:
+            own.to_be_acked = own.next_seq
+    if segment.flags & _ACK:
+        other.unbroken = True
+    own.window, own.scaled = segment.window, segment.scaled
+    own.sacked = max(segment.sacked, 0)
+    own.last_ack, own.last_ack_ns = segment.ack, now
+    own.last_labels = labels
+
+
+def _in_flight(segment: Segment, own: _Lane, other: _Lane) -> int:
+    """Return the bytes in flight once it is sent, -1 when a gap keeps them from being known."""
+    if not own.unbroken:
+        return NONE
+    found = own.unacked.extent(segment.base) - other.sacked - (segment.flags & (_SYN | _FIN) != 0)
+    return found if 0 < found < HALF else NONE

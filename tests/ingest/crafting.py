@@ -124,32 +124,36 @@ class Talk:
 def random_talk(rng, **place):
     """A conversation of segments that each are probably near what its end would send next; ``rng`` is a ``random.Random``."""
     talk = Talk(isn=tuple(rng.choice((rng.randrange(2**32), 2**32 - rng.randrange(3000))) for _ in range(2)), **place)
-    next_seq, acked, windows = [1, 1], [1, 1], [1000, 1000]
+    next_seq, covered, acked, windows = [1, 1], [1, 1], [1, 1], [1000, 1000]
+    sensible = rng.random() < 0.7
     opening, opened = rng.random(), [False, False]
-    if opening < 0.8:
+    if opening < 0.8 or sensible:
         scales = rng.choice(((7, 7), (0, 3), (None, 7), (7, None), (None, None), (14, 2)))
         talk.open(scales, after_ns=pause(rng))
         opened = [True, True]
     unit = rng.choice((1, 2, 100, 1000))
     for _ in range(rng.randrange(1, 30)):
         side = int(rng.random() < rng.choice((0.5, 0.2)))
-        flags = rng.choices(("A", "PA", "FA", "RA", "R", "S", "SA", "F", "AE"), (60, 20, 3, 1, 1, 1, 1, 1, 1))[0]
+        flags = rng.choices(("A", "PA", "FA", "RA", "R", "S", "SA", "F", "AE"), (60, 20, 3, 1, 1, 1, 1, 1, 1) if not sensible else (60, 20, 0.3, 0.1, 0.1, 0, 0.1, 0, 1))[0]
         if flags == "SA" and not opened[1 - side]:
             flags = "S"
         opened = [True, True] if flags == "SA" else [flags == "S" and not side, flags == "S" and side == 1] if flags == "S" else opened
         size = rng.choices((0, 1, unit, 2 * unit, 5 * unit), (5, 1, 5, 1, 1))[0]
-        seq = next_seq[side] + rng.choices((0, -1, 1, -unit, -2 * unit, -3 * unit, unit, 2 * unit, -5 * unit), (20, 2, 1, 2, 2, 1, 1, 1, 1))[0]
+        seq = next_seq[side] + rng.choices((0, -1, 1, -unit, -2 * unit, -3 * unit, unit, 2 * unit, -5 * unit), (20, 2, 1, 2, 2, 1, 1, 1, 1) if not sensible else (20, 1, 0, 2, 2, 1, 1, 0, 1))[0]
         ack = rng.choices(
             (acked[side], next_seq[1 - side], next_seq[1 - side] - unit, acked[side] - unit, acked[side] + unit, acked[side] + 1, next_seq[1 - side] + unit),
-            (10, 10, 3, 1, 3, 1, 1),
+            (10, 10, 3, 1, 3, 1, 1) if not sensible else (10, 30, 3, 0.3, 3, 1, 0),
         )[0]
-        windows[side] = rng.choices((windows[side], 0, 1000, 1001, unit, 2 * unit), (20, 1, 1, 1, 1, 1))[0]
+        ack = min(ack, covered[1 - side])
+        windows[side] = rng.choices((windows[side], 0, 1000, 1001, unit, 2 * unit), (20, 3, 1, 1, 1, 1))[0]
         sacks = [(ack + unit * (1 + at), ack + unit * (1 + at) + rng.choice((1, unit))) for at in range(rng.choices((0, 1, 2, 3, 4), (20, 4, 1, 1, 1))[0])]
         more = {"tail": options(mss=1460, wscale=rng.choice((None, 0, 5, 15)))} if "S" in flags and not sacks else {}
         talk.send(side, flags, seq, ack, size, after_ns=pause(rng), window=windows[side], sacks=sacks, ip_id=rng.randrange(2**16), **more)
         if "A" in flags:
             acked[side] = max(acked[side], ack)
-        next_seq[side] = max(next_seq[side], seq + size + ("S" in flags or "F" in flags))
+        end = seq + size + ("S" in flags or "F" in flags)
+        next_seq[side] = max(next_seq[side], end)
+        covered[side] = max(covered[side], end) if seq <= covered[side] else covered[side]
     return talk.packets
 
 
