@@ -23,31 +23,32 @@ _ETHERNET = np.dtype([("to", "V6"), ("from", "V6"), ("type", ">u2")])
 _ARP = np.dtype(
     [("hardware", ">u2"), ("protocol", ">u2"), ("lengths", ">u2"), ("operation", ">u2"), ("sha", "V6"), ("src", "S4"), ("tha", "V6"), ("dst", "S4")]
 )
-_IPV4 = np.dtype(
+IPV4_HEADER = np.dtype(
     [
         ("version_ihl", "u1"), ("tos", "u1"), ("length", ">u2"), ("id", ">u2"), ("fragment", ">u2"), ("ttl", "u1"), ("protocol", "u1"),
         ("checksum", ">u2"), ("src", "S4"), ("dst", "S4"), ("option", "u1"),
     ]
 )  # fmt: skip
-_IPV6 = np.dtype([("version_class", ">u4"), ("length", ">u2"), ("next", "u1"), ("hops", "u1"), ("src", "S16"), ("dst", "S16")])
-_TCP = np.dtype(
+IPV6_HEADER = np.dtype([("version_class", ">u4"), ("length", ">u2"), ("next", "u1"), ("hops", "u1"), ("src", "S16"), ("dst", "S16")])
+TCP_HEADER = np.dtype(
     [
         ("src_port", ">u2"), ("dst_port", ">u2"), ("seq", ">u4"), ("ack", ">u4"), ("offset", "u1"), ("flags", "u1"), ("window", ">u2"),
         ("checksum", ">u2"), ("urgent", ">u2"),
     ]
 )  # fmt: skip
-_UDP = np.dtype([("src_port", ">u2"), ("dst_port", ">u2"), ("length", ">u2"), ("checksum", ">u2")])
+UDP_HEADER = np.dtype([("src_port", ">u2"), ("dst_port", ">u2"), ("length", ">u2"), ("checksum", ">u2")])
 _ICMP = np.dtype([("type", "u1"), ("code", "u1"), ("checksum", ">u2")])
 _NEXT = np.dtype([("next", "u1"), ("length", "u1")])
 #: Numbers of protocols in an IP header.
-_IP_ICMP, _IP_IGMP, _IP_TCP, _IP_UDP, _HOP_BY_HOP, _IP_ICMPV6 = 1, 2, 6, 17, 0, 58
+IP_ICMP, _IP_IGMP, IP_TCP, IP_UDP, _HOP_BY_HOP, IP_ICMPV6 = 1, 2, 6, 17, 0, 58
 _ROUTER_ALERT = 0x94
-_MORE_OR_OFFSET = 0x3FFF
+MORE_OR_OFFSET = 0x3FFF
 #: ICMPv6 types that do what ARP and IGMP do over IPv4: RFC 4861 section 4, RFC 2710 and RFC 3810.
 _NEIGHBOUR_DISCOVERY = (133, 137)
 _GROUP_MEMBERSHIP = (130, 131, 132, 143)
-#: ICMP's and ICMPv6's types that quote the packet they are about: RFC 792, RFC 4443 section 2.1.
+#: ICMP's types that quote the packet they are about (RFC 792), and ICMPv6's first that does not (RFC 4443 section 2.1).
 _QUOTING = (3, 4, 5, 11, 12)
+_FIRST_INFORMATIONAL = 128
 
 #: Columns with one number per packet.
 NUMBERS = (
@@ -59,7 +60,7 @@ NUMBERS = (
 class Columns:
     """What the headers of ``records`` hold, a column by name; ``src`` and ``dst`` count in ``addresses``.
 
-    ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``, ``header_bytes`` how long TCP's is.
+    ``quoting`` are the rows of the ICMP messages that quote a packet, ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``, ``header_bytes`` how long TCP's is.
     """
 
     records: Records
@@ -70,6 +71,7 @@ class Columns:
     ip_bytes: Int64
     checksum_bad: NDArray[np.bool_]
     numbers: dict[str, Int64] = field(default_factory=dict)
+    quoting: list[Int64] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Int64:
         return self.numbers[name]
@@ -98,7 +100,7 @@ def read_headers(records: Records, addresses: Addresses) -> Columns:
     absent = {name: np.full(count, -1, dtype=np.int64) for name in NUMBERS}
     zeros = [np.zeros(count, dtype=np.int64) for _ in range(4)]
     columns = Columns(records, addresses, *zeros, np.zeros(count, dtype=np.bool_), absent)
-    _expect(records.captured >= ETHERNET_BYTES, "a packet without a whole Ethernet header")
+    expect(records.captured >= ETHERNET_BYTES, "a packet without a whole Ethernet header")
     kinds = headers_at(records.data, records.at, _ETHERNET)["type"]
     left = kinds.size
     for number, read in ((0x0800, _read_ipv4), (0x86DD, _read_ipv6), (0x0806, _read_arp)):
@@ -106,16 +108,16 @@ def read_headers(records: Records, addresses: Addresses) -> Columns:
         left -= rows.size
         if rows.size:
             read(columns, rows)
-    _expect(left == 0, "a packet that is neither IP nor ARP")
+    expect(left == 0, "a packet that is neither IP nor ARP")
     return columns
 
 
-def _expect(good: NDArray[np.bool_] | bool, what: str) -> None:
+def expect(good: NDArray[np.bool_] | bool, what: str) -> None:
     if not np.all(good):
         raise UnusualCaptureError(what)
 
 
-def _captured_behind(columns: Columns, rows: Int64, begin: Int64 | int) -> Int64:
+def captured_behind(columns: Columns, rows: Int64, begin: Int64 | int) -> Int64:
     """Return how many bytes of the packets ``rows`` were captured from ``begin`` on, counted in the file's piece."""
     left: Int64 = columns.records.at[rows] + columns.records.captured[rows] - begin
     return left
@@ -124,8 +126,8 @@ def _captured_behind(columns: Columns, rows: Int64, begin: Int64 | int) -> Int64
 def _read_arp(columns: Columns, rows: Int64) -> None:
     at = columns.records.at[rows] + ETHERNET_BYTES
     head = headers_at(columns.records.data, at, _ARP)
-    _expect(_captured_behind(columns, rows, at) >= _ARP.itemsize, "an ARP packet that was cut off")
-    _expect((head["hardware"] == 1) & (head["protocol"] == 0x0800) & (head["lengths"] == 0x0604), "ARP for something else than IPv4")
+    expect(captured_behind(columns, rows, at) >= _ARP.itemsize, "an ARP packet that was cut off")
+    expect((head["hardware"] == 1) & (head["protocol"] == 0x0800) & (head["lengths"] == 0x0604), "ARP for something else than IPv4")
     columns.protocol[rows] = ARP
     _set(columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]))
 
@@ -137,14 +139,14 @@ def _set(columns: Columns, rows: Int64, **values: NDArray[np.generic]) -> None:
 
 def _read_ipv4(columns: Columns, rows: Int64) -> None:
     at = columns.records.at[rows] + ETHERNET_BYTES
-    head = headers_at(columns.records.data, at, _IPV4)
+    head = headers_at(columns.records.data, at, IPV4_HEADER)
     size = (head["version_ihl"].astype(np.int64) & 15) * 4
     length = head["length"].astype(np.int64)
-    _expect((head["version_ihl"] >> 4 == 4) & (size >= 20), "a packet that is not IPv4 although Ethernet says so")
-    _expect((size == 20) | ((size == 24) & (head["option"] == _ROUTER_ALERT)), "an IPv4 packet with options")
-    _expect((length >= size) & (length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES), "an IPv4 packet whose length is not the frame's")
-    _expect(_captured_behind(columns, rows, at) >= size, "an IPv4 header that was cut off")
-    _expect(head["fragment"] & _MORE_OR_OFFSET == 0, "a fragment")
+    expect((head["version_ihl"] >> 4 == 4) & (size >= 20), "a packet that is not IPv4 although Ethernet says so")
+    expect((size == 20) | ((size == 24) & (head["option"] == _ROUTER_ALERT)), "an IPv4 packet with options")
+    expect((length >= size) & (length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES), "an IPv4 packet whose length is not the frame's")
+    expect(captured_behind(columns, rows, at) >= size, "an IPv4 header that was cut off")
+    expect(head["fragment"] & MORE_OR_OFFSET == 0, "a fragment")
     columns.checksum_bad[rows] = is_wrong(columns.records.data, at, size)
     _set(
         columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]), ttl=head["ttl"], ecn=head["tos"] & 3,
@@ -152,38 +154,38 @@ def _read_ipv4(columns: Columns, rows: Int64) -> None:
     )  # fmt: skip
     columns.transport[rows] = at + size
     columns.ip_bytes[rows] = length - size
-    _expect(np.isin(head["protocol"], (_IP_TCP, _IP_UDP, _IP_ICMP, _IP_IGMP)), "a protocol over IPv4 that is neither TCP, UDP, ICMP nor IGMP")
+    expect(np.isin(head["protocol"], (IP_TCP, IP_UDP, IP_ICMP, _IP_IGMP)), "a protocol over IPv4 that is neither TCP, UDP, ICMP nor IGMP")
     _read_transport(columns, rows, head["protocol"])
 
 
 def _read_ipv6(columns: Columns, rows: Int64) -> None:
     at = columns.records.at[rows] + ETHERNET_BYTES
-    head = headers_at(columns.records.data, at, _IPV6)
+    head = headers_at(columns.records.data, at, IPV6_HEADER)
     length = head["length"].astype(np.int64)
-    _expect(head["version_class"] >> 28 == 6, "a packet that is not IPv6 although Ethernet says so")
-    _expect(length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES - _IPV6.itemsize, "an IPv6 packet whose length is not the frame's")
-    _expect((length > 0) & (_captured_behind(columns, rows, at) >= _IPV6.itemsize), "an IPv6 header that was cut off")
+    expect(head["version_class"] >> 28 == 6, "a packet that is not IPv6 although Ethernet says so")
+    expect(length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES - IPV6_HEADER.itemsize, "an IPv6 packet whose length is not the frame's")
+    expect((length > 0) & (captured_behind(columns, rows, at) >= IPV6_HEADER.itemsize), "an IPv6 header that was cut off")
     _set(
         columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]), ttl=head["hops"],
         ecn=(head["version_class"] >> 20) & 3,
     )  # fmt: skip
-    behind, protocol = at + _IPV6.itemsize, head["next"].astype(np.int64)
+    behind, protocol = at + IPV6_HEADER.itemsize, head["next"].astype(np.int64)
     extended = np.flatnonzero(protocol == _HOP_BY_HOP)
     if extended.size:
         options = headers_at(columns.records.data, behind[extended], _NEXT)
-        _expect(_captured_behind(columns, rows[extended], behind[extended]) >= 8, "an IPv6 header that was cut off")
-        _expect((options["next"] == _IP_ICMPV6) & (options["length"] == 0) & (length[extended] >= 8), "an IPv6 extension header")
-        protocol[extended] = _IP_ICMPV6
+        expect(captured_behind(columns, rows[extended], behind[extended]) >= 8, "an IPv6 header that was cut off")
+        expect((options["next"] == IP_ICMPV6) & (options["length"] == 0) & (length[extended] >= 8), "an IPv6 extension header")
+        protocol[extended] = IP_ICMPV6
         behind[extended] += 8
         length[extended] -= 8
     columns.transport[rows] = behind
     columns.ip_bytes[rows] = length
-    _expect(np.isin(protocol, (_IP_TCP, _IP_UDP, _IP_ICMPV6)), "a protocol over IPv6 that is neither TCP, UDP nor ICMPv6")
+    expect(np.isin(protocol, (IP_TCP, IP_UDP, IP_ICMPV6)), "a protocol over IPv6 that is neither TCP, UDP nor ICMPv6")
     _read_transport(columns, rows, protocol)
 
 
 def _read_transport(columns: Columns, rows: Int64, protocol: NDArray[np.generic]) -> None:
-    for number, read in ((_IP_TCP, _read_tcp), (_IP_UDP, _read_udp), (_IP_ICMP, _read_icmp), (_IP_ICMPV6, _read_icmpv6)):
+    for number, read in ((IP_TCP, _read_tcp), (IP_UDP, _read_udp), (IP_ICMP, _read_icmp), (IP_ICMPV6, _read_icmpv6)):
         few = rows[protocol == number]
         if few.size:
             read(columns, few)
@@ -191,11 +193,11 @@ def _read_transport(columns: Columns, rows: Int64, protocol: NDArray[np.generic]
 
 def _read_tcp(columns: Columns, rows: Int64) -> None:
     at, size = columns.transport[rows], columns.ip_bytes[rows]
-    head = headers_at(columns.records.data, at, _TCP)
+    head = headers_at(columns.records.data, at, TCP_HEADER)
     header = (head["offset"].astype(np.int64) >> 4) * 4
-    _expect((header >= _TCP.itemsize) & (header <= size), "a TCP header whose length cannot be right")
-    captured = _captured_behind(columns, rows, at)
-    _expect(captured >= header, "a TCP header that was cut off")
+    expect((header >= TCP_HEADER.itemsize) & (header <= size), "a TCP header whose length cannot be right")
+    captured = captured_behind(columns, rows, at)
+    expect(captured >= header, "a TCP header that was cut off")
     columns.protocol[rows] = TCP
     columns.header_bytes[rows] = header
     _set(
@@ -203,21 +205,21 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
         **{name: head[name] for name in ("src_port", "dst_port", "seq", "ack", "flags", "window", "checksum")},
     )  # fmt: skip
     whole = rows[captured >= size]
-    _check(columns, whole, _IP_TCP)
+    _check(columns, whole, IP_TCP)
     columns.checksum_bad[whole] |= columns["checksum"][whole] == 0xFFFF  # right, but Wireshark says that it should be 0
 
 
 def _read_udp(columns: Columns, rows: Int64) -> None:
     at, size = columns.transport[rows], columns.ip_bytes[rows]
-    head = headers_at(columns.records.data, at, _UDP)
-    captured = _captured_behind(columns, rows, at)
-    _expect(captured >= _UDP.itemsize, "a UDP header that was cut off")
-    _expect(head["length"] == size, "a UDP header whose length is not the packet's")
+    head = headers_at(columns.records.data, at, UDP_HEADER)
+    captured = captured_behind(columns, rows, at)
+    expect(captured >= UDP_HEADER.itemsize, "a UDP header that was cut off")
+    expect(head["length"] == size, "a UDP header whose length is not the packet's")
     columns.protocol[rows] = UDP
     _set(
-        columns, rows, payload_bytes=size - _UDP.itemsize, src_port=head["src_port"], dst_port=head["dst_port"], checksum=head["checksum"]
+        columns, rows, payload_bytes=size - UDP_HEADER.itemsize, src_port=head["src_port"], dst_port=head["dst_port"], checksum=head["checksum"]
     )
-    _check(columns, rows[(captured >= size) & (head["checksum"] != 0)], _IP_UDP)
+    _check(columns, rows[(captured >= size) & (head["checksum"] != 0)], IP_UDP)
 
 
 def _check(columns: Columns, rows: Int64, protocol: int) -> None:
@@ -233,12 +235,12 @@ def _check(columns: Columns, rows: Int64, protocol: int) -> None:
 def _read_icmp(columns: Columns, rows: Int64) -> None:
     head = _icmp_header(columns, rows)
     columns.protocol[rows] = ICMP
-    _refuse_quoted(columns, rows[np.isin(head["type"], _QUOTING)], 8, 9, 20)
+    columns.quoting.append(rows[np.isin(head["type"], _QUOTING)])
 
 
 def _icmp_header(columns: Columns, rows: Int64) -> NDArray[np.void]:
     at = columns.transport[rows]
-    _expect((_captured_behind(columns, rows, at) >= 8) & (columns.ip_bytes[rows] >= 8), "an ICMP header that was cut off")
+    expect((captured_behind(columns, rows, at) >= 8) & (columns.ip_bytes[rows] >= 8), "an ICMP header that was cut off")
     return headers_at(columns.records.data, at, _ICMP)
 
 
@@ -249,8 +251,4 @@ def _read_icmpv6(columns: Columns, rows: Int64) -> None:
     columns.protocol[rows[(kind >= _NEIGHBOUR_DISCOVERY[0]) & (kind <= _NEIGHBOUR_DISCOVERY[1])]] = ND
     columns.protocol[rows[np.isin(kind, _GROUP_MEMBERSHIP)]] = MLD
     _set(columns, rows, checksum=head["checksum"])
-    _refuse_quoted(columns, rows[kind < 128], 8, 6, 40)
-
-
-def _refuse_quoted(columns: Columns, rows: Int64, at: int, protocol_at: int, least: int) -> None:
-    """Placeholder until what tshark makes of quoted packets is known."""
+    columns.quoting.append(rows[kind < _FIRST_INFORMATIONAL])

@@ -1,8 +1,8 @@
 """Which connection each TCP segment belongs to, numbered as Wireshark numbers them, and what relative numbers and windows count from.
 
-Connections are numbered in the order of their first packets. A SYN (or SYN-ACK) with another initial sequence number than the end that
-sends it had begins a new connection between the same ports. Of an end whose SYN was not captured the numbers count from one below the
-first that is seen.
+Connections are numbered in the order of their first packets. A SYN with another initial sequence number than the end that sends it had
+begins a new connection between the same ports; a SYN-ACK with another one changes only what numbers count from. Of an end whose SYN was
+not captured they count from one below the first that is seen.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ SYN, ACK = 0x02, 0x10
 UNKNOWN, NOT_USED = -1, -2
 _LARGEST_SCALE = 14  # RFC 7323 section 2.3
 _WRAP = 1 << 32
+_STREAM, _BASE, _OTHER_BASE, _SCALE, _OTHER_SCALE = range(5)
+
+#: Columns of TCP segments: source and destination address (their numbers), source and destination port.
+Ends = tuple[Int64, Int64, Int64, Int64]
 
 
 @dataclass
 class Connection:
-    """One connection; both lists have an element per direction, the first for the end with the lower number."""
+    """One connection; the lists have an element per direction, the first for the end that sorts lower."""
 
     stream: int
     base: list[int] = field(default_factory=lambda: [UNKNOWN, UNKNOWN])
@@ -32,8 +36,11 @@ class Connection:
 
 @dataclass(frozen=True)
 class Placed:
-    """Per segment: its connection's number and its direction (0 or 1), where sequence and ACK numbers count from, and its window's shift."""
+    """Per segment: its pair of ends, its connection's number and direction (0 or 1), where its sequence and ACK numbers count from, the
+    shift of its own and the other end's window, and whether it begins to use ports again.
+    """
 
+    pair: Int64
     stream: Int64
     direction: Int64
     base: Int64
@@ -48,47 +55,55 @@ class Streams:
 
     def __init__(self) -> None:
         self.count = 0
-        self._current: list[Connection | None] = []
         self._pairs: dict[tuple[int, int], int] = {}
+        self._first: list[int] = []
+        self._current: list[Connection | None] = []
         self._settings = np.zeros((0, 5), dtype=np.int64)
 
-    def place(self, ends: tuple[Int64, Int64, Int64, Int64], seq: Int64, ack: Int64, flags: Int64, wscale: Int64) -> Placed:
-        """Return where the next segments belong. ``ends`` are the columns source and destination address, source and destination port."""
-        lane = self._lanes(*ends)
-        self._grow()
+    def place(self, ends: Ends, segments: tuple[Int64, Int64, Int64, Int64], numbers: Int64) -> Placed:
+        """Return where the next segments belong: ``segments`` are the columns seq, ack, flags and wscale, ``numbers`` of their packets."""
+        lane = self._lanes(ends, numbers)
+        seq, ack, flags, wscale = segments
         reused = np.zeros(lane.size, dtype=np.bool_)
         out = np.empty((lane.size, 5), dtype=np.int64)
+        known = self._settings[lane]
+        lacking = (known[:, _BASE] == UNKNOWN) | ((known[:, _OTHER_BASE] == UNKNOWN) & (flags & ACK != 0))
         begin = 0
-        unknown = self._settings[lane, 1] == UNKNOWN
-        lacking = unknown | ((self._settings[lane, 2] == UNKNOWN) & (flags & ACK != 0))
         for row in np.flatnonzero(lacking | (flags & SYN != 0)).tolist():
-            number = int(lane[row])
-            known = self._settings[number]
-            if not flags[row] & SYN and known[1] != UNKNOWN and (known[2] != UNKNOWN or not flags[row] & ACK):
+            number, bits = int(lane[row]), int(flags[row])
+            if not bits & SYN and not self._lacks(number, bits):
                 continue  # an earlier one of these rows has told already
             out[begin:row] = self._settings[lane[begin:row]]
             begin = row
-            reused[row] = self._learn(number, int(seq[row]), int(ack[row]), int(flags[row]), int(wscale[row]))
+            reused[row] = self._learn(number, int(seq[row]), int(ack[row]), bits, int(wscale[row]))
         out[begin:] = self._settings[lane[begin:]]
-        return Placed(out[:, 0], lane & 1, out[:, 1], np.maximum(out[:, 2], 0), out[:, 3], out[:, 4], reused)
+        base, other_base = out[:, _BASE], np.maximum(out[:, _OTHER_BASE], 0)
+        return Placed(lane >> 1, out[:, _STREAM], lane & 1, base, other_base, out[:, _SCALE], out[:, _OTHER_SCALE], reused)
 
-    def _lanes(self, src: Int64, dst: Int64, src_port: Int64, dst_port: Int64) -> Int64:
-        """Return a number for each segment's connection and direction: twice its pair of ends, and one more for the end that sorts higher."""
-        key = np.stack([(src << 16) | src_port, (dst << 16) | dst_port], axis=1)
-        both = np.ascontiguousarray(key).view(np.dtype([("a", np.int64), ("b", np.int64)]))[:, 0]
-        different, which = np.unique(both, return_inverse=True)
-        numbers = []
-        for one, other in different.tolist():
+    def first_packets(self, ends: Ends) -> list[int | None]:
+        """Return the number of the first packet that was placed between each pair of ends; None without one."""
+        pairs = (self._pairs.get((min(one, other), max(one, other))) for one, other in _keys(ends).tolist())
+        return [None if pair is None else self._first[pair] for pair in pairs]
+
+    def _lanes(self, ends: Ends, numbers: Int64) -> Int64:
+        """Return a number for each segment's connection and direction: twice its pair of ends, and one more from the end that sorts higher."""
+        both = _keys(ends)
+        different, first, which = np.unique(both, return_index=True, return_inverse=True)
+        lanes = np.empty(different.size, dtype=np.int64)
+        for at in np.argsort(first).tolist():
+            one, other = different[at].tolist()
             pair = self._pairs.setdefault((min(one, other), max(one, other)), len(self._pairs))
-            numbers.append(2 * pair + (one > other))
-        return np.array(numbers, dtype=np.int64)[which]
+            if pair == len(self._first):
+                self._first.append(int(numbers[first[at]]))
+                self._current.append(None)
+            lanes[at] = 2 * pair + (one > other)
+        new = np.full((2 * len(self._first) - len(self._settings), 5), UNKNOWN, dtype=np.int64)
+        self._settings = np.concatenate([self._settings, new])
+        return lanes[which]
 
-    def _grow(self) -> None:
-        lacking = 2 * len(self._pairs) - len(self._settings)
-        if lacking > 0:
-            new = np.tile(np.full(5, UNKNOWN, dtype=np.int64), (lacking, 1))
-            self._settings = np.concatenate([self._settings, new])
-            self._current.extend([None] * (lacking // 2))
+    def _lacks(self, lane: int, flags: int) -> bool:
+        base, other_base = self._settings[lane, [_BASE, _OTHER_BASE]].tolist()
+        return base == UNKNOWN or (other_base == UNKNOWN and flags & ACK != 0)
 
     def _learn(self, lane: int, seq: int, ack: int, flags: int, wscale: int) -> bool:
         """Take in a SYN or a direction's first segment; return whether it reuses the ports of a connection before."""
@@ -103,19 +118,27 @@ class Streams:
         if connection.base[1 - side] == UNKNOWN and flags & ACK:
             connection.base[1 - side] = (ack - 1) % _WRAP
         if flags & SYN:
-            self._learn_scale(connection, side, flags, wscale)
-        for each in (0, 1):
-            other = 1 - each
-            settings = (connection.stream, connection.base[each], connection.base[other], connection.scale[each], connection.scale[other])
-            self._settings[2 * pair + each] = settings
+            _learn_scale(connection, side, flags, wscale)
+        base, scale = connection.base, connection.scale
+        for one, other in ((0, 1), (1, 0)):
+            self._settings[2 * pair + one] = connection.stream, base[one], base[other], scale[one], scale[other]
         return again
 
-    @staticmethod
-    def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> None:
-        if wscale >= 0:
-            connection.scale[side] = min(wscale, _LARGEST_SCALE)
-        connection.syn_seen[side] = True
-        if flags & ACK and not connection.syn_seen[1 - side]:
+
+def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> None:
+    """Take in the shift of a SYN; once both ends have sent theirs, windows are scaled only when both had the option (RFC 7323 section 2.2)."""
+    connection.syn_seen[side] = True
+    if wscale >= 0:
+        connection.scale[side] = min(wscale, _LARGEST_SCALE)
+    if flags & ACK:
+        if not connection.syn_seen[1 - side]:
             raise UnusualCaptureError("a SYN-ACK without its SYN")
-        if flags & ACK and min(connection.scale) < 0:
+        if min(connection.scale) < 0:
             connection.scale[:] = NOT_USED, NOT_USED
+
+
+def _keys(ends: Ends) -> NDArray[np.void]:
+    src, dst, src_port, dst_port = ends
+    key = np.stack([(src << 16) | src_port, (dst << 16) | dst_port], axis=1)
+    both: NDArray[np.void] = np.ascontiguousarray(key).view(np.dtype([("from", np.int64), ("to", np.int64)]))
+    return both[:, 0]

@@ -174,7 +174,7 @@ def _pure_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
         return WINDOW_UPDATE
     if window and window == own.window and again and other.last_labels & KEEP_ALIVE:
         return KEEP_ALIVE_ACK
-    if not window and not own.window and (again or segment.ack == own.last_ack + 1) and other.last_labels & ZERO_WINDOW_PROBE:
+    if not window and not own.window and again and other.last_labels & ZERO_WINDOW_PROBE:
         return ZERO_WINDOW_PROBE_ACK
     if window and again:
         own.dup_acks += 1

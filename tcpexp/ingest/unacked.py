@@ -6,7 +6,7 @@ from collections import deque
 
 MASK, HALF = 0xFFFFFFFF, 0x80000000
 #: So many are remembered; Wireshark 4.0 forgets what comes beyond.
-MOST = 1000
+MOST = 10_000
 
 Segment = list[int]  # first byte, byte behind the last, when it was captured (ns), how many came before it
 
