@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tcpexp.ingest.pcap import Bytes, Int64
+from tcpexp.ingest.pcap import Bytes, Int64, headers_at
+
+#: Ranges up to this size are gathered size by size, longer ones are summed where they lie.
+_SHORT_BYTES = 128
 
 
 def is_wrong(data: Bytes, at: Int64, size: Int64, more: Int64 | int = 0) -> NDArray[np.bool_]:
@@ -21,8 +24,13 @@ def is_wrong(data: Bytes, at: Int64, size: Int64, more: Int64 | int = 0) -> NDAr
 def ones_sum(data: Bytes, at: Int64, size: Int64) -> Int64:
     """Return the folded sum of the little-endian 16-bit words of each range; an odd last byte counts as if a zero followed."""
     total = np.zeros(at.size, dtype=np.int64)
+    short = size <= _SHORT_BYTES
+    for each in np.unique(size[short]):
+        rows = np.flatnonzero(size == each)
+        words = headers_at(data, at[rows], np.dtype([("words", "<u2", (int(each) >> 1,))]))["words"] if each > 1 else np.zeros((1, 0))
+        total[rows] = words.sum(axis=1, dtype=np.int64)
     for parity in (0, 1):
-        rows = np.flatnonzero(at & 1 == parity)
+        rows = np.flatnonzero(~short & (at & 1 == parity))
         if rows.size:
             begin = (at[rows] - parity) >> 1
             words = data[parity : parity + (data.size - parity) // 2 * 2].view("<u2")

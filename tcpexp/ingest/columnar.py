@@ -13,7 +13,8 @@ from tcpexp.ingest.pcap import Int64
 def nullable(values: Int64, absent: int = -1) -> pl.Series:
     """Return a column in which ``absent`` has become null."""
     series = pl.Series(np.ascontiguousarray(values))
-    return pl.select(pl.when(series != absent).then(series)).to_series() if (values == absent).any() else series
+    missing = series == absent
+    return series.set(missing, None) if missing.any() else series
 
 
 def pick(words: Sequence[str], numbers: Int64) -> pl.Series:

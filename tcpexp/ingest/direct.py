@@ -19,6 +19,7 @@ from tcpexp.ingest.quoted import read_quoted
 from tcpexp.ingest.streams import ACK, SYN, Ends, Placed, Streams
 from tcpexp.ingest.tcpanalysis import NONE, Analysis
 from tcpexp.ingest.tcpoptions import Options, read_options
+from tcpexp.ingest.unacked import NO_RTT
 from tcpexp.ingest.tshark import FLAG_LETTERS, LABELS
 from tcpexp.store.frames import empty_frame, schema_of
 
@@ -115,7 +116,7 @@ class _Reader:
             self._pairs.append((numbers[rows], placed.pair, placed.stream))
             judged = self._judge(columns, rows, placed, (scaled, _sacked(options)))
             series["labels"] = spread.series(_label_lists(judged[:, 0]))
-            series["in_flight_bytes"], series["rtt_ns"] = spread.numbers(judged[:, 1]), spread.numbers(judged[:, 2], NONE)
+            series["in_flight_bytes"], series["rtt_ns"] = spread.numbers(judged[:, 1]), spread.numbers(judged[:, 2], NO_RTT)
         return series
 
     def _judge(self, columns: Columns, rows: Int64, placed: Placed, more: tuple[Int64, Int64]) -> Int64:

@@ -7,6 +7,7 @@ not captured they count from one below the first that is seen.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,37 +67,56 @@ class Streams:
         seq, ack, flags, wscale = segments
         reused = np.zeros(lane.size, dtype=np.bool_)
         out = np.empty((lane.size, 5), dtype=np.int64)
-        known = self._settings[lane]
-        lacking = (known[:, _BASE] == UNKNOWN) | ((known[:, _OTHER_BASE] == UNKNOWN) & (flags & ACK != 0))
         begin = 0
-        for row in np.flatnonzero(lacking | (flags & SYN != 0)).tolist():
+        waiting = self._telling(lane, flags)
+        while waiting:
+            row = heapq.heappop(waiting)
             number, bits = int(lane[row]), int(flags[row])
             if not bits & SYN and not self._lacks(number, bits):
-                continue  # an earlier one of these rows has told already
+                continue  # an earlier one has told already
             out[begin:row] = self._settings[lane[begin:row]]
             begin = row
             reused[row] = self._learn(number, int(seq[row]), int(ack[row]), bits, int(wscale[row]))
+            if reused[row]:
+                for later in _first_rows(lane, flags, number, row + 1):
+                    heapq.heappush(waiting, later)
         out[begin:] = self._settings[lane[begin:]]
         base, other_base = out[:, _BASE], np.maximum(out[:, _OTHER_BASE], 0)
         return Placed(lane >> 1, out[:, _STREAM], lane & 1, base, other_base, out[:, _SCALE], out[:, _OTHER_SCALE], reused)
 
     def first_packets(self, ends: Ends) -> list[int | None]:
         """Return the number of the first packet that was placed between each pair of ends; None without one."""
-        pairs = (self._pairs.get((min(one, other), max(one, other))) for one, other in _keys(ends).tolist())
+        each = zip(*(column.tolist() for column in ends), strict=True)
+        pairs = (self._pairs.get(_pair(*one)[0]) for one in each)
         return [None if pair is None else self._first[pair] for pair in pairs]
+
+    def _telling(self, lane: Int64, flags: Int64) -> list[int]:
+        """Return, in order, the rows that may tell something new: SYNs, and the first (ACKs) of directions of which not all is known."""
+        known = self._settings[lane]
+        first = np.flatnonzero(known[:, _BASE] == UNKNOWN)
+        first_ack = np.flatnonzero((known[:, _OTHER_BASE] == UNKNOWN) & (flags & ACK != 0))
+        rows = [rows[np.unique(lane[rows], return_index=True)[1]] for rows in (first, first_ack)]
+        telling: list[int] = np.unique(np.concatenate([*rows, np.flatnonzero(flags & SYN)])).tolist()
+        return telling
 
     def _lanes(self, ends: Ends, numbers: Int64) -> Int64:
         """Return a number for each segment's connection and direction: twice its pair of ends, and one more from the end that sorts higher."""
-        both = _keys(ends)
-        different, first, which = np.unique(both, return_index=True, return_inverse=True)
-        lanes = np.empty(different.size, dtype=np.int64)
+        src, dst, src_port, dst_port = ends
+        both = (src << 32) | dst
+        if max(src.max(), dst.max()) >> 15:
+            both = np.unique(both, return_inverse=True)[1]
+        else:
+            both = (src << 16) | dst
+        _, first, which = np.unique((both << 32) | (src_port << 16) | dst_port, return_index=True, return_inverse=True)
+        lanes = np.empty(first.size, dtype=np.int64)
         for at in np.argsort(first).tolist():
-            one, other = different[at].tolist()
-            pair = self._pairs.setdefault((min(one, other), max(one, other)), len(self._pairs))
+            row = first[at]
+            ends_of_pair, higher = _pair(int(src[row]), int(dst[row]), int(src_port[row]), int(dst_port[row]))
+            pair = self._pairs.setdefault(ends_of_pair, len(self._pairs))
             if pair == len(self._first):
-                self._first.append(int(numbers[first[at]]))
+                self._first.append(int(numbers[row]))
                 self._current.append(None)
-            lanes[at] = 2 * pair + (one > other)
+            lanes[at] = 2 * pair + higher
         new = np.full((2 * len(self._first) - len(self._settings), 5), UNKNOWN, dtype=np.int64)
         self._settings = np.concatenate([self._settings, new])
         return lanes[which]
@@ -137,8 +157,15 @@ def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> 
             connection.scale[:] = NOT_USED, NOT_USED
 
 
-def _keys(ends: Ends) -> NDArray[np.void]:
-    src, dst, src_port, dst_port = ends
-    key = np.stack([(src << 16) | src_port, (dst << 16) | dst_port], axis=1)
-    both: NDArray[np.void] = np.ascontiguousarray(key).view(np.dtype([("from", np.int64), ("to", np.int64)]))
-    return both[:, 0]
+def _first_rows(lane: Int64, flags: Int64, number: int, begin: int) -> list[int]:
+    """Return from ``begin`` on the first row and the first ACK of both directions of a connection."""
+    rows = begin + np.flatnonzero(lane[begin:] >> 1 == number >> 1)
+    found = [each[:1] for side in (0, 1) for one in [rows[lane[rows] & 1 == side]] for each in (one, one[flags[one] & ACK != 0])]
+    first: list[int] = np.concatenate(found).tolist()
+    return first
+
+
+def _pair(src: int, dst: int, src_port: int, dst_port: int) -> tuple[tuple[int, int], bool]:
+    """Return both ends as numbers, the lower one first, and whether the source is the higher one."""
+    one, other = (src << 16) | src_port, (dst << 16) | dst_port
+    return (min(one, other), max(one, other)), one > other

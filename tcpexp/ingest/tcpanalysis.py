@@ -8,7 +8,9 @@ A connection in which something rare happens is only named (``strange``), and ts
 
 - an ACK for bytes that were not captured (Wireshark's label ``ack_lost_segment``: when it repeats follows no simple rule);
 - a SYN in the middle of a connection that was seen without one, or a second SYN-ACK with another initial number;
-- ports used again without a SYN-ACK, and a handshake that took no time at all.
+- ports used again without a SYN-ACK, a first ACK before the SYN-ACK, and a handshake that took no time at all.
+
+Time may go backwards between two segments (two processors stamp them); then neither counts as following the other within some time.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ class Analysis:
         self._connections: list[_Connection] = []
 
     def judge(self, segments: Iterable[tuple[int, ...]]) -> list[tuple[int, int, int]]:
-        """Return labels (bits), bytes in flight and round-trip time (ns) of each segment; -1 where Wireshark gives no number."""
+        """Return labels (bits), bytes in flight (-1 for none) and round-trip time (ns, ``NO_RTT`` for none) of each segment."""
         return [self._judge(each) for each in map(Segment._make, segments)]
 
     def _judge(self, segment: Segment) -> tuple[int, int, int]:
@@ -123,7 +125,7 @@ def _handshake(connection: _Connection, segment: Segment) -> bool:
     flags, side = segment.flags, segment.side
     own = connection.lanes[side]
     if flags & _SYN:
-        connection.answered = connection.answered or side != connection.opener
+        connection.answered = connection.answered or connection.opener == 1 - side
         if flags & _ACK:
             return segment.reused != 0
         late = (connection.opener == NONE and (own.next_seq or connection.lanes[1 - side].next_seq)) or (own.next_seq and segment.size)
@@ -132,7 +134,7 @@ def _handshake(connection: _Connection, segment: Segment) -> bool:
         connection.reused = connection.reused or segment.reused != 0
         return bool(late or crossed)
     if side != connection.opener:
-        return connection.reused and not own.next_seq and not flags & _RST
+        return connection.reused and not connection.answered and not flags & _RST
     if flags & _ACK and connection.syn_ns is not None:
         took_ns = segment.at_ns - connection.syn_ns
         connection.syn_ns = None
@@ -154,12 +156,11 @@ def _window_and_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
         return ZERO_WINDOW_PROBE
     plain = not flags & _CONTROL
     labels = ZERO_WINDOW if window == 0 and plain else 0
-    if own.next_seq:
-        if 0 < (seq - own.next_seq) & MASK < HALF and not flags & _RST:
-            labels |= LOST_SEGMENT
-            own.unbroken = False
-        if size <= 1 and seq == (own.next_seq - 1) & MASK and plain:
-            labels |= KEEP_ALIVE
+    if own.next_seq and 0 < (seq - own.next_seq) & MASK < HALF and not flags & _RST:
+        labels |= LOST_SEGMENT
+        own.unbroken = False
+    if size <= 1 and seq == (own.next_seq - 1) & MASK and plain:
+        labels |= KEEP_ALIVE
     if size and plain and segment.other_scale != NONE and (seq + size) & MASK == (other.last_ack + other.scaled) & MASK:
         labels |= WINDOW_FULL
     if not size and plain and seq == own.next_seq:
@@ -190,9 +191,9 @@ def _repetition_labels(segment: Segment, own: _Lane, other: _Lane, end: int, fir
     behind = (own.next_seq - seq) & MASK
     if not own.next_seq or not 0 < behind < HALF or (size > 1 and behind == 1):  # a byte that probed is sent again with what follows it
         return 0
-    if other.dup_acks >= _FAST_DUPLICATES and other.last_ack == seq and now - other.last_ack_ns < _FAST_NS:
+    if other.dup_acks >= _FAST_DUPLICATES and other.last_ack == seq and 0 <= now - other.last_ack_ns < _FAST_NS:
         return FAST_RETRANSMISSION | RETRANSMISSION
-    if now - own.next_ns < (first_rtt_ns or _OUT_OF_ORDER_NS) and own.next_seq != end:
+    if 0 <= now - own.next_ns < (first_rtt_ns or _OUT_OF_ORDER_NS) and own.next_seq != end:
         return OUT_OF_ORDER
     oldest = own.unacked.oldest_ns()
     return RETRANSMISSION if now == (own.next_ns if oldest is None else oldest) else RETRANSMISSION | RTO

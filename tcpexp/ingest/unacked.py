@@ -7,6 +7,8 @@ from collections import deque
 MASK, HALF = 0xFFFFFFFF, 0x80000000
 #: So many are remembered; Wireshark 4.0 forgets what comes beyond.
 MOST = 10_000
+#: Stands for no round-trip time; a real one may be negative when time went backwards.
+NO_RTT = -(1 << 62)
 
 Segment = list[int]  # first byte, byte behind the last, when it was captured (ns), how many came before it
 
@@ -33,7 +35,7 @@ class Unacked:
             self._others.append(segment)
 
     def acknowledge(self, ack: int, now_ns: int) -> int:
-        """Forget what ``ack`` covers. Return the time since the first segment that ends there was captured; -1 when none does."""
+        """Forget what ``ack`` covers. Return the time since the first segment that ends there was captured; ``NO_RTT`` when none does, or no time passed."""
         matches = []
         in_order = self._in_order
         while in_order and (ack - in_order[0][1]) & MASK < HALF:
@@ -45,9 +47,9 @@ class Unacked:
         if self._others:
             matches += self._acknowledge_others(ack)
         if not matches:
-            return -1
+            return NO_RTT
         first = matches[0] if len(matches) == 1 else min(matches, key=_age)
-        return now_ns - first[2] or -1
+        return now_ns - first[2] or NO_RTT
 
     def _acknowledge_others(self, ack: int) -> list[Segment]:
         left, matches = [], []
