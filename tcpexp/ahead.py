@@ -1,4 +1,4 @@
-"""What is made ready while a run lasts, on the processor that a guest leaves idle: imports, captures, and a second process that draws."""
+"""What is made ready while a run lasts, on the processor that a guest leaves idle: imports, and a second process that draws."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import importlib
 import os
 import threading
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tcpexp.ingest.live import LiveDissection
     from tcpexp.plots.helper import DrawingHelper
 
 #: What the steps after a run import, in the order in which they need it.
@@ -26,7 +24,6 @@ class Ahead:
 
     def __init__(self) -> None:
         self.helper: DrawingHelper | None = None
-        self.live: LiveDissection | None = None
         self._imports: threading.Thread | None = None
 
     def begin(self, *, helper: bool) -> None:
@@ -42,17 +39,6 @@ class Ahead:
         self._imports = threading.Thread(target=_import_all)
         self._imports.start()
 
-    def dissect(self, raw_dir: Path, captures: int) -> None:
-        """Start to dissect captures while they grow, unless that was done before, where there is a second processor."""
-        if self.live is None and captures and len(os.sched_getaffinity(0)) > 1:
-            from tcpexp.ingest.live import LiveDissection
-
-            self.live = LiveDissection(raw_dir, captures)
-
-    def dissected(self, capture: Path) -> bytes | None:
-        """Return what tshark printed about a capture while it grew; None when it has to be dissected now."""
-        return None if self.live is None else self.live.text(capture)
-
     @property
     def begun(self) -> bool:
         """Whether anything is prepared."""
@@ -65,8 +51,6 @@ class Ahead:
 
     def close(self) -> None:
         """End what works beside this process and wait for the imports."""
-        if self.live is not None:
-            self.live.close()
         if self.helper is not None:
             self.helper.close()
         self.wait()

@@ -68,7 +68,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, ahead: Ahead | 
     with _timed(timing, "reading_s"):
         from tcpexp.ingest.ingest import ingest_run
 
-        run = ingest_run(run_dir, tell, ahead.dissected)
+        run = ingest_run(run_dir, tell)
         ahead.wait()
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.derive import derive_tables

@@ -37,7 +37,7 @@ LEAST_FREE_BYTES = 200 << 20
 class RunOptions:
     """How to run: place, clock, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record.
 
-    ``live``: read captures and have figures prepared by a second process while the guest runs. Of use where a processor is idle meanwhile, not when
+    ``live``: have figures prepared by a second process while the guest runs. Of use where a processor is idle meanwhile, not when
     many runs go on at once.
     """
 
@@ -300,8 +300,6 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     def progress(phase: str, seconds: float | None) -> None:
         if ahead is not None and clock == "virtual":
             ahead.begin(helper=options.live)
-            if options.live:
-                ahead.dissect(run_dir.path / "raw", sum(each.kind == "capture" for each in plan.recorders))
         watcher.progress(phase, seconds)
 
     try:

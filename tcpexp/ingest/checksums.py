@@ -25,15 +25,15 @@ def ones_sum(data: Bytes, at: Int64, size: Int64) -> Int64:
     """Return the folded sum of the little-endian 16-bit words of each range; an odd last byte counts as if a zero followed."""
     total = np.zeros(at.size, dtype=np.int64)
     short = size <= _SHORT_BYTES
-    for each in np.unique(size[short]):
+    for each in np.unique(size[short & (size > 1)]).tolist():
         rows = np.flatnonzero(size == each)
-        words = headers_at(data, at[rows], np.dtype([("words", "<u2", (int(each) >> 1,))]))["words"] if each > 1 else np.zeros((1, 0))
-        total[rows] = words.sum(axis=1, dtype=np.int64)
+        layout = np.dtype([("words", "<u2", (each >> 1,))])
+        total[rows] = headers_at(data, at[rows], layout)["words"].sum(axis=1, dtype=np.int64)
     for parity in (0, 1):
         rows = np.flatnonzero(~short & (at & 1 == parity))
         if rows.size:
             begin = (at[rows] - parity) >> 1
-            words = data[parity : parity + (data.size - parity) // 2 * 2].view("<u2")
+            words: NDArray[np.uint16] = data[parity : parity + (data.size - parity) // 2 * 2].view("<u2")
             total[rows] = _sums(words, begin, begin + (size[rows] >> 1))
     odd = size & 1 == 1
     total[odd] += data[at[odd] + size[odd] - 1]

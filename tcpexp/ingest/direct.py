@@ -19,8 +19,8 @@ from tcpexp.ingest.quoted import read_quoted
 from tcpexp.ingest.streams import ACK, SYN, Ends, Placed, Streams
 from tcpexp.ingest.tcpanalysis import NONE, Analysis
 from tcpexp.ingest.tcpoptions import Options, read_options
-from tcpexp.ingest.unacked import NO_RTT
 from tcpexp.ingest.tshark import FLAG_LETTERS, LABELS
+from tcpexp.ingest.unacked import NO_RTT
 from tcpexp.store.frames import empty_frame, schema_of
 
 _MASK = 0xFFFFFFFF

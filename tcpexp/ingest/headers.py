@@ -60,12 +60,13 @@ NUMBERS = (
 class Columns:
     """What the headers of ``records`` hold, a column by name; ``src`` and ``dst`` count in ``addresses``.
 
-    ``quoting`` are the rows of the ICMP messages that quote a packet, ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``, ``header_bytes`` how long TCP's is.
+    ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``, ``header_bytes`` how long TCP's is,
+    ``ip_bytes`` how long the packet is from there on. ``quoting`` are the rows of ICMP messages that quote a packet.
     """
 
     records: Records
     addresses: Addresses
-    protocol: NDArray[np.int64]
+    protocol: Int64
     transport: Int64
     header_bytes: Int64
     ip_bytes: Int64
@@ -98,8 +99,8 @@ def read_headers(records: Records, addresses: Addresses) -> Columns:
     """Return the columns of ``records``. Raises ``UnusualCaptureError`` when a packet is left to tshark."""
     count = records.count
     absent = {name: np.full(count, -1, dtype=np.int64) for name in NUMBERS}
-    zeros = [np.zeros(count, dtype=np.int64) for _ in range(4)]
-    columns = Columns(records, addresses, *zeros, np.zeros(count, dtype=np.bool_), absent)
+    protocol, transport, header_bytes, ip_bytes = (np.zeros(count, dtype=np.int64) for _ in range(4))
+    columns = Columns(records, addresses, protocol, transport, header_bytes, ip_bytes, np.zeros(count, dtype=np.bool_), absent)
     expect(records.captured >= ETHERNET_BYTES, "a packet without a whole Ethernet header")
     kinds = headers_at(records.data, records.at, _ETHERNET)["type"]
     left = kinds.size
@@ -113,6 +114,7 @@ def read_headers(records: Records, addresses: Addresses) -> Columns:
 
 
 def expect(good: NDArray[np.bool_] | bool, what: str) -> None:
+    """Raise ``UnusualCaptureError`` about ``what`` unless all are good."""
     if not np.all(good):
         raise UnusualCaptureError(what)
 
@@ -195,8 +197,9 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
     at, size = columns.transport[rows], columns.ip_bytes[rows]
     head = headers_at(columns.records.data, at, TCP_HEADER)
     header = (head["offset"].astype(np.int64) >> 4) * 4
-    expect((header >= TCP_HEADER.itemsize) & (header <= size), "a TCP header whose length cannot be right")
     captured = captured_behind(columns, rows, at)
+    expect(captured >= np.minimum(size, TCP_HEADER.itemsize), "a TCP header that was cut off")
+    expect((header >= TCP_HEADER.itemsize) & (header <= size), "a TCP header whose length cannot be right")
     expect(captured >= header, "a TCP header that was cut off")
     columns.protocol[rows] = TCP
     columns.header_bytes[rows] = header

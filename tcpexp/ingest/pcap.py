@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -68,7 +67,7 @@ def read_records(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Records
     with path.open("rb") as file:
         order, unit_ns = _read_header(file.read(HEADER_BYTES))
         rest = b""
-        while block := _read_on(file, piece_bytes):
+        while block := file.read(piece_bytes):
             buffer = rest + block
             begins, end = _walk(buffer, order)
             rest = buffer[end:]
@@ -90,10 +89,6 @@ def _read_header(header: bytes) -> tuple[str, int]:
     if link != _ETHERNET:
         raise UnusualCaptureError(f"its link type is {link}, not Ethernet")
     return order, unit_ns
-
-
-def _read_on(file: IO[bytes], piece_bytes: int) -> bytes:
-    return file.read(max(piece_bytes, _RECORD_BYTES + _LARGEST_PACKET))
 
 
 def _walk(buffer: bytes, order: str) -> tuple[list[int], int]:

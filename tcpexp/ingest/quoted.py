@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from tcpexp.ingest.checksums import is_wrong
 from tcpexp.ingest.headers import (
-    ICMP, IP_ICMP, IP_ICMPV6, IP_TCP, IP_UDP, IPV4_HEADER, IPV6_HEADER, MORE_OR_OFFSET, TCP_HEADER, Columns, captured_behind, expect,
+    IP_ICMP,
+    IP_ICMPV6,
+    IP_TCP,
+    IP_UDP,
+    IPV4_HEADER,
+    IPV6_HEADER,
+    MORE_OR_OFFSET,
+    TCP_HEADER,
+    Columns,
+    captured_behind,
+    expect,
 )
 from tcpexp.ingest.pcap import Int64, headers_at
 

@@ -102,11 +102,9 @@ class Streams:
     def _lanes(self, ends: Ends, numbers: Int64) -> Int64:
         """Return a number for each segment's connection and direction: twice its pair of ends, and one more from the end that sorts higher."""
         src, dst, src_port, dst_port = ends
-        both = (src << 32) | dst
-        if max(src.max(), dst.max()) >> 15:
-            both = np.unique(both, return_inverse=True)[1]
-        else:
-            both = (src << 16) | dst
+        both = (src << 16) | dst
+        if max(src.max(), dst.max()) >> 15:  # many addresses: number their pairs, so that 32 bits are left for the ports
+            both = np.unique((src << 32) | dst, return_inverse=True)[1]
         _, first, which = np.unique((both << 32) | (src_port << 16) | dst_port, return_index=True, return_inverse=True)
         lanes = np.empty(first.size, dtype=np.int64)
         for at in np.argsort(first).tolist():

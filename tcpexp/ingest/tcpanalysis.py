@@ -69,7 +69,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.next_seq = self.next_ns = 0  # one more than the highest number sent, and when that was sent
-        self.to_be_acked = 0  # up to here all was captured
+        self.to_be_acked: int | None = None  # up to here all was captured
         self.last_ack = self.last_ack_ns = self.dup_acks = 0
         self.window = self.scaled = NONE
         self.sacked = 0
@@ -146,7 +146,8 @@ def _handshake(connection: _Connection, segment: Segment) -> bool:
 
 def _acks_unseen(segment: Segment, other: _Lane) -> bool:
     """Return whether it acknowledges more than was captured without a gap."""
-    return bool(segment.flags & _ACK and other.to_be_acked and 0 < (segment.ack - other.to_be_acked) & MASK < HALF)
+    known = other.to_be_acked
+    return known is not None and segment.flags & _ACK != 0 and 0 < (segment.ack - known) & MASK < HALF
 
 
 def _window_and_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:

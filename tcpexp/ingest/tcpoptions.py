@@ -38,10 +38,9 @@ class Options:
 def read_options(data: Bytes, at: Int64, header_bytes: Int64) -> Options:
     """Return the options of the TCP headers that begin at ``at``. Raises ``UnusualCaptureError`` for options that are left to tshark."""
     count = at.size
-    columns = [np.full(count, -1, dtype=np.int64) for _ in range(4)]
-    found = Options(
-        *columns, np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int64), np.full((count, 2 * _MOST_BLOCKS), -1, dtype=np.int64)
-    )
+    mss, wscale, ts_val, ts_ecr = (np.full(count, -1, dtype=np.int64) for _ in range(4))
+    edges = np.full((count, 2 * _MOST_BLOCKS), -1, dtype=np.int64)
+    found = Options(mss, wscale, ts_val, ts_ecr, np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int64), edges)
     begin, end = at + _HEADER_BYTES, at + header_bytes
     has = np.flatnonzero(header_bytes >= _HEADER_BYTES + _STAMPS.itemsize)
     usual = has[_read_usual(data, begin, has, found)]

@@ -1,6 +1,6 @@
 """Packets and capture files made by hand: headers with right checksums, unless a test asks for wrong ones."""
 
-import random
+import itertools
 import struct
 from socket import AF_INET6, inet_aton, inet_pton
 
@@ -94,11 +94,16 @@ def write_pcap(path, packets, *, snaplen=262144, order="<", nanoseconds=True, li
     return path
 
 
+#: Each conversation has a port of its own unless it asks for one.
+NEXT_PORT = itertools.count(40_000)
+
+
 class Talk:
     """A conversation between two ends that is written down packet by packet; sequence numbers given are relative to each end's first."""
 
-    def __init__(self, *, client="10.0.0.1", server="10.0.0.2", port=40000, isn=(1000, 5000), at_ns=10**18, step_ns=10_000_000):
-        self.ends, self.ports, self.isn = (client, server), (port, PORT), isn
+    def __init__(self, *, client="10.0.0.1", server="10.0.0.2", port=None, isn=(1000, 5000), at_ns=10**18, step_ns=10_000_000):
+        self.port = next(NEXT_PORT) if port is None else port
+        self.ends, self.ports, self.isn = (client, server), (self.port, PORT), isn
         self.now, self.step_ns = at_ns, step_ns
         self.packets = []
 
@@ -119,53 +124,3 @@ class Talk:
         self.send(0, "S", tail=tails[0], **more)
         self.send(1, "SA", 0, 1, tail=tails[1], **more)
         return self.send(0, "A", 1, 1, **more)
-
-
-def random_talk(rng, **place):
-    """A conversation of segments that each are probably near what its end would send next; ``rng`` is a ``random.Random``."""
-    talk = Talk(isn=tuple(rng.choice((rng.randrange(2**32), 2**32 - rng.randrange(3000))) for _ in range(2)), **place)
-    next_seq, covered, acked, windows = [1, 1], [1, 1], [1, 1], [1000, 1000]
-    sensible = rng.random() < 0.7
-    opening, opened = rng.random(), [False, False]
-    if opening < 0.8 or sensible:
-        scales = rng.choice(((7, 7), (0, 3), (None, 7), (7, None), (None, None), (14, 2)))
-        talk.open(scales, after_ns=pause(rng))
-        opened = [True, True]
-    unit = rng.choice((1, 2, 100, 1000))
-    for _ in range(rng.randrange(1, 30)):
-        side = int(rng.random() < rng.choice((0.5, 0.2)))
-        flags = rng.choices(("A", "PA", "FA", "RA", "R", "S", "SA", "F", "AE"), (60, 20, 3, 1, 1, 1, 1, 1, 1) if not sensible else (60, 20, 0.3, 0.1, 0.1, 0, 0.1, 0, 1))[0]
-        if flags == "SA" and not opened[1 - side]:
-            flags = "S"
-        opened = [True, True] if flags == "SA" else [flags == "S" and not side, flags == "S" and side == 1] if flags == "S" else opened
-        size = rng.choices((0, 1, unit, 2 * unit, 5 * unit), (5, 1, 5, 1, 1))[0]
-        seq = next_seq[side] + rng.choices((0, -1, 1, -unit, -2 * unit, -3 * unit, unit, 2 * unit, -5 * unit), (20, 2, 1, 2, 2, 1, 1, 1, 1) if not sensible else (20, 1, 0, 2, 2, 1, 1, 0, 1))[0]
-        ack = rng.choices(
-            (acked[side], next_seq[1 - side], next_seq[1 - side] - unit, acked[side] - unit, acked[side] + unit, acked[side] + 1, next_seq[1 - side] + unit),
-            (10, 10, 3, 1, 3, 1, 1) if not sensible else (10, 30, 3, 0.3, 3, 1, 0),
-        )[0]
-        ack = min(ack, covered[1 - side])
-        windows[side] = rng.choices((windows[side], 0, 1000, 1001, unit, 2 * unit), (20, 3, 1, 1, 1, 1))[0]
-        sacks = [(ack + unit * (1 + at), ack + unit * (1 + at) + rng.choice((1, unit))) for at in range(rng.choices((0, 1, 2, 3, 4), (20, 4, 1, 1, 1))[0])]
-        more = {"tail": options(mss=1460, wscale=rng.choice((None, 0, 5, 15)))} if "S" in flags and not sacks else {}
-        talk.send(side, flags, seq, ack, size, after_ns=pause(rng), window=windows[side], sacks=sacks, ip_id=rng.randrange(2**16), **more)
-        if "A" in flags:
-            acked[side] = max(acked[side], ack)
-        end = seq + size + ("S" in flags or "F" in flags)
-        next_seq[side] = max(next_seq[side], end)
-        covered[side] = max(covered[side], end) if seq <= covered[side] else covered[side]
-    return talk.packets
-
-
-def pause(rng):
-    """A time between two segments, near the limits that Wireshark's rules have."""
-    return rng.choice((0, 1000, 100_000, 1_000_000, 2_999_999, 3_000_000, 3_000_001, 10_000_000, 19_999_999, 20_000_000, 20_000_001, 200_000_000))
-
-
-def random_capture(seed, talks):
-    """The packets of so many random conversations, one after the other, each between ports of its own."""
-    rng = random.Random(seed)
-    packets = []
-    for number in range(talks):
-        packets += random_talk(rng, port=1024 + number % 60000, client=f"10.1.{number // 60000}.1", at_ns=10**18 + number * 10**11)
-    return packets
