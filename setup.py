@@ -40,6 +40,7 @@ setup(
         "jinja2>=3.1",
         "matplotlib>=3.8",
         "mininet>=2.3.0.dev6",
+        "numpy>=1.26",
         "polars>=1.0",
         "pydantic>=2.7",
         "pyyaml>=6.0",

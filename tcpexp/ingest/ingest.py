@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import connections as conn
+from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
@@ -23,7 +23,6 @@ from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
-from tcpexp.ingest.tshark import read_captures
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.plan.types import RunPlan
 from tcpexp.store.frames import empty_frame, write_table
@@ -31,26 +30,22 @@ from tcpexp.store.rundata import RunData
 from tcpexp.store.tables import TABLES
 
 Progress = Callable[[str], None]
-Dissected = Callable[[Path], bytes | None]
 
 
-def ingest_run(run_dir: Path, progress: Progress | None = None, dissected: Dissected | None = None) -> RunData:
+def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came before the cut.
-    ``progress`` is called with a sentence before each longer step; ``dissected`` gives what tshark said about a capture while it
-    was recorded, None where there is nothing to be had. Raises ``DataError`` naming the file that is damaged,
-    ``HostError`` without tshark.
+    ``progress`` is called with a sentence before each longer step, and for each capture that is left to tshark. Raises ``DataError``
+    naming the file that is damaged, ``HostError`` when tshark is needed and missing.
     """
     check_source(run_dir)
     tell = progress or (lambda text: None)
     run = RunData(run_dir)
     source = _Source(run)
     tell("reading captures")
-    with ThreadPoolExecutor(max_workers=1) as pool:  # tshark is a process of its own: everything else is read meanwhile
-        captures = pool.submit(_read_captures, source, dissected)
-        trace, samples = _read_trace(source), _read_samples(source)
-        frames = captures.result()
+    frames = _read_captures(source, tell)
+    trace, samples = _read_trace(source), _read_samples(source)
     tell("naming flows")
     packets, tables = _from_captures(source, frames)
     tuples = conn.four_tuples(tables["connections"])
@@ -95,12 +90,12 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source, dissected: Dissected | None) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
         t0 = _first_time(files)
-    return read_captures(files, int(t0 or 0), dissected=dissected)
+    return read_captures(files, int(t0 or 0), tell=tell)
 
 
 def _from_captures(source: _Source, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:

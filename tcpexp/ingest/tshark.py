@@ -12,8 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -85,7 +84,7 @@ PREFERENCES = (
     "tcp.calculate_timestamps:FALSE",
     "udp.calculate_timestamps:FALSE",
 )
-_FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
+FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
 _PCAP_HEADER_BYTES = 24
 #: So much of tshark's text is turned into columns at a time: some 100,000 packets.
 _PIECE_BYTES = 1 << 24
@@ -115,32 +114,18 @@ def tshark_environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def read_captures(
-    captures: Sequence[Path], t0_realtime_ns: int, workers: int = 2, dissected: Callable[[Path], bytes | None] | None = None
-) -> list[pl.DataFrame]:
-    """Return the packets of each capture, in the given order, ``workers`` tsharks at a time.
-
-    ``dissected`` gives tshark's text about a capture that was read while it grew, None for one that has to be read here.
-    Raises ``HostError`` without tshark, ``DataError`` when a capture cannot be read at all.
-    """
-    if captures and shutil.which("tshark") is None:
-        missing = Missing("tshark", "reading captures", "apt install tshark")
-        raise HostError("tshark is not installed", missing=(missing,), hint="apt install tshark")
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        return list(pool.map(lambda path: read_capture(path, t0_realtime_ns, dissected), captures))
-
-
-def read_capture(capture: Path, t0_realtime_ns: int, dissected: Callable[[Path], bytes | None] | None = None) -> pl.DataFrame:
+def read_capture(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
     """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not ``node``, not ``flow``).
 
-    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut.
+    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut. Raises ``HostError``
+    without tshark, ``DataError`` when the capture cannot be read at all.
     """
     if capture.stat().st_size <= _PCAP_HEADER_BYTES:
         return empty_frame("packets")
-    text = dissected(capture) if dissected is not None else None
-    if text is None:
-        return _dissect(capture, t0_realtime_ns)
-    return _parse_lines(io.BytesIO(text), capture.stem, t0_realtime_ns)
+    if shutil.which("tshark") is None:
+        missing = Missing("tshark", "reading unusual captures", "apt install tshark")
+        raise HostError("tshark is not installed", missing=(missing,), hint="apt install tshark")
+    return _dissect(capture, t0_realtime_ns)
 
 
 def _dissect(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
@@ -270,7 +255,7 @@ def _epoch_ns(text: pl.Expr) -> pl.Expr:
 
 
 def _flags(bits: pl.Expr) -> pl.Expr:
-    letters = [pl.when((bits & bit) != 0).then(pl.lit(letter)).otherwise(pl.lit("")) for letter, bit in _FLAG_LETTERS]
+    letters = [pl.when((bits & bit) != 0).then(pl.lit(letter)).otherwise(pl.lit("")) for letter, bit in FLAG_LETTERS]
     return pl.concat_str(letters)
 
 

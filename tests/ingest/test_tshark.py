@@ -10,7 +10,7 @@ import pytest
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import tshark
-from tcpexp.ingest.tshark import FIELDS, LABELS, parse_fields, read_capture, read_captures, whole_lines
+from tcpexp.ingest.tshark import FIELDS, LABELS, parse_fields, read_capture, whole_lines
 from tcpexp.store.frames import schema_of
 
 DATA = Path(__file__).parent / "data"
@@ -123,11 +123,6 @@ def test_not_a_capture(tmp_path):
     path.write_text("this is no capture, although it is long enough to be one")
     with pytest.raises(DataError, match=r"h1-eth0\.pcap"):
         read_capture(path, T0)
-
-
-def test_several_captures_keep_their_order():
-    frames = read_captures([H1, DATA / "tcpdump-4.99-lossy-h2-eth0.pcap"], T0)
-    assert [frame["capture"][0][-7:] for frame in frames] == ["h1-eth0", "h2-eth0"]
 
 
 def test_times_of_coarser_captures_are_padded():
