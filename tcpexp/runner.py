@@ -278,7 +278,8 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
         watcher.progress(phase, seconds)
 
     try:
-        result = place.run(plan, run_dir.path, progress, watcher.stop)
+        with run_dir.reserved():
+            result = place.run(plan, run_dir.path, progress, watcher.stop)
     except KeyboardInterrupt:
         record(run_dir, plan, place.name, ended("interrupted", "aborted by the user"), options)
         raise

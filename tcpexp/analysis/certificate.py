@@ -80,6 +80,7 @@ def repeatability(run: RunData) -> tuple[bool, str]:
 def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
     return (
         judge_status,
+        judge_programs,
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         judge_rates,
         judge_followed,
@@ -93,6 +94,13 @@ def judge_status(run: RunData) -> Iterator[Item]:
     """The run must have reached its end."""
     why = "" if run.status == "complete" else str(run.engine.get("error") or "the run did not reach its end")
     yield Item("run", "complete", run.status, "ok" if run.status == "complete" else "suspect", why)
+
+
+def judge_programs(run: RunData) -> Iterator[Item]:
+    """No program may have been ended because it computed without end, while the clock stood still."""
+    ended = (run.manifest or {}).get("host", {}).get("ended_for_spinning")
+    if ended:
+        yield Item("programs", "none computes without end", str(ended), "suspect", f"computed without end and was ended: {ended}")
 
 
 def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:

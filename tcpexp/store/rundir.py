@@ -116,6 +116,10 @@ def run_id(now: datetime, seed: int, place: str) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-s{seed}-{place}"
 
 
+#: Enough for a manifest.
+RESERVED_BYTES = 1 << 20
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """One run's folder. ``path`` is ``<results>/<experiment>/<run id>``."""
@@ -142,6 +146,20 @@ class RunDirectory:
                 _own(folder)
             give_to_user(path)
         return cls(path)
+
+    @contextlib.contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Hold room for what is written after a run, so that a disk that fills up meanwhile leaves enough for the manifest.
+
+        Raises ``RunError`` when there is not even that.
+        """
+        reserve = self.path / ".reserve"
+        with disk_errors(reserve), reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVED_BYTES)
+        try:
+            yield
+        finally:
+            reserve.unlink(missing_ok=True)
 
     @property
     def id(self) -> str:
