@@ -161,14 +161,18 @@ def test_without_a_place_both_ways_are_named() -> None:
 class Breaking:
     """A place that records a little and then fails, or is aborted, as ``error`` says."""
 
-    name = "guest"
+    name = "qemu"
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, clock: Literal["virtual", "real"] = "virtual") -> None:
         self.error = error
+        self.clock = clock
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Lack nothing."""
         return ()
+
+    def part(self, name: str) -> None:
+        """Have no image and no kernel."""
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
         """Leave one file and fail."""
@@ -209,7 +213,7 @@ def test_nothing_is_prepared_beside_an_experiment_in_real_time(clock: Literal["v
     run_dir = create_run(tmp_path / "results", spec, plan, "guest")
     with Ahead() as ahead:
         with pytest.raises(RunError):
-            execute(Talking(RunError("the guest died")), plan, run_dir, options, Silent(), ahead)
+            execute(Talking(RunError("the guest died"), clock), plan, run_dir, options, Silent(), ahead)
         assert ahead.begun is begun
 
 
