@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from tcpexp.places.registry import place_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-from tcpexp.plan.types import RunPlan
+    from tcpexp.plan.types import RunPlan
     from tcpexp.runner import StopSignals
 
 #: Without a terminal, the experiment's time is printed this often, in seconds of wall time.

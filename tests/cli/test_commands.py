@@ -145,3 +145,11 @@ def test_an_unexpected_failure_saves_its_traceback(tmp_path: Path, monkeypatch: 
     (saved,) = (tmp_path / "tcpexp" / "crashes").iterdir()
     assert str(saved) in errors
     assert "Traceback" in saved.read_text()
+
+
+def test_a_command_is_imported_when_it_is_asked_for_and_suggested_when_it_is_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys, tcpexp.cli.main\nprint([name for name in sys.modules if name.startswith('tcpexp.cli.')])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "tcpexp.cli.main" in loaded and "tcpexp.cli.tcp" not in loaded and "tcpexp.cli.run" not in loaded
+    assert main(["rnu"]) == 2
+    assert "Did you mean 'run'?" in capsys.readouterr().err
