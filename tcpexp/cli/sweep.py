@@ -9,6 +9,7 @@ import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
+from tcpexp.places.registry import GUEST, virtual_names
 
 if TYPE_CHECKING:
     from tcpexp.sweep.run import StudyOutcome
@@ -33,6 +34,8 @@ Finished runs are known by the hash of what they are and are never made twice.
 @click.option("--quick", is_flag=True, help="The spec's quick form: fewer values, shorter runs.")
 @click.option("--dry-run", is_flag=True, help="Show the matrix, and the time and disk that it will take; run nothing.")
 @click.option("--jobs", "-j", type=click.IntRange(1, 500), metavar="N", help="Runs at a time on this machine; one per processor if memory allows.")
+@click.option("--on", type=click.Choice([GUEST, *virtual_names()]), default=GUEST, show_default=True, help="Where: a place with a virtual clock.")
+@click.option("--kernel", metavar="NAME", help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep studies in DIR/NAME.")
 @set_option
@@ -46,6 +49,8 @@ def sweep(
     quick: bool,
     dry_run: bool,
     jobs: int | None,
+    on: str,
+    kernel: str | None,
     scheduler: str | None,
     out: Path | None,
     overrides: tuple[str, ...],
@@ -57,7 +62,7 @@ def sweep(
 ) -> int:
     """Make every run of a spec's sweep, and one study of them.
 
-    Runs go on side by side, in the guest, without root. A run that fails stops no other, is listed at the end and can be made again with
+    Runs go on side by side, on the virtual clock, without root. A run that fails stops no other, is listed at the end and can be made again with
     --retry. After an interruption the same command makes what is missing.
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
@@ -67,7 +72,7 @@ def sweep(
     from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import StudyOptions, load_study
 
-    study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep))  # type: ignore[arg-type]
+    study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep, on, kernel))  # type: ignore[arg-type]
     if dry_run:
         row = matrix_row(study, jobs, retry=retry)
         echo_json(row) if as_json else print_matrix(study, row)

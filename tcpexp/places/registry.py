@@ -24,6 +24,11 @@ def place_names() -> tuple[str, ...]:
     return tuple(KINDS)
 
 
+def virtual_names() -> tuple[str, ...]:
+    """Return the names of the kinds that have a virtual clock, the preferred one first."""
+    return tuple(kind.name for kind in all_kinds() if "virtual" in kind.clocks)
+
+
 def on_choices() -> tuple[str, ...]:
     """Return what ``--on`` takes."""
     return (AUTO, GUEST, *KINDS)
