@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 from contextlib import suppress
 from types import TracebackType
 
 #: In the order in which they are needed.
 LATER = (
-    "tcpexp.ingest.ingest", "tcpexp.analysis.derive", "tcpexp.analysis.metrics", "tcpexp.analysis.certificate", "tcpexp.checks.run",
-    "tcpexp.report.write", "tcpexp.report.terminal", "rich.console", "rich.table",
-)  # fmt: skip
-#: The thread's priority (nice): the run comes first where a processor is short.
-BACKGROUND_NICE = 19
+    "tcpexp.ingest.ingest",
+    "tcpexp.analysis.derive",
+    "tcpexp.analysis.metrics",
+    "tcpexp.analysis.certificate",
+    "tcpexp.checks.run",
+    "tcpexp.report.write",
+    "tcpexp.report.terminal",
+    "rich.console",
+    "rich.table",
+)
 
 
 class Ahead:
@@ -53,10 +57,6 @@ class Ahead:
 
 def import_later() -> None:
     """Import what the steps after a run need, and read the page's template."""
-    with suppress(OSError):
-        os.setpriority(
-            os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE
-        )  # of this thread alone
     with suppress(Exception):  # whoever needs the module will say what is wrong with it
         for name in LATER:
             importlib.import_module(name)

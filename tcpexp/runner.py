@@ -131,7 +131,7 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         plan = compile_spec(path, options, slot)
         lacks = place.check(plan)
         if lacks:
-            raise HostError(f"this machine cannot run {plan.name} on the {place.name}", missing=lacks)
+            raise HostError(f"{plan.name} cannot run {kind.words}", missing=lacks)
         results = usable_results_dir(options.out or paths.default_results_dir())
         run_dir = create_run(results, path, plan, place.name)
         for words in differences_from_record(path, place):

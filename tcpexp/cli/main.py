@@ -1,14 +1,14 @@
-"""The entry point: gathers the commands, and turns every error into a message and an exit code."""
+"""The entry point: knows the commands, and turns every error into a message and an exit code."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import click
 
 from tcpexp import __version__
-from tcpexp.cli import catalogue, completion, diff, grade, guest, kernel, machine, records, run, specs, sweep, tcp
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
 
@@ -27,7 +27,53 @@ damaged.
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=CONTEXT, epilog=EPILOG)
+#: The commands, and where each is. A module is imported when its command, or the list of all, is asked for.
+COMMANDS = {
+    "run": "tcpexp.cli.run:run",
+    "sweep": "tcpexp.cli.sweep:sweep",
+    "validate": "tcpexp.cli.specs:validate",
+    "plan": "tcpexp.cli.specs:plan",
+    "list": "tcpexp.cli.catalogue:list_",
+    "describe": "tcpexp.cli.catalogue:describe",
+    "schema": "tcpexp.cli.specs:schema",
+    "check": "tcpexp.cli.records:check",
+    "report": "tcpexp.cli.records:report",
+    "diff": "tcpexp.cli.diff:diff",
+    "grade": "tcpexp.cli.grade:grade",
+    "doctor": "tcpexp.cli.machine:doctor",
+    "clean": "tcpexp.cli.machine:clean",
+    "guest": "tcpexp.cli.guest:guest",
+    "kernel": "tcpexp.cli.kernel:kernel",
+    "tcp": "tcpexp.cli.tcp:tcp",
+    "completion": "tcpexp.cli.completion:completion",
+}
+
+
+class Commands(click.Group):
+    """The group of all commands; each is imported by need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return sorted({*COMMANDS, *self.commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None when there is none of that name."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            module, _, attribute = COMMANDS[cmd_name].partition(":")
+            self.add_command(getattr(importlib.import_module(module), attribute), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a name that is none all are imported, so that the right one is suggested."""
+        if args and args[0] not in COMMANDS:
+            for name in COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(__version__, prog_name="tcpexp")
 def cli() -> None:
     """Run TCP experiments that anyone can repeat.
@@ -35,28 +81,6 @@ def cli() -> None:
     A YAML file says what network to build, what happens to it and when, what to record and what to expect. tcpexp builds
     it, runs it on the kernel's own TCP, and writes a report with figures and verdicts.
     """
-
-
-for command in (
-    run.run,
-    sweep.sweep,
-    specs.validate,
-    specs.plan,
-    catalogue.list_,
-    catalogue.describe,
-    specs.schema,
-    records.check,
-    records.report,
-    diff.diff,
-    grade.grade,
-    machine.doctor,
-    machine.clean,
-    guest.guest,
-    kernel.kernel,
-    tcp.tcp,
-    completion.completion,
-):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tcpexp.places.registry import place_words
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -60,7 +62,7 @@ class TerminalWatcher(QuietWatcher):
     def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
         """Print what runs where."""
         self.duration_s = plan.duration_ns / 1e9
-        self.say(f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, on the {place})")
+        self.say(f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, {place_words(place)})")
 
     def progress(self, phase: str, seconds: float | None) -> None:
         """Move the bar; without a terminal print each new phase, and the time now and then."""

@@ -28,8 +28,11 @@ Errors go to standard error as `error:` with what is wrong and `hint:` with what
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
     """Yield every command below ``command`` with its whole name, in the order of the help."""
     if isinstance(command, click.Group):
-        for each in command.list_commands(click.Context(command)):
-            yield from commands(command.commands[each], f"{name} {each}")
+        context = click.Context(command)
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            assert found is not None
+            yield from commands(found, f"{name} {each}")
     else:
         yield name, command
 

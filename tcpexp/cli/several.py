@@ -10,6 +10,7 @@ import click
 
 from tcpexp.cli.errors import print_error_row
 from tcpexp.cli.options import COLOURS
+from tcpexp.places.registry import place_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -85,7 +86,7 @@ class TerminalDisplay(QuietDisplay):
         if self.bars is not None:
             self.bars.update(self.tasks[number], total=run["duration_s"])
         else:
-            self._line(f"{self.names[number]}: started ({run['duration_s']:g} s, seed {run['seed']}, on the {run['place']})")
+            self._line(f"{self.names[number]}: started ({run['duration_s']:g} s, seed {run['seed']}, {place_words(run['place'])})")
 
     def progress(self, number: int, phase: str, seconds: float | None) -> None:
         """Move the bar."""

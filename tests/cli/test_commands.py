@@ -114,7 +114,8 @@ def test_completion_offers_shipped_experiments() -> None:
 def test_doctor_gives_every_lack_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor", "--json"])
     report = json.loads(capsys.readouterr().out)
-    assert code == (0 if report["guest"] or report["host"] else 3)
+    assert code == (0 if any(report["places"].values()) else 3)
+    assert list(report["places"]) == ["uml", "qemu", "host"]
     findings = [finding for section in report["sections"].values() for finding in section]
     assert all(finding["remedy"] for finding in findings if finding["state"] == "missing")
     assert {"Python packages", "tshark", "root"} <= {finding["what"] for finding in findings}
@@ -144,3 +145,11 @@ def test_an_unexpected_failure_saves_its_traceback(tmp_path: Path, monkeypatch: 
     (saved,) = (tmp_path / "tcpexp" / "crashes").iterdir()
     assert str(saved) in errors
     assert "Traceback" in saved.read_text()
+
+
+def test_a_command_is_imported_when_it_is_asked_for_and_suggested_when_it_is_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys, tcpexp.cli.main\nprint([name for name in sys.modules if name.startswith('tcpexp.cli.')])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "tcpexp.cli.main" in loaded and "tcpexp.cli.tcp" not in loaded and "tcpexp.cli.run" not in loaded
+    assert main(["rnu"]) == 2
+    assert "Did you mean 'run'?" in capsys.readouterr().err

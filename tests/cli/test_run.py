@@ -52,7 +52,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tupl
 def test_a_run_in_the_guest_can_be_judged_and_reported_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "guest", "--out", tmp_path / "results")
     assert code == 0
-    assert (row["status"], row["where"], row["clock"]) == ("complete", "guest", "virtual")
+    assert (row["status"], row["where"], row["clock"]) == ("complete", "uml", "virtual")
     timing = row["timing"]
     assert isinstance(timing, dict)
     parts = sum(timing[name] for name in ("start_s", "run_s", "reading_s", "judging_s", "drawing_s", "report_s"))
@@ -102,7 +102,7 @@ def test_one_interrupt_keeps_what_was_recorded(tmp_path: Path) -> None:
         words = line.split()
         if words[0] == "run" and float(words[1]) > 2:
             break
-    assert said[0] == "plain: One request on a plain link (20000 s, seed 1, on the guest)\n"
+    assert said[0] == "plain: One request on a plain link (20000 s, seed 1, in User-Mode Linux)\n"
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait() == 4, rest
@@ -134,7 +134,7 @@ def test_a_full_disk_is_refused_before_the_run(tmp_path: Path) -> None:
 
 
 def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    place = "host" if os.geteuid() == 0 else "guest"
+    place = "host" if os.geteuid() == 0 else "uml"
     (tmp_path / "file").write_text("")
     assert main(["run", str(spec_in(tmp_path)), "--on", place, "--out", str(tmp_path / "file" / "results")]) == 3
     errors = capsys.readouterr().err
@@ -145,11 +145,10 @@ def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(tmp_p
 def test_without_a_place_both_ways_are_named() -> None:
     script = (
         "import os\n"
-        "import tcpexp.places.qemu.machine\n"
         "from tcpexp.errors import HostError\n"
-        "from tcpexp.runner import RunOptions, Silent, choose_place\n"
+        "from tcpexp.runner import RunOptions, Silent, open_place\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
-        "try: choose_place(RunOptions(), Silent())\n"
+        "try: open_place(RunOptions(), Silent())\n"
         "except HostError as error: print(error.exit_code, [lack.remedy for lack in error.missing])"
     )
     done = subprocess.run([sys.executable, "-c", script], env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=False)
@@ -161,10 +160,15 @@ def test_without_a_place_both_ways_are_named() -> None:
 class Breaking:
     """A place that records a little and then fails, or is aborted, as ``error`` says."""
 
-    name = "guest"
+    name = "uml"
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, clock: Literal["virtual", "real"] = "virtual") -> None:
         self.error = error
+        self.clock = clock
+
+    def part(self, name: str) -> str | None:
+        """Be made of nothing that has a hash."""
+        return None
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
         """Lack nothing."""
@@ -183,7 +187,7 @@ def test_a_place_that_breaks_leaves_a_manifest_and_its_data(error: BaseException
     spec = spec_in(tmp_path)
     options = RunOptions()
     plan = compile_spec(spec, options, 0)
-    run_dir = create_run(tmp_path / "results", spec, plan, "guest")
+    run_dir = create_run(tmp_path / "results", spec, plan, "uml")
     with pytest.raises(type(error)):
         execute(Breaking(error), plan, run_dir, options, Silent())
     manifest = read_manifest(run_dir.path)
@@ -204,12 +208,12 @@ class Talking(Breaking):
 @pytest.mark.parametrize(("clock", "begun"), [("virtual", True), ("real", False)])
 def test_nothing_is_prepared_beside_an_experiment_in_real_time(clock: Literal["virtual", "real"], begun: bool, tmp_path: Path) -> None:
     spec = spec_in(tmp_path)
-    options = RunOptions(clock=clock)
+    options = RunOptions()
     plan = compile_spec(spec, options, 0)
-    run_dir = create_run(tmp_path / "results", spec, plan, "guest")
+    run_dir = create_run(tmp_path / "results", spec, plan, "uml")
     with Ahead() as ahead:
         with pytest.raises(RunError):
-            execute(Talking(RunError("the guest died")), plan, run_dir, options, Silent(), ahead)
+            execute(Talking(RunError("the guest died"), clock), plan, run_dir, options, Silent(), ahead)
         assert ahead.begun is begun
 
 

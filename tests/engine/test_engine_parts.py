@@ -206,9 +206,16 @@ def test_unshaped_direction_needs_no_netem() -> None:
 
 
 def test_head_start_fits_the_queue() -> None:
-    assert probes.head_start_frames(plans.shaped(10**7, 50), 1514) == 24
-    assert probes.head_start_frames(plans.shaped(10**7, 20), 1514) == 10
-    assert probes.head_start_frames(plans.shaped(10**7, 2), 1514) == 3
+    frame_s = 1514 * 8 / 10**7
+    assert probes.head_start_frames(plans.shaped(10**7, 50), 1514, frame_s) == 24
+    assert probes.head_start_frames(plans.shaped(10**7, 20), 1514, frame_s) == 10
+    assert probes.head_start_frames(plans.shaped(10**7, 2), 1514, frame_s) == 3
+
+
+def test_at_high_rates_as_many_frames_go_first_as_leave_while_the_sender_sleeps() -> None:
+    frame_s = 1514 * 8 / 10**9
+    assert probes.head_start_frames(plans.shaped(10**9, 5000), 1514, frame_s) == 496
+    assert probes.head_start_frames(plans.shaped(10**9, 100), 1514, frame_s) == 50
 
 
 def test_of_many_equal_links_one_rate_is_measured() -> None:

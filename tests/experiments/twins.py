@@ -15,7 +15,7 @@ from tcpexp.paths import experiments_dir
 from tcpexp.pipeline import RunOutcome
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.runner import On, RunOptions, run_experiment
+from tcpexp.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
 
 
@@ -48,7 +48,7 @@ def compiled(name: str, *overrides: str) -> RunPlan:
     return compile_plan(load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue)
 
 
-def outcome_of(name: str, folder: Path, *overrides: str, on: On = "guest", seed: int | None = None) -> RunOutcome:
+def outcome_of(name: str, folder: Path, *overrides: str, on: str = "guest", seed: int | None = None) -> RunOutcome:
     """Run a shipped experiment to its end and return what came of it."""
     outcome = run_experiment(experiments_dir() / f"{name}.yaml", RunOptions(on=on, seed=seed, overrides=overrides, out=folder))
     assert outcome.status == "complete", outcome.problems

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from tcpexp.catalogue import load_catalogue
-from tcpexp.places.qemu.place import GuestPlace
+from tcpexp.places.base import Wanted
+from tcpexp.places.registry import place_kind
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
 
@@ -21,12 +22,14 @@ actions:
 """
 
 
-def test_a_run_over_its_virtual_limit_is_ended_and_keeps_what_it_has(tmp_path):
+@pytest.mark.parametrize("place", ["uml", "qemu"])
+def test_a_run_over_its_virtual_limit_is_ended_and_keeps_what_it_has(place, tmp_path):
     spec = tmp_path / "waits.yaml"
     spec.write_text(SPEC)
     plan = compile_plan(load_spec(spec, load_catalogue()), load_catalogue())
     assert plan.virtual_limit_s > 600
-    result = GuestPlace().run(dataclasses.replace(plan, virtual_limit_s=30.0), tmp_path / "run", lambda phase, t: None, lambda: False)
+    limited = dataclasses.replace(plan, duration_ns=60_000 * 10**9, virtual_limit_s=30.0)
+    result = place_kind(place).open(Wanted(), lambda text: None).run(limited, tmp_path / "run", lambda phase, t: None, lambda: False)
     assert result.status == "interrupted"
-    assert result.virtual_seconds < 590
+    assert result.virtual_seconds < 59_000
     assert '"here"' in (tmp_path / "run" / "events.jsonl").read_text()

@@ -63,7 +63,7 @@ WORDS = [
     "Swap the flows.",
     "6.1.0-44",
     "ef" * 32,
-    "tcpexp run experiments/bbr_vs_cubic.yaml --seed 7 --on guest --clock virtual --set links.h1-h2.queue=4bdp",
+    "tcpexp run experiments/bbr_vs_cubic.yaml --seed 7 --on qemu --set links.h1-h2.queue=4bdp",
     "RFC 9293",
 ]
 

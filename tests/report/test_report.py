@@ -179,7 +179,7 @@ def test_the_page_needs_nothing_from_anywhere(page):
         "h1-eth0 #",
         "ip link set 'a b'",
         "3 times",
-        "tcpexp run experiments/bbr_vs_cubic.yaml --seed 7 --on guest --clock virtual",
+        "tcpexp run experiments/bbr_vs_cubic.yaml --seed 7 --on qemu",
         "6.1.0-44",
         "ab" * 32,
         "4 GB",

@@ -42,7 +42,11 @@ FAILING_BPS = 6_660_000
 class CheapPlace:
     """Writes what an engine would have left: a counter of 0 and then rate / 1000 + delay in us + seed."""
 
-    name = "guest"
+    name = "uml"
+    clock = "virtual"
+
+    def part(self, name):
+        return None
 
     def check(self, plan):
         return ()
@@ -69,6 +73,8 @@ class CheapPlace:
 class CheapWorkplace:
     """The kind of place; its identity can be changed from outside, as a new engine would."""
 
+    name = "cheap:CheapWorkplace"
+
     def missing(self):
         return ()
 
@@ -94,6 +100,8 @@ def write_spec(folder: Path, rates="[1mbit, 2mbit, 4mbit]", rtts="[10ms, 20ms]",
 class CheapImageWorkplace(CheapWorkplace):
     """The kind of place that needs a guest image, though its runs do nothing with it."""
 
+    name = "cheap:CheapImageWorkplace"
+
     def __init__(self):
         self.sha256 = None
 
@@ -107,7 +115,7 @@ class CheapImageWorkplace(CheapWorkplace):
         from tcpexp.places.image.image import find_image
 
         if find_image(asked["image"]) is None:
-            return asked["image"]
+            return "image", asked["image"]
         self.sha256 = asked["image"]
         return None
 

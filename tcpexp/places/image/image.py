@@ -168,7 +168,8 @@ def _build_in(work: Path, say: Say) -> None:
     tree.mkdir()
     image.mkdir()
     archive = work / "root.tar"
-    _call(_mmdebstrap(archive), work, "mmdebstrap")
+    with _open_folder() as open_folder:
+        _call(_mmdebstrap(archive), work, "mmdebstrap", open_folder)
     _call(["tar", "-C", str(tree), "--exclude=./dev/*", "-xf", str(archive)], work, "tar")
     archive.unlink()
     kernel = next(iter(sorted((tree / "boot").glob("vmlinuz-*"))), None)
@@ -219,8 +220,17 @@ def _mmdebstrap(archive: Path) -> list[str]:
     ]
 
 
-def _call(argv: list[str], work: Path, name: str) -> None:
-    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(recipe.SOURCE_DATE_EPOCH), TMPDIR=str(work))
+@contextmanager
+def _open_folder() -> Iterator[Path]:
+    """Yield a new folder that other users can pass through: without root, mmdebstrap works as users of a namespace, to whom a home is closed."""
+    with tempfile.TemporaryDirectory(prefix="tcpexp-image-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def _call(argv: list[str], work: Path, name: str, temporary: Path | None = None) -> None:
+    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(recipe.SOURCE_DATE_EPOCH), TMPDIR=str(temporary or work))
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         log = work.parent / f"{name}.log"

@@ -31,9 +31,13 @@ def missing_here() -> tuple[Missing, ...]:
         for tool in STARTERS
         if shutil.which(tool) is None
     )
-    if find_kernel() is None:
+    try:
+        kernel, image = find_kernel(), find_image()
+    except PermissionError as error:
+        folder = Missing("the cache", f"{error.filename} cannot be read", "set XDG_CACHE_HOME")
+        return (*lacks, folder)
+    if kernel is None:
         lacks += missing_for_kernel()
-    image = find_image()
     if image is None:
         lacks += missing_for_image()
     if image is None or not (trees_dir() / f"root-{tree_key(image)[:16]}").is_dir():

@@ -156,6 +156,8 @@ def shell_argv(kernel: Kernel) -> list[str]:
 
 
 def machine_hash(kernel: Kernel) -> str:
-    """Return the hash of the command line without this machine's paths."""
-    argv = kernel_argv(kernel)[1:]
+    """Return the hash of the command line, without this machine's paths and without how programs
+    are followed, which changes no capture.
+    """
+    argv = kernel_argv(kernel, trusted=False)[1:]
     return hashlib.sha256(json.dumps(argv).encode()).hexdigest()

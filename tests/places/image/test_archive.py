@@ -146,7 +146,7 @@ def test_an_image_of_another_recipe_or_no_file(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_run_of_a_record_says_that_its_image_is_another_one(tmp_path: Path) -> None:
-    from tcpexp.places.qemu.place import GuestPlace
+    from tcpexp.places.qemu.place import QemuPlace
     from tcpexp.runner import differences_from_record
     from tcpexp.store.manifest import Manifest, write_manifest
 
@@ -154,10 +154,10 @@ def test_a_run_of_a_record_says_that_its_image_is_another_one(tmp_path: Path) ->
     run = tmp_path / "run"
     run.mkdir()
     (run / "spec.yaml").touch()
-    write_manifest(run, Manifest("x", "r1", "complete", "guest", "virtual", 1, 1.0, 1.0, image_sha256=image.sha256))
-    assert differences_from_record(run / "spec.yaml", GuestPlace()) == []
+    write_manifest(run, Manifest("x", "r1", "complete", "qemu", "virtual", 1, 1.0, 1.0, image_sha256=image.sha256))
+    assert differences_from_record(run / "spec.yaml", QemuPlace()) == []
     shutil.rmtree(image.path)
     other = make_image("other")
-    (words,) = differences_from_record(run / "spec.yaml", GuestPlace())
-    assert f"made with the guest image {image.sha256[:12]}, this one uses {other.sha256[:12]}" in words
-    assert differences_from_record(run / "other.yaml", GuestPlace()) == []
+    (words,) = differences_from_record(run / "spec.yaml", QemuPlace())
+    assert f"made with the image {image.sha256[:12]}, this one uses {other.sha256[:12]}" in words
+    assert differences_from_record(run / "other.yaml", QemuPlace()) == []
