@@ -8,8 +8,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,21 @@ class Sizes:
 
     rounds: int = 3
     seconds: int = 20
-    fast_seconds: int = 5
+    #: Virtual seconds of one flow by its rate in Mbit/s: long enough that its start weighs little.
+    flow_seconds: Mapping[int, int] = field(default_factory=lambda: {10: 60, 100: 20, 1000: 10})
     memory_seconds: int = 60
     sweep_runs: int = 200
     quick: bool = False
 
 
-QUICK = Sizes(rounds=1, seconds=3, fast_seconds=1, memory_seconds=5, sweep_runs=8, quick=True)
+QUICK = Sizes(
+    rounds=1,
+    seconds=3,
+    flow_seconds={10: 3, 100: 2, 1000: 1},
+    memory_seconds=5,
+    sweep_runs=8,
+    quick=True,
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def seconds_of(case: Case) -> int:
 
 def rated(rate: int, side: Side, sizes: Sizes) -> list[Value]:
     """Measure one flow at a rate, captured at both ends."""
-    seconds = sizes.seconds if rate < 1000 else sizes.fast_seconds
+    seconds = sizes.flow_seconds[rate]
     delay_ms = DELAY_MS if rate < 1000 else SHORT_DELAY_MS
     line = f"flow_{rate}"
     if side.ours:
