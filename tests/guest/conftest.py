@@ -37,13 +37,13 @@ def read_pcap(path: Path) -> list[Frame]:
 def run_in_guest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunData]:
     """Return a function that runs a spec's text in the guest; scripts of this folder lie beside the spec."""
 
-    def run(text: str, *overrides: str, seed: int | None = None) -> RunData:
+    def run(text: str, *overrides: str, seed: int | None = None, on: str = "guest") -> RunData:
         folder = tmp_path_factory.mktemp("guest")
         for script in HERE.glob("script_*.py"):
             (folder / script.name).write_text(script.read_text())
         spec = folder / "spec.yaml"
         spec.write_text(text)
-        outcome = run_experiment(spec, RunOptions(on="guest", seed=seed, overrides=overrides, out=folder / "results"))
+        outcome = run_experiment(spec, RunOptions(on=on, seed=seed, overrides=overrides, out=folder / "results"))
         assert outcome.status == "complete", outcome.problems
         return RunData(outcome.path)
 

@@ -31,18 +31,19 @@ def digests(run) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((run.path / "raw").glob("*.pcap"))}
 
 
-def test_three_runs_are_identical_and_another_seed_is_not(run_in_guest):
-    first = digests(run_in_guest(SPEC))
+@pytest.mark.parametrize("place", ["uml", pytest.param("qemu", marks=pytest.mark.full)])
+def test_three_runs_are_identical_and_another_seed_is_not(place, run_in_guest):
+    first = digests(run_in_guest(SPEC, on=place))
     assert set(first) == {"h1-eth0.pcap", "h2-eth0.pcap"}
     load = [multiprocessing.Process(target=burn, daemon=True) for _ in range(3)]
     for process in load:
         process.start()
     try:
-        second = digests(run_in_guest(SPEC))
+        second = digests(run_in_guest(SPEC, on=place))
     finally:
         for process in load:
             process.kill()
     assert second == first
-    assert digests(run_in_guest(SPEC)) == first
-    other = digests(run_in_guest(SPEC, seed=6))
+    assert digests(run_in_guest(SPEC, on=place)) == first
+    other = digests(run_in_guest(SPEC, seed=6, on=place))
     assert all(other[name] != digest for name, digest in first.items())
