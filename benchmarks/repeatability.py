@@ -9,7 +9,8 @@ digests (sha256 of all captures of a run, one after the other). With one seed th
 digest for each kernel; a run with another seed must have another one. `ptrace` is only asked of a
 kernel that usually uses seccomp. `another user` needs root: it makes runs as a user id without a
 name, with a cache of its own. `--second-machine` adds a run inside a QEMU machine with another
-processor model, which takes some minutes. A failed run is an error.
+processor model, which takes a minute or two. A kernel can be named by the beginning of its hash. A
+failed run is an error.
 """
 
 from __future__ import annotations
