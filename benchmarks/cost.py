@@ -1,17 +1,16 @@
-"""What does a run cost? Wall time, memory, template, spread and saturation, side by side in one run.
+"""What does a run cost? Places side by side, in one run, beside what they must reach.
 
-    python benchmarks/cost.py [--parts abcdefgh] [--quick] [--json FILE] [--figure PATH] [--markdown PAGE]
+    python benchmarks/cost.py [--places uml,uml:6.1,qemu,tclink] [--rows NAME,...] [--quick]
+                              [--rounds N] [--json FILE] [--from FILE] [--write [PAGE]]
 
-a  from the command to the first SYN, and to the report of a 10 s run; phase by phase
-b  wall seconds per virtual second along rate, flows, nodes and duration; packets per wall second
-c  largest memory of QEMU and tcpexp, per case
-d  the template: size, and the time to build one (in a cache of its own; --no-build leaves that out)
-e  one experiment on the virtual clock, and on a real one (this machine's kernel with netem, else stock TCLink in the guest)
-f  spread of goodput and RTT over repeated runs, idle and beside four busy loops, for both
-g  two runs side by side against one after the other
-h  the guest's processor against the packet rate, until it is full
+Each run is a `tcpexp run` as a user types it, watched from outside. Rounds go through all rows and
+places, so that a machine that is busy for a minute is busy for all alike. A place is uml (with the
+kernel in use), uml:NAME (with another), qemu, or tclink: Mininet's own TCLink on this machine's
+kernel, for root, where that has netem. Of the usual four, those that are not possible here are left
+out, with a word; one that is asked for must be possible. A run that fails is said in its cell, and
+the program ends with 1.
 
-Every run is a `tcpexp run` as a user types it, watched from outside. Rounds go through all parts, so that a noisy machine treats them alike.
+Rows: {rows}.
 """
 
 from __future__ import annotations
@@ -29,124 +28,143 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from costing.figure import draw
-from costing.measure import QUICK, Sizes, in_rounds, plan_jobs
-from costing.output import as_text, facts_line, fill_block, markdown_content
-from costing.tables import all_tables
+from costing.jobs import JOBS, QUICK, Job, Sizes, Value, in_rounds, measure, run_spec
+from costing.output import all_tables, as_text, facts_line, fill_block, markdown_content
+from costing.places import DEFAULT_PLACES, Side, chosen_sides, version_of
+from costing.table import NOTES
 from costing.watch import RunFailed
 
-PARTS = "abcdefgh"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "speed.md"
+NAMES = tuple(job.name for job in JOBS)
+DESCRIPTION = (__doc__ or "").format(rows=", ".join(NAMES))
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; ends the program on wrong ones."""
-    parser = argparse.ArgumentParser(prog="cost.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default=PARTS, help="which parts to measure (default: all)")
-    parser.add_argument("--quick", action="store_true", help="one round, short runs, 5 repeats: to try it out")
-    parser.add_argument("--rounds", type=int, help="how often a, b, e and g are measured (default 3)")
-    parser.add_argument("--repeats", type=int, help="runs of each arrangement in f (default 20)")
-    parser.add_argument("--no-build", action="store_true", help="do not build a template")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's row there, also when interrupted")
-    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: show what an earlier --json holds")
-    parser.add_argument("--figure", type=Path, metavar="PATH", help="write the figure as PATH.svg and PATH.png (needs part b)")
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="fill the block between the marks of this page")
+    parser = argparse.ArgumentParser(
+        prog="cost.py",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--places", type=names_in, help=f"default {','.join(DEFAULT_PLACES)}")
+    parser.add_argument("--rows", type=names_in, default=NAMES, help="default: all")
+    parser.add_argument("--quick", action="store_true", help="one round, short runs: to try it")
+    parser.add_argument("--rounds", type=int, help="how often each row is measured (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value there")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE", help="show what --json has written"
+    )
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=PAGE, metavar="PAGE",
+        help="fill the block between the marks of this page (docs/speed.md)",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    unknown = set(options.parts) - set(PARTS)
-    if unknown or not options.parts:
-        parser.error(f"--parts takes letters of {PARTS}")
-    for name in ("rounds", "repeats"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name} must be at least 1")
+    unknown = [name for name in options.rows if name not in NAMES]
+    if unknown or not options.rows:
+        parser.error(f"there is no row {', '.join(unknown)}: choose from {', '.join(NAMES)}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds must be at least 1")
     return options
 
 
-def sizes_of(options: argparse.Namespace) -> Sizes:
-    """Return how much to measure."""
-    sizes = replace(QUICK if options.quick else Sizes(), build=not options.no_build)
-    given = {name: value for name in ("rounds", "repeats") if (value := getattr(options, name)) is not None}
-    return replace(sizes, **given)
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def measure(parts: str, sizes: Sizes, rows: list[dict[str, Any]]) -> int:
-    """Measure all jobs in rounds and add their rows to ``rows``; return how many failed. Says on standard error what is being done."""
-    failed = 0
-    order = list(in_rounds(plan_jobs(parts, sizes)))
-    for number, (turn, job) in enumerate(order, 1):
-        print(f"cost: {number}/{len(order)}  part {job.part}, round {turn} of {job.times}: {job.name} ", end="", file=sys.stderr, flush=True)
+def warm_up(sides: Sequence[Side]) -> None:
+    """Make one run at each place, so that nothing has to be built while it is measured.
+
+    Raises:
+        RunFailed: it could not be made, also at the second try (the first may boot a template).
+    """
+    for side in sides:
+        if side.ours:
+            try:
+                run_spec("handshake_teardown", side)
+            except RunFailed:
+                run_spec("handshake_teardown", side)
+
+
+def measure_all(
+    jobs: Sequence[Job], sides: Sequence[Side], sizes: Sizes, values: list[Value]
+) -> None:
+    """Measure in rounds and add to ``values``; say on standard error what is being done."""
+    order = list(in_rounds(jobs, sides, sizes))
+    for number, (turn, job, side) in enumerate(order, 1):
+        words = f"cost: {number}/{len(order)}  round {turn}  {job.name}  {side.name} "
+        print(words, end="", file=sys.stderr, flush=True)
         began = time.monotonic()
-        try:
-            for row in job.measure():
-                rows.append({**row, "round": turn})
-        except RunFailed as error:
-            failed += 1
-            print(f"FAILED: {error} ", end="", file=sys.stderr)
+        found = measure(job, side, sizes, turn)
+        values += found
+        for each in found:
+            if "error" in each:
+                print(f"FAILED: {each['error']} ", end="", file=sys.stderr)
         print(f"({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
-    return failed
 
 
-def gather_facts(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
+def gather_facts(options: argparse.Namespace, sizes: Sizes, sides: list[Side]) -> dict[str, Any]:
     """Return what the figures depend on."""
     import tcpexp
-    from tcpexp.places.qemu.machine import qemu_version
 
-    root = Path(__file__).resolve().parent.parent
-    git = subprocess.run(["git", "-C", str(root), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    argv = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    git = subprocess.run(argv, capture_output=True, text=True, check=False)
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "tcpexp": tcpexp.__version__,
         "revision": git.stdout.strip() or "no revision",
-        "qemu": qemu_version(),
+        "places": {side.name: version_of(side) for side in sides},
         "kernel": platform.release().split("-")[0],
         "processors": os.cpu_count(),
         "processor": model[1].strip() if model else platform.machine(),
         "quick": options.quick,
-        "parts": options.parts,
         "rounds": sizes.rounds,
-        "load": "-",
     }
 
 
-def load_range(rows: list[dict[str, Any]]) -> str:
-    """Return between what the machine's load average lay."""
-    loads = [row["load_average"] for row in rows if "load_average" in row]
-    return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "-"
-
-
-def show(record: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print the tables, and write the figure and the page that were asked for."""
-    tables = all_tables(record["rows"])
-    print(facts_line(record["facts"]))
-    for table in tables:
-        print(as_text(table))
-    figure = draw(record["rows"], options.figure) if options.figure else None
-    if options.figure:
-        print(f"\nfigure: {', '.join(map(str, figure))}" if figure else "\nno figure: it needs part b")
-    if options.markdown:
-        page = options.markdown.read_text()
-        options.markdown.write_text(fill_block(page, markdown_content(options.markdown, record["facts"], tables, figure[0] if figure else None)))
+def show(record: dict[str, Any], page: Path | None) -> int:
+    """Print the tables and fill the page; return how many values are missing for a failure."""
+    facts, values = record["facts"], record["values"]
+    print(facts_line(facts))
+    for title, rows in all_tables(values):
+        print(as_text(title, rows))
+    print("\n" + "\n".join(f"- {note}" for note in (*facts["left_out"], *NOTES)))
+    if page is not None:
+        page.write_text(fill_block(page.read_text(), markdown_content(facts, values)))
+    failures = [each for each in values if each["value"] is None]
+    for each in failures:
+        print(f"\nFAILED {each['line']} on {each['place']}: {each['error']}", file=sys.stderr)
+    return len(failures)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, or read what was measured; print; return 0, or 1 when a run failed."""
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     if options.source:
-        show(json.loads(options.source.read_text()), options)
-        return 0
-    sizes = sizes_of(options)
-    rows: list[dict[str, Any]] = []
-    record: dict[str, Any] = {"facts": gather_facts(options, sizes), "rows": rows}
+        return 1 if show(json.loads(options.source.read_text()), options.write) else 0
+    sizes = QUICK if options.quick else Sizes()
+    if options.rounds:
+        sizes = replace(sizes, rounds=options.rounds)
+    names = options.places or DEFAULT_PLACES
     try:
-        failed = measure(options.parts, sizes, rows)
+        sides, left_out = chosen_sides(names, required=options.places is not None)
+    except ValueError as error:
+        raise SystemExit(f"cost.py: {error}") from None
+    for words in left_out:
+        print(f"cost: {words}", file=sys.stderr)
+    values: list[Value] = []
+    warm_up(sides)
+    facts = gather_facts(options, sizes, sides)
+    record = {"facts": {**facts, "left_out": left_out}, "values": values}
+    try:
+        measure_all([job for job in JOBS if job.name in options.rows], sides, sizes, values)
     finally:
-        record["facts"]["load"] = load_range(rows)
         if options.json:
             options.json.write_text(json.dumps(record, indent=1) + "\n")
-    show(record, options)
-    if failed:
-        print(f"\n{failed} measurements failed and are not in the tables", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if show(record, options.write) else 0
 
 
 if __name__ == "__main__":

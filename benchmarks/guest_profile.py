@@ -1,6 +1,9 @@
-"""Where do the guest's instructions go? Counts per phase of a run, and by function of its kernel.
+"""Where do the instructions of QEMU's guest go? Counts per phase of a run, and by function of its kernel.
 
     python benchmarks/guest_profile.py [--top 40] [SPEC]
+
+For ``--on qemu`` only: it counts what QEMU translates and executes. In User-Mode Linux nothing is translated; ``perf record`` on the
+kernel process shows where its time goes (docs/speed.md).
 
 Runs SPEC (default: benchmarks/lossy.yaml) in the guest with a plugin in QEMU (benchmarks/profiling/count.c) that counts blocks of code: how many
 were translated, how many executed, how many instructions. A block is 4 to 5 instructions. Counts are the same on a busy machine; wall time,

@@ -1,102 +1,103 @@
-"""Runs inside the guest: measure Mininet's stock TCLink, or an address that is already there, under one CUBIC flow.
+"""One CUBIC flow over Mininet's own TCLink, on the kernel and the clock that are here; needs root.
 
-    python3 stock_tclink.py stock RATE_MBIT DELAY QUEUE [SECONDS [TIMES [SCHEME]]]
-        builds Mininet networks of its own, prints one JSON line each; SCHEME: direct, bridge or both (default both, once, 15 s)
-    python3 stock_tclink.py here ADDRESS SECONDS
-        measures from this host to ADDRESS, where iperf3 -s listens
+    sudo python benchmarks/stock_tclink.py RATE_MBIT DELAY_MS QUEUE_PACKETS SECONDS
+
+Prints a line of JSON: the instant of the first packet of a connection (UNIX time), wall seconds of
+the flow, goodput, packets in the sender's capture, idle RTT and RTT under load. tcpdump records at
+both ends, as tcpexp does. Standard library and mininet only, so that it runs anywhere.
 """
+
+from __future__ import annotations
 
 import json
 import re
+import statistics
+import struct
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-SCHEMES = {"direct": "TCLink, hosts joined directly", "bridge": "TCLink over a bridge, all on one link"}
+from mininet.link import TCLink
+from mininet.net import Mininet
+
+LISTEN_S = 1.0
+RECORD = struct.Struct("<IIII")
 
 
-def idle_rtt_ms(run, address):
-    """Return the median of five pings."""
-    times = re.findall(r"time=([\d.]+) ms", run(["ping", "-c", "5", "-i", "0.2", address]))
-    return sorted(map(float, times))[len(times) // 2]
+def measure(rate_mbit: float, delay_ms: float, queue: int, seconds: int, folder: Path) -> dict:
+    """Build the network, measure it, remove it."""
+    net = Mininet(controller=None, link=TCLink, autoSetMacs=True, autoStaticArp=True, build=False)
+    hosts = [net.addHost(name, ip=f"10.77.0.{number}/24") for number, name in enumerate("ab", 1)]
+    net.addLink(*hosts, bw=rate_mbit, delay=f"{delay_ms}ms", max_queue_size=queue)
+    net.build()
+    try:
+        for host in hosts:
+            host.cmd(f"ethtool -K {host.defaultIntf()} tso off gso off gro off")
+        idle = rtts(hosts[0].popen(["ping", "-c", "5", "-i", "0.2", "10.77.0.2"], text=True))
+        captures = [record(host, folder) for host in hosts]
+        server = hosts[1].popen(["iperf3", "-s", "-1"], stdout=subprocess.DEVNULL)
+        time.sleep(LISTEN_S)
+        flow = run_flow(hosts[0], seconds)
+        server.wait()
+        for capture in captures:
+            capture.terminate()
+            capture.wait()
+    finally:
+        net.stop()
+    times = stamps((folder / "a.pcap").read_bytes())
+    # The first connection is iperf3's control connection, as in tcpexp.
+    seen = {"first_packet_at_s": times[0], "packets": len(times)}
+    return {**seen, **flow, "idle_rtt_ms": statistics.median(idle)}
 
 
-def under_load(start, run, address, seconds):
-    """Return goodput in Mbit/s and median, 95th percentile and largest RTT in ms while one CUBIC flow runs for ``seconds``."""
-    ping = start(["ping", "-i", "0.02", "-w", str(seconds - 1), address])
-    report = json.loads(run(["iperf3", "-c", address, "-C", "cubic", "-t", str(seconds), "--json"]))
-    times = sorted(float(each) for each in re.findall(r"time=([\d.]+) ms", ping.communicate()[0]))
+def record(host, folder: Path):
+    """Start tcpdump on a host's interface and wait until it listens."""
+    interface = str(host.defaultIntf())
+    argv = ["tcpdump", "-i", interface, "-Z", "root", "-s", "128", "-w", f"{folder}/{host}.pcap"]
+    process = host.popen([*argv, "tcp"], stderr=subprocess.PIPE, text=True)
+    while "listening" not in process.stderr.readline():
+        if process.poll() is not None:
+            raise SystemExit(f"tcpdump ended on {host}")
+    return process
+
+
+def run_flow(host, seconds: int) -> dict:
+    """Run the flow with a ping beside it; return goodput, wall seconds, RTT."""
+    began = time.monotonic()
+    ping = host.popen(
+        ["ping", "-i", "0.02", "-w", str(max(1, seconds - 1)), "10.77.0.2"], text=True
+    )
+    argv = ["iperf3", "-c", "10.77.0.2", "-C", "cubic", "-t", str(seconds), "--json"]
+    report = json.loads(host.popen(argv, text=True).communicate()[0])
+    wall = time.monotonic() - began
+    loaded = sorted(rtts(ping))
     return {
+        "run_s": wall,
         "goodput_mbps": report["end"]["sum_received"]["bits_per_second"] / 1e6,
-        "rtt_p50_ms": times[len(times) // 2],
-        "rtt_p95_ms": times[len(times) * 95 // 100],
-        "largest_rtt_ms": times[-1],
+        "rtt_p50_ms": loaded[len(loaded) // 2],
+        "rtt_p95_ms": loaded[len(loaded) * 95 // 100],
     }
 
 
-def here(address, seconds):
-    """Measure from this network namespace."""
-
-    def run(argv):
-        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
-
-    def start(argv):
-        return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-
-    idle = idle_rtt_ms(run, address)
-    print(json.dumps({"idle_rtt_ms": idle, **under_load(start, run, address, seconds)}))
+def rtts(ping) -> list[float]:
+    """Return the round-trip times that a ping prints, in ms."""
+    return [float(each) for each in re.findall(r"time=([\d.]+) ms", ping.communicate()[0])]
 
 
-def stock(rate, delay, queue, seconds=15, times=1, which="both"):
-    """Measure TCLink between two hosts, and with a Linux bridge between them, each ``times`` over."""
-    for scheme in SCHEMES if which == "both" else (which,):
-        for _ in range(times):
-            print(json.dumps({"scheme": SCHEMES[scheme], **stock_once(rate, delay, queue, seconds, scheme)}), flush=True)
-
-
-def stock_once(rate, delay, queue, seconds, scheme):
-    """Build one network, measure it, remove it."""
-    from mininet.link import Link, TCLink
-    from mininet.net import Mininet
-    from mininet.node import Node
-
-    net = Mininet(controller=None, link=TCLink, autoSetMacs=True, autoStaticArp=True, build=False)
-    a, b = net.addHost("a1", ip="10.77.0.1/24"), net.addHost("a2", ip="10.77.0.2/24")
-    shape = {"bw": rate, "delay": delay, "max_queue_size": queue}
-    nodes = [a, b]
-    if scheme == "bridge":
-        bridge = net.addHost("br", cls=Node, ip=None)
-        net.addLink(a, bridge, **shape)
-        net.addLink(bridge, b, cls=Link)
-        nodes.append(bridge)
-    else:
-        net.addLink(a, b, **shape)
-    net.build()
-    if scheme == "bridge":
-        bridge.cmd("ip link add br0 type bridge; ip link set br0 up; for i in br-eth0 br-eth1; do ip link set $i master br0 up; done")
-    for host in (a, b):
-        host.cmd(f"ethtool -K {host.defaultIntf()} tso off gso off gro off")
-    server = b.popen(["iperf3", "-s", "-1"], stdout=subprocess.DEVNULL)
-    time.sleep(1)
-
-    def run(argv):
-        return a.popen(argv, stdout=subprocess.PIPE, text=True).communicate()[0]
-
-    def start(argv):
-        return a.popen(argv, stdout=subprocess.PIPE, text=True)
-
-    idle = idle_rtt_ms(run, "10.77.0.2")
-    measured = under_load(start, run, "10.77.0.2", seconds)
-    server.wait()
-    shown = "".join(node.cmd("tc -s qdisc show") for node in nodes)
-    dropped = sum(map(int, re.findall(r"dropped (\d+)", shown)))
-    net.stop()
-    return {"idle_rtt_ms": idle, **measured, "drops": dropped}
+def stamps(capture: bytes) -> list[float]:
+    """Return the UNIX time of each packet of a capture in microseconds (pcap, little-endian)."""
+    found, at = [], 24
+    while at + RECORD.size <= len(capture):
+        seconds, fraction, kept, _ = RECORD.unpack_from(capture, at)
+        found.append(seconds + fraction / 1e6)
+        at += RECORD.size + kept
+    return found
 
 
 if __name__ == "__main__":
-    given = sys.argv[2:]
-    if sys.argv[1] == "stock":
-        stock(float(given[0]), given[1], int(given[2]), *map(int, given[3:5]), *given[5:6])
-    elif sys.argv[1] == "here":
-        here(given[0], int(given[1]))
+    rate, delay, packets, length = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as name:
+        row = measure(float(rate), float(delay), int(packets), int(length), Path(name))
+    print(json.dumps(row))

@@ -1,44 +1,44 @@
-"""The largest memory of a process and its descendants, from /proc."""
+"""The largest memory of a process and its descendants at one moment, from /proc."""
 
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
-#: The unique memory is summed by the kernel over every page, so it is asked less often, in seconds.
-PSS_EVERY_S = 0.5
 KIB = 1024
+#: What a process's name says about what it is to us; stubs and threads of a guest are the guest.
+KINDS = {
+    "qemu-system": "guest",
+    "linux": "guest",
+    "uml": "guest",
+    "tcpexp": "tcpexp",
+    "python": "tcpexp",
+}
 
 
 class MemoryWatch:
-    """Samples a process tree. ``largest[program][kind]``: bytes; kinds ``rss``, and for QEMU those of :func:`parse_rollup`."""
+    """Samples a process tree; ``largest`` is the sum in bytes of its largest moment, by kind.
+
+    Memory is PSS: a page that several processes map counts once, in parts.
+    """
 
     def __init__(self, root: int) -> None:
         self.root = root
-        self.largest: dict[str, dict[str, int]] = {}
-        self._pss_at = 0.0
+        self.largest: dict[str, int] = {}
 
     def sample(self) -> None:
         """Look at every process of the tree once; one that has just ended is passed over."""
-        now = time.monotonic()
-        deep = now >= self._pss_at
+        found: dict[str, int] = {}
         for pid in descendants(self.root):
+            folder = Path("/proc") / str(pid)
             try:
-                program = program_of(pid, self.root)
-                if not program:  # it has ended and waits to be collected
-                    continue
-                self._note(program, "rss", parse_peak((Path("/proc") / str(pid) / "status").read_text()))
-                if deep and program == "QEMU":
-                    self._pss_at = now + PSS_EVERY_S
-                    for kind, value in parse_rollup((Path("/proc") / str(pid) / "smaps_rollup").read_text()).items():
-                        self._note(program, kind, value)
+                kind = kind_of((folder / "comm").read_text().strip())
+                size = parse_pss((folder / "smaps_rollup").read_text())
             except OSError:
                 continue
-
-    def _note(self, program: str, kind: str, value: int) -> None:
-        kinds = self.largest.setdefault(program, {})
-        kinds[kind] = max(kinds.get(kind, 0), value)
+            found[kind] = found.get(kind, 0) + size
+        if sum(found.values()) > sum(self.largest.values()):
+            self.largest = found
 
 
 def descendants(root: int) -> list[int]:
@@ -55,25 +55,12 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def program_of(pid: int, root: int) -> str:
-    """Return what a process is to us: ``tcpexp`` (the command itself), ``helper`` (another Python), ``QEMU``, or the program's name."""
-    if pid == root:
-        return "tcpexp"
-    name = Path(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")).name
-    known = {"qemu-system": "QEMU", "python": "helper"}
-    return next((word for begin, word in known.items() if name.startswith(begin)), name)
+def kind_of(name: str) -> str:
+    """Return ``guest``, ``tcpexp``, or the program's own name."""
+    return next((kind for begin, kind in KINDS.items() if name.startswith(begin)), name)
 
 
-def parse_peak(status: str) -> int:
-    """Return the largest resident size ever, in bytes, from ``/proc/PID/status``; 0 for a process without memory."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+def parse_pss(rollup: str) -> int:
+    """Return the PSS of a process in bytes from its ``smaps_rollup``; 0 where it has none."""
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
     return int(found[1]) * KIB if found else 0
-
-
-def parse_rollup(text: str) -> dict[str, int]:
-    """Return bytes from ``smaps_rollup``: ``pss`` (shared pages divided among who maps them), ``unique`` (mapped by nobody else), ``own`` (no file's).
-
-    ``own`` holds the pages of the template that the guest has written, and QEMU's heap: they can never be shared.
-    """
-    fields = {name: int(size) * KIB for name, size in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
-    return {"pss": fields.get("Pss", 0), "unique": fields.get("Private_Clean", 0) + fields.get("Private_Dirty", 0), "own": fields.get("Anonymous", 0)}
