@@ -50,6 +50,11 @@ TOOLS = {
 _PURPOSE = "building the kernel"
 
 
+#: Programs that the build would find and write down where they happen to be installed; it needs none of them, and
+#: the same recipe and compiler shall give the same bytes.
+WITHOUT = ("RUSTC=no-rustc", "BINDGEN=no-bindgen", "PAHOLE=no-pahole")
+
+
 @dataclass(frozen=True)
 class Built:
     """What a build leaves: the linked binary, the final configuration, the source's version."""
@@ -185,7 +190,7 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
     jobs = len(os.sched_getaffinity(0))
     say(f"kernel {recipe.name}: compiling, {jobs} at a time (5 to 20 minutes)")
     call(
-        ["make", f"-j{jobs}", "linux"],
+        ["make", f"-j{jobs}", *WITHOUT, "linux"],
         log,
         cwd=build,
         environment=environment,
@@ -243,11 +248,11 @@ def _configure(
 ) -> None:
     """Write the final configuration and read it back."""
     what = f"the kernel {recipe.name} cannot be configured: make failed"
-    argv = ["make", "-s", f"O=../{build.name}", "x86_64_defconfig"]
+    argv = ["make", "-s", *WITHOUT, f"O=../{build.name}", "x86_64_defconfig"]
     call(argv, log, cwd=tree, environment=environment, what=what)
     config = build / ".config"
     config.write_text(merge_config(config.read_text(), recipe.options()))
-    call(["make", "-s", "olddefconfig"], log, cwd=build, environment=environment, what=what)
+    call(["make", "-s", *WITHOUT, "olddefconfig"], log, cwd=build, environment=environment, what=what)
     read_back_config(recipe, config)
 
 
