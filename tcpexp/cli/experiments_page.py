@@ -41,7 +41,7 @@ Studies, which run a spec many times with values changed, have [a page of their 
 
 """
 TIMES = """\
-Lasts: the experiment's own time. Takes: typical wall time from spec to report in the guest on the virtual clock, two runs at a time{where}.
+Lasts: the experiment's own time. Takes: typical wall time from spec to report on the virtual clock, two runs at a time{where}.
 
 Host: `yes` runs on any machine's own kernel too (`--on host`, as root, in real time); `netem` needs a kernel with that module, because links have a delay or
 faults. Where no number is about the round-trip time the delay may be left out, with `--set links={{}}`: dead_host_same_subnet, half_close, keepalive,
