@@ -103,4 +103,8 @@ def lacks_for_guest() -> str | None:
         return "qemu-system-x86_64 is not installed: apt install qemu-system-x86"
     from tcpexp.places.image.image import find_image
 
-    return None if find_image() else "no guest image: tcpexp guest build"
+    if not find_image():
+        return "no guest image: tcpexp guest build"
+    from tcpexp.places.uml.kernel import find_kernel
+
+    return None if find_kernel() else "no kernel: tcpexp kernel build"
