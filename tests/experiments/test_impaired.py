@@ -33,4 +33,5 @@ class TestImpairedDownload(ExperimentTests):
         ),
         twin("impaired_download_small", f"{DIRECTION}.delay=50ms", fails=("measured delay",), passes=("measured duplicate",)),
     )
-    other_seeds: ClassVar = {"impaired_download_small": 2}
+    # With seed 2 the link sends the SYN-ACK at once: Wireshark's initial RTT is 0 then, and it calls nothing out of order.
+    other_seeds: ClassVar = {"impaired_download_small": 3}

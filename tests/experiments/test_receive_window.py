@@ -10,7 +10,8 @@ class TestReceiveWindow(ExperimentTests):
         twin(  # a reader that keeps up
             "slow_receiver",
             "actions[reader].args=[--port, 5000, --receive-buffer, 1024, --read, 65536, --every, 0s]",
-            fails=("reaches 0", "labelled zero_window", "labelled window_full", "labelled keep_alive", "goodput of flow upload"),
+            # on processors that take no time each segment still fills the window, so window_full remains
+            fails=("reaches 0", "labelled zero_window", "labelled keep_alive", "goodput of flow upload"),
             passes=("retransmissions of flow upload", "output of action reader"),
         ),
         twin(  # a buffer that takes everything
@@ -24,7 +25,6 @@ class TestReceiveWindow(ExperimentTests):
             "rwnd_fixed",
             "hosts={h1: {sysctls: {net.ipv4.tcp_window_scaling: 1}}, h2: {sysctls: {net.ipv4.tcp_window_scaling: 1}}}",
             fails=("option window scale in the SYNs of h1", "option window scale in the SYNs of h2", "window advertised by h2", "labelled zero_window"),
-            passes=("retransmissions of flow upload",),
         ),
         twin(
             "zero_window_probe",
@@ -46,7 +46,7 @@ class TestReceiveWindow(ExperimentTests):
         twin(  # a smaller MSS, and the window opens by smaller steps
             "silly_window",
             "hosts={h2: {mtu: 576B}}",
-            fails=("window to flow tiny_reads", "window to flow tiny_buffer", "mean payload of segments of flow tiny_reads"),
+            fails=("window to flow tiny_reads", "mean payload of segments of flow tiny_reads"),
             passes=("data segments from h1",),
         ),
         twin(  # readers that keep up: nothing to defend against
@@ -65,8 +65,8 @@ class TestReceiveWindow(ExperimentTests):
         twin(
             "gso_segments",
             "hosts.h1.offloads=false",
-            fails=("max payload of segments of flow offload from h1, seen at h1",),
-            passes=("max payload of segments of flow plain", "max payload of segments of flow joined"),
+            fails=("max payload of segments of flow offload from h1, seen at h1", "max payload of segments of flow joined"),
+            passes=("max payload of segments of flow plain",),
         ),
         twin(
             "gso_segments",

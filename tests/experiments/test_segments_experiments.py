@@ -18,7 +18,10 @@ from tcpexp.spec.load import load_spec
 #: A changed mechanism per experiment: what is replaced in its text, and the checks that must fail.
 CHANGES: dict[str, tuple[dict[str, str], set[str]]] = {
     "one_loss": ({"nth: 40, effect": "nth: 40, transmission: [1, 2], effect"}, {"repair", "retransmissions"}),
-    "loss_of_retransmission": ({'key: net.ipv4.tcp_recovery, value: "0"': 'key: net.ipv4.tcp_recovery, value: "1"'}, {"repair", "counter"}),
+    "loss_of_retransmission": (
+        {"lose_rack, flow: rack, nth: 40, transmission: [1, 2]": "lose_rack, flow: rack, nth: 40, transmission: 1"},
+        {"repair", "counter"},
+    ),
     "tail_loss": ({"tcp_no_metrics_save: 1": "tcp_no_metrics_save: 1, net.ipv4.tcp_early_retrans: 0"}, {"repair", "counter"}),
     "lost_synack": ({"flow: once, from: h2, segment: syn-ack": "flow: once, from: h2, segment: syn-ack, transmission: all"}, {"segments", "exit"}),
     "reorder_threshold": ({"delay: 4200us": "delay: 3ms"}, {"displaced", "repair"}),
