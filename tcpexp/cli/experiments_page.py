@@ -46,8 +46,8 @@ Lasts: the experiment's own time. Takes: typical wall time from spec to report o
 Host: `yes` runs on any machine's own kernel too (`--on host`, as root, in real time); `netem` needs a kernel with that module, because links have a delay or
 faults. Where no number is about the round-trip time the delay may be left out, with `--set links={{}}`: dead_host_same_subnet, half_close, keepalive,
 linked_list, linked_list_ipv6, orphan_fin_wait2 and syn_scan pass all their checks so; dead_host and dead_host_retries_3 with
-`--set 'topology={{name: two_hosts_router, params: {{delay: 0ms}}}}'`. Numbers are those of Linux 6.1 and 7.3; checks that belong to one generation of kernels say so
-(`since_kernel`, `before_kernel`) and are left out on others.
+`--set 'topology={{name: two_hosts_router, params: {{delay: 0ms}}}}'`. Numbers are those of Linux 6.1 and 7.3; checks that belong to one generation of
+kernels say so (`since_kernel`, `before_kernel`) and are left out on others.
 
 """
 BY_WORD = """\
