@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from conftest import read_pcap
+from guestcaptures import read_pcap
 
 from tcpexp.store.rundata import RunData
 
