@@ -67,11 +67,14 @@ class Streams:
         seq, ack, flags, wscale = segments
         reused = np.zeros(lane.size, dtype=np.bool_)
         out = np.empty((lane.size, 5), dtype=np.int64)
-        begin = 0
+        begin, told = 0, -1
         waiting = self._telling(lane, flags)
         while waiting:
             row = heapq.heappop(waiting)
             number, bits = int(lane[row]), int(flags[row])
+            if row == told:
+                continue  # it waited twice: as a SYN, and as the first of a connection that uses ports again
+            told = row
             if not bits & SYN and not self._lacks(number, bits):
                 continue  # an earlier one has told already
             out[begin:row] = self._settings[lane[begin:row]]
