@@ -41,6 +41,29 @@ def side_of(report: dict[str, Any]) -> str:
     return "client" if "connecting_to" in report["start"] else "server"
 
 
+def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
+    """Return what the writer of a report received, by (local, remote) port of each connection: the sum of its intervals.
+
+    Connections on which it sent are left out. Empty for UDP.
+    """
+    if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
+        return {}
+    ports = {each["socket"]: (int(each["local_port"]), int(each["remote_port"])) for each in report["start"].get("connected", [])}
+    found: dict[tuple[int, int], int] = {}
+    for interval in report["intervals"]:
+        for stream in interval.get("streams", []):
+            if stream.get("sender") is False and stream.get("socket") in ports:
+                four = ports[stream["socket"]]
+                found[four] = found.get(four, 0) + int(stream["bytes"])
+    return found
+
+
+def last_second(report: dict[str, Any]) -> float:
+    """Return when a report's last interval ended, in seconds from the test's beginning."""
+    ends = [float(stream["end"]) for interval in report["intervals"] for stream in interval.get("streams", [])]
+    return max(ends, default=0.0)
+
+
 def parse_iperf3(report: dict[str, Any], flow: str, start_ns: int) -> pl.DataFrame:
     """Return one row per stream and interval; ``start_ns`` is when the test began, from t0.
 

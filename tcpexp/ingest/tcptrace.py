@@ -30,6 +30,8 @@ TABLE_OF = {
     "tcp_retransmit_skb": "retransmits",
     "tcp_cong_state_set": "ca_states",
 }
+#: TRACE_FLAG_SOFTIRQ in a record's ``common_flags`` (include/linux/trace_events.h).
+SOFTIRQ_FLAG = 0x10
 _AF_INET, _AF_INET6 = 2, 10
 _IPPROTO_TCP = 6
 
@@ -108,6 +110,7 @@ def _states(columns: Columns) -> pl.DataFrame:
             "old": columns["oldstate"],
             "new": columns["newstate"],
             "socket": columns["skaddr"],
+            "softirq": (columns["common_flags"].astype(np.int64) & SOFTIRQ_FLAG) != 0 if "common_flags" in columns else None,
             "local_port": columns["sport"],
             "peer_port": columns["dport"],
             "protocol": columns.get("protocol", np.full(columns["t_ns"].size, _IPPROTO_TCP)),
@@ -131,8 +134,11 @@ def _states(columns: Columns) -> pl.DataFrame:
 
 
 def _retransmits(columns: Columns) -> pl.DataFrame:
+    """The ``retransmits`` table. Newer kernels also report attempts that failed, with their ``err``: these sent nothing and are left out."""
     state = pl.col("state").replace_strict(STATES, default=None, return_dtype=pl.String)
     frame = _four_tuple(columns).with_columns(state=pl.Series(columns["state"].astype(np.int64)))
+    if "err" in columns:
+        frame = frame.filter(pl.Series(columns["err"].astype(np.int64) == 0))
     return conform(frame.with_columns(state=state), "retransmits")
 
 
