@@ -65,13 +65,22 @@ def _reports(run: RunData, flow: FlowPlan, receiver: str) -> Iterator[_Report]:
         received = received_bytes(report)
         if not received:
             continue
-        ends = run.table("events").filter((pl.col("event") == "end") & (pl.col("step") == path.stem))["t_ns"]
-        ended = int(ends[-1]) if ends.len() else run.end_ns
-        if "interrupt" in str(report.get("error", "")):
-            yield _Report(received, ended - slack, ended + slack)
+        stopped, ended = _end_of(run, path.stem)
+        if str(report.get("error", "")).startswith("interrupt"):
+            yield _Report(received, stopped - slack, ended + slack)
         else:
-            begin = run.table("connections").filter(pl.col("flow") == flow.name)["established_ns"].min()
-            yield _Report(received, int(begin or 0) + round(last_second(report) * 1e9) - slack, ended + slack)  # type: ignore[call-overload]
+            begin: Any = run.table("connections").filter(pl.col("flow") == flow.name)["established_ns"].min()
+            yield _Report(received, int(begin or 0) + round(last_second(report) * 1e9) - slack, ended + slack)
+
+
+def _end_of(run: RunData, step: str) -> tuple[int, int]:
+    """Return when a process was told to end, and when it had ended; the end of the run where nothing says so."""
+    ends = run.table("events").filter((pl.col("event") == "end") & (pl.col("step") == step))
+    if ends.is_empty():
+        return run.end_ns, run.end_ns
+    row = ends.row(-1, named=True)
+    told = row["planned_ns"] if row["planned_ns"] is not None else min(int(row["t_ns"]), run.plan.duration_ns)
+    return min(int(told), int(row["t_ns"])), int(row["t_ns"])
 
 
 def _arrived(run: RunData, flow: FlowPlan, receiver: str, report: _Report) -> dict[tuple[int, int], pl.DataFrame]:

@@ -130,13 +130,24 @@ def _mechanisms(run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.Data
         ("fast retransmissions", ("fast_retransmit", "lost_retransmission"), "TcpExt.TCPFastRetrans"),
         ("retransmissions after a timeout", ("after_timeout", "path_mtu"), "TcpExt.TCPSlowStartRetrans"),
     )
+    doubtful = _between_two_answers(run, own)
     for title, by, counter in kinds:
         count, early, late = each.count(own.filter(pl.col("by").is_in(by)))
-        yield CrossCheck(title, each.node, count, f"{CAPTURE} and trace", each.growth(counter), counter, -late, early, _moments(early, late), obstacle)
+        why = ", ".join(filter(None, [_moments(early, late), f"{doubtful} were sent in an instant that had both Recovery and Loss" if doubtful else ""]))
+        yield CrossCheck(title, each.node, count, f"{CAPTURE} and trace", each.growth(counter), counter, -late - doubtful, early + doubtful, why, obstacle)
     count, early, late = each.count(own.filter(pl.col("by") == "tail_loss_probe"))
     probes = each.growth("TcpExt.TCPLossProbes")
     why = "the other probes carried new data"
     yield CrossCheck("tail loss probes", each.node, count, f"{CAPTURE} and trace", probes, "TcpExt.TCPLossProbes", -probes - late, early, why, obstacle)
+
+
+def _between_two_answers(run: RunData, own: pl.DataFrame) -> int:
+    """Return how many segments were sent again in an instant in which Loss gave way to Recovery or the reverse: on a virtual clock all of it has one time."""
+    states = run.table("ca_states").sort("t_ns", maintain_order=True)
+    answer = pl.when(pl.col("ca_state").is_in(["Recovery", "Loss"])).then(pl.col("ca_state"))
+    states = states.with_columns(answer=answer, before=answer.shift().forward_fill().over(_ENDS), ended=pl.col("t_ns").shift().over(_ENDS))
+    both = states.filter(pl.col("answer").is_not_null() & (pl.col("answer") != pl.col("before"))).select(*_ENDS, "t_ns")
+    return int(own.join(both, on=[*_ENDS, "t_ns"], how="semi")["segments"].sum())
 
 
 def _moments(early: int, late: int) -> str:

@@ -29,14 +29,31 @@ def name_mechanisms(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
 
     Needs the columns of ``resent`` and ``zero_window``.
     """
-    states = run.table("ca_states").select(*_ENDS, "t_ns", "ca_state", set_ns="t_ns").sort("t_ns", maintain_order=True)
-    rows = again.join_asof(states, on="t_ns", by=list(_ENDS), strategy="backward", check_sortedness=False)
+    rows = _with_state(run, again)
     if traced(run, TRACEPOINT):
         rows = rows.with_columns(ca_state=pl.col("ca_state").fill_null("Open"))
     rows = _with_messages(run, _with_answers(run, rows))
     by_timer = pl.col("kind").is_in(["data", "fin"]) & (pl.col("ca_state") == "Loss") & (pl.col("t_ns") - pl.col("set_ns") <= AT_ONCE_NS)
     rows = rows.with_columns(first=by_timer & (pl.col("number").cum_count().over(*_ENDS, "set_ns", by_timer) == 1))
     return rows.with_columns(by=_mechanism())
+
+
+def _with_state(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
+    """Add ``ca_state``, the congestion state in which each packet was sent, and ``set_ns``, when it was set.
+
+    A virtual clock can stand still while several segments are processed, so a packet and a change can have the same time. Then Recovery or Loss counts,
+    whether it began or ended at that instant: what is sent again in the other states follows no ACK.
+    """
+    states = run.table("ca_states").select(*_ENDS, "t_ns", "ca_state", set_ns="t_ns").sort("t_ns", maintain_order=True)
+    states = states.with_columns(until_ns=pl.col("t_ns").shift(-1).over(_ENDS))
+    rows = again.join_asof(states.drop("until_ns"), on="t_ns", by=list(_ENDS), strategy="backward", check_sortedness=False)
+    answers = states.filter(pl.col("ca_state").is_in(["Recovery", "Loss"])).rename({"ca_state": "answer_state", "set_ns": "answer_ns"})
+    rows = rows.join_asof(answers, on="t_ns", by=list(_ENDS), strategy="backward", check_sortedness=False)
+    held = pl.col("answer_state").is_not_null() & (pl.col("until_ns") >= pl.col("t_ns")).fill_null(True)
+    return rows.with_columns(
+        ca_state=pl.when(held).then(pl.col("answer_state")).otherwise(pl.col("ca_state")),
+        set_ns=pl.when(held).then(pl.col("answer_ns")).otherwise(pl.col("set_ns")),
+    ).drop("answer_state", "answer_ns", "until_ns")
 
 
 def _mechanism() -> pl.Expr:

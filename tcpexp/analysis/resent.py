@@ -56,6 +56,9 @@ def sent_packets(run: RunData) -> pl.DataFrame:
     rows = rows.with_columns(begin=step.fill_null(0).cum_sum().over(life))
     rows = rows.with_columns(end=pl.col("begin") + length)
     rows = rows.with_columns(again=(pl.col("end") <= pl.col("end").cum_max().shift().over(life)).fill_null(False))
+    # A SYN-ACK behind a SYN of the same socket (simultaneous open, RFC 9293 section 3.5) is its first.
+    both = pl.col("flags").str.contains("S") & pl.col("flags").str.contains("A")
+    rows = rows.with_columns(again=pl.col("again") & (~both | (both.cast(pl.Int64).cum_sum().over(life) > 1)))
     return _with_gaps(rows)
 
 

@@ -42,20 +42,16 @@ def side_of(report: dict[str, Any]) -> str:
 
 
 def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
-    """Return what the writer of a report received, by (local, remote) port of each connection: the sum of its intervals.
+    """Return what the writer of a report received in all, by (local, remote) port of each connection.
 
-    Connections on which it sent are left out. Empty for UDP.
+    The report's own total of each connection, not the sum of its intervals: after a stall these hold bytes twice. Connections on which it sent are left
+    out. Empty for UDP.
     """
     if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
         return {}
     ports = {each["socket"]: (int(each["local_port"]), int(each["remote_port"])) for each in report["start"].get("connected", [])}
-    found: dict[tuple[int, int], int] = {}
-    for interval in report["intervals"]:
-        for stream in interval.get("streams", []):
-            if stream.get("sender") is False and stream.get("socket") in ports:
-                four = ports[stream["socket"]]
-                found[four] = found.get(four, 0) + int(stream["bytes"])
-    return found
+    totals = [each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each]
+    return {ports[each["socket"]]: int(each["bytes"]) for each in totals if each.get("sender") is False and each.get("socket") in ports}
 
 
 def last_second(report: dict[str, Any]) -> float:
