@@ -93,9 +93,12 @@ def _rtt(run: RunData, flow: str) -> dict[str, Any] | None:
 
 
 def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return the congestion window's statistics in segments: per ACK from the kernel's trace, else from ss snapshots."""
-    name, source = "tcp_probe", "tcp_probe"
-    rows = run.table(name).filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
+    """Return the congestion window's statistics in segments: per ACK and timeout from the kernel's trace, else from ss snapshots.
+
+    Median and mean are over ACKs; the smallest, the largest and the last also know the window while a timer backed off.
+    """
+    source = "tcp_probe"
+    rows = run.table("flow_states").filter(pl.col("flow") == flow.name).sort("t_ns", maintain_order=True)
     if rows.is_empty():
         name, source = "sockets", "ss"
         rows = run.table(name).filter(
@@ -104,16 +107,17 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     cwnd = rows["cwnd"].drop_nulls()
     if cwnd.is_empty():
         return None
+    per_ack = rows.filter(pl.col("source") == "tcp_probe")["cwnd"].drop_nulls() if source == "tcp_probe" else cwnd
     low = rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH)["ssthresh"]
     numbers = {
         "min": cwnd.min(),
-        "p50": cwnd.quantile(0.5, "nearest"),
-        "mean": cwnd.mean(),
+        "p50": per_ack.quantile(0.5, "nearest"),
+        "mean": per_ack.mean(),
         "max": cwnd.max(),
         "last": cwnd[-1],
         "ssthresh_last": None if low.is_empty() else low[-1],
     }
-    return {"source": source, "samples": cwnd.len(), **numbers}
+    return {"source": source, "samples": per_ack.len(), **numbers}
 
 
 def jain_index(values: Sequence[float]) -> float | None:

@@ -269,7 +269,7 @@ TABLES: dict[str, TableSchema] = {
         TableSchema(
             "flow_states",
             "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
-            "and what the last ss snapshot and change of congestion state before it said",
+            "and what the last ss snapshot and change of congestion state before it said; while a retransmission timer backs off, also one timeout or ss snapshot",
             {
                 "flow": "String", "node": "String", "port": "Int64",  # the sender's port: one per connection
                 "t_ns": "Int64",
@@ -284,6 +284,7 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "rttvar_us": "Int64", "rto_ms": "Float64", "pacing_rate_bps": "Float64", "delivery_rate_bps": "Float64",  # of the last ss snapshot
                 "bbr_bw_bps": "Float64", "bbr_min_rtt_us": "Int64", "bbr_pacing_gain": "Float64", "bbr_cwnd_gain": "Float64",  # of the last ss snapshot
+                "source": "String",  # tcp_probe: a received segment; timeout: what a timeout (1 ns before) left behind; ss: a snapshot before the next segment
             },
             ("flow", "port", "t_ns"),
         ),
@@ -299,7 +300,7 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "cwnd_from": "Int64", "cwnd_to": "Int64",  # segments, after the first and after the last segment processed in the phase
                 "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
-                "acks": "Int64",  # rows of flow_states
+                "acks": "Int64",  # received segments: rows of flow_states whose source is tcp_probe
                 "rtt_us": "Int64",  # median srtt
                 "growth_per_rtt": "Float64",  # per round trip limited by cwnd; slow_start: factor of cwnd, congestion_avoidance: segments, else null
                 "cwnd_limited": "Float64", "receiver_limited": "Float64", "application_limited": "Float64",  # shares of the rows, 0 to 1
