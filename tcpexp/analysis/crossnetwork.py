@@ -8,7 +8,7 @@ import polars as pl
 
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
-from tcpexp.analysis.recording import _segments_change
+from tcpexp.analysis.recording import segments_change, unrecognisable
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
@@ -54,9 +54,13 @@ def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> Cro
     chosen = sum(_faults(run, link, towards, first, last) for link, towards in links)
     counted = sum(count_drops(run, link, towards, qdisc, first, last) for link, towards in links for qdisc in ("queue", "netem"))
     subject = f"{links[0][0]} towards {links[0][1]}" if len(links) == 1 else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
-    why = f"{late + early} were sent shortly before a sample of the queues" if late or early else ""
+    damaged = sum(unrecognisable(run, link, towards) for link, towards in links)
+    reasons = (
+        f"{late + early} were sent shortly before a sample of the queues" if late or early else "",
+        f"up to {damaged} were damaged so that they are nobody's" if damaged else "",
+    )
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late, why, _obstacle(run, links))
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late + damaged, ", ".join(filter(None, reasons)), _obstacle(run, links))
 
 
 def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:
@@ -69,10 +73,8 @@ def _obstacle(run: RunData, links: list[tuple[str, str]]) -> str:
     names = {link for link, _ in links}
     if any(isinstance(step.do, LinkState) and step.do.link in names for step in run.plan.steps):
         return "a link that is down swallows packets without counting them"
-    if any(_segments_change(run, link) for link in names):
+    if any(segments_change(run, link) for link in names):
         return "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
-    if any(epoch.corrupt for name in names for epoch in (run.plan.network.link(name).forward, run.plan.network.link(name).backward)):
-        return "a packet whose addresses were damaged is dropped by a host or router, which counts it elsewhere"
     filters = ("iptables", "ip6tables", "nft")
     if any(isinstance(step.do, Spawn) and any(word in filters for word in step.do.argv) for step in (*run.plan.setup, *run.plan.steps)):
         return "a firewall's rule may drop packets between the ends"
