@@ -104,9 +104,9 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
         f"{failed} did not get to the interface (TCPRetransFail)" if failed else "",
         f"{answers} answers to repeated SYNs, some of which are SYN cookies and no repetitions" if answers else "",
     ]
+    source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
     return CrossCheck(
-        "segments sent again", each.node, count, CAPTURE, each.growth("Tcp.RetransSegs") - failed, "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else ""),
-        -late - failed, early + answers, ", ".join(filter(None, reasons)), _no_captures(run, each.node),
+        "segments sent again", each.node, count, CAPTURE, each.growth("Tcp.RetransSegs") - failed, source, -late - failed, early + answers, ", ".join(filter(None, reasons)), _no_captures(run, each.node),
     )  # fmt: skip
 
 
@@ -123,9 +123,8 @@ def _mechanisms(run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.Data
     obstacle = no_trace or _no_captures(run, each.node)
     count, early, late = each.count(entered)
     counters = ("TcpExt.TCPSackRecovery", "TcpExt.TCPRenoRecovery")
-    yield CrossCheck(
-        "recoveries", each.node, count, "tracepoint tcp_cong_state_set", each.growth(*counters), " + ".join(counters), -late, early, _moments(early, late), no_trace
-    )
+    why = _moments(early, late)
+    yield CrossCheck("recoveries", each.node, count, "tracepoint tcp_cong_state_set", each.growth(*counters), " + ".join(counters), -late, early, why, no_trace)
     kinds = (
         ("fast retransmissions", ("fast_retransmit", "lost_retransmission"), "TcpExt.TCPFastRetrans"),
         ("retransmissions after a timeout", ("after_timeout", "path_mtu"), "TcpExt.TCPSlowStartRetrans"),

@@ -46,7 +46,8 @@ def _groups(run: RunData, journeys: pl.DataFrame) -> list[tuple[list[tuple[str, 
 
 
 def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> CrossCheck:
-    times = run.table("queues").join(pl.DataFrame(links, schema=["link", "towards"], orient="row"), on=["link", "towards"], how="semi")["t_ns"]
+    these = pl.DataFrame(links, schema=["link", "towards"], orient="row")
+    times = run.table("queues").join(these, on=["link", "towards"], how="semi")["t_ns"]
     first, last = (int(times.min()), int(times.max())) if times.len() else (0, run.end_ns)  # type: ignore[arg-type]
     lost = own.filter((pl.col("copies") == 0) & (pl.col("sent_ns") > first) & (pl.col("sent_ns") <= last))
     late = lost.filter(pl.col("sent_ns") > last - _ON_THE_WAY_NS).height
@@ -60,7 +61,8 @@ def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> Cro
         f"up to {damaged} were damaged so that they are nobody's" if damaged else "",
     )
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late + damaged, ", ".join(filter(None, reasons)), _obstacle(run, links))
+    why = ", ".join(filter(None, reasons))
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late + damaged, why, _obstacle(run, links))
 
 
 def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:

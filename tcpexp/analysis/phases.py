@@ -71,9 +71,8 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
         name = model_phases if is_bbr(control) else window_phases
         phases = name(timeline, begin, end, run, flow, port)
         rows_of = rows_within(timeline, phases)
-        described = [
-            _describe(phase, rows, int(received[rows[1]] - received[rows[0]]), limited, timeline, control, flight) for phase, rows in zip(phases, rows_of, strict=True)
-        ]
+        counts = [int(received[max(high, low)] - received[low]) for low, high in rows_of]
+        described = [_describe(phase, rows, acks, limited, timeline, control, flight) for phase, rows, acks in zip(phases, rows_of, counts, strict=True)]
         exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
         found += described
     return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]

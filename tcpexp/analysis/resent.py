@@ -79,7 +79,7 @@ def _with_gaps(rows: pl.DataFrame) -> pl.DataFrame:
     if lost.is_empty():
         return rows
     keys = lost.select(*ENDS, "life").unique()
-    parts = {key: part for key, part in rows.join(keys, on=[*ENDS, "life"], how="semi", nulls_equal=True).partition_by([*ENDS, "life"], as_dict=True).items()}
+    parts = rows.join(keys, on=[*ENDS, "life"], how="semi", nulls_equal=True).partition_by([*ENDS, "life"], as_dict=True)
     gaps = []
     for row in lost.select(*ENDS, "life", "capture", "number", "t_ns", "begin").iter_rows(named=True):
         part = parts[tuple(row[name] for name in (*ENDS, "life"))]
@@ -91,7 +91,7 @@ def _with_gaps(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def received_acks(run: RunData, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return what the senders in ``keys`` (columns ``ENDS``) received: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window``, ``flags``, in time order."""
+    """Return what the senders in ``keys`` received: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window`` and ``flags``, in time order."""
     turned = keys.select(*ENDS).unique().select("node", src=pl.col("dst"), src_port=pl.col("dst_port"), dst=pl.col("src"), dst_port=pl.col("src_port"))
     got = run.table("packets").filter(pl.col("protocol") == "tcp").join(turned, on=list(ENDS), how="semi", maintain_order="left")
     turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}

@@ -128,7 +128,8 @@ def _gone(run: RunData, key: dict[str, Any], own: pl.DataFrame, resent: pl.DataF
         return None
     at = max(int(half[-1]), due_ns)
     named = {name: key[name] for name in ENDS}
-    return {**named, "t_ns": at, "flow": last["flow"], "kind": "syn-ack", "seq_rel": last["seq_rel"], "gap_ns": at - int(last["t_ns"]), "gave_up": True, "source": "ss"}
+    about = {"flow": last["flow"], "kind": "syn-ack", "seq_rel": last["seq_rel"], "gap_ns": at - int(last["t_ns"])}
+    return {**named, **about, "t_ns": at, "gave_up": True, "source": "ss"}
 
 
 def _largest_gap(sockets: pl.DataFrame) -> int:

@@ -221,7 +221,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "resent",
-            "one packet that its sender sent again, as the sender's own capture has it: a SYN, SYN-ACK or FIN, or data of which the last byte had been sent before",
+            "one packet that its sender sent again, at the sender's own capture: a SYN, SYN-ACK or FIN, or data of which the last byte had been sent before",
             {
                 "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "capture": "String", "number": "Int64",  # of the packet
@@ -269,7 +269,7 @@ TABLES: dict[str, TableSchema] = {
         TableSchema(
             "flow_states",
             "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
-            "and what the last ss snapshot and change of congestion state before it said; while a retransmission timer backs off, also one timeout or ss snapshot",
+            "and what the last ss snapshot and change of congestion state before it said; while a retransmission timer backs off, also a timeout or a snapshot",
             {
                 "flow": "String", "node": "String", "port": "Int64",  # the sender's port: one per connection
                 "t_ns": "Int64",
