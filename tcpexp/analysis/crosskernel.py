@@ -105,9 +105,9 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
         f"{answers} answers to repeated SYNs, some of which are SYN cookies and no repetitions" if answers else "",
     ]
     source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
-    return CrossCheck(
-        "segments sent again", each.node, count, CAPTURE, each.growth("Tcp.RetransSegs") - failed, source, -late - failed, early + answers, ", ".join(filter(None, reasons)), _no_captures(run, each.node),
-    )  # fmt: skip
+    reported, why = each.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
+    obstacle = _no_captures(run, each.node)
+    return CrossCheck("segments sent again", each.node, count, CAPTURE, reported, source, -late - failed, early + answers, why, obstacle)
 
 
 def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:

@@ -100,6 +100,9 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     source = "tcp_probe"
     rows = run.table("flow_states").filter(pl.col("flow") == flow.name).sort("t_ns", maintain_order=True)
     if rows.is_empty():
+        probe = run.table("tcp_probe").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
+        rows = probe.with_columns(source=pl.lit("tcp_probe"))
+    if rows.is_empty():
         name, source = "sockets", "ss"
         rows = run.table(name).filter(
             (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("state") == "estab")

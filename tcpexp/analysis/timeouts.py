@@ -67,32 +67,36 @@ def _with_last_sent(rows: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:
 def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
     """Return the timeouts at which the kernel ended a connection (``tcp_write_timeout``).
 
-    A timer closed the socket: in a softirq, while something was not acknowledged, and nothing had just arrived. Not when the window was zero:
-    that is the persist timer's giving up (``tcp_probe_timer``).
+    A timer closed the socket: in a softirq, while something was not acknowledged, and no reset or ICMP message had just arrived. Not when the window was
+    zero: that is the persist timer's giving up (``tcp_probe_timer``). In SYN-SENT whatever the capture shows as an answer did not reach the socket.
     """
     names = {"src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
     closed = run.table("states").filter((pl.col("new_state") == "CLOSED") & pl.col("old_state").is_in(_UNFINISHED) & pl.col("softirq").fill_null(False))
-    rows = closed.select("node", "t_ns", "flow", **{ours: pl.col(theirs) for ours, theirs in names.items()}).sort("t_ns", maintain_order=True)
+    rows = closed.select("node", "t_ns", "flow", "old_state", **{ours: pl.col(theirs) for ours, theirs in names.items()}).sort("t_ns", maintain_order=True)
     if rows.is_empty():
         return empty_frame("timeouts")
     packets = run.table("packets").filter(pl.col("protocol").is_in(["tcp", "icmp"]))
-    arrived = _arrivals(run, packets, rows)
+    arrived = _arrivals(run, rows)
     rows = rows.join_asof(arrived, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False)
     messages = packets.filter(pl.col("protocol") == "icmp").select("node", "t_ns", message_ns="t_ns").sort("t_ns", maintain_order=True)
     rows = rows.join_asof(messages, on="t_ns", by="node", strategy="backward", tolerance=_CAUSE_NS, check_sortedness=False)
-    newest = sent.select(*ENDS, "t_ns", upto=(pl.col("seq") + pl.col("end") - pl.col("begin")) % 2**32).sort("t_ns", maintain_order=True)
+    newest = sent.select(*ENDS, "t_ns", sent_ns="t_ns", upto=(pl.col("seq") + pl.col("end") - pl.col("begin")) % 2**32).sort("t_ns", maintain_order=True)
     rows = rows.join_asof(newest, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False)
     outstanding = pl.col("upto").is_not_null() & (pl.col("ack").is_null() | ((pl.col("upto") - pl.col("ack")) % 2**32).is_between(1, 2**31))
-    quiet = (pl.col("t_ns") - pl.col("arrived_ns") > _CAUSE_NS).fill_null(True) & pl.col("message_ns").is_null()
-    rows = rows.filter(outstanding & quiet & (pl.col("window") != 0).fill_null(True)).select(*ENDS, "t_ns", "flow")
+    quiet = (pl.col("t_ns") - pl.col("reset_ns") > _CAUSE_NS).fill_null(True) & pl.col("message_ns").is_null()
+    # A SYN's timer is never shorter than a second (RFC 6298 section 2.1); a host that does not answer ARP ends the connection earlier.
+    syn = (pl.col("old_state") == "SYN-SENT") & pl.col("upto").is_not_null() & (pl.col("t_ns") - pl.col("sent_ns") >= NANOSECONDS - _EARLY_NS)
+    due = pl.when(pl.col("old_state") == "SYN-SENT").then(syn).otherwise(outstanding)
+    rows = rows.filter(due & quiet & (pl.col("window") != 0).fill_null(True)).select(*ENDS, "t_ns", "flow")
     return _with_last_sent(rows, sent).with_columns(gave_up=pl.lit(True), source=pl.lit("inet_sock_set_state"))
 
 
-def _arrivals(run: RunData, packets: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return what each of the sockets received: when, and the ACK and window that it brought."""
+def _arrivals(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what each of the sockets received: the ACK and window that it brought, and when the last reset came."""
     got = received_acks(run, rows)
     ack = pl.when(pl.col("flags").str.contains("A")).then(pl.col("ack"))
-    return got.select(*ENDS, "t_ns", arrived_ns="t_ns", ack=ack, window=pl.when(ack.is_not_null()).then(pl.col("window")))
+    reset_ns = pl.when(pl.col("flags").str.contains("R")).then(pl.col("t_ns")).forward_fill().over(*ENDS)
+    return got.select(*ENDS, "t_ns", reset_ns=reset_ns, ack=ack, window=pl.when(ack.is_not_null()).then(pl.col("window")))
 
 
 def _half_open_gone(run: RunData, resent: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:
@@ -102,29 +106,33 @@ def _half_open_gone(run: RunData, resent: pl.DataFrame, sent: pl.DataFrame) -> p
     """
     keys = sent.filter(pl.col("flags").str.contains("S") & pl.col("flags").str.contains("A"))
     rows = []
-    for key, own in keys.sort("t_ns", maintain_order=True).group_by(*ENDS, "life", maintain_order=True):
-        row = _gone(run, dict(zip((*ENDS, "life"), key, strict=True)), own, resent)
+    lives = [(dict(zip(ENDS, key, strict=False)), own) for key, own in keys.sort("t_ns", maintain_order=True).group_by(*ENDS, "life", maintain_order=True)]
+    for index, (key, own) in enumerate(lives):
+        following = (int(later["t_ns"][0]) for other, later in lives[index + 1 :] if other == key)
+        row = _gone(run, key, own, resent, next(following, None))
         rows += [row] if row else []
     return pl.DataFrame(rows, infer_schema_length=None) if rows else empty_frame("timeouts")
 
 
-def _gone(run: RunData, key: dict[str, Any], own: pl.DataFrame, resent: pl.DataFrame) -> dict[str, Any] | None:
+def _gone(run: RunData, key: dict[str, Any], own: pl.DataFrame, resent: pl.DataFrame, next_ns: int | None) -> dict[str, Any] | None:
+    """Return the last timeout of one half-open connection, or None; at ``next_ns`` another with the same ends began, which is as good as a snapshot."""
     fired = resent.join(own.select("capture", "number"), on=["capture", "number"], how="semi").filter(pl.col("by") == "timeout").height
     last = own.row(-1, named=True)
     due_ns = int(last["t_ns"]) + (_SYNACK_RTO_NS << fired)
-    if due_ns > run.end_ns + NANOSECONDS:
+    until_ns = run.end_ns + NANOSECONDS if next_ns is None else next_ns
+    if due_ns > until_ns:
         return None
     mine = pl.all_horizontal(
         pl.col(theirs) == pl.lit(key[ours])
         for ours, theirs in {"node": "node", "src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}.items()
     )
-    sockets = run.table("sockets").filter(pl.col("node") == key["node"])
+    sockets = run.table("sockets").filter((pl.col("node") == key["node"]) & (pl.col("t_ns") < until_ns))
     half = sockets.filter(mine & (pl.col("state") == "syn-recv") & (pl.col("t_ns") > last["t_ns"]))["t_ns"]
     if half.is_empty() or int(half[-1]) < due_ns - _EARLY_NS - _largest_gap(sockets):
         return None
-    later = sockets.filter(pl.col("t_ns") > half[-1])["t_ns"]
+    later = [*sockets.filter(pl.col("t_ns") > half[-1])["t_ns"].head(1).to_list(), *([] if next_ns is None else [next_ns])]
     alive = sockets.filter(mine & (pl.col("t_ns") > half[-1]))
-    if later.is_empty() or alive.height or int(later[0]) < due_ns - _EARLY_NS:
+    if not later or alive.height or int(later[0]) < due_ns - _EARLY_NS:
         return None
     at = max(int(half[-1]), due_ns)
     named = {name: key[name] for name in ENDS}

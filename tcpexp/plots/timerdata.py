@@ -176,11 +176,13 @@ def _synacks(run: RunData, end: End) -> Iterator[TimerSeries]:
 
 def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
     """Yield a series for each segment (data or FIN) that was sent at least three times: the back-off is what the table shows."""
+    from tcpexp.analysis.mechanisms import TRACEPOINT, traced
+
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in end.sent:
         if "S" not in row["flags"] and "R" not in row["flags"] and (row["payload_bytes"] or "F" in row["flags"]):
             groups.setdefault(row["seq"], []).append(row)
-    timeouts = set(run.table("timeouts").select("capture", "number").iter_rows())
+    timeouts = set(run.table("timeouts").select("capture", "number").iter_rows()) if traced(run, TRACEPOINT) else None
     for rows in groups.values():
         if len(rows) < 3:
             continue
@@ -193,12 +195,17 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
         for n, row in enumerate(rows):
             if n == 0:
                 series.add(f"{what} sent", row, None)
-            elif rto is None or (row["capture"], row["number"]) not in timeouts:
+            elif rto is None or not _by_timer(row, row["t_ns"] - rows[n - 1]["t_ns"], backed_off(rto, fired), timeouts):
                 series.add(f"{what}, before the RTO: a loss probe, or fast", row, None)
             else:
                 series.add(f"{what}, timeout {fired + 1}", row, backed_off(rto, fired))
                 fired += 1
         yield series
+
+
+def _by_timer(row: dict[str, Any], gap_ns: int, due_ns: int, timeouts: set[tuple[Any, ...]] | None) -> bool:
+    """Return whether a timer sent a segment again: as the table ``timeouts`` says, or by the gap where the congestion state was not recorded (None)."""
+    return gap_ns >= due_ns - EARLY_NS if timeouts is None else (row["capture"], row["number"]) in timeouts
 
 
 def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:

@@ -21,8 +21,8 @@ def frame(name, rows):
 
 
 def ack(at, cwnd, ssthresh, **more):
-    known = {"flow": "up", "node": "h1", "port": 4000, "srtt_us": 40_000, "acked_bytes": at, "in_flight_bytes": 5000, "receive_window_bytes": 9, "source": "tcp_probe"}
-    return {**known, "t_ns": at * MS, "cwnd": cwnd, "ssthresh": ssthresh, "limited": "cwnd", **more}
+    known = {"flow": "up", "node": "h1", "port": 4000, "srtt_us": 40_000, "acked_bytes": at, "in_flight_bytes": 5000, "receive_window_bytes": 9}
+    return {**known, "t_ns": at * MS, "cwnd": cwnd, "ssthresh": ssthresh, "limited": "cwnd", "source": "tcp_probe", **more}
 
 
 def added(acks, losses, snapshots=(), sent=(0,)):
@@ -32,7 +32,7 @@ def added(acks, losses, snapshots=(), sent=(0,)):
     names = ("rttvar_us", "pacing_rate_bps", "delivery_rate_bps", "bbr_bw_bps", "bbr_min_rtt_us", "bbr_pacing_gain", "bbr_cwnd_gain")
     schema = {"port": pl.Int64, "t_ns": pl.Int64, "ss_cwnd": pl.Int64, "ss_ssthresh": pl.Int64, "rto_ms": pl.Float64, **dict.fromkeys(names, pl.Float64)}
     snapshots = pl.DataFrame([{name: row.get(name) for name in schema} for row in shown], schema=schema)
-    changes = pl.DataFrame({"port": [4000] * len(losses), "t_ns": [at * MS for at in losses], "ca_state": ["Loss"] * len(losses)}, schema_overrides={"port": pl.Int64})
+    changes = pl.DataFrame([{"port": 4000, "t_ns": at * MS, "ca_state": "Loss"} for at in losses])
     rows = rows_in_backoff(run, FLOW, frame("flow_states", acks), snapshots, changes)
     return [(row["t_ns"] / MS, row["cwnd"], row["ssthresh"], row["rto_ms"], row["source"]) for row in rows.sort("t_ns").iter_rows(named=True)]
 
@@ -42,7 +42,7 @@ def test_seven_seconds_of_back_off_show_one():
     assert {row[1] for row in rows} == {1}
     assert {row[2] for row in rows} == {12}
     assert [row[4] for row in rows].count("timeout") == 4
-    assert [row for row in rows if row[4] == "ss"][0] == (1000.0, 1, 12, 600_000.0, "ss")
+    assert next(row for row in rows if row[4] == "ss") == (1000.0, 1, 12, 600_000.0, "ss")
 
 
 def test_the_last_timeout_before_an_ack_has_what_the_ack_found():

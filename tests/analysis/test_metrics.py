@@ -86,7 +86,8 @@ def test_windows(run):
     cwnd = measure_run(run.done())["flows"]["a"]["cwnd"]
     assert (cwnd["source"], cwnd["min"], cwnd["p50"], cwnd["max"], cwnd["ssthresh_last"]) == ("ss", 10, 20, 30, None)
     state = {"node": "h1", "flow": "a", "source": "tcp_probe"}
-    run.table("flow_states", {**state, "t_ns": 1, "cwnd": 7}, {**state, "t_ns": 2, "cwnd": 9, "ssthresh": 8}, {**state, "t_ns": 3, "cwnd": 1, "source": "timeout"})
+    rows = ({"t_ns": 1, "cwnd": 7}, {"t_ns": 2, "cwnd": 9, "ssthresh": 8}, {"t_ns": 3, "cwnd": 1, "source": "timeout"})
+    run.table("flow_states", *[{**state, **row} for row in rows])
     cwnd = measure_run(run.done())["flows"]["a"]["cwnd"]
     assert (cwnd["source"], cwnd["mean"], cwnd["samples"], cwnd["min"], cwnd["last"], cwnd["ssthresh_last"]) == ("tcp_probe", 8.0, 2, 1, 1, 8)
 

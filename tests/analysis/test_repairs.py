@@ -23,7 +23,8 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def run_of(sent_ms: list[float], states: list[tuple[float, str]], arrived_ms: float | None, traced: bool = True) -> Any:
     """A run in which a segment was sent at ``sent_ms`` while the sender's state changed at ``states``."""
-    packet = {**ENDS, "protocol": "tcp", "flags": "A", "seq": 1001, "seq_rel": 1, "payload_bytes": 100, "checksum_bad": False, "capture": "h2-eth0", "node": "h2"}
+    packet = {**ENDS, "protocol": "tcp", "flags": "A", "seq": 1001, "seq_rel": 1, "payload_bytes": 100}
+    packet |= {"checksum_bad": False, "capture": "h2-eth0", "node": "h2"}
     packets = [{**packet, "number": number, "t_ns": round(at * MS)} for number, at in enumerate(sent_ms, start=1)]
     if arrived_ms is not None:
         packets.append({**packet, "capture": "h1-eth0", "node": "h1", "number": 1, "t_ns": round(arrived_ms * MS)})

@@ -30,7 +30,8 @@ class Wire:
 
     def seen(self, node: str, at: float, flags: str, seq: int, size: int = 0, ack: int = 1, to_server: bool = True, **more: Any) -> Wire:
         (src, sport), (dst, dport) = (CLIENT, SERVER) if to_server else (SERVER, CLIENT)
-        packet = {"node": node, "capture": f"{node}-eth0", "t_ns": round(at * MS), "protocol": "tcp", "flags": flags, "seq": seq % 2**32, "seq_rel": seq % 2**32}
+        packet = {"node": node, "capture": f"{node}-eth0", "t_ns": round(at * MS), "protocol": "tcp", "flags": flags, "seq": seq % 2**32}
+        packet["seq_rel"] = packet["seq"]
         packet |= {"src": src, "src_port": sport, "dst": dst, "dst_port": dport, "payload_bytes": size, "ack": ack, "window": 500, "flow": "get"}
         self.rows.append({**packet, "number": len(self.rows) + 1, **more})
         return self
@@ -114,7 +115,8 @@ def test_a_packet_before_it_is_cut_counts_as_its_segments() -> None:
     wire = Wire().seen("h1", 0, "S", 0, mss=1460, ts_val=1).seen("h1", 1, "SA", 0, to_server=False, mss=1460, ts_val=1)
     wire.data(2, 1, 10 * 1448).data(30, 1449, 2 * 1448 + 1).data(31, 1, 1448)
     assert [row["segments"] for row in wire.resent()] == [3, 1]
-    wire.sockets.append({"node": "h1", "t_ns": 0, "local_address": CLIENT[0], "local_port": CLIENT[1], "peer_address": SERVER[0], "peer_port": SERVER[1], "mss": 724})
+    ends = {"local_address": CLIENT[0], "local_port": CLIENT[1], "peer_address": SERVER[0], "peer_port": SERVER[1]}
+    wire.sockets.append({"node": "h1", "t_ns": 0, "mss": 724, **ends})
     assert [row["segments"] for row in wire.resent()] == [5, 2], "path MTU discovery halved the MSS"
 
 

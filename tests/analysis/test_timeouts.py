@@ -17,7 +17,8 @@ TRACED = {"trace": {"events": ["tcp/tcp_cong_state_set"], "missing": [], "overru
 
 def packet(number, at, flags="A", seq=1, size=1000, back=False, **more):
     ends = ENDS if not back else {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 4000}
-    whole = {"node": "h1", "capture": "h1-eth0", "number": number, "t_ns": round(at * MS), "protocol": "tcp", "flow": "get", "flags": flags, "ack": 1, "window": 9}
+    whole = {"node": "h1", "capture": "h1-eth0", "number": number, "t_ns": round(at * MS), "protocol": "tcp", "flow": "get"}
+    whole |= {"flags": flags, "ack": 1, "window": 9}
     return {**whole, **ends, "seq": seq, "seq_rel": seq, "payload_bytes": size, **more}
 
 
@@ -85,7 +86,10 @@ def test_giving_up_is_a_timeout_when_a_timer_did_it(timeouts, softirq, arrived, 
 def test_a_half_open_connection_that_is_dropped_had_a_last_timeout(timeouts, stays_until_ms, dropped):
     """SYN-ACK at 0 and 1 s; the next timer is due 2 s later. Gone before: an ACK or a reset ended it; still there: it has not run out."""
     packets = [packet(1, 0, "SA", 0, 0), packet(2, 1000, "SA", 0, 0)]
-    there = [{**SOCKET, "t_ns": at * MS, "state": "syn-recv" if at <= stays_until_ms else "estab" if stays_until_ms == 500 else "none"} for at in range(100, 5000, 200)]
-    shown = [row for row in there if row["state"] != "none"] + [{"t_ns": at * MS, "node": "h1", "state": "listen", "local_port": 80} for at in range(100, 5000, 200)]
+    times = range(100, 5000, 200)
+    after = "estab" if stays_until_ms == 500 else None
+    there = [{**SOCKET, "t_ns": at * MS, "state": "syn-recv" if at <= stays_until_ms else after} for at in times]
+    listener = [{"t_ns": at * MS, "node": "h1", "state": "listen", "local_port": 80} for at in times]
+    shown = [*listener, *(row for row in there if row["state"])]
     _, rows = timeouts(packets, sockets=shown)
     assert [row["gave_up"] for row in rows] == [False, *([True] if dropped else [])]
