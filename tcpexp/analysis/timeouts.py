@@ -67,8 +67,8 @@ def _with_last_sent(rows: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:
 def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
     """Return the timeouts at which the kernel ended a connection (``tcp_write_timeout``).
 
-    A timer closed the socket: in a softirq, while something was not acknowledged, and no reset or ICMP message had just arrived. Not when the window was
-    zero: that is the persist timer's giving up (``tcp_probe_timer``). In SYN-SENT whatever the capture shows as an answer did not reach the socket.
+    A timer closed the socket: in a softirq, while something was not acknowledged, and nothing had just arrived (data for a closed program end it too). Not
+    when the window was zero: that is the persist timer's giving up (``tcp_probe_timer``). What arrives in SYN-SENT and is no reset did not reach the socket.
     """
     names = {"src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
     closed = run.table("states").filter((pl.col("new_state") == "CLOSED") & pl.col("old_state").is_in(_UNFINISHED) & pl.col("softirq").fill_null(False))
@@ -83,7 +83,8 @@ def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
     newest = sent.select(*ENDS, "t_ns", sent_ns="t_ns", upto=(pl.col("seq") + pl.col("end") - pl.col("begin")) % 2**32).sort("t_ns", maintain_order=True)
     rows = rows.join_asof(newest, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False)
     outstanding = pl.col("upto").is_not_null() & (pl.col("ack").is_null() | ((pl.col("upto") - pl.col("ack")) % 2**32).is_between(1, 2**31))
-    quiet = (pl.col("t_ns") - pl.col("reset_ns") > _CAUSE_NS).fill_null(True) & pl.col("message_ns").is_null()
+    cause_ns = pl.when(pl.col("old_state") == "SYN-SENT").then(pl.col("reset_ns")).otherwise(pl.col("arrived_ns"))
+    quiet = (pl.col("t_ns") - cause_ns > _CAUSE_NS).fill_null(True) & pl.col("message_ns").is_null()
     # A SYN's timer is never shorter than a second (RFC 6298 section 2.1); a host that does not answer ARP ends the connection earlier.
     syn = (pl.col("old_state") == "SYN-SENT") & pl.col("upto").is_not_null() & (pl.col("t_ns") - pl.col("sent_ns") >= NANOSECONDS - _EARLY_NS)
     due = pl.when(pl.col("old_state") == "SYN-SENT").then(syn).otherwise(outstanding)
@@ -92,11 +93,11 @@ def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
 
 
 def _arrivals(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return what each of the sockets received: the ACK and window that it brought, and when the last reset came."""
+    """Return what each of the sockets received: when, the ACK and window that it brought, and when the last reset came."""
     got = received_acks(run, rows)
     ack = pl.when(pl.col("flags").str.contains("A")).then(pl.col("ack"))
     reset_ns = pl.when(pl.col("flags").str.contains("R")).then(pl.col("t_ns")).forward_fill().over(*ENDS)
-    return got.select(*ENDS, "t_ns", reset_ns=reset_ns, ack=ack, window=pl.when(ack.is_not_null()).then(pl.col("window")))
+    return got.select(*ENDS, "t_ns", arrived_ns="t_ns", reset_ns=reset_ns, ack=ack, window=pl.when(ack.is_not_null()).then(pl.col("window")))
 
 
 def _half_open_gone(run: RunData, resent: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:

@@ -82,6 +82,12 @@ def test_giving_up_is_a_timeout_when_a_timer_did_it(timeouts, softirq, arrived, 
     assert [row["kind"] for row in rows] == ["syn", "syn"][:counts]
 
 
+def test_data_that_arrives_for_a_closed_program_ends_the_connection_and_is_no_timeout(timeouts):
+    packets = [packet(1, 0, "FA", 1, 0), packet(2, 20, seq=1, back=True)]
+    closed = {**SOCKET, "t_ns": 20 * MS, "old_state": "FIN-WAIT-1", "new_state": "CLOSED", "softirq": True}
+    assert timeouts(packets, states=[closed])[1] == []
+
+
 @pytest.mark.parametrize(("stays_until_ms", "dropped"), [(2900, True), (4900, False), (500, False)])
 def test_a_half_open_connection_that_is_dropped_had_a_last_timeout(timeouts, stays_until_ms, dropped):
     """SYN-ACK at 0 and 1 s; the next timer is due 2 s later. Gone before: an ACK or a reset ended it; still there: it has not run out."""
