@@ -117,6 +117,8 @@ def _value(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         values = [_value(each) for each in schema["anyOf"] if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(values))
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     if "examples" in schema:

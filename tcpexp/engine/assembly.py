@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
@@ -214,6 +215,8 @@ class Network:
             self.executor.note(node, ["ethtool", "-K", device, *words], by="engine")
 
     def _qdiscs(self, made: Wire, direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
+        if direction.queue is None:  # the queue of the start stays in its place: without a rate nothing waits there
+            direction = dataclasses.replace(direction, queue=(made.link.forward if forward else made.link.backward).queue)
         return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward))
 
     def _netem_seed(self, made: Wire, forward: bool) -> int | None:
@@ -241,9 +244,9 @@ class Network:
             raise RunError(f"link {link} carries no shaper from the start, so it cannot get a rate or a queue now")
         if direction.has_faults_or_delay and not made.link.wire_netem:
             raise RunError(f"link {link} carries no netem from the start, so it cannot get delay or faults now")
-        before = made.forward if forward else made.backward
-        if _discipline(before) != _discipline(direction):
-            raise RunError(f"link {link}: the queue discipline cannot change from {_discipline(before)} to {_discipline(direction)} in a run")
+        leaf = (made.link.forward if forward else made.link.backward).queue or wire.UNSHAPED_QUEUE
+        if direction.queue is not None and direction.queue.discipline != leaf.discipline:
+            raise RunError(f"link {link}: the queue discipline cannot change from {leaf.discipline} to {direction.queue.discipline} in a run")
         shaper = wire.direction_devices(made.link, forward).shaper if forward in made.following else None
         qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
         lines = [each.command("change") for each in qdiscs]
@@ -315,10 +318,6 @@ def _interface_lines(interface: InterfacePlan) -> list[str]:
 
 def _lines(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
-
-
-def _discipline(direction: DirectionPlan) -> str:
-    return (direction.queue or wire.UNSHAPED_QUEUE).discipline
 
 
 @functools.cache

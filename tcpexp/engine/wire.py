@@ -60,6 +60,11 @@ def direction_devices(link: LinkPlan, forward: bool) -> DirectionDevices:
     return DirectionDevices(shaper if link.wire_queue else None, netem if link.wire_netem else None)
 
 
+def far_end(device: str) -> str:
+    """Return the other end of the wire's inner pair: what leaves ``x0`` by its shaper is seen there first."""
+    return {"x0": "x1", "x1": "x0"}[device]
+
+
 def direction_qdiscs(link: LinkPlan, forward: bool, direction: DirectionPlan, mtu: int, seed: int | None) -> list[Qdisc]:
     """Return the qdiscs of one direction, parents first."""
     devices = direction_devices(link, forward)

@@ -228,18 +228,19 @@ def _link(spec: ExperimentSpec, link: GraphLink, settings: LinkSettings, ends: t
         try:
             sides.append(direction_plan(parameters, base_rtt_ns=base_rtt_ns, mtu=mtu))
         except ParameterError as error:
-            where = _place_of(spec, one_way, link.name, error.key)
+            where = _place_of(spec, one_way, link.name, error.keys)
             raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     return LinkPlan(link.name, LinkEnd(link.a, a.name), LinkEnd(link.b, b.name), sides[0], sides[1], False, False, False, base_rtt_ns)
 
 
-def _place_of(spec: ExperimentSpec, one_way: str, name: str, key: str) -> Place | str:
-    """Return where the spec gives parameter ``key`` of a direction, else the link, else the topology."""
+def _place_of(spec: ExperimentSpec, one_way: str, name: str, keys: tuple[str, ...]) -> Place | str:
+    """Return where the spec gives one of the parameters ``keys`` of a direction, the first that it gives; else the link, else the topology."""
     first, second = name.split("-")
     names = [one_way, name, f"{second}-{first}"]
-    for each in names:
-        if spec.raw_at("links", each, key) is not None:
-            return spec.place("links", each, key, key=True)
+    for key in keys:
+        for each in names:
+            if spec.raw_at("links", each, key) is not None:
+                return spec.place("links", each, key, key=True)
     for each in names:
         if spec.raw_at("links", each) is not None:
             return spec.place("links", each, key=True)

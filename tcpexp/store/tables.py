@@ -324,7 +324,10 @@ TABLES: dict[str, TableSchema] = {
             "events",
             "one event of the run: an action's start or end, a mark",
             {
-                "t_ns": "Int64", "planned_ns": "Int64", "lateness_ns": "Int64", "event": "String",  # start, end, mark, error
+                "t_ns": "Int64", "planned_ns": "Int64",
+                "lateness_ns": "Int64",  # t_ns - planned_ns, at least 0
+                "behind_ns": "Int64",  # the part of it in which the engine was at work on what was due before; null in older runs
+                "event": "String",  # start, end, mark, error
                 "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64", "text": "String",
             },
             ("t_ns",),
