@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from tcpexp.analysis.faults import count_faults
+from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import LinkState
@@ -30,17 +30,6 @@ CONSERVATION_SLACK = 3
 NAME_OF_LATENESS = "lateness of actions"
 CONSERVED = "sent = received + dropped"
 _SETTLE_NS = 500_000_000
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the certificate."""
-
-    name: str
-    asked: str
-    measured: str
-    verdict: Literal["ok", "suspect", "not measured"]
-    why: str = ""
 
 
 def certify_recording(run: RunData, clock: str) -> Iterator[Item]:

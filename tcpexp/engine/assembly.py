@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,8 @@ class Network:
         self.versions: dict[str, str] = {}
         self.classifier = "matchall"
         self.wires: dict[str, Wire] = {}
+        #: called with a wire that was changed and read back (engine/readbacks.py)
+        self.changed: Callable[[Wire], None] = lambda made: None
         self._net: Mininet | None = None
         self._sources: list[QdiscSource] = []
         self._opened: list[QdiscSource] = []
@@ -252,9 +255,10 @@ class Network:
         lines = [each.command("change") for each in qdiscs]
         if lines:
             self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines))
-        shown = self._read_back_wire(made)
+        made.applied = self._read_back_wire(made)
+        self.changed(made)
         for each in qdiscs:
-            readback.check_qdisc(each, shown)
+            readback.check_qdisc(each, made.applied)
         if forward:
             made.forward = direction
         else:

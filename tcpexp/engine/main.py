@@ -27,6 +27,7 @@ from tcpexp.engine.events import EventLog
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.probes import measure_network
 from tcpexp.engine.processes import ProcessTable, Running, kill_strays
+from tcpexp.engine.readbacks import FILE, ReadbackLog
 from tcpexp.engine.recording import Recording
 from tcpexp.engine.steps import Actor
 from tcpexp.engine.timeline import Timeline
@@ -61,6 +62,7 @@ class Engine:
         self.executor = Executor(self.commands)
         self.events = EventLog(raw_dir.parent / "events.jsonl", self.clock)
         self.network = Network(plan, self.executor)
+        self.readbacks = ReadbackLog(self.network, raw_dir, self.clock)
         self.processes = ProcessTable(self.executor, self.waiter, raw_dir, files_dir, self._process_ended)
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
@@ -107,6 +109,7 @@ class Engine:
         self._begin("probes")
         probes = measure_network(self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows])
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
+        self.readbacks.start()
         self._begin("recorders")
         self.recording.start()
         self._begin("setup")
@@ -124,6 +127,7 @@ class Engine:
             self.end_ns = self.clock.now_ns()
         self.phase = "stop"
         self.progress("stop", self._t_seconds())
+        self._attempt("read back links and interfaces", self.readbacks.end)
         self._attempt("stop processes that wait", self.processes.discard_prepared)
         self._attempt("stop processes", lambda: self.processes.stop(self.processes.alive()))
         for step_id in reversed(list(self.actor.active)):
@@ -134,6 +138,7 @@ class Engine:
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
         self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
         self._attempt("close the record of rates", self.actor.rates.close)
+        self._attempt("close the record of settings", self.readbacks.close)
         self._attempt("stop what is left", self._kill_strays)
 
     def _attempt(self, what: str, call: Callable[[], object]) -> None:
@@ -191,7 +196,7 @@ class Engine:
             "end_ns": self.end_ns,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
-            "readback": {made.link.name: made.applied for made in self.network.wires.values()},
+            "readback": FILE,
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),
             "problems": self.problems,

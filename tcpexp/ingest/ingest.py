@@ -21,6 +21,7 @@ from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.rates import parse_rates_log
+from tcpexp.ingest.settings import SampledSettings, read_settings
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
@@ -166,10 +167,12 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / "events.jsonl"
+    told = SampledSettings()
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": read_queues(source.raw),
+        "queues": read_queues(source.raw, told),
+        "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
         "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),

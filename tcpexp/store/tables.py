@@ -304,6 +304,19 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns", "link", "towards"),
         ),
         TableSchema(
+            "settings",
+            "what the kernel said that a qdisc of a link or an interface of a node does, at one time; of samples only what differs from the one before",
+            {
+                "t_ns": "Int64",
+                "source": "String",  # start (when the network was made), change (after one), sample, end, during (a change of an interface that was noticed)
+                "link": "String", "towards": "String", "qdisc": "String",  # shaper, queue or netem; null for an interface
+                "node": "String", "interface": "String",  # null for a qdisc of a link
+                "kind": "String",  # the qdisc's, of an interface that at its root; null when it is gone
+                "options": "String",  # JSON: a qdisc's settings as tc -j qdisc show prints them; an interface's mtu and up
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
             "link_rates",
             "one change of a rate that follows a list (link_trace), and one row more when the list ends",
             {
