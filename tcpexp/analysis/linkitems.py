@@ -162,7 +162,7 @@ def _qdiscs_item(run: RunData, planned: set[tuple[str, str]], told: list[tuple[d
     wrong = []
     for row, options in told:
         change = str(options.get("change", ""))
-        if change and not change.startswith("MTU"):
+        if change and not change.startswith(("MTU", "noqueue")):
             wrong.append(f"{row['interface'] or row['node']} during the run: {change}")
         elif not change and row["kind"] not in WITHOUT_QDISC and (row["node"], row["interface"]) in planned:
             wrong.append(f"{row['interface']} has a {row['kind']}, read back at the {row['source']}")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from tcpexp.analysis.faults import count_faults
+from tcpexp.analysis.conservation import judge_conservation
 from tcpexp.analysis.items import Item
-from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
-from tcpexp.ingest.network import links_between
-from tcpexp.plan.types import LinkState
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.
@@ -25,11 +21,7 @@ SAMPLES_MISSED = 0.01
 GAP_INTERVALS = 3
 BUSY_LIMIT = 0.80
 BUSY_WINDOW_NS = NANOSECONDS
-#: Packets still on their way, or seen twice, at the end of recording.
-CONSERVATION_SLACK = 3
 NAME_OF_LATENESS = "lateness of actions"
-CONSERVED = "sent = received + dropped"
-_SETTLE_NS = 500_000_000
 
 
 def certify_recording(run: RunData, clock: str) -> Iterator[Item]:
@@ -168,62 +160,3 @@ def judge_cpu(run: RunData) -> Item:
         first, last = int(over["t_ns"][0]), int(over["t_ns"][-1])
         why = f"busy up to {worst['busy']:.0%} between {(first - BUSY_WINDOW_NS) / 1e9:.1f} s and {last / 1e9:.1f} s: packets waited for the processor"
     return Item("processor", asked, f"{worst['busy']:.0%} at most, at {worst['t_ns'] / 1e9:.1f} s", "suspect" if why else "ok", why)
-
-
-def judge_conservation(run: RunData) -> Iterator[Item]:
-    """What one host sent must have arrived at the other or have been dropped by a qdisc that says so."""
-    if any(isinstance(step.do, LinkState) for step in run.plan.steps):
-        return  # a link that is down swallows packets without counting them
-    journeys = run.table("journeys").filter(pl.col("sent_ns") <= run.end_ns - _SETTLE_NS)
-    per_direction: dict[tuple[str, str], list[int]] = {}
-    for source, target, sent, missing in (
-        journeys.group_by("from_node", "to_node").agg(pl.len(), missing=(pl.col("copies") == 0).sum()).sort("from_node", "to_node").iter_rows()
-    ):
-        path = links_between(run.plan.network, source, target)
-        if len(path) != 1:
-            continue  # where several paths share a link, its drops cannot be told apart
-        totals = per_direction.setdefault(path[0], [0, 0])
-        totals[0] += sent
-        totals[1] += missing
-    for (link, towards), (sent, missing) in per_direction.items():
-        if _segments_change(run, link):
-            why = "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
-            yield Item(f"packets of {link} towards {towards}", CONSERVED, f"{sent} sent", "not measured", why)
-        else:
-            yield _judge_direction(run, link, towards, sent, missing)
-
-
-def _segments_change(run: RunData, name: str) -> bool:
-    """Whether an interface at either end of a link has segmentation offloads."""
-    link = run.plan.network.link(name)
-    ends = {(end.node, end.interface) for end in (link.a, link.b)}
-    return any(each.offloads for node in run.plan.network.nodes for each in node.interfaces if (node.name, each.name) in ends)
-
-
-def _judge_direction(run: RunData, link: str, towards: str, sent: int, missing: int) -> Item:
-    dropped = sum(count_drops(run, link, towards, qdisc, 0, run.end_ns) for qdisc in ("queue", "netem"))
-    chosen = count_faults(run, link, towards, "drop", 0, run.end_ns - _SETTLE_NS)
-    unexplained = missing - dropped - chosen
-    name = f"packets of {link} towards {towards}"
-    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (f", {chosen} by faults on chosen segments" if chosen else "")
-    slack = CONSERVATION_SLACK + _in_flight(run) + _unrecognisable(run, link, towards)
-    if abs(unexplained) <= slack:
-        return Item(name, CONSERVED, measured, "ok")
-    word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
-    return Item(name, CONSERVED, measured, "suspect", f"{abs(unexplained)} packets {word}")
-
-
-def _in_flight(run: RunData) -> int:
-    """Return how many drops may belong to packets of the last half second, which are not judged."""
-    late = run.table("journeys").filter((pl.col("sent_ns") > run.end_ns - _SETTLE_NS) & (pl.col("copies") == 0))
-    return late.height
-
-
-def _unrecognisable(run: RunData, link: str, towards: str) -> int:
-    """Return how many packets may be missing because a bit that was flipped on purpose made them somebody else's."""
-    expected = 0.0
-    for epoch in find_epochs(run):
-        if (epoch.link, epoch.towards) == (link, towards) and epoch.direction.corrupt:
-            frames = journeys_of(run, epoch)["frame_bytes"]
-            expected += epoch.direction.corrupt * float((UNRECOGNISABLE_BYTES[run.plan.network.ip] / frames).sum())
-    return math.ceil(expected + 3 * math.sqrt(expected))

@@ -31,7 +31,7 @@ ROLES = {
     "corrupt": "netem",
     "reorder": "netem",
 }
-#: A shaper that is at least so fast is one without a rate (engine/wire.py), bit/s.
+#: The rate of a shaper that stands for none (engine/wire.py), bit/s.
 UNSHAPED_BPS = 2e10
 #: tc prints fractions with six digits, times in whole microseconds, and the kernel keeps rates in byte/s.
 RELATIVE = 1e-4
@@ -124,7 +124,8 @@ def _compare(run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter:
         around = [epoch.direction for epoch in epochs if _is_around(epoch, min(reading.t_ns, run.end_ns))]
         wanted = [asked(direction) for direction in (around if reading.source != "start" else [start])]
         if reading.kind is None:
-            differences.append(Difference(reading.t_ns, parameter, None, None, ROLES[parameter]))
+            if any(each is not None for each in wanted):
+                differences.append(Difference(reading.t_ns, parameter, None, None, ROLES[parameter]))
             continue
         value = read_value(parameter, reading.kind, reading.options)
         if parameter in ("queue", "discipline") and None in wanted:
@@ -201,8 +202,7 @@ def read_value(parameter: str, kind: str, options: dict[str, Any]) -> Value:
     """Return what a qdisc's settings, as ``tc -j qdisc show`` prints them, say of a parameter."""
     match parameter:
         case "rate":
-            rate = float(options.get("rate", 0)) * 8
-            return None if kind == "tbf" and rate >= UNSHAPED_BPS * (1 - RELATIVE) else (rate,) if kind == "tbf" else (kind,)
+            return (float(options.get("rate", 0)) * 8,) if kind == "tbf" else (kind,)
         case "queue":
             return (float(options.get("memlimit" if kind == "cake" else "limit", 0)), "B" if kind in _BYTE_LIMITS else "packets")
         case "discipline":
@@ -256,6 +256,8 @@ def _shown_loss(options: dict[str, Any]) -> Value:
 
 def agree(parameter: str, asked: Value, found: Value) -> bool:
     """Return whether two values are the same within what tc and the kernel round."""
+    if parameter == "rate" and asked is None:
+        asked = (UNSHAPED_BPS,)
     if asked is None or found is None or len(asked) != len(found):
         return asked == found
     return all(_same(one, other, SMALLEST.get(parameter, 1e-6)) for one, other in zip(asked, found, strict=True))

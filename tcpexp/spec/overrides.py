@@ -14,6 +14,8 @@ from tcpexp.spec.yaml12 import parse_yaml
 
 _STEP = re.compile(r"""\.?([^.\[\]"']+)|\[(\d{1,6})\]|\[([A-Za-z][A-Za-z0-9_-]*)\]|\[?["']([^"']+)["']\]?\.?""")
 _HINT = "write for example links.h1-h2.rate=20mbit, actions[1].at=3s or seed=9"
+#: Parts of a spec that are mappings by name, and may be silent: a path makes what is missing in them. The names are checked with the rest of the spec.
+_BY_NAME = ("hosts", "links", "record")
 #: Mappings whose keys hold dots: what follows them in a path is one key.
 _DOTTED = ("sysctls", "files")
 
@@ -82,7 +84,7 @@ def _resolve(raw: Any, path: list[str | int], text: str) -> tuple[str | int, ...
             if keys and keys[-1] in _DOTTED:
                 keys.append(".".join(str(each) for each in path[number:]))
                 return tuple(keys)
-            if not last and step not in value and len(path) - number > 2:
+            if not last and step not in value and len(path) - number > 2 and path[0] not in _BY_NAME:
                 raise _error(text, f"{where} has no '{step}'", suggest(str(step), [str(key) for key in value]) or _HINT)
             keys.append(str(step))
             value = value.get(str(step), {})
