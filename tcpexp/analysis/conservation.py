@@ -91,7 +91,8 @@ def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
     spans = [(0, run.end_ns)]
     for epoch in find_epochs(run):
         if epoch.link in group.links and not epoch.up:
-            spans = [part for begin, end in spans for part in ((begin, min(end, epoch.from_ns)), (max(begin, epoch.to_ns + SETTLE_NS), end)) if part[0] < part[1]]
+            cut = [part for begin, end in spans for part in ((begin, min(end, epoch.from_ns)), (max(begin, epoch.to_ns + SETTLE_NS), end))]
+            spans = [(begin, end) for begin, end in cut if begin < end]
     changed = any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps)
     return [(begin, end) for begin, end in spans if end - begin > 2 * SETTLE_NS] if changed else spans
 

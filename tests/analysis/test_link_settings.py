@@ -59,8 +59,9 @@ def interfaces(source, t_ns, **changes):
     return [interface(t_ns, source, "h1-eth0", **changes), interface(t_ns, source, "h2-eth0")]
 
 
-def whole(start, *more, end=None, backward=DirectionPlan()):
+def whole(start, *more, end=None):
     """All readings of a run; ``more`` come in between."""
+    backward = DirectionPlan()
     table = [*rows(-S, "start", start), *rows(-S, "start", backward, "h1"), *interfaces("start", -S), *more]
     return [*table, *rows(END, "end", end or start), *rows(END, "end", backward, "h1"), *interfaces("end", END)]
 
@@ -130,7 +131,7 @@ def test_a_sample_in_the_middle_that_differs_is_suspect_with_its_time(build):
 
 def test_a_qdisc_that_a_sample_misses_is_suspect(build):
     gone = {"t_ns": 8 * S, "source": "sample", "link": "h1-h2", "towards": "h2", "qdisc": "netem", "kind": None, "options": "{}"}
-    certificate, found = certified(build, WHOLE, whole(WHOLE, gone))
+    _, found = certified(build, WHOLE, whole(WHOLE, gone))
     assert "netem that carries it was gone" in found["delay of h1-h2 towards h2"]["why"]
 
 
@@ -237,8 +238,8 @@ def test_the_queue_that_a_burst_filled(build, queue, held, expected):
 
 def samples(rate_bps, waiting, count=100, step=100 * MS, begin=0, drops=0):
     sent = [round(rate_bps * step * index / 8e9) for index in range(count)]
-    base = {"link": "h1-h2", "towards": "h2", "qdisc": "queue", "drops": drops}
-    return [{**base, "t_ns": begin + step * index, "backlog_packets": waiting, "backlog_bytes": waiting * 1514, "sent_bytes": sent[index]} for index in range(count)]
+    base = {"link": "h1-h2", "towards": "h2", "qdisc": "queue", "drops": drops, "backlog_packets": waiting, "backlog_bytes": waiting * 1514}
+    return [{**base, "t_ns": begin + step * index, "sent_bytes": sent[index]} for index in range(count)]
 
 
 @pytest.mark.parametrize(
