@@ -21,6 +21,8 @@ SAMPLES_MISSED = 0.01
 GAP_INTERVALS = 3
 BUSY_LIMIT = 0.80
 BUSY_WINDOW_NS = NANOSECONDS
+#: The recorders that take samples in the engine itself.
+SAMPLED = {"ss", "qdisc", "counters", "cpu"}
 NAME_OF_LATENESS = "lateness of actions"
 
 
@@ -74,9 +76,12 @@ def _waits(run: RunData) -> list[tuple[int, int]]:
 
 
 def judge_samplers(run: RunData) -> Iterator[Item]:
-    """Samplers must take their samples without gaps."""
+    """Samplers must take their samples without gaps; each that the plan has must have left its numbers."""
     intervals = {recorder.kind: recorder.interval_ns for recorder in run.plan.recorders if recorder.interval_ns}
-    for kind, numbers in sorted((run.engine.get("samplers") or {}).items()):
+    samplers = run.engine.get("samplers") or {}
+    for kind in sorted(SAMPLED & set(intervals) - set(samplers)) if samplers else ():
+        yield Item(f"samples of {kind}", "taken", "", "suspect", "the engine left no numbers about them")
+    for kind, numbers in sorted(samplers.items()):
         planned, taken = int(numbers.get("planned") or 0), int(numbers.get("taken") or 0)
         gap = int(numbers.get("largest_gap_ns") or 0)
         interval = intervals.get(kind) or 0
@@ -103,7 +108,7 @@ def judge_captures(run: RunData) -> Iterator[Item]:
         if not (run.path / "raw" / f"{name}.pcap").is_file():
             yield Item(title, asked, "", "suspect", f"raw/{name}.pcap is missing")
         elif dropped is None:
-            yield Item(title, asked, "", "not measured", "tcpdump did not say how many packets it dropped")
+            yield Item(title, asked, "", "suspect", "tcpdump did not say how many packets it dropped")
         else:
             why = f"tcpdump lost {dropped} packets that passed" if dropped else ""
             yield Item(title, asked, f"{dropped} dropped", "suspect" if dropped else "ok", why)
@@ -112,7 +117,10 @@ def judge_captures(run: RunData) -> Iterator[Item]:
 def judge_trace(run: RunData) -> Iterator[Item]:
     """The kernel's trace must not have overrun; a tracepoint that the kernel lacks was not recorded at all."""
     trace = run.engine.get("trace") or _trace_file(run)
-    if not any(recorder.kind == "trace" for recorder in run.plan.recorders) or not isinstance(trace, dict):
+    if not any(recorder.kind == "trace" for recorder in run.plan.recorders):
+        return
+    if not isinstance(trace, dict) or not trace:
+        yield Item("trace", "recorded", "", "suspect", "the engine left no record of the kernel's trace")
         return
     missing = trace.get("missing") or []
     if missing:
@@ -141,7 +149,11 @@ def judge_cpu(run: RunData) -> Item:
     length = pl.col("t_ns").diff().fill_null(pl.col("t_ns").diff().median()).fill_null(BUSY_WINDOW_NS)
     samples = run.table("cpu").drop_nulls().with_columns(length=length)
     if samples.is_empty():
-        return Item("processor", asked, "", "not measured", "its load was not sampled")
+        interval = next((recorder.interval_ns for recorder in run.plan.recorders if recorder.kind == "cpu"), None)
+        if interval is None:
+            return Item("processor", asked, "", "not measured", "its load is not recorded (record: cpu)")
+        short = run.end_ns < 2 * interval
+        return Item("processor", asked, "", "not measured" if short else "suspect", "the run is shorter than two samples" if short else "it was not sampled")
     packets = run.table("packets")["t_ns"]
     if packets.len():
         touching = samples.filter((pl.col("t_ns") >= packets.min()) & (pl.col("t_ns") - pl.col("length") <= packets.max()))

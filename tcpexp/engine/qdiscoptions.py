@@ -23,7 +23,7 @@ def decode_options(kind: str, data: bytes) -> dict[str, Any]:
     decode = _DECODERS.get(kind)
     try:
         return decode(data) if decode is not None and data else {}
-    except struct.error:
+    except (struct.error, KeyError):
         return {}
 
 

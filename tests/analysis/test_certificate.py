@@ -4,7 +4,7 @@ import pytest
 
 from tcpexp.analysis.certificate import certify_run
 from tcpexp.analysis.items import Item
-from tcpexp.plan.types import DirectionPlan, LossPlan, Recorder
+from tcpexp.plan.types import DirectionPlan, LinkState, LossPlan, Recorder, Step
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -108,6 +108,25 @@ def event(t_ns, planned_ns, kind="firewall", name="start", step="a00"):
     return {"event": name, "t_ns": t_ns, "planned_ns": planned_ns, "lateness_ns": lateness, "step": step, "kind": kind, "label": f"the {kind}"}
 
 
+@pytest.mark.parametrize(
+    ("clock", "late", "behind", "expected"),
+    [
+        ("virtual", 30, 30, "ok"),
+        ("virtual", 30, 26, "ok"),
+        ("virtual", 30, 24, "suspect"),
+        ("virtual", 30, None, "suspect"),
+        ("virtual", 51, 51, "suspect"),
+        ("real", 51, 51, "suspect"),
+        ("real", 49, 0, "ok"),
+    ],
+)
+def test_the_engine_s_own_work_is_no_lateness_on_a_virtual_clock(build, clock, late, behind, expected):
+    """What a change costs delays the next one of its instant; that is known, and the same in every run. A real clock has its limit, whatever the reason."""
+    own = None if behind is None else behind * MS
+    build.clock(clock).table("events", {**event(S, S), "behind_ns": 0}, {**event(S + late * MS, S, step="a01"), "behind_ns": own})
+    assert verdict(build, "lateness of actions") == expected
+
+
 @pytest.mark.parametrize(("clock", "late", "expected"), [("virtual", 4, "ok"), ("virtual", 6, "suspect"), ("real", 40, "ok"), ("real", 60, "suspect")])
 def test_late_actions(build, clock, late, expected):
     build.clock(clock).table("events", event(S + late * MS, S))
@@ -137,11 +156,23 @@ def test_samplers(build):
     assert verdict(build, "samples of ss") == "suspect"
 
 
+def test_a_recorder_that_left_nothing_is_suspect(build):
+    build.plan(recorders=(Recorder("qdisc", None, None, 100 * MS), Recorder("trace"), Recorder("cpu", None, None, S)))
+    build.engine(samplers={"cpu": {"planned": 20, "taken": 20, "largest_gap_ns": S}})
+    _, found = items(build)
+    assert {name for name, item in found.items() if item["verdict"] == "suspect"} == {"base RTT", "samples of qdisc", "trace", "processor"}
+
+
+def test_a_run_too_short_for_the_processor_s_samples(build):
+    build.plan(recorders=(Recorder("cpu", None, None, S),)).engine(end_ns=S)
+    assert verdict(build, "processor") == "not measured"
+
+
 def test_captures(build):
     build.plan(recorders=(Recorder("capture", "h1", "h1-eth0"),))
     assert verdict(build, "capture h1-eth0") == "suspect"
     (build.path / "raw" / "h1-eth0.pcap").write_bytes(b"")
-    assert verdict(build, "capture h1-eth0") == "not measured"
+    assert verdict(build, "capture h1-eth0") == "suspect", "tcpdump should have said what it dropped"
     build.engine(captures={"h1-eth0": {"captured": 10, "dropped": 0}})
     assert verdict(build, "capture h1-eth0") == "ok"
     build.engine(captures={"h1-eth0": {"captured": 10, "dropped": 3}})
@@ -193,6 +224,20 @@ def test_conservation(build):
     assert verdict(build, name) == "suspect"
     build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 30})
     assert verdict(build, name) == "suspect"
+
+
+def test_what_a_link_swallows_while_it_is_down_is_left_out(build):
+    down = Step("a00", 0, 5 * S, LinkState("h1-h2", False), "down", 8 * S)
+    name = "packets of h1-h2 towards h2"
+    lost = [None if 4_990 <= number < 8_000 else 0 for number in range(20_000)]
+    build.plan(steps=(down,)).journeys(lost)
+    assert verdict(build, name) == "ok"
+    _, found = items(build)
+    assert "down" in found[name]["why"]
+    build.journeys([None if 12_000 <= number < 12_020 else each for number, each in enumerate(lost)])
+    assert verdict(build, name) == "suspect", "twenty vanished while it was up"
+    build.plan(steps=tuple(Step(f"a{n}", 0, n * S, LinkState("h1-h2", False), "down", n * S + 500 * MS) for n in range(1, 20)))
+    assert verdict(build, name) == "not measured"
 
 
 def test_packets_are_not_counted_where_a_host_cuts_or_joins_segments(build):
