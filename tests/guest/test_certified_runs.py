@@ -67,10 +67,11 @@ GOOD = {
     "frames_of_9000": spec("rate: 1gbit, delay: 5ms, queue: 1p", more=JUMBO),
     "unequal": spec("  h1->h2: {rate: 50mbit, delay: 3ms}\n  h2->h1: {rate: 1mbit, delay: 80ms, loss: 30%}\n"),
     "changes_at_one_instant": spec("rate: 10mbit, delay: 10ms", FLOW + TWO_CHANGES),
-    "forty_at_one_instant": spec("rate: 10mbit, delay: 10ms, queue: 100p", starts([0.5] * 40)),
+    "ten_at_one_instant": spec("rate: 10mbit, delay: 10ms, queue: 100p", starts([0.5] * 10)),
     "switched_off": spec(f"{MARKING}, loss: 1%, duplicate: 1%, corrupt: 1%, reorder: 5%", FLOW + OFF),
 }
 MORE = {
+    "forty_at_one_instant": spec("rate: 10mbit, delay: 10ms, queue: 100p", starts([0.5] * 40)),
     "jitter_pareto": spec("rate: 2mbit, delay: 30ms, jitter: 10ms, jitter_distribution: pareto, jitter_correlation: 25%"),
     "jitter_normal": spec("rate: 10mbit, delay: 40ms, jitter: 15ms, jitter_distribution: normal"),
     "two_packets_at_1gbit": spec("rate: 1gbit, delay: 1ms, queue: 2p"),

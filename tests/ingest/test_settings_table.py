@@ -24,7 +24,7 @@ def test_the_settings_of_a_recorded_bottleneck():
     options = {row["qdisc"]: json.loads(str(row["options"])) for row in rows if row["towards"] == "h2"}
     assert options["shaper"]["rate"] == 1_250_000
     assert options["shaper"]["burst"] in (3027, 3028)
-    assert options["queue"] == {"limit": 25}
+    assert options["queue"] == {"limit": 33}
     assert options["netem"]["delay"]["delay"] == pytest.approx(0.02)
 
 
