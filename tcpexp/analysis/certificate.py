@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
 from tcpexp.analysis.faults import judge_applied
+from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
 from tcpexp.analysis.recording import Item, certify_recording
 from tcpexp.ingest.network import links_between
@@ -86,6 +87,7 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
         judge_followed,
         judge_faults,
         judge_segment_faults,
+        judge_flow_owners,
         lambda run: certify_recording(run, clock),
     )
 

@@ -30,12 +30,13 @@ class Witness:
 
         Where the trace tells processes: those that the run's processes opened or listen with; those of strangers only if a node's capture shows their
         connection and nobody else's socket is its end (somebody entered a node's namespace). A socket that a listener accepted is the plan's when a
-        capture shows the connection, or the other end is a socket of the run. Without knowledge of processes the address decides. ``captured`` are the
-        nodes that have a capture.
+        capture shows the connection, or the other end is a socket of the run. What was there before the trace is a stranger's: recorders start before
+        any process of the plan, so only where records were lost a socket may have no beginning. Without knowledge of processes the address decides.
+        ``captured`` are the nodes that have a capture.
         """
         lives = _with_nodes(sockets.lives, plan, nodes)
         if sockets.known:
-            lives = _judge_accepted(_judge_opened(lives), connections, captured)
+            lives = _judge_accepted(_judge_opened(lives, bool(trace.lost_pages)), connections, captured)
         else:
             lives = lives.with_columns(kept=True)
         return cls(trace, sockets, lives.with_columns(kept=pl.col("kept") & pl.col("node").is_not_null()))
@@ -65,7 +66,7 @@ class Witness:
         kept = ends.filter("kept").unique(_FOUR)
         strange = ends.filter(~pl.col("kept")).unique(_FOUR).join(kept, on=_FOUR, how="anti")
         by_ends = frame.filter(~told).join(strange, on=_FOUR, how="anti")
-        return pl.concat([by_socket.filter(pl.col("kept").fill_null(True)).drop("kept"), by_ends]).sort("order")
+        return pl.concat([by_socket.filter(pl.col("kept").fill_null(bool(self.trace.lost_pages))).drop("kept"), by_ends]).sort("order")
 
 
 def _with_nodes(lives: pl.DataFrame, plan: RunPlan, nodes: Nodes) -> pl.DataFrame:
@@ -94,13 +95,14 @@ def servers(plan: RunPlan) -> dict[int, str]:
     return {port: names.pop() for port, names in found.items() if len(names) == 1}
 
 
-def _judge_opened(lives: pl.DataFrame) -> pl.DataFrame:
-    """Add ``kept`` of all sockets but those that a listener accepted."""
+def _judge_opened(lives: pl.DataFrame, lost: bool) -> pl.DataFrame:
+    """Add ``kept`` of all sockets but those that a listener accepted; ``lost`` says that the trace has gaps."""
     opened = pl.col("kind") == OPENED
     claimed = lives.filter(opened & pl.col("own"))["connection"].drop_nulls()
     in_a_node = opened & pl.col("connection").is_not_null() & ~pl.col("connection").is_in(claimed.implode())
     strange = pl.col("kind").is_in([OPENED, LISTENING]) & ~pl.col("own")
-    return lives.with_columns(kept=~strange.fill_null(False) | in_a_node.fill_null(False))
+    there_before = pl.col("kind").is_null() & (not lost)
+    return lives.with_columns(kept=~(strange.fill_null(False) | there_before) | in_a_node.fill_null(False))
 
 
 def _judge_accepted(lives: pl.DataFrame, connections: pl.DataFrame, captured: frozenset[str]) -> pl.DataFrame:
