@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
 from tcpexp.analysis.faults import judge_applied
+from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.items import Item, ItemVerdict
 from tcpexp.analysis.linkitems import faults_read_back, judge_interfaces, judge_links
 from tcpexp.analysis.links import FaultRate, measure_faults
@@ -98,6 +99,7 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
         judge_faults,
         judge_segment_faults,
         judge_interfaces,
+        judge_flow_owners,
         lambda run: certify_recording(run, clock),
     )
 

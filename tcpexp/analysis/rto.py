@@ -14,7 +14,7 @@ _AT_ONCE_NS = 5_000_000
 
 
 def retransmission_timeouts(run: RunData, flow: FlowPlan) -> pl.DataFrame:
-    """Return what a flow's sender sent again because the timer had run out: ``t_ns``, ``port``, ``seq_rel``, ``gap_ns``, ``factor``.
+    """Return what a flow's sender sent again because the timer had run out: ``t_ns``, ``connection``, ``seq_rel``, ``gap_ns``, ``factor``.
 
     ``gap_ns`` is the time since the last transmission of the same segment, which estimates the RTO (Linux counts from there after a tail loss
     probe; without one, from the last ACK, so that the estimate is high by the ACKs' age). ``factor`` is the gap over the one before: 2 with RFC 6298's
@@ -24,15 +24,15 @@ def retransmission_timeouts(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     own = [each.address for each in run.plan.network.node(flow.sender).interfaces]
     timed = pl.col("flags").str.contains("[SF]")
     sent = packets.filter(pl.col("src").is_in(own) & ((pl.col("payload_bytes") > 0) | timed)).sort("t_ns", maintain_order=True)
-    same = ("src_port", "seq_rel", "payload_bytes")
+    same = ("connection", "seq_rel", "payload_bytes")
     again = sent.select("t_ns", *same, handshake=timed).with_columns(gap_ns=pl.col("t_ns").diff().over(same)).filter(pl.col("gap_ns").is_not_null())
     losses = run.table("ca_states").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("ca_state") == "Loss"))
-    marks = losses.select(pl.col("src_port"), "t_ns", loss_ns=pl.col("t_ns")).sort("t_ns")
-    joined = again.join_asof(marks, on="t_ns", by="src_port", strategy="backward", tolerance=_AT_ONCE_NS, check_sortedness=False)
+    marks = losses.select("connection", "t_ns", loss_ns=pl.col("t_ns")).sort("t_ns")
+    joined = again.join_asof(marks, on="t_ns", by="connection", strategy="backward", tolerance=_AT_ONCE_NS, check_sortedness=False)
     mine = joined.filter(pl.col("handshake") | pl.col("loss_ns").is_not_null())
-    first = pl.col("handshake") | (pl.col("loss_ns") != pl.col("loss_ns").shift().over("src_port")).fill_null(True)
+    first = pl.col("handshake") | (pl.col("loss_ns") != pl.col("loss_ns").shift().over("connection")).fill_null(True)
     return mine.filter(first).select(
-        "t_ns", port="src_port", seq_rel="seq_rel", gap_ns="gap_ns", factor=pl.col("gap_ns") / pl.col("gap_ns").shift().over(same)
+        "t_ns", "connection", "seq_rel", "gap_ns", factor=pl.col("gap_ns") / pl.col("gap_ns").shift().over(same)
     )  # fmt: skip
 
 

@@ -85,6 +85,8 @@ class ProcessTable:
         self.ended = ended
         self.running: dict[str, list[Running]] = {}
         self.prepared: dict[str, Prepared] = {}
+        #: Called with the step's id right after each fork, before anything else is forked.
+        self.forked: Callable[[str], None] = lambda step: None
 
     def prepare(self, steps: list[Step]) -> None:
         """Start the processes of ``steps`` but for their last word, so that they can run at the same instant; raises ``RunError``.
@@ -145,7 +147,7 @@ class ProcessTable:
         ):
             stdin.write((spawn.stdin or "").encode())
             stdin.seek(0)
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.executor.argv(spawn.node, argv),
                 stdin=stdin if gate is None else gate,
                 stdout=stdout,
@@ -154,6 +156,8 @@ class ProcessTable:
                 env=environment(spawn.environment),
                 process_group=0,
             )
+            self.forked(step.id)
+            return process
 
     def start_recorder(self, step: Step, spawn: Spawn, output: Path) -> Running:
         """Start a program that records something for the whole run; its output goes to ``output``."""

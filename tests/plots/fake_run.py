@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numbered import numbered
 
 from tcpexp.plan.types import (
     DirectionPlan,
@@ -77,7 +78,7 @@ def write_run(path: Path, plan: RunPlan, tables: dict[str, pl.DataFrame], **file
         target = path / ("raw/engine.json" if name == "engine" else f"{name}.json")
         target.write_text(json.dumps(value))
     for name, frame in tables.items():
-        write_table(path, name, frame)
+        write_table(path, name, numbered(frame))
     return RunData(path)
 
 

@@ -191,7 +191,7 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
     sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
     if sent.is_empty() or not run.has("faults"):
         return None
-    ends = {name: sent[name][0] for name in ("src", "src_port", "dst", "dst_port")}
+    ends = {name: sent[name][0] for name in ("connection", "src", "src_port")}
     rows = run.table("faults").filter(pl.all_horizontal([pl.col(name) == value for name, value in ends.items()]))
     if rows.is_empty():
         return None
