@@ -134,31 +134,46 @@ def _frame_bytes(run: RunData, name: str) -> int:
 def judge_interfaces(run: RunData) -> Iterator[Item]:
     """Say whether each interface had its MTU and no qdisc of its own, at the start, at the end and in between."""
     rows = run.table("settings").filter(pl.col("interface").is_not_null() | ((pl.col("source") == "during") & pl.col("node").is_not_null()))
-    planned = {(node.name, each.name): each.mtu for node in run.plan.network.nodes for each in node.interfaces}
+    planned = {(node.name, each.name) for node in run.plan.network.nodes for each in node.interfaces}
     if rows.is_empty():
         if run.engine.get("readback") == READBACK_FILE:
             yield Item("interfaces", "read back at the start and at the end", "", "suspect", f"raw/{READBACK_FILE} has nothing of them")
         return
     told = [(row, json.loads(row["options"])) for row in rows.iter_rows(named=True)]
-    for mtu in sorted(set(planned.values())):
-        names = [interface for (_, interface), each in planned.items() if each == mtu]
-        yield _mtu_item(mtu, names, told)
-    yield _qdiscs_item(run, set(planned), told)
+    asked = asked_mtus(run)
+    for mtus in dict.fromkeys(asked.values()):
+        yield _mtu_item(mtus, [interface for (_, interface), each in asked.items() if each == mtus], told)
+    yield _qdiscs_item(planned, told)
 
 
-def _mtu_item(mtu: int, names: list[str], told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Item:
+def asked_mtus(run: RunData) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return each interface's MTUs by (node, interface), in the order in which the plan asks for them."""
+    found = {(node.name, each.name): [each.mtu] for node in run.plan.network.nodes for each in node.interfaces}
+    for step in sorted(run.plan.steps, key=lambda step: step.at_ns or 0):
+        change = vars(step.do)
+        if change["kind"] == "link_mtu":
+            link = run.plan.network.link(change["link"])
+            for end, mtu in ((link.a, change["a_mtu"]), (link.b, change["b_mtu"])):
+                found[end.node, end.interface].append(mtu)
+    return {place: tuple(mtus) for place, mtus in found.items()}
+
+
+def _mtu_item(mtus: tuple[int, ...], names: list[str], told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Item:
     title = f"MTU of {_names(names)}"
     own = [(row, options) for row, options in told if row["interface"] in names]
-    read = [(row["interface"], row["t_ns"], options["mtu"]) for row, options in own if "mtu" in options]
-    wrong = [f"{name} reads back {found}" for name, _, found in read if found != mtu]
-    wrong += [f"{row['interface']} was given {options['change']} during the run" for row, options in own if str(options.get("change", "")).startswith("MTU")]
+    read = [(row["interface"], row["source"], options["mtu"]) for row, options in own if "mtu" in options]
+    wrong = [f"{name} reads back {found} at the {source}" for name, source, found in read if found != (mtus[0] if source == "start" else mtus[-1])]
+    given = [f"MTU {mtu}" for mtu in mtus]
+    changes = [(row["interface"], str(options.get("change", ""))) for row, options in own]
+    wrong += [f"{name} was given {change} during the run" for name, change in changes if change.startswith("MTU") and change not in given]
     missing = sorted(set(names) - {name for name, _, _ in read})
     wrong += [f"{name} was not read back" for name in missing]
     read_back = "; ".join(wrong) if wrong else f"as asked, {len(read)} times"
-    return Item(title, f"{mtu} bytes", "", "suspect" if wrong else "ok", wrong[0] if wrong else "by what was read back", read_back)
+    asked = ", then ".join(f"{mtu} bytes" for mtu in mtus)
+    return Item(title, asked, "", "suspect" if wrong else "ok", wrong[0] if wrong else "by what was read back", read_back)
 
 
-def _qdiscs_item(run: RunData, planned: set[tuple[str, str]], told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Item:
+def _qdiscs_item(planned: set[tuple[str, str]], told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Item:
     wrong = []
     for row, options in told:
         change = str(options.get("change", ""))

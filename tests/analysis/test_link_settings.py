@@ -171,7 +171,7 @@ def test_a_rate_that_follows_a_list_is_judged_by_its_own_lines(build):
 @pytest.mark.parametrize(
     ("table", "name", "words"),
     [
-        ([*interfaces("start", -S), *interfaces("end", END, mtu=1400)], "MTU of h1-eth0, h2-eth0", "h1-eth0 reads back 1400"),
+        ([*interfaces("start", -S), *interfaces("end", END, mtu=1400)], "MTU of h1-eth0, h2-eth0", "h1-eth0 reads back 1400 at the end"),
         ([*interfaces("start", -S)[:1]], "MTU of h1-eth0, h2-eth0", "h2-eth0 was not read back"),
         ([*interfaces("start", -S), *interfaces("end", END, qdisc="netem")], "qdiscs of hosts and routers", "h1-eth0 has a netem"),
         (
