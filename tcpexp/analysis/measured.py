@@ -153,20 +153,22 @@ def measured_queue(run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: in
 def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
     """Return the smallest one-way time of the packets that crossed the link and no other with a delay.
 
-    A queue can only make it longer; jitter, and reordering, which lets packets skip the delay, hide it.
+    A queue can only make it longer, uniform jitter shorter by no more than itself. Jitter without bounds, and reordering, which lets packets skip the
+    delay, hide it.
     """
     direction, tolerance = epoch.direction, DELAY_TOLERANCE_NS[clock]
-    if direction.jitter_ns or direction.reorder:
-        return Measured(why="jitter and reordered packets hide it; the base RTT has its range")
+    if direction.reorder or (direction.jitter_ns and direction.jitter_distribution not in (None, "uniform")):
+        return Measured(why="jitter without bounds and reordered packets hide it; the base RTT has its range")
     journeys = journeys_of(run, epoch).filter(pl.col("copies") > 0)
     if journeys.is_empty():
         return Measured(why="no packet crossed it and no other delay in that time; the base RTT has the sum")
     smallest = int(journeys.select((pl.col("received_ns") - pl.col("sent_ns")).min()).item())
     off = smallest - direction.delay_ns
     text = f"{smallest / 1e6:.3f} ms the fastest packet"
-    if off < -tolerance:
-        return Measured(text, f"the fastest packet took {smallest / 1e6:.3f} ms, less than the delay", value=smallest)
-    if off > tolerance and direction.rate_bps is None and not _other_queues(run, epoch):
+    if off < -tolerance - direction.jitter_ns:
+        less = "the delay and its jitter allow" if direction.jitter_ns else "the delay"
+        return Measured(text, f"the fastest packet took {smallest / 1e6:.3f} ms, less than {less}", value=smallest)
+    if off > tolerance + direction.jitter_ns and direction.rate_bps is None and not _other_queues(run, epoch):
         return Measured(text, f"the fastest packet took {smallest / 1e6:.3f} ms, although it had no queue to wait in", value=smallest)
     return Measured(text, value=smallest)
 

@@ -8,8 +8,10 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mininet.net import Mininet
@@ -44,6 +46,8 @@ class Wire:
     applied: list[dict[str, Any]] = field(default_factory=list)
     #: directions whose rate follows a list now (engine/rates.py): their shaper is left alone
     following: set[bool] = field(default_factory=set)
+    #: directions whose netem holds a table of jitter, which it keeps until it is given another
+    tables: set[bool] = field(default_factory=set)
 
 
 class Network:
@@ -61,6 +65,7 @@ class Network:
         self._net: Mininet | None = None
         self._sources: list[QdiscSource] = []
         self._opened: list[QdiscSource] = []
+        self._tables: tempfile.TemporaryDirectory[str] | None = None
 
     # ------------------------------------------------------------------------------------------------ building
 
@@ -113,6 +118,9 @@ class Network:
         for source in self._opened:
             source.netlink.close()
         self._sources, self._opened = [], []
+        if self._tables is not None:
+            self._tables.cleanup()
+            self._tables = None
         if self._net is not None:
             stop_mininet(self._net)
             self._net = None
@@ -220,7 +228,10 @@ class Network:
     def _qdiscs(self, made: Wire, direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
         if direction.queue is None:  # the queue of the start stays in its place: without a rate nothing waits there
             direction = dataclasses.replace(direction, queue=(made.link.forward if forward else made.link.backward).queue)
-        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward))
+        had_table = forward in made.tables
+        if wire.has_table(direction):
+            made.tables.add(forward)
+        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward), had_table=had_table)
 
     def _netem_seed(self, made: Wire, forward: bool) -> int | None:
         """Return netem's seed for a direction, or None where kernel or iproute2 cannot take one."""
@@ -254,7 +265,8 @@ class Network:
         qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
         lines = [each.command("change") for each in qdiscs]
         if lines:
-            self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines))
+            own = {"TC_LIB_DIR": self._uniform_folder()} if any(f"distribution {wire.UNIFORM}" in line for line in lines) else {}
+            self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines), extra=own)
         made.applied = self._read_back_wire(made)
         self.changed(made)
         for each in qdiscs:
@@ -263,6 +275,13 @@ class Network:
             made.forward = direction
         else:
             made.backward = direction
+
+    def _uniform_folder(self) -> str:
+        """Return the folder with the table that tc lacks; made at the first call."""
+        if self._tables is None:
+            self._tables = tempfile.TemporaryDirectory(prefix="tcpexp-tc-")
+            (Path(self._tables.name) / f"{wire.UNIFORM}.dist").write_text(wire.uniform_table())
+        return self._tables.name
 
     def wire_of(self, link: str, towards: str) -> tuple[Wire, bool]:
         """Return a link's wire, and whether its direction to ``towards`` is the forward one; raises ``RunError``."""

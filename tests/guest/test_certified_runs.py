@@ -123,6 +123,22 @@ def test_what_was_as_asked_is_valid(run_in_guest: Run, text: str, place: str) ->
     assert all(item["measured"] for item in rates), "every rate was measured, in both directions"
 
 
+def test_a_distribution_that_is_switched_off_leaves_nothing_behind(run_in_guest: Run) -> None:
+    """netem keeps the table of the normal distribution: uniform jitter behind it has its bounds again only when it is given another."""
+    off = "  - {at: 1s, do: netem, link: h1-h2, towards: h2, jitter_distribution: none}\n  - {at: 2s, do: netem, link: h1-h2, towards: h2, jitter: 0ms}\n"
+    flow = FLOW.replace("until: 2s", "rate: 2mbit, until: 3s")
+    run = run_in_guest(spec("  h1->h2: {delay: 40ms, jitter: 5ms, jitter_distribution: normal}\n", flow + off, duration="3s"), on="uml")
+    assert run.certificate["verdict"] == "VALID", run.certificate["reasons"]
+    times = run.table("journeys").filter((pl.col("from_node") == "h1") & (pl.col("copies") > 0))
+    times = times.select("sent_ns", took=(pl.col("received_ns") - pl.col("sent_ns")) / 1e6)
+    normal, uniform, none = (times.filter(pl.col("sent_ns").is_between(begin * 10**8, (begin + 8) * 10**8))["took"] for begin in (1, 11, 21))
+    assert normal.max() > 46
+    assert 35 <= uniform.min() < 36
+    assert 44 < uniform.max() <= 45.01
+    assert none.max() - none.min() < 0.01
+    assert none.min() == pytest.approx(40, abs=0.01)
+
+
 def command(at: str, words: str) -> str:
     return f"  - {{at: {at}, do: command, host: h1, argv: {words}}}\n"
 
