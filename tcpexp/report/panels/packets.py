@@ -120,9 +120,16 @@ def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFr
     capture, stream = frame["capture"][0], frame["stream"][0]
     first = frame.filter(pl.col("outgoing")).head(1) if frame["outgoing"].any() else frame.head(1)
     src, dst, sport, dport = (first[name][0] for name in ("src", "dst", "src_port", "dst_port"))
-    label = f"{flow.name if flow else 'other'}: {src}:{sport} → {dst}:{dport}"
+    label = f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} → {dst}:{dport}"
     facts = {"capture": capture, "stream": stream, "connection": label, "from": f"{src}:{sport}", "to": f"{dst}:{dport}", **_ends(run, flow, frame["node"][0])}
     return Connection(f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts)
+
+
+def _stranger(run: RunData, connection: int | None) -> str:
+    """Return what a connection without flow is called: by the action whose process opened it, if one did."""
+    rows = run.table("connections")
+    steps = rows.filter(rows["connection"] == connection)["step"].drop_nulls() if connection is not None else []
+    return f"no flow (opened by {steps[0]})" if len(steps) else "no flow"
 
 
 def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
