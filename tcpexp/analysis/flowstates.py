@@ -134,9 +134,10 @@ def control_switches(run: RunData, flow: FlowPlan) -> list[tuple[int, str]]:
     found = []
     for step in run.plan.steps:
         switch = step.do
-        if isinstance(switch, FlowCongestionControl) and (switch.node, switch.port) == (flow.sender, flow.port) and step.id in actual:
-            if flow.sender != flow.client or switch.step == flow.step:
-                found.append((int(actual[step.id]), switch.algorithm))
+        if not isinstance(switch, FlowCongestionControl) or (switch.node, switch.port) != (flow.sender, flow.port) or step.id not in actual:
+            continue
+        if flow.sender != flow.client or switch.step == flow.step:
+            found.append((int(actual[step.id]), switch.algorithm))
     return sorted(found)
 
 

@@ -124,7 +124,8 @@ def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episod
     for episode, lost in zip(episodes, _losses_of(seen, episodes), strict=True):
         found.append(
             {
-                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port, "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
+                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port,
+                "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
                 "timeouts": episode.timeouts, **_lost(lost, episode),
                 **_answer(timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))), **_repair(seen, episode, timeline, lost),
             }

@@ -163,7 +163,8 @@ TABLES: dict[str, TableSchema] = {
             "tcp_probe",
             "one segment received by an established socket (tracepoint tcp:tcp_probe)",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "data_len": "Int64", "snd_nxt": "Int64", "snd_una": "Int64", "cwnd": "Int64", "ssthresh": "Int64",  # segments; 2147483647 is infinite
                 "snd_wnd": "Int64", "srtt_us": "Int64", "rcv_wnd": "Int64", "sock_cookie": "Int64",
             },
@@ -183,7 +184,8 @@ TABLES: dict[str, TableSchema] = {
             "retransmits",
             "one retransmission as the kernel did it (tracepoint tcp:tcp_retransmit_skb)",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "state": "String",  # RFC 9293's names, as in states
             },
             ("t_ns",),
@@ -192,7 +194,8 @@ TABLES: dict[str, TableSchema] = {
             "ca_states",
             "one change of a socket's congestion state (tracepoint tcp:tcp_cong_state_set): Open, Disorder, CWR, Recovery, Loss",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "ca_state": "String",
             },
             ("t_ns",),

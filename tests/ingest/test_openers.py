@@ -12,9 +12,7 @@ ENGINE = 100
 def opened(asked, forks=(), marks=()):
     """``forks``: (order, parent, child); ``marks``: (order, task, step); ``asked``: (order, task)."""
     rows = pl.DataFrame(list(asked), schema={"order": pl.Int64, "task": pl.Int64}, orient="row")
-    return find_openers(
-        pl.DataFrame(list(forks), schema=tcptrace.FORKS, orient="row"), pl.DataFrame(list(marks), schema=tcptrace.MARKS, orient="row"), rows
-    )
+    return find_openers(pl.DataFrame(list(forks), schema=tcptrace.FORKS, orient="row"), pl.DataFrame(list(marks), schema=tcptrace.MARKS, orient="row"), rows)
 
 
 def steps(found):

@@ -127,9 +127,9 @@ def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFr
 
 def _stranger(run: RunData, connection: int | None) -> str:
     """Return what a connection without flow is called: by the action whose process opened it, if one did."""
-    rows = run.table("connections")
-    steps = rows.filter(rows["connection"] == connection)["step"].drop_nulls() if connection is not None else []
-    return f"no flow (opened by {steps[0]})" if len(steps) else "no flow"
+    steps = dict(run.table("connections").select("connection", "step").iter_rows())
+    step = steps.get(connection)
+    return "no flow" if step is None else f"no flow (opened by {step})"
 
 
 def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
