@@ -178,14 +178,14 @@ def judge_conservation(run: RunData) -> Iterator[Item]:
         totals[0] += sent
         totals[1] += missing
     for (link, towards), (sent, missing) in per_direction.items():
-        if _segments_change(run, link):
+        if segments_change(run, link):
             why = "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
             yield Item(f"packets of {link} towards {towards}", CONSERVED, f"{sent} sent", "not measured", why)
         else:
             yield _judge_direction(run, link, towards, sent, missing)
 
 
-def _segments_change(run: RunData, name: str) -> bool:
+def segments_change(run: RunData, name: str) -> bool:
     """Whether an interface at either end of a link has segmentation offloads."""
     link = run.plan.network.link(name)
     ends = {(end.node, end.interface) for end in (link.a, link.b)}
@@ -198,7 +198,7 @@ def _judge_direction(run: RunData, link: str, towards: str, sent: int, missing: 
     unexplained = missing - dropped - chosen
     name = f"packets of {link} towards {towards}"
     measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (f", {chosen} by faults on chosen segments" if chosen else "")
-    slack = CONSERVATION_SLACK + _in_flight(run) + _unrecognisable(run, link, towards)
+    slack = CONSERVATION_SLACK + _in_flight(run) + unrecognisable(run, link, towards)
     if abs(unexplained) <= slack:
         return Item(name, CONSERVED, measured, "ok")
     word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
@@ -211,7 +211,7 @@ def _in_flight(run: RunData) -> int:
     return late.height
 
 
-def _unrecognisable(run: RunData, link: str, towards: str) -> int:
+def unrecognisable(run: RunData, link: str, towards: str) -> int:
     """Return how many packets may be missing because a bit that was flipped on purpose made them somebody else's."""
     expected = 0.0
     for epoch in find_epochs(run):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.analysis.segments import sent_again
+from tcpexp.analysis.segments import mark_resent
 from tcpexp.plots.data import addresses, receiver_of
 from tcpexp.plots.labels import WORDS
 from tcpexp.report.panels.common import codes
@@ -109,9 +109,7 @@ def _journeys(run: RunData) -> pl.DataFrame:
 def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFrame, journeys: pl.DataFrame, every: int) -> Connection:
     import polars as pl
 
-    data = (pl.col("outgoing") & (pl.col("payload_bytes") > 0)).fill_null(False)
-    again = part.filter(data).sort("t_ns", maintain_order=True).with_columns(sent_again().alias("again")).select("number", "again")
-    frame = part.join(again, on="number", how="left", maintain_order="left").with_columns(pl.col("again").fill_null(False))
+    frame = mark_resent(run, part)
     frame = frame.join(journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left").sort("t_ns", maintain_order=True)
     whole = frame.height
     if every > 1:
