@@ -29,7 +29,8 @@ exec "$@" 9> "$pipe"
 """
 
 WRITE_OUT = (
-    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect} first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port}\\n"
+    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect} first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port} "
+    "header_bytes=%{size_header}\\n"
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
+from tcpexp.analysis.crosschecks import differing
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.items import Item, ItemVerdict
@@ -100,6 +101,7 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
         judge_segment_faults,
         judge_interfaces,
         judge_flow_owners,
+        judge_cross_checks,
         lambda run: certify_recording(run, clock),
     )
 
@@ -191,6 +193,18 @@ def judge_segment_faults(run: RunData) -> Iterator[Item]:
     for each in judge_applied(run):
         verdict: ItemVerdict = "suspect" if each.doubt else "ok" if each.as_asked else "not measured"
         yield Item(f"fault: {each.label}", each.asked, each.measured, verdict, each.doubt or each.why)
+
+
+def judge_cross_checks(run: RunData) -> Iterator[Item]:
+    """Numbers that two sources know must agree, as far as what is known explains (docs/cross-checks.md)."""
+    rows = run.table("cross_checks")
+    asked, found = "numbers that two sources know agree", differing(run)
+    if rows.is_empty():
+        yield Item("cross-checks", asked, "", "not measured", "no number of this run is known from two sources")
+        return
+    compared = int((rows["verdict"] != "not comparable").sum())
+    measured = f"{compared - len(found)} of {compared} agree" + (f", {rows.height - compared} not comparable" if rows.height > compared else "")
+    yield Item("cross-checks", asked, measured, "suspect" if found else "ok", "; ".join(found))
 
 
 def _judge_fault(name: str, rate: FaultRate) -> Item:

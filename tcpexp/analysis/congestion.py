@@ -9,7 +9,7 @@ import polars as pl
 
 from tcpexp.analysis.fairness import converged_at, smallest_rate
 from tcpexp.analysis.links import find_rate_epochs
-from tcpexp.analysis.rto import measure_timeouts
+from tcpexp.analysis.timeouts import measure_timeouts
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 

@@ -73,7 +73,7 @@ def _why_not(run: RunData, group: Group) -> str:
     network = run.plan.network
     ends = {(end.node, end.interface) for link in network.links if link.name in group.links for end in (link.a, link.b)}
     interfaces = [each for node in network.nodes for each in node.interfaces if (node.name, each.name) in ends]
-    if any(each.offloads for each in interfaces):
+    if any(segments_change(run, name) for name in group.links):
         return "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
     crossed = {end.node for link in network.links if link.name in group.links for end in (link.a, link.b)}
     routers = {node.name for node in network.nodes if node.kind == "router"} & crossed
@@ -84,6 +84,13 @@ def _why_not(run: RunData, group: Group) -> str:
     if routers and len({each.mtu for each in interfaces}) > 1:
         return "a router drops what does not fit the next link's MTU"
     return ""
+
+
+def segments_change(run: RunData, name: str) -> bool:
+    """Whether an interface at either end of a link has segmentation offloads."""
+    link = run.plan.network.link(name)
+    ends = {(end.node, end.interface) for end in (link.a, link.b)}
+    return any(each.offloads for node in run.plan.network.nodes for each in node.interfaces if (node.name, each.name) in ends)
 
 
 def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
@@ -116,7 +123,7 @@ def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
         near += journeys.filter((before | after) & (pl.col("copies") == 0)).height
     unexplained = missing - dropped - chosen
     measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (f", {chosen} by faults on chosen segments" if chosen else "")
-    slack = CONSERVATION_SLACK + near + sum(_unrecognisable(run, *direction) for direction in group.directions)
+    slack = CONSERVATION_SLACK + near + sum(unrecognisable(run, *direction) for direction in group.directions)
     if abs(unexplained) <= slack:
         left_out = "" if spans == [(0, run.end_ns)] else "without the times about those in which a link was down"
         return Item(_name(group), CONSERVED, measured, "ok", left_out)
@@ -133,7 +140,7 @@ def _name(group: Group) -> str:
     return f"packets across {', '.join(words[:MOST_NAMES])}" + (f" and {more} more" if more > 0 else "")
 
 
-def _unrecognisable(run: RunData, link: str, towards: str) -> int:
+def unrecognisable(run: RunData, link: str, towards: str) -> int:
     """Return how many packets may be missing because a bit that was flipped on purpose made them somebody else's."""
     expected = 0.0
     for epoch in find_epochs(run):

@@ -1,10 +1,11 @@
-"""Kernel trace and ss snapshots to the table ``flow_states``: what a flow's sender knew, per segment that it received."""
+"""Kernel trace and ss snapshots to the table ``flow_states``: what a flow's sender knew, per segment that it received and per timeout."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
+from tcpexp.analysis.backoff import rows_in_backoff
 from tcpexp.ingest.sequence import unwrap_seq
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan
 from tcpexp.store.frames import conform, empty_frame
@@ -22,10 +23,11 @@ PACED = ("bbr", "bbr2", "bbr3")
 
 
 def build_flow_states(run: RunData) -> pl.DataFrame:
-    """Return the ``flow_states`` table: a row per segment that a flow's sender received, as ``tcp:tcp_probe`` recorded it.
+    """Return the ``flow_states`` table: a row per segment that a flow's sender received, as ``tcp:tcp_probe`` recorded it, and rows while a timer backs off.
 
     The tracepoint stands at the head of ``tcp_rcv_established`` (net/ipv4/tcp_input.c): each row holds the state before that segment was
-    processed, so what an ACK did is in the row after it. Without the tracepoint the table is empty.
+    processed, so what an ACK did is in the row after it. Between two segments the window changes when a retransmission timer runs out
+    (:mod:`tcpexp.analysis.backoff`). Without the tracepoint the table is empty.
     """
     parts = [_of_flow(run, flow) for flow in run.plan.flows]
     parts = [part for part in parts if part.height]
@@ -39,7 +41,8 @@ def _of_flow(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     rows = probe.rename({"src_port": "port"}).sort("connection", "t_ns", maintain_order=True)
     snapshots = sender_snapshots(run, flow)
     rows = rows.join_asof(snapshots, on="t_ns", by="connection", strategy="backward", check_sortedness=False)
-    rows = rows.join_asof(congestion_states(run, flow), on="t_ns", by="connection", strategy="backward", check_sortedness=False)
+    changes = congestion_states(run, flow)
+    rows = rows.join_asof(changes, on="t_ns", by="connection", strategy="backward", check_sortedness=False, allow_exact_matches=False)
     rows = rows.with_columns(
         _thresholds(rows),
         mss=pl.coalesce(pl.col("mss").fill_null(strategy="backward").over("connection"), pl.lit(segment_bytes(run, flow), dtype=pl.Int64)),
@@ -49,7 +52,9 @@ def _of_flow(run: RunData, flow: FlowPlan) -> pl.DataFrame:
         ca_state=pl.col("ca_state").fill_null("Open"),
         congestion_control=_controls(run, flow, rows),
     )
-    return conform(rows.with_columns(limited=_limited()), "flow_states")
+    rows = conform(rows.with_columns(limited=_limited(), source=pl.lit("tcp_probe")), "flow_states")
+    between = rows_in_backoff(run, flow, rows, snapshots, changes)
+    return conform(pl.concat([rows, between]), "flow_states")
 
 
 def sender_snapshots(run: RunData, flow: FlowPlan) -> pl.DataFrame:
@@ -59,6 +64,7 @@ def sender_snapshots(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     )
     return own.select(
         "connection", "t_ns", "mss", *_FROM_SS[:-2],
+        ss_cwnd="cwnd", ss_ssthresh="ssthresh",
         ss_control=pl.col("congestion_control"),
         bbr_pacing_gain=pl.col("info").str.extract(r"pacing_gain:([\d.]+)").cast(pl.Float64),
         bbr_cwnd_gain=pl.col("info").str.extract(r"cwnd_gain:([\d.]+)").cast(pl.Float64),
@@ -134,9 +140,10 @@ def control_switches(run: RunData, flow: FlowPlan) -> list[tuple[int, str]]:
     found = []
     for step in run.plan.steps:
         switch = step.do
-        if isinstance(switch, FlowCongestionControl) and (switch.node, switch.port) == (flow.sender, flow.port) and step.id in actual:
-            if flow.sender != flow.client or switch.step == flow.step:
-                found.append((int(actual[step.id]), switch.algorithm))
+        if not isinstance(switch, FlowCongestionControl) or (switch.node, switch.port) != (flow.sender, flow.port) or step.id not in actual:
+            continue
+        if flow.sender != flow.client or switch.step == flow.step:
+            found.append((int(actual[step.id]), switch.algorithm))
     return sorted(found)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr
 from tcpexp.analysis.flowstates import congestion_states, connection_slices
-from tcpexp.analysis.segments import sent_again
+from tcpexp.analysis.segments import mark_resent
 from tcpexp.analysis.timeline import Int64, Timeline
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
@@ -89,7 +89,7 @@ def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
     packets = run.table("packets").filter((pl.col("connection") == connection) & (pl.col("node") == flow.sender))
     outward = pl.col("src").is_in([each.address for each in run.plan.network.node(flow.sender).interfaces])
     sent = packets.filter(outward & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
-    segments = sent.select("capture", "number", "t_ns", "seq_rel", "payload_bytes").with_columns(again=sent_again())
+    segments = mark_resent(run, sent.select("capture", "number", "t_ns", "seq_rel", "payload_bytes"))
     acks = packets.filter(~outward & pl.col("flags").str.contains("A")).sort("t_ns", maintain_order=True)
     offers = packets.filter(pl.col("flags").str.contains("S"))["sack_permitted"]
     journeys = run.table("journeys").filter(
@@ -124,7 +124,8 @@ def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episod
     for episode, lost in zip(episodes, _losses_of(seen, episodes), strict=True):
         found.append(
             {
-                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port, "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
+                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port,
+                "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
                 "timeouts": episode.timeouts, **_lost(lost, episode),
                 **_answer(timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))), **_repair(seen, episode, timeline, lost),
             }

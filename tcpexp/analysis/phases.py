@@ -62,6 +62,7 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
     timeline = Timeline.of(rows, changes.filter(pl.col("connection") == connection), switched)
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
     limited = limits_before(rows["limited"])
+    received = np.concatenate([[0], np.cumsum((rows["source"] == "tcp_probe").to_numpy())])
     flight = Flight.of(rows)
     cuts = [first, *(t_ns for t_ns in switched if first < t_ns < last), last]
     found: list[dict[str, Any]] = []
@@ -70,7 +71,8 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
         name = model_phases if is_bbr(control) else window_phases
         phases = name(timeline, begin, end, run, flow, connection)
         rows_of = rows_within(timeline, phases)
-        described = [_describe(phase, rows, limited, timeline, control, flight) for phase, rows in zip(phases, rows_of, strict=True)]
+        counts = [int(received[max(high, low)] - received[low]) for low, high in rows_of]
+        described = [_describe(phase, rows, acks, limited, timeline, control, flight) for phase, rows, acks in zip(phases, rows_of, counts, strict=True)]
         exits.name(described, timeline, flow, connection, switched=index < len(cuts) - 2)
         found += described
     return [{"flow": flow.name, "node": flow.sender, "connection": connection, "port": port, **each} for each in found]
@@ -155,11 +157,10 @@ def median_of(values: NDArray[np.int64]) -> float:
 
 
 def _describe(
-    phase: Phase, rows: tuple[int, int], limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str, flight: Flight
+    phase: Phase, rows: tuple[int, int], count: int, limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str, flight: Flight
 ) -> dict[str, Any]:
-    """Return the columns of a phase that come from its ``rows``; ``limited`` is that of :func:`limits_before`."""
+    """Return the columns of a phase that come from its ``rows``, ``count`` of them received segments; ``limited`` is that of :func:`limits_before`."""
     low, high = rows
-    count = max(high - low, 0)
     begin, end = (min(each, timeline.row_ns.size - 1) for each in rows)
     shares = {f"{name}_limited": float(sums[high] - sums[low]) / count if count else None for name, sums in limited.items()}
     threshold = timeline.ssthresh[min(max(high - 1, begin), timeline.row_ns.size - 1)]

@@ -69,15 +69,18 @@ class Trace:
             (self._event_folder(self.instance, event) / "enable").write_text("1")
         self._write("tracing_on", "1")
         if FORKS in self.events:
-            self._marker = os.open(self.instance / "trace_marker", os.O_WRONLY | os.O_CLOEXEC)
+            with contextlib.suppress(OSError):
+                self._marker = os.open(self.instance / "trace_marker", os.O_WRONLY | os.O_CLOEXEC)
 
     def mark_process(self, step: str) -> None:
         """Say that this thread's last fork is a process of ``step``.
 
-        The kernel notes who says it by the number that its other records use too, whatever the namespace of process ids in which the engine runs.
+        The kernel notes who says it by the number that its other records use too, whatever the namespace of process ids in which the engine runs. Where
+        nothing can be written, the run goes on, and connections are given to flows by time.
         """
         if self._marker >= 0:
-            os.write(self._marker, f"{MARK} {step}\n".encode())
+            with contextlib.suppress(OSError):
+                os.write(self._marker, f"{MARK} {step}\n".encode())
 
     def _find_tracefs(self) -> None:
         if not (self.tracefs / "events").is_dir() and self.tracefs == TRACEFS:
@@ -91,7 +94,7 @@ class Trace:
     def _save_formats(self) -> None:
         formats = self.folder / "formats"
         formats.mkdir(exist_ok=True)
-        marks = [MARKS] if FORKS in self.events else []
+        marks = [MARKS] if FORKS in self.events and self._event_folder(self.tracefs, MARKS).is_dir() else []
         for event in [*self.events, *marks]:
             text = (self._event_folder(self.instance, event) / "format").read_text()
             (formats / f"{event.replace(':', '.')}.format").write_text(text)

@@ -37,7 +37,7 @@ def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] =
     rows = tcp.group_by("capture", "stream", maintain_order=True).agg(
         pl.col("client_address", "client_port", "server_address", "server_port", "isn").first(),
         syn_ns=pl.col("t_ns").filter(pl.col("syn") & ~pl.col("has_ack")).first(),
-        syn_count=(pl.col("syn") & ~pl.col("has_ack")).sum(),
+        syn_count=(pl.col("syn") & ~pl.col("has_ack") & pl.col("from_client")).sum(),
         synack_count=synack.sum(),
         first_synack=pl.col("number").filter(synack).first(),
         first_fin_ns=pl.col("t_ns").filter(pl.col("fin")).first(),
@@ -75,15 +75,34 @@ def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
     )
     known = pl.col("src_port").is_in(list(ports)) != pl.col("dst_port").is_in(list(ports))
     by_port = pl.when(known).then(pl.col("dst_port").is_in(list(ports))).otherwise(pl.col("dst_port") <= pl.col("src_port"))
-    forward = pl.col("opened") | by_port
+    first = first.join(_crossed(tcp, ports), on=["capture", "stream"], how="left", maintain_order="left")
+    forward = pl.coalesce(~pl.col("turned"), pl.col("opened") | by_port)
     ends = {"client_address": ("src", "dst"), "client_port": ("src_port", "dst_port")}
     ends |= {"server_address": ("dst", "src"), "server_port": ("dst_port", "src_port")}
     return first.select(
         "capture",
         "stream",
         *(pl.when(forward).then(pl.col(one)).otherwise(pl.col(other)).alias(name) for name, (one, other) in ends.items()),
-        isn=pl.when("opened").then("seq").otherwise(-1),
+        isn=pl.coalesce(pl.when("turned").then("other_seq"), pl.when("opened").then("seq"), pl.lit(-1)),
     )
+
+
+def _crossed(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
+    """Return the streams with SYNs from both ends (RFC 9293 section 3.5: a simultaneous open is one connection), as every capture shall tell them.
+
+    Each capture sees its own end's SYN first. Columns: ``capture``, ``stream``, ``turned`` (the other end counts as the client) and ``other_seq``, its
+    initial sequence number. The client is the end whose peer has one of ``ports``, where that tells, else the one whose SYN left first.
+    """
+    ends = ["src", "src_port", "dst", "dst_port"]
+    syns = tcp.filter(pl.col("syn") & ~pl.col("has_ack")).unique(["capture", "stream", *ends, "seq"], keep="first", maintain_order=True)
+    syns = syns.filter(pl.struct("src", "src_port").n_unique().over("capture", "stream") == 2)
+    left = syns.group_by(*ends, "seq").agg(left_ns=pl.col("t_ns").min())
+    order = [~pl.col("dst_port").is_in(list(ports)), pl.col("left_ns"), pl.col("src"), pl.col("src_port")]
+    told = syns.join(left, on=[*ends, "seq"], how="left").sort(order, maintain_order=True)
+    client = told.group_by("capture", "stream", maintain_order=True).agg(other=pl.struct("src", "src_port").first(), other_seq=pl.col("seq").first())
+    seen_first = syns.sort("number").group_by("capture", "stream").agg(own=pl.struct("src", "src_port").first())
+    joined = client.join(seen_first, on=["capture", "stream"])
+    return joined.select("capture", "stream", "other_seq", turned=pl.col("own") != pl.col("other"))
 
 
 def _distinct_bytes(tcp: pl.DataFrame) -> pl.DataFrame:

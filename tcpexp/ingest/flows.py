@@ -24,7 +24,8 @@ def with_openers(connections: pl.DataFrame, lives: pl.DataFrame, programs: pl.Da
     ``lives`` are the trace's sockets with their ``connection``; of several the run's own counts. ``programs`` are connections (``connection``,
     ``step``) that a user-space TCP wrote about.
     """
-    opened = lives.filter((pl.col("kind") == OPENED) & pl.col("connection").is_not_null() & pl.col("own").is_not_null())
+    client = connections.select("connection", local_address="client_address", local_port="client_port")
+    opened = lives.filter((pl.col("kind") == OPENED) & pl.col("own").is_not_null()).join(client, on=["connection", "local_address", "local_port"], how="semi")
     opened = opened.sort("own", "order", descending=[True, True]).unique("connection", keep="first", maintain_order=True)
     sources = [
         opened.select("connection", "step", "process", flow_source=pl.lit(PROCESS)),

@@ -17,8 +17,8 @@ from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
-from tcpexp.ingest.flowtables import build_rtt, build_throughput
 from tcpexp.ingest.flows import with_flows, with_openers
+from tcpexp.ingest.flowtables import build_rtt, build_throughput
 from tcpexp.ingest.iperf3 import client_sends, connections_of, load_iperf3, parse_iperf3, server_port
 from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
@@ -26,8 +26,8 @@ from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.settings import SampledSettings, read_settings
-from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.socketnames import name_sockets, socket_spans
+from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.witness import Witness
@@ -56,10 +56,10 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     trace, samples = _read_trace(source), _read_samples(source)
     user_space = _read_user_space(source)
     tell("naming flows")
-    packets, connections, trace = _name_connections(source, frames, trace, user_space)
+    packets, connections, witness = _name_connections(source, frames, trace, user_space)
     tables = _from_captures(source, packets)
     spans = socket_spans(connections)
-    tables |= _from_trace(source, trace, user_space, spans)
+    tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
     tables["faults"] = name_sockets(parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port"))
     tables["iperf3"] = _from_iperf3(source, connections)

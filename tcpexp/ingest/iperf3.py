@@ -53,6 +53,25 @@ def connections_of(report: dict[str, Any]) -> dict[Any, tuple[int, int]]:
     return found
 
 
+def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
+    """Return what the writer of a report received in all, by (local, remote) port of each connection.
+
+    The report's own total of each connection, not the sum of its intervals: after a stall these hold bytes twice. Connections on which it sent are left
+    out. Empty for UDP.
+    """
+    if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
+        return {}
+    ports = {each["socket"]: (int(each["local_port"]), int(each["remote_port"])) for each in report["start"].get("connected", [])}
+    totals = [each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each]
+    return {ports[each["socket"]]: int(each["bytes"]) for each in totals if each.get("sender") is False and each.get("socket") in ports}
+
+
+def last_second(report: dict[str, Any]) -> float:
+    """Return when a report's last interval ended, in seconds from the test's beginning."""
+    ends = [float(stream["end"]) for interval in report["intervals"] for stream in interval.get("streams", [])]
+    return max(ends, default=0.0)
+
+
 def parse_iperf3(report: dict[str, Any], carried: Mapping[Any, tuple[int | None, str]], flow: str, start_ns: int) -> pl.DataFrame:
     """Return one row per stream and interval; ``start_ns`` is when the test began, from t0.
 

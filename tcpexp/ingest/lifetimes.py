@@ -25,8 +25,9 @@ LIVES: dict[str, pl.DataType] = {
 class Sockets:
     """The sockets of a trace.
 
-    ``states`` are the trace's rows with ``life``. ``lives`` has one row per socket, by its beginning: ``kind`` (None: it was there before the trace), both ends
-    as the last row has them, and of those that a process opened or listens with whether it is one of the run's (``own``), its ``step`` and which process it was.
+    ``states`` are the trace's rows with ``life``. ``lives`` has one row per socket, by its beginning: ``kind`` (None: it was there before the trace), both
+    ends as the last row has them, and of those that a process opened or listens with whether that is one of the run's (``own``), its ``step`` and which
+    process it was.
     ``known``: the trace tells processes, so that ``own`` is not null where it applies.
     """
 

@@ -32,6 +32,8 @@ TABLE_OF = {
 }
 #: What the engine writes into the trace behind each fork of a step's process, before the step's id (tcpexp/engine/trace.py).
 MARK = "tcpexp process"
+#: TRACE_FLAG_SOFTIRQ in a record's ``common_flags`` (include/linux/trace_events.h).
+SOFTIRQ_FLAG = 0x10
 _AF_INET, _AF_INET6 = 2, 10
 _IPPROTO_TCP = 6
 
@@ -161,6 +163,7 @@ def _states(columns: Columns) -> pl.DataFrame:
             "t_ns": columns["t_ns"],
             "old": columns["oldstate"],
             "new": columns["newstate"],
+            "softirq": (columns["common_flags"].astype(np.int64) & SOFTIRQ_FLAG) != 0 if "common_flags" in columns else None,
             "local_port": columns["sport"],
             "peer_port": columns["dport"],
             "protocol": columns.get("protocol", np.full(columns["t_ns"].size, _IPPROTO_TCP)),
@@ -174,9 +177,11 @@ def _states(columns: Columns) -> pl.DataFrame:
 
 
 def _retransmits(columns: Columns) -> pl.DataFrame:
+    """The ``retransmits`` table. Newer kernels also report attempts that failed, with their ``err``: these sent nothing and are left out."""
     state = pl.col("state").replace_strict(STATES, default=None, return_dtype=pl.String)
     frame = _four_tuple(columns).with_columns(state=pl.Series(columns["state"].astype(np.int64)))
-    return _with_extra(frame.with_columns(state=state), columns, "retransmits")
+    made = _with_extra(frame.with_columns(state=state), columns, "retransmits")
+    return made.filter(pl.Series(columns["err"].astype(np.int64) == 0)) if "err" in columns else made
 
 
 def _ca_states(columns: Columns) -> pl.DataFrame:

@@ -35,10 +35,9 @@ class Witness:
         ``captured`` are the nodes that have a capture.
         """
         lives = _with_nodes(sockets.lives, plan, nodes)
+        lives = lives.with_columns(kept=True)
         if sockets.known:
             lives = _judge_accepted(_judge_opened(lives, bool(trace.lost_pages)), connections, captured)
-        else:
-            lives = lives.with_columns(kept=True)
         return cls(trace, sockets, lives.with_columns(kept=pl.col("kept") & pl.col("node").is_not_null()))
 
     def states(self) -> pl.DataFrame:

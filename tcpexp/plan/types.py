@@ -421,9 +421,9 @@ class Recorder:
 class FlowPlan:
     """A named TCP flow: which packets belong to it.
 
-    A connection from ``client`` to ``server``:``port``. ``data_connections`` says which of those connections carry the flow: ``all``, or
-    ``not_first`` (iperf3: the first connection on the port is its control channel). ``sender`` is the node whose payload is meant.
-    ``step`` is the id of the client's ``Spawn``.
+    The connections from ``client`` to ``server``:``port`` that processes of ``step`` opened, which is the id of the client's ``Spawn``.
+    ``data_connections`` says which of those connections carry the flow: ``all``, or ``not_first`` (iperf3: the first connection of each process is its
+    control channel). ``sender`` is the node whose payload is meant; flows of one step and port differ in it.
     """
 
     name: str

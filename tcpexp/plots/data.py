@@ -46,18 +46,21 @@ def within(frame: pl.DataFrame, options: Options, column: str = "t_ns") -> pl.Da
 def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     """Return a flow's packets as its sender saw them, of the connection that carried most data.
 
-    Adds ``outgoing`` (Boolean: sent by the sender). Empty when the sender's capture holds none.
+    Adds ``outgoing`` (Boolean: sent by the sender) and ``again`` (sent again, as the table ``resent`` says). Empty when the sender's capture holds none.
     """
     import polars as pl
+
+    from tcpexp.analysis.segments import mark_resent
 
     own = addresses(run, flow.sender)
     packets = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
     if packets.is_empty():
-        return packets.with_columns(pl.lit(False).alias("outgoing"))
+        return packets.with_columns(pl.lit(False).alias("outgoing"), pl.lit(False).alias("again"))
     packets = packets.with_columns(pl.col("src").is_in(list(own)).alias("outgoing"))
     totals = packets.group_by("capture", "stream").agg(pl.col("payload_bytes").sum().alias("total"))
     busiest = totals.sort(["total", "capture", "stream"], descending=[True, False, False]).row(0, named=True)
-    return packets.filter((pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))).sort("number")
+    own_stream = (pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))
+    return mark_resent(run, packets.filter(own_stream).sort("number"))
 
 
 def flow_frames(run: RunData, options: Options, wanted: pl.Expr) -> dict[str, pl.DataFrame]:

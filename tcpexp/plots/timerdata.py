@@ -180,6 +180,7 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
     for row in end.sent:
         if "S" not in row["flags"] and "R" not in row["flags"] and (row["payload_bytes"] or "F" in row["flags"]):
             groups.setdefault(row["seq"], []).append(row)
+    timeouts = set(run.table("timeouts").select("capture", "number").iter_rows())
     for rows in groups.values():
         if len(rows) < 3:
             continue
@@ -190,10 +191,9 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
         series = TimerSeries("Retransmission", f"{end.name}, seq {rows[0]['seq_rel']:,}", rule)
         fired = 0
         for n, row in enumerate(rows):
-            gap = row["t_ns"] - rows[n - 1]["t_ns"] if n else 0
             if n == 0:
                 series.add(f"{what} sent", row, None)
-            elif rto is None or gap < backed_off(rto, fired) - EARLY_NS:
+            elif rto is None or (row["capture"], row["number"]) not in timeouts:
                 series.add(f"{what}, before the RTO: a loss probe, or fast", row, None)
             else:
                 series.add(f"{what}, timeout {fired + 1}", row, backed_off(rto, fired))

@@ -179,6 +179,25 @@ def certificate_rows(run: RunData) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: order.get(row["verdict"], 3))
 
 
+def cross_check_rows(run: RunData) -> list[dict[str, str]]:
+    """Return the numbers that two sources know: what differs first, then what cannot be compared, then what agrees."""
+    order = {"differs": 0, "not comparable": 1, "ok": 2}
+    rows = sorted(run.table("cross_checks").iter_rows(named=True), key=lambda row: order.get(row["verdict"], 3))
+    return [
+        {
+            "what": f"{row['check']}, {row['subject']}",
+            "measured": f"{row['measured']:,}",
+            "measured_from": row["measured_from"],
+            "reported": f"{row['reported']:,}",
+            "reported_from": row["reported_from"],
+            "difference": f"{row['difference']:+,}" if row["difference"] else "0",
+            "verdict": row["verdict"],
+            "why": row["why"] or "",
+        }
+        for row in rows
+    ]
+
+
 def provenance_rows(run: RunData) -> list[tuple[str, str]]:
     """Return names and values of where, when and with what the run was made."""
     manifest, engine = run.manifest or {}, run.engine

@@ -86,6 +86,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "repeatable": certificate.get("repeatable"),
         "repeatable_why": certificate.get("repeatable_why", ""),
         "certificate_rows": content.certificate_rows(run),
+        "cross_checks": content.cross_check_rows(run),
         "flows": content.flow_rows(run),
         "jain": run.metrics.get("jain_index") if len(plan.flows) > 1 else None,
         "network": markupsafe.Markup(network_svg(plan.network)),

@@ -163,7 +163,8 @@ TABLES: dict[str, TableSchema] = {
             "tcp_probe",
             "one segment received by an established socket (tracepoint tcp:tcp_probe)",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "data_len": "Int64", "snd_nxt": "Int64", "snd_una": "Int64", "cwnd": "Int64", "ssthresh": "Int64",  # segments; 2147483647 is infinite
                 "snd_wnd": "Int64", "srtt_us": "Int64", "rcv_wnd": "Int64", "sock_cookie": "Int64",
             },
@@ -176,14 +177,16 @@ TABLES: dict[str, TableSchema] = {
                 "t_ns": "Int64", "node": "String", "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
                 "old_state": "String", "new_state": "String",  # RFC 9293's names: SYN-SENT, ESTABLISHED, FIN-WAIT-1, ...
                 "flow": "String", "connection": "Int64",
+                "softirq": "Boolean",  # done by a segment that arrived or by a timer, not by a call of the program; null of the user-space TCP
             },
             ("t_ns",),
         ),
         TableSchema(
             "retransmits",
-            "one retransmission as the kernel did it (tracepoint tcp:tcp_retransmit_skb)",
+            "one buffer (skb) that the kernel sent again (tracepoint tcp:tcp_retransmit_skb); it holds one or several segments, which the table resent counts",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "state": "String",  # RFC 9293's names, as in states
             },
             ("t_ns",),
@@ -192,7 +195,8 @@ TABLES: dict[str, TableSchema] = {
             "ca_states",
             "one change of a socket's congestion state (tracepoint tcp:tcp_cong_state_set): Open, Disorder, CWR, Recovery, Loss",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "ca_state": "String",
             },
             ("t_ns",),
@@ -225,9 +229,58 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns",),
         ),
         TableSchema(
+            "resent",
+            "one packet that its sender sent again, at the sender's own capture: a SYN, SYN-ACK or FIN, or data of which the last byte had been sent before",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "capture": "String", "number": "Int64",  # of the packet
+                "kind": "String",  # syn, syn-ack, data, fin
+                "seq_rel": "Int64", "payload_bytes": "Int64",
+                "segments": "Int64",  # on the wire: more than 1 where the capture sees packets before they are cut (offloads)
+                "times": "Int64",  # 1 the first time that bytes with this end were sent again
+                "gap_ns": "Int64",  # since the last packet that had its first byte
+                "by": "String",  # timeout, after_timeout, fast_retransmit, lost_retransmission, tail_loss_probe, answer (to a repeated SYN),
+                # zero_window, path_mtu; null where the congestion state was not recorded
+                "ca_state": "String",  # of the sender, when it was sent
+            },
+            ("t_ns", "capture", "number"),
+        ),
+        TableSchema(
+            "timeouts",
+            "one time that a retransmission timer ran out (RFC 6298 section 5), as the kernel counts them in TcpExt.TCPTimeouts",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "kind": "String",  # of what it sent or would have sent: syn, syn-ack, data, fin
+                "seq_rel": "Int64", "capture": "String", "number": "Int64",  # of what it sent; null when it sent nothing
+                "times": "Int64",  # in a row, for the same bytes: 1 the first
+                "gap_ns": "Int64",  # since these bytes were last sent, which estimates the RTO
+                "factor": "Float64",  # the gap over the one before: 2 with the back-off of RFC 6298 section 5.5
+                "gave_up": "Boolean",  # the connection ended instead
+                "source": "String",  # what says so: tcp_cong_state_set, capture, inet_sock_set_state, ss
+            },
+            ("t_ns", "node"),
+        ),
+        TableSchema(
+            "cross_checks",
+            "one number of the run that two sources know, and whether they agree (docs/cross-checks.md)",
+            {
+                "check": "String",  # what was counted: segments sent again, timeouts, ...
+                "subject": "String",  # of what: a node, a flow, or a link towards a node
+                "measured": "Int64", "measured_from": "String",  # what metrics, figures and checks use
+                "reported": "Int64", "reported_from": "String",  # what somebody else counted
+                "difference": "Int64",  # measured - reported
+                "least": "Int64", "most": "Int64",  # what the difference may be for the reasons that why names
+                "verdict": "String",  # ok, differs, not comparable
+                "why": "String",
+            },
+            ("check", "subject"),
+        ),
+        TableSchema(
             "flow_states",
             "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
-            "and what the last ss snapshot and change of congestion state before it said",
+            "and what the last ss snapshot and change of congestion state before it said; while a retransmission timer backs off, also a timeout or a snapshot",
             {
                 "flow": "String", "node": "String", "connection": "Int64",
                 "port": "Int64",  # the sender's; all connections of a server share it
@@ -243,6 +296,7 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "rttvar_us": "Int64", "rto_ms": "Float64", "pacing_rate_bps": "Float64", "delivery_rate_bps": "Float64",  # of the last ss snapshot
                 "bbr_bw_bps": "Float64", "bbr_min_rtt_us": "Int64", "bbr_pacing_gain": "Float64", "bbr_cwnd_gain": "Float64",  # of the last ss snapshot
+                "source": "String",  # tcp_probe: a received segment; timeout: what a timeout (1 ns before) left behind; ss: a snapshot before the next segment
             },
             ("flow", "connection", "t_ns"),
         ),
@@ -258,7 +312,7 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "cwnd_from": "Int64", "cwnd_to": "Int64",  # segments, after the first and after the last segment processed in the phase
                 "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
-                "acks": "Int64",  # rows of flow_states
+                "acks": "Int64",  # received segments: rows of flow_states whose source is tcp_probe
                 "rtt_us": "Int64",  # median srtt
                 "growth_per_rtt": "Float64",  # per round trip limited by cwnd; slow_start: factor of cwnd, congestion_avoidance: segments, else null
                 "cwnd_limited": "Float64", "receiver_limited": "Float64", "application_limited": "Float64",  # shares of the rows, 0 to 1

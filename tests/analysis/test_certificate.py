@@ -31,7 +31,7 @@ def test_a_run_about_which_nothing_is_known_is_suspect_and_says_why_the_rest_was
     assert certificate["verdict"] == "SUSPECT"
     assert certificate["reasons"] == ("base RTT: there were no probes before the run",)
     unmeasured = {name: item["why"] for name, item in found.items() if item["verdict"] == "not measured"}
-    assert set(unmeasured) == {"lateness of actions", "processor"}
+    assert set(unmeasured) == {"lateness of actions", "processor", "cross-checks"}
     assert all(unmeasured.values())
 
 

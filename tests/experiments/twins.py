@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import experiments_dir
 from tcpexp.pipeline import RunOutcome
@@ -17,6 +18,7 @@ from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 from tcpexp.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
+from tcpexp.store.rundata import RunData
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class ExperimentTests:
         outcome = outcome_of(name, tmp_path, seed=seed)
         assert [each for each in verdicts(outcome) if not each.startswith("PASS ")] == []
         assert outcome.certificate["verdict"] == "VALID", outcome.certificate["reasons"]
+        assert differing(RunData(outcome.path)) == []
 
     def test_a_changed_mechanism_fails(self, changed: Twin, tmp_path: Path) -> None:
         found = verdicts(outcome_of(changed.experiment, tmp_path, *changed.changes))

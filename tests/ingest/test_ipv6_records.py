@@ -8,9 +8,9 @@ import pytest
 
 from tcpexp.ingest.counters import parse_counters, parse_snmp
 from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.lifetimes import read_sockets
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.ss import parse_ss
-from tcpexp.ingest.lifetimes import read_sockets
 from tcpexp.ingest.tcptrace import read_trace
 from tcpexp.ingest.tshark import read_capture
 

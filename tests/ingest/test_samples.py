@@ -10,7 +10,7 @@ from tcpexp.ingest.blocks import split_blocks
 from tcpexp.ingest.counters import parse_counters, parse_snmp
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
-from tcpexp.ingest.iperf3 import client_sends, connections_of, load_iperf3, parse_iperf3, server_port, side_of
+from tcpexp.ingest.iperf3 import connections_of, load_iperf3, parse_iperf3, server_port, side_of
 from tcpexp.ingest.qdisc import parse_qdisc
 
 DATA = Path(__file__).parent / "data"
