@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from tcpexp.errors import Missing
+from tcpexp.places.hostspace import try_inside
 from tcpexp.plan.types import Needs, RunPlan, Sysctl
 
 #: Program to the Debian and Ubuntu package that has it, where the names differ.
@@ -216,13 +217,12 @@ def missing_for_faults() -> tuple[Missing, ...]:
 
 @cache
 def fault_program_complaint() -> str | None:
-    """Return what is said when the program of engine/faults is loaded in a throw-away namespace, None when it loads."""
+    """Return what is said when the program of engine/faults is loaded in namespaces made as a run's are, None when it loads."""
     version = subprocess.run(["tc", "-V"], capture_output=True, text=True, check=False, timeout=20).stdout
     if "libbpf" not in version:
         return f"without libbpf: {version.strip()}"
     words = f"bpf direct-action object-file {FAULT_OBJECT} section tc"
-    script = f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}"
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = try_inside(f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}")
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
