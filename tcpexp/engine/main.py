@@ -101,7 +101,7 @@ class Engine:
         write_files(self.plan.files, self.files_dir)
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
-        self.network.build()
+        self.network.build(own_kernel=self.own_kernel)
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self.actor.rates.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
@@ -191,6 +191,7 @@ class Engine:
             "end_ns": self.end_ns,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
+            "put_back": self.network.put_back,
             "readback": {made.link.name: made.applied for made in self.network.wires.values()},
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),

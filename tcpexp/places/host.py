@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
 from tcpexp.places.hostspace import ISOLATION, with_package
@@ -181,7 +182,7 @@ def host_facts() -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "memory_kib": memory,
         "load_average": list(os.getloadavg()),
-        "default_congestion_control": "".join(_lines("/proc/sys/net/ipv4/tcp_congestion_control")).strip(),
+        "settings": shared_settings(),
     }
 
 
