@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
+from tcpexp.analysis.machine import judge_clock, judge_settings
 from tcpexp.analysis.recording import Item, certify_recording
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import DirectionPlan
@@ -81,6 +82,8 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
     return (
         judge_status,
         judge_programs,
+        judge_clock,
+        judge_settings,
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         judge_rates,
         judge_followed,
