@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from tcpexp import paths
 from tcpexp.ahead import Ahead
 from tcpexp.errors import DataError, HostError, TcpexpError
+from tcpexp.hints import with_sudo
 from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def open_place(options: RunOptions, watcher: Watcher) -> tuple[PlaceKind, Place]
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
-        hint = f"sudo {command_text(options)}" if any(lack.what == "root" for lack in lacks) else None
+        hint = with_sudo(command_text(options)) if any(lack.what == "root" for lack in lacks) else None
         raise HostError(f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint)
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")

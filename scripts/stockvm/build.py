@@ -34,7 +34,10 @@ Description=What scripts/stock-vm wants done
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c "mkdir -p /share && modprobe 9pnet_virtio && mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 share /share && exec /bin/sh /share/start.sh"
+ExecStartPre=/bin/mkdir -p /share
+ExecStartPre=/sbin/modprobe 9pnet_virtio
+ExecStartPre=/bin/mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 share /share
+ExecStart=/bin/sh /share/start.sh
 ExecStopPost=/bin/systemctl poweroff
 StandardOutput=journal+console
 StandardError=journal+console
@@ -99,8 +102,8 @@ def build_system(cache: Path, suite: str, mirrors: list[str], say: Say) -> Syste
         say(f"provisioning {suite} as the Vagrantfile does")
         provision(tree)
         say("writing the disk")
-        for name, target in (("vmlinuz", "vmlinuz"), ("initrd.img", "initrd")):
-            shutil.copyfile(sorted((tree / "boot").glob(f"{name}-*"))[-1], made / target)
+        for pattern, target in (("vmlinuz-*", "vmlinuz"), ("initrd.img-*", "initrd")):
+            shutil.copyfile(sorted((tree / "boot").glob(pattern))[-1], made / target)
         with (made / "disk.raw").open("wb") as disk:
             disk.truncate(DISK_BYTES)
         call(["mkfs.ext4", "-q", "-F", "-L", "root", "-d", str(tree), str(made / "disk.raw")])

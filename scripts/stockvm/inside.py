@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from stockvm.terminal import Terminal
 
 SHARE, CHECKOUT = Path("/share"), Path("/vagrant")
@@ -35,7 +34,8 @@ OWN_THINGS = """
 nft add table inet mine && nft add chain inet mine in '{ type filter hook input priority 5; }' && nft add rule inet mine in tcp dport 12345 drop
 iptables -A INPUT -p tcp --dport 12346 -j DROP
 ip netns add mine && ip -netns mine link set lo up && tc -netns mine qdisc add dev lo root handle 7: pfifo limit 77
-ip link add mine0 type dummy && ip address add 10.0.0.1/24 dev mine0 && ip link set mine0 up && tc qdisc add dev mine0 root handle 8: tbf rate 5mbit burst 5kb limit 9kb
+ip link add mine0 type dummy && ip address add 10.0.0.1/24 dev mine0 && ip link set mine0 up
+tc qdisc add dev mine0 root handle 8: tbf rate 5mbit burst 5kb limit 9kb
 sysctl -q -w net.ipv4.tcp_sack=0 net.ipv4.conf.all.rp_filter=1
 """
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 from stockvm import build
 from stockvm.machine import Ended, kvm_boots, run_machine
 
@@ -29,7 +28,7 @@ SHORT = ("one_loss", "tail_loss", "lost_synack", "loss_of_retransmission", "utcp
 START = f"""mkdir -p {build.CHECKOUT}
 tar -C {build.CHECKOUT} -xf /share/checkout.tar
 chown -R {build.USER}:{build.USER} {build.CHECKOUT}
-runuser -l {build.USER} -c 'python3 {build.CHECKOUT}/scripts/stockvm/inside.py'
+runuser -l {build.USER} -c 'PYTHONPATH={build.CHECKOUT}/scripts exec python3 -m stockvm.inside'
 sync
 touch /share/done
 """

@@ -3,7 +3,8 @@
 Most settings of a new namespace are the kernel's defaults, whatever the machine has. These are not:
 
 - ``tcp_rmem``, ``tcp_wmem`` and the default congestion control (net/ipv4/tcp_ipv4.c: tcp_sk_init),
-- ``net.ipv4.conf.all`` and ``.default`` and all interfaces after them (net/ipv4/devinet.c: devinet_init_net, unless ``net.core.devconf_inherit_init_net`` is 2),
+- ``net.ipv4.conf.all`` and ``.default``, and after them all interfaces (net/ipv4/devinet.c: devinet_init_net, unless
+  ``net.core.devconf_inherit_init_net`` is 2),
 - the timers and numbers of ARP and neighbour discovery (net/core/neighbour.c: neigh_parms_alloc).
 
 A machine's administrator, or a Mininet that runs beside, may have changed them. Some settings are one for the whole machine: they cannot be

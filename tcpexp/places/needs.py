@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from tcpexp.errors import Missing
+from tcpexp.hints import modules_words
 from tcpexp.places.hostspace import try_inside
 from tcpexp.plan.types import Needs, RunPlan, Sysctl
 
@@ -246,10 +247,10 @@ def kernel_remedy(option: str, module: str) -> str:
     setting = kernel_setting(option)
     guest = "or use --on guest, whose kernel has it"
     if setting == "m":
-        return f"modprobe {module}; where the module is absent: apt install linux-modules-extra-$(uname -r); {guest}"
+        return f"modprobe {module}; where the module is absent: {modules_words()}; {guest}"
     if setting == "n":
         return f"this kernel was built without {option}: boot one that has it, {guest}"
-    return f"a kernel with {option} (modprobe {module}, or apt install linux-modules-extra-$(uname -r)), {guest}"
+    return f"a kernel with {option} (modprobe {module}, or {modules_words()}), {guest}"
 
 
 def kernel_setting(option: str) -> str | None:

@@ -74,8 +74,8 @@ def test_a_closed_terminal_ends_a_run_on_the_host_and_keeps_it(tmp_path: Path, m
 def test_a_run_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     """``nohup`` ignores SIGHUP for the command that it starts."""
     results = tmp_path / "results"
-    argv = [sys.executable, "-m", "tcpexp.cli.main", "run", str(write_spec(tmp_path, "3s")), "--on", "host", "--out", str(results), "-q"]
-    process = subprocess.Popen(argv, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    argv = ["nohup", sys.executable, "-m", "tcpexp.cli.main", "run", str(write_spec(tmp_path, "3s")), "--on", "host", "--out", str(results), "-q"]
+    process = subprocess.Popen(argv)
     wait_for_events(results, process.pid)
     process.send_signal(signal.SIGHUP)
     assert process.wait(120) == 0

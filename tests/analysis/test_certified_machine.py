@@ -13,7 +13,8 @@ def item(build, name):
 
 
 def test_a_clock_that_was_set_makes_a_run_suspect_and_is_named(build):
-    certificate, found = item(build.engine(clock_steps=[{"t_ns": 3 * S, "by_ns": 3 * S}, {"t_ns": 6 * S, "by_ns": -S // 2}], restamped=["a", "b"]), "machine's clock")
+    steps = [{"t_ns": 3 * S, "by_ns": 3 * S}, {"t_ns": 6 * S, "by_ns": -S // 2}]
+    certificate, found = item(build.engine(clock_steps=steps, restamped=["a", "b"]), "machine's clock")
     assert found["verdict"] == "suspect"
     assert certificate["verdict"] == "SUSPECT"
     assert "set by +3.000 s at 3.000 s, -0.500 s at 6.000 s; the time stamps of 2 files were put back" in certificate["reasons"][0]
