@@ -20,6 +20,8 @@ from typing import Any
 from stockvm.terminal import Terminal
 
 SHARE, CHECKOUT = Path("/share"), Path("/vagrant")
+#: Where runs are recorded, on the machine's own disk: while the share answers, a clock that counts instructions runs ahead.
+RUNS = Path("/var/tmp/runs")
 HERE = CHECKOUT / "scripts/stockvm"
 PYTHON = str(CHECKOUT / ".venv/bin/python")
 MISSION = "sudo tcpexp run experiments/bbr_vs_cubic.yaml"
@@ -52,13 +54,13 @@ def main(wanted: dict[str, Any]) -> None:
     with mininet_beside():
         before = state("before")
         attempt(f"type: {MISSION}", lambda: mission(typed))
-        for name in wanted["record"]:
-            attempt(f"record {name}", lambda name=name: record(CHECKOUT / "experiments" / f"{name}.yaml"), judged=name)  # type: ignore[misc]
-        attempt("clock set by +3 s and -2.5 s in a run", step_clock, judged="steady")
-        attempt("curl beside all_states", curl_beside, judged="all_states")
         attempt("Ctrl-C", lambda: ctrl_c(typed))
         attempt("terminal closed (SIGHUP)", hang_up)
         attempt("kill -9, then clean", lambda: kill_9(typed))
+        attempt("clock set by +3 s and -2.5 s in a run", step_clock, judged="steady")
+        attempt("curl beside all_states", curl_beside, judged="all_states")
+        for name in wanted["record"]:
+            attempt(f"record {name}", lambda name=name: record(CHECKOUT / "experiments" / f"{name}.yaml"), judged=name)  # type: ignore[misc]
         attempt("the machine is as it was", lambda: compare(before, state("after")))
     typed.close()
 
@@ -86,26 +88,27 @@ def mission(typed: Terminal) -> str:
 
 def record(spec: Path) -> str:
     """The engine runs a spec to its end; what it recorded is judged outside."""
-    done = sudo([PYTHON, str(HERE / "record.py"), str(spec), str(SHARE / "runs")])
+    done = sudo(record_argv(spec))
     need(done.returncode == 0, done.stdout.strip()[-400:] or done.stderr.strip()[-400:])
-    return "recorded"
+    return hand_out(spec)
 
 
 def step_clock() -> str:
     """The machine's clock is set in the middle of a run, forward and back."""
-    run = subprocess.Popen(["sudo", PYTHON, str(HERE / "record.py"), str(HERE / "steady.yaml"), str(SHARE / "runs")], stdout=subprocess.DEVNULL)
-    began = wait_under_way(SHARE / "runs" / "steady", 0.0)
+    spec = HERE / "steady.yaml"
+    run = subprocess.Popen(["sudo", *record_argv(spec)], stdout=subprocess.DEVNULL)
+    began = wait_under_way(RUNS / "steady", 0.0)
     for after_s, by_s in CLOCK_STEPS:
         time.sleep(max(0.0, began + after_s - time.monotonic()))
         sudo([PYTHON, "-c", f"import time; time.clock_settime(time.CLOCK_REALTIME, time.time() + {by_s})"])
     need(run.wait() == 0, "the run failed")
-    return "recorded"
+    return hand_out(spec)
 
 
 def curl_beside() -> str:
     """Somebody else's connections on the machine, to the port that the experiment uses."""
     server = subprocess.Popen(["sudo", PYTHON, "-m", "http.server", "80", "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    loop = subprocess.Popen(["sh", "-c", "while sleep 0.2; do curl -s -o /dev/null http://127.0.0.1/; done"])
+    loop = subprocess.Popen(["sh", "-c", "while sleep 2; do curl -s -o /dev/null http://127.0.0.1/; done"])
     try:
         return record(CHECKOUT / "experiments/all_states.yaml")
     finally:
@@ -175,6 +178,17 @@ def attempt(name: str, trial: Callable[[], str], *, judged: str | None = None) -
     with (SHARE / "results.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
     print(f"{'ok' if ok else 'FAILED'}  {name}: {words}", flush=True)
+
+
+def record_argv(spec: Path) -> list[str]:
+    """Return the command, for root, that records a spec."""
+    return [PYTHON, str(HERE / "record.py"), str(spec), str(RUNS)]
+
+
+def hand_out(spec: Path) -> str:
+    """Put the recorded run of a spec into the share."""
+    shutil.copytree(RUNS / spec.stem, SHARE / "runs" / spec.stem)
+    return "recorded"
 
 
 def need(condition: bool, words: str) -> None:

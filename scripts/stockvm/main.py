@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tarfile
 import tempfile
@@ -47,6 +48,7 @@ class Row:
 def main(arguments: list[str]) -> int:
     """Build, boot, try, judge, print."""
     given = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # the machine ends with us
     began = time.monotonic()
     lacking = build.missing_tools()
     if lacking:
