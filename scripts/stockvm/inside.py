@@ -113,7 +113,7 @@ def curl_beside() -> str:
         return record(CHECKOUT / "experiments/all_states.yaml")
     finally:
         loop.kill()
-        sudo(["pkill", "-f", "http.server 80"])
+        sudo(["pkill", "-f", "[h]ttp.server 80"])
         server.wait()
 
 
@@ -144,7 +144,7 @@ def kill_9(typed: Terminal) -> str:
     out = Path.home() / "kill-9"
     typed.type(f"sudo tcpexp run {HERE}/steady.yaml --out {out}; echo STATUS''=$?")
     wait_under_way(out / "steady", UNDER_WAY_S)
-    sudo(["pkill", "-KILL", "-f", "python.*tcpexp run"])
+    sudo(["pkill", "-KILL", "-f", "[p]ython.*tcpexp run"])
     wait_gone()
     typed.wait_for(r"STATUS=(\d+)", 60)
     run = newest(out)
@@ -275,7 +275,7 @@ def mininet_beside() -> Iterator[None]:
     try:
         yield
     finally:
-        sudo(["pkill", "-TERM", "-f", "python.*beside.py"])
+        sudo(["pkill", "-TERM", "-f", "[p]ython.*beside.py"])
         said = beside.communicate()[0]
 
     def all_came_back() -> str:
