@@ -99,9 +99,9 @@ def congestion_default() -> dict[str, str]:
 
 
 def ipv4_defaults() -> dict[str, str]:
-    """Return the settings of ``net.ipv4.conf`` for all interfaces that exist and that will be made."""
+    """Return the settings of ``net.ipv4.conf.all`` and ``.default``; an interface follows the latter, also one that is there already (devinet_copy_dflt_conf)."""
     wanted = {}
-    for where in ("all", "default", "lo"):
+    for where in ("all", "default"):
         folder = Path("/proc/sys/net/ipv4/conf") / where
         for path in folder.glob("*"):
             if path.name not in IPV4_LEFT_ALONE or (where, path.name) == ("default", "forwarding"):

@@ -107,6 +107,12 @@ def is_alive(entry: JournalEntry) -> bool:
     return entry.boot_id == boot_id() and start_ticks(entry.pid) == entry.start_ticks
 
 
+def trace_instances() -> Path:
+    """Return where the kernel shows instances of its trace. The second place is looked at only without the first: a look mounts it (debugfs)."""
+    first, second = TRACE_INSTANCES
+    return first if first.is_dir() else second
+
+
 def remove_run(entry: JournalEntry, state_dir: Path = STATE_DIR) -> list[str]:
     """Remove what a run has left and then its journal; return what was removed, in words."""
     removed = []
@@ -115,11 +121,11 @@ def remove_run(entry: JournalEntry, state_dir: Path = STATE_DIR) -> list[str]:
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(f"folder {folder}")
     for name in entry.trace_instances:
-        for instances in TRACE_INSTANCES:
-            if name.startswith("tcpexp-") and "/" not in name and (instances / name).is_dir():
-                with contextlib.suppress(OSError):
-                    (instances / name).rmdir()
-                    removed.append(f"trace instance {name}")
+        left = trace_instances() / name
+        if name.startswith("tcpexp-") and "/" not in name and left.is_dir():
+            with contextlib.suppress(OSError):
+                left.rmdir()
+                removed.append(f"trace instance {name}")
     (state_dir / f"run-{entry.token}.json").unlink(missing_ok=True)
     return removed
 
