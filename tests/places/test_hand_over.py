@@ -64,3 +64,15 @@ def test_without_sudo_nobody_is_given_anything(tmp_path: Path, run_dir: Path, mo
     state = tmp_path / "state"
     assert killed(state, run_dir).results is None
     assert not any("ownership" in each for each in journal.clean_leftovers(state))
+
+
+def test_the_second_place_of_the_trace_is_looked_at_only_without_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at /sys/kernel/debug/tracing mounts a file system there, which would stay behind."""
+    first, second = tmp_path / "tracing" / "instances", tmp_path / "debug" / "instances"
+    monkeypatch.setattr(journal, "TRACE_INSTANCES", (first, second))
+    assert journal.trace_instances() == second
+    first.mkdir(parents=True)
+    assert journal.trace_instances() == first
+    (first / "tcpexp-killed").mkdir()
+    assert "trace instance tcpexp-killed" in journal.remove_run(journal.own_entry("killed", ()), tmp_path / "state")
+    assert not (first / "tcpexp-killed").exists()
