@@ -54,12 +54,16 @@ def give_one_to_user(path: Path) -> None:
 def give_to_user(path: Path) -> None:
     """Hand ``path`` and all below it to the user behind sudo; does nothing when there is none."""
     owner = invoking_user()
-    if owner is None:
-        return
-    os.chown(path, *owner, follow_symlinks=False)
+    if owner is not None:
+        give_tree(path, *owner)
+
+
+def give_tree(path: Path, user: int, group: int) -> None:
+    """Hand ``path`` and all below it to a user and group; symbolic links are not followed. Raises ``OSError``."""
+    os.chown(path, user, group, follow_symlinks=False)
     for folder, folders, files in os.walk(path):
         for name in folders + files:
-            os.chown(os.path.join(folder, name), *owner, follow_symlinks=False)
+            os.chown(os.path.join(folder, name), user, group, follow_symlinks=False)
 
 
 def user_home() -> Path:

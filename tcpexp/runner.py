@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from tcpexp import paths
 from tcpexp.ahead import Ahead
 from tcpexp.errors import DataError, HostError, TcpexpError
+from tcpexp.hints import with_sudo
 from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
 
 if TYPE_CHECKING:
@@ -87,10 +90,15 @@ class Silent:
 
 
 class StopSignals:
-    """SIGINT or SIGTERM once: stop and keep. Twice: ``KeyboardInterrupt``. Only the main thread can listen."""
+    """SIGINT, SIGTERM or SIGHUP once: stop and keep. SIGINT or SIGTERM twice: ``KeyboardInterrupt``. Only the main thread can listen.
+
+    SIGHUP comes when the terminal closes, from the kernel and again from sudo or a shell, so it is not counted. After it nothing can be
+    written to the terminal any more. A SIGHUP that was ignored when the command began (``nohup``) stays ignored.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._asked_by_user = False
 
     @contextmanager
     def listening(self) -> Iterator[StopSignals]:
@@ -98,7 +106,10 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        former = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        former = {number: signal.signal(number, self._heard) for number in numbers}
         try:
             yield self
         finally:
@@ -106,9 +117,24 @@ class StopSignals:
                 signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
         self.asked = True
+        if number == signal.SIGHUP:
+            leave_terminal()
+            return
+        if self._asked_by_user:
+            raise KeyboardInterrupt
+        self._asked_by_user = True
+
+
+def leave_terminal() -> None:
+    """Let everything that is still written to a terminal or pipe that is gone vanish, instead of failing."""
+    for number in (0, 1, 2):
+        with suppress(OSError):
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                continue
+            nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
 
 
 def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher: Watcher | None = None) -> RunOutcome:
@@ -194,7 +220,7 @@ def open_place(options: RunOptions, watcher: Watcher) -> tuple[PlaceKind, Place]
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
-        hint = f"sudo {command_text(options)}" if any(lack.what == "root" for lack in lacks) else None
+        hint = with_sudo(command_text(options)) if any(lack.what == "root" for lack in lacks) else None
         raise HostError(f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint)
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")

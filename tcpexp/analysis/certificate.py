@@ -13,6 +13,7 @@ from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.items import Item, ItemVerdict
 from tcpexp.analysis.linkitems import faults_read_back, judge_interfaces, judge_links
 from tcpexp.analysis.links import FaultRate, measure_faults
+from tcpexp.analysis.machine import judge_clock, judge_settings
 from tcpexp.analysis.recording import certify_recording
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import DirectionPlan
@@ -94,6 +95,8 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
     return (
         judge_status,
         judge_programs,
+        judge_clock,
+        judge_settings,
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         lambda run: judge_links(run, clock),
         judge_followed,

@@ -61,12 +61,13 @@ def clean() -> None:
     processes and firewall rules end with it however it dies; files and trace instances can remain. The next run does the
     same for its own place.
     """
+    from tcpexp.hints import with_sudo
     from tcpexp.leftovers import needs_root, remove_leftovers
 
     removed = remove_leftovers()
     for line in removed:
         click.echo(f"removed {line}")
     if needs_root():
-        click.echo("runs on the host may have left something that only root may remove: sudo tcpexp clean")
+        click.echo(f"runs on the host may have left something that only root may remove: {with_sudo('tcpexp clean')}")
     elif not removed:
         click.echo("nothing is left behind")

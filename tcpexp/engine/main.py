@@ -29,9 +29,11 @@ from tcpexp.engine.probes import measure_network
 from tcpexp.engine.processes import ProcessTable, Running, kill_strays
 from tcpexp.engine.readbacks import FILE, ReadbackLog
 from tcpexp.engine.recording import Recording
+from tcpexp.engine.restamp import restamp_raw
 from tcpexp.engine.steps import Actor
 from tcpexp.engine.timeline import Timeline
 from tcpexp.engine.waiting import Interrupted, Waiter
+from tcpexp.engine.wallclock import WallClock
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import PlanFile, RunPlan, from_json
 
@@ -67,6 +69,8 @@ class Engine:
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
         self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
+        self.wall_clock = WallClock()
+        self.restamped: list[str] = []
         self.problems: list[str] = []
         self.end_ns: int | None = None
 
@@ -77,6 +81,7 @@ class Engine:
         began = Clock.monotonic_ns()
         status, error = "complete", None
         try:
+            self.wall_clock.watch(self.waiter)
             with self.waiter.signals():
                 try:
                     self._run_phases()
@@ -103,7 +108,7 @@ class Engine:
         write_files(self.plan.files, self.files_dir)
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
-        self.network.build()
+        self.network.build(own_kernel=self.own_kernel)
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self.actor.rates.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
@@ -116,7 +121,7 @@ class Engine:
         self.timeline.run_setup()
         self.timeline.prepare()
         self._begin("run")
-        t0 = self.clock.set_zero()
+        t0 = self.clock.set_zero(offset_ns=self.wall_clock.offset_ns)
         self.recording.start_sampling(t0, self.plan.duration_ns)
         self.timeline.run_steps()
         self.end_ns = self.clock.now_ns()
@@ -136,6 +141,8 @@ class Engine:
         if self.clock.t0_monotonic_ns is not None and self.end_ns is not None:
             end = self.clock.absolute_ns(min(self.end_ns, self.plan.duration_ns))
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
+        self.wall_clock.close(self.waiter)
+        self._attempt("correct time stamps", lambda: self.restamped.extend(self._restamp()))
         self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
         self._attempt("close the record of rates", self.actor.rates.close)
         self._attempt("close the record of settings", self.readbacks.close)
@@ -161,6 +168,9 @@ class Engine:
             step, text = undone
             self.events.write("end", step, planned_ns=step.until_ns, status=0, text=text)
 
+    def _restamp(self) -> list[str]:
+        return restamp_raw(self.raw_dir, self.wall_clock.steps, self.wall_clock.began_ns)
+
     def _kill_strays(self) -> None:
         holders = self.network.holders()
         inodes = {os.stat(f"/proc/{pid}/ns/net").st_ino for pid in holders.values()}
@@ -178,6 +188,7 @@ class Engine:
         self.where = where
 
     def _tick(self) -> None:
+        self.wall_clock.look()
         self.progress(self.phase, self._t_seconds())
 
     def _t_seconds(self) -> float:
@@ -194,8 +205,11 @@ class Engine:
             "t0_realtime_ns": self.clock.t0_realtime_ns,
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
+            "clock_steps": [{"t_ns": each.before_ns - (self.clock.t0_monotonic_ns or 0), "by_ns": each.by_ns} for each in self.wall_clock.steps],
+            "restamped": self.restamped,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
+            "put_back": self.network.put_back,
             "readback": FILE,
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),

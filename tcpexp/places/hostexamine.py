@@ -7,6 +7,7 @@ import os
 from tcpexp import paths
 from tcpexp.errors import Missing
 from tcpexp.findings import Finding
+from tcpexp.hints import with_sudo
 
 
 def examine_host() -> list[Finding]:
@@ -34,7 +35,7 @@ def root_finding() -> Finding:
     """Return whether this is root; the host needs it, and some checks can be done by root only."""
     if os.geteuid() == 0:
         return Finding("ok", "root", "yes")
-    return Finding("note", "root", "no; runs on the host need it, and some lacks show only to it", "sudo tcpexp doctor")
+    return Finding("note", "root", "no; runs on the host need it, and some lacks show only to it", with_sudo("tcpexp doctor"))
 
 
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:

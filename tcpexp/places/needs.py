@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from tcpexp.errors import Missing
+from tcpexp.hints import modules_words
+from tcpexp.places.hostspace import try_inside
 from tcpexp.plan.types import Needs, RunPlan, Sysctl
 
 #: Program to the Debian and Ubuntu package that has it, where the names differ.
@@ -216,13 +218,12 @@ def missing_for_faults() -> tuple[Missing, ...]:
 
 @cache
 def fault_program_complaint() -> str | None:
-    """Return what is said when the program of engine/faults is loaded in a throw-away namespace, None when it loads."""
+    """Return what is said when the program of engine/faults is loaded in namespaces made as a run's are, None when it loads."""
     version = subprocess.run(["tc", "-V"], capture_output=True, text=True, check=False, timeout=20).stdout
     if "libbpf" not in version:
         return f"without libbpf: {version.strip()}"
     words = f"bpf direct-action object-file {FAULT_OBJECT} section tc"
-    script = f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}"
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = try_inside(f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}")
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
@@ -246,10 +247,10 @@ def kernel_remedy(option: str, module: str) -> str:
     setting = kernel_setting(option)
     guest = "or use --on guest, whose kernel has it"
     if setting == "m":
-        return f"modprobe {module}; where the module is absent: apt install linux-modules-extra-$(uname -r); {guest}"
+        return f"modprobe {module}; where the module is absent: {modules_words()}; {guest}"
     if setting == "n":
         return f"this kernel was built without {option}: boot one that has it, {guest}"
-    return f"a kernel with {option} (modprobe {module}, or apt install linux-modules-extra-$(uname -r)), {guest}"
+    return f"a kernel with {option} (modprobe {module}, or {modules_words()}), {guest}"
 
 
 def kernel_setting(option: str) -> str | None:
