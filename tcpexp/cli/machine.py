@@ -52,18 +52,22 @@ def doctor(as_json: bool) -> int:
 Examples:
   sudo tcpexp clean   after runs on the host
   tcpexp clean        after runs in a virtual place
+  tcpexp clean --all  before tcpexp itself is removed: also images and kernels
 """
 )
-def clean() -> None:
+@click.option("--all", "everything", is_flag=True, help="Also remove the cache: images, kernels, templates, crash reports. Runs stay.")
+def clean(everything: bool) -> None:
     """Remove what killed runs left behind, and only that.
 
     Every run writes down what it makes; what belongs to a run that is still alive is left alone. A run's namespaces,
     processes and firewall rules end with it however it dies; files and trace instances can remain. The next run does the
     same for its own place.
     """
-    from tcpexp.leftovers import needs_root, remove_leftovers
+    from tcpexp.leftovers import needs_root, remove_cache, remove_leftovers
 
     removed = remove_leftovers()
+    if everything:
+        removed += remove_cache()
     for line in removed:
         click.echo(f"removed {line}")
     if needs_root():

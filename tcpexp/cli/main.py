@@ -40,6 +40,7 @@ COMMANDS = {
     "report": "tcpexp.cli.records:report",
     "diff": "tcpexp.cli.diff:diff",
     "grade": "tcpexp.cli.grade:grade",
+    "docs": "tcpexp.cli.docs:docs",
     "doctor": "tcpexp.cli.machine:doctor",
     "clean": "tcpexp.cli.machine:clean",
     "guest": "tcpexp.cli.guest:guest",
