@@ -50,6 +50,10 @@ COMMANDS = {
 }
 
 
+#: Commands that import polars, which some processors cannot.
+ANALYSES = frozenset({"run", "sweep", "check", "report", "diff", "grade"})
+
+
 class Commands(click.Group):
     """The group of all commands; each is imported by need."""
 
@@ -71,6 +75,10 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS:
             for name in COMMANDS:
                 self.get_command(ctx, name)
+        if args and args[0] in ANALYSES and not {"-h", "--help"} & set(args):
+            from tcpexp.processor import require_polars
+
+            require_polars()
         return super().resolve_command(ctx, args)
 
 
