@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tcpexp import paths
-from tcpexp.errors import Missing
+from tcpexp.errors import Missing, TcpexpError
 from tcpexp.findings import Finding
 
 
@@ -51,5 +51,10 @@ def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     found = {}
     for path in paths.shipped_specs():
         catalogue = load_catalogue()
-        found[path.stem] = place.check(compile_plan(load_spec(path, catalogue), catalogue))
+        try:
+            plan = compile_plan(load_spec(path, catalogue), catalogue)
+        except TcpexpError as error:  # such as a program that cannot be built here
+            found[path.stem] = (Missing(f"experiment {path.stem}", "compiling it", f"tcpexp validate {path.stem}: {error.message.splitlines()[0]}"),)
+            continue
+        found[path.stem] = place.check(plan)
     return found

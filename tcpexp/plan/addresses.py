@@ -144,7 +144,7 @@ def _clashes(graph: Graph, spec: ExperimentSpec, chosen: list[_Chosen], found: l
             errors.append(SpecError(f"{each.interface.ip} is the address of {twin.node} already", where=where, hint="give each its own"))
             continue
         for link, addresses in zip(graph.links, found, strict=True):
-            if link.name != each.link and addresses.network.overlaps(each.interface.network):  # type: ignore[arg-type]
+            if link.name != each.link and addresses.network.overlaps(each.interface.network):
                 words = f"the subnet of {each.interface} overlaps that of link {link.name}, {addresses.network}"
                 errors.append(SpecError(words, where=where, hint="each link has a subnet of its own: routers choose their way by it"))
                 break

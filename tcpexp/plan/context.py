@@ -81,6 +81,8 @@ class PlanDraft:
     duration_ns: int
     folder: Path
     seed: int = 1
+    #: whether programs beside the spec may be built on this machine
+    runs_code: bool = True
     setup: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     changes: list[PendingChange] = field(default_factory=list)

@@ -15,7 +15,14 @@ import yaml
 from doc_examples import PAGES, ROOT, Example, all_examples, commands, examples_of, unpack
 from doc_fragments import whole_spec
 
-FILES = {"train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n", "cellular.trace": "3\n7\n100\n"}
+FILES = {
+    "train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n",
+    "cellular.trace": "3\n7\n100\n",
+    "reader.py": "import helpers\n",
+    "helpers.py": "",
+    "data/words.txt": "words",
+    "server.c": "int main(void) { return 0; }\n",
+}
 #: Blocks whose marker says that something in them is validated instead of run. A new one belongs here, with a reason in the page.
 VALIDATED = {
     "README.md: scripts/run     # install what is missing, run experiments/bbr_vs_cubic.yaml, print the summary and where the report is": "scripts/",
@@ -75,6 +82,7 @@ def test_each_yaml_example_is_valid_alone(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         for name, text in FILES.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         (folder / "example.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
         jobs.append((folder, ["validate", "example.yaml"]))
