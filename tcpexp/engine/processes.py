@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -130,6 +131,7 @@ class ProcessTable:
         """Return the process's argv and its folder, which is made."""
         out = self.logs / step.id
         out.mkdir(parents=True, exist_ok=True)
+        lay_files(self.files_dir / "work" / step.id, out)
         places = {"{dir}": str(self.files_dir), "{out}": str(out), "{tcpexp}": str(PACKAGE_PARENT)}
         return [PLACEHOLDER.sub(lambda match: places[match[0]], word) for word in spawn.argv], out
 
@@ -266,3 +268,13 @@ def processes_in(network_inodes: set[int]) -> list[int]:
             if name.isdigit() and os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
                 found.append(int(name))
     return found
+
+
+def lay_files(source: Path, out: Path) -> None:
+    """Copy what the plan ships for a step's program into its working folder; a file that is there already stays."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        target = out / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists():
+            shutil.copy(path, target)

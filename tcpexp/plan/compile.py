@@ -35,7 +35,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     """
     seed = spec.seed if seed is None else seed
     network, settings = _network(spec, catalogue, slot)
-    draft = PlanDraft(network, spec.duration, spec.source.folder, seed)
+    draft = PlanDraft(network, spec.duration, spec.source.folder, seed, catalogue.runs_code)
     _compile_actions(spec, draft)
     _prepare_congestion_controls(spec, draft, settings)
     steps = _timeline(spec, draft, settings)

@@ -81,6 +81,8 @@ class PlanDraft:
     duration_ns: int
     folder: Path
     seed: int = 1
+    #: whether programs beside the spec may be built on this machine
+    runs_code: bool = True
     setup: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     changes: list[PendingChange] = field(default_factory=list)
@@ -191,8 +193,9 @@ class PlanContext:
         """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
         plan = self.link(link, key=key)
         subnet = next(ipaddress.ip_interface(each.cidr).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
-        if not 1 <= number <= 254:
-            raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254", key=key)
+        most = min(254, subnet.num_addresses - 2)
+        if not 1 <= number <= most:
+            raise self.error(f"{{{link}.{number}}} is not a host's address", hint=f"write a number from 1 to {most}", key=key)
         return str(subnet[number])
 
     def substitute(self, text: str) -> str:
@@ -220,6 +223,8 @@ class PlanContext:
         behind = r"(?!\w|\.\d)" if self.network.ip == 6 else r"(?![\w:])"  # what would make it a part of another address
         for node in self.network.nodes:
             for number, interface in enumerate(node.interfaces):
+                if not interface.address.startswith(("10.", "2001:db8:")):  # chosen by the spec: it has no other
+                    continue
                 other = in_other_version(interface.address)
                 if re.search(rf"(?<![\w.:]){re.escape(other)}{behind}", text, re.IGNORECASE):
                     message = f"{other} is an address of IPv{10 - self.network.ip}, and the network speaks IPv{self.network.ip}"

@@ -95,6 +95,10 @@ class HostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    address: str | dict[str, str] | None = Field(
+        default=None,
+        description="its address, such as 192.168.100.144 or 192.168.100.144/24; of a node with several links by link: {h1-r1: 10.9.0.1}",
+    )
     sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
     offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
     mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B")

@@ -25,6 +25,7 @@ from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.paths import cache_dir
 from tcpexp.places.image import recipe
 from tcpexp.places.image.cpio import Entry, make_cpio
+from tcpexp.places.image.unshared import missing_without_root, open_parent
 
 Say = Callable[[str], None]
 FILES = Path(__file__).parent / "files"
@@ -112,7 +113,7 @@ def missing_for_build() -> tuple[Missing, ...]:
     )
     if not glob.glob("/usr/share/keyrings/debian-archive-keyring.*"):
         lacks += (Missing("Debian's archive keys", "building the guest image", "apt install debian-archive-keyring"),)
-    return lacks
+    return (*lacks, *missing_without_root())
 
 
 def build_image(say: Say, *, force: bool = False) -> Image:
@@ -223,7 +224,7 @@ def _mmdebstrap(archive: Path) -> list[str]:
 @contextmanager
 def _open_folder() -> Iterator[Path]:
     """Yield a new folder that other users can pass through: without root, mmdebstrap works as users of a namespace, to whom a home is closed."""
-    with tempfile.TemporaryDirectory(prefix="tcpexp-image-") as name:
+    with tempfile.TemporaryDirectory(prefix="tcpexp-image-", dir=open_parent()) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
