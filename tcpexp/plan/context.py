@@ -92,6 +92,8 @@ class PlanDraft:
     features: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     ports: set[int] = field(default_factory=set)
+    #: the step whose process listens, by node and port
+    listeners: dict[tuple[str, int], str] = field(default_factory=dict)
     #: the label of the setup or timed step by id, for later actions that refer to it
     spawns: dict[str, Step] = field(default_factory=dict)
 
@@ -186,6 +188,11 @@ class PlanContext:
         """Keep ``port``, which the spec names, from being handed out by ``port()``; returns it."""
         self.draft.ports.add(port)
         return port
+
+    def listens(self, node: str, port: int, step_id: str) -> None:
+        """Keep ``port`` for the process of a step, which will listen there on ``node`` when its time comes."""
+        self.reserve_port(port)
+        self.draft.listeners[node, port] = step_id
 
     def link_address(self, link: str, number: int, *, key: Key = None) -> str:
         """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""

@@ -325,7 +325,9 @@ TABLES: dict[str, TableSchema] = {
             "one event of the run: an action's start or end, a mark",
             {
                 "t_ns": "Int64", "planned_ns": "Int64", "lateness_ns": "Int64", "event": "String",  # start, end, mark, error
-                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64", "text": "String",
+                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64",
+                "stopped_by": "String",  # of a program's end: the signal by which the run had asked it to end, such as TERM
+                "text": "String",
             },
             ("t_ns",),
         ),
