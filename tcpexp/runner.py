@@ -22,6 +22,7 @@ from tcpexp.errors import DataError, HostError, TcpexpError
 from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
 
 if TYPE_CHECKING:
+    from tcpexp.errors import Missing
     from tcpexp.pipeline import RunOutcome
     from tcpexp.places.base import Clock, Place, PlaceKind, PlaceResult
     from tcpexp.plan.types import RunPlan
@@ -131,7 +132,7 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         plan = compile_spec(path, options, slot)
         lacks = place.check(plan)
         if lacks:
-            raise HostError(f"{plan.name} cannot run {kind.words}", missing=lacks)
+            raise HostError(f"{plan.name} cannot run {kind.words}", missing=placed(lacks, path, options.overrides, plan))
         results = usable_results_dir(options.out or paths.default_results_dir())
         run_dir = create_run(results, path, plan, place.name)
         for words in differences_from_record(path, place):
@@ -208,14 +209,19 @@ def command_text(options: RunOptions, more: str = "") -> str:
 
 
 def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
-    """Return the plan of the spec in ``path``; raises ``SpecErrors``."""
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
+    """Return the plan of the spec in ``path``; raises ``SpecErrors`` with all that is wrong with it."""
+    from tcpexp.plan.examine import load_plan
 
-    catalogue = load_catalogue()
-    spec = load_spec(path, catalogue, overrides=options.overrides)
-    return compile_plan(spec, catalogue, seed=options.seed, slot=slot)
+    return load_plan(path, overrides=options.overrides, seed=options.seed, slot=slot)
+
+
+def placed(lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan) -> tuple[Missing, ...]:
+    """Return what a place lacks, each with the place in the spec that asks for it, where one does."""
+    from tcpexp.plan.needs import asking_place
+    from tcpexp.spec.load import read_source
+
+    source = read_source(path, overrides)
+    return tuple(dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1])) for lack in lacks)
 
 
 def spec_seed(spec: str | Path, options: RunOptions) -> int:
