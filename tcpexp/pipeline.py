@@ -30,7 +30,8 @@ FIGURES = "figures/index.json"
 class RunOutcome:
     """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
 
-    ``failures`` are the programs that ended as the spec does not expect. ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done, each a sentence; ``report`` is None when
+    ``failures`` are the programs that ended as the spec does not expect.
+    ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done, each a sentence; ``report`` is None when
     writing it was one of them. ``timing`` is how long each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``
     (of files), ``report_s``, and what the runner adds.
     """

@@ -102,8 +102,9 @@ def judge_status(run: RunData) -> Iterator[Item]:
 def judge_programs(run: RunData) -> Iterator[Item]:
     """Every program must have ended as the spec expects; none may have been ended because it computed without end, while the clock stood still."""
     for failure in run.failures:
-        expected = ", ".join(failure["expected"])
-        yield Item(f"program of {failure['step']}", f"ends with {expected}", ending_words(failure["status"]) if failure["status"] else "reported an error", "suspect", failure["text"])
+        asked = f"ends with {', '.join(failure['expected'])}"
+        measured = ending_words(failure["status"]) if failure["status"] else "reported an error"
+        yield Item(f"program of {failure['step']}", asked, measured, "suspect", failure["text"])
     ended = (run.manifest or {}).get("host", {}).get("ended_for_spinning")
     if ended:
         yield Item("programs", "none computes without end", str(ended), "suspect", f"computed without end and was ended: {ended}")

@@ -20,7 +20,9 @@ MOST_LINES, LINE_LENGTH = 8, 300
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 #: What an error counts as that iperf3 reports while it ends with 0.
 REPORTED = 1
-_TELLING = re.compile(r"error|exception|fail|cannot|can't|could not|couldn't|unable|not found|no such|refused|denied|invalid|unrecogni|unknown|illegal|usage:", re.I)
+_TELLING = re.compile(
+    r"error|exception|fail|cannot|can't|could not|couldn't|unable|not found|no such|refused|denied|invalid|unrecogni|unknown|illegal|usage:", re.IGNORECASE
+)
 _GIVEN_ID = re.compile(r"a\d\d+(\.|$)")
 
 

@@ -52,8 +52,8 @@ class Remainder:
 
     def leave_out(self, errors: Iterable[SpecError]) -> bool:
         """Leave out what ``errors`` are about; return whether there was anything that could be."""
-        own = {"places": dict(self.source.places), "key_places": dict(self.source.key_places)}
-        self.source = dataclasses.replace(self.source, errors=[], **own)
+        places, key_places = dict(self.source.places), dict(self.source.key_places)
+        self.source = dataclasses.replace(self.source, errors=[], places=places, key_places=key_places)
         self._touched = set()
         placed = sorted(((self._path(each), each) for each in errors), key=lambda each: _backwards(each[0]), reverse=True)
         return any([self._leave_out(path, error) for path, error in placed])

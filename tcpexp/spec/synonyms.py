@@ -259,14 +259,14 @@ def name_hint(kind: str, word: str) -> str | None:
 def missing_do_hint(raw: dict[str, Any], actions: Iterable[str]) -> str:
     """Return what an entry of ``actions:`` without ``do`` seems to mean."""
     names = list(actions)
-    for key in raw:
+    for key, value in raw.items():
         plain = str(key).lower().replace("-", "_")
         if plain in names:
             return f"write do: {plain}, and its parameters beside it"
         if plain in ACTIONS and plain not in ("rate", "delay", "loss", "jitter", "script", "log", "drop"):
             return ACTIONS[plain]
-        if plain in ("type", "action", "kind", "what", "name") and raw[key] in names:
-            return f"write do: {raw[key]} instead of {key}: {raw[key]}"
+        if plain in ("type", "action", "kind", "what", "name") and value in names:
+            return f"write do: {value} instead of {key}: {value}"
         if plain in ("argv", "command"):
             return "write do: command beside it"
         if plain == "script":
