@@ -100,8 +100,11 @@ def judge_captures(run: RunData) -> Iterator[Item]:
     for name in sorted(names):
         title, asked = f"capture {name}", "nothing dropped"
         dropped = (known.get(name) or {}).get("dropped")
+        cut = (known.get(name) or {}).get("error")
         if not (run.path / "raw" / f"{name}.pcap").is_file():
             yield Item(title, asked, "", "suspect", f"raw/{name}.pcap is missing")
+        elif cut:
+            yield Item(title, asked, "cut off", "suspect", f"raw/{name}.pcap is cut off: {cut}")
         elif dropped is None:
             yield Item(title, asked, "", "not measured", "tcpdump did not say how many packets it dropped")
         else:
