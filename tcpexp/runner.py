@@ -278,6 +278,7 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     Under the virtual clock ``ahead`` begins with the guest's first word; under the real one nothing may work beside the experiment.
     """
     from tcpexp.places.base import PlaceResult
+    from tcpexp.plan.types import ENGINE_RESERVE
 
     started = time.monotonic()
     clock = place.clock
@@ -297,6 +298,7 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
                 result = place.run(plan, run_dir.path, progress, watcher.stop)
             finally:
                 full = has_no_room(run_dir.path)
+                (run_dir.raw / ENGINE_RESERVE).unlink(missing_ok=True)  # a guest that died had no time to
     except KeyboardInterrupt:
         record(run_dir, plan, place.name, ended("interrupted", "aborted by the user"), options)
         raise

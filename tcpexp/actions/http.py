@@ -21,7 +21,7 @@ mkfifo "$pipe"
     exec < "$pipe"
     rm "$pipe"
     cat
-    cd "$folder" && [ -f "$file" ] || exit
+    cd "$folder" 2> /dev/null && [ -f "$file" ] || exit
     sha256sum "$file"
     [ "$(wc -c < "$file")" -le "$limit" ] || rm "$file"
 ) &

@@ -13,6 +13,7 @@ import polars as pl
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
 from tcpexp.ingest.network import links_between
+from tcpexp.ingest.pcap import count_records
 from tcpexp.plan.types import LinkState
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -107,9 +108,18 @@ def judge_captures(run: RunData) -> Iterator[Item]:
             yield Item(title, asked, "cut off", "suspect", f"raw/{name}.pcap is cut off: {cut}")
         elif dropped is None:
             yield Item(title, asked, "", "not measured", "tcpdump did not say how many packets it dropped")
+        elif (kept := _frames_kept(run, name)) is not None and kept < int(known[name].get("captured") or 0):
+            yield Item(title, asked, f"{kept} of {known[name]['captured']} packets", "suspect", f"raw/{name}.pcap is cut off: it holds {kept} packets")
         else:
             why = f"tcpdump lost {dropped} packets that passed" if dropped else ""
             yield Item(title, asked, f"{dropped} dropped", "suspect" if dropped else "ok", why)
+
+
+def _frames_kept(run: RunData, name: str) -> int | None:
+    """Return how many packets a capture's file holds; it is counted only where the tables do not tell already that all are there."""
+    captured = ((run.engine.get("captures") or {}).get(name) or {}).get("captured") or 0
+    last = run.table("packets").filter(pl.col("capture") == name)["number"].max()
+    return captured if isinstance(last, int) and last >= captured else count_records(run.path / "raw" / f"{name}.pcap")
 
 
 def judge_trace(run: RunData) -> Iterator[Item]:

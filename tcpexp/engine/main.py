@@ -33,11 +33,10 @@ from tcpexp.engine.steps import Actor
 from tcpexp.engine.timeline import Timeline
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.errors import RunError, TcpexpError
-from tcpexp.plan.types import PlanFile, RunPlan, from_json
+from tcpexp.plan.types import ENGINE_RESERVE, PlanFile, RunPlan, from_json
 
 COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
-#: Holds room for ``engine.json``, so that a disk which fills up meanwhile leaves enough for it.
-RESERVE = ".engine.reserve"
+#: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for it.
 RESERVED_BYTES, RESERVED_PER_LINK = 64 << 10, 4 << 10
 
 
@@ -69,7 +68,7 @@ class Engine:
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
         self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
-        self.reserve = raw_dir / RESERVE
+        self.reserve = raw_dir / ENGINE_RESERVE
         self.problems: list[str] = []
         self.end_ns: int | None = None
 

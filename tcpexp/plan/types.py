@@ -19,6 +19,8 @@ from tcpexp.errors import DataError
 from tcpexp.plan.endings import EXPECTED
 
 PLAN_SCHEMA = 1
+#: The file in ``raw/`` by which the engine holds room for its record, until it writes that.
+ENGINE_RESERVE = ".engine.reserve"
 
 # ---------------------------------------------------------------------------------------------------- network
 
