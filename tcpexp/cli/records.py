@@ -115,6 +115,10 @@ def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "m
         else:
             say(f"{run} has no manifest, its run never reached the end: nothing to check the recorded data against")
         outcome = process_run(run, (lambda step: None) if quiet else say, figures=figures or kind != "html")
+        if outcome.status != "complete":
+            say(f"this run is not whole, it was {outcome.status}: {outcome.certificate['reasons'][0]}")
+        for failure in outcome.failures:
+            say(f"program failed: {failure.text}")
         for problem in outcome.problems:
             say(f"not made: {problem}")
         incomplete = incomplete or bool(outcome.problems)

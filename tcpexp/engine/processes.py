@@ -76,8 +76,11 @@ class Running:
 
     @property
     def stopped_by(self) -> str | None:
-        """The signal by which the run asked it to end, such as ``TERM``; None when it was not asked."""
-        return next((name for name in STOPPING if signal_number(name) in self.signalled), None)
+        """The signal by which the run asked it to end, such as ``TERM``, or which the run sent and which ended it; None when there was none."""
+        asked = next((name for name in STOPPING if signal_number(name) in self.signalled), None)
+        if asked is None and self.status is not None and self.status < 0 and -self.status in self.signalled:
+            return signal.Signals(-self.status).name.removeprefix("SIG")
+        return asked
 
     @property
     def name(self) -> str:
@@ -216,12 +219,13 @@ class ProcessTable:
 
     def describe_end(self, running: Running) -> str:
         """Return how a process ended and the last of what it wrote: ``echo ended with status 2: --protocol is required``."""
-        texts = []
-        for kind in ("err", "out"):
-            path = self.logs / f"{running.step.id}.{kind}"
-            texts.append(path.read_text(errors="replace") if path.is_file() else "")
         ending = ending_words(running.status) if running.status is not None else "is running"
-        return f"{running.name} {ending}: {cause(last_words(*texts))}"
+        return f"{running.name} {ending}: {self.last_cause(running)}"
+
+    def last_cause(self, running: Running) -> str:
+        """Return the line that says most of the last that a process wrote."""
+        paths = [self.logs / f"{running.step.id}.{kind}" for kind in ("err", "out")]
+        return cause(last_words(*(path.read_text(errors="replace") if path.is_file() else "" for path in paths)))
 
     def _reap(self, running: Running) -> None:
         status = running.process.poll()

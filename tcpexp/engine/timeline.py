@@ -157,7 +157,7 @@ class Timeline:
             text = f"ended with status {running.status}, the plan expects {running.spawn.expect_status}"
         self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, stopped_by=running.stopped_by, text=text)
         if failed:
-            raise RunError(f"{self.processes.describe_end(running)} (the plan expects {running.spawn.expect_status})")
+            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self.processes.last_cause(running)}")
 
 
 def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:
