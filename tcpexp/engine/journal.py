@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,14 +41,13 @@ class JsonLines:
 
     def close(self) -> None:
         """Write what is left (against the end of the run when there was no t0) and close the file."""
+        said = self._broken
         try:
             self.flush(Clock.monotonic_ns())
             self._file.close()
         except OSError:
-            if not self._broken:
+            if not said:  # else it was said already, and what waits in memory stays unwritten
                 raise
-            with contextlib.suppress(OSError):
-                self._file.detach().detach().close()  # what waits in memory stays unwritten
 
     def _put(self, t_ns: int, row: dict[str, Any]) -> None:
         if self._broken:

@@ -95,7 +95,7 @@ class Engine:
         finally:
             self.network.stop()
         for name, log in (("events.jsonl", self.events), ("raw/commands.jsonl", self.commands)):
-            self._attempt(f"write {name}", log.close)  # type: ignore[attr-defined]
+            self._attempt(f"write {name}", log.close)
         if status == "complete" and self.problems:
             status, where, error = "failed", "stop", self.problems[0]
         self.reserve.unlink(missing_ok=True)
