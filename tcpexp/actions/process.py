@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
-from tcpexp.actions.common import BuiltinAction, Name, Port, start_server
+from tcpexp.actions.common import BuiltinAction, Name, Port, ProcessAction, start_server
 from tcpexp.actions.ownfiles import built, files_beside, inside, lay_files
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Kill, Spawn
@@ -19,7 +19,7 @@ APPS = Path(__file__).parent.parent / "apps"
 Argument = StrictStr | StrictInt | StrictFloat
 
 
-class _Process(BuiltinAction):
+class _Process(ProcessAction):
     """What ``python`` and ``command`` share."""
 
     takes_every: ClassVar[bool] = True
@@ -41,9 +41,6 @@ class _Process(BuiltinAction):
     label: str | None = Field(
         default=None, min_length=1, max_length=80, description="a few words for the timeline and the figures, instead of the command itself"
     )
-    expect_status: Annotated[int, Field(ge=0, le=255)] | None = Field(
-        default=None, description="fail the run when it ends with another exit status; any is fine when silent"
-    )
 
     @model_validator(mode="after")
     def _flow_is_whole(self) -> Self:
@@ -64,13 +61,13 @@ class _Process(BuiltinAction):
     def _start(self, context: PlanContext, argv: tuple[str, ...], label: str, files: dict[str, bytes]) -> None:
         """Append the process, awaited before zero when it is a server without ``at``, its files, and its flow."""
         host = context.host(self.host, key="host")
-        spawn = Spawn(host, argv, expect_status=self.expect_status, stdin=self.stdin)
+        spawn = Spawn(host, argv, stdin=self.stdin, allowed_status=self.allowed_status)
         if self.listens is not None and self.at is None:
             step = start_server(context, spawn, self.label or label, self.listens, until_ns=self.until)
         else:
-            if self.listens is not None:
-                context.reserve_port(self.listens)
             step = context.step(spawn, self.label or label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+            if self.listens is not None:
+                context.listens(host, self.listens, step)
         lay_files(context, step, files)
         if self.flow is not None and self.to is not None and self.port is not None:
             server = context.host(self.to, key="to")
@@ -156,7 +153,8 @@ class Command(_Process):
         if self.argv is not None:
             argv = _texts(context, self.argv)
             own = self._is_own(context, argv[0], files)
-            context.need(tools=self.needs if own else (argv[0], *self.needs))
+            named = () if own or "/" in argv[0] or "{" in argv[0] else (argv[0],)  # a path is looked at when the program starts
+            context.need(tools=(*named, *self.needs))
         else:
             argv = ("sh", "-c", context.substitute(self.shell or ""))
             context.need(tools=self.needs)

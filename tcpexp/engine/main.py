@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -35,9 +36,11 @@ from tcpexp.engine.timeline import Timeline
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.engine.wallclock import WallClock
 from tcpexp.errors import RunError, TcpexpError
-from tcpexp.plan.types import PlanFile, RunPlan, from_json
+from tcpexp.plan.types import ENGINE_RESERVE, PlanFile, RunPlan, from_json
 
 COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
+#: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for it.
+RESERVED_BYTES, RESERVED_PER_LINK = 64 << 10, 4 << 10
 
 
 class Engine:
@@ -71,6 +74,7 @@ class Engine:
         self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
         self.wall_clock = WallClock()
         self.restamped: list[str] = []
+        self.reserve = raw_dir / ENGINE_RESERVE
         self.problems: list[str] = []
         self.end_ns: int | None = None
 
@@ -90,21 +94,24 @@ class Engine:
                 except TcpexpError as failure:
                     status, error = "failed", str(failure)
                 except Exception as failure:
-                    status, error = "failed", f"{type(failure).__name__}: {failure}"
-                    (self.raw_dir / "engine_traceback.txt").write_text(traceback.format_exc())
+                    status, error = "failed", describe_failure(failure)
+                    with contextlib.suppress(OSError):
+                        (self.raw_dir / "engine_traceback.txt").write_text(traceback.format_exc())
                 where = None if status == "complete" else self.where
                 self._stop_all()
-                if status == "complete" and self.problems:
-                    status, where, error = "failed", "stop", self.problems[0]
         finally:
             self.network.stop()
+        for name, log in (("events.jsonl", self.events), ("raw/commands.jsonl", self.commands)):
+            self._attempt(f"write {name}", log.close)
+        if status == "complete" and self.problems:
+            status, where, error = "failed", "stop", self.problems[0]
+        self.reserve.unlink(missing_ok=True)
         self._write_summary(status, where, error, Clock.monotonic_ns() - began)
-        self.events.close()
-        self.commands.close()
         return {"complete": COMPLETE, "interrupted": INTERRUPTED}.get(status, FAILED)
 
     def _run_phases(self) -> None:
         self._begin("network")
+        self.reserve.write_bytes(b"\0" * (RESERVED_BYTES + len(self.plan.network.links) * RESERVED_PER_LINK))
         write_files(self.plan.files, self.files_dir)
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
@@ -159,7 +166,7 @@ class Engine:
                 if not self.processes.alive():
                     return
             except Exception as error:
-                self.problems.append(f"{what}: {type(error).__name__}: {error}")
+                self.problems.append(f"{what}: {describe_failure(error)}")
                 return
 
     def _undo(self, step_id: str) -> None:
@@ -217,6 +224,13 @@ class Engine:
             "restored": not self.problems,
         }
         (self.raw_dir / "engine.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def describe_failure(failure: Exception) -> str:
+    """Return an exception in words; a full disk is called that."""
+    if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: what is recorded is cut off ({failure.strerror})"
+    return f"{type(failure).__name__}: {failure}"
 
 
 def versions(network: Network) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
         *missing_congestion_controls(algorithms),
         *missing_default_congestion_controls(default_algorithms(plan)),
         *missing_features(plan.needs),
+        *missing_sysctls(asked_sysctls(plan)),
     )
 
 
@@ -199,6 +200,33 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)
+
+
+#: Settings that each interface has, so that a namespace without the experiment's cannot name them.
+PER_INTERFACE = (".conf.", ".neigh.")
+
+
+def asked_sysctls(plan: RunPlan) -> list[str]:
+    """Return the names, with dots, of the settings that a plan changes, each once."""
+    keys = [key for node in plan.network.nodes for key in node.sysctls]
+    keys += [step.do.key for step in (*plan.setup, *plan.steps) if isinstance(step.do, Sysctl)]
+    return list(dict.fromkeys(key.replace("/", ".") for key in keys))
+
+
+def missing_sysctls(names: Iterable[str]) -> tuple[Missing, ...]:
+    """Return the settings that a network namespace of this kernel has not."""
+    wanted = [name for name in names if not any(word in name for word in PER_INTERFACE)]
+    known = namespace_sysctls() if wanted else frozenset()
+    remedy = "another kernel may have it, and so may the guest's: --on guest"
+    return tuple(Missing(f"sysctl {name}", "a host of this experiment", remedy) for name in wanted if known and name not in known)
+
+
+@cache
+def namespace_sysctls() -> frozenset[str]:
+    """Return the settings below net of a new network namespace, with dots; none when they cannot be listed."""
+    argv = ["unshare", "--net", "--mount", "sh", "-c", "mount -t proc proc /proc && find /proc/sys/net -type f"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+    return frozenset(line.removeprefix("/proc/sys/").replace("/", ".") for line in done.stdout.split()) if done.returncode == 0 else frozenset()
 
 
 def missing_for_faults() -> tuple[Missing, ...]:

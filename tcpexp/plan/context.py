@@ -32,6 +32,9 @@ IP_VARIABLE = "TCPEXP_IP"
 LARGEST_FILE_BYTES = 1_000_000
 #: ``{h1}``; what stands before and behind tells whether an IPv6 address needs brackets.
 _PLACEHOLDER = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_-]*)\}(?=(:\d)?)")
+#: A word in braces that no shell reads as a variable, and the words that mean something else than a host (print: all of an awk program).
+_BRACES = re.compile(r"(?<!\$)\{([A-Za-z][A-Za-z0-9_-]*)\}")
+_OWN_WORDS = ("ip", "dir", "out", "tcpexp", "print")
 #: ``{h1-h2.99}``: address number 99 of that link's subnet.
 _LINK_ADDRESS = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d+)\}(?=(:\d)?)")
 
@@ -94,6 +97,8 @@ class PlanDraft:
     features: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     ports: set[int] = field(default_factory=set)
+    #: the step whose process listens, by node and port
+    listeners: dict[tuple[str, int], str] = field(default_factory=dict)
     #: the label of the setup or timed step by id, for later actions that refer to it
     spawns: dict[str, Step] = field(default_factory=dict)
 
@@ -189,6 +194,11 @@ class PlanContext:
         self.draft.ports.add(port)
         return port
 
+    def listens(self, node: str, port: int, step_id: str) -> None:
+        """Keep ``port`` for the process of a step, which will listen there on ``node`` when its time comes."""
+        self.reserve_port(port)
+        self.draft.listeners[node, port] = step_id
+
     def link_address(self, link: str, number: int, *, key: Key = None) -> str:
         """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
         plan = self.link(link, key=key)
@@ -207,6 +217,7 @@ class PlanContext:
         key = self._key_of(text)
         self._refuse_other_version(text, key)
         names = {node.name for node in self.network.nodes}
+        self._refuse_strangers(text, names, key)
 
         def written(address: str, match: re.Match[str]) -> str:
             return (match[1] or "") + (bracketed(address) if match[1] or match[match.re.groups] else address)
@@ -218,6 +229,18 @@ class PlanContext:
 
         text = _LINK_ADDRESS.sub(lambda match: written(self.link_address(match[2], int(match[3]), key=key), match), text)
         return _PLACEHOLDER.sub(named, text)
+
+    def _refuse_strangers(self, text: str, names: set[str], key: Key) -> None:
+        """Refuse ``{h4}`` where there is no h4: a word in braces that is like a host's name, or that is all of an argument. Shells' ``${h4}`` stays."""
+        for match in _BRACES.finditer(text):
+            word = match[1]
+            if word in names or word in _OWN_WORDS:
+                continue
+            stem = word.rstrip("0123456789")
+            alike = any(word.lower() == name.lower() or (stem != word and stem == name.rstrip("0123456789")) for name in names)
+            if alike or match[0] == text:
+                hint = suggest(word, sorted(names)) or f"hosts: {', '.join(sorted(names))}"
+                raise self.error(f"there is no host '{word}' in this network, so {match[0]} stands for nothing", hint=hint, key=key)
 
     def _refuse_other_version(self, text: str, key: Key) -> None:
         behind = r"(?!\w|\.\d)" if self.network.ip == 6 else r"(?![\w:])"  # what would make it a part of another address
@@ -317,7 +340,7 @@ class PlanContext:
         for flow in self.draft.flows:
             if flow.name == name:
                 return self.draft.spawns[flow.step]
-        known = [*self.draft.spawns, *(flow.name for flow in self.draft.flows)]
+        known = sorted({*self.draft.spawns, *(flow.name for flow in self.draft.flows)})
         raise self.error(f"no action above this one is called '{name}' and starts a process", hint=suggest(name, known), key=key)
 
     def file(self, path: str, content: str, *, binary: bool = False) -> str:

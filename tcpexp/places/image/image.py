@@ -25,6 +25,7 @@ from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.paths import cache_dir
 from tcpexp.places.image import recipe
 from tcpexp.places.image.cpio import Entry, make_cpio
+from tcpexp.places.image.listing import list_contents
 from tcpexp.places.image.unshared import missing_without_root, open_parent
 
 Say = Callable[[str], None]
@@ -182,6 +183,7 @@ def _build_in(work: Path, say: Say) -> None:
     (image / "initrd.cpio").write_bytes(make_cpio(_initramfs(tree, version)))
     packages = _packages(tree)
     _prune(tree)
+    contents = list_contents(tree, version)
     say(f"guest image: packing ({time.monotonic() - started:.0f} s so far)")
     root = image / "root.erofs"
     uuid = "74637065-7870-4000-8000-000000000001"
@@ -195,6 +197,7 @@ def _build_in(work: Path, say: Say) -> None:
         "kernel": version,
         "recipe": recipe.recipe_hash(),
         "packages": packages,
+        "contents": contents,
         "bytes": sum(path.stat().st_size for path in image.iterdir()),
         "build_seconds": round(time.monotonic() - started, 1),
     }
