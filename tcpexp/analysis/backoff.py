@@ -44,10 +44,10 @@ def rows_in_backoff(run: RunData, flow: FlowPlan, rows: pl.DataFrame, snapshots:
     effect it shows; ``source`` is ``timeout`` or ``ss``. A connection that received nothing has no rows at all.
     """
     added: list[dict[str, Any]] = []
-    for key, own in rows.sort("t_ns", maintain_order=True).partition_by("port", as_dict=True, maintain_order=True).items():
-        lost = changes.filter((pl.col("port") == key[0]) & (pl.col("ca_state") == "Loss"))["t_ns"].to_list()
+    for key, own in rows.sort("t_ns", maintain_order=True).partition_by("connection", as_dict=True, maintain_order=True).items():
+        lost = changes.filter((pl.col("connection") == key[0]) & (pl.col("ca_state") == "Loss"))["t_ns"].to_list()
         if lost:
-            seen = snapshots.filter(pl.col("port") == key[0]).sort("t_ns").rows(named=True)
+            seen = snapshots.filter(pl.col("connection") == key[0]).sort("t_ns").rows(named=True)
             for each in _backoffs(own, lost):
                 added += _rows_of(each, seen, _sent(run, flow, key[0]))
     return pl.DataFrame(added, schema=rows.schema, orient="row") if added else rows.clear()
@@ -67,9 +67,10 @@ def _backoffs(own: pl.DataFrame, lost: list[int]) -> list[_Backoff]:
     return found
 
 
-def _sent(run: RunData, flow: FlowPlan, port: int) -> list[int]:
+def _sent(run: RunData, flow: FlowPlan, connection: int) -> list[int]:
     """Return when a connection's sender sent data, in order."""
-    own = (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("src_port") == port) & (pl.col("payload_bytes") > 0)
+    addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
+    own = (pl.col("connection") == connection) & (pl.col("node") == flow.sender) & pl.col("src").is_in(addresses) & (pl.col("payload_bytes") > 0)
     return run.table("packets").filter(own)["t_ns"].sort().to_list()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from tcpexp.analysis.conservation import segments_change, unrecognisable
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
-from tcpexp.analysis.recording import segments_change, unrecognisable
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData

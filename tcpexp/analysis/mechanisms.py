@@ -11,7 +11,7 @@ import polars as pl
 
 from tcpexp.store.rundata import RunData
 
-_ENDS = ("node", "src", "src_port", "dst", "dst_port")
+_ENDS = ("node", "connection", "src", "src_port", "dst", "dst_port")
 #: From the kernel's setting of Loss to the retransmission in the capture, at most; and from a SYN's arrival to the SYN-ACK that answers it.
 AT_ONCE_NS, ANSWERED_NS = 5_000_000, 1_000_000
 TRACEPOINT = "tcp:tcp_cong_state_set"
@@ -74,7 +74,7 @@ def _with_answers(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     """Add ``answer``: a SYN-ACK that follows a SYN's arrival at once; a second one after the same SYN is the timer's."""
     syns = run.table("packets").filter((pl.col("protocol") == "tcp") & pl.col("flags").str.contains("S") & ~pl.col("flags").str.contains("A"))
     turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}
-    arrived = syns.select("node", "t_ns", syn_ns="t_ns", **turned_back).sort("t_ns", maintain_order=True)
+    arrived = syns.select("node", "connection", "t_ns", syn_ns="t_ns", **turned_back).sort("t_ns", maintain_order=True)
     joined = rows.join_asof(arrived, on="t_ns", by=list(_ENDS), strategy="backward", tolerance=ANSWERED_NS, check_sortedness=False)
     first = (pl.col("kind") == "syn-ack") & (pl.col("number").cum_count().over(*_ENDS, "syn_ns", "kind") == 1)
     return joined.with_columns(answer=(pl.col("syn_ns").is_not_null() & first).fill_null(False)).drop("syn_ns")

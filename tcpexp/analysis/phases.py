@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases
-from tcpexp.analysis.flowstates import congestion_states, control_switches, port_slices
+from tcpexp.analysis.flowstates import congestion_states, connection_slices, control_switches
 from tcpexp.analysis.rounds import GROWING, Flight, growth_per_round
 from tcpexp.analysis.slowstart import Exits
 from tcpexp.analysis.timeline import NEVER, Timeline
@@ -50,16 +50,16 @@ def build_phases(run: RunData, states: pl.DataFrame) -> pl.DataFrame:
         own = states.filter(pl.col("flow") == flow.name)
         if own.height:
             changes = congestion_states(run, flow)
-            for begin, end in port_slices(own):
+            for begin, end in connection_slices(own):
                 rows += _of_connection(run, flow, own[begin:end], changes, exits)
     return conform(pl.DataFrame(rows, infer_schema_length=None), "phases") if rows else empty_frame("phases")
 
 
 def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl.DataFrame, exits: Exits) -> list[dict[str, Any]]:
     """Return the phases of one connection, cut where the congestion control was switched."""
-    port = int(rows["port"][0])
+    connection, port = int(rows["connection"][0]), int(rows["port"][0])
     switched = [t_ns for t_ns, _ in control_switches(run, flow)]
-    timeline = Timeline.of(rows, changes.filter(pl.col("port") == port), switched)
+    timeline = Timeline.of(rows, changes.filter(pl.col("connection") == connection), switched)
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
     limited = limits_before(rows["limited"])
     received = np.concatenate([[0], np.cumsum((rows["source"] == "tcp_probe").to_numpy())])
@@ -69,13 +69,13 @@ def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl
     for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
         control = str(rows["congestion_control"][timeline.after(begin)])
         name = model_phases if is_bbr(control) else window_phases
-        phases = name(timeline, begin, end, run, flow, port)
+        phases = name(timeline, begin, end, run, flow, connection)
         rows_of = rows_within(timeline, phases)
         counts = [int(received[max(high, low)] - received[low]) for low, high in rows_of]
         described = [_describe(phase, rows, acks, limited, timeline, control, flight) for phase, rows, acks in zip(phases, rows_of, counts, strict=True)]
-        exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
+        exits.name(described, timeline, flow, connection, switched=index < len(cuts) - 2)
         found += described
-    return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]
+    return [{"flow": flow.name, "node": flow.sender, "connection": connection, "port": port, **each} for each in found]
 
 
 def window_phases(timeline: Timeline, begin: int, end: int, *_: object) -> list[Phase]:

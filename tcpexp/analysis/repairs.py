@@ -48,13 +48,13 @@ class Repair:
 def find_repairs(run: RunData, step: str) -> list[Repair]:
     """Return what became of each data segment on which the fault ``step`` acted, by their first sending."""
     rows = run.table("faults").filter((pl.col("step") == step) & (pl.col("payload_bytes") > 0))
-    keys = rows.unique(["src", "src_port", "dst", "dst_port", "seq"], keep="first", maintain_order=True)
+    keys = rows.unique(["connection", "src", "src_port", "dst", "dst_port", "seq"], keep="first", maintain_order=True)
     found = [_repair(run, row) for row in keys.iter_rows(named=True)]
     return sorted((each for each in found if each is not None), key=lambda each: each.sent_ns)
 
 
 def _repair(run: RunData, row: dict[str, object]) -> Repair | None:
-    ends = pl.all_horizontal(pl.col(name) == pl.lit(row[name]) for name in ("src", "src_port", "dst", "dst_port"))
+    ends = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(row[name])) for name in ("connection", "src", "src_port", "dst", "dst_port"))
     segment = run.table("packets").filter(ends & (pl.col("seq") == row["seq"]) & (pl.col("payload_bytes") > 0))
     nodes = {each.address: node.name for node in run.plan.network.nodes for each in node.interfaces}
     source, target = nodes.get(str(row["src"])), nodes.get(str(row["dst"]))

@@ -17,7 +17,7 @@ from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
 
 #: The columns that tell one direction of a connection from all others at a node.
-ENDS = ("node", "src", "src_port", "dst", "dst_port")
+ENDS = ("node", "connection", "src", "src_port", "dst", "dst_port")
 #: RFC 7323 appendix A: twelve bytes of each segment are taken by time stamps once both ends have offered them.
 _TIMESTAMP_BYTES = 12
 
@@ -92,10 +92,12 @@ def _with_gaps(rows: pl.DataFrame) -> pl.DataFrame:
 
 def received_acks(run: RunData, keys: pl.DataFrame) -> pl.DataFrame:
     """Return what the senders in ``keys`` received: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window`` and ``flags``, in time order."""
-    turned = keys.select(*ENDS).unique().select("node", src=pl.col("dst"), src_port=pl.col("dst_port"), dst=pl.col("src"), dst_port=pl.col("src_port"))
+    turned = keys.select(*ENDS).unique().select(
+        "node", "connection", src=pl.col("dst"), src_port=pl.col("dst_port"), dst=pl.col("src"), dst_port=pl.col("src_port")
+    )
     got = run.table("packets").filter(pl.col("protocol") == "tcp").join(turned, on=list(ENDS), how="semi", maintain_order="left")
     turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}
-    return got.select("node", "t_ns", "ack", "window", "flags", **turned_back).sort("t_ns", maintain_order=True)
+    return got.select("node", "connection", "t_ns", "ack", "window", "flags", **turned_back).sort("t_ns", maintain_order=True)
 
 
 def _with_last_ack(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
@@ -112,7 +114,8 @@ def _with_segments(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
     keys = again.select(*ENDS).unique()
     packets = run.table("packets").filter(pl.col("mss").is_not_null())
     turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}
-    offers = pl.concat([packets.select(*ENDS, "mss", "ts_val"), packets.select("node", "mss", "ts_val", **turned_back).select(*ENDS, "mss", "ts_val")])
+    answers = packets.select("node", "connection", "mss", "ts_val", **turned_back)
+    offers = pl.concat([packets.select(*ENDS, "mss", "ts_val"), answers.select(*ENDS, "mss", "ts_val")])
     offers = offers.join(keys, on=list(ENDS), how="semi").group_by(*ENDS).agg(pl.col("mss").min(), stamps=pl.col("ts_val").null_count() == 0)
     full = pl.col("mss") - pl.when("stamps").then(_TIMESTAMP_BYTES).otherwise(0)
     rows = again.drop("mss").join(offers.select(*ENDS, full=full), on=list(ENDS), how="left", maintain_order="left")
@@ -125,7 +128,7 @@ def _with_path_mss(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     """Lower ``full`` to the MSS that the last ``ss`` snapshot shows: path MTU discovery may have reduced it."""
     seen = run.table("sockets").filter(pl.col("mss") > 0)
     names = {"src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
-    shown = seen.select("node", "t_ns", shown=pl.col("mss"), **{ours: pl.col(theirs) for ours, theirs in names.items()}).sort("t_ns")
+    shown = seen.select("node", "connection", "t_ns", shown=pl.col("mss"), **{ours: pl.col(theirs) for ours, theirs in names.items()}).sort("t_ns")
     joined = rows.sort("t_ns", maintain_order=True).join_asof(shown, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False)
     return joined.with_columns(full=pl.min_horizontal("full", "shown")).drop("shown")
 

@@ -72,7 +72,8 @@ def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
     """
     names = {"src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
     closed = run.table("states").filter((pl.col("new_state") == "CLOSED") & pl.col("old_state").is_in(_UNFINISHED) & pl.col("softirq").fill_null(False))
-    rows = closed.select("node", "t_ns", "flow", "old_state", **{ours: pl.col(theirs) for ours, theirs in names.items()}).sort("t_ns", maintain_order=True)
+    ends = {ours: pl.col(theirs) for ours, theirs in names.items()}
+    rows = closed.select("node", "connection", "t_ns", "flow", "old_state", **ends).sort("t_ns", maintain_order=True)
     if rows.is_empty():
         return empty_frame("timeouts")
     packets = run.table("packets").filter(pl.col("protocol").is_in(["tcp", "icmp"]))

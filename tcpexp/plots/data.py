@@ -70,18 +70,10 @@ def flow_frames(run: RunData, options: Options, wanted: pl.Expr) -> dict[str, pl
 
 
 def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
-    """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time.
-
-    A second of slack before the SYN and after the end keeps a later connection with the same ports out.
-    """
+    """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time."""
     import polars as pl
 
-    there = (pl.col("src") == one["client_address"]) & (pl.col("src_port") == one["client_port"]) & (pl.col("dst_port") == one["server_port"])
-    back = (pl.col("src") == one["server_address"]) & (pl.col("src_port") == one["server_port"]) & (pl.col("dst_port") == one["client_port"])
-    mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (there | back)).sort("t_ns", maintain_order=True)
-    if one["end_ns"] is not None:
-        mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
-    return mine
+    return run.table("packets").filter(pl.col("connection") == one["connection"]).sort("t_ns", maintain_order=True)
 
 
 def has_label(*names: str) -> pl.Expr:

@@ -78,7 +78,7 @@ class End:
     node: str
     name: str
     port: int
-    peer_port: int
+    connection: int
     rows: list[dict[str, Any]]
     settings: tuple[Setting, ...]
 
@@ -121,7 +121,7 @@ def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
         rows = packets.filter(pl.col("node") == node).with_columns(outgoing=pl.col("src") == one[f"{this}_address"])
         name = f"{node} to {one[other]}:{peer}" if this == "client" else f"{node}:{port} to {one[other]}"
         if node and not rows.is_empty():
-            yield End(node, name, port, peer, rows.rows(named=True), _settings(run, node))
+            yield End(node, name, port, one["connection"], rows.rows(named=True), _settings(run, node))
 
 
 def _settings(run: RunData, node: str) -> tuple[Setting, ...]:
@@ -239,7 +239,7 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
 def _socket(end: End) -> pl.Expr:
     import polars as pl
 
-    return (pl.col("node") == end.node) & (pl.col("local_port") == end.port) & (pl.col("peer_port") == end.peer_port)
+    return (pl.col("node") == end.node) & (pl.col("local_port") == end.port) & (pl.col("connection") == end.connection)
 
 
 def backed_off(base_ns: int, times: int) -> int:

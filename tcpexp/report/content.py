@@ -172,10 +172,10 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def certificate_rows(run: RunData) -> list[dict[str, str]]:
-    """Return the certificate's items: name, asked, measured, verdict and why; suspect ones first."""
+    """Return the certificate's items: name, asked, read_back, measured, verdict and why; suspect ones first."""
     order = {"suspect": 0, "ok": 1, "not measured": 2}
     items = run.certificate.get("items") or []
-    rows = [{key: str(item.get(key) or "") for key in ("name", "asked", "measured", "verdict", "why")} for item in items]
+    rows = [{key: str(item.get(key) or "") for key in ("name", "asked", "read_back", "measured", "verdict", "why")} for item in items]
     return sorted(rows, key=lambda row: order.get(row["verdict"], 3))
 
 

@@ -21,18 +21,19 @@ def frame(name, rows):
 
 
 def ack(at, cwnd, ssthresh, **more):
-    known = {"flow": "up", "node": "h1", "port": 4000, "srtt_us": 40_000, "acked_bytes": at, "in_flight_bytes": 5000, "receive_window_bytes": 9}
+    known = {"flow": "up", "node": "h1", "connection": 1, "srtt_us": 40_000, "acked_bytes": at, "in_flight_bytes": 5000, "receive_window_bytes": 9}
     return {**known, "t_ns": at * MS, "cwnd": cwnd, "ssthresh": ssthresh, "limited": "cwnd", "source": "tcp_probe", **more}
 
 
 def added(acks, losses, snapshots=(), sent=(0,)):
-    packets = frame("packets", [{"flow": "up", "node": "h1", "src_port": 4000, "payload_bytes": 1000, "t_ns": at * MS} for at in sent])
-    run = SimpleNamespace(table={"packets": packets}.__getitem__)
-    shown = [{"port": 4000, "t_ns": at * MS, "ss_cwnd": cwnd, "ss_ssthresh": ssthresh, "rto_ms": rto} for at, cwnd, ssthresh, rto in snapshots]
+    packets = frame("packets", [{"flow": "up", "node": "h1", "connection": 1, "src": "10.0.0.1", "payload_bytes": 1000, "t_ns": at * MS} for at in sent])
+    network = SimpleNamespace(node=lambda name: SimpleNamespace(interfaces=[SimpleNamespace(address="10.0.0.1")]))
+    run = SimpleNamespace(table={"packets": packets}.__getitem__, plan=SimpleNamespace(network=network))
+    shown = [{"connection": 1, "t_ns": at * MS, "ss_cwnd": cwnd, "ss_ssthresh": ssthresh, "rto_ms": rto} for at, cwnd, ssthresh, rto in snapshots]
     names = ("rttvar_us", "pacing_rate_bps", "delivery_rate_bps", "bbr_bw_bps", "bbr_min_rtt_us", "bbr_pacing_gain", "bbr_cwnd_gain")
-    schema = {"port": pl.Int64, "t_ns": pl.Int64, "ss_cwnd": pl.Int64, "ss_ssthresh": pl.Int64, "rto_ms": pl.Float64, **dict.fromkeys(names, pl.Float64)}
+    schema = {"connection": pl.Int64, "t_ns": pl.Int64, "ss_cwnd": pl.Int64, "ss_ssthresh": pl.Int64, "rto_ms": pl.Float64, **dict.fromkeys(names, pl.Float64)}
     snapshots = pl.DataFrame([{name: row.get(name) for name in schema} for row in shown], schema=schema)
-    changes = pl.DataFrame([{"port": 4000, "t_ns": at * MS, "ca_state": "Loss"} for at in losses])
+    changes = pl.DataFrame([{"connection": 1, "t_ns": at * MS, "ca_state": "Loss"} for at in losses])
     rows = rows_in_backoff(run, FLOW, frame("flow_states", acks), snapshots, changes)
     return [(row["t_ns"] / MS, row["cwnd"], row["ssthresh"], row["rto_ms"], row["source"]) for row in rows.sort("t_ns").iter_rows(named=True)]
 
@@ -62,4 +63,4 @@ def test_between_two_timeouts_the_kernels_rule_holds_only_when_all_is_surely_los
 
 def test_an_infinite_threshold_stays_null_and_other_connections_are_left_alone():
     assert added([ack(0, 25, None)], [300], [(1000, 1, 0x7FFFFFFF, 1.0)])[0][2] is None
-    assert added([ack(0, 25, 20, port=4001)], [300], [(1000, 1, 12, 1.0)]) == []
+    assert added([ack(0, 25, 20, connection=2)], [300], [(1000, 1, 12, 1.0)]) == []

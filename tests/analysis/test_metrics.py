@@ -114,7 +114,8 @@ def test_queues_counters_and_connections(run):
     assert (row["max_packets"], row["mean_packets"], row["drops"], row["netem_drops"], row["sent_packets"]) == (4, 3.0, 7, 3, 9)
     assert metrics["counters"] == {"h1": {"Tcp.RetransSegs": 4}}
     assert metrics["connections"] == {
-        "seen": 1, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0, "syn_repeats": 1, "synack_repeats": 0,
+        "seen": 1, "without_flow": 0, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0,
+        "syn_repeats": 1, "synack_repeats": 0,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from numbered import numbered
 
 from tcpexp.analysis.repairs import find_repairs
 from tcpexp.analysis.resent import build_resent
@@ -18,7 +19,7 @@ ENDS = {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 40000}
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     schema = schema_of(name)
-    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+    return numbered(pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema))
 
 
 def run_of(sent_ms: list[float], states: list[tuple[float, str]], arrived_ms: float | None, traced: bool = True) -> Any:

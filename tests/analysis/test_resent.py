@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from numbered import numbered
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.store.frames import schema_of
@@ -17,7 +18,7 @@ CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     schema = schema_of(name)
-    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+    return numbered(pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema))
 
 
 class Wire:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numbered import numbered
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.plan.types import (
@@ -78,7 +79,7 @@ def write_run(path: Path, plan: RunPlan, tables: dict[str, pl.DataFrame], **file
         target = path / ("raw/engine.json" if name == "engine" else f"{name}.json")
         target.write_text(json.dumps(value))
     for name, frame in tables.items():
-        write_table(path, name, frame)
+        write_table(path, name, numbered(frame))
     if "packets" in tables and "resent" not in tables:
         write_table(path, "resent", build_resent(RunData(path)))
     return RunData(path)

@@ -118,9 +118,16 @@ def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFr
     capture, stream = frame["capture"][0], frame["stream"][0]
     first = frame.filter(pl.col("outgoing")).head(1) if frame["outgoing"].any() else frame.head(1)
     src, dst, sport, dport = (first[name][0] for name in ("src", "dst", "src_port", "dst_port"))
-    label = f"{flow.name if flow else 'other'}: {src}:{sport} → {dst}:{dport}"
+    label = f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} → {dst}:{dport}"
     facts = {"capture": capture, "stream": stream, "connection": label, "from": f"{src}:{sport}", "to": f"{dst}:{dport}", **_ends(run, flow, frame["node"][0])}
     return Connection(f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts)
+
+
+def _stranger(run: RunData, connection: int | None) -> str:
+    """Return what a connection without flow is called: by the action whose process opened it, if one did."""
+    steps = dict(run.table("connections").select("connection", "step").iter_rows())
+    step = steps.get(connection)
+    return "no flow" if step is None else f"no flow (opened by {step})"
 
 
 def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
@@ -189,7 +196,7 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
     sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
     if sent.is_empty() or not run.has("faults"):
         return None
-    ends = {name: sent[name][0] for name in ("src", "src_port", "dst", "dst_port")}
+    ends = {name: sent[name][0] for name in ("connection", "src", "src_port")}
     rows = run.table("faults").filter(pl.all_horizontal([pl.col(name) == value for name, value in ends.items()]))
     if rows.is_empty():
         return None
