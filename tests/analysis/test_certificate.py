@@ -204,6 +204,14 @@ def test_processor(build):
     assert "3.7 s and 5.3 s" in found["processor"]["why"]
 
 
+def test_a_busy_processor_delays_nothing_where_computing_takes_no_time(build):
+    build.table("cpu", *busy(*[0.95] * 40))
+    assert verdict(build, "processor") == "suspect"
+    for where, expected in (("uml", "ok"), ("qemu", "suspect"), ("host", "suspect")):
+        (build.path / "manifest.json").write_text(json.dumps({"clock": "virtual", "where": where}))
+        assert verdict(build, "processor") == expected
+
+
 def test_the_processor_is_judged_only_while_there_are_packets(build):
     build.table("cpu", *busy(*[1.0] * 20, *[0.5] * 40, *[1.0] * 20))
     assert verdict(build, "processor") == "suspect", "without captures the whole run counts"
