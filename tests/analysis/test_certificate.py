@@ -234,6 +234,16 @@ def test_conservation(build):
     assert verdict(build, name) == "suspect"
 
 
+def test_a_drop_that_met_a_second_copy_is_missed_by_nobody(build):
+    queue = {"link": "h1-h2", "towards": "h2", "qdisc": "netem"}
+    build.journeys([None if number % 20 == 0 else 0 for number in range(2000)])
+    build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 112})
+    build.plan(DirectionPlan(loss=LossPlan("random", 0.05)))
+    assert verdict(build, "packets of h1-h2 towards h2") == "suspect"
+    build.plan(DirectionPlan(loss=LossPlan("random", 0.05), duplicate=0.1))
+    assert verdict(build, "packets of h1-h2 towards h2") == "ok"
+
+
 def test_what_a_link_swallows_while_it_is_down_is_left_out(build):
     down = Step("a00", 0, 5 * S, LinkState("h1-h2", False), "down", 8 * S)
     name = "packets of h1-h2 towards h2"
