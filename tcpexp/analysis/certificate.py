@@ -13,8 +13,10 @@ from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.items import Item, ItemVerdict
 from tcpexp.analysis.linkitems import faults_read_back, judge_interfaces, judge_links
 from tcpexp.analysis.links import FaultRate, measure_faults
+from tcpexp.analysis.machine import judge_clock, judge_settings
 from tcpexp.analysis.recording import certify_recording
 from tcpexp.ingest.network import links_between
+from tcpexp.plan.endings import ending_words
 from tcpexp.plan.types import DirectionPlan
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
@@ -72,6 +74,8 @@ def repeatability(run: RunData) -> tuple[bool, str]:
     facts = manifest.get("host", {})
     if clock_of(run) != "virtual":
         return False, "the real clock never runs the same way twice; a virtual clock does"
+    if run.status == "failed":
+        return False, "the run failed, so there is no whole run to repeat"
     if run.status != "complete":
         return False, why_not_complete(run)
     if not facts.get("repeatable"):
@@ -94,6 +98,8 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
     return (
         judge_status,
         judge_programs,
+        judge_clock,
+        judge_settings,
         lambda run: judge_base_rtt(run, RTT_TOLERANCE_NS[clock]),
         lambda run: judge_links(run, clock),
         judge_followed,
@@ -113,7 +119,11 @@ def judge_status(run: RunData) -> Iterator[Item]:
 
 
 def judge_programs(run: RunData) -> Iterator[Item]:
-    """No program may have been ended because it computed without end, while the clock stood still."""
+    """Every program must have ended as the spec expects; none may have been ended because it computed without end, while the clock stood still."""
+    for failure in run.failures:
+        asked = f"ends with {', '.join(failure['expected'])}"
+        measured = ending_words(failure["status"]) if failure["status"] else "reported an error"
+        yield Item(f"program of {failure['step']}", asked, measured, "suspect", failure["text"])
     ended = (run.manifest or {}).get("host", {}).get("ended_for_spinning")
     if ended:
         yield Item("programs", "none computes without end", str(ended), "suspect", f"computed without end and was ended: {ended}")

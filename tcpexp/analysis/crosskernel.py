@@ -106,7 +106,8 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
     ]
     source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
     return CrossCheck(
-        "segments sent again", each.node, count, CAPTURE, each.growth("Tcp.RetransSegs") - failed, source, -late - failed, early + answers, ", ".join(filter(None, reasons)), _no_captures(run, each.node),
+        "segments sent again", each.node, count, CAPTURE, each.growth("Tcp.RetransSegs") - failed, source,
+        -late - failed, early + answers, ", ".join(filter(None, reasons)), _no_captures(run, each.node),
     )  # fmt: skip
 
 

@@ -64,7 +64,9 @@ def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> Cro
     )
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
     why = ", ".join(filter(None, reasons))
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early - copies, late + damaged, why, _obstacle(run, links))
+    least = -early - copies
+    obstacle = _obstacle(run, links)
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + damaged, why, obstacle)
 
 
 def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:

@@ -10,6 +10,7 @@ import polars as pl
 
 from tcpexp.analysis.conservation import judge_conservation
 from tcpexp.analysis.items import Item
+from tcpexp.ingest.pcap import count_records
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.
@@ -105,13 +106,25 @@ def judge_captures(run: RunData) -> Iterator[Item]:
     for name in sorted(names):
         title, asked = f"capture {name}", "nothing dropped"
         dropped = (known.get(name) or {}).get("dropped")
+        cut = (known.get(name) or {}).get("error")
         if not (run.path / "raw" / f"{name}.pcap").is_file():
             yield Item(title, asked, "", "suspect", f"raw/{name}.pcap is missing")
+        elif cut:
+            yield Item(title, asked, "cut off", "suspect", f"raw/{name}.pcap is cut off: {cut}")
         elif dropped is None:
             yield Item(title, asked, "", "suspect", "tcpdump did not say how many packets it dropped")
+        elif (kept := _frames_kept(run, name)) is not None and kept < int(known[name].get("captured") or 0):
+            yield Item(title, asked, f"{kept} of {known[name]['captured']} packets", "suspect", f"raw/{name}.pcap is cut off: it holds {kept} packets")
         else:
             why = f"tcpdump lost {dropped} packets that passed" if dropped else ""
             yield Item(title, asked, f"{dropped} dropped", "suspect" if dropped else "ok", why)
+
+
+def _frames_kept(run: RunData, name: str) -> int | None:
+    """Return how many packets a capture's file holds; it is counted only where the tables do not tell already that all are there."""
+    captured = ((run.engine.get("captures") or {}).get(name) or {}).get("captured") or 0
+    last = run.table("packets").filter(pl.col("capture") == name)["number"].max()
+    return captured if isinstance(last, int) and last >= captured else count_records(run.path / "raw" / f"{name}.pcap")
 
 
 def judge_trace(run: RunData) -> Iterator[Item]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from mininet.net import Mininet
 
-from tcpexp.engine import namespaces, readback, wire
+from tcpexp.engine import inherited, namespaces, readback, wire
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
 from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
@@ -62,6 +62,8 @@ class Network:
         self.wires: dict[str, Wire] = {}
         #: called with a wire that was changed and read back (engine/readbacks.py)
         self.changed: Callable[[Wire], None] = lambda made: None
+        #: settings that nodes had inherited from the machine and that were put back, by sysctl
+        self.put_back: dict[str, inherited.Change] = {}
         self._net: Mininet | None = None
         self._sources: list[QdiscSource] = []
         self._opened: list[QdiscSource] = []
@@ -69,8 +71,11 @@ class Network:
 
     # ------------------------------------------------------------------------------------------------ building
 
-    def build(self) -> None:
-        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different."""
+    def build(self, *, own_kernel: bool = True) -> None:
+        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different.
+
+        Where the kernel is not ours alone, nodes get the kernel's defaults instead of what they inherit from the machine.
+        """
         self.versions["iproute2"] = installed_iproute2()
         try:
             self._net, pending = make_mininet(self.plan)
@@ -78,7 +83,11 @@ class Network:
             raise RunError(f"a network namespace could not be made: {error}") from None
         for node in self._net.hosts:
             self.executor.add_node(node.name, node.pid, node.network_file)
+        if not own_kernel:
+            self._put_back(inherited.put_back)
         self.executor.run(None, ["ip", "-batch", "-"], stdin=_lines(pending))
+        if not own_kernel:
+            self._put_back(inherited.put_back_neighbours)
         for number, link in enumerate(self.plan.links):
             if link.wire:
                 name = wire_name(self.plan, number)
@@ -89,6 +98,12 @@ class Network:
             self._build_node(node)
         if self.plan.ip == 6:
             await_reports(lambda: sum(reports_sent(self.pid(node.name)) for node in self.plan.nodes))
+
+    def _put_back(self, call: Callable[[], dict[str, inherited.Change]]) -> None:
+        assert self._net is not None
+        for node in self._net.hosts:
+            with namespaces.inside(node.network_file):
+                self.put_back |= call()
 
     def qdisc_sources(self) -> list[QdiscSource]:
         """Return where the qdiscs of every link with a wire are read; opened at the first call."""

@@ -10,7 +10,7 @@ from tcpexp.engine.journal import JsonLines
 from tcpexp.plan.types import Step
 
 EventKind = Literal["start", "end", "mark", "error"]
-KEYS = ("planned_ns", "lateness_ns", "behind_ns", "step", "action", "kind", "node", "label", "argv", "pid", "status", "text")
+KEYS = ("planned_ns", "lateness_ns", "behind_ns", "step", "action", "kind", "node", "label", "argv", "pid", "status", "stopped_by", "text")
 
 
 class EventLog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from tcpexp.engine.clock import Clock
 from tcpexp.engine.commands import Executor, environment
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
+from tcpexp.plan.endings import STOPPING, cause, ending_words, last_words, step_name
 from tcpexp.plan.types import Spawn, Step
 
 #: How long a process may take to end after its stop signal, before it is killed.
@@ -72,6 +74,19 @@ class Running:
     def pid(self) -> int:
         """The process id, as the engine sees it."""
         return self.process.pid
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The signal by which the run asked it to end, such as ``TERM``, or which the run sent and which ended it; None when there was none."""
+        asked = next((name for name in STOPPING if signal_number(name) in self.signalled), None)
+        if asked is None and self.status is not None and self.status < 0 and -self.status in self.signalled:
+            return signal.Signals(-self.status).name.removeprefix("SIG")
+        return asked
+
+    @property
+    def name(self) -> str:
+        """What its step is called."""
+        return step_name(self.step.id, self.step.label)
 
 
 class ProcessTable:
@@ -130,6 +145,7 @@ class ProcessTable:
         """Return the process's argv and its folder, which is made."""
         out = self.logs / step.id
         out.mkdir(parents=True, exist_ok=True)
+        lay_files(self.files_dir / "work" / step.id, out)
         places = {"{dir}": str(self.files_dir), "{out}": str(out), "{tcpexp}": str(PACKAGE_PARENT)}
         return [PLACEHOLDER.sub(lambda match: places[match[0]], word) for word in spawn.argv], out
 
@@ -207,6 +223,16 @@ class ProcessTable:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(running.pidfd, number)
 
+    def describe_end(self, running: Running) -> str:
+        """Return how a process ended and the last of what it wrote: ``echo ended with status 2: --protocol is required``."""
+        ending = ending_words(running.status) if running.status is not None else "is running"
+        return f"{running.name} {ending}: {self.last_cause(running)}"
+
+    def last_cause(self, running: Running) -> str:
+        """Return the line that says most of the last that a process wrote."""
+        paths = [self.logs / f"{running.step.id}.{kind}" for kind in ("err", "out")]
+        return cause(last_words(*(path.read_text(errors="replace") if path.is_file() else "" for path in paths)))
+
     def _reap(self, running: Running) -> None:
         status = running.process.poll()
         if status is None or running.status is not None:
@@ -266,3 +292,13 @@ def processes_in(network_inodes: set[int]) -> list[int]:
             if name.isdigit() and os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
                 found.append(int(name))
     return found
+
+
+def lay_files(source: Path, out: Path) -> None:
+    """Copy what the plan ships for a step's program into its working folder; a file that is there already stays."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        target = out / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists():
+            shutil.copy(path, target)

@@ -158,19 +158,15 @@ class Timeline:
             self.waiter.wait_for(lambda: not self.processes.alive(step.id), Clock.monotonic_ns() + 10**9, 10**9)
 
     def process_ended(self, running: Running) -> None:
-        """Record a process's end; raises ``RunError`` when the plan expects another status."""
-        planned = running.planned_end_ns if running.signalled else None
+        """Record a process's end; raises ``RunError`` when the rest of the run cannot do without another status."""
+        planned = running.planned_end_ns if running.stopped_by else None
         failed = unexpected_status(running)
         text = None
         if failed:
             text = f"ended with status {running.status}, the plan expects {running.spawn.expect_status}"
-        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, text=text)
+        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, stopped_by=running.stopped_by, text=text)
         if failed:
-            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self._last_words(running)}")
-
-    def _last_words(self, running: Running) -> str:
-        texts = [(self.processes.logs / f"{running.step.id}.{kind}").read_text(errors="replace") for kind in ("err", "out")]
-        return " ".join(text.strip()[-400:] for text in texts if text.strip()) or "it printed nothing"
+            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self.processes.last_cause(running)}")
 
 
 def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:

@@ -78,6 +78,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "explain": markupsafe.Markup(prose_html(plan.explain)),
         "status": run.status,
         "error": _why_it_ended(run),
+        "failures": run.failures,
         "run_id": (run.manifest or {}).get("run_id") or run.path.name,
         "verdicts": verdicts,
         "counts": [(result, count) for result in RESULTS if (count := sum(row["result"] == result for row in verdicts))],

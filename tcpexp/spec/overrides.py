@@ -20,18 +20,33 @@ _BY_NAME = ("hosts", "links", "record")
 _DOTTED = ("sysctls", "files")
 
 
-def override_source(source: Source, overrides: Iterable[str]) -> Source:
-    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's own text."""
-    changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places))
+def override_source(source: Source, overrides: Iterable[str], *, keep_errors: bool = False) -> Source:
+    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's own text.
+
+    Raises ``SpecErrors`` with all options that cannot be; with ``keep_errors`` they go into ``Source.errors`` and the others are done.
+    """
+    changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places), list(source.errors))
+    wrong: list[SpecError] = []
     for text in overrides:
-        path, value = parse_override(text)
-        _expand_topology(changed, path)
-        keys = _resolve(changed.raw, path, text)
-        changed.raw = _replace(changed.raw, keys, value)
-        for known in [each for each in changed.places if each[: len(keys)] == keys]:
-            changed.places[known] = f"--set {text}"
-        changed.places[keys] = changed.key_places[keys] = f"--set {text}"
+        try:
+            _override(changed, text)
+        except SpecErrors as several:
+            wrong += several.errors
+    if wrong and not keep_errors:
+        raise SpecErrors(wrong)
+    changed.errors += wrong
     return changed
+
+
+def _override(changed: Source, text: str) -> None:
+    """Write the value of one ``--set``."""
+    path, value = parse_override(text)
+    _expand_topology(changed, path)
+    keys = _resolve(changed.raw, path, text)
+    changed.raw = _replace(changed.raw, keys, value)
+    for known in [each for each in changed.places if each[: len(keys)] == keys]:
+        changed.places[known] = f"--set {text}"
+    changed.places[keys] = changed.key_places[keys] = f"--set {text}"
 
 
 def _expand_topology(source: Source, path: list[str | int]) -> None:

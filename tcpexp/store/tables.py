@@ -402,7 +402,9 @@ TABLES: dict[str, TableSchema] = {
                 "lateness_ns": "Int64",  # t_ns - planned_ns, at least 0
                 "behind_ns": "Int64",  # the part of it in which the engine was at work on what was due before; null in older runs
                 "event": "String",  # start, end, mark, error
-                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64", "text": "String",
+                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64",
+                "stopped_by": "String",  # of a program's end: the signal by which the run had asked it to end, such as TERM
+                "text": "String",
             },
             ("t_ns",),
         ),

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -263,3 +264,15 @@ def test_packets_are_not_counted_where_a_host_cuts_or_joins_segments(build):
     assert verdict(build, "packets of h1-h2 towards h2") == "suspect"
     build.offloads("h1")
     assert verdict(build, "packets of h1-h2 towards h2") == "not measured"
+
+
+def test_a_capture_that_is_cut_off_is_said_to_be(build, tmp_path):
+    """The disk was full: tcpdump counts what it saw, and the file holds less."""
+    data = Path(__file__).parent.parent / "ingest" / "data" / "tcpdump-4.99-lossy-h1-eth0.pcap"
+    (tmp_path / "raw" / "h1-eth0.pcap").write_bytes(data.read_bytes()[:-1])
+    build.plan(recorders=(Recorder("capture", "h1", "h1-eth0"),)).engine(captures={"h1-eth0": {"captured": 276, "dropped": 0}})
+    assert verdict(build, "capture h1-eth0") == "ok"
+    build.engine(captures={"h1-eth0": {"captured": 277, "dropped": 0}})
+    assert verdict(build, "capture h1-eth0") == "suspect"
+    build.engine(captures={"h1-eth0": {"captured": None, "dropped": None, "error": "tcpdump: Unable to write output: No space left on device"}})
+    assert verdict(build, "capture h1-eth0") == "suspect"
