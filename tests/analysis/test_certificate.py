@@ -36,6 +36,13 @@ def test_a_run_about_which_nothing_is_known_is_suspect_and_says_why_the_rest_was
     assert all(unmeasured.values())
 
 
+def test_a_run_that_failed_before_it_began_has_one_reason(build):
+    build.plan(recorders=(Recorder("cpu", None, None, S), Recorder("trace"), Recorder("capture", "h1", "h1-eth0")))
+    build.engine(status="failed", error="echo ended with status 2", t0_monotonic_ns=None)
+    certificate, _ = items(build)
+    assert certificate["reasons"] == ("run: echo ended with status 2",)
+
+
 @pytest.mark.parametrize("verdict", ["not measured", "suspect"])
 def test_no_item_is_unmeasured_or_suspect_without_a_reason(verdict):
     with pytest.raises(ValueError, match="no reason"):
