@@ -54,7 +54,8 @@ def certify_run(run: RunData) -> dict[str, Any]:
     Each item says what was asked, what was measured, ``ok``, ``suspect`` or ``not measured``, and why.
     """
     clock = clock_of(run)
-    items = [item for judge in _judges(clock) for item in judge(run)]
+    judges = _judges(clock) if began(run) else (judge_status, judge_programs)
+    items = [item for judge in judges for item in judge(run)]
     reasons = tuple(f"{item.name}: {item.why or f'asked {item.asked}, measured {item.measured}'}" for item in items if item.verdict == "suspect")
     verdict: Literal["VALID", "SUSPECT"] = "SUSPECT" if reasons else "VALID"
     certificate = asdict(Certificate(verdict, reasons, tuple(items), clock, *repeatability(run)))
@@ -68,14 +69,17 @@ def clock_of(run: RunData) -> str:
     return "virtual" if named == "virtual" else "real"
 
 
+def began(run: RunData) -> bool:
+    """Whether the run reached t0; of one that did not there is nothing to measure but why."""
+    return run.status == "complete" or not run.engine or run.engine.get("t0_monotonic_ns") is not None
+
+
 def repeatability(run: RunData) -> tuple[bool, str]:
     """Return whether another run of the same plan gives the same captures, and why (not)."""
     manifest = run.manifest or {}
     facts = manifest.get("host", {})
     if clock_of(run) != "virtual":
         return False, "the real clock never runs the same way twice; a virtual clock does"
-    if run.status == "failed":
-        return False, "the run failed, so there is no whole run to repeat"
     if run.status != "complete":
         return False, why_not_complete(run)
     if not facts.get("repeatable"):
@@ -91,7 +95,7 @@ def why_not_complete(run: RunData) -> str:
         return "the place ended before the engine could say how the run ended"
     if run.status == "interrupted":
         return f"the run was ended from outside{f' ({error})' if error else ''}, at a moment that no seed decides"
-    return f"the run failed{f': {error}' if error else ''}"
+    return f"the run failed{f': {error}' if error else ''}, so there is no whole run to repeat"
 
 
 def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:

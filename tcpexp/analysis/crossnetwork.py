@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tcpexp.analysis.conservation import segments_change, unrecognisable
+from tcpexp.analysis.conservation import lost_copies, segments_change, unrecognisable
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
 from tcpexp.ingest.network import links_between
@@ -56,14 +56,17 @@ def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> Cro
     counted = sum(count_drops(run, link, towards, qdisc, first, last) for link, towards in links for qdisc in ("queue", "netem"))
     subject = f"{links[0][0]} towards {links[0][1]}" if len(links) == 1 else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
     damaged = sum(unrecognisable(run, link, towards) for link, towards in links)
+    copies = sum(lost_copies(run, link, towards) for link, towards in links)
     reasons = (
+        f"up to {copies} drops met second copies" if copies else "",
         f"{late + early} were sent shortly before a sample of the queues" if late or early else "",
         f"up to {damaged} were damaged so that they are nobody's" if damaged else "",
     )
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
     why = ", ".join(filter(None, reasons))
+    least = -early - copies
     obstacle = _obstacle(run, links)
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late + damaged, why, obstacle)
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + damaged, why, obstacle)
 
 
 def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:

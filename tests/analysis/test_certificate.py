@@ -36,6 +36,13 @@ def test_a_run_about_which_nothing_is_known_is_suspect_and_says_why_the_rest_was
     assert all(unmeasured.values())
 
 
+def test_a_run_that_failed_before_it_began_has_one_reason(build):
+    build.plan(recorders=(Recorder("cpu", None, None, S), Recorder("trace"), Recorder("capture", "h1", "h1-eth0")))
+    build.engine(status="failed", error="echo ended with status 2", t0_monotonic_ns=None)
+    certificate, _ = items(build)
+    assert certificate["reasons"] == ("run: echo ended with status 2",)
+
+
 @pytest.mark.parametrize("verdict", ["not measured", "suspect"])
 def test_no_item_is_unmeasured_or_suspect_without_a_reason(verdict):
     with pytest.raises(ValueError, match="no reason"):
@@ -205,6 +212,14 @@ def test_processor(build):
     assert "3.7 s and 5.3 s" in found["processor"]["why"]
 
 
+def test_a_busy_processor_delays_nothing_where_computing_takes_no_time(build):
+    build.table("cpu", *busy(*[0.95] * 40))
+    assert verdict(build, "processor") == "suspect"
+    for where, expected in (("uml", "ok"), ("qemu", "suspect"), ("host", "suspect")):
+        (build.path / "manifest.json").write_text(json.dumps({"clock": "virtual", "where": where}))
+        assert verdict(build, "processor") == expected
+
+
 def test_the_processor_is_judged_only_while_there_are_packets(build):
     build.table("cpu", *busy(*[1.0] * 20, *[0.5] * 40, *[1.0] * 20))
     assert verdict(build, "processor") == "suspect", "without captures the whole run counts"
@@ -225,6 +240,16 @@ def test_conservation(build):
     assert verdict(build, name) == "suspect"
     build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 30})
     assert verdict(build, name) == "suspect"
+
+
+def test_a_drop_that_met_a_second_copy_is_missed_by_nobody(build):
+    queue = {"link": "h1-h2", "towards": "h2", "qdisc": "netem"}
+    build.journeys([None if number % 20 == 0 else 0 for number in range(2000)])
+    build.table("queues", {**queue, "t_ns": 0, "drops": 0}, {**queue, "t_ns": S, "drops": 112})
+    build.plan(DirectionPlan(loss=LossPlan("random", 0.05)))
+    assert verdict(build, "packets of h1-h2 towards h2") == "suspect"
+    build.plan(DirectionPlan(loss=LossPlan("random", 0.05), duplicate=0.1))
+    assert verdict(build, "packets of h1-h2 towards h2") == "ok"
 
 
 def test_what_a_link_swallows_while_it_is_down_is_left_out(build):
