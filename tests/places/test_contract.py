@@ -127,7 +127,7 @@ def test_a_run_that_is_asked_to_stop_keeps_what_it_has(name, plan, tmp_path):
     assert (tmp_path / "run" / "raw" / "h1-eth0.pcap").stat().st_size > 2_000
 
 
-@pytest.mark.parametrize("name", [param for param in RUNNING if param.values[0] != "qemu"])  # its image does not say what it holds
+@pytest.mark.parametrize("name", RUNNING)
 def test_a_program_that_is_not_there_is_named_before_the_run(name, plan):
     lacking = dataclasses.replace(plan, needs=dataclasses.replace(plan.needs, tools=("no-such-program",)))
     place = place_kind(name).open(Wanted(), silent)
