@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-#: Settings that count, are random, or that the kernel changes by itself.
+#: Settings that count, are random, or that the kernel changes by itself: what congestion controls there are grows with a module that a run needs.
 LIVING = (
     "random|nr_open|dentry|inode|file-nr|ns_last_pid|pty.nr|sched_domain|conntrack_count|cad_pid|perf_event_max_sample|aio-nr|"
-    "netdev_rss|tcp_mem|udp_mem|route.flush|stat_refresh|uuid|boot_id|usermodehelper|quota|loadavg|free"
+    "netdev_rss|tcp_mem|udp_mem|route.flush|stat_refresh|uuid|boot_id|usermodehelper|quota|loadavg|free|tcp_available_congestion_control|tcp_allowed_congestion_control"
 )
 SECTIONS = {
     "namespaces": "ip netns list; lsns -t net -n -o NS,COMMAND | grep -v stockvm | sort",

@@ -99,10 +99,7 @@ def congestion_default() -> dict[str, str]:
 
 
 def ipv4_defaults() -> dict[str, str]:
-    """Return the settings of ``net.ipv4.conf.all`` and ``.default``.
-
-    An interface follows the latter, also one that is there already (devinet_copy_dflt_conf).
-    """
+    """Return the settings of ``net.ipv4.conf.all`` and ``.default``; interfaces, also those that are there, follow the latter (devinet_copy_dflt_conf)."""
     wanted = {}
     for where in ("all", "default"):
         folder = Path("/proc/sys/net/ipv4/conf") / where
