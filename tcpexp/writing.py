@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -60,9 +61,24 @@ def font_families(script: Script) -> tuple[str, ...]:
     return tuple(sorted({line.partition(",")[0].replace("\\", "") for line in done.stdout.splitlines() if line}))
 
 
+def drawable_families(script: Script) -> list[str]:
+    """Return the font families with which matplotlib can draw a script: not those of coloured pictures, which it cannot scale."""
+    return [name for name in font_families(script) if "color" not in name.lower()]
+
+
 def scripts_without_font(texts: Iterable[str]) -> tuple[Script, ...]:
-    """Return the scripts of the texts for which this machine has no font: figures and PDF would show boxes."""
-    return tuple(script for script in scripts_of(texts) if not font_families(script))
+    """Return the scripts of the texts for which this machine has no font that figures can be drawn with: they would show boxes."""
+    return tuple(script for script in scripts_of(texts) if not drawable_families(script))
+
+
+def direction(text: str) -> str:
+    """Return the attribute of an HTML element whose text is read from right to left, by its first letter; else nothing.
+
+    Written out rather than ``dir="auto"``, which what prints PDF does not know.
+    """
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    first = next((kind for kind in kinds if kind in ("L", "R", "AL")), "L")
+    return "" if first == "L" else ' dir="rtl"'
 
 
 def install_fonts(scripts: Iterable[Script]) -> str:
@@ -70,3 +86,51 @@ def install_fonts(scripts: Iterable[Script]) -> str:
     packages = dict.fromkeys(script.package for script in scripts)
     fontconfig = [] if shutil.which("fc-list") else ["fontconfig"]
     return f"apt install {' '.join([*fontconfig, *packages])}"
+
+
+def letter_em(character: str) -> float | None:
+    """Return how wide a letter of another script is, in em; None for one of Latin, Greek or Cyrillic, whose widths a Latin font has.
+
+    Ideographs, kana, hangul and emoji are square (Unicode Standard Annex 11: W and F); marks that stand on another letter take no room.
+    """
+    if ord(character) < 0x300:
+        return None
+    kind = unicodedata.category(character)
+    if kind in ("Mn", "Me", "Cf"):
+        return 0.0
+    if unicodedata.east_asian_width(character) in ("W", "F"):
+        return 1.0
+    return 0.65 if ord(character) > 0x52F and kind[0] == "L" else None
+
+
+@functools.cache
+def fallback_families(scripts: tuple[Script, ...]) -> tuple[str, ...]:
+    """Return the families, beside DejaVu Sans, with which matplotlib draws these scripts: one for each that has any."""
+    from matplotlib import font_manager
+
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    found: list[str] = []
+    for script in scripts:
+        families = drawable_families(script)
+        if any(name in (*found, "DejaVu Sans") for name in families):
+            continue
+        for name in families:
+            if name in known or _add_font(name):
+                found.append(name)
+                break
+    return tuple(found)
+
+
+def _add_font(family: str) -> bool:
+    """Make a font known that was installed after matplotlib listed them; return whether it could be read."""
+    from matplotlib import font_manager
+
+    tool = shutil.which("fc-match")
+    if tool is None:
+        return False
+    path = subprocess.run([tool, "-f", "%{file}", family], capture_output=True, text=True, check=False).stdout
+    try:
+        font_manager.fontManager.addfont(path)
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return any(entry.name == family for entry in font_manager.fontManager.ttflist)

@@ -48,7 +48,7 @@ def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     from tcpexp.spec.load import load_spec
 
     place = HostPlace()
-    found = {}
+    found: dict[str, tuple[Missing, ...]] = {}
     for path in paths.shipped_specs():
         catalogue = load_catalogue()
         try:
