@@ -10,7 +10,7 @@ import functools
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -50,25 +50,30 @@ def scripts_of(texts: Iterable[str]) -> tuple[Script, ...]:
     return tuple(script for script in SCRIPTS if any(script.has(letter) for letter in letters))
 
 
+def letters_of(script: Script, texts: Iterable[str]) -> str:
+    """Return the script's letters that stand in the texts, each once and in order; the script's own letter where none does."""
+    return "".join(sorted({character for text in texts for character in text if script.has(character)})) or script.letter
+
+
 @functools.cache
-def font_families(script: Script) -> tuple[str, ...]:
-    """Return the font families of this machine that have the script's letter, by fontconfig; empty where it is not installed too."""
+def font_families(letters: str) -> tuple[str, ...]:
+    """Return the font families of this machine that have all these letters, by fontconfig; empty where it is not installed too."""
     tool = shutil.which("fc-list")
     if tool is None:
         return ()
-    argv = [tool, f":charset={ord(script.letter):x}", "family"]
+    argv = [tool, f":charset={' '.join(f'{ord(letter):x}' for letter in letters)}", "family"]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     return tuple(sorted({line.partition(",")[0].replace("\\", "") for line in done.stdout.splitlines() if line}))
 
 
-def drawable_families(script: Script) -> list[str]:
-    """Return the font families with which matplotlib can draw a script: not those of coloured pictures, which it cannot scale."""
-    return [name for name in font_families(script) if "color" not in name.lower()]
+def drawable_families(letters: str) -> list[str]:
+    """Return the font families with which matplotlib can draw these letters: not those of coloured pictures, which it cannot scale."""
+    return [name for name in font_families(letters) if "color" not in name.lower()]
 
 
-def scripts_without_font(texts: Iterable[str]) -> tuple[Script, ...]:
-    """Return the scripts of the texts for which this machine has no font that figures can be drawn with: they would show boxes."""
-    return tuple(script for script in scripts_of(texts) if not drawable_families(script))
+def scripts_without_font(texts: Sequence[str]) -> tuple[Script, ...]:
+    """Return the scripts of the texts for whose letters this machine has no font that figures can be drawn with: they would show boxes."""
+    return tuple(script for script in scripts_of(texts) if not drawable_families(letters_of(script, texts)))
 
 
 def direction(text: str) -> str:
@@ -103,22 +108,21 @@ def letter_em(character: str) -> float | None:
     return 0.65 if ord(character) > 0x52F and kind[0] == "L" else None
 
 
-@functools.cache
-def fallback_families(scripts: tuple[Script, ...]) -> tuple[str, ...]:
-    """Return the families, beside DejaVu Sans, with which matplotlib draws these scripts: one for each that has any."""
+def fallback_families(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the families, beside DejaVu Sans, with which matplotlib draws the texts: one for each script that has any."""
+    found: list[str] = []
+    for script in scripts_of(texts):
+        families = drawable_families(letters_of(script, texts))
+        if not any(name in (*found, "DejaVu Sans") for name in families):
+            found += [name for name in families if _is_known(name)][:1]
+    return tuple(found)
+
+
+def _is_known(family: str) -> bool:
+    """Return whether matplotlib has a font, which it is told of where it was installed after matplotlib listed them."""
     from matplotlib import font_manager
 
-    known = {entry.name for entry in font_manager.fontManager.ttflist}
-    found: list[str] = []
-    for script in scripts:
-        families = drawable_families(script)
-        if any(name in (*found, "DejaVu Sans") for name in families):
-            continue
-        for name in families:
-            if name in known or _add_font(name):
-                found.append(name)
-                break
-    return tuple(found)
+    return any(entry.name == family for entry in font_manager.fontManager.ttflist) or _add_font(family)
 
 
 def _add_font(family: str) -> bool:

@@ -114,10 +114,10 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
     from tcpexp.plots.style import house_style
     from tcpexp.plots.table import Table
     from tcpexp.plots.tabledraw import draw_table
-    from tcpexp.writing import fallback_families, scripts_of
+    from tcpexp.writing import fallback_families
 
     name, title = wanted.file_name, str(wanted.options["title"])
-    with house_style(f"tcpexp-{name}", fallback_families(scripts_of(figure_texts(run)))):
+    with house_style(f"tcpexp-{name}", fallback_families(figure_texts(run))):
         try:
             drawn = wanted.plot.draw(run, wanted.options)
             figure = draw_table(drawn, title) if isinstance(drawn, Table) else drawn
