@@ -74,7 +74,10 @@ setup(
         "pdf": ["weasyprint>=60"],
         # for processors without AVX2: see docs/install.md
         "rtcompat": ["polars[rtcompat]>=1.36"],
-        "dev": ["aioquic>=1.2", "hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "setuptools>=77", "types-PyYAML"],
+        "dev": [
+            *("aioquic>=1.2", "hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"),
+            "setuptools>=77",  # the tests build the distributions
+        ],
     },
     entry_points={"console_scripts": ["tcpexp = tcpexp.cli.main:main"]},
 )

@@ -70,9 +70,16 @@ def _build(compiler: str, argv: Sequence[str], sources: Mapping[str, bytes], wor
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TMPDIR": str(work), "LDFLAGS": "-static", "SOURCE_DATE_EPOCH": "0"}
     try:
         done = subprocess.run(
-            [compiler, *argv[1:], *own], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="replace", timeout=LIMIT_S, check=False,
-        )  # fmt: skip
+            [compiler, *argv[1:], *own],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise RunError(f"{argv[0]} took longer than {LIMIT_S} s") from None
     said = (done.stderr or done.stdout).strip().splitlines()

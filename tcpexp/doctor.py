@@ -17,7 +17,7 @@ from tcpexp.findings import Finding, room_finding, tool_finding
 from tcpexp.installed import package_finding
 from tcpexp.places.registry import all_kinds
 from tcpexp.processor import polars_lacks, polars_remedy
-from tcpexp.writing import SCRIPTS, font_families, install_fonts, scripts_of
+from tcpexp.writing import SCRIPTS, font_families, install_fonts, letters_of, scripts_of
 
 Say = Callable[[str], None]
 #: Free space that a run should have.
@@ -110,8 +110,9 @@ def pdf_finding() -> Finding:
 
 def font_finding(specs: Sequence[Path]) -> Finding:
     """Return for which scripts this machine has no font: of those that the specs use, or of all that are known."""
-    used = scripts_of(path.read_text(encoding="utf-8", errors="replace") for path in specs) if specs else SCRIPTS
-    lacking = [script for script in used if not font_families(script)]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in specs]
+    used = scripts_of(texts) if specs else SCRIPTS
+    lacking = [script for script in used if not font_families(letters_of(script, texts))]
     if lacking:
         names = ", ".join(script.name for script in lacking)
         return Finding("note", "fonts", f"none for {names}: figures and PDF show boxes there", install_fonts(lacking))

@@ -100,9 +100,14 @@ def process_run(run_dir: Path, progress: Progress | None = None, *, figures: boo
 
 def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFigure, ...]:
     """Draw the run's figures as files."""
-    from tcpexp.plots.run import plot_run
+    from tcpexp.plots.run import figure_texts, plot_run
+    from tcpexp.writing import install_fonts, scripts_without_font
 
     tell("drawing")
+    lacking = scripts_without_font(figure_texts(run))
+    if lacking:
+        names = ", ".join(script.name for script in lacking)
+        tell(f"this machine has no font for {names}, and figures show boxes there: {install_fonts(lacking)}")
     return _attempt(lambda: tuple(plot_run(run)), "figures", problems) or ()
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -49,20 +50,40 @@ def scripts_of(texts: Iterable[str]) -> tuple[Script, ...]:
     return tuple(script for script in SCRIPTS if any(script.has(letter) for letter in letters))
 
 
+def letters_of(script: Script, texts: Iterable[str]) -> str:
+    """Return the script's letters that stand in the texts, each once and in order; the script's own letter where none does."""
+    return "".join(sorted({character for text in texts for character in text if script.has(character)})) or script.letter
+
+
 @functools.cache
-def font_families(script: Script) -> tuple[str, ...]:
-    """Return the font families of this machine that have the script's letter, by fontconfig; empty where it is not installed too."""
+def font_families(letters: str) -> tuple[str, ...]:
+    """Return the font families of this machine that have all these letters, by fontconfig; empty where it is not installed too."""
     tool = shutil.which("fc-list")
     if tool is None:
         return ()
-    argv = [tool, f":charset={ord(script.letter):x}", "family"]
+    argv = [tool, f":charset={' '.join(f'{ord(letter):x}' for letter in letters)}", "family"]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     return tuple(sorted({line.partition(",")[0].replace("\\", "") for line in done.stdout.splitlines() if line}))
 
 
-def scripts_without_font(texts: Iterable[str]) -> tuple[Script, ...]:
-    """Return the scripts of the texts for which this machine has no font: figures and PDF would show boxes."""
-    return tuple(script for script in scripts_of(texts) if not font_families(script))
+def drawable_families(letters: str) -> list[str]:
+    """Return the font families with which matplotlib can draw these letters: not those of coloured pictures, which it cannot scale."""
+    return [name for name in font_families(letters) if "color" not in name.lower()]
+
+
+def scripts_without_font(texts: Sequence[str]) -> tuple[Script, ...]:
+    """Return the scripts of the texts for whose letters this machine has no font that figures can be drawn with: they would show boxes."""
+    return tuple(script for script in scripts_of(texts) if not drawable_families(letters_of(script, texts)))
+
+
+def direction(text: str) -> str:
+    """Return the attribute of an HTML element whose text is read from right to left, by its first letter; else nothing.
+
+    Written out rather than ``dir="auto"``, which what prints PDF does not know.
+    """
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    first = next((kind for kind in kinds if kind in ("L", "R", "AL")), "L")
+    return "" if first == "L" else ' dir="rtl"'
 
 
 def install_fonts(scripts: Iterable[Script]) -> str:
@@ -70,3 +91,50 @@ def install_fonts(scripts: Iterable[Script]) -> str:
     packages = dict.fromkeys(script.package for script in scripts)
     fontconfig = [] if shutil.which("fc-list") else ["fontconfig"]
     return f"apt install {' '.join([*fontconfig, *packages])}"
+
+
+def letter_em(character: str) -> float | None:
+    """Return how wide a letter of another script is, in em; None for one of Latin, Greek or Cyrillic, whose widths a Latin font has.
+
+    Ideographs, kana, hangul and emoji are square (Unicode Standard Annex 11: W and F); marks that stand on another letter take no room.
+    """
+    if ord(character) < 0x300:
+        return None
+    kind = unicodedata.category(character)
+    if kind in ("Mn", "Me", "Cf"):
+        return 0.0
+    if unicodedata.east_asian_width(character) in ("W", "F"):
+        return 1.0
+    return 0.65 if ord(character) > 0x52F and kind[0] == "L" else None
+
+
+def fallback_families(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the families, beside DejaVu Sans, with which matplotlib draws the texts: one for each script that has any."""
+    found: list[str] = []
+    for script in scripts_of(texts):
+        families = drawable_families(letters_of(script, texts))
+        if not any(name in (*found, "DejaVu Sans") for name in families):
+            found += [name for name in families if _is_known(name)][:1]
+    return tuple(found)
+
+
+def _is_known(family: str) -> bool:
+    """Return whether matplotlib has a font, which it is told of where it was installed after matplotlib listed them."""
+    from matplotlib import font_manager
+
+    return any(entry.name == family for entry in font_manager.fontManager.ttflist) or _add_font(family)
+
+
+def _add_font(family: str) -> bool:
+    """Make a font known that was installed after matplotlib listed them; return whether it could be read."""
+    from matplotlib import font_manager
+
+    tool = shutil.which("fc-match")
+    if tool is None:
+        return False
+    path = subprocess.run([tool, "-f", "%{file}", family], capture_output=True, text=True, check=False).stdout
+    try:
+        font_manager.fontManager.addfont(path)
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return any(entry.name == family for entry in font_manager.fontManager.ttflist)

@@ -76,8 +76,8 @@ static void take_list(int connection)
         }
         if (careless)
             fprintf(stderr, "node %u: taking %u bytes of content\n", number + 1, length);
-        char *content = calloc(length + 1, sizeof(struct node)); /* a slip: bytes are meant. NULL where there is not so much memory */
-        content[0] = 0;                                          /* where the careless one crashes */
+        char *content = malloc((length + 1) * sizeof(struct node)); /* a slip: bytes are meant. NULL where there is not so much memory */
+        memset(content, 0, length + 1);                             /* where the careless one crashes */
         got = read_exactly(connection, content, length);
         bytes += sizeof node + got;
         node.title[sizeof node.title - 1] = 0;

@@ -107,7 +107,8 @@ def _parse(text: str, ip: int) -> Interface:
     except ValueError:
         raise ValueError(f"'{text}' is not an address|write one such as {example}") from None
     if address.version != ip:
-        raise ValueError(f"{text} is an address of IPv{address.version}, and the network speaks IPv{ip}|write one such as {example}, or topology: {{..., ip: {address.version}}}")
+        words = f"{text} is an address of IPv{address.version}, and the network speaks IPv{ip}"
+        raise ValueError(f"{words}|write one such as {example}, or topology: {{..., ip: {address.version}}}")
     if address.is_multicast or address.is_unspecified or address.is_loopback or address.is_link_local or int(address) == 2**address.max_prefixlen - 1:
         raise ValueError(f"{address} cannot be a host's address|write one such as {example}")
     network = interface.network

@@ -36,9 +36,9 @@ class LinkSettings:
 def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[NetworkPlan, dict[str, LinkSettings]]:
     """Return the network and each link's parameters by its name; raises ``SpecErrors``.
 
-    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64``; its ends have the
-    addresses 1 and 2, unless the spec chooses others (:mod:`tcpexp.plan.addresses`). MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are those with the fewest hops, the topology's
-    order breaking ties.
+    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64``; its ends have the addresses 1 and 2,
+    unless the spec chooses others (:mod:`tcpexp.plan.addresses`). MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are
+    those with the fewest hops, the topology's order breaking ties.
     """
     if not 0 <= slot <= 255:
         raise SpecError(f"slot {slot} is not between 0 and 255")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.plots.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
 from tcpexp.plots.svgparts import NARROW, WIDE
+from tcpexp.writing import letter_em
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,8 +147,15 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
 
 def text_inches(text: str, points: float = FONT_POINTS) -> float:
     """Return a generous estimate of a text's width in inches, from the widths of DejaVu Sans's letters in em."""
-    em = sum(0.4 if each in NARROW else 0.9 if each in WIDE else 0.64 for each in text)
+    em = sum(_em(each) for each in text)
     return em * points / 72
+
+
+def _em(letter: str) -> float:
+    other = letter_em(letter)
+    if other is not None:
+        return other
+    return 0.4 if letter in NARROW else 0.9 if letter in WIDE else 0.64
 
 
 def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

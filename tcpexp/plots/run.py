@@ -98,6 +98,13 @@ def default_order(catalogue: Catalogue) -> list[str]:
     return [*BUILTIN, *(name for name in catalogue.plots.names() if name not in BUILTIN)]
 
 
+def figure_texts(run: RunData) -> list[str]:
+    """Return the texts of the spec that figures may show: titles, and the words of actions."""
+    plan = run.plan
+    titles = [str(options.get("title", "")) for entry in plan.plots for options in [_entry(entry)[1]]]
+    return [plan.title, *titles, *(step.label for step in (*plan.setup, *plan.steps))]
+
+
 NO_DATA = "the run holds no data for it"
 
 
@@ -107,9 +114,10 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
     from tcpexp.plots.style import house_style
     from tcpexp.plots.table import Table
     from tcpexp.plots.tabledraw import draw_table
+    from tcpexp.writing import fallback_families
 
     name, title = wanted.file_name, str(wanted.options["title"])
-    with house_style(f"tcpexp-{name}"):
+    with house_style(f"tcpexp-{name}", fallback_families(figure_texts(run))):
         try:
             drawn = wanted.plot.draw(run, wanted.options)
             figure = draw_table(drawn, title) if isinstance(drawn, Table) else drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -65,12 +67,20 @@ RC: dict[str, Any] = {
 
 
 @contextmanager
-def house_style(salt: str) -> Iterator[None]:
-    """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data gives the same bytes."""
+def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
+    """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data gives the same bytes.
+
+    ``families`` are fonts for letters that DejaVu Sans has not. A letter that no font has is a box, without a warning for each: who draws
+    says it once.
+    """
     import matplotlib
 
     settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **RC, "svg.hashsalt": salt, "backend": "agg"}
-    with matplotlib.rc_context(settings):
+    settings["font.family"] = [*RC["font.family"], *families]
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # that a font has no bold letters is nobody's problem
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from", category=UserWarning)
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support", category=UserWarning)
         yield
 
 

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from tcpexp.plots.style import GRID, INK, PAPER
+from tcpexp.writing import letter_em
 
 #: Letters that are narrower or wider than most.
 NARROW, WIDE = frozenset("iljtfrI.,:;'|!() []/-"), frozenset("mwMWG@%→…")
@@ -230,11 +231,15 @@ def text_box(
 
 def text_points(text: str, size: float, *, bold: bool = False) -> float:
     """Return about how wide a text is: a letter of DejaVu Sans by its kind, and what bold adds."""
-    em = sum(
-        0.36 if each in NARROW else 0.88 if each in WIDE else 0.7 if each.isupper() else 0.6
-        for each in text
-    )
+    em = sum(_em(each) for each in text)
     return em * size * (1.12 if bold else 1.0)
+
+
+def _em(letter: str) -> float:
+    other = letter_em(letter)
+    if other is not None:
+        return other
+    return 0.36 if letter in NARROW else 0.88 if letter in WIDE else 0.7 if letter.isupper() else 0.6
 
 
 def straight(

@@ -9,6 +9,7 @@ from pathlib import Path
 from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture
 from tcpexp.report.exportmd import Numbers
 from tcpexp.report.prose import inline_html
+from tcpexp.writing import direction
 
 
 def paper_html(document: Document) -> str:
@@ -16,9 +17,10 @@ def paper_html(document: Document) -> str:
     numbers = Numbers()
     style = resources.files("tcpexp.report").joinpath("export.css").read_text(encoding="utf-8")
     body = "\n".join(block_html(block, numbers) for block in document.blocks)
+    turned = direction(document.title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(document.title)}</title><style>{style}</style></head>\n'
-        f'<body><header><h1>{escape(document.title)}</h1><p class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
+        f'<body><header><h1{turned}>{escape(document.title)}</h1><p class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
     )
 
 
@@ -28,10 +30,10 @@ def block_html(block: Block, numbers: Numbers) -> str:
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
         case Paragraph(text, soft):
-            return f"<p{' class=soft' if soft else ''}>{inline_html(text)}</p>"
+            return f"<p{' class=soft' if soft else ''}{direction(text)}>{inline_html(text)}</p>"
         case Items(texts, numbered):
             tag = "ol" if numbered else "ul"
-            return f"<{tag}>" + "".join(f"<li>{inline_html(text)}</li>" for text in texts) + f"</{tag}>"
+            return f"<{tag}{direction(texts[0] if texts else '')}>" + "".join(f"<li>{inline_html(text)}</li>" for text in texts) + f"</{tag}>"
         case Code(text):
             return f"<pre>{escape(text)}</pre>"
         case Grid():

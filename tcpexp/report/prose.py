@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from tcpexp.writing import direction
+
 _ITEM = re.compile(r"\s*(?:[-*]|\d+[.)])\s+(.*)")
 _NUMBERED = re.compile(r"\s*\d+[.)]\s")
 _RFC = re.compile(r"\bRFC (\d{1,5})\b")
@@ -40,8 +42,8 @@ def prose_parts(text: str) -> list[Part]:
 
 def _part_html(part: Part) -> str:
     if part.kind == "p":
-        return f"<p>{inline_html(part.texts[0])}</p>"
-    return f"<{part.kind}>" + "".join(f"<li>{inline_html(item)}</li>" for item in part.texts) + f"</{part.kind}>"
+        return f"<p{direction(part.texts[0])}>{inline_html(part.texts[0])}</p>"
+    return f"<{part.kind}{direction(part.texts[0])}>" + "".join(f"<li>{inline_html(item)}</li>" for item in part.texts) + f"</{part.kind}>"
 
 
 def _block(lines: list[str]) -> list[Part]:

@@ -16,6 +16,7 @@ from tcpexp.report.pagefigures import page_figures
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.store.rundir import write_atomic
+from tcpexp.writing import direction
 
 if TYPE_CHECKING:
     import jinja2
@@ -72,6 +73,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "panels": panels_html(panels),
         "absent": panels.absent,
         "title": plan.title or plan.name,
+        "title_direction": markupsafe.Markup(direction(plan.title or plan.name)),
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
         "references": [markupsafe.Markup(inline_html(each)) for each in plan.references],

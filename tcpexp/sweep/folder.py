@@ -180,6 +180,7 @@ def unpack_files(tar: tarfile.TarFile, folder: Path) -> None:
         path = PurePosixPath(member.name)
         if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
             raise DataError(f"a worker sent '{member.name}', which is no plain file of a run", hint="is every worker one of yours?")
+        member.mode |= 0o700 if member.isdir() else 0o600  # a folder that its owner may not enter could not be filled
     tar.extractall(folder)
 
 

@@ -9,11 +9,12 @@ import os
 import sys
 import tempfile
 
-import tcpexp.cli.specs  # noqa: F401
-import tcpexp.plan.compile  # noqa: F401
+import tcpexp.cli.specs
+import tcpexp.plan.compile  # so that the children need not
 from tcpexp.cli.main import main
 
 #: Rooms whose modules an example must import itself.
+READY = (tcpexp.cli.specs, tcpexp.plan.compile)
 PARTS = ("tcpexp.actions.", "tcpexp.checks.", "tcpexp.recorders.", "tcpexp.plots.")
 
 
