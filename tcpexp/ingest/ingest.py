@@ -13,6 +13,7 @@ from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
+from tcpexp.ingest.ending import ENDS, until_end
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
 from tcpexp.ingest.flowtables import build_rtt, build_throughput
@@ -47,7 +48,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     frames = _read_captures(source, tell)
     trace, samples = _read_trace(source), _read_samples(source)
     tell("naming flows")
-    packets, tables = _from_captures(source, frames)
+    packets, tables = _from_captures(source, frames, run.end_ns)
     tuples = conn.four_tuples(tables["connections"])
     tables |= _from_trace(source, _with_user_space(source, trace), tuples)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
@@ -55,10 +56,12 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     tables["iperf3"] = _from_iperf3(source, tables)
     if asks_for_complaints(source.plan):
         tell("searching for complaints")
-        tables["complaints"] = read_complaints(sorted(source.raw.glob("*.pcap")))
+        complaints = read_complaints(sorted(source.raw.glob("*.pcap")))
+        tables["complaints"] = complaints.join(packets, on=["capture", "number"], how="semi", maintain_order="left")
     tell("writing tables")
     tables["packets"] = packets
     tables["connections"] = conn.table_of(tables["connections"])
+    tables |= {name: until_end(tables[name], run.end_ns) for name in ENDS}
     for name in TABLES:
         if name in tables or name != "complaints":  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))
@@ -98,18 +101,20 @@ def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
     return read_captures(files, int(t0 or 0), tell=tell)
 
 
-def _from_captures(source: _Source, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+def _from_captures(source: _Source, frames: list[pl.DataFrame], end_ns: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Return the packets until the end, and what follows from them. Only journeys see later ones: what was under way at the end was not lost."""
     nodes, flows = source.nodes, source.plan.flows
-    packets = pl.concat(frames) if frames else empty_frame("packets")
-    packets = packets.with_columns(node=nodes.of_capture())
-    streams = conn.describe_streams(packets, nodes, [flow.port for flow in flows])
+    captured = pl.concat(frames) if frames else empty_frame("packets")
+    captured = captured.with_columns(node=nodes.of_capture())
+    streams = conn.describe_streams(until_end(captured, end_ns), nodes, [flow.port for flow in flows])
     found = conn.build_connections(streams, flows, nodes)
-    packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
+    captured = conn.attach_flows(captured, streams, found).sort("capture", "number")
+    packets = until_end(captured, end_ns)
     tables = {
         "connections": found,
-        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
+        "throughput": build_throughput(packets, flows, nodes, end_ns),
         "rtt": build_rtt(packets, flows, nodes),
-        "journeys": build_journeys(packets, nodes),
+        "journeys": until_end(build_journeys(captured, nodes), end_ns, "sent_ns"),
     }
     return packets, tables
 
