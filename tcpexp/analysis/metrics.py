@@ -8,8 +8,9 @@ import polars as pl
 
 from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.congestion import measure_congestion, measure_fairness
-from tcpexp.analysis.flows import measure_flow, measure_shares
+from tcpexp.analysis.flows import measure_flow
 from tcpexp.analysis.links import measure_faults
+from tcpexp.analysis.sharing import measure_shares
 from tcpexp.ingest.tshark import LABELS
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
@@ -24,7 +25,7 @@ def measure_run(run: RunData) -> dict[str, Any]:
     Times are ns, rates bit/s, RTTs ms, windows segments. What could not be measured is None, never 0.
     """
     flows = run.plan.flows
-    shares = measure_shares(run, flows)
+    shares = measure_shares(run)
     metrics: dict[str, Any] = {
         "metrics_schema": METRICS_SCHEMA,
         "status": run.status,
@@ -48,12 +49,13 @@ def measure_run(run: RunData) -> dict[str, Any]:
 
 
 def measure_queues(run: RunData) -> list[dict[str, Any]]:
-    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples, and who dropped how many."""
+    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples, and who dropped how many from the first to the last."""
     result = []
     for (link, towards), rows in run.table("queues").group_by("link", "towards", maintain_order=True):
         queue = rows.filter(pl.col("qdisc") == "queue")
-        last = rows.group_by("qdisc").agg(pl.col("drops", "sent_packets", "sent_bytes", "ecn_mark").last())
-        by_name = {row["qdisc"]: row for row in last.iter_rows(named=True)}
+        counters = pl.col("drops", "sent_packets", "ecn_mark")
+        growth = rows.sort("t_ns", maintain_order=True).group_by("qdisc").agg(counters.last() - counters.first())
+        by_name = {row["qdisc"]: row for row in growth.iter_rows(named=True)}
         result.append(
             {
                 "link": link,

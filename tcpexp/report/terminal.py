@@ -16,6 +16,7 @@ MARKS = {"PASS": ("✓", "green"), "FAIL": ("✗", "bold red"), "INCONCLUSIVE": 
 COLUMNS = (
     ("flow", "name"),
     ("goodput", "goodput"),
+    ("while active", "active_goodput"),
     ("share", "share"),
     ("retransmissions", "retransmissions"),
     ("RTT p50 ms", "p50"),

@@ -87,7 +87,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "repeatable_why": certificate.get("repeatable_why", ""),
         "certificate_rows": content.certificate_rows(run),
         "flows": content.flow_rows(run),
-        "jain": run.metrics.get("jain_index") if len(plan.flows) > 1 else None,
+        "jain": content.fairness_words(run),
         "network": markupsafe.Markup(network_svg(plan.network)),
         "topology": plan.network.topology,
         "events": events,
