@@ -144,7 +144,7 @@ def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
         import polars
 
         seen = run.table("counters").filter(polars.col("node") == host).get_column("t_ns").to_list()
-        times = sorted({*seen, *range(0, run.end_ns + 1, interval_ns)}) if seen else []
+        times = sorted({*seen, *range(min(seen), run.end_ns + 1, interval_ns)}) if seen else []
     if not times:
         raise Undecided(f"no counters were recorded on {host}")
     return times

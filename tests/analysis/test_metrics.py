@@ -92,7 +92,7 @@ def test_labels_have_counts_and_examples(run):
     labels = measure_run(run.done())["labels"]
     assert labels["fast_retransmission"]["count"] == 1
     assert labels["fast_retransmission"]["examples"] == [{"capture": "h1-eth0", "number": 3, "t_ns": 2 * S, "flow": "a"}]
-    assert labels["zero_window"] == {"count": 0, "captures": {}, "examples": []}
+    assert labels["zero_window"] == {"count": 0, "includes": {}, "captures": {}, "examples": []}
 
 
 def test_queues_counters_and_connections(run):
