@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.report import content
+from tcpexp.report.explanation import explanation_of
 from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture, prose_blocks
 from tcpexp.report.network import direction_words
 from tcpexp.report.questions import split_explanation
@@ -30,7 +31,7 @@ _FILL_IN = ("Name", "Student number", "Course", "Date")
 def hand_in(run: RunData, network: Path) -> Document:
     """Return the document of a run from what lies in its directory; ``network`` is the drawing of its network, an SVG file."""
     plan = run.plan
-    explanation, questions = split_explanation(plan.explain)
+    explanation, questions = split_explanation(explanation_of(run))
     blocks: list[Block] = [Fields(_FILL_IN)]
     if run.status != "complete":
         blocks.append(Paragraph(f"**This run is not complete ({run.status}).** What follows is what was recorded until then."))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.report import content
 from tcpexp.report.embed import page_policy, page_style, panels_html
+from tcpexp.report.explanation import explanation_of
 from tcpexp.report.labels import labels_html
 from tcpexp.report.network import network_svg
 from tcpexp.report.pagefigures import page_figures
@@ -75,7 +76,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
         "references": [markupsafe.Markup(inline_html(each)) for each in plan.references],
-        "explain": markupsafe.Markup(prose_html(plan.explain)),
+        "explain": markupsafe.Markup(prose_html(explanation_of(run))),
         "status": run.status,
         "error": _why_it_ended(run),
         "run_id": (run.manifest or {}).get("run_id") or run.path.name,
