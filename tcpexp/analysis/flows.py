@@ -38,6 +38,7 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
         **(active.as_dict() if active else NEVER),
         "wire_bytes": int(throughput["wire_bytes"].sum()),
         **_retransmissions(run, flow),
+        "lost_packets": _lost_packets(run, flow),
         "rtt": _rtt(run, flow.name),
         "cwnd": _cwnd(run, flow),
     }
@@ -58,6 +59,13 @@ def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
         "retransmitted_bytes": repeated,
         "retransmission_share": (kernel if traced else again.height) / sent.height if sent.height else None,
     }
+
+
+def _lost_packets(run: RunData, flow: FlowPlan) -> int | None:
+    """Return how many of the flow's data segments were captured at the sender and not at the receiver; None when none was captured at both."""
+    own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
+    sent = run.table("journeys").filter(own)
+    return int((sent["copies"] == 0).sum()) if sent.height else None
 
 
 def _traced_events(run: RunData) -> tuple[str, ...]:
