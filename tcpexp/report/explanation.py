@@ -26,9 +26,7 @@ def quote_words(run: RunData, quote: Quote) -> str:
     if quote.kind == "is":
         return written(quote, float(quote.expression.value({})))
     if quote.kind == "check":
-        verdicts = load_checks(run.path)
-        number = int(quote.what) - 1
-        found = verdicts[number] if number < len(verdicts) else None
+        found = next((each for each in load_checks(run.path) if each.number == int(quote.what)), None)
         return found.measured if found is not None and found.result in ("PASS", "FAIL") else MISSING
     try:
         return written(quote, find_metric(_by_direction(run.metrics), quote.what))
