@@ -1,7 +1,7 @@
 import pytest
 
-from tcpexp.analysis.sharing import jain_index
 from tcpexp.analysis.metrics import measure_run
+from tcpexp.analysis.sharing import jain_index
 from tcpexp.plan.types import FlowPlan
 
 S = 1_000_000_000

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from holds import broken
+
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import experiments_dir
 from tcpexp.pipeline import RunOutcome
@@ -85,6 +87,7 @@ class ExperimentTests:
         name, seed = seeded
         outcome = outcome_of(name, tmp_path, seed=seed)
         assert [each for each in verdicts(outcome) if not each.startswith("PASS ")] == []
+        assert broken(outcome.path) == []
         assert outcome.certificate["verdict"] == "VALID", outcome.certificate["reasons"]
 
     def test_a_changed_mechanism_fails(self, changed: Twin, tmp_path: Path) -> None:
