@@ -37,7 +37,7 @@ class Offer:
 def find_offers(epochs: Iterable[Epoch], crossed: Iterable[tuple[str, str]]) -> list[tuple[Offer, Sequence[Epoch]]]:
     """Return the offer, and the epochs, of each of ``crossed`` (link, node towards which) that has a rate all the time, in this order."""
     every = list(epochs)
-    found = []
+    found: list[tuple[Offer, Sequence[Epoch]]] = []
     for link, towards in crossed:
         own = [each for each in every if (each.link, each.towards) == (link, towards) and each.to_ns > each.from_ns]
         if own and all(each.direction.rate_bps is not None for each in own):

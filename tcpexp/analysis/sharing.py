@@ -74,7 +74,7 @@ def measure_shares(run: RunData) -> dict[str, Any]:
     """
     parts = list(_parts(run))
     several = [each for each in parts if len(each["flows"]) > 1]
-    only = several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
+    only: dict[str, Any] = several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
     shares = {name: share for each in parts for name, share in each["whole"]["share"].items()}
     whole = {"share": shares, "jain_index": only["whole"]["jain_index"]}
     return {"whole": whole, "together": only["together"], "directions": several}

@@ -13,8 +13,10 @@ EVERYWHERE: dict[str, dict[float, str]] = {
         0.5: "RFC 9293 section 3.8.6.3: the longest delay of an ACK; net.ipv4.tcp_invalid_ratelimit", 1.0: "RFC 6298 section 2.1: the first RTO",
         3.0: "RFC 6298 appendix A: the first RTO until 2011; a third SYN's time", 4.0: "RTOs that double from 1 s", 8.0: "RTOs that double from 1 s",
         16.0: "RTOs that double from 1 s; where the wheel's fourth level begins", 32.0: "RTOs that double from 1 s", 64.0: "RTOs that double from 1 s",
-        63.0: "1 + 2 + ... + 32 s", 127.0: "1 + 2 + ... + 64 s", 120.0: "net/tcp.h: TCP_RTO_MAX; RFC 9293 section 3.4.2: the MSL", 60.0: "net/tcp.h: TCP_TIMEWAIT_LEN",
-        180.0: "RFC 9293 section 3.8.3: R2 of a SYN", 240.0: "RFC 9293 section 3.4.2: two MSL", 7200.0: "net.ipv4.tcp_keepalive_time", 75.0: "tcp_keepalive_intvl",
+        63.0: "1 + 2 + ... + 32 s", 127.0: "1 + 2 + ... + 64 s", 60.0: "net/tcp.h: TCP_TIMEWAIT_LEN",
+        120.0: "net/tcp.h: TCP_RTO_MAX; RFC 9293 section 3.4.2: the MSL",
+        180.0: "RFC 9293 section 3.8.3: R2 of a SYN", 240.0: "RFC 9293 section 3.4.2: two MSL", 7200.0: "net.ipv4.tcp_keepalive_time",
+        75.0: "net.ipv4.tcp_keepalive_intvl",
         0.1: "RFC 8289 section 4.3: CoDel's interval", 0.005: "RFC 8289 section 4.3: CoDel's target",
     },
     "size": {
@@ -35,7 +37,8 @@ OF: dict[str, dict[str, str]] = {
     "cc_matrix": {"13 segments": "1.31 / sqrt(1 %)", "40 %": "13 of 33"},
     "cc_switch": {"80 ms": "two BDPs of queue"},
     "cubic_response": {
-        "0.4 segments": "the cubic on its plateau", "0.53 segments": "RFC 9438 section 4.3", "35 segments": "the Reno-friendly window", "46 segments": "RFC 9438 section 5.1",
+        "0.4 segments": "the cubic on its plateau", "0.53 segments": "RFC 9438 section 4.3", "35 segments": "the Reno-friendly window",
+        "46 segments": "RFC 9438 section 5.1",
         "100,000 segments": "RFC 9438 section 5.1", "0.00001 %": "where its columns part", "0.001 %": "what is left out",
         "80 s": "the study's duration", "12 s": "the study's duration",
     },

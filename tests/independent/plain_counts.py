@@ -6,6 +6,7 @@ As a program: ``python plain_counts.py RUN_DIRECTORY`` prints where ``metrics.js
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
 import math
 import struct
@@ -61,7 +62,8 @@ class Run:
         return int(self.plan["duration_ns"] if end is None else min(end, self.plan["duration_ns"]))
 
     def addresses(self, node: str) -> set[str]:
-        return {(face["ipv4"] or face["ipv6"]).partition("/")[0] for each in self.plan["network"]["nodes"] if each["name"] == node for face in each["interfaces"]}
+        faces = [face for each in self.plan["network"]["nodes"] if each["name"] == node for face in each["interfaces"]]
+        return {(face["ipv4"] or face["ipv6"]).partition("/")[0] for face in faces}
 
     def captures_at(self, node: str) -> list[str]:
         names = {face["name"] for each in self.plan["network"]["nodes"] if each["name"] == node for face in each["interfaces"]}
@@ -81,7 +83,9 @@ def read_run(path: Path) -> Run:
 
 
 def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet]]:
-    argv = ["tshark", "-n", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o", "ip.defragment:FALSE", "-o", "tcp.relative_sequence_numbers:FALSE", "-T", "fields", "-E", "occurrence=f"]
+    argv = ["tshark", "-n", "-r", str(file), "-T", "fields", "-E", "occurrence=f"]
+    for each in ("tcp.check_checksum:TRUE", "ip.defragment:FALSE", "tcp.relative_sequence_numbers:FALSE"):
+        argv += ["-o", each]
     for each in ("tcp.port", "udp.port"):
         argv += ["-d", f"{each}==0-65535,data"]
     argv += [part for each in FIELDS for part in ("-e", each)]
@@ -209,7 +213,8 @@ def lost_packets(run: Run, sent: dict[Any, list[Packet]], arrived: dict[Any, lis
 def round_trips(run: Run, group: Group, ports: set[int], sent: dict[tuple[str, int], list[Packet]]) -> list[int]:
     """Return the round-trip times of all data: per ACK that covers new data, of the newest segment of it that was sent once.
 
-    A segment is covered by the ACK number, or by a first SACK block that ends where it does. What waited behind a byte sent twice for a cumulative ACK gives none.
+    A segment is covered by the ACK number, or by a first SACK block that ends where it does. What waited behind a byte sent twice for a cumulative ACK
+    gives none.
     """
     found: list[int] = []
     for (capture, port), packets in sent.items():
@@ -238,8 +243,9 @@ def _connection_trips(sent: list[Packet], acks: list[Packet]) -> list[int]:
     trips: list[int] = []
     position, highest = 0, lefts[0]
     taken: set[int] = set()
-    for packet, ack in zip(acks, unwrapped([lefts[0] % WHOLE, *(each.ack for each in acks)])[1:], strict=True):
-        ack += lefts[0] - lefts[0] % WHOLE
+    numbers = unwrapped([lefts[0] % WHOLE, *(each.ack for each in acks)])[1:]
+    for packet, number in zip(acks, numbers, strict=True):
+        ack = number + lefts[0] - lefts[0] % WHOLE
         samples: list[int] = []
         if packet.sack_right is not None:
             right = ack + (packet.sack_right - ack + HALF) % WHOLE - HALF
@@ -342,7 +348,7 @@ def counter_growth(run: Run, node: str) -> dict[str, int]:
 
 def _counters(block: str) -> Iterator[tuple[str, int]]:
     lines = block.splitlines()[1:]
-    for head, row in zip(lines, lines[1:], strict=False):
+    for head, row in itertools.pairwise(lines):
         if head.partition(":")[0] == row.partition(":")[0] and head.split()[1:2] and not head.split()[1].lstrip("-").isdigit():
             group = head.partition(":")[0]
             yield from ((f"{group}.{name}", int(value)) for name, value in zip(head.split()[1:], row.split()[1:], strict=False))
@@ -353,7 +359,8 @@ def _counters(block: str) -> Iterator[tuple[str, int]]:
 
 def differences(run: Run) -> list[str]:
     """Return a sentence for each number of metrics.json that is not what was counted here."""
-    found = [f"packets.{name}: {run.metrics['packets'].get(name, 0)}, counted {count}" for name, count in run.frames.items() if run.metrics["packets"].get(name, 0) != count]
+    told = run.metrics["packets"]
+    found = [f"packets.{name}: {told.get(name, 0)}, counted {count}" for name, count in run.frames.items() if told.get(name, 0) != count]
     found += list(_labels(run)) + list(_queues(run)) + list(_kernel(run))
     for group, flows in groups_of(run).items():
         found += _flows(run, group, flows)
