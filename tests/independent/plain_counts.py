@@ -204,9 +204,9 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
 
 
 def lost_packets(run: Run, sent: dict[Any, list[Packet]], arrived: dict[Any, list[Packet]]) -> int:
-    """Return how many data segments that left before the end never came to the other side's capture, to the capture's own end."""
+    """Return how many data segments that left before the end never came to the other side's capture, damaged or not, to the capture's own end."""
     here = Counter(packet.same for packets in sent.values() for packet in packets if packet.t_ns < run.end_ns)
-    there = Counter(packet.same for packets in arrived.values() for packet in packets if not packet.bad)
+    there = Counter(packet.same for packets in arrived.values() for packet in packets)
     return sum(max(count - there[same], 0) for same, count in here.items())
 
 
