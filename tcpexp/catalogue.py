@@ -95,8 +95,9 @@ class Catalogue:
         if callable(register):
             register(self)
             return
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == module.__name__:
+        own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+        for value in dict.fromkeys(own):
+            if not _is_template(value, own):
                 self.add(value)
 
     def add(self, item: type) -> None:
@@ -115,6 +116,24 @@ _BASES = {
     "tcpexp.plots.base.Plot": "plots",
     "mininet.topo.Topo": "topologies",
 }
+
+
+def _is_template(item: type, classes: list[type]) -> bool:
+    """Return whether a plugin's class is only there for others to derive from.
+
+    pydantic leaves each generic that a module fills in (``Compared[Duration]``) in that module; it is nobody's class. A generic with open
+    parameters cannot be used by a spec. A base class without a name of its own is one when another class of the plugin derives from it.
+    """
+    generic = getattr(item, "__pydantic_generic_metadata__", None) or {}
+    if generic.get("origin") is not None or generic.get("parameters"):
+        return True
+    return not _says_its_name(item) and any(item in other.__mro__[1:] for other in classes)
+
+
+def _says_its_name(item: type) -> bool:
+    fields = getattr(item, "model_fields", {})
+    default = fields["do"].default if "do" in fields else getattr(item, "name", None)
+    return isinstance(default, str) and bool(default)
 
 
 def item_name(kind: str, item: type) -> str:

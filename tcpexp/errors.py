@@ -11,16 +11,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a text file; ``line`` and ``column`` count from 1, as editors do."""
+    """A place in a text file; ``line`` and ``column`` count from 1, as editors do.
+
+    ``path`` leads to the value that stands there, ``key`` means its key: two values can begin at one place.
+    """
 
     file: str
     line: int
     column: int
+    path: tuple[str | int, ...] | None = field(default=None, compare=False, repr=False)
+    key: bool = field(default=False, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -44,13 +49,14 @@ class TcpexpError(Exception):
 
 
 class SpecError(TcpexpError):
-    """A spec, or a command line, that cannot mean anything; ``where`` names the place."""
+    """A spec, or a command line, that cannot mean anything; ``where`` names the place, ``instead`` the key that is meant."""
 
     exit_code = 2
 
-    def __init__(self, message: str, *, where: Place | str | None = None, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, where: Place | str | None = None, hint: str | None = None, instead: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.where = where
+        self.instead = instead
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -67,11 +73,12 @@ class SpecErrors(SpecError):
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that a machine lacks: what, why it is needed, and how to get it."""
+    """One thing that a machine lacks: what, why it is needed, how to get it, and where a spec asks for it."""
 
     what: str
     needed_for: str
     remedy: str
+    where: Place | str | None = None
 
 
 class HostError(TcpexpError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +21,8 @@ def checkout_dir() -> Path | None:
 
 
 def share_dir() -> Path:
-    """Return the folder of ``experiments/`` and ``topologies/``: the checkout, or ``share/tcpexp`` beside Python."""
-    return checkout_dir() or Path(sys.prefix) / "share" / "tcpexp"
+    """Return the folder of ``experiments/``, ``topologies/`` and ``docs/``: the checkout, or ``share`` in the installed package."""
+    return checkout_dir() or PACKAGE / "share"
 
 
 def experiments_dir() -> Path:
@@ -34,6 +33,11 @@ def experiments_dir() -> Path:
 def topologies_dir() -> Path:
     """Return the folder of the topologies that come with tcpexp."""
     return share_dir() / "topologies"
+
+
+def docs_dir() -> Path:
+    """Return the folder of the documentation's pages."""
+    return share_dir() / "docs"
 
 
 def invoking_user() -> tuple[int, int] | None:
@@ -54,12 +58,16 @@ def give_one_to_user(path: Path) -> None:
 def give_to_user(path: Path) -> None:
     """Hand ``path`` and all below it to the user behind sudo; does nothing when there is none."""
     owner = invoking_user()
-    if owner is None:
-        return
-    os.chown(path, *owner, follow_symlinks=False)
+    if owner is not None:
+        give_tree(path, *owner)
+
+
+def give_tree(path: Path, user: int, group: int) -> None:
+    """Hand ``path`` and all below it to a user and group; symbolic links are not followed. Raises ``OSError``."""
+    os.chown(path, user, group, follow_symlinks=False)
     for folder, folders, files in os.walk(path):
         for name in folders + files:
-            os.chown(os.path.join(folder, name), *owner, follow_symlinks=False)
+            os.chown(os.path.join(folder, name), user, group, follow_symlinks=False)
 
 
 def user_home() -> Path:

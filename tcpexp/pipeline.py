@@ -17,6 +17,7 @@ from tcpexp.store.manifest import refresh_manifest
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
+    from tcpexp.analysis.failures import Failure
     from tcpexp.checks.base import Verdict
     from tcpexp.plots.run import PlottedFigure
 
@@ -29,6 +30,7 @@ FIGURES = "figures/index.json"
 class RunOutcome:
     """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
 
+    ``failures`` are the programs that ended as the spec does not expect.
     ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done, each a sentence; ``report`` is None when
     writing it was one of them. ``timing`` is how long each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``
     (of files), ``report_s``, and what the runner adds.
@@ -43,13 +45,14 @@ class RunOutcome:
     figures: tuple[PlottedFigure, ...] = ()
     problems: tuple[str, ...] = field(default=())
     timing: dict[str, float] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """The command line's: 4 the run failed, 1 a check failed, 0 all well."""
+        """The command line's: 4 the run failed, 1 a check or a program failed, 0 all well."""
         if self.status != "complete":
             return 4
-        return 1 if any(verdict.result == "FAIL" for verdict in self.checks) else 0
+        return 1 if self.failures or any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
 def process_run(run_dir: Path, progress: Progress | None = None, *, figures: bool = False) -> RunOutcome:
@@ -67,6 +70,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, *, figures: boo
     timing: dict[str, float] = {}
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.derive import derive_tables
+    from tcpexp.analysis.failures import find_failures
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
     from tcpexp.ingest.ingest import ingest_run
@@ -76,6 +80,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, *, figures: boo
     with _timed(timing, "judging_s"):
         tell("measuring")
         derive_tables(run)
+        failures = tuple(find_failures(run))
         metrics = measure_run(run)
         certificate = certify_run(run)
         tell("checking")
@@ -90,7 +95,7 @@ def process_run(run_dir: Path, progress: Progress | None = None, *, figures: boo
         if (run_dir / MANIFEST_NAME).is_file():
             refresh_manifest(run_dir)
         give_to_user(run_dir)
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, drawn, tuple(problems), timing)
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, drawn, tuple(problems), timing, failures)
 
 
 def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFigure, ...]:
@@ -108,6 +113,7 @@ def process_numbers(run_dir: Path) -> RunOutcome:
     """
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.analysis.derive import derive_tables
+    from tcpexp.analysis.failures import find_failures
     from tcpexp.analysis.metrics import measure_run
     from tcpexp.checks.run import check_run
     from tcpexp.ingest.ingest import ingest_run
@@ -117,10 +123,11 @@ def process_numbers(run_dir: Path) -> RunOutcome:
         run = ingest_run(run_dir)
     with _timed(timing, "judging_s"):
         derive_tables(run)
+        failures = tuple(find_failures(run))
         metrics = measure_run(run)
         certificate = certify_run(run)
         checks = tuple(check_run(run))
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, None, timing=timing)
+    return RunOutcome(run_dir, run.status, certificate, checks, metrics, None, timing=timing, failures=failures)
 
 
 @contextmanager

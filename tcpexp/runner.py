@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import json
+import os
 import shlex
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,10 +22,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from tcpexp import paths
 from tcpexp.ahead import Ahead
-from tcpexp.errors import DataError, HostError, TcpexpError
+from tcpexp.errors import DataError, HostError, RunError, TcpexpError
+from tcpexp.hints import with_sudo
 from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
 
 if TYPE_CHECKING:
+    from tcpexp.errors import Missing
     from tcpexp.pipeline import RunOutcome
     from tcpexp.places.base import Clock, Place, PlaceKind, PlaceResult
     from tcpexp.plan.types import RunPlan
@@ -29,6 +35,10 @@ if TYPE_CHECKING:
 
 #: Facts of a place that are words and no version.
 NOT_VERSIONS = ("clock", "why_not_repeatable", "repeatable_with", "ended_for_spinning")
+#: With less free than this when a run ends, something was not written.
+NO_ROOM_BYTES = 256 << 10
+#: What a run's record says whose engine did not notice that.
+CUT_OFF = "the disk is full: what was recorded is cut off"
 #: Less free space than this in the results folder is refused before the run.
 LEAST_FREE_BYTES = 200 << 20
 
@@ -87,10 +97,15 @@ class Silent:
 
 
 class StopSignals:
-    """SIGINT or SIGTERM once: stop and keep. Twice: ``KeyboardInterrupt``. Only the main thread can listen."""
+    """SIGINT, SIGTERM or SIGHUP once: stop and keep. SIGINT or SIGTERM twice: ``KeyboardInterrupt``. Only the main thread can listen.
+
+    SIGHUP comes when the terminal closes, from the kernel and again from sudo or a shell, so it is not counted. After it nothing can be
+    written to the terminal any more. A SIGHUP that was ignored when the command began (``nohup``) stays ignored.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._asked_by_user = False
 
     @contextmanager
     def listening(self) -> Iterator[StopSignals]:
@@ -98,7 +113,10 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        former = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        former = {number: signal.signal(number, self._heard) for number in numbers}
         try:
             yield self
         finally:
@@ -106,9 +124,24 @@ class StopSignals:
                 signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
         self.asked = True
+        if number == signal.SIGHUP:
+            leave_terminal()
+            return
+        if self._asked_by_user:
+            raise KeyboardInterrupt
+        self._asked_by_user = True
+
+
+def leave_terminal() -> None:
+    """Let everything that is still written to a terminal or pipe that is gone vanish, instead of failing."""
+    for number in (0, 1, 2):
+        with suppress(OSError):
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                continue
+            nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
 
 
 def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher: Watcher | None = None) -> RunOutcome:
@@ -131,7 +164,7 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         plan = compile_spec(path, options, slot)
         lacks = place.check(plan)
         if lacks:
-            raise HostError(f"{plan.name} cannot run {kind.words}", missing=lacks)
+            raise HostError(f"{plan.name} cannot run {kind.words}", missing=placed(lacks, path, options.overrides, plan))
         results = usable_results_dir(options.out or paths.default_results_dir())
         run_dir = create_run(results, path, plan, place.name)
         for words in differences_from_record(path, place):
@@ -194,7 +227,7 @@ def open_place(options: RunOptions, watcher: Watcher) -> tuple[PlaceKind, Place]
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
-        hint = f"sudo {command_text(options)}" if any(lack.what == "root" for lack in lacks) else None
+        hint = with_sudo(command_text(options)) if any(lack.what == "root" for lack in lacks) else None
         raise HostError(f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint)
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")
@@ -208,14 +241,19 @@ def command_text(options: RunOptions, more: str = "") -> str:
 
 
 def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
-    """Return the plan of the spec in ``path``; raises ``SpecErrors``."""
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
+    """Return the plan of the spec in ``path``; raises ``SpecErrors`` with all that is wrong with it."""
+    from tcpexp.plan.examine import load_plan
 
-    catalogue = load_catalogue()
-    spec = load_spec(path, catalogue, overrides=options.overrides)
-    return compile_plan(spec, catalogue, seed=options.seed, slot=slot)
+    return load_plan(path, overrides=options.overrides, seed=options.seed, slot=slot)
+
+
+def placed(lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan) -> tuple[Missing, ...]:
+    """Return what a place lacks, each with the place in the spec that asks for it, where one does."""
+    from tcpexp.plan.needs import asking_place
+    from tcpexp.spec.load import read_source
+
+    source = read_source(path, overrides)
+    return tuple(dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1])) for lack in lacks)
 
 
 def spec_seed(spec: str | Path, options: RunOptions) -> int:
@@ -265,6 +303,7 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     Under the virtual clock ``ahead`` begins with the guest's first word; under the real one nothing may work beside the experiment.
     """
     from tcpexp.places.base import PlaceResult
+    from tcpexp.plan.types import ENGINE_RESERVE
 
     started = time.monotonic()
     clock = place.clock
@@ -277,17 +316,70 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
             ahead.begin()
         watcher.progress(phase, seconds)
 
+    full = False
     try:
         with run_dir.reserved():
-            result = place.run(plan, run_dir.path, progress, watcher.stop)
+            try:
+                result = place.run(plan, run_dir.path, progress, watcher.stop)
+            finally:
+                full = has_no_room(run_dir.path)
+                (run_dir.raw / ENGINE_RESERVE).unlink(missing_ok=True)  # a guest that died had no time to
     except KeyboardInterrupt:
         record(run_dir, plan, place.name, ended("interrupted", "aborted by the user"), options)
         raise
-    except TcpexpError as error:
+    except (TcpexpError, OSError) as error:
+        full = full or names_full_disk(str(error))
+        if isinstance(error, OSError) and not full:
+            raise
+        keep_engine_record(run_dir, str(error))
         record(run_dir, plan, place.name, ended("failed", str(error)), options)
+        if full:
+            raise cut_off(run_dir) from error
         watcher.say(f"what was recorded is kept in {run_dir.path}")
         raise
+    if full or (result.status == "failed" and names_full_disk(str(result.error))):
+        error_text = result.error if names_full_disk(str(result.error)) else CUT_OFF
+        keep_engine_record(run_dir, str(error_text))
+        record(run_dir, plan, place.name, dataclasses.replace(result, status="failed", error=error_text), options)
+        raise cut_off(run_dir)
     record(run_dir, plan, place.name, result, options)
+
+
+def has_no_room(folder: Path) -> bool:
+    """Return whether so little is free that something was not written; to be asked while a run's reserve is held."""
+    return shutil.disk_usage(folder).free < NO_ROOM_BYTES
+
+
+def names_full_disk(text: str) -> bool:
+    """Return whether an error's text tells of a full disk or a used-up quota."""
+    return any(words in text for words in ("disk is full", os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)))
+
+
+def keep_engine_record(run_dir: RunDirectory, error: str) -> None:
+    """Make ``raw/engine.json`` say that a run is not whole, where the engine could not, or did not know."""
+    path = run_dir.raw / "engine.json"
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        record = {}
+    if record.get("status") in (None, "complete"):
+        record.update(status="failed", where=record.get("where"), error=error)
+        path.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def cut_off(run_dir: RunDirectory) -> RunError:
+    """Write the certificate of a run whose disk is full, from what the engine said, and return the error to raise: tables and a report have no room."""
+    from tcpexp.analysis.certificate import certify_run
+    from tcpexp.store.manifest import refresh_manifest
+    from tcpexp.store.rundata import RunData
+
+    try:
+        certify_run(RunData(run_dir.path))
+        refresh_manifest(run_dir.path)
+    except TcpexpError:
+        pass  # the manifest says what happened
+    hint = f"free some space; then 'tcpexp report {run_dir.path}' makes a report of what is there. Or write elsewhere with --out"
+    return RunError(f"the disk of {run_dir.path} is full: what was recorded is cut off", hint=hint)
 
 
 def record(run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult, options: RunOptions) -> None:

@@ -59,7 +59,7 @@ def parse_rate(text: Any) -> int:
         raise QuantityError(f"'{_short(text)}' is not a rate", _rate_hint(number, unit))
     value = _whole(number * _RATE_BPS[word], text, "rate")
     if value < 1:
-        raise QuantityError(f"the rate '{_short(text)}' is below 1 bit/s", "leave the rate out for an unlimited link")
+        raise QuantityError(f"the rate '{_short(text)}' is below 1 bit/s", "write rate: none for an unlimited link; link_down lets nothing pass")
     return value
 
 

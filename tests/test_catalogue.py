@@ -1,6 +1,7 @@
 """The catalogue: built-ins, plugins beside a spec, other packages' entry points."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -84,3 +85,31 @@ def test_a_broken_package_is_named(package):
 def test_every_kind_has_a_registry():
     catalogue = Catalogue()
     assert [catalogue.registry(kind).kind for kind in KINDS] == [word for word, _ in KINDS.values()]
+
+
+def test_what_others_derive_from_is_not_taken_for_a_check(tmp_path):
+    """Each plugin is loaded in a process that has seen no other: pydantic leaves a generic that it makes in the module that asks first."""
+    source = (
+        "from typing import ClassVar, Generic, TypeVar\n"
+        "from tcpexp.checks.base import Check\n"
+        "from tcpexp.checks.compare import Compared\n"
+        "from tcpexp.units import Size\n"
+        "Unit = TypeVar('Unit')\n"
+        "class Shared(Check):\n    'Base.'\n"
+        "class Open(Compared[Unit], Generic[Unit]):\n    'Generic.'\n"
+        "class Mine(Open[Size]):\n    'M.'\n    name: ClassVar[str] = 'mine'\n"
+        "class Second(Shared):\n    'S.'\n    name: ClassVar[str] = 'second'\n"
+    )
+    (tmp_path / "p.py").write_text(source)
+    code = (
+        "import sys, pathlib; from tcpexp.catalogue import Catalogue\n"
+        "catalogue = Catalogue(); catalogue.load_plugin(pathlib.Path(sys.argv[1]), 'p.py'); print(catalogue.checks.names())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['mine', 'second']", done.stderr
+
+
+def test_a_class_without_a_name_that_nothing_derives_from_is_refused(tmp_path):
+    (tmp_path / "p.py").write_text("from tcpexp.checks.base import Check\nclass Nameless(Check):\n    'N.'\n")
+    with pytest.raises(SpecError, match="the class Nameless does not say its name"):
+        Catalogue().load_plugin(tmp_path, "p.py")

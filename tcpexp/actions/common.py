@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+import signal
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tcpexp.actions.base import Action
 from tcpexp.plan.context import PlanContext
+from tcpexp.plan.endings import ANY, ANY_SIGNAL, EXPECTED, signal_name
 from tcpexp.plan.types import Spawn, WaitFor
 from tcpexp.spec.congestion import CONGESTION_CONTROLS, check_congestion_control
 from tcpexp.units import QuantityError
@@ -26,6 +28,40 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 #: A flow's or an action's name, as ``id:``.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+
+
+_STATUS_HINT = "write a number such as 28, a list such as [0, 28], a signal such as SIGKILL, or any"
+
+
+def _parse_expected(value: Any) -> tuple[str, ...]:
+    """Return expected ends as :func:`tcpexp.plan.endings.is_expected` reads them; raises ``QuantityError``."""
+    several = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not several:
+        raise QuantityError("an empty list expects no end at all", _STATUS_HINT)
+    return tuple(dict.fromkeys(_parse_status(each) for each in several))
+
+
+def _parse_status(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if 0 <= value <= 255:
+            return str(value)
+        if -64 <= value < 0:
+            return signal_name(-value)
+        raise QuantityError(f"{value} is no exit status", "exit statuses go from 0 to 255")
+    if isinstance(value, str):
+        if value in (ANY, ANY_SIGNAL):
+            return value
+        name = f"SIG{value.upper().removeprefix('SIG')}"
+        if name in signal.Signals.__members__:
+            return name
+    raise QuantityError(f"'{str(value)[:40]}' is no exit status and no signal", _STATUS_HINT)
+
+
+ExpectedStatus = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_parse_expected),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "array", "items": {"type": ["integer", "string"]}}]}),
+]
 
 
 class BuiltinAction(Action):
@@ -47,10 +83,25 @@ class BuiltinAction(Action):
         return self
 
 
+class ProcessAction(BuiltinAction):
+    """An action that runs a program, and says how the program may end."""
+
+    expect_status: ExpectedStatus | None = Field(
+        default=None,
+        description="how it may end: an exit status or a list of them, a signal such as `SIGKILL`, `signal` for any of them, or `any`; 0 when silent. "
+        "Another end is a failure (docs/spec.md); an end that the run itself brings about (`until`, `kill`, the end of the experiment) is none",
+    )
+
+    @property
+    def allowed_status(self) -> tuple[str, ...]:
+        """How the program may end, for the plan."""
+        return EXPECTED if self.expect_status is None else self.expect_status
+
+
 def start_server(context: PlanContext, spawn: Spawn, label: str, port: int, *, until_ns: int | None = None, suffix: str | None = None) -> str:
     """Start a server before the experiment's zero and wait until it listens on ``port``; return the process's step id."""
-    context.reserve_port(port)
     step_id = context.setup(spawn, label, until_ns=until_ns, suffix=suffix)
+    context.listens(spawn.node, port, step_id)
     ready = "ready" if suffix is None else f"{suffix}-ready"
     wait = WaitFor(spawn.node, "port", str(port), READY_TIMEOUT_NS, step=step_id)
     context.setup(wait, f"port {port} open on {spawn.node}", suffix=ready)

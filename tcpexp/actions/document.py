@@ -66,6 +66,7 @@ def _section(name: str, model: type[Action]) -> str:
     links = set(LinkParameters.model_fields) if issubclass(model, LinkParameters) else set()
     common = set(COMMON) - set(getattr(model, "redefines", ()))
     fields = [each for each in schema["properties"] if each not in common and each not in links]
+    fields.sort(key=lambda each: each == "expect_status")  # what is common to several comes last
     required = schema.get("required", [])
     lines = [f"## {name}", "", inspect.cleandoc(model.__doc__ or ""), "", "```yaml", str(getattr(model, "example", "")), "```", ""]
     lines += ["| parameter | value | means |", "|---|---|---|"]
@@ -117,6 +118,8 @@ def _value(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         values = [_value(each) for each in schema["anyOf"] if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(values))
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     if "examples" in schema:

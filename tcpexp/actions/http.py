@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tcpexp.actions.common import SECOND_NS, BuiltinAction, Name, Port, start_server
+from tcpexp.actions.common import SECOND_NS, Name, Port, ProcessAction, start_server
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.units import Duration, QuantityError, Size
@@ -21,7 +21,7 @@ mkfifo "$pipe"
     exec < "$pipe"
     rm "$pipe"
     cat
-    cd "$folder" && [ -f "$file" ] || exit
+    cd "$folder" 2> /dev/null && [ -f "$file" ] || exit
     sha256sum "$file"
     [ "$(wc -c < "$file")" -le "$limit" ] || rm "$file"
 ) &
@@ -29,7 +29,8 @@ exec "$@" 9> "$pipe"
 """
 
 WRITE_OUT = (
-    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect} first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port}\\n"
+    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect} first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port} "
+    "header_bytes=%{size_header}\\n"
 )
 
 
@@ -59,7 +60,7 @@ class GeneratedFile(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32, description="the same seed, the same bytes")
 
 
-class HttpServer(BuiltinAction):
+class HttpServer(ProcessAction):
     """Serve files over HTTP from a host.
 
     Without `at` the server is ready before the experiment starts. With `keep_alive` (HTTP/1.1, what web servers do today) the
@@ -96,16 +97,15 @@ class HttpServer(BuiltinAction):
                 argv += ["--generate", f"{name}={content.size}:{content.seed}"]
             else:
                 argv += ["--file", f"{name}={context.file(f'{context.step_id}/{name}', content)}"]
-        spawn, label = Spawn(host, tuple(argv)), f"web server on {host}:{self.port}"
+        spawn, label = Spawn(host, tuple(argv), allowed_status=self.allowed_status), f"web server on {host}:{self.port}"
         if self.at is None:
             start_server(context, spawn, label, self.port, until_ns=self.until)
         else:
-            context.reserve_port(self.port)
-            context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until)
+            context.listens(host, self.port, context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until))
         context.need(tools=("python3",))
 
 
-class HttpGet(BuiltinAction):
+class HttpGet(ProcessAction):
     """Download one file over HTTP with curl or wget.
 
     The client's exit status is the action's: 0 is well; with curl 7 is "could not connect" and 28 "timed out" (also when
@@ -142,7 +142,7 @@ class HttpGet(BuiltinAction):
         tool = self._curl(file, url) if self.tool == "curl" else self._wget(file, url)
         argv = ("sh", "-c", DOWNLOAD, "http_get", "{out}", file, str(self.keep_up_to), *tool)
         label = f"{self.tool} {self.path} from {server}"
-        step = context.step(Spawn(client, argv), label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+        step = context.step(Spawn(client, argv, allowed_status=self.allowed_status), label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
         context.flow(FlowPlan(name, client, server, self.port, server, "http", step, "all", None, self.at_ns, self.until))
         context.need(tools=(self.tool,))
 

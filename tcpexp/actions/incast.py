@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tcpexp.actions.common import SECOND_NS, BuiltinAction, CongestionControl, start_server
+from tcpexp.actions.common import SECOND_NS, CongestionControl, ProcessAction, start_server
 from tcpexp.plan.context import PlanContext, bracketed
+from tcpexp.plan.endings import EXPECTED
 from tcpexp.plan.types import FlowPlan, NodePlan, Spawn, Sysctl
 from tcpexp.units import Duration, Size, format_duration
 
@@ -16,7 +17,7 @@ from tcpexp.units import Duration, Size, format_duration
 WITHOUT_RACK = ("net.ipv4.tcp_recovery", "net.ipv4.tcp_early_retrans")
 
 
-class Incast(BuiltinAction):
+class Incast(ProcessAction):
     """Read a block from each of many servers at once, and again when the last one has sent all of its own: barrier-synchronised reads.
 
     `from: s` means all hosts s1, s2, s3, ... of the topology (`star`). The connections stay open. What server sN sends is the flow `flow` and N: s1, s2, ... No
@@ -50,10 +51,11 @@ class Incast(BuiltinAction):
         port = context.port()
         servers = {number: f"{self.from_}{number}" for number in numbers}
         app = ("python3", "-u", "-B", context.app("incast"))
+        allowed = tuple(dict.fromkeys((*EXPECTED, *self.allowed_status)))
         choice = ("--congestion-control", self.congestion_control) if self.congestion_control else ()
         for number, server in servers.items():
             argv = (*app, "serve", "--port", str(port), *choice)
-            start_server(context, Spawn(server, argv), f"incast server {server}", port, suffix=f"server{number}")
+            start_server(context, Spawn(server, argv, allowed_status=allowed), f"incast server {server}", port, suffix=f"server{number}")
             if self.rto_min is not None:
                 spawn = Spawn(server, self._route(context, server, client), expect_status=0, background=False)
                 context.setup(spawn, f"smallest RTO on {server}: {format_duration(self.rto_min)}", suffix=f"route{number}")
@@ -62,7 +64,8 @@ class Incast(BuiltinAction):
         until = self.until if self.until is not None else context.duration_ns
         sources = [word for server in servers.values() for word in ("--from", f"{bracketed(context.address(server))}:{port}")]
         bounds = ("--block", str(self.block), "--seconds", f"{(until - self.at_ns) / SECOND_NS:g}", *(("--rounds", str(self.rounds)) if self.rounds else ()))
-        step = context.step(Spawn(client, (*app, "read", *sources, *bounds)), f"{client} reads from {len(servers)} servers", at_ns=self.at_ns)
+        spawn = Spawn(client, (*app, "read", *sources, *bounds), allowed_status=self.allowed_status)
+        step = context.step(spawn, f"{client} reads from {len(servers)} servers", at_ns=self.at_ns)
         for number, server in servers.items():
             name = f"{self.flow}{number}"
             context.flow(FlowPlan(name, client, server, port, server, "incast", step, "all", self.congestion_control, self.at_ns, until))

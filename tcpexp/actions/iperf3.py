@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tcpexp.actions.common import SECOND_NS, BuiltinAction, CongestionControl, Name, start_server
+from tcpexp.actions.common import SECOND_NS, CongestionControl, Name, ProcessAction, start_server
 from tcpexp.plan.context import PlanContext
+from tcpexp.plan.endings import EXPECTED
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.units import Duration, QuantityError, Rate, Size
 
@@ -20,7 +21,7 @@ USUAL_BLOCK = 131_072
 SMALLEST_BLOCK = 1_000
 
 
-class Iperf3(BuiltinAction):
+class Iperf3(ProcessAction):
     """Send bulk data over TCP from one host to another with iperf3.
 
     Every flow has an iperf3 server of its own on `to`, on a port of its own (5201 and up), ready before the experiment
@@ -78,8 +79,10 @@ class Iperf3(BuiltinAction):
             raise context.error("a flow needs two different hosts", hint="name another host", key="to")
         port, name = context.port(), self.flow or context.step_id
         argv = ("iperf3", "-s", "-1", "-p", str(port), "--json")
-        start_server(context, Spawn(server, argv, stop_signal="INT"), f"iperf3 server for {name}", port, suffix="server")
-        spawn = Spawn(client, self._client(context.address(server), port, context.duration_ns), stop_signal="INT")
+        allowed = self.allowed_status
+        spawn = Spawn(server, argv, stop_signal="INT", allowed_status=tuple(dict.fromkeys((*EXPECTED, *allowed))))
+        start_server(context, spawn, f"iperf3 server for {name}", port, suffix="server")
+        spawn = Spawn(client, self._client(context.address(server), port, context.duration_ns), stop_signal="INT", allowed_status=allowed)
         until_ns = self.until if self.until is not None else context.duration_ns
         step = context.step(spawn, f"{name} starts", at_ns=self.at_ns, until_ns=until_ns)
         for flow, sender in self._flows(name, client, server):

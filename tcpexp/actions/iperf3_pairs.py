@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tcpexp.actions.common import BuiltinAction, CongestionControl
+from tcpexp.actions.common import CongestionControl, ProcessAction
 from tcpexp.actions.iperf3 import Iperf3
 from tcpexp.plan.context import PlanContext
 from tcpexp.units import Duration, Size, format_duration
 
 
-class Iperf3Pairs(BuiltinAction):
+class Iperf3Pairs(ProcessAction):
     """Send bulk data over TCP from each of many hosts with iperf3: as many actions `iperf3` as the network has such hosts.
 
     `from: a` means all hosts a1, a2, a3, ... of the topology; `to: b` the host with the same number, b1, b2, b3, ..., and `to: c1` that one host for all.
@@ -43,7 +43,8 @@ class Iperf3Pairs(BuiltinAction):
                 hint = "make distance: shorter"
                 raise context.error(f"{self.flow}{number} would start at {format_duration(at)}, when all is over", hint=hint, key="distance")
             until = None if self.until is None else format_duration(self.until)
-            given = {"at": format_duration(at), "until": until, "bytes": self.bytes_ and f"{self.bytes_}B"}
-            own = {name: value for name, value in {**given, "congestion_control": self.congestion_control}.items() if value is not None}
+            given: dict[str, Any] = {"at": format_duration(at), "until": until, "bytes": self.bytes_ and f"{self.bytes_}B"}
+            given |= {"congestion_control": self.congestion_control, "expect_status": self.expect_status}
+            own = {name: value for name, value in given.items() if value is not None}
             to = self.to if self.to in hosts else context.host(f"{self.to}{number}", key="to")
             Iperf3.model_validate({"from": f"{self.from_}{number}", "to": to, "flow": f"{self.flow}{number}", **own}).compile(context)

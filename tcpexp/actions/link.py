@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tcpexp.actions.common import BuiltinAction
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import LinkState
-from tcpexp.spec.links import LinkParameters
+from tcpexp.spec.links import NONE, LinkParameters
 from tcpexp.units import QuantityError, format_duration, format_fraction, format_rate
 
 #: Parameters of the bottleneck, which is not netem's business.
@@ -115,6 +115,8 @@ class LinkUp(BuiltinAction):
 
 def plain_value(name: str, value: object) -> str:
     """Return a parameter's value as a person writes it."""
+    if value is None:
+        return NONE
     if name == "rate" and isinstance(value, int):
         return format_rate(value)
     if name in ("delay", "jitter") and isinstance(value, int):

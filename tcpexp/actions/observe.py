@@ -84,7 +84,7 @@ class WaitForAction(BuiltinAction):
                 do = WaitFor(node, "socket", self.socket, self.timeout, port=self.port)
                 label = f"wait for a socket in {self.socket} on {node}"
             else:
-                do = WaitFor(node, "port", str(self.port), self.timeout)
+                do = WaitFor(node, "port", str(self.port), self.timeout, step=context.draft.listeners.get((node, self.port or 0)))
                 label = f"wait for port {self.port} on {node}"
         context.step(do, label, at_ns=self.at_ns)
 

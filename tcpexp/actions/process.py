@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
-from tcpexp.actions.common import BuiltinAction, Name, Port, start_server
+from tcpexp.actions.common import BuiltinAction, Name, Port, ProcessAction, start_server
+from tcpexp.actions.ownfiles import built, files_beside, inside, lay_files
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Kill, Spawn
 from tcpexp.registry import suggest
@@ -18,7 +19,7 @@ APPS = Path(__file__).parent.parent / "apps"
 Argument = StrictStr | StrictInt | StrictFloat
 
 
-class _Process(BuiltinAction):
+class _Process(ProcessAction):
     """What ``python`` and ``command`` share."""
 
     takes_every: ClassVar[bool] = True
@@ -32,12 +33,13 @@ class _Process(BuiltinAction):
     to: str | None = Field(default=None, description="host to which its flow goes")
     port: Port | None = Field(default=None, description="TCP port to which its flow goes")
     sender: Literal["client", "server"] = Field(default="client", description="whose data the flow means: this program's (client) or its peer's (server)")
+    files: tuple[str, ...] = Field(default=(), description="files and folders beside the spec that lie in its working folder: programs, headers, data")
+    build: tuple[StrictStr, ...] | None = Field(
+        default=None, min_length=1, description="a command that compiles it on this machine before the run, such as [gcc, -o, server, server.c]"
+    )
     stdin: str | None = Field(default=None, description="text for its standard input")
     label: str | None = Field(
         default=None, min_length=1, max_length=80, description="a few words for the timeline and the figures, instead of the command itself"
-    )
-    expect_status: Annotated[int, Field(ge=0, le=255)] | None = Field(
-        default=None, description="fail the run when it ends with another exit status; any is fine when silent"
     )
 
     @model_validator(mode="after")
@@ -51,16 +53,22 @@ class _Process(BuiltinAction):
             raise QuantityError("a server cannot be started again and again", "leave 'every' or 'listens' out")
         return self
 
-    def _start(self, context: PlanContext, argv: tuple[str, ...], label: str) -> None:
-        """Append the process, awaited before zero when it is a server without ``at``, and its flow."""
+    def _own_files(self, context: PlanContext) -> dict[str, bytes]:
+        """Return what lies in the program's working folder."""
+        found = files_beside(context, self.files)
+        return found if self.build is None else built(context, self.build, found)
+
+    def _start(self, context: PlanContext, argv: tuple[str, ...], label: str, files: dict[str, bytes]) -> None:
+        """Append the process, awaited before zero when it is a server without ``at``, its files, and its flow."""
         host = context.host(self.host, key="host")
-        spawn = Spawn(host, argv, expect_status=self.expect_status, stdin=self.stdin)
+        spawn = Spawn(host, argv, stdin=self.stdin, allowed_status=self.allowed_status)
         if self.listens is not None and self.at is None:
             step = start_server(context, spawn, self.label or label, self.listens, until_ns=self.until)
         else:
-            if self.listens is not None:
-                context.reserve_port(self.listens)
             step = context.step(spawn, self.label or label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+            if self.listens is not None:
+                context.listens(host, self.listens, step)
+        lay_files(context, step, files)
         if self.flow is not None and self.to is not None and self.port is not None:
             server = context.host(self.to, key="to")
             sender = host if self.sender == "client" else server
@@ -80,6 +88,7 @@ class Python(_Process):
     `syn_flood.py`. In `args` the text `{h2}` stands for that host's address and
     `{out}` for a folder whose content is kept in the run directory. Everything else reaches the program as written, a duration such as `10ms` too.
     In the guest a Python program needs about half a second to start; a server should therefore say that it `listens`.
+    `files` beside the spec lie in its working folder, where it can open and import them ([your own programs](own-programs.md)).
     """
 
     example: ClassVar[str] = """\
@@ -92,9 +101,14 @@ class Python(_Process):
 
     def compile(self, context: PlanContext) -> None:
         """Ship the script and append the process."""
-        path = self._ship(context)
+        files = self._own_files(context)
+        if files and (context.draft.folder / self.script).is_file():
+            files |= {self.script: inside(context, self.script, ("script",)).read_bytes()}
+            path = "{out}/" + self.script  # beside its files, so that it can import them
+        else:
+            path = self._ship(context)
         argv = ("python3", "-u", "-B", path, *_texts(context, self.args))
-        self._start(context, argv, f"{self.script} on {self.host}")
+        self._start(context, argv, f"{self.script} on {self.host}", files)
         context.need(tools=("python3",))
 
     def _ship(self, context: PlanContext) -> str:
@@ -114,7 +128,8 @@ class Python(_Process):
 class Command(_Process):
     """Run a program on a host: `argv` as a list, or `shell` as one line for `sh`.
 
-    `{h2}` stands for that host's address and `{out}` for a folder whose content is kept in the run directory.
+    `{h2}` stands for that host's address and `{out}` for a folder whose content is kept in the run directory; it is the program's working folder.
+    `files` lie there, and what `build` makes of them, so that `argv: [./server]` starts it ([your own programs](own-programs.md)).
     """
 
     example: ClassVar[str] = """\
@@ -134,13 +149,27 @@ class Command(_Process):
 
     def compile(self, context: PlanContext) -> None:
         """Append the process."""
+        files = self._own_files(context)
         if self.argv is not None:
             argv = _texts(context, self.argv)
-            context.need(tools=(argv[0], *self.needs))
+            own = self._is_own(context, argv[0], files)
+            named = () if own or "/" in argv[0] or "{" in argv[0] else (argv[0],)  # a path is looked at when the program starts
+            context.need(tools=(*named, *self.needs))
         else:
             argv = ("sh", "-c", context.substitute(self.shell or ""))
             context.need(tools=self.needs)
-        self._start(context, argv, f"{self.shell or ' '.join(argv)} on {self.host}")
+        self._start(context, argv, f"{self.shell or ' '.join(argv)} on {self.host}", files)
+
+    def _is_own(self, context: PlanContext, program: str, files: dict[str, bytes]) -> bool:
+        """Return whether a program is one of the action's own files; refuses one that would not be found."""
+        if program in files:
+            raise context.error(f"'{program}' is looked for on the PATH only", hint=f"write ./{program}", key="argv")
+        if not program.startswith("./"):
+            return False
+        if program.removeprefix("./") not in files:
+            known = ", ".join(sorted(files)) or "nothing"
+            raise context.error(f"there is no '{program}' in its working folder", hint=f"add it to files:, or build: it; there is {known}", key="argv")
+        return True
 
 
 class KillAction(BuiltinAction):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from tcpexp.actions.common import SECOND_NS, BuiltinAction, Port
+from tcpexp.actions.common import SECOND_NS, Port, ProcessAction
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import NodePlan, Spawn
 from tcpexp.units import QuantityError, format_duration
@@ -46,7 +46,7 @@ PerSecond = Annotated[float, BeforeValidator(_parse_per_second), WithJsonSchema(
 Network = Annotated[str, BeforeValidator(_parse_network), WithJsonSchema({"type": "string", "examples": ["198.18.0.0/16", "2001:db8:0:ffff::/64"]})]
 
 
-class SynFlood(BuiltinAction):
+class SynFlood(ProcessAction):
     """Send TCP SYNs with forged sources to a port of a host, as a SYN flood does.
 
     The target must be a host of the experiment by its name: an address is refused, and the experiment's network has no route out.
@@ -85,7 +85,7 @@ class SynFlood(BuiltinAction):
             spawn = Spawn(attacker.name, ("ip", "route", "replace", "blackhole", sources), expect_status=0, background=False)
             context.setup(spawn, f"{attacker.name} drops what comes for the forged sources", suffix="route")
         context.step(
-            Spawn(attacker.name, self._argv(context, target.name, sources)),
+            Spawn(attacker.name, self._argv(context, target.name, sources), allowed_status=self.allowed_status),
             f"SYN flood of {target.name}:{self.port}",
             at_ns=self.at_ns,
             until_ns=self.until,

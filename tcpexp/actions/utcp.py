@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from tcpexp.actions.common import READY_TIMEOUT_NS, BuiltinAction, Name
+from tcpexp.actions.common import READY_TIMEOUT_NS, Name, ProcessAction
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Spawn, WaitFor
 from tcpexp.units import QuantityError
@@ -18,7 +18,7 @@ DEFAULT_PORT = {"serve": 7000, "sink": 7000, "get": 7000, "source": 7000, "calc"
 LONGEST_DEVICE = 15
 
 
-class Utcp(BuiltinAction):
+class Utcp(ProcessAction):
     """Run a program of the user-space TCP (docs/tcp.md) on a host.
 
     Its segments travel as real IP packets with the host's own address: a TUN device takes over the ports that it uses, and the host's kernel
@@ -58,7 +58,8 @@ class Utcp(BuiltinAction):
         """Append the process; one that listens is awaited before zero when it has no time of its own."""
         host = context.host(self.host, key="host")
         port = self.port or DEFAULT_PORT[self.run]
-        spawn = Spawn(host, ("env", "PYTHONPATH={tcpexp}", "python3", "-u", "-B", "-m", "tcpexp.tcp", self.run, *self._words(context, host, port)))
+        argv = ("env", "PYTHONPATH={tcpexp}", "python3", "-u", "-B", "-m", "tcpexp.tcp", self.run, *self._words(context, host, port))
+        spawn = Spawn(host, argv, allowed_status=self.allowed_status)
         label = f"user-space TCP: {self.run} on {host}"
         context.need(tools=("python3", "ip"), features=("tun",))
         if self.run in LISTENING:

@@ -26,7 +26,7 @@ def is_bbr(control: str) -> bool:
     return control in PACED
 
 
-def model_phases(timeline: Timeline, begin: int, end: int, run: RunData, flow: FlowPlan, port: int) -> list[Phase]:
+def model_phases(timeline: Timeline, begin: int, end: int, run: RunData, flow: FlowPlan, connection: int) -> list[Phase]:
     """Return BBR's phases from ``begin`` to ``end``.
 
     net/ipv4/tcp_bbr.c: bbr_high_gain 2.885 for both gains is STARTUP; pacing below 1/2 with the same cwnd gain DRAIN; cwnd gain 2 PROBE_BW; both
@@ -35,7 +35,8 @@ def model_phases(timeline: Timeline, begin: int, end: int, run: RunData, flow: F
     """
     from tcpexp.analysis.phases import Phase
 
-    snapshots = sender_snapshots(run, flow).filter((pl.col("port") == port) & pl.col("t_ns").is_between(begin, end) & pl.col("bbr_pacing_gain").is_not_null())
+    own = (pl.col("connection") == connection) & pl.col("t_ns").is_between(begin, end)
+    snapshots = sender_snapshots(run, flow).filter(own & pl.col("bbr_pacing_gain").is_not_null())
     step = _spacing(run, flow)
     found = [Phase(begin, end, "startup", "BBR begins in STARTUP")]
     for t_ns, pacing, window in snapshots.select("t_ns", "bbr_pacing_gain", "bbr_cwnd_gain").iter_rows():

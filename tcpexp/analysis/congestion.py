@@ -11,7 +11,7 @@ from tcpexp.analysis.activity import activity_of, receiver_of
 from tcpexp.analysis.fairness import converged_at
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
-from tcpexp.analysis.rto import measure_timeouts
+from tcpexp.analysis.timeouts import measure_timeouts
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData

@@ -5,22 +5,27 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from tcpexp.analysis.crosschecks import build_cross_checks
 from tcpexp.analysis.fairness import build_fairness
 from tcpexp.analysis.flowstates import build_flow_states
 from tcpexp.analysis.links import find_epochs
 from tcpexp.analysis.losses import build_loss_events
 from tcpexp.analysis.offered import delay_at
 from tcpexp.analysis.phases import build_phases
+from tcpexp.analysis.resent import build_resent
+from tcpexp.analysis.timeouts import build_timeouts
 from tcpexp.ingest.network import links_between
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 
 
 def derive_tables(run: RunData) -> None:
-    """Write ``flow_states``, ``phases``, ``loss_events`` and ``fairness``, and fill ``queueing_ns`` of ``journeys``.
+    """Write ``resent``, ``timeouts``, ``flow_states``, ``phases``, ``loss_events``, ``fairness`` and ``cross_checks``; fill ``queueing_ns`` of ``journeys``.
 
     A table whose sources were not recorded stays empty. ``run`` reads the new tables from then on.
     """
+    resent = build_resent(run)
+    _write(run, {"resent": resent, "timeouts": build_timeouts(run, resent)})
     states = build_flow_states(run)
     made = {
         "flow_states": states,
@@ -29,6 +34,11 @@ def derive_tables(run: RunData) -> None:
         "fairness": build_fairness(run),
         "journeys": with_queueing(run),
     }
+    _write(run, made)
+    _write(run, {"cross_checks": build_cross_checks(run)})
+
+
+def _write(run: RunData, made: dict[str, pl.DataFrame]) -> None:
     for name, frame in made.items():
         write_table(run.path, name, frame)
     run.forget(*made)

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
-from tcpexp.analysis.segments import data_segments, segments_sent_again
+from tcpexp.analysis.resent import count_segments, resent_of
+from tcpexp.analysis.segments import data_segments
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 
@@ -18,8 +19,8 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     """Return the metrics of one flow; what was not recorded is None.
 
     ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run, ``goodput_active_bps`` over the time from ``start_ns`` to
-    ``end_ns``, in which the flow was active (:class:`Activity`). ``retransmissions`` comes from the kernel's trace when there is one, else from the sequence
-    numbers in the sender's capture.
+    ``end_ns``, in which the flow was active (:class:`Activity`). ``retransmissions`` are the segments in the sender's own capture that it sent again, as the
+    kernel counts them in ``Tcp.RetransSegs``: a SYN, SYN-ACK or FIN too.
     """
     throughput = run.table("throughput").filter(pl.col("flow") == flow.name)
     active = activity_of(run, flow)
@@ -46,18 +47,16 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
 
 def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     sent = data_segments(run, flow, flow.sender)
-    again = segments_sent_again(run, flow)
-    traced = "tcp:tcp_retransmit_skb" in _traced_events(run) or run.has("retransmits")
-    kernel = run.table("retransmits").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender)).height
-    captured = again.height if sent.height else None
+    again = resent_of(run, flow)
+    known = sent.height or again.height
     payload = int(sent["payload_bytes"].sum())
     repeated = max(payload - _distinct(run, flow), 0) if sent.height else None
     return {
         "packets_sent": sent.height,
-        "retransmissions": kernel if traced else captured,
-        "retransmissions_source": "kernel" if traced else ("capture" if sent.height else None),
+        "retransmissions": count_segments(again) if known else None,
+        "retransmissions_source": "capture" if known else None,
         "retransmitted_bytes": repeated,
-        "retransmission_share": (kernel if traced else again.height) / sent.height if sent.height else None,
+        "retransmission_share": count_segments(again.filter(pl.col("kind") == "data")) / sent.height if sent.height else None,
     }
 
 
@@ -66,12 +65,6 @@ def _lost_packets(run: RunData, flow: FlowPlan) -> int | None:
     own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
     sent = run.table("journeys").filter(own)
     return int((sent["copies"] == 0).sum()) if sent.height else None
-
-
-def _traced_events(run: RunData) -> tuple[str, ...]:
-    trace = run.engine.get("trace") or {}
-    names = trace.get("events", []) if isinstance(trace, dict) else []
-    return tuple(str(name).replace("/", ":") for name in names)
 
 
 def _distinct(run: RunData, flow: FlowPlan) -> int:
@@ -92,9 +85,12 @@ def _rtt(run: RunData, flow: str) -> dict[str, Any] | None:
 
 
 def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return the congestion window's statistics in segments: per ACK from the kernel's trace, else from ss snapshots."""
-    name, source = "tcp_probe", "tcp_probe"
-    rows = run.table(name).filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
+    """Return the congestion window's statistics in segments: per ACK and timeout from the kernel's trace, else from ss snapshots.
+
+    Median and mean are over ACKs; the smallest, the largest and the last also know the window while a timer backed off.
+    """
+    source = "tcp_probe"
+    rows = run.table("flow_states").filter(pl.col("flow") == flow.name).sort("t_ns", maintain_order=True)
     if rows.is_empty():
         name, source = "sockets", "ss"
         rows = run.table(name).filter(
@@ -103,13 +99,14 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     cwnd = rows["cwnd"].drop_nulls()
     if cwnd.is_empty():
         return None
+    per_ack = rows.filter(pl.col("source") == "tcp_probe")["cwnd"].drop_nulls() if source == "tcp_probe" else cwnd
     low = rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH)["ssthresh"]
     numbers = {
         "min": cwnd.min(),
-        "p50": cwnd.quantile(0.5, "nearest"),
-        "mean": cwnd.mean(),
+        "p50": per_ack.quantile(0.5, "nearest"),
+        "mean": per_ack.mean(),
         "max": cwnd.max(),
         "last": cwnd[-1],
         "ssthresh_last": None if low.is_empty() else low[-1],
     }
-    return {"source": source, "samples": cwnd.len(), **numbers}
+    return {"source": source, "samples": per_ack.len(), **numbers}

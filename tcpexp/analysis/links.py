@@ -292,16 +292,18 @@ def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int,
 def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
     """Count packets that netem let pass without the delay: they overtake packets sent just before by most of the delay.
 
-    Overtaking by less than twice the jitter is the jitter's work. A packet that has no other closely before it cannot show a jump
-    and is no trial.
+    Overtaking by less than twice the jitter is the jitter's work. A packet that has no delayed one closely before it cannot show a jump and is no trial,
+    whether it jumped or not: one that did is known by its own time, which is below the delay, one that did not would have arrived a delay earlier.
     """
     delay, jitter = epoch.direction.delay_ns, epoch.direction.jitter_ns
     need = max(delay // 2, 2 * jitter)
     if delay == 0 or need >= delay - jitter:
         return 0, 0, "the delay is too small against its jitter to tell a reordered packet"
-    rows = arrived.sort("sent_ns").with_columns(before=pl.col("received_ns").cum_max().shift(1), gap=pl.col("sent_ns").diff())
-    trials = rows.filter(pl.col("gap") < (delay - need - jitter) // 2)
-    return int((trials["before"] - trials["received_ns"] > need).sum()), trials.height, ""
+    before = pl.col("received_ns").cum_max().shift(1)
+    rows = arrived.sort("sent_ns").with_columns(overtook=before - pl.col("received_ns"), transit=pl.col("received_ns") - pl.col("sent_ns"))
+    jumped = pl.col("overtook") > need
+    trials = rows.filter(jumped | ((pl.col("transit") >= delay - jitter) & (pl.col("overtook") + delay > need)))
+    return int(trials.select(jumped.sum()).item() or 0), trials.height, ""
 
 
 def _rate(

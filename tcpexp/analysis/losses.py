@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr
-from tcpexp.analysis.flowstates import congestion_states, port_slices
-from tcpexp.analysis.segments import sent_again
+from tcpexp.analysis.flowstates import congestion_states, connection_slices
+from tcpexp.analysis.segments import mark_resent
 from tcpexp.analysis.timeline import Int64, Timeline
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
@@ -63,12 +63,12 @@ def build_loss_events(run: RunData, states: pl.DataFrame) -> pl.DataFrame:
         if own.is_empty():
             continue
         changes = congestion_states(run, flow)
-        for begin, end in port_slices(own):
-            port = int(own["port"][begin])
-            mine = changes.filter(pl.col("port") == port)
+        for begin, end in connection_slices(own):
+            connection, port = int(own["connection"][begin]), int(own["port"][begin])
+            mine = changes.filter(pl.col("connection") == connection)
             episodes = find_episodes(mine["t_ns"].to_list(), mine["ca_state"].to_list())
             if episodes:
-                rows += _events(_connection(run, flow, port), own[begin:end], mine, episodes, (flow, port))
+                rows += _events(_connection(run, flow, connection), own[begin:end], mine, episodes, (flow, connection, port))
     return conform(pl.DataFrame(rows, infer_schema_length=None), "loss_events") if rows else empty_frame("loss_events")
 
 
@@ -86,16 +86,15 @@ def find_episodes(set_ns: list[int], states: list[str]) -> list[Episode]:
     return [*episodes, Episode(begin, None, first, timeouts)] if first else episodes
 
 
-def _connection(run: RunData, flow: FlowPlan, port: int) -> _Connection:
-    packets = run.table("packets").filter(
-        (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("protocol") == "tcp")
-    )
-    sent = packets.filter((pl.col("src_port") == port) & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
-    segments = sent.select("capture", "number", "t_ns", "seq_rel", "payload_bytes").with_columns(again=sent_again())
-    acks = packets.filter((pl.col("dst_port") == port) & pl.col("flags").str.contains("A")).sort("t_ns", maintain_order=True)
+def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
+    packets = run.table("packets").filter((pl.col("connection") == connection) & (pl.col("node") == flow.sender))
+    outward = pl.col("src").is_in([each.address for each in run.plan.network.node(flow.sender).interfaces])
+    sent = packets.filter(outward & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
+    segments = mark_resent(run, sent.select("capture", "number", "t_ns", "seq_rel", "payload_bytes"))
+    acks = packets.filter(~outward & pl.col("flags").str.contains("A")).sort("t_ns", maintain_order=True)
     offers = packets.filter(pl.col("flags").str.contains("S"))["sack_permitted"]
     journeys = run.table("journeys").filter(
-        (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("src_port") == port) & (pl.col("payload_bytes") > 0)
+        (pl.col("connection") == connection) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
     )
     lost = None
     if journeys.height:
@@ -119,16 +118,17 @@ def _connection(run: RunData, flow: FlowPlan, port: int) -> _Connection:
     )
 
 
-def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episodes: list[Episode], whose: tuple[FlowPlan, int]) -> list[dict[str, Any]]:
+def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episodes: list[Episode], whose: tuple[FlowPlan, int, int]) -> list[dict[str, Any]]:
     """Return the rows of one connection's events."""
-    flow, port = whose
+    flow, connection, port = whose
     timeline = Timeline.of(rows, changes)
     control = rows["congestion_control"]
     found = []
     for episode, lost in zip(episodes, _losses_of(seen, episodes), strict=True):
         found.append(
             {
-                "flow": flow.name, "node": flow.sender, "port": port, "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
+                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port,
+                "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
                 "timeouts": episode.timeouts, **_lost(lost, episode),
                 **_answer(timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))), **_repair(seen, episode, timeline, lost),
             }

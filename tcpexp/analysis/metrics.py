@@ -74,11 +74,12 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
 
 
 def count_connections(run: RunData) -> dict[str, int]:
-    """Return how many connections were tried, established, closed by FIN, reset and left open or half open."""
+    """Return how many connections were tried, carry no flow, were established, closed by FIN, reset and left open or half open."""
     rows = run.table("connections")
     made = rows.filter(pl.col("established_ns").is_not_null())
     return {
         "seen": rows.height,
+        "without_flow": rows["flow"].null_count(),
         "established": made.height,
         "closed": made.filter(pl.col("end_ns").is_not_null() & pl.col("reset_by").is_null()).height,
         "reset": rows.filter(pl.col("reset_by").is_not_null()).height,

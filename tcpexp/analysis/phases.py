@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases
-from tcpexp.analysis.flowstates import congestion_states, control_switches, port_slices
+from tcpexp.analysis.flowstates import congestion_states, connection_slices, control_switches
 from tcpexp.analysis.rounds import GROWING, Flight, growth_per_round
 from tcpexp.analysis.slowstart import Exits
 from tcpexp.analysis.timeline import NEVER, Timeline
@@ -50,30 +50,32 @@ def build_phases(run: RunData, states: pl.DataFrame) -> pl.DataFrame:
         own = states.filter(pl.col("flow") == flow.name)
         if own.height:
             changes = congestion_states(run, flow)
-            for begin, end in port_slices(own):
+            for begin, end in connection_slices(own):
                 rows += _of_connection(run, flow, own[begin:end], changes, exits)
     return conform(pl.DataFrame(rows, infer_schema_length=None), "phases") if rows else empty_frame("phases")
 
 
 def _of_connection(run: RunData, flow: FlowPlan, rows: pl.DataFrame, changes: pl.DataFrame, exits: Exits) -> list[dict[str, Any]]:
     """Return the phases of one connection, cut where the congestion control was switched."""
-    port = int(rows["port"][0])
+    connection, port = int(rows["connection"][0]), int(rows["port"][0])
     switched = [t_ns for t_ns, _ in control_switches(run, flow)]
-    timeline = Timeline.of(rows, changes.filter(pl.col("port") == port), switched)
+    timeline = Timeline.of(rows, changes.filter(pl.col("connection") == connection), switched)
     first, last = int(timeline.row_ns[0]), int(timeline.row_ns[-1])
     limited = limits_before(rows["limited"])
+    received = np.concatenate([[0], np.cumsum((rows["source"] == "tcp_probe").to_numpy())])
     flight = Flight.of(rows)
     cuts = [first, *(t_ns for t_ns in switched if first < t_ns < last), last]
     found: list[dict[str, Any]] = []
     for index, (begin, end) in enumerate(itertools.pairwise(cuts)):
         control = str(rows["congestion_control"][timeline.after(begin)])
         name = model_phases if is_bbr(control) else window_phases
-        phases = name(timeline, begin, end, run, flow, port)
+        phases = name(timeline, begin, end, run, flow, connection)
         rows_of = rows_within(timeline, phases)
-        described = [_describe(phase, rows, limited, timeline, control, flight) for phase, rows in zip(phases, rows_of, strict=True)]
-        exits.name(described, timeline, flow, switched=index < len(cuts) - 2)
+        counts = [int(received[max(high, low)] - received[low]) for low, high in rows_of]
+        described = [_describe(phase, rows, acks, limited, timeline, control, flight) for phase, rows, acks in zip(phases, rows_of, counts, strict=True)]
+        exits.name(described, timeline, flow, connection, switched=index < len(cuts) - 2)
         found += described
-    return [{"flow": flow.name, "node": flow.sender, "port": port, **each} for each in found]
+    return [{"flow": flow.name, "node": flow.sender, "connection": connection, "port": port, **each} for each in found]
 
 
 def window_phases(timeline: Timeline, begin: int, end: int, *_: object) -> list[Phase]:
@@ -155,11 +157,10 @@ def median_of(values: NDArray[np.int64]) -> float:
 
 
 def _describe(
-    phase: Phase, rows: tuple[int, int], limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str, flight: Flight
+    phase: Phase, rows: tuple[int, int], count: int, limited: dict[str, NDArray[np.int64]], timeline: Timeline, control: str, flight: Flight
 ) -> dict[str, Any]:
-    """Return the columns of a phase that come from its ``rows``; ``limited`` is that of :func:`limits_before`."""
+    """Return the columns of a phase that come from its ``rows``, ``count`` of them received segments; ``limited`` is that of :func:`limits_before`."""
     low, high = rows
-    count = max(high - low, 0)
     begin, end = (min(each, timeline.row_ns.size - 1) for each in rows)
     shares = {f"{name}_limited": float(sums[high] - sums[low]) / count if count else None for name, sums in limited.items()}
     threshold = timeline.ssthresh[min(max(high - 1, begin), timeline.row_ns.size - 1)]

@@ -85,11 +85,11 @@ def windows_by_round(run: RunData, flow: str, phase: str) -> list[list[tuple[int
     states, phases = (run.table(name).filter(pl.col("flow") == flow) for name in ("flow_states", "phases"))
     if states.is_empty():
         return []
-    port = states.group_by("port").len().sort(["len", "port"], descending=[True, False])["port"][0]
-    rows = states.filter(pl.col("port") == port).sort("t_ns", maintain_order=True)
+    connection = states.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"][0]
+    rows = states.filter(pl.col("connection") == connection).sort("t_ns", maintain_order=True)
     flight, t_ns, cwnd = Flight.of(rows), rows["t_ns"].to_numpy(), rows["cwnd"].to_numpy()
     found = []
-    for own in phases.filter((pl.col("port") == port) & (pl.col("phase") == phase)).sort("from_ns").iter_rows(named=True):
+    for own in phases.filter((pl.col("connection") == connection) & (pl.col("phase") == phase)).sort("from_ns").iter_rows(named=True):
         low, high = (int(each) for each in np.searchsorted(t_ns, [own["from_ns"], own["to_ns"]], side="right"))
         used = list(itertools.takewhile(lambda each: each.by_cwnd, flight.rounds(low, high)))
         at = [each.begin for each in used] + [used[-1].end] if used else []

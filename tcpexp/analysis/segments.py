@@ -1,4 +1,4 @@
-"""Data segments at the sender: which were sent, and which of them were sent again. By sequence number, not by Wireshark's labels."""
+"""Data segments of a flow, and which packets their sender sent again: the table ``resent`` says it, not Wireshark's labels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
-#: The columns of ``packets`` that tell connections apart.
-CONNECTION = ("capture", "stream")
-
 
 def data_segments(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
     """Return the ``packets`` with payload from the flow's sender as the captures of node ``seen_at`` have them, in time order."""
@@ -23,23 +20,9 @@ def data_segments(run: RunData, flow: FlowPlan, seen_at: str) -> pl.DataFrame:
     return run.table("packets").filter(own & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
 
 
-def segments_sent_again(run: RunData, flow: FlowPlan) -> pl.DataFrame:
-    """Return the flow's data segments that its sender sent again, as the sender's captures have them, in time order."""
-    return data_segments(run, flow, flow.sender).filter(sent_again(*CONNECTION))
-
-
-def sent_again(*by: str) -> pl.Expr:
-    """Return an expression over a sender's data segments in time order: whether their last byte was sent before.
-
-    ``by`` are the columns that tell connections apart, where there are several. Needs ``seq_rel``, which may wrap, and
-    ``payload_bytes``. Exact at the sender; Wireshark calls a repeated segment Out-Of-Order when it comes soon after a new one.
-    """
+def mark_resent(run: RunData, packets: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of ``packets``, each with ``again``: whether it was sent again, as the table ``resent`` says (so at its sender's capture)."""
     import polars as pl
 
-    # RFC 9293 section 3.4: sequence numbers are compared modulo 2^32, so each is taken as a step of less than 2^31 from the one before.
-    step = pl.col("seq_rel").cast(pl.Int64).diff()
-    steps = (step + 2**31 + 2**32) % 2**32 - 2**31
-    left = (steps.over(*by) if by else steps).fill_null(0)
-    end = (left.cum_sum().over(*by) if by else left.cum_sum()) + pl.col("payload_bytes")
-    before = end.cum_max().shift()
-    return ((end <= (before.over(*by) if by else before)) & pl.col("seq_rel").is_not_null()).fill_null(False)
+    again = run.table("resent").select("capture", "number", again=pl.lit(True))
+    return packets.join(again, on=["capture", "number"], how="left", maintain_order="left").with_columns(pl.col("again").fill_null(False))

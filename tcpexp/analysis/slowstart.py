@@ -26,14 +26,14 @@ class Exits:
         self.hystart = counters.filter(pl.col("counter").is_in([_TRAIN, _DELAY])).sort("t_ns")
         self.sampled = counters.select("node", "t_ns").unique().sort("t_ns")
 
-    def name(self, phases: list[dict[str, Any]], timeline: Timeline, flow: FlowPlan, *, switched: bool) -> None:
-        """Fill ``ended_by`` of one connection's ``phases``; ``switched`` says that another congestion control took over at the end."""
+    def name(self, phases: list[dict[str, Any]], timeline: Timeline, flow: FlowPlan, connection: int, *, switched: bool) -> None:
+        """Fill ``ended_by`` of the ``phases`` of one of a flow's connections; ``switched`` says that another congestion control took over at the end."""
         for phase, following in itertools.pairwise(phases):
-            phase["ended_by"] = self._inner(phase, following, timeline, flow)
+            phase["ended_by"] = self._inner(phase, following, timeline, flow, connection)
         if phases:
             phases[-1]["ended_by"] = "switched" if switched else _at_the_end(phases[-1])
 
-    def _inner(self, phase: dict[str, Any], following: dict[str, Any], timeline: Timeline, flow: FlowPlan) -> str:
+    def _inner(self, phase: dict[str, Any], following: dict[str, Any], timeline: Timeline, flow: FlowPlan, connection: int) -> str:
         kind, then = phase["phase"], following["phase"]
         at = int(following["from_ns"])
         if phase["resolution_ns"] or then in ("startup", "drain", "probe_bw", "probe_rtt"):
@@ -41,7 +41,7 @@ class Exits:
         if then == "rto_recovery":
             return "timeout"
         if then == "cwr":
-            return self._cwr(at, flow)
+            return self._cwr(at, flow, connection)
         if then == "fast_recovery":
             return "loss"
         if kind in ("fast_recovery", "rto_recovery", "cwr"):
@@ -71,10 +71,10 @@ class Exits:
             grew += [word] if values[1] > values[0] else []  # type: ignore[operator]
         return grew[0] if len(grew) == 1 else "hystart"
 
-    def _cwr(self, at: int, flow: FlowPlan) -> str:
+    def _cwr(self, at: int, flow: FlowPlan, connection: int) -> str:
         """CWR follows an ECN echo, or a tail loss probe that repaired a loss (``tcp_process_tlp_ack``), or a full local queue."""
         acks = self.run.table("packets").filter(
-            (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & pl.col("t_ns").is_between(at - 1_000_000, at)
+            (pl.col("connection") == connection) & (pl.col("node") == flow.sender) & pl.col("t_ns").is_between(at - 1_000_000, at)
         )
         return "ecn" if acks.filter(pl.col("flags").str.contains("E")).height else "loss"
 

@@ -58,7 +58,7 @@ FROM_SS = {
 }
 #: States in which Linux may have replaced a socket by a small entry, which only ``ss`` shows.
 _SMALL = ("FIN-WAIT-2", "TIME-WAIT")
-Key = tuple[str, str, int, str, int]
+Key = tuple[str, str, int, str, int, int | None]
 Stay = tuple[str, int, int]
 
 
@@ -75,6 +75,7 @@ class Transition:
     new: str
     source: Literal["trace", "ss"] = "trace"
     flow: str | None = None
+    connection: int | None = None
 
     @property
     def edge(self) -> tuple[str, str]:
@@ -170,11 +171,13 @@ def _interval_ns(run: RunData) -> int:
 
 
 def _key(row: dict[str, object]) -> Key:
-    return tuple(row[each] for each in ("node", "local_address", "local_port", "peer_address", "peer_port"))  # type: ignore[return-value]
+    return tuple(row[each] for each in ("node", "local_address", "local_port", "peer_address", "peer_port", "connection"))  # type: ignore[return-value]
 
 
 def _transition(row: dict[str, object], old: str, new: str) -> Transition:
     peer = f" - {row['peer_address']}:{row['peer_port']}" if row["peer_port"] else ""
     name = f"{row['local_address']}:{row['local_port']}{peer}"
     flow = None if row["flow"] is None else str(row["flow"])
-    return Transition(int(str(row["t_ns"])), str(row["node"]), name, int(str(row["local_port"] or 0)), int(str(row["peer_port"] or 0)), old, new, flow=flow)
+    ports = int(str(row["local_port"] or 0)), int(str(row["peer_port"] or 0))
+    connection = None if row["connection"] is None else int(str(row["connection"]))
+    return Transition(int(str(row["t_ns"])), str(row["node"]), name, *ports, old, new, flow=flow, connection=connection)

@@ -17,7 +17,6 @@ from tcpexp.checks.recorded import (
     captures_of,
     flow_plan,
     require_span,
-    require_tracepoint,
     sample_interval,
     snapshot_times,
     within,
@@ -131,8 +130,8 @@ class InFlight(Compared[Bytes]):
 class Retransmissions(Compared[Count]):
     """How many segments a flow's sender sent again.
 
-    Counted by the kernel itself (tracepoint `tcp:tcp_retransmit_skb`) where that was recorded, else by the sequence
-    numbers in the sender's capture; the verdict says which.
+    Counted in the sender's own capture, as the kernel counts them in `Tcp.RetransSegs`: data that had been sent before, and a repeated SYN, SYN-ACK or
+    FIN. Each run compares the two (docs/cross-checks.md).
     """
 
     name: ClassVar[str] = "retransmissions"
@@ -149,44 +148,24 @@ class Retransmissions(Compared[Count]):
         """Judge the number of retransmissions."""
         span = require_span(run, self.between)
         require_packets_of(run, self.flow)
-        count, source, evidence = self._count(run, span)
-        reason = f"{many(count, 'segment was', 'segments were')} sent again, counted by {source}; asked: {self.comparison()}"
+        count, evidence = self._count(run, span)
+        reason = f"{many(count, 'segment was', 'segments were')} sent again, as the sender's capture shows; asked: {self.comparison()}"
         return self.verdict(self.holds(count), many(count, "retransmission"), reason, evidence)
 
-    def _count(self, run: RunData, span: Span) -> tuple[int, str, list[Evidence]]:
-        """Return the number, who counted, and the packets."""
+    def _count(self, run: RunData, span: Span) -> tuple[int, list[Evidence]]:
+        """Return the number and the packets, one evidence per capture of the sender."""
         import polars as pl
 
-        try:
-            require_tracepoint(run, "tcp:tcp_retransmit_skb")
-        except Undecided:
-            evidence = self._repeated(run, span)
-            return sum(len(each.packets) for each in evidence), "sequence number in the sender's capture", evidence
-        sender = flow_plan(run, self.flow).sender
-        rows = run.table("retransmits").filter(
-            (pl.col("flow") == self.flow) & (pl.col("node") == sender) & within(span)
-        )
-        evidence = []
-        if rows.height:
-            first, last = rows.get_column("t_ns")[0], rows.get_column("t_ns")[-1]
-            evidence = [Evidence(f"first at {time_words(first)}, last at {time_words(last)}", from_ns=first, to_ns=last)]
-        source = "its own TCP in user space" if flow_plan(run, self.flow).application == "utcp" else "the kernel (tcp_retransmit_skb)"
-        return rows.height, source, evidence
-
-    def _repeated(self, run: RunData, span: Span) -> list[Evidence]:
-        """Return the data segments whose bytes were sent before, one evidence per capture of the sender."""
-        import polars as pl
-
-        from tcpexp.analysis.segments import segments_sent_again
+        from tcpexp.analysis.resent import count_segments, resent_of
 
         flow = flow_plan(run, self.flow)
-        again = segments_sent_again(run, flow).filter(within(span))
+        again = resent_of(run, flow).filter(within(span))
         found = []
         for capture in captures_of(run, flow.sender):
             numbers = tuple(again.filter(pl.col("capture") == capture)["number"].to_list())
             if numbers:
                 found.append(Evidence("segments sent again", capture, numbers, span[0], span[1]))
-        return found
+        return count_segments(again), found
 
 
 class CongestionControl(Check):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import tempfile
 import time
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from tcpexp import paths
+from tcpexp.cli.sourceline import line_of, marked_line
 from tcpexp.errors import HostError, Place, SpecError, SpecErrors, TcpexpError
 
 
@@ -26,30 +26,45 @@ def error_rows(error: TcpexpError) -> list[dict[str, Any]]:
     """Return the error as rows for ``--json``: file, line, column, message, hint, and what the machine lacks, if that is it."""
     if isinstance(error, SpecErrors):
         return [row for each in error.errors for row in error_rows(each)]
-    row: dict[str, Any] = {"file": None, "line": None, "column": None, "message": error.message, "hint": error.hint}
-    if isinstance(error, HostError) and error.missing:
-        row["missing"] = [dataclasses.asdict(lack) for lack in error.missing]
     where = error.where if isinstance(error, SpecError) else None
+    row: dict[str, Any] = {**_place_row(where), "message": error.message, "hint": error.hint}
+    if isinstance(error, HostError) and error.missing:
+        row["missing"] = [{"what": each.what, "needed_for": each.needed_for, "remedy": each.remedy, **_place_row(each.where)} for each in error.missing]
+    return [row]
+
+
+def _place_row(where: Place | str | None) -> dict[str, Any]:
+    """Return file, line, column and the line's text, each None where there is none."""
+    row: dict[str, Any] = {"file": None, "line": None, "column": None, "text": None}
     if isinstance(where, Place):
-        row.update(file=where.file, line=where.line, column=where.column)
+        row.update(file=where.file, line=where.line, column=where.column, text=line_of(where.file, where.line))
     elif where is not None:
         row["file"] = str(where)
-    return [row]
+    return row
 
 
 def print_error_row(row: dict[str, Any]) -> None:
     """Print one of :func:`error_rows` as :func:`print_error` prints the error itself."""
-    place = ":".join(str(row[key]) for key in ("file", "line", "column") if row[key] is not None)
-    click.echo(f"{f'{place}: ' if place else ''}{click.style('error:', fg='red', bold=True)} {row['message']}", err=True)
+    click.echo(f"{_place_words(row)}{click.style('error:', fg='red', bold=True)} {row['message']}", err=True)
+    _print_line(row)
     for lack in row.get("missing", ()):
-        _print_lack(lack["what"], lack["needed_for"], lack["remedy"])
+        click.echo(f"  {_place_words(lack)}missing: {lack['what']} (for {lack['needed_for']})", err=True)
+        _print_line(lack)
+        click.echo(f"     mend: {lack['remedy']}", err=True)
     if row["hint"]:
         click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {row['hint']}", err=True)
 
 
-def _print_lack(what: str, needed_for: str, remedy: str) -> None:
-    click.echo(f"  missing: {what} (for {needed_for})", err=True)
-    click.echo(f"     mend: {remedy}", err=True)
+def _place_words(row: dict[str, Any]) -> str:
+    place = ":".join(str(row[key]) for key in ("file", "line", "column") if row.get(key) is not None)
+    return f"{place}: " if place else ""
+
+
+def _print_line(row: dict[str, Any]) -> None:
+    """Print the line that an error is in, with a caret under the place."""
+    if row.get("text") is not None:
+        for line in marked_line(row["text"], row["line"], row["column"]):
+            click.echo(line, err=True)
 
 
 def print_crash(error: Exception) -> None:

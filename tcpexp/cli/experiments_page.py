@@ -26,6 +26,7 @@ Made from the experiments by `python -m tcpexp.cli.experiments_page > docs/exper
 Every experiment below comes with tcpexp, in `experiments/`. Each asks a question, checks the numbers that answer it on what was recorded, and explains them
 in its report with the packets that prove it:
 
+<!-- validated: all (takes minutes) -->
 ```sh
 tcpexp run NAME                  # one of them
 tcpexp run experiments/ --jobs 2 # all of them, two at a time, with a table at the end

@@ -104,7 +104,7 @@ def _become(act: Callable[[], None], streams: tuple[int, int, int]) -> None:
     status = 1
     try:
         os.setsid()
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(each, signal.SIG_DFL)
         for target, source in enumerate(streams):
             os.dup2(source, target)

@@ -105,6 +105,7 @@ def outcome_row(job: Job, outcome: RunOutcome) -> dict[str, Any]:
         "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.checks],
         "report": None if outcome.report is None else str(outcome.report),
         "problems": list(outcome.problems),
+        "failures": [dataclasses.asdict(each) for each in outcome.failures],
     }
 
 

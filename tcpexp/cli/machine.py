@@ -16,19 +16,23 @@ MARKS = {"ok": ("ok", "green"), "missing": ("missing", "red"), "note": ("note", 
 Examples:
   tcpexp doctor
   sudo tcpexp doctor        also tries what only root can try
+  tcpexp doctor my_lab.yaml  also fonts for its title and explanations
   tcpexp doctor --json
 """
 )
+@click.argument("spec", nargs=-1)
 @json_option
-def doctor(as_json: bool) -> int:
+def doctor(spec: tuple[str, ...], as_json: bool) -> int:
     """Say what this machine can and cannot do.
 
-    Each lack comes with the command that mends it. Exit code 3 when experiments can run in no place.
+    What is promised is tried: files are looked for, a kernel and a guest are started, PDF is loaded. Each problem is one line, with the
+    command that mends it. With SPEC also whether there are fonts for its words. Exit code 3 when experiments can run in no place.
     """
     from tcpexp.doctor import examine
+    from tcpexp.paths import find_spec
     from tcpexp.places.registry import place_kind
 
-    report = examine(say if not as_json else lambda text: None)
+    report = examine(say if not as_json else lambda text: None, [find_spec(name) for name in spec])
     if as_json:
         echo_json(dataclasses.asdict(report))
     else:
@@ -36,9 +40,8 @@ def doctor(as_json: bool) -> int:
             click.echo(click.style(title, bold=True))
             for finding in findings:
                 word, colour = MARKS[finding.state]
-                click.echo(f"  {click.style(f'{word:<7}', fg=colour)}  {finding.what}: {finding.found}")
-                if finding.remedy:
-                    click.echo(f"           mend: {finding.remedy}")
+                mend = f"; mend: {finding.remedy}" if finding.remedy else ""
+                click.echo(f"  {click.style(f'{word:<7}', fg=colour)}  {finding.what}: {finding.found}{mend}")
         click.echo()
         for name, works in report.places.items():
             partly = any(finding.partly for finding in report.sections[place_kind(name).title])
@@ -52,21 +55,26 @@ def doctor(as_json: bool) -> int:
 Examples:
   sudo tcpexp clean   after runs on the host
   tcpexp clean        after runs in a virtual place
+  tcpexp clean --all  before tcpexp itself is removed: also images and kernels
 """
 )
-def clean() -> None:
+@click.option("--all", "everything", is_flag=True, help="Also remove the cache: images, kernels, templates, crash reports. Runs stay.")
+def clean(everything: bool) -> None:
     """Remove what killed runs left behind, and only that.
 
     Every run writes down what it makes; what belongs to a run that is still alive is left alone. A run's namespaces,
     processes and firewall rules end with it however it dies; files and trace instances can remain. The next run does the
     same for its own place.
     """
-    from tcpexp.leftovers import needs_root, remove_leftovers
+    from tcpexp.hints import with_sudo
+    from tcpexp.leftovers import needs_root, remove_cache, remove_leftovers
 
     removed = remove_leftovers()
+    if everything:
+        removed += remove_cache()
     for line in removed:
         click.echo(f"removed {line}")
     if needs_root():
-        click.echo("runs on the host may have left something that only root may remove: sudo tcpexp clean")
+        click.echo(f"runs on the host may have left something that only root may remove: {with_sudo('tcpexp clean')}")
     elif not removed:
         click.echo("nothing is left behind")

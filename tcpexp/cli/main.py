@@ -40,6 +40,7 @@ COMMANDS = {
     "report": "tcpexp.cli.records:report",
     "diff": "tcpexp.cli.diff:diff",
     "grade": "tcpexp.cli.grade:grade",
+    "docs": "tcpexp.cli.docs:docs",
     "doctor": "tcpexp.cli.machine:doctor",
     "clean": "tcpexp.cli.machine:clean",
     "guest": "tcpexp.cli.guest:guest",
@@ -47,6 +48,10 @@ COMMANDS = {
     "tcp": "tcpexp.cli.tcp:tcp",
     "completion": "tcpexp.cli.completion:completion",
 }
+
+
+#: Commands that import polars, which some processors cannot.
+ANALYSES = frozenset({"run", "sweep", "check", "report", "diff", "grade"})
 
 
 class Commands(click.Group):
@@ -70,6 +75,10 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS:
             for name in COMMANDS:
                 self.get_command(ctx, name)
+        if args and args[0] in ANALYSES and not {"-h", "--help"} & set(args):
+            from tcpexp.processor import require_polars
+
+            require_polars()
         return super().resolve_command(ctx, args)
 
 

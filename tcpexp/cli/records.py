@@ -32,7 +32,7 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
 
     First the sha256 of every file, then every check of the spec, from the recorded data.
 
-    Exit code 1 when a check failed, 4 when a run did not complete, 5 when recorded data is damaged.
+    Exit code 1 when a check failed or a program of the run had, 4 when a run did not complete, 5 when recorded data is damaged.
     """
     from tcpexp.checks.run import check_run
     from tcpexp.store.manifest import refresh_manifest, verify
@@ -42,27 +42,31 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
     for name in runs:
         run = paths.find_run(name, results)
         manifest = verify(run)
-        verdicts = check_run(RunData(run))
+        data = RunData(run)
+        verdicts, failures = check_run(data), data.failures
         refresh_manifest(run)
         paths.give_to_user(run)
-        rows.append({"run": str(run), "status": manifest.status, "failure": manifest.failure, "verdicts": [dataclasses.asdict(each) for each in verdicts]})
+        rows.append({"run": str(run), "status": manifest.status, "failure": manifest.failure, "failures": failures})
+        rows[-1]["verdicts"] = [dataclasses.asdict(each) for each in verdicts]
         if not as_json:
-            print_verdicts(run, manifest.status, verdicts)
+            print_verdicts(run, manifest.status, verdicts, [str(each["text"]) for each in failures])
     if as_json:
         echo_json(rows)
     return max(exit_code(row) for row in rows)
 
 
 def exit_code(row: dict[str, Any]) -> int:
-    """Return 4 for a run that did not complete, 1 when a check failed, else 0; as ``tcpexp run`` does."""
+    """Return 4 for a run that did not complete, 1 when a check or a program failed, else 0; as ``tcpexp run`` does."""
     if row["status"] != "complete":
         return 4
-    return 1 if any(verdict["result"] == "FAIL" for verdict in row["verdicts"]) else 0
+    return 1 if row["failures"] or any(verdict["result"] == "FAIL" for verdict in row["verdicts"]) else 0
 
 
-def print_verdicts(run: Path, status: str, verdicts: list[Verdict]) -> None:
-    """Print a run and one block per verdict: result, what is looked at, measured and asked, the reason."""
+def print_verdicts(run: Path, status: str, verdicts: list[Verdict], failures: list[str]) -> None:
+    """Print a run, its programs that failed, and one block per verdict: result, what is looked at, measured and asked, the reason."""
     click.echo(f"{click.style(str(run), bold=True)}  {status}, files intact")
+    for text in failures:
+        click.echo(f"  {click.style('program failed:', fg='red')} {text}")
     for each in verdicts:
         click.echo(f"  {click.style(f'{each.result:<12}', fg=COLOURS[each.result])}  {each.title}")
         click.echo(f"  {'':<12}  measured {each.measured}; asked {each.asked}")
@@ -111,6 +115,10 @@ def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "m
         else:
             say(f"{run} has no manifest, its run never reached the end: nothing to check the recorded data against")
         outcome = process_run(run, (lambda step: None) if quiet else say, figures=figures or kind != "html")
+        if outcome.status != "complete":
+            say(f"this run is not whole, it was {outcome.status}: {outcome.certificate['reasons'][0]}")
+        for failure in outcome.failures:
+            say(f"program failed: {failure.text}")
         for problem in outcome.problems:
             say(f"not made: {problem}")
         incomplete = incomplete or bool(outcome.problems)

@@ -76,7 +76,7 @@ def run(
     Several runs are made one after the other, or --jobs at a time, also when one fails; each has a process of its own, and at the end there is a
     table. Under the virtual clock runs do not disturb each other. In real time they do; their certificates say how much.
 
-    Exit code 1 when a check failed, 4 when a run failed or was interrupted.
+    Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
     from tcpexp.cli.progress import QuietWatcher, TerminalWatcher
     from tcpexp.runner import RunOptions, StopSignals

@@ -108,6 +108,8 @@ class TerminalDisplay(QuietDisplay):
             self.bars.remove_task(self.tasks.pop(number))
             self.bars.update(self.whole, completed=self.ended, clock=f"{self.ended} / {self.total}")
         self._line(f"[{self.ended}/{self.total}] {self.names[number]}: {outcome_words(row)}")
+        for failure in row.get("failures", ()):
+            self._line(f"  program failed: {failure['text']}")
         for verdict in row.get("verdicts", ()):
             if verdict["result"] != "PASS":
                 asked = f" (expected {verdict['asked']})" if verdict["asked"] else ""
@@ -141,6 +143,8 @@ def outcome_words(row: dict[str, Any]) -> str:
     counts = (("passed", row["passed"]), ("failed", row["failed"]), ("undecided", row["undecided"]))
     words = [f"{count} {word}" for word, count in counts if count]
     state = [] if row["status"] == "complete" else [row["status"]]
+    failures = len(row.get("failures", ()))
+    state += [f"{failures} {'program' if failures == 1 else 'programs'} failed"] if failures else []
     certificate = (row.get("certificate") or {}).get("verdict")
     return ", ".join([*state, *words, *([certificate] if certificate else []), *([time] if (time := run_time(row)) else [])]) or row["status"]
 
@@ -177,8 +181,10 @@ def sum_words(rows: list[dict[str, Any]]) -> str:
     """Return what came of several runs in one line: ``62 runs: 60 without a failed check, 1 with failed checks, 1 failed``."""
     complete = [row for row in rows if row["status"] == "complete"]
     failing = sum(bool(row["failed"]) for row in complete)
+    broken = sum(bool(row.get("failures")) for row in complete)
     words = [f"{len(complete) - failing} without a failed check"]
     words += [f"{failing} with failed checks"] if failing else []
+    words += [f"{broken} with a program that failed"] if broken else []
     for status in dict.fromkeys(row["status"] for row in rows if row["status"] != "complete"):
         words.append(f"{sum(row['status'] == status for row in rows)} {status}")
     return f"{len(rows)} runs: {', '.join(words)}"

@@ -20,13 +20,10 @@ NANOSECONDS = 1e9
 
 
 def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) -> RunPlan:
-    """Return the plan of the spec that ``name`` means; raises ``SpecErrors``."""
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
+    """Return the plan of the spec that ``name`` means; raises ``SpecErrors`` with all that is wrong with it."""
+    from tcpexp.plan import examine
 
-    catalogue = load_catalogue()
-    return compile_plan(load_spec(paths.find_spec(name), catalogue, overrides=overrides), catalogue, seed=seed)
+    return examine.load_plan(paths.find_spec(name), overrides=overrides, seed=seed)
 
 
 @click.command(
@@ -43,18 +40,17 @@ Examples:
 def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> int:
     """Check specs and print every error as file:line:column.
 
-    Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
-    executed. Exit code 2 when a spec is wrong.
+    With each error comes the line, and a caret under the place. Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
+    executed. One call names all mistakes: what is wrong is left out, and the rest is looked at again. Exit code 2 when a spec is wrong.
     """
-    from tcpexp.sweep.study import check_sweep
+    from tcpexp.sweep.study import examine_study
 
     rows: list[dict[str, Any]] = []
     for name in (each for spec in specs for each in paths.expand_specs(spec)):
         row: dict[str, Any] = {"spec": name, "valid": True, "errors": []}
         rows.append(row)
         try:
-            plan = load_plan(name, overrides)
-            runs = check_sweep(paths.find_spec(name), overrides)
+            plan, runs = examine_study(paths.find_spec(name), overrides)
         except SpecError as error:
             row.update(valid=False, errors=error_rows(error))
             if not as_json:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
 import socket
 import subprocess
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mininet.net import Mininet
 
-from tcpexp.engine import namespaces, readback, wire
+from tcpexp.engine import inherited, namespaces, readback, wire
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
 from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
@@ -42,6 +46,8 @@ class Wire:
     applied: list[dict[str, Any]] = field(default_factory=list)
     #: directions whose rate follows a list now (engine/rates.py): their shaper is left alone
     following: set[bool] = field(default_factory=set)
+    #: directions whose netem holds a table of jitter, which it keeps until it is given another
+    tables: set[bool] = field(default_factory=set)
 
 
 class Network:
@@ -54,14 +60,22 @@ class Network:
         self.versions: dict[str, str] = {}
         self.classifier = "matchall"
         self.wires: dict[str, Wire] = {}
+        #: called with a wire that was changed and read back (engine/readbacks.py)
+        self.changed: Callable[[Wire], None] = lambda made: None
+        #: settings that nodes had inherited from the machine and that were put back, by sysctl
+        self.put_back: dict[str, inherited.Change] = {}
         self._net: Mininet | None = None
         self._sources: list[QdiscSource] = []
         self._opened: list[QdiscSource] = []
+        self._tables: tempfile.TemporaryDirectory[str] | None = None
 
     # ------------------------------------------------------------------------------------------------ building
 
-    def build(self) -> None:
-        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different."""
+    def build(self, *, own_kernel: bool = True) -> None:
+        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different.
+
+        Where the kernel is not ours alone, nodes get the kernel's defaults instead of what they inherit from the machine.
+        """
         self.versions["iproute2"] = installed_iproute2()
         try:
             self._net, pending = make_mininet(self.plan)
@@ -69,7 +83,11 @@ class Network:
             raise RunError(f"a network namespace could not be made: {error}") from None
         for node in self._net.hosts:
             self.executor.add_node(node.name, node.pid, node.network_file)
+        if not own_kernel:
+            self._put_back(inherited.put_back)
         self.executor.run(None, ["ip", "-batch", "-"], stdin=_lines(pending))
+        if not own_kernel:
+            self._put_back(inherited.put_back_neighbours)
         for number, link in enumerate(self.plan.links):
             if link.wire:
                 name = wire_name(self.plan, number)
@@ -80,6 +98,12 @@ class Network:
             self._build_node(node)
         if self.plan.ip == 6:
             await_reports(lambda: sum(reports_sent(self.pid(node.name)) for node in self.plan.nodes))
+
+    def _put_back(self, call: Callable[[], dict[str, inherited.Change]]) -> None:
+        assert self._net is not None
+        for node in self._net.hosts:
+            with namespaces.inside(node.network_file):
+                self.put_back |= call()
 
     def qdisc_sources(self) -> list[QdiscSource]:
         """Return where the qdiscs of every link with a wire are read; opened at the first call."""
@@ -109,6 +133,9 @@ class Network:
         for source in self._opened:
             source.netlink.close()
         self._sources, self._opened = [], []
+        if self._tables is not None:
+            self._tables.cleanup()
+            self._tables = None
         if self._net is not None:
             stop_mininet(self._net)
             self._net = None
@@ -214,7 +241,12 @@ class Network:
             self.executor.note(node, ["ethtool", "-K", device, *words], by="engine")
 
     def _qdiscs(self, made: Wire, direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
-        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward))
+        if direction.queue is None:  # the queue of the start stays in its place: without a rate nothing waits there
+            direction = dataclasses.replace(direction, queue=(made.link.forward if forward else made.link.backward).queue)
+        had_table = forward in made.tables
+        if wire.has_table(direction):
+            made.tables.add(forward)
+        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward), had_table=had_table)
 
     def _netem_seed(self, made: Wire, forward: bool) -> int | None:
         """Return netem's seed for a direction, or None where kernel or iproute2 cannot take one."""
@@ -241,21 +273,30 @@ class Network:
             raise RunError(f"link {link} carries no shaper from the start, so it cannot get a rate or a queue now")
         if direction.has_faults_or_delay and not made.link.wire_netem:
             raise RunError(f"link {link} carries no netem from the start, so it cannot get delay or faults now")
-        before = made.forward if forward else made.backward
-        if _discipline(before) != _discipline(direction):
-            raise RunError(f"link {link}: the queue discipline cannot change from {_discipline(before)} to {_discipline(direction)} in a run")
+        leaf = (made.link.forward if forward else made.link.backward).queue or wire.UNSHAPED_QUEUE
+        if direction.queue is not None and direction.queue.discipline != leaf.discipline:
+            raise RunError(f"link {link}: the queue discipline cannot change from {leaf.discipline} to {direction.queue.discipline} in a run")
         shaper = wire.direction_devices(made.link, forward).shaper if forward in made.following else None
         qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
         lines = [each.command("change") for each in qdiscs]
         if lines:
-            self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines))
-        shown = self._read_back_wire(made)
+            own = {"TC_LIB_DIR": self._uniform_folder()} if any(f"distribution {wire.UNIFORM}" in line for line in lines) else {}
+            self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines), extra=own)
+        made.applied = self._read_back_wire(made)
+        self.changed(made)
         for each in qdiscs:
-            readback.check_qdisc(each, shown)
+            readback.check_qdisc(each, made.applied)
         if forward:
             made.forward = direction
         else:
             made.backward = direction
+
+    def _uniform_folder(self) -> str:
+        """Return the folder with the table that tc lacks; made at the first call."""
+        if self._tables is None:
+            self._tables = tempfile.TemporaryDirectory(prefix="tcpexp-tc-")
+            (Path(self._tables.name) / f"{wire.UNIFORM}.dist").write_text(wire.uniform_table())
+        return self._tables.name
 
     def wire_of(self, link: str, towards: str) -> tuple[Wire, bool]:
         """Return a link's wire, and whether its direction to ``towards`` is the forward one; raises ``RunError``."""
@@ -315,10 +356,6 @@ def _interface_lines(interface: InterfacePlan) -> list[str]:
 
 def _lines(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
-
-
-def _discipline(direction: DirectionPlan) -> str:
-    return (direction.queue or wire.UNSHAPED_QUEUE).discipline
 
 
 @functools.cache

@@ -46,7 +46,7 @@ class Captures:
         self.executor = executor
         self.waiter = waiter
         self.raw_dir = raw_dir
-        self.statistics: dict[str, dict[str, int | None]] = {}
+        self.statistics: dict[str, dict[str, Any]] = {}
         self._captures: list[Capture] = []
 
     def start(self, recorders: list[Recorder]) -> None:
@@ -122,6 +122,8 @@ class Captures:
             capture.process.wait()
         _read_messages(capture, 0)
         self.statistics[capture.name] = parse_statistics(_text(capture))
+        if capture.process.returncode != 0:
+            self.statistics[capture.name]["error"] = (_text(capture).splitlines() or ["tcpdump was killed"])[-1][-300:]
         os.close(capture.pidfd)
         assert capture.process.stderr is not None
         capture.process.stderr.close()
@@ -137,7 +139,7 @@ def capture_name(node: str, interface: str) -> str:
     return interface if interface.startswith(f"{node}-") else f"{node}-{interface}"
 
 
-def parse_statistics(text: str) -> dict[str, int | None]:
+def parse_statistics(text: str) -> dict[str, Any]:
     """Return the counts that tcpdump prints at its end; None where it printed none (it was killed)."""
     captured = re.search(r"(\d+) packets? captured", text)
     dropped = re.search(r"(\d+) packets? dropped by kernel", text)

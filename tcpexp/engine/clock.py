@@ -20,11 +20,14 @@ class Clock:
         """Return CLOCK_MONOTONIC now."""
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
-    def set_zero(self, headroom_ns: int = 100_000_000) -> int:
-        """Place t0 at the next round instant at least ``headroom_ns`` away; return it (CLOCK_MONOTONIC)."""
+    def set_zero(self, headroom_ns: int = 100_000_000, offset_ns: int | None = None) -> int:
+        """Place t0 at the next round instant at least ``headroom_ns`` away; return it (CLOCK_MONOTONIC).
+
+        ``offset_ns`` is how far CLOCK_REALTIME counts as being ahead of CLOCK_MONOTONIC, as measured now when None.
+        """
         t0 = round_up(self.monotonic_ns() + headroom_ns, ROUND_NS)
         self.t0_monotonic_ns = t0
-        self.t0_realtime_ns = t0 + realtime_offset_ns()
+        self.t0_realtime_ns = t0 + (realtime_offset_ns() if offset_ns is None else offset_ns)
         return t0
 
     def now_ns(self) -> int:

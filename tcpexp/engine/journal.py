@@ -10,12 +10,16 @@ from tcpexp.engine.clock import Clock
 
 
 class JsonLines:
-    """A file of JSON objects, one per line, each with ``t_ns`` counted from t0 (negative before it)."""
+    """A file of JSON objects, one per line, each with ``t_ns`` counted from t0 (negative before it).
+
+    The first line that cannot be written (the disk is full) raises ``OSError``; those after it are dropped, so that a run can still be cleaned up.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.clock = clock
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self._waiting: list[tuple[int, dict[str, Any]]] = []
+        self._broken = False
 
     def write(self, row: dict[str, Any], at_monotonic_ns: int | None = None) -> None:
         """Append ``row``, stamped now or at the given CLOCK_MONOTONIC instant."""
@@ -37,8 +41,19 @@ class JsonLines:
 
     def close(self) -> None:
         """Write what is left (against the end of the run when there was no t0) and close the file."""
-        self.flush(Clock.monotonic_ns())
-        self._file.close()
+        said = self._broken
+        try:
+            self.flush(Clock.monotonic_ns())
+            self._file.close()
+        except OSError:
+            if not said:  # else it was said already, and what waits in memory stays unwritten
+                raise
 
     def _put(self, t_ns: int, row: dict[str, Any]) -> None:
-        self._file.write(json.dumps({"t_ns": t_ns, **row}) + "\n")
+        if self._broken:
+            return
+        try:
+            self._file.write(json.dumps({"t_ns": t_ns, **row}) + "\n")
+        except OSError:
+            self._broken = True
+            raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -27,14 +28,19 @@ from tcpexp.engine.events import EventLog
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.probes import measure_network
 from tcpexp.engine.processes import ProcessTable, Running, kill_strays
+from tcpexp.engine.readbacks import FILE, ReadbackLog
 from tcpexp.engine.recording import Recording
+from tcpexp.engine.restamp import restamp_raw
 from tcpexp.engine.steps import Actor
 from tcpexp.engine.timeline import Timeline
 from tcpexp.engine.waiting import Interrupted, Waiter
+from tcpexp.engine.wallclock import WallClock
 from tcpexp.errors import RunError, TcpexpError
-from tcpexp.plan.types import PlanFile, RunPlan, from_json
+from tcpexp.plan.types import ENGINE_RESERVE, PlanFile, RunPlan, from_json
 
 COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
+#: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for it.
+RESERVED_BYTES, RESERVED_PER_LINK = 64 << 10, 4 << 10
 
 
 class Engine:
@@ -61,10 +67,14 @@ class Engine:
         self.executor = Executor(self.commands)
         self.events = EventLog(raw_dir.parent / "events.jsonl", self.clock)
         self.network = Network(plan, self.executor)
+        self.readbacks = ReadbackLog(self.network, raw_dir, self.clock)
         self.processes = ProcessTable(self.executor, self.waiter, raw_dir, files_dir, self._process_ended)
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
         self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
+        self.wall_clock = WallClock()
+        self.restamped: list[str] = []
+        self.reserve = raw_dir / ENGINE_RESERVE
         self.problems: list[str] = []
         self.end_ns: int | None = None
 
@@ -75,6 +85,7 @@ class Engine:
         began = Clock.monotonic_ns()
         status, error = "complete", None
         try:
+            self.wall_clock.watch(self.waiter)
             with self.waiter.signals():
                 try:
                     self._run_phases()
@@ -83,37 +94,41 @@ class Engine:
                 except TcpexpError as failure:
                     status, error = "failed", str(failure)
                 except Exception as failure:
-                    status, error = "failed", f"{type(failure).__name__}: {failure}"
-                    (self.raw_dir / "engine_traceback.txt").write_text(traceback.format_exc())
+                    status, error = "failed", describe_failure(failure)
+                    with contextlib.suppress(OSError):
+                        (self.raw_dir / "engine_traceback.txt").write_text(traceback.format_exc())
                 where = None if status == "complete" else self.where
                 self._stop_all()
-                if status == "complete" and self.problems:
-                    status, where, error = "failed", "stop", self.problems[0]
         finally:
             self.network.stop()
+        for name, log in (("events.jsonl", self.events), ("raw/commands.jsonl", self.commands)):
+            self._attempt(f"write {name}", log.close)
+        if status == "complete" and self.problems:
+            status, where, error = "failed", "stop", self.problems[0]
+        self.reserve.unlink(missing_ok=True)
         self._write_summary(status, where, error, Clock.monotonic_ns() - began)
-        self.events.close()
-        self.commands.close()
         return {"complete": COMPLETE, "interrupted": INTERRUPTED}.get(status, FAILED)
 
     def _run_phases(self) -> None:
         self._begin("network")
+        self.reserve.write_bytes(b"\0" * (RESERVED_BYTES + len(self.plan.network.links) * RESERVED_PER_LINK))
         write_files(self.plan.files, self.files_dir)
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
-        self.network.build()
+        self.network.build(own_kernel=self.own_kernel)
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self.actor.rates.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
         probes = measure_network(self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows])
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
+        self.readbacks.start()
         self._begin("recorders")
         self.recording.start()
         self._begin("setup")
         self.timeline.run_setup()
         self.timeline.prepare()
         self._begin("run")
-        t0 = self.clock.set_zero()
+        t0 = self.clock.set_zero(offset_ns=self.wall_clock.offset_ns)
         self.recording.start_sampling(t0, self.plan.duration_ns)
         self.timeline.run_steps()
         self.end_ns = self.clock.now_ns()
@@ -124,6 +139,7 @@ class Engine:
             self.end_ns = self.clock.now_ns()
         self.phase = "stop"
         self.progress("stop", self._t_seconds())
+        self._attempt("read back links and interfaces", self.readbacks.end)
         self._attempt("stop processes that wait", self.processes.discard_prepared)
         self._attempt("stop processes", lambda: self.processes.stop(self.processes.alive()))
         for step_id in reversed(list(self.actor.active)):
@@ -132,8 +148,11 @@ class Engine:
         if self.clock.t0_monotonic_ns is not None and self.end_ns is not None:
             end = self.clock.absolute_ns(min(self.end_ns, self.plan.duration_ns))
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
+        self.wall_clock.close(self.waiter)
+        self._attempt("correct time stamps", lambda: self.restamped.extend(self._restamp()))
         self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
         self._attempt("close the record of rates", self.actor.rates.close)
+        self._attempt("close the record of settings", self.readbacks.close)
         self._attempt("stop what is left", self._kill_strays)
 
     def _attempt(self, what: str, call: Callable[[], object]) -> None:
@@ -147,7 +166,7 @@ class Engine:
                 if not self.processes.alive():
                     return
             except Exception as error:
-                self.problems.append(f"{what}: {type(error).__name__}: {error}")
+                self.problems.append(f"{what}: {describe_failure(error)}")
                 return
 
     def _undo(self, step_id: str) -> None:
@@ -155,6 +174,9 @@ class Engine:
         if undone is not None:
             step, text = undone
             self.events.write("end", step, planned_ns=step.until_ns, status=0, text=text)
+
+    def _restamp(self) -> list[str]:
+        return restamp_raw(self.raw_dir, self.wall_clock.steps, self.wall_clock.began_ns)
 
     def _kill_strays(self) -> None:
         holders = self.network.holders()
@@ -173,6 +195,7 @@ class Engine:
         self.where = where
 
     def _tick(self) -> None:
+        self.wall_clock.look()
         self.progress(self.phase, self._t_seconds())
 
     def _t_seconds(self) -> float:
@@ -189,15 +212,25 @@ class Engine:
             "t0_realtime_ns": self.clock.t0_realtime_ns,
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
+            "clock_steps": [{"t_ns": each.before_ns - (self.clock.t0_monotonic_ns or 0), "by_ns": each.by_ns} for each in self.wall_clock.steps],
+            "restamped": self.restamped,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
-            "readback": {made.link.name: made.applied for made in self.network.wires.values()},
+            "put_back": self.network.put_back,
+            "readback": FILE,
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),
             "problems": self.problems,
             "restored": not self.problems,
         }
         (self.raw_dir / "engine.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+
+def describe_failure(failure: Exception) -> str:
+    """Return an exception in words; a full disk is called that."""
+    if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: what is recorded is cut off ({failure.strerror})"
+    return f"{type(failure).__name__}: {failure}"
 
 
 def versions(network: Network) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from tcpexp.engine.clock import Clock
 from tcpexp.engine.commands import Executor, environment
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
+from tcpexp.plan.endings import STOPPING, cause, ending_words, last_words, step_name
 from tcpexp.plan.types import Spawn, Step
 
 #: How long a process may take to end after its stop signal, before it is killed.
@@ -73,6 +75,19 @@ class Running:
         """The process id, as the engine sees it."""
         return self.process.pid
 
+    @property
+    def stopped_by(self) -> str | None:
+        """The signal by which the run asked it to end, such as ``TERM``, or which the run sent and which ended it; None when there was none."""
+        asked = next((name for name in STOPPING if signal_number(name) in self.signalled), None)
+        if asked is None and self.status is not None and self.status < 0 and -self.status in self.signalled:
+            return signal.Signals(-self.status).name.removeprefix("SIG")
+        return asked
+
+    @property
+    def name(self) -> str:
+        """What its step is called."""
+        return step_name(self.step.id, self.step.label)
+
 
 class ProcessTable:
     """All processes of a run; ``ended`` is called once for each that ends."""
@@ -85,6 +100,8 @@ class ProcessTable:
         self.ended = ended
         self.running: dict[str, list[Running]] = {}
         self.prepared: dict[str, Prepared] = {}
+        #: Called with the step's id right after each fork, before anything else is forked.
+        self.forked: Callable[[str], None] = lambda step: None
 
     def prepare(self, steps: list[Step]) -> None:
         """Start the processes of ``steps`` but for their last word, so that they can run at the same instant; raises ``RunError``.
@@ -128,6 +145,7 @@ class ProcessTable:
         """Return the process's argv and its folder, which is made."""
         out = self.logs / step.id
         out.mkdir(parents=True, exist_ok=True)
+        lay_files(self.files_dir / "work" / step.id, out)
         places = {"{dir}": str(self.files_dir), "{out}": str(out), "{tcpexp}": str(PACKAGE_PARENT)}
         return [PLACEHOLDER.sub(lambda match: places[match[0]], word) for word in spawn.argv], out
 
@@ -145,7 +163,7 @@ class ProcessTable:
         ):
             stdin.write((spawn.stdin or "").encode())
             stdin.seek(0)
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.executor.argv(spawn.node, argv),
                 stdin=stdin if gate is None else gate,
                 stdout=stdout,
@@ -154,6 +172,8 @@ class ProcessTable:
                 env=environment(spawn.environment),
                 process_group=0,
             )
+            self.forked(step.id)
+            return process
 
     def start_recorder(self, step: Step, spawn: Spawn, output: Path) -> Running:
         """Start a program that records something for the whole run; its output goes to ``output``."""
@@ -202,6 +222,16 @@ class ProcessTable:
         """Send a signal that is no part of the plan."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(running.pidfd, number)
+
+    def describe_end(self, running: Running) -> str:
+        """Return how a process ended and the last of what it wrote: ``echo ended with status 2: --protocol is required``."""
+        ending = ending_words(running.status) if running.status is not None else "is running"
+        return f"{running.name} {ending}: {self.last_cause(running)}"
+
+    def last_cause(self, running: Running) -> str:
+        """Return the line that says most of the last that a process wrote."""
+        paths = [self.logs / f"{running.step.id}.{kind}" for kind in ("err", "out")]
+        return cause(last_words(*(path.read_text(errors="replace") if path.is_file() else "" for path in paths)))
 
     def _reap(self, running: Running) -> None:
         status = running.process.poll()
@@ -262,3 +292,13 @@ def processes_in(network_inodes: set[int]) -> list[int]:
             if name.isdigit() and os.stat(f"/proc/{name}/ns/net").st_ino in network_inodes:
                 found.append(int(name))
     return found
+
+
+def lay_files(source: Path, out: Path) -> None:
+    """Copy what the plan ships for a step's program into its working folder; a file that is there already stays."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        target = out / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists():
+            shutil.copy(path, target)

@@ -53,6 +53,7 @@ class Recording:
                 self.trace.start()
             except OSError as error:
                 raise RunError(f"the kernel's trace could not be started: {error}") from None
+            self.processes.forked = self.trace.mark_process
         for number, each in enumerate(self.recorders):
             if each.kind == "command" and each.interval_ns is None:
                 self._start_command(number, each)

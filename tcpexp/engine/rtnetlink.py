@@ -15,7 +15,7 @@ from dataclasses import dataclass
 RTM_GETQDISC, RTM_NEWQDISC = 38, 36
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
-TCA_KIND, TCA_STATS2 = 1, 7
+TCA_KIND, TCA_OPTIONS, TCA_STATS2 = 1, 2, 7
 TCA_STATS_BASIC, TCA_STATS_QUEUE, TCA_STATS_APP, TCA_STATS_BASIC_HW, TCA_STATS_PKT64 = 1, 3, 4, 7, 8
 #: Where a discipline's own statistics hold its count of marks (struct tc_*_xstats in linux/pkt_sched.h).
 ECN_MARK_OFFSETS = {"codel": 24, "fq_codel": 12, "red": 12}
@@ -43,7 +43,7 @@ DUMP_REQUEST = _HEADER.pack(_HEADER.size + _TCMSG.size, RTM_GETQDISC, NLM_F_REQU
 
 @dataclass(frozen=True)
 class QdiscSample:
-    """One qdisc's counters. ``ecn_mark`` is None for a discipline that does not count marks."""
+    """One qdisc's counters, and its settings as the kernel sends them. ``ecn_mark`` is None for a discipline that does not count marks."""
 
     ifindex: int
     handle: int
@@ -56,6 +56,7 @@ class QdiscSample:
     drops: int
     overlimits: int
     ecn_mark: int | None
+    options: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,14 @@ def queue_row(found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]) -> 
 
     ``roles`` is by interface index. The leaf below a shaper is the direction's queue.
     """
-    interface = roles.get(found.ifindex)
-    if interface is None or found.kind in WITHOUT_QUEUE:
+    place = place_of(found, roles)
+    if place is None:
         return None
-    is_leaf = interface.role == "shaper" and found.parent != ROOT
+    towards, qdisc = place
     return {
         "link": link,
-        "towards": interface.towards,
-        "qdisc": "queue" if is_leaf else interface.role,
+        "towards": towards,
+        "qdisc": qdisc,
         "backlog_bytes": found.backlog_bytes,
         "backlog_packets": found.backlog_packets,
         "drops": found.drops,
@@ -100,6 +101,15 @@ def queue_row(found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]) -> 
         "overlimits": found.overlimits,
         "ecn_mark": found.ecn_mark,
     }
+
+
+def place_of(found: QdiscSample, roles: Mapping[int, QdiscRole]) -> tuple[str, str] | None:
+    """Return the direction (``towards``) that a qdisc serves and as what: ``shaper``, ``queue`` or ``netem``; None for one that holds no packets."""
+    interface = roles.get(found.ifindex)
+    if interface is None or found.kind in WITHOUT_QUEUE:
+        return None
+    is_leaf = interface.role == "shaper" and found.parent != ROOT
+    return interface.towards, "queue" if is_leaf else interface.role
 
 
 def parse_messages(data: bytes) -> list[QdiscSample]:
@@ -139,6 +149,7 @@ def _parse_qdisc(body: bytes) -> QdiscSample:
         drops,
         overlimits,
         _ecn_mark(kind, statistics.get(TCA_STATS_APP, b"")),
+        told.get(TCA_OPTIONS, b""),
     )
 
 

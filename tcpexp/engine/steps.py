@@ -13,7 +13,7 @@ from tcpexp.engine.commands import Executor
 from tcpexp.engine.conditions import describe_condition, make_condition
 from tcpexp.engine.faults.segments import SegmentFaults
 from tcpexp.engine.flowcc import switch_congestion_control
-from tcpexp.engine.processes import ProcessTable
+from tcpexp.engine.processes import ProcessTable, Running
 from tcpexp.engine.qdiscs import qdisc_rows
 from tcpexp.engine.rates import LinkRateTable
 from tcpexp.engine.routes import set_initial_windows
@@ -190,7 +190,7 @@ class Actor:
     def _switch_flow(self, what: FlowCongestionControl) -> str:
         process = self.processes.find(what.step)
         if process.status is not None:
-            raise RunError(f"the process of step {what.step} has ended, so its sockets are gone")
+            raise RunError(f"the sockets of {process.name} are gone: {self.processes.describe_end(process)}")
         return "; ".join(switch_congestion_control(process.pid, what.port, what.algorithm))
 
     def _kill(self, what: Kill) -> str:
@@ -220,6 +220,22 @@ class Actor:
     def _wait_for(self, what: WaitFor) -> str:
         holds = make_condition(what, self.network.pid(what.node), self.processes)
         began = Clock.monotonic_ns()
-        if not self.waiter.wait_for(holds, began + what.timeout_ns, CONDITION_INTERVAL_NS):
-            raise RunError(f"waited {what.timeout_ns / 1e9:g} s in vain for {describe_condition(what)}")
+        done = self.waiter.wait_for(lambda: holds() or self._in_vain(what) is not None, began + what.timeout_ns, CONDITION_INTERVAL_NS)
+        ended = self._in_vain(what)
+        if ended is not None and not holds():
+            raise RunError(self.processes.describe_end(ended))
+        if not done:
+            runs = self.processes.running.get(what.step or "") or []
+            more = f"; {self.processes.describe_end(runs[-1])}" if runs and runs[-1].status is not None else ""
+            raise RunError(f"waited {what.timeout_ns / 1e9:g} s in vain for {describe_condition(what)}{more}")
         return f"{describe_condition(what)} after {(Clock.monotonic_ns() - began) / 1e9:.3f} s"
+
+    def _in_vain(self, what: WaitFor) -> Running | None:
+        """Return the process that should bring about a condition when it went wrong and is not started again, else None.
+
+        One that ended with 0 may have left another process behind that will (a server that becomes a daemon).
+        """
+        runs = self.processes.running.get(what.step or "")
+        if not runs or what.condition == "exit" or not runs[-1].status or runs[-1].step.every_ns is not None:
+            return None
+        return runs[-1]

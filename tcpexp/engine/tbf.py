@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tcpexp.engine.rtnetlink import NLM_F_REQUEST, NLMSG_ERROR, RTM_GETQDISC, RTM_NEWQDISC, TCA_KIND, QdiscSample, attributes, parse_messages
+from tcpexp.engine.rtnetlink import NLM_F_REQUEST, NLMSG_ERROR, RTM_GETQDISC, RTM_NEWQDISC, TCA_KIND, TCA_OPTIONS, QdiscSample, attributes, parse_messages
 
 NLM_F_ACK, NLM_F_ECHO = 0x4, 0x8
-TCA_OPTIONS = 2
 TCA_TBF_PARMS, TCA_TBF_BURST = 1, 6
 LINKLAYER_ETHERNET = 1
 ROOT = 0xFFFFFFFF

@@ -52,6 +52,8 @@ class Timeline:
         self.processes = processes
         self.enter = enter
         self._due: list[Due] = []
+        #: when the engine had done what was due before, CLOCK_MONOTONIC
+        self._free_ns = 0
 
     def run_setup(self) -> None:
         """Do the set-up steps in order; raises ``RunError`` or ``Interrupted``."""
@@ -92,6 +94,7 @@ class Timeline:
                 self._start(due.step, due.t_ns)
             else:
                 self._end(due.step, due.t_ns)
+            self._free_ns = Clock.monotonic_ns()
         self.enter("waiting")
         self.waiter.wait_until(self.clock.absolute_ns(end))
 
@@ -118,19 +121,25 @@ class Timeline:
         if following < until:
             self._push(following, START, due.order, step)
 
+    def _behind_ns(self, planned_ns: int | None) -> int | None:
+        """Return how long past a step's instant the engine was still at work on what was due before it."""
+        return None if planned_ns is None else max(0, self._free_ns - self.clock.absolute_ns(planned_ns))
+
     def _start(self, step: Step, planned_ns: int | None) -> None:
-        began = Clock.monotonic_ns()
+        began, behind = Clock.monotonic_ns(), self._behind_ns(planned_ns)
         try:
             if isinstance(step.do, Spawn):
                 running = self.processes.start(step, step.do, step.until_ns)
-                self.events.write("start", step, planned_ns=planned_ns, at_monotonic_ns=running.began_ns, argv=running.argv, pid=running.pid)
+                self.events.write(
+                    "start", step, planned_ns=planned_ns, at_monotonic_ns=running.began_ns, behind_ns=behind, argv=running.argv, pid=running.pid
+                )
                 return
             text = self.actor.do(step)
         except RunError as error:
             self.events.write("error", step, planned_ns=planned_ns, at_monotonic_ns=began, text=str(error))
             raise
         kind = "mark" if isinstance(step.do, Mark) else "start"
-        self.events.write(kind, step, planned_ns=planned_ns, at_monotonic_ns=began, status=0, text=text)  # type: ignore[arg-type]
+        self.events.write(kind, step, planned_ns=planned_ns, at_monotonic_ns=began, behind_ns=behind, status=0, text=text)  # type: ignore[arg-type]
         if isinstance(step.do, WaitFor):
             self.events.write("end", step, status=0, text=text)
 
@@ -138,10 +147,10 @@ class Timeline:
         if isinstance(step.do, Spawn):
             self.processes.stop(self.processes.alive(step.id))
             return
-        began = Clock.monotonic_ns()
+        began, behind = Clock.monotonic_ns(), self._behind_ns(planned_ns)
         undone = self.actor.undo(step.id)
         if undone is not None:
-            self.events.write("end", step, planned_ns=planned_ns, at_monotonic_ns=began, status=0, text=undone[1])
+            self.events.write("end", step, planned_ns=planned_ns, at_monotonic_ns=began, behind_ns=behind, status=0, text=undone[1])
 
     def _await_end(self, step: Step) -> None:
         """Wait for a set-up process; its own time limit is the plan's wall limit, outside."""
@@ -149,19 +158,15 @@ class Timeline:
             self.waiter.wait_for(lambda: not self.processes.alive(step.id), Clock.monotonic_ns() + 10**9, 10**9)
 
     def process_ended(self, running: Running) -> None:
-        """Record a process's end; raises ``RunError`` when the plan expects another status."""
-        planned = running.planned_end_ns if running.signalled else None
+        """Record a process's end; raises ``RunError`` when the rest of the run cannot do without another status."""
+        planned = running.planned_end_ns if running.stopped_by else None
         failed = unexpected_status(running)
         text = None
         if failed:
             text = f"ended with status {running.status}, the plan expects {running.spawn.expect_status}"
-        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, text=text)
+        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, stopped_by=running.stopped_by, text=text)
         if failed:
-            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self._last_words(running)}")
-
-    def _last_words(self, running: Running) -> str:
-        texts = [(self.processes.logs / f"{running.step.id}.{kind}").read_text(errors="replace") for kind in ("err", "out")]
-        return " ".join(text.strip()[-400:] for text in texts if text.strip()) or "it printed nothing"
+            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self.processes.last_cause(running)}")
 
 
 def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:

@@ -15,6 +15,10 @@ from typing import Any
 from tcpexp.engine import namespaces
 
 TRACEFS = Path("/sys/kernel/tracing")
+#: Where the openings of sockets are recorded, so are the forks of processes: together they say which step opened a connection (docs/data.md).
+OPENINGS, FORKS = "sock:inet_sock_set_state", "sched:sched_process_fork"
+#: What the engine writes into the trace right behind the fork of a step's process, and the tracepoint as which the kernel records it.
+MARK, MARKS = "tcpexp process", "ftrace:print"
 BUFFER_TOTAL_KIB = 65_536
 BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 8_192
 
@@ -27,7 +31,7 @@ class Trace:
 
     def __init__(self, raw_dir: Path, name: str | None, events: list[str], tracefs: Path = TRACEFS) -> None:
         self.folder = raw_dir / "trace"
-        self.wanted = events
+        self.wanted = [*events, FORKS] if OPENINGS in events and FORKS not in events else events
         self.events: list[str] = []
         self.missing: list[str] = []
         self.tracefs = tracefs
@@ -35,6 +39,7 @@ class Trace:
         self._started = False
         self._pipes: list[tuple[int, int]] = []
         self._files: list[int] = []
+        self._marker = -1
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._buffer_kib = 0
 
@@ -63,6 +68,19 @@ class Trace:
         for event in self.events:
             (self._event_folder(self.instance, event) / "enable").write_text("1")
         self._write("tracing_on", "1")
+        if FORKS in self.events:
+            with contextlib.suppress(OSError):
+                self._marker = os.open(self.instance / "trace_marker", os.O_WRONLY | os.O_CLOEXEC)
+
+    def mark_process(self, step: str) -> None:
+        """Say that this thread's last fork is a process of ``step``.
+
+        The kernel notes who says it by the number that its other records use too, whatever the namespace of process ids in which the engine runs. Where
+        nothing can be written, the run goes on, and connections are given to flows by time.
+        """
+        if self._marker >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._marker, f"{MARK} {step}\n".encode())
 
     def _find_tracefs(self) -> None:
         if not (self.tracefs / "events").is_dir() and self.tracefs == TRACEFS:
@@ -76,7 +94,8 @@ class Trace:
     def _save_formats(self) -> None:
         formats = self.folder / "formats"
         formats.mkdir(exist_ok=True)
-        for event in self.events:
+        marks = [MARKS] if FORKS in self.events and self._event_folder(self.tracefs, MARKS).is_dir() else []
+        for event in [*self.events, *marks]:
             text = (self._event_folder(self.instance, event) / "format").read_text()
             (formats / f"{event.replace(':', '.')}.format").write_text(text)
         header = self.tracefs / "events" / "header_page"
@@ -95,6 +114,9 @@ class Trace:
 
     def stop(self) -> None:
         """Switch recording off; what was recorded stays readable."""
+        if self._marker >= 0:
+            os.close(self._marker)
+            self._marker = -1
         if self._pipes:
             self._write("tracing_on", "0")
 

@@ -21,6 +21,8 @@ UNSHAPED_QUEUE = QueuePlan("pfifo", limit_packets=100_000, limit_bytes=None)
 #: Bytes that tbf may send at once: two full frames. One makes it 0.1 % slow, ten kB send a burst at the start.
 BURST_FRAMES = 2
 ETHERNET_HEADER_BYTES = 14
+#: The distribution for which tc has no file: netem does it without a table.
+UNIFORM = "uniform"
 SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
 #: Filters that carry packets across a wire come after those that act on chosen segments (engine/faults).
 CROSSING_PREF = 10
@@ -60,14 +62,21 @@ def direction_devices(link: LinkPlan, forward: bool) -> DirectionDevices:
     return DirectionDevices(shaper if link.wire_queue else None, netem if link.wire_netem else None)
 
 
-def direction_qdiscs(link: LinkPlan, forward: bool, direction: DirectionPlan, mtu: int, seed: int | None) -> list[Qdisc]:
-    """Return the qdiscs of one direction, parents first."""
+def far_end(device: str) -> str:
+    """Return the other end of the wire's inner pair: what leaves ``x0`` by its shaper is seen there first."""
+    return {"x0": "x1", "x1": "x0"}[device]
+
+
+def direction_qdiscs(
+    link: LinkPlan, forward: bool, direction: DirectionPlan, mtu: int, seed: int | None, *, had_table: bool = False
+) -> list[Qdisc]:
+    """Return the qdiscs of one direction, parents first; ``had_table``: its netem was given a table of jitter before."""
     devices = direction_devices(link, forward)
     found = []
     if devices.shaper is not None:
         found += shaper_qdiscs(devices.shaper, direction, mtu)
     if devices.netem is not None:
-        found.append(Qdisc(devices.netem, "root", NETEM_HANDLE, "netem", netem_words(direction, seed)))
+        found.append(Qdisc(devices.netem, "root", NETEM_HANDLE, "netem", netem_words(direction, seed, had_table=had_table)))
     return found
 
 
@@ -115,13 +124,29 @@ def microseconds(ns: int) -> str:
     return f"{(ns + 500) // 1000}.000us"
 
 
-def netem_words(direction: DirectionPlan, seed: int | None) -> tuple[str, ...]:
-    """Return netem's parameters, every one named: a change resets some of what it does not name and keeps the rest."""
+def has_table(direction: DirectionPlan) -> bool:
+    """Whether a direction's jitter follows a table (tc's ``distribution``); the kernel's own is uniform."""
+    return bool(direction.jitter_ns) and direction.jitter_distribution not in (None, UNIFORM)
+
+
+def uniform_table() -> str:
+    """Return the text of a table of the uniform distribution, in tc's form: numbers of which 8192 is the jitter (NETEM_DIST_SCALE)."""
+    size = 4096
+    return "".join(f"{round((2 * (index + 0.5) / size - 1) * 8192)}\n" for index in range(size))
+
+
+def netem_words(direction: DirectionPlan, seed: int | None, *, had_table: bool = False) -> tuple[str, ...]:
+    """Return netem's parameters, every one named: a change resets some of what it does not name and keeps the rest.
+
+    A table of jitter (net/sched/sch_netem.c: ``delay_dist``) is kept until another comes, so after one the uniform distribution is a table too.
+    """
     words = ["limit", str(NETEM_LIMIT), "delay", microseconds(direction.delay_ns)]
     if direction.jitter_ns:
         words += [microseconds(direction.jitter_ns), percent(direction.jitter_correlation)]
-        if direction.jitter_distribution:
-            words += ["distribution", direction.jitter_distribution]
+        if has_table(direction):
+            words += ["distribution", str(direction.jitter_distribution)]
+        elif had_table:
+            words += ["distribution", UNIFORM]
     words += _loss_words(direction)
     for name, fraction, correlation in (
         ("duplicate", direction.duplicate, direction.duplicate_correlation),

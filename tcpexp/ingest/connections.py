@@ -1,4 +1,4 @@
-"""Packets to connections: one row per TCP connection, who opened and closed it, and which flow of the plan it carries."""
+"""Packets to connections: one row per TCP connection, its ends, and who opened and closed it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import polars as pl
 
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import first_arrival_bytes, unwrap_seq
-from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 
 #: What names a connection, whichever capture it is seen in. The initial sequence number tells apart two that reuse a port.
@@ -17,7 +16,7 @@ KEY = ("client_address", "client_port", "server_address", "server_port", "isn")
 
 
 def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] = ()) -> pl.DataFrame:
-    """Return one row per (capture, stream) with the columns of ``connections`` and ``isn``, without ``flow``.
+    """Return one row per (capture, stream) with the columns of ``connections`` and ``isn``, without ``flow``, ``step`` and ``connection``.
 
     The client is who sent the first SYN. Of a stream without a SYN (recording began later) the server is the end whose port is in
     ``ports``, else the end with the lower port; its ``isn`` is -1.
@@ -38,7 +37,7 @@ def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] =
     rows = tcp.group_by("capture", "stream", maintain_order=True).agg(
         pl.col("client_address", "client_port", "server_address", "server_port", "isn").first(),
         syn_ns=pl.col("t_ns").filter(pl.col("syn") & ~pl.col("has_ack")).first(),
-        syn_count=(pl.col("syn") & ~pl.col("has_ack")).sum(),
+        syn_count=(pl.col("syn") & ~pl.col("has_ack") & pl.col("from_client")).sum(),
         synack_count=synack.sum(),
         first_synack=pl.col("number").filter(synack).first(),
         first_fin_ns=pl.col("t_ns").filter(pl.col("fin")).first(),
@@ -76,15 +75,34 @@ def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
     )
     known = pl.col("src_port").is_in(list(ports)) != pl.col("dst_port").is_in(list(ports))
     by_port = pl.when(known).then(pl.col("dst_port").is_in(list(ports))).otherwise(pl.col("dst_port") <= pl.col("src_port"))
-    forward = pl.col("opened") | by_port
+    first = first.join(_crossed(tcp, ports), on=["capture", "stream"], how="left", maintain_order="left")
+    forward = pl.coalesce(~pl.col("turned"), pl.col("opened") | by_port)
     ends = {"client_address": ("src", "dst"), "client_port": ("src_port", "dst_port")}
     ends |= {"server_address": ("dst", "src"), "server_port": ("dst_port", "src_port")}
     return first.select(
         "capture",
         "stream",
         *(pl.when(forward).then(pl.col(one)).otherwise(pl.col(other)).alias(name) for name, (one, other) in ends.items()),
-        isn=pl.when("opened").then("seq").otherwise(-1),
+        isn=pl.coalesce(pl.when("turned").then("other_seq"), pl.when("opened").then("seq"), pl.lit(-1)),
     )
+
+
+def _crossed(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
+    """Return the streams with SYNs from both ends (RFC 9293 section 3.5: a simultaneous open is one connection), as every capture shall tell them.
+
+    Each capture sees its own end's SYN first. Columns: ``capture``, ``stream``, ``turned`` (the other end counts as the client) and ``other_seq``, its
+    initial sequence number. The client is the end whose peer has one of ``ports``, where that tells, else the one whose SYN left first.
+    """
+    ends = ["src", "src_port", "dst", "dst_port"]
+    syns = tcp.filter(pl.col("syn") & ~pl.col("has_ack")).unique(["capture", "stream", *ends, "seq"], keep="first", maintain_order=True)
+    syns = syns.filter(pl.struct("src", "src_port").n_unique().over("capture", "stream") == 2)
+    left = syns.group_by(*ends, "seq").agg(left_ns=pl.col("t_ns").min())
+    order = [~pl.col("dst_port").is_in(list(ports)), pl.col("left_ns"), pl.col("src"), pl.col("src_port")]
+    told = syns.join(left, on=[*ends, "seq"], how="left").sort(order, maintain_order=True)
+    client = told.group_by("capture", "stream", maintain_order=True).agg(other=pl.struct("src", "src_port").first(), other_seq=pl.col("seq").first())
+    seen_first = syns.sort("number").group_by("capture", "stream").agg(own=pl.struct("src", "src_port").first())
+    joined = client.join(seen_first, on=["capture", "stream"])
+    return joined.select("capture", "stream", "other_seq", turned=pl.col("own") != pl.col("other"))
 
 
 def _distinct_bytes(tcp: pl.DataFrame) -> pl.DataFrame:
@@ -114,73 +132,23 @@ def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
     return data.with_columns(new_bytes=pl.Series(new, dtype=pl.Int64))
 
 
-def build_connections(streams: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes) -> pl.DataFrame:
-    """Return the ``connections`` table, with ``isn``: each connection once, as the client's capture saw it, or else the server's."""
-    if streams.is_empty():
-        return streams.with_columns(pl.lit(None, dtype=pl.String).alias("flow"))
+def build_connections(streams: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
+    """Return the ``connections`` table, with ``isn`` and without ``flow``: each once, as the client's capture saw it, or else the server's.
+
+    ``connection`` numbers them from 1 on in the order of their SYNs. It is what every table calls a connection by.
+    """
     where = nodes.of_capture()
     rank = pl.when(where == pl.col("client")).then(0).when(where == pl.col("server")).then(1).otherwise(2)
     once = streams.sort(rank, "capture", "stream", maintain_order=True).unique(KEY, keep="first", maintain_order=True)
     once = once.sort("syn_ns", "capture", "stream", nulls_last=True)
-    return once.drop("flow", strict=False).join(name_flows(once, flows, nodes), on=KEY, how="left", nulls_equal=True)
-
-
-def name_flows(connections: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes) -> pl.DataFrame:
-    """Return ``KEY`` and ``flow`` of the connections that belong to a flow of the plan.
-
-    A flow is the connections from its client to its server's port. When several flows share them, a connection belongs to the one
-    that started last before its SYN. Of a ``not_first`` flow the first connection is the control channel and is left out.
-    """
-    parts = []
-    for (client, server, port), group in _by_endpoints(flows).items():
-        mine = connections.filter(
-            (nodes.of_address("client_address") == client)
-            & (nodes.of_address("server_address") == server)
-            & (pl.col("server_port") == port)
-        )
-        starts = [flow.start_ns for flow in group]
-        when = mine["syn_ns"].fill_null(0).to_numpy() if mine.height else np.zeros(0, dtype=np.int64)
-        index = np.clip(np.searchsorted(starts, when, side="right") - 1, 0, len(group) - 1)
-        for number, flow in enumerate(group):
-            own = mine.filter(pl.Series(index == number, dtype=pl.Boolean)).sort("syn_ns", nulls_last=False)
-            own = own.slice(1) if flow.data_connections == "not_first" else own
-            parts.append(own.select(*KEY, flow=pl.lit(flow.name)))
-    return pl.concat(parts) if parts else connections.clear().select(*KEY, flow=pl.lit(None, dtype=pl.String))
-
-
-def _by_endpoints(flows: Sequence[FlowPlan]) -> dict[tuple[str, str, int], list[FlowPlan]]:
-    groups: dict[tuple[str, str, int], list[FlowPlan]] = {}
-    for flow in sorted(flows, key=lambda flow: flow.start_ns):
-        groups.setdefault((flow.client, flow.server, flow.port), []).append(flow)
-    return groups
+    return once.drop("flow", "step", "flow_source", "connection", strict=False).with_columns(connection=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
 def attach_flows(packets: pl.DataFrame, streams: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
-    """Fill ``flow`` of every packet whose stream is a connection of a flow."""
-    named = connections.filter(pl.col("flow").is_not_null()).select(*KEY, "flow")
-    by_stream = streams.select("capture", "stream", *KEY).join(named, on=KEY, nulls_equal=True).select("capture", "stream", "flow")
-    return packets.drop("flow").join(by_stream, on=["capture", "stream"], how="left", maintain_order="left")
-
-
-def four_tuples(connections: pl.DataFrame) -> pl.DataFrame:
-    """Return (address, port, peer, peer_port, flow) of every connection of a flow, from both ends' points of view.
-
-    What ss and the kernel's trace say about a socket is matched by these.
-    """
-    named = connections.filter(pl.col("flow").is_not_null()).sort("syn_ns", nulls_last=False)
-    client, server = ("client_address", "client_port"), ("server_address", "server_port")
-    sides = [
-        named.select(pl.col(a).alias("address"), pl.col(b).alias("port"), pl.col(c).alias("peer"), pl.col(d).alias("peer_port"), "flow")
-        for (a, b), (c, d) in ((client, server), (server, client))
-    ]
-    return pl.concat(sides).unique(["address", "port", "peer", "peer_port"], keep="last", maintain_order=True)
-
-
-def name_sockets(frame: pl.DataFrame, tuples: pl.DataFrame, local: tuple[str, str], peer: tuple[str, str]) -> pl.DataFrame:
-    """Fill ``flow`` of rows about sockets; ``local`` and ``peer`` are the names of their address and port columns."""
-    names = [*local, *peer]
-    known = tuples.rename({"address": local[0], "port": local[1], "peer": peer[0], "peer_port": peer[1]})
-    return frame.drop("flow", strict=False).join(known, on=names, how="left", maintain_order="left")
+    """Fill ``connection`` of every TCP packet, and ``flow`` where its connection carries one."""
+    named = connections.select(*KEY, "connection", "flow")
+    by_stream = streams.select("capture", "stream", *KEY).join(named, on=KEY, nulls_equal=True).select("capture", "stream", "connection", "flow")
+    return packets.drop("flow", "connection", strict=False).join(by_stream, on=["capture", "stream"], how="left", maintain_order="left")
 
 
 def table_of(connections: pl.DataFrame) -> pl.DataFrame:

@@ -70,4 +70,5 @@ def _stream_rtt(stream: pl.DataFrame, flow: FlowPlan, nodes: Nodes) -> pl.DataFr
         sack = (relative + (left[0] - data["seq_rel"][0])).fill_null(0).to_numpy()
     received = Acks(ack, acks["t_ns"].to_numpy(), sack)
     when, rtt = rtt_samples(left, left + data["payload_bytes"].to_numpy(), data["t_ns"].to_numpy(), received)
-    return pl.DataFrame({"flow": pl.Series([flow.name] * when.size, dtype=pl.String), "t_ns": when, "rtt_ns": rtt})
+    connection = pl.Series([stream["connection"][0]] * when.size, dtype=pl.Int64)
+    return pl.DataFrame({"flow": pl.Series([flow.name] * when.size, dtype=pl.String), "connection": connection, "t_ns": when, "rtt_ns": rtt})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,21 +18,27 @@ from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.ending import ENDS, until_end
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
+from tcpexp.ingest.flows import with_flows, with_openers
 from tcpexp.ingest.flowtables import build_rtt, build_throughput
-from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_port
+from tcpexp.ingest.iperf3 import client_sends, connections_of, load_iperf3, parse_iperf3, server_port
 from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.rates import parse_rates_log
+from tcpexp.ingest.settings import SampledSettings, read_settings
+from tcpexp.ingest.socketnames import name_sockets, socket_spans
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
+from tcpexp.ingest.witness import Witness
 from tcpexp.plan.types import RunPlan
-from tcpexp.store.frames import empty_frame, write_table
+from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
 from tcpexp.store.tables import TABLES
 
 Progress = Callable[[str], None]
+_LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
 def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
@@ -47,21 +55,24 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     tell("reading captures")
     frames = _read_captures(source, tell)
     trace, samples = _read_trace(source), _read_samples(source)
+    user_space = _read_user_space(source)
     tell("naming flows")
-    packets, tables = _from_captures(source, frames, run.end_ns)
-    tuples = conn.four_tuples(tables["connections"])
-    tables |= _from_trace(source, _with_user_space(source, trace), tuples)
-    tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], tuples)}
-    tables["faults"] = conn.name_sockets(parse_faults(source.text("faults.json")), tuples, ("src", "src_port"), ("dst", "dst_port"))
-    tables["iperf3"] = _from_iperf3(source, tables)
+    captured, connections, witness = _name_connections(source, frames, trace, user_space)
+    packets = until_end(captured, run.end_ns)
+    tables = _from_captures(source, packets, captured)
+    spans = socket_spans(connections)
+    tables |= _from_trace(source, witness, user_space, spans)
+    tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
+    tables["faults"] = name_sockets(parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port"))
+    tables["iperf3"] = _from_iperf3(source, connections)
     if asks_for_complaints(source.plan):
         tell("searching for complaints")
         complaints = read_complaints(sorted(source.raw.glob("*.pcap")))
         tables["complaints"] = complaints.join(packets, on=["capture", "number"], how="semi", maintain_order="left")
     tell("writing tables")
     tables["packets"] = packets
-    tables["connections"] = conn.table_of(tables["connections"])
-    tables |= {name: until_end(tables[name], run.end_ns) for name in ENDS}
+    tables["connections"] = conn.table_of(connections)
+    tables |= {name: until_end(tables[name], run.end_ns) for name in ENDS if name in tables}
     for name in TABLES:
         if name in tables or name != "complaints":  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))
@@ -101,22 +112,32 @@ def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
     return read_captures(files, int(t0 or 0), tell=tell)
 
 
-def _from_captures(source: _Source, frames: list[pl.DataFrame], end_ns: int) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
-    """Return the packets until the end, and what follows from them. Only journeys see later ones: what was under way at the end was not lost."""
+def _name_connections(
+    source: _Source, frames: list[pl.DataFrame], trace: Trace, user_space: dict[str, pl.DataFrame]
+) -> tuple[pl.DataFrame, pl.DataFrame, Witness]:
+    """Return the packets with ``connection`` and ``flow``, the connections with who opened them, and what the trace says about the run's own sockets."""
     nodes, flows = source.nodes, source.plan.flows
-    captured = pl.concat(frames) if frames else empty_frame("packets")
-    captured = captured.with_columns(node=nodes.of_capture())
-    streams = conn.describe_streams(until_end(captured, end_ns), nodes, [flow.port for flow in flows])
-    found = conn.build_connections(streams, flows, nodes)
-    captured = conn.attach_flows(captured, streams, found).sort("capture", "number")
-    packets = until_end(captured, end_ns)
-    tables = {
-        "connections": found,
-        "throughput": build_throughput(packets, flows, nodes, end_ns),
+    packets = pl.concat(frames) if frames else empty_frame("packets")
+    packets = packets.with_columns(node=nodes.of_capture())
+    streams = conn.describe_streams(until_end(packets, source.run.end_ns), nodes, [flow.port for flow in flows])
+    found = conn.build_connections(streams, nodes)
+    spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))
+    sockets = read_sockets(trace)
+    sockets = replace(sockets, lives=with_connections(sockets.lives, spans))
+    found = with_openers(found, sockets.lives, _programs(user_space, spans))
+    found = with_flows(found, flows, nodes, _client_sends(source))
+    packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
+    return packets, found, Witness.of(source.plan, nodes, trace, sockets, found, frozenset(packets["node"].unique().drop_nulls()))
+
+
+def _from_captures(source: _Source, packets: pl.DataFrame, captured: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return what follows from the packets until the end. Only journeys see the later ones: what was under way at the end was not lost."""
+    nodes, flows = source.nodes, source.plan.flows
+    return {
+        "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
         "rtt": build_rtt(packets, flows, nodes),
-        "journeys": until_end(build_journeys(captured, nodes), end_ns, "sent_ns"),
+        "journeys": until_end(build_journeys(captured, nodes), source.run.end_ns, "sent_ns"),
     }
-    return packets, tables
 
 
 def _first_time(files: list[Path]) -> int:
@@ -130,70 +151,84 @@ def _read_trace(source: _Source) -> Trace:
     return read_trace(source.raw / "trace", int(t0)) if t0 is not None else Trace()
 
 
-def _with_user_space(source: _Source, trace: Trace) -> Trace:
-    """Add what programs of the user-space TCP wrote to what the kernel's trace holds."""
+def _read_user_space(source: _Source) -> dict[str, pl.DataFrame]:
+    """Return what programs of the user-space TCP wrote, by table."""
     t0 = source.run.engine.get("t0_realtime_ns")
-    if t0 is not None:
-        for name, frame in read_utcp(source.raw, int(t0)).items():
-            both = [trace.tables[name], frame] if name in trace.tables else [frame]
-            trace.tables[name] = pl.concat(both).sort("t_ns", maintain_order=True)
-    return trace
+    return read_utcp(source.raw, int(t0)) if t0 is not None else {}
 
 
-def _from_trace(source: _Source, trace: Trace, tuples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _programs(user_space: dict[str, pl.DataFrame], spans: pl.DataFrame) -> pl.DataFrame:
+    """Return (connection, step) of the connections that a program of the user-space TCP opened."""
+    events = user_space.get("tcp_events", empty_frame("tcp_events"))
+    opened = events.filter((pl.col("event") == "state_changed") & (pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT"))
+    named = name_sockets(opened, spans, *_LOCAL_AND_PEER, opening=pl.lit(True))
+    return named.filter(pl.col("connection").is_not_null()).select("connection", "step")
+
+
+def _from_trace(source: _Source, trace: Witness, user_space: dict[str, pl.DataFrame], spans: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return the tables that the kernel's trace fills, and to which programs of the user-space TCP add what they wrote."""
+    nodes = source.nodes
     result = {}
     for name in ("tcp_probe", "retransmits", "ca_states"):
-        frame = trace.tables.get(name, empty_frame(name)).with_columns(node=source.nodes.of_address("src"))
-        result[name] = conn.name_sockets(frame, tuples, ("src", "src_port"), ("dst", "dst_port"))
-    events = trace.tables.get("tcp_events", empty_frame("tcp_events")).with_columns(node=source.nodes.of_address("local_address"))
-    result["tcp_events"] = _name_socket_rows(events, tuples)
-    states = trace.tables.get("states", empty_frame("states"))
-    servers = _servers(source.plan)
-    by_port = pl.col("local_port").replace_strict(servers, default=None, return_dtype=pl.String)
-    states = states.with_columns(node=pl.coalesce(source.nodes.of_address("local_address"), by_port))
-    result["states"] = _name_socket_rows(states, tuples)
+        kernel = trace.rows(name).with_columns(node=nodes.of_address("src"))
+        frame = pl.concat([conform(kernel, name), user_space.get(name, empty_frame(name)).with_columns(node=nodes.of_address("src"))])
+        frame = frame.filter(pl.col("node").is_not_null()).sort("t_ns", maintain_order=True)
+        result[name] = name_sockets(frame, spans, ("src", "src_port"), ("dst", "dst_port"))
+    events = user_space.get("tcp_events", empty_frame("tcp_events")).with_columns(node=nodes.of_address("local_address"))
+    result["tcp_events"] = _name_socket_rows(events, spans)
+    states = user_space.get("states", empty_frame("states")).with_columns(node=nodes.of_address("local_address"))
+    opening = (pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT")
+    named = conform(name_sockets(states, spans, *_LOCAL_AND_PEER, opening=opening), "states")
+    flows = spans.select("connection", "flow").unique("connection")
+    kernel = trace.states().drop("flow", strict=False).join(flows, on="connection", how="left", maintain_order="left")
+    result["states"] = pl.concat([conform(kernel, "states"), named]).sort("t_ns", maintain_order=True)
     return result
 
 
-def _servers(plan: RunPlan) -> dict[int, str]:
-    """Return the node that listens on each flow's port: a listening socket has no address by which to tell where it is."""
-    found: dict[int, set[str]] = {}
-    for flow in plan.flows:
-        found.setdefault(flow.port, set()).add(flow.server)
-    return {port: names.pop() for port, names in found.items() if len(names) == 1}
-
-
-def _name_socket_rows(frame: pl.DataFrame, tuples: pl.DataFrame) -> pl.DataFrame:
-    return conn.name_sockets(frame, tuples, ("local_address", "local_port"), ("peer_address", "peer_port"))
+def _name_socket_rows(frame: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    return name_sockets(frame, spans, *_LOCAL_AND_PEER)
 
 
 def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / "events.jsonl"
+    told = SampledSettings()
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": read_queues(source.raw),
+        "queues": read_queues(source.raw, told),
+        "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
         "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),
     }
 
 
-def _from_iperf3(source: _Source, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Read every log that is an iperf3 report and whose port is a flow's; its time zero is when its first data connection began."""
-    parts = [empty_frame("iperf3")]
+def _reports(source: _Source) -> Iterator[dict[str, Any]]:
+    """Yield every log that is an iperf3 report and whose port is a flow's."""
+    ports = {flow.port for flow in source.plan.flows}
     for path in sorted((source.raw / "logs").glob("*.out")):
         report = load_iperf3(path.read_text(errors="replace"))
-        port = server_port(report) if report else None
-        flow = next((flow for flow in source.plan.flows if flow.port == port), None)
-        if report is None or flow is None:
-            continue
-        own = tables["connections"].filter(pl.col("flow") == flow.name)
-        ports = {port for pair in ports_of(report) for port in pair}
-        begin = own.filter(pl.col("client_port").is_in(sorted(ports)))["established_ns"].min()
-        parts.append(parse_iperf3(report, flow.name, begin if isinstance(begin, int) else flow.start_ns))
+        if report is not None and server_port(report) in ports:
+            yield report
+
+
+def _client_sends(source: _Source) -> dict[tuple[int, int], bool]:
+    """Return of each data connection, by the client's and the server's port, whether iperf3 says that its client sends."""
+    return {ports: sends for report in _reports(source) for ports, sends in client_sends(report).items()}
+
+
+def _from_iperf3(source: _Source, connections: pl.DataFrame) -> pl.DataFrame:
+    """Return the intervals of all reports; the time zero of each is when its first data connection began."""
+    parts = [empty_frame("iperf3")]
+    carrying = connections.filter(pl.col("flow").is_not_null())
+    for report in _reports(source):
+        flow = next(flow for flow in source.plan.flows if flow.port == server_port(report))
+        known = {(row["client_port"], row["server_port"]): row for row in carrying.iter_rows(named=True)}
+        rows = {each: known[pair] for each, pair in connections_of(report).items() if pair in known}
+        begin = min((row["established_ns"] for row in rows.values() if row["established_ns"] is not None), default=flow.start_ns)
+        parts.append(parse_iperf3(report, {each: (row["connection"], row["flow"]) for each, row in rows.items()}, flow.name, begin))
     return pl.concat(parts)
 
 

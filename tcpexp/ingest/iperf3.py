@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -22,18 +23,12 @@ def load_iperf3(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and "intervals" in value and "start" in value else None
 
 
-def ports_of(report: dict[str, Any]) -> set[tuple[int, int]]:
-    """Return (local, remote) ports of the report's data connections."""
-    connected = report["start"].get("connected", [])
-    return {(int(each["local_port"]), int(each["remote_port"])) for each in connected}
-
-
 def server_port(report: dict[str, Any]) -> int | None:
     """Return the server's port, by which the report belongs to a flow."""
     to = report["start"].get("connecting_to")
     if to is not None:
         return int(to["port"])
-    return next((local for local, _ in ports_of(report)), None)
+    return next((server for _, server in connections_of(report).values()), None)
 
 
 def side_of(report: dict[str, Any]) -> str:
@@ -41,8 +36,46 @@ def side_of(report: dict[str, Any]) -> str:
     return "client" if "connecting_to" in report["start"] else "server"
 
 
-def parse_iperf3(report: dict[str, Any], flow: str, start_ns: int) -> pl.DataFrame:
+def client_sends(report: dict[str, Any]) -> dict[tuple[int, int], bool]:
+    """Return of each data connection, by the client's and the server's port, whether the client sends; of those about which the report says it."""
+    senders = {stream.get("socket"): stream.get("sender") for interval in report["intervals"] for stream in interval.get("streams", [])}
+    by_client = side_of(report) == "client"
+    return {ports: bool(senders[each]) == by_client for each, ports in connections_of(report).items() if senders.get(each) is not None}
+
+
+def connections_of(report: dict[str, Any]) -> dict[Any, tuple[int, int]]:
+    """Return the client's and the server's port of each data connection, by the number that the report calls its socket."""
+    client = side_of(report) == "client"
+    found = {}
+    for each in report["start"].get("connected", []):
+        ports = int(each["local_port"]), int(each["remote_port"])
+        found[each.get("socket")] = ports if client else ports[::-1]
+    return found
+
+
+def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
+    """Return what the writer of a report received in all, by (local, remote) port of each connection.
+
+    The report's own total of each connection, not the sum of its intervals: after a stall these hold bytes twice. Connections on which it sent are left
+    out. Empty for UDP.
+    """
+    if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
+        return {}
+    ports = {each["socket"]: (int(each["local_port"]), int(each["remote_port"])) for each in report["start"].get("connected", [])}
+    totals = [each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each]
+    return {ports[each["socket"]]: int(each["bytes"]) for each in totals if each.get("sender") is False and each.get("socket") in ports}
+
+
+def last_second(report: dict[str, Any]) -> float:
+    """Return when a report's last interval ended, in seconds from the test's beginning."""
+    ends = [float(stream["end"]) for interval in report["intervals"] for stream in interval.get("streams", [])]
+    return max(ends, default=0.0)
+
+
+def parse_iperf3(report: dict[str, Any], carried: Mapping[Any, tuple[int | None, str]], flow: str, start_ns: int) -> pl.DataFrame:
     """Return one row per stream and interval; ``start_ns`` is when the test began, from t0.
+
+    ``carried`` has the connection and the flow of each stream, by the number that the report calls its socket; others are the ``flow``'s.
 
     ``retransmits``, ``cwnd_bytes`` and ``rtt_us`` are null on the receiving side: iperf3 knows them only for what it sends.
     """
@@ -50,9 +83,11 @@ def parse_iperf3(report: dict[str, Any], flow: str, start_ns: int) -> pl.DataFra
     for interval in report["intervals"]:
         for stream in interval.get("streams", []):
             begin, end = float(stream["start"]), float(stream["end"])
+            connection, name = carried.get(stream.get("socket"), (None, flow))
             rows.append(
                 {
-                    "flow": flow,
+                    "flow": name,
+                    "connection": connection,
                     "side": side_of(report),
                     "t_ns": start_ns + round(begin * 1e9),
                     "interval_ns": round((end - begin) * 1e9),

@@ -13,7 +13,7 @@ from tcpexp.store.frames import conform, empty_frame
 #: What makes a packet recognisable at the other end. Linux numbers the packets of a connection in the IPv4 header; IPv6 has no such number,
 #: and the checksum of TCP, UDP or ICMPv6 stands for it: it covers the time stamps, so that a repeated segment has another.
 _KEY = ("src", "dst", "protocol", "src_port", "dst_port", "ip_id", "seq", "ack", "payload_bytes", "flags")
-_COLUMNS = ("number", "capture", "t_ns", "flow", "seq_rel", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
+_COLUMNS = ("number", "capture", "t_ns", "flow", "connection", "seq_rel", "frame_bytes", "checksum_bad", "place", "from_node", "to_node", *_KEY)
 
 
 def build_journeys(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
@@ -67,7 +67,7 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
     rows = sent.join(per_packet, on="send", how="left").join(there, on="arrival", how="left").sort("send")
     extent = reordering_extent(rows["arrival"])
     return rows.select(
-        "flow", "src_port", "dst_port", "seq_rel", "payload_bytes", "frame_bytes", "from_node", "to_node",
+        "flow", "connection", "src_port", "dst_port", "seq_rel", "payload_bytes", "frame_bytes", "from_node", "to_node",
         "received_ns", "received_number", "received_capture",
         extent,
         sent_ns="t_ns",

@@ -75,6 +75,21 @@ def read_records(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Records
                 yield _records(buffer[:end], begins, order, unit_ns)
 
 
+def count_records(path: Path) -> int | None:
+    """Return how many whole packets a capture holds, None for another kind of file or a record that cannot be right."""
+    try:
+        with path.open("rb") as file:
+            order, _ = _read_header(file.read(HEADER_BYTES))
+            rest, count = b"", 0
+            while block := file.read(PIECE_BYTES):
+                buffer = rest + block
+                begins, end = _walk(buffer, order)
+                rest, count = buffer[end:], count + len(begins)
+        return count
+    except (OSError, UnusualCaptureError):
+        return None
+
+
 def headers_at(data: Bytes, at: Int64, layout: np.dtype[np.void]) -> NDArray[np.void]:
     """Return a copy of the bytes from each of ``at`` on, as rows of ``layout``."""
     rows: NDArray[np.void] = sliding_window_view(data, layout.itemsize)[at].view(layout)

@@ -11,17 +11,21 @@ import polars as pl
 from tcpexp.engine.rtnetlink import FILE_HEAD, FILE_MAGIC, FILE_VERSION, RECORD_HEAD, QdiscRole, parse_messages, queue_row
 from tcpexp.errors import DataError
 from tcpexp.ingest.jsonlines import parse_table, table_of_rows
+from tcpexp.ingest.settings import SampledSettings
 
 Links = list[tuple[str, dict[int, QdiscRole]]]
 
 
-def read_queues(raw: Path) -> pl.DataFrame:
-    """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError`` naming the damaged file."""
+def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
+    """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError`` naming the damaged file.
+
+    ``told`` is given each qdisc's settings, which only dumps hold.
+    """
     dump, lines, sources = raw / "qdisc.nl", raw / "qdisc.jsonl", raw / "qdisc_sources.json"
     died = not (raw / "engine.json").is_file()  # then sources, by which alone a dump can be read, may be missing
     if dump.is_file() and (sources.is_file() or not died):
         text = sources.read_text() if sources.is_file() else ""
-        return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump))
+        return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump), told)
     return parse_qdisc(lines.read_text(errors="replace") if lines.is_file() else "", str(lines))
 
 
@@ -36,10 +40,10 @@ def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
         raise DataError(f"{source}: not a list of links and their interfaces ({type(error).__name__}: {error})") from None
 
 
-def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl") -> pl.DataFrame:
+def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl", told: SampledSettings | None = None) -> pl.DataFrame:
     """Return the samples of ``raw/qdisc.nl``; counts grow from the start of the run. What a cut off record holds is left out.
 
-    Raises ``DataError`` for another format, and for a record of a link that ``links`` does not have.
+    ``told`` is given each qdisc's settings. Raises ``DataError`` for another format, and for a record of a link that ``links`` does not have.
     """
     rows: list[dict[str, object]] = []
     for at, t_ns, number, datagram in _records(data, source):
@@ -51,6 +55,8 @@ def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl") -> pl.DataF
             if row is not None:
                 row["t_ns"] = t_ns
                 rows.append(row)
+                if told is not None:
+                    told.note(t_ns, link, str(row["towards"]), str(row["qdisc"]), found.kind, found.options)
     return table_of_rows(rows, "queues")
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.errors import DataError
-from tcpexp.ingest.trace import EventFormat, RawEvents, gather, ipv4_text, parse_format, parse_header_page, parse_pages
+from tcpexp.ingest.trace import EventFormat, RawEvents, gather, gather_texts, ipv4_text, parse_format, parse_header_page, parse_pages
 from tcpexp.store.frames import conform, empty_frame
 
 #: The kernel's numbers for TCP states (include/net/tcp_states.h) as RFC 9293 section 3.3.2 spells them.
@@ -30,17 +30,31 @@ TABLE_OF = {
     "tcp_retransmit_skb": "retransmits",
     "tcp_cong_state_set": "ca_states",
 }
+#: What the engine writes into the trace behind each fork of a step's process, before the step's id (tcpexp/engine/trace.py).
+MARK = "tcpexp process"
+#: TRACE_FLAG_SOFTIRQ in a record's ``common_flags`` (include/linux/trace_events.h).
+SOFTIRQ_FLAG = 0x10
 _AF_INET, _AF_INET6 = 2, 10
 _IPPROTO_TCP = 6
 
 
+#: Besides a table's own columns: the record's place among all of the trace, the socket's address in the kernel and the task in whose context it was written.
+EXTRA: dict[str, pl.DataType] = {"order": pl.Int64(), "socket": pl.Int64(), "task": pl.Int64()}
+#: One row is one fork: which task made which.
+FORKS: dict[str, pl.DataType] = {"order": pl.Int64(), "parent": pl.Int64(), "child": pl.Int64()}
+#: One row is one mark that the engine (``task``) wrote behind its fork of a process of ``step``.
+MARKS: dict[str, pl.DataType] = {"order": pl.Int64(), "task": pl.Int64(), "step": pl.String()}
+
+
 @dataclass
 class Trace:
-    """What a trace folder held: the tables by name (without ``node`` and ``flow``), and how many pages had lost events before them."""
+    """What a trace folder held: the tables by name (without ``node`` and ``flow``, with :data:`EXTRA`), and how many pages had lost events before them."""
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     lost_pages: int = 0
     events: int = 0
+    forks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FORKS))
+    marks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MARKS))
 
 
 def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
@@ -48,23 +62,66 @@ def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
 
     Raises ``DataError`` naming the file when a buffer or a format is damaged.
     """
-    buffers = sorted(folder.glob("trace_raw.*"))
-    formats = [_read_format(path) for path in sorted((folder / "formats").glob("*.format"))]
+    paths = sorted(folder.glob("trace_raw.*"))
+    formats = {kind.name: kind for kind in (_read_format(path) for path in sorted((folder / "formats").glob("*.format")))}
     header = folder / "header_page"
     page = parse_header_page(header.read_text() if header.is_file() else "")
-    result = Trace()
-    parts: dict[str, list[pl.DataFrame]] = {}
-    for path in buffers:
-        try:
-            events = parse_pages(path.read_bytes(), *page)
-        except DataError as error:
-            raise DataError(f"{path}: {error.message}", hint=error.hint) from None
-        result.lost_pages += events.lost_pages
-        result.events += events.t_ns.size
-        for name, frame in tables_of(events, formats, t0_monotonic_ns).items():
-            parts.setdefault(name, []).append(frame)
-    result.tables = {name: pl.concat(frames).sort("t_ns", maintain_order=True) for name, frames in parts.items()}
-    return result
+    buffers = [_read_buffer(path, page) for path in paths]
+    if not buffers:
+        return Trace()
+    records = _Records(buffers, t0_monotonic_ns)
+    tables = {TABLE_OF[name]: _made(name, records.of(kind)) for name, kind in formats.items() if name in MAKERS}
+    forks = _forks(records.of(formats["sched_process_fork"])) if "sched_process_fork" in formats else pl.DataFrame(schema=FORKS)
+    marks = records.marks(formats["print"]) if "print" in formats else pl.DataFrame(schema=MARKS)
+    return Trace(tables, sum(each.lost_pages for each in buffers), sum(each.t_ns.size for each in buffers), forks, marks)
+
+
+def _read_buffer(path: Path, page: tuple[int, int]) -> RawEvents:
+    try:
+        return parse_pages(path.read_bytes(), *page)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=error.hint) from None
+
+
+def _made(name: str, columns: dict[str, NDArray[np.generic]]) -> pl.DataFrame:
+    """Return the table of one tracepoint."""
+    if columns["t_ns"].size:
+        return MAKERS[name](columns)
+    return empty_frame(TABLE_OF[name]).with_columns(pl.lit(None, dtype=kind).alias(each) for each, kind in EXTRA.items())
+
+
+class _Records:
+    """The records of all processors' buffers in one order: by time, those of one moment and one processor as they were written."""
+
+    def __init__(self, buffers: list[RawEvents], t0_monotonic_ns: int) -> None:
+        self.buffers = buffers
+        self.t0 = t0_monotonic_ns
+        times = np.concatenate([each.t_ns for each in buffers])
+        ranks = np.empty(times.size, dtype=np.int64)
+        ranks[np.argsort(times, kind="stable")] = np.arange(times.size)
+        self.ranks = np.split(ranks, np.cumsum([each.t_ns.size for each in buffers])[:-1])
+
+    def of(self, kind: EventFormat) -> dict[str, NDArray[np.generic]]:
+        """Return the fields of one tracepoint's records as columns, with ``t_ns`` from t0 and ``order``, in that order."""
+        parts = [{**columns, "order": ranks[columns["record"].astype(np.int64)]} for columns, ranks in zip(self._gathered(kind), self.ranks, strict=True)]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        chosen = np.argsort(columns["order"], kind="stable")
+        columns = {name: values[chosen] for name, values in columns.items()}
+        columns["t_ns"] = columns["t_ns"].astype(np.int64) - self.t0
+        return columns
+
+    def _gathered(self, kind: EventFormat) -> list[dict[str, NDArray[np.generic]]]:
+        return [gather(each, kind) for each in self.buffers]
+
+    def marks(self, kind: EventFormat) -> pl.DataFrame:
+        """Return the engine's marks among the texts that were written into the trace."""
+        rows = []
+        for events, ranks in zip(self.buffers, self.ranks, strict=True):
+            columns = gather(events, kind)
+            for record, task, text in zip(columns["record"].tolist(), columns["common_pid"].tolist(), gather_texts(events, kind, "buf"), strict=True):
+                if text.startswith(f"{MARK} "):
+                    rows.append({"order": int(ranks[record]), "task": task, "step": text.removeprefix(f"{MARK} ")})
+        return pl.DataFrame(rows, schema=MARKS).sort("order")
 
 
 def _read_format(path: Path) -> EventFormat:
@@ -74,21 +131,20 @@ def _read_format(path: Path) -> EventFormat:
         raise DataError(f"{path}: {error.message}") from None
 
 
-def tables_of(events: RawEvents, formats: list[EventFormat], t0_monotonic_ns: int) -> dict[str, pl.DataFrame]:
-    """Return a frame per table for the tracepoints that ``formats`` describe; others in the buffer are ignored."""
-    makers = {"tcp_probe": _tcp_probe, "inet_sock_set_state": _states, "tcp_retransmit_skb": _retransmits}
-    makers["tcp_cong_state_set"] = _ca_states
-    found = {}
-    for kind in formats:
-        if kind.name in makers:
-            columns = gather(events, kind)
-            columns["t_ns"] = columns["t_ns"].astype(np.int64) - t0_monotonic_ns
-            table = TABLE_OF[kind.name]
-            found[table] = makers[kind.name](columns) if columns["t_ns"].size else empty_frame(table)
-    return found
-
-
 Columns = Mapping[str, NDArray[np.generic]]
+
+
+def _forks(columns: Columns) -> pl.DataFrame:
+    """Forks of processes and of threads (include/trace/events/sched.h): the numbers are those of tasks, as the other records' ``common_pid`` is."""
+    return pl.DataFrame({"order": columns["order"], "parent": columns["parent_pid"], "child": columns["child_pid"]}, schema=FORKS)
+
+
+def _with_extra(frame: pl.DataFrame, columns: Columns, name: str) -> pl.DataFrame:
+    """Return ``frame``, whose rows are those of ``columns``, as the table ``name`` and with :data:`EXTRA`; a kernel may not tell the socket."""
+    count = columns["t_ns"].size
+    known = {"order": columns["order"], "socket": columns.get("skaddr"), "task": columns["common_pid"]}
+    extra = [pl.Series(each, values if values is not None else [None] * count, dtype=EXTRA[each]) for each, values in known.items()]
+    return conform(frame, name).with_columns(extra)  # rows are in the order of time already, which is the tables' own
 
 
 def _tcp_probe(columns: Columns) -> pl.DataFrame:
@@ -97,49 +153,41 @@ def _tcp_probe(columns: Columns) -> pl.DataFrame:
     frame = {ours: columns[theirs] for theirs, ours in names.items() if theirs in columns}
     frame |= {"src_port": columns["sport"], "dst_port": columns["dport"]}
     series = {"src": _sockaddr_text(columns["saddr"]), "dst": _sockaddr_text(columns["daddr"])}
-    return conform(pl.DataFrame(frame).with_columns(**series), "tcp_probe")
+    return _with_extra(pl.DataFrame(frame).with_columns(**series), columns, "tcp_probe")
 
 
 def _states(columns: Columns) -> pl.DataFrame:
-    """The ``states`` table. A socket that has no port or address yet gets those of its own next event."""
+    """The ``states`` table; ports and addresses that a socket does not have yet are 0 (see :mod:`tcpexp.ingest.lifetimes`)."""
     frame = pl.DataFrame(
         {
             "t_ns": columns["t_ns"],
             "old": columns["oldstate"],
             "new": columns["newstate"],
-            "socket": columns["skaddr"],
+            "softirq": (columns["common_flags"].astype(np.int64) & SOFTIRQ_FLAG) != 0 if "common_flags" in columns else None,
             "local_port": columns["sport"],
             "peer_port": columns["dport"],
             "protocol": columns.get("protocol", np.full(columns["t_ns"].size, _IPPROTO_TCP)),
         }
     ).with_columns(local_address=_address_text(columns, "saddr"), peer_address=_address_text(columns, "daddr"))
-    frame = frame.filter(pl.col("protocol") == _IPPROTO_TCP)
-    # connect() enters SYN-SENT before it has chosen its port, and a listener's child SYN-RECEIVED before it has its addresses.
-    unknown = ((pl.col("new") == 2) & (pl.col("local_port") == 0)) | ((pl.col("old") == 10) & (pl.col("new") == 3))
-    later = {
-        name: pl.when(unknown).then(pl.col(name).shift(-1).over("socket")).otherwise(pl.col(name))
-        for name in ("local_port", "peer_port", "local_address", "peer_address")
-    }
-    frame = frame.with_columns(**{name: pl.coalesce(value, pl.col(name)) for name, value in later.items()})
-    return conform(
-        frame.with_columns(
-            old_state=pl.col("old").replace_strict(STATES, default=None, return_dtype=pl.String),
-            new_state=pl.col("new").replace_strict(STATES, default=None, return_dtype=pl.String),
-        ),
-        "states",
+    named = frame.with_columns(
+        old_state=pl.col("old").replace_strict(STATES, default=None, return_dtype=pl.String),
+        new_state=pl.col("new").replace_strict(STATES, default=None, return_dtype=pl.String),
     )
+    return _with_extra(named, columns, "states").filter(frame["protocol"] == _IPPROTO_TCP)
 
 
 def _retransmits(columns: Columns) -> pl.DataFrame:
+    """The ``retransmits`` table. Newer kernels also report attempts that failed, with their ``err``: these sent nothing and are left out."""
     state = pl.col("state").replace_strict(STATES, default=None, return_dtype=pl.String)
     frame = _four_tuple(columns).with_columns(state=pl.Series(columns["state"].astype(np.int64)))
-    return conform(frame.with_columns(state=state), "retransmits")
+    made = _with_extra(frame.with_columns(state=state), columns, "retransmits")
+    return made.filter(pl.Series(columns["err"].astype(np.int64) == 0)) if "err" in columns else made
 
 
 def _ca_states(columns: Columns) -> pl.DataFrame:
     number = pl.Series("ca", columns["cong_state"].astype(np.int64))
     state = pl.col("ca").replace_strict(CA_STATES, default=None, return_dtype=pl.String)
-    return conform(_four_tuple(columns).with_columns(number).with_columns(ca_state=state), "ca_states")
+    return _with_extra(_four_tuple(columns).with_columns(number).with_columns(ca_state=state), columns, "ca_states")
 
 
 def _four_tuple(columns: Columns) -> pl.DataFrame:
@@ -181,3 +229,7 @@ def _sockaddr_text(raw: NDArray[np.generic]) -> pl.Series:
     if not six.any():
         return text
     return pl.select(pl.when(pl.Series(six)).then(_texts_v6(raw[:, 8:24])).otherwise(text)).to_series()
+
+
+#: How the records of each tracepoint become a table.
+MAKERS = {"tcp_probe": _tcp_probe, "inet_sock_set_state": _states, "tcp_retransmit_skb": _retransmits, "tcp_cong_state_set": _ca_states}

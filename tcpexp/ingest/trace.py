@@ -160,7 +160,7 @@ def _absolute(stamp: int, now: int) -> int:
 
 
 def gather(events: RawEvents, kind: EventFormat) -> dict[str, NDArray[np.generic]]:
-    """Return the fields of every record of one tracepoint as columns, and ``t_ns``.
+    """Return the fields of every record of one tracepoint as columns, ``t_ns``, and ``record``, its place among all records of the buffer.
 
     Scalars become int64 (a 64-bit pattern above 2**63 wraps), arrays a matrix of bytes, one row per record.
     """
@@ -168,7 +168,7 @@ def gather(events: RawEvents, kind: EventFormat) -> dict[str, NDArray[np.generic
     starts = events.offset[chosen]
     usable = starts + kind.size <= len(events.data)
     starts = starts[usable]
-    columns: dict[str, NDArray[np.generic]] = {"t_ns": events.t_ns[chosen][usable]}
+    columns: dict[str, NDArray[np.generic]] = {"t_ns": events.t_ns[chosen][usable], "record": np.flatnonzero(chosen)[usable]}
     data = np.frombuffer(events.data, dtype=np.uint8)
     for field in kind.fields.values():
         matrix = data[starts[:, None] + np.arange(field.offset, field.offset + field.size)]
@@ -178,6 +178,18 @@ def gather(events: RawEvents, kind: EventFormat) -> dict[str, NDArray[np.generic
             number = np.ascontiguousarray(matrix).view(f"<{'i' if field.signed else 'u'}{field.size}").reshape(-1)
             columns[field.name] = number.astype(np.int64)
     return columns
+
+
+def gather_texts(events: RawEvents, kind: EventFormat, name: str) -> list[str]:
+    """Return the field ``name`` of every record of one tracepoint where it is a text of any length, at the record's end and closed by a zero."""
+    offset = kind.fields[name].offset
+    starts = events.offset[(events.kind == kind.id) & (events.offset + kind.size <= len(events.data))]
+    return [_text_at(events.data, int(start) + offset) for start in starts]
+
+
+def _text_at(data: bytes, at: int) -> str:
+    end = data.find(b"\0", at)
+    return data[at : end if end >= 0 else len(data)].decode(errors="replace").rstrip("\n")
 
 
 def ipv4_text(octets: NDArray[np.generic]) -> pl.Series:

@@ -72,7 +72,7 @@ class _Connection:
         elif event == "congestion_changed":
             if line["cause"] == "timeout":
                 self.recover = (self.last_probe.get("snd_nxt", 0)) if self.last_probe else None
-                self._go_to("Loss", t_ns, rows)
+                self._go_to("Loss", t_ns, rows, again=True)
             elif line["mode"] == "fast recovery":
                 self._go_to("Recovery", t_ns, rows)
             elif self.congestion_state == "Recovery":
@@ -83,8 +83,9 @@ class _Connection:
         if self.congestion_state == "Loss" and self.recover is not None and (line["snd_una"] - self.recover) % 2**32 < 2**31:
             self._go_to("Open", line["t_ns"], rows)
 
-    def _go_to(self, state: str, t_ns: int, rows: dict[str, list[dict[str, Any]]]) -> None:
-        if state != self.congestion_state:
+    def _go_to(self, state: str, t_ns: int, rows: dict[str, list[dict[str, Any]]], *, again: bool = False) -> None:
+        """Note a change of state; with ``again`` also one to the same state, as the kernel does at every timeout."""
+        if again or state != self.congestion_state:
             self.congestion_state = state
             rows["ca_states"].append({"t_ns": t_ns, "ca_state": state, **self.four})
 

@@ -18,9 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
-from tcpexp.places.journal import STATE_DIR, clean_leftovers, own_entry, remove_run, write_entry
+from tcpexp.places.hostspace import ISOLATION, with_package
+from tcpexp.places.journal import STATE_DIR, clean_leftovers, own_entry, own_results, remove_run, write_entry
 from tcpexp.places.needs import find_missing
 from tcpexp.plan.types import RunPlan, to_json
 
@@ -28,11 +30,6 @@ from tcpexp.plan.types import RunPlan, to_json
 STOP_GRACE_S = 30.0
 #: How often ``stop()`` is asked while the engine says nothing.
 ASK_INTERVAL_S = 0.2
-#: ``setpriv`` makes the kernel kill ``unshare`` with us, ``--kill-child`` makes it kill the engine with ``unshare``.
-ISOLATION = (
-    *("setpriv", "--pdeathsig", "KILL"),
-    *("unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"),
-)
 
 
 @dataclass
@@ -77,7 +74,7 @@ class HostPlace:
         clean_leftovers(self.state_dir)
         token = f"{os.getpid()}-{time.monotonic_ns()}"
         folder = self.state_dir / f"files-{token}"
-        entry = own_entry(token, (folder,))
+        entry = own_entry(token, (folder,), own_results(run_dir))
         write_entry(entry, self.state_dir)
         raw = run_dir / "raw"
         try:
@@ -99,8 +96,6 @@ class HostPlace:
     def _start(self, folder: Path, raw: Path, token: str) -> _Child:
         engine = [sys.executable, "-m", "tcpexp.places.hostchild", str(folder / "plan.json"), str(raw.resolve())]
         argv = [*ISOLATION, *engine, str(folder / "files"), token]
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         log = folder / "engine.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -108,7 +103,7 @@ class HostPlace:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
-                env={**os.environ, "PYTHONPATH": path},
+                env=with_package(),
                 start_new_session=True,
             )
         return _Child(process, time.monotonic(), log=log)
@@ -187,7 +182,7 @@ def host_facts() -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "memory_kib": memory,
         "load_average": list(os.getloadavg()),
-        "default_congestion_control": "".join(_lines("/proc/sys/net/ipv4/tcp_congestion_control")).strip(),
+        "settings": shared_settings(),
     }
 
 

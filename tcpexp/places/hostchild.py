@@ -12,17 +12,9 @@ import select
 import sys
 from pathlib import Path
 
-from tcpexp.engine import namespaces
 from tcpexp.engine.main import run_plan
+from tcpexp.places.hostspace import prepare_namespaces
 from tcpexp.plan.types import RunPlan, from_json
-
-
-def prepare_namespaces() -> None:
-    """Show this network namespace's own devices under /sys, and the kernel's trace where there is one."""
-    namespaces.mount("none", "/", None, namespaces.MS_REC | namespaces.MS_PRIVATE)
-    namespaces.mount("sysfs", "/sys", "sysfs")
-    with contextlib.suppress(OSError):
-        namespaces.mount("tracefs", "/sys/kernel/tracing", "tracefs")
 
 
 def asked_to_stop() -> bool:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 
 from tcpexp import paths
-from tcpexp.errors import Missing
+from tcpexp.errors import Missing, TcpexpError
 from tcpexp.findings import Finding
+from tcpexp.hints import with_sudo
 
 
 def examine_host() -> list[Finding]:
     """Return what the host lacks, and which of the shipped experiments it can run."""
+    if os.geteuid() != 0:
+        return [root_finding()]
     findings = [root_finding()]
     lacks: dict[str, Missing] = {}
     able, unable = [], []
     for name, found in shipped_lacks().items():
         lacks |= {lack.what: lack for lack in found}
         if found:
-            unable.append(f"{name} ({', '.join(lack.what for lack in found)})")
+            unable.append(name)
         else:
             able.append(name)
     findings += [Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy, partly=True) for lack in lacks.values()]
@@ -26,7 +29,8 @@ def examine_host() -> list[Finding]:
     else:
         findings.append(Finding("missing", "essentials", "no shipped experiment can run on this machine's kernel", "mend what is missing above"))
     if unable:
-        findings.append(Finding("note", "experiments that cannot run here", "; ".join(unable), "run them in the guest: --on guest"))
+        words = f"{len(unable)} of {len(unable) + len(able)}, by what is missing above: {', '.join(unable)}"
+        findings.append(Finding("note", "experiments that cannot run here", words, "run them in the guest: --on uml"))
     return findings
 
 
@@ -34,7 +38,7 @@ def root_finding() -> Finding:
     """Return whether this is root; the host needs it, and some checks can be done by root only."""
     if os.geteuid() == 0:
         return Finding("ok", "root", "yes")
-    return Finding("note", "root", "no; runs on the host need it, and some lacks show only to it", "sudo tcpexp doctor")
+    return Finding("missing", "root", "runs on this machine's own kernel need it, and what they lack shows only to it", with_sudo("tcpexp doctor"))
 
 
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
@@ -45,8 +49,13 @@ def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     from tcpexp.spec.load import load_spec
 
     place = HostPlace()
-    found = {}
+    found: dict[str, tuple[Missing, ...]] = {}
     for path in paths.shipped_specs():
         catalogue = load_catalogue()
-        found[path.stem] = place.check(compile_plan(load_spec(path, catalogue), catalogue))
+        try:
+            plan = compile_plan(load_spec(path, catalogue), catalogue)
+        except TcpexpError as error:  # such as a program that cannot be built here
+            found[path.stem] = (Missing(f"experiment {path.stem}", "compiling it", f"tcpexp validate {path.stem}: {error.message.splitlines()[0]}"),)
+            continue
+        found[path.stem] = place.check(plan)
     return found

@@ -8,19 +8,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tcpexp.errors import DataError, Missing
-from tcpexp.places.needs import PACKAGES
-from tcpexp.plan.types import RunPlan, Sysctl
-
-#: Settings that each interface has, so that a guest without the experiment's cannot name them.
-PER_INTERFACE = (".conf.", ".neigh.")
+from tcpexp.places.needs import PACKAGES, PER_INTERFACE, asked_sysctls
+from tcpexp.plan.types import RunPlan
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Programs on the PATH, settings of a host (with dots), congestion controls of the kernel."""
+    """Programs on the PATH, settings of a host (with dots; None: not known), congestion controls of the kernel."""
 
     programs: frozenset[str]
-    sysctls: frozenset[str]
+    sysctls: frozenset[str] | None
     congestion_controls: frozenset[str]
 
 
@@ -62,11 +59,10 @@ def _congestion_controls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
 
 
 def _sysctls(plan: RunPlan, inventory: Inventory) -> list[Missing]:
-    steps = (*plan.setup, *plan.steps)
-    keys = [key for node in plan.network.nodes for key in node.sysctls]
-    keys += [step.do.key for step in steps if isinstance(step.do, Sysctl)]
-    found = []
-    for key in dict.fromkeys(name.replace("/", ".") for name in keys):
+    found: list[Missing] = []
+    if inventory.sysctls is None:
+        return found
+    for key in asked_sysctls(plan):
         if key not in inventory.sysctls and not any(word in key for word in PER_INTERFACE):
             close = get_close_matches(key, inventory.sysctls, 1)
             words = f"did you mean {close[0]}?" if close else "another kernel may have it: --kernel"

@@ -1,7 +1,7 @@
 """What runs on this machine leave outside of their namespaces, written down so that only our own leftovers are ever removed.
 
-A run's namespaces, processes, qdiscs and rules end with its process. What remains after ``kill -9`` is a folder and a trace
-instance; the run's journal names both, and who owned them.
+A run's namespaces, processes, qdiscs and rules end with its process. What remains after ``kill -9`` is a folder, a trace
+instance, and a run directory whose files belong to root; the run's journal names them, and who called sudo.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tcpexp.errors import DataError, HostError
+from tcpexp.paths import give_tree, invoking_user
 
 STATE_DIR = Path("/run/tcpexp")
 TRACE_INSTANCES = (Path("/sys/kernel/tracing/instances"), Path("/sys/kernel/debug/tracing/instances"))
@@ -24,7 +25,10 @@ SLOTS = 200
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One run: its owner (process id and start time, which together are never used twice in one boot) and what it made."""
+    """One run: its owner (process id and start time, which together are never used twice in one boot) and what it made.
+
+    ``results`` is the run directory, with its device and inode, and the user and group who called sudo; None when nobody did.
+    """
 
     token: str
     pid: int
@@ -32,9 +36,30 @@ class JournalEntry:
     boot_id: str
     folders: tuple[str, ...] = ()
     trace_instances: tuple[str, ...] = field(default=())
+    results: Results | None = None
 
 
-def own_entry(token: str, folders: tuple[Path, ...]) -> JournalEntry:
+@dataclass(frozen=True)
+class Results:
+    """A run directory as it was made, and whose it shall be."""
+
+    path: str
+    device: int
+    inode: int
+    user: int
+    group: int
+
+
+def own_results(run_dir: Path) -> Results | None:
+    """Return the run directory with the user who called sudo, None when nobody did or it is not there."""
+    owner = invoking_user()
+    if owner is None or not run_dir.is_dir():
+        return None
+    found = run_dir.stat()
+    return Results(str(run_dir.resolve()), found.st_dev, found.st_ino, *owner)
+
+
+def own_entry(token: str, folders: tuple[Path, ...], results: Results | None = None) -> JournalEntry:
     """Return the entry of a run that this process owns."""
     return JournalEntry(
         token=token,
@@ -43,6 +68,7 @@ def own_entry(token: str, folders: tuple[Path, ...]) -> JournalEntry:
         boot_id=boot_id(),
         folders=tuple(map(str, folders)),
         trace_instances=(f"tcpexp-{token}",),
+        results=results,
     )
 
 
@@ -70,6 +96,7 @@ def read_entry(path: Path) -> JournalEntry:
             boot_id=str(raw["boot_id"]),
             folders=tuple(map(str, raw["folders"])),
             trace_instances=tuple(map(str, raw["trace_instances"])),
+            results=Results(**raw["results"]) if raw.get("results") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not a journal of a run: {error}") from None
@@ -80,6 +107,12 @@ def is_alive(entry: JournalEntry) -> bool:
     return entry.boot_id == boot_id() and start_ticks(entry.pid) == entry.start_ticks
 
 
+def trace_instances() -> Path:
+    """Return where the kernel shows instances of its trace. The second place is looked at only without the first: a look mounts it (debugfs)."""
+    first, second = TRACE_INSTANCES
+    return first if first.is_dir() else second
+
+
 def remove_run(entry: JournalEntry, state_dir: Path = STATE_DIR) -> list[str]:
     """Remove what a run has left and then its journal; return what was removed, in words."""
     removed = []
@@ -88,17 +121,17 @@ def remove_run(entry: JournalEntry, state_dir: Path = STATE_DIR) -> list[str]:
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(f"folder {folder}")
     for name in entry.trace_instances:
-        for instances in TRACE_INSTANCES:
-            if name.startswith("tcpexp-") and "/" not in name and (instances / name).is_dir():
-                with contextlib.suppress(OSError):
-                    (instances / name).rmdir()
-                    removed.append(f"trace instance {name}")
+        left = trace_instances() / name
+        if name.startswith("tcpexp-") and "/" not in name and left.is_dir():
+            with contextlib.suppress(OSError):
+                left.rmdir()
+                removed.append(f"trace instance {name}")
     (state_dir / f"run-{entry.token}.json").unlink(missing_ok=True)
     return removed
 
 
 def clean_leftovers(state_dir: Path = STATE_DIR) -> list[str]:
-    """Remove what runs have left whose owner is gone; return what was removed, in words. Others' things are never touched."""
+    """Remove what runs have left whose owner is gone, and hand their results over; return what was done, in words. Others' things are never touched."""
     removed: list[str] = []
     for path in sorted(state_dir.glob("run-*.json")) if state_dir.is_dir() else ():
         try:
@@ -106,8 +139,24 @@ def clean_leftovers(state_dir: Path = STATE_DIR) -> list[str]:
         except DataError:
             continue
         if not is_alive(entry):
-            removed += remove_run(entry, state_dir) or [f"journal {path.name}"]
+            handed = hand_over(entry.results)
+            removed += [*remove_run(entry, state_dir), *handed] or [f"journal {path.name}"]
     return removed
+
+
+def hand_over(results: Results | None) -> list[str]:
+    """Give a killed run's directory to the user who called sudo, if it is still the one that was made; return what was given, in words."""
+    if results is None:
+        return []
+    path = Path(results.path)
+    try:
+        found = path.lstat()
+        if (found.st_dev, found.st_ino) != (results.device, results.inode):
+            return []
+        give_tree(path, results.user, results.group)
+    except OSError:
+        return []
+    return [f"root's ownership of {path}"]
 
 
 @contextlib.contextmanager

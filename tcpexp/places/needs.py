@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from tcpexp.errors import Missing
+from tcpexp.hints import modules_words
+from tcpexp.places.hostspace import try_inside
 from tcpexp.plan.types import Needs, RunPlan, Sysctl
 
 #: Program to the Debian and Ubuntu package that has it, where the names differ.
@@ -72,6 +74,7 @@ def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
         *missing_congestion_controls(algorithms),
         *missing_default_congestion_controls(default_algorithms(plan)),
         *missing_features(plan.needs),
+        *missing_sysctls(asked_sysctls(plan)),
     )
 
 
@@ -199,6 +202,33 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
     return tuple(found)
 
 
+#: Settings that each interface has, so that a namespace without the experiment's cannot name them.
+PER_INTERFACE = (".conf.", ".neigh.")
+
+
+def asked_sysctls(plan: RunPlan) -> list[str]:
+    """Return the names, with dots, of the settings that a plan changes, each once."""
+    keys = [key for node in plan.network.nodes for key in node.sysctls]
+    keys += [step.do.key for step in (*plan.setup, *plan.steps) if isinstance(step.do, Sysctl)]
+    return list(dict.fromkeys(key.replace("/", ".") for key in keys))
+
+
+def missing_sysctls(names: Iterable[str]) -> tuple[Missing, ...]:
+    """Return the settings that a network namespace of this kernel has not."""
+    wanted = [name for name in names if not any(word in name for word in PER_INTERFACE)]
+    known = namespace_sysctls() if wanted else frozenset()
+    remedy = "another kernel may have it, and so may the guest's: --on guest"
+    return tuple(Missing(f"sysctl {name}", "a host of this experiment", remedy) for name in wanted if known and name not in known)
+
+
+@cache
+def namespace_sysctls() -> frozenset[str]:
+    """Return the settings below net of a new network namespace, with dots; none when they cannot be listed."""
+    argv = ["unshare", "--net", "--mount", "sh", "-c", "mount -t proc proc /proc && find /proc/sys/net -type f"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+    return frozenset(line.removeprefix("/proc/sys/").replace("/", ".") for line in done.stdout.split()) if done.returncode == 0 else frozenset()
+
+
 def missing_for_faults() -> tuple[Missing, ...]:
     """Return what faults on chosen segments lack here: found by loading their program as the engine does."""
     complaint = fault_program_complaint()
@@ -216,13 +246,12 @@ def missing_for_faults() -> tuple[Missing, ...]:
 
 @cache
 def fault_program_complaint() -> str | None:
-    """Return what is said when the program of engine/faults is loaded in a throw-away namespace, None when it loads."""
+    """Return what is said when the program of engine/faults is loaded in namespaces made as a run's are, None when it loads."""
     version = subprocess.run(["tc", "-V"], capture_output=True, text=True, check=False, timeout=20).stdout
     if "libbpf" not in version:
         return f"without libbpf: {version.strip()}"
     words = f"bpf direct-action object-file {FAULT_OBJECT} section tc"
-    script = f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}"
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = try_inside(f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}")
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
@@ -246,10 +275,10 @@ def kernel_remedy(option: str, module: str) -> str:
     setting = kernel_setting(option)
     guest = "or use --on guest, whose kernel has it"
     if setting == "m":
-        return f"modprobe {module}; where the module is absent: apt install linux-modules-extra-$(uname -r); {guest}"
+        return f"modprobe {module}; where the module is absent: {modules_words()}; {guest}"
     if setting == "n":
         return f"this kernel was built without {option}: boot one that has it, {guest}"
-    return f"a kernel with {option} (modprobe {module}, or apt install linux-modules-extra-$(uname -r)), {guest}"
+    return f"a kernel with {option} (modprobe {module}, or {modules_words()}), {guest}"
 
 
 def kernel_setting(option: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from tcpexp.errors import HostError, Missing, SpecError
+from tcpexp.hints import with_sudo
 from tcpexp.places.base import PlaceKind, Wanted
 
 #: Name to ``module:object``, in the order in which they are preferred. Loaded when it is asked for.
@@ -90,7 +91,7 @@ def _fits(kind: PlaceKind, on: str, wanted: Wanted) -> bool:
 def _for_kind(kind: PlaceKind, lack: Missing, command: str) -> Missing:
     remedy = lack.remedy
     if lack.what == "root":
-        remedy = f"sudo {command} --on {kind.name}"
+        remedy = with_sudo(f"{command} --on {kind.name}")
     return Missing(lack.what, f"--on {kind.name}: {lack.needed_for}", remedy)
 
 

@@ -97,21 +97,25 @@ class _Timeline:
             plan = direction_plan(parameters, base_rtt_ns=self._base_rtt_ns(parameters), mtu=self.mtu)
             return self._keep_queue(plan, parameters, changed)
         except ParameterError as error:
-            raise self.fail(change, error.key, error.message, error.hint) from None
+            keys = [key for key in error.keys if key in change.parameters.named()]
+            raise self.fail(change, keys[0] if keys else error.key, error.message, error.hint) from None
 
     def _base_rtt_ns(self, parameters: LinkParameters) -> int:
         """Return the base RTT with this direction's changed delay in it."""
         return max(0, self.link.base_rtt_ns - (self.base.delay or 0) + (parameters.delay or 0))
 
     def _keep_queue(self, plan: DirectionPlan, parameters: LinkParameters, changed: set[str]) -> DirectionPlan:
-        """Return ``plan`` with the queue of before unless ``queue`` itself changes: a router's buffer does not grow with its rate."""
+        """Return ``plan`` with the queue of before unless ``queue`` itself changes: a router's buffer does not grow with its rate.
+
+        Marking can be switched on and off where the discipline marks; another discipline would be another queue.
+        """
         before = self.base_plan.queue
         discipline = before.discipline if before is not None else "pfifo"
         if plan.queue is None:
             return plan
         if before is not None and not changed & {"queue", "discipline", "ecn", "mark_at"}:
             return dataclasses.replace(plan, queue=before)
-        if plan.queue.discipline != discipline or plan.queue.ecn != (before is not None and before.ecn):
+        if plan.queue.discipline != discipline:
             key = "discipline" if "discipline" in changed else "ecn" if "ecn" in changed else "mark_at" if "mark_at" in changed else "queue"
             hint = f"set rate and discipline under links: from the start, and keep {discipline} in changes"
             raise ParameterError(key, "a queue's discipline cannot change in the middle of a run", hint)

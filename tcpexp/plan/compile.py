@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.errors import Place, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
@@ -35,7 +35,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     """
     seed = spec.seed if seed is None else seed
     network, settings = _network(spec, catalogue, slot)
-    draft = PlanDraft(network, spec.duration, spec.source.folder, seed)
+    draft = PlanDraft(network, spec.duration, spec.source.folder, seed, catalogue.runs_code)
     _compile_actions(spec, draft)
     _prepare_congestion_controls(spec, draft, settings)
     steps = _timeline(spec, draft, settings)
@@ -75,15 +75,25 @@ def _network(spec: ExperimentSpec, catalogue: Catalogue, slot: int) -> tuple[Any
         if not any(kind == "host" for kind in graph.nodes.values()):
             raise SpecError(f"the topology '{graph.name}' has no host")
         return network_plan(graph, spec, slot=slot)
-    except SpecErrors:
-        raise
+    except SpecErrors as several:
+        raise SpecErrors([_placed_in_topology(spec, each) for each in several.errors]) from None
     except ParameterError as error:
         given = spec.raw_at("topology", "params", error.key) is not None
         where = spec.place("topology", "params", error.key, key=True) if given else spec.place("topology")
         raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     except SpecError as error:
-        where = error.where or spec.place("topology")
-        raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
+        raise SpecErrors([_placed_in_topology(spec, error)]) from None
+
+
+def _placed_in_topology(spec: ExperimentSpec, error: SpecError) -> SpecError:
+    """Return an error of a topology at the parameter that it quotes, else where the spec names the topology; one of its own file stays there."""
+    if isinstance(error.where, Place) or str(error.where).startswith("--set"):
+        return error
+    params = spec.raw_at("topology", "params")
+    quoted = next((word for word in re.findall(r"'([^']+)'", error.message) if isinstance(params, dict) and word in params), None)
+    where = spec.place("topology") if quoted is None else spec.place("topology", "params", quoted, key=True)
+    message = error.message if error.where is None else f"{error.where}: {error.message}"
+    return SpecError(message, where=where, hint=error.hint)
 
 
 def _compile_actions(spec: ExperimentSpec, draft: PlanDraft) -> None:

@@ -32,6 +32,9 @@ IP_VARIABLE = "TCPEXP_IP"
 LARGEST_FILE_BYTES = 1_000_000
 #: ``{h1}``; what stands before and behind tells whether an IPv6 address needs brackets.
 _PLACEHOLDER = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_-]*)\}(?=(:\d)?)")
+#: A word in braces that no shell reads as a variable, and the words that mean something else than a host (print: all of an awk program).
+_BRACES = re.compile(r"(?<!\$)\{([A-Za-z][A-Za-z0-9_-]*)\}")
+_OWN_WORDS = ("ip", "dir", "out", "tcpexp", "print")
 #: ``{h1-h2.99}``: address number 99 of that link's subnet.
 _LINK_ADDRESS = re.compile(r"(//)?\{([A-Za-z][A-Za-z0-9_]*-[A-Za-z][A-Za-z0-9_]*)\.(\d+)\}(?=(:\d)?)")
 
@@ -81,6 +84,8 @@ class PlanDraft:
     duration_ns: int
     folder: Path
     seed: int = 1
+    #: whether programs beside the spec may be built on this machine
+    runs_code: bool = True
     setup: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     changes: list[PendingChange] = field(default_factory=list)
@@ -92,6 +97,8 @@ class PlanDraft:
     features: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     ports: set[int] = field(default_factory=set)
+    #: the step whose process listens, by node and port
+    listeners: dict[tuple[str, int], str] = field(default_factory=dict)
     #: the label of the setup or timed step by id, for later actions that refer to it
     spawns: dict[str, Step] = field(default_factory=dict)
 
@@ -187,12 +194,18 @@ class PlanContext:
         self.draft.ports.add(port)
         return port
 
+    def listens(self, node: str, port: int, step_id: str) -> None:
+        """Keep ``port`` for the process of a step, which will listen there on ``node`` when its time comes."""
+        self.reserve_port(port)
+        self.draft.listeners[node, port] = step_id
+
     def link_address(self, link: str, number: int, *, key: Key = None) -> str:
         """Return the address ``number`` (1 to 254) of a link's subnet; its ends have 1 and 2, the others belong to nobody."""
         plan = self.link(link, key=key)
         subnet = next(ipaddress.ip_interface(each.cidr).network for each in self.node(plan.a.node).interfaces if each.name == plan.a.interface)
-        if not 1 <= number <= 254:
-            raise self.error(f"{{{link}.{number}}} is not a host's address", hint="write a number from 1 to 254", key=key)
+        most = min(254, subnet.num_addresses - 2)
+        if not 1 <= number <= most:
+            raise self.error(f"{{{link}.{number}}} is not a host's address", hint=f"write a number from 1 to {most}", key=key)
         return str(subnet[number])
 
     def substitute(self, text: str) -> str:
@@ -204,6 +217,7 @@ class PlanContext:
         key = self._key_of(text)
         self._refuse_other_version(text, key)
         names = {node.name for node in self.network.nodes}
+        self._refuse_strangers(text, names, key)
 
         def written(address: str, match: re.Match[str]) -> str:
             return (match[1] or "") + (bracketed(address) if match[1] or match[match.re.groups] else address)
@@ -216,10 +230,24 @@ class PlanContext:
         text = _LINK_ADDRESS.sub(lambda match: written(self.link_address(match[2], int(match[3]), key=key), match), text)
         return _PLACEHOLDER.sub(named, text)
 
+    def _refuse_strangers(self, text: str, names: set[str], key: Key) -> None:
+        """Refuse ``{h4}`` where there is no h4: a word in braces that is like a host's name, or that is all of an argument. Shells' ``${h4}`` stays."""
+        for match in _BRACES.finditer(text):
+            word = match[1]
+            if word in names or word in _OWN_WORDS:
+                continue
+            stem = word.rstrip("0123456789")
+            alike = any(word.lower() == name.lower() or (stem != word and stem == name.rstrip("0123456789")) for name in names)
+            if alike or match[0] == text:
+                hint = suggest(word, sorted(names)) or f"hosts: {', '.join(sorted(names))}"
+                raise self.error(f"there is no host '{word}' in this network, so {match[0]} stands for nothing", hint=hint, key=key)
+
     def _refuse_other_version(self, text: str, key: Key) -> None:
         behind = r"(?!\w|\.\d)" if self.network.ip == 6 else r"(?![\w:])"  # what would make it a part of another address
         for node in self.network.nodes:
             for number, interface in enumerate(node.interfaces):
+                if not interface.address.startswith(("10.", "2001:db8:")):  # chosen by the spec: it has no other
+                    continue
                 other = in_other_version(interface.address)
                 if re.search(rf"(?<![\w.:]){re.escape(other)}{behind}", text, re.IGNORECASE):
                     message = f"{other} is an address of IPv{10 - self.network.ip}, and the network speaks IPv{self.network.ip}"
@@ -312,7 +340,7 @@ class PlanContext:
         for flow in self.draft.flows:
             if flow.name == name:
                 return self.draft.spawns[flow.step]
-        known = [*self.draft.spawns, *(flow.name for flow in self.draft.flows)]
+        known = sorted({*self.draft.spawns, *(flow.name for flow in self.draft.flows)})
         raise self.error(f"no action above this one is called '{name}' and starts a process", hint=suggest(name, known), key=key)
 
     def file(self, path: str, content: str, *, binary: bool = False) -> str:

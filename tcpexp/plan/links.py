@@ -17,14 +17,22 @@ SMALLEST_DEFAULT_QUEUE_PACKETS = 10
 SECOND_NS = 1_000_000_000
 #: The discipline that marks at a threshold.
 MARKING_DISCIPLINE = "red"
+#: Those whose marking has no switch.
+ALWAYS_MARKING = ("cake",)
 
 
 class ParameterError(SpecError):
-    """A parameter that does not fit the others; ``key`` names it."""
+    """A parameter that does not fit the others; ``key`` names it, ``other`` what it does not fit, where that is one."""
 
-    def __init__(self, key: str, message: str, hint: str) -> None:
+    def __init__(self, key: str, message: str, hint: str, other: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.key = key
+        self.other = other
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The parameters at one of whose places the error is, the best first."""
+        return (self.key,) if self.other is None else (self.key, self.other)
 
 
 def frame_bytes(mtu: int) -> int:
@@ -38,48 +46,63 @@ def bdp_bytes(rate_bps: int, base_rtt_ns: int) -> Fraction:
 
 
 def direction_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> DirectionPlan:
-    """Return one direction of a link; ``base_rtt_ns`` is what ``bdp`` means. Raises ``ParameterError``."""
+    """Return one direction of a link; ``base_rtt_ns`` is what ``bdp`` means. Raises ``ParameterError``.
+
+    What belongs to a parameter that is 0 or switched off (a jitter's distribution, a bottleneck's queue) is left out with it.
+    """
     check_parameters(parameters)
-    loss = parameters.loss
+    loss, jitter, reorder = parameters.loss, parameters.jitter, parameters.reorder
     return DirectionPlan(
         rate_bps=parameters.rate,
         queue=queue_plan(parameters, base_rtt_ns=base_rtt_ns, mtu=mtu) if parameters.rate is not None else None,
         delay_ns=parameters.delay or 0,
-        jitter_ns=parameters.jitter or 0,
-        jitter_correlation=parameters.jitter_correlation or 0.0,
-        jitter_distribution=parameters.jitter_distribution,
+        jitter_ns=jitter or 0,
+        jitter_correlation=(parameters.jitter_correlation or 0.0) if jitter else 0.0,
+        jitter_distribution=parameters.jitter_distribution if jitter else None,
         loss=loss_plan(loss) if loss is not None else None,
         duplicate=parameters.duplicate or 0.0,
-        duplicate_correlation=parameters.duplicate_correlation or 0.0,
+        duplicate_correlation=(parameters.duplicate_correlation or 0.0) if parameters.duplicate else 0.0,
         corrupt=parameters.corrupt or 0.0,
-        corrupt_correlation=parameters.corrupt_correlation or 0.0,
-        reorder=parameters.reorder or 0.0,
-        reorder_correlation=parameters.reorder_correlation or 0.0,
-        reorder_gap=parameters.reorder_gap,
+        corrupt_correlation=(parameters.corrupt_correlation or 0.0) if parameters.corrupt else 0.0,
+        reorder=reorder or 0.0,
+        reorder_correlation=(parameters.reorder_correlation or 0.0) if reorder else 0.0,
+        reorder_gap=parameters.reorder_gap if reorder else None,
     )
+
+
+#: (a parameter, what it belongs to, what to do when that is absent)
+_BELONGS_TO: tuple[tuple[str, str, str], ...] = (
+    ("queue", "rate", "a queue only fills in front of a bottleneck: add rate"),
+    ("discipline", "rate", "a queue discipline only works in front of a bottleneck: add rate"),
+    ("ecn", "rate", "marking happens in the bottleneck's queue: add rate"),
+    ("mark_at", "rate", "marking happens in the bottleneck's queue: add rate"),
+    ("jitter_correlation", "jitter", "add jitter"),
+    ("jitter_distribution", "jitter", "add jitter"),
+    ("reorder_correlation", "reorder", "add reorder"),
+    ("reorder_gap", "reorder", "add reorder"),
+    ("duplicate_correlation", "duplicate", "add duplicate"),
+    ("corrupt_correlation", "corrupt", "add corrupt"),
+)
+#: (a parameter, what it cannot work without, what to do when that is absent): here 0 does not do either.
+_WORKS_ON: tuple[tuple[str, str, str], ...] = (
+    ("jitter", "delay", "jitter varies a delay: add delay, or switch it off as well (jitter: 0ms)"),
+    ("reorder", "delay", "a reordered packet skips the delay: add delay, or switch it off as well (reorder: 0%)"),
+)
 
 
 def check_parameters(parameters: LinkParameters) -> None:
-    """Refuse parameters that mean nothing without another; raises ``ParameterError``."""
-    needs: tuple[tuple[str, str, str], ...] = (
-        ("queue", "rate", "a queue only fills in front of a bottleneck: add rate"),
-        ("discipline", "rate", "a queue discipline only works in front of a bottleneck: add rate"),
-        ("ecn", "rate", "marking happens in the bottleneck's queue: add rate"),
-        ("mark_at", "rate", "marking happens in the bottleneck's queue: add rate"),
-        ("jitter", "delay", "jitter varies a delay: add delay"),
-        ("jitter_correlation", "jitter", "add jitter"),
-        ("jitter_distribution", "jitter", "add jitter"),
-        ("reorder", "delay", "a reordered packet skips the delay: add delay"),
-        ("reorder_correlation", "reorder", "add reorder"),
-        ("reorder_gap", "reorder", "add reorder"),
-        ("duplicate_correlation", "duplicate", "add duplicate"),
-        ("corrupt_correlation", "corrupt", "add corrupt"),
-    )
-    for key, other, hint in needs:
+    """Refuse parameters that mean nothing without another; raises ``ParameterError``.
+
+    What belongs to a parameter that is 0 or switched off is no mistake: it waits for that to come back.
+    """
+    for key, other, hint in _BELONGS_TO:
+        if getattr(parameters, key) and parameters.is_silent(other):
+            raise ParameterError(key, f"{key} means nothing without {other}", hint, other)
+    for key, other, hint in _WORKS_ON:
         if getattr(parameters, key) and not getattr(parameters, other):
-            raise ParameterError(key, f"{key} means nothing without {other}", hint)
+            raise ParameterError(key, f"{key} means nothing without {other}", hint, other)
     if parameters.jitter and parameters.delay is not None and parameters.jitter > parameters.delay:
-        raise ParameterError("jitter", "the jitter is larger than the delay", "no packet arrives before it was sent")
+        raise ParameterError("jitter", "the jitter is larger than the delay", "no packet arrives before it was sent", "delay")
 
 
 def loss_plan(loss: float | GilbertElliott) -> LossPlan | None:
@@ -95,7 +118,9 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
     _check_marking(parameters)
     discipline = parameters.discipline or (MARKING_DISCIPLINE if parameters.mark_at else "bfifo" if limit.kind == "bytes" else "pfifo")
     if parameters.ecn and discipline not in ECN_DISCIPLINES:
-        raise ParameterError("ecn", f"{discipline} does not mark packets", f"write discipline: {', '.join(ECN_DISCIPLINES[:-1])} or cake")
+        raise ParameterError("ecn", f"{discipline} does not mark packets", f"write discipline: {', '.join(ECN_DISCIPLINES[:-1])} or cake", "discipline")
+    if parameters.ecn is False and discipline in ALWAYS_MARKING:
+        raise ParameterError("ecn", f"{discipline} marks every packet that allows it, and cannot be told not to", "take fq_codel, or leave ecn out")
     frame = frame_bytes(mtu)
     size = limit_bytes(limit, rate_bps=parameters.rate or 0, base_rtt_ns=base_rtt_ns, frame=frame)
     packets = max(1, _nearest(size / frame))

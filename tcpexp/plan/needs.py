@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tcpexp.plan.context import PlanDraft
 from tcpexp.plan.types import (
@@ -12,6 +13,7 @@ from tcpexp.plan.types import (
     LinkChange,
     Needs,
     Recorder,
+    RunPlan,
     SegmentFault,
     Spawn,
     Step,
@@ -19,6 +21,10 @@ from tcpexp.plan.types import (
     iptables_program,
 )
 from tcpexp.spec.congestion import CONGESTION_SYSCTL
+
+if TYPE_CHECKING:
+    from tcpexp.errors import Place
+    from tcpexp.spec.source import Source
 
 
 def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder, ...]) -> Needs:
@@ -38,6 +44,17 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
         tuple(sorted(draft.congestion_controls | _congestion_controls(draft, every))),
         tuple(sorted(features)),
     )
+
+
+def asking_place(source: Source, plan: RunPlan, word: str) -> Place | str | None:
+    """Return where a spec asks for a program, a setting or a congestion control: where the word stands, else the first action whose program it is."""
+    found = source.find(word)
+    if found is not None:
+        return found
+    for step in (*plan.setup, *plan.steps):
+        if isinstance(step.do, Spawn) and step.action is not None and word in step.do.argv:
+            return source.place("actions", step.action)
+    return None
 
 
 def _tools(step: Step) -> Iterable[str]:

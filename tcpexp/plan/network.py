@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import itertools
 from collections import deque
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.plan.addresses import LinkAddresses, link_addresses
 from tcpexp.plan.links import ParameterError, direction_plan
 from tcpexp.plan.topology import Graph, GraphLink
 from tcpexp.plan.types import InterfacePlan, LinkEnd, LinkPlan, NetworkPlan, NodePlan, RoutePlan
@@ -36,8 +36,8 @@ class LinkSettings:
 def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[NetworkPlan, dict[str, LinkSettings]]:
     """Return the network and each link's parameters by its name; raises ``SpecErrors``.
 
-    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64`` (:func:`subnet`); its ends have the
-    addresses 1 and 2. MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are those with the fewest hops, the topology's
+    Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64``; its ends have the
+    addresses 1 and 2, unless the spec chooses others (:mod:`tcpexp.plan.addresses`). MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are those with the fewest hops, the topology's
     order breaking ties.
     """
     if not 0 <= slot <= 255:
@@ -48,7 +48,8 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
     hosts = _host_settings(graph, spec)
     ip = spec.topology.ip
     _check_mtus(spec, hosts)
-    interfaces = _interfaces(graph, hosts, ip, slot)
+    addresses = link_addresses(graph, spec, hosts, slot)
+    interfaces = _interfaces(graph, hosts, ip, addresses)
     next_hops = {node: _next_hops(graph, node) for node in graph.nodes}
     base_rtts = _base_rtts(graph, settings, next_hops)
     nodes = tuple(
@@ -56,7 +57,7 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
             name,
             kind,
             tuple(interfaces[name].values()),
-            _routes(graph, name, interfaces, next_hops[name], ip, slot),
+            _routes(graph, name, interfaces, next_hops[name], addresses),
             _sysctls(kind, ip, hosts[name]),
         )
         for name, kind in graph.nodes.items()
@@ -64,18 +65,8 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
     links = tuple(
         _link(spec, link, settings[link.name], (interfaces[link.a][link.name], interfaces[link.b][link.name]), base_rtts[link.name]) for link in graph.links
     )
-    subnets = tuple(str(subnet(ip, slot, index)) for index in range(len(graph.links)))
+    subnets = tuple(str(each.network) for each in addresses)
     return NetworkPlan(graph.name, nodes, links, subnets, ip=ip), settings
-
-
-def subnet(ip: int, slot: int, link: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """Return the subnet of link number ``link``: ``10.<slot>.<link>.0/24`` or ``2001:db8:<slot>:<link>::/64`` (both numbers in hexadecimal there).
-
-    2001:db8::/32 is set aside for documentation (RFC 3849) and routed nowhere.
-    """
-    if ip == 4:
-        return ipaddress.IPv4Network(f"10.{slot}.{link}.0/24")
-    return ipaddress.IPv6Network(f"2001:db8:{slot:x}:{link:x}::/64")
 
 
 def _settings(graph: Graph, spec: ExperimentSpec) -> dict[str, LinkSettings]:
@@ -121,7 +112,7 @@ def _check_mtus(spec: ExperimentSpec, hosts: dict[str, HostSettings]) -> None:
             raise SpecErrors([SpecError(f"IPv6 needs an MTU of {IPV6_LEAST_MTU} bytes or more", where=where, hint=f"write {IPV6_LEAST_MTU}B, or ip: 4")])
 
 
-def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, slot: int) -> dict[str, dict[str, InterfacePlan]]:
+def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, addresses: list[LinkAddresses]) -> dict[str, dict[str, InterfacePlan]]:
     """Return each node's interfaces by the link that they belong to."""
     interfaces: dict[str, dict[str, InterfacePlan]] = {name: {} for name in graph.nodes}
     number = 0
@@ -130,8 +121,7 @@ def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, slot: int
             number += 1
             mac = ":".join(f"{number:012x}"[at : at + 2] for at in range(0, 12, 2))
             name = f"{end}-eth{len(interfaces[end])}"
-            network = subnet(ip, slot, index)
-            address = f"{network[position + 1]}/{network.prefixlen}"
+            address = str(addresses[index].ends[position])
             four, six = (address, None) if ip == 4 else (None, address)
             interfaces[end][link.name] = InterfacePlan(name, mac, four, hosts[end].mtu, hosts[end].offloads, six)
     return interfaces
@@ -157,7 +147,7 @@ def _next_hops(graph: Graph, start: str) -> dict[str, list[str]]:
 
 
 def _routes(
-    graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], ip: int, slot: int
+    graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], addresses: list[LinkAddresses]
 ) -> tuple[RoutePlan, ...]:
     """Return a node's static routes, one per remote subnet that it reaches, in the subnets' order.
 
@@ -176,7 +166,7 @@ def _routes(
         if graph.nodes[gateway] != "router":
             routes.append(RoutePlan(interfaces[gateway][link.name].address, interfaces[gateway][shared].address))
             continue
-        routes.append(RoutePlan(str(subnet(ip, slot, index)), interfaces[gateway][shared].address))
+        routes.append(RoutePlan(str(addresses[index].network), interfaces[gateway][shared].address))
     return tuple(routes)
 
 
@@ -228,18 +218,19 @@ def _link(spec: ExperimentSpec, link: GraphLink, settings: LinkSettings, ends: t
         try:
             sides.append(direction_plan(parameters, base_rtt_ns=base_rtt_ns, mtu=mtu))
         except ParameterError as error:
-            where = _place_of(spec, one_way, link.name, error.key)
+            where = _place_of(spec, one_way, link.name, error.keys)
             raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     return LinkPlan(link.name, LinkEnd(link.a, a.name), LinkEnd(link.b, b.name), sides[0], sides[1], False, False, False, base_rtt_ns)
 
 
-def _place_of(spec: ExperimentSpec, one_way: str, name: str, key: str) -> Place | str:
-    """Return where the spec gives parameter ``key`` of a direction, else the link, else the topology."""
+def _place_of(spec: ExperimentSpec, one_way: str, name: str, keys: tuple[str, ...]) -> Place | str:
+    """Return where the spec gives one of the parameters ``keys`` of a direction, the first that it gives; else the link, else the topology."""
     first, second = name.split("-")
     names = [one_way, name, f"{second}-{first}"]
-    for each in names:
-        if spec.raw_at("links", each, key) is not None:
-            return spec.place("links", each, key, key=True)
+    for key in keys:
+        for each in names:
+            if spec.raw_at("links", each, key) is not None:
+                return spec.place("links", each, key, key=True)
     for each in names:
         if spec.raw_at("links", each) is not None:
             return spec.place("links", each, key=True)

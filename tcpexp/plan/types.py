@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from tcpexp.errors import DataError
+from tcpexp.plan.endings import EXPECTED
 
 PLAN_SCHEMA = 1
+#: The file in ``raw/`` by which the engine holds room for its record, until it writes that.
+ENGINE_RESERVE = ".engine.reserve"
 
 # ---------------------------------------------------------------------------------------------------- network
 
@@ -198,9 +201,9 @@ class Spawn:
     ``argv`` may hold ``{dir}`` for the folder that holds the plan's files (``RunPlan.files``) and ``{out}`` for a folder
     of this step whose content is kept under ``raw/logs/<step id>/``; in ``{tcpexp}`` Python finds the
     package. Standard output and error go to
-    ``raw/logs/<step id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run; ``expect_status`` None
-    accepts any exit status, otherwise a different one fails the run. ``background`` False makes the timeline wait for the end
-    (setup steps only).
+    ``raw/logs/<step id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run. An end that is not one of
+    ``allowed_status`` (``tcpexp.plan.endings``) is a failure, which the run outlives and its certificate and report name. ``expect_status`` is for
+    what the rest cannot do without: another status ends the run. ``background`` False makes the timeline wait for the end (setup steps only).
     """
 
     node: str
@@ -210,6 +213,7 @@ class Spawn:
     environment: dict[str, str] = field(default_factory=dict)
     stdin: str | None = None
     background: bool = True
+    allowed_status: tuple[str, ...] = EXPECTED
     kind: Literal["spawn"] = "spawn"
 
 
@@ -421,9 +425,9 @@ class Recorder:
 class FlowPlan:
     """A named TCP flow: which packets belong to it.
 
-    A connection from ``client`` to ``server``:``port``. ``data_connections`` says which of those connections carry the flow: ``all``, or
-    ``not_first`` (iperf3: the first connection on the port is its control channel). ``sender`` is the node whose payload is meant.
-    ``step`` is the id of the client's ``Spawn``.
+    The connections from ``client`` to ``server``:``port`` that processes of ``step`` opened, which is the id of the client's ``Spawn``.
+    ``data_connections`` says which of those connections carry the flow: ``all``, or ``not_first`` (iperf3: the first connection of each process is its
+    control channel). ``sender`` is the node whose payload is meant; flows of one step and port differ in it.
     """
 
     name: str

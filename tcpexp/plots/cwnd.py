@@ -73,8 +73,8 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
     rows = within(run.table("flow_states"), options).filter((pl.col("flow") == look.name) & pl.col("mss").is_not_null())
     if rows.is_empty():
         return
-    port = rows.group_by("port").len().sort(["len", "port"], descending=[True, False])["port"][0]
-    own = rows.filter(pl.col("port") == port).with_columns(segments=pl.col("in_flight_bytes") / pl.col("mss"))
+    connection = rows.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"][0]
+    own = rows.filter(pl.col("connection") == connection).with_columns(segments=pl.col("in_flight_bytes") / pl.col("mss"))
     thin = thin_line(own, "t_ns", "segments")
     axes.plot(thin["t_ns"] / 1e9, thin["segments"], color=SOFT_INK, linewidth=0.8, linestyle=(0, (1, 1.2)), label="outstanding")
 
@@ -82,16 +82,16 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
 def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
     """Return the senders' windows over time and where they come from, ``tcp_probe`` or ``ss``.
 
-    Columns: ``flow``, ``port`` (the sender's: one per connection), ``t_ns``, ``cwnd`` and ``ssthresh`` (segments; null while
+    Columns: ``flow``, ``connection`` (its number in the table connections), ``t_ns``, ``cwnd`` and ``ssthresh`` (segments; null while
     infinite); in time order.
     """
     import polars as pl
 
     states = within(run.table("flow_states"), options)
     if not states.is_empty():
-        return _busy_connections(states.select("flow", "port", "t_ns", "cwnd", "ssthresh").sort("t_ns", maintain_order=True)), "tcp_probe"
+        return _busy_connections(states.select("flow", "connection", "t_ns", "cwnd", "ssthresh").sort("t_ns", maintain_order=True)), "tcp_probe"
     finite = pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
-    for source, port in (("tcp_probe", "src_port"), ("sockets", "local_port")):
+    for source in ("tcp_probe", "sockets"):
         table = within(run.table(source), options)
         wanted = table.filter(pl.col("flow").is_not_null() & pl.col("cwnd").is_not_null())
         if source == "sockets":
@@ -100,19 +100,19 @@ def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
         mine = pl.col("node") == pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
         kept = wanted.filter(mine).sort("t_ns", maintain_order=True)
         if not kept.is_empty():
-            columns = kept.select("flow", pl.col(port).alias("port"), "t_ns", "cwnd", finite)
+            columns = kept.select("flow", "connection", "t_ns", "cwnd", finite)
             return _busy_connections(columns), "ss" if source == "sockets" else source
-    return pl.DataFrame(schema={"flow": pl.String, "port": pl.Int64, "t_ns": pl.Int64, "cwnd": pl.Int64, "ssthresh": pl.Int64}), "ss"
+    return pl.DataFrame(schema={"flow": pl.String, "connection": pl.Int64, "t_ns": pl.Int64, "cwnd": pl.Int64, "ssthresh": pl.Int64}), "ss"
 
 
 def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
     """Leave out connections with a small part of their flow's samples: control channels are not the flow."""
     import polars as pl
 
-    counts = samples.group_by("flow", "port").len()
+    counts = samples.group_by("flow", "connection").len()
     most = counts.group_by("flow").agg(pl.col("len").max().alias("most"))
-    busy = counts.join(most, on="flow").filter(pl.col("len") * 20 >= pl.col("most")).select("flow", "port")
-    return samples.join(busy, on=["flow", "port"], how="semi", maintain_order="left")
+    busy = counts.join(most, on="flow").filter(pl.col("len") * 20 >= pl.col("most")).select("flow", "connection")
+    return samples.join(busy, on=["flow", "connection"], how="semi", maintain_order="left")
 
 
 def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
@@ -120,8 +120,8 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
 
     mine = samples.filter(pl.col("flow") == look.name)
     label: str | None = look.name
-    for port in mine["port"].unique().sort().to_list():
-        one = mine.filter(pl.col("port").eq_missing(pl.lit(port)))
+    for connection in mine["connection"].unique().sort().to_list():
+        one = mine.filter(pl.col("connection").eq_missing(pl.lit(connection)))
         thin = thin_line(one, "t_ns", "cwnd")
         line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash}
         axes.plot(thin["t_ns"] / 1e9, thin["cwnd"], linewidth=1.1, label=label, drawstyle="steps-post", **line)

@@ -93,12 +93,17 @@ def first_data_ns(run: RunData, flow: str) -> int:
 
 
 def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame:
-    """Return a flow's windows since its first data: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast recovery, else null."""
+    """Return the windows of a flow's busiest connection since its first data.
+
+    Columns: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast recovery, else null.
+    """
     import polars as pl
 
     own = samples.filter((pl.col("flow") == flow) & (pl.col("t_ns") >= first_data_ns(run, flow)))
     recovering = pl.lit(False)
-    for row in run.table("phases").filter((pl.col("flow") == flow) & (pl.col("phase") == "fast_recovery")).iter_rows(named=True):
+    busiest = own.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"].head(1)
+    own, phases = (frame.filter(pl.col("connection").is_in(busiest.implode())) for frame in (own, run.table("phases")))
+    for row in phases.filter(pl.col("phase") == "fast_recovery").iter_rows(named=True):
         recovering = recovering | ((pl.col("t_ns") > row["from_ns"]) & (pl.col("t_ns") <= row["to_ns"]))
     seconds = (pl.col("t_ns") - first_data_ns(run, flow)) / 1e9
     return own.select(seconds.alias("seconds"), "cwnd", "ssthresh", settled=pl.when(~recovering).then("cwnd"))

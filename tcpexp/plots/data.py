@@ -46,18 +46,21 @@ def within(frame: pl.DataFrame, options: Options, column: str = "t_ns") -> pl.Da
 def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     """Return a flow's packets as its sender saw them, of the connection that carried most data.
 
-    Adds ``outgoing`` (Boolean: sent by the sender). Empty when the sender's capture holds none.
+    Adds ``outgoing`` (Boolean: sent by the sender) and ``again`` (sent again, as the table ``resent`` says). Empty when the sender's capture holds none.
     """
     import polars as pl
+
+    from tcpexp.analysis.segments import mark_resent
 
     own = addresses(run, flow.sender)
     packets = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
     if packets.is_empty():
-        return packets.with_columns(pl.lit(False).alias("outgoing"))
+        return packets.with_columns(pl.lit(False).alias("outgoing"), pl.lit(False).alias("again"))
     packets = packets.with_columns(pl.col("src").is_in(list(own)).alias("outgoing"))
     totals = packets.group_by("capture", "stream").agg(pl.col("payload_bytes").sum().alias("total"))
     busiest = totals.sort(["total", "capture", "stream"], descending=[True, False, False]).row(0, named=True)
-    return packets.filter((pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))).sort("number")
+    own_stream = (pl.col("capture") == busiest["capture"]) & pl.col("stream").eq_missing(pl.lit(busiest["stream"]))
+    return mark_resent(run, packets.filter(own_stream).sort("number"))
 
 
 def flow_frames(run: RunData, options: Options, wanted: pl.Expr) -> dict[str, pl.DataFrame]:
@@ -67,18 +70,10 @@ def flow_frames(run: RunData, options: Options, wanted: pl.Expr) -> dict[str, pl
 
 
 def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
-    """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time.
-
-    A second of slack before the SYN and after the end keeps a later connection with the same ports out.
-    """
+    """Return the packets of one connection (a row of ``connections``), both ways and of all captures, in the order of time."""
     import polars as pl
 
-    there = (pl.col("src") == one["client_address"]) & (pl.col("src_port") == one["client_port"]) & (pl.col("dst_port") == one["server_port"])
-    back = (pl.col("src") == one["server_address"]) & (pl.col("src_port") == one["server_port"]) & (pl.col("dst_port") == one["client_port"])
-    mine = run.table("packets").filter((pl.col("protocol") == "tcp") & (there | back)).sort("t_ns", maintain_order=True)
-    if one["end_ns"] is not None:
-        mine = mine.filter(pl.col("t_ns").is_between(one["syn_ns"] - 1_000_000_000, one["end_ns"] + 1_000_000_000))
-    return mine
+    return run.table("packets").filter(pl.col("connection") == one["connection"]).sort("t_ns", maintain_order=True)
 
 
 def has_label(*names: str) -> pl.Expr:

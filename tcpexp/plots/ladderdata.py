@@ -190,11 +190,11 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
 
     changes: list[StateChange] = []
     everything = transitions(run)
-    for left, port, peer in ((True, one["client_port"], one["server_port"]), (False, one["server_port"], one["client_port"])):
+    for left, port in ((True, one["client_port"]), (False, one["server_port"])):
         node = one["client"] if left else one["server"]
         if node is None:  # a forged or absent end: nobody knows its states
             continue
-        of_socket = [each for each in everything if (each.node, each.port, each.peer_port) == (node, port, peer)]
+        of_socket = [each for each in everything if (each.node, each.port, each.connection) == (node, port, one["connection"])]
         mine = [StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss") for each in of_socket]
         if of_socket:
             mine.insert(0, StateChange(left, of_socket[0].old, None))
@@ -203,7 +203,7 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
             mine = [StateChange(left, "LISTEN", None), *[each for each in mine if each.t_ns is not None]]
         traced = any(each.source == "trace" for each in of_socket)
         if not traced:
-            mine = _with_snapshots(run, ends & (pl.col("peer_port") == peer), left, mine)
+            mine = _with_snapshots(run, ends & (pl.col("connection") == one["connection"]), left, mine)
         changes += mine if left else _half_open(run, node, arrows, mine, traced)
     return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left))
 

@@ -44,8 +44,8 @@ def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
     rows = run.table("phases").filter(pl.col("flow") == flow)
     if rows.is_empty():
         return rows
-    most = rows.group_by("port").agg(pl.col("acks").sum()).sort(["acks", "port"], descending=[True, False])["port"][0]
-    return rows.filter(pl.col("port") == most).sort("from_ns")
+    most = rows.group_by("connection").agg(pl.col("acks").sum()).sort(["acks", "connection"], descending=[True, False])["connection"][0]
+    return rows.filter(pl.col("connection") == most).sort("from_ns")
 
 
 def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
@@ -56,8 +56,8 @@ def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
     if phases.is_empty():
         return []
     begin, end = int(phases["from_ns"][0]), int(phases["to_ns"][-1])
-    sender = pl.col("node") == phases["node"][0]
-    rows = run.table("ca_states").filter((pl.col("flow") == flow) & sender & (pl.col("src_port") == phases["port"][0])).sort("t_ns")
+    own = (pl.col("connection") == phases["connection"][0]) & (pl.col("node") == phases["node"][0])
+    rows = run.table("ca_states").filter(own).sort("t_ns")
     inside = rows.filter(pl.col("t_ns").is_between(begin, end))
     times = [begin, *inside["t_ns"].to_list(), end]
     before = rows.filter(pl.col("t_ns") < begin)["ca_state"].to_list()

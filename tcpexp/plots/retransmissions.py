@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.analysis.segments import segments_sent_again
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import traced, within
+from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import flow_series, legend, note, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.style import flow_series, legend, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.thin import thin_line, thin_moments
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 class Retransmissions(Plot):
     """Retransmitted segments of each flow: the running total, and below it one stroke per retransmission.
 
-    As the kernel did them (tracepoint ``tcp:tcp_retransmit_skb``); without that tracepoint, the data segments in the
-    sender's capture whose bytes were sent before, and the figure says so.
+    What the sender's own capture shows it to have sent again (the table ``resent``): data that had been sent before, and a repeated SYN, SYN-ACK or FIN.
     """
 
     name = "retransmissions"
@@ -32,13 +30,13 @@ class Retransmissions(Plot):
         """Return the figure, or None when no flow retransmitted anything."""
         import polars as pl
 
-        repeats, source = retransmission_times(run, options)
+        repeats = retransmission_times(run, options)
         looks = flow_series(run, options, repeats["flow"].unique().to_list())
         if not looks:
             return None
         figure, (upper, lower) = panels([2.1, 0.26 * len(looks) + 0.2], options["title"], gap=0.3)
         for row, (name, look) in enumerate(looks.items()):
-            mine = repeats.filter(pl.col("flow") == name).with_columns(total=pl.int_range(1, pl.len() + 1))
+            mine = repeats.filter(pl.col("flow") == name).with_columns(total=pl.col("segments").cum_sum())
             thin = thin_line(mine, "t_ns", "total")
             seconds, totals = (thin["t_ns"] / 1e9).to_list(), thin["total"].to_list()
             upper.plot(
@@ -47,7 +45,7 @@ class Retransmissions(Plot):
                 color=look.color,
                 linestyle=look.dash,
                 drawstyle="steps-post",
-                label=f"{name}: {mine.height:,}",
+                label=f"{name}: {mine['segments'].sum():,}",
             )
             strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9
             lower.vlines(strokes, row - 0.38, row + 0.38, color=look.color, linewidth=0.8)
@@ -55,8 +53,6 @@ class Retransmissions(Plot):
         zero_based(upper)
         whole_numbers(upper)
         legend(upper)
-        if source == "packets":
-            note(upper, "from the sender's capture: this run has no kernel trace")
         lower.set_ylim(len(looks) - 0.4, -0.6)
         lower.set_yticks(range(len(looks)), list(looks))
         lower.grid(visible=False, axis="y")
@@ -66,12 +62,10 @@ class Retransmissions(Plot):
         return figure
 
 
-def retransmission_times(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
-    """Return ``flow`` and ``t_ns`` of every retransmission in time order, and the table that they come from."""
+def retransmission_times(run: RunData, options: Options) -> pl.DataFrame:
+    """Return ``flow``, ``t_ns`` and ``segments`` of every packet that a flow's sender sent again, in time order."""
     import polars as pl
 
-    kernel = run.table("retransmits").filter(pl.col("flow").is_not_null())
-    if run.has("retransmits") or traced(run, "tcp:tcp_retransmit_skb"):
-        return within(kernel, options).select("flow", "t_ns").sort("t_ns"), "retransmits"
-    repeats = pl.concat([run.table("packets").clear(), *(segments_sent_again(run, flow) for flow in run.plan.flows)])
-    return within(repeats, options).select("flow", "t_ns").sort("t_ns"), "packets"
+    senders = {flow.name: flow.sender for flow in run.plan.flows}
+    mine = pl.col("node") == pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
+    return within(run.table("resent").filter(mine), options).select("flow", "t_ns", "segments").sort("t_ns")

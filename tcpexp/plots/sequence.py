@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tcpexp.analysis.segments import sent_again
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
@@ -82,8 +81,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.Dat
     acks = packets.filter(~pl.col("outgoing") & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("R")).sort("t_ns")
     highest = int(data["end"].max())  # type: ignore[arg-type]
     divisor, unit = size_unit(highest)
-    again = sent_again()
-    first = data.filter(~again)
+    first = data.filter(~pl.col("again"))
     if first.height <= BARS:
         axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=2.2, label="data")
     else:
@@ -103,7 +101,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.Dat
             label="ACK + window",
             drawstyle="steps-post",
         )
-    repeats = thin_points(data.filter(again), "t_ns", "seq_rel", 160, 60)
+    repeats = thin_points(data.filter("again"), "t_ns", "seq_rel", 160, 60)
     if not repeats.is_empty():
         axes.plot(
             repeats["t_ns"] / 1e9,
@@ -140,7 +138,7 @@ def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[in
 
     found = []
     for name in names:
-        repeats = frames[name].filter(pl_data()).sort("t_ns").filter(sent_again())["t_ns"]
+        repeats = frames[name].filter(pl_data()).sort("t_ns").filter("again")["t_ns"]
         if len(repeats) and frames[name].height > LONG:
             found.append((int(repeats[0]), name))
     if found:

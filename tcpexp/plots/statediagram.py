@@ -71,8 +71,8 @@ class StateDiagram(Plot):
             return None
         changes = [each for each in transitions(run) if between is None or between[0] <= each.t_ns <= between[1]]
         if flows is not None:
-            ports = {flow.port for flow in run.plan.flows if flow.name in flows}
-            changes = [each for each in changes if ports & {each.port, each.peer_port}]
+            listening = {(flow.server, flow.port) for flow in run.plan.flows if flow.name in flows}
+            changes = [each for each in changes if each.flow in flows or (not each.peer_port and (each.node, each.port) in listening)]
         if not changes:
             return None
         figure, (axes,) = panels([HEIGHT], options["title"])

@@ -78,7 +78,7 @@ class End:
     node: str
     name: str
     port: int
-    peer_port: int
+    connection: int
     rows: list[dict[str, Any]]
     settings: tuple[Setting, ...]
 
@@ -121,7 +121,7 @@ def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
         rows = packets.filter(pl.col("node") == node).with_columns(outgoing=pl.col("src") == one[f"{this}_address"])
         name = f"{node} to {one[other]}:{peer}" if this == "client" else f"{node}:{port} to {one[other]}"
         if node and not rows.is_empty():
-            yield End(node, name, port, peer, rows.rows(named=True), _settings(run, node))
+            yield End(node, name, port, one["connection"], rows.rows(named=True), _settings(run, node))
 
 
 def _settings(run: RunData, node: str) -> tuple[Setting, ...]:
@@ -180,6 +180,7 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
     for row in end.sent:
         if "S" not in row["flags"] and "R" not in row["flags"] and (row["payload_bytes"] or "F" in row["flags"]):
             groups.setdefault(row["seq"], []).append(row)
+    timeouts = set(run.table("timeouts").select("capture", "number").iter_rows())
     for rows in groups.values():
         if len(rows) < 3:
             continue
@@ -190,10 +191,9 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
         series = TimerSeries("Retransmission", f"{end.name}, seq {rows[0]['seq_rel']:,}", rule)
         fired = 0
         for n, row in enumerate(rows):
-            gap = row["t_ns"] - rows[n - 1]["t_ns"] if n else 0
             if n == 0:
                 series.add(f"{what} sent", row, None)
-            elif rto is None or gap < backed_off(rto, fired) - EARLY_NS:
+            elif rto is None or (row["capture"], row["number"]) not in timeouts:
                 series.add(f"{what}, before the RTO: a loss probe, or fast", row, None)
             else:
                 series.add(f"{what}, timeout {fired + 1}", row, backed_off(rto, fired))
@@ -232,7 +232,7 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
 def _socket(end: End) -> pl.Expr:
     import polars as pl
 
-    return (pl.col("node") == end.node) & (pl.col("local_port") == end.port) & (pl.col("peer_port") == end.peer_port)
+    return (pl.col("node") == end.node) & (pl.col("local_port") == end.port) & (pl.col("connection") == end.connection)
 
 
 def backed_off(base_ns: int, times: int) -> int:

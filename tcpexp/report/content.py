@@ -186,11 +186,30 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def certificate_rows(run: RunData) -> list[dict[str, str]]:
-    """Return the certificate's items: name, asked, measured, verdict and why; suspect ones first."""
+    """Return the certificate's items: name, asked, read_back, measured, verdict and why; suspect ones first."""
     order = {"suspect": 0, "ok": 1, "not measured": 2}
     items = run.certificate.get("items") or []
-    rows = [{key: str(item.get(key) or "") for key in ("name", "asked", "measured", "verdict", "why")} for item in items]
+    rows = [{key: str(item.get(key) or "") for key in ("name", "asked", "read_back", "measured", "verdict", "why")} for item in items]
     return sorted(rows, key=lambda row: order.get(row["verdict"], 3))
+
+
+def cross_check_rows(run: RunData) -> list[dict[str, str]]:
+    """Return the numbers that two sources know: what differs first, then what cannot be compared, then what agrees."""
+    order = {"differs": 0, "not comparable": 1, "ok": 2}
+    rows = sorted(run.table("cross_checks").iter_rows(named=True), key=lambda row: order.get(row["verdict"], 3))
+    return [
+        {
+            "what": f"{row['check']}, {row['subject']}",
+            "measured": f"{row['measured']:,}",
+            "measured_from": row["measured_from"],
+            "reported": f"{row['reported']:,}",
+            "reported_from": row["reported_from"],
+            "difference": f"{row['difference']:+,}" if row["difference"] else "0",
+            "verdict": row["verdict"],
+            "why": row["why"] or "",
+        }
+        for row in rows
+    ]
 
 
 def provenance_rows(run: RunData) -> list[tuple[str, str]]:

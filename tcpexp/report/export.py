@@ -195,7 +195,8 @@ def _certificate(run: RunData) -> list[Block]:
         return []
     items = certificate.get("items") or []
     if certificate.get("verdict") == "VALID":
-        text = f"The run's certificate is **VALID**: {len(items)} measurements of the network and of the recorders are as asked."
+        good = sum(item.get("verdict") == "ok" for item in items)
+        text = f"The run's certificate is **VALID**: {good} lines about the network and the recorders are as asked."
     else:
         reasons = "; ".join(certificate.get("reasons") or [])
         text = f"The run's certificate is **{certificate.get('verdict')}**: {reasons}. Do not rely on its numbers before you know why."

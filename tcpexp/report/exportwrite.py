@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Format = Literal["md", "pdf"]
 #: What makes PDF out of HTML, and the libraries of the system that it loads.
-_REMEDY = "pip install 'weasyprint>=60'; apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+PDF_REMEDY = "pip install 'weasyprint>=60'; apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
 
 def write_hand_in(run: RunData, folder: Path, kind: Format, *, force: bool = False) -> Path:
@@ -62,8 +62,8 @@ def load_weasyprint() -> Any:
         import weasyprint  # type: ignore[import-untyped]
     except (ImportError, OSError) as error:  # OSError: the Python package is there, Pango is not
         first = str(error).splitlines()[0]
-        missing = Missing("WeasyPrint", f"a report as PDF ({first})", _REMEDY)
-        raise HostError("this machine cannot make PDF", missing=(missing,), hint=f"{_REMEDY}; or take --format md") from None
+        missing = Missing("WeasyPrint", f"a report as PDF ({first})", PDF_REMEDY)
+        raise HostError("this machine cannot make PDF", missing=(missing,), hint=f"{PDF_REMEDY}; or take --format md") from None
     return weasyprint
 
 

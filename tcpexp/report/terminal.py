@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MARKS = {"PASS": ("✓", "green"), "FAIL": ("✗", "bold red"), "INCONCLUSIVE": ("?", "yellow"), "UNSUPPORTED": ("–", "cyan")}
+#: Lines of a failed program's output that are shown.
+MOST_LAST_WORDS = 4
 #: Column heads of the table of flows, and the keys of a row.
 COLUMNS = (
     ("flow", "name"),
@@ -46,6 +48,7 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
     out.print()
     out.print(data.plan.title or data.plan.name, style="bold", markup=False)
     _print_status(data, out)
+    _print_failures(data, out)
     _print_verdicts(data, out)
     _print_flows(data, out)
     _print_certificate(data, out)
@@ -75,6 +78,16 @@ def _print_status(run: RunData, out: Console) -> None:
     if run.status != "complete":
         why = (run.manifest or {}).get("failure") or run.engine.get("error") or ""
         out.print(f"The run was {'interrupted' if run.status == 'interrupted' else 'not completed'}. {why}".rstrip(), style="bold red", markup=False)
+
+
+def _print_failures(run: RunData, out: Console) -> None:
+    """Print each program that failed, with the last lines that it wrote, unless the status has said so."""
+    said = str((run.manifest or {}).get("failure") or run.engine.get("error") or "")
+    for failure in run.failures:
+        if failure["text"] not in said:
+            out.print(f"program failed: {failure['text']}", style="bold red", markup=False, soft_wrap=True)
+        for line in failure["last_words"][-MOST_LAST_WORDS:] if len(failure["last_words"]) > 1 else ():
+            out.print(f"  {line}", style="red", markup=False, soft_wrap=True)
 
 
 def _print_verdicts(run: RunData, out: Console) -> None:

@@ -1,7 +1,7 @@
 """The parameters of one direction of a link, as a spec writes them (docs/links.md).
 
 :class:`LinkParameters` is used for ``links:``, for the defaults of a topology, and by the actions that change a link in
-the middle of a run. Every parameter is optional: in a change, what is not named stays as it is.
+the middle of a run. Every parameter is optional: in a change, what is not named stays as it is, and what is named as 0 or ``none`` is switched off.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
 BYTE_DISCIPLINES = ("bfifo", "red", "cake")
 #: Disciplines that can mark instead of dropping.
 ECN_DISCIPLINES = ("red", "codel", "fq_codel", "cake")
+
+
+#: The word that switches a parameter off, for those that have no zero; YAML's null says the same.
+NONE = "none"
 
 
 class GilbertElliott(BaseModel):
@@ -57,10 +61,17 @@ Loss = Annotated[
 ]
 
 
+def _allow_none(schema: dict[str, Any]) -> None:
+    """Let every parameter's schema accept the word that switches it off."""
+    for name, own in schema["properties"].items():
+        if name in LinkParameters.model_fields:
+            own.setdefault("anyOf", []).append({"const": NONE})
+
+
 class LinkParameters(BaseModel):
     """One direction of a link: first the bottleneck (rate and queue), then delay and faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_allow_none)
 
     rate: Rate | None = Field(default=None, description="rate of the bottleneck, counted on Ethernet frames without preamble and checksum")
     queue: Queue | None = Field(default=None, description="how much waits for the bottleneck; needs rate; default 1bdp, at least 10 packets")
@@ -89,9 +100,21 @@ class LinkParameters(BaseModel):
             raise QuantityError("the kernel's correlated loss does not lose what it is asked to lose", _GILBERT_HINT)
         return raw
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_none(cls, raw: Any) -> Any:
+        """Take the word ``none`` as no value at all: the parameter is named, and off."""
+        if not isinstance(raw, dict):
+            return raw
+        return {name: None if name in LinkParameters.model_fields and value == NONE else value for name, value in raw.items()}
+
     def named(self) -> dict[str, Any]:
-        """Return the parameters that were written, by name."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set and getattr(self, name) is not None}
+        """Return the parameters that were written, by name; None for one that was switched off."""
+        return {name: getattr(self, name) for name in LinkParameters.model_fields if name in self.model_fields_set}
+
+    def is_silent(self, name: str) -> bool:
+        """Whether a parameter was neither given nor switched off."""
+        return name not in self.model_fields_set and getattr(self, name) is None
 
     def over(self, below: LinkParameters) -> LinkParameters:
         """Return these parameters on top of ``below``: what is not named here stays."""

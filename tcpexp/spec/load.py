@@ -24,8 +24,12 @@ def load_spec(path: Path, catalogue: Catalogue | None = None, *, overrides: Iter
     ``catalogue`` knows the actions, checks, recorders and plots (the built-in and installed ones when None); the spec's
     ``plugins:`` are added to it.
     """
-    source = load_source(Path(path))
-    return validate_source(override_source(source, overrides), catalogue)
+    return validate_source(read_source(path, overrides), catalogue)
+
+
+def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
+    """Return the file with the ``--set`` values in it; what is wrong and does not keep the rest from being read is in its ``errors``."""
+    return override_source(load_source(Path(path)), overrides, keep_errors=True)
 
 
 def validate_source(source: Source, catalogue: Catalogue | None = None) -> ExperimentSpec:
@@ -34,31 +38,35 @@ def validate_source(source: Source, catalogue: Catalogue | None = None) -> Exper
         from tcpexp.catalogue import load_catalogue
 
         catalogue = load_catalogue()
-    _load_plugins(source, catalogue)
+    found = [*source.errors, *_load_plugins(source, catalogue)]
+    spec: ExperimentSpec | None = None
     try:
         spec = ExperimentSpec.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        found = [SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint) for each in translate(error, ExperimentSpec, source.raw)]
-        raise SpecErrors(sorted(found, key=_order)) from None
+        for each in translate(error, ExperimentSpec, source.raw):
+            found.append(SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint, instead=each.instead))
+    if found or spec is None:
+        raise SpecErrors(sorted(found, key=order_of))
     spec._source = source
     return spec
 
 
-def _load_plugins(source: Source, catalogue: Catalogue) -> None:
-    """Add what the files under ``plugins:`` define; a wrong shape is left to the model to report."""
+def _load_plugins(source: Source, catalogue: Catalogue) -> list[SpecError]:
+    """Add what the files under ``plugins:`` define, and return what is wrong with them; a wrong shape is left to the model to report."""
     names: Any = source.raw_at("plugins")
     names = [names] if isinstance(names, str) else names
-    if not isinstance(names, list):
-        return
-    for index, name in enumerate(names):
+    errors: list[SpecError] = []
+    for index, name in enumerate(names if isinstance(names, list) else ()):
         if isinstance(name, str):
             try:
                 catalogue.load_plugin(source.folder, name)
             except SpecError as error:
                 where = source.place("plugins", index)
-                raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
+                errors.append(SpecError(error.message, where=where, hint=error.hint))
+    return errors
 
 
-def _order(error: SpecError) -> tuple[str, int, int]:
+def order_of(error: SpecError) -> tuple[str, int, int]:
+    """Return what sorts errors as they stand in the file."""
     where = error.where
     return (where.file, where.line, where.column) if isinstance(where, Place) else (str(where), 0, 0)

@@ -13,6 +13,7 @@ from tcpexp.registry import suggest
 from tcpexp.spec.model import NestedErrors, SeveralErrors
 from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import holds
+from tcpexp.spec.synonyms import key_hint
 from tcpexp.units import QuantityError
 
 Path = tuple[str | int, ...]
@@ -23,12 +24,13 @@ MAX_FINDINGS = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong at ``path``; ``key`` means the key itself, not its value."""
+    """What is wrong at ``path``; ``key`` means the key itself, not its value; ``instead`` is the key that is meant."""
 
     path: Path
     message: str
     hint: str | None = None
     key: bool = False
+    instead: str | None = None
 
 
 _EXPECTED = {
@@ -109,7 +111,8 @@ def _plain(item: Any, model: type[BaseModel], base: Path, path: Path) -> Finding
 
 def _about_key(kind: str, word: str, model: type[BaseModel] | None, place: Path) -> Finding:
     if kind == "extra_forbidden":
-        return Finding(place, f"unknown key '{word}'", suggest(word, known_keys(model)), key=True)
+        hint, instead = key_hint(word, model, known_keys(model))
+        return Finding(place, f"unknown key '{word}'", hint, key=True, instead=instead)
     about = _description(model, word)
     return Finding(place, f"'{word}' is missing", about and f"{word}: {about}")
 

@@ -28,6 +28,7 @@ from tcpexp.spec.links import LinkParameters
 from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import Source
 from tcpexp.spec.sweep import SweepSpec
+from tcpexp.spec.synonyms import missing_do_hint, name_hint
 from tcpexp.spec.sysctls import check_sysctl_name
 from tcpexp.units import Duration, QuantityError, Size
 
@@ -95,6 +96,10 @@ class HostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    address: str | dict[str, str] | None = Field(
+        default=None,
+        description="its address, such as 192.168.100.144 or 192.168.100.144/24; of a node with several links by link: {h1-r1: 10.9.0.1}",
+    )
     sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
     offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
     mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B")
@@ -126,7 +131,7 @@ def build_action(raw: Any, info: ValidationInfo) -> Any:
     if not isinstance(raw, dict):
         raise PlacedError(f"{_show(raw)} is not an action", "write a mapping with do:, such as {at: 1s, do: mark, text: ...}")
     if "do" not in raw:
-        raise PlacedError("this action does not say what to do", "add do: with an action's name")
+        raise PlacedError("this action does not say what to do", missing_do_hint(raw, _catalogue(info).actions.names()))
     model = _from_registry(_catalogue(info).actions, raw["do"], ("do",))
     return _validate(model, raw, info)
 
@@ -290,8 +295,8 @@ def _from_registry(registry: Any, name: Any, path: tuple[str | int, ...], *, key
     try:
         return registry.get(name)
     except SpecError as error:
-        known = suggest(name, registry.names())
-        raise PlacedError(error.message, error.hint or known or f"there is no {registry.kind} at all", path, key=key) from None
+        known = name_hint(registry.kind, name) or error.hint or suggest(name, registry.names())
+        raise PlacedError(error.message, known or f"there is no {registry.kind} at all", path, key=key) from None
 
 
 def _validate(model: type[BaseModel], raw: Any, info: ValidationInfo, path: tuple[str | int, ...] = ()) -> Any:

@@ -14,22 +14,39 @@ from tcpexp.spec.yaml12 import parse_yaml
 
 _STEP = re.compile(r"""\.?([^.\[\]"']+)|\[(\d{1,6})\]|\[([A-Za-z][A-Za-z0-9_-]*)\]|\[?["']([^"']+)["']\]?\.?""")
 _HINT = "write for example links.h1-h2.rate=20mbit, actions[1].at=3s or seed=9"
+#: Parts of a spec that are mappings by name, and may be silent: a path makes what is missing in them. The names are checked with the rest of the spec.
+_BY_NAME = ("hosts", "links", "record")
 #: Mappings whose keys hold dots: what follows them in a path is one key.
 _DOTTED = ("sysctls", "files")
 
 
-def override_source(source: Source, overrides: Iterable[str]) -> Source:
-    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's own text."""
-    changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places))
+def override_source(source: Source, overrides: Iterable[str], *, keep_errors: bool = False) -> Source:
+    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's own text.
+
+    Raises ``SpecErrors`` with all options that cannot be; with ``keep_errors`` they go into ``Source.errors`` and the others are done.
+    """
+    changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places), list(source.errors))
+    wrong: list[SpecError] = []
     for text in overrides:
-        path, value = parse_override(text)
-        _expand_topology(changed, path)
-        keys = _resolve(changed.raw, path, text)
-        changed.raw = _replace(changed.raw, keys, value)
-        for known in [each for each in changed.places if each[: len(keys)] == keys]:
-            changed.places[known] = f"--set {text}"
-        changed.places[keys] = changed.key_places[keys] = f"--set {text}"
+        try:
+            _override(changed, text)
+        except SpecErrors as several:
+            wrong += several.errors
+    if wrong and not keep_errors:
+        raise SpecErrors(wrong)
+    changed.errors += wrong
     return changed
+
+
+def _override(changed: Source, text: str) -> None:
+    """Write the value of one ``--set``."""
+    path, value = parse_override(text)
+    _expand_topology(changed, path)
+    keys = _resolve(changed.raw, path, text)
+    changed.raw = _replace(changed.raw, keys, value)
+    for known in [each for each in changed.places if each[: len(keys)] == keys]:
+        changed.places[known] = f"--set {text}"
+    changed.places[keys] = changed.key_places[keys] = f"--set {text}"
 
 
 def _expand_topology(source: Source, path: list[str | int]) -> None:
@@ -82,7 +99,7 @@ def _resolve(raw: Any, path: list[str | int], text: str) -> tuple[str | int, ...
             if keys and keys[-1] in _DOTTED:
                 keys.append(".".join(str(each) for each in path[number:]))
                 return tuple(keys)
-            if not last and step not in value and len(path) - number > 2:
+            if not last and step not in value and len(path) - number > 2 and path[0] not in _BY_NAME:
                 raise _error(text, f"{where} has no '{step}'", suggest(str(step), [str(key) for key in value]) or _HINT)
             keys.append(str(step))
             value = value.get(str(step), {})

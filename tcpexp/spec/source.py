@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +28,27 @@ class Source:
     raw: Any = None
     places: dict[Keys, Place | str] = field(default_factory=dict)
     key_places: dict[Keys, Place | str] = field(default_factory=dict)
+    #: What is wrong already, and did not keep the rest from being read.
+    errors: list[SpecError] = field(default_factory=list)
 
     def place(self, *path: str | int, key: bool = False) -> Place | str:
         """Return the place of the value at ``path`` (or of its ``key``), else of the nearest value around it."""
         if key and path in self.key_places:
-            return self.key_places[path]
+            return _leading(self.key_places[path], path, key=True)
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
-                return self.places[path[:length]]
-        return Place(self.file, 1, 1)
+                return _leading(self.places[path[:length]], path[:length])
+        return Place(self.file, 1, 1, ())
+
+    def find(self, word: str) -> Place | str | None:
+        """Return the place of the first key or value that is ``word``, None when there is none."""
+        for path in self.places:
+            value = self.raw_at(*path)
+            if not isinstance(value, (dict, list)) and str(value) == word:
+                return self.place(*path)
+            if path and path[-1] == word:
+                return self.place(*path, key=True)
+        return None
 
     def raw_at(self, *path: str | int) -> Any:
         """Return the plain value at ``path``, None when there is none."""
@@ -47,6 +60,11 @@ class Source:
         return value
 
 
+def _leading(place: Place | str, path: Keys, *, key: bool = False) -> Place | str:
+    """Return a place that knows where in the spec it is."""
+    return dataclasses.replace(place, path=path, key=key) if isinstance(place, Place) else place
+
+
 def holds(value: Any, key: str | int) -> bool:
     """Whether a plain value is a mapping or a list with something at ``key``."""
     if isinstance(value, list):
@@ -55,10 +73,11 @@ def holds(value: Any, key: str | int) -> bool:
 
 
 def load_source(path: Path) -> Source:
-    """Read and parse a YAML file; raises ``SpecErrors``."""
+    """Read and parse a YAML file; raises ``SpecErrors``. Errors behind which the rest can still be read go into ``Source.errors``."""
     text = read_text(path)
-    document = parse_yaml(text, str(path))
-    source = Source(str(path), path.resolve().parent, text, document.raw)
+    errors: list[SpecError] = []
+    document = parse_yaml(text, str(path), errors)
+    source = Source(str(path), path.resolve().parent, text, document.raw, errors=errors)
     source.places.update(document.places)
     source.key_places.update(document.key_places)
     return source

@@ -48,8 +48,11 @@ class _Node:
     open: bool = False
 
 
-def parse_yaml(text: str, file: str) -> Document:
-    """Return the one document of ``text``; ``file`` is the name that errors show. Raises ``SpecErrors``."""
+def parse_yaml(text: str, file: str, found: list[SpecError] | None = None) -> Document:
+    """Return the one document of ``text``; ``file`` is the name that errors show. Raises ``SpecErrors``.
+
+    Errors behind which the rest can still be read (a key that appears twice) are added to ``found`` where it is given.
+    """
     try:
         root = _Composer(file).compose(text)
     except yaml.MarkedYAMLError as error:
@@ -68,8 +71,10 @@ def parse_yaml(text: str, file: str) -> Document:
     document = Document(None)
     errors: list[SpecError] = []
     document.raw = _Flattener(document, errors).flatten(root, ())
-    if errors:
+    if errors and found is None:
         raise SpecErrors(errors)
+    if found is not None:
+        found += errors
     return document
 
 

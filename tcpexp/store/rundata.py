@@ -62,6 +62,11 @@ class RunData:
         return self._json("certificate.json") or {}
 
     @property
+    def failures(self) -> list[dict[str, Any]]:
+        """The programs that failed, from ``failures.json`` (``tcpexp.analysis.failures``); none before it is written."""
+        return list((self._json("failures.json") or {}).get("failures", ()))
+
+    @property
     def status(self) -> str:
         """How the run ended: complete, interrupted or failed; interrupted when the engine could not say."""
         return str(self.engine.get("status", "interrupted"))

@@ -41,6 +41,7 @@ TABLES: dict[str, TableSchema] = {
                 "src_port": "Int64",
                 "dst_port": "Int64",
                 "flow": "String",  # FlowPlan.name, null when none
+                "connection": "Int64",  # its number in the table connections; null of what is not TCP
                 "stream": "Int64",  # tshark's tcp.stream in that capture
                 "frame_bytes": "Int64",
                 "ip_id": "Int64",  # null over IPv6, which has none
@@ -85,10 +86,14 @@ TABLES: dict[str, TableSchema] = {
             "connections",
             "one TCP connection (four-tuple and initial sequence number), seen at the client's capture or else the server's",
             {
+                "connection": "Int64",  # from 1 on, in the order of the SYNs: what every other table calls it by
                 "client": "String",  # the node that sent the first SYN, null for a stranger
                 "server": "String",
                 "client_address": "String", "server_address": "String", "client_port": "Int64", "server_port": "Int64",
-                "flow": "String",  # FlowPlan.name, null when none
+                "flow": "String",  # FlowPlan.name, null when it carries none
+                "step": "String",  # the action whose process opened it; null when none of the run's did, or nobody knows
+                "flow_source": "String",  # how step and flow are known: process (kernel trace: forks and connect()), program (the user-space TCP's log),
+                # time (guessed from the SYN's time); null: not known, and no flow
                 "capture": "String",  # where it was seen
                 "stream": "Int64",  # its number in that capture
                 "syn_ns": "Int64",  # first SYN; null when recording began later
@@ -118,14 +123,14 @@ TABLES: dict[str, TableSchema] = {
             "rtt",
             "one RTT sample of a flow at its sender's capture: per ACK, the newest data segment that it is the first to cover (also by SACK); "
             "retransmitted ones left out",
-            {"flow": "String", "t_ns": "Int64", "rtt_ns": "Int64"},
+            {"flow": "String", "connection": "Int64", "t_ns": "Int64", "rtt_ns": "Int64"},
             ("flow", "t_ns"),
         ),
         TableSchema(
             "journeys",
             "one packet sent from one host to another, joined across both ends' captures; copies is 0 when lost",
             {
-                "flow": "String", "from_node": "String", "to_node": "String", "sent_ns": "Int64",
+                "flow": "String", "connection": "Int64", "from_node": "String", "to_node": "String", "sent_ns": "Int64",
                 "received_ns": "Int64",  # first arrival, null when lost
                 "sent_capture": "String", "received_capture": "String",
                 "sent_number": "Int64",  # frame number in the sender's capture
@@ -147,6 +152,7 @@ TABLES: dict[str, TableSchema] = {
             "one socket in one ss snapshot",
             {
                 "t_ns": "Int64", "node": "String", "state": "String",  # as ss spells it in the first column, lower case: estab, syn-sent, ...
+                "connection": "Int64",  # null of a listening socket
                 "recv_q": "Int64", "send_q": "Int64", "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
                 "flow": "String", "congestion_control": "String", "cwnd": "Int64",  # segments
                 "ssthresh": "Int64",  # segments
@@ -161,7 +167,8 @@ TABLES: dict[str, TableSchema] = {
             "tcp_probe",
             "one segment received by an established socket (tracepoint tcp:tcp_probe)",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "data_len": "Int64", "snd_nxt": "Int64", "snd_una": "Int64", "cwnd": "Int64", "ssthresh": "Int64",  # segments; 2147483647 is infinite
                 "snd_wnd": "Int64", "srtt_us": "Int64", "rcv_wnd": "Int64", "sock_cookie": "Int64",
             },
@@ -173,15 +180,17 @@ TABLES: dict[str, TableSchema] = {
             {
                 "t_ns": "Int64", "node": "String", "local_address": "String", "local_port": "Int64", "peer_address": "String", "peer_port": "Int64",
                 "old_state": "String", "new_state": "String",  # RFC 9293's names: SYN-SENT, ESTABLISHED, FIN-WAIT-1, ...
-                "flow": "String",
+                "flow": "String", "connection": "Int64",
+                "softirq": "Boolean",  # done by a segment that arrived or by a timer, not by a call of the program; null of the user-space TCP
             },
             ("t_ns",),
         ),
         TableSchema(
             "retransmits",
-            "one retransmission as the kernel did it (tracepoint tcp:tcp_retransmit_skb)",
+            "one buffer (skb) that the kernel sent again (tracepoint tcp:tcp_retransmit_skb); it holds one or several segments, which the table resent counts",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "state": "String",  # RFC 9293's names, as in states
             },
             ("t_ns",),
@@ -190,7 +199,8 @@ TABLES: dict[str, TableSchema] = {
             "ca_states",
             "one change of a socket's congestion state (tracepoint tcp:tcp_cong_state_set): Open, Disorder, CWR, Recovery, Loss",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "ca_state": "String",
             },
             ("t_ns",),
@@ -199,7 +209,7 @@ TABLES: dict[str, TableSchema] = {
             "tcp_events",
             "one event of a connection of the user-space TCP (docs/tcp.md); columns that an event does not have are null",
             {
-                "t_ns": "Int64", "node": "String", "flow": "String",
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
                 "step": "String",  # the program's action
                 "number": "Int64",  # of the connection, in its program
                 "congestion_control": "String",
@@ -223,11 +233,61 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns",),
         ),
         TableSchema(
+            "resent",
+            "one packet that its sender sent again, at the sender's own capture: a SYN, SYN-ACK or FIN, or data of which the last byte had been sent before",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "capture": "String", "number": "Int64",  # of the packet
+                "kind": "String",  # syn, syn-ack, data, fin
+                "seq_rel": "Int64", "payload_bytes": "Int64",
+                "segments": "Int64",  # on the wire: more than 1 where the capture sees packets before they are cut (offloads)
+                "times": "Int64",  # 1 the first time that bytes with this end were sent again
+                "gap_ns": "Int64",  # since the last packet that had its first byte
+                "by": "String",  # timeout, after_timeout, fast_retransmit, lost_retransmission, tail_loss_probe, answer (to a repeated SYN),
+                # zero_window, path_mtu; null where the congestion state was not recorded
+                "ca_state": "String",  # of the sender, when it was sent
+            },
+            ("t_ns", "capture", "number"),
+        ),
+        TableSchema(
+            "timeouts",
+            "one time that a retransmission timer ran out (RFC 6298 section 5), as the kernel counts them in TcpExt.TCPTimeouts",
+            {
+                "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
+                "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "kind": "String",  # of what it sent or would have sent: syn, syn-ack, data, fin
+                "seq_rel": "Int64", "capture": "String", "number": "Int64",  # of what it sent; null when it sent nothing
+                "times": "Int64",  # in a row, for the same bytes: 1 the first
+                "gap_ns": "Int64",  # since these bytes were last sent, which estimates the RTO
+                "factor": "Float64",  # the gap over the one before: 2 with the back-off of RFC 6298 section 5.5
+                "gave_up": "Boolean",  # the connection ended instead
+                "source": "String",  # what says so: tcp_cong_state_set, capture, inet_sock_set_state, ss
+            },
+            ("t_ns", "node"),
+        ),
+        TableSchema(
+            "cross_checks",
+            "one number of the run that two sources know, and whether they agree (docs/cross-checks.md)",
+            {
+                "check": "String",  # what was counted: segments sent again, timeouts, ...
+                "subject": "String",  # of what: a node, a flow, or a link towards a node
+                "measured": "Int64", "measured_from": "String",  # what metrics, figures and checks use
+                "reported": "Int64", "reported_from": "String",  # what somebody else counted
+                "difference": "Int64",  # measured - reported
+                "least": "Int64", "most": "Int64",  # what the difference may be for the reasons that why names
+                "verdict": "String",  # ok, differs, not comparable
+                "why": "String",
+            },
+            ("check", "subject"),
+        ),
+        TableSchema(
             "flow_states",
             "one segment (mostly an ACK) received by a flow's sender: the sender's state just before it was processed (tcp_probe), "
-            "and what the last ss snapshot and change of congestion state before it said",
+            "and what the last ss snapshot and change of congestion state before it said; while a retransmission timer backs off, also a timeout or a snapshot",
             {
-                "flow": "String", "node": "String", "port": "Int64",  # the sender's port: one per connection
+                "flow": "String", "node": "String", "connection": "Int64",
+                "port": "Int64",  # the sender's; all connections of a server share it
                 "t_ns": "Int64",
                 "cwnd": "Int64",  # segments
                 "ssthresh": "Int64",  # segments; null while infinite
@@ -240,14 +300,15 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "rttvar_us": "Int64", "rto_ms": "Float64", "pacing_rate_bps": "Float64", "delivery_rate_bps": "Float64",  # of the last ss snapshot
                 "bbr_bw_bps": "Float64", "bbr_min_rtt_us": "Int64", "bbr_pacing_gain": "Float64", "bbr_cwnd_gain": "Float64",  # of the last ss snapshot
+                "source": "String",  # tcp_probe: a received segment; timeout: what a timeout (1 ns before) left behind; ss: a snapshot before the next segment
             },
-            ("flow", "port", "t_ns"),
+            ("flow", "connection", "t_ns"),
         ),
         TableSchema(
             "phases",
             "one phase of a flow's congestion control, without gaps from a connection's first row of flow_states to its last (docs/phases.md)",
             {
-                "flow": "String", "node": "String", "port": "Int64", "from_ns": "Int64", "to_ns": "Int64",
+                "flow": "String", "node": "String", "connection": "Int64", "port": "Int64", "from_ns": "Int64", "to_ns": "Int64",
                 "phase": "String",  # slow_start, congestion_avoidance, fast_recovery, rto_recovery, cwr; BBR: startup, drain, probe_bw, probe_rtt
                 "rule": "String",  # what in the record says so
                 "ended_by": "String",  # loss, timeout, ecn, hystart, hystart_train, hystart_delay, ssthresh, idle, repaired, undone, gain, switched, end;
@@ -255,19 +316,19 @@ TABLES: dict[str, TableSchema] = {
                 "congestion_control": "String",
                 "cwnd_from": "Int64", "cwnd_to": "Int64",  # segments, after the first and after the last segment processed in the phase
                 "ssthresh": "Int64",  # segments, in force at the phase's end; null while infinite
-                "acks": "Int64",  # rows of flow_states
+                "acks": "Int64",  # received segments: rows of flow_states whose source is tcp_probe
                 "rtt_us": "Int64",  # median srtt
                 "growth_per_rtt": "Float64",  # per round trip limited by cwnd; slow_start: factor of cwnd, congestion_avoidance: segments, else null
                 "cwnd_limited": "Float64", "receiver_limited": "Float64", "application_limited": "Float64",  # shares of the rows, 0 to 1
                 "resolution_ns": "Int64",  # how far from_ns may be off: 0 per ACK, else the distance of ss snapshots
             },
-            ("flow", "port", "from_ns"),
+            ("flow", "connection", "from_ns"),
         ),
         TableSchema(
             "loss_events",
             "one loss event of a flow: from the sender's first notice of a loss (Recovery, Loss or CWR) to its return to Open",
             {
-                "flow": "String", "node": "String", "port": "Int64",
+                "flow": "String", "node": "String", "connection": "Int64", "port": "Int64",
                 "noticed_ns": "Int64",  # when the sender entered Recovery or Loss, or sent its first retransmission
                 "repaired_ns": "Int64",  # when all that was outstanding at notice had been acknowledged (back in Open); null when never
                 "lost_ns": "Int64",  # when the first packet that was lost had been sent; null when none was lost
@@ -284,7 +345,7 @@ TABLES: dict[str, TableSchema] = {
                 "spurious": "Boolean",  # nothing was lost on the way; where only one end was captured, DSACKs for all retransmissions
                 "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883); null where the capture cut the option off
             },
-            ("flow", "port", "noticed_ns"),
+            ("flow", "connection", "noticed_ns"),
         ),
         TableSchema(
             "fairness",
@@ -308,6 +369,19 @@ TABLES: dict[str, TableSchema] = {
             ("t_ns", "link", "towards"),
         ),
         TableSchema(
+            "settings",
+            "what the kernel said that a qdisc of a link or an interface of a node does, at one time; of samples only what differs from the one before",
+            {
+                "t_ns": "Int64",
+                "source": "String",  # start (when the network was made), change (after one), sample, end, during (a change of an interface that was noticed)
+                "link": "String", "towards": "String", "qdisc": "String",  # shaper, queue or netem; null for an interface
+                "node": "String", "interface": "String",  # null for a qdisc of a link
+                "kind": "String",  # the qdisc's, of an interface that at its root; null when it is gone
+                "options": "String",  # JSON: a qdisc's settings as tc -j qdisc show prints them; an interface's mtu and up
+            },
+            ("t_ns",),
+        ),
+        TableSchema(
             "link_rates",
             "one change of a rate that follows a list (link_trace), and one row more when the list ends",
             {
@@ -328,8 +402,13 @@ TABLES: dict[str, TableSchema] = {
             "events",
             "one event of the run: an action's start or end, a mark",
             {
-                "t_ns": "Int64", "planned_ns": "Int64", "lateness_ns": "Int64", "event": "String",  # start, end, mark, error
-                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64", "text": "String",
+                "t_ns": "Int64", "planned_ns": "Int64",
+                "lateness_ns": "Int64",  # t_ns - planned_ns, at least 0
+                "behind_ns": "Int64",  # the part of it in which the engine was at work on what was due before; null in older runs
+                "event": "String",  # start, end, mark, error
+                "step": "String", "action": "Int64", "kind": "String", "node": "String", "label": "String", "status": "Int64",
+                "stopped_by": "String",  # of a program's end: the signal by which the run had asked it to end, such as TERM
+                "text": "String",
             },
             ("t_ns",),
         ),
@@ -341,7 +420,7 @@ TABLES: dict[str, TableSchema] = {
                 "step": "String",  # the action's id
                 "link": "String", "towards": "String", "effect": "String",  # drop, duplicate, corrupt, delay
                 "segment": "String",  # the kind by which it was chosen: syn, syn-ack, data, fin, rst, pure-ack, window-update, any
-                "flow": "String", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
+                "flow": "String", "connection": "Int64", "src": "String", "src_port": "Int64", "dst": "String", "dst_port": "Int64",
                 "seq": "Int64",  # raw, 32 bit
                 "payload_bytes": "Int64",
                 "offset": "Int64",  # of its first byte in the stream, 0 the first; null without payload
@@ -361,7 +440,9 @@ TABLES: dict[str, TableSchema] = {
             "iperf3",
             "one interval of one iperf3 flow as iperf3 itself reports it",
             {
-                "flow": "String", "t_ns": "Int64", "interval_ns": "Int64", "side": "String", "stream": "Int64", "bytes": "Int64", "retransmits": "Int64",
+                "flow": "String", "connection": "Int64", "t_ns": "Int64", "interval_ns": "Int64", "side": "String",
+                "stream": "Int64",  # the number that iperf3 calls the socket
+                "bytes": "Int64", "retransmits": "Int64",
                 "cwnd_bytes": "Int64", "rtt_us": "Int64",
             },
             ("flow", "t_ns"),

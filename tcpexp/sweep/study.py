@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tcpexp.spec.source import Source
 
 SEED_RANGE = 2**32
+#: So many mistakes in a sweep's values are enough to mend.
+MOST_ERRORS = 20
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,26 @@ class Study:
 
     def _plan_runs(self) -> Iterator[PlannedRun]:
         number = 0
+        errors: dict[tuple[str, str], SpecError] = {}
         for cell in self.cells:
-            spec = self._cell_spec(cell)
-            for repeat in range(self.repeats):
-                seed = seed_of(spec.seed, repeat)
-                plan = self._compile(self._cell_spec(cell, seed) if self.sweep.vary else spec, cell, seed)
-                yield PlannedRun(number, cell, repeat, plan.seed, content_key(plan, self.identity), forecast_run(plan, self.keep))
-                number += 1
+            try:
+                for planned in self._plan_cell(cell, number):
+                    number += 1
+                    yield planned
+            except SpecErrors as several:
+                for each in several.errors:
+                    errors.setdefault((str(each.where), each.message.partition(", with ")[0]), each)
+            if len(errors) >= MOST_ERRORS:
+                break
+        if errors:
+            raise SpecErrors(list(errors.values()))
+
+    def _plan_cell(self, cell: Cell, number: int) -> Iterator[PlannedRun]:
+        spec = self._cell_spec(cell)
+        for repeat in range(self.repeats):
+            seed = seed_of(spec.seed, repeat)
+            plan = self._compile(self._cell_spec(cell, seed) if self.sweep.vary else spec, cell, seed)
+            yield PlannedRun(number + repeat, cell, repeat, plan.seed, content_key(plan, self.identity), forecast_run(plan, self.keep))
 
     def plan_of(self, run: PlannedRun) -> RunPlan:
         """Return the plan of a run."""
@@ -174,9 +189,33 @@ def load_study(path: Path, options: StudyOptions) -> Study:
     return _compiled(read, options, workplace.identity())
 
 
+def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
+    """Return the spec's own plan, and how many runs each form of its sweep has; every one is compiled. Raises ``SpecErrors``, all of them. Needs no guest."""
+    from tcpexp.catalogue import load_catalogue
+    from tcpexp.plan.examine import examine_spec
+    from tcpexp.spec.load import order_of, read_source
+
+    catalogue = load_catalogue()
+    examined = examine_spec(read_source(path, overrides), catalogue)
+    errors, runs = list(examined.errors), {}
+    if examined.rest is not None:
+        try:
+            runs = _count_runs(examined.rest, catalogue)
+        except SpecErrors as several:
+            seen = {each.message for each in errors}
+            errors += [each for each in several.errors if not any(each.message.startswith(message) for message in seen)]
+    if examined.plan is None or errors:
+        raise SpecErrors(sorted(errors, key=order_of))
+    return examined.plan, runs
+
+
 def check_sweep(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, int]:
     """Compile every run of the spec's sweep, in both forms, and return how many there are in each; raises ``SpecErrors``. Needs no guest."""
-    read = _read(path, overrides)
+    return examine_study(path, overrides)[1]
+
+
+def _count_runs(source: Source, catalogue: Catalogue) -> dict[str, int]:
+    read = _read_with(source, catalogue)
     if read[0].sweep is None:
         return {}
     forms = {"full": False} | ({"quick": True} if read[0].sweep.quick is not None else {})
@@ -184,14 +223,22 @@ def check_sweep(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, int]:
 
 
 def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Source, Catalogue]:
-    """Return the spec, its source without the sweep, and what it was read with."""
+    """Return the spec, its source without the sweep, and what it was read with; raises ``SpecErrors`` with all that is wrong with the spec itself."""
     from tcpexp.catalogue import load_catalogue
-    from tcpexp.spec.load import validate_source
-    from tcpexp.spec.overrides import override_source
-    from tcpexp.spec.source import load_source
+    from tcpexp.plan.examine import examine_spec
+    from tcpexp.spec.load import read_source
 
     catalogue = load_catalogue()
-    source = override_source(load_source(path), overrides)
+    source = read_source(path, overrides)
+    try:
+        return _read_with(source, catalogue)
+    except SpecErrors as first:
+        raise SpecErrors(list(examine_spec(source, catalogue).errors) or first.errors) from None
+
+
+def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, Source, Catalogue]:
+    from tcpexp.spec.load import validate_source
+
     spec = validate_source(source, catalogue)
     raw = {key: value for key, value in source.raw.items() if key != "sweep"}
     return spec, dataclasses.replace(source, raw=raw), catalogue

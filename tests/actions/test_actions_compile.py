@@ -177,9 +177,9 @@ def test_python_server_is_awaited_and_finds_addresses(compile_actions):
 
 def test_python_prefers_the_script_beside_the_spec(compile_actions, tmp_path):
     (tmp_path / "slow_reader.py").write_text("print('mine')\n")
-    plan = compile_actions("{at: 2s, do: python, host: h1, script: slow_reader.py, expect_status: 0}")
+    plan = compile_actions("{at: 2s, do: python, host: h1, script: slow_reader.py, expect_status: [0, 3]}")
     assert [(file.path, file.content) for file in plan.files] == [("scripts/slow_reader.py", "print('mine')\n")]
-    assert plan.steps[0].do.expect_status == 0
+    assert plan.steps[0].do.allowed_status == ("0", "3")
 
 
 def test_command_as_list_and_as_shell_line(compile_actions):
@@ -343,7 +343,7 @@ def test_wait_for_each_condition(compile_actions):
         "{at: 4s, do: wait_for, exit: web}",
     )
     assert [step.do for step in plan.steps] == [
-        WaitFor("h2", "port", "80", 30 * SECOND_NS),
+        WaitFor("h2", "port", "80", 30 * SECOND_NS, step="web"),
         WaitFor("h2", "socket", "syn-recv", 5 * SECOND_NS, port=80),
         WaitFor("h2", "log", "listening", 30 * SECOND_NS, step="web"),
         WaitFor("h2", "exit", "", 30 * SECOND_NS, step="web"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from numbered import numbered
 
 from tcpexp.plan import types as t
 from tcpexp.store.frames import empty_frame, write_table
@@ -47,7 +48,7 @@ class RunBuilder:
 
     def table(self, name, *rows):
         frame = pl.DataFrame(list(rows), infer_schema_length=None) if rows else empty_frame(name)
-        write_table(self.path, name, frame)
+        write_table(self.path, name, numbered(frame))
         return self
 
     def journeys(self, transits, spacing_ns=1_000_000, delay_ns=20_000_000, **columns):

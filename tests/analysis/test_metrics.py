@@ -41,6 +41,7 @@ def run(build):
         data("b", "h2", 3, 6 * S),
         data("b", "h2", 4, 16 * S),
     )
+    build.table("resent", {"t_ns": 2 * S, "node": "h1", "flow": "a", "kind": "data", "segments": 1}, {"t_ns": 9, "node": "h2", "flow": "a", "segments": 1})
     build.table("throughput", slot("a", 1 * S, 1000), slot("a", 7 * S, 3000), slot("b", 6 * S, 1000), slot("b", 16 * S, 1000))
     build.table("rtt", *[{"flow": "a", "t_ns": number, "rtt_ns": number * 1_000_000} for number in range(1, 101)])
     build.table("connections", {"flow": "a", "syn_ns": 0, "established_ns": 1, "bytes_to_server": 2000, "syn_count": 2, "synack_count": 1})
@@ -67,14 +68,16 @@ def test_shares_while_both_were_active(run):
     assert together["jain_index"] == pytest.approx(0.8)
 
 
-def test_the_kernels_own_count_comes_first(run):
-    run.table("retransmits", *[{"t_ns": number, "node": "h1", "flow": "a"} for number in range(3)], {"t_ns": 9, "node": "h2", "flow": "a"})
+def test_a_packet_of_several_segments_counts_as_many_and_a_syn_counts(run):
+    again = {"node": "h1", "flow": "a"}
+    run.table("resent", {**again, "t_ns": 1, "kind": "syn", "segments": 1}, {**again, "t_ns": 2, "kind": "data", "segments": 3})
     a = measure_run(run.done())["flows"]["a"]
-    assert (a["retransmissions"], a["retransmissions_source"]) == (3, "kernel")
+    assert (a["retransmissions"], a["retransmission_share"]) == (4, 1.0)
 
 
-def test_a_traced_run_without_retransmissions_says_zero(run):
-    run.engine(trace={"events": ["tcp:tcp_retransmit_skb"], "missing": [], "overrun": 0})
+def test_rows_of_the_tracepoint_are_not_counted(run):
+    """The tracepoint comes once per buffer, which may hold several segments."""
+    run.table("resent").table("retransmits", *[{"t_ns": number, "node": "h1", "flow": "a"} for number in range(3)])
     assert measure_run(run.done())["flows"]["a"]["retransmissions"] == 0
 
 
@@ -82,10 +85,10 @@ def test_windows(run):
     run.table("sockets", *[{"t_ns": number, "node": "h1", "flow": "a", "state": "estab", "cwnd": 10 * number} for number in (1, 2, 3)])
     cwnd = measure_run(run.done())["flows"]["a"]["cwnd"]
     assert (cwnd["source"], cwnd["min"], cwnd["p50"], cwnd["max"], cwnd["ssthresh_last"]) == ("ss", 10, 20, 30, None)
-    probe = {"node": "h1", "flow": "a", "ssthresh": 2147483647}
-    run.table("tcp_probe", {**probe, "t_ns": 1, "cwnd": 7}, {**probe, "t_ns": 2, "cwnd": 9, "ssthresh": 8})
+    state = {"node": "h1", "flow": "a", "source": "tcp_probe"}
+    run.table("flow_states", {**state, "t_ns": 1, "cwnd": 7}, {**state, "t_ns": 2, "cwnd": 9, "ssthresh": 8}, {**state, "t_ns": 3, "cwnd": 1, "source": "timeout"})
     cwnd = measure_run(run.done())["flows"]["a"]["cwnd"]
-    assert (cwnd["source"], cwnd["mean"], cwnd["ssthresh_last"]) == ("tcp_probe", 8.0, 8)
+    assert (cwnd["source"], cwnd["mean"], cwnd["samples"], cwnd["min"], cwnd["last"], cwnd["ssthresh_last"]) == ("tcp_probe", 8.0, 2, 1, 1, 8)
 
 
 def test_labels_have_counts_and_examples(run):
@@ -111,7 +114,8 @@ def test_queues_counters_and_connections(run):
     assert (row["max_packets"], row["mean_packets"], row["drops"], row["netem_drops"], row["sent_packets"]) == (4, 3.0, 7, 2, 4)
     assert metrics["counters"] == {"h1": {"Tcp.RetransSegs": 4}}
     assert metrics["connections"] == {
-        "seen": 1, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0, "syn_repeats": 1, "synack_repeats": 0,
+        "seen": 1, "without_flow": 0, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0,
+        "syn_repeats": 1, "synack_repeats": 0,
     }  # fmt: skip
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from numbered import numbered
 
 from tcpexp.analysis.repairs import find_repairs
+from tcpexp.analysis.resent import build_resent
 from tcpexp.store.frames import schema_of
 
 MS = 1_000_000
@@ -17,23 +19,25 @@ ENDS = {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 40000}
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     schema = schema_of(name)
-    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+    return numbered(pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema))
 
 
 def run_of(sent_ms: list[float], states: list[tuple[float, str]], arrived_ms: float | None, traced: bool = True) -> Any:
     """A run in which a segment was sent at ``sent_ms`` while the sender's state changed at ``states``."""
-    packet = {**ENDS, "seq": 1001, "payload_bytes": 100, "checksum_bad": False, "capture": "h2-eth0", "node": "h2"}
+    packet = {**ENDS, "protocol": "tcp", "flags": "A", "seq": 1001, "seq_rel": 1, "payload_bytes": 100, "checksum_bad": False, "capture": "h2-eth0", "node": "h2"}
     packets = [{**packet, "number": number, "t_ns": round(at * MS)} for number, at in enumerate(sent_ms, start=1)]
     if arrived_ms is not None:
         packets.append({**packet, "capture": "h1-eth0", "node": "h1", "number": 1, "t_ns": round(arrived_ms * MS)})
     tables = {
         "faults": frame("faults", [{**ENDS, "t_ns": 1, "step": "lose", "seq": 1001, "payload_bytes": 100, "offset": 0, "flow": "get"}]),
         "packets": frame("packets", packets),
-        "retransmits": frame("retransmits", [{**ENDS, "node": "h2", "t_ns": round(at * MS) + 2000} for at in sent_ms[1:] if traced]),
-        "ca_states": frame("ca_states", [{**ENDS, "node": "h2", "t_ns": round(at * MS), "ca_state": state} for at, state in states]),
+        "sockets": frame("sockets", []),
+        "ca_states": frame("ca_states", [{**ENDS, "node": "h2", "t_ns": round(at * MS), "ca_state": state} for at, state in states if traced]),
     }
     nodes = [SimpleNamespace(name=f"h{number}", interfaces=[SimpleNamespace(address=f"10.0.0.{number}")]) for number in (1, 2)]
-    return SimpleNamespace(table=tables.__getitem__, plan=SimpleNamespace(network=SimpleNamespace(nodes=nodes)))
+    run = SimpleNamespace(table=tables.__getitem__, engine={}, plan=SimpleNamespace(network=SimpleNamespace(nodes=nodes)))
+    tables["resent"] = build_resent(run)
+    return run
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from numbered import numbered
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Verdict
@@ -105,7 +106,7 @@ class CheckedRun:
         """Write a table of the run; columns that a row lacks are null."""
         schema = schema_of(table)
         frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
-        write_table(self.path, table, conform(frame, table))
+        write_table(self.path, table, conform(numbered(frame), table))
         return self
 
     def log(self, name: str, text: str) -> CheckedRun:

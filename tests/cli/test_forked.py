@@ -104,7 +104,7 @@ preload()
 assert may_fork()
 class Silent(QuietDisplay):
     def ends(self, number, row): pass
-jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("host")) for name in ("killed", "wrong", "killed")]
+jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("uml")) for name in ("killed", "wrong", "killed")]
 rows = run_jobs(jobs, 2, StopSignals(), Silent())
 print(json.dumps([[row["status"], row["errors"][0]["message"], row["errors"][0]["hint"]] for row in rows]))
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -194,6 +195,65 @@ def test_a_place_that_breaks_leaves_a_manifest_and_its_data(error: BaseException
     assert manifest.status == status
     assert manifest.failure
     assert "raw/console.txt" in manifest.files
+
+
+class Filling(Breaking):
+    """A place whose engine could write, or could not, how a run ended on a full disk."""
+
+    def __init__(self, record: str | None, result: PlaceResult | None) -> None:
+        super().__init__(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        self.record = record
+        self.result = result
+
+    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+        """Leave a part of the engine's record and its reserve."""
+        (run_dir / "raw" / ".engine.reserve").write_bytes(bytes(1000))
+        if self.record is not None:
+            (run_dir / "raw" / "engine.json").write_text(self.record)
+        if self.result is None:
+            raise self.error
+        return self.result
+
+
+FULL = "OSError: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("record", "result"),
+    [
+        (None, None),
+        ("", None),
+        ('{"status": "fai', None),
+        (json.dumps({"status": "failed", "error": FULL}), PlaceResult("failed", "run", FULL, 1.0, 1.0, "virtual")),
+    ],
+    ids=["no record", "empty record", "cut record", "said by the engine"],
+)
+def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(record: str | None, result: PlaceResult | None, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path)
+    options = RunOptions()
+    run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
+    with pytest.raises(RunError, match="is full: what was recorded is cut off") as caught:
+        execute(Filling(record, result), compile_spec(spec, options, 0), run_dir, options, Silent())
+    assert "tcpexp report" in str(caught.value.hint)
+    manifest = read_manifest(run_dir.path)
+    assert manifest.status == "failed" and "No space left" in str(manifest.failure)
+    engine = json.loads((run_dir.raw / "engine.json").read_text())
+    assert engine["status"] == "failed" and "No space left" in engine["error"]
+    certificate = json.loads((run_dir.path / "certificate.json").read_text())
+    assert certificate["verdict"] == "SUSPECT" and any("No space left" in reason for reason in certificate["reasons"])
+    assert "certificate.json" in manifest.files and not list(run_dir.path.rglob("*reserve*"))
+
+
+def test_a_run_whose_engine_did_not_notice_is_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tcpexp.runner.NO_ROOM_BYTES", 1 << 62)
+    spec = spec_in(tmp_path)
+    options = RunOptions()
+    run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
+    complete = PlaceResult("complete", None, None, 1.0, 1.0, "virtual")
+    with pytest.raises(RunError, match="is full"):
+        execute(Filling('{"status": "complete", "end_ns": 5}', complete), compile_spec(spec, options, 0), run_dir, options, Silent())
+    assert read_manifest(run_dir.path).status == "failed"
+    assert json.loads((run_dir.raw / "engine.json").read_text())["status"] == "failed"
 
 
 class Talking(Breaking):

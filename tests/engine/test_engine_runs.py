@@ -233,7 +233,7 @@ def test_link_change_keeps_the_queue_and_comes_back(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (ran.raw / "snapshots" / "look" / "qdisc.jsonl").read_text().splitlines()]
     queue = next(row for row in rows if row["qdisc"] == "queue" and row["towards"] == "h2")
     assert queue["backlog_packets"] > 15
-    assert queue["drops"] == 0
+    assert queue["drops"] == 1  # the one by which the burst before t0 found the queue's end
     changes = [each["stdin"] for each in ran.commands if each["argv"][:2] == ["tc", "-batch"] and "change" in each["stdin"]]
     assert "pfifo limit 30" in changes[0]
     assert "pfifo limit 40" in changes[1]
@@ -271,6 +271,40 @@ def test_unexpected_status_fails_the_run_and_keeps_the_data(tmp_path: Path) -> N
     assert "ended with status 3, the plan expects 0: oh no" in ran.engine["error"]
     assert ran.engine["end_ns"] < 5 * SECOND
     assert ran.engine["captures"]["h1-eth0"]["captured"] is not None
+
+
+def test_a_wait_for_a_server_that_has_died_ends_at_once_with_its_words(tmp_path: Path) -> None:
+    server = plans.spawn("server", "h2", "sh", "-c", "echo 'error: no such option' >&2; echo bye >&2; exit 2")
+    ready = plans.step("ready", WaitFor("h2", "port", "80", 30 * SECOND, step="server"))
+    ran = run(plans.plan(seconds=1, setup=(server, ready)), tmp_path)
+    assert ran.status == 4
+    assert ran.engine["error"] == "server ended with status 2: error: no such option"
+    assert ran.engine["engine_seconds"] < 20
+    assert not (ran.raw / ".engine.reserve").exists()
+
+
+def test_a_server_that_leaves_another_process_behind_is_waited_for(tmp_path: Path) -> None:
+    listen = "import socket, time; s = socket.create_server(('', 80)); time.sleep(9)"
+    script = f"(sleep 0.5; exec {sys.executable} -c \"{listen}\") & exit 0"
+    setup = (
+        plans.spawn("server", "h2", "sh", "-c", script),
+        plans.step("ready", WaitFor("h2", "port", "80", 20 * SECOND, step="server")),
+    )
+    assert run(plans.plan(seconds=0.2, setup=setup), tmp_path).engine["error"] is None
+
+
+def test_who_ended_a_process_is_recorded(tmp_path: Path) -> None:
+    steps = (
+        plans.spawn("stopped", "h1", "sleep", "60", at=0.1, until=0.5),
+        plans.spawn("killed", "h1", "sleep", "60", at=0.1),
+        plans.step("kill", Kill("killed", "USR1"), at=0.5),
+        plans.spawn("alone", "h1", "sh", "-c", "exit 3", at=0.1),
+        plans.spawn("to_the_end", "h1", "sleep", "60", at=0.1),
+    )
+    ran = run(plans.plan(seconds=1, steps=steps), tmp_path)
+    ends = {step: (ran.of(step, "end")["status"], ran.of(step, "end")["stopped_by"]) for step in ("stopped", "killed", "alone", "to_the_end")}
+    assert ends == {"stopped": (-15, "TERM"), "killed": (-10, "USR1"), "alone": (3, None), "to_the_end": (-15, "TERM")}
+    assert ran.status == 0
 
 
 def test_sysctl_that_is_refused_names_both_values(tmp_path: Path) -> None:

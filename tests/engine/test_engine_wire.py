@@ -130,3 +130,23 @@ def test_tbf_burst_is_compared_within_the_kernels_tick(rate_bps: int, burst: int
     readback.check_qdisc(shaper, [entry])
     with pytest.raises(RunError, match="burst"):
         readback.check_qdisc(shaper, [{**entry, "options": {"rate": rate_bps // 8, "burst": 1514}}])
+
+
+def test_jitter_after_a_table_is_uniform_by_a_table() -> None:
+    """netem keeps a table until it is given another; before the first it needs none, and tc has no file for it."""
+    normal = DirectionPlan(delay_ns=20 * MS, jitter_ns=5 * MS, jitter_distribution="normal")
+    for uniform in (None, "uniform"):
+        jitter = DirectionPlan(delay_ns=20 * MS, jitter_ns=5 * MS, jitter_distribution=uniform)
+        assert "distribution" not in wire.netem_words(jitter, None)
+        words = wire.netem_words(jitter, None, had_table=True)
+        assert words[words.index("distribution") + 1] == "uniform"
+    assert "uniform" not in wire.netem_words(normal, None, had_table=True)
+    assert "distribution" not in wire.netem_words(DirectionPlan(delay_ns=20 * MS), None, had_table=True)
+
+
+def test_the_uniform_table() -> None:
+    values = [int(line) for line in wire.uniform_table().split()]
+    assert len(values) == 4096  # at most 16384 (NETEM_DIST_MAX)
+    assert -8192 <= min(values) < -8180
+    assert 8180 < max(values) <= 8192
+    assert abs(sum(values)) < 4096

@@ -16,6 +16,16 @@ class TestApplications(ExperimentTests):
             ("bytes in events 'sent' of action honest", "price in events 'node'", "end of action circle", "output of action circle"),
             ("output of action truncated",),
         ),
+        Twin(  # prices that are numbers, and a client that tells the truth: nothing crashes
+            "own_programs",
+            (
+                "actions[wrong].args=['{h2}', 5000]",
+                "actions[wrong].expect_status=0",
+                "actions[liar].args=['{h2}', 5001]",
+            ),
+            ("end of action wrong", "output of action wrong", "end of action careless", "resets from h2 port 5001", "end of action liar"),
+            ("output of action honest", "end of action honest"),
+        ),
         Twin(  # a send buffer that holds everything: no write waits
             "send_chunk_size",
             ('hosts={h1: {sysctls: {net.ipv4.tcp_wmem: "4096 8388608 8388608"}}}',),

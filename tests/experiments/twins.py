@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from holds import broken
 
+from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import experiments_dir
 from tcpexp.pipeline import RunOutcome
@@ -19,6 +20,7 @@ from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 from tcpexp.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
+from tcpexp.store.rundata import RunData
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class ExperimentTests:
         assert [each for each in verdicts(outcome) if not each.startswith("PASS ")] == []
         assert broken(outcome.path) == []
         assert outcome.certificate["verdict"] == "VALID", outcome.certificate["reasons"]
+        assert differing(RunData(outcome.path)) == []
 
     def test_a_changed_mechanism_fails(self, changed: Twin, tmp_path: Path) -> None:
         found = verdicts(outcome_of(changed.experiment, tmp_path, *changed.changes))

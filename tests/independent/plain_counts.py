@@ -138,13 +138,14 @@ def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> set[i
     return set(order[1:] if flows[0]["data_connections"] == "not_first" else order)
 
 
-def data_of(run: Run, group: Group, ports: set[int], node: str) -> dict[tuple[str, int], list[Packet]]:
-    """Return the data segments of a group's sender as a node's captures have them, per (capture, client's port), in order."""
+def data_of(run: Run, group: Group, ports: set[int], node: str, *, bare: bool = False) -> dict[tuple[str, int], list[Packet]]:
+    """Return the data segments of a group's sender as a node's captures have them, per (capture, client's port), in order; if ``bare``, SYN and FIN too."""
     client, server, port, sender = group
     found: dict[tuple[str, int], list[Packet]] = defaultdict(list)
     for packet in run.packets_at(node):
         own, other = (packet.src, packet.dst) if sender == client else (packet.dst, packet.src)
-        if own[0] in run.addresses(client) and other[0] in run.addresses(server) and own[1] in ports and other[1] == port and packet.size:
+        wanted = packet.size or (bare and packet.flags & (SYN | FIN))
+        if wanted and own[0] in run.addresses(client) and other[0] in run.addresses(server) and own[1] in ports and other[1] == port:
             found[packet.capture, own[1]].append(packet)
     return found
 
@@ -189,18 +190,32 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
         good = [each for each in packets if each.t_ns < run.end_ns and not each.bad]
         for packet, left in zip(good, unwrapped(each.seq for each in good), strict=True):
             goodput += covered.add(left, left + packet.size)
-    number, again, payload, distinct = 0, 0, 0, 0
+    number, payload, distinct = 0, 0, 0
+    again = sum(sent_again(packets, run.end_ns) for packets in data_of(run, group, ports, sender, bare=True).values())
     for packets in sent.values():
-        own, covered, highest = [each for each in packets if each.t_ns < run.end_ns], Covered(), -math.inf
+        own, covered = [each for each in packets if each.t_ns < run.end_ns], Covered()
         for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
-            again += left + packet.size <= highest
-            highest = max(highest, left + packet.size)
             number, payload = number + 1, payload + packet.size
             distinct += covered.add(left, left + packet.size)
     return {
         "goodput_bytes": goodput, "packets_sent": number, "retransmissions": again, "retransmitted_bytes": payload - distinct,
         "lost": lost_packets(run, sent, arrived), "rtt_ns": round_trips(run, group, ports, sent), "connections": len(ports),
     }  # fmt: skip
+
+
+def sent_again(packets: list[Packet], end_ns: int) -> int:
+    """Return how many packets of one sender and connection repeat what it had sent: data, a SYN, a SYN-ACK or a FIN, as Tcp.RetransSegs counts them."""
+    own = [each for each in packets if each.t_ns < end_ns and not each.flags & RST]
+    again, highest, syns = 0, -math.inf, Counter[int]()
+    for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
+        end = left + packet.size + bool(packet.flags & SYN) + bool(packet.flags & FIN)
+        if packet.flags & SYN:
+            syns[packet.flags & ACK] += 1
+            again += syns[packet.flags & ACK] > 1
+        else:
+            again += end <= highest
+        highest = max(highest, end)
+    return again
 
 
 def lost_packets(run: Run, sent: dict[Any, list[Packet]], arrived: dict[Any, list[Packet]]) -> int:
@@ -398,7 +413,7 @@ def _flows(run: Run, group: Group, flows: list[dict[str, Any]]) -> Iterator[str]
     cut = _joined(run)
     for name in ("connections", "goodput_bytes", "packets_sent", "retransmissions", "retransmitted_bytes", "lost"):
         values = [each["lost_packets"] if name == "lost" else each[name] for each in own]
-        if all(value is None for value in values) or (name == "lost" and cut):
+        if all(value is None for value in values) or (name in ("lost", "retransmissions") and cut):
             continue
         if sum(value or 0 for value in values) != counted[name]:
             yield f"flows.{names}.{name}: {sum(value or 0 for value in values)}, counted {counted[name]}"

@@ -9,7 +9,7 @@ from crafting import Talk
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.ingest.captures import VARIABLE, read_capture, read_captures
-from tcpexp.ingest.pcap import UnusualCaptureError
+from tcpexp.ingest.pcap import UnusualCaptureError, count_records
 
 DATA = Path(__file__).parent / "data"
 H1 = DATA / "tcpdump-4.99-lossy-h1-eth0.pcap"
@@ -117,3 +117,14 @@ def test_packets_that_are_left_to_tshark(frame, reason, tmp_path, monkeypatch):
     if shutil.which("tshark"):
         monkeypatch.delenv(VARIABLE)
         assert read_capture(path, 0).height == 1
+
+
+def test_whole_packets_are_counted_and_what_is_cut_is_not(tmp_path):
+    whole = H1.read_bytes()
+    assert count_records(H1) == read_capture(H1, 0)["number"].max()
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(whole[:-1])
+    assert count_records(cut) == count_records(H1) - 1
+    (tmp_path / "other").write_text("no capture")
+    assert count_records(tmp_path / "other") is None
+    assert count_records(tmp_path / "absent") is None

@@ -8,6 +8,7 @@ import pytest
 
 from tcpexp.ingest.counters import parse_counters, parse_snmp
 from tcpexp.ingest.journeys import build_journeys
+from tcpexp.ingest.lifetimes import read_sockets
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.ss import parse_ss
 from tcpexp.ingest.tcptrace import read_trace
@@ -60,10 +61,11 @@ def test_tracepoints_give_ipv6_addresses(tmp_path):
             if not (tmp_path / path.name).exists():
                 (tmp_path / path.name).symlink_to(path)
     trace = read_trace(tmp_path, 5_000_000_000)
-    client = trace.tables["states"].filter(pl.col("local_address") == ONE)
+    states = read_sockets(trace).states
+    client = states.filter(pl.col("local_address") == ONE)
     assert client["new_state"].to_list() == ["SYN-SENT", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSED"]
     assert client.select("local_port", "peer_address", "peer_port").unique().rows() == [(40934, TWO, 80)]
-    server = trace.tables["states"].filter(pl.col("local_address") == TWO)
+    server = states.filter(pl.col("local_address") == TWO)
     assert server["new_state"].to_list() == ["SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED"]
     assert trace.tables["tcp_probe"].select("src", "dst").unique().sort("src").rows() == [(ONE, TWO), (TWO, ONE)]
 

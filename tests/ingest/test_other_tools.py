@@ -16,10 +16,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tcpexp.analysis.segments import segments_sent_again
+from tcpexp.analysis.resent import build_resent, resent_of
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.ingest.tshark import LABELS, read_capture
 from tcpexp.plan import types as t
+from tcpexp.store.frames import write_table
 
 DATA = Path(__file__).parent / "data/other-tools"
 ALL = ("tcpexp-h1-eth0", "tcpexp-h2-eth0", "curl-client", "curl-server")
@@ -94,9 +95,15 @@ def test_round_trip_times_are_wiresharks(name):
         assert value / 1e9 == pytest.approx(theirs, abs=1.1e-6)  # tshark prints µs
 
 
+def data_sent_again(run):
+    write_table(run.path, "resent", build_resent(run))
+    run.forget("resent")
+    return resent_of(run, run.plan.flows[0]).filter(pl.col("kind") == "data")
+
+
 def test_the_senders_retransmissions_are_tcptraces(transfer):
     _, server, run = transfer
-    again = segments_sent_again(run, run.plan.flows[0])
+    again = data_sent_again(run)
     theirs = tcptrace(server)
     assert again.height == int(theirs["rexmt_data_pkts_b2a"]) > 0
     assert again["payload_bytes"].sum() == int(theirs["rexmt_data_bytes_b2a"])
@@ -119,7 +126,7 @@ def test_late_and_lost_packets_of_the_joined_captures_are_tcptraces_out_of_order
     client, _, run = transfer
     journeys = run.table("journeys").filter((pl.col("from_node") == "h2") & (pl.col("frame_bytes") > 100))
     arrived = journeys.filter(pl.col("copies") > 0)
-    again = segments_sent_again(run, run.plan.flows[0])["number"]
+    again = data_sent_again(run)["number"]
     filling = arrived.filter(pl.col("late") | pl.col("sent_number").is_in(again.to_list()))
     spurious = int(tcptrace(client)["rexmt_data_pkts_b2a"]) - arrived.select((pl.col("copies") - 1).sum()).item()
     assert filling.height - max(spurious, 0) == int(tcptrace(client)["outoforder_pkts_b2a"])

@@ -10,7 +10,7 @@ from tcpexp.ingest.blocks import split_blocks
 from tcpexp.ingest.counters import parse_counters, parse_snmp
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
-from tcpexp.ingest.iperf3 import load_iperf3, parse_iperf3, ports_of, server_port, side_of
+from tcpexp.ingest.iperf3 import connections_of, load_iperf3, parse_iperf3, server_port, side_of
 from tcpexp.ingest.qdisc import parse_qdisc
 
 DATA = Path(__file__).parent / "data"
@@ -67,8 +67,8 @@ def test_events():
 def test_iperf3_client():
     report = load_iperf3((DATA / "iperf3-3.12-client.json").read_text())
     assert report is not None
-    assert (server_port(report), side_of(report), ports_of(report)) == (5201, "client", {(40456, 5201)})
-    rows = parse_iperf3(report, "cubic", 1_000)
+    assert (server_port(report), side_of(report), connections_of(report)) == (5201, "client", {5: (40456, 5201)})
+    rows = parse_iperf3(report, {5: (2, "cubic")}, "other", 1_000)
     assert rows["bytes"].to_list() == [1248176, 1135232, 1139576]
     assert rows["retransmits"].to_list() == [5, 6, 6]
     assert rows["t_ns"][0] == 1_000
@@ -80,7 +80,7 @@ def test_iperf3_server_of_two_streams_sending_in_reverse():
     report = load_iperf3("warning: something\n" + (DATA / "iperf3-3.12-server-parallel-reverse.json").read_text())
     assert report is not None
     assert (server_port(report), side_of(report)) == (5202, "server")
-    rows = parse_iperf3(report, "bbr", 0)
+    rows = parse_iperf3(report, {}, "bbr", 0)
     assert rows["stream"].n_unique() == 2
     assert rows.height == 2 * len(report["intervals"])
 

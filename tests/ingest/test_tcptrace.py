@@ -9,6 +9,7 @@ import pytest
 
 from tcpexp.errors import DataError
 from tcpexp.ingest import tcptrace
+from tcpexp.ingest.lifetimes import read_sockets
 from tcpexp.ingest.tcptrace import STATES, read_trace
 
 TRACE = Path(__file__).parent / "data" / "linux-6.1-trace"
@@ -27,7 +28,7 @@ def test_everything_was_read(trace):
 
 def test_states_of_both_ends(trace):
     """Times as the captures of the same run have them: the SYN-ACK reached h1 at 1070.815 ms, the ACK h2 at 1080.832 ms."""
-    states = trace.tables["states"]
+    states = read_sockets(trace).states
     client = states.filter(states["local_address"] == "10.0.0.1")
     assert client.select("old_state", "new_state").rows() == [
         ("CLOSED", "SYN-SENT"), ("SYN-SENT", "ESTABLISHED"), ("ESTABLISHED", "FIN-WAIT-1"),
@@ -40,7 +41,7 @@ def test_states_of_both_ends(trace):
 
 
 def test_a_socket_gets_the_port_and_addresses_that_it_did_not_have_yet(trace):
-    states = trace.tables["states"]
+    states = read_sockets(trace).states
     syn_sent = states.filter(states["new_state"] == "SYN-SENT").row(0, named=True)
     assert (syn_sent["local_port"], syn_sent["peer_address"], syn_sent["peer_port"]) == (40080, "10.0.0.2", 80)
     child = states.filter(states["new_state"] == "SYN-RECEIVED").row(0, named=True)

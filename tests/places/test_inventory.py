@@ -18,7 +18,7 @@ name: asks
 title: Asks for much
 topology: two_host
 hosts:
-  h1: {sysctls: {net.ipv4.tcp_sack: 0, net.ipv4.tcp_sac: 1}}
+  h1: {sysctls: {net.ipv4.tcp_sack: 0, net.ipv4.tcp_fack: 1}}
 duration: 1s
 actions:
   - {at: 0s, do: iperf3, from: h1, to: h2, flow: a, congestion_control: bbr, until: 1s}
@@ -39,14 +39,14 @@ def test_programs_controls_and_settings_are_named(plan):
         frozenset(set(plan.needs.tools) - {"netwox"}), frozenset({"net.ipv4.tcp_sack"}), frozenset({"reno"})
     )
     lacks = find_lacking(plan, has)
-    assert [lack.what for lack in lacks] == ["program netwox", "congestion control bbr", "sysctl net.ipv4.tcp_sac"]
+    assert [lack.what for lack in lacks] == ["program netwox", "congestion control bbr", "sysctl net.ipv4.tcp_fack"]
     assert "reno" in lacks[1].remedy
     assert "net.ipv4.tcp_sack" in lacks[2].remedy
 
 
 def test_a_plan_that_needs_what_is_there_lacks_nothing(plan):
     has = Inventory(
-        frozenset(plan.needs.tools), frozenset({"net.ipv4.tcp_sack", "net.ipv4.tcp_sac"}), frozenset({"bbr"})
+        frozenset(plan.needs.tools), frozenset({"net.ipv4.tcp_sack", "net.ipv4.tcp_fack"}), frozenset({"bbr"})
     )
     assert find_lacking(plan, has) == ()
 

@@ -159,6 +159,6 @@ def test_an_address_that_nobody_has_is_refused_where_it_stands(tmp_path, ip, act
         plan_of(tmp_path, action, spec=SPEC.replace("ip: 6", f"ip: {ip}"))
 
 
-@pytest.mark.parametrize("word", ["10.0.1.254", "110.0.1.2", "10.0.1.22", "10.0.1.2.5", "127.0.0.1", "2001:db8:0:1::2", "{h2}", "{x} {h9}"])
+@pytest.mark.parametrize("word", ["10.0.1.254", "110.0.1.2", "10.0.1.22", "10.0.1.2.5", "127.0.0.1", "2001:db8:0:1::2", "{h2}", "{x} {y9}", "${h9}", "{print}"])
 def test_other_words_pass(tmp_path, word):
     plan_of(tmp_path, f"{{do: command, host: h1, argv: [echo, '{word}']}}")

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numbered import numbered
 
+from tcpexp.analysis.resent import build_resent
 from tcpexp.plan.types import (
     DirectionPlan,
     FlowPlan,
@@ -77,7 +79,9 @@ def write_run(path: Path, plan: RunPlan, tables: dict[str, pl.DataFrame], **file
         target = path / ("raw/engine.json" if name == "engine" else f"{name}.json")
         target.write_text(json.dumps(value))
     for name, frame in tables.items():
-        write_table(path, name, frame)
+        write_table(path, name, numbered(frame))
+    if "packets" in tables and "resent" not in tables:
+        write_table(path, "resent", build_resent(RunData(path)))
     return RunData(path)
 
 
@@ -115,7 +119,6 @@ def shared_bottleneck(path: Path, seconds: int = 20, plots: tuple[dict[str, Any]
         "packets": _bulk_packets(flows, grid, shares, rtt_ms),
         "rtt": _rtt(grid, shares, rtt_ms),
         "tcp_probe": _probe(flows, grid, shares, rtt_ms),
-        "retransmits": _retransmits(seconds),
         "counters": _counters(seconds),
         "sockets": _bulk_sockets(flows, seconds, grid, shares, rtt_ms),
     }
@@ -194,7 +197,7 @@ def _bulk_packets(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[st
         seq = 1 + (numbers - 1) * MSS
         again = (numbers % 400 == 399) & (t > 1)
         seq = np.where(again, np.maximum(seq - 30 * MSS, 1), seq)
-        data = pl.DataFrame({"t_ns": (t * 1e9).astype(np.int64), "seq_rel": seq, "again": again}).with_columns(
+        data = pl.DataFrame({"t_ns": (t * 1e9).astype(np.int64), "seq": seq, "seq_rel": seq, "again": again}).with_columns(
             src=pl.lit("10.0.0.1"),
             dst=pl.lit("10.0.0.2"),
             src_port=pl.lit(40000 + stream),
@@ -245,12 +248,6 @@ def _probe(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[str, np.n
             )
         )
     return pl.concat(frames).sort("t_ns")
-
-
-def _retransmits(seconds: int) -> pl.DataFrame:
-    rows = [{"t_ns": int((t + 0.01 * i) * SECOND), "node": "h1", "flow": "cubic"} for t in range(3, seconds, 4) for i in range(5)]
-    rows += [{"t_ns": int((t + 0.004 * i) * SECOND), "node": "h1", "flow": "bbr"} for t in range(seconds // 4 + 1, seconds) for i in range(12)]
-    return pl.DataFrame(rows)
 
 
 def _counters(seconds: int) -> pl.DataFrame:

@@ -112,7 +112,7 @@ def test_a_lost_packet_and_its_journey(tmp_path):
 
 def test_states_phases_and_losses_where_the_tables_say(tmp_path):
     run = shared_bottleneck(tmp_path, 8)
-    base = {"flow": "cubic", "node": "h1"}
+    base = {"flow": "cubic", "node": "h1", "connection": 40000}
     write_table(run.path, "ca_states", pl.DataFrame([{**base, "t_ns": 3 * SECOND, "src_port": 40000, "ca_state": "Recovery"}]))
     phases = [(0, 3, "slow_start"), (3, 4, "fast_recovery"), (4, 8, "congestion_avoidance")]
     write_table(run.path, "phases", pl.DataFrame([{**base, "port": 40000, "from_ns": a * SECOND, "to_ns": b * SECOND, "phase": name} for a, b, name in phases]))
@@ -129,7 +129,7 @@ def test_states_phases_and_losses_where_the_tables_say(tmp_path):
 
 def test_faults_are_marked_and_stand_in_the_time_sequence_graph(tmp_path):
     run = shared_bottleneck(tmp_path, 4)
-    ends = {"flow": "cubic", "src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201}
+    ends = {"flow": "cubic", "connection": 40000, "src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201}
     write_table(run.path, "packets", run.table("packets").with_columns(seq=pl.col("seq_rel") + 2**32 - 500))
     fault = {**ends, "t_ns": SECOND, "effect": "drop", "segment": "data", "number": 20, "seq": 701, "payload_bytes": 1448}
     write_table(run.path, "faults", pl.DataFrame([fault]))

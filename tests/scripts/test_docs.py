@@ -28,7 +28,7 @@ def test_the_index_names_every_page() -> None:
 
 
 def test_the_spec_on_the_front_page_is_valid(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(name: .+?)```", FRONT, re.DOTALL)
+    (text,) = re.findall(r"```yaml\n# two_cubics.yaml\n(name: .+?)```", FRONT, re.DOTALL)
     spec = tmp_path / "two_cubics.yaml"
     spec.write_text(text)
     assert main(["validate", str(spec)]) == 0

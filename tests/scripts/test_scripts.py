@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ["scripts/provision.sh", "scripts/run", "scripts/test", ".ci/run"]
+SCRIPTS = ["scripts/provision.sh", "scripts/run", "scripts/stock-vm", "scripts/test", ".ci/run"]
 
 
 def call(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:

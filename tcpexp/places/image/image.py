@@ -25,6 +25,8 @@ from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.paths import cache_dir
 from tcpexp.places.image import recipe
 from tcpexp.places.image.cpio import Entry, make_cpio
+from tcpexp.places.image.listing import list_contents
+from tcpexp.places.image.unshared import missing_without_root, open_parent
 
 Say = Callable[[str], None]
 FILES = Path(__file__).parent / "files"
@@ -112,7 +114,7 @@ def missing_for_build() -> tuple[Missing, ...]:
     )
     if not glob.glob("/usr/share/keyrings/debian-archive-keyring.*"):
         lacks += (Missing("Debian's archive keys", "building the guest image", "apt install debian-archive-keyring"),)
-    return lacks
+    return (*lacks, *missing_without_root())
 
 
 def build_image(say: Say, *, force: bool = False) -> Image:
@@ -181,6 +183,7 @@ def _build_in(work: Path, say: Say) -> None:
     (image / "initrd.cpio").write_bytes(make_cpio(_initramfs(tree, version)))
     packages = _packages(tree)
     _prune(tree)
+    contents = list_contents(tree, version)
     say(f"guest image: packing ({time.monotonic() - started:.0f} s so far)")
     root = image / "root.erofs"
     uuid = "74637065-7870-4000-8000-000000000001"
@@ -194,6 +197,7 @@ def _build_in(work: Path, say: Say) -> None:
         "kernel": version,
         "recipe": recipe.recipe_hash(),
         "packages": packages,
+        "contents": contents,
         "bytes": sum(path.stat().st_size for path in image.iterdir()),
         "build_seconds": round(time.monotonic() - started, 1),
     }
@@ -223,7 +227,7 @@ def _mmdebstrap(archive: Path) -> list[str]:
 @contextmanager
 def _open_folder() -> Iterator[Path]:
     """Yield a new folder that other users can pass through: without root, mmdebstrap works as users of a namespace, to whom a home is closed."""
-    with tempfile.TemporaryDirectory(prefix="tcpexp-image-") as name:
+    with tempfile.TemporaryDirectory(prefix="tcpexp-image-", dir=open_parent()) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder

@@ -40,6 +40,18 @@ def clean_leftovers() -> list[str]:
     return removed
 
 
+def running() -> list[str]:
+    """Return the folders of this machine's runners that are alive, and those of other machines that share the cache."""
+    runs = cache_dir() / "runs"
+    found = []
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
+        owner, _, rest = folder.name.partition("-")
+        here = rest.startswith(f"{socket.gethostname()[:40]}-")
+        if folder.is_dir() and owner.isdigit() and (not here or Path(f"/proc/{owner}").exists()):
+            found.append(str(folder))
+    return found
+
+
 def remove_unfinished(kind: str) -> list[str]:
     """Remove half-built things in the folder ``kind`` of the cache; return what went, in words.
 

@@ -34,8 +34,14 @@ def image_findings() -> list[Finding]:
 
     try:
         image = find_image()
+        if image is not None:
+            for part in (image.root, image.kernel_path, image.initrd):
+                part.open("rb").close()
     except TcpexpError as error:
         return [Finding("missing", "image", error.message, error.hint)]
+    except OSError as error:
+        remedy = "chown it to this user, or set XDG_CACHE_HOME to a folder of this user's"
+        return [Finding("missing", "image", f"{error.filename} cannot be used by this user ({error.strerror})", remedy)]
     if image is not None:
         return [Finding("ok", "image", f"{image.sha256[:12]}, Linux {image.kernel}, {image.bytes >> 20} MiB in {image.path}")]
     lacks = missing_for_build()

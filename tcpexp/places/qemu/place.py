@@ -13,13 +13,16 @@ from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
 from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.image.contents import find_contents
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.inventory import find_lacking
 from tcpexp.places.qemu import machine
 from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.qemu.transfer import ResultDevice, make_device_file, request_stop, write_plan
 from tcpexp.places.salvage import write_out_sockets
+from tcpexp.places.uml.tree import tree_key, trees_dir
 from tcpexp.plan.types import RunPlan
 
 #: How long a guest that was asked to stop may take to save, in seconds of wall time.
@@ -56,8 +59,13 @@ class QemuPlace:
         self.image_sha256 = image_sha256
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
-        """Return what this machine lacks to run ``plan`` in a guest; the guest's own kernel has all that the catalogue uses."""
-        return machine.qemu_missing()
+        """Return what this machine, or the guest, lacks to run ``plan``; what an image has is known where it says so, or lies unpacked."""
+        lacks = machine.qemu_missing()
+        image = find_image(self.image_sha256)
+        if lacks or image is None:
+            return lacks
+        inventory = find_contents(image, trees_dir() / f"root-{tree_key(image)[:16]}")
+        return () if inventory is None else find_lacking(plan, inventory)
 
     def part(self, name: str) -> str | None:
         """Return the sha256 of the image; it holds the kernel, so there is no part of that name."""

@@ -36,13 +36,14 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     if samples.is_empty():
         parts.lacks("Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender")
     kernel = _kernel_samples(run)
-    several = samples.select("flow", "port").unique().height > samples["flow"].n_unique()
-    for (flow, port), part in samples.partition_by(["flow", "port"], as_dict=True, maintain_order=True).items():
-        name, color = f"{flow}:{port}", colors.get(str(flow), "--s7")
-        table = _window_table(f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, port)
+    several = samples.select("flow", "connection").unique().height > samples["flow"].n_unique()
+    ports = dict(run.table("connections").select("connection", "client_port").iter_rows())
+    for (flow, connection), part in samples.partition_by(["flow", "connection"], as_dict=True, maintain_order=True).items():
+        name, color = f"{flow}:{ports.get(connection, '?')}", colors.get(str(flow), "--s7")
+        table = _window_table(f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, connection)
         parts.tables.append(table)
         layers += _window_layers(run, table, str(flow), color)
-        for kind, strip in (("state", _states(run, str(flow), port, part)), ("phase", _phases(run, str(flow), port))):
+        for kind, strip in (("state", _states(run, str(flow), connection, part)), ("phase", _phases(run, str(flow), connection))):
             if strip is not None:
                 parts.tables.append(strip)
                 palette = tuple({**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words)
@@ -72,14 +73,14 @@ def _kernel_samples(run: RunData) -> pl.DataFrame:
     import polars as pl
 
     packets = run.table("packets")
-    largest = packets.filter(pl.col("payload_bytes") > 0).group_by("flow", pl.col("src_port")).agg(pl.col("payload_bytes").max().alias("mss"))
-    rows = run.table("tcp_probe").join(largest, on=["flow", "src_port"], how="left", maintain_order="left")
+    largest = packets.filter(pl.col("payload_bytes") > 0).group_by("connection", "src_port").agg(pl.col("payload_bytes").max().alias("mss"))
+    rows = run.table("tcp_probe").join(largest, on=["connection", "src_port"], how="left", maintain_order="left")
     # RFC 9293 section 3.4: sequence numbers are compared modulo 2^32.
     flight = ((pl.col("snd_nxt") - pl.col("snd_una")) % 2**32 / pl.col("mss")).alias("flight")
     return rows.with_columns(flight)
 
 
-def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, port: int | None) -> Table:
+def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None) -> Table:
     import polars as pl
 
     columns = {
@@ -88,7 +89,7 @@ def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame
         "ssthresh": Column(numbers(part["ssthresh"]), "ssthresh", "segments"),
     }
     if kernel is not None:
-        mine = kernel.filter((pl.col("flow") == flow) & pl.col("src_port").eq_missing(pl.lit(port)) & pl.col("cwnd").is_not_null())
+        mine = kernel.filter(pl.col("connection").eq_missing(pl.lit(connection)) & pl.col("cwnd").is_not_null())
         rows = part.join(mine.unique(["t_ns"], keep="first").select("t_ns", "flight", "srtt_us"), on="t_ns", how="left", maintain_order="left")
         columns["flight"] = Column(numbers(rows["flight"]), "in flight", "segments")
         columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
@@ -115,12 +116,12 @@ def _spans(what: str, name: str, flow: str, starts: pl.Series, ends: pl.Series, 
     return Table(name, "samples", {**columns, **more}, {"flow": flow})
 
 
-def _states(run: RunData, flow: str, port: int | None, samples: pl.DataFrame) -> Table | None:
+def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFrame) -> Table | None:
     """Return the congestion states of one connection's sender as spans; before its first change a socket is in Open."""
     import polars as pl
 
     plan = flow_of(run, flow)
-    own = (pl.col("flow") == flow) & pl.col("src_port").eq_missing(pl.lit(port)) & (pl.col("node") == (plan.sender if plan else ""))
+    own = pl.col("connection").eq_missing(pl.lit(connection)) & (pl.col("node") == (plan.sender if plan else ""))
     rows = run.table("ca_states").filter(own)
     if samples.is_empty() or not run.has("ca_states"):
         return None
@@ -129,13 +130,13 @@ def _states(run: RunData, flow: str, port: int | None, samples: pl.DataFrame) ->
     before = rows.filter(pl.col("t_ns") <= first)["ca_state"].to_list()
     states = pl.concat([pl.DataFrame({"t_ns": [first], "ca_state": [before[-1] if before else "Open"]}), changes])
     ends = states["t_ns"].shift(-1).fill_null(max(last, int(states["t_ns"][-1])))
-    return _spans("congestion state", f"state-{flow}-{port}", flow, states["t_ns"], ends, states["ca_state"], {})
+    return _spans("congestion state", f"state-{flow}-{connection}", flow, states["t_ns"], ends, states["ca_state"], {})
 
 
-def _phases(run: RunData, flow: str, port: int | None) -> Table | None:
+def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     import polars as pl
 
-    rows = run.table("phases").filter((pl.col("flow") == flow) & pl.col("port").eq_missing(pl.lit(port)))
+    rows = run.table("phases").filter((pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection)))
     if rows.is_empty():
         return None
     rows = rows.sort("from_ns", maintain_order=True)
@@ -147,7 +148,7 @@ def _phases(run: RunData, flow: str, port: int | None) -> Table | None:
         "cwnd_to": Column(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
         "growth": Column(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
     }
-    return _spans("phase", f"phase-{flow}-{port}", flow, rows["from_ns"], rows["to_ns"], rows["phase"], more)
+    return _spans("phase", f"phase-{flow}-{connection}", flow, rows["from_ns"], rows["to_ns"], rows["phase"], more)
 
 
 def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Layer]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.analysis.segments import sent_again
+from tcpexp.analysis.segments import mark_resent
 from tcpexp.plots.data import addresses, receiver_of
 from tcpexp.plots.labels import WORDS
 from tcpexp.report.panels.common import codes
@@ -109,9 +109,7 @@ def _journeys(run: RunData) -> pl.DataFrame:
 def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFrame, journeys: pl.DataFrame, every: int) -> Connection:
     import polars as pl
 
-    data = (pl.col("outgoing") & (pl.col("payload_bytes") > 0)).fill_null(False)
-    again = part.filter(data).sort("t_ns", maintain_order=True).with_columns(sent_again().alias("again")).select("number", "again")
-    frame = part.join(again, on="number", how="left", maintain_order="left").with_columns(pl.col("again").fill_null(False))
+    frame = mark_resent(run, part)
     frame = frame.join(journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left").sort("t_ns", maintain_order=True)
     whole = frame.height
     if every > 1:
@@ -120,9 +118,16 @@ def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFr
     capture, stream = frame["capture"][0], frame["stream"][0]
     first = frame.filter(pl.col("outgoing")).head(1) if frame["outgoing"].any() else frame.head(1)
     src, dst, sport, dport = (first[name][0] for name in ("src", "dst", "src_port", "dst_port"))
-    label = f"{flow.name if flow else 'other'}: {src}:{sport} → {dst}:{dport}"
+    label = f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} → {dst}:{dport}"
     facts = {"capture": capture, "stream": stream, "connection": label, "from": f"{src}:{sport}", "to": f"{dst}:{dport}", **_ends(run, flow, frame["node"][0])}
     return Connection(f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts)
+
+
+def _stranger(run: RunData, connection: int | None) -> str:
+    """Return what a connection without flow is called: by the action whose process opened it, if one did."""
+    steps = dict(run.table("connections").select("connection", "step").iter_rows())
+    step = steps.get(connection)
+    return "no flow" if step is None else f"no flow (opened by {step})"
 
 
 def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
@@ -191,7 +196,7 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
     sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
     if sent.is_empty() or not run.has("faults"):
         return None
-    ends = {name: sent[name][0] for name in ("src", "src_port", "dst", "dst_port")}
+    ends = {name: sent[name][0] for name in ("connection", "src", "src_port")}
     rows = run.table("faults").filter(pl.all_horizontal([pl.col(name) == value for name, value in ends.items()]))
     if rows.is_empty():
         return None

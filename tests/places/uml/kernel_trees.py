@@ -128,6 +128,7 @@ class FakeArchive:
             str(package / "usr/src/linux-source-9.9.tar.xz"),
             "linux-source-9.9",
         )
+        (package / "DEBIAN").chmod(0o755)  # dpkg-deb refuses less, whatever the umask
         call("dpkg-deb", "--build", str(package), str(work / "source.deb"))
         return Fetched(work / "source.deb", self.version)
 

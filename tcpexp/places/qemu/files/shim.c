@@ -14,6 +14,9 @@
  *                 out of the way. No two threads, no race, and no hand-over at each of the thousands of idle moments per
  *                 second. The main loop comes back when the guest resets, powers off, is stopped, or has no timer left.
  *
+ * The main loop waits only without QEMU's lock. It also polls with the lock held, in nested loops (util/aio-posix.c: aio_poll, from a bottom
+ * half or at the end); the processor thread may then be waiting for just that lock, and neither would ever go on.
+ *
  * Loaded with LD_PRELOAD; needs -name ...,debug-threads=on, by which it knows the processor thread. Where QEMU does not
  * export what direct needs, it falls back to hold.
  */
@@ -34,7 +37,7 @@ static int (*next_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const
 static int (*next_cond_wait)(pthread_cond_t *, pthread_mutex_t *);
 static int (*next_setname)(pthread_t, const char *);
 
-/* QEMU's own, exported by its executable (include/sysemu/cpu-timers.h, qemu/timer.h, sysemu/runstate.h). */
+/* QEMU's own, exported by its executable (include/sysemu/cpu-timers.h, qemu/timer.h, sysemu/runstate.h, qemu/main-loop.h). */
 static void (*warp)(void);
 static int (*run_timers)(int clock);
 static long (*next_deadline_ns)(int clock, int attributes);
@@ -42,6 +45,7 @@ static _Bool (*machine_runs)(void);
 static _Bool (*all_idle)(void);
 static int (*reset_requested)(void);
 static int (*shutdown_requested)(void);
+static _Bool (*lock_held)(void); /* by this thread: bql_locked, before QEMU 9.0 qemu_mutex_iothread_locked */
 
 enum { CLOCK_VIRTUAL = 1, NOT_EXTERNAL = ~1 };
 
@@ -64,6 +68,9 @@ __attribute__((constructor)) static void find_next(void)
     all_idle = dlsym(RTLD_DEFAULT, "all_cpu_threads_idle");
     reset_requested = dlsym(RTLD_DEFAULT, "qemu_reset_requested_get");
     shutdown_requested = dlsym(RTLD_DEFAULT, "qemu_shutdown_requested_get");
+    lock_held = dlsym(RTLD_DEFAULT, "bql_locked");
+    if (!lock_held)
+        lock_held = dlsym(RTLD_DEFAULT, "qemu_mutex_iothread_locked");
     const char *mode = getenv("TCPEXP_WARP");
     direct = mode && !strcmp(mode, "direct") && warp && run_timers && next_deadline_ns && machine_runs && all_idle &&
              reset_requested && shutdown_requested;
@@ -120,14 +127,14 @@ int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
-    int is_main = getpid() == (pid_t)syscall(SYS_gettid);
+    int waits = getpid() == (pid_t)syscall(SYS_gettid) && !(lock_held && lock_held());
     int result, error;
 
-    if (is_main && direct && machine_runs())
+    if (waits && direct && machine_runs())
         wait_while(&main_needed, 0);
     result = next_ppoll(fds, count, timeout, mask);
     error = errno;
-    if (is_main)
+    if (waits)
         wait_while(&processor_runs, 1);
     errno = error;
     return result;

@@ -1,0 +1,33 @@
+"""Record one run on the host and analyse nothing: on an emulated processor the analysis takes longer than the run. Runs inside the machine, as root."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tcpexp.errors import TcpexpError
+from tcpexp.runner import RunOptions, Silent, compile_spec, create_run, execute, open_place, usable_results_dir
+
+
+def main(spec: str, out: str) -> int:
+    """Print the run's folder; return 0 when the engine reached its end."""
+    options = RunOptions(on="host", out=Path(out), command=("stock-vm", spec))
+    try:
+        kind, place = open_place(options, Silent())
+        with kind.slot() as slot:
+            plan = compile_spec(Path(spec), options, slot)
+            lacks = place.check(plan)
+            if lacks:
+                print("; ".join(f"{each.what}: {each.remedy}" for each in lacks))
+                return 3
+            run_dir = create_run(usable_results_dir(Path(out)), Path(spec), plan, place.name)
+            print(run_dir.path, flush=True)
+            execute(place, plan, run_dir, options, Silent())
+    except TcpexpError as error:
+        print(error, error.hint or "")
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

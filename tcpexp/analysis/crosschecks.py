@@ -1,0 +1,79 @@
+"""Numbers of a run that two sources know, side by side: the table ``cross_checks`` (docs/cross-checks.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import polars as pl
+
+from tcpexp.store.frames import conform, empty_frame
+from tcpexp.store.rundata import RunData
+
+Verdict = Literal["ok", "differs", "not comparable"]
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """One number by two sources. ``least`` to ``most`` is what ``measured - reported`` may be, for the reasons that ``why`` names.
+
+    ``obstacle`` says why the two cannot be compared; empty when they can.
+    """
+
+    check: str
+    subject: str
+    measured: int
+    measured_from: str
+    reported: int
+    reported_from: str
+    least: int = 0
+    most: int = 0
+    why: str = ""
+    obstacle: str = ""
+
+    @property
+    def difference(self) -> int:
+        """What the one has more than the other."""
+        return self.measured - self.reported
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether they agree, as far as what is known explains the difference."""
+        if self.obstacle:
+            return "not comparable"
+        return "ok" if self.least <= self.difference <= self.most else "differs"
+
+    def row(self) -> dict[str, object]:
+        """Return its row in the table."""
+        why = self.obstacle or (self.why if self.difference else "")
+        return {**asdict(self), "difference": self.difference, "verdict": self.verdict, "why": why}
+
+
+def build_cross_checks(run: RunData) -> pl.DataFrame:
+    """Return the ``cross_checks`` table; a number that only one source knows has no row."""
+    rows = [each.row() for each in _all(run)]
+    return conform(pl.DataFrame(rows, infer_schema_length=None), "cross_checks") if rows else empty_frame("cross_checks")
+
+
+def _all(run: RunData) -> Iterator[CrossCheck]:
+    from tcpexp.analysis.crossdelivered import check_downloads, check_iperf3
+    from tcpexp.analysis.crosskernel import check_counters
+    from tcpexp.analysis.crossnetwork import check_drops, check_marks
+
+    for compare in (check_counters, check_iperf3, check_downloads, check_drops, check_marks):
+        yield from compare(run)
+
+
+def differing(run: RunData) -> list[str]:
+    """Return a sentence for each row that differs, for the certificate and the terminal."""
+    rows = run.table("cross_checks").filter(pl.col("verdict") == "differs")
+    return [difference_words(row) for row in rows.iter_rows(named=True)]
+
+
+def difference_words(row: dict[str, object]) -> str:
+    """Return what a row says: ``segments sent again by h1: 77 in its own capture, 151 in Tcp.RetransSegs``."""
+    return (
+        f"{row['check']}, {row['subject']}: {row['measured']:,} by {row['measured_from']}, {row['reported']:,} by {row['reported_from']}"
+        + (f"; explained would be {row['least']:,} to {row['most']:,} ({row['why']})" if row["why"] else "")
+    )

@@ -1,0 +1,103 @@
+"""What became of packets in the network against what the qdiscs counted: drops, and ECN marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from tcpexp.analysis.conservation import segments_change, unrecognisable
+from tcpexp.analysis.crosschecks import CrossCheck
+from tcpexp.analysis.links import count_drops
+from tcpexp.ingest.network import links_between
+from tcpexp.plan.types import LinkState, Spawn
+from tcpexp.store.rundata import RunData
+
+#: A packet that was sent so long before the last sample of the queues may have been dropped behind it.
+_ON_THE_WAY_NS = 500_000_000
+_CE = 3
+
+
+def check_drops(run: RunData) -> Iterator[CrossCheck]:
+    """Compare the packets that one host sent and another did not receive with the drops of the qdiscs between them.
+
+    Where hosts share links the drops are compared together: a link's counter does not say whose packet it was.
+    """
+    samples = run.table("queues")
+    journeys = run.table("journeys")
+    if samples.is_empty() or journeys.is_empty():
+        return
+    for links, pairs in _groups(run, journeys):
+        own = journeys.join(pl.DataFrame(pairs, schema=["from_node", "to_node"], orient="row"), on=["from_node", "to_node"], how="semi")
+        yield _drops(run, links, own)
+
+
+def _groups(run: RunData, journeys: pl.DataFrame) -> list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
+    """Return sets of link directions that share journeys, each with its pairs of hosts."""
+    groups: list[tuple[set[tuple[str, str]], list[tuple[str, str]]]] = []
+    for source, target in journeys.select("from_node", "to_node").unique().sort("from_node", "to_node").iter_rows():
+        links, pairs = set(links_between(run.plan.network, source, target)), [(source, target)]
+        for other in [each for each in groups if each[0] & links]:
+            groups.remove(other)
+            links |= other[0]
+            pairs += other[1]
+        groups.append((links, pairs))
+    return [(sorted(links), pairs) for links, pairs in groups if links]
+
+
+def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> CrossCheck:
+    these = pl.DataFrame(links, schema=["link", "towards"], orient="row")
+    times = run.table("queues").join(these, on=["link", "towards"], how="semi")["t_ns"]
+    first, last = (int(times.min()), int(times.max())) if times.len() else (0, run.end_ns)  # type: ignore[arg-type]
+    lost = own.filter((pl.col("copies") == 0) & (pl.col("sent_ns") > first) & (pl.col("sent_ns") <= last))
+    late = lost.filter(pl.col("sent_ns") > last - _ON_THE_WAY_NS).height
+    early = own.filter((pl.col("copies") == 0) & pl.col("sent_ns").is_between(first - _ON_THE_WAY_NS, first)).height
+    chosen = sum(_faults(run, link, towards, first, last) for link, towards in links)
+    counted = sum(count_drops(run, link, towards, qdisc, first, last) for link, towards in links for qdisc in ("queue", "netem"))
+    subject = f"{links[0][0]} towards {links[0][1]}" if len(links) == 1 else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
+    damaged = sum(unrecognisable(run, link, towards) for link, towards in links)
+    reasons = (
+        f"{late + early} were sent shortly before a sample of the queues" if late or early else "",
+        f"up to {damaged} were damaged so that they are nobody's" if damaged else "",
+    )
+    source = "drops of the qdiscs" + (" and faults" if chosen else "")
+    why = ", ".join(filter(None, reasons))
+    obstacle = _obstacle(run, links)
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, -early, late + damaged, why, obstacle)
+
+
+def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:
+    rows = run.table("faults").filter((pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("effect") == "drop"))
+    return rows.filter(pl.col("t_ns").is_between(from_ns, to_ns)).height
+
+
+def _obstacle(run: RunData, links: list[tuple[str, str]]) -> str:
+    """Return why losses and drops of these links cannot be compared; empty when they can."""
+    names = {link for link, _ in links}
+    if any(isinstance(step.do, LinkState) and step.do.link in names for step in run.plan.steps):
+        return "a link that is down swallows packets without counting them"
+    if any(segments_change(run, link) for link in names):
+        return "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
+    filters = ("iptables", "ip6tables", "nft")
+    if any(isinstance(step.do, Spawn) and any(word in filters for word in step.do.argv) for step in (*run.plan.setup, *run.plan.steps)):
+        return "a firewall's rule may drop packets between the ends"
+    return ""
+
+
+def check_marks(run: RunData) -> Iterator[CrossCheck]:
+    """Compare the packets that arrived with Congestion Experienced with the marks of the qdiscs (RFC 3168 section 5)."""
+    packets = run.table("packets").filter((pl.col("ecn") == _CE) & (pl.col("protocol").is_in(["tcp", "udp"])))
+    addresses = {face.address: node.name for node in run.plan.network.nodes for face in node.interfaces}
+    arrived = packets.filter(pl.col("dst").replace_strict(addresses, default=None, return_dtype=pl.String) == pl.col("node"))
+    queues = run.table("queues").filter((pl.col("qdisc") == "queue") & pl.col("ecn_mark").is_not_null())
+    if queues.is_empty():
+        return
+    first, last = (int(queues["t_ns"].min()), int(queues["t_ns"].max()))  # type: ignore[arg-type]
+    grown = queues.sort("t_ns", maintain_order=True).group_by("link", "towards").agg(marks=pl.col("ecn_mark").last() - pl.col("ecn_mark").first())
+    marks = int(grown["marks"].sum())
+    inside = arrived.filter((pl.col("t_ns") > first) & (pl.col("t_ns") <= last + _ON_THE_WAY_NS))
+    late = inside.filter(pl.col("t_ns") > last - _ON_THE_WAY_NS).height
+    if inside.height or marks:
+        lost_marked = marks - inside.height if run.table("journeys").filter(pl.col("copies") == 0).height else 0
+        why = f"{late} arrived around the last sample of the queues" if late else ""
+        yield CrossCheck("ECN marks", "all links", inside.height, "packets that arrived with CE", marks, "marks of the qdiscs", -max(lost_marked, 0), late, why)

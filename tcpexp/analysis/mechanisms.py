@@ -1,0 +1,87 @@
+"""By which of the sender's mechanisms a packet was sent again.
+
+The congestion state says it (tracepoint ``tcp:tcp_cong_state_set``; net/ipv4/tcp_input.c): a fast retransmission happens in Recovery, a retransmission
+timeout sets Loss just before it sends, and a tail loss probe is all that is sent again in Open, Disorder or CWR. A repeated SYN is the timer's; a repeated
+SYN-ACK is the timer's unless it answers a repeated SYN (net/ipv4/tcp_minisocks.c, ``tcp_check_req``).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tcpexp.store.rundata import RunData
+
+_ENDS = ("node", "connection", "src", "src_port", "dst", "dst_port")
+#: From the kernel's setting of Loss to the retransmission in the capture, at most; and from a SYN's arrival to the SYN-ACK that answers it.
+AT_ONCE_NS, ANSWERED_NS = 5_000_000, 1_000_000
+TRACEPOINT = "tcp:tcp_cong_state_set"
+
+
+def traced(run: RunData, event: str) -> bool:
+    """Return whether the run's kernel trace had the tracepoint ``event``, such as ``tcp:tcp_probe``."""
+    trace = run.engine.get("trace") or {}
+    names = trace.get("events", []) if isinstance(trace, dict) else []
+    return event in {str(name).replace("/", ":") for name in names}
+
+
+def name_mechanisms(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
+    """Add ``by`` and ``ca_state`` to packets that were sent again, in time order.
+
+    Needs the columns of ``resent`` and ``zero_window``.
+    """
+    rows = _with_state(run, again)
+    if traced(run, TRACEPOINT):
+        rows = rows.with_columns(ca_state=pl.col("ca_state").fill_null("Open"))
+    rows = _with_messages(run, _with_answers(run, rows))
+    by_timer = pl.col("kind").is_in(["data", "fin"]) & (pl.col("ca_state") == "Loss") & (pl.col("t_ns") - pl.col("set_ns") <= AT_ONCE_NS)
+    rows = rows.with_columns(first=by_timer & (pl.col("number").cum_count().over(*_ENDS, "set_ns", by_timer) == 1))
+    return rows.with_columns(by=_mechanism())
+
+
+def _with_state(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
+    """Add ``ca_state``, the congestion state in which each packet was sent, and ``set_ns``, when it was set.
+
+    A virtual clock can stand still while several segments are processed, so a packet and a change can have the same time. Then Recovery or Loss counts,
+    whether it began or ended at that instant: what is sent again in the other states follows no ACK.
+    """
+    states = run.table("ca_states").select(*_ENDS, "t_ns", "ca_state", set_ns="t_ns").sort("t_ns", maintain_order=True)
+    states = states.with_columns(until_ns=pl.col("t_ns").shift(-1).over(_ENDS))
+    rows = again.join_asof(states.drop("until_ns"), on="t_ns", by=list(_ENDS), strategy="backward", check_sortedness=False)
+    answers = states.filter(pl.col("ca_state").is_in(["Recovery", "Loss"])).rename({"ca_state": "answer_state", "set_ns": "answer_ns"})
+    rows = rows.join_asof(answers, on="t_ns", by=list(_ENDS), strategy="backward", check_sortedness=False)
+    held = pl.col("answer_state").is_not_null() & (pl.col("until_ns") >= pl.col("t_ns")).fill_null(True)
+    return rows.with_columns(
+        ca_state=pl.when(held).then(pl.col("answer_state")).otherwise(pl.col("ca_state")),
+        set_ns=pl.when(held).then(pl.col("answer_ns")).otherwise(pl.col("set_ns")),
+    ).drop("answer_state", "answer_ns", "until_ns")
+
+
+def _mechanism() -> pl.Expr:
+    kind, state = pl.col("kind"), pl.col("ca_state")
+    cause = pl.when(pl.col("message")).then(pl.lit("path_mtu")).when("zero_window").then(pl.lit("zero_window")).otherwise(pl.lit("timeout"))
+    return (
+        pl.when(kind == "syn").then(pl.lit("timeout"))
+        .when(kind == "syn-ack").then(pl.when("answer").then(pl.lit("answer")).otherwise(pl.lit("timeout")))
+        .when("first").then(cause)
+        .when(state == "Loss").then(pl.lit("after_timeout"))
+        .when((state == "Recovery") & (pl.col("times") > 1)).then(pl.lit("lost_retransmission"))
+        .when(state == "Recovery").then(pl.lit("fast_retransmit"))
+        .when(state.is_not_null()).then(pl.lit("tail_loss_probe"))
+    )  # fmt: skip
+
+
+def _with_answers(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``answer``: a SYN-ACK that follows a SYN's arrival at once; a second one after the same SYN is the timer's."""
+    syns = run.table("packets").filter((pl.col("protocol") == "tcp") & pl.col("flags").str.contains("S") & ~pl.col("flags").str.contains("A"))
+    turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}
+    arrived = syns.select("node", "connection", "t_ns", syn_ns="t_ns", **turned_back).sort("t_ns", maintain_order=True)
+    joined = rows.join_asof(arrived, on="t_ns", by=list(_ENDS), strategy="backward", tolerance=ANSWERED_NS, check_sortedness=False)
+    first = (pl.col("kind") == "syn-ack") & (pl.col("number").cum_count().over(*_ENDS, "syn_ns", "kind") == 1)
+    return joined.with_columns(answer=(pl.col("syn_ns").is_not_null() & first).fill_null(False)).drop("syn_ns")
+
+
+def _with_messages(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``message``: an ICMP message reached the sender at once before Loss was set, so path MTU discovery set it (``tcp_simple_retransmit``)."""
+    messages = run.table("packets").filter(pl.col("protocol") == "icmp").select("node", "t_ns", message_ns="t_ns").sort("t_ns", maintain_order=True)
+    joined = rows.join_asof(messages, on="t_ns", by="node", strategy="backward", tolerance=ANSWERED_NS, check_sortedness=False)
+    return joined.with_columns(message=pl.col("message_ns").is_not_null()).drop("message_ns")

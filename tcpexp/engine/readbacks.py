@@ -1,0 +1,109 @@
+"""``raw/readback.jsonl``: what the kernel says that links and interfaces do, when they were made, after each change, and at the end of the run.
+
+Nothing is judged here: the certificate compares it with the plan (analysis/settings.py).
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.engine import wire
+from tcpexp.engine.clock import Clock
+from tcpexp.engine.interfaces import Interface, Notice, list_interfaces, open_watch, read_watch
+from tcpexp.engine.journal import JsonLines
+from tcpexp.engine.qdiscoptions import decode_options
+from tcpexp.engine.qdiscs import dump_qdiscs, open_netlink
+from tcpexp.engine.rtnetlink import WITHOUT_QUEUE, place_of
+from tcpexp.plan.types import NodePlan
+
+if TYPE_CHECKING:
+    from tcpexp.engine.assembly import Network, Wire
+
+FILE = "readback.jsonl"
+
+
+class ReadbackLog:
+    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace keeps what anybody changes about its interfaces."""
+
+    def __init__(self, network: Network, raw_dir: Path, clock: Clock) -> None:
+        self.network = network
+        self._log = JsonLines(raw_dir / FILE, clock)
+        self._watches: dict[str, tuple[socket.socket, dict[int, Interface]]] = {}
+        self._links: dict[str, socket.socket] = {}
+
+    def start(self) -> None:
+        """Record what all links and interfaces are now, and watch the interfaces from now on."""
+        for made in self.network.wires.values():
+            self._write_shown("start", made)
+        for node in self.network.plan.nodes:
+            with self.network.inside(node.name):
+                watch, self._links[node.name] = open_watch(), open_netlink()
+            interfaces = self._write_interfaces("start", node)
+            self._watches[node.name] = (watch, {each.index: each for each in interfaces})
+        self.network.changed = lambda made: self._write_shown("change", made)
+
+    def end(self) -> None:
+        """Record what all links and interfaces are at the end, and what was changed about interfaces meanwhile; nothing where there was no start."""
+        if not self._watches:
+            return
+        self.network.changed = lambda made: None  # what is put back behind the end is no part of the run
+        for source in self.network.qdisc_sources():
+            qdiscs = []
+            for found in dump_qdiscs(source.netlink):
+                place = place_of(found, source.roles)
+                if place is not None:
+                    qdiscs.append({"towards": place[0], "qdisc": place[1], "kind": found.kind, "options": decode_options(found.kind, found.options)})
+            self._log.write({"when": "end", "link": source.link, "qdiscs": qdiscs})
+        for node in self.network.plan.nodes:
+            self._write_interfaces("end", node)
+            self._write_notices(node.name)
+
+    def close(self) -> None:
+        """Close the sockets and the file."""
+        for watch, _ in self._watches.values():
+            watch.close()
+        for netlink in self._links.values():
+            netlink.close()
+        self._log.close()
+
+    def _write_shown(self, when: str, made: Wire) -> None:
+        """Record what ``tc -j qdisc show`` said of a wire when it was last read back."""
+        places: dict[str | None, tuple[str, str]] = {}
+        for forward, towards in ((True, made.link.b.node), (False, made.link.a.node)):
+            devices = wire.direction_devices(made.link, forward)
+            places |= {devices.shaper: (towards, "shaper"), devices.netem: (towards, "netem")}
+        qdiscs = []
+        for each in made.applied:
+            place = places.get(each.get("dev"))
+            if place is not None and each["kind"] not in WITHOUT_QUEUE:
+                role = "queue" if place[1] == "shaper" and not each.get("root") else place[1]
+                qdiscs.append({"towards": place[0], "qdisc": role, "kind": each["kind"], "options": each.get("options", {})})
+        self._log.write({"when": when, "link": made.link.name, "qdiscs": qdiscs})
+
+    def _write_interfaces(self, when: str, node: NodePlan) -> list[Interface]:
+        planned = {each.name for each in node.interfaces}
+        found = [each for each in list_interfaces(self._links[node.name]) if each.name in planned]
+        rows = [{"name": each.name, "mtu": each.mtu, "up": each.up, "qdisc": each.qdisc} for each in found]
+        self._log.write({"when": when, "node": node.name, "interfaces": rows})
+        return found
+
+    def _write_notices(self, node: str) -> None:
+        watch, interfaces = self._watches[node]
+        notices, whole = read_watch(watch)
+        rows = [row for notice in notices if (row := _notice_row(notice, interfaces)) is not None]
+        if rows or not whole:
+            self._log.write({"when": "during", "node": node, "changes": rows, "whole": whole})
+
+
+def _notice_row(notice: Notice, interfaces: dict[int, Interface]) -> dict[str, Any] | None:
+    """Return a change of a planned interface that the engine never makes: of its MTU, its qdisc or a filter. It goes up and down by plan."""
+    interface = interfaces.get(notice.index)
+    if interface is None:
+        return None
+    if notice.words:
+        return {"name": interface.name, "change": notice.words}
+    if notice.mtu is not None and notice.mtu != interface.mtu:
+        return {"name": interface.name, "change": f"MTU {notice.mtu}"}
+    return None

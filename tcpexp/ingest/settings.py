@@ -1,0 +1,77 @@
+"""What the kernel said that links and interfaces do: ``raw/readback.jsonl`` and the settings in ``raw/qdisc.nl``, to the table ``settings``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tcpexp.engine.qdiscoptions import decode_options
+from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
+
+FILE = "readback.jsonl"
+Place = tuple[str, str, str]
+
+
+class SampledSettings:
+    """Collects, out of a sampler's dumps in the order of their times, when a qdisc's settings were not those of the sample before."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+        self._last: dict[Place, tuple[str, bytes]] = {}
+        self._seen: dict[str, tuple[int, set[Place]]] = {}
+
+    def note(self, t_ns: int, link: str, towards: str, qdisc: str, kind: str, options: bytes) -> None:
+        """Note a qdisc of a sample."""
+        before_ns, seen = self._seen.get(link, (t_ns, set()))
+        if t_ns != before_ns:
+            self._close(link)
+            seen = set()
+        place = (link, towards, qdisc)
+        seen.add(place)
+        self._seen[link] = (t_ns, seen)
+        if self._last.get(place) != (kind, options):
+            self._last[place] = (kind, options)
+            self._add(t_ns, place, kind, decode_options(kind, options))
+
+    def finish(self) -> list[dict[str, object]]:
+        """Return the rows of the table, those that say that a qdisc is gone included."""
+        for link in list(self._seen):
+            self._close(link)
+        return self.rows
+
+    def _close(self, link: str) -> None:
+        """Note which qdiscs of a link its latest sample no longer had."""
+        t_ns, seen = self._seen.pop(link)
+        for place in [each for each in self._last if each[0] == link and each not in seen]:
+            del self._last[place]
+            self._add(t_ns, place, None, {})
+
+    def _add(self, t_ns: int, place: Place, kind: str | None, options: dict[str, Any]) -> None:
+        link, towards, qdisc = place
+        row = {"t_ns": t_ns, "source": "sample", "link": link, "towards": towards, "qdisc": qdisc, "kind": kind, "options": json.dumps(options)}
+        self.rows.append(row)
+
+
+def read_settings(raw: Path, sampled: Iterable[dict[str, object]] = ()) -> pl.DataFrame:
+    """Return the table ``settings``: what was read back and what samples say; raises ``DataError`` for a damaged file."""
+    path = raw / FILE
+    lines = parse_lines(path.read_text(errors="replace"), str(path)) if path.is_file() else []
+    rows = [row for line in lines for row in _rows(line)]
+    return table_of_rows([*rows, *sampled], "settings").sort("t_ns", maintain_order=True)
+
+
+def _rows(line: dict[str, Any]) -> Iterator[dict[str, object]]:
+    base = {"t_ns": line.get("t_ns"), "source": line.get("when"), "link": line.get("link"), "node": line.get("node")}
+    for each in line.get("qdiscs") or ():
+        yield {**base, "towards": each["towards"], "qdisc": each["qdisc"], "kind": each["kind"], "options": json.dumps(each["options"])}
+    for each in line.get("interfaces") or ():
+        rest = {"mtu": each["mtu"], "up": each["up"]}
+        yield {**base, "interface": each["name"], "kind": each["qdisc"], "options": json.dumps(rest)}
+    for each in line.get("changes") or ():
+        yield {**base, "interface": each["name"], "options": json.dumps({"change": each["change"]})}
+    if line.get("whole") is False:
+        yield {**base, "options": json.dumps({"change": "more than the kernel kept"})}

@@ -1,0 +1,26 @@
+"""What an image's root file system has, read from its files: programs, and the congestion controls of its kernel. Nothing is booted."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tcpexp.places.image.image import Image
+from tcpexp.places.image.listing import list_contents
+from tcpexp.places.inventory import Inventory
+
+
+def find_contents(image: Image, tree: Path) -> Inventory | None:
+    """Return what a guest of ``image`` has, None where that is not known: an image made before the list was, and never unpacked.
+
+    ``tree`` is where the root file system lies unpacked, if it does. The settings of its kernel are not known.
+    """
+    described: dict[str, Any] = json.loads((image.path / "image.json").read_text())
+    contents = described.get("contents")
+    if contents is None and os.path.isdir(tree):
+        contents = list_contents(tree, image.kernel)
+    if contents is None:
+        return None
+    return Inventory(frozenset(contents["programs"]), None, frozenset(contents["congestion_controls"]))

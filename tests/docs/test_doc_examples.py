@@ -1,0 +1,201 @@
+"""Every example of README and docs/ works, each in a process of its own; what is only validated says so in the page's source."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from doc_examples import PAGES, ROOT, Example, all_examples, commands, examples_of, unpack
+from doc_fragments import whole_spec
+
+FILES = {
+    "train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n",
+    "cellular.trace": "3\n7\n100\n",
+    "reader.py": "import helpers\n",
+    "helpers.py": "",
+    "data/words.txt": "words",
+    "server.c": "int main(void) { return 0; }\n",
+}
+#: Blocks whose marker says that something in them is validated instead of run. A new one belongs here, with a reason in the page.
+VALIDATED = {
+    "README.md: scripts/run     # install what is missing, run experiments/bbr_vs_cubic.yaml, print the summary and where the report is": "scripts/",
+    "README.md: tcpexp list                                       # experiments, topologies, actions, checks, recorders, plots": "tcpexp run, sudo, tcpexp doctor",
+    "README.md: tcpexp run experiments/ --jobs 2        # all specs of a folder, two at a time": "all",
+    "README.md: tcpexp diff RUN_A RUN_B                 # same packets? if not: the first that differs, then spec, verdicts, metrics, environment": "all",
+    "README.md: tcpexp sweep loss_response --quick --dry-run   # the runs, and what they will cost in time and disk": "all",
+    "README.md: tcpexp tcp serve --generate big=1MB:1 &": "all",
+    "README.md: tcpexp validate two_cubics.yaml     # every error as file:line:column, with what would be right": "tcpexp run",
+    "data.md: import polars as pl": "all",
+    "experiments.md: tcpexp run NAME                  # one of them": "all",
+    "install.md: scripts/run": "all",
+    "install.md: vagrant up && vagrant ssh": "all",
+    "kernels.md: tcpexp kernel build            # the one that runs use; set-up does this": "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info",
+    "kernels.md: tcpexp kernel export kernel.tar.gz       # some 4 MB": "all",
+    "kernels.md: tcpexp kernel build my-kernel.yaml": "all",
+    "report.md: from tcpexp.report.panels.build import panel_data": "all",
+    "sweeps.md: from dask_jobqueue import SLURMCluster": "all",
+    "sweeps.md: from dask_kubernetes.operator import KubeCluster": "all",
+    "sweeps.md: import polars as pl;  pl.read_parquet(\"results/studies/mathis/tables/runs\")": "all",
+    "tcp.md: while True:": "all",
+    "tcp.md: from tcpexp.tcp.adapters.host import Host": "all",
+}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def run_apart(jobs: list[tuple[Path, list[str]]], folder: Path) -> list[tuple[int, str]]:
+    """Run command lines of tcpexp, each in a process that has imported none of its parts."""
+    listed = folder / "jobs.json"
+    listed.write_text(json.dumps([[str(where), argv] for where, argv in jobs]))
+    argv = [sys.executable, str(Path(__file__).parent / "doc_forks.py"), str(listed)]
+    done = subprocess.run(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
+    return [(status, output) for status, output in json.loads(done.stdout)]
+
+
+def test_what_is_only_validated_is_listed_here() -> None:
+    marked = {f"{example.page}: {example.text.splitlines()[0]}": ", ".join(example.validated) for example in all_examples("sh", "python", "yaml") if example.validated}
+    assert marked == VALIDATED
+
+
+def test_each_marker_has_a_reason_and_names_something_in_its_block() -> None:
+    for page in PAGES:
+        found = [example for example in examples_of(page) if example.validated]
+        assert len(found) == page.read_text().count("<!-- validated:"), page.name
+        for example in found:
+            assert example.why
+            for what in example.validated:
+                assert what == "all" or any(line.startswith(what) for line in commands(example)), (example.id, what)
+
+
+def test_each_yaml_example_is_valid_alone(tmp_path: Path) -> None:
+    jobs, ids = [], []
+    for number, example in enumerate(all_examples("yaml")):
+        spec = None if example.file else whole_spec(example.text)
+        if spec is None:
+            continue
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, text in FILES.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        (folder / "example.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+        jobs.append((folder, ["validate", "example.yaml"]))
+        ids.append(example.id)
+    assert len(jobs) > 80
+    failed = [(name, output) for name, (status, output) in zip(ids, run_apart(jobs, tmp_path), strict=True) if status]
+    assert failed == []
+
+
+def test_each_spec_with_files_of_its_page_is_valid_alone(tmp_path: Path) -> None:
+    jobs = []
+    for page in PAGES:
+        folder = tmp_path / page.stem
+        folder.mkdir()
+        jobs += [(folder, ["validate", spec]) for spec in unpack(page.name, folder)]
+    assert len(jobs) >= 5
+    failed = [(argv, output) for (_, argv), (status, output) in zip(jobs, run_apart(jobs, tmp_path), strict=True) if status]
+    assert failed == []
+
+
+def test_other_yaml_is_a_rubric_or_a_kernel(tmp_path: Path) -> None:
+    loaders = {"exercises": "from tcpexp.grade.rubric import load_rubric as load", "series": "from tcpexp.places.uml.recipe import load_recipe as load"}
+    others = [example for example in all_examples("yaml") if not example.file and whole_spec(example.text) is None]
+    assert len(others) >= 2
+    for example in others:
+        code = next(code for key, code in loaders.items() if key in yaml.safe_load(example.text))
+        path = tmp_path / "given.yaml"
+        path.write_text(example.text)
+        (tmp_path / "my-window.patch").write_text("--- a/x\n+++ b/x\n")
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}\nimport sys, pathlib\nload(pathlib.Path(sys.argv[1]))", str(path)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (example.id, done.stderr)
+
+
+def python_examples() -> list[Example]:
+    """Return the Python blocks that are no file of an example: those are tried with the spec that uses them."""
+    return [example for example in all_examples("python") if not example.file]
+
+
+@pytest.mark.parametrize("example", python_examples(), ids=lambda example: example.id)
+def test_each_python_example_runs_alone(example: Example, tmp_path: Path) -> None:
+    if example.validated:
+        tree = ast.parse(example.text)  # its syntax, and that what it imports of ours exists
+        ours = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tcpexp")]
+        text = ast.unparse(ast.Module(list(ours), []))
+    else:
+        text = example.text
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def parsed(line: str) -> str | None:
+    """Return what is wrong with a command line that is only looked at, or None."""
+    from tcpexp import paths
+    from tcpexp.cli.main import cli
+
+    words = [word for word in shlex.split(line.rstrip(" &").split(" > ")[0].split(" | ")[0]) if word != "sudo"]
+    if words[0] != "tcpexp":
+        return None if not words[0].startswith("scripts/") or (ROOT / words[0]).is_file() else f"there is no {words[0]}"
+    command, rest = cli, words[1:]
+    while hasattr(command, "commands"):
+        command, rest = command.get_command(None, rest[0]), rest[1:]
+        if command is None:
+            return f"there is no such command: {line}"
+    try:
+        context = command.make_context("tcpexp", list(rest), resilient_parsing=False)
+    except Exception as error:
+        return f"{line}: {error}"
+    if words[1] in ("run", "sweep", "plan", "validate", "describe"):
+        for name in context.params.get("specs", ()) or ():
+            if not name.isupper() and "." not in name and not name.endswith("/"):
+                paths.find_spec(name)
+    return None
+
+
+def test_each_command_that_is_not_run_exists() -> None:
+    wrong = []
+    for example in all_examples("sh"):
+        for line in commands(example):
+            if example.is_validated(line) and "&&" not in line:
+                wrong.append(parsed(line))
+    assert [text for text in wrong if text] == []
+
+
+def test_the_other_commands_run(tmp_path: Path) -> None:
+    jobs, lines = [], []
+    for number, example in enumerate(all_examples("sh")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for spec in unpack(example.page, folder) if any(not example.is_validated(line) for line in commands(example)) else ():
+            assert (folder / spec).is_file()
+        for line in commands(example):
+            if not example.is_validated(line):
+                assert line.startswith("tcpexp "), f"{example.id}: mark it as validated: {line}"
+                jobs.append((folder, shlex.split(line)[1:]))
+                lines.append(f"{example.id} {line}")
+    assert len(jobs) >= 6
+    failed = [(line, output) for line, (status, output) in zip(lines, run_apart(jobs, tmp_path), strict=True) if status]
+    assert failed == []
+
+
+#: The specs of the pages that last longer than a few seconds: validated above, not run.
+LONG = {"README.md": ["two_cubics.yaml"], "extending.md": ["use_flap.yaml"], "topologies.md": ["use_uplinks.yaml"]}
+
+
+@pytest.mark.guest
+def test_the_short_specs_run_in_the_guest(tmp_path: Path) -> None:
+    for page in PAGES:
+        folder = tmp_path / page.stem
+        folder.mkdir()
+        for spec in unpack(page.name, folder):
+            if spec not in LONG.get(page.name, ()):
+                argv = [sys.executable, "-m", "tcpexp.cli.main", "run", spec, "--out", "runs", "--quiet"]
+                done = subprocess.run(argv, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, (spec, done.stdout, done.stderr)
