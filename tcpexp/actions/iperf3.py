@@ -15,6 +15,10 @@ from tcpexp.units import Duration, QuantityError, Rate, Size
 
 #: iperf3 reports at least this often apart, in ns.
 SHORTEST_INTERVAL_NS = 100_000_000
+#: iperf3 writes blocks of so many bytes unless ``-l`` says otherwise, and sends only whole ones.
+USUAL_BLOCK = 131_072
+#: A smaller block would make the program's calls, not the network, what an experiment is about.
+SMALLEST_BLOCK = 1_000
 
 
 class Iperf3(ProcessAction):
@@ -26,6 +30,13 @@ class Iperf3(ProcessAction):
 
     The flow ends at `until` (stopped there, which iperf3 reports as an interruption), after `time` counted from its first
     data, or when `bytes` are sent. Without any of them it runs to the end of the experiment.
+
+    iperf3 sends whole blocks. With `bytes` and no `length` the block is the largest of 1,000 bytes to 128 KiB of which a whole
+    number is exactly `bytes`, so that not a byte more is sent. Where there is none (a prime number, say), with a `length` that
+    does not divide `bytes`, or with several connections, which share the number among them, the last blocks go beyond it. Each
+    connection begins with a cookie of 37 bytes, which goodput counts as well. iperf3 is done when the last byte is in the
+    sender's socket buffer: what still waits there when its two ends agree on that may never arrive, and the connection is
+    reset. Where every byte has to arrive, use `http_get`.
     """
 
     example: ClassVar[str] = """\
@@ -43,11 +54,13 @@ class Iperf3(ProcessAction):
     )
     parallel: int = Field(default=1, ge=1, le=128, description="connections that send at the same time")
     time: Duration | None = Field(default=None, description="how long data is sent, whole seconds")
-    bytes_: Size | None = Field(default=None, alias="bytes", ge=1, description="how much is sent, instead of a time")
+    bytes_: Size | None = Field(default=None, alias="bytes", ge=1, description="how much is sent, instead of a time; in whole blocks")
     rate: Rate | None = Field(default=None, description="rate at which the application writes, per connection; unlimited when silent")
     interval: Duration = Field(default="1s", validate_default=True, ge=SHORTEST_INTERVAL_NS, description="distance of iperf3's own reports, at least 100ms")
     window: Size | None = Field(default=None, ge=1, description="socket buffer size of both sides (iperf3's -w); the kernel tunes it when silent")
-    length: Size | None = Field(default=None, ge=1, le=1_048_576, description="size of one write (iperf3's -l); 128KiB when silent")
+    length: Size | None = Field(
+        default=None, ge=1, le=1_048_576, description="size of one write (iperf3's -l); 128KiB when silent, with `bytes` one that sends them exactly"
+    )
     mss: int | None = Field(default=None, ge=88, le=32767, description="maximum segment size in bytes (iperf3's -M)")
 
     @model_validator(mode="after")
@@ -99,7 +112,22 @@ class Iperf3(ProcessAction):
         argv += {"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[self.direction]
         if self.parallel > 1:
             argv += ["-P", str(self.parallel)]
-        for option, value in (("-b", self.rate), ("-w", self.window), ("-l", self.length), ("-M", self.mss)):
+        for option, value in (("-b", self.rate), ("-w", self.window), ("-l", self._block()), ("-M", self.mss)):
             if value is not None:
                 argv += [option, str(value)]
         return tuple(argv)
+
+    def _block(self) -> int | None:
+        """Return the size of iperf3's blocks, None for its own."""
+        if self.length is not None or self.bytes_ is None:
+            return self.length
+        return exact_block(self.bytes_)
+
+
+def exact_block(size: int) -> int | None:
+    """Return the largest block in which ``size`` bytes can be sent exactly; None for iperf3's own, which fits or where no other does."""
+    fewest = -(-size // USUAL_BLOCK)
+    if size % USUAL_BLOCK == 0:
+        return None
+    found = next((size // count for count in range(fewest, size // SMALLEST_BLOCK + 1) if size % count == 0), None)
+    return size if found is None and size < SMALLEST_BLOCK else found

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tcpexp.analysis.fairness import converged_at, smallest_rate
+from tcpexp.analysis.activity import activity_of, receiver_of
+from tcpexp.analysis.fairness import converged_at
 from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.timeouts import measure_timeouts
+from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -52,7 +55,7 @@ def _loss_events(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     return {
         "count": rows.height,
         "spurious": int(rows["spurious"].sum()),
-        "noticed_by": dict(rows.group_by("noticed_by").len().sort("noticed_by").iter_rows()),
+        "noticed_by": dict(rows.group_by(pl.col("noticed_by").fill_null("unknown")).len().sort("noticed_by").iter_rows()),
         "lost_packets": int(lost.sum()) if lost.null_count() == 0 else None,
         "backoff": rows["backoff"].median(),
         "notice_ms": _milliseconds(rows["notice_delay_ns"].median()),
@@ -78,15 +81,15 @@ def _delay(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
 
 
 def utilization(run: RunData, flow: FlowPlan) -> float | None:
-    """Return how much of the slowest link on its way a flow's frames filled, from its first to its last arrival; None without a rate."""
-    rows = run.table("throughput").filter((pl.col("flow") == flow.name) & (pl.col("packets") > 0)).sort("t_ns")
-    if rows.is_empty():
+    """Return how much of what the slowest link on its way offered while the flow was active (:class:`Activity`) its data's frames filled; None without a rate.
+
+    At most 1: the link's rate is summed over all changes and lists of rates, and every frame that is counted passed it in that time.
+    """
+    active = activity_of(run, flow)
+    if active is None:
         return None
-    carried = rows.filter(pl.col("t_ns").is_between(rows["t_ns"][0], rows["t_ns"][-1]))
-    begin, end = int(rows["t_ns"][0]), int(rows["t_ns"][-1]) + int(rows["interval_ns"][-1])
-    times = np.arange(begin, end, NANOSECONDS // 10)
-    capacity = smallest_rate(run.plan, [flow], find_rate_epochs(run), times).mean() * (end - begin) / NANOSECONDS
-    return float(carried["wire_bytes"].sum()) * 8 / float(capacity) if capacity > 0 else None
+    offered = offered_bits(find_rate_epochs(run), links_between(run.plan.network, flow.sender, receiver_of(flow)), active.from_ns, active.to_ns)
+    return active.wire_bytes * 8 / offered if offered else None
 
 
 def measure_fairness(run: RunData) -> dict[str, Any]:

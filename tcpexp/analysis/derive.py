@@ -8,8 +8,9 @@ import polars as pl
 from tcpexp.analysis.crosschecks import build_cross_checks
 from tcpexp.analysis.fairness import build_fairness
 from tcpexp.analysis.flowstates import build_flow_states
-from tcpexp.analysis.links import Epoch, find_epochs
+from tcpexp.analysis.links import find_epochs
 from tcpexp.analysis.losses import build_loss_events
+from tcpexp.analysis.offered import delay_at
 from tcpexp.analysis.phases import build_phases
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
@@ -51,16 +52,6 @@ def with_queueing(run: RunData) -> pl.DataFrame:
     for (source, target), rows in journeys.group_by("from_node", "to_node", maintain_order=True):
         base = np.zeros(rows.height, dtype=np.int64)
         for link, towards in links_between(run.plan.network, str(source), str(target)):
-            base += _delay(rows["sent_ns"].to_numpy(), [each for each in epochs if (each.link, each.towards) == (link, towards)])
+            base += delay_at([each for each in epochs if (each.link, each.towards) == (link, towards)], rows["sent_ns"].to_numpy())
         parts.append(rows.with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base)))
     return pl.concat(parts) if parts else journeys
-
-
-def _delay(sent_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]], epochs: list[Epoch]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return the delay of one link's direction that was in force at each time; before the first epoch, the first one's."""
-    begins = np.array([each.from_ns for each in epochs], dtype=np.int64)
-    delays = np.array([each.direction.delay_ns for each in epochs], dtype=np.int64)
-    if not delays.size:
-        return np.zeros(sent_ns.shape, dtype=np.int64)
-    result: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = delays[np.maximum(np.searchsorted(begins, sent_ns, side="right") - 1, 0)]
-    return result

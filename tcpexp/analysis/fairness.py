@@ -10,35 +10,30 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.links import Epoch, find_rate_epochs
-from tcpexp.ingest.network import links_between
-from tcpexp.plan.types import FlowPlan, RunPlan
+from tcpexp.analysis.offered import offered_before_arrival
+from tcpexp.analysis.sharing import Direction, find_directions
+from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
+from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as STEP_NS
 
-#: The interval of the table ``throughput``, and how many make an interval of ``fairness``.
-STEP_NS = 100_000_000
+#: How many intervals of the table ``throughput`` make an interval of ``fairness``.
 STEPS = 10
 Matrix = NDArray[Any]
 
 
 def build_fairness(run: RunData) -> pl.DataFrame:
-    """Return the ``fairness`` table: sliding means of 1 s for every host that receives from at least two flows at once."""
-    groups: dict[str, list[FlowPlan]] = {}
-    for flow in run.plan.flows:
-        groups.setdefault(receiver_of(flow), []).append(flow)
+    """Return the ``fairness`` table: sliding means of 1 s for every direction that at least two flows share."""
     epochs = find_rate_epochs(run)
-    parts = [_towards(run, host, flows, epochs) for host, flows in groups.items() if len(flows) > 1]
+    parts = [_of(run, direction, epochs) for direction in find_directions(run.plan) if len(direction.flows) > 1]
     parts = [part for part in parts if part.height]
     return conform(pl.concat(parts), "fairness") if parts else empty_frame("fairness")
 
 
-def receiver_of(flow: FlowPlan) -> str:
-    """Return the node that receives the flow's data."""
-    return flow.server if flow.sender == flow.client else flow.client
-
-
-def _towards(run: RunData, host: str, flows: Sequence[FlowPlan], epochs: Sequence[Epoch]) -> pl.DataFrame:
-    rows = run.table("throughput").filter(pl.col("flow").is_in([flow.name for flow in flows]))
+def _of(run: RunData, direction: Direction, epochs: Sequence[Epoch]) -> pl.DataFrame:
+    flows = direction.flows
+    whole = (pl.col("interval_ns") == STEP_NS) & pl.col("flow").is_in(list(direction.names))
+    rows = run.table("throughput").filter(whole)
     if rows.is_empty():
         return empty_frame("fairness")
     good, wire = (_matrix(rows, flows, column) for column in ("goodput_bytes", "wire_bytes"))
@@ -50,17 +45,30 @@ def _towards(run: RunData, host: str, flows: Sequence[FlowPlan], epochs: Sequenc
     usable = (count >= 2) & (squares > 0)
     times = begin + np.arange(sums.shape[0]) * STEP_NS
     length_s = STEP_NS * STEPS / NANOSECONDS
-    rate = smallest_rate(run.plan, flows, epochs, times)
-    used = (_sliding(wire, np.sum) * running).sum(axis=1) * 8 / length_s
+    offered = offered_before_arrival(epochs, direction.shared, times, STEP_NS * STEPS)
+    carried = _carried((_sliding(wire, np.sum) * running).sum(axis=1) * 8, offered, _largest_frame(rows) * 8)
     frame = pl.DataFrame(
         {
-            "t_ns": times, "interval_ns": np.full(times.size, STEP_NS * STEPS), "towards": [host] * times.size, "flows": count.astype(np.int64),
+            "t_ns": times, "interval_ns": np.full(times.size, STEP_NS * STEPS), "towards": [direction.towards] * times.size,
+            "flows": count.astype(np.int64),
             "jain_index": np.divide(sums.sum(axis=1) ** 2, squares, out=np.zeros(times.size), where=usable),
             "goodput_bps": sums.sum(axis=1) * 8 / length_s,
-            "utilization": pl.Series(np.divide(used, rate, out=np.full(times.size, np.nan), where=rate > 0)).fill_nan(None),
+            "utilization": pl.Series(np.divide(carried, offered, out=np.full(times.size, np.nan), where=offered > 0)).fill_nan(None),
         }
     )  # fmt: skip
     return conform(frame.filter(pl.Series(usable)), "fairness")
+
+
+def _largest_frame(rows: pl.DataFrame) -> float:
+    """Return the largest mean size of an interval's frames, bytes."""
+    size = rows.filter(pl.col("packets") > 0).select((pl.col("wire_bytes") / pl.col("packets")).max()).item()
+    return float(size or 0)
+
+
+def _carried(arrived: Matrix, offered: Matrix, frame: float) -> Matrix:
+    """Return the bits that were sent within each interval: of the first frame to arrive a part had been sent before, which does not count."""
+    result: Matrix = np.where((arrived > offered) & (arrived - offered <= frame), offered, arrived)
+    return result
 
 
 def _matrix(rows: pl.DataFrame, flows: Sequence[FlowPlan], column: str) -> Matrix:
@@ -87,17 +95,6 @@ def _sliding(values: Matrix, reduce: Any) -> Matrix:
         return values[:0]
     result: Matrix = reduce(np.lib.stride_tricks.sliding_window_view(values, STEPS, axis=0), axis=-1)
     return result
-
-
-def smallest_rate(plan: RunPlan, flows: Sequence[FlowPlan], epochs: Sequence[Epoch], times: Matrix) -> Matrix:
-    """Return the rate of the slowest link that the flows cross at each time, bit/s; 0 where no link on their way has one."""
-    crossed = {each for flow in flows for each in links_between(plan.network, flow.sender, receiver_of(flow))}
-    rate = np.full(times.shape, np.inf)
-    for epoch in epochs:
-        if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps is not None:
-            inside = (times >= epoch.from_ns) & (times < epoch.to_ns)
-            rate = np.where(inside, np.minimum(rate, epoch.direction.rate_bps), rate)
-    return np.where(np.isinf(rate), 0.0, rate)
 
 
 def converged_at(fairness: pl.DataFrame, begin_ns: int, index: float, hold_ns: int) -> int | None:

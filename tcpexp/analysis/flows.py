@@ -1,16 +1,16 @@
-"""Numbers of single flows, and how fairly they share: goodput, retransmissions, round-trip times, windows."""
+"""Numbers of single flows: goodput, retransmissions, round-trip times, windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
 from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.analysis.segments import data_segments
 from tcpexp.plan.types import FlowPlan
-from tcpexp.store.rundata import NANOSECONDS, RunData
+from tcpexp.store.rundata import RunData
 
 _INFINITE_SSTHRESH = 2**31 - 1
 
@@ -18,16 +18,14 @@ _INFINITE_SSTHRESH = 2**31 - 1
 def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     """Return the metrics of one flow; what was not recorded is None.
 
-    ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run, ``goodput_active_bps`` from the flow's first
-    to its last arrival. ``retransmissions`` are the segments in the sender's own capture that it sent again, as the kernel counts them in
-    ``Tcp.RetransSegs``: a SYN, SYN-ACK or FIN too.
+    ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run, ``goodput_active_bps`` over the time from ``start_ns`` to
+    ``end_ns``, in which the flow was active (:class:`Activity`). ``retransmissions`` are the segments in the sender's own capture that it sent again, as the
+    kernel counts them in ``Tcp.RetransSegs``: a SYN, SYN-ACK or FIN too.
     """
     throughput = run.table("throughput").filter(pl.col("flow") == flow.name)
-    span = active_span(run, flow)
+    active = activity_of(run, flow)
     good = int(throughput["goodput_bytes"].sum())
-    active_ns = span[1] - span[0] if span else 0
     own = run.table("connections").filter(pl.col("flow") == flow.name)
-    whole = run.end_ns
     return {
         "client": flow.client,
         "server": flow.server,
@@ -36,28 +34,15 @@ def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
         "application": flow.application,
         "congestion_control": flow.congestion_control,
         "connections": own.height,
-        "start_ns": span[0] if span else None,
-        "end_ns": span[1] if span else None,
-        "duration_s": active_ns / NANOSECONDS if span else None,
         "goodput_bytes": good,
-        "goodput_bps": _rate(good, whole) if throughput.height else None,
-        "goodput_active_bps": _rate(good, active_ns) if span else None,
+        "goodput_bps": bits_per_second(good, run.end_ns) if throughput.height else None,
+        **(active.as_dict() if active else NEVER),
         "wire_bytes": int(throughput["wire_bytes"].sum()),
         **_retransmissions(run, flow),
+        "lost_packets": _lost_packets(run, flow),
         "rtt": _rtt(run, flow.name),
         "cwnd": _cwnd(run, flow),
     }
-
-
-def _rate(count: int, span_ns: int) -> float | None:
-    return count * 8 * NANOSECONDS / span_ns if span_ns > 0 else None
-
-
-def active_span(run: RunData, flow: FlowPlan) -> tuple[int, int] | None:
-    """Return (first, last) arrival of a flow's payload at its receiver in ns, or None when nothing arrived."""
-    receiver = flow.server if flow.sender == flow.client else flow.client
-    times = data_segments(run, flow, receiver)["t_ns"]
-    return None if times.is_empty() else (int(times[0]), int(times[-1]))
 
 
 def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
@@ -73,6 +58,13 @@ def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
         "retransmitted_bytes": repeated,
         "retransmission_share": count_segments(again.filter(pl.col("kind") == "data")) / sent.height if sent.height else None,
     }
+
+
+def _lost_packets(run: RunData, flow: FlowPlan) -> int | None:
+    """Return how many of the flow's data segments were captured at the sender and not at the receiver; None when none was captured at both."""
+    own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
+    sent = run.table("journeys").filter(own)
+    return int((sent["copies"] == 0).sum()) if sent.height else None
 
 
 def _distinct(run: RunData, flow: FlowPlan) -> int:
@@ -121,38 +113,3 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
         "ssthresh_last": None if low.is_empty() else low[-1],
     }
     return {"source": source, "samples": per_ack.len(), **numbers}
-
-
-def jain_index(values: Sequence[float]) -> float | None:
-    """Return Jain's fairness index (sum x)^2 / (n sum x^2): 1 is equal, 1/n is all for one. None without any traffic.
-
-    Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC-TR-301, 1984.
-    """
-    squares = sum(value * value for value in values)
-    return sum(values) ** 2 / (len(values) * squares) if squares > 0 else None
-
-
-def measure_shares(run: RunData, flows: Sequence[FlowPlan]) -> dict[str, Any]:
-    """Return each flow's share of the delivered payload and Jain's index, over the run and while all flows were active.
-
-    ``together`` is None when the flows never overlapped.
-    """
-    spans = [active_span(run, flow) for flow in flows]
-    present = [span for span in spans if span is not None]
-    result: dict[str, Any] = {"whole": _share(run, flows, None), "together": None}
-    if len(present) == len(flows) and len(flows) > 1:
-        begin, end = max(span[0] for span in present), min(span[1] for span in present)
-        if end > begin:
-            result["together"] = {"from_ns": begin, "to_ns": end, **_share(run, flows, (begin, end))}
-    return result
-
-
-def _share(run: RunData, flows: Sequence[FlowPlan], span: tuple[int, int] | None) -> dict[str, Any]:
-    rows = run.table("throughput")
-    if span is not None:
-        rows = rows.filter(pl.col("t_ns").is_between(*span, closed="left"))
-    sums = dict(rows.group_by("flow").agg(pl.col("goodput_bytes").sum()).iter_rows())
-    values = {flow.name: int(sums.get(flow.name, 0)) for flow in flows}
-    total = sum(values.values())
-    shares = {name: value / total if total else None for name, value in values.items()}
-    return {"share": shares, "jain_index": jain_index(list(values.values()))}

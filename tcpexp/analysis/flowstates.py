@@ -86,6 +86,9 @@ def segment_bytes(run: RunData, flow: FlowPlan) -> int | None:
     syns = run.table("packets").filter((pl.col("flow") == flow.name) & pl.col("mss").is_not_null())
     if syns.is_empty():
         return None
+    if syns["options_cut"].any():  # whether time stamps were offered is not known: what was sent says how much fits
+        sent = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))["payload_bytes"].max()
+        return int(sent) if isinstance(sent, int) and sent > 0 else None
     stamps = 12 if syns["ts_val"].null_count() == 0 else 0
     return int(syns["mss"].min()) - stamps  # type: ignore[arg-type]
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from tcpexp.analysis.faults import count_faults
+from tcpexp.analysis.samples import sampled_span
 from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
@@ -281,15 +282,13 @@ def _queue_drops(run: RunData, epoch: Epoch) -> int:
 
 
 def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:
-    """Return the growth of a qdisc's drop counter between two times; what the probes before t0 cost does not count."""
-    samples = run.table("queues").filter(
-        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc) & (pl.col("t_ns") <= to_ns)
-    )
+    """Return the growth of a qdisc's drop counter between the samples closest to two times; what the probes before t0 cost does not count."""
+    samples = run.table("queues").filter((pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc)).sort("t_ns")
     if samples.is_empty():
         return 0
-    before = samples.filter(pl.col("t_ns") <= from_ns)
-    base = before["drops"][-1] if before.height else samples["drops"][0]
-    return int(samples["drops"][-1] or 0) - int(base or 0)
+    begin, end = sampled_span(samples["t_ns"].to_list(), (from_ns, to_ns))
+    values = samples.filter(pl.col("t_ns").is_in([begin, end]))["drops"]
+    return int(values[-1] or 0) - int(values[0] or 0)
 
 
 def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:

@@ -47,6 +47,7 @@ class _Connection:
     again_ns: Int64
     ack_ns: Int64
     dsack_ns: Int64
+    cut_ns: Int64
     ece: NDArray[np.bool_]
     sacked_bytes: Int64
     lost: dict[str, NDArray[Any]] | None
@@ -102,11 +103,13 @@ def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
         lost = {name: rows[name].to_numpy() for name in ("t_ns", "seq_rel", "payload_bytes", "again")}
     edges = pl.col("sack_blocks").list
     sacked = (edges.gather_every(2, 1).list.sum() - edges.gather_every(2, 0).list.sum()).fill_null(0)
-    seen = acks.select("t_ns", dsack=is_dsack(), ece=pl.col("flags").str.contains("E"), sacked=sacked)
+    known = ~pl.col("options_cut").fill_null(False)
+    seen = acks.select("t_ns", known=known, dsack=is_dsack(), ece=pl.col("flags").str.contains("E"), sacked=sacked)
     return _Connection(
         again_ns=segments.filter("again")["t_ns"].to_numpy(),
         ack_ns=seen["t_ns"].to_numpy(),
         dsack_ns=seen.filter("dsack")["t_ns"].to_numpy(),
+        cut_ns=seen.filter(~pl.col("known"))["t_ns"].to_numpy(),
         ece=seen["ece"].to_numpy(),
         sacked_bytes=seen["sacked"].to_numpy(),
         lost=lost,
@@ -205,7 +208,8 @@ def _repair(seen: _Connection, episode: Episode, timeline: Timeline, lost: dict[
     until = int(timeline.row_ns[-1]) if end is None else end
     again = _count(seen.again_ns, episode.noticed_ns, until)
     rtt = int(timeline.srtt_us[timeline.before(until)]) * 1000
-    dsacks = _count(seen.dsack_ns, episode.noticed_ns, until + rtt)
+    cut = _count(seen.cut_ns, episode.noticed_ns, until + rtt)
+    dsacks = None if cut else _count(seen.dsack_ns, episode.noticed_ns, until + rtt)
     if lost is not None:
         spurious: bool | None = lost["t_ns"].size == 0
     else:
@@ -228,8 +232,8 @@ def is_dsack() -> pl.Expr:
     return ((right <= pl.col("ack_rel")) | inside).fill_null(False)
 
 
-def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str:
-    """Return the mechanism: ``rto``, ``ecn``, ``tlp``, ``duplicate_acks``, ``sack`` or ``rack``.
+def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str | None:
+    """Return the mechanism: ``rto``, ``ecn``, ``tlp``, ``duplicate_acks``, ``sack`` or ``rack``; None where the capture cut the ACK's SACK option off.
 
     A timeout sets Loss. A segment sent again while the sender was still in Open or Disorder is a tail loss probe (RFC 8985 section 7). Without
     SACK the third duplicate ACK counts (RFC 5681 section 3.2); with SACK three segments' worth of SACKed bytes (RFC 6675) are ``sack``, fewer are
@@ -245,6 +249,8 @@ def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str:
     if not seen.has_sack:
         return "duplicate_acks"
     last = int(seen.ack_ns.searchsorted(episode.noticed_ns, side="right")) - 1
+    if last >= 0 and _count(seen.cut_ns, int(seen.ack_ns[last]), int(seen.ack_ns[last])):
+        return None
     return "sack" if last >= 0 and seen.sacked_bytes[last] >= DUPTHRESH * seen.mss else "rack"
 
 

@@ -8,14 +8,15 @@ import polars as pl
 
 from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.congestion import measure_congestion, measure_fairness
-from tcpexp.analysis.flows import measure_flow, measure_shares
+from tcpexp.analysis.flows import measure_flow
+from tcpexp.analysis.labels import count_labels
 from tcpexp.analysis.links import measure_faults
+from tcpexp.analysis.sharing import measure_shares
 from tcpexp.ingest.tshark import LABELS
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 
 METRICS_SCHEMA = 1
-_EXAMPLES = 5
 
 
 def measure_run(run: RunData) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def measure_run(run: RunData) -> dict[str, Any]:
     Times are ns, rates bit/s, RTTs ms, windows segments. What could not be measured is None, never 0.
     """
     flows = run.plan.flows
-    shares = measure_shares(run, flows)
+    shares = measure_shares(run)
     metrics: dict[str, Any] = {
         "metrics_schema": METRICS_SCHEMA,
         "status": run.status,
@@ -36,7 +37,7 @@ def measure_run(run: RunData) -> dict[str, Any]:
         "queues": measure_queues(run),
         "connections": count_connections(run),
         "counters": counter_changes(run),
-        "labels": count_labels(run),
+        "labels": count_labels(run, tuple(LABELS)),
         "links": [rate.as_dict() for rate in measure_faults(run)],
         "followed": [each.as_dict() for each in measure_followed(run)],
         "packets": dict(run.table("packets").group_by("capture").len().sort("capture").iter_rows()),
@@ -48,12 +49,13 @@ def measure_run(run: RunData) -> dict[str, Any]:
 
 
 def measure_queues(run: RunData) -> list[dict[str, Any]]:
-    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples, and who dropped how many."""
+    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples, and who dropped how many from the first to the last."""
     result = []
     for (link, towards), rows in run.table("queues").group_by("link", "towards", maintain_order=True):
         queue = rows.filter(pl.col("qdisc") == "queue")
-        last = rows.group_by("qdisc").agg(pl.col("drops", "sent_packets", "sent_bytes", "ecn_mark").last())
-        by_name = {row["qdisc"]: row for row in last.iter_rows(named=True)}
+        counters = pl.col("drops", "sent_packets", "ecn_mark")
+        growth = rows.sort("t_ns", maintain_order=True).group_by("qdisc").agg(counters.last() - counters.first())
+        by_name = {row["qdisc"]: row for row in growth.iter_rows(named=True)}
         result.append(
             {
                 "link": link,
@@ -95,16 +97,4 @@ def counter_changes(run: RunData) -> dict[str, dict[str, int]]:
     result: dict[str, dict[str, int]] = {}
     for node, counter, change in deltas.filter(pl.col("change") != 0).sort("node", "counter").iter_rows():
         result.setdefault(node, {})[counter] = change
-    return result
-
-
-def count_labels(run: RunData) -> dict[str, dict[str, Any]]:
-    """Return per Wireshark label: how often per capture, and example packets (capture, number, time, flow)."""
-    rows = run.table("packets").select("capture", "number", "t_ns", "flow", "labels").explode("labels")
-    result: dict[str, dict[str, Any]] = {}
-    for label in LABELS:
-        own = rows.filter(pl.col("labels") == label)
-        captures = dict(own.group_by("capture").len().sort("capture").iter_rows())
-        examples = own.drop("labels").head(_EXAMPLES).to_dicts()
-        result[label] = {"count": own.height, "captures": captures, "examples": examples}
     return result

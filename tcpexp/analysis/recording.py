@@ -32,6 +32,7 @@ def certify_recording(run: RunData, clock: str) -> Iterator[Item]:
     yield judge_lateness(run, clock)
     yield from judge_samplers(run)
     yield from judge_captures(run)
+    yield from judge_snaplen(run)
     yield from judge_trace(run)
     yield judge_cpu(run)
     yield from judge_conservation(run)
@@ -155,6 +156,16 @@ def _trace_file(run: RunData) -> dict[str, Any]:
 def computes_in_no_time(run: RunData) -> bool:
     """Whether the run's clock stands while programs compute: the place is a kernel in user space whose time only system calls and waiting move."""
     return str((run.manifest or {}).get("where", "")).partition(":")[0] == "uml"
+
+
+def judge_snaplen(run: RunData) -> Iterator[Item]:
+    """Say what is not known because captures hold only the first bytes of each packet."""
+    cut = run.table("packets").filter(pl.col("options_cut")).group_by("capture").len().sort("capture")
+    if cut.height:
+        where = ", ".join(f"{count} packets of {capture}" for capture, count in cut.iter_rows())
+        unknown = "what SACK blocks, time stamps and other TCP options said, so how losses were noticed (unless by a timeout, a mark or a probe), DSACKs, "
+        unknown += "RTT samples that end at a SACK, and the window's scale where a SYN was cut"
+        yield Item("TCP options", "captured whole", "", "not measured", f"snaplen cut them off ({where}); not known: {unknown}")
 
 
 def judge_cpu(run: RunData) -> Item:

@@ -95,8 +95,6 @@ def transitions(run: RunData) -> list[Transition]:
     stays = _small_stays(run)
     known: set[Key] = set()
     for row in rows.sort("t_ns", maintain_order=True).iter_rows(named=True):
-        if row["t_ns"] > run.end_ns:  # what the clean-up did
-            continue
         change = _transition(row, row["old_state"], row["new_state"])
         known.add(_key(row))
         if change.new == "CLOSED" and change.old in ("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"):
@@ -165,7 +163,7 @@ def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
 def _snapshots(run: RunData, states: list[str]) -> polars.DataFrame:
     import polars as pl
 
-    return run.table("sockets").filter(pl.col("state").is_in(states) & (pl.col("t_ns") <= run.end_ns)).sort("t_ns", maintain_order=True)
+    return run.table("sockets").filter(pl.col("state").is_in(states)).sort("t_ns", maintain_order=True)
 
 
 def _interval_ns(run: RunData) -> int:

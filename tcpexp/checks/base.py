@@ -60,7 +60,8 @@ class Verdict:
     """The answer of one check.
 
     ``measured`` and ``asked`` are words with units, ``reason`` is the sentence that joins them, ``because`` the spec author's
-    explanation. INCONCLUSIVE: the data do not suffice. UNSUPPORTED: the kernel or the place cannot record what is asked.
+    explanation. INCONCLUSIVE: the data do not suffice. UNSUPPORTED: the kernel or the place cannot record what is asked. ``number``: which check of
+    ``expect:`` it answers, from 1 on.
     """
 
     check: str
@@ -71,6 +72,7 @@ class Verdict:
     reason: str
     because: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    number: int | None = None
 
 
 def parse_kernel(text: object) -> str:

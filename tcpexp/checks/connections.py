@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
 from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, table_exists, within
@@ -110,7 +111,8 @@ class Window(Compared[Bytes]):
 class Labels(Compared[Count]):
     """How many packets Wireshark labels as retransmission, duplicate ACK, zero window and so on.
 
-    Counted per capture, because one packet is seen at both ends; the capture with the most is compared unless `seen_at` names a host.
+    A packet that two captures hold counts once, also when only one of them gives it the label; with `seen_at` the captures of that host
+    alone are looked at. `retransmission` includes the packets of `fast_retransmission`, `spurious_retransmission` and `rto`.
     Without a comparator at least one is asked.
     """
 
@@ -137,33 +139,35 @@ class Labels(Compared[Count]):
         return self.comparison() if self.has_comparator() else "at least 1"
 
     def evaluate(self, run: RunData) -> Verdict:
-        """Count the labels per capture."""
+        """Count the packets, each once."""
         span = require_span(run, self.between)
         hosts = [node.name for node in run.plan.network.nodes if node.kind == "host"]
         captures = [each for host in ([self.seen_at] if self.seen_at else hosts) for each in captures_of(run, host)]
         rows = self._rows(run, captures).filter(within(span))
-        found = {capture: rows.filter(capture=capture) for capture in captures}
-        best = max(captures, key=lambda each: found[each].height)
-        count = found[best].height
-        numbers = found[best].get_column("number").to_list()
-        evidence = []
-        if count:
-            times = found[best].get_column("t_ns")
-            text = f"{many(count, 'packet')}" + (f", the first {LISTED} listed" if count > LISTED else "")
-            evidence = [Evidence(text, best, tuple(numbers[:LISTED]), times[0], times[-1])]
-        reason = f"{many(count, 'packet is', 'packets are')} labelled {self.label} in {best}; asked: {self.asked()}"
+        count = once(rows).height
+        found = sorted((rows.filter(capture=name) for name in captures), key=lambda each: -each.height)
+        evidence = [_in_capture(each) for each in found if each.height]
+        same = labelled(run).join(once(rows), on="packet", how="semi")
+        inner = ", ".join(f"{part} of them {name}" for name, part in count_contained(same, self.label).items())
+        reason = f"{many(count, 'packet is', 'packets are')} labelled {self.label}{f' ({inner})' if inner else ''}; asked: {self.asked()}"
         passed = self.holds(count) if self.has_comparator() else count >= 1
         return self.verdict(passed, many(count, "packet"), reason, evidence)
 
     def _rows(self, run: RunData, captures: list[str]) -> polars.DataFrame:
         import polars as pl
 
-        wanted = pl.col("capture").is_in(captures) & pl.col("labels").list.contains(self.label)
+        wanted = pl.col("capture").is_in(captures) & (pl.col("label") == self.label)
         if self.from_ is not None:
             wanted &= pl.col("src").is_in(addresses(run, self.from_))
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
-        return run.table("packets").filter(wanted.fill_null(False)).sort("t_ns", "number")
+        return labelled(run).filter(wanted.fill_null(False))
+
+
+def _in_capture(rows: polars.DataFrame) -> Evidence:
+    capture = rows.get_column("capture")[0]
+    text = f"{many(rows.height, 'packet')} in {capture}" + (f", the first {LISTED} listed" if rows.height > LISTED else "")
+    return Evidence(text, capture, tuple(rows.get_column("number").to_list()[:LISTED]), rows.get_column("t_ns")[0], rows.get_column("t_ns")[-1])
 
 
 class Closer(Check):

@@ -10,6 +10,7 @@ from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import BETWEEN, Between, Span, captures_of, flow_plan, receiver_of, require_span, table_exists
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
+from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: A capture that missed fewer packets than this still measures a rate to three digits.
 HARMLESS_LOSS = 0.001
-#: The interval of the table ``throughput``.
-INTERVAL_NS = 100_000_000
 NS = 1_000_000_000
 
 

@@ -120,6 +120,8 @@ class SynOption(Compared[Count]):
         rows = run.table("packets").filter(wanted.fill_null(False)).sort("t_ns", "number")
         if rows.is_empty():
             raise Undecided(f"{self.from_} sent no SYN and no SYN-ACK")
+        if rows.filter(pl.col("options_cut") & pl.col(OPTIONS[self.option]).is_null()).height:
+            raise Undecided("the captures hold too few bytes of each packet (snaplen): TCP options are cut off")
         values = [None if value is False else value for value in rows.get_column(OPTIONS[self.option]).to_list()]
         passed = all(self._fits(value) for value in values)
         seen = sorted({"absent" if value is None else "present" if self.option in ("sack_permitted", "timestamps") else str(value) for value in values})

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Check, Evidence, HostName, NotSupported, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
-from tcpexp.checks.recorded import BETWEEN, Between, Span, require_span, sample_interval, table_exists
+from tcpexp.checks.recorded import BETWEEN, Between, counter_times, require_span, sample_interval, table_exists
 from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.plan.types import Firewall
 from tcpexp.registry import suggest
@@ -54,31 +55,30 @@ class Counter(Compared[Count]):
             hint = suggest(counter, node.get_column("counter").unique().sort().to_list())
             hint = hint if hint and hint.startswith("did you mean") else None
             raise NotSupported(f"the kernel has no counter {counter}{f'; {hint}' if hint else ''}")
-        before, after = self._values(rows, span, interval)
+        times = counter_times(run, self.host, interval)
+        begin, end = sampled_span(times, span)
+        if abs(begin - span[0]) > 2 * interval or abs(end - span[1]) > 2 * interval:
+            taken = f"between {time_words(times[0])} and {time_words(times[-1])}"
+            raise Undecided(f"the samples of the counters, taken {taken}, do not cover the time {span_words(span)}")
+        before, after = (_value_at(rows, at) for at in (begin, end))
         growth = after - before
-        moved = rows.filter((pl.col("t_ns") > span[0]) & (pl.col("t_ns") <= span[1])).get_column("t_ns").to_list()
-        evidence = Evidence(
-            f"{counter} went from {before} to {after}",
-            from_ns=moved[0] if growth and moved else span[0],
-            to_ns=moved[-1] if growth and moved else span[1],
-        )
+        text = f"{counter} went from {before} to {after} between the samples at {time_words(begin)} and {time_words(end)}"
+        evidence = Evidence(text, from_ns=begin, to_ns=end)
+        moved = rows.filter((pl.col("t_ns") > begin) & (pl.col("t_ns") <= end)).get_column("t_ns").to_list()
+        found = [evidence, *([Evidence("the samples that saw it grow first and last", from_ns=moved[0], to_ns=moved[-1])] if growth and moved else [])]
         reason = f"{counter} on {self.host} grew by {growth}, from {before} to {after}; asked: {self.comparison()}"
-        return self.verdict(self.holds(growth), f"+{growth}", reason, [evidence])
+        return self.verdict(self.holds(growth), f"+{growth}", reason, found)
 
     def _name(self, run: RunData) -> str:
         """Return the counter's name in the run's version of IP."""
         group, _, own = self.counter.partition(".")
         return f"{group}6.{own}" if run.plan.network.ip == 6 and group in ("Ip", "Icmp", "Udp") else self.counter
 
-    def _values(self, rows: polars.DataFrame, span: Span, interval: int) -> tuple[int, int]:
-        """Return the counter at both ends of the span. The table keeps the first sample and what changed afterwards."""
-        values = list(zip(rows.get_column("t_ns").to_list(), rows.get_column("value").to_list(), strict=True))
-        first = values[0][0]
-        if first > span[0] + 2 * interval:
-            raise Undecided(f"the first sample of the counters was taken at {time_words(first)}")
-        before = next((value for t_ns, value in reversed(values) if t_ns <= span[0]), values[0][1])
-        after = next((value for t_ns, value in reversed(values) if t_ns <= span[1]), values[0][1])
-        return int(before), int(after)
+
+def _value_at(rows: polars.DataFrame, at_ns: int) -> int:
+    """Return a counter at a sample's time. The table keeps the first sample and what changed afterwards."""
+    values = list(zip(rows.get_column("t_ns").to_list(), rows.get_column("value").to_list(), strict=True))
+    return int(next((value for t_ns, value in reversed(values) if t_ns <= at_ns), values[0][1]))
 
 
 class FirewallEmpty(Check):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, Percent
 from tcpexp.checks.recorded import BETWEEN, Between, Span, captures_of, require_span, sample_interval, within
@@ -59,14 +60,14 @@ class Queue(Compared[NumberOrTime]):
         interval = sample_interval(run, "qdisc")
         rows = self._samples(run, span, interval)
         if self.measure in ("drops", "marks"):
-            value, at_ns = self._growth(run, span, rows), None
+            value, at_ns = self._growth(rows), None
         else:
             value, at_ns = self._length(run, rows)
         evidence = Evidence(
             f"{many(rows.height, 'sample')}, one every {time_words(interval)}"
             + (f"; the largest at {time_words(at_ns)}" if at_ns is not None else ""),
-            from_ns=span[0],
-            to_ns=span[1],
+            from_ns=rows["t_ns"][0],
+            to_ns=rows["t_ns"][-1],
         )
         measured = self.words(value)
         reason = f"{self.measure.replace('_', ' ')} of the queue was {measured}; asked: {self.comparison()}"
@@ -76,20 +77,15 @@ class Queue(Compared[NumberOrTime]):
         rows = _queue_rows(run, self.link, self.towards)
         if rows.is_empty():
             raise Undecided(f"the queue of {self.link} towards {self.towards} was not recorded")
-        inside = rows.filter(within(span))
-        first, last = inside.get_column("t_ns").min(), inside.get_column("t_ns").max()
-        if not isinstance(first, int) or not isinstance(last, int) or first > span[0] + 2 * interval or last < span[1] - 2 * interval:
+        first, last = sampled_span(rows.get_column("t_ns").to_list(), span)
+        if abs(first - span[0]) > 2 * interval or abs(last - span[1]) > 2 * interval:
             raise Undecided(f"the samples of the queue do not cover the time {span_words(span)}")
-        return inside
+        return rows.filter(within((first, last)))
 
-    def _growth(self, run: RunData, span: Span, inside: polars.DataFrame) -> float:
-        """Return how much the counter grew: its last value in the span less the one before or at its beginning."""
-        import polars as pl
-
+    def _growth(self, inside: polars.DataFrame) -> float:
+        """Return how much the counter grew from the first of the samples to the last."""
         column = "drops" if self.measure == "drops" else "ecn_mark"
-        before = _queue_rows(run, self.link, self.towards).filter(pl.col("t_ns") <= span[0])
-        base = (before if before.height else inside.head(1)).get_column(column)[-1]
-        end = inside.get_column(column)[-1]
+        base, end = inside.get_column(column)[0], inside.get_column(column)[-1]
         if base is None or end is None:
             raise Undecided(f"this queue does not count its {self.measure}")
         return float(end - base)

@@ -53,6 +53,8 @@ class LossEvents(Compared[Count]):
         import polars as pl
 
         rows = events_of(run, self.flow, require_span(run, self.between))
+        if self.noticed_by is not None and rows["noticed_by"].null_count():
+            raise Undecided("the captures hold too few bytes of each packet (snaplen): whether ACKs carried SACK blocks cannot be known")
         kept = rows if self.noticed_by is None else rows.filter(pl.col("noticed_by") == self.noticed_by)
         if self.spurious is not None:
             if kept["spurious"].null_count():
@@ -227,7 +229,7 @@ def event_evidence(rows: polars.DataFrame) -> Evidence:
     head = ("noticed at", "by", "lost", "sent again", "cwnd", "ssthresh", "factor", "repaired after")
     lines = [
         (
-            time_words(row["noticed_ns"]), row["noticed_by"], str(row["lost_packets"] if row["lost_packets"] is not None else "unknown"),
+            time_words(row["noticed_ns"]), row["noticed_by"] or "unknown", str(row["lost_packets"] if row["lost_packets"] is not None else "unknown"),
             str(row["retransmissions"]), str(row["cwnd_before"]), str(row["ssthresh_after"] or ""),
             "" if row["backoff"] is None else digits(row["backoff"]), "never" if row["repair_delay_ns"] is None else time_words(row["repair_delay_ns"]),
         )

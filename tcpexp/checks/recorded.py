@@ -132,6 +132,24 @@ def snapshot_times(run: RunData, host: str) -> list[int]:
     return times
 
 
+def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
+    """Return when a host's counters were sampled, in ns, also where none had changed; raises ``Undecided`` when none were.
+
+    The raw file says it. Without it the table's rows do, which keep only changes; between them the samples are taken to have been where they were planned.
+    """
+    raw = run.path / "raw" / "counters" / f"{host}.txt"
+    if raw.exists():
+        times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
+    else:
+        import polars
+
+        seen = run.table("counters").filter(polars.col("node") == host).get_column("t_ns").to_list()
+        times = sorted({*seen, *range(min(seen), run.end_ns + 1, interval_ns)}) if seen else []
+    if not times:
+        raise Undecided(f"no counters were recorded on {host}")
+    return times
+
+
 def _block_times(lines: Iterable[str]) -> list[int]:
     found = (line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns="))
     return sorted({int(each) for each in found})

@@ -30,7 +30,7 @@ def check_run(run: RunData) -> list[Verdict]:
 
     registry = catalogue_for(run.plan).checks
     judged = [judge_entry(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
-    verdicts = [each for each in judged if each is not None]
+    verdicts = [dataclasses.replace(each, number=number) for number, each in enumerate(judged, start=1) if each is not None]
     write_checks(run.path, verdicts)
     return verdicts
 

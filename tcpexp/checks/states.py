@@ -77,7 +77,7 @@ class States(Check):
 
         from tcpexp.analysis.ways import ways_of_snapshots
 
-        wanted = (pl.col("node") == self.host) & (pl.col("t_ns") <= run.end_ns)  # not what the clean-up did
+        wanted = pl.col("node") == self.host
         if self.port is not None:
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)
         if self.flow is not None:

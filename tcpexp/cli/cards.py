@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp import paths
 from tcpexp.errors import TcpexpError
+from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
@@ -87,7 +88,7 @@ def load_card(path: Path, catalogue: Catalogue) -> Card:
         path=path,
         title=spec.title or spec.name,
         description=" ".join(spec.description.split()),
-        explain=spec.explain.strip(),
+        explain=without_run(spec.explain.strip()),
         references=spec.references,
         topology=topology_words(spec),
         actions=tuple(action_words(raw) for raw in spec.raw_at("actions") or ()),

@@ -12,6 +12,7 @@ from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option
 from tcpexp.errors import SpecError
 from tcpexp.registry import suggest
+from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
@@ -213,7 +214,7 @@ def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
     if kind in ("experiments", "studies"):
         path = paths.shipped_spec(name)
         assert path is not None
-        text = "\n\n".join(part for key in ("title", "description", "explain") if (part := yaml_field(path, key)))
+        text = without_run("\n\n".join(part for key in ("title", "description", "explain") if (part := yaml_field(path, key))))
         return {"kind": _singular(kind), "name": name, "text": text, "file": str(path), "parameters": []}
     if kind == "topologies":
         return {"kind": "topology", "name": name, "text": topology_text(name, catalogue), "file": str(topology_path(name) or ""), "parameters": []}

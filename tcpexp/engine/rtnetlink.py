@@ -19,6 +19,8 @@ TCA_KIND, TCA_OPTIONS, TCA_STATS2 = 1, 2, 7
 TCA_STATS_BASIC, TCA_STATS_QUEUE, TCA_STATS_APP, TCA_STATS_BASIC_HW, TCA_STATS_PKT64 = 1, 3, 4, 7, 8
 #: Where a discipline's own statistics hold its count of marks (struct tc_*_xstats in linux/pkt_sched.h).
 ECN_MARK_OFFSETS = {"codel": 24, "fq_codel": 12, "red": 12}
+#: cake's statistics are attributes (linux/pkt_sched.h): a list of tins, each with its own counts; of these the packets that it marked.
+TCA_CAKE_STATS_TIN_STATS, TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS = 10, 8
 WITHOUT_QUEUE = ("clsact", "noqueue")
 #: The parent of a root qdisc (TC_H_ROOT).
 ROOT = 0xFFFFFFFF
@@ -153,12 +155,24 @@ def _parse_qdisc(body: bytes) -> QdiscSample:
 
 def _ecn_mark(kind: str, statistics: bytes) -> int | None:
     """Return the count of marks out of a discipline's own statistics, None when it has none."""
+    if kind == "cake":
+        return _cake_marks(statistics)
     offset = ECN_MARK_OFFSETS.get(kind)
     if offset is None or len(statistics) < offset + 4:
         return None
     if kind == "fq_codel" and struct.unpack_from("=I", statistics)[0] != 0:  # 0: of the qdisc, not of a class
         return None
     return int(struct.unpack_from("=I", statistics, offset)[0])
+
+
+def _cake_marks(statistics: bytes) -> int | None:
+    """Return the sum of all tins' marks."""
+    tins = attributes(statistics, 0).get(TCA_CAKE_STATS_TIN_STATS)
+    if tins is None:
+        return None
+    counts = [attributes(tin, 0).get(TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS) for tin in attributes(tins, 0).values()]
+    known = [int(struct.unpack("=I", count)[0]) for count in counts if count is not None and len(count) == 4]
+    return sum(known) if known else None
 
 
 def attributes(data: bytes, at: int) -> dict[int, bytes]:

@@ -110,6 +110,7 @@ class _Reader:
         spread = Spread(rows, columns.records.count)
         series = {name: spread.numbers(value) for name, value in found.items()}
         series["flags"] = spread.series(pick(_FLAG_TEXTS, flags))
+        series["options_cut"] = spread.series(pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.size))
         series["sack_permitted"] = spread.series(pl.Series(options.sack_permitted))
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:

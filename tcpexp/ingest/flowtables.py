@@ -12,8 +12,7 @@ from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import Acks, rtt_samples, unwrap_seq
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
-
-INTERVAL_NS = 100_000_000
+from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 
 
 def build_throughput(packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes, end_ns: int) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
+from tcpexp.ingest.ending import ENDS, until_end
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
 from tcpexp.ingest.flows import with_flows, with_openers
@@ -56,8 +57,9 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     trace, samples = _read_trace(source), _read_samples(source)
     user_space = _read_user_space(source)
     tell("naming flows")
-    packets, connections, witness = _name_connections(source, frames, trace, user_space)
-    tables = _from_captures(source, packets)
+    captured, connections, witness = _name_connections(source, frames, trace, user_space)
+    packets = until_end(captured, run.end_ns)
+    tables = _from_captures(source, packets, captured)
     spans = socket_spans(connections)
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
@@ -65,10 +67,12 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     tables["iperf3"] = _from_iperf3(source, connections)
     if asks_for_complaints(source.plan):
         tell("searching for complaints")
-        tables["complaints"] = read_complaints(sorted(source.raw.glob("*.pcap")))
+        complaints = read_complaints(sorted(source.raw.glob("*.pcap")))
+        tables["complaints"] = complaints.join(packets, on=["capture", "number"], how="semi", maintain_order="left")
     tell("writing tables")
     tables["packets"] = packets
     tables["connections"] = conn.table_of(connections)
+    tables |= {name: until_end(tables[name], run.end_ns) for name in ENDS if name in tables}
     for name in TABLES:
         if name in tables or name != "complaints":  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))
@@ -115,7 +119,7 @@ def _name_connections(
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
     packets = packets.with_columns(node=nodes.of_capture())
-    streams = conn.describe_streams(packets, nodes, [flow.port for flow in flows])
+    streams = conn.describe_streams(until_end(packets, source.run.end_ns), nodes, [flow.port for flow in flows])
     found = conn.build_connections(streams, nodes)
     spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))
     sockets = read_sockets(trace)
@@ -126,12 +130,13 @@ def _name_connections(
     return packets, found, Witness.of(source.plan, nodes, trace, sockets, found, frozenset(packets["node"].unique().drop_nulls()))
 
 
-def _from_captures(source: _Source, packets: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _from_captures(source: _Source, packets: pl.DataFrame, captured: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return what follows from the packets until the end. Only journeys see the later ones: what was under way at the end was not lost."""
     nodes, flows = source.nodes, source.plan.flows
     return {
         "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
         "rtt": build_rtt(packets, flows, nodes),
-        "journeys": build_journeys(packets, nodes),
+        "journeys": until_end(build_journeys(captured, nodes), source.run.end_ns, "sent_ns"),
     }
 
 

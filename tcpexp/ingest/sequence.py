@@ -82,26 +82,27 @@ def rtt_samples(left: Int64, end: Int64, sent_ns: Int64, acks: Acks) -> tuple[In
     index = np.searchsorted(highest, end, side="left")
     found = index < acks.ack.size
     index = np.where(found, index, 0)
-    never = np.iinfo(np.int64).max
-    cumulative = np.where(found & ~ambiguous[index], acks.t_ns[index], never)
-    when = np.minimum(cumulative, _sacked_at(end, acks, never))
+    never = acks.ack.size
+    cumulative = np.where(found & ~ambiguous[index], index, never)
+    by = np.minimum(cumulative, _sacked_by(end, acks, never))
+    when = acks.t_ns[np.minimum(by, never - 1)]
     once = _bytes_sent_twice(cover, end) == _bytes_sent_twice(cover, left)
-    good = once & (when != never) & (when >= sent_ns)
-    at, rtt = when[good], (when - sent_ns)[good]
-    order = np.lexsort((rtt, at))
-    at, rtt = at[order], rtt[order]
-    newest = np.concatenate([[True], np.diff(at) > 0])[: at.size]
-    return at[newest], rtt[newest]
+    good = once & (by != never) & (when >= sent_ns)
+    by, rtt = by[good], (when - sent_ns)[good]
+    order = np.lexsort((rtt, by))
+    by, rtt = by[order], rtt[order]
+    newest = np.concatenate([[True], np.diff(by) > 0])[: by.size]  # per ACK, also of two that came at the same instant
+    return acks.t_ns[by[newest]], rtt[newest]
 
 
-def _sacked_at(end: Int64, acks: Acks, never: int) -> Int64:
-    """Return when the newest SACK block first ended at each ``end``, or ``never``. A block below the ACK repeats old data (RFC 2883)."""
+def _sacked_by(end: Int64, acks: Acks, never: int) -> Int64:
+    """Return which ACK's newest SACK block first ended at each ``end``, or ``never``. A block below the ACK repeats old data (RFC 2883)."""
     fresh = acks.sack_right > acks.ack
     edges, first = np.unique(acks.sack_right[fresh], return_index=True)
     if edges.size == 0:
         return np.full(end.size, never, dtype=np.int64)
     index = np.clip(np.searchsorted(edges, end), 0, edges.size - 1)
-    return np.where(edges[index] == end, acks.t_ns[fresh][first[index]], never)
+    return np.where(edges[index] == end, np.flatnonzero(fresh)[first[index]], never)
 
 
 def _bytes_sent_twice(cover: _Cover, position: Int64) -> Int64:

@@ -64,7 +64,7 @@ _OTHERS = (
     "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.ecn", "arp.src.proto_ipv4", "arp.dst.proto_ipv4",
     "tcp.srcport", "tcp.dstport", "tcp.len", "tcp.flags", "tcp.checksum.status", "udp.srcport", "udp.dstport", "udp.length",
     "udp.checksum.status", "icmp.type", "icmpv6.type", "tcp.options.sack_perm", "tcp.options.sack_le", "tcp.options.sack_re",
-    "tcp.analysis.ack_rtt", "tcp.checksum", "udp.checksum", "icmpv6.checksum",
+    "tcp.analysis.ack_rtt", "tcp.checksum", "udp.checksum", "icmpv6.checksum", "frame.cap_len", "ip.hdr_len", "tcp.hdr_len",
 )  # fmt: skip
 FIELDS: tuple[str, ...] = (*_INTEGERS.values(), *_OTHERS, *LABELS.values())
 
@@ -86,6 +86,7 @@ PREFERENCES = (
 )
 FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
 _PCAP_HEADER_BYTES = 24
+_ETHERNET_BYTES, _IPV6_BYTES = 14, 40
 #: So much of tshark's text is turned into columns at a time: some 100,000 packets.
 _PIECE_BYTES = 1 << 24
 #: ICMPv6 types that do what ARP and IGMP do over IPv4: RFC 4861 section 4, RFC 2710 and RFC 3810.
@@ -141,7 +142,7 @@ def _dissect(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
         message = errors.read().decode(errors="replace")
     if status != 0 and not re.search(r"cut short|damaged|appears to have been", message):
         raise DataError(f"{capture}: tshark cannot read it: {_last_line(message)}")
-    return packets
+    return without_unknown_scale(packets)
 
 
 def _parse_lines(stream: IO[bytes], capture: str, t0_realtime_ns: int) -> pl.DataFrame:
@@ -175,6 +176,7 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
     is_icmp = first["icmp.type"].is_not_null() | icmpv6.is_not_null()
     tcp = first["tcp.srcport"].is_not_null() & ~is_icmp
     udp = first["udp.srcport"].is_not_null() & ~is_icmp
+    permitted = first["tcp.options.sack_perm"].is_not_null()
     frame_level = ("number", "frame_bytes")
     columns: list[pl.Expr] = [
         _integer(first[field]) if name in frame_level else _only(tcp, _integer(first[field])).alias(name)
@@ -190,12 +192,28 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
         _integer(pl.coalesce(first["ip.dsfield.ecn"], first["ipv6.tclass.ecn"])).alias("ecn"),
         _only(tcp, _flags(_hexadecimal(first["tcp.flags"]))).alias("flags"),
         pl.when(tcp).then(_integer(first["tcp.len"])).when(udp).then(_integer(first["udp.length"]) - 8).alias("payload_bytes"),
-        _only(tcp, first["tcp.options.sack_perm"].is_not_null()).alias("sack_permitted"),
+        _only(tcp & (permitted | ~_options_cut(first)), permitted).alias("sack_permitted"),
+        _only(tcp, _options_cut(first)).alias("options_cut"),
         _only(tcp, (first["tcp.analysis.ack_rtt"].cast(pl.Float64) * 1e9).round().cast(pl.Int64)).alias("rtt_ns"),
         _checksum_bad(first).alias("checksum_bad"),
         pl.lit(capture).alias("capture"),
     ]
     return conform(_with_lists(raw.select(*columns, row=pl.int_range(pl.len())), raw), "packets")
+
+
+def _options_cut(first: dict[str, pl.Expr]) -> pl.Expr:
+    """Return whether the capture holds less than the packet's TCP header with its options; behind Ethernet and IPv4, or IPv6 without extensions."""
+    behind = _ETHERNET_BYTES + _integer(first["ip.hdr_len"]).fill_null(_IPV6_BYTES)
+    return (_integer(first["frame.cap_len"]) < behind + _integer(first["tcp.hdr_len"])).fill_null(False)
+
+
+def without_unknown_scale(packets: pl.DataFrame) -> pl.DataFrame:
+    """Return ``packets`` with ``window_bytes`` null where a SYN of the stream was cut before its window scale: then the unit of the window is unknown."""
+    cut = packets.filter(pl.col("options_cut") & pl.col("flags").str.contains("S") & pl.col("wscale").is_null())
+    if cut.is_empty():
+        return packets
+    unknown = pl.col("stream").is_in(cut["stream"].unique().to_list()) & ~pl.col("flags").str.contains("S")
+    return packets.with_columns(window_bytes=pl.when(unknown.fill_null(False)).then(None).otherwise(pl.col("window_bytes")))
 
 
 def _with_lists(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from tcpexp.errors import Place, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
-from tcpexp.plan.crosscheck import check_expectations, check_plots
+from tcpexp.plan.crosscheck import check_expectations, check_explanation, check_plots
 from tcpexp.plan.links import ParameterError
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan
@@ -42,7 +42,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     draft.network = with_wires(draft.network, [*draft.setup, *steps])
     recorders = _recorders(spec, catalogue, draft)
     _ship_plugins(spec, catalogue, draft)
-    errors = check_expectations(spec, draft) + check_plots(spec, draft, catalogue)
+    errors = check_expectations(spec, draft) + check_plots(spec, draft, catalogue) + check_explanation(spec, draft)
     if errors:
         raise SpecErrors(errors)
     return RunPlan(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError
 from tcpexp.plan.context import PlanDraft
 from tcpexp.registry import suggest
+from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -35,6 +36,17 @@ def check_expectations(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError
             if isinstance(entry.parameters, dict) and "between" in entry.parameters:
                 errors += _beyond(spec, (*path, "between"), entry.parameters["between"])
     return errors
+
+
+def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
+    """Return an error for each number that ``explain:`` quotes and no run of the spec can have."""
+    names = {
+        "flow": [flow.name for flow in draft.flows],
+        "host or router": [node.name for node in draft.network.nodes],
+        "direction": [f"{link.name}>{end.node}" for link in draft.network.links for end in (link.a, link.b)],
+    }
+    errors = quote_errors(spec.explain, len(spec.checks), names)
+    return [SpecError(error.message, where=spec.place("explain"), hint=error.hint) for error in errors]
 
 
 def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) -> list[SpecError]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.bothends import both_ends
 from tcpexp.plots.data import within
@@ -20,7 +21,8 @@ COLUMNS = (Column("label"), Column("packets", "right"), Column("by capture"), Co
 EXAMPLES = 3
 NOTE = (
     "Labels are what Wireshark's analysis of one capture suggests, packet by packet; it does not ask the kernel. The same packet may carry a label in both "
-    "captures, or in one only. Of each example the packet's number in every capture that holds it is given, the sender's first."
+    "captures, or in one only; it counts once, and in its column once per capture. Of each example the packet's number in every capture that holds it is "
+    "given, the sender's first."
 )
 
 
@@ -46,25 +48,31 @@ def label_table(run: RunData, options: Options) -> Table | None:
     """Return the table: a row per label that occurs, in the order of ``WORDS``; None when there is none."""
     import polars as pl
 
-    packets = within(run.table("packets"), options).filter(pl.col("labels").list.len() > 0)
+    rows = within(labelled(run), options)
     if options.get("capture"):
-        packets = packets.filter(pl.col("capture") == options["capture"])
+        rows = rows.filter(pl.col("capture") == options["capture"])
     if options.get("flows") is not None:
-        packets = packets.filter(pl.col("flow").is_in(list(options["flows"])))
+        rows = rows.filter(pl.col("flow").is_in(list(options["flows"])))
     owners = {interface.address: node.name for node in run.plan.network.nodes for interface in node.interfaces}
+    packets = rows.select("capture", "number").unique().join(run.table("packets"), on=["capture", "number"], how="inner")
     packets = packets.with_columns(src_node=pl.col("src").replace_strict(owners, default=None, return_dtype=pl.String)).sort("t_ns", "capture", "number")
-    present = set(packets["labels"].explode().drop_nulls().unique().to_list())
+    present = set(rows["label"].unique().to_list())
     order = [name for name in WORDS if name in present] + sorted(present - set(WORDS))
-    rows = tuple(_row(run, name, packets.filter(pl.col("labels").list.contains(name))) for name in order)
-    return Table((Part(COLUMNS, rows),), NOTE) if rows else None
+    found = tuple(_row(run, name, rows, packets.filter(pl.col("labels").list.contains(name))) for name in order)
+    return Table((Part(COLUMNS, found),), NOTE) if found else None
 
 
-def _row(run: RunData, label: str, found: pl.DataFrame) -> Row:
+def _row(run: RunData, label: str, rows: pl.DataFrame, found: pl.DataFrame) -> Row:
+    import polars as pl
+
+    count = once(rows.filter(pl.col("label") == label)).height
     captures = found.group_by("capture").len().sort("capture").rows()
     times, links = _examples(run, found)
-    meaning = " ".join(each for each in (MEANINGS.get(label, ""), meaning_here(run, label, found)) if each)
-    by_capture = ", ".join(f"{capture}: {count:,}" for capture, count in captures)
-    return Row((WORDS.get(label, label), f"{found.height:,}", by_capture, meaning, ", ".join(times)), packets=tuple(links))
+    inner = ", ".join(f"{WORDS[name]} {part:,}" for name, part in count_contained(rows, label).items())
+    includes = f"Of these {count:,} packets some have a second label: {inner}." if inner else ""
+    meaning = " ".join(each for each in (MEANINGS.get(label, ""), includes, meaning_here(run, label, found)) if each)
+    by_capture = ", ".join(f"{capture}: {number:,}" for capture, number in captures)
+    return Row((WORDS.get(label, label), f"{count:,}", by_capture, meaning, ", ".join(times)), packets=tuple(links))
 
 
 def _examples(run: RunData, found: pl.DataFrame) -> tuple[list[str], list[PacketLink]]:

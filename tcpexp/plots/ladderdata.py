@@ -237,7 +237,7 @@ def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateCh
     """Add the states that only ``ss`` saw, each at the first snapshot that shows it, and CLOSED when it shows the socket no longer."""
     import polars as pl
 
-    sockets = run.table("sockets").filter(pl.col("t_ns") <= run.end_ns)
+    sockets = run.table("sockets")
     seen = sockets.filter(mine).group_by("state").agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last")).sort("first")
     names = {each.state for each in known}
     changes = list(known)

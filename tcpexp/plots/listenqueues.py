@@ -39,7 +39,7 @@ def listen_queues(run: RunData, options: Options) -> list[ListenQueues]:
     """
     import polars as pl
 
-    table = within(run.table("sockets"), options).filter(pl.col("t_ns") <= run.end_ns)
+    table = within(run.table("sockets"), options)
     key = ["node", "local_port", "t_ns"]
     listening = table.filter(pl.col("state") == "listen").group_by(key).agg(pl.col("recv_q").sum(), pl.col("send_q").max())
     half_open = table.filter(pl.col("state") == "syn-recv").group_by(key).agg(pl.len().cast(pl.Int64).alias("half_open"))

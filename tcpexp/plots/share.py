@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Share(Plot):
     """Each flow's share of the goodput, and Jain's fairness index over the flows that are running: 1 is equal shares.
 
-    The index of n flows lies between 1/n (one takes all) and 1 (Jain, Chiu and Hawe, 1984). It is drawn while at least two
-    flows are running.
+    The index of n flows lies between 1/n (one takes all) and 1 (Jain, Chiu and Hawe, 1984). It is drawn where at least two flows were active for the whole
+    of an interval: from a flow's first data segment sent to its last data that arrived. A flow's share is of the flows that share a direction of a link
+    with it; the index is of the direction with most flows.
     """
 
     name = "share"
@@ -38,49 +39,59 @@ class Share(Plot):
             return None
         seconds = rates["t_ns"].to_numpy() / 1e9
         values = rates.select(list(looks)).to_numpy()
-        total = values.sum(axis=1)
-        shares = np.divide(values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0)
-        running = np.column_stack([_running(run, name, rates["t_ns"].to_numpy(), values[:, i]) for i, name in enumerate(looks)])
+        groups = _directions(run, list(looks))
+        total = np.column_stack([values[:, next(group for group in groups if index in group)].sum(axis=1) for index in range(len(looks))])
+        shares = np.divide(values, total, out=np.full_like(values, np.nan), where=total > 0)
+        running = np.column_stack([_running(run, name, rates["t_ns"].to_numpy(), round(interval_s * 1e9)) for name in looks])
         figure, (upper, lower) = panels([2.1, 1.4], options["title"])
         for index, (name, look) in enumerate(looks.items()):
             drawn = np.where(running[:, index], shares[:, index] * 100, np.nan)
             upper.plot(seconds, drawn, color=look.color, linestyle=look.dash, label=name)
-        count = running.sum(axis=1)
+        most = max(groups, key=len)
+        count = running[:, most].sum(axis=1)
         fair = np.where(count >= 2, 100 / np.maximum(count, 1), np.nan)
         upper.plot(seconds, fair, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="equal share")
         upper.set_ylim(0, 104)
         upper.set_ylabel("Share of goodput (%)")
         panel_title(upper, f"Averaged over {interval_s:g} s")
         legend(upper)
-        lower.plot(seconds, jain_index(values, running), color=INK)
+        lower.plot(seconds, jain_index(values[:, most], running[:, most]), color=INK)
         lower.set_ylim(0, 1.05)
         lower.set_ylabel("Jain's index")
-        panel_title(lower, "Fairness over the flows that are running (1 = equal)")
+        panel_title(lower, "Fairness over the flows that were active (1 = equal)")
         time_limits([upper, lower], run, options)
         draw_marks(figure, [upper, lower], run, options)
         return figure
 
 
+def _directions(run: RunData, names: list[str]) -> list[list[int]]:
+    """Return the positions in ``names`` of the flows of each direction."""
+    from tcpexp.analysis.sharing import find_directions
+
+    groups = [[number for number, name in enumerate(names) if name in direction.names] for direction in find_directions(run.plan)]
+    planned = {number for group in groups for number in group}
+    return [group for group in groups if group] + [[number] for number in range(len(names)) if number not in planned]
+
+
 def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
-    """Return Jain's index per row over the running columns: (sum x)^2 / (n sum x^2); NaN where fewer than two run."""
+    """Return Jain's index per row over the running columns; NaN where fewer than two run."""
     import numpy as np
 
-    counted = np.where(running, values, 0.0)
-    squares = (counted**2).sum(axis=1) * running.sum(axis=1)
-    usable = (running.sum(axis=1) >= 2) & (squares > 0)
-    index: NDArray[Any] = np.divide(counted.sum(axis=1) ** 2, squares, out=np.full(len(values), np.nan), where=usable)
-    return index
+    from tcpexp.analysis.sharing import jain_index as of_flows
+
+    rows = [of_flows(row[on].tolist()) if on.sum() >= 2 else None for row, on in zip(values, running, strict=True)]
+    return np.array([np.nan if each is None else each for each in rows])
 
 
-def _running(run: RunData, name: str, t_ns: NDArray[Any], rate: NDArray[Any]) -> NDArray[Any]:
-    """Return whether the flow runs in each bin: between its planned start and end, or else its first and last data."""
+def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDArray[Any]:
+    """Return whether the flow was active in each whole bin (their middles are ``t_ns``)."""
     import numpy as np
+
+    from tcpexp.analysis.activity import activity_of
 
     flow = next((flow for flow in run.plan.flows if flow.name == name), None)
-    busy = np.flatnonzero(rate > 0)
-    if not len(busy):
+    active = None if flow is None else activity_of(run, flow)
+    if active is None:
         return np.zeros(len(t_ns), dtype=bool)
-    start = t_ns[busy[0]]
-    end = flow.until_ns if flow is not None and flow.until_ns is not None else t_ns[busy[-1]]
-    active: NDArray[Any] = (t_ns >= start) & (t_ns <= max(end, t_ns[busy[-1]]))
-    return active
+    inside: NDArray[Any] = (t_ns - width_ns // 2 >= active.from_ns) & (t_ns + width_ns // 2 <= active.to_ns)
+    return inside

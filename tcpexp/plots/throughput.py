@@ -9,6 +9,7 @@ from tcpexp.plots.capacity import draw_asked, shared_rates
 from tcpexp.plots.data import bottleneck_bps, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import PAPER, SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +41,7 @@ class Throughput(Plot):
         both = options["stacked"] and len(looks) > 1
         figure, axes = panels([2.2, 1.8] if both else [2.6], options["title"])
         for name, look in looks.items():
-            axes[0].plot(seconds, _while_active(rates[name]) / divisor, color=look.color, linestyle=look.dash, label=name)
+            axes[0].plot(seconds, _until_last(rates[name]) / divisor, color=look.color, linestyle=look.dash, label=name)
         if both:
             bands = [rates[name].to_numpy() / divisor for name in looks]
             colors = [look.color for look in looks.values()]
@@ -63,7 +64,7 @@ class Throughput(Plot):
         return figure
 
 
-def _while_active(rate: pl.Series) -> NDArray[Any]:
+def _until_last(rate: pl.Series) -> NDArray[Any]:
     """Return the values with NaN before the first and after the last that is above 0, so that no line is drawn there."""
     import numpy as np
 
@@ -86,10 +87,10 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
     table = within(run.table("throughput"), options).filter(pl.col("flow").is_not_null())
     if table.is_empty():
         return None, 0.0
-    interval = int(table["interval_ns"][0])
     first, last = int(table["t_ns"].min()), int(table["t_ns"].max())  # type: ignore[arg-type]
-    multiple = next((m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) / (m * interval) <= 125), 1000)
-    width = multiple * interval
+    multiple = next((m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) / (m * THROUGHPUT_INTERVAL_NS) <= 125), 1000)
+    width = multiple * THROUGHPUT_INTERVAL_NS
+    ends = int((table["t_ns"] + table["interval_ns"]).max())  # type: ignore[arg-type]
     binned = (
         table.with_columns((pl.col("t_ns") // width * width + width // 2).alias("t_ns"))
         .group_by("t_ns", "flow")
@@ -97,6 +98,6 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
         .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
     )
     grid = pl.DataFrame({"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)})
-    whole = grid.filter(pl.col("t_ns") + width // 2 <= last + interval)
+    whole = grid.filter(pl.col("t_ns") + width // 2 <= ends)
     grid = grid if whole.is_empty() else whole
     return grid.join(binned, on="t_ns", how="left").fill_null(0.0).sort("t_ns"), width / 1e9

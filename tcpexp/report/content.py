@@ -66,6 +66,18 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     }
 
 
+def fairness_words(run: RunData) -> list[str]:
+    """Return a sentence per direction that several flows share: Jain's index, and the time that was measured."""
+    sentences = []
+    for each in (run.metrics.get("shares") or {}).get("directions") or []:
+        together = each["together"]
+        part = together or each["whole"]
+        when = f"from {seconds(together['from_ns'], 1)} to {seconds(together['to_ns'], 1)}, while all were active" if together else "over the whole run"
+        if part["jain_index"] is not None:
+            sentences.append(f"Jain's fairness index of {', '.join(each['flows'])} {when}: {part['jain_index']:.3f} (1 is equal shares).")
+    return sentences
+
+
 def flow_rows(run: RunData) -> list[dict[str, Any]]:
     """Return the summary table's rows: one per flow of the plan, in words; a dash where nothing was measured.
 
@@ -83,7 +95,8 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
                 "name": flow.name,
                 "path": f"{flow.sender} → {flow.server if flow.sender == flow.client else flow.client}",
                 "control": flow.congestion_control or "",
-                "goodput": rate_words(found.get("goodput_active_bps") or found.get("goodput_bps")),
+                "goodput": rate_words(found.get("goodput_bps")),
+                "active_goodput": rate_words(found.get("goodput_active_bps")),
                 "share": share_words(found.get("share")),
                 "retransmissions": count_words(again) + part,
                 "p50": milliseconds(rtt.get("p50_ms")),
@@ -91,7 +104,8 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
                 "p99": milliseconds(rtt.get("p99_ms")),
                 "bytes": size_words(found["goodput_bytes"]) if found.get("goodput_bytes") else NONE,
                 "values": {
-                    "goodput": found.get("goodput_active_bps") or found.get("goodput_bps"),
+                    "goodput": found.get("goodput_bps"),
+                    "active_goodput": found.get("goodput_active_bps"),
                     "share": found.get("share"),
                     "retransmissions": again,
                     "p50": rtt.get("p50_ms"),
@@ -99,7 +113,7 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
                     "p99": rtt.get("p99_ms"),
                     "bytes": found.get("goodput_bytes"),
                 },
-                "active": f"{seconds(found.get('start_ns'), 1)} to {seconds(found.get('end_ns'), 1)}" if found.get("end_ns") else NONE,
+                "active": f"{seconds(found.get('start_ns'), 2)} to {seconds(found.get('end_ns'), 2)}" if found.get("end_ns") else NONE,
             }
         )
     return rows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.report import content
+from tcpexp.report.explanation import explanation_of
 from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture, prose_blocks
 from tcpexp.report.network import direction_words
 from tcpexp.report.questions import split_explanation
@@ -30,7 +31,7 @@ _FILL_IN = ("Name", "Student number", "Course", "Date")
 def hand_in(run: RunData, network: Path) -> Document:
     """Return the document of a run from what lies in its directory; ``network`` is the drawing of its network, an SVG file."""
     plan = run.plan
-    explanation, questions = split_explanation(plan.explain)
+    explanation, questions = split_explanation(explanation_of(run))
     blocks: list[Block] = [Fields(_FILL_IN)]
     if run.status != "complete":
         blocks.append(Paragraph(f"**This run is not complete ({run.status}).** What follows is what was recorded until then."))
@@ -109,10 +110,11 @@ def _results(run: RunData) -> list[Block]:
     blocks: list[Block] = [Heading("What was seen"), *_verdicts(run)]
     flows = content.flow_rows(run)
     if flows:
-        head = ("Flow", "Goodput", "Share", "Delivered", "Retransmissions", "RTT p50 (ms)", "p95", "p99")
-        keys = ("name", "goodput", "share", "bytes", "retransmissions", "p50", "p95", "p99")
+        head = ("Flow", "Goodput", "While active", "Share", "Delivered", "Retransmissions", "RTT p50 (ms)", "p95", "p99")
+        keys = ("name", "goodput", "active_goodput", "share", "bytes", "retransmissions", "p50", "p95", "p99")
         rows = tuple(tuple(row[key] for key in keys) for row in flows)
-        blocks.append(Grid("What each flow achieved; goodput while it was active.", head, rows, frozenset(range(1, 8))))
+        title = "What each flow achieved: goodput over the whole run, and from its first data segment sent to its last data that arrived."
+        blocks.append(Grid(title, head, rows, frozenset(range(1, 9))))
     blocks += _figures(run)
     from tcpexp.plots.labeltable import label_table
 

@@ -18,6 +18,7 @@ MOST_LAST_WORDS = 4
 COLUMNS = (
     ("flow", "name"),
     ("goodput", "goodput"),
+    ("while active", "active_goodput"),
     ("share", "share"),
     ("retransmissions", "retransmissions"),
     ("RTT p50 ms", "p50"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.report import content
 from tcpexp.report.embed import page_policy, page_style, panels_html
+from tcpexp.report.explanation import explanation_of
 from tcpexp.report.labels import labels_html
 from tcpexp.report.network import network_svg
 from tcpexp.report.pagefigures import page_figures
@@ -77,7 +78,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
         "references": [markupsafe.Markup(inline_html(each)) for each in plan.references],
-        "explain": markupsafe.Markup(prose_html(plan.explain)),
+        "explain": markupsafe.Markup(prose_html(explanation_of(run))),
         "status": run.status,
         "error": _why_it_ended(run),
         "failures": run.failures,
@@ -91,7 +92,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "certificate_rows": content.certificate_rows(run),
         "cross_checks": content.cross_check_rows(run),
         "flows": content.flow_rows(run),
-        "jain": run.metrics.get("jain_index") if len(plan.flows) > 1 else None,
+        "jain": content.fairness_words(run),
         "network": markupsafe.Markup(network_svg(plan.network)),
         "topology": plan.network.topology,
         "events": events,

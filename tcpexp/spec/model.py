@@ -203,7 +203,7 @@ class ExperimentSpec(BaseModel):
     expect: tuple[Annotated[Any, BeforeValidator(build_expect)], ...] = Field(default=(), description="what should be seen; each entry names one check")
     duration: Duration = Field(description="how long the experiment lasts")
     seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
-    explain: str = Field(default="", description="why it is so, for the report")
+    explain: str = Field(default="", description="why it is so, for the report; numbers of the run are quoted, not written (docs/spec.md)")
     plugins: tuple[str, ...] = Field(default=(), description="Python files beside the spec that bring actions, checks...")
     sweep: SweepSpec | None = Field(default=None, description="parameters that vary, for `tcpexp sweep`: many runs, one study (docs/sweeps.md)")
 

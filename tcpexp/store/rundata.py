@@ -73,9 +73,9 @@ class RunData:
 
     @property
     def end_ns(self) -> int:
-        """When recording ended, from t0; the planned end when the engine could not say."""
+        """When the experiment ended, ns from t0: as planned, or earlier when it was ended early. The tables hold nothing later (``ingest/ending.py``)."""
         end = self.engine.get("end_ns")
-        return int(end) if end is not None else self.plan.duration_ns
+        return self.plan.duration_ns if end is None else min(int(end), self.plan.duration_ns)
 
     def table(self, name: str) -> polars.DataFrame:
         """Return a table of ``tcpexp.store.tables``; empty with the right columns when the run has none."""

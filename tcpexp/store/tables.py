@@ -10,6 +10,9 @@ from dataclasses import dataclass
 #: Column types used below, by the word that polars uses for them.
 Columns = dict[str, str]
 
+#: The interval of the table ``throughput``; the one in which the run ends may be shorter (its column ``interval_ns``).
+THROUGHPUT_INTERVAL_NS = 100_000_000
+
 
 @dataclass(frozen=True)
 class TableSchema:
@@ -59,6 +62,7 @@ TABLES: dict[str, TableSchema] = {
                 "sack_blocks": "List(Int64)",  # left, right edges, alternating, relative numbers when tshark gives them
                 "ts_val": "Int64",
                 "ts_ecr": "Int64",
+                "options_cut": "Boolean",  # snaplen cut TCP options off: one that is null may have been there; without a scale window_bytes is null
                 "in_flight_bytes": "Int64",  # tcp.analysis.bytes_in_flight
                 "rtt_ns": "Int64",  # tcp.analysis.ack_rtt
                 "checksum_bad": "Boolean",
@@ -106,7 +110,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "throughput",
-            "one interval of one flow at its receiver's capture; interval 100 ms",
+            "one interval of one flow at its receiver's capture; interval 100 ms, shorter where the run ends within it",
             {
                 "flow": "String", "t_ns": "Int64", "interval_ns": "Int64", "packets": "Int64",
                 "wire_bytes": "Int64",  # frames
@@ -330,7 +334,7 @@ TABLES: dict[str, TableSchema] = {
                 "lost_ns": "Int64",  # when the first packet that was lost had been sent; null when none was lost
                 "notice_delay_ns": "Int64",  # noticed_ns - lost_ns
                 "repair_delay_ns": "Int64",  # repaired_ns - noticed_ns
-                "noticed_by": "String",  # duplicate_acks, sack, rack, tlp, rto, ecn
+                "noticed_by": "String",  # duplicate_acks, sack, rack, tlp, rto, ecn; null where the capture cut the SACK option off
                 "lost_packets": "Int64", "lost_bytes": "Int64",
                 "lost_ranges": "List(Int64)",  # relative left and right edges, alternating
                 "retransmissions": "Int64",  # data segments sent again during the event
@@ -339,18 +343,18 @@ TABLES: dict[str, TableSchema] = {
                 "ssthresh_before": "Int64", "ssthresh_after": "Int64",  # segments; null while infinite
                 "backoff": "Float64",  # ssthresh_after / cwnd_before: CUBIC 0.7 (RFC 9438 section 4.6), Reno 0.5 (RFC 5681 section 3.1)
                 "spurious": "Boolean",  # nothing was lost on the way; where only one end was captured, DSACKs for all retransmissions
-                "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883)
+                "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883); null where the capture cut the option off
             },
             ("flow", "connection", "noticed_ns"),
         ),
         TableSchema(
             "fairness",
-            "one interval of 1 s, every 100 ms, in which at least two flows of one direction were running",
+            "one interval of 1 s, every 100 ms, in which at least two flows that share a direction of a link were running",
             {
-                "t_ns": "Int64", "interval_ns": "Int64", "towards": "String",  # the receiving host
+                "t_ns": "Int64", "interval_ns": "Int64", "towards": "String",  # the receiving host; of several receivers the end of the link that all share
                 "flows": "Int64", "jain_index": "Float64",  # of the goodput: 1 all equal, 1/n one has everything
                 "goodput_bps": "Float64",  # of all of them
-                "utilization": "Float64",  # frames that arrived / what the bottleneck on their way carries; null without a rate
+                "utilization": "Float64",  # frames that arrived / what the slowest link that all share offered them; null without a rate
             },
             ("towards", "t_ns"),
         ),

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 from tcpexp.errors import SpecError
 from tcpexp.registry import suggest
+from tcpexp.spec.quotes import KIND_OF_PART, PARTS
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.model import ExperimentSpec
     from tcpexp.spec.study import _MeasureModel
 
-#: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py).
-PARTS = ("connections", "counters", "end_ns", "fairness", "flows", "jain_index", "labels", "links", "packets", "queues", "shares")
-#: Which parts, and which columns of tables, hold names of what kind.
-KIND_OF_PART = {"flows": "flow", "counters": "host or router", "queues": "direction", "links": "direction"}
+#: Which columns of tables hold names of what kind.
 KIND_OF_COLUMN = {"flow": "flow", "node": "host or router"}
 
 

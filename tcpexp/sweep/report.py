@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.spec.quotes import without_run
 from tcpexp.store.rundir import write_atomic
 from tcpexp.sweep.figures import StudyFigure
 from tcpexp.sweep.figurewords import label_of, scale_of
@@ -46,7 +47,7 @@ def report_content(study: Study, runs: pl.DataFrame, outcome: StudyOutcome, figu
         "title": spec.title or spec.name,
         "name": study.name,
         "question": markupsafe.Markup(prose_html(spec.description.strip())),
-        "explain": markupsafe.Markup(prose_html(spec.explain.strip())),
+        "explain": markupsafe.Markup(prose_html(without_run(spec.explain.strip()))),
         "references": [markupsafe.Markup(inline_html(each)) for each in spec.references],
         "quick": study.options.quick,
         "counts": {"runs": outcome.total, "complete": int((runs["status"] == "complete").sum()), "failed": len(outcome.failed), "left": outcome.left},

@@ -1,7 +1,7 @@
 import pytest
 
-from tcpexp.analysis.flows import jain_index
 from tcpexp.analysis.metrics import measure_run
+from tcpexp.analysis.sharing import jain_index
 from tcpexp.plan.types import FlowPlan
 
 S = 1_000_000_000
@@ -51,9 +51,9 @@ def run(build):
 def test_flows(run):
     metrics = measure_run(run.done())
     a = metrics["flows"]["a"]
-    assert (a["start_ns"], a["end_ns"], a["duration_s"]) == (S, 11 * S, 10.0)
+    assert (a["start_ns"], a["end_ns"], a["duration_s"]) == (0, 11 * S, 11.0)  # first data sent, last data arrived
     assert a["goodput_bps"] == pytest.approx(4000 * 8 / 20)
-    assert a["goodput_active_bps"] == pytest.approx(4000 * 8 / 10)
+    assert a["goodput_active_bps"] == pytest.approx(4000 * 8 / 11)
     assert a["share"] == pytest.approx(4000 / 6000)
     assert (a["retransmissions"], a["retransmissions_source"], a["retransmitted_bytes"]) == (1, "capture", 1000)
     assert a["rtt"] == {"samples": 100, "min_ms": 1.0, "p50_ms": pytest.approx(50, abs=1), "p95_ms": 95.0, "p99_ms": 99.0, "max_ms": 100.0}
@@ -96,7 +96,7 @@ def test_labels_have_counts_and_examples(run):
     labels = measure_run(run.done())["labels"]
     assert labels["fast_retransmission"]["count"] == 1
     assert labels["fast_retransmission"]["examples"] == [{"capture": "h1-eth0", "number": 3, "t_ns": 2 * S, "flow": "a"}]
-    assert labels["zero_window"] == {"count": 0, "captures": {}, "examples": []}
+    assert labels["zero_window"] == {"count": 0, "includes": {}, "captures": {}, "examples": []}
 
 
 def test_queues_counters_and_connections(run):
@@ -105,13 +105,14 @@ def test_queues_counters_and_connections(run):
         "queues",
         {**queue, "t_ns": 0, "qdisc": "queue", "backlog_packets": 2, "backlog_bytes": 3000, "drops": 0, "sent_packets": 5},
         {**queue, "t_ns": 1, "qdisc": "queue", "backlog_packets": 4, "backlog_bytes": 6000, "drops": 7, "sent_packets": 9},
+        {**queue, "t_ns": 0, "qdisc": "netem", "backlog_packets": 0, "backlog_bytes": 0, "drops": 1, "sent_packets": 2},
         {**queue, "t_ns": 1, "qdisc": "netem", "backlog_packets": 90, "backlog_bytes": 9, "drops": 3, "sent_packets": 9},
     )
     counter = {"node": "h1", "counter": "Tcp.RetransSegs"}
     run.table("counters", {**counter, "t_ns": 0, "value": 5}, {**counter, "t_ns": 1, "value": 9}, {**counter, "t_ns": 0, "counter": "Ip.X", "value": 3})
     metrics = measure_run(run.done())
     (row,) = metrics["queues"]
-    assert (row["max_packets"], row["mean_packets"], row["drops"], row["netem_drops"], row["sent_packets"]) == (4, 3.0, 7, 3, 9)
+    assert (row["max_packets"], row["mean_packets"], row["drops"], row["netem_drops"], row["sent_packets"]) == (4, 3.0, 7, 2, 4)
     assert metrics["counters"] == {"h1": {"Tcp.RetransSegs": 4}}
     assert metrics["connections"] == {
         "seen": 1, "without_flow": 0, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0,

@@ -49,6 +49,8 @@ def labelled(run: CheckedRun) -> CheckedRun:
     rows = [packet(number, number * S, "h2", "h1", labels=["zero_window"]) for number in (1, 2)]
     seen = [dict(rows[0], capture="h1-eth0", node="h1")]
     odd = [packet(3, 3 * S, flags="PA", labels=["out_of_order", "keep_alive"], seen_at="h2")]
+    same = {"from_node": "h2", "to_node": "h1", "sent_ns": 1 * S, "received_ns": 1 * S, "sent_capture": "h2-eth0", "received_capture": "h1-eth0"}
+    run.fill("journeys", [{**same, "sent_number": rows[0]["number"], "received_number": seen[0]["number"], "copies": 1}])
     return run.fill("packets", rows + seen + odd)
 
 

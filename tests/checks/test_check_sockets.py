@@ -161,12 +161,6 @@ def test_two_sockets_do_not_add_up_to_one_way(traced: CheckedRun) -> None:
     assert traced.ask("states", host="h1", path=["CLOSED", "SYN-SENT", "ESTABLISHED"]).result == "FAIL"
 
 
-def test_what_the_clean_up_did_is_no_way(traced: CheckedRun) -> None:
-    traced.fill("states", [change(9 * S, "h1", "CLOSED", "SYN-SENT"), change(11 * S, "h1", "SYN-SENT", "CLOSED")])
-    assert traced.ask("states", host="h1", path=["CLOSED", "SYN-SENT"]).result == "PASS"
-    assert traced.ask("states", host="h1", path=["SYN-SENT", "CLOSED"]).result == "FAIL"
-
-
 def test_a_port_used_again_begins_a_new_way(traced: CheckedRun) -> None:
     first = [change(1 * S, "h1", "CLOSED", "SYN-SENT"), change(2 * S, "h1", "SYN-SENT", "CLOSED")]
     again = [change(3 * S, "h1", "CLOSED", "SYN-SENT"), change(4 * S, "h1", "SYN-SENT", "ESTABLISHED")]

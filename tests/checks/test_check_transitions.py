@@ -74,11 +74,6 @@ def test_a_half_open_connection_that_was_never_completed_is_seen_by_ss(traced: C
     assert traced.ask("transition", from_="LISTEN", to="SYN-RECEIVED", equals=2).result == "PASS"
 
 
-def test_what_the_clean_up_did_does_not_count(traced: CheckedRun) -> None:
-    traced.fill("states", [change(9 * S, "h1", "CLOSED", "SYN-SENT"), change(11 * S, "h1", "SYN-SENT", "CLOSED")])
-    assert traced.ask("transition", from_="SYN-SENT", to="CLOSED", equals=0).result == "PASS"
-
-
 @pytest.mark.parametrize("given", [("transition", {"from_": "CLOSED", "to": "LISTEN", "equals": 0}), ("visited", {"states": ["LAST-ACK"]})])
 def test_without_a_whole_trace_nothing_is_decided(traced: CheckedRun, given: tuple[str, dict[str, object]]) -> None:
     check, parameters = given

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from holds import broken
+
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import experiments_dir
@@ -87,6 +89,7 @@ class ExperimentTests:
         name, seed = seeded
         outcome = outcome_of(name, tmp_path, seed=seed)
         assert [each for each in verdicts(outcome) if not each.startswith("PASS ")] == []
+        assert broken(outcome.path) == []
         assert outcome.certificate["verdict"] == "VALID", outcome.certificate["reasons"]
         assert differing(RunData(outcome.path)) == []
 

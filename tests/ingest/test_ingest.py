@@ -149,6 +149,8 @@ def test_not_a_run(tmp_path):
 def test_the_kernels_trace_is_attributed_and_a_listener_is_where_its_flows_server_is(lossy_run, plans):
     make_plan, flow = plans
     shutil.copytree(TRACE, lossy_run / "raw" / "trace")
-    (lossy_run / "plan.json").write_text(to_json(make_plan([flow("get", port=80, data="all")])))
+    (lossy_run / "plan.json").write_text(to_json(make_plan([flow("get", port=80, data="all")], duration_ns=10**18)))
+    engine = json.loads((lossy_run / "raw" / "engine.json").read_text())
+    (lossy_run / "raw" / "engine.json").write_text(json.dumps({**engine, "end_ns": 10**18}))
     states = ingest_run(lossy_run).table("states")
     assert states.filter(pl.col("new_state") == "LISTEN").select("node", "local_port").rows() == [("h2", 80)]

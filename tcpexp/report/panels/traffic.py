@@ -9,6 +9,7 @@ from tcpexp.plots.queue import busy_queues
 from tcpexp.plots.style import PALETTE
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -56,14 +57,15 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
     if rows.is_empty():
         parts.lacks("Throughput", "the table throughput has no row")
         return parts
-    interval = int(rows["interval_ns"][0])
+    interval = THROUGHPUT_INTERVAL_NS
     first, last = int(rows["t_ns"].min()), int(rows["t_ns"].max())  # type: ignore[arg-type]
     grid = pl.DataFrame({"t_ns": range(first, last + 2 * interval, interval)})
     columns = {"t": Column(numbers(grid["t_ns"]), "interval from", "ns")}
     lines: list[Layer] = []
     areas: list[Layer] = []
     for flow, color in colors.items():
-        mine = rows.filter(pl.col("flow") == flow).group_by("t_ns").agg(pl.col("goodput_bytes", "wire_bytes").sum())
+        per_interval = (pl.col("goodput_bytes", "wire_bytes") * interval / pl.col("interval_ns")).round().cast(pl.Int64)  # the last one may be shorter
+        mine = rows.filter(pl.col("flow") == flow).with_columns(per_interval).group_by("t_ns").agg(pl.col("goodput_bytes", "wire_bytes").sum())
         if mine.is_empty():
             continue
         whole = grid.join(mine, on="t_ns", how="left", maintain_order="left").fill_null(0)

@@ -1,0 +1,45 @@
+"""A spec's explanation with the numbers of its run filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpexp.spec.quotes import Quote, fill, written
+
+if TYPE_CHECKING:
+    from tcpexp.store.rundata import RunData
+
+MISSING = "(not measured in this run)"
+
+
+def explanation_of(run: RunData) -> str:
+    """Return the explanation of a run's plan: metrics and checks as this run measured them; what was not measured is said to be so."""
+    return fill(run.plan.explain, lambda quote: quote_words(run, quote))
+
+
+def quote_words(run: RunData, quote: Quote) -> str:
+    """Return one number of a run in words."""
+    from tcpexp.checks.base import Undecided
+    from tcpexp.checks.kernel import find_metric
+    from tcpexp.checks.run import load_checks
+
+    if quote.kind == "is":
+        return written(quote, float(quote.expression.value({})))
+    if quote.kind == "check":
+        found = next((each for each in load_checks(run.path) if each.number == int(quote.what)), None)
+        return found.measured if found is not None and found.result in ("PASS", "FAIL") else MISSING
+    try:
+        return written(quote, find_metric(_by_direction(run.metrics), quote.what))
+    except Undecided:
+        return MISSING
+
+
+def _by_direction(metrics: dict[str, object]) -> dict[str, object]:
+    """Return metrics whose lists of directions are found by name too: ``queues.h1-h2>h2.max_packets``."""
+    found = dict(metrics)
+    for part in ("queues", "links", "followed"):
+        rows = metrics.get(part)
+        if isinstance(rows, list):
+            named = {f"{each['link']}>{each['towards']}": each for each in rows}
+            found[part] = {**{str(number): each for number, each in enumerate(rows)}, **named}
+    return found

@@ -1,0 +1,157 @@
+"""Numbers that an explanation takes from its run: ``{metric: flows.up.goodput_bps}``, ``{check: 2}``, ``{is: 500 * 1514 * 8 / 10mbit, as: time}``.
+
+A text that states a number which another run measured is wrong as soon as a seed or a kernel differs. So a number that was measured is named, not
+written, and filled in when the report of a run is made; what follows from parameters is computed. Everything is checked when the spec is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tcpexp.registry import suggest
+from tcpexp.spec.expressions import Expression, parse_expression
+from tcpexp.units import QuantityError
+
+Kind = Literal["metric", "check", "is"]
+#: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py), and which of them hold names of what kind.
+PARTS = ("connections", "counters", "end_ns", "fairness", "flows", "followed", "jain_index", "labels", "links", "packets", "queues", "shares")
+KIND_OF_PART = {"flows": "flow", "counters": "host or router", "queues": "direction", "links": "direction"}
+#: What ``as:`` may say, and the base unit that it is of.
+FORMS: dict[str, str] = {"rate": "bit/s", "time": "seconds", "size": "bytes", "percent": "a fraction", "number": "no unit", "words": "as measured"}
+#: How a metric is written when nothing is said, by the end of its name: form, and what one of its unit is in the base unit.
+BY_ENDING: tuple[tuple[str, str, float], ...] = (
+    ("_bps", "rate", 1.0), ("_ns", "time", 1e-9), ("_us", "time", 1e-6), ("_ms", "time", 1e-3), ("_s", "time", 1.0), ("_bytes", "size", 1.0),
+    ("share", "percent", 1.0), ("utilization", "percent", 1.0),
+)  # fmt: skip
+#: What stands for a number where no run is at hand.
+UNMEASURED = "(measured in each run)"
+_QUOTE = re.compile(r"\{(metric|check|is):\s*([^{}]*?)(?:,\s*as:\s*(\w+))?\s*\}")
+_HINT = "write {metric: flows.NAME.goodput_bps}, {check: 1} (the first of expect:) or {is: 20ms + 12 * 1448 / 10mbit, as: time}"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One number in a text: where from (a metric's path, a check's number from 1 on, an expression), and how it is written."""
+
+    kind: Kind
+    what: str
+    form: str | None
+
+    @property
+    def expression(self) -> Expression:
+        """What is computed; raises ``QuantityError``."""
+        return parse_expression(self.what)
+
+
+def find_quotes(text: str) -> Iterator[Quote]:
+    """Yield the quotes of a text, in order."""
+    for found in _QUOTE.finditer(text):
+        yield _quote(found)
+
+
+def _quote(found: re.Match[str]) -> Quote:
+    kind: Kind = found[1]  # type: ignore[assignment]
+    return Quote(kind, found[2].strip(), found[3])
+
+
+def fill(text: str, words: Callable[[Quote], str]) -> str:
+    """Return ``text`` with every quote replaced by what ``words`` says for it."""
+    return _QUOTE.sub(lambda found: words(_quote(found)), text)
+
+
+def form_of(quote: Quote) -> tuple[str, float]:
+    """Return how a quote is written, and the factor that turns its number into the form's base unit."""
+    name = quote.what.rpartition(".")[2]
+    for ending, form, factor in BY_ENDING if quote.kind == "metric" else ():
+        if name.endswith(ending):
+            return quote.form or form, factor
+    return quote.form or ("number" if quote.kind != "check" else "words"), 1.0
+
+
+def without_run(text: str) -> str:
+    """Return ``text`` as it reads where no run is at hand: what is computed stands there, what is measured is said to be."""
+    return fill(text, lambda quote: written(quote, float(quote.expression.value({}))) if quote.kind == "is" else UNMEASURED)
+
+
+def written(quote: Quote, value: float) -> str:
+    """Return a number in the quote's form: ``9.48 Mbit/s``, ``606 ms``, ``64.3 kB``, ``52.3 %``, ``12``."""
+    form, factor = form_of(quote)
+    return _WRITTEN[form](value * factor)
+
+
+def _rate(value: float) -> str:
+    for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
+        if abs(value) >= factor:
+            return f"{_three(value / factor)} {unit}"
+    return f"{_three(value)} bit/s"
+
+
+def _time(value: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(value) >= factor * 0.9995:
+            return f"{_three(value / factor)} {unit}"
+    return "0 s" if value == 0 else f"{_three(value * 1e9)} ns"
+
+
+def _size(value: float) -> str:
+    for unit, factor in (("MB", 1e6), ("kB", 1e5)):
+        if abs(value) >= factor:
+            return f"{_three(value / (1e3 if unit == 'kB' else factor))} {unit}"
+    return f"{value:,.0f} byte{'' if value == 1 else 's'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else _three(value)
+
+
+def _three(value: float) -> str:
+    """Return three significant digits, never fewer than the whole part has, without zeros at the end."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    text = f"{value:.{1 if abs(value) >= 10 else 2}f}" if abs(value) >= 1 else f"{value:.3g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "rate": _rate, "time": _time, "size": _size, "percent": lambda value: f"{_three(value * 100)} %", "number": _number, "words": _number,
+}  # fmt: skip
+
+
+def quote_errors(text: str, checks: int, names: Mapping[str, Iterable[str]]) -> Iterator[QuantityError]:
+    """Yield an error for each quote that cannot be filled in: a part of metrics.json or a name that no run has, a check that is not there, bad arithmetic.
+
+    ``names`` are the plan's, by the kinds of ``KIND_OF_PART``.
+    """
+    for quote in find_quotes(text):
+        try:
+            _check(quote, checks, names)
+        except QuantityError as error:
+            yield error
+
+
+def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> None:
+    if quote.form is not None and quote.form not in FORMS:
+        raise QuantityError(f"explain: '{quote.form}' is no way to write a number", suggest(quote.form, list(FORMS)) or f"as: is one of {', '.join(FORMS)}")
+    if quote.kind == "is":
+        if quote.expression.names:
+            raise QuantityError(f"explain: '{quote.what}' names {', '.join(sorted(quote.expression.names))}", "numbers, quantities and arithmetic only")
+        quote.expression.value({})
+    elif quote.kind == "check":
+        if not quote.what.isdigit() or not 1 <= int(quote.what) <= checks:
+            raise QuantityError(f"explain: there is no check '{quote.what}'", f"expect: has {checks}, counted from 1" if checks else _HINT)
+    else:
+        _check_metric(quote.what.split("."), names)
+
+
+def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
+    if path[0] not in PARTS:
+        raise QuantityError(f"explain: metrics.json has no part '{path[0]}'", suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/data.md)")
+    kind = KIND_OF_PART.get(path[0])
+    if kind is None or len(path) < 2 or path[1].isdigit():
+        return
+    known = sorted(names.get(kind, ()))
+    if path[1] not in known:
+        raise QuantityError(f"explain: there is no {kind} '{path[1]}' in this experiment", suggest(path[1], known) or f"there is {', '.join(known) or 'none'}")
