@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,8 +10,7 @@ from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
 from tcpexp.analysis.recording import Item, certify_recording
-from tcpexp.ingest.network import links_between
-from tcpexp.plan.types import DirectionPlan
+from tcpexp.plan.paths import Hop, Paths
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 
@@ -118,7 +117,8 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
             yield Item(name, text, "no answer", "not measured", "no probe came back")
             continue
         median = samples[len(samples) // 2]
-        jitter = _path_jitter(run, source, target) + _path_jitter(run, target, source)
+        way = Paths(run.plan.network).way(source, target)
+        jitter = 0 if way is None else _jitter((*way.there, *way.back))
         allowed = tolerance_ns + jitter
         good = abs(median - asked) <= allowed
         why = f"off by {abs(median - asked) / _NANO_TO_MILLI:.3f} ms, allowed {allowed / _NANO_TO_MILLI:.3f} ms"
@@ -126,14 +126,10 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
         yield Item(name, text, f"{median / _NANO_TO_MILLI:.3f} ms", "ok" if good else "suspect", note if good else why)
 
 
-def _path_jitter(run: RunData, source: str, target: str) -> int:
+def _jitter(hops: Sequence[Hop]) -> int:
     """Return the jitter of a path at t0 in ns; four times where its distribution has no bound."""
-    total = 0
-    for name, towards in links_between(run.plan.network, source, target):
-        link = run.plan.network.link(name)
-        direction: DirectionPlan = link.forward if link.b.node == towards else link.backward
-        total += direction.jitter_ns * (4 if direction.jitter_distribution not in (None, "uniform") else 1)
-    return total
+    sides = [hop.direction for hop in hops]
+    return sum(side.jitter_ns * (4 if side.jitter_distribution not in (None, "uniform") else 1) for side in sides)
 
 
 def judge_rates(run: RunData) -> Iterator[Item]:

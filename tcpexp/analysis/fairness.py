@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.links import Epoch, find_rate_epochs
-from tcpexp.ingest.network import links_between
+from tcpexp.analysis.pathsteps import shared_directions
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -90,8 +90,8 @@ def _sliding(values: Matrix, reduce: Any) -> Matrix:
 
 
 def smallest_rate(plan: RunPlan, flows: Sequence[FlowPlan], epochs: Sequence[Epoch], times: Matrix) -> Matrix:
-    """Return the rate of the slowest link that the flows cross at each time, bit/s; 0 where no link on their way has one."""
-    crossed = {each for flow in flows for each in links_between(plan.network, flow.sender, receiver_of(flow))}
+    """Return the rate of the slowest direction that the data of all flows cross at each time, bit/s; 0 where they share none that has one."""
+    crossed = set(shared_directions(plan.network, flows))
     rate = np.full(times.shape, np.inf)
     for epoch in epochs:
         if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps is not None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, find_epochs, journeys_of
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import LinkState
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -167,14 +167,15 @@ def judge_conservation(run: RunData) -> Iterator[Item]:
     if any(isinstance(step.do, LinkState) for step in run.plan.steps):
         return  # a link that is down swallows packets without counting them
     journeys = run.table("journeys").filter(pl.col("sent_ns") <= run.end_ns - _SETTLE_NS)
+    paths = Paths(run.plan.network)
     per_direction: dict[tuple[str, str], list[int]] = {}
     for source, target, sent, missing in (
         journeys.group_by("from_node", "to_node").agg(pl.len(), missing=(pl.col("copies") == 0).sum()).sort("from_node", "to_node").iter_rows()
     ):
-        path = links_between(run.plan.network, source, target)
-        if len(path) != 1:
+        hops = paths.between(source, target) or ()
+        if len(hops) != 1:
             continue  # where several paths share a link, its drops cannot be told apart
-        totals = per_direction.setdefault(path[0], [0, 0])
+        totals = per_direction.setdefault(hops[0].key, [0, 0])
         totals[0] += sent
         totals[1] += missing
     for (link, towards), (sent, missing) in per_direction.items():
