@@ -191,6 +191,7 @@ class Engine:
             "end_ns": self.end_ns,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
+            "mtus": dict(self.network.mtus),
             "readback": {made.link.name: made.applied for made in self.network.wires.values()},
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),

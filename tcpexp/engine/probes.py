@@ -163,12 +163,12 @@ def internet_checksum(data: bytes) -> int:
 
 
 def measure_rate(network: Network, waiter: Waiter, pair: tuple[str, str], direction: DirectionPlan, rate_bps: int) -> dict[str, Any]:
-    """Send a short burst of full-size datagrams a little faster than ``rate_bps``; return the spacing of their arrivals.
+    """Send a short burst of datagrams as large as the path lets pass, a little faster than ``rate_bps``; return the spacing of their arrivals.
 
     ``measured_bps`` is None when fewer than two frames say anything.
     """
     source, target = pair
-    mtu = network.mtu(source, network.plan.node(source).interfaces[0].name)
+    mtu = paths.Paths(network.plan).mtu(source, target) or 0
     frame_bytes = mtu + ETHERNET_BYTES
     frame_s = frame_bytes * 8 / rate_bps
     frames = max(LEAST_FRAMES, min(BURST_FRAMES, int(BURST_LIMIT_S / frame_s)))

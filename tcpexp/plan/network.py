@@ -8,7 +8,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import Place, SpecError, SpecErrors
-from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.links import ParameterError, direction_plan, note_on_queue
+from tcpexp.plan.mtus import check_mtus, end_mtus
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.topology import Graph, GraphLink
 from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkEnd, LinkPlan, NetworkPlan, NodePlan, RoutePlan
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec, HostSettings
 
 MAX_LINKS = 250
-IPV6_LEAST_MTU = 1280
 #: The sysctl that makes a router, for IPv4 and for IPv6.
 FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 
@@ -46,8 +46,7 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
     settings = _settings(graph, spec)
     hosts = _host_settings(graph, spec)
     ip = spec.topology.ip
-    _check_mtus(spec, hosts)
-    interfaces = _interfaces(graph, hosts, ip, slot)
+    interfaces = _interfaces(graph, hosts, settings, ip, slot)
     reach = {node: _reach(graph, node) for node in graph.nodes}
     nodes = tuple(
         NodePlan(
@@ -62,6 +61,7 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
     subnets = tuple(str(subnet(ip, slot, index)) for index in range(len(graph.links)))
     ends = {link.name: (interfaces[link.a][link.name], interfaces[link.b][link.name]) for link in graph.links}
     bare = NetworkPlan(graph.name, nodes, tuple(_bare_link(link, settings[link.name], ends[link.name]) for link in graph.links), subnets, ip=ip)
+    check_mtus(spec, bare)
     base_rtts = _base_rtts(bare, Paths(bare))
     links = tuple(_link(spec, link, settings[link.name], ends[link.name], base_rtts[link.name]) for link in graph.links)
     return dataclasses.replace(bare, links=links), settings
@@ -91,6 +91,10 @@ def _settings(graph: Graph, spec: ExperimentSpec) -> dict[str, LinkSettings]:
             hint = suggest(f"{first}-{second}", known)
             errors.append(SpecError(f"there is no link '{key}' in this network", where=spec.place("links", key, key=True), hint=hint))
             continue
+        if one_way and own.mtu is not None:
+            hint = f"write it under {name}: both ends get it"
+            errors.append(SpecError("an MTU belongs to both ends of a link", where=spec.place("links", key, "mtu", key=True), hint=hint))
+            continue
         is_forward = (first, second) in ends
         old = settings[name]
         settings[name] = LinkSettings(
@@ -112,15 +116,7 @@ def _host_settings(graph: Graph, spec: ExperimentSpec) -> dict[str, HostSettings
     return {name: spec.hosts.get(name) or HostSettings() for name in graph.nodes}
 
 
-def _check_mtus(spec: ExperimentSpec, hosts: dict[str, HostSettings]) -> None:
-    """Refuse an MTU that IPv6 does not work with (RFC 8200 section 5)."""
-    for name, settings in hosts.items():
-        if spec.topology.ip == 6 and settings.mtu < IPV6_LEAST_MTU:
-            where = spec.place("hosts", name, "mtu")
-            raise SpecErrors([SpecError(f"IPv6 needs an MTU of {IPV6_LEAST_MTU} bytes or more", where=where, hint=f"write {IPV6_LEAST_MTU}B, or ip: 4")])
-
-
-def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, slot: int) -> dict[str, dict[str, InterfacePlan]]:
+def _interfaces(graph: Graph, hosts: dict[str, HostSettings], settings: dict[str, LinkSettings], ip: int, slot: int) -> dict[str, dict[str, InterfacePlan]]:
     """Return each node's interfaces by the link that they belong to."""
     interfaces: dict[str, dict[str, InterfacePlan]] = {name: {} for name in graph.nodes}
     number = 0
@@ -132,7 +128,7 @@ def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, slot: int
             network = subnet(ip, slot, index)
             address = f"{network[position + 1]}/{network.prefixlen}"
             four, six = (address, None) if ip == 4 else (None, address)
-            interfaces[end][link.name] = InterfacePlan(name, mac, four, hosts[end].mtu, hosts[end].offloads, six)
+            interfaces[end][link.name] = InterfacePlan(name, mac, four, settings[link.name].forward.mtu or hosts[end].mtu, hosts[end].offloads, six)
     return interfaces
 
 
@@ -223,6 +219,17 @@ def _link(spec: ExperimentSpec, link: GraphLink, settings: LinkSettings, ends: t
             where = _place_of(spec, one_way, link.name, error.key)
             raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     return LinkPlan(link.name, LinkEnd(link.a, a.name), LinkEnd(link.b, b.name), sides[0], sides[1], False, False, False, base_rtt_ns)
+
+
+def notes_on_queues(network: NetworkPlan, settings: dict[str, LinkSettings]) -> list[str]:
+    """Return a sentence for each direction whose queue is meant to be less than a full frame."""
+    notes = []
+    for link in network.links:
+        mtu = min(end_mtus(network, link))
+        for side, towards in ((settings[link.name].forward, link.b.node), (settings[link.name].backward, link.a.node)):
+            note = note_on_queue(side, base_rtt_ns=link.base_rtt_ns, mtu=mtu)
+            notes += [f"{link.name} towards {towards}: {note}"] if note else []
+    return notes
 
 
 def _place_of(spec: ExperimentSpec, one_way: str, name: str, key: str) -> Place | str:

@@ -110,6 +110,13 @@ class Paths:
         end = first.link.a if first.towards == first.link.b.node else first.link.b
         return next(each.address for each in self._nodes[end.node].interfaces if each.name == end.interface)
 
+    def mtu(self, source: str, target: str) -> int | None:
+        """Return the path MTU in bytes at the start: the smallest MTU of any interface that a packet leaves or enters by; None without a path."""
+        hops = self.between(source, target)
+        ends = [end for hop in hops or () for end in (hop.link.a, hop.link.b)]
+        found = [each.mtu for end in ends for each in self._nodes[end.node].interfaces if each.name == end.interface]
+        return min(found, default=None)
+
     def host_pairs(self) -> list[tuple[str, str]]:
         """Return every pair of hosts once, in the plan's order."""
         hosts = [node.name for node in self.network.nodes if node.kind == "host"]
