@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.links import Epoch, find_rate_epochs
-from tcpexp.analysis.pathsteps import shared_directions
+from tcpexp.analysis.pathsteps import bottlenecks, shared_directions
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -22,10 +22,16 @@ Matrix = NDArray[Any]
 
 
 def build_fairness(run: RunData) -> pl.DataFrame:
-    """Return the ``fairness`` table: sliding means of 1 s for every host that receives from at least two flows at once."""
+    """Return the ``fairness`` table: sliding means of 1 s for every host that receives from at least two flows at once.
+
+    Flows to several hosts that share a bottleneck are a group as well, named by the router at which that ends.
+    """
     groups: dict[str, list[FlowPlan]] = {}
     for flow in run.plan.flows:
         groups.setdefault(receiver_of(flow), []).append(flow)
+    for (_, towards), flows in bottlenecks(run, run.plan.flows).items():
+        if len({receiver_of(flow) for flow in flows}) > 1 and len(flows) > len(groups.get(towards, ())):
+            groups[towards] = flows
     epochs = find_rate_epochs(run)
     parts = [_towards(run, host, flows, epochs) for host, flows in groups.items() if len(flows) > 1]
     parts = [part for part in parts if part.height]

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tcpexp.analysis.pathsteps import bottlenecks
 from tcpexp.analysis.segments import data_segments, segments_sent_again
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -133,10 +134,27 @@ def jain_index(values: Sequence[float]) -> float | None:
 
 
 def measure_shares(run: RunData, flows: Sequence[FlowPlan]) -> dict[str, Any]:
-    """Return each flow's share of the delivered payload and Jain's index, over the run and while all flows were active.
+    """Return each flow's share of the payload that the flows with the same bottleneck delivered, and Jain's index, over the run and while they were active.
 
-    ``together`` is None when the flows never overlapped.
+    Flows in opposite directions of a link share nothing: the shares of each direction sum to 1. ``directions`` has each by its name (``link to node``);
+    ``whole`` and ``together`` are of the one with several flows, or of the only one, with the shares of all. A ``together`` is None when the flows never
+    overlapped, an index where several directions have several flows.
     """
+    groups = {f"{link} to {towards}": limited for (link, towards), limited in bottlenecks(run, flows).items()}
+    known = {flow.name for limited in groups.values() for flow in limited}
+    groups |= {flow.name: [flow] for flow in flows if flow.name not in known}  # without a path
+    directions = {name: _direction(run, limited) for name, limited in groups.items()}
+    several = [name for name, limited in groups.items() if len(limited) > 1] or list(groups)
+    main = directions[several[0]] if len(several) == 1 else None
+    shares = {flow: share for each in directions.values() for flow, share in each["whole"]["share"].items()}
+    return {
+        "whole": {"share": {flow.name: shares[flow.name] for flow in flows}, "jain_index": None if main is None else main["whole"]["jain_index"]},
+        "together": None if main is None else main["together"],
+        "directions": directions,
+    }
+
+
+def _direction(run: RunData, flows: Sequence[FlowPlan]) -> dict[str, Any]:
     spans = [active_span(run, flow) for flow in flows]
     present = [span for span in spans if span is not None]
     result: dict[str, Any] = {"whole": _share(run, flows, None), "together": None}

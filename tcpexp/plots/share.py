@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import INK, SOFT_INK, flow_series, legend, panel_title, panels, time_limits
+from tcpexp.plots.style import INK, SOFT_INK, Series, flow_series, legend, panel_title, panels, time_limits
 from tcpexp.plots.throughput import binned_goodput
 
 if TYPE_CHECKING:
     from typing import Any
 
+    import polars as pl
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -19,46 +23,58 @@ if TYPE_CHECKING:
 
 
 class Share(Plot):
-    """Each flow's share of the goodput, and Jain's fairness index over the flows that are running: 1 is equal shares.
+    """Each flow's share of the goodput of those that share its bottleneck, and Jain's fairness index over the flows that are running: 1 is equal shares.
 
     The index of n flows lies between 1/n (one takes all) and 1 (Jain, Chiu and Hawe, 1984). It is drawn while at least two
-    flows are running.
+    flows are running. Flows in opposite directions of a link share nothing; each direction with two flows or more has panels of its own.
     """
 
     name = "share"
     title = "Share of the bottleneck and fairness"
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
-        """Return the figure, or None with fewer than two flows."""
-        import numpy as np
-
+        """Return the figure, or None when no two flows share a bottleneck."""
         rates, interval_s = binned_goodput(run, options)
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
-        if rates is None or len(looks) < 2:
+        lines = bottleneck_lines(run, list(looks))
+        shared = {place: names for place, (names, _) in lines.items() if len(names) > 1}
+        if rates is None or not shared:
             return None
-        seconds = rates["t_ns"].to_numpy() / 1e9
-        values = rates.select(list(looks)).to_numpy()
-        total = values.sum(axis=1)
-        shares = np.divide(values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0)
-        running = np.column_stack([_running(run, name, rates["t_ns"].to_numpy(), values[:, i]) for i, name in enumerate(looks)])
-        figure, (upper, lower) = panels([2.1, 1.4], options["title"])
-        for index, (name, look) in enumerate(looks.items()):
-            drawn = np.where(running[:, index], shares[:, index] * 100, np.nan)
-            upper.plot(seconds, drawn, color=look.color, linestyle=look.dash, label=name)
-        count = running.sum(axis=1)
-        fair = np.where(count >= 2, 100 / np.maximum(count, 1), np.nan)
-        upper.plot(seconds, fair, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="equal share")
-        upper.set_ylim(0, 104)
-        upper.set_ylabel("Share of goodput (%)")
-        panel_title(upper, f"Averaged over {interval_s:g} s")
-        legend(upper)
-        lower.plot(seconds, jain_index(values, running), color=INK)
-        lower.set_ylim(0, 1.05)
-        lower.set_ylabel("Jain's index")
-        panel_title(lower, "Fairness over the flows that are running (1 = equal)")
-        time_limits([upper, lower], run, options)
-        draw_marks(figure, [upper, lower], run, options)
+        shared = dict(list(shared.items())[:MOST_PANELS])
+        figure, axes = panels([2.1, 1.4] * len(shared), options["title"])
+        for index, (place, names) in enumerate(shared.items()):
+            upper, lower = axes[2 * index : 2 * index + 2]
+            where = "" if len(lines) == 1 else f"{place}. "
+            _draw_direction(run, rates, {name: look for name, look in looks.items() if name in names}, (upper, lower))
+            panel_title(upper, f"{where}Averaged over {interval_s:g} s")
+            panel_title(lower, f"{where}Fairness over the flows that are running (1 = equal)")
+        time_limits(list(axes), run, options)
+        draw_marks(figure, list(axes), run, options)
         return figure
+
+
+def _draw_direction(run: RunData, rates: pl.DataFrame, looks: Mapping[str, Series], axes: tuple[Axes, Axes]) -> None:
+    """Draw the shares of the flows of one direction, and their index."""
+    import numpy as np
+
+    upper, lower = axes
+    seconds = rates["t_ns"].to_numpy() / 1e9
+    values = rates.select(list(looks)).to_numpy()
+    total = values.sum(axis=1)
+    shares = np.divide(values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0)
+    running = np.column_stack([_running(run, name, rates["t_ns"].to_numpy(), values[:, i]) for i, name in enumerate(looks)])
+    for index, (name, look) in enumerate(looks.items()):
+        drawn = np.where(running[:, index], shares[:, index] * 100, np.nan)
+        upper.plot(seconds, drawn, color=look.color, linestyle=look.dash, label=name)
+    count = running.sum(axis=1)
+    fair = np.where(count >= 2, 100 / np.maximum(count, 1), np.nan)
+    upper.plot(seconds, fair, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="equal share")
+    upper.set_ylim(0, 104)
+    upper.set_ylabel("Share of goodput (%)")
+    legend(upper)
+    lower.plot(seconds, jain_index(values, running), color=INK)
+    lower.set_ylim(0, 1.05)
+    lower.set_ylabel("Jain's index")
 
 
 def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
