@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tcpexp.analysis.fairness import converged_at, smallest_rate
-from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.analysis.fairness import converged_at
+from tcpexp.analysis.pathsteps import mean_rates, rate_steps
 from tcpexp.analysis.rto import measure_timeouts
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -84,9 +84,9 @@ def utilization(run: RunData, flow: FlowPlan) -> float | None:
         return None
     carried = rows.filter(pl.col("t_ns").is_between(rows["t_ns"][0], rows["t_ns"][-1]))
     begin, end = int(rows["t_ns"][0]), int(rows["t_ns"][-1]) + int(rows["interval_ns"][-1])
-    times = np.arange(begin, end, NANOSECONDS // 10)
-    capacity = smallest_rate(run.plan, [flow], find_rate_epochs(run), times).mean() * (end - begin) / NANOSECONDS
-    return float(carried["wire_bytes"].sum()) * 8 / float(capacity) if capacity > 0 else None
+    (rate,) = mean_rates(rate_steps(run, flow), np.array([begin]), end - begin)
+    capacity = float(rate) * (end - begin) / NANOSECONDS
+    return float(carried["wire_bytes"].sum()) * 8 / capacity if capacity > 0 else None
 
 
 def measure_fairness(run: RunData) -> dict[str, Any]:

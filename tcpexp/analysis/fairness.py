@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tcpexp.analysis.links import Epoch, find_rate_epochs
-from tcpexp.analysis.pathsteps import bottlenecks, shared_directions
-from tcpexp.plan.types import FlowPlan, RunPlan
+from tcpexp.analysis.pathsteps import bottlenecks, mean_rates, shared_rate_steps
+from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -32,8 +31,7 @@ def build_fairness(run: RunData) -> pl.DataFrame:
     for (_, towards), flows in bottlenecks(run, run.plan.flows).items():
         if len({receiver_of(flow) for flow in flows}) > 1 and len(flows) > len(groups.get(towards, ())):
             groups[towards] = flows
-    epochs = find_rate_epochs(run)
-    parts = [_towards(run, host, flows, epochs) for host, flows in groups.items() if len(flows) > 1]
+    parts = [_towards(run, host, flows) for host, flows in groups.items() if len(flows) > 1]
     parts = [part for part in parts if part.height]
     return conform(pl.concat(parts), "fairness") if parts else empty_frame("fairness")
 
@@ -43,7 +41,7 @@ def receiver_of(flow: FlowPlan) -> str:
     return flow.server if flow.sender == flow.client else flow.client
 
 
-def _towards(run: RunData, host: str, flows: Sequence[FlowPlan], epochs: Sequence[Epoch]) -> pl.DataFrame:
+def _towards(run: RunData, host: str, flows: Sequence[FlowPlan]) -> pl.DataFrame:
     rows = run.table("throughput").filter(pl.col("flow").is_in([flow.name for flow in flows]))
     if rows.is_empty():
         return empty_frame("fairness")
@@ -56,7 +54,7 @@ def _towards(run: RunData, host: str, flows: Sequence[FlowPlan], epochs: Sequenc
     usable = (count >= 2) & (squares > 0)
     times = begin + np.arange(sums.shape[0]) * STEP_NS
     length_s = STEP_NS * STEPS / NANOSECONDS
-    rate = smallest_rate(run.plan, flows, epochs, times)
+    rate = mean_rates(shared_rate_steps(run, flows), times, STEP_NS * STEPS)
     used = (_sliding(wire, np.sum) * running).sum(axis=1) * 8 / length_s
     frame = pl.DataFrame(
         {
@@ -93,17 +91,6 @@ def _sliding(values: Matrix, reduce: Any) -> Matrix:
         return values[:0]
     result: Matrix = reduce(np.lib.stride_tricks.sliding_window_view(values, STEPS, axis=0), axis=-1)
     return result
-
-
-def smallest_rate(plan: RunPlan, flows: Sequence[FlowPlan], epochs: Sequence[Epoch], times: Matrix) -> Matrix:
-    """Return the rate of the slowest direction that the data of all flows cross at each time, bit/s; 0 where they share none that has one."""
-    crossed = set(shared_directions(plan.network, flows))
-    rate = np.full(times.shape, np.inf)
-    for epoch in epochs:
-        if (epoch.link, epoch.towards) in crossed and epoch.direction.rate_bps is not None:
-            inside = (times >= epoch.from_ns) & (times < epoch.to_ns)
-            rate = np.where(inside, np.minimum(rate, epoch.direction.rate_bps), rate)
-    return np.where(np.isinf(rate), 0.0, rate)
 
 
 def converged_at(fairness: pl.DataFrame, begin_ns: int, index: float, hold_ns: int) -> int | None:

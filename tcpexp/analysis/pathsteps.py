@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tcpexp.analysis.links import Epoch, find_epochs, find_rate_epochs
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import FlowPlan, NetworkPlan
@@ -11,6 +14,8 @@ from tcpexp.store.rundata import RunData
 
 #: (from when in ns, value), in order; neighbouring values differ. The last one holds to the end of the run.
 Steps = list[tuple[int, int]]
+#: Changes that follow each other so soon are one: the directions of a link are changed one after the other.
+SETTLED_NS = 5_000_000
 
 
 def flow_hops(network: NetworkPlan, flow: FlowPlan) -> tuple[Hop, ...]:
@@ -85,6 +90,24 @@ def _steps(epochs: Sequence[Epoch], keys: Sequence[tuple[str, str]], value: Call
             while at[key] + 1 < len(each) and each[at[key] + 1].from_ns <= time:
                 at[key] += 1
         now = value([own[key][at[key]] for key in keys if own[key]])
+        begin = found.pop()[0] if len(found) > 1 and time - found[-1][0] < SETTLED_NS else time
         if not found or found[-1][1] != now:
-            found.append((time, now))
+            found.append((begin, now))
     return found
+
+
+def mean_rates(steps: Steps, begins_ns: NDArray[np.int64], length_ns: int) -> NDArray[np.float64]:
+    """Return the mean of a rate in steps, bit/s, over the ``length_ns`` from each of ``begins_ns`` on; NaN without steps."""
+    if not steps:
+        return np.full(begins_ns.shape, np.nan)
+    times = np.array([at for at, _ in steps], dtype=np.float64)
+    rates = np.array([rate for _, rate in steps], dtype=np.float64)
+    carried = np.concatenate([[0.0], np.cumsum(np.diff(times) * rates[:-1])])
+
+    def until(at: NDArray[np.int64]) -> NDArray[np.float64]:
+        index = np.maximum(np.searchsorted(times, at, side="right") - 1, 0)
+        sums: NDArray[np.float64] = carried[index] + (at - times[index]) * rates[index]
+        return sums
+
+    means: NDArray[np.float64] = (until(begins_ns + length_ns) - until(begins_ns)) / length_ns
+    return means
