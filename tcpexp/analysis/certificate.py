@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
+from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.links import FaultRate, find_epochs, measure_faults
 from tcpexp.analysis.recording import Item, certify_recording
@@ -159,7 +159,7 @@ def judge_followed(run: RunData) -> Iterator[Item]:
         if not each.busy_spans:
             yield Item(name, asked, "", "not measured", "packets never waited from one change to the next, so the link was not the limit")
             continue
-        allowed = FOLLOWED_FRAMES * FRAME_BYTES + FOLLOWED_TOLERANCE * each.asked_bytes
+        allowed = FOLLOWED_FRAMES * each.frame_bytes + FOLLOWED_TOLERANCE * each.asked_bytes
         measured = f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more than {each.largest_gap_bytes:,.0f} bytes off"
         why = ""
         if each.largest_gap_bytes > allowed:
