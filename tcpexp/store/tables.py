@@ -286,7 +286,7 @@ TABLES: dict[str, TableSchema] = {
             "fairness",
             "one interval of 1 s, every 100 ms, in which at least two flows of one direction were running",
             {
-                "t_ns": "Int64", "interval_ns": "Int64", "towards": "String",  # the receiving host; of flows to several hosts the router behind their bottleneck
+                "t_ns": "Int64", "interval_ns": "Int64", "towards": "String",  # the receiving host; of flows to several, the router behind their bottleneck
                 "flows": "Int64", "jain_index": "Float64",  # of the goodput: 1 all equal, 1/n one has everything
                 "goodput_bps": "Float64",  # of all of them
                 "utilization": "Float64",  # frames that arrived / what the bottleneck on their way carries; null without a rate
