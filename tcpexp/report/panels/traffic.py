@@ -84,13 +84,15 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
     for label, steps in distinct_steps({place: steps for place, (_, steps) in places.items()}, "bottleneck rate").items():
         lines.append(_steps_layer(parts, run, (label, f"rate-{label}", "bps"), steps, help=help))
     parts.panels.append(Panel("throughput", "Throughput per flow", "bps", lines, note, figures=("throughput",)))
-    for index, (place, (names, steps)) in enumerate(places.items()):
+    stacks = 0
+    for place, (names, steps) in places.items():
         stacked = [layer for layer in areas if layer.flow in names]
         if len(stacked) > 1:
+            stacks += 1
             if steps:
                 stacked.append(_steps_layer(parts, run, ("bottleneck rate", f"rate-{place}", "bps"), steps, help=help))
             title = "Throughput, stacked" if len(places) == 1 else f"Throughput, stacked: {place}"
-            parts.panels.append(Panel("stacked" if index == 0 else f"stacked-{index}", title, "bps", stacked, note))
+            parts.panels.append(Panel("stacked" if stacks == 1 else f"stacked-{stacks}", title, "bps", stacked, note))
     return parts
 
 
