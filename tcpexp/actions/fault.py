@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tcpexp.actions.common import BuiltinAction, Port
 from tcpexp.plan.context import PlanContext
-from tcpexp.plan.types import FlowPlan, SegmentFault
-from tcpexp.plan.ways import crossings_from, has_parameters
+from tcpexp.plan.paths import Hop, crossings
+from tcpexp.plan.types import DirectionPlan, FlowPlan, LinkPlan, SegmentFault
 from tcpexp.units import Duration, QuantityError, format_duration
 
 #: The program has room for so many rules; every number in a list is one.
@@ -138,19 +138,19 @@ class Fault(BuiltinAction):
 
     def _where(self, context: PlanContext, source: str, target: str | None) -> tuple[str, str]:
         """Return the link, and the node at which the direction ends."""
-        crossed = crossings_from(context.network, source, target)
+        crossed = crossings(context.network, source, target)
         to = target or "other hosts"
         if self.link is not None:
             link = context.link(self.link)
-            for each, towards in crossed:
-                if each.name == link.name:
-                    return link.name, towards
+            for hop in crossed:
+                if hop.link.name == link.name:
+                    return hop.key
             raise context.error(f"segments from {source} to {to} do not cross link {link.name}", hint=_links(crossed), key="link")
-        shaped = [each for each in crossed if has_parameters(each[0])]
+        shaped = [hop for hop in crossed if _has_parameters(hop.link)]
         candidates = crossed if len(crossed) == 1 else shaped
         if len(candidates) != 1:
             raise context.error(f"segments from {source} to {to} cross several links, so name one", hint=_links(crossed))
-        return candidates[0][0].name, candidates[0][1]
+        return candidates[0].key
 
     def _label(self, source: str) -> str:
         """Return what is done in words: ``drop data segment 20 of get``."""
@@ -173,6 +173,10 @@ class Fault(BuiltinAction):
         return f"{self.effect} {words}{which}{again} {f'of {self.flow}' if self.flow else f'from {source}'}{by}"
 
 
-def _links(crossed: list[tuple[Any, str]]) -> str:
-    names = " or ".join(link.name for link, _ in crossed)
+def _has_parameters(link: LinkPlan) -> bool:
+    return (link.forward, link.backward) != (DirectionPlan(), DirectionPlan())
+
+
+def _links(crossed: list[Hop]) -> str:
+    names = " or ".join(hop.link.name for hop in crossed)
     return f"write link: {names}" if names else "there is no way between them"

@@ -12,8 +12,8 @@ from tcpexp.plan.types import LinkState
 from tcpexp.spec.links import NONE, LinkParameters
 from tcpexp.units import QuantityError, format_duration, format_fraction, format_rate
 
-#: Parameters of the bottleneck, which is not netem's business.
-BOTTLENECK = ("rate", "queue", "discipline", "ecn", "mark_at")
+#: Parameters of the bottleneck and of the interfaces, which are not netem's business.
+BOTTLENECK = ("rate", "queue", "discipline", "ecn", "mark_at", "mtu")
 
 
 class _LinkAction(BuiltinAction, LinkParameters):
@@ -52,11 +52,13 @@ class LinkAction(_LinkAction):
     """Change parameters of a link while traffic flows.
 
     What is not named stays as it is at that time. No queue is emptied: packets that wait or travel are kept. At `until` the values from before return.
+    An `mtu` is set at both ends; packets on their way that are larger are lost.
     """
 
     example: ClassVar[str] = """\
 - {at: 10s, do: link, link: h1-h2, rate: 5mbit, until: 20s}
-- {at: 15s, do: link, link: h1-h2, towards: h1, delay: 50ms}"""
+- {at: 15s, do: link, link: h1-h2, towards: h1, delay: 50ms}
+- {at: 22s, do: link, link: h1-h2, mtu: 1300B}"""
 
     do: Literal["link"] = "link"
 
@@ -64,7 +66,7 @@ class LinkAction(_LinkAction):
 class Netem(_LinkAction):
     """Change delay, jitter, loss, duplication, corruption or reordering of a link while traffic flows.
 
-    The same as `link`, limited to what netem does; the bottleneck (`rate`, `queue`, `discipline`, `ecn`) belongs to `link`.
+    The same as `link`, limited to what netem does; the bottleneck (`rate`, `queue`, `discipline`, `ecn`) and the `mtu` belong to `link`.
     """
 
     hidden: ClassVar[tuple[str, ...]] = BOTTLENECK
@@ -121,6 +123,8 @@ def plain_value(name: str, value: object) -> str:
         return format_rate(value)
     if name in ("delay", "jitter") and isinstance(value, int):
         return format_duration(value)
+    if name == "mtu":
+        return f"{value}B"
     if isinstance(value, float):
         return format_fraction(value)
     return str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.analysis.links import ETHERNET_BYTES, find_rate_epochs
 from tcpexp.plan.types import LinkRates
 from tcpexp.store.rundata import RunData
 
@@ -17,7 +17,6 @@ from tcpexp.store.rundata import RunData
 BUSY_PACKETS = 1
 BUSY_SHARE = 0.5
 LONGEST_NS = 200_000_000
-FRAME_BYTES = 1514
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Followed:
     """How well one direction followed its list while packets waited for it.
 
     A stretch is a row of neighbouring busy spans between changes (:data:`BUSY_SHARE`). ``largest_gap_bytes``: the most by which the bytes sent since a
-    stretch's begin were away from the rates' sum. ``mean_error_bytes``: the mean of that between two neighbouring changes.
+    stretch's begin were away from the rates' sum. ``mean_error_bytes``: the mean of that between two neighbouring changes. ``frame_bytes``: a full frame's.
     """
 
     link: str
@@ -38,6 +37,7 @@ class Followed:
     sent_bytes: int
     largest_gap_bytes: float
     mean_error_bytes: float
+    frame_bytes: int
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a mapping for JSON."""
@@ -65,16 +65,17 @@ def _follow(run: RunData, step: str, what: LinkRates, rows: pl.DataFrame) -> Fol
         waiting=pl.min_horizontal("backlog_packets", pl.col("backlog_packets").shift(-1)),
     ).filter(pl.col("asked_bps").is_not_null() & pl.col("sent").is_not_null())
     empty = _times_without_packets(run, what)
+    frame = run.plan.network.link(what.link).largest_mtu + ETHERNET_BYTES
     count, total, error, gap, largest = 0, [0.0, 0], 0.0, 0.0, 0.0
     for begin, end, rate, sent, waiting in spans.select("t_ns", "until_ns", "asked_bps", "sent", "waiting").iter_rows():
         asked = rate * (end - begin) / 8e9
-        needed = max(BUSY_PACKETS, BUSY_SHARE * rate * min(end - begin, LONGEST_NS) / 8e9 / FRAME_BYTES)
+        needed = max(BUSY_PACKETS, BUSY_SHARE * rate * min(end - begin, LONGEST_NS) / 8e9 / frame)
         if waiting <= needed or bisect.bisect_left(empty, begin) < bisect.bisect_right(empty, end):
             gap = 0.0
             continue
         count, total, gap = count + 1, [total[0] + asked, total[1] + sent], gap + sent - asked
         error, largest = error + abs(sent - asked), max(largest, abs(gap))
-    return Followed(what.link, what.towards, step, changes.height, late, count, total[0], int(total[1]), largest, error / count if count else 0.0)
+    return Followed(what.link, what.towards, step, changes.height, late, count, total[0], int(total[1]), largest, error / count if count else 0.0, frame)
 
 
 def _times_without_packets(run: RunData, what: LinkRates) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from tcpexp.analysis.capacity import FRAME_BYTES, measure_followed
+from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.analysis.faults import judge_applied
 from tcpexp.analysis.flowowners import judge_flow_owners
@@ -15,8 +15,8 @@ from tcpexp.analysis.linkitems import faults_read_back, judge_interfaces, judge_
 from tcpexp.analysis.links import FaultRate, measure_faults
 from tcpexp.analysis.machine import judge_clock, judge_settings
 from tcpexp.analysis.recording import certify_recording
-from tcpexp.ingest.network import links_between
 from tcpexp.plan.endings import ending_words
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import DirectionPlan
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
@@ -150,7 +150,8 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
             yield Item(name, text, "no answer", "suspect", "no probe came back")
             continue
         median = samples[len(samples) // 2]
-        directions = [*_directions(run, source, target), *_directions(run, target, source)]
+        way = Paths(run.plan.network).way(source, target)
+        directions = [] if way is None else [hop.direction for hop in (*way.there, *way.back)]
         jitter = sum(_widest_jitter(each) for each in directions)
         skipped = sum(each.delay_ns for each in directions if each.reorder)
         allowed = tolerance_ns + jitter
@@ -161,10 +162,6 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
         yield Item(name, text, f"{median / _NANO_TO_MILLI:.3f} ms", "ok" if good else "suspect", "; ".join(notes) if good else why)
 
 
-def _directions(run: RunData, source: str, target: str) -> list[DirectionPlan]:
-    """Return the directions of a path as they are at t0."""
-    links = ((run.plan.network.link(name), towards) for name, towards in links_between(run.plan.network, source, target))
-    return [link.forward if link.b.node == towards else link.backward for link, towards in links]
 
 
 def _widest_jitter(direction: DirectionPlan) -> int:
@@ -183,7 +180,7 @@ def judge_followed(run: RunData) -> Iterator[Item]:
         if not each.busy_spans:
             yield Item(name, asked, "", "not measured", "packets never waited from one change to the next, so the link was not the limit")
             continue
-        allowed = FOLLOWED_FRAMES * FRAME_BYTES + FOLLOWED_TOLERANCE * each.asked_bytes
+        allowed = FOLLOWED_FRAMES * each.frame_bytes + FOLLOWED_TOLERANCE * each.asked_bytes
         measured = f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more than {each.largest_gap_bytes:,.0f} bytes off"
         why = ""
         if each.largest_gap_bytes > allowed:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tcpexp.analysis.activity import activity_of, receiver_of
+from tcpexp.analysis.activity import activity_of
 from tcpexp.analysis.fairness import converged_at
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
+from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.analysis.timeouts import measure_timeouts
-from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -88,7 +88,8 @@ def utilization(run: RunData, flow: FlowPlan) -> float | None:
     active = activity_of(run, flow)
     if active is None:
         return None
-    offered = offered_bits(find_rate_epochs(run), links_between(run.plan.network, flow.sender, receiver_of(flow)), active.from_ns, active.to_ns)
+    crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
+    offered = offered_bits(find_rate_epochs(run), crossed, active.from_ns, active.to_ns)
     return active.wire_bytes * 8 / offered if offered else None
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, expected_loss, find_epochs, journeys_of
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import Firewall, LinkState
 from tcpexp.store.rundata import RunData
 
@@ -57,9 +57,10 @@ def judge_conservation(run: RunData) -> Iterator[Item]:
 def find_groups(run: RunData) -> list[Group]:
     """Return the groups of directions that packets crossed, each direction in one; in the order of the first pair of hosts."""
     groups: list[tuple[set[Direction], set[tuple[str, str]]]] = []
+    paths = Paths(run.plan.network)
     pairs = run.table("journeys").select("from_node", "to_node").unique().sort("from_node", "to_node")
     for pair in pairs.iter_rows():
-        path = set(links_between(run.plan.network, *pair))
+        path = set(pair_directions(paths, run.plan.flows, *pair))
         if not path:
             continue
         joined = [each for each in groups if each[0] & path]

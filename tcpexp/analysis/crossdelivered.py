@@ -13,8 +13,8 @@ import polars as pl
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
+from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, server_port, side_of
-from tcpexp.ingest.network import links_between
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.store.rundata import RunData
 
@@ -64,7 +64,8 @@ def _after_the_end(run: RunData, flow: FlowPlan, receiver: str, until_ns: int, u
     """
     if until_ns <= run.end_ns:
         return 0
-    offered = offered_bits(find_rate_epochs(run), links_between(run.plan.network, flow.sender, receiver), run.end_ns, until_ns)
+    crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
+    offered = offered_bits(find_rate_epochs(run), crossed, run.end_ns, until_ns)
     return max(unknown, 0) if offered is None else round(offered / 8)
 
 

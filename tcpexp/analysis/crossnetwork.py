@@ -9,7 +9,7 @@ import polars as pl
 from tcpexp.analysis.conservation import lost_copies, segments_change, unrecognisable
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
 
@@ -35,8 +35,9 @@ def check_drops(run: RunData) -> Iterator[CrossCheck]:
 def _groups(run: RunData, journeys: pl.DataFrame) -> list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
     """Return sets of link directions that share journeys, each with its pairs of hosts."""
     groups: list[tuple[set[tuple[str, str]], list[tuple[str, str]]]] = []
+    paths = Paths(run.plan.network)
     for source, target in journeys.select("from_node", "to_node").unique().sort("from_node", "to_node").iter_rows():
-        links, pairs = set(links_between(run.plan.network, source, target)), [(source, target)]
+        links, pairs = set(pair_directions(paths, run.plan.flows, source, target)), [(source, target)]
         for other in [each for each in groups if each[0] & links]:
             groups.remove(other)
             links |= other[0]

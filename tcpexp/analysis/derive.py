@@ -14,7 +14,7 @@ from tcpexp.analysis.offered import delay_at
 from tcpexp.analysis.phases import build_phases
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Paths
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 
@@ -48,10 +48,11 @@ def with_queueing(run: RunData) -> pl.DataFrame:
     """Return ``journeys`` with ``queueing_ns``: the delay less what the links on the way were asked to add when the packet left."""
     journeys = run.table("journeys")
     epochs = find_epochs(run)
+    paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
     parts = []
-    for (source, target), rows in journeys.group_by("from_node", "to_node", maintain_order=True):
+    for (flow, source, target), rows in journeys.group_by("flow", "from_node", "to_node", maintain_order=True):
         base = np.zeros(rows.height, dtype=np.int64)
-        for link, towards in links_between(run.plan.network, str(source), str(target)):
-            base += delay_at([each for each in epochs if (each.link, each.towards) == (link, towards)], rows["sent_ns"].to_numpy())
+        for hop in paths.of_packets(flows.get(str(flow)), str(source), str(target)):
+            base += delay_at([each for each in epochs if (each.link, each.towards) == hop.key], rows["sent_ns"].to_numpy())
         parts.append(rows.with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base)))
     return pl.concat(parts) if parts else journeys

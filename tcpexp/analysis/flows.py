@@ -103,7 +103,8 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     if cwnd.is_empty():
         return None
     per_ack = rows.filter(pl.col("source") == "tcp_probe")["cwnd"].drop_nulls() if source == "tcp_probe" else cwnd
-    low = rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH)["ssthresh"]
+    states = run.table("flow_states").filter(pl.col("flow") == flow.name)  # where the tracepoint hides a threshold, this table has it
+    low = (rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH) if states.is_empty() else states.sort("t_ns"))["ssthresh"].drop_nulls()
     numbers = {
         "min": cwnd.min(),
         "p50": per_ack.quantile(0.5, "nearest"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.samples import sampled_span
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
 
@@ -112,27 +112,26 @@ def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, in
 
 def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
     """Return the journeys that crossed the epoch's link in its direction and time, when no other link on their way has faults."""
-    hosts = [node.name for node in run.plan.network.nodes if node.kind == "host"]
+    paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
+    journeys = run.table("journeys")
     pairs = []
-    for source in hosts:
-        for target in hosts:
-            path = links_between(run.plan.network, source, target)
-            if (epoch.link, epoch.towards) in path and not _others_have_faults(run.plan, path, epoch):
-                pairs.append({"from_node": source, "to_node": target})
+    for name, source, target in journeys.select("flow", "from_node", "to_node").unique(maintain_order=True).iter_rows():
+        hops = paths.of_packets(flows.get(name), source, target)
+        if (epoch.link, epoch.towards) in [hop.key for hop in hops] and not _others_have_faults(run.plan, hops, epoch):
+            pairs.append((name, source, target))
     if not pairs:
-        return run.table("journeys").clear()
+        return journeys.clear()
     late = 0 if epoch.from_ns <= 0 else epoch.from_ns + _MARGIN_NS
     early = epoch.to_ns - _MARGIN_NS
-    own = run.table("journeys").join(pl.DataFrame(pairs), on=["from_node", "to_node"], how="semi")
+    wanted = pl.DataFrame(pairs, schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String}, orient="row")
+    own = journeys.join(wanted, on=["flow", "from_node", "to_node"], how="semi", nulls_equal=True)
     return own.filter(pl.col("sent_ns").is_between(late, early))
 
 
-def _others_have_faults(plan: RunPlan, path: list[tuple[str, str]], epoch: Epoch) -> bool:
-    for name, towards in path:
-        link = plan.network.link(name)
-        direction = link.forward if link.b.node == towards else link.backward
-        changes = [step.do.direction for step in plan.steps if isinstance(step.do, LinkChange) and step.do.link == name]
-        if (name, towards) != (epoch.link, epoch.towards) and any(each.has_faults_or_delay for each in (direction, *changes)):
+def _others_have_faults(plan: RunPlan, hops: Sequence[Hop], epoch: Epoch) -> bool:
+    for hop in hops:
+        changes = [step.do.direction for step in plan.steps if isinstance(step.do, LinkChange) and step.do.link == hop.link.name]
+        if hop.key != (epoch.link, epoch.towards) and any(each.has_faults_or_delay for each in (hop.direction, *changes)):
             return True
     return False
 

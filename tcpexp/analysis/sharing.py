@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes, receiver_of
-from tcpexp.ingest.network import links_between
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.store.rundata import RunData
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
@@ -39,7 +39,9 @@ class Direction:
 
 def find_directions(plan: RunPlan) -> list[Direction]:
     """Return the directions of the plan's flows, in the order of their first flow; each flow is in exactly one."""
-    ways = {flow.name: tuple(links_between(plan.network, flow.sender, receiver_of(flow))) for flow in plan.flows}
+    paths = Paths(plan.network)
+    found = {flow.name: paths.of_flow(flow) for flow in plan.flows}
+    ways = {name: () if way is None else tuple(hop.key for hop in way.there) for name, way in found.items()}
     groups: list[list[FlowPlan]] = []
     for flow in plan.flows:
         own = set(ways[flow.name])

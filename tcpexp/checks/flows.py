@@ -57,7 +57,7 @@ class Share(Compared[Fraction]):
 
     flow: FlowName = Field(description="the flow whose part is asked")
     of: tuple[FlowName, ...] | None = Field(
-        default=None, min_length=2, description="the flows that share, this one among them; all flows when left out"
+        default=None, min_length=2, description="the flows that share, this one among them; when left out those with the same bottleneck, in the same direction"
     )
     between: Between | None = BETWEEN
 
@@ -74,7 +74,7 @@ class Share(Compared[Fraction]):
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the share of the goodput."""
         span = require_span(run, self.between)
-        flows = self.of or tuple(flow.name for flow in run.plan.flows)
+        flows = self.of or _sharing(run, self.flow)
         if len(flows) < 2:
             raise Undecided("a share needs at least two flows")
         rates, evidence = all_goodputs(run, flows, span)
@@ -110,6 +110,14 @@ class Jain(Compared[Fraction]):
         index = total**2 / (len(rates) * sum(rate**2 for rate in rates.values()))
         reason = f"Jain's index of {many(len(rates), 'flow')} is {digits(index)}; asked: {self.comparison()}"
         return self.verdict(self.holds(index), digits(index), reason, evidence)
+
+
+def _sharing(run: RunData, flow: str) -> tuple[str, ...]:
+    """Return the flows that have the same bottleneck as ``flow``, which is one of them."""
+    from tcpexp.analysis.pathsteps import bottlenecks
+
+    groups = bottlenecks(run, run.plan.flows).values()
+    return next((names for group in groups if flow in (names := tuple(each.name for each in group))), (flow,))
 
 
 def goodput_bps(run: RunData, flow: str, span: Span) -> tuple[float, Evidence]:

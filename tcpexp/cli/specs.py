@@ -56,10 +56,12 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
             if not as_json:
                 print_error(error)
         else:
-            row.update(name=plan.name, title=plan.title, duration_s=plan.duration_ns / NANOSECONDS, sweep_runs=runs)
+            row.update(name=plan.name, title=plan.title, duration_s=plan.duration_ns / NANOSECONDS, sweep_runs=runs, notes=list(plan.notes))
             if not as_json:
                 sweep = "".join(f"; sweep, {form} form: {count} runs" for form, count in runs.items())
                 click.echo(f"{name}: valid ({plan.title or plan.name}; {plan.duration_ns / NANOSECONDS:g} s, {len(plan.expect)} checks{sweep})")
+                for note in plan.notes:
+                    click.echo(f"{name}: note: {note}")
     if as_json:
         echo_json(rows)
     return 0 if all(row["valid"] for row in rows) else 2

@@ -19,7 +19,7 @@ from mininet.net import Mininet
 from tcpexp.engine import inherited, namespaces, readback, wire
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
-from tcpexp.engine.network import interface_mtu, link_mtu, make_mininet, stop_mininet, wire_name
+from tcpexp.engine.network import make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
 from tcpexp.engine.qdiscs import QdiscSource, open_netlink
 from tcpexp.engine.rtnetlink import QdiscRole
@@ -64,6 +64,8 @@ class Network:
         self.changed: Callable[[Wire], None] = lambda made: None
         #: settings that nodes had inherited from the machine and that were put back, by sysctl
         self.put_back: dict[str, inherited.Change] = {}
+        #: MTU of each host's and router's interface in bytes, as it was last read back
+        self.mtus: dict[str, int] = {}
         self._net: Mininet | None = None
         self._sources: list[QdiscSource] = []
         self._opened: list[QdiscSource] = []
@@ -91,7 +93,7 @@ class Network:
         for number, link in enumerate(self.plan.links):
             if link.wire:
                 name = wire_name(self.plan, number)
-                self.wires[link.name] = Wire(name, link, number, link_mtu(self.plan, link), link.forward, link.backward)
+                self.wires[link.name] = Wire(name, link, number, link.largest_mtu, link.forward, link.backward)
         for made in self.wires.values():
             self._build_wire(made)
         for node in self.plan.nodes:
@@ -216,8 +218,9 @@ class Network:
         if self.plan.ip == 6:  # in a batch, ip shows the routes of one version only
             shown += self.executor.run(node.name, ["ip", "-6", "-j", "route", "show"]).stdout
         addresses, found, routes = [*readback.parse_documents(shown), [], [], []][:3]
-        wanted = [(each.name, each.mac, each.cidr, each.mtu) for each in node.interfaces]
+        wanted = [(each.name, each.mac, each.cidr, self.mtus.get(each.name, each.mtu)) for each in node.interfaces]
         readback.check_node(node.name, addresses, wanted)
+        self.mtus |= {name: mtu for name, _mac, _address, mtu in wanted}
         readback.check_routes(node.name, routes, [(route.destination, route.via) for route in node.routes])
         readback.check_neighbours(node.name, found, [(address, mac) for address, mac, _device in neighbours])
 
@@ -332,14 +335,23 @@ class Network:
                 self.executor.run(end.node, ["ip", "-batch", "-"], stdin=_lines(lines))
                 self._check_down(end.node, end.interface)
 
+    def set_mtu(self, name: str, mtus: tuple[int, int]) -> tuple[int, int]:
+        """Set the MTUs of a link's ends a and b; return those of before. Raises ``RunError`` when one reads back different."""
+        link = self.plan.link(name)
+        before = (self.mtus[link.a.interface], self.mtus[link.b.interface])
+        for end, mtu in zip((link.a, link.b), mtus, strict=True):
+            commands = [f"link set dev {end.interface} mtu {mtu}", f"link show dev {end.interface}"]
+            shown = self.executor.run(end.node, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)).stdout
+            found = readback.parse_documents(shown)[0][0]["mtu"]
+            if found != mtu:
+                raise RunError(f"{end.node}: MTU of {end.interface} asked {mtu}, reads back {found}")
+            self.mtus[end.interface] = found
+        return before
+
     def _check_down(self, node: str, interface: str) -> None:
         shown = self.executor.run(node, ["ip", "-j", "link", "show", "dev", interface]).stdout
         if "UP" in readback.parse_documents(shown)[0][0]["flags"]:
             raise RunError(f"{node}: {interface} asked down, reads back up")
-
-    def mtu(self, node: str, interface: str) -> int:
-        """Return an interface's MTU."""
-        return interface_mtu(self.plan, node, interface)
 
     def inside(self, node: str) -> Any:
         """Return a context in which the engine is in the node's network namespace."""

@@ -19,7 +19,7 @@ from mininet.topo import Topo
 
 from tcpexp.engine import namespaces
 from tcpexp.errors import RunError
-from tcpexp.plan.types import LinkPlan, NetworkPlan
+from tcpexp.plan.types import NetworkPlan
 
 
 class HeldNode(Node):  # type: ignore[misc]
@@ -98,7 +98,7 @@ class PlannedTopo(Topo):  # type: ignore[misc]
         for node in plan.nodes:
             self.addHost(node.name)
         for number, link in enumerate(plan.links):
-            mtu = link_mtu(plan, link)
+            mtu = link.largest_mtu
             ends = (
                 (link.a.node, link.a.interface, macs[link.a.node, link.a.interface]),
                 (link.b.node, link.b.interface, macs[link.b.node, link.b.interface]),
@@ -152,16 +152,6 @@ def stop_mininet(net: Mininet) -> None:
     """End every node."""
     for node in net.hosts:
         node.terminate()
-
-
-def link_mtu(plan: NetworkPlan, link: LinkPlan) -> int:
-    """Return the MTU of a link's interfaces, the larger of its ends'."""
-    return max(interface_mtu(plan, link.a.node, link.a.interface), interface_mtu(plan, link.b.node, link.b.interface))
-
-
-def interface_mtu(plan: NetworkPlan, node: str, interface: str) -> int:
-    """Return the planned MTU of an interface."""
-    return next(each.mtu for each in plan.node(node).interfaces if each.name == interface)
 
 
 def wire_name(plan: NetworkPlan, number: int) -> str:

@@ -28,6 +28,7 @@ from tcpexp.plan.types import (
     InitialWindow,
     Kill,
     LinkChange,
+    LinkMtu,
     LinkRates,
     LinkState,
     Mark,
@@ -69,8 +70,8 @@ class Actor:
                 return self._change_link(step, what)
             case LinkRates():
                 return self._follow_rates(step)
-            case LinkState():
-                return self._set_link(step, what)
+            case LinkState() | LinkMtu():
+                return self._set_link(step, what) if isinstance(what, LinkState) else self._set_mtu(what)
             case Sysctl() | InitialWindow():
                 return self._set_sysctl(step, what) if isinstance(what, Sysctl) else self._set_initial_window(step, what)
             case FlowCongestionControl():
@@ -153,6 +154,11 @@ class Actor:
 
         self._keep(step, undo)
         return "up" if what.up else "down"
+
+    def _set_mtu(self, what: LinkMtu) -> str:
+        before = self.network.set_mtu(what.link, (what.a_mtu, what.b_mtu))
+        ends = {f"{was} -> {now}" for was, now in zip(before, (what.a_mtu, what.b_mtu), strict=True)}
+        return f"{what.link}: MTU {', '.join(sorted(ends))}"
 
     def _start_fault(self, step: Step) -> str:
         self.faults.switch(step.id, True)

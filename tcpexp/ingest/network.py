@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tcpexp.plan.types import NetworkPlan, RunPlan
+from tcpexp.plan.types import RunPlan
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,3 @@ class Nodes:
         """Return the node at which a capture was taken; a name that the plan does not have goes by its part before ``-eth``."""
         known = pl.col(column).replace_strict(self.by_capture, default=None, return_dtype=pl.String)
         return pl.coalesce(known, pl.col(column).str.replace(r"-[^-]*$", ""))
-
-
-def links_between(network: NetworkPlan, source: str, target: str) -> list[tuple[str, str]]:
-    """Return the links of the shortest path from ``source`` to ``target`` as (link name, node towards which), empty if none."""
-    paths: dict[str, list[tuple[str, str]]] = {source: []}
-    todo = [source]
-    while todo:
-        here = todo.pop(0)
-        for link in network.links:
-            for near, far in ((link.a.node, link.b.node), (link.b.node, link.a.node)):
-                if near == here and far not in paths:
-                    paths[far] = [*paths[here], (link.name, far)]
-                    todo.append(far)
-    return paths.get(target, [])

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tcpexp.errors import SpecError
 from tcpexp.plan.context import PendingChange
 from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.mtus import largest_mtu
 from tcpexp.plan.network import LinkSettings
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkPlan, LinkRates, NetworkPlan, SegmentFault, Step
 from tcpexp.spec.links import LinkParameters
@@ -26,7 +27,7 @@ def resolve_changes(network: NetworkPlan, settings: dict[str, LinkSettings], cha
     steps: list[Ordered] = []
     for link in network.links:
         for towards in (link.b.node, link.a.node):
-            own = [change for change in changes if change.link == link.name and change.towards == towards]
+            own = [change for change in changes if change.link == link.name and change.towards == towards and set(change.parameters.named()) - {"mtu"}]
             own.sort(key=lambda change: (change.at_ns, change.order))
             steps += _Timeline(network, link, towards, settings[link.name], changes=own, fail=fail).steps()
     return steps
@@ -151,5 +152,7 @@ def with_wires(network: NetworkPlan, steps: list[Step]) -> NetworkPlan:
         sides += [step.do.direction for step in steps if isinstance(step.do, LinkChange) and step.do.link == link.name]
         queue = any(side.rate_bps is not None for side in sides)
         netem = any(side.has_faults_or_delay for side in sides)
-        links.append(dataclasses.replace(link, wire=queue or netem or link.name in faulty, wire_queue=queue, wire_netem=netem))
+        wire = queue or netem or link.name in faulty
+        largest = largest_mtu(network, link, steps)
+        links.append(dataclasses.replace(link, wire=wire, wire_queue=queue, wire_netem=netem, largest_mtu=largest))
     return dataclasses.replace(network, links=tuple(links))

@@ -11,8 +11,9 @@ from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import check_expectations, check_explanation, check_plots
 from tcpexp.plan.links import ParameterError
+from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
-from tcpexp.plan.network import LinkSettings, network_plan
+from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
 from tcpexp.units import format_duration
@@ -65,6 +66,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
         plugins=spec.plugins,
         wall_limit_s=max(WALL_LIMIT_S, WALL_PER_SECOND * spec.duration / 1e9),
         virtual_limit_s=spec.duration / 1e9 + VIRTUAL_MARGIN_S,
+        notes=tuple([*notes_on_mtus(draft.network), *notes_on_queues(draft.network, settings)]),
     )
 
 
@@ -156,6 +158,7 @@ def _timeline(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSe
 
     check_rates(draft.steps, draft.changes, fail)
     changes = resolve_changes(draft.network, settings, draft.changes, fail)
+    changes += resolve_mtus(draft.network, draft.changes, fail)
     ordered = [*((step, float(index)) for index, step in enumerate(draft.steps)), *changes]
     ordered.sort(key=lambda item: (item[0].at_ns or 0, item[1]))
     return [step for step, _ in ordered]

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import SpecError
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan, NetworkPlan, Sysctl
-from tcpexp.plan.ways import crossings_from
 from tcpexp.spec.congestion import CONGESTION_CONTROLS, CONGESTION_SYSCTL, ECN_SYSCTL, check_congestion_control
 from tcpexp.units import QuantityError
 
@@ -109,10 +109,11 @@ def _check_server(network: NetworkPlan, flow: FlowPlan, control: str) -> None:
 def _check_marking(network: NetworkPlan, flow: FlowPlan, control: str, settings: dict[str, LinkSettings]) -> None:
     """Refuse a way on which no queue marks, unless a link on it says ``ecn: false``."""
     receiver = flow.server if flow.sender == flow.client else flow.client
-    for link, towards in crossings_from(network, flow.sender, receiver):
-        forward = towards == link.b.node
-        queue = (link.forward if forward else link.backward).queue
-        if (queue is not None and queue.ecn) or (settings[link.name].forward if forward else settings[link.name].backward).ecn is False:
+    way = Paths(network).of_flow(flow)
+    for hop in way.there if way is not None else ():
+        side = settings[hop.link.name].forward if hop.towards == hop.link.b.node else settings[hop.link.name].backward
+        queue = hop.direction.queue
+        if (queue is not None and queue.ecn) or side.ecn is False:
             return
     hint = "add mark_at: 20p (DCTCP's threshold K) to the bottleneck's link; where it is meant so, write ecn: false there"
     raise QuantityError(f"no queue from {flow.sender} to {receiver} marks packets, and without marks {control} is Reno", hint)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tcpexp.plan.links import describe_direction
+from tcpexp.plan.mtus import end_mtus
 from tcpexp.plan.network import FORWARDING
 from tcpexp.plan.types import LinkPlan, NetworkPlan, NodePlan, Recorder, RunPlan, Step
 from tcpexp.units import format_duration
 
 #: Parameters longer than this stand below a link's drawing, not on its arrow.
 WIDEST_ARROW = 50
+#: Ethernet's: not worth a word.
+USUAL_MTU = 1500
 
 
 def explain_plan(plan: RunPlan) -> str:
@@ -23,6 +26,7 @@ def explain_plan(plan: RunPlan) -> str:
         "Recorded\n" + _indent(recorder_lines(plan.recorders)),
         "Expected\n" + _indent(expectation_lines(plan) or ["nothing: no check is asked for"]),
         "Needed\n" + _indent(needs_lines(plan)),
+        *(["Notes\n" + _indent(list(plan.notes))] if plan.notes else []),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -31,7 +35,9 @@ def draw_network(network: NetworkPlan) -> list[str]:
     """Return the network as lines: each node with its addresses, each link with its parameters in words."""
     lines = [_node_line(node) for node in network.nodes]
     for link in network.links:
-        lines += ["", *_link_lines(link)]
+        first, second = end_mtus(network, link)
+        mtu = "" if first == second == USUAL_MTU else f"MTU {first}" if first == second else f"MTU {first} at {link.a.node}, {second} at {link.b.node}"
+        lines += ["", *_link_lines(link, mtu)]
     return lines
 
 
@@ -95,8 +101,8 @@ def _node_line(node: NodePlan) -> str:
     return f"{node.name} ({node.kind})  {addresses}{settings}"
 
 
-def _link_lines(link: LinkPlan) -> list[str]:
-    """Return a link as a drawing: both ends, and the parameters of each direction on its arrow."""
+def _link_lines(link: LinkPlan, mtu: str) -> list[str]:
+    """Return a link as a drawing: both ends, and the parameters of each direction on its arrow; ``mtu`` stands below."""
     forward, backward = describe_direction(link.forward), describe_direction(link.backward)
     left, right = f"[{link.a.node}]", f"[{link.b.node}]"
     if max(len(forward), len(backward)) > WIDEST_ARROW:
@@ -109,7 +115,7 @@ def _link_lines(link: LinkPlan) -> list[str]:
         width = max(len(forward), len(backward))
         lines = [f"{left}---- {forward:<{width}} --->{right}", f"{gap}<--- {backward:<{width}} ----"]
     note = f"base RTT {format_duration(link.base_rtt_ns)}" if link.base_rtt_ns else "no added delay"
-    return [*lines, f"  {note}"]
+    return [*lines, f"  {note}{', ' if mtu else ''}{mtu}"]
 
 
 def _time(step: Step) -> str:

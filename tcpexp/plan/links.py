@@ -123,6 +123,9 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
         raise ParameterError("ecn", f"{discipline} marks every packet that allows it, and cannot be told not to", "take fq_codel, or leave ecn out")
     frame = frame_bytes(mtu)
     size = limit_bytes(limit, rate_bps=parameters.rate or 0, base_rtt_ns=base_rtt_ns, frame=frame)
+    if limit.kind == "bytes" and size < frame:
+        cause = f"a queue of {limit.amount:f} bytes never holds a full frame, which has {frame}"
+        raise ParameterError("queue", cause, f"write queue: {frame}B or more, or queue: 1p")
     packets = max(1, _nearest(size / frame))
     if parameters.queue is None:
         packets = max(SMALLEST_DEFAULT_QUEUE_PACKETS, packets)
@@ -137,6 +140,15 @@ def queue_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> Que
     if limit.kind == "bytes":
         raise ParameterError("queue", f"{discipline} counts packets, not bytes", f"write queue: {packets}p or discipline: bfifo")
     return QueuePlan(discipline, packets, None, bool(parameters.ecn))
+
+
+def note_on_queue(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> str | None:
+    """Return what to say of a queue in time or bandwidth-delay products that is less than one full frame, and therefore made as long as one."""
+    limit = parameters.queue
+    if limit is None or parameters.rate is None or limit.kind not in ("time", "bdp"):
+        return None
+    size, frame = limit_bytes(limit, rate_bps=parameters.rate, base_rtt_ns=base_rtt_ns, frame=frame_bytes(mtu)), frame_bytes(mtu)
+    return f"queue {limit} is {float(size):.4g} bytes, less than a full frame of {frame}: it holds one frame instead" if size < frame else None
 
 
 def red_options(rate_bps: int) -> tuple[str, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections import deque
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import Place, SpecError, SpecErrors
 from tcpexp.plan.addresses import LinkAddresses, link_addresses
-from tcpexp.plan.links import ParameterError, direction_plan
+from tcpexp.plan.links import ParameterError, direction_plan, note_on_queue
+from tcpexp.plan.mtus import check_mtus, end_mtus
+from tcpexp.plan.paths import Paths
 from tcpexp.plan.topology import Graph, GraphLink
-from tcpexp.plan.types import InterfacePlan, LinkEnd, LinkPlan, NetworkPlan, NodePlan, RoutePlan
+from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkEnd, LinkPlan, NetworkPlan, NodePlan, RoutePlan
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters
 
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec, HostSettings
 
 MAX_LINKS = 250
-IPV6_LEAST_MTU = 1280
 #: The sysctl that makes a router, for IPv4 and for IPv6.
 FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
-Hop = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,7 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
 
     Link number k (from 0) is the subnet ``10.<slot>.<k>.0/24``, over IPv6 ``2001:db8:<slot>:<k>::/64``; its ends have the addresses 1 and 2,
     unless the spec chooses others (:mod:`tcpexp.plan.addresses`). MAC addresses count from ``00:00:00:00:00:01`` in the links' order. Routes are
-    those with the fewest hops, the topology's order breaking ties.
+    those with the fewest hops, the topology's order breaking ties; paths follow them (``plan.paths``).
     """
     if not 0 <= slot <= 255:
         raise SpecError(f"slot {slot} is not between 0 and 255")
@@ -47,26 +46,26 @@ def network_plan(graph: Graph, spec: ExperimentSpec, *, slot: int = 0) -> tuple[
     settings = _settings(graph, spec)
     hosts = _host_settings(graph, spec)
     ip = spec.topology.ip
-    _check_mtus(spec, hosts)
     addresses = link_addresses(graph, spec, hosts, slot)
-    interfaces = _interfaces(graph, hosts, ip, addresses)
-    next_hops = {node: _next_hops(graph, node) for node in graph.nodes}
-    base_rtts = _base_rtts(graph, settings, next_hops)
+    interfaces = _interfaces(graph, hosts, settings, ip, addresses)
+    reach = {node: _reach(graph, node) for node in graph.nodes}
     nodes = tuple(
         NodePlan(
             name,
             kind,
             tuple(interfaces[name].values()),
-            _routes(graph, name, interfaces, next_hops[name], addresses),
+            _routes(graph, name, interfaces, reach[name], addresses),
             _sysctls(kind, ip, hosts[name]),
         )
         for name, kind in graph.nodes.items()
     )
-    links = tuple(
-        _link(spec, link, settings[link.name], (interfaces[link.a][link.name], interfaces[link.b][link.name]), base_rtts[link.name]) for link in graph.links
-    )
     subnets = tuple(str(each.network) for each in addresses)
-    return NetworkPlan(graph.name, nodes, links, subnets, ip=ip), settings
+    ends = {link.name: (interfaces[link.a][link.name], interfaces[link.b][link.name]) for link in graph.links}
+    bare = NetworkPlan(graph.name, nodes, tuple(_bare_link(link, settings[link.name], ends[link.name]) for link in graph.links), subnets, ip=ip)
+    check_mtus(spec, bare)
+    base_rtts = _base_rtts(bare, Paths(bare))
+    links = tuple(_link(spec, link, settings[link.name], ends[link.name], base_rtts[link.name]) for link in graph.links)
+    return dataclasses.replace(bare, links=links), settings
 
 
 def _settings(graph: Graph, spec: ExperimentSpec) -> dict[str, LinkSettings]:
@@ -82,6 +81,10 @@ def _settings(graph: Graph, spec: ExperimentSpec) -> dict[str, LinkSettings]:
             known = [link.name for link in graph.links]
             hint = suggest(f"{first}-{second}", known)
             errors.append(SpecError(f"there is no link '{key}' in this network", where=spec.place("links", key, key=True), hint=hint))
+            continue
+        if one_way and own.mtu is not None:
+            hint = f"write it under {name}: both ends get it"
+            errors.append(SpecError("an MTU belongs to both ends of a link", where=spec.place("links", key, "mtu", key=True), hint=hint))
             continue
         is_forward = (first, second) in ends
         old = settings[name]
@@ -104,15 +107,9 @@ def _host_settings(graph: Graph, spec: ExperimentSpec) -> dict[str, HostSettings
     return {name: spec.hosts.get(name) or HostSettings() for name in graph.nodes}
 
 
-def _check_mtus(spec: ExperimentSpec, hosts: dict[str, HostSettings]) -> None:
-    """Refuse an MTU that IPv6 does not work with (RFC 8200 section 5)."""
-    for name, settings in hosts.items():
-        if spec.topology.ip == 6 and settings.mtu < IPV6_LEAST_MTU:
-            where = spec.place("hosts", name, "mtu")
-            raise SpecErrors([SpecError(f"IPv6 needs an MTU of {IPV6_LEAST_MTU} bytes or more", where=where, hint=f"write {IPV6_LEAST_MTU}B, or ip: 4")])
-
-
-def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, addresses: list[LinkAddresses]) -> dict[str, dict[str, InterfacePlan]]:
+def _interfaces(
+    graph: Graph, hosts: dict[str, HostSettings], settings: dict[str, LinkSettings], ip: int, addresses: list[LinkAddresses]
+) -> dict[str, dict[str, InterfacePlan]]:
     """Return each node's interfaces by the link that they belong to."""
     interfaces: dict[str, dict[str, InterfacePlan]] = {name: {} for name in graph.nodes}
     number = 0
@@ -123,11 +120,11 @@ def _interfaces(graph: Graph, hosts: dict[str, HostSettings], ip: int, addresses
             name = f"{end}-eth{len(interfaces[end])}"
             address = str(addresses[index].ends[position])
             four, six = (address, None) if ip == 4 else (None, address)
-            interfaces[end][link.name] = InterfacePlan(name, mac, four, hosts[end].mtu, hosts[end].offloads, six)
+            interfaces[end][link.name] = InterfacePlan(name, mac, four, settings[link.name].forward.mtu or hosts[end].mtu, hosts[end].offloads, six)
     return interfaces
 
 
-def _next_hops(graph: Graph, start: str) -> dict[str, list[str]]:
+def _reach(graph: Graph, start: str) -> dict[str, list[str]]:
     """Return the path of nodes from ``start`` to every node that it reaches; only routers pass packets on."""
     neighbours: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for link in graph.links:
@@ -149,61 +146,54 @@ def _next_hops(graph: Graph, start: str) -> dict[str, list[str]]:
 def _routes(
     graph: Graph, name: str, interfaces: dict[str, dict[str, InterfacePlan]], reach: dict[str, list[str]], addresses: list[LinkAddresses]
 ) -> tuple[RoutePlan, ...]:
-    """Return a node's static routes, one per remote subnet that it reaches, in the subnets' order.
+    """Return a node's static routes to what it reaches on remote links, in the links' order.
 
-    A host beside it that has several interfaces passes nothing on, but answers at all its addresses (RFC 1122 section 3.3.4.2, the weak model):
-    to those on other links there is a route to the address alone.
+    One per subnet where both ends are behind the same router. Else one to each end's address alone: a host at one end of a link passes nothing on to
+    the other, but answers at all its addresses (RFC 1122 section 3.3.4.2, the weak model), by whichever of its links is nearer.
     """
     routes = []
     for index, link in enumerate(graph.links):
         if name in (link.a, link.b):
             continue
-        path = min((reach[end] for end in (link.a, link.b) if end in reach), key=len, default=None)
-        if path is None or len(path) < 2:
+        gateways = {end: path[1] for end, other in ((link.a, link.b), (link.b, link.a)) if (path := _path_to_end(graph, reach, end, other)) is not None}
+        through = set(gateways.values())
+        shared = {gateway: next(each.name for each in graph.links if {each.a, each.b} == {name, gateway}) for gateway in through}
+        if len(through) == 1 and graph.nodes[gateway := through.pop()] == "router":
+            routes.append(RoutePlan(str(addresses[index].network), interfaces[gateway][shared[gateway]].address))
             continue
-        gateway = path[1]
-        shared = next(each.name for each in graph.links if {each.a, each.b} == {name, gateway})
-        if graph.nodes[gateway] != "router":
-            routes.append(RoutePlan(interfaces[gateway][link.name].address, interfaces[gateway][shared].address))
-            continue
-        routes.append(RoutePlan(str(addresses[index].network), interfaces[gateway][shared].address))
+        for end, gateway in gateways.items():
+            routes.append(RoutePlan(interfaces[end][link.name].address, interfaces[gateway][shared[gateway]].address))
     return tuple(routes)
 
 
-def _delay_of(graph: Graph, settings: dict[str, LinkSettings], hop: Hop) -> tuple[str, int]:
-    """Return the link of a hop and the one-way delay in that direction."""
-    link = next(each for each in graph.links if {each.a, each.b} == set(hop))
-    side = settings[link.name].forward if hop == (link.a, link.b) else settings[link.name].backward
-    return link.name, side.delay or 0
+def _path_to_end(graph: Graph, reach: dict[str, list[str]], end: str, other: str) -> list[str] | None:
+    """Return the shortest path to ``end``'s address on the link to ``other``: over that link where this is no longer than over another one."""
+    straight = reach.get(end)
+    over = [*reach[other], end] if other in reach and graph.nodes[other] == "router" else None
+    if over is None or (straight is not None and len(straight) < len(over)):
+        return straight
+    return over
 
 
-def _base_rtts(graph: Graph, settings: dict[str, LinkSettings], reach: dict[str, dict[str, list[str]]]) -> dict[str, int]:
+def _base_rtts(network: NetworkPlan, paths: Paths) -> dict[str, int]:
     """Return by link the largest sum of delays, there and back, of any host-to-host path that crosses it, in ns."""
-    largest = {link.name: (settings[link.name].forward.delay or 0) + (settings[link.name].backward.delay or 0) for link in graph.links}
-    delays: dict[Hop, tuple[str, int]] = {}
-    for link in graph.links:
-        for hop in ((link.a, link.b), (link.b, link.a)):
-            delays[hop] = _delay_of(graph, settings, hop)
-    hosts = [name for name, kind in graph.nodes.items() if kind == "host"]
-    for index, first in enumerate(hosts):
-        for second in hosts[index + 1 :]:
-            if second not in reach[first] or first not in reach[second]:
-                continue
-            hops = [*_hops(reach[first][second]), *_hops(reach[second][first])]
-            total = sum(delays[hop][1] for hop in hops)
-            for hop in hops:
-                name = delays[hop][0]
-                largest[name] = max(largest[name], total)
+    largest = {link.name: link.forward.delay_ns + link.backward.delay_ns for link in network.links}
+    for first, second in paths.host_pairs():
+        for way in (paths.way(first, second), paths.way(second, first)):
+            for hop in (*way.there, *way.back) if way is not None else ():
+                largest[hop.link.name] = max(largest[hop.link.name], way.delay_ns if way is not None else 0)
     return largest
-
-
-def _hops(path: list[str]) -> list[Hop]:
-    return list(itertools.pairwise(path))
 
 
 def _sysctls(kind: str, ip: int, settings: HostSettings) -> dict[str, str]:
     base = {FORWARDING[0 if ip == 4 else 1]: "1"} if kind == "router" else {}
     return {**base, **settings.sysctls}
+
+
+def _bare_link(link: GraphLink, settings: LinkSettings, ends: tuple[InterfacePlan, InterfacePlan]) -> LinkPlan:
+    """Return a link with its delays alone, which is what a base round-trip time is made of."""
+    forward, backward = (DirectionPlan(delay_ns=side.delay or 0) for side in (settings.forward, settings.backward))
+    return LinkPlan(link.name, LinkEnd(link.a, ends[0].name), LinkEnd(link.b, ends[1].name), forward, backward, False, False, False, 0)
 
 
 def _link(spec: ExperimentSpec, link: GraphLink, settings: LinkSettings, ends: tuple[InterfacePlan, InterfacePlan], base_rtt_ns: int) -> LinkPlan:
@@ -221,6 +211,17 @@ def _link(spec: ExperimentSpec, link: GraphLink, settings: LinkSettings, ends: t
             where = _place_of(spec, one_way, link.name, error.keys)
             raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     return LinkPlan(link.name, LinkEnd(link.a, a.name), LinkEnd(link.b, b.name), sides[0], sides[1], False, False, False, base_rtt_ns)
+
+
+def notes_on_queues(network: NetworkPlan, settings: dict[str, LinkSettings]) -> list[str]:
+    """Return a sentence for each direction whose queue is meant to be less than a full frame."""
+    notes = []
+    for link in network.links:
+        mtu = min(end_mtus(network, link))
+        for side, towards in ((settings[link.name].forward, link.b.node), (settings[link.name].backward, link.a.node)):
+            note = note_on_queue(side, base_rtt_ns=link.base_rtt_ns, mtu=mtu)
+            notes += [f"{link.name} towards {towards}: {note}"] if note else []
+    return notes
 
 
 def _place_of(spec: ExperimentSpec, one_way: str, name: str, keys: tuple[str, ...]) -> Place | str:

@@ -73,6 +73,8 @@ class Graph:
             raise SpecError(f"a link joins '{a}' with itself", hint="name two nodes")
         if any({a, b} == {link.a, link.b} for link in self.links):
             raise SpecError(f"two links join '{a}' and '{b}'", hint="put a router between them for a second path")
+        if forward.mtu != backward.mtu:
+            raise SpecError(f"the two directions of a link from '{a}' to '{b}' have different MTUs", hint="write mtu for the link, not for a direction")
         self.links.append(GraphLink(a, b, forward, backward))
 
 

@@ -145,7 +145,7 @@ class LinkPlan:
     ``wire`` says whether a wire node stands in the middle (any parameter set or changed in the run); otherwise the two
     interfaces are one plain veth pair. ``wire_queue`` and ``wire_netem`` say which qdiscs the wire carries from the
     start, so that a change in the middle of a run never replaces one. ``base_rtt_ns`` is the sum of the delays of the
-    longest path that crosses this link, there and back.
+    longest path that crosses this link, there and back. ``largest_mtu`` is the largest MTU that either end ever has, for what stands in the middle.
     """
 
     name: str
@@ -157,6 +157,7 @@ class LinkPlan:
     wire_queue: bool
     wire_netem: bool
     base_rtt_ns: int
+    largest_mtu: int = 1500
 
 
 @dataclass(frozen=True)
@@ -269,6 +270,16 @@ class LinkState:
 
 
 @dataclass(frozen=True)
+class LinkMtu:
+    """Set the MTU of the interfaces at a link's ends a and b, bytes, and read it back."""
+
+    link: str
+    a_mtu: int
+    b_mtu: int
+    kind: Literal["link_mtu"] = "link_mtu"
+
+
+@dataclass(frozen=True)
 class Sysctl:
     """Set a sysctl in a node's network namespace, read it back; the former value returns at ``Step.until_ns`` or at the end."""
 
@@ -375,7 +386,20 @@ class SegmentFault:
 
 
 StepKind = (
-    Spawn | Firewall | LinkChange | LinkRates | LinkState | Sysctl | InitialWindow | FlowCongestionControl | Kill | Snapshot | WaitFor | Mark | SegmentFault
+    Spawn
+    | Firewall
+    | LinkChange
+    | LinkRates
+    | LinkState
+    | LinkMtu
+    | Sysctl
+    | InitialWindow
+    | FlowCongestionControl
+    | Kill
+    | Snapshot
+    | WaitFor
+    | Mark
+    | SegmentFault
 )
 
 
@@ -467,7 +491,10 @@ class Needs:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A resolved experiment: everything the engine does, and what the analysis must know to judge it."""
+    """A resolved experiment: everything the engine does, and what the analysis must know to judge it.
+
+    ``notes`` are sentences on what is allowed but may not be meant: shown when the spec is validated and when the run has ended.
+    """
 
     name: str
     title: str
@@ -488,6 +515,7 @@ class RunPlan:
     plugins: tuple[str, ...] = ()
     wall_limit_s: float = 1800.0
     virtual_limit_s: float = 0.0
+    notes: tuple[str, ...] = ()
     plan_schema: int = PLAN_SCHEMA
 
 

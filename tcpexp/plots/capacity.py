@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.data import within
@@ -28,11 +29,16 @@ def varying_places(run: RunData, places: list[str]) -> dict[str, tuple[tuple[str
     return {place: found[place] for place in places if place in found}
 
 
-def draw_asked(axis: Axes, run: RunData, rates: Rates, divisor: float, label: str | None) -> None:
-    """Draw the asked rate as grey steps."""
-    times = [at / 1e9 for at, _ in rates] + [run.end_ns / 1e9]
-    values = [rate / divisor for _, rate in rates]
-    axis.plot(times, [*values, values[-1]], color=SOFT_INK, linewidth=1, drawstyle="steps-post", linestyle=(0, (1, 1)), label=label)
+def draw_steps(axis: Axes, run: RunData, steps: Rates, divisor: float, label: str | None, color: str = SOFT_INK) -> None:
+    """Draw (from when in ns, value) as dotted steps, to the end of the run; a value that never changes is a line over the whole width."""
+    if len(steps) == 1:
+        value = steps[0][1] / divisor
+        axis.axhline(value, color=color, linewidth=1, linestyle=(0, (1, 1.5)), label=label)
+        axis.dataLim.update_from_data_y([0, value], ignore=False)
+        return
+    times = [at / 1e9 for at, _ in steps] + [run.end_ns / 1e9]
+    values = [value / divisor for _, value in steps]
+    axis.plot(times, [*values, values[-1]], color=color, linewidth=1, drawstyle="steps-post", linestyle=(0, (1, 1)), label=label)
 
 
 def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies: tuple[tuple[str, str], Rates], look: Series) -> None:
@@ -43,16 +49,26 @@ def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies
     divisor, unit = rate_unit(float(max(rate for _, rate in rates)))
     passed: Any = within(delivered(run, link, towards, BIN_NS), options)
     axis.plot(passed["t_ns"] / 1e9, passed["rate_bps"] / divisor, color=look.color, linestyle=look.dash, linewidth=1.0, label="delivered")
-    draw_asked(axis, run, rates, divisor, "asked")
+    draw_steps(axis, run, rates, divisor, "asked")
     axis.set_ylabel(unit)
     panel_title(axis, f"Rate of {place}")
     zero_based(axis)
     legend(axis)
 
 
-def shared_rates(run: RunData) -> Rates | None:
-    """Return the asked rates when some link varies and all that vary do so alike, else None."""
-    from tcpexp.analysis.capacity import varying_rates
+def bottleneck_lines(run: RunData, flows: Sequence[str]) -> dict[str, tuple[list[str], Rates]]:
+    """Return by direction (``link to node``) the flows that it limits and its rate in steps; a direction without a rate has no steps."""
+    from tcpexp.analysis.pathsteps import bottlenecks, shared_rate_steps
 
-    found = list(varying_rates(run).values())
-    return found[0] if found and all(each == found[0] for each in found) else None
+    found = {}
+    for (link, towards), limited in bottlenecks(run, [flow for flow in run.plan.flows if flow.name in flows]).items():
+        found[f"{link} to {towards}"] = ([flow.name for flow in limited], shared_rate_steps(run, limited))
+    return found
+
+
+def distinct_steps(lines: Mapping[str, Rates], word: str) -> dict[str, Rates]:
+    """Return what to draw, by label: lines that are alike once, as ``word``, the others with their names."""
+    drawn = {name: steps for name, steps in lines.items() if steps}
+    if len({tuple(steps) for steps in drawn.values()}) == 1:
+        return {word: next(iter(drawn.values()))}
+    return {f"{word}, {name}": steps for name, steps in drawn.items()}

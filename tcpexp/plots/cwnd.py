@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, within
+from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
 from tcpexp.plots.style import SOFT_INK, Series, dense_look, flow_series, legend, note, panels, time_limits, zero_based
@@ -70,11 +70,11 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
     """Draw what the flow's busiest connection had sent and not yet seen acknowledged, in segments."""
     import polars as pl
 
-    rows = within(run.table("flow_states"), options).filter((pl.col("flow") == look.name) & pl.col("mss").is_not_null())
+    rows = kernel_samples(run, options).filter(pl.col("flow") == look.name)
     if rows.is_empty():
         return
     connection = rows.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"][0]
-    own = rows.filter(pl.col("connection") == connection).with_columns(segments=pl.col("in_flight_bytes") / pl.col("mss"))
+    own = rows.filter(pl.col("connection") == connection)
     thin = thin_line(own, "t_ns", "segments")
     axes.plot(thin["t_ns"] / 1e9, thin["segments"], color=SOFT_INK, linewidth=0.8, linestyle=(0, (1, 1.2)), label="outstanding")
 

@@ -89,7 +89,13 @@ def traced(run: RunData, event: str) -> bool:
     return event in [str(name).replace("/", ":") for name in trace.get("events", [])]
 
 
-def bottleneck_bps(run: RunData) -> int | None:
-    """Return the smallest rate of any shaped link, bit/s."""
-    rates = [direction.rate_bps for link in run.plan.network.links for direction in (link.forward, link.backward) if direction.rate_bps]
-    return min(rates, default=None)
+def kernel_samples(run: RunData, options: Options) -> pl.DataFrame:
+    """Return the rows of ``flow_states`` whose segment size is known, with ``segments``: what is in flight, in full segments.
+
+    In flight is ``snd_nxt - snd_una`` of the kernel's trace, a full segment its ``mss``: never the largest packet that a capture shows, which with
+    segmentation offload is many segments.
+    """
+    import polars as pl
+
+    rows = within(run.table("flow_states"), options)
+    return rows.filter(pl.col("mss") > 0).with_columns(segments=pl.col("in_flight_bytes") / pl.col("mss"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.style import SOFT_INK, dense_look, flow_series, legend, panels, time_limits, time_unit, zero_based
@@ -14,14 +16,15 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
+    from tcpexp.analysis.pathsteps import Steps
     from tcpexp.store.rundata import RunData
 
 
 class RoundTripTime(Plot):
     """Round-trip time of each flow: from a data segment to the ACK that first covers it, at the sender's interface.
 
-    Retransmitted segments give no sample (Karn's rule). The grey line is the sum of the links' delays, the smallest value
-    that the network allows.
+    Retransmitted segments give no sample (Karn's rule). The dotted line is the sum of the delays on the flow's own way, there and back, in steps where a
+    link's delay changes: the smallest value that the network allows. It is grey where it is the same for all flows, else in each flow's colour.
     """
 
     name = "rtt"
@@ -41,9 +44,10 @@ class RoundTripTime(Plot):
             thin = thin_line(samples.filter(pl.col("flow") == name), "t_ns", "rtt_ns")
             line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash, "marker": look.marker, "markersize": 3}
             axes[0].plot(thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, linewidth=0.8, label=name, **line)
-        base = _base_rtt_ns(run)
-        if base > 0:
-            axes[0].axhline(base / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="sum of delays")
+        base = base_rtt_lines(run, list(looks))
+        alike = len({tuple(steps) for steps in base.values()}) == 1
+        for name, steps in list(base.items())[: 1 if alike else None]:
+            draw_steps(axes[0], run, steps, divisor, "sum of delays" if alike else f"{name}: sum of delays", SOFT_INK if alike else looks[name].color)
         axes[0].set_ylabel(f"RTT ({unit})")
         zero_based(axes[0])
         legend(axes[0])
@@ -93,6 +97,9 @@ def _samples(run: RunData, options: Options) -> pl.DataFrame:
     return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort("t_ns", maintain_order=True)
 
 
-def _base_rtt_ns(run: RunData) -> int:
-    """Return the base RTT of the longest path, ns."""
-    return max((link.base_rtt_ns for link in run.plan.network.links), default=0)
+def base_rtt_lines(run: RunData, flows: Sequence[str]) -> dict[str, Steps]:
+    """Return each flow's base round-trip time in steps, ns; flows whose way adds no delay at any time are left out."""
+    from tcpexp.analysis.pathsteps import delay_steps
+
+    found = {flow.name: delay_steps(run, flow) for flow in run.plan.flows if flow.name in flows}
+    return {name: steps for name, steps in found.items() if any(value for _, value in steps)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.capacity import draw_asked, shared_rates
-from tcpexp.plots.data import bottleneck_bps, within
+from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
+from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import PAPER, SOFT_INK, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+from tcpexp.plots.style import PAPER, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
-class Throughput(Plot):
-    """Goodput of each flow at its receiver: first arrivals of payload bytes per interval. Above as lines, below stacked.
+#: A bottleneck that is so many times as fast as all goodput together would only make the curves flat.
+WORTH_DRAWING = 4
 
-    Where a bottleneck is shaped, a grey line shows its rate, which counts headers too; goodput stays a few percent below.
+
+class Throughput(Plot):
+    """Goodput of each flow at its receiver: first arrivals of payload bytes per interval. Above as lines, below stacked: those that share a bottleneck.
+
+    Where the bottleneck on the flows' way is shaped, a grey line shows its rate, in steps where it changes; it counts headers too, and goodput stays a few
+    percent below. The two directions of a link are two bottlenecks.
     """
 
     name = "throughput"
@@ -38,23 +43,23 @@ class Throughput(Plot):
         totals = rates.select(list(looks)).sum_horizontal()
         divisor, unit = rate_unit(float(totals.max()))  # type: ignore[arg-type]
         seconds = rates["t_ns"].to_numpy() / 1e9
-        both = options["stacked"] and len(looks) > 1
-        figure, axes = panels([2.2, 1.8] if both else [2.6], options["title"])
+        lines = bottleneck_lines(run, list(looks))
+        stacks = {place: names for place, (names, _) in lines.items() if options["stacked"] and len(names) > 1}
+        stacks = dict(list(stacks.items())[:MOST_PANELS])
+        figure, axes = panels([2.2, *[1.8] * len(stacks)] if stacks else [2.6], options["title"])
         for name, look in looks.items():
             axes[0].plot(seconds, _until_last(rates[name]) / divisor, color=look.color, linestyle=look.dash, label=name)
-        if both:
-            bands = [rates[name].to_numpy() / divisor for name in looks]
-            colors = [look.color for look in looks.values()]
-            axes[1].stackplot(seconds, bands, colors=colors, alpha=0.6, edgecolor=PAPER, linewidth=0.6)
-            panel_title(axes[1], "Stacked")
-        rate, varying = bottleneck_bps(run), shared_rates(run)
+        near = {place: steps for place, (_, steps) in lines.items() if steps and min(rate for _, rate in steps) < WORTH_DRAWING * _largest(totals)}
+        for label, steps in distinct_steps(near, "bottleneck rate").items():
+            draw_steps(axes[0], run, steps, divisor, label)
+        for axis, (place, names) in zip(axes[1:], stacks.items(), strict=True):
+            mine = [name for name in looks if name in names]
+            bands = [rates[name].to_numpy() / divisor for name in mine]
+            axis.stackplot(seconds, bands, colors=[looks[name].color for name in mine], alpha=0.6, edgecolor=PAPER, linewidth=0.6)
+            panel_title(axis, "Stacked" if len(lines) == 1 else f"Stacked: {place}")
+            if place in near:
+                draw_steps(axis, run, near[place], divisor, None)
         for each in axes:
-            if varying is not None:
-                draw_asked(each, run, varying, divisor, "bottleneck rate" if each is axes[0] else None)
-            elif rate is not None and rate < 4 * float(totals.max()):  # type: ignore[arg-type]
-                label = "bottleneck rate" if each is axes[0] else None
-                each.axhline(rate / divisor, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label=label)
-                each.dataLim.update_from_data_y([0, rate / divisor], ignore=False)
             zero_based(each)
             each.set_ylabel(unit)
         panel_title(axes[0], f"Per flow, averaged over {interval_s:g} s")
@@ -62,6 +67,10 @@ class Throughput(Plot):
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
+
+
+def _largest(values: pl.Series) -> float:
+    return float(values.max() or 0.0)  # type: ignore[arg-type]
 
 
 def _until_last(rate: pl.Series) -> NDArray[Any]:

@@ -18,7 +18,7 @@ def network_svg(network: NetworkPlan) -> str:
     width = max(x for x, _ in places.values()) + BOX_WIDTH + MARGIN
     height = max(y for _, y in places.values()) + BOX_HEIGHT + MARGIN + 30
     parts = [f'<svg viewBox="0 0 {width:g} {height:g}" class="network" role="img" aria-label="The network" style="max-width: {width:g}px">']
-    parts += [_link(link, places) for link in network.links]
+    parts += [_link(link, places, mtu_words(network, link)) for link in network.links]
     parts += [_node(node, *places[node.name]) for node in network.nodes]
     return "\n".join([*parts, "</svg>"])
 
@@ -71,7 +71,7 @@ def _node(node: NodePlan, x: float, y: float) -> str:
     )
 
 
-def _link(link: LinkPlan, places: dict[str, tuple[float, float]]) -> str:
+def _link(link: LinkPlan, places: dict[str, tuple[float, float]], mtu: str) -> str:
     """Draw one link: a line between the boxes, above it what happens left to right, below it right to left."""
     ends = [(places[link.a.node], link.forward), (places[link.b.node], link.backward)]
     if ends[0][0] > ends[1][0]:
@@ -79,18 +79,27 @@ def _link(link: LinkPlan, places: dict[str, tuple[float, float]]) -> str:
     ((ax, ay), to_right), ((bx, by), to_left) = ends
     if ax == bx:
         x, y0, y1 = ax + BOX_WIDTH / 2, min(ay, by) + BOX_HEIGHT, max(ay, by)
-        return f'<line x1="{x:g}" y1="{y0:g}" x2="{x:g}" y2="{y1:g}" class="wire"/>' + _text(x + 10, (y0 + y1) / 2, "↓ " + direction_words(to_right), "left")
+        words = ", ".join(filter(None, ("↓ " + direction_words(to_right), mtu)))
+        return f'<line x1="{x:g}" y1="{y0:g}" x2="{x:g}" y2="{y1:g}" class="wire"/>' + _text(x + 10, (y0 + y1) / 2, words, "left")
     x0, y0, x1, y1 = ax + BOX_WIDTH, ay + BOX_HEIGHT / 2, bx, by + BOX_HEIGHT / 2
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
     lines = [f'<line x1="{x0:g}" y1="{y0:g}" x2="{x1:g}" y2="{y1:g}" class="wire"/>']
     same = to_right == to_left
+    below = [*([] if same else direction_lines(to_left)), *([mtu] if mtu else [])]
     above = direction_lines(to_right)
     for index, text in enumerate(reversed(above)):
         arrow = ("⇄ " if same else "→ ") if index == len(above) - 1 else ""
         lines.append(_text(x, y - 8 - 14 * index, arrow + text))
-    for index, text in enumerate([] if same else direction_lines(to_left)):
-        lines.append(_text(x, y + 18 + 14 * index, ("← " if index == 0 else "") + text))
+    for index, text in enumerate(below):
+        lines.append(_text(x, y + 18 + 14 * index, ("← " if index == 0 and not same else "") + text))
     return "".join(lines)
+
+
+def mtu_words(network: NetworkPlan, link: LinkPlan) -> str:
+    """Return the MTUs of a link's ends at the start, nothing where both are Ethernet's 1500 bytes."""
+    names = {link.a.interface, link.b.interface}
+    mtus = [interface.mtu for node in network.nodes for interface in node.interfaces if interface.name in names]
+    return "" if set(mtus) == {1500} else f"MTU {' and '.join(str(mtu) for mtu in dict.fromkeys(mtus))} bytes"
 
 
 def _text(x: float, y: float, text: str, side: str = "") -> str:

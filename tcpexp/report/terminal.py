@@ -52,6 +52,8 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
     _print_verdicts(data, out)
     _print_flows(data, out)
     _print_certificate(data, out)
+    for note in data.plan.notes:
+        out.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     for problem in getattr(run, "problems", ()):
         out.print(f"problem: {problem}", style="yellow", markup=False)
     timing = getattr(run, "timing", {})

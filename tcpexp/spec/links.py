@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
-from tcpexp.units import Duration, Fraction, QuantityError, Queue, Rate, format_fraction, parse_fraction
+from tcpexp.units import Duration, Fraction, QuantityError, Queue, Rate, Size, format_fraction, parse_fraction
 
 Discipline = Literal["pfifo", "bfifo", "red", "codel", "fq_codel", "cake"]
 Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
 
+LEAST_MTU, LARGEST_MTU = 576, 9000
 #: Disciplines whose limit tc counts in bytes; the others count packets.
 BYTE_DISCIPLINES = ("bfifo", "red", "cake")
 #: Disciplines that can mark instead of dropping.
@@ -68,6 +69,13 @@ def _allow_none(schema: dict[str, Any]) -> None:
             own.setdefault("anyOf", []).append({"const": NONE})
 
 
+def check_mtu(value: int) -> int:
+    """Return an MTU in bytes that is in range; raises ``QuantityError``."""
+    if not LEAST_MTU <= value <= LARGEST_MTU:
+        raise QuantityError(f"an MTU of {value} bytes is out of range", f"write {LEAST_MTU}B to {LARGEST_MTU}B")
+    return value
+
+
 class LinkParameters(BaseModel):
     """One direction of a link: first the bottleneck (rate and queue), then delay and faults."""
 
@@ -92,6 +100,13 @@ class LinkParameters(BaseModel):
     reorder: Fraction | None = Field(default=None, description="fraction of packets that skip the delay; needs delay")
     reorder_correlation: Fraction | None = None
     reorder_gap: int | None = Field(default=None, ge=1, description="only every n-th packet may skip the delay")
+
+    mtu: Size | None = Field(default=None, description="largest IP packet of the interfaces at both its ends, such as 1300B; goes over the hosts'")
+
+    @field_validator("mtu")
+    @classmethod
+    def _check_mtu(cls, value: int | None) -> int | None:
+        return None if value is None else check_mtu(value)
 
     @model_validator(mode="before")
     @classmethod

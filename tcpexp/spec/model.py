@@ -24,7 +24,7 @@ from pydantic import (
 
 from tcpexp.errors import Place, SpecError
 from tcpexp.registry import suggest
-from tcpexp.spec.links import LinkParameters
+from tcpexp.spec.links import LinkParameters, check_mtu
 from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import Source
 from tcpexp.spec.sweep import SweepSpec
@@ -102,7 +102,7 @@ class HostSettings(BaseModel):
     )
     sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
     offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
-    mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B")
+    mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B; mtu: of a link goes over it")
 
     @field_validator("sysctls", mode="before")
     @classmethod
@@ -121,9 +121,7 @@ class HostSettings(BaseModel):
     @field_validator("mtu")
     @classmethod
     def _check_mtu(cls, value: int) -> int:
-        if not 576 <= value <= 9000:
-            raise QuantityError(f"an MTU of {value} bytes is out of range", "write 576B to 9000B")
-        return value
+        return check_mtu(value)
 
 
 def build_action(raw: Any, info: ValidationInfo) -> Any:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from tcpexp.catalogue import load_catalogue
+from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import (
     DirectionPlan,
     InterfacePlan,
@@ -20,6 +23,7 @@ from tcpexp.plan.types import (
     Spawn,
     Step,
 )
+from tcpexp.spec.load import load_spec
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -138,3 +142,10 @@ def line(directions: tuple[DirectionPlan, ...], wire_netem: bool = False) -> Net
         for number in (1, 2)
     )
     return NetworkPlan("line", (*hosts, r1), links, ("10.0.1.0/24", "10.0.2.0/24"))
+
+
+def compiled(folder: Path, topology: str) -> NetworkPlan:
+    """Return the network of a topology, with its addresses and routes, as a spec has it."""
+    (folder / "mine.yaml").write_text(f"name: mine\ntopology: {topology}\nduration: 5s\n")
+    catalogue = load_catalogue(entry_points=False)
+    return compile_plan(load_spec(folder / "mine.yaml", catalogue), catalogue).network

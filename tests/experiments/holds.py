@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from tcpexp.analysis.activity import activity_of, receiver_of
+from tcpexp.analysis.activity import activity_of
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
-from tcpexp.ingest.network import links_between
+from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.plan.types import RunPlan
 from tcpexp.report.explanation import MISSING, explanation_of
 from tcpexp.spec.quotes import fill
@@ -50,7 +50,8 @@ def beyond_the_link(run: RunData) -> Iterator[str]:
         metrics, active = run.metrics["flows"][flow.name], activity_of(run, flow)
         if active is None:
             continue
-        offered = offered_bits(epochs, links_between(run.plan.network, flow.sender, receiver_of(flow)), active.from_ns, active.to_ns)
+        crossed = [hop.key for hop in flow_hops(run.plan.network, flow)]
+        offered = offered_bits(epochs, crossed, active.from_ns, active.to_ns)
         if offered is not None and active.goodput_bytes * 8 > offered + BURST_BITS:
             yield f"flow {flow.name} delivered {active.goodput_bytes * 8} bits on a link that offered {offered:.0f}"
         if metrics["utilization"] is not None and metrics["utilization"] > 1 + BURST_BITS / (offered or 1):

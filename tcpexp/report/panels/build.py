@@ -40,7 +40,7 @@ def panel_data(run: RunData) -> PanelData:
         first.lacks(f"{left_out:,} packets", LEFT_OUT)
     end = run.end_ns
     parts = [first, *others]
-    ordered = sorted((panel for each in parts for panel in each.panels), key=lambda panel: ORDER.index(panel.id))
+    ordered = sorted((panel for each in parts for panel in each.panels), key=lambda panel: ORDER.index(panel.id.partition("-")[0]))
     span = (0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1))
     return PanelData(
         span=span,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.data import flow_of
+from tcpexp.plots.data import flow_of, kernel_samples
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
 
@@ -35,7 +35,7 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     lanes: list[str] = []
     if samples.is_empty():
         parts.lacks("Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender")
-    kernel = _kernel_samples(run)
+    kernel = kernel_samples(run, {})
     several = samples.select("flow", "connection").unique().height > samples["flow"].n_unique()
     ports = dict(run.table("connections").select("connection", "client_port").iter_rows())
     for (flow, connection), part in samples.partition_by(["flow", "connection"], as_dict=True, maintain_order=True).items():
@@ -68,18 +68,6 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     return parts
 
 
-def _kernel_samples(run: RunData) -> pl.DataFrame:
-    """Return the rows of ``tcp_probe`` with ``flight`` (segments in flight: bytes divided by the flow's largest payload)."""
-    import polars as pl
-
-    packets = run.table("packets")
-    largest = packets.filter(pl.col("payload_bytes") > 0).group_by("connection", "src_port").agg(pl.col("payload_bytes").max().alias("mss"))
-    rows = run.table("tcp_probe").join(largest, on=["connection", "src_port"], how="left", maintain_order="left")
-    # RFC 9293 section 3.4: sequence numbers are compared modulo 2^32.
-    flight = ((pl.col("snd_nxt") - pl.col("snd_una")) % 2**32 / pl.col("mss")).alias("flight")
-    return rows.with_columns(flight)
-
-
 def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None) -> Table:
     import polars as pl
 
@@ -90,8 +78,8 @@ def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame
     }
     if kernel is not None:
         mine = kernel.filter(pl.col("connection").eq_missing(pl.lit(connection)) & pl.col("cwnd").is_not_null())
-        rows = part.join(mine.unique(["t_ns"], keep="first").select("t_ns", "flight", "srtt_us"), on="t_ns", how="left", maintain_order="left")
-        columns["flight"] = Column(numbers(rows["flight"]), "in flight", "segments")
+        rows = part.join(mine.unique(["t_ns"], keep="first").select("t_ns", "segments", "srtt_us"), on="t_ns", how="left", maintain_order="left")
+        columns["flight"] = Column(numbers(rows["segments"]), "in flight", "segments")
         columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
     return Table(name, "samples", columns, {"flow": flow})
 
@@ -101,7 +89,7 @@ def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[La
     bbr = plan is not None and str(plan.congestion_control).startswith("bbr")
     layers = []
     if "flight" in table.columns:
-        help = "Sent and not yet acknowledged, divided by the largest segment"
+        help = "Sent and not yet acknowledged, in full segments"
         layers.append(Layer("in flight", "step", table.name, color, "flight", flow=flow, width=0.6, help=help))
     if (table.columns["ssthresh"].values >= 0).any() and not bbr:
         help = "Slow start threshold, once it is finite"

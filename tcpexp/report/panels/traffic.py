@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.data import bottleneck_bps
+from tcpexp.plots.capacity import bottleneck_lines, distinct_steps
 from tcpexp.plots.queue import busy_queues
+from tcpexp.plots.rtt import base_rtt_lines
 from tcpexp.plots.style import PALETTE
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
+    from tcpexp.analysis.pathsteps import Steps
     from tcpexp.store.rundata import RunData
 
 RTT_NOTE = "From a data segment to the ACK that first covers it, at the sender's interface; retransmitted segments give no sample (Karn's rule)."
@@ -40,10 +42,12 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Part
         if "srtt" in table.columns:
             flow = str(table.facts["flow"])
             layers.append(Layer("smoothed RTT (kernel)", "line", table.name, colors.get(flow, "--s7"), "srtt", flow=flow, width=1.2, on=False))
-    base = max((link.base_rtt_ns for link in run.plan.network.links), default=0)
-    if base:
-        help = "The smallest value that the longest link allows"
-        layers.append(Layer("sum of the delays", "level", layers[0].table, "--soft", value=base, dash=(2, 3), help=help))
+    base = base_rtt_lines(run, list(dict.fromkeys(layer.flow for layer in layers)))
+    alike = len({tuple(steps) for steps in base.values()}) == 1
+    for name, steps in list(base.items())[: 1 if alike else None]:
+        help = "The sum of the delays on the way there and back, the smallest value that the network allows"
+        flow, color = ("", "--soft") if alike else (name, colors.get(name, "--s7"))
+        layers.append(_steps_layer(parts, run, ("sum of the delays", f"base-{name}", "ns"), steps, color=color, flow=flow, help=help))
     parts.panels.append(Panel("rtt", "Round-trip time", "ns", layers, RTT_NOTE, figures=("rtt",)))
     return parts
 
@@ -76,16 +80,36 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         lines.append(Layer("on the wire", "step", "throughput", color, f"wire {flow}", flow=flow, on=False, width=0.9, dash=(3, 2), help=help))
         areas.append(Layer("goodput", "area", "throughput", color, f"goodput {flow}", flow=flow))
     parts.tables.append(Table("throughput", "samples", columns))
-    rate = bottleneck_bps(run)
     note = f"At the receiver, in intervals of {interval / 1e6:g} ms."
-    if rate is not None:
-        help = "The smallest rate of any link; it counts headers too"
-        lines.append(Layer("bottleneck rate", "level", "throughput", "--soft", value=rate, dash=(2, 3), help=help))
-        areas.append(lines[-1])
+    places = bottleneck_lines(run, [layer.flow for layer in areas])
+    help = "The rate of the slowest link on the way of the flows; it counts headers too"
+    for label, steps in distinct_steps({place: steps for place, (_, steps) in places.items()}, "bottleneck rate").items():
+        lines.append(_steps_layer(parts, run, (label, f"rate-{label}", "bps"), steps, help=help))
     parts.panels.append(Panel("throughput", "Throughput per flow", "bps", lines, note, figures=("throughput",)))
-    if len(areas) > 2 or (rate is None and len(areas) > 1):
-        parts.panels.append(Panel("stacked", "Throughput, stacked", "bps", areas, note))
+    stacks = 0
+    for place, (names, steps) in places.items():
+        stacked = [layer for layer in areas if layer.flow in names]
+        if len(stacked) > 1:
+            stacks += 1
+            if steps:
+                stacked.append(_steps_layer(parts, run, ("bottleneck rate", f"rate-{place}", "bps"), steps, help=help))
+            title = "Throughput, stacked" if len(places) == 1 else f"Throughput, stacked: {place}"
+            parts.panels.append(Panel("stacked" if stacks == 1 else f"stacked-{stacks}", title, "bps", stacked, note))
     return parts
+
+
+def _steps_layer(parts: Parts, run: RunData, names: tuple[str, str, str], steps: Steps, *, color: str = "--soft", flow: str = "", help: str = "") -> Layer:
+    """Return a dotted line of (from when in ns, value): a level where the value never changes. ``names`` are the label, the table's name and the unit."""
+    import polars as pl
+
+    label, table, unit = names
+    times, values = [at for at, _ in steps] + [run.end_ns], [value for _, value in steps] + [steps[-1][1]]
+    columns = {"t": Column(numbers(pl.Series(times)), "from", "ns"), "value": Column(numbers(pl.Series(values)), label, unit)}
+    if all(each.name != table for each in parts.tables):
+        parts.tables.append(Table(table, "samples", columns, {"flow": flow} if flow else {}))
+    if len(steps) == 1:
+        return Layer(label, "level", table, color, value=float(steps[0][1]), flow=flow, dash=(2, 3), help=help)
+    return Layer(label, "step", table, color, "value", flow=flow, dash=(2, 3), help=help)
 
 
 def queue_parts(run: RunData) -> Parts:

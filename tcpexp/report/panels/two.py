@@ -12,6 +12,8 @@ from tcpexp.report.panels.model import Layer, Panel, PanelData, Table
 RUNS: dict[str, tuple[str, float]] = {"run A": ("--s1", 2.8), "run B": ("--s2", 1.2)}
 #: Panels that are drawn once per flow, and the layers of them that two runs are compared by; those that are off at first.
 PER_FLOW = {"throughput": ("goodput",), "cwnd": ("cwnd", "ssthresh", "loss event"), "rtt": ("RTT samples", "smoothed RTT (kernel)")}
+#: What limits both: of each panel it is kept, as a level or in steps.
+LIMITS = ("sum of the delays", "bottleneck rate")
 SEQUENCE = ("ACK line", "data", "retransmission", "duplicate ACK", "lost on the way")
 OFF = ("ssthresh", "smoothed RTT (kernel)", "duplicate ACK")
 #: An action of both runs whose times differ by less is marked once.
@@ -34,7 +36,7 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
         for flow in flows[:MOST_FLOWS]:
             both = [each for name in RUNS for each in _layers(runs[name], id, name, labels)]
             if any(owner == flow for owner, _ in both):
-                mine = [layer for owner, layer in both if owner == flow or layer.kind == "level"]
+                mine = [layer for owner, layer in both if owner in ("", flow)]
                 panels.append(_panel(runs, id, mine, flow if len(flows) > 1 else ""))
     queues = [layer for name in RUNS for _, layer in _layers(runs[name], "queue", name, None)]
     panels += [_panel(runs, "queue", queues)] if queues else []
@@ -79,7 +81,7 @@ def _layers(data: PanelData, id: str, run: str, labels: Sequence[str] | None) ->
     for panel in data.panels:
         for each in panel.layers if panel.id == id else []:
             level = each.kind == "level"
-            if not level and labels is not None and each.label not in labels:
+            if not level and labels is not None and each.label not in labels and not each.label.startswith(LIMITS):
                 continue
             label = each.label.partition(" (")[0] if id == "queue" else each.label  # without the number of drops, which differs
             wide = each.width if level else width * (2 if each.kind == "bars" else 1)
