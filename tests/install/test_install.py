@@ -53,6 +53,8 @@ def test_a_new_user_installs_runs_reports_and_removes(wheel: Path, user: FreshUs
     user.run(f"env/bin/tcpexp guest import {image} && env/bin/tcpexp kernel import {kernel}")
     user.run("mkdir -p elsewhere/runs && cd elsewhere && ../env/bin/tcpexp run closed_port --out runs --quiet")
     assert user.run("env/bin/tcpexp doctor").stdout.count("uml: can run experiments") == 1
+    lost = "$(echo env/lib/python*/site-packages)/tcpexp/places/uml/files/agent.py"
+    assert "missing  tcpexp's files: 1 missing" in user.run(f"mv {lost} kept && env/bin/tcpexp doctor; mv kept {lost}").stdout
     page = user.run("cd elsewhere && ../env/bin/tcpexp report runs/closed_port --format pdf --out hand-in && cat hand-in/*.pdf | head -c 5").stdout
     assert page.endswith("%PDF-")
 

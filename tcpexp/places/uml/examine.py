@@ -107,9 +107,9 @@ def start_finding(kernel: Kernel, image: Image | None) -> Finding:
     from tcpexp.places.uml.place import program_ran
 
     root = trees_dir() / f"root-{tree_key(image)[:16]}" if image is not None else None
-    engine = trees_dir() / f"engine-{engine_key(engine_sources())[:16]}"
     remedy = f"tcpexp kernel build {kernel.name} --force; if it still does not start, use --on qemu"
     try:
+        engine = trees_dir() / f"engine-{engine_key(engine_sources())[:16]}"
         if root is not None and root.is_dir() and engine.is_dir():
             with program_ran(kernel, root, engine, ("-c", "pass")):
                 return Finding("ok", "start", "a guest starts")
