@@ -40,7 +40,9 @@ Examples:
 def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> int:
     """Check specs and print every error as file:line:column.
 
-    With each error comes the line, and a caret under the place. Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
+    With each error comes the line, and a caret under the place.
+
+    Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
     executed. One call names all mistakes: what is wrong is left out, and the rest is looked at again. Exit code 2 when a spec is wrong.
     """
     from tcpexp.sweep.study import examine_study
