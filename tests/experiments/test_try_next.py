@@ -210,6 +210,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "zero_window_probe": ("firewall",),
     "initial_window": ("ip route change ... initcwnd 3", "initial_window"),
     "send_chunk_size_ipv6": ("tcpexp diff",),
+    "own_programs": ("struct node",),
 }
 
 
