@@ -20,6 +20,8 @@ _QUOTED = re.compile(r"'([^']+)'")
 _MISSING = re.compile(r"'(\w+)' is missing$")
 _UNKNOWN = re.compile(r"there is no (flow|action) '|no action above this one|unknown (action|check|recorder|plot|topology) '")
 
+_DIFFER = re.compile(r"the ends of link \S+ differ in MTU")
+
 
 class Remainder:
     """A spec of which mistakes are left out, one after the other. ``source`` is what remains, with the places that the values have in the file."""
@@ -29,6 +31,8 @@ class Remainder:
         #: Names that actions which were left out may have brought.
         self.lost: set[str] = set()
         self.lost_all = False
+        #: Whether an MTU was left out: the ends of its links then differ from what stays.
+        self.lost_mtu = False
         #: Keys that were left out because of their values, by the mapping that held them.
         self.without: dict[Path, set[str]] = {}
         #: What this look's mistakes have touched already.
@@ -40,6 +44,8 @@ class Remainder:
             named = _QUOTED.findall(error.message)
             if self.lost_all or any(self._is_lost(name) for name in named):
                 return False
+        if self.lost_mtu and _DIFFER.search(error.message):
+            return False
         path = self._path(error)
         if path is None:
             return True
@@ -96,6 +102,7 @@ class Remainder:
                 else:
                     self._remove(path[:3])
             case "hosts" if len(path) > 2:
+                self.lost_mtu = self.lost_mtu or path[2] == "mtu"
                 self._remove(path[:4] if path[2] == "sysctls" else path[:3])
             case "actions" if len(path) > 1:
                 self._drop_from_action(path)

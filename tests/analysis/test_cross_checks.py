@@ -37,12 +37,14 @@ def run(build):
         heads = "".join(f"# t_ns={t_ns}\n" for t_ns in (500_000, 5 * S, 10 * S))
         (build.path / "raw" / "counters").mkdir()
         (build.path / "raw" / "counters" / "h1.txt").write_text(heads)
-        values = [{"t_ns": t_ns, "node": "h1", "counter": name, "value": 7 + grown * (t_ns > S)} for name, grown in counted.items() for t_ns in (500_000, 5 * S)]
+        read = [(name, grown, t_ns) for name, grown in counted.items() for t_ns in (500_000, 5 * S)]
+        values = [{"t_ns": t_ns, "node": "h1", "counter": name, "value": 7 + grown * (t_ns > S)} for name, grown, t_ns in read]
         build.table("counters", *values)
         build.table("packets", {"node": "h1", "capture": "h1-eth0", "number": 1, "t_ns": 1, "protocol": "tcp", **ENDS, "flow": "up"})
         row = {"node": "h1", **ENDS, "flow": "up", "capture": "h1-eth0", "segments": 1, "kind": "data"}
         by = ["timeout", *["fast_retransmit"] * (again - 1)]
-        build.table("resent", *[{**row, "number": n, "t_ns": n * S, "by": word} for n, word in enumerate(by, 1)], {**row, "number": 9, "t_ns": 10 * S + MS // 2})
+        late = {**row, "number": 9, "t_ns": 10 * S + MS // 2}
+        build.table("resent", *[{**row, "number": n, "t_ns": n * S, "by": word} for n, word in enumerate(by, 1)], late)
         build.table("timeouts", *[{"node": "h1", **ENDS, "flow": "up", "t_ns": S, "kind": "data"}] * timeouts)
         if captured:
             (build.path / "raw" / "h1-eth0.pcap").write_bytes(b"")
@@ -96,7 +98,8 @@ def test_without_its_capture_a_node_cannot_be_compared(run):
 
 
 def test_the_users_own_tcp_is_not_the_kernels(run, build):
-    build.table("tcp_events", {"t_ns": 0, "node": "h1", "event": "connection", "local_address": "10.0.0.1", "local_port": 4000, "peer_address": "10.0.0.2", "peer_port": 5201})
+    ends = {"local_address": "10.0.0.1", "local_port": 4000, "peer_address": "10.0.0.2", "peer_port": 5201}
+    build.table("tcp_events", {"t_ns": 0, "node": "h1", "event": "connection", **ends})
     made = run(**{"Tcp.RetransSegs": 0, "TcpExt.TCPTimeouts": 0, "TcpExt.TCPFastRetrans": 0})
     assert verdicts(made) == {"segments sent again": "ok", "timeouts": "ok"}
 
@@ -104,7 +107,8 @@ def test_the_users_own_tcp_is_not_the_kernels(run, build):
 def report(total, error=None):
     stream = {"socket": 5, "bytes": total, "sender": False}
     start = {"connected": [{"socket": 5, "local_port": 5201, "remote_port": 4000}], "test_start": {"protocol": "TCP"}}
-    return {"start": start, "intervals": [{"streams": [{"end": 9.0}]}], "end": {"streams": [{"sender": {**stream, "sender": False}, "receiver": stream}]}, "error": error}
+    end = {"streams": [{"sender": {**stream, "sender": False}, "receiver": stream}]}
+    return {"start": start, "intervals": [{"streams": [{"end": 9.0}]}], "end": end, "error": error}
 
 
 def test_what_iperf3_received_is_its_total_per_connection():

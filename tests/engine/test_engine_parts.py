@@ -15,7 +15,7 @@ from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.main import write_files
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan, Mark, PlanFile
+from tcpexp.plan.types import DirectionPlan, LinkEnd, LinkPlan, Mark, NetworkPlan, NodePlan, PlanFile
 
 
 def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:

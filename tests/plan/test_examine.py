@@ -150,3 +150,15 @@ def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, n
     (tmp_path / "spec.yaml").write_text(text)
     found = [each.message for each in examine_spec(read_source(tmp_path / "spec.yaml")).errors]
     assert found == ["unknown key 'titel'", "unknown key 'plots_'"]
+
+
+def test_ends_that_differ_are_named_once_each(tmp_path):
+    path = tmp_path / "blackhole.yaml"
+    path.write_text(
+        "name: blackhole\ntopology: two_hosts_router\nhosts:\n  h1: {mtu: 9000B}\n  h2: {mtu: 9000B}\n  r1: {mtu: 1500B}\n"
+        "links:\n  h1-r1: {rate: 45mbit, delay: 5ms}\n  r1-h2: {rate: 45mbit, delay: 5ms}\nduration: 10s\n"
+        "actions:\n  - {at: 0s, do: iperf3, from: h1, to: h2, flow: up, until: 10s}\n"
+    )
+    with pytest.raises(SpecErrors) as caught:
+        load_plan(path)
+    assert ["h1-r1" in caught.value.errors[0].message, "r1-h2" in caught.value.errors[1].message, len(caught.value.errors)] == [True, True, 2]
