@@ -210,12 +210,15 @@ def _repair(seen: _Connection, episode: Episode, timeline: Timeline, lost: dict[
     rtt = int(timeline.srtt_us[timeline.before(until)]) * 1000
     cut = _count(seen.cut_ns, episode.noticed_ns, until + rtt)
     dsacks = None if cut else _count(seen.dsack_ns, episode.noticed_ns, until + rtt)
-    if lost is not None:
-        spurious: bool | None = lost["t_ns"].size == 0
+    noticed_by = _noticed_by(seen, episode, timeline)
+    if noticed_by == "ecn":
+        spurious: bool | None = False  # a mark tells of congestion, not of a loss
+    elif lost is not None:
+        spurious = lost["t_ns"].size == 0
     else:
         spurious = 0 < again <= dsacks if dsacks else None
     return {
-        "noticed_by": _noticed_by(seen, episode, timeline),
+        "noticed_by": noticed_by,
         "repair_delay_ns": None if end is None else end - episode.noticed_ns,
         "retransmissions": again,
         "dsacks": dsacks,

@@ -33,9 +33,21 @@ def name_mechanisms(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
     if traced(run, TRACEPOINT):
         rows = rows.with_columns(ca_state=pl.col("ca_state").fill_null("Open"))
     rows = _with_messages(run, _with_answers(run, rows))
-    by_timer = pl.col("kind").is_in(["data", "fin"]) & (pl.col("ca_state") == "Loss") & (pl.col("t_ns") - pl.col("set_ns") <= AT_ONCE_NS)
-    rows = rows.with_columns(first=by_timer & (pl.col("number").cum_count().over(*_ENDS, "set_ns", by_timer) == 1))
-    return rows.with_columns(by=_mechanism())
+    return _with_first(run, rows).with_columns(by=_mechanism())
+
+
+def _with_first(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``first``: the first packet that was sent again at once after Loss was set, which the timer sent.
+
+    While Loss lasts, or at the very instant in which it was set: on a virtual clock an ACK can end it before the clock moves.
+    """
+    losses = run.table("ca_states").filter(pl.col("ca_state") == "Loss").select(*_ENDS, "t_ns").sort("t_ns", maintain_order=True)
+    again = rows.filter(pl.col("kind").is_in(["data", "fin"])).sort("t_ns", "capture", "number")
+    again = again.select(*_ENDS, "t_ns", "capture", "number", "ca_state", again_ns="t_ns")
+    found = losses.join_asof(again, on="t_ns", by=list(_ENDS), strategy="forward", tolerance=AT_ONCE_NS, check_sortedness=False)
+    found = found.filter((pl.col("ca_state") == "Loss") | (pl.col("again_ns") == pl.col("t_ns")))
+    found = found.select("capture", "number", first=pl.lit(True)).unique(["capture", "number"])
+    return rows.join(found, on=["capture", "number"], how="left", maintain_order="left").with_columns(pl.col("first").fill_null(False))
 
 
 def _with_state(run: RunData, again: pl.DataFrame) -> pl.DataFrame:

@@ -91,20 +91,27 @@ def _with_gaps(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def received_acks(run: RunData, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return what the senders in ``keys`` received: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window`` and ``flags``, in time order."""
+    """Return what the senders in ``keys`` received, in the order of arrival: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window``, ``flags``.
+
+    ``capture`` and ``number`` tell which of two packets of one instant came first.
+    """
     turned = keys.select(*ENDS).unique().select(
         "node", "connection", src=pl.col("dst"), src_port=pl.col("dst_port"), dst=pl.col("src"), dst_port=pl.col("src_port")
     )
     got = run.table("packets").filter(pl.col("protocol") == "tcp").join(turned, on=list(ENDS), how="semi", maintain_order="left")
     turned_back = {"src": pl.col("dst"), "src_port": pl.col("dst_port"), "dst": pl.col("src"), "dst_port": pl.col("src_port")}
-    return got.select("node", "connection", "t_ns", "ack", "window", "flags", **turned_back).sort("t_ns", maintain_order=True)
+    return got.select("node", "connection", "t_ns", "ack", "window", "flags", "capture", "number", **turned_back).sort("t_ns", "capture", "number")
 
 
 def _with_last_ack(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
     """Add ``acked`` (the peer had acknowledged the whole packet before it was sent) and ``zero_window`` (its last word was a window of 0)."""
+    place = (*ENDS, "t_ns", "capture", "number")
     acks = received_acks(run, again).filter(pl.col("flags").str.contains("A")).drop("flags")
-    rows = again.drop("ack", "window", strict=False).sort("t_ns", maintain_order=True)
-    rows = rows.join_asof(acks, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False)
+    # On a virtual clock an ACK can arrive at the very time of the packet that it answers: their order in the capture counts.
+    order = pl.concat([acks.select(place), again.select(place)]).sort("t_ns", "capture", "number").with_row_index("order")
+    acks = acks.join(order, on=place, how="left", nulls_equal=True).drop("t_ns", "capture", "number").sort("order")
+    rows = again.drop("ack", "window", strict=False).join(order, on=place, how="left", nulls_equal=True).sort("order")
+    rows = rows.join_asof(acks, on="order", by=list(ENDS), strategy="backward", check_sortedness=False).drop("order")
     covered = ((pl.col("ack") - pl.col("seq") - pl.col("end") + pl.col("begin")) % 2**32 < 2**31) & pl.col("ack").is_not_null()
     return rows.with_columns(acked=covered, zero_window=(pl.col("window") == 0).fill_null(False)).drop("ack", "window")
 

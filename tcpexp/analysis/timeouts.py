@@ -134,12 +134,24 @@ def _gone(run: RunData, key: dict[str, Any], own: pl.DataFrame, resent: pl.DataF
         return None
     later = [*sockets.filter(pl.col("t_ns") > half[-1])["t_ns"].head(1).to_list(), *([] if next_ns is None else [next_ns])]
     alive = sockets.filter(mine & (pl.col("t_ns") > half[-1]))
-    if not later or alive.height or int(later[0]) < due_ns - _EARLY_NS:
+    if not later or alive.height or int(later[0]) < due_ns - _EARLY_NS or _completed(run, key, int(last["t_ns"]), until_ns):
         return None
     at = max(int(half[-1]), due_ns)
     named = {name: key[name] for name in ENDS}
     about = {"flow": last["flow"], "kind": "syn-ack", "seq_rel": last["seq_rel"], "gap_ns": at - int(last["t_ns"])}
     return {**named, **about, "t_ns": at, "gave_up": True, "source": "ss"}
+
+
+def _completed(run: RunData, key: dict[str, Any], from_ns: int, until_ns: int) -> bool:
+    """Return whether a half-open connection became a whole one; between two snapshots it can open and close again."""
+    ends = {"node": "node", "src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
+    if traced(run, "sock:inet_sock_set_state"):
+        mine = pl.all_horizontal(pl.col(theirs) == pl.lit(key[ours]) for ours, theirs in ends.items())
+        rows = run.table("states").filter(mine & (pl.col("new_state") == "ESTABLISHED"))
+    else:
+        acks = received_acks(run, pl.DataFrame([{name: key[name] for name in ENDS}]))
+        rows = acks.filter(pl.col("flags").str.contains("A") & ~pl.col("flags").str.contains("[SR]"))
+    return rows.filter(pl.col("t_ns").is_between(from_ns, until_ns)).height > 0
 
 
 def _largest_gap(sockets: pl.DataFrame) -> int:
