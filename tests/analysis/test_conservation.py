@@ -23,7 +23,10 @@ def dumbbell(build, *steps, mtu=1500):
             own.append(t.InterfacePlan(name, "02:00:00:00:00:01", f"10.0.{number}.{len(ends) + 1}/24", mtu if node == "h4" else 1500))
             ends.append(t.LinkEnd(node, name))
         links.append(t.LinkPlan(f"{a}-{b}", *ends, t.DirectionPlan(), t.DirectionPlan(), True, True, True, 0))
-    plans = tuple(t.NodePlan(name, "router" if name.startswith("r") else "host", tuple(own)) for name, own in nodes.items())
+    gateways = {"h1": "10.0.0.2", "h2": "10.0.1.2", "r1": "10.0.2.2", "r2": "10.0.2.1", "h3": "10.0.3.1", "h4": "10.0.4.1"}
+    plans = tuple(
+        t.NodePlan(name, "router" if name.startswith("r") else "host", tuple(own), (t.RoutePlan("default", gateways[name]),)) for name, own in nodes.items()
+    )
     run = build.plan(steps=steps).done()
     plan = replace(run.plan, network=t.NetworkPlan("dumbbell", plans, tuple(links), ()))
     (build.path / "plan.json").write_text(t.to_json(plan))
