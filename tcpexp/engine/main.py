@@ -278,7 +278,9 @@ def run_plan(
     raw_dir = raw_dir.resolve()
     raw_dir.mkdir(parents=True, exist_ok=True)
     name = None if own_kernel else token or f"{os.getpid()}-{Clock.monotonic_ns()}"
-    return Engine(plan, raw_dir, files_dir.resolve(), progress, stop, name).run()
+    engine = Engine(plan, raw_dir, files_dir.resolve(), progress, stop, name)
+    engine.waiter.own_kernel = own_kernel
+    return engine.run()
 
 
 def main(arguments: list[str]) -> int:
