@@ -12,7 +12,7 @@ from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, expected_loss, find_epochs, journeys_of
 from tcpexp.plan.paths import Paths, pair_directions
-from tcpexp.plan.types import Firewall, LinkState
+from tcpexp.plan.types import Firewall, LinkMtu, LinkState
 from tcpexp.store.rundata import RunData
 
 #: Packets still on their way, or seen twice, at the end of recording.
@@ -44,7 +44,7 @@ def judge_conservation(run: RunData) -> Iterator[Item]:
     Times in which a link was down are left out: its ends swallow packets without counting them.
     """
     for group in find_groups(run):
-        reason = _why_not(run, group)
+        reason = why_not(run, group)
         spans = up_spans(run, group)
         if not reason and not spans:
             reason = "a link was down too often"
@@ -69,7 +69,7 @@ def find_groups(run: RunData) -> list[Group]:
     return [Group(tuple(sorted(directions)), tuple(sorted(own))) for directions, own in groups]
 
 
-def _why_not(run: RunData, group: Group) -> str:
+def why_not(run: RunData, group: Group) -> str:
     """Return why a group's packets cannot be counted, empty when they can."""
     network = run.plan.network
     ends = {(end.node, end.interface) for link in network.links if link.name in group.links for end in (link.a, link.b)}
@@ -82,7 +82,8 @@ def _why_not(run: RunData, group: Group) -> str:
     filtering = sorted(routers & set(rules))
     if filtering:
         return f"a firewall rule at the router {filtering[0]} drops packets, and its count is not recorded"
-    if routers and len({each.mtu for each in interfaces}) > 1:
+    changed = any(isinstance(step.do, LinkMtu) and step.do.link in group.links for step in run.plan.steps)
+    if routers and (changed or len({each.mtu for each in interfaces}) > 1):
         return "a router drops what does not fit the next link's MTU"
     return ""
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tcpexp.analysis.conservation import lost_copies, segments_change, unrecognisable
+from tcpexp.analysis.conservation import Group, find_groups, lost_copies, unrecognisable, why_not
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
-from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
 
@@ -27,26 +26,13 @@ def check_drops(run: RunData) -> Iterator[CrossCheck]:
     journeys = run.table("journeys")
     if samples.is_empty() or journeys.is_empty():
         return
-    for links, pairs in _groups(run, journeys):
-        own = journeys.join(pl.DataFrame(pairs, schema=["from_node", "to_node"], orient="row"), on=["from_node", "to_node"], how="semi")
-        yield _drops(run, links, own)
+    for group in find_groups(run):
+        pairs = pl.DataFrame(group.pairs, schema=["from_node", "to_node"], orient="row")
+        yield _drops(run, group, journeys.join(pairs, on=["from_node", "to_node"], how="semi"))
 
 
-def _groups(run: RunData, journeys: pl.DataFrame) -> list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
-    """Return sets of link directions that share journeys, each with its pairs of hosts."""
-    groups: list[tuple[set[tuple[str, str]], list[tuple[str, str]]]] = []
-    paths = Paths(run.plan.network)
-    for source, target in journeys.select("from_node", "to_node").unique().sort("from_node", "to_node").iter_rows():
-        links, pairs = set(pair_directions(paths, run.plan.flows, source, target)), [(source, target)]
-        for other in [each for each in groups if each[0] & links]:
-            groups.remove(other)
-            links |= other[0]
-            pairs += other[1]
-        groups.append((links, pairs))
-    return [(sorted(links), pairs) for links, pairs in groups if links]
-
-
-def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> CrossCheck:
+def _drops(run: RunData, group: Group, own: pl.DataFrame) -> CrossCheck:
+    links = group.directions
     these = pl.DataFrame(links, schema=["link", "towards"], orient="row")
     times = run.table("queues").join(these, on=["link", "towards"], how="semi")["t_ns"]
     first, last = _sampled(run, times)
@@ -66,7 +52,7 @@ def _drops(run: RunData, links: list[tuple[str, str]], own: pl.DataFrame) -> Cro
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
     why = ", ".join(filter(None, reasons))
     least = -early - copies
-    obstacle = _obstacle(run, links)
+    obstacle = _obstacle(run, group)
     return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + damaged, why, obstacle)
 
 
@@ -88,17 +74,14 @@ def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> 
     return rows.filter(pl.col("t_ns").is_between(from_ns, to_ns)).height
 
 
-def _obstacle(run: RunData, links: list[tuple[str, str]]) -> str:
+def _obstacle(run: RunData, group: Group) -> str:
     """Return why losses and drops of these links cannot be compared; empty when they can."""
-    names = {link for link, _ in links}
-    if any(isinstance(step.do, LinkState) and step.do.link in names for step in run.plan.steps):
+    if any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps):
         return "a link that is down swallows packets without counting them"
-    if any(segments_change(run, link) for link in names):
-        return "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
     filters = ("iptables", "ip6tables", "nft")
     if any(isinstance(step.do, Spawn) and any(word in filters for word in step.do.argv) for step in (*run.plan.setup, *run.plan.steps)):
         return "a firewall's rule may drop packets between the ends"
-    return ""
+    return why_not(run, group)
 
 
 def check_marks(run: RunData) -> Iterator[CrossCheck]:

@@ -55,6 +55,9 @@ OF: dict[str, dict[str, str]] = {
     "initial_window": {"14 kB": "10 x 1448 bytes", "12 ms": "100 x 1514 bytes at 100 Mbit/s"},
     "keepalive": {"0.26 s": "a step of the wheel's third level", "22 s": "10 + 4 x 3 s", "11 minutes": "9 x 75 s", "30 s": "a proposal"},
     "loss_response": {"38 segments": "RFC 9438 section 5.1 at 0.1 %", "85 %": "1 - 15 %", "64 MB": "its socket buffers"},
+    "path_mtu_black_hole": {
+        "15 minutes": "net.ipv4.tcp_retries2 = 15: 924.6 s in theory", "1024 bytes": "net.ipv4.tcp_base_mss", "8 bytes": "net.ipv4.tcp_probe_threshold",
+    },
     "mathis": {"4 segments": "the smallest window with which three duplicate ACKs come"},
     "nagle": {"50 bytes": "five writes of 10 bytes"},
     "relay_zero_window": {"40 s": "how long the user is stopped"},

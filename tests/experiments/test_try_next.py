@@ -182,6 +182,7 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("tail_loss", "record: {ss: 2ms}"): record(ss="2ms"),
     ("udp_no_flow_control", "--every 10ms"): option("udp_sender", every="10ms"),
     ("udp_no_flow_control", "--receive-buffer 1048576"): option("udp_reader", receive_buffer="1048576"),
+    ("path_mtu_discovery", "{at: 1200ms, do: link, link: r1-r2, mtu: 1000B}"): add({"at": "1200ms", "do": "link", "link": "r1-r2", "mtu": "1000B"}),
     ("zero_window_attack", "--connections 500"): option("attack", connections="500"),
     ("zero_window_probe", "chain: INPUT, drop: {flags: ack, from: h2}"): add({"at": "480s", "do": "firewall", "host": "h1", **FROM_H2, "until": "484s"}),
 }
@@ -197,6 +198,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "half_close": ("500ms:shutdown",),
     "keepalive": ("hosts:", "tcp_retries2"),
     "linked_list": ("--lie",),
+    "path_mtu_black_hole": ("iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",),
     "loss_of_retransmission": ("until: 4s",),
     "lost_synack": ("lose_synack", "tcp_synack_retries", "tcp_syn_retries"),
     "nagle": ("1428",),

@@ -1,5 +1,6 @@
 """Path MTUs in the guest, over IPv6 and with a change in the middle: what the router answers, what TCP sends then, and that the probes fit."""
 
+import json
 import subprocess
 
 import polars as pl
@@ -40,7 +41,9 @@ def test_tcp_keeps_to_what_it_was_told(run):
 
 
 def test_mtus_are_read_back_and_the_probes_fit(run):
-    assert run.engine["mtus"] == {"h1-eth0": 1500, "r1-eth0": 1500, "r1-eth1": 1280, "r2-eth0": 1280, "r2-eth1": 1500, "h2-eth0": 1500}
+    ended = run.table("settings").filter((pl.col("source") == "end") & pl.col("interface").is_not_null())
+    mtus = {name: json.loads(options)["mtu"] for name, options in ended.select("interface", "options").iter_rows()}
+    assert mtus == {"h1-eth0": 1500, "r1-eth0": 1500, "r1-eth1": 1280, "r2-eth0": 1280, "r2-eth1": 1500, "h2-eth0": 1500}
     assert {probe["frame_bytes"] for probe in run.probes["rates"]} == {1414}
     assert all(probe["measured_bps"] == pytest.approx(10_000_000, rel=0.005) for probe in run.probes["rates"])
     assert run.certificate["verdict"] == "VALID", run.certificate["reasons"]

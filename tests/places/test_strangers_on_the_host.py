@@ -52,10 +52,10 @@ def test_the_trace_did_see_the_stranger(run: RunData) -> None:
 
 
 def test_only_the_nodes_sockets_are_left(run: RunData) -> None:
-    """Each socket's way from its beginning to CLOSED, and the listener; the stranger's have the same ends."""
+    """Each socket's way from its beginning to CLOSED, and the listener, which closes behind the end; the stranger's have the same ends."""
     assert sorted(run.table("connections").select("flow", "step", "flow_source").rows()) == [("other", "other", "process"), ("same", "same", "process")]
     states = run.table("states")
-    assert states.filter(pl.col("connection").is_null())["new_state"].to_list() == ["LISTEN", "CLOSED"]
+    assert states.filter(pl.col("connection").is_null())["new_state"].to_list() == ["LISTEN"]
     for number in run.table("connections")["connection"]:
         own = states.filter(pl.col("connection") == number)
         for node, ends in (("h1", ["CLOSED", "SYN-SENT"]), ("h2", ["LISTEN", "SYN-RECEIVED"])):
