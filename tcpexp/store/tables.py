@@ -342,7 +342,7 @@ TABLES: dict[str, TableSchema] = {
                 "cwnd_before": "Int64", "cwnd_after": "Int64",  # segments; at notice and when it was over
                 "ssthresh_before": "Int64", "ssthresh_after": "Int64",  # segments; null while infinite
                 "backoff": "Float64",  # ssthresh_after / cwnd_before: CUBIC 0.7 (RFC 9438 section 4.6), Reno 0.5 (RFC 5681 section 3.1)
-                "spurious": "Boolean",  # nothing was lost on the way, and no mark (ECN) said so; where only one end was captured, DSACKs for all retransmissions
+                "spurious": "Boolean",  # nothing was lost on the way, and no mark (ECN) told of it; with one capture only: DSACKs for all retransmissions
                 "dsacks": "Int64",  # ACKs during the event that report a duplicate (RFC 2883); null where the capture cut the option off
             },
             ("flow", "connection", "noticed_ns"),
