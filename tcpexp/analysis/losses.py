@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr
 from tcpexp.analysis.flowstates import congestion_states, connection_slices
+from tcpexp.analysis.mechanisms import AT_ONCE_NS
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.analysis.timeline import Int64, Timeline
 from tcpexp.plan.types import FlowPlan
@@ -40,11 +41,13 @@ class Episode:
 class _Connection:
     """One connection's packets as its sender saw them, as arrays in time order.
 
-    ``again_ns`` are segments sent again, ``dsack_ns`` ACKs that report a duplicate. Per ACK: ``ack_ns``, ``ece``, ``sacked_bytes`` (in its SACK
-    blocks). ``lost`` are the segments that were lost (t_ns, seq_rel, payload_bytes, again), None when not known. ``mss`` is the largest payload.
+    ``again_ns`` are segments sent again, ``mtu_ns`` those that path MTU discovery sent first, ``dsack_ns`` ACKs that report a duplicate. Per ACK:
+    ``ack_ns``, ``ece``, ``sacked_bytes`` (in its SACK blocks). ``lost`` are the segments that were lost (t_ns, seq_rel, payload_bytes, again), None when
+    not known. ``mss`` is the largest payload.
     """
 
     again_ns: Int64
+    mtu_ns: Int64
     ack_ns: Int64
     dsack_ns: Int64
     cut_ns: Int64
@@ -101,11 +104,13 @@ def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
         gone = journeys.filter((pl.col("copies") == 0) | pl.col("changed")).select(capture="sent_capture", number="sent_number")
         rows = segments.join(gone, on=["capture", "number"], how="semi", maintain_order="left")
         lost = {name: rows[name].to_numpy() for name in ("t_ns", "seq_rel", "payload_bytes", "again")}
+    first = run.table("resent").filter((pl.col("connection") == connection) & (pl.col("node") == flow.sender) & (pl.col("by") == "path_mtu"))
     edges = pl.col("sack_blocks").list
     sacked = (edges.gather_every(2, 1).list.sum() - edges.gather_every(2, 0).list.sum()).fill_null(0)
     known = ~pl.col("options_cut").fill_null(False)
     seen = acks.select("t_ns", known=known, dsack=is_dsack(), ece=pl.col("flags").str.contains("E"), sacked=sacked)
     return _Connection(
+        mtu_ns=first["t_ns"].to_numpy(),
         again_ns=segments.filter("again")["t_ns"].to_numpy(),
         ack_ns=seen["t_ns"].to_numpy(),
         dsack_ns=seen.filter("dsack")["t_ns"].to_numpy(),
@@ -129,7 +134,7 @@ def _events(seen: _Connection, rows: pl.DataFrame, changes: pl.DataFrame, episod
             {
                 "flow": flow.name, "node": flow.sender, "connection": connection, "port": port,
                 "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
-                "timeouts": episode.timeouts, **_lost(lost, episode),
+                "timeouts": episode.timeouts - _shortened(seen, episode), **_lost(lost, episode),
                 **_answer(timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))), **_repair(seen, episode, timeline, lost),
             }
         )  # fmt: skip
@@ -236,14 +241,14 @@ def is_dsack() -> pl.Expr:
 
 
 def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str | None:
-    """Return the mechanism: ``rto``, ``ecn``, ``tlp``, ``duplicate_acks``, ``sack`` or ``rack``; None where the capture cut the ACK's SACK option off.
+    """Return the mechanism: ``rto``, ``path_mtu``, ``ecn``, ``tlp``, ``duplicate_acks``, ``sack`` or ``rack``; None where the capture cut SACK blocks off.
 
-    A timeout sets Loss. A segment sent again while the sender was still in Open or Disorder is a tail loss probe (RFC 8985 section 7). Without
-    SACK the third duplicate ACK counts (RFC 5681 section 3.2); with SACK three segments' worth of SACKed bytes (RFC 6675) are ``sack``, fewer are
-    left to RACK's time (RFC 8985 section 6).
+    A timeout sets Loss, as does path MTU discovery when a packet or a probe was too large (``tcp_simple_retransmit``). A segment sent again while the
+    sender was still in Open or Disorder is a tail loss probe (RFC 8985 section 7). Without SACK the third duplicate ACK counts (RFC 5681 section 3.2);
+    with SACK three segments' worth of SACKed bytes (RFC 6675) are ``sack``, fewer are left to RACK's time (RFC 8985 section 6).
     """
     if episode.first == "Loss":
-        return "rto"
+        return "path_mtu" if _count(seen.mtu_ns, episode.noticed_ns, episode.noticed_ns + AT_ONCE_NS) else "rto"
     since = episode.noticed_ns - 2 * int(timeline.srtt_us[timeline.before(episode.noticed_ns)]) * 1000
     if episode.first == "CWR" and _count(seen.ack_ns[seen.ece], since, episode.noticed_ns):
         return "ecn"
@@ -255,6 +260,12 @@ def _noticed_by(seen: _Connection, episode: Episode, timeline: Timeline) -> str 
     if last >= 0 and _count(seen.cut_ns, int(seen.ack_ns[last]), int(seen.ack_ns[last])):
         return None
     return "sack" if last >= 0 and seen.sacked_bytes[last] >= DUPTHRESH * seen.mss else "rack"
+
+
+def _shortened(seen: _Connection, episode: Episode) -> int:
+    """Return how often path MTU discovery set Loss in an episode, and not a timer."""
+    until = int(seen.mtu_ns[-1]) if seen.mtu_ns.size and episode.repaired_ns is None else episode.repaired_ns or 0
+    return _count(seen.mtu_ns, episode.noticed_ns, until)
 
 
 def _count(times: Int64, low_ns: int, high_ns: int) -> int:

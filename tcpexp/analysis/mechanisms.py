@@ -14,6 +14,8 @@ from tcpexp.store.rundata import RunData
 _ENDS = ("node", "connection", "src", "src_port", "dst", "dst_port")
 #: From the kernel's setting of Loss to the retransmission in the capture, at most; and from a SYN's arrival to the SYN-ACK that answers it.
 AT_ONCE_NS, ANSWERED_NS = 5_000_000, 1_000_000
+#: net/tcp.h: TCP_RTO_MIN; a tick at HZ = 250.
+RTO_MIN_NS, TICK_NS = 200_000_000, 4_000_000
 TRACEPOINT = "tcp:tcp_cong_state_set"
 
 
@@ -32,7 +34,7 @@ def name_mechanisms(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
     rows = _with_state(run, again)
     if traced(run, TRACEPOINT):
         rows = rows.with_columns(ca_state=pl.col("ca_state").fill_null("Open"))
-    rows = _with_messages(run, _with_answers(run, rows))
+    rows = _with_failed_probes(run, _with_messages(run, _with_answers(run, rows)))
     return _with_first(run, rows).with_columns(by=_mechanism())
 
 
@@ -70,7 +72,8 @@ def _with_state(run: RunData, again: pl.DataFrame) -> pl.DataFrame:
 
 def _mechanism() -> pl.Expr:
     kind, state = pl.col("kind"), pl.col("ca_state")
-    cause = pl.when(pl.col("message")).then(pl.lit("path_mtu")).when("zero_window").then(pl.lit("zero_window")).otherwise(pl.lit("timeout"))
+    too_large = pl.col("message") | pl.col("failed_probe")
+    cause = pl.when(too_large).then(pl.lit("path_mtu")).when("zero_window").then(pl.lit("zero_window")).otherwise(pl.lit("timeout"))
     return (
         pl.when(kind == "syn").then(pl.lit("timeout"))
         .when(kind == "syn-ack").then(pl.when("answer").then(pl.lit("answer")).otherwise(pl.lit("timeout")))
@@ -97,3 +100,14 @@ def _with_messages(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     messages = run.table("packets").filter(pl.col("protocol") == "icmp").select("node", "t_ns", message_ns="t_ns").sort("t_ns", maintain_order=True)
     joined = rows.join_asof(messages, on="t_ns", by="node", strategy="backward", tolerance=ANSWERED_NS, check_sortedness=False)
     return joined.with_columns(message=pl.col("message_ns").is_not_null()).drop("message_ns")
+
+
+def _with_failed_probes(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``failed_probe``: a probe of the path MTU was lost, and ACKs said so (``tcp_mtup_probe_failed``, RFC 4821 section 7.6.2).
+
+    Its host counted such a failure (``TcpExt.TCPMTUPFail``), and the packet had been sent more recently than any timer allows.
+    """
+    counted = run.table("counters").filter(pl.col("counter") == "TcpExt.TCPMTUPFail")
+    grown = counted.group_by("node").agg(pl.col("value").last() > pl.col("value").first()).filter("value")["node"]
+    early = (pl.col("gap_ns") < RTO_MIN_NS - TICK_NS).fill_null(False)
+    return rows.with_columns(failed_probe=pl.col("node").is_in(grown.implode()) & early)

@@ -41,7 +41,7 @@ class Flight:
     def of(cls, rows: pl.DataFrame) -> Flight:
         """Make it from one connection's rows of ``flow_states``."""
         acked = np.maximum.accumulate(rows["acked_bytes"].to_numpy())
-        return cls(acked, acked + rows["in_flight_bytes"].fill_null(0).to_numpy(), (rows["limited"].fill_null("cwnd") == "cwnd").to_numpy())
+        return cls(acked, acked + rows["in_flight_bytes"].fill_null(0).to_numpy(), _full((rows["limited"].fill_null("cwnd") == "cwnd").to_numpy()))
 
     def rounds(self, low: int, high: int) -> list[Round]:
         """Return the whole round trips in the rows ``low`` to ``high`` - 1, in order.
@@ -61,6 +61,14 @@ class Flight:
             found.append(Round(begin, end, float(np.mean(self.by_cwnd[begin:end])) >= 0.5))
             begin = end
         return found
+
+
+def _full(by_cwnd: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return at which rows the window was full, there or at the ACK before or after: of two that come at once the second finds a segment less in flight."""
+    full = by_cwnd.copy()
+    full[1:] |= by_cwnd[:-1]
+    full[:-1] |= by_cwnd[1:]
+    return full
 
 
 def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | None:

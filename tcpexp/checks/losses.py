@@ -30,7 +30,9 @@ class LossEvents(Compared[Count]):
     example: ClassVar[str] = "{flow: cubic, noticed_by: sack, spurious: false, between: [1s, 20s], at_least: 2}"
 
     flow: FlowName = Field(description="the flow")
-    noticed_by: Literal["duplicate_acks", "sack", "rack", "tlp", "rto", "ecn"] | None = Field(default=None, description="only events that were noticed so")
+    noticed_by: Literal["duplicate_acks", "sack", "rack", "tlp", "rto", "path_mtu", "ecn"] | None = Field(
+        default=None, description="only events that were noticed so"
+    )
     spurious: bool | None = Field(default=None, description="only events without (true) or with (false) a real loss")
     between: Between | None = BETWEEN
 

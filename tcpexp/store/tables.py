@@ -334,7 +334,7 @@ TABLES: dict[str, TableSchema] = {
                 "lost_ns": "Int64",  # when the first packet that was lost had been sent; null when none was lost
                 "notice_delay_ns": "Int64",  # noticed_ns - lost_ns
                 "repair_delay_ns": "Int64",  # repaired_ns - noticed_ns
-                "noticed_by": "String",  # duplicate_acks, sack, rack, tlp, rto, ecn; null where the capture cut the SACK option off
+                "noticed_by": "String",  # duplicate_acks, sack, rack, tlp, rto, path_mtu, ecn; null where the capture cut the SACK option off
                 "lost_packets": "Int64", "lost_bytes": "Int64",
                 "lost_ranges": "List(Int64)",  # relative left and right edges, alternating
                 "retransmissions": "Int64",  # data segments sent again during the event

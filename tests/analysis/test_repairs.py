@@ -33,6 +33,7 @@ def run_of(sent_ms: list[float], states: list[tuple[float, str]], arrived_ms: fl
         "faults": frame("faults", [{**ENDS, "t_ns": 1, "step": "lose", "seq": 1001, "payload_bytes": 100, "offset": 0, "flow": "get"}]),
         "packets": frame("packets", packets),
         "sockets": frame("sockets", []),
+        "counters": frame("counters", []),
         "ca_states": frame("ca_states", [{**ENDS, "node": "h2", "t_ns": round(at * MS), "ca_state": state} for at, state in states if traced]),
     }
     nodes = [SimpleNamespace(name=f"h{number}", interfaces=[SimpleNamespace(address=f"10.0.0.{number}")]) for number in (1, 2)]

@@ -28,6 +28,7 @@ class Wire:
         self.rows: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
         self.sockets: list[dict[str, Any]] = []
+        self.counters: list[dict[str, Any]] = []
 
     def seen(self, node: str, at: float, flags: str, seq: int, size: int = 0, ack: int = 1, to_server: bool = True, **more: Any) -> Wire:
         (src, sport), (dst, dport) = (CLIENT, SERVER) if to_server else (SERVER, CLIENT)
@@ -51,7 +52,8 @@ class Wire:
         return self
 
     def resent(self, traced: bool = True) -> list[dict[str, Any]]:
-        tables = {"packets": frame("packets", self.rows), "ca_states": frame("ca_states", self.states), "sockets": frame("sockets", self.sockets)}
+        held = {"packets": self.rows, "ca_states": self.states, "sockets": self.sockets, "counters": self.counters}
+        tables = {name: frame(name, rows) for name, rows in held.items()}
         nodes = [SimpleNamespace(name=f"h{number}", interfaces=[SimpleNamespace(address=f"10.0.0.{number}")]) for number in (1, 2)]
         engine = {"trace": {"events": ["tcp/tcp_cong_state_set"]}} if traced else {}
         return build_resent(SimpleNamespace(table=tables.__getitem__, engine=engine, plan=SimpleNamespace(network=SimpleNamespace(nodes=nodes)))).to_dicts()  # type: ignore[arg-type]
@@ -154,3 +156,23 @@ def test_a_closed_window_and_a_smaller_path_are_no_timeouts() -> None:
     assert [row["by"] for row in closed.resent()] == ["zero_window"]
     told = Wire().data(0, 1, 1448).seen("h1", 10, "", 0, protocol="icmp", to_server=False).state(10, "Loss").data(10.1, 1, 1000)
     assert [row["by"] for row in told.resent()] == ["path_mtu"]
+
+
+def test_a_lost_probe_of_the_path_mtu_is_no_timeout() -> None:
+    """Recorded: ACKs told of the loss 43 ms after the probe was sent, and the kernel counted it as a failed probe."""
+    wire = Wire().data(0, 1, 1236).ack(40, 1).state(43, "Loss").data(43, 1, 1236).data(43, 1237, 106)
+    assert [row["by"] for row in wire.resent()] == ["timeout"]
+    wire.counters = [{"node": "h1", "t_ns": at, "counter": "TcpExt.TCPMTUPFail", "value": at} for at in (0, 1)]
+    assert [row["by"] for row in wire.resent()] == ["path_mtu"]
+
+
+def test_an_ack_of_the_same_instant_came_after_the_packet_that_it_acknowledges() -> None:
+    """Recorded on a virtual clock: without delay on the link, the ACK of a byte that was sent again has the same time, and must not make it a keep-alive."""
+    wire = Wire().data(0, 1, 1).data(203, 1, 1).ack(203, 2)
+    assert [(row["kind"], row["segments"]) for row in wire.resent()] == [("data", 1)]
+    assert Wire().data(0, 1, 1).ack(100, 2).data(203, 1, 1).resent() == []
+
+
+def test_a_timeout_that_ended_at_its_own_instant_is_one() -> None:
+    wire = Wire().data(0, 1).data(1, 101).state(300, "Loss").state(300, "Open").state(300, "Recovery").data(300, 1).data(300, 101).state(300.1, "Open")
+    assert [row["by"] for row in wire.resent()] == ["timeout", "fast_retransmit"]
