@@ -21,7 +21,8 @@ def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] =
     The client is who sent the first SYN. Of a stream without a SYN (recording began later) the server is the end whose port is in
     ``ports``, else the end with the lower port; its ``isn`` is -1.
     """
-    tcp = packets.filter(pl.col("protocol") == "tcp").with_columns(
+    damaged = pl.col("checksum_bad").fill_null(False).all().over("capture", "stream")  # a flipped bit made its ports
+    tcp = packets.filter(pl.col("protocol") == "tcp").filter(~damaged).with_columns(
         syn=pl.col("flags").str.contains("S"),
         has_ack=pl.col("flags").str.contains("A"),
         fin=pl.col("flags").str.contains("F"),

@@ -15,6 +15,7 @@ from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
+from tcpexp.ingest.damage import mark_unsent
 from tcpexp.ingest.ending import ENDS, until_end
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
@@ -118,7 +119,7 @@ def _name_connections(
     """Return the packets with ``connection`` and ``flow``, the connections with who opened them, and what the trace says about the run's own sockets."""
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
-    packets = packets.with_columns(node=nodes.of_capture())
+    packets = mark_unsent(packets.with_columns(node=nodes.of_capture()), source.plan, nodes)
     streams = conn.describe_streams(until_end(packets, source.run.end_ns), nodes, [flow.port for flow in flows])
     found = conn.build_connections(streams, nodes)
     spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))

@@ -184,10 +184,12 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
     receiver = server if sender == client else client
     ports = connections_of(run, group, flows)
     sent, arrived = data_of(run, group, ports, sender), data_of(run, group, ports, receiver)
-    goodput = 0
+    goodput, left_as = 0, {(packet.seq, packet.size) for packets in sent.values() for packet in packets}
     for packets in arrived.values():
         covered = Covered()
         good = [each for each in packets if each.t_ns < run.end_ns and not each.bad]
+        if not _joined(run) and left_as:  # what nobody sent was damaged, also where a capture holds too little to verify the checksum
+            good = [each for each in good if (each.seq, each.size) in left_as]
         for packet, left in zip(good, unwrapped(each.seq for each in good), strict=True):
             goodput += covered.add(left, left + packet.size)
     number, payload, distinct = 0, 0, 0
@@ -222,7 +224,9 @@ def lost_packets(run: Run, sent: dict[Any, list[Packet]], arrived: dict[Any, lis
     """Return how many data segments that left before the end never came to the other side's capture, damaged or not, to the capture's own end."""
     here = Counter(packet.same for packets in sent.values() for packet in packets if packet.t_ns < run.end_ns)
     there = Counter(packet.same for packets in arrived.values() for packet in packets)
-    return sum(max(count - there[same], 0) for same, count in here.items())
+    left_as = {(packet.seq, packet.size) for packets in sent.values() for packet in packets}
+    damaged = sum((packet.seq, packet.size) not in left_as for packets in arrived.values() for packet in packets if not packet.bad)
+    return max(sum(max(count - there[same], 0) for same, count in here.items()) - damaged, 0)
 
 
 def round_trips(run: Run, group: Group, ports: set[int], sent: dict[tuple[str, int], list[Packet]]) -> list[int]:
