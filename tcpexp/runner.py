@@ -169,6 +169,8 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         run_dir = create_run(results, path, plan, place.name)
         for words in differences_from_record(path, place):
             watcher.say(words)
+        for note in plan.notes:
+            watcher.say(f"note: {note}")
         watcher.starts(plan, place.name, run_dir.path)
         begun = time.monotonic()
         execute(place, plan, run_dir, options, watcher, ahead)

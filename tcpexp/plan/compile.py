@@ -16,6 +16,7 @@ from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
+from tcpexp.plan.unlimited import notes_on_rates
 from tcpexp.units import format_duration
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
         plugins=spec.plugins,
         wall_limit_s=max(WALL_LIMIT_S, WALL_PER_SECOND * spec.duration / 1e9),
         virtual_limit_s=spec.duration / 1e9 + VIRTUAL_MARGIN_S,
-        notes=tuple([*notes_on_mtus(draft.network), *notes_on_queues(draft.network, settings)]),
+        notes=(*notes_on_mtus(draft.network), *notes_on_queues(draft.network, settings), *notes_on_rates(draft.network, draft.flows, [*draft.setup, *steps])),
     )
 
 
