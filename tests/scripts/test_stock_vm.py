@@ -123,8 +123,10 @@ def test_a_terminal_runs_what_is_typed_and_hangs_up(tmp_path: Path) -> None:
     time.sleep(0.5)
     terminal.press(b"\x03")
     assert terminal.run("true", 30) == 0
-    terminal.type(f"sh -c 'trap \"echo hung up > {tmp_path}/word; exit\" HUP; while :; do sleep 0.1; done'")
-    time.sleep(1)
+    terminal.type(f"sh -c 'trap \"echo hung up > {tmp_path}/word; exit\" HUP; touch {tmp_path}/ready; while :; do sleep 0.1; done'")
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
     terminal.close()
     deadline = time.monotonic() + 20
     while not (tmp_path / "word").exists() and time.monotonic() < deadline:
