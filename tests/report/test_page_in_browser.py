@@ -31,7 +31,7 @@ def run(tmp_path_factory) -> RunData:
     run = shared_bottleneck(tmp_path_factory.mktemp("run"), 12, PLOTS)
     measure_run(run)
     plot_run(run)
-    evidence = Evidence("the first loss", "h1-eth0", (5,), 4 * 10**9, 6 * 10**9)
+    evidence = Evidence(f"the first loss of {'0123456789abcdef' * 4}", "h1-eth0", (5,), 4 * 10**9, 6 * 10**9)
     write_checks(run.path, [Verdict("goodput", "goodput of flow cubic", "FAIL", "8.1 Mbit/s", "at least 8.5 Mbit/s", "Too slow.", None, (evidence,))])
     write_report(run)
     return run
@@ -257,6 +257,15 @@ def test_static_figures_stand_in_for_the_panels_in_print_only(opened):
 def test_without_script_the_figures_are_there(run, browser):
     opened = Opened(browser, run.path / "report.html", java_script_enabled=False)
     assert opened.page.locator("#figure-throughput").is_visible() and not opened.page.locator("#panels").is_visible()
+    opened.context.close()
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(run, browser):
+    """Long words, such as the hash of a file, are broken."""
+    opened = Opened(browser, run.path / "report.html")
+    opened.page.set_viewport_size({"width": 390, "height": 844})
+    widths = opened.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert widths[0] <= widths[1]
     opened.context.close()
 
 
