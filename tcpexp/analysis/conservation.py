@@ -102,8 +102,23 @@ def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
         if epoch.link in group.links and not epoch.up:
             cut = [part for begin, end in spans for part in ((begin, min(end, epoch.from_ns)), (max(begin, epoch.to_ns + SETTLE_NS), end))]
             spans = [(begin, end) for begin, end in cut if begin < end]
-    changed = any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps)
-    return [(begin, end) for begin, end in spans if end - begin > 2 * SETTLE_NS] if changed else spans
+    return [(begin, end) for begin, end in spans if end - begin > 2 * SETTLE_NS] if _goes_down(run, group) else spans
+
+
+def _goes_down(run: RunData, group: Group) -> bool:
+    return any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps)
+
+
+def _counted_until(run: RunData, group: Group, end_ns: int) -> int:
+    """Return ``end_ns``, or the last sample of the queues before it where the one for the end came behind it.
+
+    That one counts drops of packets that are in no table.
+    """
+    times = run.table("queues").filter(pl.col("link").is_in(sorted(group.links)))["t_ns"]
+    before = times.filter((times > 0) & (times <= end_ns))
+    if end_ns < run.end_ns or before.is_empty() or before.len() == times.filter(times > 0).len():
+        return end_ns
+    return int(before.max())  # type: ignore[arg-type]
 
 
 def _pairs(run: RunData, group: Group) -> pl.DataFrame:
@@ -113,6 +128,7 @@ def _pairs(run: RunData, group: Group) -> pl.DataFrame:
 
 def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
     journeys = _pairs(run, group)
+    spans = [(begin, _counted_until(run, group, end)) for begin, end in spans]
     sent = missing = dropped = chosen = near = 0
     for begin, end in spans:
         own = journeys.filter(pl.col("sent_ns").is_between(begin, end - SETTLE_NS))
@@ -128,7 +144,7 @@ def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
     slack = CONSERVATION_SLACK + near + sum(unrecognisable(run, *direction) for direction in group.directions)
     copies = sum(lost_copies(run, *direction) for direction in group.directions)
     if -slack - copies <= unexplained <= slack:
-        left_out = "" if spans == [(0, run.end_ns)] else "without the times about those in which a link was down"
+        left_out = "" if len(spans) == 1 and spans[0][0] == 0 and not _goes_down(run, group) else "without the times about those in which a link was down"
         return Item(_name(group), CONSERVED, measured, "ok", left_out)
     word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
     return Item(_name(group), CONSERVED, measured, "suspect", f"{abs(unexplained)} packets {word}")

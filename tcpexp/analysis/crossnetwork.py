@@ -42,18 +42,21 @@ def _drops(run: RunData, group: Group, own: pl.DataFrame) -> CrossCheck:
     chosen = sum(_faults(run, link, towards, first, last) for link, towards in links)
     counted = sum(count_drops(run, link, towards, qdisc, first, last) for link, towards in links for qdisc in ("queue", "netem"))
     subject = f"{links[0][0]} towards {links[0][1]}" if len(links) == 1 else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
+    at_last = run.table("queues").join(these, on=["link", "towards"], how="semi").filter(pl.col("t_ns") == last)
+    waiting = min(int(at_last["backlog_packets"].fill_null(0).sum()), lost.height)
     damaged = sum(unrecognisable(run, link, towards) for link, towards in links)
     copies = sum(lost_copies(run, link, towards) for link, towards in links)
     reasons = (
         f"up to {copies} drops met second copies" if copies else "",
         f"{late + early} were sent shortly before a sample of the queues" if late or early else "",
+        f"up to {waiting} waited in the queues at the last sample" if waiting else "",
         f"up to {damaged} were damaged so that they are nobody's" if damaged else "",
     )
     source = "drops of the qdiscs" + (" and faults" if chosen else "")
     why = ", ".join(filter(None, reasons))
     least = -early - copies
     obstacle = _obstacle(run, group)
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + damaged, why, obstacle)
+    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + waiting + damaged, why, obstacle)
 
 
 def _sampled(run: RunData, times: pl.Series) -> tuple[int, int]:

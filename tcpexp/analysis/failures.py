@@ -112,7 +112,8 @@ def _failure(plan: RunPlan, step: Step, wrong: list[dict[str, Any]], runs: int, 
     assert isinstance(spawn, Spawn)
     words = last_words(*texts)
     program, status = _program(spawn.argv), first["status"]
-    ending = ending_words(status) if status else "reported an error"
+    ended_well = not status and not is_expected(0, _allowed(spawn))
+    ending = ending_words(status) if status or ended_well else "reported an error"
     why = cause(words)
     if program not in why:
         why = f"{program}: {why}"

@@ -9,6 +9,7 @@ import polars as pl
 from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
 from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.analysis.segments import data_segments
+from tcpexp.ingest.connections import with_new_bytes
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 
@@ -49,8 +50,7 @@ def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     sent = data_segments(run, flow, flow.sender)
     again = resent_of(run, flow)
     known = sent.height or again.height
-    payload = int(sent["payload_bytes"].sum())
-    repeated = max(payload - _distinct(run, flow), 0) if sent.height else None
+    repeated = int((sent["payload_bytes"] - with_new_bytes(sent)["new_bytes"]).sum()) if sent.height else None
     return {
         "packets_sent": sent.height,
         "retransmissions": count_segments(again) if known else None,
@@ -65,13 +65,6 @@ def _lost_packets(run: RunData, flow: FlowPlan) -> int | None:
     own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
     sent = run.table("journeys").filter(own)
     return int((sent["copies"] == 0).sum()) if sent.height else None
-
-
-def _distinct(run: RunData, flow: FlowPlan) -> int:
-    """Return how many different payload bytes the sender's capture saw leave."""
-    own = run.table("connections").filter(pl.col("flow") == flow.name)
-    column = "bytes_to_server" if flow.sender == flow.client else "bytes_to_client"
-    return int(own[column].sum())
 
 
 def _rtt(run: RunData, flow: str) -> dict[str, Any] | None:

@@ -244,12 +244,11 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
 def _count_bad_checksums(run: RunData, epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
     """Count damage by the receiving kernel's Tcp.InCsumErrors: what remains when the captures hold only headers."""
     rows = run.table("counters").filter((pl.col("node") == epoch.towards) & (pl.col("counter") == "Tcp.InCsumErrors"))
-    until = rows.filter(pl.col("t_ns") <= epoch.to_ns)
-    if until.is_empty() or epoch.towards not in {node.name for node in run.plan.network.nodes if node.kind == "host"}:
+    if rows.is_empty() or epoch.towards not in {node.name for node in run.plan.network.nodes if node.kind == "host"}:
         return 0, 0, "the captures hold only headers; record whole packets (capture: {snaplen: full}) to see damage"
-    before = rows.filter(pl.col("t_ns") <= epoch.from_ns)
-    base = before["value"][-1] if before.height else until["value"][0]
-    return int(until["value"][-1]) - int(base), arrived.height, "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers"
+    values = dict(rows.select("t_ns", "value").sort("t_ns").iter_rows())
+    first, last = sampled_span(list(values), (epoch.from_ns, epoch.to_ns))
+    return int(values[last]) - int(values[first]), arrived.height, "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers"
 
 
 def visible_damage(journeys: pl.DataFrame, hidden_bytes: int) -> float:

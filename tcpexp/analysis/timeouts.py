@@ -143,11 +143,12 @@ def _gone(run: RunData, key: dict[str, Any], own: pl.DataFrame, resent: pl.DataF
 
 
 def _completed(run: RunData, key: dict[str, Any], from_ns: int, until_ns: int) -> bool:
-    """Return whether a half-open connection became a whole one; between two snapshots it can open and close again."""
+    """Return whether a half-open connection became a whole one, also between two snapshots, or went with its listener."""
     ends = {"node": "node", "src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
     if traced(run, "sock:inet_sock_set_state"):
         mine = pl.all_horizontal(pl.col(theirs) == pl.lit(key[ours]) for ours, theirs in ends.items())
-        rows = run.table("states").filter(mine & (pl.col("new_state") == "ESTABLISHED"))
+        listener = (pl.col("node") == key["node"]) & (pl.col("local_port") == key["src_port"]) & (pl.col("old_state") == "LISTEN")
+        rows = run.table("states").filter((mine & (pl.col("new_state") == "ESTABLISHED")) | (listener & (pl.col("new_state") == "CLOSED")))
     else:
         acks = received_acks(run, pl.DataFrame([{name: key[name] for name in ENDS}]))
         rows = acks.filter(pl.col("flags").str.contains("A") & ~pl.col("flags").str.contains("[SR]"))

@@ -294,8 +294,8 @@ def test_the_proposal_makes_a_plan(proposal: Proposal, tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("proposal", PROPOSALS)
 def test_the_proposal_runs(proposal: Proposal, tmp_path: Path) -> None:
-    """To its end, on the network that it asks for; that a check fails may be what the reader is meant to find."""
+    """To its end, on the network that it asks for; that a check or a program fails may be what the reader is meant to find."""
     outcome = run_experiment(proposal.spec(tmp_path), RunOptions(on="uml", overrides=proposal.overrides, out=tmp_path / "results"))
     assert outcome.status == "complete", outcome.problems
     certificate = RunData(outcome.path).certificate
-    assert certificate["verdict"] == "VALID", certificate["reasons"]
+    assert [reason for reason in certificate["reasons"] if not reason.startswith("program of ")] == []

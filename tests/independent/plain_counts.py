@@ -208,12 +208,13 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
 def sent_again(packets: list[Packet], end_ns: int) -> int:
     """Return how many packets of one sender and connection repeat what it had sent: data, a SYN, a SYN-ACK or a FIN, as Tcp.RetransSegs counts them."""
     own = [each for each in packets if each.t_ns < end_ns and not each.flags & RST]
-    again, highest, syns = 0, -math.inf, Counter[int]()
+    again, highest, syns = 0, -math.inf, Counter[tuple[int, int]]()
     for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
         end = left + packet.size + bool(packet.flags & SYN) + bool(packet.flags & FIN)
         if packet.flags & SYN:
-            syns[packet.flags & ACK] += 1
-            again += syns[packet.flags & ACK] > 1
+            kind = packet.flags & ACK, packet.seq  # with another initial sequence number it is a new connection's first
+            syns[kind] += 1
+            again += syns[kind] > 1
         else:
             again += end <= highest
         highest = max(highest, end)
