@@ -14,7 +14,7 @@ def flow(name, port):
 def data(name, node, number, t_ns, payload=1000, labels=(), flags="A", seq=1):
     return {
         "capture": f"{node}-eth0", "node": node, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2",
-        "flow": name, "payload_bytes": payload, "labels": list(labels), "flags": flags, "stream": 0, "seq_rel": seq,
+        "flow": name, "payload_bytes": payload, "labels": list(labels), "flags": flags, "stream": 0, "seq": seq, "seq_rel": seq,
     }  # fmt: skip
 
 

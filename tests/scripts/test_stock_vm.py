@@ -115,22 +115,26 @@ def test_the_table_ends_with_a_sum(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-1] == "1 passed, 1 failed"
 
 
+def await_file(path: Path) -> None:
+    """Wait until a file is there, 20 s at most."""
+    deadline = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def test_a_terminal_runs_what_is_typed_and_hangs_up(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path / "log")
     assert terminal.run("echo $((40 + 2)) | grep -q 42", 30) == 0
     assert terminal.run("sh -c 'exit 7'", 30) == 7
-    terminal.type("sleep 1000; echo STATUS''=$?")
+    terminal.type(f"touch {tmp_path}/sleeping; sleep 1000; echo STATUS''=$?")
+    await_file(tmp_path / "sleeping")
     time.sleep(0.5)
     terminal.press(b"\x03")
     assert terminal.run("true", 30) == 0
     terminal.type(f"sh -c 'trap \"echo hung up > {tmp_path}/word; exit\" HUP; touch {tmp_path}/ready; while :; do sleep 0.1; done'")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    await_file(tmp_path / "ready")
     terminal.close()
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "word").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    await_file(tmp_path / "word")
     assert (tmp_path / "word").read_text() == "hung up\n"
 
 
