@@ -16,6 +16,7 @@ import polars as pl
 
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
+from tcpexp.ingest.ending import ended_early
 from tcpexp.store.rundata import RunData
 
 #: Reading the counters takes a moment after the sample's time; segments of that moment may be in or not.
@@ -67,7 +68,8 @@ def sample_times(run: RunData, node: str, rows: pl.DataFrame) -> list[int]:
     if not path.is_file():
         return sorted(set(rows["t_ns"].to_list()))
     heads = (line for line in path.read_text(errors="replace").splitlines() if line.startswith("# t_ns="))
-    return [int(line.removeprefix("# t_ns=")) for line in heads]
+    times = [int(line.removeprefix("# t_ns=")) for line in heads]
+    return [at for at in times if at < run.end_ns] if ended_early(run) else times
 
 
 def check_counters(run: RunData) -> Iterator[CrossCheck]:

@@ -110,6 +110,9 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
         from tcpexp.report.terminal import print_summary
 
         print_summary(outcome)
+    else:
+        for failure in outcome.failures:
+            click.echo(f"program failed: {failure.text}", err=True)
     return outcome_row(job, outcome)
 
 

@@ -16,7 +16,7 @@ from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
 from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.damage import mark_unsent
-from tcpexp.ingest.ending import ENDS, until_end
+from tcpexp.ingest.ending import ENDS, SAMPLED, ended_early, until_end
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
 from tcpexp.ingest.flows import with_flows, with_openers
@@ -73,7 +73,8 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     tell("writing tables")
     tables["packets"] = packets
     tables["connections"] = conn.table_of(connections)
-    tables |= {name: until_end(tables[name], run.end_ns) for name in ENDS if name in tables}
+    cut = (*ENDS, *SAMPLED) if ended_early(run) else ENDS
+    tables |= {name: until_end(tables[name], run.end_ns) for name in cut if name in tables}
     for name in TABLES:
         if name in tables or name != "complaints":  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))

@@ -83,12 +83,6 @@ def has_label(*names: str) -> pl.Expr:
     return pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(False)
 
 
-def traced(run: RunData, event: str) -> bool:
-    """Return whether the kernel's tracepoint ``event`` (such as ``tcp:tcp_retransmit_skb``) was recorded."""
-    trace = run.engine.get("trace") or {}
-    return event in [str(name).replace("/", ":") for name in trace.get("events", [])]
-
-
 def kernel_samples(run: RunData, options: Options) -> pl.DataFrame:
     """Return the rows of ``flow_states`` whose segment size is known, with ``segments``: what is in flight, in full segments.
 

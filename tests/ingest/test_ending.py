@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tcpexp.ingest.ending import ENDS, until_end
+from tcpexp.ingest.ending import ENDS, SAMPLED, until_end
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.plan.types import to_json
 
@@ -18,6 +18,21 @@ END_NS = 1_350_000_000
 def cut_at(run: Path, end_ns: int) -> None:
     engine = json.loads((run / "raw" / "engine.json").read_text())
     (run / "raw" / "engine.json").write_text(json.dumps({**engine, "end_ns": end_ns}))
+
+
+def test_a_run_that_was_interrupted_has_no_samples_of_its_clean_up(lossy_run):
+    """Recorded: samplers go on for a second behind an interruption, and the counters' last sample counted what is in no table."""
+    (lossy_run / "raw" / "counters").mkdir(exist_ok=True)
+    heads = "".join(f"# t_ns={at}000000000\nTcpExt: TCPTimeouts\nTcpExt: {at}\n" for at in (1, 2, 3))
+    (lossy_run / "raw" / "counters" / "h1.txt").write_text(heads)
+    end_ns = 2_000_000_000
+    cut_at(lossy_run, end_ns)
+    assert ingest_run(lossy_run).table("counters")["t_ns"].max() == 3_000_000_000
+    engine = json.loads((lossy_run / "raw" / "engine.json").read_text())
+    (lossy_run / "raw" / "engine.json").write_text(json.dumps({**engine, "status": "interrupted"}))
+    run = ingest_run(lossy_run)
+    for name in SAMPLED:
+        assert run.table(name).filter(pl.col("t_ns") >= end_ns).is_empty(), name
 
 
 def test_nothing_after_the_end_is_in_a_table(lossy_run):
