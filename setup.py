@@ -7,24 +7,36 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-#: Folders of the checkout that are installed as ``tcpexp/share/<folder>``; `tcpexp.paths.share_dir` finds them.
+#: Folders of the checkout that are installed as ``tcpexp/share/<folder>``; `tcpexp.paths.share_dir`
+#: finds them.
 SHARED = ("experiments", "topologies", "docs")
 
 
 def data_files_of(folder: Path) -> list[str]:
-    """Return all files below ``folder``, relative to it, without what Python and editors leave there."""
+    """Return all files below ``folder``, relative to it, without what Python and editors leave
+    there.
+    """
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts)
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and not any(
+            part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts
+        )
     )
 
 
 class BuildWithShare(build_py):
-    """Builds the package with the shared folders inside, from an empty folder: files removed since an earlier build do not come back."""
+    """Builds the package with the shared folders inside, from an empty folder: files removed since
+    an earlier build do not come back.
+    """
 
     def run(self) -> None:
-        """Copy modules, data and the shared folders; an editable installation finds the latter in the checkout."""
+        """Copy modules, data and the shared folders.
+
+        An editable installation finds the latter in the checkout.
+        """
         if not self.editable_mode:
             shutil.rmtree(Path(self.build_lib) / "tcpexp", ignore_errors=True)
         super().run()
@@ -36,7 +48,11 @@ class BuildWithShare(build_py):
     def shared(self) -> list[tuple[Path, Path]]:
         """Return each shared file with its place in the build."""
         share = Path(self.build_lib) / "tcpexp" / "share"
-        return [(ROOT / folder / name, share / folder / name) for folder in SHARED for name in data_files_of(ROOT / folder)]
+        return [
+            (ROOT / folder / name, share / folder / name)
+            for folder in SHARED
+            for name in data_files_of(ROOT / folder)
+        ]
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         """Return all files of the build."""
@@ -48,9 +64,12 @@ setup(
     name="tcpexp",
     version="0.1.0",
     description="Reproducible TCP experiments on a Mininet network, on the kernel's own TCP",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description=(
+        (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else ""
+    ),
     long_description_content_type="text/markdown",
-    # MIT; GPL-2.0-only is what lies in tcpexp/kernels (patches, configuration and recipes of the Linux kernel).
+    # MIT; GPL-2.0-only is what lies in tcpexp/kernels (patches, configuration and recipes of the
+    # Linux kernel).
     license="MIT AND GPL-2.0-only",
     license_files=["LICENSE", "tcpexp/kernels/COPYING", "tcpexp/report/page/vendor/LICENSE.uPlot"],
     python_requires=">=3.11",
@@ -75,7 +94,16 @@ setup(
         # for processors without AVX2: see docs/install.md
         "rtcompat": ["polars[rtcompat]>=1.36"],
         "dev": [
-            *("aioquic>=1.2", "hypothesis>=6.100", "mypy>=1.10", "playwright>=1.40", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.5", "types-PyYAML"),
+            *(
+                "aioquic>=1.2",
+                "hypothesis>=6.100",
+                "mypy>=1.10",
+                "playwright>=1.40",
+                "pytest>=8.0",
+                "pytest-xdist>=3.5",
+                "ruff>=0.5",
+                "types-PyYAML",
+            ),
             "setuptools>=77",  # the tests build the distributions
         ],
     },

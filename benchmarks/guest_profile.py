@@ -1,14 +1,17 @@
-"""Where do the instructions of QEMU's guest go? Counts per phase of a run, and by function of its kernel.
+"""Where do the instructions of QEMU's guest go? Counts per phase of a run, and by function of its
+kernel.
 
     python benchmarks/guest_profile.py [--top 40] [SPEC]
 
-For ``--on qemu`` only: it counts what QEMU translates and executes. In User-Mode Linux nothing is translated; ``perf record`` on the
-kernel process shows where its time goes (docs/speed.md).
+For ``--on qemu`` only: it counts what QEMU translates and executes. In User-Mode Linux nothing is
+translated; ``perf record`` on the kernel process shows where its time goes (docs/speed.md).
 
-Runs SPEC (default: benchmarks/lossy.yaml) in the guest with a plugin in QEMU (benchmarks/profiling/count.c) that counts blocks of code: how many
-were translated, how many executed, how many instructions. A block is 4 to 5 instructions. Counts are the same on a busy machine; wall time,
-which is roughly a price per distinct block and packet plus 10 to 20 us per translation, is not. Needs a C compiler and capinfos (tshark's
-package). Prints a table per phase and the functions of the phase `run`.
+Runs SPEC (default: benchmarks/lossy.yaml) in the guest with a plugin in QEMU
+(benchmarks/profiling/count.c) that counts blocks of code: how many were translated, how many
+executed, how many instructions. A block is 4 to 5 instructions. Counts are the same on a busy
+machine; wall time, which is roughly a price per distinct block and packet plus 10 to 20 us per
+translation, is not. Needs a C compiler and capinfos (tshark's package). Prints a table per phase
+and the functions of the phase `run`.
 """
 
 from __future__ import annotations
@@ -44,7 +47,8 @@ duration: 3s
 actions:
   - {at: 0s, do: command, id: symbols, host: h1, shell: "cat /proc/kallsyms"}
 """
-#: A block that is executed in at least this share of the packets belongs to the code that every packet walks through.
+#: A block that is executed in at least this share of the packets belongs to the code that every
+#: packet walks through.
 HOT = 0.4
 
 
@@ -67,8 +71,13 @@ class Counts:
 
     def since(self, before: Counts) -> Counts:
         """Return what came after ``before``."""
-        gained = {key: count - before.executions.get(key, 0) for key, count in self.executions.items()}
-        return Counts({key: count for key, count in gained.items() if count > 0}, self.translations - before.translations)
+        gained = {
+            key: count - before.executions.get(key, 0) for key, count in self.executions.items()
+        }
+        return Counts(
+            {key: count for key, count in gained.items() if count > 0},
+            self.translations - before.translations,
+        )
 
     @property
     def instructions(self) -> int:
@@ -92,25 +101,45 @@ def install(folder: Path) -> None:
     if qemu is None or compiler is None:
         raise SystemExit("needs QEMU and a C compiler")
     plugin, wrapper = folder / "count.so", folder / QEMU
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", str(plugin), str(HERE / "profiling" / "count.c")], check=True)
+    subprocess.run(
+        [
+            compiler,
+            "-O2",
+            "-shared",
+            "-fPIC",
+            "-o",
+            str(plugin),
+            str(HERE / "profiling" / "count.c"),
+        ],
+        check=True,
+    )
     wrapper.write_text(
-        f'#!/bin/sh\ncase "$*" in *-incoming*) set -- "$@" -plugin {plugin},out={folder}/blocks ;; esac\nexec {qemu} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *-incoming*) set -- "$@" -plugin {plugin},out={folder}/blocks ;;'
+        f' esac\nexec {qemu} "$@"\n'
     )
     wrapper.chmod(0o755)
     os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
 
 
 def kernel_symbols(folder: Path) -> list[tuple[int, str]]:
-    """Return (address, name) of the guest kernel's functions in order; the same in every run of a template."""
+    """Return (address, name) of the guest kernel's functions in order.
+
+    The same in every run of a template.
+    """
     spec = folder / "symbols.yaml"
     spec.write_text(SYMBOLS_SPEC)
     GuestPlace().run(plan_of(spec), folder / "symbols", lambda phase, t: None, lambda: False)
-    rows = (line.split() for line in (folder / "symbols" / "raw" / "logs" / "symbols.out").read_text().splitlines())
+    rows = (
+        line.split()
+        for line in (folder / "symbols" / "raw" / "logs" / "symbols.out").read_text().splitlines()
+    )
     return sorted((int(row[0], 16), " ".join(row[2:])) for row in rows if row[1] in "tTwW")
 
 
 def profile(plan: RunPlan, folder: Path) -> tuple[list[tuple[str, Counts]], int]:
-    """Run ``plan``; return (phase, its counts) in order, and how many packets were captured at its first host."""
+    """Run ``plan``; return (phase, its counts) in order, and how many packets were captured at its
+    first host.
+    """
     phases: list[str] = []
     for old in folder.glob("blocks.*"):
         old.unlink()
@@ -118,7 +147,12 @@ def profile(plan: RunPlan, folder: Path) -> tuple[list[tuple[str, Counts]], int]
     def progress(phase: str, seconds: float) -> None:
         if phase in phases or phase == "done":  # the end is written by the plugin itself
             return
-        pids = subprocess.run(["pgrep", "-f", f"^[^ ]*{QEMU} .*{folder}/blocks"], capture_output=True, text=True, check=False).stdout.split()
+        pids = subprocess.run(
+            ["pgrep", "-f", f"^[^ ]*{QEMU} .*{folder}/blocks"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
         for pid in pids:
             os.kill(int(pid), signal.SIGPROF)
         if pids:
@@ -128,20 +162,42 @@ def profile(plan: RunPlan, folder: Path) -> tuple[list[tuple[str, Counts]], int]
             phases.append(phase)
 
     GuestPlace(say=print).run(plan, folder / "run", progress, lambda: False)
-    reached = [Counts.read(folder / f"blocks.{number}") for number in range(len(phases))] + [Counts.read(folder / "blocks.end")]
-    found = [(name, after.since(before)) for name, before, after in zip(["plan", *phases], [NOTHING, *reached], reached, strict=False)]
+    reached = [Counts.read(folder / f"blocks.{number}") for number in range(len(phases))] + [
+        Counts.read(folder / "blocks.end")
+    ]
+    found = [
+        (name, after.since(before))
+        for name, before, after in zip(
+            ["plan", *phases], [NOTHING, *reached], reached, strict=False
+        )
+    ]
     captures = sorted((folder / "run" / "raw").glob("*.pcap"))
-    frames = subprocess.run(["capinfos", "-Mrc", str(captures[0])], capture_output=True, text=True, check=False).stdout.split() if captures else []
+    frames = (
+        subprocess.run(
+            ["capinfos", "-Mrc", str(captures[0])], capture_output=True, text=True, check=False
+        ).stdout.split()
+        if captures
+        else []
+    )
     return found, int(frames[-1]) if frames and frames[-1].isdigit() else 0
 
 
-def by_function(counts: Counts, symbols: list[tuple[int, str]], packets: int) -> list[tuple[str, int, int]]:
-    """Return (function, instructions, hot blocks), the most instructions first; user programs are one entry."""
+def by_function(
+    counts: Counts, symbols: list[tuple[int, str]], packets: int
+) -> list[tuple[str, int, int]]:
+    """Return (function, instructions, hot blocks), the most instructions first.
+
+    User programs are one entry.
+    """
     addresses = [address for address, _ in symbols]
     instructions: collections.Counter[str] = collections.Counter()
     hot: collections.Counter[str] = collections.Counter()
     for (address, size), executed in counts.executions.items():
-        name = symbols[bisect.bisect_right(addresses, address) - 1][1] if address >= KERNEL else "(programs)"
+        name = (
+            symbols[bisect.bisect_right(addresses, address) - 1][1]
+            if address >= KERNEL
+            else "(programs)"
+        )
         instructions[name] += size * executed
         hot[name] += packets > 0 and executed >= HOT * packets
     return [(name, count, hot[name]) for name, count in instructions.most_common()]
@@ -149,7 +205,9 @@ def by_function(counts: Counts, symbols: list[tuple[int, str]], packets: int) ->
 
 def main() -> None:
     """Profile and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("spec", nargs="?", default=str(HERE / "lossy.yaml"))
     parser.add_argument("--top", type=int, default=40, help="how many functions to print")
     options = parser.parse_args()
@@ -165,7 +223,10 @@ def main() -> None:
         print(f"{phase:12} {counts.translations:>11,} {executed:>13,} {counts.instructions:>14,}")
     run = dict(phases).get("run", NOTHING)
     functions = by_function(run, symbols, packets)
-    print(f"\nphase run: {packets:,} packets per capture, {sum(hot for *_, hot in functions):,} blocks that are executed for most packets")
+    print(
+        f"\nphase run: {packets:,} packets per capture, {sum(hot for *_, hot in functions):,}"
+        " blocks that are executed for most packets"
+    )
     print(f"{'instructions':>14} {'share':>7} {'hot blocks':>11}  function")
     for function, count, hot in functions[: options.top]:
         print(f"{count:>14,} {count / max(run.instructions, 1):>7.2%} {hot:>11,}  {function}")

@@ -1,13 +1,17 @@
-"""What Linux's rules alone would give: one sender, segment by segment, on a path that only delays and loses. The studies' expectations come from here.
+"""What Linux's rules alone would give: one sender, segment by segment, on a path that only delays
+and loses. The studies' expectations come from here.
 
     python benchmarks/ideal_sender.py                  the tables behind experiments/studies/cubic_response.yaml and mathis.yaml
     python benchmarks/ideal_sender.py --seconds 1000   longer runs
 
-The path has a constant round-trip time and loses chosen segments; nothing else is in the way. The rules are those of RFC 5681 with byte counting
-(RFC 3465); recovery in one round trip by SACK and proportional rate reduction (RFC 6937), with a quarter of a round trip's patience where fewer than three
-later segments were reported (RACK, RFC 8985) and a probe after two round trips where none was; acknowledgments at once; and
-the windows of Linux 6.1: Reno in whole segments, CUBIC with the kernel's integers (net/ipv4/tcp_cubic.c: windows, slopes and the Reno-friendly window are
-whole numbers, the clock ticks 250 times a second). There are no time-outs, and no HyStart: slow start ends with the first loss.
+The path has a constant round-trip time and loses chosen segments; nothing else is in the way. The
+rules are those of RFC 5681 with byte counting (RFC 3465); recovery in one round trip by SACK and
+proportional rate reduction (RFC 6937), with a quarter of a round trip's patience where fewer than
+three later segments were reported (RACK, RFC 8985) and a probe after two round trips where none
+was; acknowledgments at once; and the windows of Linux 6.1: Reno in whole segments, CUBIC with the
+kernel's integers (net/ipv4/tcp_cubic.c: windows, slopes and the Reno-friendly window are whole
+numbers, the clock ticks 250 times a second). There are no time-outs, and no HyStart: slow start
+ends with the first loss.
 """
 
 from __future__ import annotations
@@ -60,23 +64,36 @@ class Reno:
 
 
 class LinuxCubic(Reno):
-    """CUBIC (RFC 9438) with the integers of Linux 6.1: ``target - cwnd`` is whole, so the window grows by a segment per round trip or hardly at all."""
+    """CUBIC (RFC 9438) with the integers of Linux 6.1: ``target - cwnd`` is whole, so the window
+    grows by a segment per round trip or hardly at all.
+    """
 
     def __init__(self, rtt_s: float, phase: float = 0.0) -> None:
-        """Begin in slow start; ``rtt_s`` is the least that was measured, ``phase`` how far into a tick of the kernel's clock the flow begins (0 to 1)."""
+        """Begin in slow start.
+
+        ``rtt_s`` is the least that was measured, ``phase`` how far into a tick of the kernel's
+        clock the flow begins (0 to 1).
+        """
         super().__init__()
         self.phase = phase
         self.rtt_ticks = math.ceil(rtt_s * HZ + 0.01)
-        self.last_max = self.epoch = self.k = self.origin = self.friendly = self.acks = self.last_cwnd = self.last_tick = self.pace = 0
+        self.last_max = self.epoch = self.k = self.origin = self.friendly = self.acks = (
+            self.last_cwnd
+        ) = self.last_tick = self.pace = 0
 
     def lost(self, now_s: float) -> None:
-        """Set ssthresh to 0.7, and the plateau; lower when the last one was not reached (fast convergence). RFC 9438 sections 4.6 and 4.7."""
+        """Set ssthresh to 0.7, and the plateau.
+
+        Lower when the last one was not reached (fast convergence). RFC 9438 sections 4.6 and 4.7.
+        """
         self.epoch = 0
         self.last_max = self.cwnd * (1024 + 717) // 2048 if self.cwnd < self.last_max else self.cwnd
         self.ssthresh = max(self.cwnd * 717 // 1024, 2)
 
     def per_segment(self, segments: int, now_s: float) -> int:
-        """Return how many acknowledged segments add one to the window: bictcp_update() of the kernel."""
+        """Return how many acknowledged segments add one to the window: bictcp_update() of the
+        kernel.
+        """
         tick = int(now_s * HZ + self.phase) + 1
         self.acks += segments
         if self.last_cwnd == self.cwnd and tick - self.last_tick <= HZ // 32:
@@ -87,7 +104,10 @@ class LinuxCubic(Reno):
                 self._begin_epoch(tick, segments)
             self.pace = self._cubic_pace(tick)
         each = self.cwnd * 15 >> 3  # 1 / alpha of RFC 9438 section 4.3, rounded
-        self.friendly, self.acks = self.friendly + max(self.acks - 1, 0) // each, self.acks - max(self.acks - 1, 0) // each * each
+        self.friendly, self.acks = (
+            self.friendly + max(self.acks - 1, 0) // each,
+            self.acks - max(self.acks - 1, 0) // each * each,
+        )
         if self.friendly > self.cwnd:
             self.pace = min(self.pace, self.cwnd // (self.friendly - self.cwnd))
         self.pace = max(self.pace, 2)
@@ -99,7 +119,10 @@ class LinuxCubic(Reno):
         self.origin = max(self.last_max, self.cwnd)
 
     def _cubic_pace(self, tick: int) -> int:
-        """Return the pace of the cubic alone; RFC 9438 section 4.2, figure 1, one round trip ahead, in units of 1/1024 s."""
+        """Return the pace of the cubic alone.
+
+        RFC 9438 section 4.2, figure 1, one round trip ahead, in units of 1/1024 s.
+        """
         elapsed = (tick - self.epoch + self.rtt_ticks) * 1024 // HZ
         distance = 410 * abs(elapsed - self.k) ** 3 >> 40
         target = self.origin - distance if elapsed < self.k else self.origin + distance
@@ -109,9 +132,11 @@ class LinuxCubic(Reno):
 
 @dataclass(frozen=True)
 class Way:
-    """The path: round-trip time, how long a lonely segment's acknowledgment is delayed, the receiver's window, and the least distance of two segments.
+    """The path: round-trip time, how long a lonely segment's acknowledgment is delayed, the
+    receiver's window, and the least distance of two segments.
 
-    Nothing is delayed as a rule: a burst ends with a segment whose PSH flag makes Linux acknowledge it as soon as the program has read it.
+    Nothing is delayed as a rule: a burst ends with a segment whose PSH flag makes Linux acknowledge
+    it as soon as the program has read it.
     """
 
     rtt_s: float
@@ -147,7 +172,10 @@ class _Receiver:
 
 
 class Flow:
-    """One bulk transfer. ``lost(n)`` says whether the n-th new segment is lost; retransmissions never are."""
+    """One bulk transfer. ``lost(n)`` says whether the n-th new segment is lost.
+
+    Retransmissions never are.
+    """
 
     def __init__(self, control: Reno, way: Way, lost: Callable[[int], bool]) -> None:
         """Begin with nothing sent."""
@@ -158,7 +186,8 @@ class Flow:
         self.order = 0
         self.next = self.una = 1
         self.flight = 0
-        self.missing: dict[int, int] = {}  # lost and not yet repaired: how many later ones were reported
+        # lost and not yet repaired: how many later ones were reported
+        self.missing: dict[int, int] = {}
         self.sacked: set[int] = set()
         self.repairs: list[int] = []
         self.recovery = 0  # 0: none, else the number at which it ends
@@ -209,7 +238,9 @@ class Flow:
             self._later(self.free - self.now + self.way.rtt_s / 2, "segment", number)
 
     def _send(self) -> None:
-        while self.flight < self._allowed() and (self.repairs or self.next - self.una < self.way.window):
+        while self.flight < self._allowed() and (
+            self.repairs or self.next - self.una < self.way.window
+        ):
             if self.repairs:
                 self._emit(self.repairs.pop(0), repair=True)
             else:
@@ -217,7 +248,9 @@ class Flow:
                 self._emit(self.next - 1, repair=False)
 
     def _allowed(self) -> int:
-        """Return how many segments may be under way: the window, or in recovery what proportional rate reduction allows (RFC 6937 section 3)."""
+        """Return how many segments may be under way: the window, or in recovery what proportional
+        rate reduction allows (RFC 6937 section 3).
+        """
         control = self.control
         if not self.recovery:
             return control.cwnd
@@ -251,7 +284,10 @@ class Flow:
             self.control.acked(new, self.now)
 
     def _look_for_losses(self, block: int) -> None:
-        """Count a report of ``block`` for all that is missing before it; three say that it is lost, and so does one after a quarter of a round trip."""
+        """Count a report of ``block`` for all that is missing before it.
+
+        Three say that it is lost, and so does one after a quarter of a round trip.
+        """
         for number, reports in list(self.missing.items()):
             if reports < DUPLICATES and block > number:
                 self.missing[number] += 1
@@ -261,7 +297,10 @@ class Flow:
                     self._later(self.way.rtt_s / 4, "overdue", number, 0)
 
     def _overdue(self, number: int, *, reports: int) -> None:
-        """Take a segment for lost that was reported too seldom; ``reports``: the probe's, where it was never reported."""
+        """Take a segment for lost that was reported too seldom.
+
+        ``reports``: the probe's, where it was never reported.
+        """
         known = self.missing.get(number, DUPLICATES)
         if known < DUPLICATES and (not reports or known == 0):
             self.missing[number] = DUPLICATES
@@ -272,7 +311,12 @@ class Flow:
         self.repairs.append(number)
         if not self.recovery:
             self.control.lost(self.now)
-            self.recovery, self.at_loss, self.delivered_in, self.sent_in = self.next, self.control.cwnd, 0, 0
+            self.recovery, self.at_loss, self.delivered_in, self.sent_in = (
+                self.next,
+                self.control.cwnd,
+                0,
+                0,
+            )
 
 
 def every(count: int, first: int | None = None) -> Callable[[int], bool]:
@@ -287,28 +331,43 @@ def at_random(share: float, seed: int) -> Callable[[int], bool]:
     return lambda number: dice.random() < share
 
 
-def mean_window(name: str, way: Way, lost: Callable[[int], bool], start_s: float, end_s: float, phase: float = 0.0) -> float:
+def mean_window(
+    name: str,
+    way: Way,
+    lost: Callable[[int], bool],
+    start_s: float,
+    end_s: float,
+    phase: float = 0.0,
+) -> float:
     """Return goodput times RTT in segments: the mean window of RFC 9438 and of Mathis et al."""
     control = Reno() if name == "reno" else LinuxCubic(way.rtt_s, phase)
     return Flow(control, way, lost).goodput(start_s, end_s) * way.rtt_s
 
 
-def spread_of(name: str, way: Way, lost: Callable[[int], bool], start_s: float, end_s: float, flows: int = 8) -> tuple[float, float, float]:
-    """Return mean, least and most of the mean window over flows that begin at different parts of a clock tick, with slightly different round-trip times.
+def spread_of(
+    name: str, way: Way, lost: Callable[[int], bool], start_s: float, end_s: float, flows: int = 8
+) -> tuple[float, float, float]:
+    """Return mean, least and most of the mean window over flows that begin at different parts of a
+    clock tick, with slightly different round-trip times.
 
-    In small windows whole segments and whole ticks lock onto each other, so one run is as good as another within half a segment.
+    In small windows whole segments and whole ticks lock onto each other, so one run is as good as
+    another within half a segment.
     """
     found = []
     for number in range(flows):
-        slightly = dataclasses.replace(way, rtt_s=way.rtt_s + 0.00002 * number, spacing_s=way.spacing_s * (0.4 + 0.2 * number))
+        slightly = dataclasses.replace(
+            way, rtt_s=way.rtt_s + 0.00002 * number, spacing_s=way.spacing_s * (0.4 + 0.2 * number)
+        )
         found.append(mean_window(name, slightly, lost, start_s, end_s, phase=number / flows))
     return sum(found) / len(found), min(found), max(found)
 
 
 def random_constant(losses: int = 400_000) -> float:
-    """Return C of an ideal sender without recovery whose losses are independent: 1.31 (Ott, Kemperman, Mathis 1996).
+    """Return C of an ideal sender without recovery whose losses are independent: 1.31 (Ott,
+    Kemperman, Mathis 1996).
 
-    Between losses W squared grows by 2 per segment (dW/dn = 1/W), a loss divides it by 4; the mean window over time is segments per sum of 1/W.
+    Between losses W squared grows by 2 per segment (dW/dn = 1/W), a loss divides it by 4; the mean
+    window over time is segments per sum of 1/W.
     """
     dice = random.Random(1)
     square, segments, time = 1.0, 0.0, 0.0
@@ -323,25 +382,58 @@ def random_constant(losses: int = 400_000) -> float:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=110, help="how long each transfer with RTT 100 ms lasts; the first 30 s do not count (default 110)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=110,
+        help=(
+            "how long each transfer with RTT 100 ms lasts; the first 30 s do not count (default"
+            " 110)"
+        ),
+    )
     seconds = parser.parse_args().seconds
-    print("mean window (segments), one segment in N lost; first loss: after N segments (above) or after 100 (below); in brackets least and most of 8 (2) flows")
-    print(f"{'RTT':>7} {'N':>6}  {'Reno':<20} {'CUBIC':<22} {'CUBIC from below':<22} RFC 9438: Reno, CUBIC")
+    print(
+        "mean window (segments), one segment in N lost; first loss: after N segments (above) or"
+        " after 100 (below); in brackets least and most of 8 (2) flows"
+    )
+    print(
+        f"{'RTT':>7} {'N':>6}  {'Reno':<20} {'CUBIC':<22} {'CUBIC from below':<22} RFC 9438: Reno,"
+        " CUBIC"
+    )
     for rtt_s, start_s, end_s in ((0.1, 30.0, seconds), (0.01, 3.0, seconds * 15 / 110)):
         for count in (100, 1000, 10000):
             cases = (("reno", None), ("cubic", None), ("cubic", 100))
             flows = 8 if count < 10000 else 2
-            found = [spread_of(name, Way(rtt_s), every(count, first), start_s, end_s, flows) for name, first in cases]
+            found = [
+                spread_of(name, Way(rtt_s), every(count, first), start_s, end_s, flows)
+                for name, first in cases
+            ]
             words = [f"{mean:.1f} ({least:.1f} to {most:.1f})" for mean, least, most in found]
             reno = 1.2 * math.sqrt(count)
             table = f"{reno:.0f}, {max(reno, 1.054 * (rtt_s * count) ** 0.75):.0f}"
-            print(f"{rtt_s * 1000:>4.0f} ms {count:>6}  {words[0]:<20} {words[1]:<22} {words[2]:<22} {table}", flush=True)
-    print(f"\nC of Reno: ideal {math.sqrt(1.5):.3f} for periodic losses, {random_constant():.3f} for independent ones; with recovery:")
+            print(
+                f"{rtt_s * 1000:>4.0f} ms {count:>6}  {words[0]:<20} {words[1]:<22} {words[2]:<22}"
+                f" {table}",
+                flush=True,
+            )
+    print(
+        f"\nC of Reno: ideal {math.sqrt(1.5):.3f} for periodic losses, {random_constant():.3f} for"
+        " independent ones; with recovery:"
+    )
     for share in (0.01, 0.003, 0.001):
         way, root = Way(0.1), math.sqrt(share)
         periodic = mean_window("reno", way, every(round(1 / share), 100), 30, 30 + 20 / root) * root
-        independent = sum(mean_window("reno", way, at_random(share, seed), 30, 30 + 40 / root) for seed in range(5)) / 5 * root
+        independent = (
+            sum(
+                mean_window("reno", way, at_random(share, seed), 30, 30 + 40 / root)
+                for seed in range(5)
+            )
+            / 5
+            * root
+        )
         print(f"p = {share:<7} periodic {periodic:.3f}   independent {independent:.3f}", flush=True)
 
 

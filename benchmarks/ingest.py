@@ -1,16 +1,21 @@
-"""How fast are captures read, and with how much memory? tcpexp's ingestion beside plain ``tshark -T fields``, on the same captures, in one run.
+"""How fast are captures read, and with how much memory? tcpexp's ingestion beside plain ``tshark -T
+fields``, on the same captures, in one run.
 
-    sudo python benchmarks/ingest.py [--sizes 10000,100000,1000000] [--capture FILE] [--out FILE.json]
+    sudo python benchmarks/ingest.py [--sizes 10000,100000,1000000] [--capture FILE] [--out
+    FILE.json]
 
-The capture is made first: iperf3 with four connections for as long as it takes, in two network namespaces with a queue that overflows (tbf), recorded by
-tcpdump with tcpexp's snaplen; or it is ``--capture``. Of it the first 10,000, 100,000... packets are taken (editcap). Three things are done
+The capture is made first: iperf3 with four connections for as long as it takes, in two network
+namespaces with a queue that overflows (tbf), recorded by tcpdump with tcpexp's snaplen; or it is
+``--capture``. Of it the first 10,000, 100,000... packets are taken (editcap). Three things are done
 with each, each in a process of its own:
 
-- ``tshark -T fields``: prints the fields that tcpexp reads, with tshark's default preferences, to /dev/null;
+- ``tshark -T fields``: prints the fields that tcpexp reads, with tshark's default preferences, to
+  /dev/null;
 - tcpexp's tshark: the same fields the way tcpexp asks for them, to /dev/null;
 - tcpexp: all of its ingestion of a run with this capture: tshark, tables, Parquet files.
 
-Prints a table: packets per second of wall time, seconds of processor time, and the largest memory that the processes held at one moment.
+Prints a table: packets per second of wall time, seconds of processor time, and the largest memory
+that the processes held at one moment.
 """
 
 from __future__ import annotations
@@ -36,12 +41,17 @@ from tcpexp.plan import types as t
 SNAPLEN = 128
 ADDRESSES = {"h1": "10.77.0.1", "h2": "10.77.0.2"}
 PORT = 5201
-INGEST = "import sys; from pathlib import Path; from tcpexp.ingest.ingest import ingest_run; print(ingest_run(Path(sys.argv[1])).table('packets').height)"
+INGEST = (
+    "import sys; from pathlib import Path; from tcpexp.ingest.ingest import ingest_run;"
+    " print(ingest_run(Path(sys.argv[1])).table('packets').height)"
+)
 
 
 @dataclass(frozen=True)
 class Result:
-    """One way on one capture: seconds on the wall and on processors, and bytes of memory (resident, all processes together)."""
+    """One way on one capture: seconds on the wall and on processors, and bytes of memory (resident,
+    all processes together).
+    """
 
     way: str
     packets: int
@@ -59,14 +69,18 @@ def measured(way: str, packets: int, argv: list[str]) -> Result:
     """Run a command and measure it; raises ``CalledProcessError`` when it fails."""
     before = os.times()
     started = time.monotonic()
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=tshark_environment()) as process:
+    with subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=tshark_environment()
+    ) as process:
         peak = _Peak(process.pid)
         errors = process.communicate()[1]
     wall = time.monotonic() - started
     after = os.times()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, argv, stderr=errors)
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
     return Result(way, packets, wall, cpu, peak.stop())
 
 
@@ -80,7 +94,9 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._done.wait(0.05):
-            self._largest = max(self._largest, sum(_resident(pid) for pid in descendants(self._root)))
+            self._largest = max(
+                self._largest, sum(_resident(pid) for pid in descendants(self._root))
+            )
 
     def stop(self) -> int:
         """Return the largest sum, in bytes."""
@@ -98,21 +114,67 @@ def _resident(pid: int) -> int:
 
 @contextmanager
 def namespaces() -> Iterator[list[str]]:
-    """Two hosts joined by a link of 200 Mbit/s with a short queue towards the second; yields the names of the namespaces."""
+    """Two hosts joined by a link of 200 Mbit/s with a short queue towards the second.
+
+    Yields the names of the namespaces.
+    """
     names = [f"ingest-{os.getpid()}-{host}" for host in ADDRESSES]
     try:
         for name in names:
             _ip("netns", "add", name)
-        _ip("link", "add", "eth0", "netns", names[0], "type", "veth", "peer", "name", "eth0", "netns", names[1])
+        _ip(
+            "link",
+            "add",
+            "eth0",
+            "netns",
+            names[0],
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            names[1],
+        )
         for name, address in zip(names, ADDRESSES.values(), strict=True):
             subprocess.run(
-                ["ip", "netns", "exec", name, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off", "gro", "off"],
+                [
+                    "ip",
+                    "netns",
+                    "exec",
+                    name,
+                    "ethtool",
+                    "-K",
+                    "eth0",
+                    "tx",
+                    "off",
+                    "tso",
+                    "off",
+                    "gso",
+                    "off",
+                    "gro",
+                    "off",
+                ],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
             _ip("-n", name, "link", "set", "eth0", "up")
-        shaper = ["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "200mbit", "burst", "20000", "limit", "150000"]
+        shaper = [
+            "tc",
+            "qdisc",
+            "add",
+            "dev",
+            "eth0",
+            "root",
+            "tbf",
+            "rate",
+            "200mbit",
+            "burst",
+            "20000",
+            "limit",
+            "150000",
+        ]
         subprocess.run(["ip", "netns", "exec", names[0], *shaper], check=True)
         yield names
     finally:
@@ -146,11 +208,26 @@ def make_capture(path: Path, packets: int) -> None:
             "tcp",
         ]
         with (
-            subprocess.Popen([*inside, receiver, "iperf3", "-s", "-1", "-p", str(PORT)], stdout=subprocess.DEVNULL) as server,
+            subprocess.Popen(
+                [*inside, receiver, "iperf3", "-s", "-1", "-p", str(PORT)],
+                stdout=subprocess.DEVNULL,
+            ) as server,
             subprocess.Popen(dump, stderr=subprocess.DEVNULL) as tcpdump,
         ):
             time.sleep(1.5)
-            client = [*inside, sender, "iperf3", "-c", ADDRESSES["h2"], "-p", str(PORT), "-P", "4", "-t", "3600"]
+            client = [
+                *inside,
+                sender,
+                "iperf3",
+                "-c",
+                ADDRESSES["h2"],
+                "-p",
+                str(PORT),
+                "-P",
+                "4",
+                "-t",
+                "3600",
+            ]
             with subprocess.Popen(client, stdout=subprocess.DEVNULL) as transfer:
                 tcpdump.wait()
                 transfer.terminate()
@@ -159,21 +236,50 @@ def make_capture(path: Path, packets: int) -> None:
 
 def as_run(capture: Path, folder: Path) -> Path:
     """Make a run directory of one capture, of the flow that :func:`make_capture` records."""
-    nodes = tuple(t.NodePlan(name, "host", (t.InterfacePlan(f"{name}-eth0", "02:00:00:00:00:01", f"{address}/24"),)) for name, address in ADDRESSES.items())
-    link = t.LinkPlan("h1-h2", t.LinkEnd("h1", "h1-eth0"), t.LinkEnd("h2", "h2-eth0"), t.DirectionPlan(), t.DirectionPlan(), False, False, False, 0)
+    nodes = tuple(
+        t.NodePlan(
+            name, "host", (t.InterfacePlan(f"{name}-eth0", "02:00:00:00:00:01", f"{address}/24"),)
+        )
+        for name, address in ADDRESSES.items()
+    )
+    link = t.LinkPlan(
+        "h1-h2",
+        t.LinkEnd("h1", "h1-eth0"),
+        t.LinkEnd("h2", "h2-eth0"),
+        t.DirectionPlan(),
+        t.DirectionPlan(),
+        False,
+        False,
+        False,
+        0,
+    )
     flow = t.FlowPlan("bulk", "h1", "h2", PORT, "h1", "iperf3", "a00", "not_first", None, 0, None)
     network = t.NetworkPlan("two_host", nodes, (link,), ("10.77.0.0/24",))
-    plan = t.RunPlan("ingest", "", "", (), 1, 10**12, network, (), (), (), (flow,), (), (), "", (), t.Needs())
+    plan = t.RunPlan(
+        "ingest", "", "", (), 1, 10**12, network, (), (), (), (flow,), (), (), "", (), t.Needs()
+    )
     (folder / "raw").mkdir(parents=True)
     (folder / "plan.json").write_text(t.to_json(plan))
     (folder / "raw" / "h1-eth0.pcap").symlink_to(capture)
-    (folder / "raw" / "engine.json").write_text(json.dumps({"status": "complete", "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "end_ns": 10**12}))
+    (folder / "raw" / "engine.json").write_text(
+        json.dumps(
+            {"status": "complete", "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "end_ns": 10**12}
+        )
+    )
     return folder
 
 
 def ways(capture: Path, folder: Path) -> dict[str, list[str]]:
     """Return the command line of each way to read ``capture``."""
-    plain = ["tshark", "-n", "-r", str(capture), "-T", "fields", *(word for field in FIELDS for word in ("-e", field))]
+    plain = [
+        "tshark",
+        "-n",
+        "-r",
+        str(capture),
+        "-T",
+        "fields",
+        *(word for field in FIELDS for word in ("-e", field)),
+    ]
     return {
         "tcpexp": [sys.executable, "-c", INGEST, str(as_run(capture, folder))],
         "tshark -T fields": plain,
@@ -185,14 +291,22 @@ def print_table(results: list[Result]) -> None:
     """Print one line per size and way."""
     print(f"{'packets':>10}  {'way':<18}{'packets/s':>10}{'wall s':>9}{'cpu s':>9}{'memory':>10}")
     for each in results:
-        print(f"{each.packets:>10,}  {each.way:<18}{each.rate:>10,.0f}{each.wall_s:>9.1f}{each.cpu_s:>9.1f}{each.peak_bytes / 2**20:>6.0f} MiB", flush=True)
+        print(
+            f"{each.packets:>10,} "
+            f" {each.way:<18}{each.rate:>10,.0f}{each.wall_s:>9.1f}{each.cpu_s:>9.1f}{each.peak_bytes / 2**20:>6.0f} MiB",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Make the capture, measure, print."""
-    parser = argparse.ArgumentParser(description="Packets per second of ingestion, beside plain tshark -T fields")
+    parser = argparse.ArgumentParser(
+        description="Packets per second of ingestion, beside plain tshark -T fields"
+    )
     parser.add_argument("--sizes", default="10000,100000,1000000")
-    parser.add_argument("--capture", type=Path, help="read this one instead of making one (then no root is needed)")
+    parser.add_argument(
+        "--capture", type=Path, help="read this one instead of making one (then no root is needed)"
+    )
     parser.add_argument("--keep", type=Path, help="keep the capture that was made here")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON too")
     options = parser.parse_args()
@@ -205,14 +319,20 @@ def main() -> None:
             make_capture(whole, max(sizes))
         for size in sizes:
             capture = folder / f"{size}.pcap"
-            subprocess.run(["editcap", "-r", "-F", "nsecpcap", str(whole), str(capture), f"1-{size}"], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                ["editcap", "-r", "-F", "nsecpcap", str(whole), str(capture), f"1-{size}"],
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
             for way, argv in ways(capture, folder / f"run-{size}").items():
                 results.append(measured(way, size, argv))
                 print_table(results[-1:])
     print()
     print_table(results)
     if options.out:
-        options.out.write_text(json.dumps([{**asdict(each), "rate": each.rate} for each in results], indent=1) + "\n")
+        options.out.write_text(
+            json.dumps([{**asdict(each), "rate": each.rate} for each in results], indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Is the link the one that was asked for? tcpexp's wire beside Mininet's stock TCLink, same measurement, in one guest each.
+"""Is the link the one that was asked for? tcpexp's wire beside Mininet's stock TCLink, same
+measurement, in one guest each.
 
     python benchmarks/links.py [--rates 10,100]
 
-Prints a table: scheme, idle RTT, goodput, largest RTT under one CUBIC flow against delay + queue/rate, drops.
+Prints a table: scheme, idle RTT, goodput, largest RTT under one CUBIC flow against delay +
+queue/rate, drops.
 """
 
 from __future__ import annotations
@@ -59,25 +61,44 @@ def rows_of(data: RunData, step: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rates", default="10,100", help="Mbit/s, comma-separated")
     rates = [int(each) for each in parser.parse_args().rates.split(",")]
-    print(f"{'rate':>5} {'queue':>6}  {'scheme':40} {'idle RTT':>9} {'goodput':>9} {'largest RTT':>12} {'expected':>9} {'drops':>6}")
+    print(
+        f"{'rate':>5} {'queue':>6}  {'scheme':40} {'idle RTT':>9} {'goodput':>9}"
+        f" {'largest RTT':>12} {'expected':>9} {'drops':>6}"
+    )
     for rate in rates:
         queue = round(rate * 1e6 * 0.04 / 8 / 1514 * 1.5)
         expected = 40 + queue * 1514 * 8 / rate / 1e3
         with tempfile.TemporaryDirectory() as name:
-            ours = run(OURS.format(rate=rate, queue=queue, duration=SECONDS + 4, seconds=SECONDS), Path(name))
+            ours = run(
+                OURS.format(rate=rate, queue=queue, duration=SECONDS + 4, seconds=SECONDS),
+                Path(name),
+            )
             row = rows_of(ours, "here")[0]
             queues = ours.table("queues")
-            ours_queue = queues.filter((queues["qdisc"] == "queue") & (queues["towards"] == "h2"))["drops"]
-            rows = [{"scheme": "tcpexp wire node", "drops": ours_queue.max() - ours_queue.min(), **row}]
+            ours_queue = queues.filter((queues["qdisc"] == "queue") & (queues["towards"] == "h2"))[
+                "drops"
+            ]
+            rows = [
+                {"scheme": "tcpexp wire node", "drops": ours_queue.max() - ours_queue.min(), **row}
+            ]
         with tempfile.TemporaryDirectory() as name:
-            rows = rows_of(run(STOCK.format(rate=rate, queue=queue, duration=3 * SECONDS), Path(name)), "stock") + rows
+            rows = (
+                rows_of(
+                    run(STOCK.format(rate=rate, queue=queue, duration=3 * SECONDS), Path(name)),
+                    "stock",
+                )
+                + rows
+            )
         for row in rows:
             print(
-                f"{rate:5d} {queue:6d}  {row['scheme']:40} {row['idle_rtt_ms']:9.3f} {row['goodput_mbps']:9.3f} "
-                f"{row['largest_rtt_ms']:12.2f} {expected:9.2f} {row['drops']:6d}",
+                f"{rate:5d} {queue:6d}  {row['scheme']:40} {row['idle_rtt_ms']:9.3f}"
+                f" {row['goodput_mbps']:9.3f} {row['largest_rtt_ms']:12.2f} {expected:9.2f}"
+                f" {row['drops']:6d}",
                 flush=True,
             )
 

@@ -3,8 +3,8 @@
     python benchmarks/literature.py results/studies/cubic_response-quick ...    take these studies' numbers, write the page anew
     python benchmarks/literature.py                                             only write the page anew from docs/literature.json
 
-The page's tables stand between ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it is written by hand. ``docs/literature.json`` keeps the
-numbers.
+The page's tables stand between ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it
+is written by hand. ``docs/literature.json`` keeps the numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ PAGE = ROOT / "docs" / "literature.md"
 NUMBERS = ROOT / "docs" / "literature.json"
 BLOCK = re.compile(r"(<!-- study: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-#: Of each study: the columns that the page shows, as (heading, column of the table of runs, factor, digits behind the point; None for words).
+#: Of each study: the columns that the page shows, as (heading, column of the table of runs, factor,
+#: digits behind the point; None for words).
 SHOWN: dict[str, tuple[tuple[str, str, float, int | None], ...]] = {
     "cubic_response": (
         ("congestion control", "cc", 1, None), ("RTT (ms)", "rtt", 1e3, 0), ("first loss", "start", 1, None), ("p (%)", "p", 100, 2), ("RFC 9438", "rfc", 1, 0),
@@ -58,7 +59,9 @@ SHOWN: dict[str, tuple[tuple[str, str, float, int | None], ...]] = {
 
 
 def collect(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Return a study's name and what the page keeps of it: means over repetitions, verdicts, the hash of its tables."""
+    """Return a study's name and what the page keeps of it: means over repetitions, verdicts, the
+    hash of its tables.
+    """
     import polars as pl
 
     from tcpexp import __version__
@@ -68,7 +71,9 @@ def collect(folder: Path) -> tuple[str, dict[str, Any]]:
     results = json.loads((folder / "results.json").read_text())
     runs = pl.read_parquet(folder / "tables" / "runs")
     if results["failed"] or results["left"]:
-        raise SystemExit(f"{folder}: {len(results['failed'])} runs failed, {results['left']} are left")
+        raise SystemExit(
+            f"{folder}: {len(results['failed'])} runs failed, {results['left']} are left"
+        )
     rows = []
     for _, cell in runs.sort("run").group_by("cell", maintain_order=True):
         rows.append([_words(cell[column], factor, digits) for _, column, factor, digits in shown])
@@ -76,12 +81,17 @@ def collect(folder: Path) -> tuple[str, dict[str, Any]]:
     verdicts = [each["result"] for each in results["verdicts"]]
     return name, {
         "form": "quick" if folder.name.endswith("-quick") else "full",
-        "measured": datetime.date.fromtimestamp((folder / "results.json").stat().st_mtime).isoformat(),
+        "measured": (
+            datetime.date.fromtimestamp((folder / "results.json").stat().st_mtime).isoformat()
+        ),
         "tcpexp": __version__,
         "image": identity["image"],
         "qemu": identity["qemu"].split()[0],
         "runs": runs.height,
-        "certificates": {each: runs["certificate"].to_list().count(each) for each in sorted(set(runs["certificate"].drop_nulls()))},
+        "certificates": {
+            each: runs["certificate"].to_list().count(each)
+            for each in sorted(set(runs["certificate"].drop_nulls()))
+        },
         "verdicts": {each: verdicts.count(each) for each in sorted(set(verdicts))},
         "headings": [heading for heading, *_ in shown],
         "rows": rows,
@@ -105,8 +115,11 @@ def table_of(name: str, kept: dict[str, Any]) -> str:
     certificates = ", ".join(f"{count} {word}" for word, count in kept["certificates"].items())
     command = f"tcpexp sweep {name}{' --quick' if kept['form'] == 'quick' else ''}"
     lines = [
-        f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image `{kept['image'][:12]}`, QEMU {kept['qemu']}: "
-        f"{kept['runs']} runs ({certificates}), expectations {counts}",
+        (
+            f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
+            f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
+            f" expectations {counts}"
+        ),
         "",
         f"| {' | '.join(kept['headings'])} |",
         f"|{'---|' * len(kept['headings'])}",
@@ -117,7 +130,18 @@ def table_of(name: str, kept: dict[str, Any]) -> str:
 
 def written(page: str, numbers: dict[str, Any]) -> str:
     """Return the page with each study's block from ``numbers``."""
-    return BLOCK.sub(lambda match: match[1] + (table_of(match[2], numbers[match[2]]) if match[2] in numbers else "Not measured yet.\n") + match[3], page)
+    return BLOCK.sub(
+        lambda match: (
+            match[1]
+            + (
+                table_of(match[2], numbers[match[2]])
+                if match[2] in numbers
+                else "Not measured yet.\n"
+            )
+            + match[3]
+        ),
+        page,
+    )
 
 
 def main() -> None:
@@ -126,7 +150,9 @@ def main() -> None:
     for folder in sys.argv[1:]:
         name, kept = collect(Path(folder))
         numbers[name] = kept
-    NUMBERS.write_text(json.dumps(dict(sorted(numbers.items())), indent=1, ensure_ascii=False) + "\n")
+    NUMBERS.write_text(
+        json.dumps(dict(sorted(numbers.items())), indent=1, ensure_ascii=False) + "\n"
+    )
     PAGE.write_text(written(PAGE.read_text(), numbers))
 
 

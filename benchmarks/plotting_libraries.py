@@ -1,11 +1,14 @@
-"""Compare plotting libraries that can be embedded in a page: size, time to draw, time of a linked zoom, in headless Chromium.
+"""Compare plotting libraries that can be embedded in a page: size, time to draw, time of a linked
+zoom, in headless Chromium.
 
     npm install uplot echarts plotly.js-basic-dist-min @bokeh/bokehjs      # in a folder of its own
     python benchmarks/plotting_libraries.py FOLDER/node_modules [--points N] [--panels N]
 
-Each library draws the same PANELS line panels of POINTS points, with its own ways of down-sampling and of linking the time axes, from one
-HTML file without network. Measured, best of three: from navigation to two animation frames after all panels are drawn; then from setting
-the range of the first panel until two animation frames after all panels show it. Needs Chromium and the Python package playwright.
+Each library draws the same PANELS line panels of POINTS points, with its own ways of down-sampling
+and of linking the time axes, from one HTML file without network. Measured, best of three: from
+navigation to two animation frames after all panels are drawn; then from setting the range of the
+first panel until two animation frames after all panels show it. Needs Chromium and the Python
+package playwright.
 """
 
 from __future__ import annotations
@@ -54,19 +57,29 @@ LIBRARIES: dict[str, tuple[tuple[str, ...], str]] = {
     "uPlot": (("uplot/dist/uPlot.iife.min.js",), UPLOT),
     "ECharts": (("echarts/dist/echarts.min.js",), ECHARTS),
     "Plotly.js (basic)": (("plotly.js-basic-dist-min/plotly-basic.min.js",), PLOTLY),
-    "BokehJS": (("@bokeh/bokehjs/build/js/bokeh.min.js", "@bokeh/bokehjs/build/js/bokeh-api.min.js"), BOKEH),
+    "BokehJS": (
+        ("@bokeh/bokehjs/build/js/bokeh.min.js", "@bokeh/bokehjs/build/js/bokeh-api.min.js"),
+        BOKEH,
+    ),
 }
 
 
 def page(scripts: list[str], body: str, points: int, panels: int) -> str:
-    """Return a page that draws, and then holds the time it took in ``drawn`` and a function ``timed``."""
-    inline = "".join("<script>" + text.replace("</script", "<\\/script") + "</script>" for text in scripts)
+    """Return a page that draws, and then holds the time it took in ``drawn`` and a function
+    ``timed``.
+    """
+    inline = "".join(
+        "<script>" + text.replace("</script", "<\\/script") + "</script>" for text in scripts
+    )
     program = COMMON % {"points": points, "panels": panels} + body
     timing = """
     const settled = (async () => { if (typeof ready !== "undefined") await ready; await frames(); window.drawn = performance.now(); })();
     window.timed = async (a, b) => { await settled; const start = performance.now(); await zoom(a, b); await frames(); return performance.now() - start; };
     """
-    return f"<!DOCTYPE html><meta charset=utf-8><div id=root></div>{inline}<script>{program}{timing}</script>"
+    return (
+        "<!DOCTYPE html><meta charset=utf-8><div"
+        f" id=root></div>{inline}<script>{program}{timing}</script>"
+    )
 
 
 def main() -> None:
@@ -81,7 +94,9 @@ def main() -> None:
     print(f"{given.panels} panels of {given.points:,} points; milliseconds, best of three")
     print(f"{'library':20}{'kB':>8}{'kB gzip':>9}{'draw':>8}{'zoom to 1/10':>14}{'zoom out':>10}")
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
-        chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        chromium = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         for name, (files, body) in LIBRARIES.items():
             texts = [(given.modules / file).read_text(encoding="utf-8") for file in files]
             path = Path(folder) / "page.html"
@@ -92,11 +107,20 @@ def main() -> None:
                 tab.on("pageerror", lambda error: print(f"  {error}"))
                 tab.goto(path.as_uri())
                 tab.wait_for_function("window.drawn > 0", timeout=60_000)
-                rows.append((tab.evaluate("drawn"), tab.evaluate("timed(20, 26)"), tab.evaluate("timed(0, 60)")))
+                rows.append(
+                    (
+                        tab.evaluate("drawn"),
+                        tab.evaluate("timed(20, 26)"),
+                        tab.evaluate("timed(0, 60)"),
+                    )
+                )
                 tab.close()
             whole = "".join(texts).encode()
             best = [min(column) for column in zip(*rows, strict=True)]
-            print(f"{name:20}{len(whole) / 1000:8.0f}{len(gzip.compress(whole)) / 1000:9.0f}{best[0]:8.0f}{best[1]:14.0f}{best[2]:10.0f}", flush=True)
+            print(
+                f"{name:20}{len(whole) / 1000:8.0f}{len(gzip.compress(whole)) / 1000:9.0f}{best[0]:8.0f}{best[1]:14.0f}{best[2]:10.0f}",
+                flush=True,
+            )
         chromium.close()
 
 

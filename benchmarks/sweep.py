@@ -1,14 +1,19 @@
-"""What does a sweep cost beside its runs, and how much faster are two at a time than one? Rates side by side in one run.
+"""What does a sweep cost beside its runs, and how much faster are two at a time than one? Rates
+side by side in one run.
 
-    python benchmarks/sweep.py [--runs 200] [--block 10] [--workers 2] [--duration 3] [--on uml] [--kernel NAME] [--cheap] [--json FILE]
+    python benchmarks/sweep.py [--runs 200] [--block 10] [--workers 2] [--duration 3] [--on uml]
+    [--kernel NAME] [--cheap] [--json FILE]
 
-Blocks of runs one at a time and ``--workers`` at a time alternate, so that a noisy machine treats both alike. Both go through the sweep's own
-coordinator and workers (Dask). Shown are, for each: runs per minute, processor seconds per run (worker, guest and tshark together), the wall seconds of a
-run in its worker, what the sweep adds (1 - wall seconds of all runs / (workers x wall seconds of their blocks)), and what part of it the
-coordinator takes (processor seconds of the coordinating process, which holds Dask's scheduler too).
+Blocks of runs one at a time and ``--workers`` at a time alternate, so that a noisy machine treats
+both alike. Both go through the sweep's own coordinator and workers (Dask). Shown are, for each:
+runs per minute, processor seconds per run (worker, guest and tshark together), the wall seconds of
+a run in its worker, what the sweep adds (1 - wall seconds of all runs / (workers x wall seconds of
+their blocks)), and what part of it the coordinator takes (processor seconds of the coordinating
+process, which holds Dask's scheduler too).
 
-``--runs`` counts the runs of both kinds together; on two processors 200 of them last some 3 minutes in
-User-Mode Linux, 6 in QEMU. ``--cheap`` uses a place whose runs cost next to nothing: then the figures are about the sweep alone.
+``--runs`` counts the runs of both kinds together; on two processors 200 of them last some 3 minutes
+in User-Mode Linux, 6 in QEMU. ``--cheap`` uses a place whose runs cost next to nothing: then the
+figures are about the sweep alone.
 """
 
 from __future__ import annotations
@@ -87,25 +92,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [side.row() for side in sides]
     print_rows(rows)
     speedup = sides[1].rate / sides[0].rate
-    print(f"\n{sides[1].at_once} at a time: {speedup:.2f} times the rate of one at a time; load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
-    print(f"memory of this process at its largest: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB; failed runs: {failed}")
+    print(
+        f"\n{sides[1].at_once} at a time: {speedup:.2f} times the rate of one at a time; load"
+        f" {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors"
+    )
+    print(
+        "memory of this process at its largest:"
+        f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB; failed runs:"
+        f" {failed}"
+    )
     if options.json:
         costs = {side.at_once: [each.cost for each in side.results] for side in sides}
-        options.json.write_text(json.dumps({"rows": rows, "speedup": speedup, "blocks": {s.at_once: s.wall_s for s in sides}, "costs": costs}, indent=1) + "\n")
+        options.json.write_text(
+            json.dumps(
+                {
+                    "rows": rows,
+                    "speedup": speedup,
+                    "blocks": {s.at_once: s.wall_s for s in sides},
+                    "costs": costs,
+                },
+                indent=1,
+            )
+            + "\n"
+        )
     return 4 if failed else 0
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(prog="sweep.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=200, help="runs of both kinds together (default 200)")
+    parser = argparse.ArgumentParser(
+        prog="sweep.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--runs", type=int, default=200, help="runs of both kinds together (default 200)"
+    )
     parser.add_argument("--block", type=int, default=10, help="runs per block (default 10)")
-    parser.add_argument("--workers", type=int, default=2, help="runs at a time in every other block (default 2)")
-    parser.add_argument("--duration", type=int, default=3, help="virtual seconds of a run (default 3)")
-    parser.add_argument("--on", default=GUEST, help="where the runs are made: guest (the better one), uml, qemu")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="runs at a time in every other block (default 2)"
+    )
+    parser.add_argument(
+        "--duration", type=int, default=3, help="virtual seconds of a run (default 3)"
+    )
+    parser.add_argument(
+        "--on", default=GUEST, help="where the runs are made: guest (the better one), uml, qemu"
+    )
     parser.add_argument("--kernel", help="with --on uml: another kernel than the one in use")
-    parser.add_argument("--cheap", action="store_true", help="a place whose runs cost next to nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and every run's cost there")
+    parser.add_argument(
+        "--cheap", action="store_true", help="a place whose runs cost next to nothing"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write rows and every run's cost there"
+    )
     return parser.parse_args(arguments)
 
 
@@ -118,21 +155,33 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[tuple[Side, Side
     sides = (Side(1, per_block=options.block), Side(options.workers, per_block=options.block))
     failed = 0
     with local_workers(1) as one, local_workers(options.workers) as several:
-        for client, count in ((one, 1), (several, options.workers)):  # every worker warm: imports, template in memory
+        # every worker warm: imports, template in memory
+        for client, count in ((one, 1), (several, options.workers)):
             list(run_tasks(client, take(tasks, 2 * count), lambda: False, lambda task: None))
         for number in range(options.runs // options.block):
             side, client = (sides[0], one) if number % 2 == 0 else (sides[1], several)
             block = run_block(client, take(tasks, options.block), side)
             failed += sum(each.status != "complete" for each in block)
-            print(f"sweep: block {number + 1} of {options.runs // options.block}, {side.at_once} at a time: {side.wall_s[-1]:.1f} s", file=sys.stderr)
+            print(
+                f"sweep: block {number + 1} of {options.runs // options.block}, {side.at_once} at a"
+                f" time: {side.wall_s[-1]:.1f} s",
+                file=sys.stderr,
+            )
     return sides, failed
 
 
 def load(options: argparse.Namespace, folder: Path) -> Study:
     """Return the study; builds what the guest lacks."""
     spec = folder / "sweep_benchmark.yaml"
-    spec.write_text(SPEC.format(duration=options.duration, runs=options.runs + 2 + 2 * options.workers))
-    return load_study(spec, StudyOptions(out=folder, workplace=CHEAP if options.cheap else options.on, kernel=options.kernel))
+    spec.write_text(
+        SPEC.format(duration=options.duration, runs=options.runs + 2 + 2 * options.workers)
+    )
+    return load_study(
+        spec,
+        StudyOptions(
+            out=folder, workplace=CHEAP if options.cheap else options.on, kernel=options.kernel
+        ),
+    )
 
 
 def take(tasks: Iterator[CellTask], count: int) -> Iterator[CellTask]:

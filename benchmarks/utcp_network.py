@@ -1,16 +1,21 @@
-"""How fast is the TCP in user space on a network? To and from this machine's kernel over TUN, and beside aioquic's QUIC.
+"""How fast is the TCP in user space on a network? To and from this machine's kernel over TUN, and
+beside aioquic's QUIC.
 
-    sudo python benchmarks/utcp_network.py tun [--megabytes N] [--rounds N] [--beside N] [--one-core] [--profile]
+    sudo python benchmarks/utcp_network.py tun [--megabytes N] [--rounds N] [--beside N]
+    [--one-core] [--profile]
     python benchmarks/utcp_network.py quic [--megabytes N] [--rounds N]          needs aioquic, and openssl for a certificate
 
-``tun``, in a throw-away network namespace: bulk transfers between this TCP (a process) and a kernel socket (another process), clean path. Each line has
-Mbit/s of wall time, best and median of the rounds; Mbit/s of the processor time of the process that runs this TCP (best), which is what a core of its own
-gives; where its wall time went: running, ready but waiting for a processor (from the scheduler's own record, /proc/thread-self/schedstat), asleep because
-nothing had arrived; and what was lost: packets for which the device had no room, segments that the kernel sent again. Writing to the device runs the
-kernel's TCP too: its share of the work counts as this process's. ``--beside N`` runs N busy loops meanwhile, as on a shared machine; ``--one-core`` puts
-both processes on one core.
-``quic``: both ends in one process, datagrams handed over in memory, no loss: octets per second of processor time, of aioquic (which also encrypts) and of this
-TCP with real bytes and checksums, in turns, best and median of the rounds.
+``tun``, in a throw-away network namespace: bulk transfers between this TCP (a process) and a kernel
+socket (another process), clean path. Each line has Mbit/s of wall time, best and median of the
+rounds; Mbit/s of the processor time of the process that runs this TCP (best), which is what a core
+of its own gives; where its wall time went: running, ready but waiting for a processor (from the
+scheduler's own record, /proc/thread-self/schedstat), asleep because nothing had arrived; and what
+was lost: packets for which the device had no room, segments that the kernel sent again. Writing to
+the device runs the kernel's TCP too: its share of the work counts as this process's. ``--beside N``
+runs N busy loops meanwhile, as on a shared machine; ``--one-core`` puts both processes on one core.
+``quic``: both ends in one process, datagrams handed over in memory, no loss: octets per second of
+processor time, of aioquic (which also encrypts) and of this TCP with real bytes and checksums, in
+turns, best and median of the rounds.
 """
 
 from __future__ import annotations
@@ -40,8 +45,16 @@ from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import transfer
 
 KERNEL, USER, DEVICE = "10.9.0.1", "10.9.0.2", "bench0"
-CONFIG = Config(congestion_control="cubic", trace=False, receive_buffer=1 << 20, send_buffer=1 << 20, rto_min_ns=200_000_000, msl_ns=1_000_000)
-FORK = multiprocessing.get_context("fork")  # the network namespace, and a listening socket, are inherited
+CONFIG = Config(
+    congestion_control="cubic",
+    trace=False,
+    receive_buffer=1 << 20,
+    send_buffer=1 << 20,
+    rto_min_ns=200_000_000,
+    msl_ns=1_000_000,
+)
+# the network namespace, and a listening socket, are inherited
+FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -56,12 +69,29 @@ class Reading:
 
 
 def take_reading() -> Reading:
-    """Read clocks and counters. Linux, Documentation/scheduler/sched-stats.rst: time on a processor, time waiting for one."""
+    """Read clocks and counters.
+
+    Linux, Documentation/scheduler/sched-stats.rst: time on a processor, time waiting for one.
+    """
     ready_ns = int(Path("/proc/thread-self/schedstat").read_text().split()[1])
-    link = json.loads(subprocess.run(["ip", "-s", "-j", "link", "show", DEVICE], capture_output=True, check=True).stdout)[0]
-    names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Tcp:"))
+    link = json.loads(
+        subprocess.run(
+            ["ip", "-s", "-j", "link", "show", DEVICE], capture_output=True, check=True
+        ).stdout
+    )[0]
+    names, values = (
+        line.split()
+        for line in Path("/proc/net/snmp").read_text().splitlines()
+        if line.startswith("Tcp:")
+    )
     sent_again = int(values[names.index("RetransSegs")])
-    return Reading(time.perf_counter_ns(), time.thread_time_ns(), ready_ns, link["stats64"]["tx"]["dropped"], sent_again)
+    return Reading(
+        time.perf_counter_ns(),
+        time.thread_time_ns(),
+        ready_ns,
+        link["stats64"]["tx"]["dropped"],
+        sent_again,
+    )
 
 
 def read_all(listener: socket.socket) -> None:
@@ -99,7 +129,11 @@ def beside(work: Callable[..., None], *words: object, stop: bool = False) -> Ite
 
 def to_kernel(host: Host, size: int) -> tuple[Reading, Reading]:
     """Send ``size`` octets to a kernel socket that reads as fast as it can."""
-    with socket.create_server((KERNEL, 5000)) as listener, beside(read_all, listener), host.connect(KERNEL, 5000, timeout=10) as sock:
+    with (
+        socket.create_server((KERNEL, 5000)) as listener,
+        beside(read_all, listener),
+        host.connect(KERNEL, 5000, timeout=10) as sock,
+    ):
         begin = take_reading()
         sock.sendall(bytes(size))
         sock.shutdown()
@@ -137,7 +171,10 @@ def measure_tun(size: int, rounds: int, profile: bool) -> None:
         for name, work in works.items():
             found[name].append(work(host, size))
     host.close()
-    print(f"{size // 1_000_000} MB, {rounds} rounds, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(
+        f"{size // 1_000_000} MB, {rounds} rounds, load average {os.getloadavg()[0]:.1f} on"
+        f" {os.cpu_count()} processors"
+    )
     for name, pairs in found.items():
         print(f"{name:<21} {describe(size, pairs)}")
 
@@ -150,9 +187,11 @@ def describe(size: int, pairs: list[tuple[Reading, Reading]]) -> str:
     ready = sum(end.ready_ns - begin.ready_ns for begin, end in pairs) / sum(walls)
     rates = [size * 8e3 / wall for wall in walls]
     return (
-        f"{max(rates):6.1f} Mbit/s of wall time (median {statistics.median(rates):.1f}), {size * 8e3 / min(runs):6.1f} of processor time; "
-        f"running {running:.0%}, waiting for a processor {ready:.0%}, asleep {max(0.0, 1 - running - ready):.0%}; "
-        f"no room for {sum(end.no_room - begin.no_room for begin, end in pairs)}, sent again {sum(end.sent_again - begin.sent_again for begin, end in pairs)}"
+        f"{max(rates):6.1f} Mbit/s of wall time (median {statistics.median(rates):.1f}),"
+        f" {size * 8e3 / min(runs):6.1f} of processor time; running {running:.0%}, waiting for a"
+        f" processor {ready:.0%}, asleep {max(0.0, 1 - running - ready):.0%}; no room for"
+        f" {sum(end.no_room - begin.no_room for begin, end in pairs)}, sent again"
+        f" {sum(end.sent_again - begin.sent_again for begin, end in pairs)}"
     )
 
 
@@ -170,15 +209,23 @@ def quic_transfer(size: int, certificate: Path, key: Path) -> None:
     from aioquic.quic.events import StreamDataReceived
 
     limits = {"max_data": 1 << 30, "max_stream_data": 1 << 30}
-    client = QuicConnection(configuration=QuicConfiguration(is_client=True, verify_mode=ssl.CERT_NONE, **limits))
+    client = QuicConnection(
+        configuration=QuicConfiguration(is_client=True, verify_mode=ssl.CERT_NONE, **limits)
+    )
     settings = QuicConfiguration(is_client=False, **limits)
     settings.load_cert_chain(certificate, key)
-    server = QuicConnection(configuration=settings, original_destination_connection_id=client.original_destination_connection_id)
+    server = QuicConnection(
+        configuration=settings,
+        original_destination_connection_id=client.original_destination_connection_id,
+    )
     now, received, sent = 0.0, 0, False
     client.connect(("127.0.0.1", 4433), now=now)
     while received < size:
         now += 0.005
-        for source, sink, address in ((client, server, ("127.0.0.1", 1)), (server, client, ("127.0.0.1", 4433))):
+        for source, sink, address in (
+            (client, server, ("127.0.0.1", 1)),
+            (server, client, ("127.0.0.1", 4433)),
+        ):
             timer = source.get_timer()
             if timer is not None and timer <= now:
                 source.handle_timer(now)
@@ -189,7 +236,9 @@ def quic_transfer(size: int, certificate: Path, key: Path) -> None:
         while client.next_event() is not None:
             pass
         if not sent:
-            client.send_stream_data(client.get_next_available_stream_id(), bytes(size), end_stream=True)
+            client.send_stream_data(
+                client.get_next_available_stream_id(), bytes(size), end_stream=True
+            )
             sent = True
 
 
@@ -197,24 +246,52 @@ def measure_quic(size: int, rounds: int) -> None:
     """Print both side by side."""
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = Path(folder) / "cert.pem", Path(folder) / "key.pem"
-        words = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=bench", "-days", "2"]
-        subprocess.run(["openssl", "req", "-x509", *words, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-        config = Config(congestion_control="newreno", trace=False, receive_buffer=1 << 20, send_buffer=1 << 20)
+        words = [
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=bench",
+            "-days",
+            "2",
+        ]
+        subprocess.run(
+            ["openssl", "req", "-x509", *words, "-keyout", key, "-out", certificate],
+            check=True,
+            capture_output=True,
+        )
+        config = Config(
+            congestion_control="newreno", trace=False, receive_buffer=1 << 20, send_buffer=1 << 20
+        )
         works: dict[str, Callable[[], object]] = {
             "aioquic (encrypts)": lambda: quic_transfer(size, certificate, key),
-            "tcpexp.tcp (checksums)": lambda: transfer(size, config, LinkConfig(delay_ns=5_000_000), data=bytes(size), wire=True, keep_log=False),
+            "tcpexp.tcp (checksums)": lambda: transfer(
+                size,
+                config,
+                LinkConfig(delay_ns=5_000_000),
+                data=bytes(size),
+                wire=True,
+                keep_log=False,
+            ),
         }
         found: dict[str, list[float]] = {name: [] for name in works}
         for _ in range(rounds):
             for name, work in works.items():
                 found[name].append(size / processor_seconds(work) / 1e6)
     for name, rates in found.items():
-        print(f"{name:<24} {max(rates):6.2f} MB per second of processor time, both ends (median {statistics.median(rates):.2f})")
+        print(
+            f"{name:<24} {max(rates):6.2f} MB per second of processor time, both ends (median"
+            f" {statistics.median(rates):.2f})"
+        )
 
 
 def main() -> None:
     """Parse the command line; ``tun`` runs itself again in a network namespace of its own."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("tun", "quic"))
     parser.add_argument("--megabytes", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,7 +1,8 @@
 """Compile a user's own program on this machine, once for the same sources, command and compiler.
 
-Programs are linked statically where a C compiler is called: the guest's C library is another one than this machine's.
-Results are kept under ``builds/`` of the cache, so that the same spec has the same program in its plan.
+Programs are linked statically where a C compiler is called: the guest's C library is another one
+than this machine's. Results are kept under ``builds/`` of the cache, so that the same spec has the
+same program in its plan.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ LINES = 12
 
 
 def build_files(argv: Sequence[str], sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return what the command makes of ``sources`` (path to content), in a folder of its own: new and changed files by path.
+    """Return what the command makes of ``sources`` (path to content), in a folder of its own: new
+    and changed files by path.
 
     Raises:
         HostError: the compiler is not installed.
@@ -35,14 +37,22 @@ def build_files(argv: Sequence[str], sources: Mapping[str, bytes]) -> dict[str, 
     compiler = shutil.which(argv[0])
     if compiler is None:
         remedy = "apt install gcc libc6-dev" if argv[0] in COMPILERS else f"apt install {argv[0]}"
-        raise HostError(f"there is no {argv[0]} on this machine, which builds the program", missing=(Missing(argv[0], "build:", remedy),), hint=remedy)
+        raise HostError(
+            f"there is no {argv[0]} on this machine, which builds the program",
+            missing=(Missing(argv[0], "build:", remedy),),
+            hint=remedy,
+        )
     target = cache_dir() / "builds" / _key(compiler, argv, sources)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="building-", dir=target.parent) as name:
             made = _build(compiler, argv, sources, Path(name))
             _keep(made, Path(name), target)
-    return {str(path.relative_to(target)): path.read_bytes() for path in sorted(target.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(target)): path.read_bytes()
+        for path in sorted(target.rglob("*"))
+        if path.is_file()
+    }
 
 
 def linked_statically(argv: Sequence[str]) -> bool:
@@ -51,14 +61,18 @@ def linked_statically(argv: Sequence[str]) -> bool:
 
 
 def _key(compiler: str, argv: Sequence[str], sources: Mapping[str, bytes]) -> str:
-    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(
+        [compiler, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     digest = hashlib.sha256(json.dumps([list(argv), said, linked_statically(argv)]).encode())
     for name, content in sorted(sources.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]
 
 
-def _build(compiler: str, argv: Sequence[str], sources: Mapping[str, bytes], work: Path) -> dict[str, bytes]:
+def _build(
+    compiler: str, argv: Sequence[str], sources: Mapping[str, bytes], work: Path
+) -> dict[str, bytes]:
     folder = work / "folder"
     folder.mkdir()
     for name, content in sources.items():
@@ -67,7 +81,13 @@ def _build(compiler: str, argv: Sequence[str], sources: Mapping[str, bytes], wor
     own = ["-static"] if linked_statically(argv) else []
     if Path(argv[0]).name in COMPILERS:
         own.append(f"-ffile-prefix-map={folder}=.")
-    environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TMPDIR": str(work), "LDFLAGS": "-static", "SOURCE_DATE_EPOCH": "0"}
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LC_ALL": "C",
+        "TMPDIR": str(work),
+        "LDFLAGS": "-static",
+        "SOURCE_DATE_EPOCH": "0",
+    }
     try:
         done = subprocess.run(
             [compiler, *argv[1:], *own],
@@ -84,11 +104,22 @@ def _build(compiler: str, argv: Sequence[str], sources: Mapping[str, bytes], wor
         raise RunError(f"{argv[0]} took longer than {LIMIT_S} s") from None
     said = (done.stderr or done.stdout).strip().splitlines()
     if done.returncode != 0:
-        raise RunError("\n".join([f"{argv[0]} ended with status {done.returncode}:", *(f"  {line}" for line in said[:LINES] or ["it said nothing"])]))
+        raise RunError(
+            "\n".join(
+                [
+                    f"{argv[0]} ended with status {done.returncode}:",
+                    *(f"  {line}" for line in said[:LINES] or ["it said nothing"]),
+                ]
+            )
+        )
     made = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and not path.is_symlink() and sources.get(name) != (content := path.read_bytes()):
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and sources.get(name) != (content := path.read_bytes())
+        ):
             made[name] = content
     if not made:
         raise RunError(f"{argv[0]} made no file", hint="name one, such as -o server")

@@ -1,4 +1,6 @@
-"""The catalogue: every action, check, recorder and plot by name: ours, those of installed packages, those beside a spec."""
+"""The catalogue: every action, check, recorder and plot by name: ours, those of installed packages,
+those beside a spec.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,11 @@ KINDS = {
 
 
 class Catalogue:
-    """One registry per kind. ``topologies`` holds only those of others; files in ``topologies/`` are found by name.
+    """One registry per kind. ``topologies`` holds only those of others; files in ``topologies/``
+    are found by name.
 
-    ``runs_code`` false: Python files that lie beside a spec (plugins, topologies) are refused, for specs of people whom one need not trust.
+    ``runs_code`` false: Python files that lie beside a spec (plugins, topologies) are refused, for
+    specs of people whom one need not trust.
     """
 
     def __init__(self, *, runs_code: bool = True) -> None:
@@ -44,12 +48,17 @@ class Catalogue:
         self.plugins: dict[str, str] = {}
 
     def registry(self, kind: str) -> Registry[Any]:
-        """Return the registry of ``actions``, ``checks``, ``recorders``, ``plots`` or ``topologies``."""
+        """Return the registry of ``actions``, ``checks``, ``recorders``, ``plots`` or
+        ``topologies``.
+        """
         registry: Registry[Any] = getattr(self, kind)
         return registry
 
     def plot(self, name: str) -> type[Plot]:
-        """Return a plot's class, which the registry may hold as ``module:class``; raises ``SpecError`` with a suggestion."""
+        """Return a plot's class, which the registry may hold as ``module:class``.
+
+        Raises ``SpecError`` with a suggestion.
+        """
         from tcpexp.plots.base import load_plot
 
         item = self.plots.get(name)
@@ -61,14 +70,21 @@ class Catalogue:
     def load_plugin(self, folder: Path, name: str) -> None:
         """Add what the Python file ``name`` beside a spec defines; raises ``SpecError``."""
         if not self.runs_code:
-            cause = f"the spec brings a program of its own, '{name}', which would run on this machine"
+            cause = (
+                f"the spec brings a program of its own, '{name}', which would run on this machine"
+            )
             raise SpecError(cause, hint="read it, and run it yourself if you trust it")
         if Path(name).is_absolute() or ".." in Path(name).parts or not name.endswith(".py"):
-            raise SpecError(f"'{name}' is not a Python file beside the spec", hint="write a relative path such as my_checks.py")
+            raise SpecError(
+                f"'{name}' is not a Python file beside the spec",
+                hint="write a relative path such as my_checks.py",
+            )
         try:
             source = (folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise SpecError(f"there is no file '{name}' beside the spec", hint=f"looked for {folder / name}") from None
+            raise SpecError(
+                f"there is no file '{name}' beside the spec", hint=f"looked for {folder / name}"
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"cannot read '{name}': {error}") from None
         self.load_plugin_text(name, source, file=str(folder / name))
@@ -77,7 +93,9 @@ class Catalogue:
         """Add what a plugin's ``source`` defines; a plugin that is known already is left alone."""
         if name in self.plugins:
             return
-        module = types.ModuleType("tcpexp_plugin_" + "".join(letter if letter.isalnum() else "_" for letter in name))
+        module = types.ModuleType(
+            "tcpexp_plugin_" + "".join(letter if letter.isalnum() else "_" for letter in name)
+        )
         module.__file__ = file or name
         sys.modules[module.__name__] = module
         try:
@@ -85,8 +103,12 @@ class Catalogue:
             self._add_module(module)
         except SpecError:
             raise
-        except Exception as error:  # the plugin is the user's own program: anything can go wrong in it
-            raise SpecError(f"the plugin '{name}' fails: {type(error).__name__}: {error}", hint=_where(error, file or name)) from error
+        except Exception as error:
+            # the plugin is the user's own program: anything can go wrong in it
+            raise SpecError(
+                f"the plugin '{name}' fails: {type(error).__name__}: {error}",
+                hint=_where(error, file or name),
+            ) from error
         self.plugins[name] = source
 
     def _add_module(self, module: types.ModuleType) -> None:
@@ -95,13 +117,20 @@ class Catalogue:
         if callable(register):
             register(self)
             return
-        own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+        own = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and value.__module__ == module.__name__
+        ]
         for value in dict.fromkeys(own):
             if not _is_template(value, own):
                 self.add(value)
 
     def add(self, item: type) -> None:
-        """Register a class by what it derives from; a class that derives from none of ours is left alone."""
+        """Register a class by what it derives from.
+
+        A class that derives from none of ours is left alone.
+        """
         bases = {base.__module__ + "." + base.__qualname__ for base in item.__mro__[1:]}
         for base, kind in _BASES.items():
             if base in bases:
@@ -121,8 +150,9 @@ _BASES = {
 def _is_template(item: type, classes: list[type]) -> bool:
     """Return whether a plugin's class is only there for others to derive from.
 
-    pydantic leaves each generic that a module fills in (``Compared[Duration]``) in that module; it is nobody's class. A generic with open
-    parameters cannot be used by a spec. A base class without a name of its own is one when another class of the plugin derives from it.
+    pydantic leaves each generic that a module fills in (``Compared[Duration]``) in that module; it
+    is nobody's class. A generic with open parameters cannot be used by a spec. A base class without
+    a name of its own is one when another class of the plugin derives from it.
     """
     generic = getattr(item, "__pydantic_generic_metadata__", None) or {}
     if generic.get("origin") is not None or generic.get("parameters"):
@@ -139,21 +169,31 @@ def _says_its_name(item: type) -> bool:
 def item_name(kind: str, item: type) -> str:
     """Return the word by which a spec names a class: ``do`` of an action, ``name`` of the others."""
     fields = getattr(item, "model_fields", {})
-    default = fields["do"].default if kind == "actions" and "do" in fields else getattr(item, "name", None)
+    default = (
+        fields["do"].default
+        if kind == "actions" and "do" in fields
+        else getattr(item, "name", None)
+    )
     if not isinstance(default, str) or not default:
         what = "do: Literal['...'] = '...'" if kind == "actions" else "name = '...'"
-        raise SpecError(f"the class {item.__name__} does not say its name", hint=f"add {what} to it")
+        raise SpecError(
+            f"the class {item.__name__} does not say its name", hint=f"add {what} to it"
+        )
     return default
 
 
 def load_catalogue(*, entry_points: bool = True, runs_code: bool = True) -> Catalogue:
-    """Return a catalogue of the built-ins and of what installed packages bring as entry points ``tcpexp.<kind>``."""
+    """Return a catalogue of the built-ins and of what installed packages bring as entry points
+    ``tcpexp.<kind>``.
+    """
     catalogue = Catalogue(runs_code=runs_code)
     for kind, (_, module) in KINDS.items():
         if module is not None:
             builtin = importlib.import_module(module).BUILTIN
             for name in builtin:
-                catalogue.registry(kind).add_later(name, functools.partial(builtin.__getitem__, name))
+                catalogue.registry(kind).add_later(
+                    name, functools.partial(builtin.__getitem__, name)
+                )
     if entry_points:
         installed = importlib.metadata.entry_points()
         for kind in KINDS:
@@ -163,7 +203,9 @@ def load_catalogue(*, entry_points: bool = True, runs_code: bool = True) -> Cata
 
 
 def catalogue_for(plan: RunPlan) -> Catalogue:
-    """Return the catalogue of a plan: with the plugins that travel in it, so that a run can be read without its spec."""
+    """Return the catalogue of a plan: with the plugins that travel in it, so that a run can be read
+    without its spec.
+    """
     catalogue = load_catalogue()
     texts = {file.path: file.content for file in plan.files}
     for name in plan.plugins:
@@ -176,7 +218,10 @@ def _load_entry(entry: importlib.metadata.EntryPoint, kind: str) -> Any:
         return entry.load()
     except Exception as error:  # another package's code
         package = entry.dist.name if entry.dist else entry.value
-        cause = f"the installed package '{package}' fails to load its {KINDS[kind][0]} '{entry.name}': {error}"
+        cause = (
+            f"the installed package '{package}' fails to load its {KINDS[kind][0]} '{entry.name}':"
+            f" {error}"
+        )
         raise SpecError(cause, hint=f"mend or remove it: pip uninstall {package}") from error
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 class Place:
     """A place in a text file; ``line`` and ``column`` count from 1, as editors do.
 
-    ``path`` leads to the value that stands there, ``key`` means its key: two values can begin at one place.
+    ``path`` leads to the value that stands there, ``key`` means its key: two values can begin at
+    one place.
     """
 
     file: str
@@ -49,11 +50,21 @@ class TcpexpError(Exception):
 
 
 class SpecError(TcpexpError):
-    """A spec, or a command line, that cannot mean anything; ``where`` names the place, ``instead`` the key that is meant."""
+    """A spec, or a command line, that cannot mean anything.
+
+    ``where`` names the place, ``instead`` the key that is meant.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, where: Place | str | None = None, hint: str | None = None, instead: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Place | str | None = None,
+        hint: str | None = None,
+        instead: str | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.where = where
         self.instead = instead
@@ -73,7 +84,9 @@ class SpecErrors(SpecError):
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that a machine lacks: what, why it is needed, how to get it, and where a spec asks for it."""
+    """One thing that a machine lacks: what, why it is needed, how to get it, and where a spec asks
+    for it.
+    """
 
     what: str
     needed_for: str
@@ -86,7 +99,9 @@ class HostError(TcpexpError):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, missing: tuple[Missing, ...] = (), hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, missing: tuple[Missing, ...] = (), hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.missing = missing
 

@@ -28,12 +28,18 @@ class Finding:
 def tool_finding(tool: str, purpose: str, remedy: str, state: State = "missing") -> Finding:
     """Return where a program is, or that it is missing."""
     path = find_tool(tool)
-    return Finding(state, tool, f"not installed; {purpose}", remedy) if path is None else Finding("ok", tool, path)
+    return (
+        Finding(state, tool, f"not installed; {purpose}", remedy)
+        if path is None
+        else Finding("ok", tool, path)
+    )
 
 
 def find_tool(tool: str) -> str | None:
     """Return the path of a program, also one that only root has on the PATH."""
-    return shutil.which(tool, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+    return shutil.which(
+        tool, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    )
 
 
 def room_finding(what: str, folder: Path, wanted: int, remedy: str) -> Finding:
@@ -43,4 +49,8 @@ def room_finding(what: str, folder: Path, wanted: int, remedy: str) -> Finding:
         return Finding("missing", what, f"{folder} cannot be written", remedy)
     free = shutil.disk_usage(existing).free
     words = f"{folder}, {free / 2**30:.1f} GiB free"
-    return Finding("ok", what, words) if free >= wanted else Finding("note", what, f"{words}: little", remedy)
+    return (
+        Finding("ok", what, words)
+        if free >= wanted
+        else Finding("note", what, f"{words}: little", remedy)
+    )

@@ -1,4 +1,6 @@
-"""Commands in hints that work as they stand: the package of the distribution at hand, and a path where sudo would not find the program."""
+"""Commands in hints that work as they stand: the package of the distribution at hand, and a path
+where sudo would not find the program.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,15 @@ import sys
 from functools import cache
 from pathlib import Path
 
-#: Where sudo looks for programs, whatever the user's own PATH holds: ``secure_path`` as Debian and Ubuntu set it in /etc/sudoers.
+#: Where sudo looks for programs, whatever the user's own PATH holds: ``secure_path`` as Debian and
+#: Ubuntu set it in /etc/sudoers.
 SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def with_sudo(command: str) -> str:
-    """Return ``sudo COMMAND``, with the program's path where sudo would not find it by its name (``~/.local/bin``, a virtual environment)."""
+    """Return ``sudo COMMAND``, with the program's path where sudo would not find it by its name
+    (``~/.local/bin``, a virtual environment).
+    """
     words = shlex.split(command)
     return f"sudo {shlex.join([*program_words(words[0]), *words[1:]])}"
 
@@ -36,7 +41,10 @@ def program_words(name: str) -> list[str]:
 
 @cache
 def distribution() -> tuple[str, ...]:
-    """Return the distribution's name and those that it is like, such as ``("ubuntu", "debian")``; empty where /etc/os-release does not say."""
+    """Return the distribution's name and those that it is like, such as ``("ubuntu", "debian")``.
+
+    Empty where /etc/os-release does not say.
+    """
     try:
         release = platform.freedesktop_os_release()
     except OSError:
@@ -45,7 +53,10 @@ def distribution() -> tuple[str, ...]:
 
 
 def modules_words(release: str | None = None) -> str:
-    """Return the command that installs what is not there of the kernel's modules; ``release`` is the kernel's, the running one's when None."""
+    """Return the command that installs what is not there of the kernel's modules.
+
+    ``release`` is the kernel's, the running one's when None.
+    """
     release = release or os.uname().release
     names = distribution()
     if "ubuntu" in names:

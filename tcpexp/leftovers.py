@@ -29,7 +29,8 @@ def needs_root(state_dir: Path = journal.STATE_DIR) -> bool:
 
 
 def remove_cache() -> list[str]:
-    """Remove the whole cache (images, kernels, templates, crash reports); return what was removed, in words.
+    """Remove the whole cache (images, kernels, templates, crash reports); return what was removed,
+    in words.
 
     Raises:
         HostError: a run or a build uses it, or part of it belongs to somebody else.
@@ -39,7 +40,10 @@ def remove_cache() -> list[str]:
         return []
     users = [*running(), *(str(lock) for lock in folder.glob("*/build.lock") if _is_held(lock))]
     if users:
-        raise HostError(f"the cache {folder} is in use: {', '.join(users)}", hint="wait for its end, or end it, and try again")
+        raise HostError(
+            f"the cache {folder} is in use: {', '.join(users)}",
+            hint="wait for its end, or end it, and try again",
+        )
     size = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
     for path in (folder, *folder.rglob("*")):
         if path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid():

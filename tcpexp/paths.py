@@ -1,4 +1,6 @@
-"""Where things are: the checkout, shipped experiments and topologies, the cache, the results, the user behind sudo."""
+"""Where things are: the checkout, shipped experiments and topologies, the cache, the results, the
+user behind sudo.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,17 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def checkout_dir() -> Path | None:
-    """Return the root of the checkout that this package runs from, or None when it was installed as a wheel."""
+    """Return the root of the checkout that this package runs from, or None when it was installed as
+    a wheel.
+    """
     root = PACKAGE.parent
     return root if (root / "setup.py").is_file() and (root / "experiments").is_dir() else None
 
 
 def share_dir() -> Path:
-    """Return the folder of ``experiments/``, ``topologies/`` and ``docs/``: the checkout, or ``share`` in the installed package."""
+    """Return the folder of ``experiments/``, ``topologies/`` and ``docs/``: the checkout, or
+    ``share`` in the installed package.
+    """
     return checkout_dir() or PACKAGE / "share"
 
 
@@ -49,7 +55,10 @@ def invoking_user() -> tuple[int, int] | None:
 
 
 def give_one_to_user(path: Path) -> None:
-    """Hand ``path`` itself, not what is below it, to the user behind sudo; does nothing when there is none."""
+    """Hand ``path`` itself, not what is below it, to the user behind sudo.
+
+    Does nothing when there is none.
+    """
     owner = invoking_user()
     if owner is not None:
         os.chown(path, *owner, follow_symlinks=False)
@@ -63,7 +72,10 @@ def give_to_user(path: Path) -> None:
 
 
 def give_tree(path: Path, user: int, group: int) -> None:
-    """Hand ``path`` and all below it to a user and group; symbolic links are not followed. Raises ``OSError``."""
+    """Hand ``path`` and all below it to a user and group; symbolic links are not followed.
+
+    Raises ``OSError``.
+    """
     os.chown(path, user, group, follow_symlinks=False)
     for folder, folders, files in os.walk(path):
         for name in folders + files:
@@ -84,11 +96,15 @@ def user_home() -> Path:
 def cache_dir() -> Path:
     """Return ``$XDG_CACHE_HOME/tcpexp``, by default ``~/.cache/tcpexp``; it need not exist."""
     given = os.environ.get("XDG_CACHE_HOME")
-    return (Path(given) if given and Path(given).is_absolute() else user_home() / ".cache") / "tcpexp"
+    return (
+        Path(given) if given and Path(given).is_absolute() else user_home() / ".cache"
+    ) / "tcpexp"
 
 
 def default_results_dir() -> Path:
-    """Return where runs go without ``--out``: ``./results`` if it exists, else the checkout's, else ``./results``."""
+    """Return where runs go without ``--out``: ``./results`` if it exists, else the checkout's, else
+    ``./results``.
+    """
     here = Path.cwd() / "results"
     if here.is_dir():
         return here
@@ -99,8 +115,9 @@ def default_results_dir() -> Path:
 def find_spec(name: str) -> Path:
     """Return the spec that the command line means by ``name``.
 
-    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml`` works from any folder;
-    else ``x`` for the shipped experiment of that name. A path that does not exist raises ``SpecError``.
+    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml``
+    works from any folder; else ``x`` for the shipped experiment of that name. A path that does not
+    exist raises ``SpecError``.
     """
     given = Path(name)
     bare = given.name == name and not given.suffix
@@ -117,10 +134,11 @@ def find_spec(name: str) -> Path:
 
 
 def expand_specs(name: str) -> list[str]:
-    """Return what the command line means by ``name`` where a folder stands for all specs in it, sorted; anything else is returned as it is.
+    """Return what the command line means by ``name`` where a folder stands for all specs in it,
+    sorted; anything else is returned as it is.
 
-    A folder is looked for as :func:`find_spec` looks for a file. Topologies that lie beside the specs are left out. A folder without specs
-    raises ``SpecError``.
+    A folder is looked for as :func:`find_spec` looks for a file. Topologies that lie beside the
+    specs are left out. A folder without specs raises ``SpecError``.
     """
     given = Path(name)
     if given.name == name and shipped_spec(name):
@@ -128,20 +146,32 @@ def expand_specs(name: str) -> list[str]:
     folder = next((path for path in (given, share_dir() / name) if path.exists()), given)
     if not folder.is_dir():
         return [name]
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file())
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file()
+    )
     specs = [str(path) for path in files if not is_topology(path)]
     if not specs:
-        raise SpecError("there is no spec in this folder", where=Place(name, 1, 1), hint="specs are files that end in .yaml or .yml")
+        raise SpecError(
+            "there is no spec in this folder",
+            where=Place(name, 1, 1),
+            hint="specs are files that end in .yaml or .yml",
+        )
     return specs
 
 
 def is_topology(path: Path) -> bool:
-    """Return whether a YAML file describes a network rather than an experiment: ``nodes:`` at the top level and no ``topology:``."""
+    """Return whether a YAML file describes a network rather than an experiment: ``nodes:`` at the
+    top level and no ``topology:``.
+    """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:  # whoever loads it will say why
         return False
-    return bool(re.search(r"^nodes\s*:", text, re.MULTILINE)) and not re.search(r"^topology\s*:", text, re.MULTILINE)
+    return bool(re.search(r"^nodes\s*:", text, re.MULTILINE)) and not re.search(
+        r"^topology\s*:", text, re.MULTILINE
+    )
 
 
 def shipped_specs() -> list[Path]:
@@ -166,7 +196,8 @@ def shipped_studies() -> list[Path]:
 
 
 def find_run(name: str, results: Path | None = None) -> Path:
-    """Return the run directory meant by ``name``: a path, an experiment's folder or name (its newest run), or a run id.
+    """Return the run directory meant by ``name``: a path, an experiment's folder or name (its
+    newest run), or a run id.
 
     Raises ``SpecError`` when there is no such run.
     """
@@ -179,7 +210,10 @@ def find_run(name: str, results: Path | None = None) -> Path:
     for run in all_runs(results):
         if run.name == name:
             return run
-    raise SpecError(f"no run '{name}' in {results}", hint="give a run's folder, an experiment's name or a run id")
+    raise SpecError(
+        f"no run '{name}' in {results}",
+        hint="give a run's folder, an experiment's name or a run id",
+    )
 
 
 def is_run(folder: Path) -> bool:

@@ -1,4 +1,6 @@
-"""From ``raw/`` to ``report.html``: the steps after a run, in order, each of which can be repeated from disk."""
+"""From ``raw/`` to ``report.html``: the steps after a run, in order, each of which can be repeated
+from disk.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,14 @@ FIGURES = "figures/index.json"
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where the report lies.
+    """What came out of a run: how the run ended, its certificate, verdicts and metrics, and where
+    the report lies.
 
     ``failures`` are the programs that ended as the spec does not expect.
-    ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done, each a sentence; ``report`` is None when
-    writing it was one of them. ``timing`` is how long each step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s``
-    (of files), ``report_s``, and what the runner adds.
+    ``figures`` are those that were drawn as files. ``problems`` are steps that could not be done,
+    each a sentence; ``report`` is None when writing it was one of them. ``timing`` is how long each
+    step took, in seconds of wall time: ``reading_s``, ``judging_s``, ``drawing_s`` (of files),
+    ``report_s``, and what the runner adds.
     """
 
     path: Path
@@ -55,15 +59,19 @@ class RunOutcome:
         return 1 if self.failures or any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
-def process_run(run_dir: Path, progress: Progress | None = None, *, figures: bool = False) -> RunOutcome:
+def process_run(
+    run_dir: Path, progress: Progress | None = None, *, figures: bool = False
+) -> RunOutcome:
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
 
-    The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG and PNG; a run that has such files gets them
-    made again, so that none shows what the tables no longer say.
+    The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG
+    and PNG; a run that has such files gets them made again, so that none shows what the tables no
+    longer say.
 
-    A run that was interrupted is processed as far as its data goes. Damaged raw data raises ``DataError``; a failure of a later
-    step is named in ``RunOutcome.problems`` and does not keep the steps after it from being done, except that a check that cannot be
-    made raises: a missing verdict must never look like a passed one. An existing manifest gets the new files' digests.
+    A run that was interrupted is processed as far as its data goes. Damaged raw data raises
+    ``DataError``; a failure of a later step is named in ``RunOutcome.problems`` and does not keep
+    the steps after it from being done, except that a check that cannot be made raises: a missing
+    verdict must never look like a passed one. An existing manifest gets the new files' digests.
     """
     tell = progress or (lambda text: None)
     problems: list[str] = []
@@ -95,7 +103,18 @@ def process_run(run_dir: Path, progress: Progress | None = None, *, figures: boo
         if (run_dir / MANIFEST_NAME).is_file():
             refresh_manifest(run_dir)
         give_to_user(run_dir)
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, report, drawn, tuple(problems), timing, failures)
+    return RunOutcome(
+        run_dir,
+        run.status,
+        certificate,
+        checks,
+        metrics,
+        report,
+        drawn,
+        tuple(problems),
+        timing,
+        failures,
+    )
 
 
 def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFigure, ...]:
@@ -107,12 +126,16 @@ def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFig
     lacking = scripts_without_font(figure_texts(run))
     if lacking:
         names = ", ".join(script.name for script in lacking)
-        tell(f"this machine has no font for {names}, and figures show boxes there: {install_fonts(lacking)}")
+        tell(
+            f"this machine has no font for {names}, and figures show boxes there:"
+            f" {install_fonts(lacking)}"
+        )
     return _attempt(lambda: tuple(plot_run(run)), "figures", problems) or ()
 
 
 def process_numbers(run_dir: Path) -> RunOutcome:
-    """Make tables, metrics, certificate and verdicts of a run, as :func:`process_run` does, and neither figures nor a report.
+    """Make tables, metrics, certificate and verdicts of a run, as :func:`process_run` does, and
+    neither figures nor a report.
 
     For many runs whose numbers matter and whose pages nobody reads. Raises ``DataError``.
     """
@@ -132,7 +155,9 @@ def process_numbers(run_dir: Path) -> RunOutcome:
         metrics = measure_run(run)
         certificate = certify_run(run)
         checks = tuple(check_run(run))
-    return RunOutcome(run_dir, run.status, certificate, checks, metrics, None, timing=timing, failures=failures)
+    return RunOutcome(
+        run_dir, run.status, certificate, checks, metrics, None, timing=timing, failures=failures
+    )
 
 
 @contextmanager
@@ -152,8 +177,15 @@ def _attempt(step: Callable[[], Any], name: str, problems: list[str]) -> Any:
 
 
 def read_outcome(run_dir: Path) -> dict[str, Any]:
-    """Return what earlier processing left on disk: metrics, certificate and checks as they were written, for ``--json``."""
+    """Return what earlier processing left on disk: metrics, certificate and checks as they were
+    written, for ``--json``.
+    """
     run = RunData(run_dir)
     checks = run_dir / "checks.json"
     verdicts = json.loads(checks.read_text()) if checks.is_file() else []
-    return {"status": run.status, "metrics": run.metrics, "certificate": run.certificate, "checks": verdicts}
+    return {
+        "status": run.status,
+        "metrics": run.metrics,
+        "certificate": run.certificate,
+        "checks": verdicts,
+    }

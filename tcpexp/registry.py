@@ -21,7 +21,10 @@ def suggest(word: str, known: list[str]) -> str | None:
 
 
 class Classes(Mapping[str, type[Item]]):
-    """Classes by name, each imported when it is first asked for; made from name to ``module:class``."""
+    """Classes by name, each imported when it is first asked for.
+
+    Made from name to ``module:class``.
+    """
 
     def __init__(self, references: Mapping[str, str]) -> None:
         self._references = dict(references)
@@ -39,7 +42,10 @@ class Classes(Mapping[str, type[Item]]):
 
 
 class Registry(Generic[Item]):
-    """Names to items of one kind. A duplicate name raises; an unknown one raises with a suggestion."""
+    """Names to items of one kind.
+
+    A duplicate name raises; an unknown one raises with a suggestion.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -50,11 +56,15 @@ class Registry(Generic[Item]):
     def add(self, name: str, item: Item) -> None:
         """Register ``item``; raises ``SpecError`` when the name is taken by another item."""
         if name in self and self.get(name) is not item:
-            raise SpecError(f"{self.kind} '{name}' is defined twice", hint="give one of them another name")
+            raise SpecError(
+                f"{self.kind} '{name}' is defined twice", hint="give one of them another name"
+            )
         self._items[name] = item
 
     def add_later(self, name: str, load: Callable[[], Item]) -> None:
-        """Register the item that ``load`` returns, which is called when the item is first asked for; raises as :meth:`add`."""
+        """Register the item that ``load`` returns, which is called when the item is first asked
+        for; raises as :meth:`add`.
+        """
         if name in self:
             self.add(name, load())
         else:

@@ -1,4 +1,6 @@
-"""Run one experiment from spec to report: the orchestration behind ``tcpexp run``, callable from Python."""
+"""Run one experiment from spec to report: the orchestration behind ``tcpexp run``, callable from
+Python.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +47,11 @@ LEAST_FREE_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run: place, clock, kernel, seed (None: the spec's), ``path=value`` overrides, results folder, the command line to record.
+    """How to run: place, clock, kernel, seed (None: the spec's), ``path=value`` overrides, results
+    folder, the command line to record.
 
-    ``on`` is a place's name, ``guest`` (the best virtual clock) or ``auto``; ``kernel`` a name, or the beginning of a hash.
+    ``on`` is a place's name, ``guest`` (the best virtual clock) or ``auto``; ``kernel`` a name, or
+    the beginning of a hash.
 
     ``figures``: draw the spec's plots as files too, SVG and PNG.
     """
@@ -97,10 +101,12 @@ class Silent:
 
 
 class StopSignals:
-    """SIGINT, SIGTERM or SIGHUP once: stop and keep. SIGINT or SIGTERM twice: ``KeyboardInterrupt``. Only the main thread can listen.
+    """SIGINT, SIGTERM or SIGHUP once: stop and keep. SIGINT or SIGTERM twice:
+    ``KeyboardInterrupt``. Only the main thread can listen.
 
-    SIGHUP comes when the terminal closes, from the kernel and again from sudo or a shell, so it is not counted. After it nothing can be
-    written to the terminal any more. A SIGHUP that was ignored when the command began (``nohup``) stays ignored.
+    SIGHUP comes when the terminal closes, from the kernel and again from sudo or a shell, so it is
+    not counted. After it nothing can be written to the terminal any more. A SIGHUP that was ignored
+    when the command began (``nohup``) stays ignored.
     """
 
     def __init__(self) -> None:
@@ -134,7 +140,9 @@ class StopSignals:
 
 
 def leave_terminal() -> None:
-    """Let everything that is still written to a terminal or pipe that is gone vanish, instead of failing."""
+    """Let everything that is still written to a terminal or pipe that is gone vanish, instead of
+    failing.
+    """
     for number in (0, 1, 2):
         with suppress(OSError):
             if stat.S_ISREG(os.fstat(number).st_mode):
@@ -144,10 +152,13 @@ def leave_terminal() -> None:
             os.close(nowhere)
 
 
-def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher: Watcher | None = None) -> RunOutcome:
+def run_experiment(
+    spec: str | Path, options: RunOptions | None = None, watcher: Watcher | None = None
+) -> RunOutcome:
     """Run one spec and return what came of it.
 
-    A run that ends early keeps its raw data, is analysed as far as these go, and its manifest says where and why.
+    A run that ends early keeps its raw data, is analysed as far as these go, and its manifest says
+    where and why.
 
     Raises:
         SpecError: the spec is wrong.
@@ -164,7 +175,10 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
         plan = compile_spec(path, options, slot)
         lacks = place.check(plan)
         if lacks:
-            raise HostError(f"{plan.name} cannot run {kind.words}", missing=placed(lacks, path, options.overrides, plan))
+            raise HostError(
+                f"{plan.name} cannot run {kind.words}",
+                missing=placed(lacks, path, options.overrides, plan),
+            )
         results = usable_results_dir(options.out or paths.default_results_dir())
         run_dir = create_run(results, path, plan, place.name)
         for words in differences_from_record(path, place):
@@ -187,7 +201,9 @@ def run_experiment(spec: str | Path, options: RunOptions | None = None, watcher:
 
 
 def differences_from_record(spec: Path, place: Place) -> list[str]:
-    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its place, image or kernel; nothing for another spec."""
+    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its place,
+    image or kernel; nothing for another spec.
+    """
     from tcpexp.places.parts import PARTS
     from tcpexp.store.manifest import NAME, read_manifest
 
@@ -199,38 +215,60 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         return []
     where = FORMER_NAMES.get(manifest.where, manifest.where)
     if where != place.name:
-        return [f"the run {manifest.run_id} was made with --on {where}, this one with --on {place.name}: packets will differ"]
+        return [
+            f"the run {manifest.run_id} was made with --on {where}, this one with --on"
+            f" {place.name}: packets will differ"
+        ]
     words = []
     for name, wanted in (("image", manifest.image_sha256), ("kernel", manifest.kernel_sha256)):
         mine = place.part(name) if wanted is not None else None
         if wanted is not None and mine != wanted:
             has = "none is here yet" if mine is None else f"this one uses {mine[:12]}"
             command = "guest" if name == "image" else name
-            mend = f"tcpexp {command} use {wanted[:12]}" if PARTS[name].find(wanted) else f"tcpexp {command} import FILE brings it"
-            words.append(f"the run {manifest.run_id} was made with the {name} {wanted[:12]}, {has}: packets can differ ({mend})")
+            mend = (
+                f"tcpexp {command} use {wanted[:12]}"
+                if PARTS[name].find(wanted)
+                else f"tcpexp {command} import FILE brings it"
+            )
+            words.append(
+                f"the run {manifest.run_id} was made with the {name} {wanted[:12]}, {has}: packets"
+                f" can differ ({mend})"
+            )
     return words
 
 
 def process(run_dir: Path, watcher: Watcher, *, figures: bool = False) -> RunOutcome:
-    """Analyse a recorded run and return the outcome; raises ``DataError`` when its record is damaged."""
+    """Analyse a recorded run and return the outcome.
+
+    Raises ``DataError`` when its record is damaged.
+    """
     from tcpexp.pipeline import process_run
 
     return process_run(run_dir, lambda step: watcher.progress(step, None), figures=figures)
 
 
-# ------------------------------------------------------------------------------------------------ before the run
+# ------------------------------------------------------------------------------------------------
+# before the run
 
 
 def open_place(options: RunOptions, watcher: Watcher) -> tuple[PlaceKind, Place]:
-    """Return where to run; raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it lacks."""
+    """Return where to run.
+
+    Raises ``HostError`` when it is not possible here, ``SpecError`` for a clock or kernel that it
+    lacks.
+    """
     from tcpexp.places.base import Wanted
 
     wanted = Wanted(options.clock, options.kernel)
     kind = choose_kind(options.on, wanted, command_text(options))
     lacks = kind.missing()
     if lacks:
-        hint = with_sudo(command_text(options)) if any(lack.what == "root" for lack in lacks) else None
-        raise HostError(f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint)
+        hint = (
+            with_sudo(command_text(options)) if any(lack.what == "root" for lack in lacks) else None
+        )
+        raise HostError(
+            f"this machine cannot run experiments with --on {kind.name}", missing=lacks, hint=hint
+        )
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")
     return kind, kind.open(wanted, watcher.say)
@@ -243,19 +281,27 @@ def command_text(options: RunOptions, more: str = "") -> str:
 
 
 def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
-    """Return the plan of the spec in ``path``; raises ``SpecErrors`` with all that is wrong with it."""
+    """Return the plan of the spec in ``path``.
+
+    Raises ``SpecErrors`` with all that is wrong with it.
+    """
     from tcpexp.plan.examine import load_plan
 
     return load_plan(path, overrides=options.overrides, seed=options.seed, slot=slot)
 
 
-def placed(lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan) -> tuple[Missing, ...]:
+def placed(
+    lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan
+) -> tuple[Missing, ...]:
     """Return what a place lacks, each with the place in the spec that asks for it, where one does."""
     from tcpexp.plan.needs import asking_place
     from tcpexp.spec.load import read_source
 
     source = read_source(path, overrides)
-    return tuple(dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1])) for lack in lacks)
+    return tuple(
+        dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1]))
+        for lack in lacks
+    )
 
 
 def spec_seed(spec: str | Path, options: RunOptions) -> int:
@@ -268,7 +314,10 @@ def spec_seed(spec: str | Path, options: RunOptions) -> int:
 
 
 def usable_results_dir(results: Path) -> Path:
-    """Return ``results``, made if need be; raises ``HostError`` when it cannot be written or the disk is full."""
+    """Return ``results``, made if need be.
+
+    Raises ``HostError`` when it cannot be written or the disk is full.
+    """
     hint = "choose another folder with --out DIR"
     made = [folder for folder in (results, *results.parents) if not folder.exists()]
     try:
@@ -276,17 +325,25 @@ def usable_results_dir(results: Path) -> Path:
         with tempfile.TemporaryFile(dir=results) as probe:
             probe.write(b"\0" * 4096)
     except OSError as error:
-        raise HostError(f"the results folder {results} cannot be written: {error.strerror}", hint=hint) from None
+        raise HostError(
+            f"the results folder {results} cannot be written: {error.strerror}", hint=hint
+        ) from None
     for folder in made:
         paths.give_one_to_user(folder)
     free = shutil.disk_usage(results).free
     if free < LEAST_FREE_BYTES:
-        raise HostError(f"only {free >> 20} MiB are free in the results folder {results}", hint=f"free some space, or {hint}")
+        raise HostError(
+            f"only {free >> 20} MiB are free in the results folder {results}",
+            hint=f"free some space, or {hint}",
+        )
     return results
 
 
 def create_run(results: Path, spec: Path, plan: RunPlan, where: str) -> RunDirectory:
-    """Return a new run directory that holds the spec as given and the resolved plan; raises ``RunError``."""
+    """Return a new run directory that holds the spec as given and the resolved plan.
+
+    Raises ``RunError``.
+    """
     from tcpexp.plan.types import to_json
     from tcpexp.store.rundir import RunDirectory
 
@@ -296,13 +353,23 @@ def create_run(results: Path, spec: Path, plan: RunPlan, where: str) -> RunDirec
     return run_dir
 
 
-# --------------------------------------------------------------------------------------------- during and after
+# ---------------------------------------------------------------------------------------------
+# during and after
 
 
-def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOptions, watcher: Watcher, ahead: Ahead | None = None) -> None:
-    """Run ``plan`` and write the manifest, whatever happens; an error or a second Ctrl-C is passed on after that.
+def execute(
+    place: Place,
+    plan: RunPlan,
+    run_dir: RunDirectory,
+    options: RunOptions,
+    watcher: Watcher,
+    ahead: Ahead | None = None,
+) -> None:
+    """Run ``plan`` and write the manifest, whatever happens; an error or a second Ctrl-C is passed
+    on after that.
 
-    Under the virtual clock ``ahead`` begins with the guest's first word; under the real one nothing may work beside the experiment.
+    Under the virtual clock ``ahead`` begins with the guest's first word; under the real one nothing
+    may work beside the experiment.
     """
     from tcpexp.places.base import PlaceResult
     from tcpexp.plan.types import ENGINE_RESERVE
@@ -325,7 +392,8 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
                 result = place.run(plan, run_dir.path, progress, watcher.stop)
             finally:
                 full = has_no_room(run_dir.path)
-                (run_dir.raw / ENGINE_RESERVE).unlink(missing_ok=True)  # a guest that died had no time to
+                # a guest that died had no time to
+                (run_dir.raw / ENGINE_RESERVE).unlink(missing_ok=True)
     except KeyboardInterrupt:
         record(run_dir, plan, place.name, ended("interrupted", "aborted by the user"), options)
         raise
@@ -342,23 +410,37 @@ def execute(place: Place, plan: RunPlan, run_dir: RunDirectory, options: RunOpti
     if full or (result.status == "failed" and names_full_disk(str(result.error))):
         error_text = result.error if names_full_disk(str(result.error)) else CUT_OFF
         keep_engine_record(run_dir, str(error_text))
-        record(run_dir, plan, place.name, dataclasses.replace(result, status="failed", error=error_text), options)
+        record(
+            run_dir,
+            plan,
+            place.name,
+            dataclasses.replace(result, status="failed", error=error_text),
+            options,
+        )
         raise cut_off(run_dir)
     record(run_dir, plan, place.name, result, options)
 
 
 def has_no_room(folder: Path) -> bool:
-    """Return whether so little is free that something was not written; to be asked while a run's reserve is held."""
+    """Return whether so little is free that something was not written.
+
+    To be asked while a run's reserve is held.
+    """
     return shutil.disk_usage(folder).free < NO_ROOM_BYTES
 
 
 def names_full_disk(text: str) -> bool:
     """Return whether an error's text tells of a full disk or a used-up quota."""
-    return any(words in text for words in ("disk is full", os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT)))
+    return any(
+        words in text
+        for words in ("disk is full", os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+    )
 
 
 def keep_engine_record(run_dir: RunDirectory, error: str) -> None:
-    """Make ``raw/engine.json`` say that a run is not whole, where the engine could not, or did not know."""
+    """Make ``raw/engine.json`` say that a run is not whole, where the engine could not, or did not
+    know.
+    """
     path = run_dir.raw / "engine.json"
     try:
         record = json.loads(path.read_text())
@@ -370,7 +452,9 @@ def keep_engine_record(run_dir: RunDirectory, error: str) -> None:
 
 
 def cut_off(run_dir: RunDirectory) -> RunError:
-    """Write the certificate of a run whose disk is full, from what the engine said, and return the error to raise: tables and a report have no room."""
+    """Write the certificate of a run whose disk is full, from what the engine said, and return the
+    error to raise: tables and a report have no room.
+    """
     from tcpexp.analysis.certificate import certify_run
     from tcpexp.store.manifest import refresh_manifest
     from tcpexp.store.rundata import RunData
@@ -380,17 +464,26 @@ def cut_off(run_dir: RunDirectory) -> RunError:
         refresh_manifest(run_dir.path)
     except TcpexpError:
         pass  # the manifest says what happened
-    hint = f"free some space; then 'tcpexp report {run_dir.path}' makes a report of what is there. Or write elsewhere with --out"
+    hint = (
+        f"free some space; then 'tcpexp report {run_dir.path}' makes a report of what is there. Or"
+        " write elsewhere with --out"
+    )
     return RunError(f"the disk of {run_dir.path} is full: what was recorded is cut off", hint=hint)
 
 
-def record(run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult, options: RunOptions) -> None:
+def record(
+    run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult, options: RunOptions
+) -> None:
     """Write the manifest of what was recorded; the pipeline's files are added to it later."""
     from tcpexp.store.manifest import Manifest, host_facts, write_manifest
 
     facts = dict(result.facts)
     image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)
-    versions = {name: facts.pop(name) for name in list(facts) if isinstance(facts[name], str) and name not in NOT_VERSIONS}
+    versions = {
+        name: facts.pop(name)
+        for name in list(facts)
+        if isinstance(facts[name], str) and name not in NOT_VERSIONS
+    }
     manifest = Manifest(
         experiment=plan.name,
         run_id=run_dir.id,

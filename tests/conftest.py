@@ -1,4 +1,6 @@
-"""Options and marks of the whole test suite, and the rule that a skip in CI must be one that had to be."""
+"""Options and marks of the whole test suite, and the rule that a skip in CI must be one that had to
+be.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="long; run with --full"))
         elif reason := lacks(item):
             item.add_marker(pytest.mark.skip(reason=reason))
-        if item.get_closest_marker("root"):  # one at a time: they share the machine's kernel and its cores
+        # one at a time: they share the machine's kernel and its cores
+        if item.get_closest_marker("root"):
             item.add_marker(pytest.mark.xdist_group("machine"))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let tests that need root run one at a time, also where xdist does not keep a group together (3.8 with pytest 9.2 does not)."""
+    """Let tests that need root run one at a time, also where xdist does not keep a group together
+    (3.8 with pytest 9.2 does not).
+    """
     if not item.get_closest_marker("root"):
         return (yield)
     with (Path(tempfile.gettempdir()) / f"tcpexp-tests-{os.getuid()}.lock").open("w") as handle:
@@ -46,11 +51,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and must_not_skip(item, skip_reason(report)):
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and must_not_skip(item, skip_reason(report))
+    ):
         report.outcome = "failed"
-        report.longrepr = f"skipped in CI: {skip_reason(report)} (guest, root and browser tests must run in CI)"
+        report.longrepr = (
+            f"skipped in CI: {skip_reason(report)} (guest, root and browser tests must run in CI)"
+        )
     return report
 
 
@@ -61,7 +74,9 @@ def skip_reason(report: pytest.TestReport) -> str:
 
 
 def must_not_skip(item: pytest.Item, reason: str) -> bool:
-    """Return whether this skip is a failure: in CI, of a guest, root or browser test, for a lack that set-up could mend."""
+    """Return whether this skip is a failure: in CI, of a guest, root or browser test, for a lack
+    that set-up could mend.
+    """
     if os.environ.get("CI", "").lower() not in ("true", "1"):
         return False
     if item.get_closest_marker("full") and not item.config.getoption("--full"):
@@ -83,7 +98,11 @@ def lacks_for_browser() -> str | None:
     """Return why a test that opens a page in Chromium cannot run here, or None."""
     if not find_browser():
         return "chromium is not installed: apt install chromium"
-    return None if importlib.util.find_spec("playwright") else "playwright is not installed: pip install playwright"
+    return (
+        None
+        if importlib.util.find_spec("playwright")
+        else "playwright is not installed: pip install playwright"
+    )
 
 
 @cache
@@ -91,7 +110,10 @@ def lacks_for_root() -> str | None:
     """Return why a test that makes network namespaces cannot run here, or None."""
     if os.geteuid() != 0:
         return "not root"
-    if shutil.which("unshare") and subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
+    if (
+        shutil.which("unshare")
+        and subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode
+    ):
         return "this kernel lacks network namespaces for this user"
     return None if shutil.which("mnexec") else "mnexec is not installed: apt install mininet"
 

@@ -29,7 +29,10 @@ def test_an_interrupt_ends_it_too():
 
 def test_it_imports_what_follows_a_run_and_no_matplotlib():
     missing = f"[name for name in {LATER!r} if name not in sys.modules]"
-    code = f"import sys\nfrom tcpexp.ahead import import_later\nimport_later()\nprint({missing}, 'matplotlib' in sys.modules)"
+    code = (
+        f"import sys\nfrom tcpexp.ahead import import_later\nimport_later()\nprint({missing},"
+        " 'matplotlib' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

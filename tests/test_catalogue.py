@@ -9,7 +9,10 @@ import pytest
 from tcpexp.catalogue import KINDS, Catalogue, load_catalogue
 from tcpexp.errors import SpecError
 
-ACTION = "from typing import Literal\nfrom tcpexp.actions.base import Action\nclass A(Action):\n    'A.'\n    do: Literal['wave'] = 'wave'\n"
+ACTION = (
+    "from typing import Literal\nfrom tcpexp.actions.base import Action\nclass A(Action):\n   "
+    " 'A.'\n    do: Literal['wave'] = 'wave'\n"
+)
 
 
 def test_built_ins_are_there():
@@ -25,15 +28,22 @@ def test_a_plugins_classes_are_registered_by_what_they_are(tmp_path):
     (tmp_path / "p.py").write_text(
         ACTION
         + "from mininet.topo import Topo\nclass T(Topo):\n    name = 'ring'\n"
-        + "from tcpexp.recorders import RecorderModel\nclass R(RecorderModel):\n    name = 'smoke'\n"
+        + "from tcpexp.recorders import RecorderModel\nclass R(RecorderModel):\n    name ="
+        " 'smoke'\n"
     )
     catalogue = Catalogue()
     catalogue.load_plugin(tmp_path, "p.py")
-    assert (catalogue.actions.names(), catalogue.topologies.names(), catalogue.recorders.names()) == (["wave"], ["ring"], ["smoke"])
+    assert (
+        catalogue.actions.names(),
+        catalogue.topologies.names(),
+        catalogue.recorders.names(),
+    ) == (["wave"], ["ring"], ["smoke"])
 
 
 def test_a_plugin_may_register_by_itself(tmp_path):
-    (tmp_path / "p.py").write_text(ACTION + "def register(catalogue):\n    catalogue.actions.add('other', A)\n")
+    (tmp_path / "p.py").write_text(
+        ACTION + "def register(catalogue):\n    catalogue.actions.add('other', A)\n"
+    )
     catalogue = Catalogue()
     catalogue.load_plugin(tmp_path, "p.py")
     assert catalogue.actions.names() == ["other"]
@@ -78,7 +88,9 @@ def test_entry_points_of_installed_packages(package):
 
 def test_a_broken_package_is_named(package):
     package("1 / 0\n")
-    with pytest.raises(SpecError, match=r"'wavepkg' fails to load its action 'wave'.*pip uninstall wavepkg"):
+    with pytest.raises(
+        SpecError, match=r"'wavepkg' fails to load its action 'wave'.*pip uninstall wavepkg"
+    ):
         load_catalogue()
 
 
@@ -88,7 +100,9 @@ def test_every_kind_has_a_registry():
 
 
 def test_what_others_derive_from_is_not_taken_for_a_check(tmp_path):
-    """Each plugin is loaded in a process that has seen no other: pydantic leaves a generic that it makes in the module that asks first."""
+    """Each plugin is loaded in a process that has seen no other: pydantic leaves a generic that it
+    makes in the module that asks first.
+    """
     source = (
         "from typing import ClassVar, Generic, TypeVar\n"
         "from tcpexp.checks.base import Check\n"
@@ -102,14 +116,18 @@ def test_what_others_derive_from_is_not_taken_for_a_check(tmp_path):
     )
     (tmp_path / "p.py").write_text(source)
     code = (
-        "import sys, pathlib; from tcpexp.catalogue import Catalogue\n"
-        "catalogue = Catalogue(); catalogue.load_plugin(pathlib.Path(sys.argv[1]), 'p.py'); print(catalogue.checks.names())"
+        "import sys, pathlib; from tcpexp.catalogue import Catalogue\ncatalogue = Catalogue();"
+        " catalogue.load_plugin(pathlib.Path(sys.argv[1]), 'p.py'); print(catalogue.checks.names())"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == "['mine', 'second']", done.stderr
 
 
 def test_a_class_without_a_name_that_nothing_derives_from_is_refused(tmp_path):
-    (tmp_path / "p.py").write_text("from tcpexp.checks.base import Check\nclass Nameless(Check):\n    'N.'\n")
+    (tmp_path / "p.py").write_text(
+        "from tcpexp.checks.base import Check\nclass Nameless(Check):\n    'N.'\n"
+    )
     with pytest.raises(SpecError, match="the class Nameless does not say its name"):
         Catalogue().load_plugin(tmp_path, "p.py")

@@ -1,4 +1,6 @@
-"""What doctor tries: the processor before polars is imported, the package's files, fonts, and what builds the image without root."""
+"""What doctor tries: the processor before polars is imported, the package's files, fonts, and what
+builds the image without root.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def old_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_processor_without_avx2_is_told_the_variant_of_the_installed_version(old_processor: Path) -> None:
+def test_a_processor_without_avx2_is_told_the_variant_of_the_installed_version(
+    old_processor: Path,
+) -> None:
     from importlib.metadata import version
 
     finding = processor_finding()
@@ -41,17 +45,34 @@ def test_a_processor_with_all_of_them_is_fine(old_processor: Path) -> None:
     assert processor_finding().state == "ok"
 
 
-def test_a_command_that_needs_polars_ends_with_words_and_not_with_a_signal(old_processor: Path) -> None:
-    """A polars that ends the process when it is imported stands for the real one on such a processor."""
-    (old_processor.parent / "polars.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
-    code = (
-        "import sys; from pathlib import Path; from tcpexp import processor; processor.CPUINFO = Path(sys.argv[1])\n"
-        "from tcpexp.cli.main import main\n"
-        "print(main(['report', 'some']), main(['doctor']), main(['validate', 'closed_port']))"
+def test_a_command_that_needs_polars_ends_with_words_and_not_with_a_signal(
+    old_processor: Path,
+) -> None:
+    """A polars that ends the process when it is imported stands for the real one on such a
+    processor.
+    """
+    (old_processor.parent / "polars.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(old_processor.parent), os.environ.get("PYTHONPATH", "")])}
+    code = (
+        "import sys; from pathlib import Path; from tcpexp import processor; processor.CPUINFO ="
+        " Path(sys.argv[1])\nfrom tcpexp.cli.main import main\nprint(main(['report', 'some']),"
+        " main(['doctor']), main(['validate', 'closed_port']))"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(
+            [str(old_processor.parent), os.environ.get("PYTHONPATH", "")]
+        ),
+    }
     environment.pop("POLARS_SKIP_CPU_CHECK", None)
-    done = subprocess.run([sys.executable, "-c", code, str(old_processor)], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(old_processor)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.splitlines()[-1] == "3 3 0", done.stderr
     assert "mend: pip install 'polars[rtcompat]==" in done.stderr
     assert "missing  processor: no abm, avx, avx2" in done.stdout
@@ -77,7 +98,18 @@ def test_pdf_is_tried_by_loading_what_makes_it() -> None:
 def test_scripts_are_told_from_their_letters() -> None:
     text = "Café 12 ms → Ελληνικά, Привет, שלום, مرحبا, हिन्दी, ไทย, 中文, かな, 한국어, 🚀"
     assert [script.name for script in scripts_of([text])] == [
-        *("Greek", "Cyrillic", "Hebrew", "Arabic", "Devanagari", "Thai", "Chinese", "Japanese", "Korean", "emoji")
+        *(
+            "Greek",
+            "Cyrillic",
+            "Hebrew",
+            "Arabic",
+            "Devanagari",
+            "Thai",
+            "Chinese",
+            "Japanese",
+            "Korean",
+            "emoji",
+        )
     ]
     assert scripts_of(["Zürich, naïve — “10 Mbit/s” ≥ 5 µs"]) == ()
 
@@ -92,7 +124,9 @@ def test_a_script_without_a_font_is_named_with_the_package(tmp_path: Path) -> No
     for script in unprintable:
         assert script.name in finding.found and script.package in (finding.remedy or "")
     for script in SCRIPTS:
-        assert (script in lacking) != any("color" not in name.lower() for name in font_families(script.letter))
+        assert (script in lacking) != any(
+            "color" not in name.lower() for name in font_families(script.letter)
+        )
 
 
 def test_ids_for_a_user_namespace_are_read_from_the_systems_list(tmp_path: Path) -> None:

@@ -14,14 +14,21 @@ def test_an_item_is_loaded_when_it_is_asked_for_and_once():
     registry = Registry("check")
     registry.add_later("late", lambda: loads.append(1) or "item")
     assert ("late" in registry, registry.names(), len(registry), loads) == (True, ["late"], 1, [])
-    assert [registry.get("late"), registry.get("late"), dict(registry)] == ["item", "item", {"late": "item"}]
+    assert [registry.get("late"), registry.get("late"), dict(registry)] == [
+        "item",
+        "item",
+        {"late": "item"},
+    ]
     assert loads == [1]
 
 
 def test_a_taken_name_is_refused_whichever_came_first():
     registry = Registry("check")
     registry.add_later("late", lambda: "item")
-    for again in (lambda: registry.add("late", "another"), lambda: registry.add_later("late", lambda: "another")):
+    for again in (
+        lambda: registry.add("late", "another"),
+        lambda: registry.add_later("late", lambda: "another"),
+    ):
         with pytest.raises(SpecError, match="check 'late' is defined twice"):
             again()
     registry.add("late", registry.get("late"))
@@ -38,5 +45,13 @@ def test_an_item_that_cannot_be_loaded_fails_each_time():
 def test_classes_are_imported_by_name():
     classes = Classes({"registry": "tcpexp.registry:Registry"})
     assert (list(classes), classes["registry"], len(classes)) == (["registry"], Registry, 1)
-    code = "import sys, tcpexp.catalogue as c; c.load_catalogue().checks.get('exit'); print('tcpexp.checks.flows' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    code = (
+        "import sys, tcpexp.catalogue as c; c.load_catalogue().checks.get('exit');"
+        " print('tcpexp.checks.flows' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "False\n"
+    )

@@ -1,4 +1,6 @@
-"""Quantities: exact parsing, refusal of what has no unit, and text that comes back as the same number."""
+"""Quantities: exact parsing, refusal of what has no unit, and text that comes back as the same
+number.
+"""
 
 from decimal import Decimal
 
@@ -115,7 +117,9 @@ def test_fractions_come_back(value):
     assert parse_fraction(format_fraction(value)) == pytest.approx(value, rel=1e-12, abs=1e-17)
 
 
-@given(st.sampled_from(["packets", "bytes", "bdp", "time"]), st.integers(min_value=1, max_value=10**9))
+@given(
+    st.sampled_from(["packets", "bytes", "bdp", "time"]), st.integers(min_value=1, max_value=10**9)
+)
 def test_queue_limits_come_back(kind, amount):
     limit = QueueLimit(kind, Decimal(amount))
     assert parse_queue_limit(str(limit)) == limit
@@ -132,7 +136,14 @@ def test_any_text_is_a_quantity_or_a_quantity_error(text):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("20ms", 20_000_000), ("1.5s", 1_500_000_000), ("0s", 0), ("100us", 100_000), ("999ns", 999), ("60s", 60 * 10**9)],
+    [
+        ("20ms", 20_000_000),
+        ("1.5s", 1_500_000_000),
+        ("0s", 0),
+        ("100us", 100_000),
+        ("999ns", 999),
+        ("60s", 60 * 10**9),
+    ],
 )
 def test_durations_read_well(text, value):
     assert format_duration(value) == text

@@ -1,4 +1,6 @@
-"""Other scripts: how wide their letters are, which way they are read, which fonts draw them, and that figures say it once."""
+"""Other scripts: how wide their letters are, which way they are read, which fonts draw them, and
+that figures say it once.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,22 @@ from tcpexp.plots.save import save_figure
 from tcpexp.plots.style import house_style, new_figure
 from tcpexp.plots.svgparts import text_points
 from tcpexp.report.prose import prose_html
-from tcpexp.writing import direction, fallback_families, font_families, letters_of, scripts_of, scripts_without_font
+from tcpexp.writing import (
+    direction,
+    fallback_families,
+    font_families,
+    letters_of,
+    scripts_of,
+    scripts_without_font,
+)
 
 ALL = "Ελληνικά Привет שלום مرحبا हिन्दी 拥塞控制 かな 한국어 🚀"
 
 
-@pytest.mark.parametrize(("text", "em"), [("拥塞", 2.0), ("한국", 2.0), ("🚀", 1.0), ("e\u0301", 0.6), ("שלום", 2.6), ("→", 0.88)])
+@pytest.mark.parametrize(
+    ("text", "em"),
+    [("拥塞", 2.0), ("한국", 2.0), ("🚀", 1.0), ("e\u0301", 0.6), ("שלום", 2.6), ("→", 0.88)],
+)
 def test_a_text_is_as_wide_as_its_letters(text: str, em: float) -> None:
     assert text_points(text, 10) == pytest.approx(em * 10)
 
@@ -42,7 +54,9 @@ def test_letters_of_a_script_are_those_of_the_text() -> None:
     assert letters_of(greek, ["latin"]) == greek.letter
 
 
-def test_figures_are_drawn_with_letters_of_all_scripts_and_without_a_warning(tmp_path: Path) -> None:
+def test_figures_are_drawn_with_letters_of_all_scripts_and_without_a_warning(
+    tmp_path: Path,
+) -> None:
     with warnings.catch_warnings(), house_style("x", fallback_families([ALL])):
         warnings.simplefilter("error", ResourceWarning)
         figure = new_figure(4, 2)
@@ -54,16 +68,25 @@ def test_figures_are_drawn_with_letters_of_all_scripts_and_without_a_warning(tmp
 
 def test_nothing_is_said_on_standard_error_about_letters_without_a_font(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path\n"
-        "from tcpexp.plots.save import save_figure\nfrom tcpexp.plots.style import house_style, new_figure\n"
-        "with house_style('x'):\n    figure = new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1]); save_figure(figure, Path(sys.argv[2]), 'all')\n"
+        "import sys; from pathlib import Path\nfrom tcpexp.plots.save import save_figure\nfrom"
+        " tcpexp.plots.style import house_style, new_figure\nwith house_style('x'):\n    figure ="
+        " new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1]); save_figure(figure,"
+        " Path(sys.argv[2]), 'all')\n"
     )
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    done = subprocess.run([sys.executable, "-c", code, ALL, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, ALL, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_font_is_one_that_has_all_letters_of_the_text() -> None:
     for script in scripts_of([ALL]):
-        has_font = any("color" not in name.lower() for name in font_families(letters_of(script, [ALL])))
+        has_font = any(
+            "color" not in name.lower() for name in font_families(letters_of(script, [ALL]))
+        )
         assert (script in scripts_without_font([ALL])) != has_font

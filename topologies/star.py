@@ -6,10 +6,12 @@ from tcpexp.plan.parameters import half_of_rest, one_for_each, whole_number
 
 
 class Star(Topo):
-    """Servers s1, s2, ... and one client c1 around the router r1: what they all send meets at the port towards c1 (incast).
+    """Servers s1, s2, ... and one client c1 around the router r1: what they all send meets at the
+    port towards c1 (incast).
 
-    Parameters: `servers` (8); of the link r1-c1 `rate` (100mbit) and `queue` (64p); `rtt` (1ms) between a server and the client, one for all or a list of one
-    for each server; `server_rate` (that of `rate`) of each server's own link.
+    Parameters: `servers` (8); of the link r1-c1 `rate` (100mbit) and `queue` (64p); `rtt` (1ms)
+    between a server and the client, one for all or a list of one for each server; `server_rate`
+    (that of `rate`) of each server's own link.
     """
 
     def build(self, servers=8, rate="100mbit", queue="64p", rtt="1ms", server_rate=None):

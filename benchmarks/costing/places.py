@@ -39,7 +39,10 @@ class Side:
 
 
 def side_named(name: str) -> Side:
-    """Return the column called ``uml``, ``uml:KERNEL``, ``qemu`` or ``tclink``; raises ``ValueError``."""
+    """Return the column called ``uml``, ``uml:KERNEL``, ``qemu`` or ``tclink``.
+
+    Raises ``ValueError``.
+    """
     place, _, kernel = name.partition(":")
     if place == "uml":
         words = ("--kernel", kernel) if kernel else ()

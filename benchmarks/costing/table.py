@@ -38,20 +38,31 @@ LINES = {
 }
 LINE_KEYS = frozenset(LINES)
 NOTES = (
-    "A cell is the median of the rounds and, in parentheses, the least and the most. "
-    "A whole command is from its start to its exit, report written.",
-    "The first packet is the SYN of a connection that begins at the experiment's zero. tcpdump writes "
-    "in blocks, so the run is made once more, to end 2 ms of its time after the SYN; what counts is "
-    "when that guest begins to stop.",
-    "`run alone` of a shipped experiment is the guest from its start to its end; per virtual "
-    "second, it is the phase `run`, without the building of the network. Everything is recorded "
-    "as usual: captures at both ends, sockets, trace, counters, queues.",
-    "One flow is CUBIC over 20 + 20 ms with a queue of one bandwidth-delay product; at "
-    "1000 Mbit/s 5 + 5 ms, so that the receive buffer of Linux lets it fill the path.",
+    (
+        "A cell is the median of the rounds and, in parentheses, the least and the most. "
+        "A whole command is from its start to its exit, report written."
+    ),
+    (
+        "The first packet is the SYN of a connection that begins at the experiment's zero. tcpdump"
+        " writes in blocks, so the run is made once more, to end 2 ms of its time after the SYN;"
+        " what counts is when that guest begins to stop."
+    ),
+    (
+        "`run alone` of a shipped experiment is the guest from its start to its end; per virtual"
+        " second, it is the phase `run`, without the building of the network. Everything is"
+        " recorded as usual: captures at both ends, sockets, trace, counters, queues."
+    ),
+    (
+        "One flow is CUBIC over 20 + 20 ms with a queue of one bandwidth-delay product; at "
+        "1000 Mbit/s 5 + 5 ms, so that the receive buffer of Linux lets it fill the path."
+    ),
     "TCLink runs on the real clock: a virtual second takes one there, whatever is sent.",
     "Memory is the sum of PSS of all processes of the command at its largest moment.",
-    "Reading captures has a benchmark of its own, `benchmarks/ingest.py` (300,000 packets a second "
-    "and core without labels, 40,000 with); equal captures have `benchmarks/repeatability.py`.",
+    (
+        "Reading captures has a benchmark of its own, `benchmarks/ingest.py` (300,000 packets a"
+        " second and core without labels, 40,000 with); equal captures have"
+        " `benchmarks/repeatability.py`."
+    ),
 )
 
 

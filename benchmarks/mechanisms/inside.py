@@ -1,7 +1,9 @@
-"""Inside the guest: what a data segment costs with a mechanism for faults on its way, in instructions (ns of virtual time).
+"""Inside the guest: what a data segment costs with a mechanism for faults on its way, in
+instructions (ns of virtual time).
 
-Three namespaces of its own: a - m - b. First m is a wire (frames cross by mirroring, as tcpexp's wires do), then a router. Segments go one at a
-time, each read before the next is sent, so that nothing ever waits and all time is work. Started by fault_mechanisms.py.
+Three namespaces of its own: a - m - b. First m is a wire (frames cross by mirroring, as tcpexp's
+wires do), then a router. Segments go one at a time, each read before the next is sent, so that
+nothing ever waits and all time is work. Started by fault_mechanisms.py.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ OBJECT = "/opt/tcpexp/tcpexp/engine/faults/segments.bpf.o"
 DATA = f"tcp dport {PORT} meta length > 100"
 KEY = "ip saddr . tcp sport . tcp sequence"
 FORWARD = "type filter hook forward priority 0;"
-SIMPLE = f"table ip t {{\n chain c {{ {FORWARD}\n {DATA} numgen inc mod {NEVER} == {NEVER - 1} drop\n }}\n}}"
+SIMPLE = (
+    f"table ip t {{\n chain c {{ {FORWARD}\n {DATA} numgen inc mod {NEVER} == {NEVER - 1} drop\n"
+    " }\n}"
+)
 TRACKED = f"table ip t {{\n chain c {{ {FORWARD}\n ct state established counter\n }}\n}}"
 QUEUE = f"table ip t {{\n chain c {{ {FORWARD}\n {DATA} queue num 7\n }}\n}}"
 COUNTERS = """
@@ -53,8 +58,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def sets(choose: str) -> str:
-    """Return a ruleset that knows retransmissions by their sequence number; ``choose`` are the rules that choose among new segments."""
-    declared = "".join(f" set {name} {{ typeof {KEY}; size 65535; flags dynamic; }}\n" for name in ("seen", "chosen", "again"))
+    """Return a ruleset that knows retransmissions by their sequence number.
+
+    ``choose`` are the rules that choose among new segments.
+    """
+    declared = "".join(
+        f" set {name} {{ typeof {KEY}; size 65535; flags dynamic; }}\n"
+        for name in ("seen", "chosen", "again")
+    )
     return f"""table ip t {{
 {declared} chain c {{ {FORWARD}
  {DATA} jump data
@@ -70,14 +81,19 @@ def sets(choose: str) -> str:
 
 
 def per_connection(number: int) -> str:
-    """Return the ruleset that chooses the 40th data segment of each connection; with a ``number`` beyond 41, the same work and never a choice."""
+    """Return the ruleset that chooses the 40th data segment of each connection.
+
+    With a ``number`` beyond 41, the same work and never a choice.
+    """
     steps = ", ".join([f"{n} : {n + 1}" for n in range(40)] + ["41 : 41"])
     return sets(f"ct mark set ct mark map {{ {steps} }}\n ct mark {number} ct mark set 41")
 
 
 def run(line: str, given: str | None = None) -> str:
     """Run a shell line and return its output; a failure ends the program."""
-    done = subprocess.run(["sh", "-c", line], input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", line], input=given, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"{line}: {done.stderr}")
     return done.stdout
@@ -102,24 +118,47 @@ def build() -> None:
     for name in "ab":
         run(f"ip link add {name}0 netns {name} type veth peer name m{name} netns m")
         for space, device in ((name, f"{name}0"), ("m", f"m{name}")):
-            run(f"ip -n {space} link set dev {device} up; ip netns exec {space} ethtool -K {device} tso off gso off gro off")
-    for space, address, device in (("a", "10.9.1.1", "a0"), ("b", "10.9.2.1", "b0"), ("m", "10.9.1.2", "ma"), ("m", "10.9.2.2", "mb")):
+            run(
+                f"ip -n {space} link set dev {device} up; ip netns exec {space} ethtool -K {device}"
+                " tso off gso off gro off"
+            )
+    for space, address, device in (
+        ("a", "10.9.1.1", "a0"),
+        ("b", "10.9.2.1", "b0"),
+        ("m", "10.9.1.2", "ma"),
+        ("m", "10.9.2.2", "mb"),
+    ):
         run(f"ip -n {space} addr add {address}/24 dev {device}")
-    run("ip -n a route add default via 10.9.1.2 && ip -n b route add default via 10.9.2.2 && ip netns exec m sysctl -qw net.ipv4.ip_forward=1")
+    run(
+        "ip -n a route add default via 10.9.1.2 && ip -n b route add default via 10.9.2.2 && ip"
+        " netns exec m sysctl -qw net.ipv4.ip_forward=1"
+    )
 
 
 def as_wire() -> None:
     """Let frames cross m by mirroring."""
-    hardware = {name: run(f"ip netns exec {name} cat /sys/class/net/{name}0/address").strip() for name in "ab"}
-    run(f"ip -n a neigh replace 10.9.1.2 lladdr {hardware['b']} dev a0 && ip -n b neigh replace 10.9.2.2 lladdr {hardware['a']} dev b0")
+    hardware = {
+        name: run(f"ip netns exec {name} cat /sys/class/net/{name}0/address").strip()
+        for name in "ab"
+    }
+    run(
+        f"ip -n a neigh replace 10.9.1.2 lladdr {hardware['b']} dev a0 && ip -n b neigh replace"
+        f" 10.9.2.2 lladdr {hardware['a']} dev b0"
+    )
     for near, far in ("ab", "ba"):
         run(f"tc -n m qdisc add dev m{near} clsact")
-        run(f"tc -n m filter add dev m{near} ingress protocol all pref 10 matchall action mirred egress mirror dev m{far} drop")
+        run(
+            f"tc -n m filter add dev m{near} ingress protocol all pref 10 matchall action mirred"
+            f" egress mirror dev m{far} drop"
+        )
 
 
 def as_router() -> None:
     """Let m forward packets instead."""
-    run("tc -n m qdisc del dev ma clsact && tc -n m qdisc del dev mb clsact && ip -n a neigh del 10.9.1.2 dev a0 && ip -n b neigh del 10.9.2.2 dev b0")
+    run(
+        "tc -n m qdisc del dev ma clsact && tc -n m qdisc del dev mb clsact && ip -n a neigh del"
+        " 10.9.1.2 dev a0 && ip -n b neigh del 10.9.2.2 dev b0"
+    )
 
 
 def connection() -> tuple[socket.socket, socket.socket]:
@@ -156,7 +195,11 @@ def measure(name: str, base: float = 0.0) -> float:
             segments(sender, receiver, SEGMENTS)
             found.append((time.monotonic_ns() - begin) / SEGMENTS)
     low, middle, high = sorted(found)
-    print(f"{name:58s} {middle:8,.0f} {f'{middle - base:+8,.0f}' if base else '':8s}  ({low:,.0f} to {high:,.0f})", flush=True)
+    print(
+        f"{name:58s} {middle:8,.0f} {f'{middle - base:+8,.0f}' if base else '':8s}  ({low:,.0f} to"
+        f" {high:,.0f})",
+        flush=True,
+    )
     return middle
 
 
@@ -174,21 +217,52 @@ def download() -> None:
 
 
 def load_program() -> Callable[[int], None]:
-    """Load tcpexp's program into the wire; the result sets how many of its two rules (segment 1,000,000 and its retransmission) are in use."""
-    run(f"tc -n m filter add dev ma ingress pref 1 protocol all bpf direct-action object-file {OBJECT} section tc")
+    """Load tcpexp's program into the wire.
+
+    The result sets how many of its two rules (segment 1,000,000 and its retransmission) are in use.
+    """
+    run(
+        "tc -n m filter add dev ma ingress pref 1 protocol all bpf direct-action object-file"
+        f" {OBJECT} section tc"
+    )
     shown = json.loads(run("tc -n m -j filter show dev ma ingress pref 1"))
-    maps = maps_of_program(next(each["options"]["prog"]["id"] for each in shown if each.get("options", {}).get("prog")))
+    maps = maps_of_program(
+        next(each["options"]["prog"]["id"] for each in shown if each.get("options", {}).get("prog"))
+    )
     hosts = {"a": 1, "b": 2}
     for name, address in (("a", "10.9.1.1"), ("b", "10.9.2.1")):
-        maps["hosts"].write(socket.inet_aton(address).ljust(16, b"\0"), struct.pack("=I", hosts[name]))
+        maps["hosts"].write(
+            socket.inet_aton(address).ljust(16, b"\0"), struct.pack("=I", hosts[name])
+        )
     for index in range(2):
-        fault = SegmentFault("wire", "b", "a", "b", None, PORT, None, 0, "data", (NEVER,), None, None, (), (index + 1,), "drop")
-        maps["rules"].write(struct.pack("=I", index), layout.Rule("step", fault, NEVER, NEVER, active=True).pack(hosts))
+        fault = SegmentFault(
+            "wire",
+            "b",
+            "a",
+            "b",
+            None,
+            PORT,
+            None,
+            0,
+            "data",
+            (NEVER,),
+            None,
+            None,
+            (),
+            (index + 1,),
+            "drop",
+        )
+        maps["rules"].write(
+            struct.pack("=I", index),
+            layout.Rule("step", fault, NEVER, NEVER, active=True).pack(hosts),
+        )
     enter("m")
     out = socket.if_nametoindex("mb")
 
     def use(rules: int) -> None:
-        maps["settings"].write(struct.pack("=I", 0), layout.SETTINGS.pack(rules, out, 0, 0, 0, 0, 0))
+        maps["settings"].write(
+            struct.pack("=I", 0), layout.SETTINGS.pack(rules, out, 0, 0, 0, 0, 0)
+        )
 
     return use
 
@@ -204,7 +278,14 @@ def on_the_wire() -> None:
     run("tc -n m filter del dev ma ingress pref 1")
     nft(COUNTERS)
     download()
-    print("netfilter's counters on the wire:", [line.strip() for line in run("ip netns exec m nft list ruleset").splitlines() if "packets" in line])
+    print(
+        "netfilter's counters on the wire:",
+        [
+            line.strip()
+            for line in run("ip netns exec m nft list ruleset").splitlines()
+            if "packets" in line
+        ],
+    )
     nft("")
 
 
@@ -221,15 +302,34 @@ def in_the_router() -> None:
     nft(per_connection(40))
     download()
     download()
-    print("two downloads:", [line.split("counter ")[1] for line in run("ip netns exec m nft list chain ip t data").splitlines() if "packets" in line])
+    print(
+        "two downloads:",
+        [
+            line.split("counter ")[1]
+            for line in run("ip netns exec m nft list chain ip t data").splitlines()
+            if "packets" in line
+        ],
+    )
     nft("")
-    for name, match in (("statistic", f"statistic --mode nth --every {NEVER} --packet {NEVER - 1}"), ("u32", "u32 --u32 '0>>22&0x3C@4=0x12345678'")):
-        run(f"ip netns exec m iptables -A FORWARD -p tcp --dport {PORT} -m length --length 100: -m {match} -j DROP")
+    for name, match in (
+        ("statistic", f"statistic --mode nth --every {NEVER} --packet {NEVER - 1}"),
+        ("u32", "u32 --u32 '0>>22&0x3C@4=0x12345678'"),
+    ):
+        run(
+            f"ip netns exec m iptables -A FORWARD -p tcp --dport {PORT} -m length --length 100: -m"
+            f" {match} -j DROP"
+        )
         measure(f"router, iptables {name}", base)
         run("ip netns exec m iptables -F")
     nft(QUEUE)
-    for name, argv in (("C", ["./queue"]), ("Python, verdicts only", ["python3", "queue_program.py"]), ("Python", ["python3", "queue_program.py", "count"])):
-        with subprocess.Popen(["ip", "netns", "exec", "m", *argv], stdout=subprocess.PIPE, text=True) as program:
+    for name, argv in (
+        ("C", ["./queue"]),
+        ("Python, verdicts only", ["python3", "queue_program.py"]),
+        ("Python", ["python3", "queue_program.py", "count"]),
+    ):
+        with subprocess.Popen(
+            ["ip", "netns", "exec", "m", *argv], stdout=subprocess.PIPE, text=True
+        ) as program:
             assert program.stdout is not None and program.stdout.readline() == "ready\n"
             measure(f"router, NFQUEUE and {name}", base)
             program.kill()

@@ -1,4 +1,5 @@
-"""The counting of one rule ("the N-th data segment") as a program behind NFQUEUE: a netlink socket, no library. queue.c does the same.
+"""The counting of one rule ("the N-th data segment") as a program behind NFQUEUE: a netlink socket,
+no library. queue.c does the same.
 
 With the argument ``count`` it keeps each flow's state, without it every packet passes unread.
 """

@@ -22,15 +22,29 @@ class CheapPlace:
         """Lack nothing."""
         return ()
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]) -> PlaceResult:
+    def run(
+        self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]
+    ) -> PlaceResult:
         """Write a counter that is 0 and then the seed."""
         raw = run_dir / "raw"
         (raw / "counters").mkdir(parents=True)
-        blocks = "".join(f"# t_ns={t}\nTcp: ActiveOpens OutSegs\nTcp: 0 {count}\n" for t, count in ((0, 0), (10**9, plan.seed)))
+        blocks = "".join(
+            f"# t_ns={t}\nTcp: ActiveOpens OutSegs\nTcp: 0 {count}\n"
+            for t, count in ((0, 0), (10**9, plan.seed))
+        )
         (raw / "counters" / "h1.txt").write_text(blocks)
         (run_dir / "events.jsonl").write_text("")
         ended = {"status": "complete", "where": None, "error": None, "end_ns": 10**9}
-        (raw / "engine.json").write_text(json.dumps({**ended, "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "versions": {"kernel": "6.1.0"}}))
+        (raw / "engine.json").write_text(
+            json.dumps(
+                {
+                    **ended,
+                    "t0_realtime_ns": 0,
+                    "t0_monotonic_ns": 0,
+                    "versions": {"kernel": "6.1.0"},
+                }
+            )
+        )
         return PlaceResult.from_engine(raw, wall_seconds=0.0, clock="virtual", facts={})
 
 

@@ -1,4 +1,6 @@
-"""Send a typed linked list over TCP and print the answer: ``list_client.py HOST PORT [--nodes N] [--lie content] [--price TEXT]``."""
+"""Send a typed linked list over TCP and print the answer: ``list_client.py HOST PORT [--nodes N]
+[--lie content] [--price TEXT]``.
+"""
 
 import argparse
 import socket

@@ -1,6 +1,8 @@
-"""A Mininet of the user's own that runs beside the experiments: two hosts, one pings the other. Runs inside the machine, as root.
+"""A Mininet of the user's own that runs beside the experiments: two hosts, one pings the other.
+Runs inside the machine, as root.
 
-Mininet widens ``tcp_rmem`` and other settings of the machine when it starts (mininet/util.py, fixLimits). At SIGTERM it prints how many pings came back.
+Mininet widens ``tcp_rmem`` and other settings of the machine when it starts (mininet/util.py,
+fixLimits). At SIGTERM it prints how many pings came back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Make a stock Debian system as Vagrant's box has it, provision it as the Vagrantfile does, and put it on a disk.
+"""Make a stock Debian system as Vagrant's box has it, provision it as the Vagrantfile does, and put
+it on a disk.
 
-Kept in the cache: the bare system of a suite, and the provisioned disk, which is made again when something changes that provisioning reads.
+Kept in the cache: the bare system of a suite, and the provisioned disk, which is made again when
+something changes that provisioning reads.
 """
 
 from __future__ import annotations
@@ -25,7 +27,18 @@ PACKAGES = (
 USER = "vagrant"
 CHECKOUT = "/vagrant"
 #: What the Vagrantfile does not copy into the machine, and what no machine needs.
-EXCLUDED = (".git", ".venv", ".vagrant", "results", "__pycache__", "*.egg-info", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
+EXCLUDED = (
+    ".git",
+    ".venv",
+    ".vagrant",
+    "results",
+    "__pycache__",
+    "*.egg-info",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+)
 #: The disk is sparse: this is room, not size.
 DISK_BYTES = 12 << 30
 #: Runs what the share holds at boot. The share is a folder of this machine (virtio-9p).
@@ -61,9 +74,18 @@ class System:
 
 def missing_tools() -> list[str]:
     """Return what this machine lacks to build and boot, each with the command that mends it."""
-    tools = {"mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs", "rsync": "rsync", "qemu-system-x86_64": "qemu-system-x86"}
+    tools = {
+        "mmdebstrap": "mmdebstrap",
+        "mkfs.ext4": "e2fsprogs",
+        "rsync": "rsync",
+        "qemu-system-x86_64": "qemu-system-x86",
+    }
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    found = [f"{tool}: apt install {package}" for tool, package in tools.items() if shutil.which(tool, path=path) is None]
+    found = [
+        f"{tool}: apt install {package}"
+        for tool, package in tools.items()
+        if shutil.which(tool, path=path) is None
+    ]
     if not any(Path("/usr/share/keyrings").glob("debian-archive-keyring.*")):
         found.append("Debian's archive keys: apt install debian-archive-keyring")
     return found
@@ -80,11 +102,18 @@ def system_key(suite: str) -> str:
 def find_system(cache: Path, suite: str) -> System | None:
     """Return the provisioned system of a suite when the cache has it."""
     folder = cache / f"{suite}-{system_key(suite)}"
-    return System(folder / "disk.raw", folder / "vmlinuz", folder / "initrd") if (folder / "disk.raw").exists() else None
+    return (
+        System(folder / "disk.raw", folder / "vmlinuz", folder / "initrd")
+        if (folder / "disk.raw").exists()
+        else None
+    )
 
 
 def build_system(cache: Path, suite: str, mirrors: list[str], say: Say) -> System:
-    """Return the provisioned system of a suite, made where the cache has none. Raises ``BuildError``."""
+    """Return the provisioned system of a suite, made where the cache has none.
+
+    Raises ``BuildError``.
+    """
     found = find_system(cache, suite)
     if found is not None:
         return found
@@ -114,14 +143,26 @@ def build_system(cache: Path, suite: str, mirrors: list[str], say: Say) -> Syste
 
 
 def bare_system(cache: Path, suite: str, mirrors: list[str], say: Say) -> Path:
-    """Return the tree of a suite as a box has it before it is provisioned, made where the cache has none."""
+    """Return the tree of a suite as a box has it before it is provisioned, made where the cache has
+    none.
+    """
     target = cache / f"bare.{suite}"
     if target.exists():
         return target
     say(f"fetching and unpacking Debian {suite} (mmdebstrap)")
     draft = cache / f"draft.{suite}"
     shutil.rmtree(draft, ignore_errors=True)
-    call(["mmdebstrap", "--mode=root", "--variant=important", f"--include={','.join(PACKAGES)}", suite, str(draft), *mirrors])
+    call(
+        [
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=important",
+            f"--include={','.join(PACKAGES)}",
+            suite,
+            str(draft),
+            *mirrors,
+        ]
+    )
     furnish(draft)
     draft.rename(target)
     return target
@@ -129,22 +170,47 @@ def bare_system(cache: Path, suite: str, mirrors: list[str], say: Say) -> Path:
 
 def furnish(tree: Path) -> None:
     """Give a system its user, its names and the unit that does what is wanted at boot."""
-    call(["chroot", str(tree), "useradd", "--create-home", "--shell", "/bin/bash", "--user-group", USER])
+    call(
+        [
+            "chroot",
+            str(tree),
+            "useradd",
+            "--create-home",
+            "--shell",
+            "/bin/bash",
+            "--user-group",
+            USER,
+        ]
+    )
     (tree / "etc/sudoers.d" / USER).write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
     (tree / "etc/hostname").write_text("tcpexp\n")
     (tree / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 tcpexp\n::1 localhost\n")
     (tree / "etc/fstab").write_text("/dev/vda / ext4 defaults,noatime 0 1\n")
     (tree / "etc/systemd/system/stockvm.service").write_text(UNIT)
     (tree / "etc/systemd/network").mkdir(exist_ok=True)
-    (tree / "etc/systemd/network/lan.network").write_text("[Match]\nType=ether\nDriver=virtio_net\n[Network]\nDHCP=yes\n")
+    (tree / "etc/systemd/network/lan.network").write_text(
+        "[Match]\nType=ether\nDriver=virtio_net\n[Network]\nDHCP=yes\n"
+    )
     call(["chroot", str(tree), "systemctl", "enable", "systemd-networkd", "stockvm"])
 
 
 def provision(tree: Path) -> None:
-    """Run ``scripts/provision.sh --without-guest`` in the tree as its user, as the Vagrantfile does; here, because it takes a tenth of the time."""
+    """Run ``scripts/provision.sh --without-guest`` in the tree as its user, as the Vagrantfile
+    does; here, because it takes a tenth of the time.
+    """
     checkout = tree / CHECKOUT.lstrip("/")
     checkout.mkdir()
-    call(["rsync", "-a", "--no-owner", "--no-group", *(f"--exclude={each}" for each in EXCLUDED), f"{ROOT}/", f"{checkout}/"])
+    call(
+        [
+            "rsync",
+            "-a",
+            "--no-owner",
+            "--no-group",
+            *(f"--exclude={each}" for each in EXCLUDED),
+            f"{ROOT}/",
+            f"{checkout}/",
+        ]
+    )
     (checkout / "results").mkdir(exist_ok=True)
     call(["chroot", str(tree), "chown", "-R", f"{USER}:{USER}", CHECKOUT])
     with at_work(tree):
@@ -158,12 +224,18 @@ def provision(tree: Path) -> None:
 
 @contextmanager
 def at_work(tree: Path) -> Iterator[None]:
-    """Lend the tree this machine's names, trusted certificates, /proc and /dev for a while, and let no service start."""
+    """Lend the tree this machine's names, trusted certificates, /proc and /dev for a while, and let
+    no service start.
+    """
     lent = ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt")
     own = {}
     for name in lent:
         path = tree / name
-        own[name] = (os.readlink(path), None) if path.is_symlink() else (None, path.read_bytes() if path.exists() else None)
+        own[name] = (
+            (os.readlink(path), None)
+            if path.is_symlink()
+            else (None, path.read_bytes() if path.exists() else None)
+        )
         path.unlink(missing_ok=True)
         shutil.copyfile(Path("/") / name, path)
     policy = tree / "usr/sbin/policy-rc.d"
@@ -189,6 +261,16 @@ def at_work(tree: Path) -> Iterator[None]:
 def call(argv: list[str]) -> None:
     """Run a command; raises ``BuildError`` with its last words."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False, env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"})
+    done = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
+    )
     if done.returncode != 0:
-        raise BuildError(f"'{' '.join(argv)[:200]}' failed with status {done.returncode}:\n{(done.stdout + done.stderr).strip()[-3000:]}")
+        raise BuildError(
+            f"'{' '.join(argv)[:200]}' failed with status"
+            f" {done.returncode}:\n{(done.stdout + done.stderr).strip()[-3000:]}"
+        )

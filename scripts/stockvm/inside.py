@@ -1,6 +1,8 @@
-"""What is tried inside the machine, as its ordinary user: commands typed on a terminal, and what they leave. Runs inside the machine.
+"""What is tried inside the machine, as its ordinary user: commands typed on a terminal, and what
+they leave. Runs inside the machine.
 
-Each trial writes a line of JSON into the share; runs that were only recorded are put there too, to be judged outside.
+Each trial writes a line of JSON into the share; runs that were only recorded are put there too, to
+be judged outside.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from typing import Any
 from stockvm.terminal import Terminal
 
 SHARE, CHECKOUT = Path("/share"), Path("/vagrant")
-#: Where runs are recorded, on the machine's own disk: while the share answers, a clock that counts instructions runs ahead.
+#: Where runs are recorded, on the machine's own disk: while the share answers, a clock that counts
+#: instructions runs ahead.
 RUNS = Path("/var/tmp/runs")
 HERE = CHECKOUT / "scripts/stockvm"
 PYTHON = str(CHECKOUT / ".venv/bin/python")
@@ -29,7 +32,8 @@ MISSION = "sudo tcpexp run experiments/bbr_vs_cubic.yaml"
 LIMIT_S = 3600
 #: How far a run is, in seconds, when it is disturbed.
 UNDER_WAY_S = 2.0
-#: How the machine's clock is set in the middle of a run, in seconds after its begin and by how much.
+#: How the machine's clock is set in the middle of a run, in seconds after its begin and by how
+#: much.
 CLOCK_STEPS = ((3.0, 3.0), (6.0, -2.5))
 #: A user's own firewall rules, queue and namespace, which no run may touch.
 OWN_THINGS = """
@@ -60,12 +64,17 @@ def main(wanted: dict[str, Any]) -> None:
         attempt("clock set by +3 s and -2.5 s in a run", step_clock, judged="steady")
         attempt("curl beside all_states", curl_beside, judged="all_states")
         for name in wanted["record"]:
-            attempt(f"record {name}", lambda name=name: record(CHECKOUT / "experiments" / f"{name}.yaml"), judged=name)  # type: ignore[misc]
+            attempt(
+                f"record {name}",
+                lambda name=name: record(CHECKOUT / "experiments" / f"{name}.yaml"),
+                judged=name,
+            )  # type: ignore[misc]
         attempt("the machine is as it was", lambda: compare(before, state("after")))
     typed.close()
 
 
-# ------------------------------------------------------------------------------------------------------ the trials
+# ------------------------------------------------------------------------------------------------------
+# the trials
 
 
 def log_in(typed: Terminal) -> str:
@@ -82,7 +91,10 @@ def mission(typed: Terminal) -> str:
     certificate = json.loads((run / "certificate.json").read_text())
     keep(run, "mission")
     need(status == 0, f"ended with {status}")
-    need(certificate["verdict"] == "VALID", f"certificate {certificate['verdict']}: {certificate['reasons']}")
+    need(
+        certificate["verdict"] == "VALID",
+        f"certificate {certificate['verdict']}: {certificate['reasons']}",
+    )
     return f"exit 0, certificate VALID, {kept(run, 'complete')}"
 
 
@@ -100,15 +112,30 @@ def step_clock() -> str:
     began = wait_under_way(RUNS / "steady", 0.0)
     for after_s, by_s in CLOCK_STEPS:
         time.sleep(max(0.0, began + after_s - time.monotonic()))
-        sudo([PYTHON, "-c", f"import time; time.clock_settime(time.CLOCK_REALTIME, time.time() + {by_s})"])
+        sudo(
+            [
+                PYTHON,
+                "-c",
+                f"import time; time.clock_settime(time.CLOCK_REALTIME, time.time() + {by_s})",
+            ]
+        )
     need(run.wait() == 0, "the run failed")
     return hand_out(spec)
 
 
 def curl_beside() -> str:
-    """Somebody else's connections on the machine, to the port that the experiment uses; with low priority, so that they take no time from the run."""
-    server = subprocess.Popen(["sudo", "nice", PYTHON, "-m", "http.server", "80", "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    loop = subprocess.Popen(["sh", "-c", "while sleep 2; do nice -n 19 curl -s -o /dev/null http://127.0.0.1/; done"])
+    """Somebody else's connections on the machine, to the port that the experiment uses.
+
+    With low priority, so that they take no time from the run.
+    """
+    server = subprocess.Popen(
+        ["sudo", "nice", PYTHON, "-m", "http.server", "80", "--bind", "127.0.0.1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    loop = subprocess.Popen(
+        ["sh", "-c", "while sleep 2; do nice -n 19 curl -s -o /dev/null http://127.0.0.1/; done"]
+    )
     try:
         return record(CHECKOUT / "experiments/all_states.yaml")
     finally:
@@ -156,17 +183,25 @@ def kill_9(typed: Terminal) -> str:
 
 
 def compare(before: list[str], after: list[str]) -> str:
-    """Namespaces, links, routes, queues, rules, settings, mounts, traces: all as before, and the Mininet beside still pings."""
-    changed = [f"-{line}" for line in before if line not in set(after)] + [f"+{line}" for line in after if line not in set(before)]
+    """Namespaces, links, routes, queues, rules, settings, mounts, traces: all as before, and the
+    Mininet beside still pings.
+    """
+    changed = [f"-{line}" for line in before if line not in set(after)] + [
+        f"+{line}" for line in after if line not in set(before)
+    ]
     need(not changed, "; ".join(changed[:8]))
     return f"{len(before)} lines of state"
 
 
-# ----------------------------------------------------------------------------------------------------- their parts
+# -----------------------------------------------------------------------------------------------------
+# their parts
 
 
 def attempt(name: str, trial: Callable[[], str], *, judged: str | None = None) -> None:
-    """Make a trial and write its line; ``judged`` is the experiment whose recorded run is judged outside."""
+    """Make a trial and write its line.
+
+    ``judged`` is the experiment whose recorded run is judged outside.
+    """
     began = time.monotonic()
     try:
         ok, words = True, trial()
@@ -174,7 +209,13 @@ def attempt(name: str, trial: Callable[[], str], *, judged: str | None = None) -
         ok, words = False, str(error)
     except Exception as error:
         ok, words = False, f"{type(error).__name__}: {error}"
-    row = {"name": name, "ok": ok, "words": words, "seconds": time.monotonic() - began, "judged": judged if ok else None}
+    row = {
+        "name": name,
+        "ok": ok,
+        "words": words,
+        "seconds": time.monotonic() - began,
+        "judged": judged if ok else None,
+    }
     with (SHARE / "results.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
     print(f"{'ok' if ok else 'FAILED'}  {name}: {words}", flush=True)
@@ -200,7 +241,10 @@ def need(condition: bool, words: str) -> None:
 def kept(run: Path, status: str) -> str:
     """Return that a run is kept whole: manifest with this status, report, and all of it the user's."""
     manifest = json.loads((run / "manifest.json").read_text())
-    need(manifest["status"] == status, f"the manifest says {manifest['status']}, not {status}: {manifest.get('failure')}")
+    need(
+        manifest["status"] == status,
+        f"the manifest says {manifest['status']}, not {status}: {manifest.get('failure')}",
+    )
     need((run / "report.html").is_file(), "no report")
     need(not foreign(run), f"not the user's: {foreign(run)[:3]}")
     return f"manifest '{status}', report, all files the user's"
@@ -228,9 +272,14 @@ def keep(run: Path, name: str) -> None:
 
 
 def wait_under_way(folder: Path, seconds: float) -> float:
-    """Wait until the experiment below ``folder`` has begun and for ``seconds`` more; return when it began (monotonic)."""
+    """Wait until the experiment below ``folder`` has begun and for ``seconds`` more.
+
+    Return when it began (monotonic).
+    """
     deadline = time.monotonic() + LIMIT_S
-    while not any('"step"' in path.read_text(errors="replace") for path in folder.glob("*/events.jsonl")):
+    while not any(
+        '"step"' in path.read_text(errors="replace") for path in folder.glob("*/events.jsonl")
+    ):
         need(time.monotonic() < deadline, "the experiment never began")
         time.sleep(0.05)
     began = time.monotonic()
@@ -241,14 +290,21 @@ def wait_under_way(folder: Path, seconds: float) -> float:
 def wait_gone() -> None:
     """Wait until no run is under way."""
     deadline = time.monotonic() + 600
-    while subprocess.run(["pgrep", "-f", "tcpexp run|hostchild"], capture_output=True, check=False).returncode == 0:
+    while (
+        subprocess.run(
+            ["pgrep", "-f", "tcpexp run|hostchild"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
         need(time.monotonic() < deadline, "the run never ended")
         time.sleep(0.2)
 
 
 def sudo(argv: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command as root."""
-    return subprocess.run(["sudo", *argv], capture_output=True, text=True, errors="replace", check=False)
+    return subprocess.run(
+        ["sudo", *argv], capture_output=True, text=True, errors="replace", check=False
+    )
 
 
 def script(name: str, text: str) -> None:
@@ -267,8 +323,13 @@ def state(name: str) -> list[str]:
 
 @contextmanager
 def mininet_beside() -> Iterator[None]:
-    """Have a Mininet of the user's own beside all that is tried; at the end all its pings must have come back."""
-    beside = subprocess.Popen(["sudo", PYTHON, str(HERE / "beside.py")], stdout=subprocess.PIPE, text=True)
+    """Have a Mininet of the user's own beside all that is tried.
+
+    At the end all its pings must have come back.
+    """
+    beside = subprocess.Popen(
+        ["sudo", PYTHON, str(HERE / "beside.py")], stdout=subprocess.PIPE, text=True
+    )
     assert beside.stdout is not None
     if beside.stdout.readline().strip() != "ready":
         attempt("a Mininet beside", lambda: need(False, "it did not start") or "")
@@ -279,7 +340,9 @@ def mininet_beside() -> Iterator[None]:
         said = beside.communicate()[0]
 
     def all_came_back() -> str:
-        line = next((line for line in said.splitlines() if "packets transmitted" in line), "no word of ping")
+        line = next(
+            (line for line in said.splitlines() if "packets transmitted" in line), "no word of ping"
+        )
         need(" 0% packet loss" in line, line)
         return line
 

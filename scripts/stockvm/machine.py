@@ -1,4 +1,6 @@
-"""Boot a system in QEMU: with KVM where it really boots a kernel, else emulated on a clock that does not starve."""
+"""Boot a system in QEMU: with KVM where it really boots a kernel, else emulated on a clock that
+does not starve.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,36 @@ QEMU = "qemu-system-x86_64"
 MEMORY_MIB = 4096
 #: What a machine of one's own does some time after its boot, and what would only take time here.
 MASKED = (
-    *("apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer", "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer"),
-    *("e2scrub_reap.service", "logrotate.timer", "systemd-networkd-wait-online.service", "systemd-timesyncd.service"),
+    *(
+        "apt-daily.timer",
+        "apt-daily-upgrade.timer",
+        "man-db.timer",
+        "dpkg-db-backup.timer",
+        "fstrim.timer",
+        "e2scrub_all.timer",
+    ),
+    *(
+        "e2scrub_reap.service",
+        "logrotate.timer",
+        "systemd-networkd-wait-online.service",
+        "systemd-timesyncd.service",
+    ),
 )
-KERNEL_OPTIONS = "root=/dev/vda rw console=ttyS0 systemd.show_status=0 quiet mitigations=off " + " ".join(f"systemd.mask={each}" for each in MASKED)
-#: One processor whose clock counts its instructions, 1 ns each, and jumps ahead when it idles: however slow the emulation, nothing comes late.
+KERNEL_OPTIONS = (
+    "root=/dev/vda rw console=ttyS0 systemd.show_status=0 quiet mitigations=off "
+    + " ".join(f"systemd.mask={each}" for each in MASKED)
+)
+#: One processor whose clock counts its instructions, 1 ns each, and jumps ahead when it idles:
+#: however slow the emulation, nothing comes late.
 EMULATED = (
-    *("-accel", "tcg,thread=single,tb-size=1024", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm"),
+    *(
+        "-accel",
+        "tcg,thread=single,tb-size=1024",
+        "-icount",
+        "shift=0,sleep=off",
+        "-rtc",
+        "clock=vm",
+    ),
     *("-cpu", "Nehalem", "-smp", "1"),
 )
 EMULATED_OPTIONS = "tsc_early_khz=1000000 lpj=4000000"
@@ -42,13 +67,30 @@ class Ended:
 
 
 def kvm_boots(system: System) -> bool:
-    """Return whether KVM boots this kernel here: without a root file system that ends in a panic, and so in QEMU's exit."""
+    """Return whether KVM boots this kernel here: without a root file system that ends in a panic,
+    and so in QEMU's exit.
+    """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    argv = [QEMU, *WITH_KVM, "-machine", "q35", "-m", "512", "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio"]
+    argv = [
+        QEMU,
+        *WITH_KVM,
+        "-machine",
+        "q35",
+        "-m",
+        "512",
+        "-display",
+        "none",
+        "-nodefaults",
+        "-no-reboot",
+        "-serial",
+        "stdio",
+    ]
     argv += ["-kernel", str(system.kernel), "-append", "console=ttyS0 panic=-1"]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0 and b"Kernel panic" in done.stdout
@@ -68,12 +110,22 @@ def machine_argv(system: System, share: Path, console: Path, *, kvm: bool) -> li
     ]  # fmt: skip
 
 
-def run_machine(system: System, share: Path, *, kvm: bool, limit_s: float, watch: Callable[[], None]) -> Ended:
-    """Boot the system, let it do what the share holds, and wait for its end; ``watch`` is called every second."""
+def run_machine(
+    system: System, share: Path, *, kvm: bool, limit_s: float, watch: Callable[[], None]
+) -> Ended:
+    """Boot the system, let it do what the share holds, and wait for its end.
+
+    ``watch`` is called every second.
+    """
     console = share / "console.log"
     began = time.monotonic()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(machine_argv(system, share, console, kvm=kvm), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+        process = subprocess.Popen(
+            machine_argv(system, share, console, kvm=kvm),
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+        )
         try:
             while process.poll() is None and time.monotonic() - began < limit_s:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -86,4 +138,8 @@ def run_machine(system: System, share: Path, *, kvm: bool, limit_s: float, watch
         errors.seek(0)
         words = errors.read().decode(errors="replace")
     text = console.read_text(errors="replace") if console.exists() else ""
-    return Ended(process.returncode == 0 and (share / "done").exists(), time.monotonic() - began, words + text)
+    return Ended(
+        process.returncode == 0 and (share / "done").exists(),
+        time.monotonic() - began,
+        words + text,
+    )

@@ -1,8 +1,10 @@
-"""Try the host path on a stock Debian system in a virtual machine, print a table, and end with 1 when something failed.
+"""Try the host path on a stock Debian system in a virtual machine, print a table, and end with 1
+when something failed.
 
-The system is built with mmdebstrap and provisioned as the Vagrantfile does, once; it is kept in the cache. In it an ordinary user with sudo
-types the mission's command, runs experiments on the system's own kernel, presses Ctrl-C, closes the terminal, sets the clock, and has a
-curl, a Mininet, firewall rules and queues of his own beside all that, which must stay as they were.
+The system is built with mmdebstrap and provisioned as the Vagrantfile does, once; it is kept in the
+cache. In it an ordinary user with sudo types the mission's command, runs experiments on the
+system's own kernel, presses Ctrl-C, closes the terminal, sets the clock, and has a curl, a Mininet,
+firewall rules and queues of his own beside all that, which must stay as they were.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from stockvm.machine import Ended, kvm_boots, run_machine
 
 from tcpexp import paths
 
-#: Experiments with faults on chosen segments, and one that needs nothing: what the short form records.
+#: Experiments with faults on chosen segments, and one that needs nothing: what the short form
+#: records.
 SHORT = ("one_loss", "tail_loss", "lost_synack", "loss_of_retransmission", "utcp_fast_recovery")
 START = f"""mkdir -p {build.CHECKOUT}
 tar -C {build.CHECKOUT} -xf /share/checkout.tar
@@ -48,7 +51,8 @@ class Row:
 def main(arguments: list[str]) -> int:
     """Build, boot, try, judge, print."""
     given = parse(arguments)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # the machine ends with us
+    # the machine ends with us
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     began = time.monotonic()
     lacking = build.missing_tools()
     if lacking:
@@ -63,13 +67,27 @@ def main(arguments: list[str]) -> int:
     if given.build_only:
         return 0
     share = Path(tempfile.mkdtemp(prefix="share-", dir=cache))
-    names = list(SHORT) if given.short else [path.stem for path in paths.shipped_specs() if path.stem not in ("bbr_vs_cubic", "all_states")]
+    names = (
+        list(SHORT)
+        if given.short
+        else [
+            path.stem
+            for path in paths.shipped_specs()
+            if path.stem not in ("bbr_vs_cubic", "all_states")
+        ]
+    )
     fill(share, {"record": given.record or names})
     kvm = not given.emulate and kvm_boots(system)
-    say(f"booting {given.suite} ({'KVM' if kvm else 'emulated, on a clock that counts instructions'}); its console: {share}/console.log")
+    say(
+        f"booting {given.suite}"
+        f" ({'KVM' if kvm else 'emulated, on a clock that counts instructions'}); its console:"
+        f" {share}/console.log"
+    )
     rows: list[Row] = []
     seen: list[int] = [0]
-    ended = run_machine(system, share, kvm=kvm, limit_s=given.limit, watch=lambda: follow(share, seen))
+    ended = run_machine(
+        system, share, kvm=kvm, limit_s=given.limit, watch=lambda: follow(share, seen)
+    )
     say(f"the machine ran for {ended.seconds:.0f} s; judging what it recorded")
     rows = judge_all(share, ended)
     print_table(given.suite, rows, time.monotonic() - began)
@@ -83,14 +101,48 @@ def main(arguments: list[str]) -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="scripts/stock-vm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suite", default="bookworm", choices=("bookworm", "trixie"), help="Debian 12 (the default) or 13")
-    parser.add_argument("--short", action="store_true", help="the five experiments with faults only, instead of all experiments")
-    parser.add_argument("--record", action="append", metavar="NAME", help="this experiment instead; may be given more than once")
-    parser.add_argument("--mirror", action="append", default=[], metavar="URL", help="where mmdebstrap fetches packages, instead of Debian's own address")
-    parser.add_argument("--emulate", action="store_true", help="do not use KVM, even where it works")
-    parser.add_argument("--limit", type=float, default=4 * 3600.0, metavar="SECONDS", help="end the machine after so long (4 hours)")
-    parser.add_argument("--keep", action="store_true", help="keep the machine's share also when nothing failed")
+    parser = argparse.ArgumentParser(
+        prog="scripts/stock-vm",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--suite",
+        default="bookworm",
+        choices=("bookworm", "trixie"),
+        help="Debian 12 (the default) or 13",
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="the five experiments with faults only, instead of all experiments",
+    )
+    parser.add_argument(
+        "--record",
+        action="append",
+        metavar="NAME",
+        help="this experiment instead; may be given more than once",
+    )
+    parser.add_argument(
+        "--mirror",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="where mmdebstrap fetches packages, instead of Debian's own address",
+    )
+    parser.add_argument(
+        "--emulate", action="store_true", help="do not use KVM, even where it works"
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=4 * 3600.0,
+        metavar="SECONDS",
+        help="end the machine after so long (4 hours)",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the machine's share also when nothing failed"
+    )
     parser.add_argument("--build-only", action="store_true", help="make the system and stop")
     return parser.parse_args(arguments)
 
@@ -101,13 +153,23 @@ def fill(share: Path, wanted: dict[str, Any]) -> None:
     for name in ("runs", "kept"):
         (share / name).mkdir()
         (share / name).chmod(0o777)
-    for name in ("results.jsonl", "terminal.log", "terminal-closed.log", "state-before.txt", "state-after.txt"):
+    for name in (
+        "results.jsonl",
+        "terminal.log",
+        "terminal-closed.log",
+        "state-before.txt",
+        "state-after.txt",
+    ):
         (share / name).touch()
         (share / name).chmod(0o666)
 
     def own(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         parts = Path(member.name).parts
-        return None if any(Path(part).match(each) for part in parts for each in build.EXCLUDED) else member
+        return (
+            None
+            if any(Path(part).match(each) for part in parts for each in build.EXCLUDED)
+            else member
+        )
 
     with tarfile.open(share / "checkout.tar", "w") as archive:
         archive.add(build.ROOT, arcname=".", filter=own)
@@ -135,13 +197,23 @@ def read_rows(share: Path) -> list[dict[str, Any]]:
 
 
 def judge_all(share: Path, ended: Ended) -> list[Row]:
-    """Return a row per trial; a run that was only recorded is analysed here and judged by its own checks and certificate."""
+    """Return a row per trial.
+
+    A run that was only recorded is analysed here and judged by its own checks and certificate.
+    """
     rows = []
     for found in read_rows(share):
         row = Row(found["name"], found["ok"], found["words"], found["seconds"])
         rows.append(judge(share, found["judged"], row) if found["judged"] else row)
     if not ended.off:
-        rows.append(Row("the machine reaches its end", False, ended.console.strip()[-600:] or "no word on its console", ended.seconds))
+        rows.append(
+            Row(
+                "the machine reaches its end",
+                False,
+                ended.console.strip()[-600:] or "no word on its console",
+                ended.seconds,
+            )
+        )
     return rows
 
 
@@ -155,14 +227,20 @@ def judge(share: Path, name: str, row: Row) -> Row:
         outcome = process_numbers(run)
     except TcpexpError as error:
         return Row(row.name, False, str(error), row.seconds)
-    bad = [f"{each.result} {each.title}: {each.reason}" for each in outcome.checks if each.result != "PASS"]
+    bad = [
+        f"{each.result} {each.title}: {each.reason}"
+        for each in outcome.checks
+        if each.result != "PASS"
+    ]
     certificate = outcome.certificate
     expected = "SUSPECT" if "clock set" in row.name else "VALID"
     if certificate["verdict"] != expected:
         bad.append(f"certificate {certificate['verdict']}: {'; '.join(certificate['reasons'])}")
     words = f"{len(outcome.checks)} PASS, certificate {certificate['verdict']}"
     if outcome.status != "complete" or bad:
-        return Row(row.name, False, "; ".join([f"status {outcome.status}", *bad])[:600], row.seconds)
+        return Row(
+            row.name, False, "; ".join([f"status {outcome.status}", *bad])[:600], row.seconds
+        )
     return Row(row.name, True, words, row.seconds)
 
 
@@ -170,7 +248,10 @@ def print_table(suite: str, rows: list[Row], seconds: float) -> None:
     """Print a line per trial and the sum."""
     width = max((len(row.name) for row in rows), default=0)
     for row in rows:
-        print(f"{'PASS' if row.ok else 'FAIL'}  {row.name:<{width}}  {row.seconds:7.1f} s  {row.words}")
+        print(
+            f"{'PASS' if row.ok else 'FAIL'}  {row.name:<{width}}  {row.seconds:7.1f} s "
+            f" {row.words}"
+        )
     failed = sum(not row.ok for row in rows)
     print(f"stock-vm: {suite}, {seconds:.0f} s")
     print(f"{len(rows) - failed} passed, {failed} failed")

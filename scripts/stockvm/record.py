@@ -1,4 +1,6 @@
-"""Record one run on the host and analyse nothing: on an emulated processor the analysis takes longer than the run. Runs inside the machine, as root."""
+"""Record one run on the host and analyse nothing: on an emulated processor the analysis takes
+longer than the run. Runs inside the machine, as root.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,15 @@ import sys
 from pathlib import Path
 
 from tcpexp.errors import TcpexpError
-from tcpexp.runner import RunOptions, Silent, compile_spec, create_run, execute, open_place, usable_results_dir
+from tcpexp.runner import (
+    RunOptions,
+    Silent,
+    compile_spec,
+    create_run,
+    execute,
+    open_place,
+    usable_results_dir,
+)
 
 
 def main(spec: str, out: str) -> int:

@@ -1,4 +1,7 @@
-"""A terminal on which commands are typed as a person does: a login shell behind a pseudo-terminal. Runs inside the machine."""
+"""A terminal on which commands are typed as a person does: a login shell behind a pseudo-terminal.
+
+Runs inside the machine.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ class Terminal:
         return int(found[1]) if found else None
 
     def close(self) -> None:
-        """Close the terminal, as when its window is closed; what runs on it is sent SIGHUP by the kernel."""
+        """Close the terminal, as when its window is closed.
+
+        What runs on it is sent SIGHUP by the kernel.
+        """
         os.close(self.file)
         os.waitpid(self.pid, 0)
 

@@ -1,11 +1,15 @@
-"""The actions that come with tcpexp, listed once. Each compiles to plan primitives and executes nothing."""
+"""The actions that come with tcpexp, listed once.
+
+Each compiles to plan primitives and executes nothing.
+"""
 
 from __future__ import annotations
 
 from tcpexp.actions.base import Action
 from tcpexp.registry import Classes
 
-#: By the word after ``do:``, in the order of the documentation; an action's module is imported when it is asked for.
+#: By the word after ``do:``, in the order of the documentation; an action's module is imported when
+#: it is asked for.
 BUILTIN: Classes[Action] = Classes(
     {
         "iperf3": "tcpexp.actions.iperf3:Iperf3",

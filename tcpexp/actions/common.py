@@ -1,4 +1,6 @@
-"""What several actions share: field types, a base class that refuses idle words, and servers that are awaited."""
+"""What several actions share: field types, a base class that refuses idle words, and servers that
+are awaited.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ _STATUS_HINT = "write a number such as 28, a list such as [0, 28], a signal such
 
 
 def _parse_expected(value: Any) -> tuple[str, ...]:
-    """Return expected ends as :func:`tcpexp.plan.endings.is_expected` reads them; raises ``QuantityError``."""
+    """Return expected ends as :func:`tcpexp.plan.endings.is_expected` reads them.
+
+    Raises ``QuantityError``.
+    """
     several = list(value) if isinstance(value, (list, tuple)) else [value]
     if not several:
         raise QuantityError("an empty list expects no end at all", _STATUS_HINT)
@@ -60,12 +65,23 @@ def _parse_status(value: Any) -> str:
 ExpectedStatus = Annotated[
     tuple[str, ...],
     BeforeValidator(_parse_expected),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "array", "items": {"type": ["integer", "string"]}}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer"},
+                {"type": "string"},
+                {"type": "array", "items": {"type": ["integer", "string"]}},
+            ]
+        }
+    ),
 ]
 
 
 class BuiltinAction(Action):
-    """An action that says which of ``every`` and ``until`` mean something to it; the other is refused."""
+    """An action that says which of ``every`` and ``until`` mean something to it.
+
+    The other is refused.
+    """
 
     #: Entries of ``actions:`` as a spec writes them, for the documentation.
     example: ClassVar[str] = ""
@@ -77,7 +93,10 @@ class BuiltinAction(Action):
     @model_validator(mode="after")
     def _refuse_idle_words(self) -> Self:
         if self.every is not None and not self.takes_every and "every" not in self.redefines:
-            raise QuantityError(f"'every' means nothing to {self.do}", "leave it out, or write the action several times")
+            raise QuantityError(
+                f"'every' means nothing to {self.do}",
+                "leave it out, or write the action several times",
+            )
         if self.until is not None and not self.takes_until and self.every is None:
             raise QuantityError(f"'until' means nothing to {self.do}", "leave it out")
         return self
@@ -88,8 +107,12 @@ class ProcessAction(BuiltinAction):
 
     expect_status: ExpectedStatus | None = Field(
         default=None,
-        description="how it may end: an exit status or a list of them, a signal such as `SIGKILL`, `signal` for any of them, or `any`; 0 when silent. "
-        "Another end is a failure (docs/spec.md); an end that the run itself brings about (`until`, `kill`, the end of the experiment) is none",
+        description=(
+            "how it may end: an exit status or a list of them, a signal such as `SIGKILL`, `signal`"
+            " for any of them, or `any`; 0 when silent. Another end is a failure (docs/spec.md); an"
+            " end that the run itself brings about (`until`, `kill`, the end of the experiment) is"
+            " none"
+        ),
     )
 
     @property
@@ -98,8 +121,19 @@ class ProcessAction(BuiltinAction):
         return EXPECTED if self.expect_status is None else self.expect_status
 
 
-def start_server(context: PlanContext, spawn: Spawn, label: str, port: int, *, until_ns: int | None = None, suffix: str | None = None) -> str:
-    """Start a server before the experiment's zero and wait until it listens on ``port``; return the process's step id."""
+def start_server(
+    context: PlanContext,
+    spawn: Spawn,
+    label: str,
+    port: int,
+    *,
+    until_ns: int | None = None,
+    suffix: str | None = None,
+) -> str:
+    """Start a server before the experiment's zero and wait until it listens on ``port``.
+
+    Return the process's step id.
+    """
     step_id = context.setup(spawn, label, until_ns=until_ns, suffix=suffix)
     context.listens(spawn.node, port, step_id)
     ready = "ready" if suffix is None else f"{suffix}-ready"
@@ -109,9 +143,15 @@ def start_server(context: PlanContext, spawn: Spawn, label: str, port: int, *, u
 
 
 def server_process(context: PlanContext, node: str, port: int) -> str | None:
-    """Return the step id of the process that an earlier action started to listen on ``node``:``port``, if any."""
+    """Return the step id of the process that an earlier action started to listen on
+    ``node``:``port``, if any.
+    """
     for step in context.draft.setup:
         wait = step.do
-        if isinstance(wait, WaitFor) and (wait.node, wait.condition, wait.value) == (node, "port", str(port)):
+        if isinstance(wait, WaitFor) and (wait.node, wait.condition, wait.value) == (
+            node,
+            "port",
+            str(port),
+        ):
             return wait.step
     return None

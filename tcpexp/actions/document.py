@@ -1,4 +1,6 @@
-"""The page docs/actions.md, made from the models: ``python -m tcpexp.actions.document > docs/actions.md``."""
+"""The page docs/actions.md, made from the models: ``python -m tcpexp.actions.document >
+docs/actions.md``.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,11 @@ def document() -> str:
 
 def _those(mark: str, *, without: bool = False) -> str:
     """Return the names of the actions whose class says ``mark`` (or does not)."""
-    names = [f"`{name}`" for name, model in BUILTIN.items() if bool(getattr(model, mark, False)) != without]
+    names = [
+        f"`{name}`"
+        for name, model in BUILTIN.items()
+        if bool(getattr(model, mark, False)) != without
+    ]
     return ", ".join(names[:-1]) + f" and {names[-1]}"
 
 
@@ -68,7 +74,16 @@ def _section(name: str, model: type[Action]) -> str:
     fields = [each for each in schema["properties"] if each not in common and each not in links]
     fields.sort(key=lambda each: each == "expect_status")  # what is common to several comes last
     required = schema.get("required", [])
-    lines = [f"## {name}", "", inspect.cleandoc(model.__doc__ or ""), "", "```yaml", str(getattr(model, "example", "")), "```", ""]
+    lines = [
+        f"## {name}",
+        "",
+        inspect.cleandoc(model.__doc__ or ""),
+        "",
+        "```yaml",
+        str(getattr(model, "example", "")),
+        "```",
+        "",
+    ]
     lines += ["| parameter | value | means |", "|---|---|---|"]
     lines += [_row(each, schema["properties"][each], required=each in required) for each in fields]
     if links:
@@ -85,30 +100,53 @@ def _nested(model: type[Action]) -> list[type[BaseModel]]:
     found: list[type[BaseModel]] = []
     for field in model.model_fields.values():
         for part in _parts(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel) and part not in found and part.__module__ == model.__module__:
+            if (
+                isinstance(part, type)
+                and issubclass(part, BaseModel)
+                and part not in found
+                and part.__module__ == model.__module__
+            ):
                 found.append(part)
     return found
 
 
 def _parts(annotation: Any) -> list[Any]:
     """Return an annotation and everything inside it."""
-    return [annotation, *(part for each in getattr(annotation, "__args__", ()) for part in _parts(each))]
+    return [
+        annotation,
+        *(part for each in getattr(annotation, "__args__", ()) for part in _parts(each)),
+    ]
 
 
 def _nested_lines(model: type[BaseModel]) -> list[str]:
     schema = model.model_json_schema(by_alias=True)
     required = schema.get("required", [])
-    lines = [f"{inspect.cleandoc(model.__doc__ or '')}", "", "| key | value | means |", "|---|---|---|"]
-    return lines + [_row(name, each, required=name in required) for name, each in schema["properties"].items()]
+    lines = [
+        f"{inspect.cleandoc(model.__doc__ or '')}",
+        "",
+        "| key | value | means |",
+        "|---|---|---|",
+    ]
+    return lines + [
+        _row(name, each, required=name in required) for name, each in schema["properties"].items()
+    ]
 
 
 def _row(name: str, schema: dict[str, Any], *, required: bool) -> str:
-    means = str(schema.get("description", "what to do: the action's name")).replace("|", "\\|").replace("\n", " ")
+    means = (
+        str(schema.get("description", "what to do: the action's name"))
+        .replace("|", "\\|")
+        .replace("\n", " ")
+    )
     default = schema.get("default")
     if required:
         means += ". **Required**"
     elif default is not None and not isinstance(default, dict):
-        shown = str(default).lower() if isinstance(default, bool) else ("none" if default == [] else default)
+        shown = (
+            str(default).lower()
+            if isinstance(default, bool)
+            else ("none" if default == [] else default)
+        )
         means += f". Default `{shown}`"
     return f"| `{name}` | {_value(schema)} | {means} |"
 
@@ -127,7 +165,13 @@ def _value(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return "mapping"
     kind = str(schema.get("type", "text"))
-    words = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", "array": "list", "object": "mapping"}
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "boolean": "`true`, `false`",
+        "array": "list",
+        "object": "mapping",
+    }
     return words.get(kind, kind)
 
 

@@ -25,12 +25,15 @@ Numbers = int | tuple[int, ...]
 
 
 class Fault(BuiltinAction):
-    """Drop, duplicate, corrupt or delay chosen TCP segments: the N-th of a kind in a flow, and only it.
+    """Drop, duplicate, corrupt or delay chosen TCP segments: the N-th of a kind in a flow, and only
+    it.
 
-    Segments are counted in each connection on its own, from its beginning, in the direction from `from` to the other host, where they come out of the
-    link's bottleneck: what its queue drops is not counted. A retransmission is not a new data segment; `transmission` tells it from the original. `at`
-    and `until` say when the fault may act; counting goes on meanwhile. Where two faults choose the same segment, the first in the file acts. The
-    check `fault` asks whether it did, the table `faults` holds what was done, and docs/faults.md says more.
+    Segments are counted in each connection on its own, from its beginning, in the direction from
+    `from` to the other host, where they come out of the link's bottleneck: what its queue drops is
+    not counted. A retransmission is not a new data segment; `transmission` tells it from the
+    original. `at` and `until` say when the fault may act; counting goes on meanwhile. Where two
+    faults choose the same segment, the first in the file acts. The check `fault` asks whether it
+    did, the table `faults` holds what was done, and docs/faults.md says more.
     """
 
     redefines: ClassVar[tuple[str, ...]] = ("every",)
@@ -45,45 +48,106 @@ class Fault(BuiltinAction):
 
     do: Literal["fault"] = "fault"
     effect: Literal["drop", "duplicate", "corrupt", "delay"] = Field(
-        description="`drop` it, send it on twice (`duplicate`), damage it so that its checksum no longer fits (`corrupt`), or `delay` it"
+        description=(
+            "`drop` it, send it on twice (`duplicate`), damage it so that its checksum no longer"
+            " fits (`corrupt`), or `delay` it"
+        )
     )
     segment: Segment = Field(
         default="data",
-        description="kind of segment: `syn`, `syn-ack`, `data` (any with payload), `fin`, `rst`, `pure-ack` (no payload, SYN, FIN or RST), "
-        "`window-update` (a pure ACK that repeats the acknowledgment number, widens the window and has no SACK block) or `any`",
+        description=(
+            "kind of segment: `syn`, `syn-ack`, `data` (any with payload), `fin`, `rst`, `pure-ack`"
+            " (no payload, SYN, FIN or RST), `window-update` (a pure ACK that repeats the"
+            " acknowledgment number, widens the window and has no SACK block) or `any`"
+        ),
     )
-    nth: Numbers | None = Field(default=None, description="which one, from 1 on, or a list; the first when nothing else is said")
-    every: Number | None = Field(default=None, description="every so many segments instead, such as 1000")
-    first: Number | None = Field(default=None, description="the first one of `every`; the same number as `every` when silent")
+    nth: Numbers | None = Field(
+        default=None,
+        description="which one, from 1 on, or a list; the first when nothing else is said",
+    )
+    every: Number | None = Field(
+        default=None, description="every so many segments instead, such as 1000"
+    )
+    first: Number | None = Field(
+        default=None, description="the first one of `every`; the same number as `every` when silent"
+    )
     bytes: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = Field(
-        default=None, description="data segments with any of these bytes of the stream instead: first and last, where 0 is the stream's first"
+        default=None,
+        description=(
+            "data segments with any of these bytes of the stream instead: first and last, where 0"
+            " is the stream's first"
+        ),
     )
-    transmission: Literal["all"] | Numbers = Field(default=1, description="1 is the original, 2 its first retransmission; a list, or `all`")
-    delay: Duration | None = Field(default=None, gt=0, description="with `effect: delay`: how much longer than the others it takes")
-    flow: str | None = Field(default=None, description="name of the flow, which an action above starts; any connection when silent")
-    port: Port | None = Field(default=None, description="only connections with this port at either end")
-    from_: str | None = Field(default=None, alias="from", description="the host that sends the segments; the sender of the flow's data when silent")
-    to: str | None = Field(default=None, description="the host that they are meant for; the flow's other end, or any, when silent")
-    link: str | None = Field(default=None, description="where; when silent the only link on the way, or the only one with parameters")
+    transmission: Literal["all"] | Numbers = Field(
+        default=1, description="1 is the original, 2 its first retransmission; a list, or `all`"
+    )
+    delay: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="with `effect: delay`: how much longer than the others it takes",
+    )
+    flow: str | None = Field(
+        default=None,
+        description="name of the flow, which an action above starts; any connection when silent",
+    )
+    port: Port | None = Field(
+        default=None, description="only connections with this port at either end"
+    )
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="the host that sends the segments; the sender of the flow's data when silent",
+    )
+    to: str | None = Field(
+        default=None,
+        description="the host that they are meant for; the flow's other end, or any, when silent",
+    )
+    link: str | None = Field(
+        default=None,
+        description="where; when silent the only link on the way, or the only one with parameters",
+    )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if sum(each is not None for each in (self.nth, self.every, self.bytes)) > 1:
-            raise QuantityError("'nth', 'every' and 'bytes' each say which segments", "keep one of them")
+            raise QuantityError(
+                "'nth', 'every' and 'bytes' each say which segments", "keep one of them"
+            )
         if self.first is not None and self.every is None:
             raise QuantityError("'first' belongs to 'every'", "write nth: for a single segment")
         if self.bytes is not None and (self.segment != "data" or self.bytes[1] < self.bytes[0]):
-            raise QuantityError("'bytes' are the first and the last byte of a range of data", "write segment: data, bytes: [10000, 11999]")
+            raise QuantityError(
+                "'bytes' are the first and the last byte of a range of data",
+                "write segment: data, bytes: [10000, 11999]",
+            )
         if self.segment in SINGLE and (self._numbers() not in ((), (1,)) or self.every is not None):
-            raise QuantityError(f"a connection has one {self.segment} in each direction", "choose among its transmissions: transmission: [1, 2]")
+            raise QuantityError(
+                f"a connection has one {self.segment} in each direction",
+                "choose among its transmissions: transmission: [1, 2]",
+            )
         if self.segment in NEVER_AGAIN and self._transmissions() != (1,):
-            raise QuantityError(f"'{self.segment}' segments are not retransmitted; each is a new one", "leave transmission out")
+            raise QuantityError(
+                f"'{self.segment}' segments are not retransmitted; each is a new one",
+                "leave transmission out",
+            )
         if (self.delay is not None) != (self.effect == "delay"):
-            raise QuantityError("'delay' and effect: delay belong together", "write effect: delay, delay: 30ms")
-        if self.nth is not None and not (1 <= len(self._numbers()) <= MOST_NUMBERS and min(self._numbers()) >= 1):
-            raise QuantityError("'nth' is not a number from 1 on, or a list of up to 32", "write nth: 20 or nth: [20, 22]")
-        if self.transmission != "all" and not (self._transmissions() and all(1 <= each <= 63 for each in self._transmissions())):
-            raise QuantityError("'transmission' is not a number from 1 to 63, nor a list of such", "1 is the original, 2 its first retransmission")
+            raise QuantityError(
+                "'delay' and effect: delay belong together", "write effect: delay, delay: 30ms"
+            )
+        if self.nth is not None and not (
+            1 <= len(self._numbers()) <= MOST_NUMBERS and min(self._numbers()) >= 1
+        ):
+            raise QuantityError(
+                "'nth' is not a number from 1 on, or a list of up to 32",
+                "write nth: 20 or nth: [20, 22]",
+            )
+        if self.transmission != "all" and not (
+            self._transmissions() and all(1 <= each <= 63 for each in self._transmissions())
+        ):
+            raise QuantityError(
+                "'transmission' is not a number from 1 to 63, nor a list of such",
+                "1 is the original, 2 its first retransmission",
+            )
         if self.flow is None and self.from_ is None:
             raise QuantityError("whose segments?", "name the sending host (from: h1) or a flow")
         if self.flow is not None and self.port is not None:
@@ -95,9 +159,16 @@ class Fault(BuiltinAction):
         flow = None if self.flow is None else context.flow_named(self.flow)
         source, target = self._ends(context, flow)
         link, towards = self._where(context, source, target)
-        if self.effect == "corrupt" and any(each.offloads for each in context.node(source).interfaces):
+        if self.effect == "corrupt" and any(
+            each.offloads for each in context.node(source).interfaces
+        ):
             hint = f"leave offloads out for {source}"
-            raise context.error(f"{source} leaves checksums to its interface (offloads: true), so nobody would notice damage", hint=hint, key="effect")
+            raise context.error(
+                f"{source} leaves checksums to its interface (offloads: true), so nobody would"
+                " notice damage",
+                hint=hint,
+                key="effect",
+            )
         ports: tuple[int | None, int | None] = (None, None)
         if flow is not None:
             ports = (None, flow.port) if source == flow.client else (flow.port, None)
@@ -121,7 +192,11 @@ class Fault(BuiltinAction):
         """Return the transmissions in order; none for all."""
         if self.transmission == "all":
             return ()
-        return (self.transmission,) if isinstance(self.transmission, int) else tuple(sorted(set(self.transmission)))
+        return (
+            (self.transmission,)
+            if isinstance(self.transmission, int)
+            else tuple(sorted(set(self.transmission)))
+        )
 
     def _ends(self, context: PlanContext, flow: FlowPlan | None) -> tuple[str, str | None]:
         """Return who sends, and to whom (None: anybody)."""
@@ -130,10 +205,18 @@ class Fault(BuiltinAction):
             return context.host(self.from_ or "", key="from"), target
         source = flow.sender if self.from_ is None else context.host(self.from_, key="from")
         if source not in (flow.client, flow.server):
-            raise context.error(f"{source} is no end of the flow '{flow.name}'", hint=f"write {flow.client} or {flow.server}", key="from")
+            raise context.error(
+                f"{source} is no end of the flow '{flow.name}'",
+                hint=f"write {flow.client} or {flow.server}",
+                key="from",
+            )
         target = flow.server if source == flow.client else flow.client
         if self.to not in (None, target):
-            raise context.error(f"what {source} sends in the flow '{flow.name}' is meant for {target}", hint="leave to out", key="to")
+            raise context.error(
+                f"what {source} sends in the flow '{flow.name}' is meant for {target}",
+                hint="leave to out",
+                key="to",
+            )
         return source, target
 
     def _where(self, context: PlanContext, source: str, target: str | None) -> tuple[str, str]:
@@ -145,11 +228,18 @@ class Fault(BuiltinAction):
             for hop in crossed:
                 if hop.link.name == link.name:
                     return hop.key
-            raise context.error(f"segments from {source} to {to} do not cross link {link.name}", hint=_links(crossed), key="link")
+            raise context.error(
+                f"segments from {source} to {to} do not cross link {link.name}",
+                hint=_links(crossed),
+                key="link",
+            )
         shaped = [hop for hop in crossed if _has_parameters(hop.link)]
         candidates = crossed if len(crossed) == 1 else shaped
         if len(candidates) != 1:
-            raise context.error(f"segments from {source} to {to} cross several links, so name one", hint=_links(crossed))
+            raise context.error(
+                f"segments from {source} to {to} cross several links, so name one",
+                hint=_links(crossed),
+            )
         return candidates[0].key
 
     def _label(self, source: str) -> str:
@@ -169,8 +259,13 @@ class Fault(BuiltinAction):
         elif self._transmissions() != (1,):
             again = f", transmission {', '.join(str(each) for each in self._transmissions())}"
         by = "" if self.delay is None else f" by {format_duration(self.delay)}"
-        words = {"syn": "SYN", "syn-ack": "SYN-ACK", "fin": "FIN"}.get(self.segment, f"{self.segment} segment")
-        return f"{self.effect} {words}{which}{again} {f'of {self.flow}' if self.flow else f'from {source}'}{by}"
+        words = {"syn": "SYN", "syn-ack": "SYN-ACK", "fin": "FIN"}.get(
+            self.segment, f"{self.segment} segment"
+        )
+        return (
+            f"{self.effect} {words}{which}{again}"
+            f" {f'of {self.flow}' if self.flow else f'from {source}'}{by}"
+        )
 
 
 def _has_parameters(link: LinkPlan) -> bool:

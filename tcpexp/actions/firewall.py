@@ -14,11 +14,15 @@ from tcpexp.units import QuantityError
 
 #: In iptables' own order.
 FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
-#: Looked at in every rule; PSH and URG only when named, so that `ack` matches a segment with PSH too.
+#: Looked at in every rule; PSH and URG only when named, so that `ack` matches a segment with PSH
+#: too.
 COMPARED = ("FIN", "SYN", "RST", "ACK")
 
 #: ip6tables' words for what iptables answers (RFC 4443 section 3.1, codes 4 and 3).
-ICMPV6_ANSWERS = {"icmp-port-unreachable": "icmp6-port-unreachable", "icmp-host-unreachable": "icmp6-addr-unreachable"}
+ICMPV6_ANSWERS = {
+    "icmp-port-unreachable": "icmp6-port-unreachable",
+    "icmp-host-unreachable": "icmp6-addr-unreachable",
+}
 
 
 def _check_flags(text: str) -> str:
@@ -38,12 +42,17 @@ class Match(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    flags: Flags | None = Field(default=None, description="TCP flags such as `syn+ack`; of FIN, SYN, RST and ACK exactly these are set")
+    flags: Flags | None = Field(
+        default=None,
+        description="TCP flags such as `syn+ack`; of FIN, SYN, RST and ACK exactly these are set",
+    )
     from_: str | None = Field(default=None, alias="from", description="the sending host")
     to: str | None = Field(default=None, description="the receiving host")
     port: Port | None = Field(default=None, description="destination port")
     source_port: Port | None = Field(default=None, description="source port")
-    protocol: Literal["tcp", "udp", "icmp"] | None = Field(default=None, description="protocol; tcp when flags or ports are named")
+    protocol: Literal["tcp", "udp", "icmp"] | None = Field(
+        default=None, description="protocol; tcp when flags or ports are named"
+    )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -60,7 +69,10 @@ class Match(BaseModel):
         rule: list[str] = []
         for option, name in (("-s", self.from_), ("-d", self.to)):
             if name is not None:
-                rule += [option, f"{context.address(name, key=key)}/{32 if context.network.ip == 4 else 128}"]
+                rule += [
+                    option,
+                    f"{context.address(name, key=key)}/{32 if context.network.ip == 4 else 128}",
+                ]
         if protocol is not None:
             rule += ["-p", "icmpv6" if protocol == "icmp" and context.network.ip == 6 else protocol]
         for option, port in (("--sport", self.source_port), ("--dport", self.port)):
@@ -74,10 +86,12 @@ class Match(BaseModel):
 
 
 class FirewallAction(BuiltinAction):
-    """Drop, reject or accept packets on a host with an iptables rule; the rule is deleted at `until` or at the end.
+    """Drop, reject or accept packets on a host with an iptables rule; the rule is deleted at
+    `until` or at the end.
 
-    Exactly one of `drop`, `reject` and `accept` says which packets. The newest rule is looked at first. In an IPv6 network the rule is ip6tables' and
-    `icmp` is ICMPv6, without which no neighbour that is not known from the start is found.
+    Exactly one of `drop`, `reject` and `accept` says which packets. The newest rule is looked at
+    first. In an IPv6 network the rule is ip6tables' and `icmp` is ICMPv6, without which no
+    neighbour that is not known from the start is found.
     """
 
     example: ClassVar[str] = """\
@@ -86,29 +100,58 @@ class FirewallAction(BuiltinAction):
 
     do: Literal["firewall"] = "firewall"
     host: str = Field(description="whose firewall")
-    chain: Literal["INPUT", "OUTPUT", "FORWARD"] = Field(default="INPUT", description="packets that come in for this host, go out from it, or pass through it")
+    chain: Literal["INPUT", "OUTPUT", "FORWARD"] = Field(
+        default="INPUT",
+        description="packets that come in for this host, go out from it, or pass through it",
+    )
     drop: Match | None = Field(default=None, description="drop these in silence")
     reject: Match | None = Field(default=None, description="drop these and tell the sender")
     accept: Match | None = Field(default=None, description="let these through")
     reject_with: Literal["icmp-port-unreachable", "icmp-host-unreachable", "tcp-reset"] = Field(
-        default="icmp-port-unreachable", description="what `reject` answers; over IPv6 the ICMPv6 message of the same meaning"
+        default="icmp-port-unreachable",
+        description="what `reject` answers; over IPv6 the ICMPv6 message of the same meaning",
     )
 
     @model_validator(mode="after")
     def _one_verdict(self) -> Self:
         if sum(match is not None for match in (self.drop, self.reject, self.accept)) != 1:
-            raise QuantityError("a firewall needs exactly one of 'drop', 'reject' and 'accept'", "write drop: {flags: syn+ack, from: h2}")
+            raise QuantityError(
+                "a firewall needs exactly one of 'drop', 'reject' and 'accept'",
+                "write drop: {flags: syn+ack, from: h2}",
+            )
         return self
 
     def compile(self, context: PlanContext) -> None:
         """Append the rule."""
         host = context.host(self.host, key="host")
-        verb, match = next((verb, match) for verb, match in (("drop", self.drop), ("reject", self.reject), ("accept", self.accept)) if match is not None)
-        answer = ICMPV6_ANSWERS.get(self.reject_with, self.reject_with) if context.network.ip == 6 else self.reject_with
+        verb, match = next(
+            (verb, match)
+            for verb, match in (
+                ("drop", self.drop),
+                ("reject", self.reject),
+                ("accept", self.accept),
+            )
+            if match is not None
+        )
+        answer = (
+            ICMPV6_ANSWERS.get(self.reject_with, self.reject_with)
+            if context.network.ip == 6
+            else self.reject_with
+        )
         target = ("-j", verb.upper(), *(("--reject-with", answer) if verb == "reject" else ()))
         rule = match.rule(context, verb)
         if self.reject is not None and self.reject_with == "tcp-reset" and "tcp" not in rule:
-            raise context.error("tcp-reset answers TCP only", hint="add protocol: tcp to reject", key="reject_with")
-        words = " ".join(f"{key} {value}" for key, value in match.model_dump(by_alias=True, exclude_none=True).items())
+            raise context.error(
+                "tcp-reset answers TCP only", hint="add protocol: tcp to reject", key="reject_with"
+            )
+        words = " ".join(
+            f"{key} {value}"
+            for key, value in match.model_dump(by_alias=True, exclude_none=True).items()
+        )
         label = f"{host} {self.chain}: {verb} {words or 'everything'}"
-        context.step(Firewall(host, self.chain, (*rule, *target)), label, at_ns=self.at_ns, until_ns=self.until)
+        context.step(
+            Firewall(host, self.chain, (*rule, *target)),
+            label,
+            at_ns=self.at_ns,
+            until_ns=self.until,
+        )

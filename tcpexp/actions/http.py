@@ -12,8 +12,8 @@ from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.units import Duration, QuantityError, Size
 
-#: Becomes the client, so that signals and the exit status are its own; when it has ended (its end of the pipe closes),
-#: the file's SHA-256 is printed and a file above the limit is dropped.
+#: Becomes the client, so that signals and the exit status are its own; when it has ended (its end
+#: of the pipe closes), the file's SHA-256 is printed and a file above the limit is dropped.
 DOWNLOAD = """\
 folder=$1 file=$2 limit=$3 pipe=$1/.ended.$$; shift 3
 mkfifo "$pipe"
@@ -29,21 +29,33 @@ exec "$@" 9> "$pipe"
 """
 
 WRITE_OUT = (
-    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect} first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port} "
-    "header_bytes=%{size_header}\\n"
+    "status=%{http_code} bytes=%{size_download} connect_s=%{time_connect}"
+    " first_byte_s=%{time_starttransfer} total_s=%{time_total} local_port=%{local_port}"
+    " header_bytes=%{size_header}\\n"
 )
 
 
 def _check_file_name(name: str) -> str:
     parts = name.split("/")
-    if not name or name.startswith("/") or ".." in parts or "" in parts or any(sign in name for sign in "= \n?#%\0"):
-        raise QuantityError(f"'{name[:40]}' is not a file name for a web server", "write a plain name such as index.html")
+    if (
+        not name
+        or name.startswith("/")
+        or ".." in parts
+        or "" in parts
+        or any(sign in name for sign in "= \n?#%\0")
+    ):
+        raise QuantityError(
+            f"'{name[:40]}' is not a file name for a web server",
+            "write a plain name such as index.html",
+        )
     return name
 
 
 def _check_path(path: str) -> str:
     if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;:@%/-]{0,500}", path):
-        raise QuantityError(f"'{path[:40]}' is not the path of a URL", "write a path such as /index.html")
+        raise QuantityError(
+            f"'{path[:40]}' is not the path of a URL", "write a path such as /index.html"
+        )
     return path
 
 
@@ -63,11 +75,13 @@ class GeneratedFile(BaseModel):
 class HttpServer(ProcessAction):
     """Serve files over HTTP from a host.
 
-    Without `at` the server is ready before the experiment starts. With `keep_alive` (HTTP/1.1, what web servers do today) the
-    connection stays open after the answer and the *client* closes first, so the client holds TIME-WAIT. With
-    `keep_alive: false` (HTTP/1.0) the *server* closes first, and the server holds TIME-WAIT.
+    Without `at` the server is ready before the experiment starts. With `keep_alive` (HTTP/1.1, what
+    web servers do today) the connection stays open after the answer and the *client* closes first,
+    so the client holds TIME-WAIT. With `keep_alive: false` (HTTP/1.0) the *server* closes first,
+    and the server holds TIME-WAIT.
 
-    Its log holds one JSON event per line: listening, accept, request, response (with the SHA-256 of what was sent), close.
+    Its log holds one JSON event per line: listening, accept, request, response (with the SHA-256 of
+    what was sent), close.
     """
 
     example: ClassVar[str] = """\
@@ -78,9 +92,14 @@ class HttpServer(ProcessAction):
     port: Port = Field(default=80, description="TCP port")
     files: dict[FileName, str | GeneratedFile] = Field(
         default={"index.html": "Hello.\n"},
-        description="what it serves: name to text, or to `{size: 10MB, seed: 1}` for pseudo-random bytes",
+        description=(
+            "what it serves: name to text, or to `{size: 10MB, seed: 1}` for pseudo-random bytes"
+        ),
     )
-    keep_alive: bool = Field(default=True, description="leave connections open after an answer, so that the client closes first")
+    keep_alive: bool = Field(
+        default=True,
+        description="leave connections open after an answer, so that the client closes first",
+    )
     backlog: int = Field(
         default=128, ge=0, le=65535,
         description="second argument of listen(2): bounds the accept queue, and the queue of half-open connections",
@@ -89,7 +108,16 @@ class HttpServer(ProcessAction):
     def compile(self, context: PlanContext) -> None:
         """Append the server: awaited before zero without ``at``, else at its time."""
         host = context.host(self.host, key="host")
-        argv = ["python3", "-u", "-B", context.app("http_server"), "--port", str(self.port), "--backlog", str(self.backlog)]
+        argv = [
+            "python3",
+            "-u",
+            "-B",
+            context.app("http_server"),
+            "--port",
+            str(self.port),
+            "--backlog",
+            str(self.backlog),
+        ]
         if self.keep_alive:
             argv.append("--keep-alive")
         for name, content in self.files.items():
@@ -97,20 +125,26 @@ class HttpServer(ProcessAction):
                 argv += ["--generate", f"{name}={content.size}:{content.seed}"]
             else:
                 argv += ["--file", f"{name}={context.file(f'{context.step_id}/{name}', content)}"]
-        spawn, label = Spawn(host, tuple(argv), allowed_status=self.allowed_status), f"web server on {host}:{self.port}"
+        spawn, label = (
+            Spawn(host, tuple(argv), allowed_status=self.allowed_status),
+            f"web server on {host}:{self.port}",
+        )
         if self.at is None:
             start_server(context, spawn, label, self.port, until_ns=self.until)
         else:
-            context.listens(host, self.port, context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until))
+            context.listens(
+                host, self.port, context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until)
+            )
         context.need(tools=("python3",))
 
 
 class HttpGet(ProcessAction):
     """Download one file over HTTP with curl or wget.
 
-    The client's exit status is the action's: 0 is well; with curl 7 is "could not connect" and 28 "timed out" (also when
-    the kernel gave up on the connection); with wget 4 is a network failure and 8 an error reply. It tries once. The file's SHA-256 is printed to
-    the log, and the file is kept in the run directory unless it is larger than `keep_up_to`.
+    The client's exit status is the action's: 0 is well; with curl 7 is "could not connect" and 28
+    "timed out" (also when the kernel gave up on the connection); with wget 4 is a network failure
+    and 8 an error reply. It tries once. The file's SHA-256 is printed to the log, and the file is
+    kept in the run directory unless it is larger than `keep_up_to`.
     """
 
     takes_every: ClassVar[bool] = True
@@ -125,13 +159,37 @@ class HttpGet(ProcessAction):
     port: Port = Field(default=80, description="TCP port of the web server")
     path: UrlPath = Field(default="/index.html", description="what to download")
     tool: Literal["curl", "wget"] = Field(default="curl", description="the program that downloads")
-    flow: Name | None = Field(default=None, description="the flow's name in plots and checks; the action's `id` when silent")
-    connect_timeout: Duration | None = Field(
-        default=None, gt=0, description="give up connecting after this; when silent curl waits 300s and wget as long as the kernel does"
+    flow: Name | None = Field(
+        default=None,
+        description="the flow's name in plots and checks; the action's `id` when silent",
     )
-    timeout: Duration | None = Field(default=None, gt=0, description="give up after this: curl counts the whole download, wget the time without data")
-    verbose: bool = Field(default=False, description="log what the program does, such as the error with which `connect()` failed (curl's --verbose)")
-    keep_up_to: Size = Field(default="1MB", validate_default=True, description="keep the downloaded file in the run directory up to this size")
+    connect_timeout: Duration | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "give up connecting after this; when silent curl waits 300s and wget as long as the"
+            " kernel does"
+        ),
+    )
+    timeout: Duration | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "give up after this: curl counts the whole download, wget the time without data"
+        ),
+    )
+    verbose: bool = Field(
+        default=False,
+        description=(
+            "log what the program does, such as the error with which `connect()` failed (curl's"
+            " --verbose)"
+        ),
+    )
+    keep_up_to: Size = Field(
+        default="1MB",
+        validate_default=True,
+        description="keep the downloaded file in the run directory up to this size",
+    )
 
     def compile(self, context: PlanContext) -> None:
         """Append the download and its flow, whose sender is the server."""
@@ -142,12 +200,41 @@ class HttpGet(ProcessAction):
         tool = self._curl(file, url) if self.tool == "curl" else self._wget(file, url)
         argv = ("sh", "-c", DOWNLOAD, "http_get", "{out}", file, str(self.keep_up_to), *tool)
         label = f"{self.tool} {self.path} from {server}"
-        step = context.step(Spawn(client, argv, allowed_status=self.allowed_status), label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
-        context.flow(FlowPlan(name, client, server, self.port, server, "http", step, "all", None, self.at_ns, self.until))
+        step = context.step(
+            Spawn(client, argv, allowed_status=self.allowed_status),
+            label,
+            at_ns=self.at_ns,
+            until_ns=self.until,
+            every_ns=self.every,
+        )
+        context.flow(
+            FlowPlan(
+                name,
+                client,
+                server,
+                self.port,
+                server,
+                "http",
+                step,
+                "all",
+                None,
+                self.at_ns,
+                self.until,
+            )
+        )
         context.need(tools=(self.tool,))
 
     def _curl(self, file: str, url: str) -> tuple[str, ...]:
-        argv = ["curl", "-q", "--silent", "--show-error", "--noproxy", "*", "--write-out", WRITE_OUT]
+        argv = [
+            "curl",
+            "-q",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--write-out",
+            WRITE_OUT,
+        ]
         if self.verbose:
             argv.append("--verbose")
         if self.connect_timeout is not None:
@@ -157,7 +244,13 @@ class HttpGet(ProcessAction):
         return (*argv, "--output", "{out}/" + file, url)
 
     def _wget(self, file: str, url: str) -> tuple[str, ...]:
-        argv = ["wget", "--no-config", "--verbose" if self.verbose else "--no-verbose", "--no-proxy", "--tries=1"]
+        argv = [
+            "wget",
+            "--no-config",
+            "--verbose" if self.verbose else "--no-verbose",
+            "--no-proxy",
+            "--tries=1",
+        ]
         if self.connect_timeout is not None:
             argv.append(f"--connect-timeout={_seconds(self.connect_timeout)}")
         if self.timeout is not None:

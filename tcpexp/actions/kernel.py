@@ -16,11 +16,12 @@ SysctlKey = Annotated[str, AfterValidator(check_sysctl_name)]
 
 
 class CongestionControlAction(BuiltinAction):
-    """Switch the congestion control: of a host for connections to come, or of one flow's live connections.
+    """Switch the congestion control: of a host for connections to come, or of one flow's live
+    connections.
 
-    With `host` the sysctl `net.ipv4.tcp_congestion_control` is set; connections that are open keep what they have. With `flow` the open sockets of the
-    flow's sending program are switched while they send (`setsockopt(TCP_CONGESTION)`), and read back. At `until` the
-    former one returns.
+    With `host` the sysctl `net.ipv4.tcp_congestion_control` is set; connections that are open keep
+    what they have. With `flow` the open sockets of the flow's sending program are switched while
+    they send (`setsockopt(TCP_CONGESTION)`), and read back. At `until` the former one returns.
     """
 
     example: ClassVar[str] = """\
@@ -54,7 +55,9 @@ class CongestionControlAction(BuiltinAction):
         if self.until is not None:
             former = self._former(context, flow, process)
             back = FlowCongestionControl(flow.sender, process, flow.port, former)
-            context.step(back, f"{flow.name} switches back to {former}", at_ns=self.until, suffix="back")
+            context.step(
+                back, f"{flow.name} switches back to {former}", at_ns=self.until, suffix="back"
+            )
         context.step(switch, label, at_ns=self.at_ns)
 
     def _sender(self, context: PlanContext, flow: FlowPlan) -> str:
@@ -64,7 +67,8 @@ class CongestionControlAction(BuiltinAction):
         process = server_process(context, flow.server, flow.port)
         if process is None:
             raise context.error(
-                f"no action starts the server that sends '{flow.name}' before the experiment's start",
+                f"no action starts the server that sends '{flow.name}' before the experiment's"
+                " start",
                 hint="start it with an action without at:, above this one",
                 key="flow",
             )
@@ -75,7 +79,9 @@ class CongestionControlAction(BuiltinAction):
         earlier = [
             (step.at_ns or 0, step.do.algorithm)
             for step in context.draft.steps
-            if isinstance(step.do, FlowCongestionControl) and step.do.step == process and (step.at_ns or 0) <= self.at_ns
+            if isinstance(step.do, FlowCongestionControl)
+            and step.do.step == process
+            and (step.at_ns or 0) <= self.at_ns
         ]
         former = max(earlier, key=lambda each: each[0])[1] if earlier else flow.congestion_control
         if former is None:
@@ -93,7 +99,9 @@ class SysctlAction(BuiltinAction):
     Each host has settings of its own. Settings that hold from the start read better under `hosts:`.
     """
 
-    example: ClassVar[str] = "- {at: 10s, do: sysctl, host: h1, key: net.ipv4.tcp_slow_start_after_idle, value: 0}"
+    example: ClassVar[str] = (
+        "- {at: 10s, do: sysctl, host: h1, key: net.ipv4.tcp_slow_start_after_idle, value: 0}"
+    )
 
     do: Literal["sysctl"] = "sysctl"
     host: str = Field(description="whose setting")
@@ -103,26 +111,40 @@ class SysctlAction(BuiltinAction):
     def compile(self, context: PlanContext) -> None:
         """Append the setting."""
         host, value = context.host(self.host, key="host"), str(self.value)
-        context.step(Sysctl(host, self.key, value), f"{self.key} = {value} on {host}", at_ns=self.at_ns, until_ns=self.until)
+        context.step(
+            Sysctl(host, self.key, value),
+            f"{self.key} = {value} on {host}",
+            at_ns=self.at_ns,
+            until_ns=self.until,
+        )
 
 
 class InitialWindowAction(BuiltinAction):
     """Set the initial congestion window of a host's connections to come.
 
-    It is a property of the host's routes (`ip route change ... initcwnd`), and holds for those who send: on a web server it is the window that a download
-    begins with. Linux begins with 10 segments (RFC 6928). Without `at` it holds from before the start; the former one returns at `until` or at the end.
+    It is a property of the host's routes (`ip route change ... initcwnd`), and holds for those who
+    send: on a web server it is the window that a download begins with. Linux begins with 10
+    segments (RFC 6928). Without `at` it holds from before the start; the former one returns at
+    `until` or at the end.
     """
 
     example: ClassVar[str] = "- {do: initial_window, host: h2, segments: 3}"
 
     do: Literal["initial_window"] = "initial_window"
     host: str = Field(description="whose connections")
-    segments: int = Field(ge=1, le=1000, description="how many segments of the MSS go out before the first acknowledgment")
+    segments: int = Field(
+        ge=1,
+        le=1000,
+        description="how many segments of the MSS go out before the first acknowledgment",
+    )
 
     def compile(self, context: PlanContext) -> None:
         """Append the setting, before the start unless a time is given."""
         host = context.host(self.host, key="host")
-        what, label = InitialWindow(host, self.segments), f"initial window of {host}: {self.segments}"
+        what, label = (
+            InitialWindow(host, self.segments),
+            f"initial window of {host}: {self.segments}",
+        )
         if self.at is None:
             context.setup(what, label, until_ns=self.until)
         else:

@@ -20,23 +20,32 @@ class _LinkAction(BuiltinAction, LinkParameters):
     """What ``link`` and ``netem`` share."""
 
     link: str = Field(description="the link's name, such as `h1-h2`")
-    towards: str | None = Field(default=None, description="host at which the changed direction ends; both directions when silent")
+    towards: str | None = Field(
+        default=None,
+        description="host at which the changed direction ends; both directions when silent",
+    )
 
     @model_validator(mode="after")
     def _something_to_change(self) -> Self:
         if not self._parameters().named():
-            raise QuantityError("nothing to change", "name at least one parameter, such as delay: 50ms")
+            raise QuantityError(
+                "nothing to change", "name at least one parameter, such as delay: 50ms"
+            )
         return self
 
     def _parameters(self) -> LinkParameters:
         names = LinkParameters.model_fields
-        return LinkParameters.model_construct(**{name: getattr(self, name) for name in self.model_fields_set if name in names})
+        return LinkParameters.model_construct(
+            **{name: getattr(self, name) for name in self.model_fields_set if name in names}
+        )
 
     def compile(self, context: PlanContext) -> None:
         """Append the change; what is not named keeps the value that it has at that time."""
         link = context.link(self.link)
         parameters = self._parameters()
-        words = ", ".join(f"{name} {plain_value(name, value)}" for name, value in parameters.named().items())
+        words = ", ".join(
+            f"{name} {plain_value(name, value)}" for name, value in parameters.named().items()
+        )
         towards = "" if self.towards is None else f" towards {self.towards}"
         context.change_link(
             link.name,
@@ -51,8 +60,9 @@ class _LinkAction(BuiltinAction, LinkParameters):
 class LinkAction(_LinkAction):
     """Change parameters of a link while traffic flows.
 
-    What is not named stays as it is at that time. No queue is emptied: packets that wait or travel are kept. At `until` the values from before return.
-    An `mtu` is set at both ends; packets on their way that are larger are lost.
+    What is not named stays as it is at that time. No queue is emptied: packets that wait or travel
+    are kept. At `until` the values from before return. An `mtu` is set at both ends; packets on
+    their way that are larger are lost.
     """
 
     example: ClassVar[str] = """\
@@ -64,9 +74,11 @@ class LinkAction(_LinkAction):
 
 
 class Netem(_LinkAction):
-    """Change delay, jitter, loss, duplication, corruption or reordering of a link while traffic flows.
+    """Change delay, jitter, loss, duplication, corruption or reordering of a link while traffic
+    flows.
 
-    The same as `link`, limited to what netem does; the bottleneck (`rate`, `queue`, `discipline`, `ecn`) and the `mtu` belong to `link`.
+    The same as `link`, limited to what netem does; the bottleneck (`rate`, `queue`, `discipline`,
+    `ecn`) and the `mtu` belong to `link`.
     """
 
     hidden: ClassVar[tuple[str, ...]] = BOTTLENECK
@@ -96,7 +108,9 @@ class LinkDown(BuiltinAction):
     def compile(self, context: PlanContext) -> None:
         """Append the change of state."""
         link = context.link(self.link)
-        context.step(LinkState(link.name, False), f"{link.name} down", at_ns=self.at_ns, until_ns=self.until)
+        context.step(
+            LinkState(link.name, False), f"{link.name} down", at_ns=self.at_ns, until_ns=self.until
+        )
 
 
 class LinkUp(BuiltinAction):
@@ -112,7 +126,9 @@ class LinkUp(BuiltinAction):
     def compile(self, context: PlanContext) -> None:
         """Append the change of state."""
         link = context.link(self.link)
-        context.step(LinkState(link.name, True), f"{link.name} up", at_ns=self.at_ns, until_ns=self.until)
+        context.step(
+            LinkState(link.name, True), f"{link.name} up", at_ns=self.at_ns, until_ns=self.until
+        )
 
 
 def plain_value(name: str, value: object) -> str:

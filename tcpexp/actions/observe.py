@@ -12,11 +12,23 @@ from tcpexp.plan.types import Mark, Snapshot, WaitFor
 from tcpexp.units import Duration, QuantityError
 
 #: As ``ss`` spells them.
-SocketState = Literal["listen", "syn-sent", "syn-recv", "estab", "fin-wait-1", "fin-wait-2", "close-wait", "closing", "last-ack", "time-wait"]
+SocketState = Literal[
+    "listen",
+    "syn-sent",
+    "syn-recv",
+    "estab",
+    "fin-wait-1",
+    "fin-wait-2",
+    "close-wait",
+    "closing",
+    "last-ack",
+    "time-wait",
+]
 
 
 class SnapshotAction(BuiltinAction):
-    """Take a snapshot of sockets, queues and counters at one moment, beside what is recorded all the time.
+    """Take a snapshot of sockets, queues and counters at one moment, beside what is recorded all
+    the time.
 
     `every` repeats it until `until`, or to the end.
     """
@@ -27,19 +39,29 @@ class SnapshotAction(BuiltinAction):
     example: ClassVar[str] = "- {at: 5s, do: snapshot, hosts: [h2], every: 5s, until: 25s}"
 
     do: Literal["snapshot"] = "snapshot"
-    hosts: tuple[str, ...] | None = Field(default=None, min_length=1, description="where; on all hosts when silent")
+    hosts: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="where; on all hosts when silent"
+    )
 
     def compile(self, context: PlanContext) -> None:
         """Append the snapshot."""
-        nodes = context.hosts() if self.hosts is None else tuple(context.host(name, key="hosts") for name in self.hosts)
+        nodes = (
+            context.hosts()
+            if self.hosts is None
+            else tuple(context.host(name, key="hosts") for name in self.hosts)
+        )
         label = f"snapshot of {', '.join(nodes)}"
-        context.step(Snapshot(nodes), label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+        context.step(
+            Snapshot(nodes), label, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every
+        )
 
 
 class WaitForAction(BuiltinAction):
-    """Hold the timeline until something has happened: exactly one of `port` (alone), `log`, `socket` and `exit`.
+    """Hold the timeline until something has happened: exactly one of `port` (alone), `log`,
+    `socket` and `exit`.
 
-    Actions that were due meanwhile run late, and the report says how late. After `timeout` the run fails.
+    Actions that were due meanwhile run late, and the report says how late. After `timeout` the run
+    fails.
     """
 
     takes_until: ClassVar[bool] = False
@@ -51,22 +73,41 @@ class WaitForAction(BuiltinAction):
 
     do: Literal["wait_for"] = "wait_for"
     host: str | None = Field(default=None, description="where to look for `port` or `socket`")
-    port: Port | None = Field(default=None, description="a TCP port that is listened on; beside `socket`: that socket's port")
-    socket: SocketState | None = Field(default=None, description="a TCP socket in this state, as ss spells it: `estab`, `time-wait`...")
-    log: str | None = Field(default=None, min_length=1, description="a text in the output of `action`")
-    action: str | None = Field(default=None, description="`id` of the action whose output `log` looks at")
+    port: Port | None = Field(
+        default=None,
+        description="a TCP port that is listened on; beside `socket`: that socket's port",
+    )
+    socket: SocketState | None = Field(
+        default=None,
+        description="a TCP socket in this state, as ss spells it: `estab`, `time-wait`...",
+    )
+    log: str | None = Field(
+        default=None, min_length=1, description="a text in the output of `action`"
+    )
+    action: str | None = Field(
+        default=None, description="`id` of the action whose output `log` looks at"
+    )
     exit: str | None = Field(default=None, description="`id` of an action whose program ends")
-    timeout: Duration = Field(default="30s", validate_default=True, gt=0, description="how long to wait at most")
+    timeout: Duration = Field(
+        default="30s", validate_default=True, gt=0, description="how long to wait at most"
+    )
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
         conditions = [self.log, self.socket, self.exit, self.port if self.socket is None else None]
         if sum(condition is not None for condition in conditions) != 1:
-            raise QuantityError("wait_for needs exactly one of 'port', 'log', 'socket' and 'exit'", "write port: 80")
+            raise QuantityError(
+                "wait_for needs exactly one of 'port', 'log', 'socket' and 'exit'", "write port: 80"
+            )
         if (self.log is None) != (self.action is None):
-            raise QuantityError("'log' and 'action' belong together", "write log: <text> and action: <id>")
+            raise QuantityError(
+                "'log' and 'action' belong together", "write log: <text> and action: <id>"
+            )
         if (self.host is None) != (self.log is not None or self.exit is not None):
-            raise QuantityError("'port' and 'socket' need a 'host', 'log' and 'exit' have none", "add or remove host")
+            raise QuantityError(
+                "'port' and 'socket' need a 'host', 'log' and 'exit' have none",
+                "add or remove host",
+            )
         return self
 
     def compile(self, context: PlanContext) -> None:
@@ -77,14 +118,24 @@ class WaitForAction(BuiltinAction):
             node = getattr(step.do, "node", "")
             condition: Literal["log", "exit"] = "log" if self.log is not None else "exit"
             do = WaitFor(node, condition, self.log or "", self.timeout, step=step.id)
-            label = f"wait for '{self.log}' in {process}" if self.log is not None else f"wait for the end of {process}"
+            label = (
+                f"wait for '{self.log}' in {process}"
+                if self.log is not None
+                else f"wait for the end of {process}"
+            )
         else:
             node = context.host(self.host or "", key="host")
             if self.socket is not None:
                 do = WaitFor(node, "socket", self.socket, self.timeout, port=self.port)
                 label = f"wait for a socket in {self.socket} on {node}"
             else:
-                do = WaitFor(node, "port", str(self.port), self.timeout, step=context.draft.listeners.get((node, self.port or 0)))
+                do = WaitFor(
+                    node,
+                    "port",
+                    str(self.port),
+                    self.timeout,
+                    step=context.draft.listeners.get((node, self.port or 0)),
+                )
                 label = f"wait for port {self.port} on {node}"
         context.step(do, label, at_ns=self.at_ns)
 
@@ -102,4 +153,6 @@ class MarkAction(BuiltinAction):
 
     def compile(self, context: PlanContext) -> None:
         """Append the mark."""
-        context.step(Mark(self.text), self.text, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every)
+        context.step(
+            Mark(self.text), self.text, at_ns=self.at_ns, until_ns=self.until, every_ns=self.every
+        )

@@ -23,7 +23,11 @@ _NETWORK_HINT = "write 198.18.0.0/16, or 2001:db8:0:ffff::/64 over IPv6"
 
 
 def _parse_per_second(text: Any) -> float:
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s?/s", text.strip()) if isinstance(text, str) else None
+    match = (
+        re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s?/s", text.strip())
+        if isinstance(text, str)
+        else None
+    )
     if match is None:
         raise QuantityError(f"'{str(text)[:40]}' is not a number per second", "write 100/s")
     value = float(match[1])
@@ -42,16 +46,25 @@ def _parse_network(text: Any) -> str:
     return str(network)
 
 
-PerSecond = Annotated[float, BeforeValidator(_parse_per_second), WithJsonSchema({"type": "string", "examples": ["100/s"]})]
-Network = Annotated[str, BeforeValidator(_parse_network), WithJsonSchema({"type": "string", "examples": ["198.18.0.0/16", "2001:db8:0:ffff::/64"]})]
+PerSecond = Annotated[
+    float,
+    BeforeValidator(_parse_per_second),
+    WithJsonSchema({"type": "string", "examples": ["100/s"]}),
+]
+Network = Annotated[
+    str,
+    BeforeValidator(_parse_network),
+    WithJsonSchema({"type": "string", "examples": ["198.18.0.0/16", "2001:db8:0:ffff::/64"]}),
+]
 
 
 class SynFlood(ProcessAction):
     """Send TCP SYNs with forged sources to a port of a host, as a SYN flood does.
 
-    The target must be a host of the experiment by its name: an address is refused, and the experiment's network has no route out.
-    The number is bounded (100,000 at most) and so is the time. The forged sources are routed back to the attacker, which
-    drops the SYN-ACKs in silence, so that nobody resets the half-open connections. Sources, ports and sequence numbers follow the
+    The target must be a host of the experiment by its name: an address is refused, and the
+    experiment's network has no route out. The number is bounded (100,000 at most) and so is the
+    time. The forged sources are routed back to the attacker, which drops the SYN-ACKs in silence,
+    so that nobody resets the half-open connections. Sources, ports and sequence numbers follow the
     run's seed.
     """
 
@@ -63,11 +76,21 @@ class SynFlood(ProcessAction):
     from_: str = Field(alias="from", description="host that floods")
     to: str = Field(description="host that is flooded: a name of this experiment, never an address")
     port: Port = Field(default=80, description="TCP port that is flooded")
-    rate: PerSecond = Field(default="100/s", validate_default=True, description="SYNs per second, such as `100/s`")
-    count: int | None = Field(default=None, ge=1, le=LARGEST_COUNT, description="SYNs in all; when silent, as many as `rate` sends until `until`")
+    rate: PerSecond = Field(
+        default="100/s", validate_default=True, description="SYNs per second, such as `100/s`"
+    )
+    count: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_COUNT,
+        description="SYNs in all; when silent, as many as `rate` sends until `until`",
+    )
     sources: Network | None = Field(
         default=None,
-        description="network from which the forged sources are drawn; 198.18.0.0/16 (RFC 2544) when silent, over IPv6 a subnet of the experiment's own prefix",
+        description=(
+            "network from which the forged sources are drawn; 198.18.0.0/16 (RFC 2544) when silent,"
+            " over IPv6 a subnet of the experiment's own prefix"
+        ),
     )
 
     def compile(self, context: PlanContext) -> None:
@@ -80,12 +103,27 @@ class SynFlood(ProcessAction):
         for node, via in routes_back(context, target, attacker):
             argv = ("ip", "route", "replace", sources, "via", via)
             spawn = Spawn(node, argv, expect_status=0, background=False)
-            context.setup(spawn, f"forged sources are routed from {node} to {attacker.name}", suffix="route")
-        if context.network.ip == 6:  # without a route Linux answers a stranger's packet with ICMPv6 even on a host; over IPv4 only a router does
-            spawn = Spawn(attacker.name, ("ip", "route", "replace", "blackhole", sources), expect_status=0, background=False)
-            context.setup(spawn, f"{attacker.name} drops what comes for the forged sources", suffix="route")
+            context.setup(
+                spawn, f"forged sources are routed from {node} to {attacker.name}", suffix="route"
+            )
+        # without a route Linux answers a stranger's packet with ICMPv6 even on a host; over IPv4
+        # only a router does
+        if context.network.ip == 6:
+            spawn = Spawn(
+                attacker.name,
+                ("ip", "route", "replace", "blackhole", sources),
+                expect_status=0,
+                background=False,
+            )
+            context.setup(
+                spawn, f"{attacker.name} drops what comes for the forged sources", suffix="route"
+            )
         context.step(
-            Spawn(attacker.name, self._argv(context, target.name, sources), allowed_status=self.allowed_status),
+            Spawn(
+                attacker.name,
+                self._argv(context, target.name, sources),
+                allowed_status=self.allowed_status,
+            ),
             f"SYN flood of {target.name}:{self.port}",
             at_ns=self.at_ns,
             until_ns=self.until,
@@ -93,7 +131,10 @@ class SynFlood(ProcessAction):
         context.need(tools=("python3", "ip"))
 
     def _host(self, context: PlanContext, name: str, key: str) -> NodePlan:
-        """Return an end host of the experiment; anything else, an address in particular, is refused."""
+        """Return an end host of the experiment.
+
+        Anything else, an address in particular, is refused.
+        """
         if name not in context.hosts():
             raise context.error(
                 f"'{name}' is not a host of this experiment, and nothing else is ever flooded",
@@ -103,11 +144,17 @@ class SynFlood(ProcessAction):
         return context.node(name, key=key)
 
     def _sources(self, context: PlanContext) -> str:
-        """Return the network of the forged sources; one of another version of IP, or one that holds hosts, is refused."""
+        """Return the network of the forged sources.
+
+        One of another version of IP, or one that holds hosts, is refused.
+        """
         default = forged_sources(context.network.subnets)
         sources = ipaddress.ip_network(self.sources or default)
         if sources.version != context.network.ip:
-            cause = f"the network speaks IPv{context.network.ip}, the forged sources {sources} are IPv{sources.version}"
+            cause = (
+                f"the network speaks IPv{context.network.ip}, the forged sources {sources} are"
+                f" IPv{sources.version}"
+            )
             raise context.error(cause, hint=f"write {default}", key="sources")
         for subnet in context.subnets():
             if same_version_overlap(sources, ipaddress.ip_network(subnet)):
@@ -124,21 +171,31 @@ class SynFlood(ProcessAction):
         count = self.count or max(1, math.floor(self.rate * length_ns / SECOND_NS))
         if count > LARGEST_COUNT:
             raise context.error(
-                f"{self.rate:g}/s for {format_duration(length_ns)} are {count} SYNs, more than {LARGEST_COUNT}",
+                f"{self.rate:g}/s for {format_duration(length_ns)} are {count} SYNs, more than"
+                f" {LARGEST_COUNT}",
                 hint="lower rate, or end it earlier with until",
                 key="rate",
             )
         networks = [word for subnet in context.subnets() for word in ("--network", subnet)]
-        bounds = ["--rate", f"{self.rate:g}", "--count", str(count), "--until", f"{length_ns / SECOND_NS:g}"]
+        bounds = [
+            "--rate",
+            f"{self.rate:g}",
+            "--count",
+            str(count),
+            "--until",
+            f"{length_ns / SECOND_NS:g}",
+        ]
         to = ["--to", context.address(target), "--port", str(self.port)]
         draw = ["--sources", sources, "--seed", str(context.seed)]
         return ("python3", "-u", "-B", context.app("syn_flood"), *to, *networks, *bounds, *draw)
 
 
 def forged_sources(subnets: tuple[str, ...]) -> str:
-    """Return the network from which forged sources are drawn when the spec names none: no host has such an address.
+    """Return the network from which forged sources are drawn when the spec names none: no host has
+    such an address.
 
-    Over IPv4 the range set aside for benchmarks (RFC 2544), over IPv6 subnet ffff of the experiment's own /48, which no link has.
+    Over IPv4 the range set aside for benchmarks (RFC 2544), over IPv6 subnet ffff of the
+    experiment's own /48, which no link has.
     """
     own = ipaddress.ip_network(subnets[0]) if subnets else None
     if not isinstance(own, ipaddress.IPv6Network):
@@ -151,7 +208,11 @@ def same_version_overlap(one: AnyNetwork, other: AnyNetwork) -> bool:
     """Return whether two networks of the same version of IP share addresses."""
     if isinstance(one, ipaddress.IPv4Network) and isinstance(other, ipaddress.IPv4Network):
         return one.overlaps(other)
-    return isinstance(one, ipaddress.IPv6Network) and isinstance(other, ipaddress.IPv6Network) and one.overlaps(other)
+    return (
+        isinstance(one, ipaddress.IPv6Network)
+        and isinstance(other, ipaddress.IPv6Network)
+        and one.overlaps(other)
+    )
 
 
 def routes_back(context: PlanContext, start: NodePlan, end: NodePlan) -> list[tuple[str, str]]:
@@ -175,7 +236,14 @@ def _next_hop(node: NodePlan, end: NodePlan) -> str | None:
         if any(_holds(interface.cidr, address) for interface in node.interfaces):
             return address
     routes = [
-        (0 if route.destination == "default" else ipaddress.ip_network(route.destination).prefixlen, route.via)
+        (
+            (
+                0
+                if route.destination == "default"
+                else ipaddress.ip_network(route.destination).prefixlen
+            ),
+            route.via,
+        )
         for route in node.routes
         if route.destination == "default" or _holds(route.destination, addresses[0])
     ]

@@ -1,4 +1,6 @@
-"""``utcp``: a program of the user-space TCP on a host, over a TUN device, with the host's own address."""
+"""``utcp``: a program of the user-space TCP on a host, over a TUN device, with the host's own
+address.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,13 @@ LONGEST_DEVICE = 15
 class Utcp(ProcessAction):
     """Run a program of the user-space TCP (docs/tcp.md) on a host.
 
-    Its segments travel as real IP packets with the host's own address: a TUN device takes over the ports that it uses, and the host's kernel
-    forwards. Everything else of the host stays with the kernel's TCP. `run` is the command: `serve` and `sink` listen, and are ready before the
-    experiment starts unless they have an `at`; `get`, `calc`, `dns` and `source` connect to the host `to`. Its events fill the same tables as the
-    kernel's TCP (states, retransmissions, cwnd) and the table `tcp_events`. `config` holds settings of its connections, by the names of docs/tcp.md;
-    durations are such as `200ms`.
+    Its segments travel as real IP packets with the host's own address: a TUN device takes over the
+    ports that it uses, and the host's kernel forwards. Everything else of the host stays with the
+    kernel's TCP. `run` is the command: `serve` and `sink` listen, and are ready before the
+    experiment starts unless they have an `at`; `get`, `calc`, `dns` and `source` connect to the
+    host `to`. Its events fill the same tables as the kernel's TCP (states, retransmissions, cwnd)
+    and the table `tcp_events`. `config` holds settings of its connections, by the names of
+    docs/tcp.md; durations are such as `200ms`.
     """
 
     example: ClassVar[str] = """\
@@ -36,14 +40,28 @@ class Utcp(ProcessAction):
     host: str = Field(description="where it runs")
     run: Literal["serve", "get", "calc", "dns", "source", "sink"] = Field(description="the command")
     to: str | None = Field(default=None, description="the host to connect to")
-    port: int | None = Field(default=None, ge=1, le=65535, description="TCP port of the server; the command's own when silent")
-    args: tuple[StrictStr | StrictInt | StrictFloat, ...] = Field(default=(), description="further arguments and options of the command")
-    config: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(default={}, description="settings of its connections")
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="TCP port of the server; the command's own when silent",
+    )
+    args: tuple[StrictStr | StrictInt | StrictFloat, ...] = Field(
+        default=(), description="further arguments and options of the command"
+    )
+    config: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(
+        default={}, description="settings of its connections"
+    )
     local_ports: str = Field(
-        default="50000-50999", pattern=r"^\d{1,5}-\d{1,5}$", description="ports from which it connects; two programs on one host need two ranges"
+        default="50000-50999",
+        pattern=r"^\d{1,5}-\d{1,5}$",
+        description="ports from which it connects; two programs on one host need two ranges",
     )
     flow: Name | None = Field(default=None, description="name of the TCP flow that it opens")
-    sender: Literal["client", "server"] = Field(default="client", description="whose data the flow means: this program's (client) or its peer's (server)")
+    sender: Literal["client", "server"] = Field(
+        default="client",
+        description="whose data the flow means: this program's (client) or its peer's (server)",
+    )
     zone: str | None = Field(default=None, description="a zone file, as text, for `serve`")
 
     @model_validator(mode="after")
@@ -51,14 +69,29 @@ class Utcp(ProcessAction):
         if self.run in CONNECTING and self.to is None:
             raise QuantityError(f"'{self.run}' connects, but to no host", "add to: <host>")
         if self.run in LISTENING and (self.to is not None or self.flow is not None):
-            raise QuantityError(f"'{self.run}' listens, and opens no flow", "name the flow where the connection is opened")
+            raise QuantityError(
+                f"'{self.run}' listens, and opens no flow",
+                "name the flow where the connection is opened",
+            )
         return self
 
     def compile(self, context: PlanContext) -> None:
-        """Append the process; one that listens is awaited before zero when it has no time of its own."""
+        """Append the process; one that listens is awaited before zero when it has no time of its
+        own.
+        """
         host = context.host(self.host, key="host")
         port = self.port or DEFAULT_PORT[self.run]
-        argv = ("env", "PYTHONPATH={tcpexp}", "python3", "-u", "-B", "-m", "tcpexp.tcp", self.run, *self._words(context, host, port))
+        argv = (
+            "env",
+            "PYTHONPATH={tcpexp}",
+            "python3",
+            "-u",
+            "-B",
+            "-m",
+            "tcpexp.tcp",
+            self.run,
+            *self._words(context, host, port),
+        )
         spawn = Spawn(host, argv, allowed_status=self.allowed_status)
         label = f"user-space TCP: {self.run} on {host}"
         context.need(tools=("python3", "ip"), features=("tun",))
@@ -66,19 +99,45 @@ class Utcp(ProcessAction):
             context.reserve_port(port)
         if self.run in LISTENING and self.at is None:
             step = context.setup(spawn, label, until_ns=self.until)
-            context.setup(WaitFor(host, "log", '"listening"', READY_TIMEOUT_NS, step=step), f"{label} is ready", suffix="ready")
+            context.setup(
+                WaitFor(host, "log", '"listening"', READY_TIMEOUT_NS, step=step),
+                f"{label} is ready",
+                suffix="ready",
+            )
             return
         step = context.step(spawn, label, at_ns=self.at_ns, until_ns=self.until)
         if self.flow is not None and self.to is not None:
             server = context.host(self.to, key="to")
             sender = host if self.sender == "client" else server
-            context.flow(FlowPlan(self.flow, host, server, port, sender, "utcp", step, "all", None, self.at_ns, self.until))
+            context.flow(
+                FlowPlan(
+                    self.flow,
+                    host,
+                    server,
+                    port,
+                    sender,
+                    "utcp",
+                    step,
+                    "all",
+                    None,
+                    self.at_ns,
+                    self.until,
+                )
+            )
 
     def _words(self, context: PlanContext, host: str, port: int) -> tuple[str, ...]:
         """Return the command's arguments and options."""
         words = [context.address(self.to, key="to")] if self.to is not None else []
         words += [context.substitute(str(each)) for each in self.args]
-        words += ["--port", str(port), "--tun", f"u-{context.step_id}"[:LONGEST_DEVICE], "--address", context.address(host), "--json"]
+        words += [
+            "--port",
+            str(port),
+            "--tun",
+            f"u-{context.step_id}"[:LONGEST_DEVICE],
+            "--address",
+            context.address(host),
+            "--json",
+        ]
         words += ["--events", "{out}/tcp.jsonl"]
         if self.run in CONNECTING:
             words += ["--local-ports", self.local_ports]

@@ -1,4 +1,6 @@
-"""When a flow was active, and what it delivered meanwhile: computed here alone, with the interval that is meant."""
+"""When a flow was active, and what it delivered meanwhile: computed here alone, with the interval
+that is meant.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ from tcpexp.store.rundata import NANOSECONDS, RunData
 
 @dataclass(frozen=True)
 class Activity:
-    """From a flow's first data segment sent to its last data that arrived, ns from t0; ``wire_bytes``: its data segments' frames that arrived.
+    """From a flow's first data segment sent to its last data that arrived, ns from t0;
+    ``wire_bytes``: its data segments' frames that arrived.
 
-    All that the flow delivered left and arrived within, so it is at most what every link on the way offered in this time. Where the sender was not captured,
-    the first arrival stands for the first segment sent.
+    All that the flow delivered left and arrived within, so it is at most what every link on the way
+    offered in this time. Where the sender was not captured, the first arrival stands for the first
+    segment sent.
     """
 
     from_ns: int
@@ -49,18 +53,32 @@ NEVER = dict.fromkeys(("start_ns", "end_ns", "duration_s", "goodput_active_bps")
 
 def activity_of(run: RunData, flow: FlowPlan) -> Activity | None:
     """Return when the flow was active, None when none of its data arrived before the end."""
-    arrived, sent = data_segments(run, flow, receiver_of(flow)), data_segments(run, flow, flow.sender)
+    arrived, sent = (
+        data_segments(run, flow, receiver_of(flow)),
+        data_segments(run, flow, flow.sender),
+    )
     if arrived.is_empty():
         return None
     begin = (arrived if sent.is_empty() else sent)["t_ns"]
-    return Activity(int(begin[0]), int(arrived["t_ns"][-1]), goodput_bytes(run, [flow.name])[flow.name], int(arrived["frame_bytes"].sum()))
+    return Activity(
+        int(begin[0]),
+        int(arrived["t_ns"][-1]),
+        goodput_bytes(run, [flow.name])[flow.name],
+        int(arrived["frame_bytes"].sum()),
+    )
 
 
-def goodput_bytes(run: RunData, names: Iterable[str], span: tuple[int, int] | None = None) -> dict[str, int]:
-    """Return per flow how many payload bytes arrived for the first time, in the run or in the table's intervals that lie wholly within ``span``."""
+def goodput_bytes(
+    run: RunData, names: Iterable[str], span: tuple[int, int] | None = None
+) -> dict[str, int]:
+    """Return per flow how many payload bytes arrived for the first time, in the run or in the
+    table's intervals that lie wholly within ``span``.
+    """
     rows = run.table("throughput")
     if span is not None:
-        rows = rows.filter((pl.col("t_ns") >= span[0]) & (pl.col("t_ns") + pl.col("interval_ns") <= span[1]))
+        rows = rows.filter(
+            (pl.col("t_ns") >= span[0]) & (pl.col("t_ns") + pl.col("interval_ns") <= span[1])
+        )
     sums = dict(rows.group_by("flow").agg(pl.col("goodput_bytes").sum()).iter_rows())
     return {name: int(sums.get(name, 0)) for name in names}
 

@@ -1,8 +1,10 @@
-"""Rows of ``flow_states`` between two ACKs: the window while a retransmission timer backs off, which no received segment shows.
+"""Rows of ``flow_states`` between two ACKs: the window while a retransmission timer backs off,
+which no received segment shows.
 
-A timeout sets cwnd to one segment more than is still considered to be on its way (``tcp_enter_loss``, net/ipv4/tcp_input.c): 1, unless something was sent
-within the last round trip. What holds from then on is what the next ``ss`` snapshot shows or, when an ACK comes first, the row of that ACK, which is the
-state just before it was processed.
+A timeout sets cwnd to one segment more than is still considered to be on its way
+(``tcp_enter_loss``, net/ipv4/tcp_input.c): 1, unless something was sent within the last round trip.
+What holds from then on is what the next ``ss`` snapshot shows or, when an ACK comes first, the row
+of that ACK, which is the state just before it was processed.
 """
 
 from __future__ import annotations
@@ -16,16 +18,28 @@ import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 
-#: A timeout counts everything as lost that was sent longer ago than a round trip (``tcp_timeout_mark_lost``); so much longer is surely that.
+#: A timeout counts everything as lost that was sent longer ago than a round trip
+#: (``tcp_timeout_mark_lost``); so much longer is surely that.
 _SURELY_LOST_NS = 100_000_000
 _INFINITE = 0x7FFFFFFF
 _KNOWN_BY_ACKS = ("acked_bytes", "in_flight_bytes", "receive_window_bytes", "srtt_us")
-_SHOWN_BY_SS = ("rttvar_us", "rto_ms", "pacing_rate_bps", "delivery_rate_bps", "bbr_bw_bps", "bbr_min_rtt_us", "bbr_pacing_gain", "bbr_cwnd_gain")
+_SHOWN_BY_SS = (
+    "rttvar_us",
+    "rto_ms",
+    "pacing_rate_bps",
+    "delivery_rate_bps",
+    "bbr_bw_bps",
+    "bbr_min_rtt_us",
+    "bbr_pacing_gain",
+    "bbr_cwnd_gain",
+)
 
 
 @dataclass(frozen=True)
 class _Backoff:
-    """The timeouts of one connection in a row, without an ACK between them, and the next row behind them (None at the end)."""
+    """The timeouts of one connection in a row, without an ACK between them, and the next row behind
+    them (None at the end).
+    """
 
     timeouts: tuple[int, ...]
     before: dict[str, Any]
@@ -37,15 +51,25 @@ class _Backoff:
         return float("inf") if self.behind is None else float(self.behind["t_ns"])
 
 
-def rows_in_backoff(run: RunData, flow: FlowPlan, rows: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
-    """Return rows to add to one flow's ``rows`` of ``flow_states``: behind each timeout whose window is known, and per ``ss`` snapshot until the next ACK.
+def rows_in_backoff(
+    run: RunData, flow: FlowPlan, rows: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame
+) -> pl.DataFrame:
+    """Return rows to add to one flow's ``rows`` of ``flow_states``: behind each timeout whose
+    window is known, and per ``ss`` snapshot until the next ACK.
 
-    ``snapshots`` are those of :func:`tcpexp.analysis.flowstates.sender_snapshots`, ``changes`` its congestion states. A row lies 1 ns behind its timeout, whose
-    effect it shows; ``source`` is ``timeout`` or ``ss``. A connection that received nothing has no rows at all.
+    ``snapshots`` are those of :func:`tcpexp.analysis.flowstates.sender_snapshots`, ``changes`` its
+    congestion states. A row lies 1 ns behind its timeout, whose effect it shows; ``source`` is
+    ``timeout`` or ``ss``. A connection that received nothing has no rows at all.
     """
     added: list[dict[str, Any]] = []
-    for key, own in rows.sort("t_ns", maintain_order=True).partition_by("connection", as_dict=True, maintain_order=True).items():
-        lost = changes.filter((pl.col("connection") == key[0]) & (pl.col("ca_state") == "Loss"))["t_ns"].to_list()
+    for key, own in (
+        rows.sort("t_ns", maintain_order=True)
+        .partition_by("connection", as_dict=True, maintain_order=True)
+        .items()
+    ):
+        lost = changes.filter((pl.col("connection") == key[0]) & (pl.col("ca_state") == "Loss"))[
+            "t_ns"
+        ].to_list()
         if lost:
             seen = snapshots.filter(pl.col("connection") == key[0]).sort("t_ns").rows(named=True)
             for each in _backoffs(own, lost):
@@ -70,7 +94,12 @@ def _backoffs(own: pl.DataFrame, lost: list[int]) -> list[_Backoff]:
 def _sent(run: RunData, flow: FlowPlan, connection: int) -> list[int]:
     """Return when a connection's sender sent data, in order."""
     addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
-    own = (pl.col("connection") == connection) & (pl.col("node") == flow.sender) & pl.col("src").is_in(addresses) & (pl.col("payload_bytes") > 0)
+    own = (
+        (pl.col("connection") == connection)
+        & (pl.col("node") == flow.sender)
+        & pl.col("src").is_in(addresses)
+        & (pl.col("payload_bytes") > 0)
+    )
     return run.table("packets").filter(own)["t_ns"].sort().to_list()
 
 
@@ -80,15 +109,32 @@ def _rows_of(each: _Backoff, seen: list[dict[str, Any]], sent: list[int]) -> lis
     for index, t_ns in enumerate(each.timeouts):
         later = float(each.timeouts[index + 1]) if index + 1 < len(each.timeouts) else each.until_ns
         at_once = next((row for row in shown if t_ns < row["t_ns"] < later), None)
-        cwnd = at_once["ss_cwnd"] if at_once else each.behind["cwnd"] if each.behind is not None and later == each.until_ns else _by_rule(t_ns, each, sent)
-        threshold = next((_finite(row["ss_ssthresh"]) for row in shown if row["t_ns"] > t_ns), each.behind["ssthresh"] if each.behind is not None else None)
+        cwnd = (
+            at_once["ss_cwnd"]
+            if at_once
+            else (
+                each.behind["cwnd"]
+                if each.behind is not None and later == each.until_ns
+                else _by_rule(t_ns, each, sent)
+            )
+        )
+        threshold = next(
+            (_finite(row["ss_ssthresh"]) for row in shown if row["t_ns"] > t_ns),
+            each.behind["ssthresh"] if each.behind is not None else None,
+        )
         if cwnd is not None and (shown or each.behind is not None):
             found.append(_row(each, t_ns + 1, cwnd, threshold, at_once, "timeout"))
-    return found + [_row(each, row["t_ns"], row["ss_cwnd"], _finite(row["ss_ssthresh"]), row, "ss") for row in shown if row["ss_cwnd"] is not None]
+    return found + [
+        _row(each, row["t_ns"], row["ss_cwnd"], _finite(row["ss_ssthresh"]), row, "ss")
+        for row in shown
+        if row["ss_cwnd"] is not None
+    ]
 
 
 def _by_rule(t_ns: int, each: _Backoff, sent: list[int]) -> int | None:
-    """Return 1 when nothing was sent so shortly before a timeout that the kernel may count it as on its way; None when that is not sure."""
+    """Return 1 when nothing was sent so shortly before a timeout that the kernel may count it as on
+    its way; None when that is not sure.
+    """
     index = bisect.bisect_left(sent, t_ns) - 1
     quiet = t_ns - sent[index] if index >= 0 else 0
     return 1 if quiet >= int(each.before["srtt_us"] or 0) * 1000 + _SURELY_LOST_NS else None
@@ -98,10 +144,29 @@ def _finite(threshold: int | None) -> int | None:
     return threshold if threshold is not None and threshold < _INFINITE else None
 
 
-def _row(each: _Backoff, t_ns: int, cwnd: int, ssthresh: int | None, shown: dict[str, Any] | None, source: str) -> dict[str, Any]:
-    """Return a row: what ACKs change as the next ACK finds it, what ``ss`` shows from the snapshot, null where there is none."""
+def _row(
+    each: _Backoff,
+    t_ns: int,
+    cwnd: int,
+    ssthresh: int | None,
+    shown: dict[str, Any] | None,
+    source: str,
+) -> dict[str, Any]:
+    """Return a row: what ACKs change as the next ACK finds it, what ``ss`` shows from the snapshot,
+    null where there is none.
+    """
     known = {name: (each.behind or each.before)[name] for name in _KNOWN_BY_ACKS}
     if each.behind is None:
         known["in_flight_bytes"] = None
     from_ss = {name: shown[name] if shown else None for name in _SHOWN_BY_SS}
-    return {**each.before, **known, **from_ss, "t_ns": t_ns, "cwnd": cwnd, "ssthresh": ssthresh, "ca_state": "Loss", "limited": None, "source": source}
+    return {
+        **each.before,
+        **known,
+        **from_ss,
+        "t_ns": t_ns,
+        "cwnd": cwnd,
+        "ssthresh": ssthresh,
+        "ca_state": "Loss",
+        "limited": None,
+        "source": source,
+    }

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 #: cwnd in PROBE_RTT, segments (net/ipv4/tcp_bbr.c, bbr_cwnd_min_target).
 PROBE_RTT_CWND = 4
-#: It stays there for 200 ms at least (bbr_probe_rtt_mode_ms), counted from when so few are in flight.
+#: It stays there for 200 ms at least (bbr_probe_rtt_mode_ms), counted from when so few are in
+#: flight.
 PROBE_RTT_LEAST_NS = 150_000_000
 
 
@@ -26,12 +27,15 @@ def is_bbr(control: str) -> bool:
     return control in PACED
 
 
-def model_phases(timeline: Timeline, begin: int, end: int, run: RunData, flow: FlowPlan, connection: int) -> list[Phase]:
+def model_phases(
+    timeline: Timeline, begin: int, end: int, run: RunData, flow: FlowPlan, connection: int
+) -> list[Phase]:
     """Return BBR's phases from ``begin`` to ``end``.
 
-    net/ipv4/tcp_bbr.c: bbr_high_gain 2.885 for both gains is STARTUP; pacing below 1/2 with the same cwnd gain DRAIN; cwnd gain 2 PROBE_BW; both
-    gains 1 PROBE_RTT. A phase begins at the first snapshot that shows it and may have begun one snapshot earlier. PROBE_RTT is exact:
-    it holds cwnd at four segments for 200 ms or a round trip, which the trace shows ACK by ACK.
+    net/ipv4/tcp_bbr.c: bbr_high_gain 2.885 for both gains is STARTUP; pacing below 1/2 with the
+    same cwnd gain DRAIN; cwnd gain 2 PROBE_BW; both gains 1 PROBE_RTT. A phase begins at the first
+    snapshot that shows it and may have begun one snapshot earlier. PROBE_RTT is exact: it holds
+    cwnd at four segments for 200 ms or a round trip, which the trace shows ACK by ACK.
     """
     from tcpexp.analysis.phases import Phase
 
@@ -39,40 +43,75 @@ def model_phases(timeline: Timeline, begin: int, end: int, run: RunData, flow: F
     snapshots = sender_snapshots(run, flow).filter(own & pl.col("bbr_pacing_gain").is_not_null())
     step = _spacing(run, flow)
     found = [Phase(begin, end, "startup", "BBR begins in STARTUP")]
-    for t_ns, pacing, window in snapshots.select("t_ns", "bbr_pacing_gain", "bbr_cwnd_gain").iter_rows():
+    for t_ns, pacing, window in snapshots.select(
+        "t_ns", "bbr_pacing_gain", "bbr_cwnd_gain"
+    ).iter_rows():
         name = phase_of_gains(float(pacing), float(window))
         if name not in (found[-1].name, "probe_rtt"):
             last = found[-1]
             found[-1] = Phase(last.from_ns, t_ns, last.name, last.rule, last.resolution_ns)
-            found.append(Phase(t_ns, end, name, f"ss: pacing_gain {pacing:g}, cwnd_gain {window:g}", step))
-    return _insert(found, [Phase(low, high, "probe_rtt", "cwnd of 4 segments for 150 ms or more") for low, high in probe_rtt_spans(timeline, begin, end)])
+            found.append(
+                Phase(t_ns, end, name, f"ss: pacing_gain {pacing:g}, cwnd_gain {window:g}", step)
+            )
+    return _insert(
+        found,
+        [
+            Phase(low, high, "probe_rtt", "cwnd of 4 segments for 150 ms or more")
+            for low, high in probe_rtt_spans(timeline, begin, end)
+        ],
+    )
 
 
 def probe_rtt_spans(timeline: Timeline, begin: int, end: int) -> list[tuple[int, int]]:
-    """Return (from, to) of the times between ``begin`` and ``end`` in which cwnd stood at four segments for at least 150 ms."""
+    """Return (from, to) of the times between ``begin`` and ``end`` in which cwnd stood at four
+    segments for at least 150 ms.
+    """
     low = np.concatenate([[False], timeline.cwnd == PROBE_RTT_CWND, [False]])
     starts, stops = np.flatnonzero(low[1:] & ~low[:-1]), np.flatnonzero(low[:-1] & ~low[1:])
     spans = []
     for first, behind in zip(starts, stops, strict=True):
         since = int(timeline.force_ns[first - 1]) if first > 0 else int(timeline.row_ns[0])
-        until = int(timeline.force_ns[behind - 1]) if behind < timeline.row_ns.size else int(timeline.row_ns[-1])
+        until = (
+            int(timeline.force_ns[behind - 1])
+            if behind < timeline.row_ns.size
+            else int(timeline.row_ns[-1])
+        )
         if begin <= since and until <= end and until - since >= PROBE_RTT_LEAST_NS:
             spans.append((since, until))
     return spans
 
 
 def _insert(phases: list[Phase], others: list[Phase]) -> list[Phase]:
-    """Return ``phases`` with ``others`` laid over them; a phase that goes on behind another one begins exactly there."""
+    """Return ``phases`` with ``others`` laid over them.
+
+    A phase that goes on behind another one begins exactly there.
+    """
     from tcpexp.analysis.phases import Phase
 
     for other in others:
         cut: list[Phase] = []
         for each in phases:
             if each.from_ns < other.from_ns:
-                cut.append(Phase(each.from_ns, min(each.to_ns, other.from_ns), each.name, each.rule, each.resolution_ns))
+                cut.append(
+                    Phase(
+                        each.from_ns,
+                        min(each.to_ns, other.from_ns),
+                        each.name,
+                        each.rule,
+                        each.resolution_ns,
+                    )
+                )
             if each.to_ns > other.to_ns:
                 later = each.from_ns > other.to_ns
-                cut.append(Phase(max(each.from_ns, other.to_ns), each.to_ns, each.name, each.rule, each.resolution_ns if later else 0))
+                cut.append(
+                    Phase(
+                        max(each.from_ns, other.to_ns),
+                        each.to_ns,
+                        each.name,
+                        each.rule,
+                        each.resolution_ns if later else 0,
+                    )
+                )
         phases = sorted([*cut, other], key=lambda phase: phase.from_ns)
     return phases
 
@@ -86,5 +125,9 @@ def phase_of_gains(pacing: float, window: float) -> str:
 
 def _spacing(run: RunData, flow: FlowPlan) -> int:
     """Return the planned distance of the sender's ss snapshots, ns."""
-    found = [each.interval_ns for each in run.plan.recorders if each.kind == "ss" and each.node in (None, flow.sender) and each.interval_ns]
+    found = [
+        each.interval_ns
+        for each in run.plan.recorders
+        if each.kind == "ss" and each.node in (None, flow.sender) and each.interval_ns
+    ]
     return int(found[0]) if found and found[0] else run.plan.duration_ns

@@ -1,4 +1,6 @@
-"""The fidelity certificate: was the network what was asked for, and was everything recorded that should have been?"""
+"""The fidelity certificate: was the network what was asked for, and was everything recorded that
+should have been?
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,11 @@ from tcpexp.store.rundir import to_json_text, write_atomic
 
 CERTIFICATE_SCHEMA = 1
 
-#: How far an idle round-trip may be from the sum of delays, in ns: timers are exact on the virtual clock, not on a real one.
+#: How far an idle round-trip may be from the sum of delays, in ns: timers are exact on the virtual
+#: clock, not on a real one.
 RTT_TOLERANCE_NS = {"virtual": 200_000, "real": 1_000_000}
-#: How far a link may be from a list of rates, in full frames and as a share of the bytes, and how late a change may be.
+#: How far a link may be from a list of rates, in full frames and as a share of the bytes, and how
+#: late a change may be.
 FOLLOWED_FRAMES = 4
 FOLLOWED_TOLERANCE = 0.001
 FOLLOWED_LATE_NS = 20_000_000
@@ -34,9 +38,11 @@ _NANO_TO_MILLI = 1e6
 
 @dataclass(frozen=True)
 class Certificate:
-    """``verdict`` is VALID, or SUSPECT with a reason for each suspect item. Items that could not be measured are listed, not counted.
+    """``verdict`` is VALID, or SUSPECT with a reason for each suspect item. Items that could not be
+    measured are listed, not counted.
 
-    ``repeatable`` says whether the same spec and seed give the same captures byte for byte, ``repeatable_why`` on what that rests or why not.
+    ``repeatable`` says whether the same spec and seed give the same captures byte for byte,
+    ``repeatable_why`` on what that rests or why not.
     """
 
     verdict: Literal["VALID", "SUSPECT"]
@@ -51,12 +57,17 @@ class Certificate:
 def certify_run(run: RunData) -> dict[str, Any]:
     """Judge a run, write ``certificate.json`` and return what it holds.
 
-    Each item says what was asked, what was measured, ``ok``, ``suspect`` or ``not measured``, and why.
+    Each item says what was asked, what was measured, ``ok``, ``suspect`` or ``not measured``, and
+    why.
     """
     clock = clock_of(run)
     judges = _judges(clock) if began(run) else (judge_status, judge_programs)
     items = [item for judge in judges for item in judge(run)]
-    reasons = tuple(f"{item.name}: {item.why or f'asked {item.asked}, measured {item.measured}'}" for item in items if item.verdict == "suspect")
+    reasons = tuple(
+        f"{item.name}: {item.why or f'asked {item.asked}, measured {item.measured}'}"
+        for item in items
+        if item.verdict == "suspect"
+    )
     verdict: Literal["VALID", "SUSPECT"] = "SUSPECT" if reasons else "VALID"
     certificate = asdict(Certificate(verdict, reasons, tuple(items), clock, *repeatability(run)))
     write_atomic(run.path / "certificate.json", to_json_text(certificate))
@@ -64,14 +75,19 @@ def certify_run(run: RunData) -> dict[str, Any]:
 
 
 def clock_of(run: RunData) -> str:
-    """Return the run's clock, ``virtual`` or ``real``; the stricter demands of the virtual one are made only where it is known."""
+    """Return the run's clock, ``virtual`` or ``real``.
+
+    The stricter demands of the virtual one are made only where it is known.
+    """
     named = (run.manifest or {}).get("clock") or run.engine.get("clock")
     return "virtual" if named == "virtual" else "real"
 
 
 def began(run: RunData) -> bool:
     """Whether the run reached t0; of one that did not there is nothing to measure but why."""
-    return run.status == "complete" or not run.engine or run.engine.get("t0_monotonic_ns") is not None
+    return (
+        run.status == "complete" or not run.engine or run.engine.get("t0_monotonic_ns") is not None
+    )
 
 
 def repeatability(run: RunData) -> tuple[bool, str]:
@@ -83,18 +99,26 @@ def repeatability(run: RunData) -> tuple[bool, str]:
     if run.status != "complete":
         return False, why_not_complete(run)
     if not facts.get("repeatable"):
-        return False, str(facts.get("why_not_repeatable") or "the run does not say that QEMU's clock race was closed")
+        return False, str(
+            facts.get("why_not_repeatable")
+            or "the run does not say that QEMU's clock race was closed"
+        )
     parts = facts.get("repeatable_with") or "image, engine and version of QEMU"
     return True, f"virtual clock and seed; the same {parts} give the same captures byte for byte"
 
 
 def why_not_complete(run: RunData) -> str:
-    """Return why a run that did not reach its end says nothing about another: only what ended it from outside was decided by nobody here."""
+    """Return why a run that did not reach its end says nothing about another: only what ended it
+    from outside was decided by nobody here.
+    """
     error = str(run.engine.get("error") or "").strip()
     if not run.engine:
         return "the place ended before the engine could say how the run ended"
     if run.status == "interrupted":
-        return f"the run was ended from outside{f' ({error})' if error else ''}, at a moment that no seed decides"
+        return (
+            f"the run was ended from outside{f' ({error})' if error else ''}, at a moment that no"
+            " seed decides"
+        )
     return f"the run failed{f': {error}' if error else ''}, so there is no whole run to repeat"
 
 
@@ -118,27 +142,47 @@ def _judges(clock: str) -> tuple[Callable[[RunData], Iterator[Item]], ...]:
 
 def judge_status(run: RunData) -> Iterator[Item]:
     """The run must have reached its end."""
-    why = "" if run.status == "complete" else str(run.engine.get("error") or "the run did not reach its end")
+    why = (
+        ""
+        if run.status == "complete"
+        else str(run.engine.get("error") or "the run did not reach its end")
+    )
     yield Item("run", "complete", run.status, "ok" if run.status == "complete" else "suspect", why)
 
 
 def judge_programs(run: RunData) -> Iterator[Item]:
-    """Every program must have ended as the spec expects; none may have been ended because it computed without end, while the clock stood still."""
+    """Every program must have ended as the spec expects.
+
+    None may have been ended because it computed without end, while the clock stood still.
+    """
     for failure in run.failures:
         asked = f"ends with {', '.join(failure['expected'])}"
         measured = ending_words(failure["status"]) if failure["status"] else "reported an error"
         yield Item(f"program of {failure['step']}", asked, measured, "suspect", failure["text"])
     ended = (run.manifest or {}).get("host", {}).get("ended_for_spinning")
     if ended:
-        yield Item("programs", "none computes without end", str(ended), "suspect", f"computed without end and was ended: {ended}")
+        yield Item(
+            "programs",
+            "none computes without end",
+            str(ended),
+            "suspect",
+            f"computed without end and was ended: {ended}",
+        )
 
 
 def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
-    """Compare the median of the idle round-trips before t0 with the sum of delays; jitter widens what is allowed."""
+    """Compare the median of the idle round-trips before t0 with the sum of delays.
+
+    Jitter widens what is allowed.
+    """
     paths = run.probes.get("paths", [])
     if not paths:
         alone = len([node for node in run.plan.network.nodes if node.kind == "host"]) < 2
-        why = "there are no two hosts between which to measure it" if alone else "there were no probes before the run"
+        why = (
+            "there are no two hosts between which to measure it"
+            if alone
+            else "there were no probes before the run"
+        )
         yield Item("base RTT", "", "", "not measured" if alone else "suspect", why)
     for path in paths:
         source, target = str(path["from"]), str(path["to"])
@@ -156,65 +200,114 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
         skipped = sum(each.delay_ns for each in directions if each.reorder)
         allowed = tolerance_ns + jitter
         good = -allowed - skipped <= median - asked <= allowed
-        why = f"off by {abs(median - asked) / _NANO_TO_MILLI:.3f} ms, allowed {allowed / _NANO_TO_MILLI:.3f} ms"
+        why = (
+            f"off by {abs(median - asked) / _NANO_TO_MILLI:.3f} ms, allowed"
+            f" {allowed / _NANO_TO_MILLI:.3f} ms"
+        )
         notes = ["jitter was asked for, so only its range is checked"] if jitter else []
         notes += ["reordered packets skip the delay"] if skipped else []
-        yield Item(name, text, f"{median / _NANO_TO_MILLI:.3f} ms", "ok" if good else "suspect", "; ".join(notes) if good else why)
-
-
+        yield Item(
+            name,
+            text,
+            f"{median / _NANO_TO_MILLI:.3f} ms",
+            "ok" if good else "suspect",
+            "; ".join(notes) if good else why,
+        )
 
 
 def _widest_jitter(direction: DirectionPlan) -> int:
     """Return a direction's jitter in ns; four times where its distribution has no bound."""
-    return direction.jitter_ns * (4 if direction.jitter_distribution not in (None, "uniform") else 1)
+    return direction.jitter_ns * (
+        4 if direction.jitter_distribution not in (None, "uniform") else 1
+    )
 
 
 def judge_followed(run: RunData) -> Iterator[Item]:
-    """Say of each list of rates how well the link followed it while packets waited: a rate that varies on purpose is no fault.
+    """Say of each list of rates how well the link followed it while packets waited: a rate that
+    varies on purpose is no fault.
 
-    By any time, the link may be ahead or behind by two frames of its bucket, one that passes when a standstill begins, and one in transmission.
+    By any time, the link may be ahead or behind by two frames of its bucket, one that passes when a
+    standstill begins, and one in transmission.
     """
     for each in measure_followed(run):
         name = f"rates of {each.link} towards {each.towards}"
         asked = f"{each.changes} changes, read back"
         if not each.busy_spans:
-            yield Item(name, asked, "", "not measured", "packets never waited from one change to the next, so the link was not the limit")
+            yield Item(
+                name,
+                asked,
+                "",
+                "not measured",
+                "packets never waited from one change to the next, so the link was not the limit",
+            )
             continue
         allowed = FOLLOWED_FRAMES * each.frame_bytes + FOLLOWED_TOLERANCE * each.asked_bytes
-        measured = f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more than {each.largest_gap_bytes:,.0f} bytes off"
+        measured = (
+            f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more"
+            f" than {each.largest_gap_bytes:,.0f} bytes off"
+        )
         why = ""
         if each.largest_gap_bytes > allowed:
             why = f"up to {each.largest_gap_bytes:,.0f} bytes off, allowed {allowed:,.0f}"
         elif each.late_ns > FOLLOWED_LATE_NS:
-            why = f"a change was {each.late_ns / _NANO_TO_MILLI:.1f} ms late, allowed {FOLLOWED_LATE_NS / _NANO_TO_MILLI:.0f} ms"
+            why = (
+                f"a change was {each.late_ns / _NANO_TO_MILLI:.1f} ms late, allowed"
+                f" {FOLLOWED_LATE_NS / _NANO_TO_MILLI:.0f} ms"
+            )
         yield Item(name, asked, measured, "suspect" if why else "ok", why)
 
 
 def judge_faults(run: RunData) -> Iterator[Item]:
-    """Compare loss, duplication, corruption and reordering with what was asked, within three standard deviations."""
+    """Compare loss, duplication, corruption and reordering with what was asked, within three
+    standard deviations.
+    """
     read_back = faults_read_back(run)
     for rate in measure_faults(run):
-        span = "" if rate.from_ns <= 0 and rate.to_ns >= run.end_ns else f" from {rate.from_ns / 1e9:g} s to {rate.to_ns / 1e9:g} s"
+        span = (
+            ""
+            if rate.from_ns <= 0 and rate.to_ns >= run.end_ns
+            else f" from {rate.from_ns / 1e9:g} s to {rate.to_ns / 1e9:g} s"
+        )
         name = f"{rate.fault} on {rate.link} towards {rate.towards}{span}"
-        yield replace(_judge_fault(name, rate), read_back=read_back.get((rate.link, rate.towards, rate.fault), ""))
+        yield replace(
+            _judge_fault(name, rate),
+            read_back=read_back.get((rate.link, rate.towards, rate.fault), ""),
+        )
 
 
 def judge_segment_faults(run: RunData) -> Iterator[Item]:
-    """Say of each fault on chosen segments how often it acted; the network is doubtful when the record has gaps."""
+    """Say of each fault on chosen segments how often it acted.
+
+    The network is doubtful when the record has gaps.
+    """
     for each in judge_applied(run):
-        verdict: ItemVerdict = "suspect" if each.doubt else "ok" if each.as_asked else "not measured"
-        yield Item(f"fault: {each.label}", each.asked, each.measured, verdict, each.doubt or each.why)
+        verdict: ItemVerdict = (
+            "suspect" if each.doubt else "ok" if each.as_asked else "not measured"
+        )
+        yield Item(
+            f"fault: {each.label}", each.asked, each.measured, verdict, each.doubt or each.why
+        )
 
 
 def judge_cross_checks(run: RunData) -> Iterator[Item]:
-    """Numbers that two sources know must agree, as far as what is known explains (docs/cross-checks.md)."""
+    """Numbers that two sources know must agree, as far as what is known explains
+    (docs/cross-checks.md).
+    """
     rows = run.table("cross_checks")
     asked, found = "numbers that two sources know agree", differing(run)
     if rows.is_empty():
-        yield Item("cross-checks", asked, "", "not measured", "no number of this run is known from two sources")
+        yield Item(
+            "cross-checks",
+            asked,
+            "",
+            "not measured",
+            "no number of this run is known from two sources",
+        )
         return
     compared = int((rows["verdict"] != "not comparable").sum())
-    measured = f"{compared - len(found)} of {compared} agree" + (f", {rows.height - compared} not comparable" if rows.height > compared else "")
+    measured = f"{compared - len(found)} of {compared} agree" + (
+        f", {rows.height - compared} not comparable" if rows.height > compared else ""
+    )
     yield Item("cross-checks", asked, measured, "suspect" if found else "ok", "; ".join(found))
 
 
@@ -224,8 +317,17 @@ def _judge_fault(name: str, rate: FaultRate) -> Item:
         return Item(name, asked, "", "not measured", rate.why)
     measured = f"{rate.measured:.4%} ({rate.events} of {rate.trials})"
     if rate.correlated:
-        note = "a correlation was asked for: netem's correlated models do not keep the rate they are given, so only the measured rate counts"
+        note = (
+            "a correlation was asked for: netem's correlated models do not keep the rate they are"
+            " given, so only the measured rate counts"
+        )
         return Item(name, asked, measured, "ok", note)
     if rate.inside:
         return Item(name, asked, measured, "ok", rate.why)
-    return Item(name, asked, measured, "suspect", f"asked {asked}, measured {measured}; chance explains {rate.low:.4%} to {rate.high:.4%}")
+    return Item(
+        name,
+        asked,
+        measured,
+        "suspect",
+        f"asked {asked}, measured {measured}; chance explains {rate.low:.4%} to {rate.high:.4%}",
+    )

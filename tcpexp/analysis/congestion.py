@@ -1,4 +1,6 @@
-"""Numbers of congestion control, from the derived tables: phases, loss events, delay, utilization, convergence."""
+"""Numbers of congestion control, from the derived tables: phases, loss events, delay, utilization,
+convergence.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,16 @@ def measure_congestion(run: RunData, flow: FlowPlan) -> dict[str, Any]:
 
 
 def _phases(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return per phase how often and how long it was (s), its median growth per RTT, and how the first slow start ended."""
+    """Return per phase how often and how long it was (s), its median growth per RTT, and how the
+    first slow start ended.
+    """
     rows = run.table("phases").filter(pl.col("flow") == flow.name)
     if rows.is_empty():
         return None
     grouped = rows.group_by("phase", maintain_order=True).agg(
-        count=pl.len(), seconds=(pl.col("to_ns") - pl.col("from_ns")).sum() / NANOSECONDS, growth_per_rtt=pl.col("growth_per_rtt").median()
+        count=pl.len(),
+        seconds=(pl.col("to_ns") - pl.col("from_ns")).sum() / NANOSECONDS,
+        growth_per_rtt=pl.col("growth_per_rtt").median(),
     )
     result: dict[str, Any] = {row.pop("phase"): row for row in grouped.iter_rows(named=True)}
     slow = rows.filter(pl.col("phase") == "slow_start").sort("from_ns")
@@ -47,7 +53,10 @@ def _phases(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
 
 
 def _loss_events(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return how many loss events there were, by what they were noticed, and medians; None when the sender was not traced."""
+    """Return how many loss events there were, by what they were noticed, and medians.
+
+    None when the sender was not traced.
+    """
     if run.table("flow_states").filter(pl.col("flow") == flow.name).is_empty():
         return None
     rows = run.table("loss_events").filter(pl.col("flow") == flow.name)
@@ -55,7 +64,12 @@ def _loss_events(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     return {
         "count": rows.height,
         "spurious": int(rows["spurious"].sum()),
-        "noticed_by": dict(rows.group_by(pl.col("noticed_by").fill_null("unknown")).len().sort("noticed_by").iter_rows()),
+        "noticed_by": dict(
+            rows.group_by(pl.col("noticed_by").fill_null("unknown"))
+            .len()
+            .sort("noticed_by")
+            .iter_rows()
+        ),
         "lost_packets": int(lost.sum()) if lost.null_count() == 0 else None,
         "backoff": rows["backoff"].median(),
         "notice_ms": _milliseconds(rows["notice_delay_ns"].median()),
@@ -68,22 +82,37 @@ def _milliseconds(value: Any) -> float | None:
 
 
 def _delay(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return one-way delay and queueing delay of a flow's data (ms), and how many packets came out of order; None without both ends."""
-    own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
+    """Return one-way delay and queueing delay of a flow's data (ms), and how many packets came out
+    of order; None without both ends.
+    """
+    own = (
+        (pl.col("flow") == flow.name)
+        & (pl.col("from_node") == flow.sender)
+        & (pl.col("payload_bytes") > 0)
+    )
     rows = run.table("journeys").filter(own & pl.col("delay_ns").is_not_null())
     if rows.is_empty():
         return None
     found: dict[str, Any] = {"packets": rows.height}
     for column, word in (("delay_ns", "delay"), ("queueing_ns", "queueing")):
         values = rows[column].to_numpy()
-        found |= {f"{word}_{name}_ms": float(np.quantile(values, point, method="nearest")) / 1e6 for name, point in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))}
-    return {**found, "reordered": int((rows["reordered_by"] > 0).sum()), "reordered_by_max": rows["reordered_by"].max()}
+        found |= {
+            f"{word}_{name}_ms": float(np.quantile(values, point, method="nearest")) / 1e6
+            for name, point in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
+        }
+    return {
+        **found,
+        "reordered": int((rows["reordered_by"] > 0).sum()),
+        "reordered_by_max": rows["reordered_by"].max(),
+    }
 
 
 def utilization(run: RunData, flow: FlowPlan) -> float | None:
-    """Return how much of what the slowest link on its way offered while the flow was active (:class:`Activity`) its data's frames filled; None without a rate.
+    """Return how much of what the slowest link on its way offered while the flow was active
+    (:class:`Activity`) its data's frames filled; None without a rate.
 
-    At most 1: the link's rate is summed over all changes and lists of rates, and every frame that is counted passed it in that time.
+    At most 1: the link's rate is summed over all changes and lists of rates, and every frame that
+    is counted passed it in that time.
     """
     active = activity_of(run, flow)
     if active is None:
@@ -94,10 +123,11 @@ def utilization(run: RunData, flow: FlowPlan) -> float | None:
 
 
 def measure_fairness(run: RunData) -> dict[str, Any]:
-    """Return per receiving host with several flows: mean and least Jain's index, mean utilization, and how long flows took to converge.
+    """Return per receiving host with several flows: mean and least Jain's index, mean utilization,
+    and how long flows took to converge.
 
-    ``convergence_s`` is from the first moment at which the largest number of flows ran until Jain's index of a second was at least 0.9 and stayed
-    there for 2 s; None when that never happened.
+    ``convergence_s`` is from the first moment at which the largest number of flows ran until Jain's
+    index of a second was at least 0.9 and stayed there for 2 s; None when that never happened.
     """
     result: dict[str, Any] = {}
     for (towards,), rows in run.table("fairness").group_by("towards", maintain_order=True):

@@ -1,4 +1,6 @@
-"""Conservation of packets: what hosts sent has arrived at hosts, or somebody says that it dropped it."""
+"""Conservation of packets: what hosts sent has arrived at hosts, or somebody says that it dropped
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ import polars as pl
 
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
-from tcpexp.analysis.links import UNRECOGNISABLE_BYTES, count_drops, expected_loss, find_epochs, journeys_of
+from tcpexp.analysis.links import (
+    UNRECOGNISABLE_BYTES,
+    count_drops,
+    expected_loss,
+    find_epochs,
+    journeys_of,
+)
 from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import Firewall, LinkMtu, LinkState
 from tcpexp.store.rundata import RunData
@@ -18,7 +26,8 @@ from tcpexp.store.rundata import RunData
 #: Packets still on their way, or seen twice, at the end of recording.
 CONSERVATION_SLACK = 3
 CONSERVED = "sent = received + dropped"
-#: So long before the end of a span, and behind its beginning, a packet's fate may lie outside of it.
+#: So long before the end of a span, and behind its beginning, a packet's fate may lie outside of
+#: it.
 SETTLE_NS = 500_000_000
 MOST_NAMES = 4
 #: (link, towards)
@@ -27,7 +36,10 @@ Direction = tuple[str, str]
 
 @dataclass(frozen=True)
 class Group:
-    """Directions whose drops cannot be told apart, because packets cross several of them; and the pairs of hosts that do."""
+    """Directions whose drops cannot be told apart, because packets cross several of them.
+
+    And the pairs of hosts that do.
+    """
 
     directions: tuple[Direction, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -39,7 +51,8 @@ class Group:
 
 
 def judge_conservation(run: RunData) -> Iterator[Item]:
-    """What hosts sent must have arrived or have been dropped by a qdisc that says so; one item for each group of directions.
+    """What hosts sent must have arrived or have been dropped by a qdisc that says so; one item for
+    each group of directions.
 
     Times in which a link was down are left out: its ends swallow packets without counting them.
     """
@@ -49,40 +62,72 @@ def judge_conservation(run: RunData) -> Iterator[Item]:
         if not reason and not spans:
             reason = "a link was down too often"
         if reason:
-            yield Item(_name(group), CONSERVED, f"{_pairs(run, group).height:,} sent", "not measured", reason)
+            yield Item(
+                _name(group),
+                CONSERVED,
+                f"{_pairs(run, group).height:,} sent",
+                "not measured",
+                reason,
+            )
         else:
             yield _judge(run, group, spans)
 
 
 def find_groups(run: RunData) -> list[Group]:
-    """Return the groups of directions that packets crossed, each direction in one; in the order of the first pair of hosts."""
+    """Return the groups of directions that packets crossed, each direction in one.
+
+    In the order of the first pair of hosts.
+    """
     groups: list[tuple[set[Direction], set[tuple[str, str]]]] = []
     paths = Paths(run.plan.network)
-    pairs = run.table("journeys").select("from_node", "to_node").unique().sort("from_node", "to_node")
+    pairs = (
+        run.table("journeys").select("from_node", "to_node").unique().sort("from_node", "to_node")
+    )
     for pair in pairs.iter_rows():
         path = set(pair_directions(paths, run.plan.flows, *pair))
         if not path:
             continue
         joined = [each for each in groups if each[0] & path]
         groups = [each for each in groups if not each[0] & path]
-        groups.append((path.union(*(each[0] for each in joined)), {pair}.union(*(each[1] for each in joined))))
+        groups.append(
+            (path.union(*(each[0] for each in joined)), {pair}.union(*(each[1] for each in joined)))
+        )
     return [Group(tuple(sorted(directions)), tuple(sorted(own))) for directions, own in groups]
 
 
 def why_not(run: RunData, group: Group) -> str:
     """Return why a group's packets cannot be counted, empty when they can."""
     network = run.plan.network
-    ends = {(end.node, end.interface) for link in network.links if link.name in group.links for end in (link.a, link.b)}
-    interfaces = [each for node in network.nodes for each in node.interfaces if (node.name, each.name) in ends]
+    ends = {
+        (end.node, end.interface)
+        for link in network.links
+        if link.name in group.links
+        for end in (link.a, link.b)
+    }
+    interfaces = [
+        each for node in network.nodes for each in node.interfaces if (node.name, each.name) in ends
+    ]
     if any(segments_change(run, name) for name in group.links):
-        return "a host cuts or joins segments (offloads: true), so packets at both ends are not the same"
-    crossed = {end.node for link in network.links if link.name in group.links for end in (link.a, link.b)}
+        return (
+            "a host cuts or joins segments (offloads: true), so packets at both ends are not the"
+            " same"
+        )
+    crossed = {
+        end.node for link in network.links if link.name in group.links for end in (link.a, link.b)
+    }
     routers = {node.name for node in network.nodes if node.kind == "router"} & crossed
-    rules = [step.do.node for step in (*run.plan.setup, *run.plan.steps) if isinstance(step.do, Firewall)]
+    rules = [
+        step.do.node for step in (*run.plan.setup, *run.plan.steps) if isinstance(step.do, Firewall)
+    ]
     filtering = sorted(routers & set(rules))
     if filtering:
-        return f"a firewall rule at the router {filtering[0]} drops packets, and its count is not recorded"
-    changed = any(isinstance(step.do, LinkMtu) and step.do.link in group.links for step in run.plan.steps)
+        return (
+            f"a firewall rule at the router {filtering[0]} drops packets, and its count is not"
+            " recorded"
+        )
+    changed = any(
+        isinstance(step.do, LinkMtu) and step.do.link in group.links for step in run.plan.steps
+    )
     if routers and (changed or len({each.mtu for each in interfaces}) > 1):
         return "a router drops what does not fit the next link's MTU"
     return ""
@@ -92,7 +137,12 @@ def segments_change(run: RunData, name: str) -> bool:
     """Whether an interface at either end of a link has segmentation offloads."""
     link = run.plan.network.link(name)
     ends = {(end.node, end.interface) for end in (link.a, link.b)}
-    return any(each.offloads for node in run.plan.network.nodes for each in node.interfaces if (node.name, each.name) in ends)
+    return any(
+        each.offloads
+        for node in run.plan.network.nodes
+        for each in node.interfaces
+        if (node.name, each.name) in ends
+    )
 
 
 def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
@@ -100,17 +150,31 @@ def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
     spans = [(0, run.end_ns)]
     for epoch in find_epochs(run):
         if epoch.link in group.links and not epoch.up:
-            cut = [part for begin, end in spans for part in ((begin, min(end, epoch.from_ns)), (max(begin, epoch.to_ns + SETTLE_NS), end))]
+            cut = [
+                part
+                for begin, end in spans
+                for part in (
+                    (begin, min(end, epoch.from_ns)),
+                    (max(begin, epoch.to_ns + SETTLE_NS), end),
+                )
+            ]
             spans = [(begin, end) for begin, end in cut if begin < end]
-    return [(begin, end) for begin, end in spans if end - begin > 2 * SETTLE_NS] if _goes_down(run, group) else spans
+    return (
+        [(begin, end) for begin, end in spans if end - begin > 2 * SETTLE_NS]
+        if _goes_down(run, group)
+        else spans
+    )
 
 
 def _goes_down(run: RunData, group: Group) -> bool:
-    return any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps)
+    return any(
+        isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps
+    )
 
 
 def _counted_until(run: RunData, group: Group, end_ns: int) -> int:
-    """Return ``end_ns``, or the last sample of the queues before it where the one for the end came behind it.
+    """Return ``end_ns``, or the last sample of the queues before it where the one for the end came
+    behind it.
 
     That one counts drops of packets that are in no table.
     """
@@ -122,7 +186,9 @@ def _counted_until(run: RunData, group: Group, end_ns: int) -> int:
 
 
 def _pairs(run: RunData, group: Group) -> pl.DataFrame:
-    pairs = pl.DataFrame([{"from_node": source, "to_node": target} for source, target in group.pairs])
+    pairs = pl.DataFrame(
+        [{"from_node": source, "to_node": target} for source, target in group.pairs]
+    )
     return run.table("journeys").join(pairs, on=["from_node", "to_node"], how="semi")
 
 
@@ -134,17 +200,29 @@ def _judge(run: RunData, group: Group, spans: list[tuple[int, int]]) -> Item:
         own = journeys.filter(pl.col("sent_ns").is_between(begin, end - SETTLE_NS))
         sent, missing = sent + own.height, missing + int((own["copies"] == 0).sum())
         for link, towards in group.directions:
-            dropped += sum(count_drops(run, link, towards, qdisc, begin, end) for qdisc in ("queue", "netem"))
+            dropped += sum(
+                count_drops(run, link, towards, qdisc, begin, end) for qdisc in ("queue", "netem")
+            )
             chosen += count_faults(run, link, towards, "drop", begin, end - SETTLE_NS)
         before = pl.col("sent_ns").is_between(begin - SETTLE_NS, begin, closed="left")
         after = (pl.col("sent_ns") > end - SETTLE_NS) & (pl.col("sent_ns") <= end)
         near += journeys.filter((before | after) & (pl.col("copies") == 0)).height
     unexplained = missing - dropped - chosen
-    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (f", {chosen} by faults on chosen segments" if chosen else "")
-    slack = CONSERVATION_SLACK + near + sum(unrecognisable(run, *direction) for direction in group.directions)
+    measured = f"{sent} sent, {missing} missing, {dropped} dropped by qdiscs" + (
+        f", {chosen} by faults on chosen segments" if chosen else ""
+    )
+    slack = (
+        CONSERVATION_SLACK
+        + near
+        + sum(unrecognisable(run, *direction) for direction in group.directions)
+    )
     copies = sum(lost_copies(run, *direction) for direction in group.directions)
     if -slack - copies <= unexplained <= slack:
-        left_out = "" if len(spans) == 1 and spans[0][0] == 0 and not _goes_down(run, group) else "without the times about those in which a link was down"
+        left_out = (
+            ""
+            if len(spans) == 1 and spans[0][0] == 0 and not _goes_down(run, group)
+            else "without the times about those in which a link was down"
+        )
         return Item(_name(group), CONSERVED, measured, "ok", left_out)
     word = "vanished without being counted" if unexplained > 0 else "were dropped but not missed"
     return Item(_name(group), CONSERVED, measured, "suspect", f"{abs(unexplained)} packets {word}")
@@ -156,24 +234,40 @@ def _name(group: Group) -> str:
         return f"packets of {link} towards {towards}"
     words = [f"{link} towards {towards}" for link, towards in group.directions]
     more = len(words) - MOST_NAMES
-    return f"packets across {', '.join(words[:MOST_NAMES])}" + (f" and {more} more" if more > 0 else "")
+    return f"packets across {', '.join(words[:MOST_NAMES])}" + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def lost_copies(run: RunData, link: str, towards: str) -> int:
-    """Return how many drops may have met a second copy, which nobody misses: netem duplicates on purpose, and loses of the copies as of the rest."""
+    """Return how many drops may have met a second copy, which nobody misses: netem duplicates on
+    purpose, and loses of the copies as of the rest.
+    """
     expected = 0.0
     for epoch in find_epochs(run):
         direction = epoch.direction
-        if (epoch.link, epoch.towards) == (link, towards) and direction.duplicate and direction.loss is not None:
-            expected += direction.duplicate * expected_loss(direction.loss)[0] * journeys_of(run, epoch).height
+        if (
+            (epoch.link, epoch.towards) == (link, towards)
+            and direction.duplicate
+            and direction.loss is not None
+        ):
+            expected += (
+                direction.duplicate
+                * expected_loss(direction.loss)[0]
+                * journeys_of(run, epoch).height
+            )
     return math.ceil(expected + 3 * math.sqrt(expected))
 
 
 def unrecognisable(run: RunData, link: str, towards: str) -> int:
-    """Return how many packets may be missing because a bit that was flipped on purpose made them somebody else's."""
+    """Return how many packets may be missing because a bit that was flipped on purpose made them
+    somebody else's.
+    """
     expected = 0.0
     for epoch in find_epochs(run):
         if (epoch.link, epoch.towards) == (link, towards) and epoch.direction.corrupt:
             frames = journeys_of(run, epoch)["frame_bytes"]
-            expected += epoch.direction.corrupt * float((UNRECOGNISABLE_BYTES[run.plan.network.ip] / frames).sum())
+            expected += epoch.direction.corrupt * float(
+                (UNRECOGNISABLE_BYTES[run.plan.network.ip] / frames).sum()
+            )
     return math.ceil(expected + 3 * math.sqrt(expected))

@@ -1,4 +1,6 @@
-"""Numbers of a run that two sources know, side by side: the table ``cross_checks`` (docs/cross-checks.md)."""
+"""Numbers of a run that two sources know, side by side: the table ``cross_checks``
+(docs/cross-checks.md).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ Verdict = Literal["ok", "differs", "not comparable"]
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """One number by two sources. ``least`` to ``most`` is what ``measured - reported`` may be, for the reasons that ``why`` names.
+    """One number by two sources. ``least`` to ``most`` is what ``measured - reported`` may be, for
+    the reasons that ``why`` names.
 
     ``obstacle`` says why the two cannot be compared; empty when they can.
     """
@@ -53,7 +56,11 @@ class CrossCheck:
 def build_cross_checks(run: RunData) -> pl.DataFrame:
     """Return the ``cross_checks`` table; a number that only one source knows has no row."""
     rows = [each.row() for each in _all(run)]
-    return conform(pl.DataFrame(rows, infer_schema_length=None), "cross_checks") if rows else empty_frame("cross_checks")
+    return (
+        conform(pl.DataFrame(rows, infer_schema_length=None), "cross_checks")
+        if rows
+        else empty_frame("cross_checks")
+    )
 
 
 def _all(run: RunData) -> Iterator[CrossCheck]:
@@ -72,8 +79,15 @@ def differing(run: RunData) -> list[str]:
 
 
 def difference_words(row: dict[str, object]) -> str:
-    """Return what a row says: ``segments sent again by h1: 77 in its own capture, 151 in Tcp.RetransSegs``."""
+    """Return what a row says: ``segments sent again by h1: 77 in its own capture, 151 in
+    Tcp.RetransSegs``.
+    """
     return (
-        f"{row['check']}, {row['subject']}: {row['measured']:,} by {row['measured_from']}, {row['reported']:,} by {row['reported_from']}"
-        + (f"; explained would be {row['least']:,} to {row['most']:,} ({row['why']})" if row["why"] else "")
+        f"{row['check']}, {row['subject']}: {row['measured']:,} by {row['measured_from']},"
+        f" {row['reported']:,} by {row['reported_from']}"
+        + (
+            f"; explained would be {row['least']:,} to {row['most']:,} ({row['why']})"
+            if row["why"]
+            else ""
+        )
     )

@@ -1,4 +1,6 @@
-"""Delivered bytes against what the programs themselves say: iperf3's report, curl's count, and the size of the file that a server has."""
+"""Delivered bytes against what the programs themselves say: iperf3's report, curl's count, and the
+size of the file that a server has.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,20 @@ from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, serve
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.store.rundata import RunData
 
-#: iperf3's client begins each data connection with 37 bytes that name the test; they are no data of the test.
+#: iperf3's client begins each data connection with 37 bytes that name the test; they are no data of
+#: the test.
 COOKIE_BYTES = 37
-#: How far the end of a process, as the engine noted it, may lie from iperf3's last look at its sockets.
+#: How far the end of a process, as the engine noted it, may lie from iperf3's last look at its
+#: sockets.
 NOTED_NS = {"virtual": 5_000_000, "real": 50_000_000}
 _CURL = re.compile(r"^status=(\d+) bytes=(\d+) .*\blocal_port=(\d+) header_bytes=(\d+)$", re.M)
 
 
 @dataclass(frozen=True)
 class _Report:
-    """One iperf3 report: the ports of each connection on which its writer received, how many bytes, and from when to when its account may have ended."""
+    """One iperf3 report: the ports of each connection on which its writer received, how many bytes,
+    and from when to when its account may have ended.
+    """
 
     received: dict[tuple[int, int], int]
     low_ns: int
@@ -35,10 +41,12 @@ class _Report:
 
 
 def check_iperf3(run: RunData) -> Iterator[CrossCheck]:
-    """Compare the bytes that arrived in order at each iperf3 flow's receiver with what iperf3 says it received.
+    """Compare the bytes that arrived in order at each iperf3 flow's receiver with what iperf3 says
+    it received.
 
-    iperf3 counts until it is told that the sender is done, or is interrupted: what arrives behind that is not in its account. What arrived is
-    counted up to the same moment, so the range is that of the moment.
+    iperf3 counts until it is told that the sender is done, or is interrupted: what arrives behind
+    that is not in its account. What arrived is counted up to the same moment, so the range is that
+    of the moment.
     """
     for flow in run.plan.flows:
         if flow.application != "iperf3":
@@ -47,20 +55,38 @@ def check_iperf3(run: RunData) -> Iterator[CrossCheck]:
         for report in _reports(run, flow, receiver):
             data = _arrived(run, flow, receiver, report)
             cookies = COOKIE_BYTES * len(report.received) if flow.sender == flow.client else 0
-            low, high, end = (sum(_in_order(part, at) for part in data.values()) - cookies for at in (report.low_ns, report.high_ns, run.end_ns))
+            low, high, end = (
+                sum(_in_order(part, at) for part in data.values()) - cookies
+                for at in (report.low_ns, report.high_ns, run.end_ns)
+            )
             reported = sum(report.received.values())
             high += _after_the_end(run, flow, receiver, report.high_ns, reported - high)
             why = (
-                f"iperf3 ended its account between {report.low_ns / 1e9:.3f} s and {report.high_ns / 1e9:.3f} s, while {high - low:,} bytes arrived in order; "
-                f"by the end of the experiment {max(end - high, 0):,} more" if high > low else ""
+                f"iperf3 ended its account between {report.low_ns / 1e9:.3f} s and"
+                f" {report.high_ns / 1e9:.3f} s, while {high - low:,} bytes arrived in order; by"
+                f" the end of the experiment {max(end - high, 0):,} more"
+                if high > low
+                else ""
             )
-            yield CrossCheck("delivered bytes", flow.name, end, "the receiver's capture, in order", reported, "iperf3's own report", end - high, end - low, why)
+            yield CrossCheck(
+                "delivered bytes",
+                flow.name,
+                end,
+                "the receiver's capture, in order",
+                reported,
+                "iperf3's own report",
+                end - high,
+                end - low,
+                why,
+            )
 
 
 def _after_the_end(run: RunData, flow: FlowPlan, receiver: str, until_ns: int, unknown: int) -> int:
-    """Return how many bytes may have arrived between the end of the experiment, where the tables end, and a later look of iperf3 at its sockets.
+    """Return how many bytes may have arrived between the end of the experiment, where the tables
+    end, and a later look of iperf3 at its sockets.
 
-    At most what the slowest link on the way offers in that time; where none has a rate, ``unknown``: what is missing cannot be held against iperf3.
+    At most what the slowest link on the way offers in that time; where none has a rate,
+    ``unknown``: what is missing cannot be held against iperf3.
     """
     if until_ns <= run.end_ns:
         return 0
@@ -85,38 +111,68 @@ def _reports(run: RunData, flow: FlowPlan, receiver: str) -> Iterator[_Report]:
         if str(report.get("error", "")).startswith("interrupt"):
             yield _Report(received, stopped - slack, ended + slack)
         else:
-            begin: Any = run.table("connections").filter(pl.col("flow") == flow.name)["established_ns"].min()
-            yield _Report(received, int(begin or 0) + round(last_second(report) * 1e9) - slack, ended + slack)
+            begin: Any = (
+                run.table("connections").filter(pl.col("flow") == flow.name)["established_ns"].min()
+            )
+            yield _Report(
+                received, int(begin or 0) + round(last_second(report) * 1e9) - slack, ended + slack
+            )
 
 
 def _end_of(run: RunData, step: str) -> tuple[int, int]:
-    """Return when a process was told to end, and when it had ended; the end of the run where nothing says so."""
+    """Return when a process was told to end, and when it had ended.
+
+    The end of the run where nothing says so.
+    """
     ends = run.table("events").filter((pl.col("event") == "end") & (pl.col("step") == step))
     if ends.is_empty():
         return run.end_ns, run.end_ns
     row = ends.row(-1, named=True)
-    told = row["planned_ns"] if row["planned_ns"] is not None else min(int(row["t_ns"]), run.plan.duration_ns)
+    told = (
+        row["planned_ns"]
+        if row["planned_ns"] is not None
+        else min(int(row["t_ns"]), run.plan.duration_ns)
+    )
     return min(int(told), int(row["t_ns"])), int(row["t_ns"])
 
 
-def _arrived(run: RunData, flow: FlowPlan, receiver: str, report: _Report) -> dict[tuple[int, int], pl.DataFrame]:
-    """Return per connection of the report its data packets at the receiver's captures: ``t_ns``, ``begin``, ``end`` in the stream, in time order."""
+def _arrived(
+    run: RunData, flow: FlowPlan, receiver: str, report: _Report
+) -> dict[tuple[int, int], pl.DataFrame]:
+    """Return per connection of the report its data packets at the receiver's captures: ``t_ns``,
+    ``begin``, ``end`` in the stream, in time order.
+    """
     addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
     packets = run.table("packets").filter(
-        (pl.col("node") == receiver) & (pl.col("protocol") == "tcp") & (pl.col("payload_bytes") > 0) & pl.col("src").is_in(addresses)
+        (pl.col("node") == receiver)
+        & (pl.col("protocol") == "tcp")
+        & (pl.col("payload_bytes") > 0)
+        & pl.col("src").is_in(addresses)
     )
-    offloads = any(face.offloads for node in (flow.sender, receiver) for face in run.plan.network.node(node).interfaces)
-    if not offloads:  # with them a checksum is filled in behind the capture, so a wrong one says nothing
+    offloads = any(
+        face.offloads
+        for node in (flow.sender, receiver)
+        for face in run.plan.network.node(node).interfaces
+    )
+    # with them a checksum is filled in behind the capture, so a wrong one says nothing
+    if not offloads:
         packets = packets.filter(~pl.col("checksum_bad").fill_null(False))
     found = {}
     for local, remote in report.received:
-        own = packets.filter((pl.col("dst_port") == local) & (pl.col("src_port") == remote)).sort("t_ns")
-        found[(local, remote)] = own.select("t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes"))
+        own = packets.filter((pl.col("dst_port") == local) & (pl.col("src_port") == remote)).sort(
+            "t_ns"
+        )
+        found[(local, remote)] = own.select(
+            "t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes")
+        )
     return found
 
 
 def _in_order(data: pl.DataFrame, until_ns: int) -> int:
-    """Return how many bytes of a stream had arrived without a hole by then; the first byte is number 1."""
+    """Return how many bytes of a stream had arrived without a hole by then.
+
+    The first byte is number 1.
+    """
     rows = data.filter(pl.col("t_ns") <= until_ns).sort("begin")
     reached = rows["end"].cum_max()
     holes = rows["begin"] > reached.shift().fill_null(1)
@@ -125,23 +181,57 @@ def _in_order(data: pl.DataFrame, until_ns: int) -> int:
 
 
 def check_downloads(run: RunData) -> Iterator[CrossCheck]:
-    """Compare the payload of each download's connections with curl's count of headers and content, and the content with the file that the server has."""
+    """Compare the payload of each download's connections with curl's count of headers and content,
+    and the content with the file that the server has.
+    """
     sizes = _served(run)
     for flow in run.plan.flows:
         if flow.application != "http":
             continue
         log = run.path / "raw" / "logs" / f"{flow.step}.out"
-        lines = [tuple(int(number) for number in found) for found in _CURL.findall(log.read_text(errors="replace") if log.is_file() else "")]
-        closed = run.table("connections").filter((pl.col("client") == flow.client) & pl.col("end_ns").is_not_null() & pl.col("reset_by").is_null())
-        arrived = dict(closed.filter(pl.col("server_port") == flow.port).select("client_port", "bytes_to_client").iter_rows())
-        done = [(status, content, port, head) for status, content, port, head in lines if port in arrived]
+        lines = [
+            tuple(int(number) for number in found)
+            for found in _CURL.findall(log.read_text(errors="replace") if log.is_file() else "")
+        ]
+        closed = run.table("connections").filter(
+            (pl.col("client") == flow.client)
+            & pl.col("end_ns").is_not_null()
+            & pl.col("reset_by").is_null()
+        )
+        arrived = dict(
+            closed.filter(pl.col("server_port") == flow.port)
+            .select("client_port", "bytes_to_client")
+            .iter_rows()
+        )
+        done = [
+            (status, content, port, head)
+            for status, content, port, head in lines
+            if port in arrived
+        ]
         if done:
-            measured, reported = sum(arrived[port] for _, _, port, _ in done), sum(content + head for _, content, _, head in done)
-            yield CrossCheck("delivered bytes", flow.name, measured, "payload of its connections", reported, "curl: headers and content")
+            measured, reported = (
+                sum(arrived[port] for _, _, port, _ in done),
+                sum(content + head for _, content, _, head in done),
+            )
+            yield CrossCheck(
+                "delivered bytes",
+                flow.name,
+                measured,
+                "payload of its connections",
+                reported,
+                "curl: headers and content",
+            )
         size = sizes.get((flow.server, flow.port, _path_of(run, flow)))
         whole = [content for status, content, _, _ in done if status == 200]
         if size is not None and whole:
-            yield CrossCheck("downloaded content", flow.name, sum(whole), f"curl, {len(whole)} times", size * len(whole), "the size of the server's file")
+            yield CrossCheck(
+                "downloaded content",
+                flow.name,
+                sum(whole),
+                f"curl, {len(whole)} times",
+                size * len(whole),
+                "the size of the server's file",
+            )
 
 
 def _path_of(run: RunData, flow: FlowPlan) -> str:
@@ -152,18 +242,26 @@ def _path_of(run: RunData, flow: FlowPlan) -> str:
 
 
 def _served(run: RunData) -> dict[tuple[str, int, str], int]:
-    """Return the size of every file that an ``http_server`` of the run named in its log, by node, port and path."""
+    """Return the size of every file that an ``http_server`` of the run named in its log, by node,
+    port and path.
+    """
     found: dict[tuple[str, int, str], int] = {}
     for step in (*run.plan.setup, *run.plan.steps):
         log = run.path / "raw" / "logs" / f"{step.id}.out"
-        if not isinstance(step.do, Spawn) or not log.is_file() or not any("http_server" in each for each in step.do.argv):
+        if (
+            not isinstance(step.do, Spawn)
+            or not log.is_file()
+            or not any("http_server" in each for each in step.do.argv)
+        ):
             continue
         files: dict[str, int] = {}
         for event in _events(log.read_text(errors="replace")):
             if event.get("event") == "file":
                 files[str(event["path"])] = int(event["bytes"])
             elif event.get("event") == "listening":
-                found |= {(step.do.node, int(event["port"]), path): size for path, size in files.items()}
+                found |= {
+                    (step.do.node, int(event["port"]), path): size for path, size in files.items()
+                }
     return found
 
 

@@ -1,10 +1,13 @@
-"""What captures and trace say against the kernel's own counters, per node: between the first and the last sample of the counters.
+"""What captures and trace say against the kernel's own counters, per node: between the first and
+the last sample of the counters.
 
-What each counter counts (net/ipv4, Linux 6.1 and 7.3): ``Tcp.RetransSegs`` every segment that is sent again, a SYN, SYN-ACK or FIN too, before it is
-handed to the interface; ``TcpExt.TCPRetransFail`` those of them that did not get there; ``TcpExt.TCPTimeouts`` each timer that ran out
-(:mod:`tcpexp.analysis.timeouts`); ``TcpExt.TCPSackRecovery`` and ``TCPRenoRecovery`` each entry into Recovery; ``TcpExt.TCPFastRetrans`` what is sent again
-because an ACK said so, outside of Loss, ``TcpExt.TCPSlowStartRetrans`` the same in Loss; ``TcpExt.TCPLossProbes`` each tail loss probe, of which those with
-new data repeat nothing.
+What each counter counts (net/ipv4, Linux 6.1 and 7.3): ``Tcp.RetransSegs`` every segment that is
+sent again, a SYN, SYN-ACK or FIN too, before it is handed to the interface;
+``TcpExt.TCPRetransFail`` those of them that did not get there; ``TcpExt.TCPTimeouts`` each timer
+that ran out (:mod:`tcpexp.analysis.timeouts`); ``TcpExt.TCPSackRecovery`` and ``TCPRenoRecovery``
+each entry into Recovery; ``TcpExt.TCPFastRetrans`` what is sent again because an ACK said so,
+outside of Loss, ``TcpExt.TCPSlowStartRetrans`` the same in Loss; ``TcpExt.TCPLossProbes`` each tail
+loss probe, of which those with new data repeat nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.ingest.ending import ended_early
 from tcpexp.store.rundata import RunData
 
-#: Reading the counters takes a moment after the sample's time; segments of that moment may be in or not.
+#: Reading the counters takes a moment after the sample's time; segments of that moment may be in or
+#: not.
 READING_NS = {"virtual": 1_000_000, "real": 5_000_000}
 _ENDS = ["node", "src", "src_port", "dst", "dst_port"]
 CAPTURE = "the sender's capture"
@@ -27,7 +31,9 @@ CAPTURE = "the sender's capture"
 
 @dataclass(frozen=True)
 class Sampled:
-    """A node's counters: when the first and the last sample was taken, by how much each grew between them, and how long reading may have taken."""
+    """A node's counters: when the first and the last sample was taken, by how much each grew
+    between them, and how long reading may have taken.
+    """
 
     node: str
     from_ns: int
@@ -36,10 +42,19 @@ class Sampled:
     reading_ns: int
 
     def count(self, rows: pl.DataFrame) -> tuple[int, int, int]:
-        """Return how many segments (or rows) lie between the samples, and how many in the moments in which the first and the last were read."""
+        """Return how many segments (or rows) lie between the samples, and how many in the moments
+        in which the first and the last were read.
+        """
         weighed = rows if "segments" in rows.columns else rows.with_columns(segments=1)
-        spans = ((self.from_ns + 1, self.to_ns), (self.from_ns + 1, self.from_ns + self.reading_ns), (self.to_ns + 1, self.to_ns + self.reading_ns))
-        inside, early, late = (int(weighed.filter(pl.col("t_ns").is_between(*span))["segments"].sum()) for span in spans)
+        spans = (
+            (self.from_ns + 1, self.to_ns),
+            (self.from_ns + 1, self.from_ns + self.reading_ns),
+            (self.to_ns + 1, self.to_ns + self.reading_ns),
+        )
+        inside, early, late = (
+            int(weighed.filter(pl.col("t_ns").is_between(*span))["segments"].sum())
+            for span in spans
+        )
         return inside, early, late
 
     def growth(self, *names: str) -> int:
@@ -53,36 +68,51 @@ def sampled_nodes(run: RunData) -> list[Sampled]:
 
     counters = run.table("counters")
     found = []
-    for (node,), rows in counters.sort("t_ns", maintain_order=True).group_by("node", maintain_order=True):
+    for (node,), rows in counters.sort("t_ns", maintain_order=True).group_by(
+        "node", maintain_order=True
+    ):
         times = sample_times(run, str(node), rows)
         if len(times) > 1:
-            deltas = rows.group_by("counter").agg(grew=pl.col("value").last() - pl.col("value").first())
+            deltas = rows.group_by("counter").agg(
+                grew=pl.col("value").last() - pl.col("value").first()
+            )
             grew = dict(deltas.iter_rows())
             found.append(Sampled(str(node), times[0], times[-1], grew, READING_NS[clock_of(run)]))
     return sorted(found, key=lambda each: each.node)
 
 
 def sample_times(run: RunData, node: str, rows: pl.DataFrame) -> list[int]:
-    """Return when a node's counters were sampled: the table keeps only what changed, so the raw file's headings say it."""
+    """Return when a node's counters were sampled: the table keeps only what changed, so the raw
+    file's headings say it.
+    """
     path = run.path / "raw" / "counters" / f"{node}.txt"
     if not path.is_file():
         return sorted(set(rows["t_ns"].to_list()))
-    heads = (line for line in path.read_text(errors="replace").splitlines() if line.startswith("# t_ns="))
+    heads = (
+        line for line in path.read_text(errors="replace").splitlines() if line.startswith("# t_ns=")
+    )
     times = [int(line.removeprefix("# t_ns=")) for line in heads]
     return [at for at in times if at < run.end_ns] if ended_early(run) else times
 
 
 def check_counters(run: RunData) -> Iterator[CrossCheck]:
     """Compare what every node's TCP did with its counters; nodes without TCP have no rows."""
-    resent, timeouts = _of_the_kernel(run, run.table("resent")), _of_the_kernel(run, run.table("timeouts"))
+    resent, timeouts = (
+        _of_the_kernel(run, run.table("resent")),
+        _of_the_kernel(run, run.table("timeouts")),
+    )
     entered = _of_the_kernel(run, run.table("ca_states").filter(pl.col("ca_state") == "Recovery"))
-    speaking = set(run.table("packets").filter(pl.col("protocol") == "tcp")["node"].unique().to_list())
+    speaking = set(
+        run.table("packets").filter(pl.col("protocol") == "tcp")["node"].unique().to_list()
+    )
     for each in sampled_nodes(run):
         if each.node not in speaking or "Tcp.RetransSegs" not in each.grew:
             continue
         own = resent.filter(pl.col("node") == each.node)
         fired = timeouts.filter(pl.col("node") == each.node)
-        yield _segments(run, each, own, fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height)
+        yield _segments(
+            run, each, own, fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height
+        )
         yield _timeouts(run, each, fired)
         for check in _mechanisms(run, each, own, entered.filter(pl.col("node") == each.node)):
             if check.measured or check.reported:
@@ -92,15 +122,23 @@ def check_counters(run: RunData) -> Iterator[CrossCheck]:
 def _of_the_kernel(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     """Leave out what a TCP in user space did, which the kernel does not count."""
     events = run.table("tcp_events").filter(pl.col("event") == "connection")
-    names = {"src": "local_address", "src_port": "local_port", "dst": "peer_address", "dst_port": "peer_port"}
-    theirs = events.select("node", **{ours: pl.col(other) for ours, other in names.items()}).unique()
+    names = {
+        "src": "local_address",
+        "src_port": "local_port",
+        "dst": "peer_address",
+        "dst_port": "peer_port",
+    }
+    theirs = events.select(
+        "node", **{ours: pl.col(other) for ours, other in names.items()}
+    ).unique()
     return rows.join(theirs, on=_ENDS, how="anti", maintain_order="left")
 
 
 def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> CrossCheck:
     """Compare what was sent again; ``silent`` timers ran out and no packet left.
 
-    The kernel counts a segment when it hands it on: it may still wait for an answer to ARP that never comes (Linux 6.1), or meet a rule of the host's own.
+    The kernel counts a segment when it hands it on: it may still wait for an answer to ARP that
+    never comes (Linux 6.1), or meet a rule of the host's own.
     """
     count, early, late = each.count(own)
     failed = each.growth("TcpExt.TCPRetransFail")
@@ -110,50 +148,142 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> Cr
         f"{early + late} in the moments when the counters were read" if early or late else "",
         f"{failed} did not get to the interface (TCPRetransFail)" if failed else "",
         f"up to {silent} that a timer sent did not get there either" if silent else "",
-        f"{answers} answers to repeated SYNs, some of which are SYN cookies and no repetitions" if answers else "",
+        (
+            f"{answers} answers to repeated SYNs, some of which are SYN cookies and no repetitions"
+            if answers
+            else ""
+        ),
     ]
     source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
     reported, why = each.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
     obstacle = _no_captures(run, each.node)
-    return CrossCheck("segments sent again", each.node, count, CAPTURE, reported, source, -late - failed - silent, early + answers, why, obstacle)
+    return CrossCheck(
+        "segments sent again",
+        each.node,
+        count,
+        CAPTURE,
+        reported,
+        source,
+        -late - failed - silent,
+        early + answers,
+        why,
+        obstacle,
+    )
 
 
 def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
     count, early, late = each.count(own)
     obstacle = _no_trace(run, TRACEPOINT) or _no_captures(run, each.node)
     why = f"{early + late} in the moments when the counters were read" if early or late else ""
-    return CrossCheck("timeouts", each.node, count, "trace and capture", each.growth("TcpExt.TCPTimeouts"), "TcpExt.TCPTimeouts", -late, early, why, obstacle)
+    return CrossCheck(
+        "timeouts",
+        each.node,
+        count,
+        "trace and capture",
+        each.growth("TcpExt.TCPTimeouts"),
+        "TcpExt.TCPTimeouts",
+        -late,
+        early,
+        why,
+        obstacle,
+    )
 
 
-def _mechanisms(run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.DataFrame) -> Iterator[CrossCheck]:
-    """Yield the rows that need the congestion states; only those in which something was counted matter."""
+def _mechanisms(
+    run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.DataFrame
+) -> Iterator[CrossCheck]:
+    """Yield the rows that need the congestion states.
+
+    Only those in which something was counted matter.
+    """
     no_trace = _no_trace(run, TRACEPOINT)
     obstacle = no_trace or _no_captures(run, each.node)
     count, early, late = each.count(entered)
     counters = ("TcpExt.TCPSackRecovery", "TcpExt.TCPRenoRecovery")
     why = _moments(early, late)
-    yield CrossCheck("recoveries", each.node, count, "tracepoint tcp_cong_state_set", each.growth(*counters), " + ".join(counters), -late, early, why, no_trace)
+    yield CrossCheck(
+        "recoveries",
+        each.node,
+        count,
+        "tracepoint tcp_cong_state_set",
+        each.growth(*counters),
+        " + ".join(counters),
+        -late,
+        early,
+        why,
+        no_trace,
+    )
     kinds = (
-        ("fast retransmissions", ("fast_retransmit", "lost_retransmission"), "TcpExt.TCPFastRetrans"),
-        ("retransmissions after a timeout", ("after_timeout", "path_mtu"), "TcpExt.TCPSlowStartRetrans"),
+        (
+            "fast retransmissions",
+            ("fast_retransmit", "lost_retransmission"),
+            "TcpExt.TCPFastRetrans",
+        ),
+        (
+            "retransmissions after a timeout",
+            ("after_timeout", "path_mtu"),
+            "TcpExt.TCPSlowStartRetrans",
+        ),
     )
     doubtful = _between_two_answers(run, own)
     for title, by, counter in kinds:
         count, early, late = each.count(own.filter(pl.col("by").is_in(by)))
-        why = ", ".join(filter(None, [_moments(early, late), f"{doubtful} were sent in an instant that had both Recovery and Loss" if doubtful else ""]))
-        yield CrossCheck(title, each.node, count, f"{CAPTURE} and trace", each.growth(counter), counter, -late - doubtful, early + doubtful, why, obstacle)
+        why = ", ".join(
+            filter(
+                None,
+                [
+                    _moments(early, late),
+                    (
+                        f"{doubtful} were sent in an instant that had both Recovery and Loss"
+                        if doubtful
+                        else ""
+                    ),
+                ],
+            )
+        )
+        yield CrossCheck(
+            title,
+            each.node,
+            count,
+            f"{CAPTURE} and trace",
+            each.growth(counter),
+            counter,
+            -late - doubtful,
+            early + doubtful,
+            why,
+            obstacle,
+        )
     count, early, late = each.count(own.filter(pl.col("by") == "tail_loss_probe"))
     probes = each.growth("TcpExt.TCPLossProbes")
     why = "the other probes carried new data"
-    yield CrossCheck("tail loss probes", each.node, count, f"{CAPTURE} and trace", probes, "TcpExt.TCPLossProbes", -probes - late, early, why, obstacle)
+    yield CrossCheck(
+        "tail loss probes",
+        each.node,
+        count,
+        f"{CAPTURE} and trace",
+        probes,
+        "TcpExt.TCPLossProbes",
+        -probes - late,
+        early,
+        why,
+        obstacle,
+    )
 
 
 def _between_two_answers(run: RunData, own: pl.DataFrame) -> int:
-    """Return how many segments were sent again in an instant in which Loss gave way to Recovery or the reverse: on a virtual clock all of it has one time."""
+    """Return how many segments were sent again in an instant in which Loss gave way to Recovery or
+    the reverse: on a virtual clock all of it has one time.
+    """
     states = run.table("ca_states").sort("t_ns", maintain_order=True)
     answer = pl.when(pl.col("ca_state").is_in(["Recovery", "Loss"])).then(pl.col("ca_state"))
-    states = states.with_columns(answer=answer, before=answer.shift().forward_fill().over(_ENDS), ended=pl.col("t_ns").shift().over(_ENDS))
-    both = states.filter(pl.col("answer").is_not_null() & (pl.col("answer") != pl.col("before"))).select(*_ENDS, "t_ns")
+    states = states.with_columns(
+        answer=answer,
+        before=answer.shift().forward_fill().over(_ENDS),
+        ended=pl.col("t_ns").shift().over(_ENDS),
+    )
+    both = states.filter(
+        pl.col("answer").is_not_null() & (pl.col("answer") != pl.col("before"))
+    ).select(*_ENDS, "t_ns")
     return int(own.join(both, on=[*_ENDS, "t_ns"], how="semi")["segments"].sum())
 
 

@@ -12,15 +12,18 @@ from tcpexp.analysis.links import count_drops
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
 
-#: A packet that was sent so long before the last sample of the queues may have been dropped behind it.
+#: A packet that was sent so long before the last sample of the queues may have been dropped behind
+#: it.
 _ON_THE_WAY_NS = 500_000_000
 _CE = 3
 
 
 def check_drops(run: RunData) -> Iterator[CrossCheck]:
-    """Compare the packets that one host sent and another did not receive with the drops of the qdiscs between them.
+    """Compare the packets that one host sent and another did not receive with the drops of the
+    qdiscs between them.
 
-    Where hosts share links the drops are compared together: a link's counter does not say whose packet it was.
+    Where hosts share links the drops are compared together: a link's counter does not say whose
+    packet it was.
     """
     samples = run.table("queues")
     journeys = run.table("journeys")
@@ -36,13 +39,29 @@ def _drops(run: RunData, group: Group, own: pl.DataFrame) -> CrossCheck:
     these = pl.DataFrame(links, schema=["link", "towards"], orient="row")
     times = run.table("queues").join(these, on=["link", "towards"], how="semi")["t_ns"]
     first, last = _sampled(run, times)
-    lost = own.filter((pl.col("copies") == 0) & (pl.col("sent_ns") > first) & (pl.col("sent_ns") <= last))
+    lost = own.filter(
+        (pl.col("copies") == 0) & (pl.col("sent_ns") > first) & (pl.col("sent_ns") <= last)
+    )
     late = lost.filter(pl.col("sent_ns") > last - _ON_THE_WAY_NS).height
-    early = own.filter((pl.col("copies") == 0) & pl.col("sent_ns").is_between(first - _ON_THE_WAY_NS, first)).height
+    early = own.filter(
+        (pl.col("copies") == 0) & pl.col("sent_ns").is_between(first - _ON_THE_WAY_NS, first)
+    ).height
     chosen = sum(_faults(run, link, towards, first, last) for link, towards in links)
-    counted = sum(count_drops(run, link, towards, qdisc, first, last) for link, towards in links for qdisc in ("queue", "netem"))
-    subject = f"{links[0][0]} towards {links[0][1]}" if len(links) == 1 else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
-    at_last = run.table("queues").join(these, on=["link", "towards"], how="semi").filter(pl.col("t_ns") == last)
+    counted = sum(
+        count_drops(run, link, towards, qdisc, first, last)
+        for link, towards in links
+        for qdisc in ("queue", "netem")
+    )
+    subject = (
+        f"{links[0][0]} towards {links[0][1]}"
+        if len(links) == 1
+        else "links " + ", ".join(f"{link} towards {towards}" for link, towards in links)
+    )
+    at_last = (
+        run.table("queues")
+        .join(these, on=["link", "towards"], how="semi")
+        .filter(pl.col("t_ns") == last)
+    )
     waiting = min(int(at_last["backlog_packets"].fill_null(0).sum()), lost.height)
     damaged = sum(unrecognisable(run, link, towards) for link, towards in links)
     copies = sum(lost_copies(run, link, towards) for link, towards in links)
@@ -56,13 +75,25 @@ def _drops(run: RunData, group: Group, own: pl.DataFrame) -> CrossCheck:
     why = ", ".join(filter(None, reasons))
     least = -early - copies
     obstacle = _obstacle(run, group)
-    return CrossCheck("lost packets", subject, lost.height, "captures of both ends", counted + chosen, source, least, late + waiting + damaged, why, obstacle)
+    return CrossCheck(
+        "lost packets",
+        subject,
+        lost.height,
+        "captures of both ends",
+        counted + chosen,
+        source,
+        least,
+        late + waiting + damaged,
+        why,
+        obstacle,
+    )
 
 
 def _sampled(run: RunData, times: pl.Series) -> tuple[int, int]:
     """Return the first sample of the queues and the last one before the end.
 
-    The one at the end is read a little later, when programs are being stopped: it may count drops of packets that are in no table.
+    The one at the end is read a little later, when programs are being stopped: it may count drops
+    of packets that are in no table.
     """
     if times.is_empty():
         return 0, run.end_ns
@@ -73,35 +104,71 @@ def _sampled(run: RunData, times: pl.Series) -> tuple[int, int]:
 
 
 def _faults(run: RunData, link: str, towards: str, from_ns: int, to_ns: int) -> int:
-    rows = run.table("faults").filter((pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("effect") == "drop"))
+    rows = run.table("faults").filter(
+        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("effect") == "drop")
+    )
     return rows.filter(pl.col("t_ns").is_between(from_ns, to_ns)).height
 
 
 def _obstacle(run: RunData, group: Group) -> str:
     """Return why losses and drops of these links cannot be compared; empty when they can."""
-    if any(isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps):
+    if any(
+        isinstance(step.do, LinkState) and step.do.link in group.links for step in run.plan.steps
+    ):
         return "a link that is down swallows packets without counting them"
     filters = ("iptables", "ip6tables", "nft")
-    if any(isinstance(step.do, Spawn) and any(word in filters for word in step.do.argv) for step in (*run.plan.setup, *run.plan.steps)):
+    if any(
+        isinstance(step.do, Spawn) and any(word in filters for word in step.do.argv)
+        for step in (*run.plan.setup, *run.plan.steps)
+    ):
         return "a firewall's rule may drop packets between the ends"
     return why_not(run, group)
 
 
 def check_marks(run: RunData) -> Iterator[CrossCheck]:
-    """Compare the packets that arrived with Congestion Experienced with the marks of the qdiscs (RFC 3168 section 5)."""
-    packets = run.table("packets").filter((pl.col("ecn") == _CE) & (pl.col("protocol").is_in(["tcp", "udp"])))
-    addresses = {face.address: node.name for node in run.plan.network.nodes for face in node.interfaces}
-    arrived = packets.filter(pl.col("dst").replace_strict(addresses, default=None, return_dtype=pl.String) == pl.col("node"))
-    queues = run.table("queues").filter((pl.col("qdisc") == "queue") & pl.col("ecn_mark").is_not_null())
+    """Compare the packets that arrived with Congestion Experienced with the marks of the qdiscs
+    (RFC 3168 section 5).
+    """
+    packets = run.table("packets").filter(
+        (pl.col("ecn") == _CE) & (pl.col("protocol").is_in(["tcp", "udp"]))
+    )
+    addresses = {
+        face.address: node.name for node in run.plan.network.nodes for face in node.interfaces
+    }
+    arrived = packets.filter(
+        pl.col("dst").replace_strict(addresses, default=None, return_dtype=pl.String)
+        == pl.col("node")
+    )
+    queues = run.table("queues").filter(
+        (pl.col("qdisc") == "queue") & pl.col("ecn_mark").is_not_null()
+    )
     if queues.is_empty():
         return
     first, last = _sampled(run, queues["t_ns"])
     queues = queues.filter(pl.col("t_ns") <= last)
-    grown = queues.sort("t_ns", maintain_order=True).group_by("link", "towards").agg(marks=pl.col("ecn_mark").last() - pl.col("ecn_mark").first())
+    grown = (
+        queues.sort("t_ns", maintain_order=True)
+        .group_by("link", "towards")
+        .agg(marks=pl.col("ecn_mark").last() - pl.col("ecn_mark").first())
+    )
     marks = int(grown["marks"].sum())
     inside = arrived.filter((pl.col("t_ns") > first) & (pl.col("t_ns") <= last + _ON_THE_WAY_NS))
     late = inside.filter(pl.col("t_ns") > last - _ON_THE_WAY_NS).height
     if inside.height or marks:
-        lost_marked = marks - inside.height if run.table("journeys").filter(pl.col("copies") == 0).height else 0
+        lost_marked = (
+            marks - inside.height
+            if run.table("journeys").filter(pl.col("copies") == 0).height
+            else 0
+        )
         why = f"{late} arrived around the last sample of the queues" if late else ""
-        yield CrossCheck("ECN marks", "all links", inside.height, "packets that arrived with CE", marks, "marks of the qdiscs", -max(lost_marked, 0), late, why)
+        yield CrossCheck(
+            "ECN marks",
+            "all links",
+            inside.height,
+            "packets that arrived with CE",
+            marks,
+            "marks of the qdiscs",
+            -max(lost_marked, 0),
+            late,
+            why,
+        )

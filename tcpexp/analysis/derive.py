@@ -1,4 +1,6 @@
-"""Tables from tables: what the analysis finds is written to disk before any figure or verdict uses it."""
+"""Tables from tables: what the analysis finds is written to disk before any figure or verdict uses
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from tcpexp.store.rundata import RunData
 
 
 def derive_tables(run: RunData) -> None:
-    """Write ``resent``, ``timeouts``, ``flow_states``, ``phases``, ``loss_events``, ``fairness`` and ``cross_checks``; fill ``queueing_ns`` of ``journeys``.
+    """Write ``resent``, ``timeouts``, ``flow_states``, ``phases``, ``loss_events``, ``fairness``
+    and ``cross_checks``; fill ``queueing_ns`` of ``journeys``.
 
     A table whose sources were not recorded stays empty. ``run`` reads the new tables from then on.
     """
@@ -45,14 +48,21 @@ def _write(run: RunData, made: dict[str, pl.DataFrame]) -> None:
 
 
 def with_queueing(run: RunData) -> pl.DataFrame:
-    """Return ``journeys`` with ``queueing_ns``: the delay less what the links on the way were asked to add when the packet left."""
+    """Return ``journeys`` with ``queueing_ns``: the delay less what the links on the way were asked
+    to add when the packet left.
+    """
     journeys = run.table("journeys")
     epochs = find_epochs(run)
     paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
     parts = []
-    for (flow, source, target), rows in journeys.group_by("flow", "from_node", "to_node", maintain_order=True):
+    for (flow, source, target), rows in journeys.group_by(
+        "flow", "from_node", "to_node", maintain_order=True
+    ):
         base = np.zeros(rows.height, dtype=np.int64)
         for hop in paths.of_packets(flows.get(str(flow)), str(source), str(target)):
-            base += delay_at([each for each in epochs if (each.link, each.towards) == hop.key], rows["sent_ns"].to_numpy())
+            base += delay_at(
+                [each for each in epochs if (each.link, each.towards) == hop.key],
+                rows["sent_ns"].to_numpy(),
+            )
         parts.append(rows.with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base)))
     return pl.concat(parts) if parts else journeys

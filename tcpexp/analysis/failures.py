@@ -1,6 +1,8 @@
-"""Which programs of a run failed: ended as the spec does not expect, wrote an error in their report, or were not there at all.
+"""Which programs of a run failed: ended as the spec does not expect, wrote an error in their
+report, or were not there at all.
 
-From the events (how a program ended, and whether the run had asked it to), the plan (how it may end) and the programs' own output.
+From the events (how a program ended, and whether the run had asked it to), the plan (how it may
+end) and the programs' own output.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from tcpexp.store.rundir import to_json_text, write_atomic
 
 FILE = "failures.json"
 FAILURES_SCHEMA = 1
-#: What iperf3's server reports when its client was stopped, or died: how the client ended is known from the client.
+#: What iperf3's server reports when its client was stopped, or died: how the client ended is known
+#: from the client.
 PEER_ENDED = ("the client has terminated",)
 
 
@@ -36,8 +39,10 @@ PEER_ENDED = ("the client has terminated",)
 class Failure:
     """A program that failed.
 
-    ``text`` is a sentence: who, how it ended, and the last line that it wrote. ``t_ns`` is its end, from t0; ``status`` its exit status, negative the
-    signal that ended it. ``runs`` and ``failed_runs``: how often it was started and how often that went wrong (``every``); the rest tells of the first.
+    ``text`` is a sentence: who, how it ended, and the last line that it wrote. ``t_ns`` is its end,
+    from t0; ``status`` its exit status, negative the signal that ended it. ``runs`` and
+    ``failed_runs``: how often it was started and how often that went wrong (``every``); the rest
+    tells of the first.
     """
 
     text: str
@@ -54,7 +59,9 @@ class Failure:
 
 
 def find_failures(run: RunData) -> list[Failure]:
-    """Return the programs that failed, by the time of their first failure, and write ``failures.json``."""
+    """Return the programs that failed, by the time of their first failure, and write
+    ``failures.json``.
+    """
     found = sorted(_failures(run), key=lambda each: (each.t_ns, each.step))
     document = {"failures_schema": FAILURES_SCHEMA, "failures": [asdict(each) for each in found]}
     write_atomic(run.path / FILE, to_json_text(document))
@@ -62,7 +69,9 @@ def find_failures(run: RunData) -> list[Failure]:
 
 
 def _failures(run: RunData) -> Iterator[Failure]:
-    steps = {step.id: step for step in (*run.plan.setup, *run.plan.steps, *_recorder_steps(run.plan))}
+    steps = {
+        step.id: step for step in (*run.plan.setup, *run.plan.steps, *_recorder_steps(run.plan))
+    }
     ends: dict[str, list[dict[str, Any]]] = {}
     for row in run.table("events").iter_rows(named=True):
         if row["event"] == "end" and row["kind"] == "spawn" and row["step"] in steps:
@@ -82,7 +91,9 @@ def _recorder_steps(plan: RunPlan) -> Iterator[Step]:
     for number, each in enumerate(plan.recorders):
         if each.kind == "command" and each.interval_ns is None:
             spawn = Spawn(each.node or "", tuple(each.options["argv"]))
-            yield Step(f"recorder{number}", None, None, spawn, f"recorder of {each.options['output']}")
+            yield Step(
+                f"recorder{number}", None, None, spawn, f"recorder of {each.options['output']}"
+            )
 
 
 def _is_wrong(run: RunData, spawn: Spawn, row: dict[str, Any], output: str) -> bool:
@@ -95,7 +106,9 @@ def _is_wrong(run: RunData, spawn: Spawn, row: dict[str, Any], output: str) -> b
     if not is_expected(status, allowed):
         return True
     reported = error_in_json(output) if status == 0 else None
-    return reported is not None and reported not in PEER_ENDED and not is_expected(REPORTED, allowed)
+    return (
+        reported is not None and reported not in PEER_ENDED and not is_expected(REPORTED, allowed)
+    )
 
 
 def _allowed(spawn: Spawn) -> tuple[str, ...]:
@@ -103,11 +116,18 @@ def _allowed(spawn: Spawn) -> tuple[str, ...]:
 
 
 def was_stopped(run: RunData, row: dict[str, Any]) -> bool:
-    """Return whether the run itself had asked a program to end. Records of 0.1.0 tell it by the planned end, or by an end that is not before the run's."""
-    return row["stopped_by"] is not None or row["planned_ns"] is not None or row["t_ns"] >= run.end_ns
+    """Return whether the run itself had asked a program to end.
+
+    Records of 0.1.0 tell it by the planned end, or by an end that is not before the run's.
+    """
+    return (
+        row["stopped_by"] is not None or row["planned_ns"] is not None or row["t_ns"] >= run.end_ns
+    )
 
 
-def _failure(plan: RunPlan, step: Step, wrong: list[dict[str, Any]], runs: int, texts: tuple[str, str]) -> Failure:
+def _failure(
+    plan: RunPlan, step: Step, wrong: list[dict[str, Any]], runs: int, texts: tuple[str, str]
+) -> Failure:
     spawn, first = step.do, wrong[0]
     assert isinstance(spawn, Spawn)
     words = last_words(*texts)
@@ -138,14 +158,18 @@ def _failure(plan: RunPlan, step: Step, wrong: list[dict[str, Any]], runs: int, 
 
 
 def _name(plan: RunPlan, step: Step) -> str:
-    """Return what a program is called: its action's ``id``, else the flows that it carries, else the step's label."""
+    """Return what a program is called: its action's ``id``, else the flows that it carries, else
+    the step's label.
+    """
     named = step.label if step.action is None else step_name(step.id, step.label)
     flows = [flow.name for flow in plan.flows if flow.step == step.id]
     return ", ".join(flows) if named == step.label and flows else named
 
 
 def _program(argv: tuple[str, ...]) -> str:
-    """Return the name of the program that an argv starts: of a Python program its file, or its module."""
+    """Return the name of the program that an argv starts: of a Python program its file, or its
+    module.
+    """
     words = list(argv)
     if words[0] == "env":
         words = [word for word in words[1:] if "=" not in word] or words
@@ -153,7 +177,8 @@ def _program(argv: tuple[str, ...]) -> str:
         if "-m" in words:
             return words[words.index("-m") + 1]
         return next((PurePath(word).name for word in words[1:] if word.endswith(".py")), words[0])
-    if words[:2] == ["sh", "-c"] and len(words) > 3:  # http_get: curl or wget behind what keeps the file's hash
+    # http_get: curl or wget behind what keeps the file's hash
+    if words[:2] == ["sh", "-c"] and len(words) > 3:
         return next((word for word in words[4:] if word in ("curl", "wget")), words[0])
     return PurePath(words[0]).name
 
@@ -162,5 +187,8 @@ def _output(run: RunData, step_id: str) -> tuple[str, str]:
     """Return what a program wrote to its error output and to its standard output."""
     folder = run.path / "raw" / "logs"
     paths = [folder / f"{step_id}.{ending}" for ending in ("err", "out")]
-    error, out = (path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "" for path in paths)
+    error, out = (
+        path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        for path in paths
+    )
     return error, out

@@ -19,9 +19,11 @@ _SINGLE = ("syn", "syn-ack", "fin")
 
 @dataclass(frozen=True)
 class Applied:
-    """What one fault did. ``expected`` is None where its choice has no known number; ``doubt`` says what the record lacks.
+    """What one fault did. ``expected`` is None where its choice has no known number; ``doubt`` says
+    what the record lacks.
 
-    ``highest`` is the number of the last segment of its kind that any flow had, ``connections`` how many there were.
+    ``highest`` is the number of the last segment of its kind that any flow had, ``connections`` how
+    many there were.
     """
 
     step: str
@@ -35,7 +37,9 @@ class Applied:
 
     @property
     def as_asked(self) -> bool:
-        """Whether it acted on each segment that was chosen, or on any where their number is not known."""
+        """Whether it acted on each segment that was chosen, or on any where their number is not
+        known.
+        """
         return self.applied == self.expected if self.expected is not None else self.applied > 0
 
     @property
@@ -57,8 +61,17 @@ class Applied:
             return "there was no such connection"
         kind = self.fault.segment
         if self.highest < max(self.fault.nth, default=1) and not self.fault.bytes:
-            return f"there were only {self.highest} segments of the kind {kind}" if self.highest else f"there was no segment of the kind {kind}"
-        return "the chosen segment, or its chosen transmission, did not come while the fault was active" if not self.applied else "it acted on other numbers"
+            return (
+                f"there were only {self.highest} segments of the kind {kind}"
+                if self.highest
+                else f"there was no segment of the kind {kind}"
+            )
+        return (
+            "the chosen segment, or its chosen transmission, did not come while the fault was"
+            " active"
+            if not self.applied
+            else "it acted on other numbers"
+        )
 
 
 def _segments(count: int) -> str:
@@ -67,23 +80,48 @@ def _segments(count: int) -> str:
 
 def fault_steps(run: RunData) -> list[tuple[Step, SegmentFault]]:
     """Return the plan's steps that are faults on chosen segments."""
-    return [(step, step.do) for step in (*run.plan.setup, *run.plan.steps) if isinstance(step.do, SegmentFault)]
+    return [
+        (step, step.do)
+        for step in (*run.plan.setup, *run.plan.steps)
+        if isinstance(step.do, SegmentFault)
+    ]
 
 
 def judge_applied(run: RunData) -> Iterator[Applied]:
     """Yield what each fault of the plan did, in the plan's order."""
     points = _points(run.path / "raw" / "faults.json")
     for step, fault in fault_steps(run):
-        point = next((each for each in points if (each["link"], each["towards"]) == (fault.link, fault.towards)), None)
+        point = next(
+            (
+                each
+                for each in points
+                if (each["link"], each["towards"]) == (fault.link, fault.towards)
+            ),
+            None,
+        )
         rules = [rule for rule in point["rules"] if rule["step"] == step.id] if point else []
-        connections = max(max((int(rule["connections"]) for rule in rules), default=0) - fault.skip_connections, 0)
+        connections = max(
+            max((int(rule["connections"]) for rule in rules), default=0) - fault.skip_connections, 0
+        )
         highest = max((int(rule["highest"]) for rule in rules), default=0)
         applied = sum(int(rule["applied"]) for rule in rules)
-        yield Applied(step.id, step.label, fault, applied, _expected(fault, connections), connections, highest, _doubt(point))
+        yield Applied(
+            step.id,
+            step.label,
+            fault,
+            applied,
+            _expected(fault, connections),
+            connections,
+            highest,
+            _doubt(point),
+        )
 
 
 def _expected(fault: SegmentFault, connections: int) -> int | None:
-    """Return on how many segments a fault should have acted, at least one; None when only the traffic decides."""
+    """Return on how many segments a fault should have acted, at least one.
+
+    None when only the traffic decides.
+    """
     if fault.every is not None or fault.bytes or not fault.transmissions:
         return None
     numbers = 1 if fault.segment in _SINGLE else len(fault.nth)
@@ -96,14 +134,20 @@ def _doubt(point: dict[str, Any] | None) -> str:
     lacks = {
         "lines_lost": "segments were touched beyond what the record has room for",
         "untracked_flows": "flows found no room among those that are followed",
-        "untracked_segments": "segments found no room among those whose retransmissions are awaited",
+        "untracked_segments": (
+            "segments found no room among those whose retransmissions are awaited"
+        ),
         "failed": "segments could not be duplicated or damaged",
     }
     return "; ".join(f"{point[key]} {words}" for key, words in lacks.items() if point[key])
 
 
-def count_faults(run: RunData, link: str, towards: str, effect: str, from_ns: int, to_ns: int) -> int:
-    """Return on how many segments faults of one effect acted in a direction of a link between two times."""
+def count_faults(
+    run: RunData, link: str, towards: str, effect: str, from_ns: int, to_ns: int
+) -> int:
+    """Return on how many segments faults of one effect acted in a direction of a link between two
+    times.
+    """
     here = (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("effect") == effect)
     return run.table("faults").filter(here & pl.col("t_ns").is_between(from_ns, to_ns)).height
 

@@ -19,9 +19,10 @@ _INFINITE_SSTHRESH = 2**31 - 1
 def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     """Return the metrics of one flow; what was not recorded is None.
 
-    ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run, ``goodput_active_bps`` over the time from ``start_ns`` to
-    ``end_ns``, in which the flow was active (:class:`Activity`). ``retransmissions`` are the segments in the sender's own capture that it sent again, as the
-    kernel counts them in ``Tcp.RetransSegs``: a SYN, SYN-ACK or FIN too.
+    ``goodput_bps`` counts first arrivals of payload at the receiver over the whole run,
+    ``goodput_active_bps`` over the time from ``start_ns`` to ``end_ns``, in which the flow was
+    active (:class:`Activity`). ``retransmissions`` are the segments in the sender's own capture
+    that it sent again, as the kernel counts them in ``Tcp.RetransSegs``: a SYN, SYN-ACK or FIN too.
     """
     throughput = run.table("throughput").filter(pl.col("flow") == flow.name)
     active = activity_of(run, flow)
@@ -50,19 +51,33 @@ def _retransmissions(run: RunData, flow: FlowPlan) -> dict[str, Any]:
     sent = data_segments(run, flow, flow.sender)
     again = resent_of(run, flow)
     known = sent.height or again.height
-    repeated = int((sent["payload_bytes"] - with_new_bytes(sent)["new_bytes"]).sum()) if sent.height else None
+    repeated = (
+        int((sent["payload_bytes"] - with_new_bytes(sent)["new_bytes"]).sum())
+        if sent.height
+        else None
+    )
     return {
         "packets_sent": sent.height,
         "retransmissions": count_segments(again) if known else None,
         "retransmissions_source": "capture" if known else None,
         "retransmitted_bytes": repeated,
-        "retransmission_share": count_segments(again.filter(pl.col("kind") == "data")) / sent.height if sent.height else None,
+        "retransmission_share": (
+            count_segments(again.filter(pl.col("kind") == "data")) / sent.height
+            if sent.height
+            else None
+        ),
     }
 
 
 def _lost_packets(run: RunData, flow: FlowPlan) -> int | None:
-    """Return how many of the flow's data segments were captured at the sender and not at the receiver; None when none was captured at both."""
-    own = (pl.col("flow") == flow.name) & (pl.col("from_node") == flow.sender) & (pl.col("payload_bytes") > 0)
+    """Return how many of the flow's data segments were captured at the sender and not at the
+    receiver; None when none was captured at both.
+    """
+    own = (
+        (pl.col("flow") == flow.name)
+        & (pl.col("from_node") == flow.sender)
+        & (pl.col("payload_bytes") > 0)
+    )
     sent = run.table("journeys").filter(own)
     return int((sent["copies"] == 0).sum()) if sent.height else None
 
@@ -78,26 +93,45 @@ def _rtt(run: RunData, flow: str) -> dict[str, Any] | None:
 
 
 def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return the congestion window's statistics in segments: per ACK and timeout from the kernel's trace, else from ss snapshots.
+    """Return the congestion window's statistics in segments: per ACK and timeout from the kernel's
+    trace, else from ss snapshots.
 
-    Median and mean are over ACKs; the smallest, the largest and the last also know the window while a timer backed off.
+    Median and mean are over ACKs; the smallest, the largest and the last also know the window while
+    a timer backed off.
     """
     source = "tcp_probe"
-    rows = run.table("flow_states").filter(pl.col("flow") == flow.name).sort("t_ns", maintain_order=True)
+    rows = (
+        run.table("flow_states")
+        .filter(pl.col("flow") == flow.name)
+        .sort("t_ns", maintain_order=True)
+    )
     if rows.is_empty():
-        probe = run.table("tcp_probe").filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender))
+        probe = run.table("tcp_probe").filter(
+            (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender)
+        )
         rows = probe.with_columns(source=pl.lit("tcp_probe"))
     if rows.is_empty():
         name, source = "sockets", "ss"
         rows = run.table(name).filter(
-            (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("state") == "estab")
+            (pl.col("flow") == flow.name)
+            & (pl.col("node") == flow.sender)
+            & (pl.col("state") == "estab")
         )
     cwnd = rows["cwnd"].drop_nulls()
     if cwnd.is_empty():
         return None
-    per_ack = rows.filter(pl.col("source") == "tcp_probe")["cwnd"].drop_nulls() if source == "tcp_probe" else cwnd
-    states = run.table("flow_states").filter(pl.col("flow") == flow.name)  # where the tracepoint hides a threshold, this table has it
-    low = (rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH) if states.is_empty() else states.sort("t_ns"))["ssthresh"].drop_nulls()
+    per_ack = (
+        rows.filter(pl.col("source") == "tcp_probe")["cwnd"].drop_nulls()
+        if source == "tcp_probe"
+        else cwnd
+    )
+    # where the tracepoint hides a threshold, this table has it
+    states = run.table("flow_states").filter(pl.col("flow") == flow.name)
+    low = (
+        rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH)
+        if states.is_empty()
+        else states.sort("t_ns")
+    )["ssthresh"].drop_nulls()
     numbers = {
         "min": cwnd.min(),
         "p50": per_ack.quantile(0.5, "nearest"),

@@ -10,9 +10,11 @@ ItemVerdict = Literal["ok", "suspect", "not measured"]
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the certificate: what was asked, what the kernel read back, what was measured, and the verdict.
+    """One line of the certificate: what was asked, what the kernel read back, what was measured,
+    and the verdict.
 
-    ``not measured`` always has its reason in ``why``: there was nothing to measure. What should have been measured and was not is suspect.
+    ``not measured`` always has its reason in ``why``: there was nothing to measure. What should
+    have been measured and was not is suspect.
     """
 
     name: str

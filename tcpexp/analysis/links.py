@@ -17,12 +17,14 @@ from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData
 
-#: After a change of a link, packets sent this much earlier may already meet the new setting in the queue.
+#: After a change of a link, packets sent this much earlier may already meet the new setting in the
+#: queue.
 _MARGIN_NS = 500_000_000
 _SIGMAS = 3.0
 ETHERNET_BYTES = 14
-#: Bytes of the IP header, by its version, in which damage makes a packet unrecognisable: of IPv4's the version, lengths, protocol and addresses, of
-#: IPv6's the version, length, next header and destination (the source is part of TCP's checksum).
+#: Bytes of the IP header, by its version, in which damage makes a packet unrecognisable: of IPv4's
+#: the version, lengths, protocol and addresses, of IPv6's the version, length, next header and
+#: destination (the source is part of TCP's checksum).
 UNRECOGNISABLE_BYTES = {4: 12, 6: 20}
 #: Those that no checksum covers besides: IPv6's traffic class, flow label and hop limit.
 UNCHECKED_BYTES = {4: 0, 6: 4}
@@ -33,7 +35,10 @@ _MIN_TRIALS = 20
 
 @dataclass(frozen=True)
 class Epoch:
-    """A span of time in which one direction of a link was meant to behave as ``direction`` says. ``up`` False: it was taken down."""
+    """A span of time in which one direction of a link was meant to behave as ``direction`` says.
+
+    ``up`` False: it was taken down.
+    """
 
     link: str
     towards: str
@@ -44,15 +49,20 @@ class Epoch:
 
 
 def find_epochs(run: RunData) -> list[Epoch]:
-    """Return the epochs of every direction of every link, from the plan's changes at the times when they really happened.
+    """Return the epochs of every direction of every link, from the plan's changes at the times when
+    they really happened.
 
-    A list of rates (``LinkRates``) makes no epochs of its own here: it changes nothing but the rate (:func:`find_rate_epochs`).
+    A list of rates (``LinkRates``) makes no epochs of its own here: it changes nothing but the rate
+    (:func:`find_rate_epochs`).
     """
     return _find(run, with_rates=False)
 
 
 def find_rate_epochs(run: RunData) -> list[Epoch]:
-    """Return the epochs of every direction of every link, one for each rate that it had; a rate of 0 lets nothing pass."""
+    """Return the epochs of every direction of every link, one for each rate that it had.
+
+    A rate of 0 lets nothing pass.
+    """
     return _find(run, with_rates=True)
 
 
@@ -64,11 +74,26 @@ def _find(run: RunData, *, with_rates: bool) -> list[Epoch]:
     return epochs
 
 
-def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan, *, with_rates: bool) -> Iterator[Epoch]:
+def _epochs_of(
+    run: RunData, link: str, towards: str, start: DirectionPlan, *, with_rates: bool
+) -> Iterator[Epoch]:
     steps = list(_link_steps(run, link, towards))
-    spans = [(begin, end, step.do) for begin, end, step in steps if not isinstance(step.do, LinkRates)]
-    rates = [span for begin, end, step in steps if isinstance(step.do, LinkRates) for span in _rate_spans(step.do, begin, end)] if with_rates else []
-    cuts = sorted({0, run.end_ns, *(time for begin, end, _ in [*spans, *rates] for time in (begin, end))})
+    spans = [
+        (begin, end, step.do) for begin, end, step in steps if not isinstance(step.do, LinkRates)
+    ]
+    rates = (
+        [
+            span
+            for begin, end, step in steps
+            if isinstance(step.do, LinkRates)
+            for span in _rate_spans(step.do, begin, end)
+        ]
+        if with_rates
+        else []
+    )
+    cuts = sorted(
+        {0, run.end_ns, *(time for begin, end, _ in [*spans, *rates] for time in (begin, end))}
+    )
     cuts = [cut for cut in cuts if 0 <= cut <= run.end_ns]
     at = 0
     for begin, end in itertools.pairwise(cuts):
@@ -88,13 +113,17 @@ def _epochs_of(run: RunData, link: str, towards: str, start: DirectionPlan, *, w
 
 def _rate_spans(what: LinkRates, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int, int]]:
     """Yield (from, to, rate) of a list that is at work between two times."""
-    for after, following, rate in zip(what.after_ns, (*what.after_ns[1:], end_ns - begin_ns), what.rates_bps, strict=True):
+    for after, following, rate in zip(
+        what.after_ns, (*what.after_ns[1:], end_ns - begin_ns), what.rates_bps, strict=True
+    ):
         if begin_ns + after < end_ns:
             yield begin_ns + after, min(begin_ns + following, end_ns), rate
 
 
 def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, int, Any]]:
-    """Yield (from, to, step) of the changes of one direction of a link, in the order of their beginning."""
+    """Yield (from, to, step) of the changes of one direction of a link, in the order of their
+    beginning.
+    """
     started = run.table("events").filter(pl.col("event") == "start")
     actual = dict(zip(started["step"].to_list(), started["t_ns"].to_list(), strict=True))
     found = []
@@ -102,7 +131,11 @@ def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, in
         do = step.do
         if isinstance(do, LinkChange | LinkRates) and (do.link, do.towards) != (link, towards):
             continue
-        if not isinstance(do, LinkChange | LinkRates | LinkState) or do.link != link or step.at_ns is None:
+        if (
+            not isinstance(do, LinkChange | LinkRates | LinkState)
+            or do.link != link
+            or step.at_ns is None
+        ):
             continue
         begin = actual.get(step.id)
         begin = step.at_ns if begin is None or isinstance(do, LinkRates) else begin
@@ -111,36 +144,54 @@ def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, in
 
 
 def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
-    """Return the journeys that crossed the epoch's link in its direction and time, when no other link on their way has faults."""
+    """Return the journeys that crossed the epoch's link in its direction and time, when no other
+    link on their way has faults.
+    """
     paths, flows = Paths(run.plan.network), {flow.name: flow for flow in run.plan.flows}
     journeys = run.table("journeys")
     pairs = []
-    for name, source, target in journeys.select("flow", "from_node", "to_node").unique(maintain_order=True).iter_rows():
+    for name, source, target in (
+        journeys.select("flow", "from_node", "to_node").unique(maintain_order=True).iter_rows()
+    ):
         hops = paths.of_packets(flows.get(name), source, target)
-        if (epoch.link, epoch.towards) in [hop.key for hop in hops] and not _others_have_faults(run.plan, hops, epoch):
+        if (epoch.link, epoch.towards) in [hop.key for hop in hops] and not _others_have_faults(
+            run.plan, hops, epoch
+        ):
             pairs.append((name, source, target))
     if not pairs:
         return journeys.clear()
     late = 0 if epoch.from_ns <= 0 else epoch.from_ns + _MARGIN_NS
     early = epoch.to_ns - _MARGIN_NS
-    wanted = pl.DataFrame(pairs, schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String}, orient="row")
+    wanted = pl.DataFrame(
+        pairs,
+        schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String},
+        orient="row",
+    )
     own = journeys.join(wanted, on=["flow", "from_node", "to_node"], how="semi", nulls_equal=True)
     return own.filter(pl.col("sent_ns").is_between(late, early))
 
 
 def _others_have_faults(plan: RunPlan, hops: Sequence[Hop], epoch: Epoch) -> bool:
     for hop in hops:
-        changes = [step.do.direction for step in plan.steps if isinstance(step.do, LinkChange) and step.do.link == hop.link.name]
-        if hop.key != (epoch.link, epoch.towards) and any(each.has_faults_or_delay for each in (hop.direction, *changes)):
+        changes = [
+            step.do.direction
+            for step in plan.steps
+            if isinstance(step.do, LinkChange) and step.do.link == hop.link.name
+        ]
+        if hop.key != (epoch.link, epoch.towards) and any(
+            each.has_faults_or_delay for each in (hop.direction, *changes)
+        ):
             return True
     return False
 
 
 @dataclass(frozen=True)
 class FaultRate:
-    """One kind of fault of one direction in one epoch: asked and measured probability, and how far chance may put them apart.
+    """One kind of fault of one direction in one epoch: asked and measured probability, and how far
+    chance may put them apart.
 
-    ``correlated`` is set when a correlation was asked for: netem's correlated models do not keep the rate they are given.
+    ``correlated`` is set when a correlation was asked for: netem's correlated models do not keep
+    the rate they are given.
     """
 
     link: str
@@ -168,7 +219,9 @@ class FaultRate:
 
 
 def measure_faults(run: RunData) -> list[FaultRate]:
-    """Measure loss, duplication, corruption and reordering of every direction that was asked for any."""
+    """Measure loss, duplication, corruption and reordering of every direction that was asked for
+    any.
+    """
     rates = []
     for epoch in find_epochs(run):
         faults = _asked(epoch.direction)
@@ -185,7 +238,9 @@ def measure_faults(run: RunData) -> list[FaultRate]:
 
 
 def _asked(direction: DirectionPlan) -> list[tuple[str, float, bool, float]]:
-    """Return (fault, probability, correlated, variance relative to independent trials) of what a direction asks for."""
+    """Return (fault, probability, correlated, variance relative to independent trials) of what a
+    direction asks for.
+    """
     found = []
     if direction.loss is not None:
         asked, spread = expected_loss(direction.loss)
@@ -195,7 +250,9 @@ def _asked(direction: DirectionPlan) -> list[tuple[str, float, bool, float]]:
     if direction.corrupt:
         found.append(("corrupt", direction.corrupt, bool(direction.corrupt_correlation), 1.0))
     if direction.reorder:
-        odd = bool(direction.reorder_correlation) or bool(direction.reorder_gap and direction.reorder_gap > 1)
+        odd = bool(direction.reorder_correlation) or bool(
+            direction.reorder_gap and direction.reorder_gap > 1
+        )
         found.append(("reorder", direction.reorder, odd, 1.0))
     return found
 
@@ -203,8 +260,9 @@ def _asked(direction: DirectionPlan) -> list[tuple[str, float, bool, float]]:
 def expected_loss(loss: LossPlan) -> tuple[float, float]:
     """Return (mean loss probability, how much wider than independent trials its count scatters).
 
-    Gilbert-Elliott: the bad state holds with probability p/(p+r) and its spells correlate neighbours by lambda = 1-p-r, which
-    widens the variance of a sum of state indicators by (1+lambda)/(1-lambda).
+    Gilbert-Elliott: the bad state holds with probability p/(p+r) and its spells correlate
+    neighbours by lambda = 1-p-r, which widens the variance of a sum of state indicators by
+    (1+lambda)/(1-lambda).
     """
     if loss.model == "random":
         return loss.p, 1.0
@@ -220,7 +278,11 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
     """Return (events, trials, why not measured or how)."""
     if journeys.is_empty():
         short = epoch.to_ns - epoch.from_ns <= 2 * _MARGIN_NS
-        why = "it lasted for less than a second, and packets near a change may meet either setting" if short else "no packets whose both ends were captured"
+        why = (
+            "it lasted for less than a second, and packets near a change may meet either setting"
+            if short
+            else "no packets whose both ends were captured"
+        )
         return 0, 0, why
     if fault == "loss":
         missing = int((journeys["copies"] == 0).sum())
@@ -228,7 +290,11 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
         chosen = count_faults(run, epoch.link, epoch.towards, "drop", epoch.from_ns, epoch.to_ns)
         more = [f"{dropped} more were dropped by the full queue"] if dropped else []
         more += [f"{chosen} more were dropped by faults on chosen segments"] if chosen else []
-        return max(missing - dropped - chosen, 0), journeys.height - dropped - chosen, "; ".join(more)
+        return (
+            max(missing - dropped - chosen, 0),
+            journeys.height - dropped - chosen,
+            "; ".join(more),
+        )
     arrived = journeys.filter(pl.col("copies") > 0)
     chosen = count_faults(run, epoch.link, epoch.towards, fault, epoch.from_ns, epoch.to_ns)
     if fault == "duplicate":
@@ -242,20 +308,39 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
 
 
 def _count_bad_checksums(run: RunData, epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
-    """Count damage by the receiving kernel's Tcp.InCsumErrors: what remains when the captures hold only headers."""
-    rows = run.table("counters").filter((pl.col("node") == epoch.towards) & (pl.col("counter") == "Tcp.InCsumErrors"))
-    if rows.is_empty() or epoch.towards not in {node.name for node in run.plan.network.nodes if node.kind == "host"}:
-        return 0, 0, "the captures hold only headers; record whole packets (capture: {snaplen: full}) to see damage"
+    """Count damage by the receiving kernel's Tcp.InCsumErrors: what remains when the captures hold
+    only headers.
+    """
+    rows = run.table("counters").filter(
+        (pl.col("node") == epoch.towards) & (pl.col("counter") == "Tcp.InCsumErrors")
+    )
+    if rows.is_empty() or epoch.towards not in {
+        node.name for node in run.plan.network.nodes if node.kind == "host"
+    }:
+        return (
+            0,
+            0,
+            (
+                "the captures hold only headers; record whole packets (capture: {snaplen: full}) to"
+                " see damage"
+            ),
+        )
     values = dict(rows.select("t_ns", "value").sort("t_ns").iter_rows())
     first, last = sampled_span(list(values), (epoch.from_ns, epoch.to_ns))
-    return int(values[last]) - int(values[first]), arrived.height, "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers"
+    return (
+        int(values[last]) - int(values[first]),
+        arrived.height,
+        "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers",
+    )
 
 
 def visible_damage(journeys: pl.DataFrame, hidden_bytes: int) -> float:
-    """Return the share of single damaged bits that can be recognised as damage, when those in ``hidden_bytes`` cannot.
+    """Return the share of single damaged bits that can be recognised as damage, when those in
+    ``hidden_bytes`` cannot.
 
-    netem flips one bit anywhere in the frame. In the Ethernet header no checksum notices; in the addresses, the protocol or the
-    lengths of the IP header the packet is no longer recognisable and counts as lost. The kernel's TCP counter misses all of both.
+    netem flips one bit anywhere in the frame. In the Ethernet header no checksum notices; in the
+    addresses, the protocol or the lengths of the IP header the packet is no longer recognisable and
+    counts as lost. The kernel's TCP counter misses all of both.
     """
     if journeys.is_empty():
         return 1.0
@@ -266,7 +351,11 @@ def visible_damage(journeys: pl.DataFrame, hidden_bytes: int) -> float:
 def _hidden_bytes(run: RunData) -> int:
     """Return in how many bytes of a frame damage is not recognised as such."""
     ip = run.plan.network.ip
-    return ETHERNET_BYTES + (UNRECOGNISABLE_BYTES[ip] + UNCHECKED_BYTES[ip] if _whole_packets(run) else UNCOUNTED_BYTES[ip])
+    return ETHERNET_BYTES + (
+        UNRECOGNISABLE_BYTES[ip] + UNCHECKED_BYTES[ip]
+        if _whole_packets(run)
+        else UNCOUNTED_BYTES[ip]
+    )
 
 
 def _whole_packets(run: RunData) -> bool:
@@ -275,13 +364,24 @@ def _whole_packets(run: RunData) -> bool:
 
 
 def _queue_drops(run: RunData, epoch: Epoch) -> int:
-    """Return how many packets the bottleneck's queue dropped within the epoch, from the qdisc's own counter."""
+    """Return how many packets the bottleneck's queue dropped within the epoch, from the qdisc's own
+    counter.
+    """
     return count_drops(run, epoch.link, epoch.towards, "queue", epoch.from_ns, epoch.to_ns)
 
 
 def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:
-    """Return the growth of a qdisc's drop counter between the samples closest to two times; what the probes before t0 cost does not count."""
-    samples = run.table("queues").filter((pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc)).sort("t_ns")
+    """Return the growth of a qdisc's drop counter between the samples closest to two times.
+
+    What the probes before t0 cost does not count.
+    """
+    samples = (
+        run.table("queues")
+        .filter(
+            (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc)
+        )
+        .sort("t_ns")
+    )
     if samples.is_empty():
         return 0
     begin, end = sampled_span(samples["t_ns"].to_list(), (from_ns, to_ns))
@@ -290,24 +390,35 @@ def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int,
 
 
 def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
-    """Count packets that netem let pass without the delay: they overtake packets sent just before by most of the delay.
+    """Count packets that netem let pass without the delay: they overtake packets sent just before
+    by most of the delay.
 
-    Overtaking by less than twice the jitter is the jitter's work. A packet that has no delayed one closely before it cannot show a jump and is no trial,
-    whether it jumped or not: one that did is known by its own time, which is below the delay, one that did not would have arrived a delay earlier.
+    Overtaking by less than twice the jitter is the jitter's work. A packet that has no delayed one
+    closely before it cannot show a jump and is no trial, whether it jumped or not: one that did is
+    known by its own time, which is below the delay, one that did not would have arrived a delay
+    earlier.
     """
     delay, jitter = epoch.direction.delay_ns, epoch.direction.jitter_ns
     need = max(delay // 2, 2 * jitter)
     if delay == 0 or need >= delay - jitter:
         return 0, 0, "the delay is too small against its jitter to tell a reordered packet"
     before = pl.col("received_ns").cum_max().shift(1)
-    rows = arrived.sort("sent_ns").with_columns(overtook=before - pl.col("received_ns"), transit=pl.col("received_ns") - pl.col("sent_ns"))
+    rows = arrived.sort("sent_ns").with_columns(
+        overtook=before - pl.col("received_ns"), transit=pl.col("received_ns") - pl.col("sent_ns")
+    )
     jumped = pl.col("overtook") > need
-    trials = rows.filter(jumped | ((pl.col("transit") >= delay - jitter) & (pl.col("overtook") + delay > need)))
+    trials = rows.filter(
+        jumped | ((pl.col("transit") >= delay - jitter) & (pl.col("overtook") + delay > need))
+    )
     return int(trials.select(jumped.sum()).item() or 0), trials.height, ""
 
 
 def _rate(
-    epoch: Epoch, fault: str, asked: tuple[float, bool, float], counted: tuple[int, int, str], seen: float = 1.0
+    epoch: Epoch,
+    fault: str,
+    asked: tuple[float, bool, float],
+    counted: tuple[int, int, str],
+    seen: float = 1.0,
 ) -> FaultRate:
     probability, correlated, spread = asked
     events, trials, why = counted
@@ -318,14 +429,28 @@ def _rate(
         why = f"{why}; of the damaged packets {seen:.1%} can be recognised".removeprefix("; ")
     low, high = binomial_interval(probability * seen, trials, spread)
     return FaultRate(
-        epoch.link, epoch.towards, epoch.from_ns, epoch.to_ns, fault, probability, measured, events, trials, low, high, correlated, why
+        epoch.link,
+        epoch.towards,
+        epoch.from_ns,
+        epoch.to_ns,
+        fault,
+        probability,
+        measured,
+        events,
+        trials,
+        low,
+        high,
+        correlated,
+        why,
     )
 
 
 def binomial_interval(probability: float, trials: int, spread: float = 1.0) -> tuple[float, float]:
-    """Return the range of rates that ``trials`` with ``probability`` give within three standard deviations.
+    """Return the range of rates that ``trials`` with ``probability`` give within three standard
+    deviations.
 
-    One event more is allowed on each side, because a count is a whole number. ``spread`` widens the variance.
+    One event more is allowed on each side, because a count is a whole number. ``spread`` widens the
+    variance.
     """
     if trials <= 0:
         return 0.0, 1.0

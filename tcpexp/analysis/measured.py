@@ -1,4 +1,6 @@
-"""What the run itself and the probes before it show of a direction's rate, queue and delay, for the certificate."""
+"""What the run itself and the probes before it show of a direction's rate, queue and delay, for the
+certificate.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How far a rate may be from what was asked.
 RATE_TOLERANCE = 0.005
-#: Frames that may pass beyond the rate between two samples: two saved up in the bucket, one in transmission.
+#: Frames that may pass beyond the rate between two samples: two saved up in the bucket, one in
+#: transmission.
 BUCKET_FRAMES = 3
 #: A rate is measured in the run when the queue held packets for the time of so many frames.
 BUSY_FRAMES = 30
@@ -29,7 +32,11 @@ _ETHERNET_BYTES = 14
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, in words and as a number; ``wrong`` says why that cannot be, ``why`` why nothing was. ``due``: it should have been measured."""
+    """What was measured, in words and as a number.
+
+    ``wrong`` says why that cannot be, ``why`` why nothing was. ``due``: it should have been
+    measured.
+    """
 
     text: str = ""
     wrong: str = ""
@@ -53,43 +60,78 @@ def probed_rate(run: RunData, epoch: Epoch) -> Measured:
         return Measured(why="there was no rate before t0")
     if probe is None:
         few = bool(run.probes.get("rates"))
-        return Measured(why="of many equal directions one is measured, this is another" if few else "there were no probes before the run", due=not few)
+        return Measured(
+            why=(
+                "of many equal directions one is measured, this is another"
+                if few
+                else "there were no probes before the run"
+            ),
+            due=not few,
+        )
     rate = probe.get("measured_bps")
     if rate is None:
-        return Measured(why=str(probe.get("why") or "too few frames of the burst arrived"), due=not probe.get("why"))
+        return Measured(
+            why=str(probe.get("why") or "too few frames of the burst arrived"),
+            due=not probe.get("why"),
+        )
     off = abs(rate - asked) / asked
-    return Measured(f"{bits(rate)} by a burst", f"a burst was off by {off:.2%}, allowed {RATE_TOLERANCE:.1%}" if off > RATE_TOLERANCE else "")
+    return Measured(
+        f"{bits(rate)} by a burst",
+        (
+            f"a burst was off by {off:.2%}, allowed {RATE_TOLERANCE:.1%}"
+            if off > RATE_TOLERANCE
+            else ""
+        ),
+    )
 
 
 def samples_in(run: RunData, epoch: Epoch) -> pl.DataFrame:
     """Return the samples of a direction's queue within an epoch, in order."""
     begin = 0 if epoch.from_ns <= 0 else epoch.from_ns + _SETTLE_NS
-    own = (pl.col("link") == epoch.link) & (pl.col("towards") == epoch.towards) & (pl.col("qdisc") == "queue")
-    return run.table("queues").filter(own & pl.col("t_ns").is_between(begin, epoch.to_ns)).sort("t_ns")
+    own = (
+        (pl.col("link") == epoch.link)
+        & (pl.col("towards") == epoch.towards)
+        & (pl.col("qdisc") == "queue")
+    )
+    return (
+        run.table("queues").filter(own & pl.col("t_ns").is_between(begin, epoch.to_ns)).sort("t_ns")
+    )
 
 
 def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -> Measured:
     """Return the rate at which packets left a queue that surely held some.
 
-    What a sample finds waiting takes a time that the rate tells; in that time a fifo's packets leave one behind the other. Where the receiver's capture shows
-    them (:func:`_by_packets`) their times count, else what the queue counted between two samples. Whatever waited, no more than the rate and what the
-    bucket holds may have passed. ``judge`` False: the clock is not exact enough to say that a rate is wrong.
+    What a sample finds waiting takes a time that the rate tells; in that time a fifo's packets
+    leave one behind the other. Where the receiver's capture shows them (:func:`_by_packets`) their
+    times count, else what the queue counted between two samples. Whatever waited, no more than the
+    rate and what the bucket holds may have passed. ``judge`` False: the clock is not exact enough
+    to say that a rate is wrong.
     """
     asked = epoch.direction.rate_bps
     samples = samples_in(run, epoch).with_columns(
-        sent=pl.col("sent_bytes").diff(), length=pl.col("t_ns").diff(), waiting=pl.col("backlog_bytes").shift(1)
+        sent=pl.col("sent_bytes").diff(),
+        length=pl.col("t_ns").diff(),
+        waiting=pl.col("backlog_bytes").shift(1),
     )
     if asked is None or samples.height < 2:
         return Measured(why="the queue was not sampled in that time")
     slack = BUCKET_FRAMES * frame_bytes
-    between = samples.filter(pl.col("length") > 0).with_columns(allowed=pl.col("length") * (asked / 8 / NANOSECONDS))
+    between = samples.filter(pl.col("length") > 0).with_columns(
+        allowed=pl.col("length") * (asked / 8 / NANOSECONDS)
+    )
     beyond = between.filter(pl.col("sent") > pl.col("allowed") * (1 + RATE_TOLERANCE) + slack)
     if beyond.height and judge:
         worst = beyond.row(0, named=True)
         rate = worst["sent"] * 8e9 / worst["length"]
-        return Measured(f"up to {bits(rate)}", f"{bits(rate)} passed before {worst['t_ns'] / NANOSECONDS:.3f} s, more than the rate allows")
+        return Measured(
+            f"up to {bits(rate)}",
+            f"{bits(rate)} passed before {worst['t_ns'] / NANOSECONDS:.3f} s, more than the rate"
+            " allows",
+        )
     if epoch.direction.queue is None or epoch.direction.queue.discipline not in TAIL_DROPPING:
-        return Measured(why="its queue drops packets that wait, so no sample says how long it was busy")
+        return Measured(
+            why="its queue drops packets that wait, so no sample says how long it was busy"
+        )
     sent, length = _by_packets(run, epoch, samples, asked)
     if sent < BUSY_FRAMES * frame_bytes:
         busy = between.filter(pl.col("waiting") >= pl.col("allowed"))
@@ -98,40 +140,72 @@ def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -
         return Measured(why="too few packets waited")
     rate = sent * 8e9 / length
     off = abs(sent - length * asked / 8e9)
-    wrong = f"{bits(rate)} while packets waited, asked {bits(asked)}" if judge and off > RATE_TOLERANCE * sent + slack else ""
+    wrong = (
+        f"{bits(rate)} while packets waited, asked {bits(asked)}"
+        if judge and off > RATE_TOLERANCE * sent + slack
+        else ""
+    )
     return Measured(f"{bits(rate)} while packets waited", wrong)
 
 
-def _by_packets(run: RunData, epoch: Epoch, samples: pl.DataFrame, asked: int) -> tuple[float, float]:
-    """Return the bytes that left the queue while it surely held some, and the time that they took, ns, by when packets arrived.
+def _by_packets(
+    run: RunData, epoch: Epoch, samples: pl.DataFrame, asked: int
+) -> tuple[float, float]:
+    """Return the bytes that left the queue while it surely held some, and the time that they took,
+    ns, by when packets arrived.
 
-    Nothing where packets do not arrive as they left: behind jitter, reordering, loss, another link's queue, or a cut or joined segment.
+    Nothing where packets do not arrive as they left: behind jitter, reordering, loss, another
+    link's queue, or a cut or joined segment.
     """
     direction = epoch.direction
-    clean = not (direction.jitter_ns or direction.reorder or direction.loss or direction.corrupt or direction.duplicate)
-    if not clean or len(run.plan.network.links) != 1 or any(each.offloads for node in run.plan.network.nodes for each in node.interfaces):
+    clean = not (
+        direction.jitter_ns
+        or direction.reorder
+        or direction.loss
+        or direction.corrupt
+        or direction.duplicate
+    )
+    if (
+        not clean
+        or len(run.plan.network.links) != 1
+        or any(each.offloads for node in run.plan.network.nodes for each in node.interfaces)
+    ):
         return 0.0, 0.0
     windows = samples.filter(pl.col("backlog_packets") > 2).select(
         pl.col("t_ns").alias("begin"), busy=(pl.col("backlog_bytes") * (8e9 / asked)).cast(pl.Int64)
     )
-    packets = journeys_of(run, epoch).filter(pl.col("copies") > 0).select(left=pl.col("received_ns") - direction.delay_ns, bytes="frame_bytes").sort("left")
+    packets = (
+        journeys_of(run, epoch)
+        .filter(pl.col("copies") > 0)
+        .select(left=pl.col("received_ns") - direction.delay_ns, bytes="frame_bytes")
+        .sort("left")
+    )
     if windows.is_empty() or packets.is_empty():
         return 0.0, 0.0
-    within = packets.join_asof(windows, left_on="left", right_on="begin", strategy="backward").filter(pl.col("left") - pl.col("begin") <= pl.col("busy"))
+    within = packets.join_asof(
+        windows, left_on="left", right_on="begin", strategy="backward"
+    ).filter(pl.col("left") - pl.col("begin") <= pl.col("busy"))
     spans = within.group_by("begin").agg(
-        sent=pl.col("bytes").sum() - pl.col("bytes").first(), length=pl.col("left").last() - pl.col("left").first(), count=pl.len()
+        sent=pl.col("bytes").sum() - pl.col("bytes").first(),
+        length=pl.col("left").last() - pl.col("left").first(),
+        count=pl.len(),
     )
     spans = spans.filter(pl.col("count") > 1)
     return float(spans["sent"].sum() or 0), float(spans["length"].sum() or 0)
 
 
-def measured_queue(run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: int, *, first: bool) -> Measured:
-    """Return how much a queue held: by the burst before t0 where that could fill it (``first``: in the first epoch), and the most that a sample found.
+def measured_queue(
+    run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: int, *, first: bool
+) -> Measured:
+    """Return how much a queue held: by the burst before t0 where that could fill it (``first``: in
+    the first epoch), and the most that a sample found.
 
     cake's limit counts the memory that packets take, which no sample shows.
     """
     if asked.discipline == "cake":
-        return Measured(why="cake's limit counts the memory of packets, which is not what its samples count")
+        return Measured(
+            why="cake's limit counts the memory of packets, which is not what its samples count"
+        )
     in_bytes = asked.limit_packets is None
     limit = asked.limit_bytes if asked.limit_packets is None else asked.limit_packets
     assert limit is not None, "a queue has a limit"
@@ -147,33 +221,62 @@ def measured_queue(run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: in
         most = int(samples["backlog_bytes" if in_bytes else "backlog_packets"].max() or 0)  # type: ignore[arg-type]
         words.append(f"at most {most:,} {unit} at a sample")
         wrong = wrong or (f"{most:,} {unit} waited" if most > limit else "")
-    return Measured("; ".join(words), wrong, "" if words else "its queue was not sampled", value=-max(most, held or 0))
+    return Measured(
+        "; ".join(words),
+        wrong,
+        "" if words else "its queue was not sampled",
+        value=-max(most, held or 0),
+    )
 
 
 def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
-    """Return the smallest one-way time of the packets that crossed the link and no other with a delay.
+    """Return the smallest one-way time of the packets that crossed the link and no other with a
+    delay.
 
-    A queue can only make it longer, uniform jitter shorter by no more than itself. Jitter without bounds, and reordering, which lets packets skip the
-    delay, hide it.
+    A queue can only make it longer, uniform jitter shorter by no more than itself. Jitter without
+    bounds, and reordering, which lets packets skip the delay, hide it.
     """
     direction, tolerance = epoch.direction, DELAY_TOLERANCE_NS[clock]
-    if direction.reorder or (direction.jitter_ns and direction.jitter_distribution not in (None, "uniform")):
-        return Measured(why="jitter without bounds and reordered packets hide it; the base RTT has its range")
+    if direction.reorder or (
+        direction.jitter_ns and direction.jitter_distribution not in (None, "uniform")
+    ):
+        return Measured(
+            why="jitter without bounds and reordered packets hide it; the base RTT has its range"
+        )
     journeys = journeys_of(run, epoch).filter(pl.col("copies") > 0)
     if journeys.is_empty():
-        return Measured(why="no packet crossed it and no other delay in that time; the base RTT has the sum")
+        return Measured(
+            why="no packet crossed it and no other delay in that time; the base RTT has the sum"
+        )
     smallest = int(journeys.select((pl.col("received_ns") - pl.col("sent_ns")).min()).item())
     off = smallest - direction.delay_ns
     text = f"{smallest / 1e6:.3f} ms the fastest packet"
     if off < -tolerance - direction.jitter_ns:
         less = "the delay and its jitter allow" if direction.jitter_ns else "the delay"
-        return Measured(text, f"the fastest packet took {smallest / 1e6:.3f} ms, less than {less}", value=smallest)
-    if off > tolerance + direction.jitter_ns and direction.rate_bps is None and not _other_queues(run, epoch):
-        return Measured(text, f"the fastest packet took {smallest / 1e6:.3f} ms, although it had no queue to wait in", value=smallest)
+        return Measured(
+            text,
+            f"the fastest packet took {smallest / 1e6:.3f} ms, less than {less}",
+            value=smallest,
+        )
+    if (
+        off > tolerance + direction.jitter_ns
+        and direction.rate_bps is None
+        and not _other_queues(run, epoch)
+    ):
+        return Measured(
+            text,
+            f"the fastest packet took {smallest / 1e6:.3f} ms, although it had no queue to wait in",
+            value=smallest,
+        )
     return Measured(text, value=smallest)
 
 
 def _other_queues(run: RunData, epoch: Epoch) -> bool:
     """Whether any other direction has a rate, in whose queue the packet may have waited."""
-    others = [side for link in run.plan.network.links if link.name != epoch.link for side in (link.forward, link.backward)]
+    others = [
+        side
+        for link in run.plan.network.links
+        if link.name != epoch.link
+        for side in (link.forward, link.backward)
+    ]
     return any(side.rate_bps is not None for side in others)

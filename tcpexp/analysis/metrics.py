@@ -20,9 +20,11 @@ METRICS_SCHEMA = 1
 
 
 def measure_run(run: RunData) -> dict[str, Any]:
-    """Measure a run from its tables, write ``metrics.json`` and return what it holds (docs/data.md).
+    """Measure a run from its tables, write ``metrics.json`` and return what it holds
+    (docs/data.md).
 
-    Times are ns, rates bit/s, RTTs ms, windows segments. What could not be measured is None, never 0.
+    Times are ns, rates bit/s, RTTs ms, windows segments. What could not be measured is None, never
+    0.
     """
     flows = run.plan.flows
     shares = measure_shares(run)
@@ -30,7 +32,10 @@ def measure_run(run: RunData) -> dict[str, Any]:
         "metrics_schema": METRICS_SCHEMA,
         "status": run.status,
         "end_ns": run.end_ns,
-        "flows": {flow.name: {**measure_flow(run, flow), **measure_congestion(run, flow)} for flow in flows},
+        "flows": {
+            flow.name: {**measure_flow(run, flow), **measure_congestion(run, flow)}
+            for flow in flows
+        },
         "shares": shares,
         "jain_index": (shares["together"] or shares["whole"])["jain_index"] if flows else None,
         "fairness": measure_fairness(run),
@@ -49,12 +54,20 @@ def measure_run(run: RunData) -> dict[str, Any]:
 
 
 def measure_queues(run: RunData) -> list[dict[str, Any]]:
-    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples, and who dropped how many from the first to the last."""
+    """Return per direction of a shaped link: the queue's length (packets, bytes) over the samples,
+    and who dropped how many from the first to the last.
+    """
     result = []
-    for (link, towards), rows in run.table("queues").group_by("link", "towards", maintain_order=True):
+    for (link, towards), rows in run.table("queues").group_by(
+        "link", "towards", maintain_order=True
+    ):
         queue = rows.filter(pl.col("qdisc") == "queue")
         counters = pl.col("drops", "sent_packets", "ecn_mark")
-        growth = rows.sort("t_ns", maintain_order=True).group_by("qdisc").agg(counters.last() - counters.first())
+        growth = (
+            rows.sort("t_ns", maintain_order=True)
+            .group_by("qdisc")
+            .agg(counters.last() - counters.first())
+        )
         by_name = {row["qdisc"]: row for row in growth.iter_rows(named=True)}
         result.append(
             {
@@ -74,7 +87,9 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
 
 
 def count_connections(run: RunData) -> dict[str, int]:
-    """Return how many connections were tried, carry no flow, were established, closed by FIN, reset and left open or half open."""
+    """Return how many connections were tried, carry no flow, were established, closed by FIN, reset
+    and left open or half open.
+    """
     rows = run.table("connections")
     made = rows.filter(pl.col("established_ns").is_not_null())
     return {
@@ -91,10 +106,16 @@ def count_connections(run: RunData) -> dict[str, int]:
 
 
 def counter_changes(run: RunData) -> dict[str, dict[str, int]]:
-    """Return per node what each SNMP and TcpExt counter grew by between the first and the last sample; unchanged ones are left out."""
+    """Return per node what each SNMP and TcpExt counter grew by between the first and the last
+    sample; unchanged ones are left out.
+    """
     rows = run.table("counters")
-    deltas = rows.group_by("node", "counter").agg(change=pl.col("value").last() - pl.col("value").first())
+    deltas = rows.group_by("node", "counter").agg(
+        change=pl.col("value").last() - pl.col("value").first()
+    )
     result: dict[str, dict[str, int]] = {}
-    for node, counter, change in deltas.filter(pl.col("change") != 0).sort("node", "counter").iter_rows():
+    for node, counter, change in (
+        deltas.filter(pl.col("change") != 0).sort("node", "counter").iter_rows()
+    ):
         result.setdefault(node, {})[counter] = change
     return result

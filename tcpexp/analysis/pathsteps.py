@@ -1,4 +1,6 @@
-"""What the path of a flow costs over time: its delays there and back, and its bottleneck, in steps as the run's links changed."""
+"""What the path of a flow costs over time: its delays there and back, and its bottleneck, in steps
+as the run's links changed.
+"""
 
 from __future__ import annotations
 
@@ -12,51 +14,74 @@ from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import FlowPlan, NetworkPlan
 from tcpexp.store.rundata import RunData
 
-#: (from when in ns, value), in order; neighbouring values differ. The last one holds to the end of the run.
+#: (from when in ns, value), in order; neighbouring values differ. The last one holds to the end of
+#: the run.
 Steps = list[tuple[int, int]]
-#: Changes that follow each other so soon are one: the directions of a link are changed one after the other.
+#: Changes that follow each other so soon are one: the directions of a link are changed one after
+#: the other.
 SETTLED_NS = 5_000_000
 
 
 def flow_hops(network: NetworkPlan, flow: FlowPlan) -> tuple[Hop, ...]:
-    """Return the hops of a flow's data, from its sender to its receiver; none when there is no path."""
+    """Return the hops of a flow's data, from its sender to its receiver.
+
+    None when there is no path.
+    """
     way = Paths(network).of_flow(flow)
     return () if way is None else way.there
 
 
 def delay_steps(run: RunData, flow: FlowPlan) -> Steps:
-    """Return the base round-trip time of a flow's path in ns: the sum of its links' delays, of the data's way and of the ACKs'.
+    """Return the base round-trip time of a flow's path in ns: the sum of its links' delays, of the
+    data's way and of the ACKs'.
 
-    Empty when there is no path. Packets that are on their way when a delay changes had the former one.
+    Empty when there is no path. Packets that are on their way when a delay changes had the former
+    one.
     """
     way = Paths(run.plan.network).of_flow(flow)
     if way is None or not way.there:
         return []
-    return _steps(find_epochs(run), [hop.key for hop in (*way.there, *way.back)], lambda epochs: sum(epoch.direction.delay_ns for epoch in epochs))
+    return _steps(
+        find_epochs(run),
+        [hop.key for hop in (*way.there, *way.back)],
+        lambda epochs: sum(epoch.direction.delay_ns for epoch in epochs),
+    )
 
 
 def rate_steps(run: RunData, flow: FlowPlan) -> Steps:
-    """Return the rate of the slowest link that a flow's data cross, bit/s; empty when at some time no link on the way has a rate."""
+    """Return the rate of the slowest link that a flow's data cross, bit/s.
+
+    Empty when at some time no link on the way has a rate.
+    """
     return shared_rate_steps(run, [flow])
 
 
 def shared_rate_steps(run: RunData, flows: Sequence[FlowPlan]) -> Steps:
-    """Return the rate of the slowest direction that the data of all ``flows`` cross, bit/s; empty when they share none with a rate at all times."""
+    """Return the rate of the slowest direction that the data of all ``flows`` cross, bit/s.
+
+    Empty when they share none with a rate at all times.
+    """
     keys = shared_directions(run.plan.network, flows)
     found = _steps(find_rate_epochs(run), keys, _smallest_rate) if keys else []
     return [] if any(rate < 0 for _, rate in found) else found
 
 
 def shared_directions(network: NetworkPlan, flows: Sequence[FlowPlan]) -> list[tuple[str, str]]:
-    """Return the directions (link, towards) that the data of all ``flows`` cross, in the first one's order."""
+    """Return the directions (link, towards) that the data of all ``flows`` cross, in the first
+    one's order.
+    """
     crossed = [[hop.key for hop in flow_hops(network, flow)] for flow in flows]
-    return [key for key in crossed[0] if all(key in other for other in crossed[1:])] if crossed else []
+    return (
+        [key for key in crossed[0] if all(key in other for other in crossed[1:])] if crossed else []
+    )
 
 
 def bottlenecks(run: RunData, flows: Iterable[FlowPlan]) -> dict[tuple[str, str], list[FlowPlan]]:
-    """Return the flows by the direction (link, towards) that limits their data: the slowest at the start; of equal ones that which most flows cross.
+    """Return the flows by the direction (link, towards) that limits their data: the slowest at the
+    start; of equal ones that which most flows cross.
 
-    On a path without any rate it is the direction that most flows cross. A flow without a path is left out.
+    On a path without any rate it is the direction that most flows cross. A flow without a path is
+    left out.
     """
     paths = {flow.name: flow_hops(run.plan.network, flow) for flow in flows}
     users: dict[tuple[str, str], int] = {}
@@ -76,12 +101,21 @@ def bottlenecks(run: RunData, flows: Iterable[FlowPlan]) -> dict[tuple[str, str]
 
 def _smallest_rate(epochs: Sequence[Epoch]) -> int:
     """Return the smallest rate, -1 without any."""
-    return min((epoch.direction.rate_bps for epoch in epochs if epoch.direction.rate_bps is not None), default=-1)
+    return min(
+        (epoch.direction.rate_bps for epoch in epochs if epoch.direction.rate_bps is not None),
+        default=-1,
+    )
 
 
-def _steps(epochs: Sequence[Epoch], keys: Sequence[tuple[str, str]], value: Callable[[Sequence[Epoch]], int]) -> Steps:
+def _steps(
+    epochs: Sequence[Epoch],
+    keys: Sequence[tuple[str, str]],
+    value: Callable[[Sequence[Epoch]], int],
+) -> Steps:
     """Return ``value`` of what each direction in ``keys`` did, whenever one of them changed."""
-    own = {key: [epoch for epoch in epochs if (epoch.link, epoch.towards) == key] for key in set(keys)}
+    own = {
+        key: [epoch for epoch in epochs if (epoch.link, epoch.towards) == key] for key in set(keys)
+    }
     times = sorted({epoch.from_ns for each in own.values() for epoch in each})
     at = dict.fromkeys(own, 0)
     found: Steps = []
@@ -97,7 +131,9 @@ def _steps(epochs: Sequence[Epoch], keys: Sequence[tuple[str, str]], value: Call
 
 
 def mean_rates(steps: Steps, begins_ns: NDArray[np.int64], length_ns: int) -> NDArray[np.float64]:
-    """Return the mean of a rate in steps, bit/s, over the ``length_ns`` from each of ``begins_ns`` on; NaN without steps."""
+    """Return the mean of a rate in steps, bit/s, over the ``length_ns`` from each of ``begins_ns``
+    on; NaN without steps.
+    """
     if not steps:
         return np.full(begins_ns.shape, np.nan)
     times = np.array([at for at, _ in steps], dtype=np.float64)

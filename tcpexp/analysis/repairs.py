@@ -1,6 +1,8 @@
-"""What became of the data segments on which a fault acted: when each was sent again, by which of the sender's mechanisms, and when it arrived.
+"""What became of the data segments on which a fault acted: when each was sent again, by which of
+the sender's mechanisms, and when it arrived.
 
-That a segment was sent again, and by which mechanism, is what the table ``resent`` says (:mod:`tcpexp.analysis.mechanisms`).
+That a segment was sent again, and by which mechanism, is what the table ``resent`` says
+(:mod:`tcpexp.analysis.mechanisms`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ MECHANISMS = {
 
 @dataclass(frozen=True)
 class Again:
-    """One retransmission: when, frame number in the sender's capture, mechanism, congestion state (None: not recorded)."""
+    """One retransmission: when, frame number in the sender's capture, mechanism, congestion state
+    (None: not recorded).
+    """
 
     t_ns: int
     number: int
@@ -34,7 +38,11 @@ class Again:
 
 @dataclass(frozen=True)
 class Repair:
-    """What became of one segment. ``arrived_ns`` is its first arrival, None when it never came; ``offset`` its first byte in the stream."""
+    """What became of one segment.
+
+    ``arrived_ns`` is its first arrival, None when it never came; ``offset`` its first byte in the
+    stream.
+    """
 
     flow: str | None
     offset: int
@@ -46,25 +54,51 @@ class Repair:
 
 
 def find_repairs(run: RunData, step: str) -> list[Repair]:
-    """Return what became of each data segment on which the fault ``step`` acted, by their first sending."""
+    """Return what became of each data segment on which the fault ``step`` acted, by their first
+    sending.
+    """
     rows = run.table("faults").filter((pl.col("step") == step) & (pl.col("payload_bytes") > 0))
-    keys = rows.unique(["connection", "src", "src_port", "dst", "dst_port", "seq"], keep="first", maintain_order=True)
+    keys = rows.unique(
+        ["connection", "src", "src_port", "dst", "dst_port", "seq"],
+        keep="first",
+        maintain_order=True,
+    )
     found = [_repair(run, row) for row in keys.iter_rows(named=True)]
     return sorted((each for each in found if each is not None), key=lambda each: each.sent_ns)
 
 
 def _repair(run: RunData, row: dict[str, object]) -> Repair | None:
-    ends = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(row[name])) for name in ("connection", "src", "src_port", "dst", "dst_port"))
-    segment = run.table("packets").filter(ends & (pl.col("seq") == row["seq"]) & (pl.col("payload_bytes") > 0))
+    ends = pl.all_horizontal(
+        pl.col(name).eq_missing(pl.lit(row[name]))
+        for name in ("connection", "src", "src_port", "dst", "dst_port")
+    )
+    segment = run.table("packets").filter(
+        ends & (pl.col("seq") == row["seq"]) & (pl.col("payload_bytes") > 0)
+    )
     nodes = {each.address: node.name for node in run.plan.network.nodes for each in node.interfaces}
     source, target = nodes.get(str(row["src"])), nodes.get(str(row["dst"]))
     sent = segment.filter(pl.col("node") == source).sort("t_ns", "number")
     if sent.is_empty():
         return None
-    arrived = segment.filter((pl.col("node") == target) & ~pl.col("checksum_bad").fill_null(False)).sort("t_ns")
+    arrived = segment.filter(
+        (pl.col("node") == target) & ~pl.col("checksum_bad").fill_null(False)
+    ).sort("t_ns")
     offset = int(str(row["offset"]))
-    repeated = run.table("resent").join(sent.slice(1), on=["capture", "number"], how="semi").sort("t_ns")
-    again = [Again(int(each["t_ns"]), int(each["number"]), offset, each["by"], each["ca_state"]) for each in repeated.iter_rows(named=True)]
+    repeated = (
+        run.table("resent").join(sent.slice(1), on=["capture", "number"], how="semi").sort("t_ns")
+    )
+    again = [
+        Again(int(each["t_ns"]), int(each["number"]), offset, each["by"], each["ca_state"])
+        for each in repeated.iter_rows(named=True)
+    ]
     first = sent.row(0, named=True)
     flow = None if row["flow"] is None else str(row["flow"])
-    return Repair(flow, offset, first["capture"], first["t_ns"], first["number"], tuple(again), None if arrived.is_empty() else int(arrived["t_ns"][0]))
+    return Repair(
+        flow,
+        offset,
+        first["capture"],
+        first["t_ns"],
+        first["number"],
+        tuple(again),
+        None if arrived.is_empty() else int(arrived["t_ns"][0]),
+    )

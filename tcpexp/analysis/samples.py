@@ -1,4 +1,7 @@
-"""Which samples of a counter stand for a span of time. A sample that is planned for a moment is read a little after it."""
+"""Which samples of a counter stand for a span of time.
+
+A sample that is planned for a moment is read a little after it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Sequence
 
 
 def nearest(times_ns: Sequence[int], at_ns: int) -> int:
-    """Return that of the ascending ``times_ns`` which lies closest to ``at_ns``, the earlier one of two."""
+    """Return that of the ascending ``times_ns`` which lies closest to ``at_ns``, the earlier one of
+    two.
+    """
     index = bisect.bisect_left(times_ns, at_ns)
     around = times_ns[max(index - 1, 0) : index + 1]
     return min(around, key=lambda each: abs(each - at_ns))

@@ -1,6 +1,8 @@
-"""What links were asked to do against what the kernel said that they do: at the start, after each change, at every sample and at the end.
+"""What links were asked to do against what the kernel said that they do: at the start, after each
+change, at every sample and at the end.
 
-The asked values come from the plan alone, not from the commands that the engine ran, so that a wrong command is found out as well.
+The asked values come from the plan alone, not from the commands that the engine ran, so that a
+wrong command is found out as well.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from tcpexp.analysis.links import Epoch, find_epochs
 from tcpexp.plan.types import DirectionPlan, LinkPlan, LinkRates, LossPlan, QueuePlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
-#: A value of a parameter: numbers and words that are compared one by one. None: the parameter is off.
+#: A value of a parameter: numbers and words that are compared one by one. None: the parameter is
+#: off.
 Value = tuple[float | str | bool, ...] | None
 #: Where a parameter is read.
 ROLES = {
@@ -33,7 +36,8 @@ ROLES = {
 }
 #: The rate of a shaper that stands for none (engine/wire.py), bit/s.
 UNSHAPED_BPS = 2e10
-#: tc prints fractions with six digits, times in whole microseconds, and the kernel keeps rates in byte/s.
+#: tc prints fractions with six digits, times in whole microseconds, and the kernel keeps rates in
+#: byte/s.
 RELATIVE = 1e-4
 SMALLEST = {"rate": 8.0, "delay": 1.6e-6, "jitter": 1.6e-6}
 #: So far around a change either setting is right, ns: a sample takes a time of its own.
@@ -66,12 +70,17 @@ class Difference:
         when = "before t0" if self.t_ns < 0 else f"at {self.t_ns / NANOSECONDS:.3f} s"
         if self.gone is not None:
             return f"{when} the {self.gone} that carries it was gone"
-        return f"{when} asked {describe(self.parameter, self.asked)}, the kernel reads back {describe(self.parameter, self.found)}"
+        return (
+            f"{when} asked {describe(self.parameter, self.asked)}, the kernel reads back"
+            f" {describe(self.parameter, self.found)}"
+        )
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One parameter of one direction over the run: its values by time, how often it was read, and where it was not as asked."""
+    """One parameter of one direction over the run: its values by time, how often it was read, and
+    where it was not as asked.
+    """
 
     link: str
     towards: str
@@ -106,7 +115,9 @@ def compare_settings(run: RunData) -> list[Compared]:
     return found
 
 
-def _compare(run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter: str, told: list[Reading]) -> Compared:
+def _compare(
+    run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter: str, told: list[Reading]
+) -> Compared:
     def asked(direction: DirectionPlan) -> Value:
         return asked_value(parameter, direction, start.queue)
 
@@ -118,14 +129,23 @@ def _compare(run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter:
     lists = _lists(run, link, towards) if parameter == "rate" else []
     differences, count = [], 0
     for reading in told:
-        if any(begin - AROUND_CHANGE_NS <= reading.t_ns <= end + AROUND_CHANGE_NS for begin, end in lists):
+        if any(
+            begin - AROUND_CHANGE_NS <= reading.t_ns <= end + AROUND_CHANGE_NS
+            for begin, end in lists
+        ):
             continue
         count += 1
-        around = [epoch.direction for epoch in epochs if _is_around(epoch, min(reading.t_ns, run.end_ns))]
-        wanted = [asked(direction) for direction in (around if reading.source != "start" else [start])]
+        around = [
+            epoch.direction for epoch in epochs if _is_around(epoch, min(reading.t_ns, run.end_ns))
+        ]
+        wanted = [
+            asked(direction) for direction in (around if reading.source != "start" else [start])
+        ]
         if reading.kind is None:
             if any(each is not None for each in wanted):
-                differences.append(Difference(reading.t_ns, parameter, None, None, ROLES[parameter]))
+                differences.append(
+                    Difference(reading.t_ns, parameter, None, None, ROLES[parameter])
+                )
             continue
         value = read_value(parameter, reading.kind, reading.options)
         if parameter in ("queue", "discipline") and None in wanted:
@@ -140,7 +160,9 @@ def _is_around(epoch: Epoch, t_ns: int) -> bool:
 
 
 def _lists(run: RunData, link: str, towards: str) -> list[tuple[int, int]]:
-    """Return the times in which the rate of a direction follows a list, which the engine reads back itself entry by entry (table ``link_rates``)."""
+    """Return the times in which the rate of a direction follows a list, which the engine reads back
+    itself entry by entry (table ``link_rates``).
+    """
     return [
         (step.at_ns or 0, run.end_ns if step.until_ns is None else step.until_ns)
         for step in run.plan.steps
@@ -149,12 +171,19 @@ def _lists(run: RunData, link: str, towards: str) -> list[tuple[int, int]]:
 
 
 def _readings(run: RunData) -> dict[tuple[str, str, str], list[Reading]]:
-    """Return what was read by (link, towards, qdisc), in the order of time; a qdisc that a reading of its link should have shown is one without kind."""
+    """Return what was read by (link, towards, qdisc), in the order of time.
+
+    A qdisc that a reading of its link should have shown is one without kind.
+    """
     rows = run.table("settings").filter(pl.col("link").is_not_null())
     found: dict[tuple[str, str, str], list[Reading]] = {}
     whole: dict[tuple[int, str, str], set[tuple[str, str]]] = {}
-    for t_ns, source, link, towards, qdisc, kind, options in rows.select("t_ns", "source", "link", "towards", "qdisc", "kind", "options").iter_rows():
-        found.setdefault((link, towards, qdisc), []).append(Reading(t_ns, source, kind, json.loads(options)))
+    for t_ns, source, link, towards, qdisc, kind, options in rows.select(
+        "t_ns", "source", "link", "towards", "qdisc", "kind", "options"
+    ).iter_rows():
+        found.setdefault((link, towards, qdisc), []).append(
+            Reading(t_ns, source, kind, json.loads(options))
+        )
         if source != "sample":
             whole.setdefault((t_ns, source, link), set()).add((towards, qdisc))
     for (t_ns, source, name), shown in whole.items():
@@ -172,27 +201,47 @@ def _places(link: LinkPlan) -> Iterator[tuple[str, str]]:
             yield towards, "netem"
 
 
-# ----------------------------------------------------------------------------------------------------- values
+# -----------------------------------------------------------------------------------------------------
+# values
 
 
 def asked_value(parameter: str, direction: DirectionPlan, at_start: QueuePlan | None) -> Value:
-    """Return what the plan asks of a parameter; a direction without a rate keeps the queue of the start, in which nothing waits."""
+    """Return what the plan asks of a parameter.
+
+    A direction without a rate keeps the queue of the start, in which nothing waits.
+    """
     queue = direction.queue or at_start
     match parameter:
         case "rate":
             return None if direction.rate_bps is None else (float(direction.rate_bps),)
         case "queue":
-            return None if queue is None else (_limit(queue), "B" if queue.limit_packets is None else "packets")
+            return (
+                None
+                if queue is None
+                else (_limit(queue), "B" if queue.limit_packets is None else "packets")
+            )
         case "discipline":
             return None if queue is None else _discipline(queue)
         case "delay":
             return _time(direction.delay_ns)
         case "jitter":
-            return (direction.jitter_ns / 1e9, direction.jitter_correlation) if direction.jitter_ns else None
+            return (
+                (direction.jitter_ns / 1e9, direction.jitter_correlation)
+                if direction.jitter_ns
+                else None
+            )
         case "loss":
             return _loss(direction.loss)
         case "reorder":
-            return (direction.reorder, direction.reorder_correlation, float(direction.reorder_gap or 1)) if direction.reorder else None
+            return (
+                (
+                    direction.reorder,
+                    direction.reorder_correlation,
+                    float(direction.reorder_gap or 1),
+                )
+                if direction.reorder
+                else None
+            )
         case _:
             asked = float(getattr(direction, parameter))
             return (asked, float(getattr(direction, f"{parameter}_correlation"))) if asked else None
@@ -204,7 +253,10 @@ def read_value(parameter: str, kind: str, options: dict[str, Any]) -> Value:
         case "rate":
             return (float(options.get("rate", 0)) * 8,) if kind == "tbf" else (kind,)
         case "queue":
-            return (float(options.get("memlimit" if kind == "cake" else "limit", 0)), "B" if kind in _BYTE_LIMITS else "packets")
+            return (
+                float(options.get("memlimit" if kind == "cake" else "limit", 0)),
+                "B" if kind in _BYTE_LIMITS else "packets",
+            )
         case "discipline":
             marks = (float(options.get("min", 0)),) if options.get("nodrop") else ()
             return (kind, bool(options.get("ecn", False)) and kind != "cake", *marks)
@@ -215,13 +267,21 @@ def read_value(parameter: str, kind: str, options: dict[str, Any]) -> Value:
         case "delay":
             return _time(round(float(shown.get("delay", 0)) * 1e9))
         case "jitter":
-            return (float(shown["jitter"]), float(shown.get("correlation", 0))) if shown.get("jitter") else None
+            return (
+                (float(shown["jitter"]), float(shown.get("correlation", 0)))
+                if shown.get("jitter")
+                else None
+            )
         case "loss":
             return _shown_loss(options)
         case _:
             own = options.get(parameter) or {}
             gap = (float(options.get("gap") or 1),) if parameter == "reorder" else ()
-            return (float(own[parameter]), float(own.get("correlation", 0)), *gap) if own.get(parameter) else None
+            return (
+                (float(own[parameter]), float(own.get("correlation", 0)), *gap)
+                if own.get(parameter)
+                else None
+            )
 
 
 def _limit(queue: QueuePlan) -> float:
@@ -243,13 +303,22 @@ def _loss(loss: LossPlan | None) -> Value:
     if loss.model == "random":
         return ("random", loss.p)
     r = 1.0 - loss.p if loss.r is None else loss.r
-    return ("gilbert_elliott", loss.p, r, 1.0 if loss.bad_loss is None else loss.bad_loss, loss.good_loss or 0.0)
+    return (
+        "gilbert_elliott",
+        loss.p,
+        r,
+        1.0 if loss.bad_loss is None else loss.bad_loss,
+        loss.good_loss or 0.0,
+    )
 
 
 def _shown_loss(options: dict[str, Any]) -> Value:
     model = options.get("loss-gemodel")
     if model:
-        return ("gilbert_elliott", *(float(model.get(name, 0)) for name in ("p", "r", "1-h", "1-k")))
+        return (
+            "gilbert_elliott",
+            *(float(model.get(name, 0)) for name in ("p", "r", "1-h", "1-k")),
+        )
     share = float((options.get("loss-random") or {}).get("loss", 0))
     return ("random", share) if share else None
 
@@ -260,7 +329,10 @@ def agree(parameter: str, asked: Value, found: Value) -> bool:
         asked = (UNSHAPED_BPS,)
     if asked is None or found is None or len(asked) != len(found):
         return asked == found
-    return all(_same(one, other, SMALLEST.get(parameter, 1e-6)) for one, other in zip(asked, found, strict=True))
+    return all(
+        _same(one, other, SMALLEST.get(parameter, 1e-6))
+        for one, other in zip(asked, found, strict=True)
+    )
 
 
 def _same(one: float | str | bool, other: float | str | bool, smallest: float) -> bool:
@@ -270,7 +342,10 @@ def _same(one: float | str | bool, other: float | str | bool, smallest: float) -
 
 
 def describe(parameter: str, value: Value) -> str:
-    """Return a value for people: ``10 Mbit/s``, ``50 packets``, ``fq_codel, marking``; ``none`` when it is off."""
+    """Return a value for people: ``10 Mbit/s``, ``50 packets``, ``fq_codel, marking``.
+
+    ``none`` when it is off.
+    """
     if value is None:
         return "no rate" if parameter == "rate" else "none"
     first, *rest = value
@@ -279,11 +354,20 @@ def describe(parameter: str, value: Value) -> str:
     if parameter == "queue":
         return f"{first:,.0f} {rest[0]}"
     if parameter == "discipline":
-        return str(first) + (f", marking above {rest[1]:,.0f} B" if len(rest) > 1 else ", marking" if rest and rest[0] else "")
+        return str(first) + (
+            f", marking above {rest[1]:,.0f} B"
+            if len(rest) > 1
+            else ", marking"
+            if rest and rest[0]
+            else ""
+        )
     if parameter in ("delay", "jitter") and not isinstance(first, str):
         return f"{float(first) * 1e3:g} ms" + _correlation(rest)
     if first == "gilbert_elliott":
-        return "in bursts (Gilbert-Elliott), " + ", ".join(f"{name} {float(each):.4%}" for name, each in zip(("p", "r", "1-h", "1-k"), rest, strict=True))
+        return "in bursts (Gilbert-Elliott), " + ", ".join(
+            f"{name} {float(each):.4%}"
+            for name, each in zip(("p", "r", "1-h", "1-k"), rest, strict=True)
+        )
     if first == "random":
         return f"{float(rest[0]):.4%}"
     if isinstance(first, str):

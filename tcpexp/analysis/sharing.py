@@ -1,4 +1,6 @@
-"""Which flows share a direction of a link, what part of its goodput each has, and Jain's fairness index."""
+"""Which flows share a direction of a link, what part of its goodput each has, and Jain's fairness
+index.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 @dataclass(frozen=True)
 class Direction:
-    """Flows whose ways have a direction of a link in common, directly or by way of another flow of them.
+    """Flows whose ways have a direction of a link in common, directly or by way of another flow of
+    them.
 
-    ``shared`` are the (link, node towards which) that all of them cross, ``crossed`` those that any of them crosses. Flows that meet only head-on are of two
-    directions: one takes nothing from the other.
+    ``shared`` are the (link, node towards which) that all of them cross, ``crossed`` those that any
+    of them crosses. Flows that meet only head-on are of two directions: one takes nothing from the
+    other.
     """
 
     flows: tuple[FlowPlan, ...]
@@ -32,34 +36,52 @@ class Direction:
 
     @property
     def towards(self) -> str:
-        """The node that receives all of the flows, or else the end of the first direction that they share."""
+        """The node that receives all of the flows, or else the end of the first direction that they
+        share.
+        """
         receivers = {receiver_of(flow) for flow in self.flows}
         return receivers.pop() if len(receivers) == 1 else (self.shared or self.crossed)[0][1]
 
 
 def find_directions(plan: RunPlan) -> list[Direction]:
-    """Return the directions of the plan's flows, in the order of their first flow; each flow is in exactly one."""
+    """Return the directions of the plan's flows, in the order of their first flow.
+
+    Each flow is in exactly one.
+    """
     paths = Paths(plan.network)
     found = {flow.name: paths.of_flow(flow) for flow in plan.flows}
-    ways = {name: () if way is None else tuple(hop.key for hop in way.there) for name, way in found.items()}
+    ways = {
+        name: () if way is None else tuple(hop.key for hop in way.there)
+        for name, way in found.items()
+    }
     groups: list[list[FlowPlan]] = []
     for flow in plan.flows:
         own = set(ways[flow.name])
         joined = [group for group in groups if any(own & set(ways[each.name]) for each in group)]
-        groups = [group for group in groups if group not in joined] + [[*(each for group in joined for each in group), flow]]
+        groups = [group for group in groups if group not in joined] + [
+            [*(each for group in joined for each in group), flow]
+        ]
     order = {flow.name: number for number, flow in enumerate(plan.flows)}
-    ordered = sorted((sorted(group, key=lambda each: order[each.name]) for group in groups), key=lambda group: order[group[0].name])
+    ordered = sorted(
+        (sorted(group, key=lambda each: order[each.name]) for group in groups),
+        key=lambda group: order[group[0].name],
+    )
     return [_direction(group, ways) for group in ordered]
 
 
-def _direction(group: Sequence[FlowPlan], ways: dict[str, tuple[tuple[str, str], ...]]) -> Direction:
+def _direction(
+    group: Sequence[FlowPlan], ways: dict[str, tuple[tuple[str, str], ...]]
+) -> Direction:
     own = [ways[flow.name] for flow in group]
     crossed = tuple(dict.fromkeys(each for way in own for each in way))
-    return Direction(tuple(group), tuple(each for each in crossed if all(each in way for way in own)), crossed)
+    return Direction(
+        tuple(group), tuple(each for each in crossed if all(each in way for way in own)), crossed
+    )
 
 
 def jain_index(values: Sequence[float]) -> float | None:
-    """Return Jain's fairness index (sum x)^2 / (n sum x^2): 1 is equal, 1/n is all for one. None without any traffic.
+    """Return Jain's fairness index (sum x)^2 / (n sum x^2): 1 is equal, 1/n is all for one. None
+    without any traffic.
 
     Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC-TR-301, 1984.
     """
@@ -68,15 +90,20 @@ def jain_index(values: Sequence[float]) -> float | None:
 
 
 def measure_shares(run: RunData) -> dict[str, Any]:
-    """Return each flow's share of its direction's goodput and Jain's index: over the run (``whole``), and while all its flows were active (``together``).
+    """Return each flow's share of its direction's goodput and Jain's index: over the run
+    (``whole``), and while all its flows were active (``together``).
 
-    ``directions`` has both for every direction of several flows; ``whole.share`` is of all flows, and sums to 1 per direction. What ``together`` and
-    ``jain_index`` say at the top is that of the only direction that has several flows, else None. ``together`` names the interval that was measured: whole
-    intervals of the table ``throughput`` after the last flow's begin and before the first one's end; None when there is none.
+    ``directions`` has both for every direction of several flows; ``whole.share`` is of all flows,
+    and sums to 1 per direction. What ``together`` and ``jain_index`` say at the top is that of the
+    only direction that has several flows, else None. ``together`` names the interval that was
+    measured: whole intervals of the table ``throughput`` after the last flow's begin and before the
+    first one's end; None when there is none.
     """
     parts = list(_parts(run))
     several = [each for each in parts if len(each["flows"]) > 1]
-    only: dict[str, Any] = several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
+    only: dict[str, Any] = (
+        several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
+    )
     shares = {name: share for each in parts for name, share in each["whole"]["share"].items()}
     whole = {"share": shares, "jain_index": only["whole"]["jain_index"]}
     return {"whole": whole, "together": only["together"], "directions": several}
@@ -97,7 +124,9 @@ def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
     present = [span for span in spans if span is not None]
     if len(present) < len(spans) or len(spans) < 2:
         return None
-    begin = -(-max(span.from_ns for span in present) // THROUGHPUT_INTERVAL_NS) * THROUGHPUT_INTERVAL_NS
+    begin = (
+        -(-max(span.from_ns for span in present) // THROUGHPUT_INTERVAL_NS) * THROUGHPUT_INTERVAL_NS
+    )
     end = min(span.to_ns for span in present) // THROUGHPUT_INTERVAL_NS * THROUGHPUT_INTERVAL_NS
     if end <= begin:
         return None
@@ -108,4 +137,7 @@ def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
 
 def _shared(values: dict[str, int]) -> dict[str, Any]:
     total = sum(values.values())
-    return {"share": {name: value / total if total else None for name, value in values.items()}, "jain_index": jain_index(list(values.values()))}
+    return {
+        "share": {name: value / total if total else None for name, value in values.items()},
+        "jain_index": jain_index(list(values.values())),
+    }

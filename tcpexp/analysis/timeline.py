@@ -18,10 +18,12 @@ NEVER = np.iinfo(np.int64).max
 class Timeline:
     """One connection's ``flow_states`` and congestion states as arrays.
 
-    ``row_ns``, ``cwnd``, ``ssthresh`` (``NEVER`` while infinite), ``srtt_us`` have an element per row, each the state just before that segment was
-    processed. ``set_ns`` and ``states`` are the changes of congestion state. ``force_ns[k]`` is when the values of row k + 1 came into force: at the
-    first change of congestion state behind row k, if there is one before row k + 1, else when segment k was processed. A switch of the congestion control
-    counts as such a change: the new one sets the threshold at once (BBR an infinite one: net/ipv4/tcp_bbr.c, bbr_init).
+    ``row_ns``, ``cwnd``, ``ssthresh`` (``NEVER`` while infinite), ``srtt_us`` have an element per
+    row, each the state just before that segment was processed. ``set_ns`` and ``states`` are the
+    changes of congestion state. ``force_ns[k]`` is when the values of row k + 1 came into force: at
+    the first change of congestion state behind row k, if there is one before row k + 1, else when
+    segment k was processed. A switch of the congestion control counts as such a change: the new one
+    sets the threshold at once (BBR an infinite one: net/ipv4/tcp_bbr.c, bbr_init).
     """
 
     row_ns: Int64
@@ -33,8 +35,12 @@ class Timeline:
     force_ns: Int64
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, changes: pl.DataFrame, switched_ns: Sequence[int] = ()) -> Timeline:
-        """Make it from one connection's rows of ``flow_states``, its (t_ns, ca_state), and when its congestion control was switched."""
+    def of(
+        cls, rows: pl.DataFrame, changes: pl.DataFrame, switched_ns: Sequence[int] = ()
+    ) -> Timeline:
+        """Make it from one connection's rows of ``flow_states``, its (t_ns, ca_state), and when its
+        congestion control was switched.
+        """
         row_ns = rows["t_ns"].to_numpy()
         set_ns = changes["t_ns"].to_numpy()
         ssthresh = rows["ssthresh"].fill_null(NEVER).to_numpy()
@@ -45,12 +51,16 @@ class Timeline:
             rows["srtt_us"].to_numpy(),
             set_ns,
             tuple(changes["ca_state"].to_list()),
-            _force(row_ns, np.sort(np.concatenate([set_ns, np.array(switched_ns, dtype=np.int64)]))),
+            _force(
+                row_ns, np.sort(np.concatenate([set_ns, np.array(switched_ns, dtype=np.int64)]))
+            ),
         )
 
     @property
     def slow(self) -> NDArray[np.bool_]:
-        """Whether each row's window is below its threshold: ``tcp_in_slow_start`` (include/net/tcp.h), RFC 5681 section 3.1."""
+        """Whether each row's window is below its threshold: ``tcp_in_slow_start``
+        (include/net/tcp.h), RFC 5681 section 3.1.
+        """
         return np.asarray(self.cwnd < self.ssthresh)
 
     def before(self, t_ns: int) -> int:
@@ -58,7 +68,10 @@ class Timeline:
         return max(int(self.row_ns.searchsorted(t_ns, side="right")) - 1, 0)
 
     def after(self, t_ns: int) -> int:
-        """Return the first row behind ``t_ns``, which shows what was in force then; the last one when there is none."""
+        """Return the first row behind ``t_ns``, which shows what was in force then.
+
+        The last one when there is none.
+        """
         return min(int(self.row_ns.searchsorted(t_ns, side="right")), self.row_ns.size - 1)
 
     def values(self, array: Int64, index: int) -> int | None:
@@ -68,7 +81,10 @@ class Timeline:
 
 
 def _force(row_ns: Int64, set_ns: Int64) -> Int64:
-    """Return per row k when the values of row k + 1 came into force; ``set_ns`` are the moments, in order, that changed them between two segments."""
+    """Return per row k when the values of row k + 1 came into force.
+
+    ``set_ns`` are the moments, in order, that changed them between two segments.
+    """
     if set_ns.size == 0:
         return row_ns
     index = np.searchsorted(set_ns, row_ns, side="left")

@@ -1,4 +1,6 @@
-"""Changes of TCP state that sockets really made, and the edges of RFC 9293's state diagram that they belong to."""
+"""Changes of TCP state that sockets really made, and the edges of RFC 9293's state diagram that
+they belong to.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ EDGES: dict[tuple[str, str], str] = {
     ("CLOSED", "LISTEN"): "passive open",
     ("LISTEN", "CLOSED"): "close",
     ("CLOSED", "SYN-SENT"): "active open / SYN",
-    ("SYN-SENT", "CLOSED"): "close, RST or timeout",  # the figure has "CLOSE"; the others are in sections 3.10.7.3 and 3.10.8
+    # the figure has "CLOSE"; the others are in sections 3.10.7.3 and 3.10.8
+    ("SYN-SENT", "CLOSED"): "close, RST or timeout",
     ("LISTEN", "SYN-RECEIVED"): "SYN / SYN,ACK",
     ("SYN-RECEIVED", "LISTEN"): "RST",
     ("LISTEN", "SYN-SENT"): "send / SYN",
@@ -64,7 +67,10 @@ Stay = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Transition:
-    """One change of one socket's state. ``source`` is who saw it: the kernel's tracepoint, or ``ss`` (then no earlier than ``t_ns``)."""
+    """One change of one socket's state.
+
+    ``source`` is who saw it: the kernel's tracepoint, or ``ss`` (then no earlier than ``t_ns``).
+    """
 
     t_ns: int
     node: str
@@ -86,9 +92,10 @@ class Transition:
 def transitions(run: RunData) -> list[Transition]:
     """Return every change of state from before the experiment to its end, in the order of time.
 
-    From the tracepoint ``sock:inet_sock_set_state``, completed from the snapshots: the tracepoint shows a socket that becomes a small
-    entry in FIN-WAIT-2 or TIME-WAIT as CLOSED, and a half-open connection not before its handshake is complete. Of a half-open connection
-    that was given up the change to CLOSED is the last snapshot that shows it.
+    From the tracepoint ``sock:inet_sock_set_state``, completed from the snapshots: the tracepoint
+    shows a socket that becomes a small entry in FIN-WAIT-2 or TIME-WAIT as CLOSED, and a half-open
+    connection not before its handshake is complete. Of a half-open connection that was given up the
+    change to CLOSED is the last snapshot that shows it.
     """
     rows = run.table("states")
     traced: list[Transition] = []
@@ -98,25 +105,38 @@ def transitions(run: RunData) -> list[Transition]:
         change = _transition(row, row["old_state"], row["new_state"])
         known.add(_key(row))
         if change.new == "CLOSED" and change.old in ("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"):
-            traced += _completed(change, [each for each in stays.get(_key(row), []) if each[2] >= row["t_ns"]], run)
+            traced += _completed(
+                change, [each for each in stays.get(_key(row), []) if each[2] >= row["t_ns"]], run
+            )
         else:
             traced.append(change)
     return sorted(traced + _half_open(run, known), key=lambda each: each.t_ns)
 
 
 def visited(changes: list[Transition]) -> dict[str, list[Transition]]:
-    """Return, for each of the eleven states, the changes that entered it; of a state that was only left, those that left it."""
-    entered: dict[str, list[Transition]] = {state: [each for each in changes if each.new == state] for state in STATES}
-    return {state: found or [each for each in changes if each.old == state] for state, found in entered.items()}
+    """Return, for each of the eleven states, the changes that entered it.
+
+    Of a state that was only left, those that left it.
+    """
+    entered: dict[str, list[Transition]] = {
+        state: [each for each in changes if each.new == state] for state in STATES
+    }
+    return {
+        state: found or [each for each in changes if each.old == state]
+        for state, found in entered.items()
+    }
 
 
 def _completed(change: Transition, stays: list[Stay], run: RunData) -> list[Transition]:
-    """Return the changes behind a change to CLOSED: through the small entry's states, and to CLOSED if the run saw its end."""
+    """Return the changes behind a change to CLOSED: through the small entry's states, and to CLOSED
+    if the run saw its end.
+    """
     found: list[Transition] = []
     state, left_ns = change.old, change.t_ns
     for number, (small, first_ns, last_ns) in enumerate(stays):
         if small != state:
-            at_once = number == 0 and first_ns - change.t_ns <= 2 * _interval_ns(run)  # the first snapshot comes up to one interval later
+            # the first snapshot comes up to one interval later
+            at_once = number == 0 and first_ns - change.t_ns <= 2 * _interval_ns(run)
             entered_ns = change.t_ns if at_once else first_ns
             found.append(replace(change, t_ns=entered_ns, old=state, new=small, source="ss"))
         state, left_ns = small, last_ns
@@ -128,7 +148,9 @@ def _completed(change: Transition, stays: list[Stay], run: RunData) -> list[Tran
 
 
 def _small_stays(run: RunData) -> dict[Key, list[Stay]]:
-    """Return (state, first snapshot, last snapshot) of every socket seen in FIN-WAIT-2 and TIME-WAIT, in the order of time."""
+    """Return (state, first snapshot, last snapshot) of every socket seen in FIN-WAIT-2 and
+    TIME-WAIT, in the order of time.
+    """
     stays: dict[Key, list[Stay]] = defaultdict(list)
     for row in _snapshots(run, [each.lower() for each in _SMALL]).iter_rows(named=True):
         of_socket, state = stays[_key(row)], FROM_SS[row["state"]]
@@ -140,14 +162,18 @@ def _small_stays(run: RunData) -> dict[Key, list[Stay]]:
 
 
 def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
-    """Return LISTEN to SYN-RECEIVED, and the end if the run saw it, of connections whose handshake never ended, so that only ``ss`` saw them.
+    """Return LISTEN to SYN-RECEIVED, and the end if the run saw it, of connections whose handshake
+    never ended, so that only ``ss`` saw them.
 
-    A client that goes on repeating its SYN gets a new half-open connection when the server has given the first one up. Both have the same
-    addresses and ports; the kernel's socket cookie (``sk:`` in ``ss -e``) tells them apart.
+    A client that goes on repeating its SYN gets a new half-open connection when the server has
+    given the first one up. Both have the same addresses and ports; the kernel's socket cookie
+    (``sk:`` in ``ss -e``) tells them apart.
     """
     import polars as pl
 
-    rows = _snapshots(run, ["syn-recv"]).with_columns(cookie=pl.col("info").str.extract(r"\bsk:(\w+)"))
+    rows = _snapshots(run, ["syn-recv"]).with_columns(
+        cookie=pl.col("info").str.extract(r"\bsk:(\w+)")
+    )
     found: dict[tuple[Key, str | None], list[dict[str, object]]] = defaultdict(list)
     for row in rows.iter_rows(named=True):
         if _key(row) not in known:
@@ -163,15 +189,29 @@ def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
 def _snapshots(run: RunData, states: list[str]) -> polars.DataFrame:
     import polars as pl
 
-    return run.table("sockets").filter(pl.col("state").is_in(states)).sort("t_ns", maintain_order=True)
+    return (
+        run.table("sockets").filter(pl.col("state").is_in(states)).sort("t_ns", maintain_order=True)
+    )
 
 
 def _interval_ns(run: RunData) -> int:
-    return max((each.interval_ns or 0 for each in run.plan.recorders if each.kind == "ss"), default=0)
+    return max(
+        (each.interval_ns or 0 for each in run.plan.recorders if each.kind == "ss"), default=0
+    )
 
 
 def _key(row: dict[str, object]) -> Key:
-    return tuple(row[each] for each in ("node", "local_address", "local_port", "peer_address", "peer_port", "connection"))  # type: ignore[return-value]
+    return tuple(
+        row[each]
+        for each in (
+            "node",
+            "local_address",
+            "local_port",
+            "peer_address",
+            "peer_port",
+            "connection",
+        )
+    )  # type: ignore[return-value]
 
 
 def _transition(row: dict[str, object], old: str, new: str) -> Transition:
@@ -180,4 +220,13 @@ def _transition(row: dict[str, object], old: str, new: str) -> Transition:
     flow = None if row["flow"] is None else str(row["flow"])
     ports = int(str(row["local_port"] or 0)), int(str(row["peer_port"] or 0))
     connection = None if row["connection"] is None else int(str(row["connection"]))
-    return Transition(int(str(row["t_ns"])), str(row["node"]), name, *ports, old, new, flow=flow, connection=connection)
+    return Transition(
+        int(str(row["t_ns"])),
+        str(row["node"]),
+        name,
+        *ports,
+        old,
+        new,
+        flow=flow,
+        connection=connection,
+    )

@@ -1,1 +1,3 @@
-"""Small programs that experiments start on hosts: plain sockets, standard library, nothing of ours imported."""
+"""Small programs that experiments start on hosts: plain sockets, standard library, nothing of ours
+imported.
+"""

@@ -1,4 +1,5 @@
-"""Connect, write a number of pieces as fast as the socket takes them, close, and wait for the peer to close.
+"""Connect, write a number of pieces as fast as the socket takes them, close, and wait for the peer
+to close.
 
     python3 burst_sender.py --to 10.0.0.2 --port 5000 --size 1100 --count 10
 
@@ -14,7 +15,10 @@ import time
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -43,8 +47,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--size", type=int, default=1100, help="bytes per write")
     parser.add_argument("--count", type=int, default=10, help="number of writes")
-    parser.add_argument("--send-buffer", type=int, help="SO_SNDBUF in bytes (default: the kernel's)")
-    parser.add_argument("--congestion-control", help="the socket's congestion control, such as reno (default: the host's)")
+    parser.add_argument(
+        "--send-buffer", type=int, help="SO_SNDBUF in bytes (default: the kernel's)"
+    )
+    parser.add_argument(
+        "--congestion-control",
+        help="the socket's congestion control, such as reno (default: the host's)",
+    )
     parser.add_argument("--no-delay", action="store_true", help="switch Nagle's algorithm off")
     return parser.parse_args()
 
@@ -52,13 +61,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Connect, send, close the sending side and wait for the other side to close too."""
     arguments = parse_arguments()
-    connection = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(
+        socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM
+    )
     if arguments.send_buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, arguments.send_buffer)
     if arguments.no_delay:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if arguments.congestion_control is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, arguments.congestion_control.encode())
+        connection.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_CONGESTION, arguments.congestion_control.encode()
+        )
     connection.connect((arguments.to, arguments.port))
     log("connected", mss=connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
     digest = send_all(connection, arguments.count, arguments.size)

@@ -4,17 +4,20 @@
     python3 closing.py --to 10.0.0.2 --port 5000 500ms:shutdown
     python3 closing.py --meet 5000 --to 10.0.0.2 --port 5000 1s:close
 
-Each step is ``TIME:WHAT``. ``send:SIZE`` writes so many bytes; ``shutdown`` closes the sending side only and reads on (a
-half-close); ``close`` gives the whole connection up: nothing more to send, nothing more to read; ``reset`` gives it up with
-RST instead of FIN. What arrives in between is read at once.
+Each step is ``TIME:WHAT``. ``send:SIZE`` writes so many bytes; ``shutdown`` closes the sending side
+only and reads on (a half-close); ``close`` gives the whole connection up: nothing more to send,
+nothing more to read; ``reset`` gives it up with RST instead of FIN. What arrives in between is read
+at once.
 
-Both ends count their times from one moment: the client's first 32 bytes say what its clock showed when it was connected. So two
-ends on one machine can close together (simultaneous close).
+Both ends count their times from one moment: the client's first 32 bytes say what its clock showed
+when it was connected. So two ends on one machine can close together (simultaneous close).
 
-With ``--meet PORT`` there is no server: both ends connect from this port when SIGUSR1 comes. If their SYNs cross, the connection
-opens all the same (simultaneous open); each end then counts from its own signal.
+With ``--meet PORT`` there is no server: both ends connect from this port when SIGUSR1 comes. If
+their SYNs cross, the connection opens all the same (simultaneous open); each end then counts from
+its own signal.
 
-A program whose steps contain no ``close`` closes when its steps are done and the peer has closed; with ``--hold`` it never does.
+A program whose steps contain no ``close`` closes when its steps are done and the peer has closed;
+with ``--hold`` it never does.
 """
 
 import argparse
@@ -38,7 +41,10 @@ GREETING_BYTES = 32
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -72,7 +78,9 @@ def step(text: str) -> tuple[float, str, int]:
         return duration(when), what, size(amount)
     if what in ("shutdown", "close", "reset") and not amount:
         return duration(when), what, 0
-    raise argparse.ArgumentTypeError(f"'{text}' is not a step such as 1s:send:20kB, 1s:shutdown, 1s:close or 1s:reset")
+    raise argparse.ArgumentTypeError(
+        f"'{text}' is not a step such as 1s:send:20kB, 1s:shutdown, 1s:close or 1s:reset"
+    )
 
 
 class Received:
@@ -97,7 +105,10 @@ def receive(connection: socket.socket, received: Received) -> None:
 
 
 def read_until(connection: socket.socket, received: Received, due: float | None) -> None:
-    """Read until the clock shows ``due``; without it, until the peer has closed its sending side."""
+    """Read until the clock shows ``due``.
+
+    Without it, until the peer has closed its sending side.
+    """
     while due is None or time.time() < due:
         if received.ended:
             if due is None:
@@ -109,12 +120,21 @@ def read_until(connection: socket.socket, received: Received, due: float | None)
                 receive(connection, received)
 
 
-def play(connection: socket.socket, steps: list[tuple[float, str, int]], zero: float, hold: bool) -> None:
-    """Take the steps at their times, counted from ``zero`` (seconds of the system's clock); read in between."""
+def play(
+    connection: socket.socket, steps: list[tuple[float, str, int]], zero: float, hold: bool
+) -> None:
+    """Take the steps at their times, counted from ``zero`` (seconds of the system's clock).
+
+    Read in between.
+    """
     received, sent, digest = Received(), 0, hashlib.sha256()
     for after, what, amount in sorted(steps, key=lambda each: each[0]):
         read_until(connection, received, zero + after)
-        log(what, after_ms=round((time.time() - zero) * 1000, 3), **({"bytes": amount} if amount else {}))
+        log(
+            what,
+            after_ms=round((time.time() - zero) * 1000, 3),
+            **({"bytes": amount} if amount else {}),
+        )
         if what == "send":
             content = bytes([ord("A") + sent % 26]) * amount
             connection.sendall(content)
@@ -124,7 +144,8 @@ def play(connection: socket.socket, steps: list[tuple[float, str, int]], zero: f
             connection.shutdown(socket.SHUT_WR)
             log("sent", bytes=sent, sha256=digest.hexdigest())
         else:
-            if what == "reset":  # SO_LINGER with a time of 0: close() sends RST and forgets everything
+            # SO_LINGER with a time of 0: close() sends RST and forgets everything
+            if what == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
             log("sent", bytes=sent, sha256=digest.hexdigest())
@@ -148,7 +169,9 @@ def connect(address: str, port: int) -> tuple[socket.socket, float]:
 
 def meet(own_port: int, address: str, port: int) -> tuple[socket.socket, float]:
     """Connect from ``own_port`` when SIGUSR1 comes; return (connection, the time of the signal)."""
-    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(
+        socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM
+    )
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     connection.bind(("", own_port))
     log("waiting", signal="SIGUSR1")
@@ -161,7 +184,9 @@ def meet(own_port: int, address: str, port: int) -> tuple[socket.socket, float]:
 
 
 def accept(port: int) -> tuple[socket.socket, float]:
-    """Listen, accept one connection, close the listening socket, and return (connection, the client's time)."""
+    """Listen, accept one connection, close the listening socket, and return (connection, the
+    client's time).
+    """
     listener = socket.socket(FAMILY, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("", port))
@@ -183,13 +208,30 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Send and close at set times.")
     role = parser.add_mutually_exclusive_group(required=True)
-    role.add_argument("--listen", type=int, metavar="PORT", help="be the server; 0: any free port, logged")
+    role.add_argument(
+        "--listen", type=int, metavar="PORT", help="be the server; 0: any free port, logged"
+    )
     role.add_argument("--to", metavar="ADDRESS", help="be the client of this server")
     parser.add_argument("--port", type=int, help="the other end's port (with --to)")
-    parser.add_argument("--meet", type=int, metavar="PORT", help="connect from this port when SIGUSR1 comes (with --to)")
-    parser.add_argument("--keep-alive", action="store_true", help="let the kernel probe the idle connection (SO_KEEPALIVE)")
+    parser.add_argument(
+        "--meet",
+        type=int,
+        metavar="PORT",
+        help="connect from this port when SIGUSR1 comes (with --to)",
+    )
+    parser.add_argument(
+        "--keep-alive",
+        action="store_true",
+        help="let the kernel probe the idle connection (SO_KEEPALIVE)",
+    )
     parser.add_argument("--hold", action="store_true", help="never close, whatever the peer does")
-    parser.add_argument("steps", nargs="*", type=step, metavar="TIME:WHAT", help="such as 1s:send:20kB, 2s:shutdown, 3s:close")
+    parser.add_argument(
+        "steps",
+        nargs="*",
+        type=step,
+        metavar="TIME:WHAT",
+        help="such as 1s:send:20kB, 2s:shutdown, 3s:close",
+    )
     arguments = parser.parse_args()
     if arguments.to is not None and arguments.port is None:
         parser.error("--to needs --port")
@@ -199,7 +241,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Connect or accept, take the steps; return 1 when the connection ended with an error, and log which."""
+    """Connect or accept, take the steps.
+
+    Return 1 when the connection ended with an error, and log which.
+    """
     arguments = parse_arguments()
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])  # kept until somebody waits for it
     try:

@@ -1,10 +1,11 @@
-"""Send numbered UDP datagrams as fast as the socket takes them, or read them slowly and say which are missing.
+"""Send numbered UDP datagrams as fast as the socket takes them, or read them slowly and say which
+are missing.
 
     python3 datagrams.py receive --port 5000 --receive-buffer 16384 --every 10ms
     python3 datagrams.py send --to 10.0.0.2 --port 5000 --size 1000 --count 200
 
-Each datagram begins with its number (4 bytes). Nothing tells the sender how the receiver fares. The receiver ends when
-nothing has come for ``--silence``.
+Each datagram begins with its number (4 bytes). Nothing tells the sender how the receiver fares. The
+receiver ends when nothing has come for ``--silence``.
 """
 
 import argparse
@@ -22,7 +23,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -48,12 +52,21 @@ def send(arguments: argparse.Namespace) -> int:
         except ConnectionRefusedError:  # an ICMP "port unreachable" came back for an earlier one
             refused += 1
     took_us = round((time.monotonic() - start) * 1e6)
-    log("sent", datagrams=arguments.count, bytes=arguments.count * arguments.size, refused=refused, took_us=took_us)
+    log(
+        "sent",
+        datagrams=arguments.count,
+        bytes=arguments.count * arguments.size,
+        refused=refused,
+        took_us=took_us,
+    )
     return 0
 
 
 def read_slowly(endpoint: socket.socket, pause: float, silence: float) -> tuple[list[int], int]:
-    """Read one datagram every ``pause`` seconds until none has come for ``silence``; return (numbers, bytes)."""
+    """Read one datagram every ``pause`` seconds until none has come for ``silence``.
+
+    Return (numbers, bytes).
+    """
     numbers: list[int] = []
     received = 0
     endpoint.settimeout(None)
@@ -82,7 +95,14 @@ def receive(arguments: argparse.Namespace) -> int:
     log("listening", port=endpoint.getsockname()[1], receive_buffer=granted)
     numbers, received = read_slowly(endpoint, arguments.every, arguments.silence)
     missing = sorted(set(range(max(numbers) + 1)) - set(numbers))
-    log("end", datagrams=len(numbers), bytes=received, highest=max(numbers), missing_below=len(missing), first_missing=missing[:1])
+    log(
+        "end",
+        datagrams=len(numbers),
+        bytes=received,
+        highest=max(numbers),
+        missing_below=len(missing),
+        first_missing=missing[:1],
+    )
     return 0
 
 
@@ -94,14 +114,27 @@ def parse_arguments() -> argparse.Namespace:
     sender.add_argument("--to", required=True, help="address of the receiver")
     sender.add_argument("--size", type=int, default=1000, help="bytes per datagram")
     sender.add_argument("--count", type=int, default=200, help="number of datagrams")
-    sender.add_argument("--every", type=duration, default=0.0, help="time between datagrams, such as 10ms; 0: no pause")
+    sender.add_argument(
+        "--every",
+        type=duration,
+        default=0.0,
+        help="time between datagrams, such as 10ms; 0: no pause",
+    )
     receiver = commands.add_parser("receive")
     receiver.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
-    receiver.add_argument("--receive-buffer", type=int, help="SO_RCVBUF in bytes (default: the kernel's)")
-    receiver.add_argument("--every", type=duration, default=0.01, help="sleep after each datagram, such as 10ms")
-    receiver.add_argument("--silence", type=duration, default=2.0, help="end when nothing has come for so long")
+    receiver.add_argument(
+        "--receive-buffer", type=int, help="SO_RCVBUF in bytes (default: the kernel's)"
+    )
+    receiver.add_argument(
+        "--every", type=duration, default=0.01, help="sleep after each datagram, such as 10ms"
+    )
+    receiver.add_argument(
+        "--silence", type=duration, default=2.0, help="end when nothing has come for so long"
+    )
     for each in (sender, receiver):
-        each.add_argument("--port", type=int, required=True, help="0: any free port, logged (receive)")
+        each.add_argument(
+            "--port", type=int, required=True, help="0: any free port, logged (receive)"
+        )
     return parser.parse_args()
 
 

@@ -1,10 +1,11 @@
-"""Echo over TCP or UDP, with every socket call logged: what the program asks of the kernel, beside what goes over the wire.
+"""Echo over TCP or UDP, with every socket call logged: what the program asks of the kernel, beside
+what goes over the wire.
 
     python3 echo.py serve --protocol tcp --port 7
     python3 echo.py send --protocol udp --to 10.0.0.2 --port 7 --messages 3 --size 100
 
-Each call is logged when it returns, with its name, its result and how long it blocked. The server handles one client
-after the other. Addresses are IPv4 or IPv6 (``serve --address ::1``).
+Each call is logged when it returns, with its name, its result and how long it blocked. The server
+handles one client after the other. Addresses are IPv4 or IPv6 (``serve --address ::1``).
 """
 
 import argparse
@@ -25,7 +26,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -44,14 +48,29 @@ def duration(text: str) -> float:
 
 
 def called(name: str, call: Callable[[], Any], **facts: object) -> Any:
-    """Make a socket call, log it with its result, and return that; an error is logged and raised."""
+    """Make a socket call, log it with its result, and return that.
+
+    An error is logged and raised.
+    """
     before = time.monotonic_ns()
     try:
         result = call()
     except OSError as error:
-        log("call", call=name, **facts, error=str(error), took_us=(time.monotonic_ns() - before) // 1000)
+        log(
+            "call",
+            call=name,
+            **facts,
+            error=str(error),
+            took_us=(time.monotonic_ns() - before) // 1000,
+        )
         raise
-    log("call", call=name, **facts, **_result(result), took_us=(time.monotonic_ns() - before) // 1000)
+    log(
+        "call",
+        call=name,
+        **facts,
+        **_result(result),
+        took_us=(time.monotonic_ns() - before) // 1000,
+    )
     return result
 
 
@@ -63,7 +82,10 @@ def _result(result: Any) -> dict[str, object]:
         return {"bytes": result}
     if isinstance(result, tuple):  # recvfrom and accept: data or a socket, and where from
         first, peer = result
-        return {**({"bytes": len(first)} if isinstance(first, bytes) else {}), "peer": endpoint_text(peer)}
+        return {
+            **({"bytes": len(first)} if isinstance(first, bytes) else {}),
+            "peer": endpoint_text(peer),
+        }
     return {}
 
 
@@ -71,7 +93,9 @@ def open_socket(address: str, protocol: str) -> socket.socket:
     """Return a socket of the address's family."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-    opened: socket.socket = called("socket", lambda: socket.socket(family, kind), family=family.name, kind=kind.name)
+    opened: socket.socket = called(
+        "socket", lambda: socket.socket(family, kind), family=family.name, kind=kind.name
+    )
     return opened
 
 
@@ -113,7 +137,9 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def exchange_tcp(client: socket.socket, message: bytes) -> bytes:
-    """Send a message and read until as many bytes have come back: TCP is a stream and knows no messages."""
+    """Send a message and read until as many bytes have come back: TCP is a stream and knows no
+    messages.
+    """
     called("sendall", lambda: client.sendall(message), bytes=len(message))
     back = b""
     while len(back) < len(message):
@@ -141,13 +167,21 @@ def send(arguments: argparse.Namespace) -> int:
     exchange = exchange_tcp if arguments.protocol == "tcp" else exchange_udp
     same = 0
     try:
-        called("connect", lambda: client.connect((arguments.to, arguments.port)), port=arguments.port)
+        called(
+            "connect", lambda: client.connect((arguments.to, arguments.port)), port=arguments.port
+        )
         for number in range(arguments.messages):
             message = bytes([ord("A") + number % 26]) * arguments.size
             before = time.monotonic_ns()
             back = exchange(client, message)
             same += back == message
-            log("echo", number=number, bytes=len(back), same=back == message, took_us=(time.monotonic_ns() - before) // 1000)
+            log(
+                "echo",
+                number=number,
+                bytes=len(back),
+                same=back == message,
+                took_us=(time.monotonic_ns() - before) // 1000,
+            )
     except OSError as error:
         log("failed", why=str(error))
     called("close", client.close)
@@ -157,7 +191,9 @@ def send(arguments: argparse.Namespace) -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Echo over TCP or UDP, with every socket call logged.")
+    parser = argparse.ArgumentParser(
+        description="Echo over TCP or UDP, with every socket call logged."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     server = commands.add_parser("serve", help="send back what comes")
     server.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
@@ -165,7 +201,9 @@ def parse_arguments() -> argparse.Namespace:
     client.add_argument("--to", required=True, help="address of the server")
     client.add_argument("--messages", type=int, default=3)
     client.add_argument("--size", type=int, default=100, help="bytes per message")
-    client.add_argument("--timeout", type=duration, default=1.0, help="longest wait for an answer, such as 1s")
+    client.add_argument(
+        "--timeout", type=duration, default=1.0, help="longest wait for an answer, such as 1s"
+    )
     for each in (server, client):
         each.add_argument("--protocol", choices=("tcp", "udp"), required=True)
         each.add_argument("--port", type=int, required=True)

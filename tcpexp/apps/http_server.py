@@ -2,8 +2,8 @@
 
     python3 http_server.py --port 80 --file index.html=/srv/hello.txt --generate big.bin=10000000:1
 
-Without ``--keep-alive`` the server closes the connection after its answer (HTTP/1.0), so the server holds
-TIME-WAIT. With it the connection stays open and the client closes first (HTTP/1.1).
+Without ``--keep-alive`` the server closes the connection after its answer (HTTP/1.0), so the server
+holds TIME-WAIT. With it the connection stays open and the client closes first (HTTP/1.1).
 """
 
 import argparse
@@ -24,7 +24,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -65,7 +68,9 @@ def load_files(arguments: argparse.Namespace) -> dict[str, bytes]:
     return files
 
 
-def read_request(connection: socket.socket, rest: bytes) -> tuple[str, str, dict[str, str], bytes] | None:
+def read_request(
+    connection: socket.socket, rest: bytes
+) -> tuple[str, str, dict[str, str], bytes] | None:
     """Return (method, path, headers, bytes after the request), or None when the client has closed."""
     while b"\r\n\r\n" not in rest:
         more = connection.recv(65536)
@@ -75,11 +80,16 @@ def read_request(connection: socket.socket, rest: bytes) -> tuple[str, str, dict
     head, _, rest = rest.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, *_version = [*first.split(" "), "", ""]
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines)
+    }
     return method, path, headers, rest
 
 
-def answer(connection: socket.socket, status: str, content: bytes, keep_alive: bool, with_body: bool = True) -> None:
+def answer(
+    connection: socket.socket, status: str, content: bytes, keep_alive: bool, with_body: bool = True
+) -> None:
     """Send one response; a short one leaves in a single segment."""
     version, close = ("HTTP/1.1", "keep-alive") if keep_alive else ("HTTP/1.0", "close")
     head = f"{version} {status}\r\nContent-Length: {len(content)}\r\nConnection: {close}\r\n\r\n".encode()
@@ -91,7 +101,13 @@ def answer(connection: socket.socket, status: str, content: bytes, keep_alive: b
         connection.sendall(memoryview(content)[CHUNK - len(head) :])
 
 
-def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, bytes], hashes: dict[str, str], keep_alive: bool) -> None:
+def serve(
+    connection: socket.socket,
+    peer: tuple[str, int],
+    files: dict[str, bytes],
+    hashes: dict[str, str],
+    keep_alive: bool,
+) -> None:
     """Answer the requests of one connection until one side closes it."""
     name = endpoint_text(peer)
     log("accept", peer=name)
@@ -113,7 +129,14 @@ def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, byt
             else:
                 status, content = "404 Not Found", b"not here\n"
             answer(connection, status, content, stay, with_body=method != "HEAD")
-            log("response", peer=name, path=path, status=int(status[:3]), bytes=len(content), sha256=hashes.get(path))
+            log(
+                "response",
+                peer=name,
+                path=path,
+                status=int(status[:3]),
+                bytes=len(content),
+                sha256=hashes.get(path),
+            )
             if not stay:
                 break
     except OSError as error:
@@ -125,11 +148,17 @@ def serve(connection: socket.socket, peer: tuple[str, int], files: dict[str, byt
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Serve files over HTTP.")
-    parser.add_argument("--address", default=ANY_ADDRESS, help="address to listen on (default: all)")
+    parser.add_argument(
+        "--address", default=ANY_ADDRESS, help="address to listen on (default: all)"
+    )
     parser.add_argument("--port", type=int, default=80)
     parser.add_argument("--backlog", type=int, default=128, help="second argument of listen(2)")
-    parser.add_argument("--user-timeout", type=duration, help="TCP_USER_TIMEOUT of each connection, such as 10s")
-    parser.add_argument("--keep-alive", action="store_true", help="leave connections open for further requests")
+    parser.add_argument(
+        "--user-timeout", type=duration, help="TCP_USER_TIMEOUT of each connection, such as 10s"
+    )
+    parser.add_argument(
+        "--keep-alive", action="store_true", help="leave connections open for further requests"
+    )
     parser.add_argument("--file", action="append", default=[], metavar="NAME=SOURCE")
     parser.add_argument("--generate", action="append", default=[], metavar="NAME=BYTES[:SEED]")
     return parser.parse_args()
@@ -142,7 +171,9 @@ def main() -> None:
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for path, content in sorted(files.items()):
         log("file", path=path, bytes=len(content), sha256=hashes[path])
-    listener = socket.socket(socket.AF_INET6 if ":" in arguments.address else socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(
+        socket.AF_INET6 if ":" in arguments.address else socket.AF_INET, socket.SOCK_STREAM
+    )
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((arguments.address, arguments.port))
     listener.listen(arguments.backlog)
@@ -150,8 +181,12 @@ def main() -> None:
     while True:
         connection, peer = listener.accept()
         if arguments.user_timeout is not None:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(arguments.user_timeout * 1000))
-        thread = threading.Thread(target=serve, args=(connection, peer, files, hashes, arguments.keep_alive), daemon=True)
+            connection.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(arguments.user_timeout * 1000)
+            )
+        thread = threading.Thread(
+            target=serve, args=(connection, peer, files, hashes, arguments.keep_alive), daemon=True
+        )
         thread.start()
 
 

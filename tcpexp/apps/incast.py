@@ -1,10 +1,12 @@
-"""Barrier-synchronised reads: a client asks many servers at once for a block each, and asks again when it has all of them.
+"""Barrier-synchronised reads: a client asks many servers at once for a block each, and asks again
+when it has all of them.
 
     python3 incast.py serve --port 7100 [--congestion-control reno]
     python3 incast.py read --from 10.0.0.1:7100 --from 10.0.1.1:7100 --block 32000 --seconds 5
 
-So do storage systems that stripe a file over servers, and searches that ask many machines for a part of the answer. A request is a number of bytes (8 bytes,
-big-endian) on a connection that stays open; the answer is so many bytes. The client prints a line of JSON per round.
+So do storage systems that stripe a file over servers, and searches that ask many machines for a
+part of the answer. A request is a number of bytes (8 bytes, big-endian) on a connection that stays
+open; the answer is so many bytes. The client prints a line of JSON per round.
 """
 
 import argparse
@@ -26,7 +28,10 @@ ANY_ADDRESS = "::" if os.environ.get("TCPEXP_IP") == "6" else "0.0.0.0"
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -49,7 +54,9 @@ def serve(arguments: argparse.Namespace) -> int:
     listener = socket.socket(family(ANY_ADDRESS), socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if arguments.congestion_control:
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, arguments.congestion_control.encode())
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_CONGESTION, arguments.congestion_control.encode()
+        )
     listener.bind((arguments.address or ANY_ADDRESS, arguments.port))
     listener.listen(64)
     log("listening", port=listener.getsockname()[1])
@@ -77,7 +84,9 @@ def read(arguments: argparse.Namespace) -> int:
     log("connected", servers=len(connections))
     began = time.monotonic()
     rounds = total = 0
-    while time.monotonic() - began < arguments.seconds and (not arguments.rounds or rounds < arguments.rounds):
+    while time.monotonic() - began < arguments.seconds and (
+        not arguments.rounds or rounds < arguments.rounds
+    ):
         started = time.monotonic()
         total += read_round(connections, arguments.block)
         rounds += 1
@@ -97,7 +106,10 @@ def connect(address: tuple[str, int]) -> socket.socket:
 
 
 def read_round(connections: list[socket.socket], block: int) -> int:
-    """Ask every server for ``block`` bytes and read until all have sent them; return how many came."""
+    """Ask every server for ``block`` bytes and read until all have sent them.
+
+    Return how many came.
+    """
     left = {connection: block for connection in connections}
     with selectors.DefaultSelector() as selector:
         for each in connections:
@@ -126,8 +138,17 @@ def parse_arguments() -> argparse.Namespace:
     server.add_argument("--port", type=int, required=True)
     server.add_argument("--congestion-control", default="")
     client = modes.add_parser("read")
-    client.add_argument("--from", dest="source", type=endpoint, action="append", required=True, help="address:port of a server; repeat")
-    client.add_argument("--block", type=int, required=True, help="bytes that each server sends per round")
+    client.add_argument(
+        "--from",
+        dest="source",
+        type=endpoint,
+        action="append",
+        required=True,
+        help="address:port of a server; repeat",
+    )
+    client.add_argument(
+        "--block", type=int, required=True, help="bytes that each server sends per round"
+    )
     client.add_argument("--seconds", type=float, default=5.0, help="no round begins after so many")
     client.add_argument("--rounds", type=int, default=0, help="at most so many; 0 for no limit")
     arguments = parser.parse_args()

@@ -2,9 +2,10 @@
 
     python3 never_accepts.py --port 80 --backlog 1
 
-``accept()`` is what takes a connection out of that queue, so here it only grows. Its length (how many wait to be accepted)
-is logged whenever it changes; a socket in LISTEN tells it in ``TCP_INFO`` (tcpi_unacked), and `ss -ltn` calls it Recv-Q.
-With ``--accept-after`` the server wakes up after all: it accepts all that wait and says whether the client is still there.
+``accept()`` is what takes a connection out of that queue, so here it only grows. Its length (how
+many wait to be accepted) is logged whenever it changes; a socket in LISTEN tells it in ``TCP_INFO``
+(tcpi_unacked), and `ss -ltn` calls it Recv-Q. With ``--accept-after`` the server wakes up after
+all: it accepts all that wait and says whether the client is still there.
 """
 
 import argparse
@@ -20,12 +21,16 @@ from typing import Any
 #: Where a server listens: tcpexp sets TCPEXP_IP to 6 in a network that speaks IPv6.
 FAMILY = socket.AF_INET6 if os.environ.get("TCPEXP_IP") == "6" else socket.AF_INET
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-#: Where struct tcp_info (linux/tcp.h) keeps tcpi_unacked (of a listening socket: connections that wait) and tcpi_sacked (its backlog).
+#: Where struct tcp_info (linux/tcp.h) keeps tcpi_unacked (of a listening socket: connections that
+#: wait) and tcpi_sacked (its backlog).
 QUEUE = struct.Struct("=24xII")
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -45,12 +50,16 @@ def duration(text: str) -> float:
 
 def accept_queue(listener: socket.socket) -> tuple[int, int]:
     """Return how many connections wait to be accepted, and the backlog."""
-    waiting, backlog = QUEUE.unpack(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, QUEUE.size))
+    waiting, backlog = QUEUE.unpack(
+        listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, QUEUE.size)
+    )
     return waiting, backlog
 
 
 def watch(listener: socket.socket, every: float, until: float) -> None:
-    """Log the accept queue's length whenever it has changed, looking ``every`` seconds, until the monotonic time ``until``."""
+    """Log the accept queue's length whenever it has changed, looking ``every`` seconds, until the
+    monotonic time ``until``.
+    """
     before = 0
     while time.monotonic() < until:
         waiting, backlog = accept_queue(listener)
@@ -61,7 +70,9 @@ def watch(listener: socket.socket, every: float, until: float) -> None:
 
 
 def what_waits(connection: socket.socket) -> dict[str, object]:
-    """Return how many bytes the client has sent, and whether it has gone (it closed, or reset the connection)."""
+    """Return how many bytes the client has sent, and whether it has gone (it closed, or reset the
+    connection).
+    """
     sent = 0
     try:
         while piece := connection.recv(65536):
@@ -74,7 +85,10 @@ def what_waits(connection: socket.socket) -> dict[str, object]:
 
 
 def accept_all(listener: socket.socket) -> int:
-    """Accept every connection that waits, log what its client has sent, close it; return how many there were."""
+    """Accept every connection that waits, log what its client has sent, close it.
+
+    Return how many there were.
+    """
     accepted = 0
     while select.select([listener], [], [], 0)[0]:
         connection, peer = listener.accept()
@@ -89,9 +103,18 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Listen and never accept.")
     parser.add_argument("--port", type=int, required=True, help="0: any free port, logged")
-    parser.add_argument("--backlog", type=int, default=1, help="second argument of listen(): the accept queue holds one more than this")
-    parser.add_argument("--every", type=duration, default=0.1, help="how often to look at the queue, such as 100ms")
-    parser.add_argument("--accept-after", type=duration, help="accept after this time after all (default: never)")
+    parser.add_argument(
+        "--backlog",
+        type=int,
+        default=1,
+        help="second argument of listen(): the accept queue holds one more than this",
+    )
+    parser.add_argument(
+        "--every", type=duration, default=0.1, help="how often to look at the queue, such as 100ms"
+    )
+    parser.add_argument(
+        "--accept-after", type=duration, help="accept after this time after all (default: never)"
+    )
     return parser.parse_args()
 
 

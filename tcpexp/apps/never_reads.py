@@ -1,10 +1,12 @@
-"""Open connections to a web server, ask each for a file and never read: every zero-window probe is answered with window 0.
+"""Open connections to a web server, ask each for a file and never read: every zero-window probe is
+answered with window 0.
 
     python3 never_reads.py --to 10.0.0.2 --port 80 --path /big.bin --connections 20 --hold 60s
 
-The receive buffer is the smallest that Linux grants, so the window shuts after the first bytes; then the kernel answers
-the server's probes by itself, for as long as this program lives. Bounded in number (1000 at most) and in time, and for
-private addresses only: it belongs into a network of experiments.
+The receive buffer is the smallest that Linux grants, so the window shuts after the first bytes;
+then the kernel answers the server's probes by itself, for as long as this program lives. Bounded in
+number (1000 at most) and in time, and for private addresses only: it belongs into a network of
+experiments.
 """
 
 import argparse
@@ -20,7 +22,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -35,7 +40,9 @@ def duration(text: str) -> float:
 
 def open_one(arguments: argparse.Namespace) -> socket.socket:
     """Connect with a tiny receive buffer and ask for the file."""
-    connection = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(
+        socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM
+    )
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, arguments.receive_buffer)
     connection.connect((arguments.to, arguments.port))
     connection.sendall(f"GET {arguments.path} HTTP/1.1\r\nHost: {arguments.to}\r\n\r\n".encode())
@@ -43,7 +50,10 @@ def open_one(arguments: argparse.Namespace) -> socket.socket:
 
 
 def watch(connections: list[socket.socket], hold: float) -> int:
-    """Wait ``hold`` seconds without reading; log each connection that the server gives up; return how many are left."""
+    """Wait ``hold`` seconds without reading; log each connection that the server gives up.
+
+    Return how many are left.
+    """
     numbers = {each.fileno(): number for number, each in enumerate(connections)}
     poller = select.poll()
     for each in connections:
@@ -58,7 +68,9 @@ def watch(connections: list[socket.socket], hold: float) -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line and refuse what is out of bounds."""
-    parser = argparse.ArgumentParser(description="Hold connections to a web server without ever reading.")
+    parser = argparse.ArgumentParser(
+        description="Hold connections to a web server without ever reading."
+    )
     parser.add_argument("--to", required=True, help="address of the server")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", default="/big.bin")

@@ -1,10 +1,11 @@
 """Connect and write a piece at fixed intervals, then close.
 
     python3 paced_sender.py --to 10.0.0.2 --port 5000 --size 200 --every 1s --count 60
-    python3 paced_sender.py --to 10.0.0.2 --port 5000 --size 200 --every 100ms --count 60 --pause 1s --pause-after 30
+    python3 paced_sender.py --to 10.0.0.2 --port 5000 --size 200 --every 100ms --count 60 --pause 1s
+    --pause-after 30
 
-The grid is fixed: a write that blocks does not move the ones after it, it only makes them late, and the log says by
-how much. ``--pause`` adds a longer silence after every ``--pause-after`` writes.
+The grid is fixed: a write that blocks does not move the ones after it, it only makes them late, and
+the log says by how much. ``--pause`` adds a longer silence after every ``--pause-after`` writes.
 """
 
 import argparse
@@ -17,7 +18,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -50,13 +54,19 @@ def send_paced(connection: socket.socket, size: int, times: list[float]) -> None
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Send a piece at fixed intervals over one connection.")
+    parser = argparse.ArgumentParser(
+        description="Send a piece at fixed intervals over one connection."
+    )
     parser.add_argument("--to", required=True, help="address of the server")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--size", type=int, default=200, help="bytes per write")
-    parser.add_argument("--every", type=duration, default=1.0, help="time between writes, such as 1s")
+    parser.add_argument(
+        "--every", type=duration, default=1.0, help="time between writes, such as 1s"
+    )
     parser.add_argument("--count", type=int, default=10, help="number of writes")
-    parser.add_argument("--pause", type=duration, default=0.0, help="extra silence after every --pause-after writes")
+    parser.add_argument(
+        "--pause", type=duration, default=0.0, help="extra silence after every --pause-after writes"
+    )
     parser.add_argument("--pause-after", type=int, default=1, help="writes between two pauses")
     parser.add_argument("--no-delay", action="store_true", help="switch Nagle's algorithm off")
     return parser.parse_args()
@@ -65,12 +75,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Connect, send on the grid, close the sending side and wait for the other side to close too."""
     arguments = parse_arguments()
-    connection = socket.socket(socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM)
+    connection = socket.socket(
+        socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM
+    )
     if arguments.no_delay:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.connect((arguments.to, arguments.port))
     log("connected", mss=connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
-    times = due_times(arguments.count, arguments.every, arguments.pause, max(arguments.pause_after, 1))
+    times = due_times(
+        arguments.count, arguments.every, arguments.pause, max(arguments.pause_after, 1)
+    )
     send_paced(connection, arguments.size, times)
     connection.shutdown(socket.SHUT_WR)
     log("sent", bytes=arguments.count * arguments.size)

@@ -1,10 +1,12 @@
-"""A load balancer in its simplest form: accept a user's connection, open one to a server, copy bytes both ways.
+"""A load balancer in its simplest form: accept a user's connection, open one to a server, copy
+bytes both ways.
 
     python3 relay.py --port 80 --to 10.0.0.1:80 --to 10.0.0.9:80 --receive-buffer 16384
 
-Each connection goes to the next of the servers in turn. Two threads copy, one per direction. A copy that cannot write stops
-reading: the relay keeps no more than one read, so a slow user holds the server back through TCP's window.
-``--receive-buffer`` and ``--send-buffer`` set SO_RCVBUF and SO_SNDBUF of both connections (the kernel's own when silent).
+Each connection goes to the next of the servers in turn. Two threads copy, one per direction. A copy
+that cannot write stops reading: the relay keeps no more than one read, so a slow user holds the
+server back through TCP's window. ``--receive-buffer`` and ``--send-buffer`` set SO_RCVBUF and
+SO_SNDBUF of both connections (the kernel's own when silent).
 """
 
 import argparse
@@ -25,7 +27,10 @@ CHUNK = 16384
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -36,7 +41,9 @@ def endpoint(text: str) -> tuple[str, int]:
     try:
         return str(ipaddress.ip_address(address.strip("[]"))), int(port)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not an address with a port, such as 10.0.0.1:80") from None
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not an address with a port, such as 10.0.0.1:80"
+        ) from None
 
 
 def endpoint_text(peer: tuple[Any, ...]) -> str:
@@ -45,14 +52,23 @@ def endpoint_text(peer: tuple[Any, ...]) -> str:
 
 
 def set_buffers(each: socket.socket, arguments: argparse.Namespace) -> None:
-    """Fix the buffers of a socket; must happen before it connects or listens, because the window depends on it."""
-    for option, size in ((socket.SO_RCVBUF, arguments.receive_buffer), (socket.SO_SNDBUF, arguments.send_buffer)):
+    """Fix the buffers of a socket.
+
+    Must happen before it connects or listens, because the window depends on it.
+    """
+    for option, size in (
+        (socket.SO_RCVBUF, arguments.receive_buffer),
+        (socket.SO_SNDBUF, arguments.send_buffer),
+    ):
         if size is not None:
             each.setsockopt(socket.SOL_SOCKET, option, size)
 
 
 def copy(source: socket.socket, target: socket.socket, name: str) -> None:
-    """Copy until ``source`` ends, then close ``target``'s sending side; an error closes both connections."""
+    """Copy until ``source`` ends, then close ``target``'s sending side.
+
+    An error closes both connections.
+    """
     copied = 0
     try:
         while data := source.recv(CHUNK):
@@ -97,9 +113,23 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Relay TCP connections to one of several servers.")
     parser.add_argument("--address", default=ANY_ADDRESS, help="where to listen")
     parser.add_argument("--port", type=int, required=True, help="0: any free port, logged")
-    parser.add_argument("--to", type=endpoint, action="append", required=True, help="a server, such as 10.0.0.1:80; may be repeated")
-    parser.add_argument("--receive-buffer", type=int, help="SO_RCVBUF of both connections in bytes (default: the kernel's)")
-    parser.add_argument("--send-buffer", type=int, help="SO_SNDBUF of both connections in bytes (default: the kernel's)")
+    parser.add_argument(
+        "--to",
+        type=endpoint,
+        action="append",
+        required=True,
+        help="a server, such as 10.0.0.1:80; may be repeated",
+    )
+    parser.add_argument(
+        "--receive-buffer",
+        type=int,
+        help="SO_RCVBUF of both connections in bytes (default: the kernel's)",
+    )
+    parser.add_argument(
+        "--send-buffer",
+        type=int,
+        help="SO_SNDBUF of both connections in bytes (default: the kernel's)",
+    )
     return parser.parse_args()
 
 
@@ -112,7 +142,11 @@ def main() -> int:
     set_buffers(listener, arguments)
     listener.bind((arguments.address, arguments.port))
     listener.listen(128)
-    log("listening", port=listener.getsockname()[1], servers=[endpoint_text(each) for each in arguments.to])
+    log(
+        "listening",
+        port=listener.getsockname()[1],
+        servers=[endpoint_text(each) for each in arguments.to],
+    )
     servers = itertools.cycle(arguments.to)
     while True:
         user, _ = listener.accept()

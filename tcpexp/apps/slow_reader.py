@@ -1,9 +1,11 @@
-"""Accept one connection and read from it slowly: a small buffer, a few bytes at a time, with pauses.
+"""Accept one connection and read from it slowly: a small buffer, a few bytes at a time, with
+pauses.
 
     python3 slow_reader.py --port 5000 --receive-buffer 1024 --read 16 --every 10ms
 
-The receive buffer is set before ``listen``, because the window offered in the SYN-ACK depends on it. Linux doubles the
-number (half of it pays for its own bookkeeping) and raises it to a smallest size of 2304 bytes.
+The receive buffer is set before ``listen``, because the window offered in the SYN-ACK depends on
+it. Linux doubles the number (half of it pays for its own bookkeeping) and raises it to a smallest
+size of 2304 bytes.
 """
 
 import argparse
@@ -21,7 +23,10 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def log(event: str, **facts: object) -> None:
-    """Print one event as a line of JSON, in one piece; ``time_ns`` is nanoseconds of the system's clock."""
+    """Print one event as a line of JSON, in one piece.
+
+    ``time_ns`` is nanoseconds of the system's clock.
+    """
     sys.stdout.write(json.dumps({"time_ns": time.time_ns(), "event": event, **facts}) + "\n")
     sys.stdout.flush()
 
@@ -61,9 +66,13 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Read slowly from one connection.")
     parser.add_argument("--port", type=int, required=True, help="0: any free port, logged")
-    parser.add_argument("--receive-buffer", type=int, help="SO_RCVBUF in bytes (default: the kernel's)")
+    parser.add_argument(
+        "--receive-buffer", type=int, help="SO_RCVBUF in bytes (default: the kernel's)"
+    )
     parser.add_argument("--read", type=int, default=16, help="bytes per read")
-    parser.add_argument("--every", type=duration, default=0.01, help="time between reads, such as 10ms")
+    parser.add_argument(
+        "--every", type=duration, default=0.01, help="time between reads, such as 10ms"
+    )
     parser.add_argument("--wait", type=duration, default=0.0, help="time before the first read")
     return parser.parse_args()
 

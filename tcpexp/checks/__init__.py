@@ -1,7 +1,7 @@
 """Checks: what a spec's ``expect:`` asks, judged on the recorded data.
 
-``BUILTIN`` lists the checks that come with tcpexp. A check's module is imported when it is asked for by name, polars with the
-first table that a check reads.
+``BUILTIN`` lists the checks that come with tcpexp. A check's module is imported when it is asked
+for by name, polars with the first table that a check reads.
 """
 
 from __future__ import annotations

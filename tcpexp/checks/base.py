@@ -1,8 +1,8 @@
 """``Check``, ``Verdict`` and ``Evidence``: one question to a recorded run, and its answer.
 
-A check is a frozen pydantic model. Its class docstring is its public documentation, its fields are the parameters that a
-spec gives it, and ``evaluate`` answers from the run's tables. Data that are missing raise :class:`Undecided`, so that they
-can never pass.
+A check is a frozen pydantic model. Its class docstring is its public documentation, its fields are
+the parameters that a spec gives it, and ``evaluate`` answers from the run's tables. Data that are
+missing raise :class:`Undecided`, so that they can never pass.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ Kind = Literal["host", "flow", "link", "action"]
 
 @dataclass(frozen=True)
 class Refers:
-    """Marks a field whose value names something of the spec: a host, a flow, a link or an action's ``id``."""
+    """Marks a field whose value names something of the spec: a host, a flow, a link or an action's
+    ``id``.
+    """
 
     kind: Kind
 
@@ -42,9 +44,9 @@ ActionName = Annotated[str, Refers("action")]
 class Evidence:
     """What proves a verdict: a sentence and where to look.
 
-    ``capture`` is a capture's name (``h1-eth0``) and ``packets`` the frame numbers in it as Wireshark shows them;
-    ``from_ns`` and ``to_ns`` are the time span, in ns from the start of the experiment. ``rows`` is a small table, its first
-    row the headings.
+    ``capture`` is a capture's name (``h1-eth0``) and ``packets`` the frame numbers in it as
+    Wireshark shows them; ``from_ns`` and ``to_ns`` are the time span, in ns from the start of the
+    experiment. ``rows`` is a small table, its first row the headings.
     """
 
     text: str
@@ -59,9 +61,10 @@ class Evidence:
 class Verdict:
     """The answer of one check.
 
-    ``measured`` and ``asked`` are words with units, ``reason`` is the sentence that joins them, ``because`` the spec author's
-    explanation. INCONCLUSIVE: the data do not suffice. UNSUPPORTED: the kernel or the place cannot record what is asked. ``number``: which check of
-    ``expect:`` it answers, from 1 on.
+    ``measured`` and ``asked`` are words with units, ``reason`` is the sentence that joins them,
+    ``because`` the spec author's explanation. INCONCLUSIVE: the data do not suffice. UNSUPPORTED:
+    the kernel or the place cannot record what is asked. ``number``: which check of ``expect:`` it
+    answers, from 1 on.
     """
 
     check: str
@@ -83,18 +86,28 @@ def parse_kernel(text: object) -> str:
 
 
 def kernel_numbers(release: str) -> tuple[int, int]:
-    """Return (6, 1) for ``6.1.0-56-cloud-amd64``; raises ``Undecided`` for a release that does not begin like that."""
+    """Return (6, 1) for ``6.1.0-56-cloud-amd64``.
+
+    Raises ``Undecided`` for a release that does not begin like that.
+    """
     match = re.match(r"(\d+)\.(\d+)", release)
     if match is None:
         raise Undecided(f"the run does not say which kernel it used ('{release}')")
     return int(match[1]), int(match[2])
 
 
-KernelVersion = Annotated[str, BeforeValidator(parse_kernel), WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d+$", "examples": ["6.5"]})]
+KernelVersion = Annotated[
+    str,
+    BeforeValidator(parse_kernel),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d+$", "examples": ["6.5"]}),
+]
 
 
 class Undecided(Exception):
-    """The recorded data do not suffice to decide; the check becomes INCONCLUSIVE. ``str()`` is the reason."""
+    """The recorded data do not suffice to decide; the check becomes INCONCLUSIVE.
+
+    ``str()`` is the reason.
+    """
 
     result: Result = "INCONCLUSIVE"
 
@@ -106,10 +119,12 @@ class NotSupported(Undecided):
 
 
 class Check(BaseModel):
-    """One entry of ``expect:``. A subclass sets ``name``, ``example``, its fields, ``title``, ``asked`` and ``evaluate``.
+    """One entry of ``expect:``. A subclass sets ``name``, ``example``, its fields, ``title``,
+    ``asked`` and ``evaluate``.
 
-    A field whose word is a Python keyword takes an alias: ``from_: HostName = Field(alias="from")``. Fields of the types
-    ``HostName``, ``FlowName``, ``LinkName`` and ``ActionName`` are looked up before the check is evaluated.
+    A field whose word is a Python keyword takes an alias: ``from_: HostName =
+    Field(alias="from")``. Fields of the types ``HostName``, ``FlowName``, ``LinkName`` and
+    ``ActionName`` are looked up before the check is evaluated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
@@ -118,11 +133,22 @@ class Check(BaseModel):
     #: The parameters as a spec writes them, for the documentation.
     example: ClassVar[str] = ""
 
-    because: str | None = Field(default=None, description="why this should be so; printed beside the verdict")
-    since_kernel: KernelVersion | None = Field(default=None, description="about kernels from this version on; on older ones the check is left out")
-    before_kernel: KernelVersion | None = Field(default=None, description="about kernels before this version; on newer ones the check is left out")
+    because: str | None = Field(
+        default=None, description="why this should be so; printed beside the verdict"
+    )
+    since_kernel: KernelVersion | None = Field(
+        default=None,
+        description="about kernels from this version on; on older ones the check is left out",
+    )
+    before_kernel: KernelVersion | None = Field(
+        default=None,
+        description="about kernels before this version; on newer ones the check is left out",
+    )
 
-    ip: Literal[4, 6] | None = Field(default=None, description="about networks that speak this version of IP; in others the check is left out")
+    ip: Literal[4, 6] | None = Field(
+        default=None,
+        description="about networks that speak this version of IP; in others the check is left out",
+    )
 
     def applies(self, run: RunData) -> bool:
         """Whether the check is about the version of IP and the kernel that the run used."""
@@ -136,7 +162,10 @@ class Check(BaseModel):
         )
 
     def evaluate(self, run: RunData) -> Verdict:
-        """Return the verdict on ``run``; raises ``Undecided`` or ``NotSupported`` where the data do not suffice."""
+        """Return the verdict on ``run``.
+
+        Raises ``Undecided`` or ``NotSupported`` where the data do not suffice.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no evaluate method")
 
     def title(self) -> str:
@@ -155,10 +184,18 @@ class Check(BaseModel):
             return self.evaluate(run)
         except Undecided as why:
             return Verdict(
-                self.name, self.title(), why.result, "not measured", self.asked(), _sentence(str(why)), self.because
+                self.name,
+                self.title(),
+                why.result,
+                "not measured",
+                self.asked(),
+                _sentence(str(why)),
+                self.because,
             )
 
-    def verdict(self, passed: bool, measured: str, reason: str, evidence: Sequence[Evidence] = ()) -> Verdict:
+    def verdict(
+        self, passed: bool, measured: str, reason: str, evidence: Sequence[Evidence] = ()
+    ) -> Verdict:
         """Return PASS or FAIL with the words that belong to this check."""
         return Verdict(
             self.name,
@@ -174,7 +211,11 @@ class Check(BaseModel):
     def references(self) -> Iterator[tuple[Kind, str]]:
         """Yield (kind, name) of every host, flow, link and action that this check names."""
         for name, field in type(self).model_fields.items():
-            marks = [each for each in _metadata(field.annotation, field.metadata) if isinstance(each, Refers)]
+            marks = [
+                each
+                for each in _metadata(field.annotation, field.metadata)
+                if isinstance(each, Refers)
+            ]
             value = getattr(self, name)
             if marks and value is not None:
                 for each in [value] if isinstance(value, str) else value:

@@ -1,4 +1,6 @@
-"""The check ``held``: how many bytes wait in a host's TCP sockets, as ``ss`` shows them (Recv-Q, Send-Q)."""
+"""The check ``held``: how many bytes wait in a host's TCP sockets, as ``ss`` shows them (Recv-Q,
+Send-Q).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared
-from tcpexp.checks.recorded import Between, require_span, sample_interval, snapshot_times, table_exists
+from tcpexp.checks.recorded import (
+    Between,
+    require_span,
+    sample_interval,
+    snapshot_times,
+    table_exists,
+)
 from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.units import Duration, QuantityError
 
@@ -21,10 +29,12 @@ NO_BYTES = ("listen", "syn-recv")
 
 
 class Held(Compared[Bytes]):
-    """How many bytes wait in TCP sockets of a host: `send`, written but not acknowledged; `receive`, arrived but not read.
+    """How many bytes wait in TCP sockets of a host: `send`, written but not acknowledged;
+    `receive`, arrived but not read.
 
-    It is the sum over all sockets that are meant. Without a time the largest sum of the run is compared; with `at` the
-    nearest snapshot, with `between` every one of the span. Bytes are those of the data; the kernel's memory for them is larger.
+    It is the sum over all sockets that are meant. Without a time the largest sum of the run is
+    compared; with `at` the nearest snapshot, with `between` every one of the span. Bytes are those
+    of the data; the kernel's memory for them is larger.
     """
 
     name: ClassVar[str] = "held"
@@ -35,7 +45,9 @@ class Held(Compared[Bytes]):
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="sockets of this flow only")
     at: Duration | None = Field(default=None, description="in the snapshot nearest to this time")
-    between: Between | None = Field(default=None, description="in every snapshot of this time span, `[10s, 60s]`")
+    between: Between | None = Field(
+        default=None, description="in every snapshot of this time span, `[10s, 60s]`"
+    )
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:
@@ -51,12 +63,16 @@ class Held(Compared[Bytes]):
         """Name the queue, the host and the time."""
         what = {"send": "bytes not acknowledged", "receive": "bytes not read"}[self.queue]
         which = f", flow {self.flow}" if self.flow else (f", port {self.port}" if self.port else "")
-        when = f" at {time_words(self.at)}" if self.at is not None else f" {span_words(self.between)}"
+        when = (
+            f" at {time_words(self.at)}" if self.at is not None else f" {span_words(self.between)}"
+        )
         return f"{what} in sockets of {self.host}{which}{when}"
 
     def asked(self) -> str:
         """Return the comparators, and which snapshots are meant."""
-        where = "" if self.at is not None else (" in every snapshot" if self.between else " at once")
+        where = (
+            "" if self.at is not None else (" in every snapshot" if self.between else " at once")
+        )
         return f"{self.comparison()}{where}"
 
     def evaluate(self, run: RunData) -> Verdict:
@@ -71,27 +87,47 @@ class Held(Compared[Bytes]):
         low, high = min(sums[t_ns] for t_ns in times), max(sums[t_ns] for t_ns in times)
         measured = size_words(low) if low == high else f"{size_words(low)} to {size_words(high)}"
         wrong = [t_ns for t_ns in times if not self.holds(sums[t_ns])]
-        where = f"the snapshot at {time_words(times[0])}" if len(times) == 1 else many(len(times), "snapshot")
+        where = (
+            f"the snapshot at {time_words(times[0])}"
+            if len(times) == 1
+            else many(len(times), "snapshot")
+        )
         reason = f"{measured} in {where}; asked: {self.asked()}"
         if wrong and len(times) > 1:
             reason += f"; first missed at {time_words(wrong[0])} with {size_words(sums[wrong[0]])}"
-        return self.verdict(not wrong, measured, reason, [Evidence(f"{measured} in {where}", from_ns=times[0], to_ns=times[-1])])
+        return self.verdict(
+            not wrong,
+            measured,
+            reason,
+            [Evidence(f"{measured} in {where}", from_ns=times[0], to_ns=times[-1])],
+        )
 
     def _times(self, run: RunData) -> list[int]:
-        """Return the snapshots to look at; raises ``Undecided`` when they are missing or too far apart."""
+        """Return the snapshots to look at.
+
+        Raises ``Undecided`` when they are missing or too far apart.
+        """
         interval = sample_interval(run, "ss", self.host)
-        span = require_span(run, self.between if self.at is None else (max(self.at - 1, 0), self.at))
+        span = require_span(
+            run, self.between if self.at is None else (max(self.at - 1, 0), self.at)
+        )
         taken = snapshot_times(run, self.host)
         if self.at is not None:
             nearest = min(taken, key=lambda t_ns: abs(t_ns - (self.at or 0)))
             if abs(nearest - self.at) > interval:
-                raise Undecided(f"the snapshot nearest to {time_words(self.at)} was taken at {time_words(nearest)}")
+                raise Undecided(
+                    f"the snapshot nearest to {time_words(self.at)} was taken at"
+                    f" {time_words(nearest)}"
+                )
             return [nearest]
         times = [t_ns for t_ns in taken if span[0] <= t_ns <= span[1]]
         edges = [span[0], *times, span[1]]
         gap = max(after - before for before, after in itertools.pairwise(edges))
         if not times or gap > 2 * interval:
-            raise Undecided(f"no snapshot was taken for {time_words(gap)} {span_words(span)}; every {time_words(interval)} was planned")
+            raise Undecided(
+                f"no snapshot was taken for {time_words(gap)} {span_words(span)}; every"
+                f" {time_words(interval)} was planned"
+            )
         return times
 
     def _sums(self, run: RunData, times: list[int]) -> dict[int, int]:
@@ -105,7 +141,13 @@ class Held(Compared[Bytes]):
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         sums = dict.fromkeys(times, 0)
-        for t_ns, total in run.table("sockets").filter(wanted.fill_null(False)).group_by("t_ns").agg(pl.col(column).sum()).iter_rows():
+        for t_ns, total in (
+            run.table("sockets")
+            .filter(wanted.fill_null(False))
+            .group_by("t_ns")
+            .agg(pl.col(column).sum())
+            .iter_rows()
+        ):
             if t_ns in sums:
                 sums[t_ns] = int(total or 0)
         return sums

@@ -1,4 +1,6 @@
-"""Comparators: ``equals`` (with ``tolerance``), ``at_least``, ``at_most``, ``above`` and ``below``, for any quantity."""
+"""Comparators: ``equals`` (with ``tolerance``), ``at_least``, ``at_most``, ``above`` and ``below``,
+for any quantity.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ def parse_bytes(value: Any) -> int:
 
 
 def parse_number(value: Any) -> float:
-    """Return a bare number as a float, which tells it from durations (int). Raises ``QuantityError``."""
+    """Return a bare number as a float, which tells it from durations (int).
+
+    Raises ``QuantityError``.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise QuantityError(f"'{value}' is not a number", "write it without a unit")
     return float(value)
@@ -63,7 +68,9 @@ Percentage = Annotated[
 Bytes = Annotated[
     int,
     BeforeValidator(parse_bytes),
-    WithJsonSchema({"type": ["string", "integer"], "description": "bytes", "examples": [0, "64kB"]}),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "description": "bytes", "examples": [0, "64kB"]}
+    ),
 ]
 #: a whole number from 0 on
 Count = Annotated[int, Field(ge=0, strict=True)]
@@ -79,8 +86,15 @@ def margin_ns(margin: Percent | int, of_ns: int) -> int:
 
 
 def late_ns(margin: Percent | int | None, of_ns: int) -> int:
-    """Return how many ns a timer of ``of_ns`` may be late; without a margin 3 %, or a step of the timer wheel if that is more."""
-    return max(round(0.03 * of_ns), wheel_step_ns(of_ns) + JIFFY_NS) if margin is None else margin_ns(margin, of_ns)
+    """Return how many ns a timer of ``of_ns`` may be late.
+
+    Without a margin 3 %, or a step of the timer wheel if that is more.
+    """
+    return (
+        max(round(0.03 * of_ns), wheel_step_ns(of_ns) + JIFFY_NS)
+        if margin is None
+        else margin_ns(margin, of_ns)
+    )
 
 
 def late_words(margin: Percent | int | None) -> str:
@@ -93,9 +107,12 @@ def late_words(margin: Percent | int | None) -> str:
 class Compared(Check, Generic[Value]):
     """A check that compares one measured value; every comparator that is given must hold."""
 
-    equals: Value | None = Field(default=None, description="the value, exactly or within `tolerance`")
+    equals: Value | None = Field(
+        default=None, description="the value, exactly or within `tolerance`"
+    )
     tolerance: Annotated[Percentage | Value | None, Field(union_mode="left_to_right")] = Field(
-        default=None, description="how far `equals` may be missed: a percentage of it, or a quantity"
+        default=None,
+        description="how far `equals` may be missed: a percentage of it, or a quantity",
     )
     at_least: Value | None = Field(default=None, description="the smallest value that passes")
     at_most: Value | None = Field(default=None, description="the largest value that passes")
@@ -108,18 +125,28 @@ class Compared(Check, Generic[Value]):
             raise QuantityError("tolerance: belongs to equals:", "write equals: as well")
         low, high = self.at_least, self.at_most
         if low is not None and high is not None and _number(low) > _number(high):
-            raise QuantityError("at_least: is larger than at_most:, so nothing can pass", "exchange them")
+            raise QuantityError(
+                "at_least: is larger than at_most:, so nothing can pass", "exchange them"
+            )
         if self.needs_comparator() and not self.has_comparator():
-            raise QuantityError("this check asks nothing", "add equals:, at_least:, at_most:, above: or below:")
+            raise QuantityError(
+                "this check asks nothing", "add equals:, at_least:, at_most:, above: or below:"
+            )
         return self
 
     def needs_comparator(self) -> bool:
-        """Whether this check asks nothing without a comparator; a subclass with other questions says when not."""
+        """Whether this check asks nothing without a comparator.
+
+        A subclass with other questions says when not.
+        """
         return True
 
     def has_comparator(self) -> bool:
         """Whether any comparator is given."""
-        return any(each is not None for each in (self.equals, self.at_least, self.at_most, self.above, self.below))
+        return any(
+            each is not None
+            for each in (self.equals, self.at_least, self.at_most, self.above, self.below)
+        )
 
     def words(self, value: float) -> str:
         """Return a value of this check in words, with its unit."""
@@ -169,5 +196,8 @@ class Compared(Check, Generic[Value]):
 
 
 def _number(value: Any) -> float:
-    """Return a comparator's value as the number that it is; every unit here is an int or a float."""
+    """Return a comparator's value as the number that it is.
+
+    Every unit here is an int or a float.
+    """
     return value  # type: ignore[no-any-return]

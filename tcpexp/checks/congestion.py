@@ -8,7 +8,15 @@ from pydantic import Field
 
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
-from tcpexp.checks.recorded import BETWEEN, Between, Span, captures_of, flow_plan, require_span, require_tracepoint
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    Span,
+    captures_of,
+    flow_plan,
+    require_span,
+    require_tracepoint,
+)
 from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.units import Duration
 
@@ -26,9 +34,11 @@ MOST_ROWS = 6
 
 
 class PhaseSeen(Compared[Count]):
-    """How many phases of a kind a flow's congestion control went through; at least one when nothing else is asked.
+    """How many phases of a kind a flow's congestion control went through; at least one when nothing
+    else is asked.
 
-    Found from the kernel's own record, after the rules of docs/phases.md. A phase counts when it begins in the time span.
+    Found from the kernel's own record, after the rules of docs/phases.md. A phase counts when it
+    begins in the time span.
     """
 
     name: ClassVar[str] = "phase"
@@ -36,7 +46,13 @@ class PhaseSeen(Compared[Count]):
 
     flow: FlowName = Field(description="the flow")
     phase: PhaseName = Field(description="the phase")
-    ended_by: str | None = Field(default=None, description="only phases that ended so, such as `loss`, `timeout`, `hystart`, `hystart_train`, `ssthresh`")
+    ended_by: str | None = Field(
+        default=None,
+        description=(
+            "only phases that ended so, such as `loss`, `timeout`, `hystart`, `hystart_train`,"
+            " `ssthresh`"
+        ),
+    )
     between: Between | None = BETWEEN
 
     def needs_comparator(self) -> bool:
@@ -56,20 +72,32 @@ class PhaseSeen(Compared[Count]):
         """Count the phases."""
         import polars as pl
 
-        rows = phases_of(run, self.flow, require_span(run, self.between)).filter(pl.col("phase") == self.phase)
+        rows = phases_of(run, self.flow, require_span(run, self.between)).filter(
+            pl.col("phase") == self.phase
+        )
         kept = rows if self.ended_by is None else rows.filter(_ended(self.ended_by))
         count = kept.height
         passed = self.holds(count) if self.has_comparator() else count > 0
-        others = f"; the others ended by {', '.join(sorted(set(rows['ended_by'].to_list())))}" if kept.height < rows.height else ""
+        others = (
+            f"; the others ended by {', '.join(sorted(set(rows['ended_by'].to_list())))}"
+            if kept.height < rows.height
+            else ""
+        )
         reason = f"flow {self.flow} had {many(count, 'such phase')}{others}; asked: {self.asked()}"
-        return self.verdict(passed, many(count, "phase"), reason, [phase_evidence(kept if count else rows)])
+        return self.verdict(
+            passed, many(count, "phase"), reason, [phase_evidence(kept if count else rows)]
+        )
 
 
 def _ended(word: str) -> polars.Expr:
     """Return the filter; ``hystart`` means either of its rules."""
     import polars as pl
 
-    return pl.col("ended_by").str.starts_with("hystart") if word == "hystart" else pl.col("ended_by") == word
+    return (
+        pl.col("ended_by").str.starts_with("hystart")
+        if word == "hystart"
+        else pl.col("ended_by") == word
+    )
 
 
 class PhaseTime(Compared[Duration]):
@@ -83,7 +111,9 @@ class PhaseTime(Compared[Duration]):
 
     flow: FlowName = Field(description="the flow")
     phase: PhaseName = Field(description="the phase")
-    measure: Literal["total", "longest", "first"] = Field(default="total", description="all of them together, the longest, or the first")
+    measure: Literal["total", "longest", "first"] = Field(
+        default="total", description="all of them together, the longest, or the first"
+    )
     between: Between | None = BETWEEN
 
     def title(self) -> str:
@@ -104,16 +134,25 @@ class PhaseTime(Compared[Duration]):
         lengths = (rows["to_ns"].clip(*span) - rows["from_ns"].clip(*span)).to_list()
         if not lengths and self.measure != "total":
             raise Undecided(f"flow {self.flow} was never in {self.phase} {span_words(span)}")
-        value = {"total": sum(lengths), "longest": max(lengths, default=0), "first": lengths[0] if lengths else 0}[self.measure]
-        reason = f"flow {self.flow} spent {time_words(value)} in {self.phase} ({self.measure}); asked: {self.comparison()}"
+        value = {
+            "total": sum(lengths),
+            "longest": max(lengths, default=0),
+            "first": lengths[0] if lengths else 0,
+        }[self.measure]
+        reason = (
+            f"flow {self.flow} spent {time_words(value)} in {self.phase} ({self.measure}); asked:"
+            f" {self.comparison()}"
+        )
         return self.verdict(self.holds(value), time_words(value), reason, [phase_evidence(rows)])
 
 
 class Growth(Compared[Number]):
-    """How a flow's cwnd grew per round trip: as a factor in slow start, in segments in congestion avoidance.
+    """How a flow's cwnd grew per round trip: as a factor in slow start, in segments in congestion
+    avoidance.
 
-    RFC 5681 section 3.1: at most 2 in slow start, 1 in Reno's avoidance. Whole round trips count in which cwnd limited the sender, from a moment until all that
-    was sent before it is acknowledged; a phase without one has no growth.
+    RFC 5681 section 3.1: at most 2 in slow start, 1 in Reno's avoidance. Whole round trips count in
+    which cwnd limited the sender, from a moment until all that was sent before it is acknowledged;
+    a phase without one has no growth.
     """
 
     name: ClassVar[str] = "growth"
@@ -121,7 +160,9 @@ class Growth(Compared[Number]):
 
     flow: FlowName = Field(description="the flow")
     phase: Literal["slow_start", "congestion_avoidance"] = Field(description="the phase")
-    which: Which = Field(default="median", description="the median of all such phases, the first, or each of them")
+    which: Which = Field(
+        default="median", description="the median of all such phases, the first, or each of them"
+    )
     between: Between | None = BETWEEN
 
     def title(self) -> str:
@@ -133,22 +174,36 @@ class Growth(Compared[Number]):
         import polars as pl
 
         span = require_span(run, self.between)
-        rows = phases_of(run, self.flow, span).filter((pl.col("phase") == self.phase) & pl.col("growth_per_rtt").is_not_null())
+        rows = phases_of(run, self.flow, span).filter(
+            (pl.col("phase") == self.phase) & pl.col("growth_per_rtt").is_not_null()
+        )
         values = rows["growth_per_rtt"].to_list()
         if not values:
-            raise Undecided(f"flow {self.flow} had no {self.phase} of a round trip or more in which cwnd was the limit {span_words(span)}")
+            raise Undecided(
+                f"flow {self.flow} had no {self.phase} of a round trip or more in which cwnd was"
+                f" the limit {span_words(span)}"
+            )
         chosen = choose(values, self.which)
         unit = "times" if self.phase == "slow_start" else "segments"
-        measured = f"{' to '.join(digits(each) for each in sorted({min(chosen), max(chosen)}))} {unit} per RTT"
-        reason = f"cwnd of flow {self.flow} grew by {measured} ({self.which} of {many(len(values), 'phase')}); asked: {self.comparison()}"
-        return self.verdict(all(self.holds(each) for each in chosen), measured, reason, [phase_evidence(rows)])
+        measured = (
+            f"{' to '.join(digits(each) for each in sorted({min(chosen), max(chosen)}))} {unit}"
+            " per RTT"
+        )
+        reason = (
+            f"cwnd of flow {self.flow} grew by {measured} ({self.which} of"
+            f" {many(len(values), 'phase')}); asked: {self.comparison()}"
+        )
+        return self.verdict(
+            all(self.holds(each) for each in chosen), measured, reason, [phase_evidence(rows)]
+        )
 
 
 class InitialWindow(Compared[Count]):
-    """How many data segments a flow's sender sent before the first acknowledgement of its data came: its initial window (RFC 6928: 10).
+    """How many data segments a flow's sender sent before the first acknowledgement of its data
+    came: its initial window (RFC 6928: 10).
 
-    Data that the application sent and had acknowledged by itself before, such as a request, are left out: what counts is the first burst of
-    full segments.
+    Data that the application sent and had acknowledged by itself before, such as a request, are
+    left out: what counts is the first burst of full segments.
     """
 
     name: ClassVar[str] = "initial_window"
@@ -175,16 +230,32 @@ class InitialWindow(Compared[Count]):
             raise Undecided(f"flow {self.flow} sent no data")
         first = full.row(0, named=True)
         mine = (pl.col("capture") == first["capture"]) & (pl.col("stream") == first["stream"])
-        acks = run.table("packets").filter(mine & (pl.col("dst_port") == first["src_port"]) & (pl.col("t_ns") > first["t_ns"]))
+        acks = run.table("packets").filter(
+            mine & (pl.col("dst_port") == first["src_port"]) & (pl.col("t_ns") > first["t_ns"])
+        )
         covering = acks.filter(pl.col("ack_rel") > first["seq_rel"])["t_ns"].min()
         burst = full.filter(mine if covering is None else mine & (pl.col("t_ns") < covering))
-        evidence = Evidence("the first burst", first["capture"], tuple(burst["number"].to_list()[:20]), first["t_ns"], burst["t_ns"].to_list()[-1])
-        reason = f"flow {self.flow} sent {many(burst.height, 'full segment')} before the first was acknowledged; asked: {self.comparison()}"
-        return self.verdict(self.holds(burst.height), many(burst.height, "segment"), reason, [evidence])
+        evidence = Evidence(
+            "the first burst",
+            first["capture"],
+            tuple(burst["number"].to_list()[:20]),
+            first["t_ns"],
+            burst["t_ns"].to_list()[-1],
+        )
+        reason = (
+            f"flow {self.flow} sent {many(burst.height, 'full segment')} before the first was"
+            f" acknowledged; asked: {self.comparison()}"
+        )
+        return self.verdict(
+            self.holds(burst.height), many(burst.height, "segment"), reason, [evidence]
+        )
 
 
 def phases_of(run: RunData, flow: str, span: Span | None) -> polars.DataFrame:
-    """Return a flow's phases that begin in ``span``; raises ``Undecided`` when its sender was not traced."""
+    """Return a flow's phases that begin in ``span``.
+
+    Raises ``Undecided`` when its sender was not traced.
+    """
     import polars as pl
 
     require_tracepoint(run, "tcp:tcp_probe")
@@ -215,4 +286,6 @@ def phase_evidence(rows: polars.DataFrame) -> Evidence:
     more = f", the first {MOST_ROWS} of them" if rows.height > MOST_ROWS else ""
     begin = None if rows.is_empty() else int(rows["from_ns"][0])
     end = None if rows.is_empty() else int(rows["to_ns"][-1])
-    return Evidence(f"{many(rows.height, 'phase')}{more}", None, (), begin, end, (head, *lines) if lines else ())
+    return Evidence(
+        f"{many(rows.height, 'phase')}{more}", None, (), begin, end, (head, *lines) if lines else ()
+    )

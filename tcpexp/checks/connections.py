@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
-from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, table_exists, within
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    addresses,
+    captures_of,
+    require_span,
+    table_exists,
+    within,
+)
 from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.units import QuantityError
 
@@ -27,10 +35,11 @@ Label = Literal[
 
 
 class Window(Compared[Bytes]):
-    """The receive window that a host advertises, in bytes (scaled), on its segments other than SYN and RST.
+    """The receive window that a host advertises, in bytes (scaled), on its segments other than SYN
+    and RST.
 
-    `reaches` asks that it falls to this value or below at least once, `falls` that it never grows; comparators must hold for every
-    advertised window.
+    `reaches` asks that it falls to this value or below at least once, `falls` that it never grows;
+    comparators must hold for every advertised window.
     """
 
     name: ClassVar[str] = "window"
@@ -39,7 +48,9 @@ class Window(Compared[Bytes]):
     from_: HostName = Field(alias="from", description="the host that advertises it")
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="of this flow only")
-    reaches: Bytes | None = Field(default=None, description="it falls to this many bytes, or below, at least once")
+    reaches: Bytes | None = Field(
+        default=None, description="it falls to this many bytes, or below, at least once"
+    )
     falls: bool = Field(default=False, description="no window is larger than the one before it")
     between: Between | None = BETWEEN
 
@@ -72,7 +83,10 @@ class Window(Compared[Bytes]):
         if rows.is_empty():
             raise Undecided(f"{self.from_} advertised no window {span_words(span)}")
         sizes = rows.get_column("window_bytes")
-        low, high = rows.row(int(sizes.arg_min() or 0), named=True), rows.row(int(sizes.arg_max() or 0), named=True)
+        low, high = (
+            rows.row(int(sizes.arg_min() or 0), named=True),
+            rows.row(int(sizes.arg_max() or 0), named=True),
+        )
         passed = self.reaches is None or low["window_bytes"] <= self.reaches
         passed = passed and all(self.holds(each) for each in sizes.to_list())
         larger = pl.col("window_bytes").diff().over("capture", "stream") > 0
@@ -88,8 +102,19 @@ class Window(Compared[Bytes]):
         ]  # fmt: skip
         if self.falls and grown.any():
             row = rows.row(int(grown.arg_max() or 0), named=True)
-            evidence.append(Evidence(f"grew to {size_words(row['window_bytes'])}", row["capture"], (row["number"],), row["t_ns"], row["t_ns"]))
-        reason = f"{self.from_} advertised {measured} in {many(rows.height, 'segment')}; asked: {self.asked()}"
+            evidence.append(
+                Evidence(
+                    f"grew to {size_words(row['window_bytes'])}",
+                    row["capture"],
+                    (row["number"],),
+                    row["t_ns"],
+                    row["t_ns"],
+                )
+            )
+        reason = (
+            f"{self.from_} advertised {measured} in {many(rows.height, 'segment')}; asked:"
+            f" {self.asked()}"
+        )
         return self.verdict(passed, measured, reason, evidence)
 
     def _rows(self, run: RunData, captures: list[str]) -> polars.DataFrame:
@@ -111,16 +136,19 @@ class Window(Compared[Bytes]):
 class Labels(Compared[Count]):
     """How many packets Wireshark labels as retransmission, duplicate ACK, zero window and so on.
 
-    A packet that two captures hold counts once, also when only one of them gives it the label; with `seen_at` the captures of that host
-    alone are looked at. `retransmission` includes the packets of `fast_retransmission`, `spurious_retransmission` and `rto`.
-    Without a comparator at least one is asked.
+    A packet that two captures hold counts once, also when only one of them gives it the label; with
+    `seen_at` the captures of that host alone are looked at. `retransmission` includes the packets
+    of `fast_retransmission`, `spurious_retransmission` and `rto`. Without a comparator at least one
+    is asked.
     """
 
     name: ClassVar[str] = "labels"
     example: ClassVar[str] = "{label: zero_window, from: h2, at_least: 1}"
 
     label: Label = Field(description="the label")
-    from_: HostName | None = Field(default=None, alias="from", description="on packets that this host sent")
+    from_: HostName | None = Field(
+        default=None, alias="from", description="on packets that this host sent"
+    )
     flow: FlowName | None = Field(default=None, description="of this flow only")
     seen_at: HostName | None = Field(default=None, description="in the captures of this host")
     between: Between | None = BETWEEN
@@ -142,14 +170,25 @@ class Labels(Compared[Count]):
         """Count the packets, each once."""
         span = require_span(run, self.between)
         hosts = [node.name for node in run.plan.network.nodes if node.kind == "host"]
-        captures = [each for host in ([self.seen_at] if self.seen_at else hosts) for each in captures_of(run, host)]
+        captures = [
+            each
+            for host in ([self.seen_at] if self.seen_at else hosts)
+            for each in captures_of(run, host)
+        ]
         rows = self._rows(run, captures).filter(within(span))
         count = once(rows).height
-        found = sorted((rows.filter(capture=name) for name in captures), key=lambda each: -each.height)
+        found = sorted(
+            (rows.filter(capture=name) for name in captures), key=lambda each: -each.height
+        )
         evidence = [_in_capture(each) for each in found if each.height]
         same = labelled(run).join(once(rows), on="packet", how="semi")
-        inner = ", ".join(f"{part} of them {name}" for name, part in count_contained(same, self.label).items())
-        reason = f"{many(count, 'packet is', 'packets are')} labelled {self.label}{f' ({inner})' if inner else ''}; asked: {self.asked()}"
+        inner = ", ".join(
+            f"{part} of them {name}" for name, part in count_contained(same, self.label).items()
+        )
+        reason = (
+            f"{many(count, 'packet is', 'packets are')} labelled"
+            f" {self.label}{f' ({inner})' if inner else ''}; asked: {self.asked()}"
+        )
         passed = self.holds(count) if self.has_comparator() else count >= 1
         return self.verdict(passed, many(count, "packet"), reason, evidence)
 
@@ -166,8 +205,16 @@ class Labels(Compared[Count]):
 
 def _in_capture(rows: polars.DataFrame) -> Evidence:
     capture = rows.get_column("capture")[0]
-    text = f"{many(rows.height, 'packet')} in {capture}" + (f", the first {LISTED} listed" if rows.height > LISTED else "")
-    return Evidence(text, capture, tuple(rows.get_column("number").to_list()[:LISTED]), rows.get_column("t_ns")[0], rows.get_column("t_ns")[-1])
+    text = f"{many(rows.height, 'packet')} in {capture}" + (
+        f", the first {LISTED} listed" if rows.height > LISTED else ""
+    )
+    return Evidence(
+        text,
+        capture,
+        tuple(rows.get_column("number").to_list()[:LISTED]),
+        rows.get_column("t_ns")[0],
+        rows.get_column("t_ns")[-1],
+    )
 
 
 class Closer(Check):
@@ -177,18 +224,25 @@ class Closer(Check):
     example: ClassVar[str] = "{host: h1, port: 80}"
 
     host: HostName = Field(description="the host that closes first")
-    port: int | None = Field(default=None, ge=1, le=65535, description="of connections to this port of the server")
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="of connections to this port of the server"
+    )
     flow: FlowName | None = Field(default=None, description="of this flow's connections")
 
     @model_validator(mode="after")
     def _names_connections(self) -> Self:
         if self.port is None and self.flow is None:
-            raise QuantityError("neither port: nor flow: says which connections are meant", "add port: 80")
+            raise QuantityError(
+                "neither port: nor flow: says which connections are meant", "add port: 80"
+            )
         return self
 
     def title(self) -> str:
         """Name the connections."""
-        return f"first FIN of the connections {f'of flow {self.flow}' if self.flow else f'to port {self.port}'}"
+        return (
+            "first FIN of the connections"
+            f" {f'of flow {self.flow}' if self.flow else f'to port {self.port}'}"
+        )
 
     def asked(self) -> str:
         """Return the host."""
@@ -205,8 +259,13 @@ class Closer(Check):
             wanted &= pl.col("server_port") == self.port
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
-        during = pl.when(pl.col("first_fin_ns") <= run.end_ns).then(pl.col("first_closer"))  # not who was closed by the clean-up
-        rows = run.table("connections").filter(wanted.fill_null(False)).with_columns(first_closer=during)
+        # not who was closed by the clean-up
+        during = pl.when(pl.col("first_fin_ns") <= run.end_ns).then(pl.col("first_closer"))
+        rows = (
+            run.table("connections")
+            .filter(wanted.fill_null(False))
+            .with_columns(first_closer=during)
+        )
         if rows.is_empty():
             raise Undecided("no such connection was established")
         seen_in = set(rows.get_column("capture").to_list())
@@ -217,7 +276,10 @@ class Closer(Check):
             require_span(run, None)
         closers = sorted({each or "none" for each in rows.get_column("first_closer").to_list()})
         evidence = [_first_fin(run, row) for row in rows.head(10).iter_rows(named=True)]
-        reason = f"first FIN from {', '.join(closers)} in {many(rows.height, 'connection')}; asked: {self.host}"
+        reason = (
+            f"first FIN from {', '.join(closers)} in {many(rows.height, 'connection')}; asked:"
+            f" {self.host}"
+        )
         return self.verdict(closers == [self.host], ", ".join(closers), reason, evidence)
 
 
@@ -226,10 +288,18 @@ def _first_fin(run: RunData, row: dict[str, object]) -> Evidence:
     import polars as pl
 
     fins = run.table("packets").filter(
-        (pl.col("capture") == row["capture"]) & (pl.col("stream") == row["stream"]) & pl.col("flags").str.contains("F")
+        (pl.col("capture") == row["capture"])
+        & (pl.col("stream") == row["stream"])
+        & pl.col("flags").str.contains("F")
     )
     name = f"{row['client']}:{row['client_port']} - {row['server']}:{row['server_port']}"
     if fins.is_empty():
         return Evidence(f"{name}: no FIN", str(row["capture"]))
     first = fins.sort("t_ns", "number").row(0, named=True)
-    return Evidence(f"{name}: first FIN from {row['first_closer']}", str(row["capture"]), (first["number"],), first["t_ns"], first["t_ns"])
+    return Evidence(
+        f"{name}: first FIN from {row['first_closer']}",
+        str(row["capture"]),
+        (first["number"],),
+        first["t_ns"],
+        first["t_ns"],
+    )

@@ -1,4 +1,6 @@
-"""The page docs/checks.md, made from the models: ``python -m tcpexp.checks.document > docs/checks.md``."""
+"""The page docs/checks.md, made from the models: ``python -m tcpexp.checks.document >
+docs/checks.md``.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,19 @@ beyond), so a SYN that is due after 32 s leaves up to 2 s later and never earlie
 FOOT = """\
 A check of your own takes one class: see [extending](extending.md#a-check-of-your-own).
 """
-SHARED = ("because", "since_kernel", "before_kernel", "ip", "between", "equals", "tolerance", "at_least", "at_most", "above", "below")
+SHARED = (
+    "because",
+    "since_kernel",
+    "before_kernel",
+    "ip",
+    "between",
+    "equals",
+    "tolerance",
+    "at_least",
+    "at_most",
+    "above",
+    "below",
+)
 
 
 def document() -> str:
@@ -67,10 +81,24 @@ def document() -> str:
 
 
 def _section(name: str, model: type[Check]) -> str:
-    lines = [f"## {name}", "", inspect.cleandoc(model.__doc__ or ""), "", "```yaml", f"- {name}: {model.example}", "```", ""]
+    lines = [
+        f"## {name}",
+        "",
+        inspect.cleandoc(model.__doc__ or ""),
+        "",
+        "```yaml",
+        f"- {name}: {model.example}",
+        "```",
+        "",
+    ]
     own = [each for each in model.model_fields if each not in SHARED or _differs(model, each)]
     if own:
-        lines += ["| parameter | | means |", "|---|---|---|", *(_row(model, each) for each in own), ""]
+        lines += [
+            "| parameter | | means |",
+            "|---|---|---|",
+            *(_row(model, each) for each in own),
+            "",
+        ]
     shared = ["the comparators"] if issubclass(model, Compared) else []
     shared += ["`between`"] if "between" in model.model_fields and "between" not in own else []
     lines += [f"Also {', '.join([*shared, '`because`'])}.", ""]
@@ -79,13 +107,18 @@ def _section(name: str, model: type[Check]) -> str:
 
 def _differs(model: type[Check], field: str) -> bool:
     """Whether a shared parameter means something else in this check."""
-    return field == "between" and "the whole run when left out" not in str(model.model_fields[field].description)
+    return field == "between" and "the whole run when left out" not in str(
+        model.model_fields[field].description
+    )
 
 
 def _row(model: type[Check], name: str) -> str:
     field = model.model_fields[name]
     need = "required" if field.is_required() else ""
-    return f"| `{field.alias or name}` | {need or _default(field.default)} | {_cell(str(field.description))}{_choices(field)}{_reference(field)} |"
+    return (
+        f"| `{field.alias or name}` | {need or _default(field.default)} |"
+        f" {_cell(str(field.description))}{_choices(field)}{_reference(field)} |"
+    )
 
 
 def _default(value: Any) -> str:
@@ -100,7 +133,12 @@ def _reference(field: Any) -> str:
 
 def _choices(field: Any) -> str:
     """Return the words that the parameter takes, unless its description names them all."""
-    words = [each for part in (field.annotation, *get_args(field.annotation)) if get_origin(part) is Literal for each in get_args(part)]
+    words = [
+        each
+        for part in (field.annotation, *get_args(field.annotation))
+        if get_origin(part) is Literal
+        for each in get_args(part)
+    ]
     if not words or all(f"`{each}`" in field.description for each in words):
         return ""
     return f": {', '.join(f'`{each}`' for each in words)}"

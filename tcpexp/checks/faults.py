@@ -22,10 +22,12 @@ DEFAULT_REORDERING = 3
 
 
 class FaultCheck(Compared[Count]):
-    """On how many segments a `fault` acted; without a number: on exactly those that it names, in every connection.
+    """On how many segments a `fault` acted; without a number: on exactly those that it names, in
+    every connection.
 
-    A fault that never acted fails the check: the flow ended before that segment, or it never was sent that often. Where only the traffic decides
-    how many there are (`every`, `bytes`, `transmission: all`) at least one must have been touched.
+    A fault that never acted fails the check: the flow ended before that segment, or it never was
+    sent that often. Where only the traffic decides how many there are (`every`, `bytes`,
+    `transmission: all`) at least one must have been touched.
     """
 
     name: ClassVar[str] = "fault"
@@ -69,21 +71,34 @@ class FaultCheck(Compared[Count]):
         rows = run.table("faults").filter(pl.col("step") == self.action).sort("t_ns")
         if rows.is_empty():
             return []
-        table: list[tuple[str, ...]] = [("time", "flow", "number", "transmission", "first byte", "bytes", "effect")]
+        table: list[tuple[str, ...]] = [
+            ("time", "flow", "number", "transmission", "first byte", "bytes", "effect")
+        ]
         for row in rows.head(LISTED).iter_rows(named=True):
             offset = "" if row["offset"] is None else str(row["offset"])
             flow = row["flow"] or f"{row['src']} to {row['dst']}"
-            words = (str(row["number"]), str(row["transmission"]), offset, str(row["payload_bytes"]), row["effect"])
+            words = (
+                str(row["number"]),
+                str(row["transmission"]),
+                offset,
+                str(row["payload_bytes"]),
+                row["effect"],
+            )
             table.append((time_words(row["t_ns"]), flow, *words))
         more = f", the first {LISTED} listed" if rows.height > LISTED else ""
-        text = f"{many(rows.height, 'segment')} on {found.fault.link} towards {found.fault.towards}{more}"
+        text = (
+            f"{many(rows.height, 'segment')} on {found.fault.link} towards"
+            f" {found.fault.towards}{more}"
+        )
         return [Evidence(text, None, (), rows["t_ns"][0], rows["t_ns"][-1], tuple(table))]
 
 
 class Displaced(Compared[Count]):
-    """By how many places the data segments on which a `fault` acted arrived late: how many that were sent later arrived before.
+    """By how many places the data segments on which a `fault` acted arrived late: how many that
+    were sent later arrived before.
 
-    0 is in order. It is the reordering extent of RFC 4737 section 4.2.2, taken from the captures of both ends.
+    0 is in order. It is the reordering extent of RFC 4737 section 4.2.2, taken from the captures of
+    both ends.
     """
 
     name: ClassVar[str] = "displaced"
@@ -108,21 +123,34 @@ class Displaced(Compared[Count]):
         journeys = run.table("journeys")
         places, numbers = [], []
         for each in found:
-            own = journeys.filter((pl.col("sent_capture") == each.capture) & (pl.col("sent_number") == each.sent_number))
+            own = journeys.filter(
+                (pl.col("sent_capture") == each.capture)
+                & (pl.col("sent_number") == each.sent_number)
+            )
             if own.is_empty() or own["reordered_by"][0] is None:
-                raise Undecided(f"packet {each.sent_number} of {each.capture} was not seen to arrive")
+                raise Undecided(
+                    f"packet {each.sent_number} of {each.capture} was not seen to arrive"
+                )
             places.append(int(own["reordered_by"][0]))
             numbers.append(each.sent_number)
         words = ", ".join(str(each) for each in places)
-        evidence = Evidence("the touched segments at the sender", found[0].capture, tuple(numbers), found[0].sent_ns, found[-1].arrived_ns)
+        evidence = Evidence(
+            "the touched segments at the sender",
+            found[0].capture,
+            tuple(numbers),
+            found[0].sent_ns,
+            found[-1].arrived_ns,
+        )
         reason = f"late by {words} places; asked: {self.comparison()}"
         return self.verdict(all(self.holds(each) for each in places), words, reason, [evidence])
 
 
 class Reordering(Compared[Count]):
-    """By how many places segments of a flow may change before its sender takes one for lost: the largest `reordering` that `ss` showed there.
+    """By how many places segments of a flow may change before its sender takes one for lost: the
+    largest `reordering` that `ss` showed there.
 
-    It begins with `net.ipv4.tcp_reordering`, 3, which `ss` leaves out, and grows when a segment that counted as lost, or late, turns up.
+    It begins with `net.ipv4.tcp_reordering`, 3, which `ss` leaves out, and grows when a segment
+    that counted as lost, or late, turns up.
     """
 
     name: ClassVar[str] = "reordering"
@@ -140,11 +168,33 @@ class Reordering(Compared[Count]):
 
         require_span(run, None)
         flow = flow_plan(run, self.flow)
-        own = (pl.col("flow") == self.flow) & (pl.col("node") == flow.sender) & (pl.col("state") == "estab")
-        rows = run.table("sockets").filter(own).select("t_ns", value=pl.col("info").str.extract(r"\breordering:(\d+)").cast(pl.Int64))
+        own = (
+            (pl.col("flow") == self.flow)
+            & (pl.col("node") == flow.sender)
+            & (pl.col("state") == "estab")
+        )
+        rows = (
+            run.table("sockets")
+            .filter(own)
+            .select("t_ns", value=pl.col("info").str.extract(r"\breordering:(\d+)").cast(pl.Int64))
+        )
         if rows.is_empty():
             raise Undecided(f"no snapshot (ss) shows the sender of flow {self.flow}")
         found = rows.drop_nulls().sort("value", "t_ns")
         value = int(found["value"][-1]) if found.height else DEFAULT_REORDERING
-        evidence = [Evidence(f"reordering:{value} in ss on {flow.sender}", from_ns=found.filter(pl.col("value") == value)["t_ns"][0])] if found.height else []
-        return self.verdict(self.holds(value), str(value), f"the largest reordering was {value}; asked: {self.comparison()}", evidence)
+        evidence = (
+            [
+                Evidence(
+                    f"reordering:{value} in ss on {flow.sender}",
+                    from_ns=found.filter(pl.col("value") == value)["t_ns"][0],
+                )
+            ]
+            if found.height
+            else []
+        )
+        return self.verdict(
+            self.holds(value),
+            str(value),
+            f"the largest reordering was {value}; asked: {self.comparison()}",
+            evidence,
+        )

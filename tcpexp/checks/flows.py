@@ -8,7 +8,16 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
-from tcpexp.checks.recorded import BETWEEN, Between, Span, captures_of, flow_plan, receiver_of, require_span, table_exists
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    Span,
+    captures_of,
+    flow_plan,
+    receiver_of,
+    require_span,
+    table_exists,
+)
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
@@ -24,7 +33,8 @@ NS = 1_000_000_000
 class Goodput(Compared[Rate]):
     """The rate at which a flow's payload arrives for the first time at its receiver.
 
-    Retransmitted bytes count once and headers not at all. The mean over the time span, in whole intervals of 100 ms.
+    Retransmitted bytes count once and headers not at all. The mean over the time span, in whole
+    intervals of 100 ms.
     """
 
     name: ClassVar[str] = "goodput"
@@ -57,14 +67,21 @@ class Share(Compared[Fraction]):
 
     flow: FlowName = Field(description="the flow whose part is asked")
     of: tuple[FlowName, ...] | None = Field(
-        default=None, min_length=2, description="the flows that share, this one among them; when left out those with the same bottleneck, in the same direction"
+        default=None,
+        min_length=2,
+        description=(
+            "the flows that share, this one among them; when left out those with the same"
+            " bottleneck, in the same direction"
+        ),
     )
     between: Between | None = BETWEEN
 
     @model_validator(mode="after")
     def _flow_is_among_them(self) -> Self:
         if self.of is not None and self.flow not in self.of:
-            raise QuantityError(f"of: does not name the flow '{self.flow}' itself", "add it to the list")
+            raise QuantityError(
+                f"of: does not name the flow '{self.flow}' itself", "add it to the list"
+            )
         return self
 
     def title(self) -> str:
@@ -80,12 +97,17 @@ class Share(Compared[Fraction]):
         rates, evidence = all_goodputs(run, flows, span)
         share = rates[self.flow] / sum(rates.values())
         parts = ", ".join(f"{name} {rate_words(rate)}" for name, rate in rates.items())
-        reason = f"flow {self.flow} had {digits(share)} of the goodput ({parts}); asked: {self.comparison()}"
+        reason = (
+            f"flow {self.flow} had {digits(share)} of the goodput ({parts}); asked:"
+            f" {self.comparison()}"
+        )
         return self.verdict(self.holds(share), digits(share), reason, evidence)
 
 
 class Jain(Compared[Fraction]):
-    """Jain's fairness index of several flows' goodput: 1 when all are equal, 1/n when one has everything."""
+    """Jain's fairness index of several flows' goodput: 1 when all are equal, 1/n when one has
+    everything.
+    """
 
     name: ClassVar[str] = "jain"
     example: ClassVar[str] = "{flows: [first, second], between: [30s, 60s], at_least: 0.9}"
@@ -97,7 +119,10 @@ class Jain(Compared[Fraction]):
 
     def title(self) -> str:
         """Name the flows and the span."""
-        return f"Jain's index of {', '.join(self.flows) if self.flows else 'all flows'} {span_words(self.between)}"
+        return (
+            f"Jain's index of {', '.join(self.flows) if self.flows else 'all flows'}"
+            f" {span_words(self.between)}"
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the index. Jain, Chiu, Hawe: (sum x)^2 / (n sum x^2)."""
@@ -108,7 +133,10 @@ class Jain(Compared[Fraction]):
         rates, evidence = all_goodputs(run, flows, span)
         total = sum(rates.values())
         index = total**2 / (len(rates) * sum(rate**2 for rate in rates.values()))
-        reason = f"Jain's index of {many(len(rates), 'flow')} is {digits(index)}; asked: {self.comparison()}"
+        reason = (
+            f"Jain's index of {many(len(rates), 'flow')} is {digits(index)}; asked:"
+            f" {self.comparison()}"
+        )
         return self.verdict(self.holds(index), digits(index), reason, evidence)
 
 
@@ -117,13 +145,18 @@ def _sharing(run: RunData, flow: str) -> tuple[str, ...]:
     from tcpexp.analysis.pathsteps import bottlenecks
 
     groups = bottlenecks(run, run.plan.flows).values()
-    return next((names for group in groups if flow in (names := tuple(each.name for each in group))), (flow,))
+    return next(
+        (names for group in groups if flow in (names := tuple(each.name for each in group))),
+        (flow,),
+    )
 
 
 def goodput_bps(run: RunData, flow: str, span: Span) -> tuple[float, Evidence]:
-    """Return a flow's mean goodput in bit/s over the whole intervals inside ``span``, and where it was counted.
+    """Return a flow's mean goodput in bit/s over the whole intervals inside ``span``, and where it
+    was counted.
 
-    Raises ``Undecided`` when the flow sent nothing in the whole run, or its receiver's capture has gaps.
+    Raises ``Undecided`` when the flow sent nothing in the whole run, or its receiver's capture has
+    gaps.
     """
     import polars as pl
 
@@ -135,14 +168,21 @@ def goodput_bps(run: RunData, flow: str, span: Span) -> tuple[float, Evidence]:
         end = end // INTERVAL_NS * INTERVAL_NS
     if end <= begin:
         raise Undecided(f"the time span holds no whole interval of {time_words(INTERVAL_NS)}")
-    rows = run.table("throughput").filter((pl.col("flow") == flow) & (pl.col("t_ns") >= begin) & (pl.col("t_ns") < end))
+    rows = run.table("throughput").filter(
+        (pl.col("flow") == flow) & (pl.col("t_ns") >= begin) & (pl.col("t_ns") < end)
+    )
     total = int(rows.get_column("goodput_bytes").sum())
     evidence = Evidence(f"{flow}: {total} bytes arrived at {receiver}", captures[0], (), begin, end)
     return total * 8 * NS / (end - begin), evidence
 
 
-def all_goodputs(run: RunData, flows: tuple[str, ...], span: Span) -> tuple[dict[str, float], list[Evidence]]:
-    """Return each flow's goodput in bit/s and the evidence; raises ``Undecided`` when none sent anything."""
+def all_goodputs(
+    run: RunData, flows: tuple[str, ...], span: Span
+) -> tuple[dict[str, float], list[Evidence]]:
+    """Return each flow's goodput in bit/s and the evidence.
+
+    Raises ``Undecided`` when none sent anything.
+    """
     rates, evidence = {}, []
     for flow in flows:
         rates[flow], proof = goodput_bps(run, flow, span)
@@ -153,7 +193,9 @@ def all_goodputs(run: RunData, flows: tuple[str, ...], span: Span) -> tuple[dict
 
 
 def require_packets_of(run: RunData, flow: str) -> None:
-    """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged, only be absent."""
+    """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged,
+    only be absent.
+    """
     import polars as pl
 
     if not table_exists(run, "throughput"):

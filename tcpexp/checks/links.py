@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, Percent
-from tcpexp.checks.recorded import BETWEEN, Between, Span, captures_of, require_span, sample_interval, within
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    Span,
+    captures_of,
+    require_span,
+    sample_interval,
+    within,
+)
 from tcpexp.checks.words import digits, fraction_words, many, number_words, span_words, time_words
 from tcpexp.units import Duration, Fraction, QuantityError
 
@@ -25,19 +33,27 @@ MIN_PACKETS = 20
 
 
 class Queue(Compared[NumberOrTime]):
-    """The bottleneck's queue in one direction of a link: its length, the delay it adds, or its drops.
+    """The bottleneck's queue in one direction of a link: its length, the delay it adds, or its
+    drops.
 
-    The length is that of the samples (`record: {qdisc: 100ms}`); a peak between two samples is not seen. The delay is the
-    backlog over the link's rate at that time.
+    The length is that of the samples (`record: {qdisc: 100ms}`); a peak between two samples is not
+    seen. The delay is the backlog over the link's rate at that time.
     """
 
     name: ClassVar[str] = "queue"
-    example: ClassVar[str] = "{link: h1-h2, towards: h2, measure: max_delay, between: [1s, 60s], at_most: 42ms}"
+    example: ClassVar[str] = (
+        "{link: h1-h2, towards: h2, measure: max_delay, between: [1s, 60s], at_most: 42ms}"
+    )
 
     link: LinkName = Field(description="the link")
     towards: HostName = Field(description="the node at which the direction ends")
-    measure: Literal["max_packets", "mean_packets", "max_delay", "mean_delay", "drops", "marks"] = Field(
-        description="what: packets waiting, delay by waiting (a duration), packets dropped by the queue, packets marked (ECN)"
+    measure: Literal["max_packets", "mean_packets", "max_delay", "mean_delay", "drops", "marks"] = (
+        Field(
+            description=(
+                "what: packets waiting, delay by waiting (a duration), packets dropped by the"
+                " queue, packets marked (ECN)"
+            )
+        )
     )
     between: Between | None = BETWEEN
 
@@ -48,7 +64,10 @@ class Queue(Compared[NumberOrTime]):
 
     def title(self) -> str:
         """Name the measure, the link and the span."""
-        return f"queue of {self.link} towards {self.towards}, {self.measure.replace('_', ' ')} {span_words(self.between)}"
+        return (
+            f"queue of {self.link} towards {self.towards}, {self.measure.replace('_', ' ')}"
+            f" {span_words(self.between)}"
+        )
 
     def words(self, value: float) -> str:
         """Return a delay or a number in words."""
@@ -70,7 +89,10 @@ class Queue(Compared[NumberOrTime]):
             to_ns=rows["t_ns"][-1],
         )
         measured = self.words(value)
-        reason = f"{self.measure.replace('_', ' ')} of the queue was {measured}; asked: {self.comparison()}"
+        reason = (
+            f"{self.measure.replace('_', ' ')} of the queue was {measured}; asked:"
+            f" {self.comparison()}"
+        )
         return self.verdict(self.holds(value), measured, reason, [evidence])
 
     def _samples(self, run: RunData, span: Span, interval: int) -> polars.DataFrame:
@@ -93,7 +115,9 @@ class Queue(Compared[NumberOrTime]):
     def _length(self, run: RunData, rows: polars.DataFrame) -> tuple[float, int | None]:
         """Return the length or the delay (ns), and when it was largest."""
         counts = self.measure.endswith("packets")
-        values = rows.get_column("backlog_packets").cast(float) if counts else self._delays(run, rows)
+        values = (
+            rows.get_column("backlog_packets").cast(float) if counts else self._delays(run, rows)
+        )
         if values.null_count() == values.len():
             raise Undecided("the samples hold no backlog")
         if self.measure.startswith("mean"):
@@ -109,25 +133,35 @@ class Queue(Compared[NumberOrTime]):
 
         rate = pl.lit(None, dtype=pl.Float64)
         for epoch in find_rate_epochs(run):
-            if (epoch.link, epoch.towards) == (self.link, self.towards) and epoch.direction.rate_bps:
+            if (epoch.link, epoch.towards) == (
+                self.link,
+                self.towards,
+            ) and epoch.direction.rate_bps:
                 now = (pl.col("t_ns") >= epoch.from_ns) & (pl.col("t_ns") <= epoch.to_ns)
                 rate = pl.when(now).then(pl.lit(float(epoch.direction.rate_bps))).otherwise(rate)
         delays = rows.select(delay=pl.col("backlog_bytes") * 8e9 / rate).get_column("delay")
         if delays.null_count():
-            raise Undecided(f"the link {self.link} has no rate towards {self.towards}, so its queue has no delay")
+            raise Undecided(
+                f"the link {self.link} has no rate towards {self.towards}, so its queue has no"
+                " delay"
+            )
         return delays
 
 
 class Measured(Compared[FractionOrTime]):
-    """What one direction of a link really did to the packets that crossed it, from the captures at both ends.
+    """What one direction of a link really did to the packets that crossed it, from the captures at
+    both ends.
 
-    `loss` leaves out what the full queue dropped. `reorder` counts packets that netem let pass without the delay, `late` all
-    that a later one overtook, whatever the reason. `corrupt` needs whole packets in the captures (`capture: full`). `delay` is the
-    median one-way time, waiting in the queue included, and `jitter` its standard deviation.
+    `loss` leaves out what the full queue dropped. `reorder` counts packets that netem let pass
+    without the delay, `late` all that a later one overtook, whatever the reason. `corrupt` needs
+    whole packets in the captures (`capture: full`). `delay` is the median one-way time, waiting in
+    the queue included, and `jitter` its standard deviation.
     """
 
     name: ClassVar[str] = "measured"
-    example: ClassVar[str] = "{link: h1-h2, towards: h2, what: duplicate, equals: 1%, tolerance: 20%}"
+    example: ClassVar[str] = (
+        "{link: h1-h2, towards: h2, what: duplicate, equals: 1%, tolerance: 20%}"
+    )
 
     link: LinkName = Field(description="the link")
     towards: HostName = Field(description="the node at which the direction ends")
@@ -146,7 +180,9 @@ class Measured(Compared[FractionOrTime]):
 
     def title(self) -> str:
         """Name the measure, the link and the span."""
-        return f"measured {self.what} of {self.link} towards {self.towards} {span_words(self.between)}"
+        return (
+            f"measured {self.what} of {self.link} towards {self.towards} {span_words(self.between)}"
+        )
 
     def words(self, value: float) -> str:
         """Return a duration or percent."""
@@ -162,7 +198,12 @@ class Measured(Compared[FractionOrTime]):
         value, text = self._times(rows) if self._is_time() else self._fraction(run, span, rows)
         measured = self.words(value)
         evidence = Evidence(text, None, (), span[0], span[1])
-        return self.verdict(self.holds(value), measured, f"{self.what} was {measured} ({text}); asked: {self.comparison()}", [evidence])
+        return self.verdict(
+            self.holds(value),
+            measured,
+            f"{self.what} was {measured} ({text}); asked: {self.comparison()}",
+            [evidence],
+        )
 
     def _journeys(self, run: RunData, span: Span) -> polars.DataFrame:
         """Return the packets that crossed this direction, sent within the span."""
@@ -173,14 +214,21 @@ class Measured(Compared[FractionOrTime]):
         whole = Epoch(self.link, self.towards, 0, run.end_ns * 2, direction)
         rows = journeys_of(run, whole).filter(within(span, "sent_ns"))
         if rows.height < MIN_PACKETS:
-            raise Undecided(f"only {many(rows.height, 'packet')} with a capture at both ends crossed {self.link} towards {self.towards}")
+            raise Undecided(
+                f"only {many(rows.height, 'packet')} with a capture at both ends crossed"
+                f" {self.link} towards {self.towards}"
+            )
         return rows
 
     def _times(self, rows: polars.DataFrame) -> tuple[float, str]:
         """Return the one-way delay or its standard deviation in ns."""
         import polars as pl
 
-        delays = rows.filter(pl.col("copies") > 0).select(delay=pl.col("received_ns") - pl.col("sent_ns")).get_column("delay")
+        delays = (
+            rows.filter(pl.col("copies") > 0)
+            .select(delay=pl.col("received_ns") - pl.col("sent_ns"))
+            .get_column("delay")
+        )
         if delays.len() < MIN_PACKETS:
             raise Undecided(f"only {many(delays.len(), 'packet')} arrived")
         value = delays.median() if self.what == "delay" else delays.std()
@@ -193,22 +241,32 @@ class Measured(Compared[FractionOrTime]):
         arrived = rows.filter(pl.col("copies") > 0)
         if self.what == "reorder":
             return self._reordered(run, span)
-        if self.what == "corrupt" and any(each.kind == "capture" and each.options.get("snaplen", 0) for each in run.plan.recorders):
-            raise Undecided("the captures hold only headers; record whole packets (capture: full) to see damage")
+        if self.what == "corrupt" and any(
+            each.kind == "capture" and each.options.get("snaplen", 0) for each in run.plan.recorders
+        ):
+            raise Undecided(
+                "the captures hold only headers; record whole packets (capture: full) to see damage"
+            )
         if self.what == "loss":
             from tcpexp.analysis.links import count_drops
 
             dropped = count_drops(run, self.link, self.towards, "queue", span[0], span[1])
             events, trials = max(rows.height - arrived.height - dropped, 0), rows.height - dropped
         else:
-            wanted = {"duplicate": pl.col("copies") > 1, "late": pl.col("late"), "corrupt": pl.col("changed")}[self.what]
+            wanted = {
+                "duplicate": pl.col("copies") > 1,
+                "late": pl.col("late"),
+                "corrupt": pl.col("changed"),
+            }[self.what]
             events, trials = arrived.filter(wanted).height, arrived.height
         if trials < MIN_PACKETS:
             raise Undecided(f"only {many(trials, 'packet')} to judge by")
         return events / trials, f"{digits(events)} of {trials} packets"
 
     def _reordered(self, run: RunData, span: Span) -> tuple[float, str]:
-        """Return the rate that the analysis found, over its spans of constant link parameters that lie within ``span``."""
+        """Return the rate that the analysis found, over its spans of constant link parameters that
+        lie within ``span``.
+        """
         from tcpexp.analysis.links import measure_faults
 
         found = [
@@ -220,7 +278,14 @@ class Measured(Compared[FractionOrTime]):
         ]
         good = [rate for rate in found if rate.measured is not None]
         if not good:
-            why = found[0].why if found else "no reordering was asked for within the time span; `late` counts every overtaken packet"
+            why = (
+                found[0].why
+                if found
+                else (
+                    "no reordering was asked for within the time span; `late` counts every"
+                    " overtaken packet"
+                )
+            )
             raise Undecided(f"reordering was not measured: {why}")
         events, trials = sum(rate.events for rate in good), sum(rate.trials for rate in good)
         return events / trials, f"{events} of {trials} packets"
@@ -229,14 +294,22 @@ class Measured(Compared[FractionOrTime]):
 def _queue_rows(run: RunData, link: str, towards: str) -> polars.DataFrame:
     import polars as pl
 
-    wanted = (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")
+    wanted = (
+        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")
+    )
     return run.table("queues").filter(wanted).sort("t_ns")
 
 
 def _require_kind(check: Compared[float], kind: type, what: str) -> None:
-    """Raise unless every comparator is of ``kind``: int for durations, float for plain numbers and fractions."""
+    """Raise unless every comparator is of ``kind``: int for durations, float for plain numbers and
+    fractions.
+    """
     for name in ("equals", "tolerance", "at_least", "at_most", "above", "below"):
         value = getattr(check, name)
         if value is not None and not isinstance(value, (kind, Percent)):
-            right = "a duration, such as 20ms" if kind is int else "a number or a percentage without a unit of time"
+            right = (
+                "a duration, such as 20ms"
+                if kind is int
+                else "a number or a percentage without a unit of time"
+            )
             raise QuantityError(f"{name}: of '{what}' has the wrong unit", f"write {right}")

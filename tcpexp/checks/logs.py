@@ -1,4 +1,6 @@
-"""The check ``logged``: events that a program wrote to its log as lines of JSON, counted or with one of their numbers compared."""
+"""The check ``logged``: events that a program wrote to its log as lines of JSON, counted or with
+one of their numbers compared.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ LISTED, LONGEST = 12, 40
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the log: when it was written, in ns from the start of the experiment, and what it says."""
+    """One line of the log: when it was written, in ns from the start of the experiment, and what it
+    says.
+    """
 
     t_ns: int
     facts: dict[str, Any]
@@ -33,40 +37,68 @@ class Event:
 class Logged(Compared[Number]):
     """What a program logged: how many events of a name there are, or one number that they carry.
 
-    The programs that come with tcpexp write one JSON object per event, such as `{"time_ns": ..., "event": "write", "took_us": 1020}`. Without `field`
-    the events are counted. With it every event's number must satisfy the comparators, or that of `measure`. The field `time` is when the event
-    was logged, in seconds from the start of the experiment.
+    The programs that come with tcpexp write one JSON object per event, such as `{"time_ns": ...,
+    "event": "write", "took_us": 1020}`. Without `field` the events are counted. With it every
+    event's number must satisfy the comparators, or that of `measure`. The field `time` is when the
+    event was logged, in seconds from the start of the experiment.
     """
 
     name: ClassVar[str] = "logged"
-    example: ClassVar[str] = "{action: sender, event: write, field: took_us, measure: max, at_least: 900000}"
+    example: ClassVar[str] = (
+        "{action: sender, event: write, field: took_us, measure: max, at_least: 900000}"
+    )
 
     action: ActionName = Field(description="the action's `id`")
     event: str = Field(min_length=1, description="the event's name")
     where: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] | None = Field(
-        default=None, description="only events whose fields have these values, such as `{call: accept}`"
+        default=None,
+        description="only events whose fields have these values, such as `{call: accept}`",
     )
-    field: str | None = Field(default=None, min_length=1, description="a number of the event; `time` is when it was logged, in seconds")
+    field: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a number of the event; `time` is when it was logged, in seconds",
+    )
     measure: Literal["first", "last", "min", "max", "mean", "sum"] | None = Field(
-        default=None, description="with `field`: which of the events' numbers is compared; each of them when left out"
+        default=None,
+        description=(
+            "with `field`: which of the events' numbers is compared; each of them when left out"
+        ),
     )
     between: Between | None = BETWEEN
 
     @model_validator(mode="after")
     def _measures_a_field(self) -> Self:
         if self.measure is not None and self.field is None:
-            raise QuantityError("measure: belongs to field:", "write field: as well, or leave measure: out to count the events")
+            raise QuantityError(
+                "measure: belongs to field:",
+                "write field: as well, or leave measure: out to count the events",
+            )
         return self
 
     def title(self) -> str:
         """Name the action, the event and the number."""
-        where = f" with {', '.join(f'{key} {value}' for key, value in self.where.items())}" if self.where else ""
-        what = f"{f'{self.measure} of ' if self.measure else ''}{self.field} in " if self.field else "number of "
-        return f"{what}events '{self.event}'{where} of action {self.action} {span_words(self.between)}"
+        where = (
+            f" with {', '.join(f'{key} {value}' for key, value in self.where.items())}"
+            if self.where
+            else ""
+        )
+        what = (
+            f"{f'{self.measure} of ' if self.measure else ''}{self.field} in "
+            if self.field
+            else "number of "
+        )
+        return (
+            f"{what}events '{self.event}'{where} of action {self.action} {span_words(self.between)}"
+        )
 
     def asked(self) -> str:
         """Return the comparators, and whether every event is meant."""
-        return f"every one {self.comparison()}" if self.field and not self.measure else self.comparison()
+        return (
+            f"every one {self.comparison()}"
+            if self.field and not self.measure
+            else self.comparison()
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the events."""
@@ -77,11 +109,17 @@ class Logged(Compared[Number]):
         evidence = self._evidence(events)
         if self.field is None:
             counted = many(len(events), "event")
-            reason = f"{self.action} logged '{self.event}' {many(len(events), 'time')}; asked: {self.asked()}"
+            reason = (
+                f"{self.action} logged '{self.event}' {many(len(events), 'time')}; asked:"
+                f" {self.asked()}"
+            )
             return self.verdict(self.holds(len(events)), counted, reason, evidence)
         numbers = [self._number(each, self.field) for each in events]
         if not numbers:
-            raise Undecided(f"action {self.action} logged no such event '{self.event}' {span_words(self.between)}")
+            raise Undecided(
+                f"action {self.action} logged no such event '{self.event}'"
+                f" {span_words(self.between)}"
+            )
         if self.measure is None:
             low, high = number_words(min(numbers)), number_words(max(numbers))
             measured = low if low == high else f"{low} to {high}"
@@ -90,20 +128,31 @@ class Logged(Compared[Number]):
             value = _reduce(numbers, self.measure)
             measured, passed = number_words(value), self.holds(value)
         what = f"{self.measure} of {self.field}" if self.measure else self.field
-        reason = f"{what} is {measured} in {many(len(events), 'event')} of {self.action}; asked: {self.asked()}"
+        reason = (
+            f"{what} is {measured} in {many(len(events), 'event')} of {self.action}; asked:"
+            f" {self.asked()}"
+        )
         return self.verdict(passed, measured, reason, evidence)
 
     def _wanted(self, event: Event, span: tuple[int, int]) -> bool:
-        if event.facts.get("event") != self.event or (self.between is not None and not span[0] <= event.t_ns <= span[1]):
+        if event.facts.get("event") != self.event or (
+            self.between is not None and not span[0] <= event.t_ns <= span[1]
+        ):
             return False
-        return all(key in event.facts and event.facts[key] == value for key, value in (self.where or {}).items())
+        return all(
+            key in event.facts and event.facts[key] == value
+            for key, value in (self.where or {}).items()
+        )
 
     def _number(self, event: Event, field: str) -> float:
         if field == "time":
             return event.t_ns / 1e9
         value = event.facts.get(field)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Undecided(f"the event '{self.event}' of action {self.action} at {time_words(event.t_ns)} has no number '{field}'")
+            raise Undecided(
+                f"the event '{self.event}' of action {self.action} at {time_words(event.t_ns)} has"
+                f" no number '{field}'"
+            )
         return float(value)
 
     def _evidence(self, events: list[Event]) -> list[Evidence]:
@@ -111,15 +160,22 @@ class Logged(Compared[Number]):
             return []
         keys = [key for key in events[0].facts if key not in ("time_ns", "event")]
         rows = [("time", *keys)]
-        rows += [(f"{each.t_ns / 1e9:.6f} s", *(str(each.facts.get(key, ""))[:LONGEST] for key in keys)) for each in events[:LISTED]]
-        text = many(len(events), f"event '{self.event}'", f"events '{self.event}'") + (f", the first {LISTED} listed" if len(events) > LISTED else "")
+        rows += [
+            (f"{each.t_ns / 1e9:.6f} s", *(str(each.facts.get(key, ""))[:LONGEST] for key in keys))
+            for each in events[:LISTED]
+        ]
+        text = many(len(events), f"event '{self.event}'", f"events '{self.event}'") + (
+            f", the first {LISTED} listed" if len(events) > LISTED else ""
+        )
         return [Evidence(text, None, (), events[0].t_ns, events[-1].t_ns, tuple(rows))]
 
 
 def read_events(run: RunData, action: str) -> list[Event]:
-    """Return the events of an action's log in their order; raises ``Undecided`` when no log or no clock was recorded.
+    """Return the events of an action's log in their order; raises ``Undecided`` when no log or no
+    clock was recorded.
 
-    Lines that are no JSON objects with a ``time_ns`` are left out: a program may print other text too.
+    Lines that are no JSON objects with a ``time_ns`` are left out: a program may print other text
+    too.
     """
     zero = run.engine.get("t0_realtime_ns")
     if zero is None:

@@ -24,30 +24,41 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise QuantityError(f"'{text[:40]}' is not a regular expression: {error}", "use contains: for plain text") from None
+        raise QuantityError(
+            f"'{text[:40]}' is not a regular expression: {error}", "use contains: for plain text"
+        ) from None
     return text
 
 
 class Exit(Check):
     """How and when an action's process ended: its exit status, and how long after its own start.
 
-    A status below zero is the signal that ended it. An action that is repeated with `every` must end so each time.
+    A status below zero is the signal that ended it. An action that is repeated with `every` must
+    end so each time.
     """
 
     name: ClassVar[str] = "exit"
     example: ClassVar[str] = "{action: get, status: 28, after: 127s, within: 131s}"
 
     action: ActionName = Field(description="the action's `id`")
-    status: int | tuple[int, ...] | None = Field(default=None, description="the exit status, or a list of those that pass")
-    after: Duration | None = Field(default=None, description="it ended no earlier than this after its start")
-    within: Duration | None = Field(default=None, description="it ended no later than this after its start")
+    status: int | tuple[int, ...] | None = Field(
+        default=None, description="the exit status, or a list of those that pass"
+    )
+    after: Duration | None = Field(
+        default=None, description="it ended no earlier than this after its start"
+    )
+    within: Duration | None = Field(
+        default=None, description="it ended no later than this after its start"
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if self.status is None and self.after is None and self.within is None:
             raise QuantityError("this check asks nothing", "add status:, after: or within:")
         if self.after is not None and self.within is not None and self.after > self.within:
-            raise QuantityError("after: is later than within:, so nothing can pass", "exchange them")
+            raise QuantityError(
+                "after: is later than within:, so nothing can pass", "exchange them"
+            )
         return self
 
     def title(self) -> str:
@@ -78,7 +89,12 @@ class Exit(Check):
         begin, end, _ = shown
         measured = _run_words(*shown) + (f" (of {len(runs)} runs)" if len(runs) > 1 else "")
         evidence = Evidence(f"action {self.action}: {measured}", from_ns=begin, to_ns=end)
-        return self.verdict(not wrong, measured, f"action {self.action} {measured}; asked: {self.asked()}", [evidence])
+        return self.verdict(
+            not wrong,
+            measured,
+            f"action {self.action} {measured}; asked: {self.asked()}",
+            [evidence],
+        )
 
     def _fits(self, begin: int, end: int | None, status: int | None) -> bool:
         if end is None or (self.status is not None and status is None):
@@ -100,10 +116,14 @@ class Output(Check):
     action: ActionName = Field(description="the action's `id`")
     contains: str | None = Field(default=None, min_length=1, description="this text appears")
     matches: Annotated[str, AfterValidator(_pattern)] | None = Field(
-        default=None, min_length=1, description="this regular expression (Python's) matches somewhere, line by line"
+        default=None,
+        min_length=1,
+        description="this regular expression (Python's) matches somewhere, line by line",
     )
     lacks: str | None = Field(default=None, min_length=1, description="this text does not appear")
-    stream: Literal["out", "err", "both"] = Field(default="both", description="standard output, error output or both")
+    stream: Literal["out", "err", "both"] = Field(
+        default="both", description="standard output, error output or both"
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -130,7 +150,9 @@ class Output(Check):
         if complaints or self.lacks:
             self._require_whole(run)
         length = sum(len(text.splitlines()) for text in logs.values())
-        measured = "; ".join(complaints) or (evidence[0].text if evidence else f"not in {many(length, 'line')}")
+        measured = "; ".join(complaints) or (
+            evidence[0].text if evidence else f"not in {many(length, 'line')}"
+        )
         reason = "; ".join(complaints) or f"the output of {self.action} is as asked: {self.asked()}"
         return self.verdict(not complaints, measured, reason, evidence)
 
@@ -151,7 +173,9 @@ class Output(Check):
         return complaints, evidence
 
     def _require_whole(self, run: RunData) -> None:
-        """Raise when more output might have come: the process had not ended and the run was cut short."""
+        """Raise when more output might have come: the process had not ended and the run was cut
+        short.
+        """
         runs = process_runs(run, self.action)
         if not runs:
             raise Undecided(f"the action {self.action} was not started")
@@ -160,13 +184,18 @@ class Output(Check):
 
 
 class Download(Check):
-    """Whether a download arrived as it was sent: the SHA-256 of the client's file against the server's log."""
+    """Whether a download arrived as it was sent: the SHA-256 of the client's file against the
+    server's log.
+    """
 
     name: ClassVar[str] = "download"
     example: ClassVar[str] = "{action: get, intact: true}"
 
     action: ActionName = Field(description="the `id` of the `http_get`")
-    intact: bool = Field(default=True, description="true: both hashes are the same; false: they differ, or nothing arrived")
+    intact: bool = Field(
+        default=True,
+        description="true: both hashes are the same; false: they differ, or nothing arrived",
+    )
 
     def title(self) -> str:
         """Name the action."""
@@ -188,16 +217,26 @@ class Download(Check):
         if not sent:
             raise Undecided("no web server of this run logged what it sent")
         name, received = (found[2], found[1]) if found else ("", "")
-        hashes = sorted({each["sha256"] for each in sent if not name or str(each["path"]).rsplit("/", 1)[-1] == name})
+        hashes = sorted(
+            {
+                each["sha256"]
+                for each in sent
+                if not name or str(each["path"]).rsplit("/", 1)[-1] == name
+            }
+        )
         if found and not hashes:
             raise Undecided(f"no web server of this run logged a response with the file '{name}'")
         intact = bool(found) and received in hashes
         measured = "intact" if intact else ("damaged" if found else "no file arrived")
         reason = f"received {received or 'nothing'}, sent {', '.join(hashes)}"
-        return self.verdict(intact == self.intact, measured, reason, [Evidence(f"SHA-256: {reason}")])
+        return self.verdict(
+            intact == self.intact, measured, reason, [Evidence(f"SHA-256: {reason}")]
+        )
 
     def _sent(self, run: RunData) -> list[dict[str, Any]]:
-        """Return the files that web servers loaded or sent (their JSON lines ``file`` and ``response``)."""
+        """Return the files that web servers loaded or sent (their JSON lines ``file`` and
+        ``response``).
+        """
         steps = {step.id: step for step in (*run.plan.setup, *run.plan.steps)}
         flow = next((flow for flow in run.plan.flows if flow.step == self.action), None)
         hosts = {flow.server} if flow else set(addresses_by_host(run))
@@ -206,7 +245,11 @@ class Download(Check):
             step = steps.get(path.stem)
             if step is None or getattr(step.do, "node", None) not in hosts:
                 continue
-            found += [each for each in _json_lines(path) if each.get("event") in ("file", "response") and each.get("sha256")]
+            found += [
+                each
+                for each in _json_lines(path)
+                if each.get("event") in ("file", "response") and each.get("sha256")
+            ]
         return found
 
 
@@ -216,19 +259,26 @@ def addresses_by_host(run: RunData) -> dict[str, list[str]]:
 
 
 def process_runs(run: RunData, action: str) -> list[tuple[int, int | None, int | None]]:
-    """Return (start ns, end ns, status) of each run of an action's process; end and status None when it had not ended.
+    """Return (start ns, end ns, status) of each run of an action's process; end and status None
+    when it had not ended.
 
     What the engine itself ended, because the run was cut short, had not ended.
     """
     import polars as pl
 
     step = _step_id(run, action)
-    rows = run.table("events").filter((pl.col("step") == step) & pl.col("event").is_in(["start", "end"]))
+    rows = run.table("events").filter(
+        (pl.col("step") == step) & pl.col("event").is_in(["start", "end"])
+    )
     runs: list[tuple[int, int | None, int | None]] = []
     for row in rows.sort("t_ns", maintain_order=True).iter_rows(named=True):
         if row["event"] == "start":
             runs.append((row["t_ns"], None, None))
-        elif runs and runs[-1][1] is None and not (run.status != "complete" and row["t_ns"] >= run.end_ns):
+        elif (
+            runs
+            and runs[-1][1] is None
+            and not (run.status != "complete" and row["t_ns"] >= run.end_ns)
+        ):
             runs[-1] = (runs[-1][0], row["t_ns"], row["status"])
     return runs
 
@@ -237,7 +287,11 @@ def read_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, 
     """Return a process's output by file name; raises ``Undecided`` when none was recorded."""
     step = _step_id(run, action)
     paths = [run.path / "raw" / "logs" / f"{step}.{ending}" for ending in endings]
-    found = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file()}
+    found = {
+        path.name: path.read_text(encoding="utf-8", errors="replace")
+        for path in paths
+        if path.is_file()
+    }
     if not found:
         raise Undecided(f"no output of action {action} was recorded")
     return found
@@ -246,7 +300,11 @@ def read_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, 
 def _step_id(run: RunData, action: str) -> str:
     """Return the id of the action's step: its own, or the first of several."""
     ids = [step.id for step in (*run.plan.setup, *run.plan.steps)]
-    return action if action in ids else next((each for each in ids if each.startswith(f"{action}.")), action)
+    return (
+        action
+        if action in ids
+        else next((each for each in ids if each.startswith(f"{action}.")), action)
+    )
 
 
 def _run_words(begin: int, end: int | None, status: int | None) -> str:
@@ -262,7 +320,11 @@ def _find(logs: dict[str, str], pattern: str) -> str | None:
         found = re.search(pattern, text, re.MULTILINE)
         if found:
             number = text.count("\n", 0, found.start()) + 1
-            return f"{name} line {number}: {text.splitlines()[number - 1][:200]}" if text.splitlines() else f"{name}: empty"
+            return (
+                f"{name} line {number}: {text.splitlines()[number - 1][:200]}"
+                if text.splitlines()
+                else f"{name}: empty"
+            )
     return None
 
 

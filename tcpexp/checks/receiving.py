@@ -1,4 +1,6 @@
-"""Checks of how a receiver answers: ``window_step`` (how it opens its window) and ``ack_delay`` (when it acknowledges)."""
+"""Checks of how a receiver answers: ``window_step`` (how it opens its window) and ``ack_delay``
+(when it acknowledges).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,16 @@ from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared
-from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, flow_plan, receiver_of, require_span, within
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    addresses,
+    captures_of,
+    flow_plan,
+    receiver_of,
+    require_span,
+    within,
+)
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.units import Duration, QuantityError
@@ -30,9 +41,11 @@ def _in_order(numbers: tuple[int, int]) -> tuple[int, int]:
 
 
 class WindowStep(Compared[Bytes]):
-    """By how many bytes a receiver opens its window at a time: how far the right edge (ACK number + window) moves.
+    """By how many bytes a receiver opens its window at a time: how far the right edge (ACK number +
+    window) moves.
 
-    Every step must satisfy the comparators. An edge that only stays, because the window shrinks by what was acknowledged, is no step.
+    Every step must satisfy the comparators. An edge that only stays, because the window shrinks by
+    what was acknowledged, is no step.
     """
 
     name: ClassVar[str] = "window_step"
@@ -63,30 +76,57 @@ class WindowStep(Compared[Bytes]):
         passed = all(self.holds(each) for each in sizes)
         table = [("time", "packet", "acknowledged", "window", "edge moved by")]
         for row in steps.head(LISTED).iter_rows(named=True):
-            table.append((time_words(row["t_ns"]), str(row["number"]), str(row["ack_rel"]), str(row["window_bytes"]), str(row["step"])))
+            table.append(
+                (
+                    time_words(row["t_ns"]),
+                    str(row["number"]),
+                    str(row["ack_rel"]),
+                    str(row["window_bytes"]),
+                    str(row["step"]),
+                )
+            )
         numbers = tuple(steps.get_column("number").to_list()[:LISTED])
-        text = many(steps.height, "step") + (f", the first {LISTED} listed" if steps.height > LISTED else "")
-        evidence = Evidence(text, steps["capture"][0], numbers, steps["t_ns"][0], steps["t_ns"][-1], tuple(table))
-        return self.verdict(passed, measured, f"{many(len(sizes), 'step')} of {measured}; asked: every one {self.comparison()}", [evidence])
+        text = many(steps.height, "step") + (
+            f", the first {LISTED} listed" if steps.height > LISTED else ""
+        )
+        evidence = Evidence(
+            text, steps["capture"][0], numbers, steps["t_ns"][0], steps["t_ns"][-1], tuple(table)
+        )
+        return self.verdict(
+            passed,
+            measured,
+            f"{many(len(sizes), 'step')} of {measured}; asked: every one {self.comparison()}",
+            [evidence],
+        )
 
     def _steps(self, run: RunData) -> polars.DataFrame:
         import polars as pl
 
-        wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(addresses(run, self.from_))
-        wanted &= pl.col("window_bytes").is_not_null() & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("[SR]")
+        wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
+            addresses(run, self.from_)
+        )
+        wanted &= (
+            pl.col("window_bytes").is_not_null()
+            & pl.col("ack_rel").is_not_null()
+            & ~pl.col("flags").str.contains("[SR]")
+        )
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         rows = run.table("packets").filter(wanted.fill_null(False)).sort("t_ns", "number")
         edge = (pl.col("ack_rel") + pl.col("window_bytes")).cum_max().over("capture", "stream")
-        rows = rows.with_columns(edge=edge).with_columns(step=pl.col("edge").diff().over("capture", "stream"))
+        rows = rows.with_columns(edge=edge).with_columns(
+            step=pl.col("edge").diff().over("capture", "stream")
+        )
         return rows.filter(pl.col("step") > 0)
 
 
 class AckDelay(Compared[Duration]):
-    """How long a flow's receiver takes to acknowledge a data segment: from its arrival to the first ACK that covers it.
+    """How long a flow's receiver takes to acknowledge a data segment: from its arrival to the first
+    ACK that covers it.
 
-    Both are seen in the receiver's capture, so the network has no part in it. `segments` chooses data segments by their number in
-    the order of arrival, from 1; the flow's first connection is looked at.
+    Both are seen in the receiver's capture, so the network has no part in it. `segments` chooses
+    data segments by their number in the order of arrival, from 1; the flow's first connection is
+    looked at.
     """
 
     name: ClassVar[str] = "ack_delay"
@@ -94,9 +134,14 @@ class AckDelay(Compared[Duration]):
 
     flow: FlowName = Field(description="the flow")
     segments: Annotated[tuple[int, int], AfterValidator(_in_order)] | None = Field(
-        default=None, description="first and last data segment, counted from 1; all of the time span when left out"
+        default=None,
+        description=(
+            "first and last data segment, counted from 1; all of the time span when left out"
+        ),
     )
-    measure: Literal["min", "median", "max"] = Field(description="which number of all the delays is compared")
+    measure: Literal["min", "median", "max"] = Field(
+        description="which number of all the delays is compared"
+    )
     between: Between | None = BETWEEN
 
     def title(self) -> str:
@@ -116,38 +161,72 @@ class AckDelay(Compared[Duration]):
         rows = ack_delays(run, flow_plan(run, self.flow))
         if self.segments is not None:
             if rows.height < self.segments[1]:
-                raise Undecided(f"only {many(rows.height, 'data segment')} of flow {self.flow} arrived")
+                raise Undecided(
+                    f"only {many(rows.height, 'data segment')} of flow {self.flow} arrived"
+                )
             rows = rows.filter(pl.col("index").is_between(*self.segments))
         rows = rows.filter(within(span))
         if rows.is_empty() or rows.get_column("delay_ns").null_count():
-            raise Undecided("no data segment arrived" if rows.is_empty() else "not every one of these segments was acknowledged")
+            raise Undecided(
+                "no data segment arrived"
+                if rows.is_empty()
+                else "not every one of these segments was acknowledged"
+            )
         delays = rows.get_column("delay_ns")
         value = {"min": delays.min, "median": delays.median, "max": delays.max}[self.measure]()
         assert isinstance(value, (int, float))
         table = [("data segment", "arrived", "packet", "payload", "ACK after", "ACK's packet")]
         for row in rows.head(LISTED).iter_rows(named=True):
-            cells = (row["index"], f"{row['t_ns'] / 1e9:.6f} s", row["number"], row["payload_bytes"], time_words(row["delay_ns"]), row["ack_number"])
+            cells = (
+                row["index"],
+                f"{row['t_ns'] / 1e9:.6f} s",
+                row["number"],
+                row["payload_bytes"],
+                time_words(row["delay_ns"]),
+                row["ack_number"],
+            )
             table.append(tuple(str(cell) for cell in cells))  # type: ignore[arg-type]
         numbers = tuple(rows.get_column("number").to_list()[:LISTED])
         text = f"{many(rows.height, 'data segment')} and the ACKs that cover them"
-        evidence = Evidence(text, rows["capture"][0], numbers, rows["t_ns"][0], rows["t_ns"][-1], tuple(table))
+        evidence = Evidence(
+            text, rows["capture"][0], numbers, rows["t_ns"][0], rows["t_ns"][-1], tuple(table)
+        )
         low, high = time_words(delays.min()), time_words(delays.max())  # type: ignore[arg-type]
-        reason = f"{many(rows.height, 'segment')} acknowledged after {low} to {high}; asked: {self.measure} {self.comparison()}"
+        reason = (
+            f"{many(rows.height, 'segment')} acknowledged after {low} to {high}; asked:"
+            f" {self.measure} {self.comparison()}"
+        )
         return self.verdict(self.holds(value), time_words(value), reason, [evidence])
 
 
 def ack_delays(run: RunData, flow: FlowPlan) -> polars.DataFrame:
-    """Return one row per data segment that arrived: its packet, ``index`` from 1, ``delay_ns`` and ``ack_number`` (null: never covered)."""
+    """Return one row per data segment that arrived: its packet, ``index`` from 1, ``delay_ns`` and
+    ``ack_number`` (null: never covered).
+    """
     import polars as pl
 
     receiver = receiver_of(flow)
     own = addresses(run, receiver)
-    seen = run.table("packets").filter(pl.col("capture").is_in(captures_of(run, receiver)) & (pl.col("flow") == flow.name)).sort("t_ns", "number")
+    seen = (
+        run.table("packets")
+        .filter(pl.col("capture").is_in(captures_of(run, receiver)) & (pl.col("flow") == flow.name))
+        .sort("t_ns", "number")
+    )
     seen = seen.filter(pl.col("stream").eq_missing(pl.lit(seen.get_column("stream").min())))
     mine = pl.col("src").is_in(own)
-    data = seen.filter(~mine & kind_filter("data")).with_columns(end=pl.col("seq_rel") + pl.col("payload_bytes"))
-    data = data.unique("end", keep="first", maintain_order=True).sort("t_ns", "number").with_row_index("index", 1)
-    acks = seen.filter(mine & pl.col("ack_rel").is_not_null()).unique("ack_rel", keep="first", maintain_order=True)
+    data = seen.filter(~mine & kind_filter("data")).with_columns(
+        end=pl.col("seq_rel") + pl.col("payload_bytes")
+    )
+    data = (
+        data.unique("end", keep="first", maintain_order=True)
+        .sort("t_ns", "number")
+        .with_row_index("index", 1)
+    )
+    acks = seen.filter(mine & pl.col("ack_rel").is_not_null()).unique(
+        "ack_rel", keep="first", maintain_order=True
+    )
     acks = acks.select("ack_rel", ack_ns="t_ns", ack_number="number").sort("ack_rel")
-    joined = data.sort("end").join_asof(acks, left_on="end", right_on="ack_rel", strategy="forward", coalesce=False)
+    joined = data.sort("end").join_asof(
+        acks, left_on="end", right_on="ack_rel", strategy="forward", coalesce=False
+    )
     return joined.with_columns(delay_ns=pl.col("ack_ns") - pl.col("t_ns")).sort("index")

@@ -1,4 +1,7 @@
-"""What of a run was recorded: time spans, captures, snapshots, tracepoints. Each lack raises ``Undecided``."""
+"""What of a run was recorded: time spans, captures, snapshots, tracepoints.
+
+Each lack raises ``Undecided``.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,17 @@ Span = tuple[int, int]
 
 def _in_order(span: Span) -> Span:
     if span[1] <= span[0]:
-        raise QuantityError("the time span ends before it begins", "write [earlier, later], such as [10s, 60s]")
+        raise QuantityError(
+            "the time span ends before it begins", "write [earlier, later], such as [10s, 60s]"
+        )
     return span
 
 
 #: ``[10s, 60s]``, in ns
 Between = Annotated[tuple[Duration, Duration], AfterValidator(_in_order)]
-BETWEEN = Field(default=None, description="the time span looked at, `[10s, 60s]`; the whole run when left out")
+BETWEEN = Field(
+    default=None, description="the time span looked at, `[10s, 60s]`; the whole run when left out"
+)
 
 
 def require_span(run: RunData, between: Span | None) -> Span:
@@ -40,10 +47,13 @@ def require_span(run: RunData, between: Span | None) -> Span:
     if status != "complete":
         if between is None or end_ns is None or end_ns < span[1]:
             at = "" if end_ns is None else f" at {time_words(end_ns)}"
-            raise Undecided(f"the run was {status}{at}, before the time span ended ({time_words(span[1])})")
+            raise Undecided(
+                f"the run was {status}{at}, before the time span ended ({time_words(span[1])})"
+            )
     elif span[1] > run.plan.duration_ns:
         raise Undecided(
-            f"the time span ends at {time_words(span[1])}, the run at {time_words(run.plan.duration_ns)}"
+            f"the time span ends at {time_words(span[1])}, the run at"
+            f" {time_words(run.plan.duration_ns)}"
         )
     return span
 
@@ -59,7 +69,8 @@ def addresses(run: RunData, host: str) -> list[str]:
 
 
 def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
-    """Return the captures of a host; raises ``Undecided`` when there is none or packets are missing from one.
+    """Return the captures of a host; raises ``Undecided`` when there is none or packets are missing
+    from one.
 
     ``fraction`` is the share of missing packets that does no harm to the question.
     """
@@ -71,7 +82,9 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
     for name in found:
         captured, dropped = (int(recorded[name].get(key) or 0) for key in ("captured", "dropped"))
         if dropped > fraction * (captured + dropped):
-            raise Undecided(f"the capture {name} missed {many(dropped, 'packet')} of {captured + dropped}")
+            raise Undecided(
+                f"the capture {name} missed {many(dropped, 'packet')} of {captured + dropped}"
+            )
     return found
 
 
@@ -86,16 +99,21 @@ def receiver_of(flow: FlowPlan) -> str:
 
 
 def require_tracepoint(run: RunData, event: str) -> None:
-    """Raise unless the tracepoint ``event`` (``sock:inet_sock_set_state``) was recorded without a loss.
+    """Raise unless the tracepoint ``event`` (``sock:inet_sock_set_state``) was recorded without a
+    loss.
 
-    ``NotSupported`` when the kernel lacks it, ``Undecided`` when it was not asked for or lost events.
+    ``NotSupported`` when the kernel lacks it, ``Undecided`` when it was not asked for or lost
+    events.
     """
     planned = [each for each in run.plan.recorders if each.kind == "trace"]
     if not planned:
         raise Undecided("kernel tracepoints were not recorded")
     trace = run.engine.get("trace") or {}
     short = event.rpartition(":")[2]
-    if any(str(each).replace("/", ":").rpartition(":")[2] == short for each in trace.get("missing") or ()):
+    if any(
+        str(each).replace("/", ":").rpartition(":")[2] == short
+        for each in trace.get("missing") or ()
+    ):
         raise NotSupported(f"the kernel has no tracepoint {event}")
     asked = [name for each in planned for name in each.options.get("events", [event])]
     if not any(str(each).replace("/", ":").rpartition(":")[2] == short for each in asked):
@@ -107,7 +125,10 @@ def require_tracepoint(run: RunData, event: str) -> None:
 
 
 def sample_interval(run: RunData, kind: str, host: str | None = None) -> int:
-    """Return the planned interval of a recorder in ns; raises ``Undecided`` when it was not planned."""
+    """Return the planned interval of a recorder in ns.
+
+    Raises ``Undecided`` when it was not planned.
+    """
     for each in run.plan.recorders:
         if each.kind == kind and each.interval_ns and (host is None or each.node in (None, host)):
             return each.interval_ns
@@ -133,9 +154,11 @@ def snapshot_times(run: RunData, host: str) -> list[int]:
 
 
 def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
-    """Return when a host's counters were sampled, in ns, also where none had changed; raises ``Undecided`` when none were.
+    """Return when a host's counters were sampled, in ns, also where none had changed; raises
+    ``Undecided`` when none were.
 
-    The raw file says it. Without it the table's rows do, which keep only changes; between them the samples are taken to have been where they were planned.
+    The raw file says it. Without it the table's rows do, which keep only changes; between them the
+    samples are taken to have been where they were planned.
     """
     raw = run.path / "raw" / "counters" / f"{host}.txt"
     if raw.exists():
@@ -151,7 +174,9 @@ def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
 
 
 def _block_times(lines: Iterable[str]) -> list[int]:
-    found = (line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns="))
+    found = (
+        line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns=")
+    )
     return sorted({int(each) for each in found})
 
 

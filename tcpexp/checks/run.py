@@ -23,14 +23,23 @@ CHECKS_SCHEMA = 1
 def check_run(run: RunData) -> list[Verdict]:
     """Judge every entry of ``expect:`` in its order, write ``checks.json`` and return the verdicts.
 
-    Entries about other kernels than the run's (``since_kernel``, ``before_kernel``) or another version of IP (``ip``) are left out.
-    Checks of plugins are loaded from the plan. An entry that cannot be evaluated is INCONCLUSIVE and never stops the others.
+    Entries about other kernels than the run's (``since_kernel``, ``before_kernel``) or another
+    version of IP (``ip``) are left out. Checks of plugins are loaded from the plan. An entry that
+    cannot be evaluated is INCONCLUSIVE and never stops the others.
     """
     from tcpexp.catalogue import catalogue_for
 
     registry = catalogue_for(run.plan).checks
-    judged = [judge_entry(run, registry, name, given) for entry in run.plan.expect for name, given in entry.items()]
-    verdicts = [dataclasses.replace(each, number=number) for number, each in enumerate(judged, start=1) if each is not None]
+    judged = [
+        judge_entry(run, registry, name, given)
+        for entry in run.plan.expect
+        for name, given in entry.items()
+    ]
+    verdicts = [
+        dataclasses.replace(each, number=number)
+        for number, each in enumerate(judged, start=1)
+        if each is not None
+    ]
     write_checks(run.path, verdicts)
     return verdicts
 
@@ -60,7 +69,10 @@ def write_checks(run_dir: Path, verdicts: list[Verdict]) -> None:
 
 
 def load_checks(run_dir: Path) -> list[Verdict]:
-    """Return the verdicts of ``checks.json``, none when there is no such file; raises ``DataError`` when it is damaged."""
+    """Return the verdicts of ``checks.json``, none when there is no such file.
+
+    Raises ``DataError`` when it is damaged.
+    """
     path = run_dir / FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -68,19 +80,30 @@ def load_checks(run_dir: Path) -> list[Verdict]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: damaged: {error}", hint="`tcpexp check RUN` writes it again") from None
+        raise DataError(
+            f"{path}: damaged: {error}", hint="`tcpexp check RUN` writes it again"
+        ) from None
 
 
 def _verdict(raw: dict[str, Any]) -> Verdict:
     evidence = tuple(
-        Evidence(**{**each, "packets": tuple(each["packets"]), "rows": tuple(tuple(row) for row in each["rows"])})
+        Evidence(
+            **{
+                **each,
+                "packets": tuple(each["packets"]),
+                "rows": tuple(tuple(row) for row in each["rows"]),
+            }
+        )
         for each in raw["evidence"]
     )
     return Verdict(**{**raw, "evidence": evidence})
 
 
 def judge_entry(run: RunData, registry: Registry[Any], name: str, given: Any) -> Verdict | None:
-    """Return the verdict on one entry, None when it is about another kernel; what goes wrong in a check is the reason why it is INCONCLUSIVE."""
+    """Return the verdict on one entry, None when it is about another kernel.
+
+    What goes wrong in a check is the reason why it is INCONCLUSIVE.
+    """
     try:
         check = build_check(registry, name, given)
     except SpecError as error:
@@ -90,7 +113,9 @@ def judge_entry(run: RunData, registry: Registry[Any], name: str, given: Any) ->
     except DataError:
         raise
     except Exception as error:  # a check of the user's own: anything can go wrong in it
-        return _broken(name, given, f"the check failed while it was evaluated: {type(error).__name__}: {error}")
+        return _broken(
+            name, given, f"the check failed while it was evaluated: {type(error).__name__}: {error}"
+        )
 
 
 def _broken(name: str, given: Any, reason: str) -> Verdict:

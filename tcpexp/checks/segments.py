@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.explain import explain_lateness
-from tcpexp.checks.recorded import BETWEEN, Between, Span, addresses, captures_of, require_span, within
+from tcpexp.checks.recorded import (
+    BETWEEN,
+    Between,
+    Span,
+    addresses,
+    captures_of,
+    require_span,
+    within,
+)
 from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.units import Duration, QuantityError
 
@@ -37,31 +45,44 @@ LISTED = 50
 class Segments(Compared[Count]):
     """How many segments of a kind a host sent, and at what times; counted in the sender's capture.
 
-    With `times` exactly these must have been sent (more may follow with `further: true`), each at its time after the first
-    one; the same time twice means two at once. `late` and `early` apply to the gap since the segment before. Linux rounds timers up,
-    never down, so the two differ.
-    Without `from`, segments of any source (forged ones too) are counted where they arrive, at `to`.
+    With `times` exactly these must have been sent (more may follow with `further: true`), each at
+    its time after the first one; the same time twice means two at once. `late` and `early` apply to
+    the gap since the segment before. Linux rounds timers up, never down, so the two differ. Without
+    `from`, segments of any source (forged ones too) are counted where they arrive, at `to`.
     """
 
     name: ClassVar[str] = "segments"
-    example: ClassVar[str] = "{kind: syn, from: h1, to: h2, times: [0s, 1s, 3s, 7s, 15s, 31s, 63s], late: 3%}"
+    example: ClassVar[str] = (
+        "{kind: syn, from: h1, to: h2, times: [0s, 1s, 3s, 7s, 15s, 31s, 63s], late: 3%}"
+    )
 
     kind: Kind = Field(
-        description="`syn` (without ACK), `synack`, `ack` (without payload), `data`, `fin`, `rst` (without ACK), `rstack`, "
-        "`reset` (either) or `any`"
+        description=(
+            "`syn` (without ACK), `synack`, `ack` (without payload), `data`, `fin`, `rst` (without"
+            " ACK), `rstack`, `reset` (either) or `any`"
+        )
     )
-    from_: HostName | None = Field(default=None, alias="from", description="the host that sends them")
+    from_: HostName | None = Field(
+        default=None, alias="from", description="the host that sends them"
+    )
     to: HostName | None = Field(default=None, description="the host they are meant for")
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="of this flow only")
     count: Count | None = Field(default=None, description="exactly so many; the same as `equals`")
     times: tuple[Duration, ...] | None = Field(
-        default=None, min_length=1, description="when each is sent, from the first one on; begins with 0s"
+        default=None,
+        min_length=1,
+        description="when each is sent, from the first one on; begins with 0s",
     )
-    further: bool = Field(default=False, description="with `times`: more segments may follow after the last one")
+    further: bool = Field(
+        default=False, description="with `times`: more segments may follow after the last one"
+    )
     late: Margin | None = Field(
         default=None,
-        description="how late: a percentage of the gap, or a duration; when left out 3%, or one step of Linux's timer wheel if that is more",
+        description=(
+            "how late: a percentage of the gap, or a duration; when left out 3%, or one step of"
+            " Linux's timer wheel if that is more"
+        ),
     )
     early: Margin = Field(default=1_000_000, description="how early; 1ms when left out")
     between: Between | None = BETWEEN
@@ -75,11 +96,15 @@ class Segments(Compared[Count]):
         if self.from_ is None and self.to is None:
             raise QuantityError("neither from: nor to: is given", "name the sending host, from: h1")
         if self.count is not None and self.has_comparator():
-            raise QuantityError("count: means equals:, so no other comparator fits", "leave one of them out")
+            raise QuantityError(
+                "count: means equals:, so no other comparator fits", "leave one of them out"
+            )
         if self.times is not None and (self.count is not None or self.has_comparator()):
             raise QuantityError("times: says how many segments there are", "leave the count out")
         if self.times is not None and self.times[0] != 0:
-            raise QuantityError("times: begins with the first segment, at 0s", "write times: [0s, ...]")
+            raise QuantityError(
+                "times: begins with the first segment, at 0s", "write times: [0s, ...]"
+            )
         if self.times is not None and list(self.times) != sorted(self.times):
             raise QuantityError("times: are not in order", "write none earlier than the one before")
         return self
@@ -96,7 +121,10 @@ class Segments(Compared[Count]):
         if self.times is None:
             return str(self.count) if self.count is not None else self.comparison()
         more = " and possibly more" if self.further else ""
-        return f"{len(self.times)}{more}, at {', '.join(time_words(each) for each in self.times)}, at most {late_words(self.late)} late per gap"
+        return (
+            f"{len(self.times)}{more}, at {', '.join(time_words(each) for each in self.times)}, at"
+            f" most {late_words(self.late)} late per gap"
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the segments, or compare their times."""
@@ -107,16 +135,26 @@ class Segments(Compared[Count]):
             return self._judge_times(rows, self.times)
         passed = self.holds(rows.height) and (self.count is None or rows.height == self.count)
         seen = many(rows.height, WORDS[self.kind])
-        return self.verdict(passed, seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows))
+        return self.verdict(
+            passed, seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows)
+        )
 
     def select(self, run: RunData, span: Span) -> polars.DataFrame:
-        """Return the segments in question, in order; raises ``Undecided`` when the capture has gaps."""
+        """Return the segments in question, in order.
+
+        Raises ``Undecided`` when the capture has gaps.
+        """
         import polars as pl
 
         seen_at = self.from_ or self.to
         assert seen_at is not None
         captures = captures_of(run, seen_at)
-        wanted = pl.col("capture").is_in(captures) & (pl.col("protocol") == "tcp") & kind_filter(self.kind) & within(span)
+        wanted = (
+            pl.col("capture").is_in(captures)
+            & (pl.col("protocol") == "tcp")
+            & kind_filter(self.kind)
+            & within(span)
+        )
         if self.from_ is not None:
             wanted &= pl.col("src").is_in(addresses(run, self.from_))
         if self.to is not None:
@@ -128,12 +166,17 @@ class Segments(Compared[Count]):
         return run.table("packets").filter(wanted).sort("t_ns", "number")
 
     def _require_time_enough(self, sent: list[int], times: tuple[int, ...], span: Span) -> None:
-        """Raise ``Undecided`` when the next segment was due after the time span, or might have been late enough for that."""
+        """Raise ``Undecided`` when the next segment was due after the time span, or might have been
+        late enough for that.
+        """
         if 0 < len(sent) < len(times):
             gap = times[len(sent)] - times[len(sent) - 1]
             due = sent[-1] + gap + late_ns(self.late, gap)
             if due > span[1]:
-                raise Undecided(f"the time span ends before segment number {len(sent) + 1} was due ({time_words(due)})")
+                raise Undecided(
+                    f"the time span ends before segment number {len(sent) + 1} was due"
+                    f" ({time_words(due)})"
+                )
 
     def _judge_times(self, rows: polars.DataFrame, times: tuple[int, ...]) -> Verdict:
         """Compare when each segment was sent with ``times``."""
@@ -141,8 +184,13 @@ class Segments(Compared[Count]):
         measured = [t_ns - sent[0] for t_ns in sent]
         complaints = self._complaints(times, measured)
         table, rounding = _timer_table(times, measured)
-        evidence = [Evidence("when each one was sent, from the first one on", rows=table), *packet_evidence(rows)]
-        seen = f"{len(measured)}" + (f" at {', '.join(time_words(each) for each in measured[:12])}" if measured else "")
+        evidence = [
+            Evidence("when each one was sent, from the first one on", rows=table),
+            *packet_evidence(rows),
+        ]
+        seen = f"{len(measured)}" + (
+            f" at {', '.join(time_words(each) for each in measured[:12])}" if measured else ""
+        )
         reason = "; ".join(complaints) or f"all {len(times)} were sent when they were due"
         if rounding and not complaints:
             reason = f"{reason}. {rounding}"
@@ -158,9 +206,15 @@ class Segments(Compared[Count]):
         for index in range(1, min(len(times), len(measured))):
             gap, asked = measured[index] - measured[index - 1], times[index] - times[index - 1]
             if gap > asked + late_ns(self.late, asked):
-                found.append(f"number {index + 1} came {time_words(gap)} after the one before, {time_words(asked)} was due")
+                found.append(
+                    f"number {index + 1} came {time_words(gap)} after the one before,"
+                    f" {time_words(asked)} was due"
+                )
             elif gap < asked - margin_ns(self.early, asked):
-                found.append(f"number {index + 1} came only {time_words(gap)} after the one before, {time_words(asked)} was due")
+                found.append(
+                    f"number {index + 1} came only {time_words(gap)} after the one before,"
+                    f" {time_words(asked)} was due"
+                )
         return found
 
 
@@ -186,9 +240,15 @@ def kind_filter(kind: str) -> polars.Expr:
     return expression.fill_null(False)
 
 
-def _timer_table(times: tuple[int, ...], measured: list[int]) -> tuple[tuple[tuple[str, ...], ...], str | None]:
-    """Return the table of expected and measured times, and why they are late, for the last gap that rounding explains."""
-    rows: list[tuple[str, ...]] = [("number", "expected", "measured", "gap expected", "gap measured", "gap ratio")]
+def _timer_table(
+    times: tuple[int, ...], measured: list[int]
+) -> tuple[tuple[tuple[str, ...], ...], str | None]:
+    """Return the table of expected and measured times, and why they are late, for the last gap that
+    rounding explains.
+    """
+    rows: list[tuple[str, ...]] = [
+        ("number", "expected", "measured", "gap expected", "gap measured", "gap ratio")
+    ]
     words = None
     for index in range(max(len(times), len(measured))):
         row = [str(index + 1)]
@@ -196,7 +256,11 @@ def _timer_table(times: tuple[int, ...], measured: list[int]) -> tuple[tuple[tup
         row.append(time_words(measured[index]) if index < len(measured) else "none")
         if 0 < index < min(len(times), len(measured)):
             gap, asked = measured[index] - measured[index - 1], times[index] - times[index - 1]
-            row += [time_words(asked), time_words(gap), f"{gap / asked:.3f}" if asked else "at once"]
+            row += [
+                time_words(asked),
+                time_words(gap),
+                f"{gap / asked:.3f}" if asked else "at once",
+            ]
             words = explain_lateness(asked, gap) or words
         rows.append((*row, *[""] * (6 - len(row))))
     return tuple(rows), words
@@ -208,6 +272,8 @@ def packet_evidence(rows: polars.DataFrame) -> list[Evidence]:
     for (capture,), part in rows.group_by("capture", maintain_order=True):
         numbers = part.get_column("number").to_list()
         times = part.get_column("t_ns")
-        text = many(len(numbers), "packet") + (f", the first {LISTED} listed" if len(numbers) > LISTED else "")
+        text = many(len(numbers), "packet") + (
+            f", the first {LISTED} listed" if len(numbers) > LISTED else ""
+        )
         found.append(Evidence(text, str(capture), tuple(numbers[:LISTED]), times[0], times[-1]))
     return found

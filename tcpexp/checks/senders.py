@@ -29,22 +29,31 @@ if TYPE_CHECKING:
 
 
 class RoundTrip(Compared[Duration]):
-    """A flow's round-trip time as its sender sees it: from a data segment to the ACK that first covers it."""
+    """A flow's round-trip time as its sender sees it: from a data segment to the ACK that first
+    covers it.
+    """
 
     name: ClassVar[str] = "rtt"
     example: ClassVar[str] = "{flow: cubic, between: [1s, 60s], percentile: 99, at_most: 85ms}"
 
     flow: FlowName = Field(description="the flow")
     percentile: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        default=None, description="which percentile, 0 to 100; 50 (the median) when neither this nor `measure` is given"
+        default=None,
+        description=(
+            "which percentile, 0 to 100; 50 (the median) when neither this nor `measure` is given"
+        ),
     )
-    measure: Literal["min", "median", "mean", "max"] | None = Field(default=None, description="instead of a percentile")
+    measure: Literal["min", "median", "mean", "max"] | None = Field(
+        default=None, description="instead of a percentile"
+    )
     between: Between | None = BETWEEN
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
         if self.percentile is not None and self.measure is not None:
-            raise QuantityError("percentile: and measure: exclude each other", "leave one of them out")
+            raise QuantityError(
+                "percentile: and measure: exclude each other", "leave one of them out"
+            )
         return self
 
     def title(self) -> str:
@@ -58,7 +67,9 @@ class RoundTrip(Compared[Duration]):
     def _measure_words(self) -> str:
         if self.percentile is not None:
             return f"{number_words(self.percentile)}th percentile of the"
-        return {"min": "smallest", "max": "largest", "mean": "mean"}.get(self.measure or "", "median")
+        return {"min": "smallest", "max": "largest", "mean": "mean"}.get(
+            self.measure or "", "median"
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the percentile; the evidence names the largest sample."""
@@ -73,20 +84,27 @@ class RoundTrip(Compared[Duration]):
         if self.measure == "mean":
             value = float(column.mean())  # type: ignore[arg-type]
         else:
-            percent = {"min": 0.0, "max": 100.0}.get(self.measure or "", 50.0 if self.percentile is None else self.percentile)
+            percent = {"min": 0.0, "max": 100.0}.get(
+                self.measure or "", 50.0 if self.percentile is None else self.percentile
+            )
             value = float(column.quantile(percent / 100, interpolation="nearest") or 0)
         largest = rows.row(int(column.arg_max() or 0), named=True)
         evidence = Evidence(
-            f"{many(rows.height, 'sample')}; the largest, {time_words(largest['rtt_ns'])}, at {time_words(largest['t_ns'])}",
+            f"{many(rows.height, 'sample')}; the largest, {time_words(largest['rtt_ns'])}, at"
+            f" {time_words(largest['t_ns'])}",
             from_ns=span[0],
             to_ns=span[1],
         )
-        reason = f"the {self._measure_words()} RTT of flow {self.flow} was {time_words(value)}; asked: {self.comparison()}"
+        reason = (
+            f"the {self._measure_words()} RTT of flow {self.flow} was {time_words(value)}; asked:"
+            f" {self.comparison()}"
+        )
         return self.verdict(self.holds(value), time_words(value), reason, [evidence])
 
 
 class InFlight(Compared[Bytes]):
-    """How many bytes a flow's sender has in flight: sent and not yet acknowledged, just after each data segment left.
+    """How many bytes a flow's sender has in flight: sent and not yet acknowledged, just after each
+    data segment left.
 
     From the sequence and acknowledgment numbers in the sender's capture.
     """
@@ -95,7 +113,9 @@ class InFlight(Compared[Bytes]):
     example: ClassVar[str] = "{flow: upload, between: [2s, 5s], measure: max, at_most: 1448}"
 
     flow: FlowName = Field(description="the flow")
-    measure: Literal["min", "median", "max"] = Field(default="max", description="which number of all the data segments is compared")
+    measure: Literal["min", "median", "max"] = Field(
+        default="max", description="which number of all the data segments is compared"
+    )
     between: Between | None = BETWEEN
 
     def title(self) -> str:
@@ -113,25 +133,41 @@ class InFlight(Compared[Bytes]):
         span = require_span(run, self.between)
         sender = flow_plan(run, self.flow).sender
         captures = captures_of(run, sender)
-        wanted = (pl.col("flow") == self.flow) & pl.col("capture").is_in(captures) & pl.col("src").is_in(addresses(run, sender))
-        rows = run.table("packets").filter(wanted & (pl.col("payload_bytes") > 0) & pl.col("in_flight_bytes").is_not_null() & within(span))
+        wanted = (
+            (pl.col("flow") == self.flow)
+            & pl.col("capture").is_in(captures)
+            & pl.col("src").is_in(addresses(run, sender))
+        )
+        rows = run.table("packets").filter(
+            wanted
+            & (pl.col("payload_bytes") > 0)
+            & pl.col("in_flight_bytes").is_not_null()
+            & within(span)
+        )
         if rows.is_empty():
             raise Undecided(f"flow {self.flow} sent no data {span_words(span)}")
         column = rows.get_column("in_flight_bytes")
         percent = {"min": 0.0, "median": 0.5, "max": 1.0}[self.measure]
         value = float(column.quantile(percent, interpolation="nearest") or 0)
         most = rows.row(int(column.arg_max() or 0), named=True)
-        text = f"{many(rows.height, 'data segment')}; most in flight, {size_words(most['in_flight_bytes'])}, at {time_words(most['t_ns'])}"
+        text = (
+            f"{many(rows.height, 'data segment')}; most in flight,"
+            f" {size_words(most['in_flight_bytes'])}, at {time_words(most['t_ns'])}"
+        )
         evidence = Evidence(text, most["capture"], (most["number"],), span[0], span[1])
-        reason = f"the {self.measure} of flow {self.flow}'s bytes in flight was {size_words(value)}; asked: {self.comparison()}"
+        reason = (
+            f"the {self.measure} of flow {self.flow}'s bytes in flight was {size_words(value)};"
+            f" asked: {self.comparison()}"
+        )
         return self.verdict(self.holds(value), size_words(value), reason, [evidence])
 
 
 class Retransmissions(Compared[Count]):
     """How many segments a flow's sender sent again.
 
-    Counted in the sender's own capture, as the kernel counts them in `Tcp.RetransSegs`: data that had been sent before, and a repeated SYN, SYN-ACK or
-    FIN. Each run compares the two (docs/cross-checks.md).
+    Counted in the sender's own capture, as the kernel counts them in `Tcp.RetransSegs`: data that
+    had been sent before, and a repeated SYN, SYN-ACK or FIN. Each run compares the two
+    (docs/cross-checks.md).
     """
 
     name: ClassVar[str] = "retransmissions"
@@ -149,7 +185,10 @@ class Retransmissions(Compared[Count]):
         span = require_span(run, self.between)
         require_packets_of(run, self.flow)
         count, evidence = self._count(run, span)
-        reason = f"{many(count, 'segment was', 'segments were')} sent again, as the sender's capture shows; asked: {self.comparison()}"
+        reason = (
+            f"{many(count, 'segment was', 'segments were')} sent again, as the sender's capture"
+            f" shows; asked: {self.comparison()}"
+        )
         return self.verdict(self.holds(count), many(count, "retransmission"), reason, evidence)
 
     def _count(self, run: RunData, span: Span) -> tuple[int, list[Evidence]]:
@@ -175,9 +214,13 @@ class CongestionControl(Check):
     example: ClassVar[str] = "{flow: upload, at: 20s, is: bbr}"
 
     flow: FlowName = Field(description="the flow")
-    is_: str = Field(alias="is", min_length=1, description="the algorithm's name: `cubic`, `bbr`, `reno`...")
+    is_: str = Field(
+        alias="is", min_length=1, description="the algorithm's name: `cubic`, `bbr`, `reno`..."
+    )
     at: Duration | None = Field(default=None, description="in the snapshot nearest to this time")
-    between: Between | None = Field(default=None, description="in every snapshot of this time span, `[10s, 60s]`")
+    between: Between | None = Field(
+        default=None, description="in every snapshot of this time span, `[10s, 60s]`"
+    )
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:
@@ -207,12 +250,17 @@ class CongestionControl(Check):
             & within(span)
         )
         if rows.is_empty():
-            raise Undecided(f"no snapshot {span_words(span)} shows an established socket of flow {self.flow}")
+            raise Undecided(
+                f"no snapshot {span_words(span)} shows an established socket of flow {self.flow}"
+            )
         seen = rows.get_column("congestion_control").unique(maintain_order=True).to_list()
         wrong = rows.filter(pl.col("congestion_control") != self.is_)
         moment = (wrong if wrong.height else rows).get_column("t_ns")
         evidence = Evidence(f"ss shows {', '.join(seen)}", from_ns=moment[0], to_ns=moment[-1])
-        reason = f"ss shows {', '.join(seen)} in {many(rows.get_column('t_ns').n_unique(), 'snapshot')}; asked: {self.is_}"
+        reason = (
+            f"ss shows {', '.join(seen)} in {many(rows.get_column('t_ns').n_unique(), 'snapshot')};"
+            f" asked: {self.is_}"
+        )
         return self.verdict(wrong.is_empty(), ", ".join(seen), reason, [evidence])
 
     def _span(self, run: RunData) -> Span:
@@ -222,5 +270,7 @@ class CongestionControl(Check):
         sender = flow_plan(run, self.flow).sender
         nearest = min(snapshot_times(run, sender), key=lambda t_ns: abs(t_ns - (self.at or 0)))
         if abs(nearest - self.at) > sample_interval(run, "ss", sender):
-            raise Undecided(f"the snapshot nearest to {time_words(self.at)} was taken at {time_words(nearest)}")
+            raise Undecided(
+                f"the snapshot nearest to {time_words(self.at)} was taken at {time_words(nearest)}"
+            )
         return nearest, nearest

@@ -10,7 +10,14 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
-from tcpexp.checks.recorded import Between, Span, require_span, sample_interval, snapshot_times, table_exists
+from tcpexp.checks.recorded import (
+    Between,
+    Span,
+    require_span,
+    sample_interval,
+    snapshot_times,
+    table_exists,
+)
 from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.units import Duration, QuantityError
 
@@ -26,9 +33,11 @@ State = Literal[
 
 @dataclass(frozen=True)
 class Stay:
-    """How long one socket was in the state: seen from ``first_ns`` to ``last_ns``, at most ``longest_ns``.
+    """How long one socket was in the state: seen from ``first_ns`` to ``last_ns``, at most
+    ``longest_ns``.
 
-    ``open_end`` says that it was there in the last (or the first) snapshot, so that it lasted longer than seen.
+    ``open_end`` says that it was there in the last (or the first) snapshot, so that it lasted
+    longer than seen.
     """
 
     name: str
@@ -41,9 +50,10 @@ class Stay:
 class Socket(Compared[Count]):
     """Whether, when, how many and how long sockets of a host are in a state, as `ss` spells it.
 
-    Without a time one snapshot of the run must show such a socket. With `at` it is the nearest snapshot, with `between` every
-    one of the span. Comparators are about how many there are at once. `lasts` asks how long each such socket stays in the
-    state; its precision is the interval between two snapshots, which is added to the tolerance.
+    Without a time one snapshot of the run must show such a socket. With `at` it is the nearest
+    snapshot, with `between` every one of the span. Comparators are about how many there are at
+    once. `lasts` asks how long each such socket stays in the state; its precision is the interval
+    between two snapshots, which is added to the tolerance.
     """
 
     name: ClassVar[str] = "socket"
@@ -54,20 +64,35 @@ class Socket(Compared[Count]):
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="sockets of this flow only")
     recv_q: int | None = Field(
-        default=None, ge=0, description="Recv-Q is this: unread bytes, or of a listening socket connections not yet accepted"
+        default=None,
+        ge=0,
+        description=(
+            "Recv-Q is this: unread bytes, or of a listening socket connections not yet accepted"
+        ),
     )
     send_q: int | None = Field(
-        default=None, ge=0, description="Send-Q is this: bytes not acknowledged, or of a listening socket its backlog"
+        default=None,
+        ge=0,
+        description="Send-Q is this: bytes not acknowledged, or of a listening socket its backlog",
     )
     at: Duration | None = Field(default=None, description="in the snapshot nearest to this time")
-    between: Between | None = Field(default=None, description="in every snapshot of this time span, `[10s, 60s]`")
+    between: Between | None = Field(
+        default=None, description="in every snapshot of this time span, `[10s, 60s]`"
+    )
     absent: bool = Field(default=False, description="there is no such socket")
-    lasts: Duration | None = Field(default=None, description="each such socket stays in the state for this long")
+    lasts: Duration | None = Field(
+        default=None, description="each such socket stays in the state for this long"
+    )
     late: Margin | None = Field(
         default=None,
-        description="with `lasts`: how much longer, a percentage or a duration; when left out 3%, or one step of Linux's timer wheel if that is more",
+        description=(
+            "with `lasts`: how much longer, a percentage or a duration; when left out 3%, or one"
+            " step of Linux's timer wheel if that is more"
+        ),
     )
-    early: Margin = Field(default=1_000_000, description="with `lasts`: how much shorter; 1ms when left out")
+    early: Margin = Field(
+        default=1_000_000, description="with `lasts`: how much shorter; 1ms when left out"
+    )
 
     def needs_comparator(self) -> bool:
         """Return False: without a comparator at least one socket is asked."""
@@ -78,25 +103,43 @@ class Socket(Compared[Count]):
         if self.at is not None and self.between is not None:
             raise QuantityError("at: and between: exclude each other", "leave one of them out")
         if self.absent and (self.has_comparator() or self.lasts is not None):
-            raise QuantityError("absent: means that there is none, so nothing else can be asked", "leave absent: out")
+            raise QuantityError(
+                "absent: means that there is none, so nothing else can be asked",
+                "leave absent: out",
+            )
         if self.lasts is not None and (self.has_comparator() or self.at is not None):
-            raise QuantityError("lasts: is about each socket, not about how many there are at a time", "make it two checks")
+            raise QuantityError(
+                "lasts: is about each socket, not about how many there are at a time",
+                "make it two checks",
+            )
         return self
 
     def title(self) -> str:
         """Name the state, the host and the time."""
         port = f", port {self.port}" if self.port else ""
-        when = f" at {time_words(self.at)}" if self.at is not None else (f" {span_words(self.between)}" if self.between else "")
+        when = (
+            f" at {time_words(self.at)}"
+            if self.at is not None
+            else (f" {span_words(self.between)}" if self.between else "")
+        )
         return f"sockets in state {self.state} on {self.host}{port}{when}"
 
     def asked(self) -> str:
         """Return what is asked in words."""
         if self.lasts is not None:
             return f"lasts {time_words(self.lasts)}, at most {late_words(self.late)} longer"
-        number = "none" if self.absent else (self.comparison() if self.has_comparator() else "at least 1")
+        number = (
+            "none"
+            if self.absent
+            else (self.comparison() if self.has_comparator() else "at least 1")
+        )
         if self.at is not None:
             return number
-        return f"{number} in every snapshot" if self.between else ("none ever" if self.absent else f"{number} at once")
+        return (
+            f"{number} in every snapshot"
+            if self.between
+            else ("none ever" if self.absent else f"{number} at once")
+        )
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the snapshots."""
@@ -111,7 +154,11 @@ class Socket(Compared[Count]):
         wrong = [t_ns for t_ns in times if not self._fits(counts[t_ns])]
         low, high = min(counts.values()), max(counts.values())
         seen = many(low, "socket") if low == high else f"{low} to {high} sockets"
-        where = f"the snapshot at {time_words(times[0])}" if len(times) == 1 else f"{len(times)} snapshots"
+        where = (
+            f"the snapshot at {time_words(times[0])}"
+            if len(times) == 1
+            else f"{len(times)} snapshots"
+        )
         reason = f"{seen} in {where}; asked: {self.asked()}"
         if wrong:
             reason += f"; first missed at {time_words(wrong[0])} with {counts[wrong[0]]}"
@@ -134,13 +181,21 @@ class Socket(Compared[Count]):
         return self.verdict(self._fits(largest), seen, reason, evidence)
 
     def _times(self, run: RunData) -> list[int]:
-        """Return the snapshots to look at; raises ``Undecided`` when they are missing or too far apart."""
+        """Return the snapshots to look at.
+
+        Raises ``Undecided`` when they are missing or too far apart.
+        """
         interval = sample_interval(run, "ss", self.host)
         if self.at is not None:
             require_span(run, (max(self.at - 1, 0), self.at))
-            nearest = min(snapshot_times(run, self.host), key=lambda t_ns: abs(t_ns - (self.at or 0)))
+            nearest = min(
+                snapshot_times(run, self.host), key=lambda t_ns: abs(t_ns - (self.at or 0))
+            )
             if abs(nearest - self.at) > interval:
-                raise Undecided(f"the snapshot nearest to {time_words(self.at)} was taken at {time_words(nearest)}")
+                raise Undecided(
+                    f"the snapshot nearest to {time_words(self.at)} was taken at"
+                    f" {time_words(nearest)}"
+                )
             return [nearest]
         span = require_span(run, self.between)
         times = [t_ns for t_ns in snapshot_times(run, self.host) if span[0] <= t_ns <= span[1]]
@@ -180,24 +235,36 @@ class Socket(Compared[Count]):
         ]
         cut = [stay for stay in stays if stay.open_end and stay not in wrong]
         if cut and not wrong:
-            raise Undecided(f"the run ended (or began) while socket {cut[0].name} was in state {self.state}")
+            raise Undecided(
+                f"the run ended (or began) while socket {cut[0].name} was in state {self.state}"
+            )
         if not stays:
             require_span(run, self.between)
-            return self.verdict(False, "never seen", f"no snapshot shows a socket in state {self.state} on {self.host}")
+            return self.verdict(
+                False,
+                "never seen",
+                f"no snapshot shows a socket in state {self.state} on {self.host}",
+            )
         shown = (wrong or stays)[0]
         seen = f"{time_words(shown.last_ns - shown.first_ns)} to {time_words(shown.longest_ns)}"
         others = f" ({len(stays)} sockets)" if len(stays) > 1 else ""
         evidence = [
-            Evidence(f"{stay.name} in state {self.state}", from_ns=stay.first_ns, to_ns=stay.last_ns) for stay in (wrong or stays)[:20]
+            Evidence(
+                f"{stay.name} in state {self.state}", from_ns=stay.first_ns, to_ns=stay.last_ns
+            )
+            for stay in (wrong or stays)[:20]
         ]
         reason = (
-            f"socket {shown.name} was in state {self.state} for {seen}{others}; "
-            f"asked: {self.asked()} (snapshots every {time_words(interval)} add this much to the tolerance)"
+            f"socket {shown.name} was in state {self.state} for {seen}{others}; asked:"
+            f" {self.asked()} (snapshots every {time_words(interval)} add this much to the"
+            " tolerance)"
         )
         return self.verdict(not wrong, seen, reason, evidence)
 
     def _stays(self, run: RunData) -> list[Stay]:
-        """Return the stays in the state, a new one wherever a snapshot in between does not show the socket."""
+        """Return the stays in the state, a new one wherever a snapshot in between does not show the
+        socket.
+        """
         span = self.between or (0, run.plan.duration_ns)
         times = [t_ns for t_ns in snapshot_times(run, self.host) if span[0] <= t_ns <= span[1]]
         if not times:
@@ -206,7 +273,10 @@ class Socket(Compared[Count]):
         seen: dict[tuple[object, ...], list[int]] = {}
         for row in self._rows(run).sort("t_ns").iter_rows(named=True):
             if row["t_ns"] in index:
-                key = tuple(row[each] for each in ("local_address", "local_port", "peer_address", "peer_port"))
+                key = tuple(
+                    row[each]
+                    for each in ("local_address", "local_port", "peer_address", "peer_port")
+                )
                 seen.setdefault(key, []).append(index[row["t_ns"]])
         stays = []
         for key, numbers in seen.items():
@@ -214,7 +284,15 @@ class Socket(Compared[Count]):
                 before, after = first - 1, last + 1
                 longest = times[min(after, len(times) - 1)] - times[max(before, 0)]
                 open_end = before < 0 or after >= len(times)
-                stays.append(Stay(f"{key[0]}:{key[1]} - {key[2]}:{key[3]}", times[first], times[last], longest, open_end))
+                stays.append(
+                    Stay(
+                        f"{key[0]}:{key[1]} - {key[2]}:{key[3]}",
+                        times[first],
+                        times[last],
+                        longest,
+                        open_end,
+                    )
+                )
         return stays
 
 
@@ -236,4 +314,7 @@ def _require_no_gap(times: list[int], span: Span, interval: int) -> None:
     edges = [span[0], *times, span[1]]
     gap, begin = max((after - before, before) for before, after in itertools.pairwise(edges))
     if gap > 2 * interval:
-        raise Undecided(f"no snapshot was taken for {time_words(gap)} after {time_words(begin)}; every {time_words(interval)} was planned")
+        raise Undecided(
+            f"no snapshot was taken for {time_words(gap)} after {time_words(begin)}; every"
+            f" {time_words(interval)} was planned"
+        )

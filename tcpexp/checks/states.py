@@ -25,16 +25,19 @@ EVENT = "sock:inet_sock_set_state"
 class States(Check):
     """States that one socket of a host goes through in this order; others may come in between.
 
-    The kernel's own changes of state (tracepoint `sock:inet_sock_set_state`) are used. Linux turns a socket in TIME-WAIT
-    into a smaller object, which the tracepoint shows as FIN-WAIT-2 to CLOSED; that it is TIME-WAIT is then taken from `ss`,
-    and so is SYN-RECEIVED before the connection is established. The verdict says so.
+    The kernel's own changes of state (tracepoint `sock:inet_sock_set_state`) are used. Linux turns
+    a socket in TIME-WAIT into a smaller object, which the tracepoint shows as FIN-WAIT-2 to CLOSED;
+    that it is TIME-WAIT is then taken from `ss`, and so is SYN-RECEIVED before the connection is
+    established. The verdict says so.
     """
 
     name: ClassVar[str] = "states"
     example: ClassVar[str] = "{host: h1, path: [CLOSED, SYN-SENT, ESTABLISHED]}"
 
     host: HostName = Field(description="the host")
-    path: tuple[State, ...] = Field(min_length=1, description="the states in their order, as RFC 9293 spells them")
+    path: tuple[State, ...] = Field(
+        min_length=1, description="the states in their order, as RFC 9293 spells them"
+    )
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
     flow: FlowName | None = Field(default=None, description="sockets of this flow only")
 
@@ -55,20 +58,47 @@ class States(Check):
         except Undecided as why:
             return self._judge_snapshots(run, why)
         here = [each for each in recorded_transitions(run) if each.node == self.host]
-        ways = ways_of([each for each in here if self.port in (None, each.port, each.peer_port) and self.flow in (None, each.flow)])
+        ways = ways_of(
+            [
+                each
+                for each in here
+                if self.port in (None, each.port, each.peer_port) and self.flow in (None, each.flow)
+            ]
+        )
         found = next((way for way in ways if way.passes(self.path)), None)
         if found is None:
             require_span(run, None)
-            seen = "; ".join(dict.fromkeys(" → ".join(way.states) for way in ways)) or "no socket changed its state"
-            reason = f"none of {many(len(ways), 'socket')} on {self.host} went this way; seen: {seen[:500]}"
+            seen = (
+                "; ".join(dict.fromkeys(" → ".join(way.states) for way in ways))
+                or "no socket changed its state"
+            )
+            reason = (
+                f"none of {many(len(ways), 'socket')} on {self.host} went this way; seen:"
+                f" {seen[:500]}"
+            )
             return self.verdict(False, seen[:500], reason)
         shown = [state for state in found.shown_by_ss() if state in self.path]
-        return self._found(found, f" ({', '.join(shown)} as ss shows it; the tracepoint does not report it)" if shown else "")
+        return self._found(
+            found,
+            (
+                f" ({', '.join(shown)} as ss shows it; the tracepoint does not report it)"
+                if shown
+                else ""
+            ),
+        )
 
     def _found(self, way: Way, note: str) -> Verdict:
         seen = " → ".join(way.states)
-        rows = (("state", "time"), *((state, time_words(t_ns)) for state, t_ns in zip(way.states, way.times_ns, strict=True)))
-        evidence = Evidence(f"socket {way.socket}", None, (), way.times_ns[0], way.times_ns[-1], rows)
+        rows = (
+            ("state", "time"),
+            *(
+                (state, time_words(t_ns))
+                for state, t_ns in zip(way.states, way.times_ns, strict=True)
+            ),
+        )
+        evidence = Evidence(
+            f"socket {way.socket}", None, (), way.times_ns[0], way.times_ns[-1], rows
+        )
         return self.verdict(True, seen, f"socket {way.socket} went {seen}{note}", [evidence])
 
     def _judge_snapshots(self, run: RunData, why: Undecided) -> Verdict:
@@ -82,7 +112,9 @@ class States(Check):
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
-        for way in ways_of_snapshots(run.table("sockets").filter(wanted.fill_null(False)).sort("t_ns", maintain_order=True)):
+        for way in ways_of_snapshots(
+            run.table("sockets").filter(wanted.fill_null(False)).sort("t_ns", maintain_order=True)
+        ):
             if way.passes(self.path):
                 return self._found(way, f" (as ss shows it; {why})")
         kind = NotSupported if isinstance(why, NotSupported) else Undecided
@@ -90,7 +122,10 @@ class States(Check):
 
 
 def recorded_transitions(run: RunData) -> list[Transition]:
-    """Return the run's changes of state; raises ``Undecided`` or ``NotSupported`` when they were not recorded whole."""
+    """Return the run's changes of state.
+
+    Raises ``Undecided`` or ``NotSupported`` when they were not recorded whole.
+    """
     from tcpexp.analysis.transitions import transitions
 
     require_tracepoint(run, EVENT)

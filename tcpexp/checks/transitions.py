@@ -1,4 +1,6 @@
-"""The checks ``transition`` and ``visited``: edges of the state diagram that were taken, and states that were reached."""
+"""The checks ``transition`` and ``visited``: edges of the state diagram that were taken, and states
+that were reached.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ LISTED = 20
 class TransitionCheck(Compared[Count]):
     """How often sockets changed from one TCP state to another: one edge of the state diagram.
 
-    From the kernel's own changes of state (tracepoint `sock:inet_sock_set_state`); the small entries by which Linux replaces sockets in
-    TIME-WAIT and FIN-WAIT-2, and half-open connections, come from `ss`. Without a comparator at least one is asked.
+    From the kernel's own changes of state (tracepoint `sock:inet_sock_set_state`); the small
+    entries by which Linux replaces sockets in TIME-WAIT and FIN-WAIT-2, and half-open connections,
+    come from `ss`. Without a comparator at least one is asked.
     """
 
     name: ClassVar[str] = "transition"
@@ -31,7 +34,9 @@ class TransitionCheck(Compared[Count]):
 
     from_: State = Field(alias="from", description="the state before, as RFC 9293 spells it")
     to: State = Field(description="the state after")
-    host: HostName | None = Field(default=None, description="sockets of this host; of all when left out")
+    host: HostName | None = Field(
+        default=None, description="sockets of this host; of all when left out"
+    )
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")
 
     def needs_comparator(self) -> bool:
@@ -40,7 +45,9 @@ class TransitionCheck(Compared[Count]):
 
     def title(self) -> str:
         """Name the edge and the sockets."""
-        where = (f" on {self.host}" if self.host else "") + (f", port {self.port}" if self.port else "")
+        where = (f" on {self.host}" if self.host else "") + (
+            f", port {self.port}" if self.port else ""
+        )
         return f"transitions {self.from_} → {self.to}{where}"
 
     def asked(self) -> str:
@@ -49,29 +56,56 @@ class TransitionCheck(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the sockets that took this edge."""
-        found = [each for each in recorded_transitions(run) if each.edge == (self.from_, self.to) and self._means(each)]
+        found = [
+            each
+            for each in recorded_transitions(run)
+            if each.edge == (self.from_, self.to) and self._means(each)
+        ]
         require_span(run, None)
         measured = many(len(found), "transition")
-        evidence = [Evidence(f"{each.node} {each.socket}: {each.old} → {each.new}{_source(each)}", None, (), each.t_ns, each.t_ns) for each in found[:LISTED]]
+        evidence = [
+            Evidence(
+                f"{each.node} {each.socket}: {each.old} → {each.new}{_source(each)}",
+                None,
+                (),
+                each.t_ns,
+                each.t_ns,
+            )
+            for each in found[:LISTED]
+        ]
         passed = self.holds(len(found)) if self.has_comparator() else bool(found)
-        reason = f"{measured} from {self.from_} to {self.to}{f', the first at {time_words(found[0].t_ns)}' if found else ''}; asked: {self.asked()}"
+        reason = (
+            f"{measured} from {self.from_} to"
+            f" {self.to}{f', the first at {time_words(found[0].t_ns)}' if found else ''}; asked:"
+            f" {self.asked()}"
+        )
         return self.verdict(passed, measured, reason, evidence)
 
     def _means(self, change: Transition) -> bool:
-        return self.host in (None, change.node) and self.port in (None, change.port, change.peer_port)
+        return self.host in (None, change.node) and self.port in (
+            None,
+            change.port,
+            change.peer_port,
+        )
 
 
 class Visited(Check):
-    """Which TCP states sockets were in during the run; every one that is named must have been reached by some socket.
+    """Which TCP states sockets were in during the run; every one that is named must have been
+    reached by some socket.
 
-    From the same sources as `transition`. What happened before the experiment's start counts too: servers begin to listen then.
+    From the same sources as `transition`. What happened before the experiment's start counts too:
+    servers begin to listen then.
     """
 
     name: ClassVar[str] = "visited"
     example: ClassVar[str] = "{states: [SYN-RECEIVED, FIN-WAIT-1, CLOSING, LAST-ACK]}"
 
-    states: tuple[State, ...] = Field(min_length=1, description="the states, as RFC 9293 spells them")
-    host: HostName | None = Field(default=None, description="sockets of this host; of all when left out")
+    states: tuple[State, ...] = Field(
+        min_length=1, description="the states, as RFC 9293 spells them"
+    )
+    host: HostName | None = Field(
+        default=None, description="sockets of this host; of all when left out"
+    )
 
     def title(self) -> str:
         """Say how many states are asked."""
@@ -85,15 +119,24 @@ class Visited(Check):
         """Look for each state."""
         from tcpexp.analysis.transitions import visited
 
-        found = visited([each for each in recorded_transitions(run) if self.host in (None, each.node)])
+        found = visited(
+            [each for each in recorded_transitions(run) if self.host in (None, each.node)]
+        )
         missing = [state for state in self.states if not found[state]]
         if missing:
             require_span(run, None)
         reached = len(self.states) - len(missing)
-        rows = [("state", "times", "first at", "by"), *(_row(state, found[state]) for state in self.states)]
-        evidence = [Evidence("the states, how often each was entered, and when first", rows=tuple(rows))]
+        rows = [
+            ("state", "times", "first at", "by"),
+            *(_row(state, found[state]) for state in self.states),
+        ]
+        evidence = [
+            Evidence("the states, how often each was entered, and when first", rows=tuple(rows))
+        ]
         measured = f"{reached} of {len(self.states)}"
-        reason = f"{measured} states were reached" + (f"; never: {', '.join(missing)}" if missing else "")
+        reason = f"{measured} states were reached" + (
+            f"; never: {', '.join(missing)}" if missing else ""
+        )
         return self.verdict(not missing, measured, reason, evidence)
 
 

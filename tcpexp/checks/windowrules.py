@@ -1,4 +1,6 @@
-"""The rules of RFC 5681 for cwnd, each applied to the events of the user-space TCP: which changes it is about, and whether they are what it says."""
+"""The rules of RFC 5681 for cwnd, each applied to the events of the user-space TCP: which changes
+it is about, and whether they are what it says.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,24 @@ from tcpexp.checks.recorded import Span
 if TYPE_CHECKING:
     import polars
 
-Rule = Literal["slow_start", "congestion_avoidance", "third_duplicate", "further_duplicate", "new_ack", "restart", "timeout"]
+Rule = Literal[
+    "slow_start",
+    "congestion_avoidance",
+    "third_duplicate",
+    "further_duplicate",
+    "new_ack",
+    "restart",
+    "timeout",
+]
 #: What each rule says, for the verdict.
 RULES: dict[str, str] = {
     "slow_start": "in slow start each new ACK adds one MSS",
-    "congestion_avoidance": "in congestion avoidance cwnd grows by one MSS with the ACK that completes a whole cwnd",
-    "third_duplicate": "at the third duplicate ACK ssthresh = flight / 2 and cwnd = ssthresh + 3 MSS",
+    "congestion_avoidance": (
+        "in congestion avoidance cwnd grows by one MSS with the ACK that completes a whole cwnd"
+    ),
+    "third_duplicate": (
+        "at the third duplicate ACK ssthresh = flight / 2 and cwnd = ssthresh + 3 MSS"
+    ),
     "further_duplicate": "each further duplicate ACK adds one MSS",
     "new_ack": "the ACK that ends recovery sets cwnd = ssthresh",
     "restart": "at the third duplicate ACK ssthresh = flight / 2 and cwnd = 1 MSS",
@@ -25,36 +39,50 @@ RULES: dict[str, str] = {
 
 @dataclass
 class _Sender:
-    """What a sender knows, rebuilt from its events: ``una`` is relative to the ISN, the others are octets."""
+    """What a sender knows, rebuilt from its events: ``una`` is relative to the ISN, the others are
+    octets.
+    """
 
     flight: int = 0  # outstanding when the segment under way arrived
     una: int | None = None
     counted: int = 0  # acknowledged in congestion avoidance since cwnd last grew
 
     def take(self, ack: int | None, before: dict[str, Any] | None) -> bool:
-        """Take an acknowledgment; return whether it completes a window, so that cwnd has to grow. RFC 5681 section 3.1."""
+        """Take an acknowledgment; return whether it completes a window, so that cwnd has to grow.
+
+        RFC 5681 section 3.1.
+        """
         if ack is None:
             return False
         octets = 0 if self.una is None else ack - self.una
         if not 0 <= octets <= max(self.flight, 0) and self.una is not None:
             return False
         self.una = ack
-        if before is None or before["mode"] != "congestion avoidance" or octets == 0 or self.flight + before["mss"] <= before["cwnd"]:
+        if (
+            before is None
+            or before["mode"] != "congestion avoidance"
+            or octets == 0
+            or self.flight + before["mss"] <= before["cwnd"]
+        ):
             return False
         self.counted += octets
         return bool(self.counted >= before["cwnd"])
 
 
 def judge(rows: polars.DataFrame, rule: str, span: Span) -> list[tuple[dict[str, Any], bool]]:
-    """Return each change of cwnd that ``rule`` is about, and whether it is what the rule says; ``rows`` are one connection's events in order.
+    """Return each change of cwnd that ``rule`` is about, and whether it is what the rule says;
+    ``rows`` are one connection's events in order.
 
-    A growth in congestion avoidance that was due and did not come is among them, with the ACK that should have brought it.
+    A growth in congestion avoidance that was due and did not come is among them, with the ACK that
+    should have brought it.
     """
     found: list[tuple[dict[str, Any], bool]] = []
     before: dict[str, Any] | None = None
     sender = _Sender()
     due: dict[str, Any] | None = None
-    for row in rows.filter(rows["event"].is_in(["probe", "congestion_changed", "segment_received"])).iter_rows(named=True):
+    for row in rows.filter(
+        rows["event"].is_in(["probe", "congestion_changed", "segment_received"])
+    ).iter_rows(named=True):
         if row["event"] == "probe":
             if due is not None and rule == "congestion_avoidance" and _inside(due, span):
                 found.append((due, False))
@@ -65,8 +93,14 @@ def judge(rows: polars.DataFrame, rule: str, span: Span) -> list[tuple[dict[str,
         else:
             if before is not None and _inside(row, span) and _is_about(rule, before, row):
                 found.append((row, _obeys(rule, before, row, sender.flight, due is not None)))
-            grown = before is not None and row["cause"] == "new ACK" and before["mode"] == "congestion avoidance"
-            sender.counted = max(0, sender.counted - before["cwnd"]) if grown and before is not None else 0
+            grown = (
+                before is not None
+                and row["cause"] == "new ACK"
+                and before["mode"] == "congestion avoidance"
+            )
+            sender.counted = (
+                max(0, sender.counted - before["cwnd"]) if grown and before is not None else 0
+            )
             before, due = row, None
     return found
 
@@ -82,7 +116,12 @@ def _is_about(rule: str, before: dict[str, Any], row: dict[str, Any]) -> bool:
         return bool(cause == "new ACK" and before["mode"] == rule.replace("_", " "))
     if rule == "new_ack":
         return bool(before["mode"] == "fast recovery" and cause in ("new ACK", "full ACK"))
-    causes = {"third_duplicate": "fast retransmit", "restart": "fast retransmit", "further_duplicate": "duplicate ACK", "timeout": "timeout"}
+    causes = {
+        "third_duplicate": "fast retransmit",
+        "restart": "fast retransmit",
+        "further_duplicate": "duplicate ACK",
+        "timeout": "timeout",
+    }
     return bool(cause == causes[rule])
 
 

@@ -52,7 +52,9 @@ def many(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def digits(value: float) -> str:
-    """Return ``value`` with four significant digits, never fewer than its whole part has, without zeros at the end."""
+    """Return ``value`` with four significant digits, never fewer than its whole part has, without
+    zeros at the end.
+    """
     if abs(value) >= 1000:
         return f"{value:.0f}"
     places = 3

@@ -1,4 +1,6 @@
-"""What one experiment or study that comes with tcpexp is about, in words: for ``list --search`` and for docs/experiments.md."""
+"""What one experiment or study that comes with tcpexp is about, in words: for ``list --search`` and
+for docs/experiments.md.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ class CheckWords:
 
 @dataclass(frozen=True)
 class Card:
-    """One experiment in words; ``duration_s`` is the experiment's own time in seconds, ``actions`` are what the spec does, by name."""
+    """One experiment in words.
+
+    ``duration_s`` is the experiment's own time in seconds, ``actions`` are what the spec does, by
+    name.
+    """
 
     name: str
     path: Path
@@ -46,10 +52,16 @@ class Card:
     @property
     def command(self) -> str:
         """What runs it: a study has a quick form."""
-        return f"tcpexp sweep {self.name} --quick" if self.path.parent == paths.studies_dir() else f"tcpexp run {self.name}"
+        return (
+            f"tcpexp sweep {self.name} --quick"
+            if self.path.parent == paths.studies_dir()
+            else f"tcpexp run {self.name}"
+        )
 
     def fields(self) -> dict[str, str]:
-        """Return all words by where they stand: ``name``, ``title``, ``description``, ``checks``, ``references``, ``actions``, ``explain``."""
+        """Return all words by where they stand: ``name``, ``title``, ``description``, ``checks``,
+        ``references``, ``actions``, ``explain``.
+        """
         return {
             "name": self.name.replace("_", " "),
             "title": self.title,
@@ -93,20 +105,31 @@ def load_card(path: Path, catalogue: Catalogue) -> Card:
         topology=topology_words(spec),
         actions=tuple(action_words(raw) for raw in spec.raw_at("actions") or ()),
         duration_s=spec.duration / 1e9,
-        checks=tuple(CheckWords(entry.model.title(), entry.model.asked(), entry.model.because or "") for entry in spec.checks),
+        checks=tuple(
+            CheckWords(entry.model.title(), entry.model.asked(), entry.model.because or "")
+            for entry in spec.checks
+        ),
     )
 
 
 def topology_words(spec: ExperimentSpec) -> str:
-    """Return the topology's name with its parameters, and what the spec says of its links: ``two_host; h1-h2: rate 10mbit, delay 20ms``."""
-    parts = [f"{spec.topology.name}{f' ({_pairs(spec.topology.params)})' if spec.topology.params else ''}"]
-    parts += [f"{name}: {_pairs(given)}" for name, given in (spec.raw_at("links") or {}).items() if given]
+    """Return the topology's name with its parameters, and what the spec says of its links:
+    ``two_host; h1-h2: rate 10mbit, delay 20ms``.
+    """
+    parts = [
+        f"{spec.topology.name}{f' ({_pairs(spec.topology.params)})' if spec.topology.params else ''}"
+    ]
+    parts += [
+        f"{name}: {_pairs(given)}" for name, given in (spec.raw_at("links") or {}).items() if given
+    ]
     return "; ".join(parts)
 
 
 def action_words(raw: dict[str, Any]) -> str:
     """Return an action's name and what it is told in words: ``http_get curl``."""
-    words = [str(raw.get("label") or "")] + [str(raw[key]) for key in ("tool", "congestion_control", "text") if key in raw]
+    words = [str(raw.get("label") or "")] + [
+        str(raw[key]) for key in ("tool", "congestion_control", "text") if key in raw
+    ]
     return " ".join([str(raw["do"]), *filter(None, words)])
 
 

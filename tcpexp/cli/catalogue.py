@@ -35,24 +35,37 @@ Examples:
 """,
 )
 @click.argument("kinds", type=click.Choice([*KINDS, "runs"]), nargs=-1, metavar="[KIND]...")
-@click.option("--search", "-s", "words", metavar="WORDS", help="Find experiments and studies by what they are about.")
+@click.option(
+    "--search",
+    "-s",
+    "words",
+    metavar="WORDS",
+    help="Find experiments and studies by what they are about.",
+)
 @json_option
 def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
     """List what there is to use, or recorded runs.
 
-    KIND is experiments, studies, topologies, actions, checks, recorders, plots, congestion_controls or runs; everything but runs when left out.
+    KIND is experiments, studies, topologies, actions, checks, recorders, plots, congestion_controls
+    or runs; everything but runs when left out.
 
-    --search looks through titles, questions, checks, references and explanations; a whole sentence will do. Best first.
+    --search looks through titles, questions, checks, references and explanations; a whole sentence
+    will do. Best first.
     """
     if words is not None:
         if set(kinds) - {"experiments", "studies"}:
-            raise SpecError("--search finds experiments and studies only", hint='leave the kind out: tcpexp list --search "zero window"')
+            raise SpecError(
+                "--search finds experiments and studies only",
+                hint='leave the kind out: tcpexp list --search "zero window"',
+            )
         search(words, as_json=as_json)
         return
     from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()
-    found = {kind: runs() if kind == "runs" else summaries(kind, catalogue) for kind in kinds or KINDS}
+    found = {
+        kind: runs() if kind == "runs" else summaries(kind, catalogue) for kind in kinds or KINDS
+    }
     if as_json:
         echo_json(found)
         return
@@ -76,9 +89,11 @@ Examples:
 def describe(name: str, as_json: bool) -> None:
     """Describe one thing that a spec can use.
 
-    NAME is an experiment, study, topology, action, check, recorder, plot or congestion control; its text and its parameters are printed.
+    NAME is an experiment, study, topology, action, check, recorder, plot or congestion control; its
+    text and its parameters are printed.
 
-    It may begin with its kind, as in action:netem; without one, all that have the name are described.
+    It may begin with its kind, as in action:netem; without one, all that have the name are
+    described.
     """
     from tcpexp.catalogue import load_catalogue
 
@@ -89,7 +104,14 @@ def describe(name: str, as_json: bool) -> None:
     found = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
     if not found:
         known = [each for kind in kinds or KINDS for each in summaries(kind, catalogue)]
-        raise SpecError(f"nothing is called '{name}'", hint=suggest(bare, known) if len(known) < 12 or suggest_near(bare, known) else "see: tcpexp list")
+        raise SpecError(
+            f"nothing is called '{name}'",
+            hint=(
+                suggest(bare, known)
+                if len(known) < 12 or suggest_near(bare, known)
+                else "see: tcpexp list"
+            ),
+        )
     if as_json:
         echo_json(found)
         return
@@ -98,13 +120,24 @@ def describe(name: str, as_json: bool) -> None:
 
 
 def search(words: str, *, as_json: bool) -> None:
-    """Print the experiments and studies that fit ``words``, with what of the words they have and where."""
+    """Print the experiments and studies that fit ``words``, with what of the words they have and
+    where.
+    """
     from tcpexp.cli.cards import load_cards
     from tcpexp.cli.search import find_cards
 
     hits = find_cards(words, load_cards(studies=True))
     if as_json:
-        rows = [{"name": hit.card.name, "title": hit.card.title, "score": round(hit.score, 1), "words": hit.words, "line": hit.line} for hit in hits]
+        rows = [
+            {
+                "name": hit.card.name,
+                "title": hit.card.title,
+                "score": round(hit.score, 1),
+                "words": hit.words,
+                "line": hit.line,
+            }
+            for hit in hits
+        ]
         echo_json(rows)
         return
     for hit in hits:
@@ -114,7 +147,10 @@ def search(words: str, *, as_json: bool) -> None:
     if hits:
         click.echo(f"run it: {hits[0].card.command}")
     else:
-        click.echo(f"no experiment is about '{words}'; all of them: tcpexp list experiments studies", err=True)
+        click.echo(
+            f"no experiment is about '{words}'; all of them: tcpexp list experiments studies",
+            err=True,
+        )
 
 
 def suggest_near(word: str, known: list[str]) -> bool:
@@ -144,20 +180,36 @@ def runs() -> dict[str, str]:
 def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
     """Return name to one-line summary of everything of a kind."""
     if kind in ("experiments", "studies"):
-        return {path.stem: yaml_field(path, "title") for path in (paths.shipped_specs() if kind == "experiments" else paths.shipped_studies())}
+        return {
+            path.stem: yaml_field(path, "title")
+            for path in (
+                paths.shipped_specs() if kind == "experiments" else paths.shipped_studies()
+            )
+        }
     if kind == "topologies":
         from tcpexp.plan.topology import topology_names
 
-        return {name: first_line(topology_text(name, catalogue)) for name in topology_names(Path.cwd(), catalogue)}
+        return {
+            name: first_line(topology_text(name, catalogue))
+            for name in topology_names(Path.cwd(), catalogue)
+        }
     if kind == "congestion_controls":
         from tcpexp.spec.congestion import CONGESTION_CONTROLS
 
-        return {name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()}
-    return {name: first_line(inspect.getdoc(resolve(kind, item)) or "") for name, item in catalogue.registry(kind)}
+        return {
+            name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()
+        }
+    return {
+        name: first_line(inspect.getdoc(resolve(kind, item)) or "")
+        for name, item in catalogue.registry(kind)
+    }
 
 
 def resolve(kind: str, item: Any) -> Any:
-    """Return the class behind a registry's item; plots are listed as ``module:class`` so that listing imports nothing."""
+    """Return the class behind a registry's item.
+
+    Plots are listed as ``module:class`` so that listing imports nothing.
+    """
     if kind == "plots" and isinstance(item, str):
         from tcpexp.plots.base import load_plot
 
@@ -171,7 +223,9 @@ def first_line(text: str) -> str:
 
 
 def yaml_field(path: Path, key: str) -> str:
-    """Return a text at the top level of a YAML file, empty when it cannot be read: a listing shows what it can."""
+    """Return a text at the top level of a YAML file, empty when it cannot be read: a listing shows
+    what it can.
+    """
     import yaml
 
     try:
@@ -182,7 +236,9 @@ def yaml_field(path: Path, key: str) -> str:
 
 
 def topology_text(name: str, catalogue: Catalogue) -> str:
-    """Return what a topology says about itself: its class's docstring, or the ``description`` of its graph."""
+    """Return what a topology says about itself: its class's docstring, or the ``description`` of
+    its graph.
+    """
     if name in catalogue.topologies:
         return inspect.getdoc(catalogue.topologies.get(name)) or ""
     path = topology_path(name)
@@ -196,7 +252,10 @@ def topology_text(name: str, catalogue: Catalogue) -> str:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return ""
-    documented: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    documented: list[ast.Module | ast.ClassDef] = [
+        tree,
+        *(node for node in tree.body if isinstance(node, ast.ClassDef)),
+    ]
     texts = [text for node in documented if (text := ast.get_docstring(node))]
     return max(texts, key=len, default="")
 
@@ -205,21 +264,50 @@ def topology_path(name: str) -> Path | None:
     """Return the file of a topology, None when there is none."""
     from tcpexp.plan.topology import search_folders
 
-    candidates = (folder / f"{name}{suffix}" for folder in search_folders(Path.cwd()) for suffix in (".py", ".yaml", ".yml"))
+    candidates = (
+        folder / f"{name}{suffix}"
+        for folder in search_folders(Path.cwd())
+        for suffix in (".py", ".yaml", ".yml")
+    )
     return next((path for path in candidates if path.is_file()), None)
 
 
 def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
-    """Return one thing's description: kind, name, text, parameters (name, type, default, required, description)."""
+    """Return one thing's description: kind, name, text, parameters (name, type, default, required,
+    description).
+    """
     if kind in ("experiments", "studies"):
         path = paths.shipped_spec(name)
         assert path is not None
-        text = without_run("\n\n".join(part for key in ("title", "description", "explain") if (part := yaml_field(path, key))))
-        return {"kind": _singular(kind), "name": name, "text": text, "file": str(path), "parameters": []}
+        text = without_run(
+            "\n\n".join(
+                part
+                for key in ("title", "description", "explain")
+                if (part := yaml_field(path, key))
+            )
+        )
+        return {
+            "kind": _singular(kind),
+            "name": name,
+            "text": text,
+            "file": str(path),
+            "parameters": [],
+        }
     if kind == "topologies":
-        return {"kind": "topology", "name": name, "text": topology_text(name, catalogue), "file": str(topology_path(name) or ""), "parameters": []}
+        return {
+            "kind": "topology",
+            "name": name,
+            "text": topology_text(name, catalogue),
+            "file": str(topology_path(name) or ""),
+            "parameters": [],
+        }
     if kind == "congestion_controls":
-        return {"kind": "congestion control", "name": name, "text": control_text(name), "parameters": []}
+        return {
+            "kind": "congestion control",
+            "name": name,
+            "text": control_text(name),
+            "parameters": [],
+        }
     item = resolve(kind, catalogue.registry(kind).get(name))
     text = inspect.getdoc(item) or ""
     return {"kind": _singular(kind), "name": name, "text": text, "parameters": parameters(item)}
@@ -230,8 +318,17 @@ def control_text(name: str) -> str:
     from tcpexp.spec.congestion import CONGESTION_CONTROLS
 
     control = CONGESTION_CONTROLS[name]
-    module = f"The kernel module {control.module}, loaded when a spec names it." if control.module else "Part of every kernel."
-    ecn = "\nIts hosts ask for ECN by themselves; a queue on the way must mark (mark_at, or ecn: true)." if control.needs_ecn else ""
+    module = (
+        f"The kernel module {control.module}, loaded when a spec names it."
+        if control.module
+        else "Part of every kernel."
+    )
+    ecn = (
+        "\nIts hosts ask for ECN by themselves; a queue on the way must mark (mark_at, or ecn:"
+        " true)."
+        if control.needs_ecn
+        else ""
+    )
     return f"Listens to {control.signal}; {control.summary}.\n{control.source}.\n{module}{ecn}"
 
 
@@ -252,7 +349,16 @@ def parameters(item: Any) -> list[dict[str, Any]]:
             if name != "do"
         ]
     defaults = getattr(item, "defaults", {})
-    return [{"name": name, "type": type(value).__name__, "default": value, "required": False, "description": ""} for name, value in defaults.items()]
+    return [
+        {
+            "name": name,
+            "type": type(value).__name__,
+            "default": value,
+            "required": False,
+            "description": "",
+        }
+        for name, value in defaults.items()
+    ]
 
 
 def type_words(schema: dict[str, Any]) -> str:
@@ -285,7 +391,13 @@ def print_entry(described: dict[str, Any]) -> None:
     rows = described["parameters"]
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        silent = "required" if row["required"] else "optional" if row["default"] is None else f"default {row['default']}"
+        silent = (
+            "required"
+            if row["required"]
+            else "optional"
+            if row["default"] is None
+            else f"default {row['default']}"
+        )
         click.echo(f"  {row['name']:<{width}}  {row['type']}; {silent}")
         if row["description"]:
             click.echo(f"  {'':<{width}}    {row['description']}")

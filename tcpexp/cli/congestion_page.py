@@ -1,4 +1,6 @@
-"""``docs/congestion.md``, made from the list that validation uses: ``python -m tcpexp.cli.congestion_page > docs/congestion.md``."""
+"""``docs/congestion.md``, made from the list that validation uses: ``python -m
+tcpexp.cli.congestion_page > docs/congestion.md``.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,10 @@ it on both hosts.
 
 def page() -> str:
     """Return the page."""
-    rows = (f"| `{each.name}` | {each.signal} | {each.summary} | {each.source} |" for each in CONGESTION_CONTROLS.values())
+    rows = (
+        f"| `{each.name}` | {each.signal} | {each.summary} | {each.source} |"
+        for each in CONGESTION_CONTROLS.values()
+    )
     return HEAD + "\n".join(rows) + "\n" + TAIL
 
 

@@ -15,7 +15,9 @@ class Percent(click.ParamType):  # type: ignore[type-arg]
 
     name = "percent"
 
-    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
         """Return the fraction; fails for anything that is no number from 0 up."""
         if isinstance(value, float):
             return value
@@ -24,7 +26,9 @@ class Percent(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             number = -1.0
         if not 0 <= number < float("inf"):
-            self.fail(f"'{value}' is not a percentage: write for example 5% or 0.5%", parameter, context)
+            self.fail(
+                f"'{value}' is not a percentage: write for example 5% or 0.5%", parameter, context
+            )
         return number / 100
 
 
@@ -39,19 +43,46 @@ Examples:
 @click.argument("first", metavar="A", shell_complete=complete_run)
 @click.argument("second", metavar="B", shell_complete=complete_run)
 @results_option
-@click.option("--threshold", type=Percent(), default="1%", show_default=True, metavar="PERCENT", help="Leave out metrics that changed by at most this.")
-@click.option("--all", "everything", is_flag=True, help="Show every metric that changed at all, and the whole resolved plan.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write the page. [default: beside run B]")
+@click.option(
+    "--threshold",
+    type=Percent(),
+    default="1%",
+    show_default=True,
+    metavar="PERCENT",
+    help="Leave out metrics that changed by at most this.",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show every metric that changed at all, and the whole resolved plan.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where to write the page. [default: beside run B]",
+)
 @click.option("--no-page", is_flag=True, help="Write no page.")
 @json_option
-def diff(first: str, second: str, results: Path | None, threshold: float, everything: bool, out: Path | None, no_page: bool, as_json: bool) -> int:
+def diff(
+    first: str,
+    second: str,
+    results: Path | None,
+    threshold: float,
+    everything: bool,
+    out: Path | None,
+    no_page: bool,
+    as_json: bool,
+) -> int:
     """Compare two recorded runs.
 
-    First whether they are the same packets (captures equal byte for byte), then what differs: spec, verdicts, metrics,
-    environment, certificate and the resolved plan. The page also draws both runs on the same axes.
+    First whether they are the same packets (captures equal byte for byte), then what differs: spec,
+    verdicts, metrics, environment, certificate and the resolved plan. The page also draws both runs
+    on the same axes.
 
-    Exit code 0 when all captures are equal byte for byte and every check has the same result, 1 when not, 2 when a
-    run is not found, 5 when recorded data is damaged.
+    Exit code 0 when all captures are equal byte for byte and every check has the same result, 1
+    when not, 2 when a run is not found, 5 when recorded data is damaged.
     """
     from tcpexp.report.diff import compare_runs, to_json_value
     from tcpexp.store.rundata import RunData
@@ -66,7 +97,9 @@ def diff(first: str, second: str, results: Path | None, threshold: float, everyt
         page = write_diff_page(comparison, out or default_page(a.path, b.path), threshold)
         paths.give_one_to_user(page)
     if as_json:
-        echo_json({**to_json_value(comparison, threshold), "page": None if page is None else str(page)})
+        echo_json(
+            {**to_json_value(comparison, threshold), "page": None if page is None else str(page)}
+        )
     else:
         from tcpexp.report.diffterminal import print_comparison
 

@@ -39,4 +39,6 @@ def docs(page: str | None) -> None:
 
 def _title(page: Path) -> str:
     with page.open(encoding="utf-8") as lines:
-        return next((line.removeprefix("# ").strip() for line in lines if line.startswith("# ")), "")
+        return next(
+            (line.removeprefix("# ").strip() for line in lines if line.startswith("# ")), ""
+        )

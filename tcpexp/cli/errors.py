@@ -1,4 +1,6 @@
-"""How errors look: ``error:`` and ``hint:`` lines on standard error, and a saved traceback for what should not happen."""
+"""How errors look: ``error:`` and ``hint:`` lines on standard error, and a saved traceback for what
+should not happen.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,32 @@ from tcpexp.errors import HostError, Place, SpecError, SpecErrors, TcpexpError
 
 
 def print_error(error: TcpexpError) -> None:
-    """Print one error with its hint; several spec errors each on lines of their own, a lack with what mends it."""
+    """Print one error with its hint.
+
+    Several spec errors each on lines of their own, a lack with what mends it.
+    """
     for row in error_rows(error):
         print_error_row(row)
 
 
 def error_rows(error: TcpexpError) -> list[dict[str, Any]]:
-    """Return the error as rows for ``--json``: file, line, column, message, hint, and what the machine lacks, if that is it."""
+    """Return the error as rows for ``--json``: file, line, column, message, hint, and what the
+    machine lacks, if that is it.
+    """
     if isinstance(error, SpecErrors):
         return [row for each in error.errors for row in error_rows(each)]
     where = error.where if isinstance(error, SpecError) else None
     row: dict[str, Any] = {**_place_row(where), "message": error.message, "hint": error.hint}
     if isinstance(error, HostError) and error.missing:
-        row["missing"] = [{"what": each.what, "needed_for": each.needed_for, "remedy": each.remedy, **_place_row(each.where)} for each in error.missing]
+        row["missing"] = [
+            {
+                "what": each.what,
+                "needed_for": each.needed_for,
+                "remedy": each.remedy,
+                **_place_row(each.where),
+            }
+            for each in error.missing
+        ]
     return [row]
 
 
@@ -37,7 +52,12 @@ def _place_row(where: Place | str | None) -> dict[str, Any]:
     """Return file, line, column and the line's text, each None where there is none."""
     row: dict[str, Any] = {"file": None, "line": None, "column": None, "text": None}
     if isinstance(where, Place):
-        row.update(file=where.file, line=where.line, column=where.column, text=line_of(where.file, where.line))
+        row.update(
+            file=where.file,
+            line=where.line,
+            column=where.column,
+            text=line_of(where.file, where.line),
+        )
     elif where is not None:
         row["file"] = str(where)
     return row
@@ -45,10 +65,15 @@ def _place_row(where: Place | str | None) -> dict[str, Any]:
 
 def print_error_row(row: dict[str, Any]) -> None:
     """Print one of :func:`error_rows` as :func:`print_error` prints the error itself."""
-    click.echo(f"{_place_words(row)}{click.style('error:', fg='red', bold=True)} {row['message']}", err=True)
+    click.echo(
+        f"{_place_words(row)}{click.style('error:', fg='red', bold=True)} {row['message']}",
+        err=True,
+    )
     _print_line(row)
     for lack in row.get("missing", ()):
-        click.echo(f"  {_place_words(lack)}missing: {lack['what']} (for {lack['needed_for']})", err=True)
+        click.echo(
+            f"  {_place_words(lack)}missing: {lack['what']} (for {lack['needed_for']})", err=True
+        )
         _print_line(lack)
         click.echo(f"     mend: {lack['remedy']}", err=True)
     if row["hint"]:
@@ -56,7 +81,9 @@ def print_error_row(row: dict[str, Any]) -> None:
 
 
 def _place_words(row: dict[str, Any]) -> str:
-    place = ":".join(str(row[key]) for key in ("file", "line", "column") if row.get(key) is not None)
+    place = ":".join(
+        str(row[key]) for key in ("file", "line", "column") if row.get(key) is not None
+    )
     return f"{place}: " if place else ""
 
 
@@ -76,9 +103,15 @@ def print_crash(error: Exception) -> None:
 
 
 def crash_words(error: Exception) -> tuple[str, str | None]:
-    """Return what is to be said of an unexpected exception, as message and hint; saves its traceback where a bug report can quote it."""
+    """Return what is to be said of an unexpected exception, as message and hint.
+
+    Saves its traceback where a bug report can quote it.
+    """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: {error}", "free some space, or write elsewhere with --out; what was recorded so far is kept"
+        return (
+            f"the disk is full: {error}",
+            "free some space, or write elsewhere with --out; what was recorded so far is kept",
+        )
     saved = _save(error)
     hint = None if saved is None else f"this is a bug in tcpexp; please report it with {saved}"
     return f"tcpexp failed unexpectedly: {type(error).__name__}: {error}", hint

@@ -1,7 +1,9 @@
-"""The page docs/experiments.md, made from the experiments: ``python -m tcpexp.cli.experiments_page > docs/experiments.md``.
+"""The page docs/experiments.md, made from the experiments: ``python -m tcpexp.cli.experiments_page
+> docs/experiments.md``.
 
-Run times and pictures are taken from runs: ``tcpexp run experiments/ --figures --json > runs.json``, then the same with ``--runs runs.json``. They are
-kept in docs/experiments.json and docs/images/experiments/, so that the page can be made again without any run.
+Run times and pictures are taken from runs: ``tcpexp run experiments/ --figures --json >
+runs.json``, then the same with ``--runs runs.json``. They are kept in docs/experiments.json and
+docs/images/experiments/, so that the page can be made again without any run.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ BY_WORD = """\
 ## By word
 
 """
-#: Largest picture that is kept, in bytes, and its width in pixels. A figure higher than it is wide is cut off below.
+#: Largest picture that is kept, in bytes, and its width in pixels. A figure higher than it is wide
+#: is cut off below.
 MOST_BYTES = 40_000
 WIDTH = 560
 COLOURS = 32
@@ -82,7 +85,10 @@ def document(docs: Path) -> str:
 def _contents(cards: list[Card], times: dict[str, float]) -> str:
     lines = ["| experiment | | lasts | takes | host |", "|---|---|---:|---:|---|"]
     for card in cards:
-        lines.append(f"| [{card.name}](#{card.name}) | {_text(card.title)} | {card.duration_s:g} s | {_takes(times.get(card.name))} | {_host(card)} |")
+        lines.append(
+            f"| [{card.name}](#{card.name}) | {_text(card.title)} | {card.duration_s:g} s |"
+            f" {_takes(times.get(card.name))} | {_host(card)} |"
+        )
     return "\n".join(lines) + "\n\n"
 
 
@@ -93,7 +99,11 @@ def _host(card: Card) -> str:
     from tcpexp.spec.load import load_spec
 
     catalogue = load_catalogue(entry_points=False)
-    return "netem" if "netem" in compile_plan(load_spec(card.path, catalogue), catalogue).needs.qdiscs else "yes"
+    return (
+        "netem"
+        if "netem" in compile_plan(load_spec(card.path, catalogue), catalogue).needs.qdiscs
+        else "yes"
+    )
 
 
 def _takes(total_s: float | None) -> str:
@@ -108,7 +118,13 @@ def _section(card: Card, docs: Path, total_s: float | None) -> str:
     if card.description:
         lines += [_text(card.description), ""]
     takes = f", takes about {_takes(total_s)}" if total_s is not None else ""
-    lines += [f"Network: {_text(card.topology)}. Lasts {card.duration_s:g} s{takes}. [Spec](../experiments/{card.path.name})", ""]
+    lines += [
+        (
+            f"Network: {_text(card.topology)}. Lasts {card.duration_s:g} s{takes}."
+            f" [Spec](../experiments/{card.path.name})"
+        ),
+        "",
+    ]
     if card.checks:
         lines += ["Checked:", *map(_check, card.checks), ""]
     words = [*tags(card), *(f"`{name}`" for name in settings(card))]
@@ -131,7 +147,10 @@ def _by_word(cards: list[Card]) -> str:
         having = [f"[{card.name}](#{card.name})" for card in cards if term in found[card.name]]
         lines += [f"| {term} | {', '.join(having)} |"] if having else []
     for name in sorted({each for card in cards for each in settings(card)}, key=str.lower):
-        lines.append(f"| `{name}` | {', '.join(f'[{card.name}](#{card.name})' for card in cards if name in settings(card))} |")
+        lines.append(
+            f"| `{name}` |"
+            f" {', '.join(f'[{card.name}](#{card.name})' for card in cards if name in settings(card))} |"
+        )
     return BY_WORD + "\n".join(lines) + "\n"
 
 
@@ -140,17 +159,28 @@ def _text(text: str) -> str:
     parts = text.split("`")
     if len(parts) % 2 == 0:
         parts = [text.replace("`", "'")]
-    plain = [_escape(part) if index % 2 == 0 else part.replace("|", "\\|") for index, part in enumerate(parts)]
+    plain = [
+        _escape(part) if index % 2 == 0 else part.replace("|", "\\|")
+        for index, part in enumerate(parts)
+    ]
     return "`".join(plain)
 
 
 def _escape(text: str) -> str:
-    for mark, instead in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("[", "\\[")):
+    for mark, instead in (
+        ("\\", "\\\\"),
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        ("|", "\\|"),
+        ("*", "\\*"),
+        ("[", "\\["),
+    ):
         text = text.replace(mark, instead)
     return text
 
 
-# ------------------------------------------------------------------------------------------ what is taken from runs
+# ------------------------------------------------------------------------------------------ what is
+# taken from runs
 
 
 def picture_path(docs: Path, name: str) -> Path:
@@ -159,28 +189,46 @@ def picture_path(docs: Path, name: str) -> Path:
 
 
 def read_measured(docs: Path) -> dict[str, Any]:
-    """Return what was measured: ``total_s``, seconds of wall time by experiment, and ``processors``, of the machine."""
+    """Return what was measured: ``total_s``, seconds of wall time by experiment, and
+    ``processors``, of the machine.
+    """
     file = docs / "experiments.json"
-    measured: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"total_s": {}}
+    measured: dict[str, Any] = (
+        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"total_s": {}}
+    )
     return measured
 
 
 def take_runs(rows: list[dict[str, Any]], docs: Path) -> None:
-    """Keep the run time and a picture of every complete run of a shipped experiment in the guest; ``rows`` is what ``run --json`` printed."""
+    """Keep the run time and a picture of every complete run of a shipped experiment in the guest.
+
+    ``rows`` is what ``run --json`` printed.
+    """
     measured = read_measured(docs)
     shipped = {path.stem for path in paths.shipped_specs()}
     for row in rows:
-        if row["status"] != "complete" or row["experiment"] not in shipped or row["clock"] != "virtual":
+        if (
+            row["status"] != "complete"
+            or row["experiment"] not in shipped
+            or row["clock"] != "virtual"
+        ):
             continue
         measured["total_s"][row["experiment"]] = round(row["timing"]["total_s"], 1)
         keep_picture(Path(row["run"]), picture_path(docs, row["experiment"]))
-    measured["total_s"] = {name: value for name, value in measured["total_s"].items() if name in shipped}
+    measured["total_s"] = {
+        name: value for name, value in measured["total_s"].items() if name in shipped
+    }
     measured["processors"] = len(os.sched_getaffinity(0))
-    (docs / "experiments.json").write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (docs / "experiments.json").write_text(
+        json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 def keep_picture(run: Path, target: Path) -> None:
-    """Keep the run's first figure as a small picture in ``target``; none where there is no figure or it is too large."""
+    """Keep the run's first figure as a small picture in ``target``.
+
+    None where there is no figure or it is too large.
+    """
     target.unlink(missing_ok=True)
     figure = first_figure(run)
     if figure is None:
@@ -195,7 +243,10 @@ def first_figure(run: Path) -> Path | None:
     """Return the file of the first of the spec's plots that was drawn."""
     plots = json.loads((run / "plan.json").read_text(encoding="utf-8"))["plots"]
     named = [run / "figures" / f"{next(iter(plot))}.png" for plot in plots if plot]
-    return next((path for path in (*named, *sorted((run / "figures").glob("*.png"))) if path.is_file()), None)
+    return next(
+        (path for path in (*named, *sorted((run / "figures").glob("*.png"))) if path.is_file()),
+        None,
+    )
 
 
 def shrink(figure: Path, target: Path) -> None:
@@ -211,7 +262,11 @@ def shrink(figure: Path, target: Path) -> None:
 
 
 @click.command()
-@click.option("--runs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take run times and pictures from what run --figures --json printed")
+@click.option(
+    "--runs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take run times and pictures from what run --figures --json printed",
+)
 def main(runs: Path | None) -> None:
     """Print the page."""
     if runs is not None:

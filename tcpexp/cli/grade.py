@@ -30,15 +30,52 @@ grades.csv, grades.html and grades.json are written to --out DIR.
 
 
 @click.command(epilog=EPILOG)
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--rubric", required=True, metavar="FILE", help="The rubric: a file, or the name of one that comes with tcpexp.")
-@click.option("--run", "run_specs", is_flag=True, help="Run specs of exercises of which there is no recorded run, in the guest.")
-@click.option("--remake", is_flag=True, help="Make every recorded run of a guest again, and judge that; says whether the packets are the same.")
+@click.argument(
+    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--rubric",
+    required=True,
+    metavar="FILE",
+    help="The rubric: a file, or the name of one that comes with tcpexp.",
+)
+@click.option(
+    "--run",
+    "run_specs",
+    is_flag=True,
+    help="Run specs of exercises of which there is no recorded run, in the guest.",
+)
+@click.option(
+    "--remake",
+    is_flag=True,
+    help=(
+        "Make every recorded run of a guest again, and judge that; says whether the packets are the"
+        " same."
+    ),
+)
 @click.option("--retry", is_flag=True, help="Make runs again that failed at an earlier grading.")
-@click.option("--received", type=click.Path(path_type=Path), metavar="CSV", help="When work was received: rows of student and time; for deadlines.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 500), metavar="N", help="Submissions at a time; one per processor unless given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Make runs on the Dask cluster of this scheduler.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the sheets and runs go. [default: grades/RUBRIC of the results]")
+@click.option(
+    "--received",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="When work was received: rows of student and time; for deadlines.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Submissions at a time; one per processor unless given.",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Make runs on the Dask cluster of this scheduler."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the sheets and runs go. [default: grades/RUBRIC of the results]",
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no table; errors only.")
 def grade(
@@ -56,10 +93,12 @@ def grade(
 ) -> int:
     """Grade many submissions by a rubric of checks.
 
-    Recorded runs are verified and judged from disk. What is damaged, incomplete or missing gives no points, and the reason is said. No program
-    that came with a submission is executed on this machine; specs are run inside the guest only.
+    Recorded runs are verified and judged from disk. What is damaged, incomplete or missing gives no
+    points, and the reason is said. No program that came with a submission is executed on this
+    machine; specs are run inside the guest only.
 
-    Exit code 1 when a check did not pass, 4 when something is missing or failed, 5 when a recorded run is damaged.
+    Exit code 1 when a check did not pass, 4 when something is missing or failed, 5 when a recorded
+    run is damaged.
     """
     from tcpexp.grade.rubric import load_rubric
     from tcpexp.grade.run import GradeOptions
@@ -68,7 +107,15 @@ def grade(
 
     loaded = load_rubric(find_rubric(rubric))
     target = out or paths.default_results_dir() / "grades" / loaded.name
-    options = GradeOptions(target, run_specs, remake, retry, jobs, scheduler, read_received(received) if received else {})
+    options = GradeOptions(
+        target,
+        run_specs,
+        remake,
+        retry,
+        jobs,
+        scheduler,
+        read_received(received) if received else {},
+    )
     grades = grade_all(folders, loaded, options, (lambda text: None) if quiet or as_json else say)
     paths.give_to_user(target)
     if as_json:
@@ -79,20 +126,30 @@ def grade(
 
 
 def find_rubric(name: str) -> Path:
-    """Return the rubric that the command line means: a file, or ``x`` for the one that ships under this name."""
+    """Return the rubric that the command line means: a file, or ``x`` for the one that ships under
+    this name.
+    """
     shipped = paths.experiments_dir() / "rubrics" / f"{name}.yaml"
     return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
 
 
 def read_received(path: Path) -> dict[str, datetime]:
-    """Return the time at which each student's work was received, from rows of student and time (ISO 8601 with a time zone); raises ``SpecError``."""
+    """Return the time at which each student's work was received, from rows of student and time (ISO
+    8601 with a time zone); raises ``SpecError``.
+    """
     found: dict[str, datetime] = {}
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SpecError(f"it cannot be read: {error}", where=str(path), hint="write rows such as: alice,2026-11-20T22:10:00+01:00") from None
+        raise SpecError(
+            f"it cannot be read: {error}",
+            where=str(path),
+            hint="write rows such as: alice,2026-11-20T22:10:00+01:00",
+        ) from None
     for number, row in enumerate(rows, 1):
-        if not any(row) or (number == 1 and [cell.strip().lower() for cell in row[:1]] == ["student"]):
+        if not any(row) or (
+            number == 1 and [cell.strip().lower() for cell in row[:1]] == ["student"]
+        ):
             continue
         try:
             time = datetime.fromisoformat(row[1].strip())
@@ -100,7 +157,11 @@ def read_received(path: Path) -> dict[str, datetime]:
                 raise ValueError
         except (IndexError, ValueError):
             hint = "write student,time such as alice,2026-11-20T22:10:00+01:00"
-            raise SpecError("this row has no time with a time zone in its second column", where=Place(str(path), number, 1), hint=hint) from None
+            raise SpecError(
+                "this row has no time with a time zone in its second column",
+                where=Place(str(path), number, 1),
+                hint=hint,
+            ) from None
         found[row[0].strip()] = time
     return found
 
@@ -122,9 +183,22 @@ def print_grades(grades: Grades) -> None:
         table.add_column(each.exercise)
     table.add_column("remarks", justify="right")
     for student in grades.students:
-        cells = [f"{each.points:g}" if each.state == "graded" else STATES[each.state] for each in student.exercises]
-        cells = [student.student, f"{student.points:g} / {student.of:g}", *cells, str(len(all_remarks(student)) or "")]
-        table.add_row(*(Text("".join(letter if letter.isprintable() else "?" for letter in cell)) for cell in cells))
+        cells = [
+            f"{each.points:g}" if each.state == "graded" else STATES[each.state]
+            for each in student.exercises
+        ]
+        cells = [
+            student.student,
+            f"{student.points:g} / {student.of:g}",
+            *cells,
+            str(len(all_remarks(student)) or ""),
+        ]
+        table.add_row(
+            *(
+                Text("".join(letter if letter.isprintable() else "?" for letter in cell))
+                for cell in cells
+            )
+        )
     out.print(table)
     for kind in ("html", "csv"):
         click.echo(f"{kind}: {grades.files[kind]}")

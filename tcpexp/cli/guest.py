@@ -50,7 +50,12 @@ Examples:
 """
 )
 @json_option
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code says whether there is an image.")
+@click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="Print nothing; the exit code says whether there is an image.",
+)
 def info(as_json: bool, quiet: bool) -> int:
     """Show which image there is.
 
@@ -64,18 +69,36 @@ def info(as_json: bool, quiet: bool) -> int:
     if quiet:
         return 3 if image is None else 0
     kept = kept_images()
-    facts: dict[str, Any] = {"built": image is not None, "recipe": recipe_hash(), "kept": [each.sha256 for each in kept]}
+    facts: dict[str, Any] = {
+        "built": image is not None,
+        "recipe": recipe_hash(),
+        "kept": [each.sha256 for each in kept],
+    }
     if image is not None:
-        facts.update(sha256=image.sha256, kernel=image.kernel, path=str(image.path), bytes=image.bytes, packages=image.packages)
+        facts.update(
+            sha256=image.sha256,
+            kernel=image.kernel,
+            path=str(image.path),
+            bytes=image.bytes,
+            packages=image.packages,
+        )
     if as_json:
         echo_json(facts)
     elif image is None:
         click.echo("no image of this recipe; build it with: tcpexp guest build")
     else:
-        click.echo(f"image     {image.sha256}\nkernel    Linux {image.kernel}\nfolder    {image.path}")
-        click.echo(f"size      {image.bytes >> 20} MiB\npackages  {len(image.packages)} (--json names them)\nrecipe    {image.recipe}")
+        click.echo(
+            f"image     {image.sha256}\nkernel    Linux {image.kernel}\nfolder    {image.path}"
+        )
+        click.echo(
+            f"size      {image.bytes >> 20} MiB\npackages  {len(image.packages)} (--json names"
+            f" them)\nrecipe    {image.recipe}"
+        )
     for each in kept if not as_json else ():
-        click.echo(f"kept      {each.sha256} (Linux {each.kernel}); to use it: tcpexp guest use {each.sha256[:12]}")
+        click.echo(
+            f"kept      {each.sha256} (Linux {each.kernel}); to use it: tcpexp guest use"
+            f" {each.sha256[:12]}"
+        )
     return 3 if image is None else 0
 
 
@@ -91,7 +114,8 @@ Examples:
 def export_(file: Path) -> int:
     """Write the guest's image to a file, to hand it on.
 
-    Another machine that imports it makes the same captures, also when the distribution's archive has moved on. The image is verified meanwhile.
+    Another machine that imports it makes the same captures, also when the distribution's archive
+    has moved on. The image is verified meanwhile.
     """
     from tcpexp.places.image.archive import export_image
     from tcpexp.places.image.image import find_image
@@ -116,7 +140,8 @@ Examples:
 def import_(file: Path) -> int:
     """Take an image from a file, and use it from now on.
 
-    It is verified by its sha256 first; a damaged file changes nothing. The image that was used before is kept (tcpexp guest use).
+    It is verified by its sha256 first; a damaged file changes nothing. The image that was used
+    before is kept (tcpexp guest use).
     """
     from tcpexp.places.image.archive import import_image, kept_images
     from tcpexp.places.image.image import find_image
@@ -125,7 +150,11 @@ def import_(file: Path) -> int:
     image = import_image(file, say)
     give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")
-    if before is not None and before.sha256 != image.sha256 and before.sha256 in {each.sha256 for each in kept_images()}:
+    if (
+        before is not None
+        and before.sha256 != image.sha256
+        and before.sha256 in {each.sha256 for each in kept_images()}
+    ):
         click.echo(f"the image before is kept: tcpexp guest use {before.sha256[:12]}")
     return 0
 
@@ -140,7 +169,8 @@ Examples:
 def use(sha256: str) -> int:
     """Use another image that is kept.
 
-    SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the image that made it; guest info lists those that are here.
+    SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the
+    image that made it; guest info lists those that are here.
     """
     from tcpexp.places.image.archive import use_image
 
@@ -157,7 +187,13 @@ def give_cache() -> None:
 
 
 @guest.command()
-@click.option("--on", type=click.Choice(["uml", "qemu"]), default="uml", show_default=True, help="Which guest.")
+@click.option(
+    "--on",
+    type=click.Choice(["uml", "qemu"]),
+    default="uml",
+    show_default=True,
+    help="Which guest.",
+)
 def shell(on: str) -> int:
     """Open a prompt in the guest.
 
@@ -167,6 +203,8 @@ def shell(on: str) -> int:
     from tcpexp.places.uml.shell import open_shell as open_uml
 
     if not sys.stdin.isatty():
-        raise SpecError("the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe")
+        raise SpecError(
+            "the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe"
+        )
     status = open_uml(say) if on == "uml" else open_qemu(say)
     return 0 if status in (0, 1) else 4

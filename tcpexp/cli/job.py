@@ -1,8 +1,10 @@
-"""One run and the row that tells what came of it; ``python -m tcpexp.cli.job`` makes one in a process of its own.
+"""One run and the row that tells what came of it; ``python -m tcpexp.cli.job`` makes one in a
+process of its own.
 
-That process reads the job, one line of JSON, from its standard input, and writes what happens as lines of JSON to its standard
-output: ``starts``, ``progress``, ``say``, and at last ``row``. When its standard input ends before that, whoever started it is gone, and it
-ends the run and keeps what was recorded.
+That process reads the job, one line of JSON, from its standard input, and writes what happens as
+lines of JSON to its standard output: ``starts``, ``progress``, ``say``, and at last ``row``. When
+its standard input ends before that, whoever started it is gone, and it ends the run and keeps what
+was recorded.
 """
 
 from __future__ import annotations
@@ -70,12 +72,17 @@ def empty_row(job: Job) -> dict[str, Any]:
 
 
 def run_outcome(job: Job, watcher: Watcher) -> RunOutcome:
-    """Make the run and return what came of it; raises what :func:`tcpexp.runner.run_experiment` raises."""
+    """Make the run and return what came of it.
+
+    Raises what :func:`tcpexp.runner.run_experiment` raises.
+    """
     from tcpexp.runner import run_experiment, spec_seed
 
     options = job.options
     if job.index:
-        options = dataclasses.replace(options, seed=(spec_seed(job.spec, options) + job.index) % 2**32)
+        options = dataclasses.replace(
+            options, seed=(spec_seed(job.spec, options) + job.index) % 2**32
+        )
     return run_experiment(job.spec, options, watcher)
 
 
@@ -114,12 +121,21 @@ def error_row(job: Job, error: TcpexpError) -> dict[str, Any]:
     from tcpexp.cli.errors import error_rows
 
     status = "failed" if error.exit_code >= 4 else "not run"
-    return {**empty_row(job), "exit_code": error.exit_code, "status": status, "errors": error_rows(error)}
+    return {
+        **empty_row(job),
+        "exit_code": error.exit_code,
+        "status": status,
+        "errors": error_rows(error),
+    }
 
 
 def crash_row(job: Job, message: str, hint: str | None) -> dict[str, Any]:
     """Return the row of a run that ended as none should."""
-    return {**empty_row(job), "status": "crashed", "errors": [{"file": None, "line": None, "column": None, "message": message, "hint": hint}]}
+    return {
+        **empty_row(job),
+        "status": "crashed",
+        "errors": [{"file": None, "line": None, "column": None, "message": message, "hint": hint}],
+    }
 
 
 class Telling:
@@ -132,7 +148,15 @@ class Telling:
 
     def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
         """Tell what runs where."""
-        self.tell(starts={"name": plan.name, "duration_s": plan.duration_ns / 1e9, "seed": plan.seed, "place": place, "run": str(run_dir)})
+        self.tell(
+            starts={
+                "name": plan.name,
+                "duration_s": plan.duration_ns / 1e9,
+                "seed": plan.seed,
+                "place": place,
+                "run": str(run_dir),
+            }
+        )
 
     def progress(self, phase: str, seconds: float | None) -> None:
         """Tell each new phase, and the experiment's time now and then."""
@@ -178,7 +202,10 @@ def stop_with_parent() -> None:
 
 
 def main() -> None:
-    """Make the run that the standard input describes; whatever else is printed goes to standard error."""
+    """Make the run that the standard input describes.
+
+    Whatever else is printed goes to standard error.
+    """
     from tcpexp.runner import StopSignals
 
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Several runs, a few at a time, each in a process of its own, so that none takes the others with it."""
+"""Several runs, a few at a time, each in a process of its own, so that none takes the others with
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from tcpexp.cli.job import main as make_run
 if TYPE_CHECKING:
     from tcpexp.runner import StopSignals
 
-#: How long runs that are to be aborted may take to leave a manifest, in seconds of wall time; then they are killed.
+#: How long runs that are to be aborted may take to leave a manifest, in seconds of wall time; then
+#: they are killed.
 ABORT_GRACE_S = 5.0
 
 
@@ -32,7 +35,9 @@ class Display(Protocol):
         """Take note that a run's process starts."""
 
     def starts(self, number: int, run: dict[str, Any]) -> None:
-        """Take note that the run itself starts: ``name``, ``duration_s``, ``seed``, ``place``, ``run``."""
+        """Take note that the run itself starts: ``name``, ``duration_s``, ``seed``, ``place``,
+        ``run``.
+        """
 
     def progress(self, number: int, phase: str, seconds: float | None) -> None:
         """Take note of a run's phase and of its experiment's time in seconds."""
@@ -44,13 +49,17 @@ class Display(Protocol):
         """Take note of what came of a run."""
 
     def tick(self) -> None:
-        """Take note that a little time has passed: nothing else calls, for a thread would keep runs from being forked."""
+        """Take note that a little time has passed: nothing else calls, for a thread would keep runs
+        from being forked.
+        """
 
 
 class JobProcess:
-    """A run in a process of its own, with a session of its own: a Ctrl-C at the terminal reaches it only through us.
+    """A run in a process of its own, with a session of its own: a Ctrl-C at the terminal reaches it
+    only through us.
 
-    The process is forked where this one may fork, so that a run need not import what the one before it has imported.
+    The process is forked where this one may fork, so that a run need not import what the one before
+    it has imported.
     """
 
     def __init__(self, number: int, job: Job) -> None:
@@ -95,13 +104,18 @@ class JobProcess:
             self.process.send_signal(signal.SIGTERM)
 
     def finish(self, asked: bool) -> dict[str, Any]:
-        """Wait for the process and return the run's row, also when it ended without a word; ``asked``: it was asked to stop."""
+        """Wait for the process and return the run's row, also when it ended without a word.
+
+        ``asked``: it was asked to stop.
+        """
         status = self.process.wait()
         said = self._last_words()
         self.close()
         if self.row is None and asked and self.run is None:
             return empty_row(self.job)
-        row = self.row or crash_row(self.job, f"the run's process ended {exit_words(status)}", said or None)
+        row = self.row or crash_row(
+            self.job, f"the run's process ended {exit_words(status)}", said or None
+        )
         return {**row, "run": row["run"] or self.run}
 
     def _last_words(self) -> str:
@@ -124,7 +138,10 @@ class JobProcess:
 
 
 def start_process(streams: tuple[int, int, int]) -> Forked | subprocess.Popen[bytes]:
-    """Start a process that makes the run which its standard input describes; see :mod:`tcpexp.cli.job`."""
+    """Start a process that makes the run which its standard input describes.
+
+    See :mod:`tcpexp.cli.job`.
+    """
     if may_fork():
         return Forked(make_run, streams)
     return subprocess.Popen(
@@ -147,11 +164,14 @@ def exit_words(status: int) -> str:
         return f"by signal {-status}"
 
 
-def run_jobs(jobs: Sequence[Job], at_once: int, signals: StopSignals, display: Display) -> list[dict[str, Any]]:
+def run_jobs(
+    jobs: Sequence[Job], at_once: int, signals: StopSignals, display: Display
+) -> list[dict[str, Any]]:
     """Run all jobs, ``at_once`` at a time and in their order; return their rows in the same order.
 
-    The first signal ends the runs under way, which keep what they recorded, and no other is started: their rows say "not run". The second raises
-    ``KeyboardInterrupt``, after the runs under way were told to abort and have ended.
+    The first signal ends the runs under way, which keep what they recorded, and no other is
+    started: their rows say "not run". The second raises ``KeyboardInterrupt``, after the runs under
+    way were told to abort and have ended.
     """
     rows = [empty_row(job) for job in jobs]
     waiting = list(enumerate(jobs))

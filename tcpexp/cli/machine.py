@@ -25,8 +25,9 @@ Examples:
 def doctor(spec: tuple[str, ...], as_json: bool) -> int:
     """Say what this machine can and cannot do.
 
-    What is promised is tried: files are looked for, a kernel and a guest are started, PDF is loaded. Each problem is one line, with the
-    command that mends it. With SPEC also whether there are fonts for its words. Exit code 3 when experiments can run in no place.
+    What is promised is tried: files are looked for, a kernel and a guest are started, PDF is
+    loaded. Each problem is one line, with the command that mends it. With SPEC also whether there
+    are fonts for its words. Exit code 3 when experiments can run in no place.
     """
     from tcpexp.doctor import examine
     from tcpexp.paths import find_spec
@@ -41,7 +42,10 @@ def doctor(spec: tuple[str, ...], as_json: bool) -> int:
             for finding in findings:
                 word, colour = MARKS[finding.state]
                 mend = f"; mend: {finding.remedy}" if finding.remedy else ""
-                click.echo(f"  {click.style(f'{word:<7}', fg=colour)}  {finding.what}: {finding.found}{mend}")
+                click.echo(
+                    f"  {click.style(f'{word:<7}', fg=colour)}  {finding.what}:"
+                    f" {finding.found}{mend}"
+                )
         click.echo()
         for name, works in report.places.items():
             partly = any(finding.partly for finding in report.sections[place_kind(name).title])
@@ -58,13 +62,18 @@ Examples:
   tcpexp clean --all  before tcpexp itself is removed: also images and kernels
 """
 )
-@click.option("--all", "everything", is_flag=True, help="Also remove the cache: images, kernels, templates, crash reports. Runs stay.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also remove the cache: images, kernels, templates, crash reports. Runs stay.",
+)
 def clean(everything: bool) -> None:
     """Remove what killed runs left behind, and only that.
 
-    Every run writes down what it makes; what belongs to a run that is still alive is left alone. A run's namespaces,
-    processes and firewall rules end with it however it dies; files and trace instances can remain. The next run does the
-    same for its own place.
+    Every run writes down what it makes; what belongs to a run that is still alive is left alone. A
+    run's namespaces, processes and firewall rules end with it however it dies; files and trace
+    instances can remain. The next run does the same for its own place.
     """
     from tcpexp.hints import with_sudo
     from tcpexp.leftovers import needs_root, remove_cache, remove_leftovers
@@ -75,6 +84,9 @@ def clean(everything: bool) -> None:
     for line in removed:
         click.echo(f"removed {line}")
     if needs_root():
-        click.echo(f"runs on the host may have left something that only root may remove: {with_sudo('tcpexp clean')}")
+        click.echo(
+            "runs on the host may have left something that only root may remove:"
+            f" {with_sudo('tcpexp clean')}"
+        )
     elif not removed:
         click.echo("nothing is left behind")

@@ -27,7 +27,8 @@ damaged.
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-#: The commands, and where each is. A module is imported when its command, or the list of all, is asked for.
+#: The commands, and where each is. A module is imported when its command, or the list of all, is
+#: asked for.
 COMMANDS = {
     "run": "tcpexp.cli.run:run",
     "sweep": "tcpexp.cli.sweep:sweep",
@@ -71,7 +72,9 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for a name that is none all are imported, so that the right one is suggested."""
+        """Find the command; for a name that is none all are imported, so that the right one is
+        suggested.
+        """
         if args and args[0] not in COMMANDS:
             for name in COMMANDS:
                 self.get_command(ctx, name)
@@ -87,8 +90,9 @@ class Commands(click.Group):
 def cli() -> None:
     """Run TCP experiments that anyone can repeat.
 
-    A YAML file says what network to build, what happens to it and when, what to record and what to expect. tcpexp builds
-    it, runs it on the kernel's own TCP, and writes a report with figures and verdicts.
+    A YAML file says what network to build, what happens to it and when, what to record and what to
+    expect. tcpexp builds it, runs it on the kernel's own TCP, and writes a report with figures and
+    verdicts.
     """
 
 

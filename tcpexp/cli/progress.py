@@ -44,9 +44,11 @@ class QuietWatcher:
 
 
 class TerminalWatcher(QuietWatcher):
-    """A bar with the phase, the experiment's time and the wall time on standard error; plain lines without a terminal.
+    """A bar with the phase, the experiment's time and the wall time on standard error; plain lines
+    without a terminal.
 
-    The bar comes with the first word of the running experiment: until then nothing is imported for it.
+    The bar comes with the first word of the running experiment: until then nothing is imported for
+    it.
     """
 
     def __init__(self, signals: StopSignals) -> None:
@@ -62,7 +64,10 @@ class TerminalWatcher(QuietWatcher):
     def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
         """Print what runs where."""
         self.duration_s = plan.duration_ns / 1e9
-        self.say(f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed}, {place_words(place)})")
+        self.say(
+            f"{plan.name}: {plan.title} ({self.duration_s:g} s, seed {plan.seed},"
+            f" {place_words(place)})"
+        )
 
     def progress(self, phase: str, seconds: float | None) -> None:
         """Move the bar; without a terminal print each new phase, and the time now and then."""
@@ -88,7 +93,13 @@ class TerminalWatcher(QuietWatcher):
         console = Console(stderr=True, highlight=False)
         if not console.is_terminal:
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TextColumn("wall"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[clock]}"),
+            TextColumn("wall"),
+            TimeElapsedColumn(),
+        )
         self.bar = Progress(*columns, console=console, transient=True)
         self.task = self.bar.add_task(phase, total=self.duration_s, clock="")
         self.bar.start()

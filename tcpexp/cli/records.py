@@ -1,4 +1,6 @@
-"""``check`` and ``report``: verdicts and reports made again from recorded runs, without root and without the network."""
+"""``check`` and ``report``: verdicts and reports made again from recorded runs, without root and
+without the network.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
 
     First the sha256 of every file, then every check of the spec, from the recorded data.
 
-    Exit code 1 when a check failed or a program of the run had, 4 when a run did not complete, 5 when recorded data is damaged.
+    Exit code 1 when a check failed or a program of the run had, 4 when a run did not complete, 5
+    when recorded data is damaged.
     """
     from tcpexp.checks.run import check_run
     from tcpexp.store.manifest import refresh_manifest, verify
@@ -46,7 +49,14 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
         verdicts, failures = check_run(data), data.failures
         refresh_manifest(run)
         paths.give_to_user(run)
-        rows.append({"run": str(run), "status": manifest.status, "failure": manifest.failure, "failures": failures})
+        rows.append(
+            {
+                "run": str(run),
+                "status": manifest.status,
+                "failure": manifest.failure,
+                "failures": failures,
+            }
+        )
         rows[-1]["verdicts"] = [dataclasses.asdict(each) for each in verdicts]
         if not as_json:
             print_verdicts(run, manifest.status, verdicts, [str(each["text"]) for each in failures])
@@ -56,14 +66,23 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
 
 
 def exit_code(row: dict[str, Any]) -> int:
-    """Return 4 for a run that did not complete, 1 when a check or a program failed, else 0; as ``tcpexp run`` does."""
+    """Return 4 for a run that did not complete, 1 when a check or a program failed, else 0.
+
+    As ``tcpexp run`` does.
+    """
     if row["status"] != "complete":
         return 4
-    return 1 if row["failures"] or any(verdict["result"] == "FAIL" for verdict in row["verdicts"]) else 0
+    return (
+        1
+        if row["failures"] or any(verdict["result"] == "FAIL" for verdict in row["verdicts"])
+        else 0
+    )
 
 
 def print_verdicts(run: Path, status: str, verdicts: list[Verdict], failures: list[str]) -> None:
-    """Print a run, its programs that failed, and one block per verdict: result, what is looked at, measured and asked, the reason."""
+    """Print a run, its programs that failed, and one block per verdict: result, what is looked at,
+    measured and asked, the reason.
+    """
     click.echo(f"{click.style(str(run), bold=True)}  {status}, files intact")
     for text in failures:
         click.echo(f"  {click.style('program failed:', fg='red')} {text}")
@@ -85,22 +104,47 @@ Examples:
 )
 @runs_argument
 @results_option
-@click.option("--format", "kind", type=click.Choice(["html", "md", "pdf"]), default="html", show_default=True, help="The report, or a hand-in made from it.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for a hand-in. [default: RUN-hand-in, beside the run's folder]"
+    "--format",
+    "kind",
+    type=click.Choice(["html", "md", "pdf"]),
+    default="html",
+    show_default=True,
+    help="The report, or a hand-in made from it.",
 )
-@click.option("--figures", is_flag=True, help="Draw the spec's plots as files too, SVG and PNG; a hand-in always has them.")
-@click.option("--force", is_flag=True, help="Replace a report.md that is there and says something else.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder for a hand-in. [default: RUN-hand-in, beside the run's folder]",
+)
+@click.option(
+    "--figures",
+    is_flag=True,
+    help="Draw the spec's plots as files too, SVG and PNG; a hand-in always has them.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace a report.md that is there and says something else."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print the paths of the reports only.")
-def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "md", "pdf"], out: Path | None, figures: bool, force: bool, quiet: bool) -> int:
+def report(
+    runs: tuple[str, ...],
+    results: Path | None,
+    kind: Literal["html", "md", "pdf"],
+    out: Path | None,
+    figures: bool,
+    force: bool,
+    quiet: bool,
+) -> int:
     """Make reports again from recorded data.
 
-    Everything after the raw data is made: tables, metrics, certificate, checks, report. With --figures, and where the run has them
-    already, also the figures as files.
-    The recorded data are checked against the manifest first and never changed. Exit code 5 when they are damaged.
+    Everything after the raw data is made: tables, metrics, certificate, checks, report. With
+    --figures, and where the run has them already, also the figures as files. The recorded data are
+    checked against the manifest first and never changed. Exit code 5 when they are damaged.
 
-    With --format md or pdf a hand-in is made too: the skeleton of a laboratory report, with question, set-up, commands, figures,
-    tables and verdicts of the run, and room for your own answers. PDF needs WeasyPrint (exit code 3 without it).
+    With --format md or pdf a hand-in is made too: the skeleton of a laboratory report, with
+    question, set-up, commands, figures, tables and verdicts of the run, and room for your own
+    answers. PDF needs WeasyPrint (exit code 3 without it).
     """
     from tcpexp.pipeline import process_run
     from tcpexp.store.manifest import NAME, verify
@@ -113,10 +157,18 @@ def report(runs: tuple[str, ...], results: Path | None, kind: Literal["html", "m
         if (run / NAME).is_file():
             verify(run, recorded_only=True)
         else:
-            say(f"{run} has no manifest, its run never reached the end: nothing to check the recorded data against")
-        outcome = process_run(run, (lambda step: None) if quiet else say, figures=figures or kind != "html")
+            say(
+                f"{run} has no manifest, its run never reached the end: nothing to check the"
+                " recorded data against"
+            )
+        outcome = process_run(
+            run, (lambda step: None) if quiet else say, figures=figures or kind != "html"
+        )
         if outcome.status != "complete":
-            say(f"this run is not whole, it was {outcome.status}: {outcome.certificate['reasons'][0]}")
+            say(
+                f"this run is not whole, it was {outcome.status}:"
+                f" {outcome.certificate['reasons'][0]}"
+            )
         for failure in outcome.failures:
             say(f"program failed: {failure.text}")
         for problem in outcome.problems:
@@ -131,12 +183,17 @@ def _check_hand_in(kind: Literal["md", "pdf"], runs: tuple[str, ...], out: Path 
     from tcpexp.report.exportwrite import check_format
 
     if out is not None and len(runs) > 1:
-        raise SpecError("--out is one run's folder", hint="make several hand-ins without it: each goes beside its run")
+        raise SpecError(
+            "--out is one run's folder",
+            hint="make several hand-ins without it: each goes beside its run",
+        )
     check_format(kind)
 
 
 def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, force: bool) -> Path:
-    """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and return the file."""
+    """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and
+    return the file.
+    """
     from tcpexp.report.exportwrite import write_hand_in
     from tcpexp.store.rundata import RunData
 

@@ -43,12 +43,26 @@ def section(name: str, command: click.Command) -> str:
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     text = inspect.cleandoc(command.help or "").replace("\b\n", "")
     parts = [f"## {name}", f"```\n{usage}\n```", text]
-    rows = [row for parameter in command.get_params(context) if (row := parameter.get_help_record(context))]
+    rows = [
+        row
+        for parameter in command.get_params(context)
+        if (row := parameter.get_help_record(context))
+    ]
     rows = [row for row in rows if row[1] and not row[0].endswith("--help")]
     if rows:
-        parts.append("\n".join(["| option | |", "|---|---|", *(f"| `{_cell(option)}` | {_cell(about)} |" for option, about in rows)]))
+        parts.append(
+            "\n".join(
+                [
+                    "| option | |",
+                    "|---|---|",
+                    *(f"| `{_cell(option)}` | {_cell(about)} |" for option, about in rows),
+                ]
+            )
+        )
     if command.epilog:
-        parts += [f"```\n{block.strip()}\n```" for block in command.epilog.split("\b\n") if block.strip()]
+        parts += [
+            f"```\n{block.strip()}\n```" for block in command.epilog.split("\b\n") if block.strip()
+        ]
     return "\n\n".join(parts)
 
 
@@ -60,7 +74,9 @@ def reference() -> str:
     """Return the whole page."""
     from tcpexp.cli.main import cli
 
-    return "\n".join([HEAD, *(section(name, command) + "\n" for name, command in commands(cli, "tcpexp"))])
+    return "\n".join(
+        [HEAD, *(section(name, command) + "\n" for name, command in commands(cli, "tcpexp"))]
+    )
 
 
 if __name__ == "__main__":

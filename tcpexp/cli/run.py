@@ -43,16 +43,44 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
     type=click.Choice(on_choices()),
     default=AUTO,
     show_default=True,
-    help="Where: uml and qemu need no root, host is this machine's own kernel (root). guest: the better of uml and qemu; auto: the first of all that works.",
+    help=(
+        "Where: uml and qemu need no root, host is this machine's own kernel (root). guest: the"
+        " better of uml and qemu; auto: the first of all that works."
+    ),
 )
-@click.option("--clock", type=click.Choice(["virtual", "real"]), help="virtual unless given; qemu also offers the real one, the host has no other.")
-@click.option("--kernel", metavar="NAME", help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.")
+@click.option(
+    "--clock",
+    type=click.Choice(["virtual", "real"]),
+    help="virtual unless given; qemu also offers the real one, the host has no other.",
+)
+@click.option(
+    "--kernel",
+    metavar="NAME",
+    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Replace the spec's seed.")
 @set_option
-@click.option("--repeat", type=click.IntRange(1, 10_000), default=1, metavar="N", help="Run each spec N times, with the seed and the N-1 after it.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 200), default=1, metavar="N", help="Make N runs at a time; 1 unless given.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    metavar="N",
+    help="Run each spec N times, with the seed and the N-1 after it.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 200),
+    default=1,
+    metavar="N",
+    help="Make N runs at a time; 1 unless given.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept.")
-@click.option("--figures", is_flag=True, help="Draw the spec's plots as files too, SVG and PNG; the report shows them without.")
+@click.option(
+    "--figures",
+    is_flag=True,
+    help="Draw the spec's plots as files too, SVG and PNG; the report shows them without.",
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def run(
@@ -71,10 +99,12 @@ def run(
 ) -> int:
     """Run experiments and write their reports.
 
-    SPEC is a file, the name of an experiment that comes with tcpexp, or a folder: all specs in it, by name.
+    SPEC is a file, the name of an experiment that comes with tcpexp, or a folder: all specs in it,
+    by name.
 
-    Several runs are made one after the other, or --jobs at a time, also when one fails; each has a process of its own, and at the end there is a
-    table. Under the virtual clock runs do not disturb each other. In real time they do; their certificates say how much.
+    Several runs are made one after the other, or --jobs at a time, also when one fails; each has a
+    process of its own, and at the end there is a table. Under the virtual clock runs do not disturb
+    each other. In real time they do; their certificates say how much.
 
     Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
@@ -82,10 +112,18 @@ def run(
     from tcpexp.runner import RunOptions, StopSignals
 
     silent = quiet or as_json
-    wanted = list_jobs(specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures))  # type: ignore[arg-type]
+    wanted = list_jobs(
+        specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures)
+    )  # type: ignore[arg-type]
     with StopSignals().listening() as signals:
         if len(wanted) == 1:
-            rows = [run_single(wanted[0], QuietWatcher(signals) if silent else TerminalWatcher(signals), summary=not silent)]
+            rows = [
+                run_single(
+                    wanted[0],
+                    QuietWatcher(signals) if silent else TerminalWatcher(signals),
+                    summary=not silent,
+                )
+            ]
         else:
             rows = run_several(wanted, jobs, signals, say=not silent)
     if as_json:
@@ -95,7 +133,10 @@ def run(
 
 
 def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, Any]:
-    """Make one run in this process and return its row; an error is printed and becomes the row's."""
+    """Make one run in this process and return its row.
+
+    An error is printed and becomes the row's.
+    """
     from tcpexp.cli.job import error_row, outcome_row, run_outcome
 
     try:
@@ -116,8 +157,13 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
     return outcome_row(job, outcome)
 
 
-def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[dict[str, Any]]:
-    """Make several runs, each in a process of its own, and return their rows; ``say``: show progress and print a table."""
+def run_several(
+    jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool
+) -> list[dict[str, Any]]:
+    """Make several runs, each in a process of its own, and return their rows.
+
+    ``say``: show progress and print a table.
+    """
     from tcpexp.cli.forked import preload
     from tcpexp.cli.jobs import run_jobs
     from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
@@ -135,7 +181,8 @@ def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: boo
 
 
 def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[Job]:
-    """Return the runs that the command line asks for, in order; raises ``SpecError`` for a folder without specs.
+    """Return the runs that the command line asks for, in order; raises ``SpecError`` for a folder
+    without specs.
 
     A name that means nothing stays as it is: its run says so and the others are made.
     """

@@ -80,7 +80,15 @@ GLOSSARY: tuple[tuple[str, ...], ...] = (
     ("ARP", "arp", "neighbour", "same subnet"),
 )  # fmt: skip
 #: Where a word stands, and what that is worth.
-WEIGHTS = {"name": 3.0, "title": 6.0, "description": 4.0, "checks": 3.0, "references": 1.5, "actions": 1.5, "explain": 1.0}
+WEIGHTS = {
+    "name": 3.0,
+    "title": 6.0,
+    "description": 4.0,
+    "checks": 3.0,
+    "references": 1.5,
+    "actions": 1.5,
+    "explain": 1.0,
+}
 #: A thing of the glossary counts this many times as much as a plain word.
 TERM_WEIGHT = 3.0
 #: Words that say nothing about TCP, in questions and on lab sheets.
@@ -99,7 +107,9 @@ MOST = 10
 
 @dataclass(frozen=True)
 class Hit:
-    """A found experiment: how well it fits, the question's words that it has, and the sentence or check in which most of them stand."""
+    """A found experiment: how well it fits, the question's words that it has, and the sentence or
+    check in which most of them stand.
+    """
 
     card: Card
     score: float
@@ -113,33 +123,64 @@ def terms_in(text: str) -> tuple[str, ...]:
 
 
 def _counted(text: str) -> dict[str, int]:
-    """Return how many times ``text`` speaks of each thing of the glossary, without those that it does not speak of."""
+    """Return how many times ``text`` speaks of each thing of the glossary, without those that it
+    does not speak of.
+    """
     plain = text.lower()
-    return {term: count for term, pattern in _patterns().items() if (count := len(pattern.findall(plain)))}
+    return {
+        term: count
+        for term, pattern in _patterns().items()
+        if (count := len(pattern.findall(plain)))
+    }
 
 
 @functools.cache
 def _patterns() -> dict[str, re.Pattern[str]]:
-    """Return for each thing of the glossary what finds it, longer words first; SYN is not found in SYN-ACK and SYN-SENT."""
+    """Return for each thing of the glossary what finds it, longer words first.
+
+    SYN is not found in SYN-ACK and SYN-SENT.
+    """
     found = {}
     for term in GLOSSARY:
-        words = sorted((word.lower() for word in term if " (" not in word and ", " not in word), key=len, reverse=True)
-        found[term[0]] = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, words))})(?![a-z0-9])(?!-(?:ack|sent|recv|received)\b)")
+        words = sorted(
+            (word.lower() for word in term if " (" not in word and ", " not in word),
+            key=len,
+            reverse=True,
+        )
+        found[term[0]] = re.compile(
+            rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, words))})(?![a-z0-9])(?!-(?:ack|sent|recv|received)\b)"
+        )
     return found
 
 
 def tags(card: Card) -> tuple[str, ...]:
-    """Return what an experiment is about, of the glossary: what its title, question and checks speak of, or its explanation more than once."""
+    """Return what an experiment is about, of the glossary: what its title, question and checks
+    speak of, or its explanation more than once.
+    """
     fields = card.fields()
-    asked = "\n".join(fields[name] for name in ("name", "title", "description", "checks", "references", "actions"))
-    found = set(terms_in(asked)) | {term for term, count in _counted(fields["explain"]).items() if count > 1}
+    asked = "\n".join(
+        fields[name] for name in ("name", "title", "description", "checks", "references", "actions")
+    )
+    found = set(terms_in(asked)) | {
+        term for term, count in _counted(fields["explain"]).items() if count > 1
+    }
     return tuple(each[0] for each in GLOSSARY if each[0] in found)
 
 
 def settings(card: Card) -> tuple[str, ...]:
     """Return the kernel's settings and counters that an experiment names, sorted."""
     text = "\n".join([*card.fields().values(), card.path.read_text(encoding="utf-8")])
-    return tuple(sorted(set(re.findall(r"\b(?:tcp_[a-z][a-z0-9_]*[a-z0-9]|(?:TcpExt|Tcp|Udp|Ip|Icmp)\.[A-Z]\w+)\b", text)) - {"tcp_probe", "tcp_metrics"}))
+    return tuple(
+        sorted(
+            set(
+                re.findall(
+                    r"\b(?:tcp_[a-z][a-z0-9_]*[a-z0-9]|(?:TcpExt|Tcp|Udp|Ip|Icmp)\.[A-Z]\w+)\b",
+                    text,
+                )
+            )
+            - {"tcp_probe", "tcp_metrics"}
+        )
+    )
 
 
 def sentences(text: str) -> list[str]:
@@ -149,7 +190,10 @@ def sentences(text: str) -> list[str]:
 
 
 def stems(text: str) -> list[str]:
-    """Return the words of a text without endings, also the parts of compound ones; stop words are left out."""
+    """Return the words of a text without endings, also the parts of compound ones.
+
+    Stop words are left out.
+    """
     found = []
     for word in re.findall(r"[a-z0-9]+(?:[-_.+,][a-z0-9]+)*", text.lower()):
         parts = re.split(r"[-_.+,]", word)
@@ -160,10 +204,22 @@ def stems(text: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """Return an English word without the ending that tells singular from plural or one tense from another."""
+    """Return an English word without the ending that tells singular from plural or one tense from
+    another.
+    """
     if not word.isalpha():
         return word
-    for ending, instead in (("ies", "y"), ("sses", "ss"), ("ations", ""), ("ation", ""), ("ings", ""), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
+    for ending, instead in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("ations", ""),
+        ("ation", ""),
+        ("ings", ""),
+        ("ing", ""),
+        ("ed", ""),
+        ("es", ""),
+        ("s", ""),
+    ):
         left = word.removesuffix(ending)
         if left != word and len(left) >= 3 and not word.endswith(("ss", "us", "is")):
             return (left + instead).removesuffix("e")
@@ -173,13 +229,16 @@ def stem(word: str) -> str:
 def find_cards(question: str, cards: list[Card]) -> list[Hit]:
     """Return the experiments that fit a question, best first.
 
-    A word counts the more the fewer experiments have it, and by where it stands: the title more than the explanation. An experiment that has only
-    some of the question's words counts less.
+    A word counts the more the fewer experiments have it, and by where it stands: the title more
+    than the explanation. An experiment that has only some of the question's words counts less.
     """
     terms, words = terms_in(question), list(dict.fromkeys(stems(question)))
     scored = []
     by_card = [_Words(card) for card in cards]
-    rare = {each: _rarity(sum(each in card.weights for card in by_card), len(cards)) for each in (*terms, *words)}
+    rare = {
+        each: _rarity(sum(each in card.weights for card in by_card), len(cards))
+        for each in (*terms, *words)
+    }
     for each in by_card:
         has = [word for word in rare if word in each.weights]
         if has:
@@ -187,7 +246,11 @@ def find_cards(question: str, cards: list[Card]) -> list[Hit]:
             scored.append((coverage * sum(each.weights[word] * rare[word] for word in has), each))
     scored.sort(key=lambda pair: (-pair[0], pair[1].card.name))
     wanted = {*terms, *words}
-    return [Hit(each.card, score, each.shared(question), each.best_line(wanted)) for score, each in scored[:MOST] if score >= LEAST_PART * scored[0][0]]
+    return [
+        Hit(each.card, score, each.shared(question), each.best_line(wanted))
+        for score, each in scored[:MOST]
+        if score >= LEAST_PART * scored[0][0]
+    ]
 
 
 def _rarity(have: int, of: int) -> float:
@@ -211,13 +274,25 @@ class _Words:
         self.weights[word] = self.weights.get(word, 0.0) + worth
 
     def shared(self, question: str) -> tuple[str, ...]:
-        """Return the question's words that the experiment has: those of the glossary as it shows them, others as they were typed."""
+        """Return the question's words that the experiment has: those of the glossary as it shows
+        them, others as they were typed.
+        """
         terms = [term for term in terms_in(question) if term in self.weights]
         typed = re.findall(r"[A-Za-z0-9]+(?:[-_.+][A-Za-z0-9]+)*", question)
-        plain = [word for word in typed if any(each in self.weights for each in stems(word)) and not terms_in(word)]
+        plain = [
+            word
+            for word in typed
+            if any(each in self.weights for each in stems(word)) and not terms_in(word)
+        ]
         return tuple(dict.fromkeys([*terms, *plain]))
 
     def best_line(self, wanted: set[str]) -> str:
         """Return the check, or else the sentence, that has most of the wanted words."""
-        lines = [*map(str, self.card.checks), *sentences(self.card.description), *sentences(self.card.explain)]
-        return max(lines, key=lambda line: len(wanted & {*stems(line), *terms_in(line)}), default="")
+        lines = [
+            *map(str, self.card.checks),
+            *sentences(self.card.description),
+            *sentences(self.card.explain),
+        ]
+        return max(
+            lines, key=lambda line: len(wanted & {*stems(line), *terms_in(line)}), default=""
+        )

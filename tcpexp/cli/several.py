@@ -1,4 +1,6 @@
-"""What several runs look like in a terminal: a bar for each run under way, a line for each that has ended, a table at the end."""
+"""What several runs look like in a terminal: a bar for each run under way, a line for each that has
+ended, a table at the end.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ class QuietDisplay:
 
 
 class TerminalDisplay(QuietDisplay):
-    """On standard error: bars on a terminal, without one a line when a run starts; on both a line when it has ended."""
+    """On standard error: bars on a terminal, without one a line when a run starts.
+
+    On both a line when it has ended.
+    """
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -69,7 +74,13 @@ class TerminalDisplay(QuietDisplay):
     def _show_bars(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TextColumn("wall"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[clock]}"),
+            TextColumn("wall"),
+            TimeElapsedColumn(),
+        )
         self.bars = Progress(*columns, console=self.console, transient=True, auto_refresh=False)
         self.whole = self.bars.add_task("all", total=self.total, clock=f"0 / {self.total}")
         self.bars.start()
@@ -86,7 +97,10 @@ class TerminalDisplay(QuietDisplay):
         if self.bars is not None:
             self.bars.update(self.tasks[number], total=run["duration_s"])
         else:
-            self._line(f"{self.names[number]}: started ({run['duration_s']:g} s, seed {run['seed']}, {place_words(run['place'])})")
+            self._line(
+                f"{self.names[number]}: started ({run['duration_s']:g} s, seed {run['seed']},"
+                f" {place_words(run['place'])})"
+            )
 
     def progress(self, number: int, phase: str, seconds: float | None) -> None:
         """Move the bar."""
@@ -95,7 +109,12 @@ class TerminalDisplay(QuietDisplay):
         duration = self.durations.get(number, 0.0)
         done = duration if seconds is None else min(max(seconds, 0.0), duration)
         clock = "" if seconds is None else f"{max(seconds, 0):.1f} / {duration:g} s"
-        self.bars.update(self.tasks[number], description=f"{self.names[number]}: {phase}", completed=done, clock=clock)
+        self.bars.update(
+            self.tasks[number],
+            description=f"{self.names[number]}: {phase}",
+            completed=done,
+            clock=clock,
+        )
 
     def say(self, number: int | None, text: str) -> None:
         """Print a line, above the bars where there are any."""
@@ -113,7 +132,9 @@ class TerminalDisplay(QuietDisplay):
         for verdict in row.get("verdicts", ()):
             if verdict["result"] != "PASS":
                 asked = f" (expected {verdict['asked']})" if verdict["asked"] else ""
-                self._line(f"  {verdict['result']} {verdict['title']}: {verdict['measured']}{asked}")
+                self._line(
+                    f"  {verdict['result']} {verdict['title']}: {verdict['measured']}{asked}"
+                )
         if row["run"] is not None and row["exit_code"]:
             self._line(f"  see {row['run']}")
         super().ends(number, row)
@@ -146,7 +167,17 @@ def outcome_words(row: dict[str, Any]) -> str:
     failures = len(row.get("failures", ()))
     state += [f"{failures} {'program' if failures == 1 else 'programs'} failed"] if failures else []
     certificate = (row.get("certificate") or {}).get("verdict")
-    return ", ".join([*state, *words, *([certificate] if certificate else []), *([time] if (time := run_time(row)) else [])]) or row["status"]
+    return (
+        ", ".join(
+            [
+                *state,
+                *words,
+                *([certificate] if certificate else []),
+                *([time] if (time := run_time(row)) else []),
+            ]
+        )
+        or row["status"]
+    )
 
 
 def run_time(row: dict[str, Any]) -> str:
@@ -156,29 +187,69 @@ def run_time(row: dict[str, Any]) -> str:
 
 
 def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None:
-    """Print one line per run: how it ended, its verdicts, its certificate and its run time; then the sums."""
+    """Print one line per run: how it ended, its verdicts, its certificate and its run time.
+
+    Then the sums.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     repeated = len({row["spec"] for row in rows}) < len(rows)
-    counts = [("passed", "PASS"), ("failed", "FAIL"), *([("undecided", "INCONCLUSIVE")] if any(row["undecided"] for row in rows) else [])]
+    counts = [
+        ("passed", "PASS"),
+        ("failed", "FAIL"),
+        *([("undecided", "INCONCLUSIVE")] if any(row["undecided"] for row in rows) else []),
+    ]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("experiment", *(["seed"] if repeated else []), "status", *(head for head, _ in counts), "certificate", "run time"):
-        table.add_column(head, justify="left" if head in ("experiment", "status", "certificate") else "right", no_wrap=head != "experiment")
+    for head in (
+        "experiment",
+        *(["seed"] if repeated else []),
+        "status",
+        *(head for head, _ in counts),
+        "certificate",
+        "run time",
+    ):
+        table.add_column(
+            head,
+            justify="left" if head in ("experiment", "status", "certificate") else "right",
+            no_wrap=head != "experiment",
+        )
     for row in rows:
-        state = Text(row["status"], "" if row["status"] == "complete" else "bold red" if row["status"] in ("failed", "crashed") else "yellow")
+        state = Text(
+            row["status"],
+            (
+                ""
+                if row["status"] == "complete"
+                else "bold red"
+                if row["status"] in ("failed", "crashed")
+                else "yellow"
+            ),
+        )
         verdicts = [Text(str(row[head] or ""), COLOURS[word]) for head, word in counts]
         certificate = str((row.get("certificate") or {}).get("verdict", ""))
         seed = [str(row.get("seed", ""))] if repeated else []
-        table.add_row(row["experiment"], *seed, state, *verdicts, Text(certificate, "" if certificate == "VALID" else "yellow"), run_time(row))
+        table.add_row(
+            row["experiment"],
+            *seed,
+            state,
+            *verdicts,
+            Text(certificate, "" if certificate == "VALID" else "yellow"),
+            run_time(row),
+        )
     out = Console(highlight=False)
     out.print(table)
-    out.print(sum_words(rows) + ("" if wall_s is None else f"; {wall_s:.0f} s in all"), markup=False, soft_wrap=True)
+    out.print(
+        sum_words(rows) + ("" if wall_s is None else f"; {wall_s:.0f} s in all"),
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def sum_words(rows: list[dict[str, Any]]) -> str:
-    """Return what came of several runs in one line: ``62 runs: 60 without a failed check, 1 with failed checks, 1 failed``."""
+    """Return what came of several runs in one line: ``62 runs: 60 without a failed check, 1 with
+    failed checks, 1 failed``.
+    """
     complete = [row for row in rows if row["status"] == "complete"]
     failing = sum(bool(row["failed"]) for row in complete)
     broken = sum(bool(row.get("failures")) for row in complete)

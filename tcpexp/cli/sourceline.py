@@ -41,7 +41,9 @@ def marked_line(text: str, number: int, column: int) -> list[str]:
     shown = clean[start : start + WIDTH]
     head = "..." if start else ""
     tail = "..." if start + WIDTH < len(clean) else ""
-    gap = "".join(letter if letter == "\t" else " " * _columns(letter) for letter in clean[start : column - 1])
+    gap = "".join(
+        letter if letter == "\t" else " " * _columns(letter) for letter in clean[start : column - 1]
+    )
     return [f"{number:>4} | {head}{shown}{tail}", f"     | {' ' * len(head)}{gap}^"]
 
 

@@ -20,7 +20,10 @@ NANOSECONDS = 1e9
 
 
 def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) -> RunPlan:
-    """Return the plan of the spec that ``name`` means; raises ``SpecErrors`` with all that is wrong with it."""
+    """Return the plan of the spec that ``name`` means.
+
+    Raises ``SpecErrors`` with all that is wrong with it.
+    """
     from tcpexp.plan import examine
 
     return examine.load_plan(paths.find_spec(name), overrides=overrides, seed=seed)
@@ -42,8 +45,9 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
 
     With each error comes the line, and a caret under the place.
 
-    Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a sweep; nothing is
-    executed. One call names all mistakes: what is wrong is left out, and the rest is looked at again. Exit code 2 when a spec is wrong.
+    Hosts, links, units, actions and checks are all resolved, as for a run, and so is every run of a
+    sweep; nothing is executed. One call names all mistakes: what is wrong is left out, and the rest
+    is looked at again. Exit code 2 when a spec is wrong.
     """
     from tcpexp.sweep.study import examine_study
 
@@ -58,10 +62,21 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
             if not as_json:
                 print_error(error)
         else:
-            row.update(name=plan.name, title=plan.title, duration_s=plan.duration_ns / NANOSECONDS, sweep_runs=runs, notes=list(plan.notes))
+            row.update(
+                name=plan.name,
+                title=plan.title,
+                duration_s=plan.duration_ns / NANOSECONDS,
+                sweep_runs=runs,
+                notes=list(plan.notes),
+            )
             if not as_json:
-                sweep = "".join(f"; sweep, {form} form: {count} runs" for form, count in runs.items())
-                click.echo(f"{name}: valid ({plan.title or plan.name}; {plan.duration_ns / NANOSECONDS:g} s, {len(plan.expect)} checks{sweep})")
+                sweep = "".join(
+                    f"; sweep, {form} form: {count} runs" for form, count in runs.items()
+                )
+                click.echo(
+                    f"{name}: valid ({plan.title or plan.name}; {plan.duration_ns / NANOSECONDS:g}"
+                    f" s, {len(plan.expect)} checks{sweep})"
+                )
                 for note in plan.notes:
                     click.echo(f"{name}: note: {note}")
     if as_json:
@@ -105,11 +120,17 @@ Then, in the first line of a spec, for editors that use yaml-language-server:
   # yaml-language-server: $schema=tcpexp.schema.json
 """
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file instead of standard output.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to a file instead of standard output.",
+)
 def schema(out: Path | None) -> None:
     """Print the JSON Schema of specs, for editors.
 
-    It is made from the same models that validate a spec, with every action, check, recorder and plot that is installed.
+    It is made from the same models that validate a spec, with every action, check, recorder and
+    plot that is installed.
     """
     from tcpexp.catalogue import load_catalogue
     from tcpexp.spec.schema import json_schema
@@ -121,5 +142,7 @@ def schema(out: Path | None) -> None:
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SpecError(f"cannot write {out}: {error.strerror}", hint="choose another file with --out") from None
+        raise SpecError(
+            f"cannot write {out}: {error.strerror}", hint="choose another file with --out"
+        ) from None
     click.echo(f"wrote {out}")

@@ -32,16 +32,53 @@ Finished runs are known by the hash of what they are and are never made twice.
 @click.command(epilog=EPILOG)
 @spec_argument
 @click.option("--quick", is_flag=True, help="The spec's quick form: fewer values, shorter runs.")
-@click.option("--dry-run", is_flag=True, help="Show the matrix, and the time and disk that it will take; run nothing.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 500), metavar="N", help="Runs at a time on this machine; one per processor if memory allows.")
-@click.option("--on", type=click.Choice([GUEST, *virtual_names()]), default=GUEST, show_default=True, help="Where: a place with a virtual clock.")
-@click.option("--kernel", metavar="NAME", help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.")
-@click.option("--scheduler", metavar="ADDRESS", help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep studies in DIR/NAME.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show the matrix, and the time and disk that it will take; run nothing.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Runs at a time on this machine; one per processor if memory allows.",
+)
+@click.option(
+    "--on",
+    type=click.Choice([GUEST, *virtual_names()]),
+    default=GUEST,
+    show_default=True,
+    help="Where: a place with a virtual clock.",
+)
+@click.option(
+    "--kernel",
+    metavar="NAME",
+    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Use the Dask cluster of this scheduler, such as tcp://head:8786, instead.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep studies in DIR/NAME."
+)
 @set_option
-@click.option("--keep", type=click.Choice(["metrics", "tables", "runs"]), help="What stays of each run, instead of what the spec says.")
+@click.option(
+    "--keep",
+    type=click.Choice(["metrics", "tables", "runs"]),
+    help="What stays of each run, instead of what the spec says.",
+)
 @click.option("--retry", is_flag=True, help="Make runs that failed before again.")
-@click.option("--store", metavar="URL", help="Keep tables and finished runs there too, and take runs from there: a path, s3://..., any URL of fsspec.")
+@click.option(
+    "--store",
+    metavar="URL",
+    help=(
+        "Keep tables and finished runs there too, and take runs from there: a path, s3://..., any"
+        " URL of fsspec."
+    ),
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def sweep(
@@ -62,8 +99,9 @@ def sweep(
 ) -> int:
     """Make every run of a spec's sweep, and one study of them.
 
-    Runs go on side by side, on the virtual clock, without root. A run that fails stops no other, is listed at the end and can be made again with
-    --retry. After an interruption the same command makes what is missing.
+    Runs go on side by side, on the virtual clock, without root. A run that fails stops no other, is
+    listed at the end and can be made again with --retry. After an interruption the same command
+    makes what is missing.
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
@@ -98,7 +136,9 @@ def sweep(
 
 
 def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]:
-    """Return what a dry run shows: every run with its values, seed, hash and state, and the estimate of what is left."""
+    """Return what a dry run shows: every run with its values, seed, hash and state, and the
+    estimate of what is left.
+    """
     from tcpexp.sweep.estimate import jobs_that_fit
     from tcpexp.sweep.run import estimate_study, progress_of
 
@@ -106,14 +146,22 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
     progress = progress_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
     estimate = estimate_study(study, folder, progress, at_once)
-    states = {run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)}
+    states = {
+        run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)
+    }
     return {
         "study": study.name,
         "folder": str(folder.path),
         "cells": len(study.cells),
         "repeat": study.repeats,
         "runs": [
-            {"run": run.number, **run.cell.written, "seed": run.seed, "key": run.key, "state": {"rest": "to make"}.get(states[run.number], states[run.number])}
+            {
+                "run": run.number,
+                **run.cell.written,
+                "seed": run.seed,
+                "key": run.key,
+                "state": {"rest": "to make"}.get(states[run.number], states[run.number]),
+            }
             for run in study.runs
         ],
         "done": len(progress.done),
@@ -121,7 +169,11 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
         "to_make": len(progress.rest),
         "at_once": at_once,
         "remark": remark,
-        "estimate": {"wall_s": round(estimate.wall_s), "disk_bytes": round(estimate.kept_bytes), "from_finished_runs": estimate.corrected_by},
+        "estimate": {
+            "wall_s": round(estimate.wall_s),
+            "disk_bytes": round(estimate.kept_bytes),
+            "from_finished_runs": estimate.corrected_by,
+        },
     }
 
 

@@ -52,7 +52,9 @@ class SilentShow:
 
 
 class TerminalShow(SilentShow):
-    """A bar on a terminal, without one a line now and then, with the time left: what the rest was expected to cost, at the pace so far."""
+    """A bar on a terminal, without one a line now and then, with the time left: what the rest was
+    expected to cost, at the pace so far.
+    """
 
     def __init__(self, signals: StopSignals) -> None:
         super().__init__(signals)
@@ -71,11 +73,19 @@ class TerminalShow(SilentShow):
         self.left = total - done
         self.started = time.monotonic()
         console = Console(stderr=True, highlight=False)
-        self.say(f"{total} runs: {done} are there, {total - done} to make, about {time_words(rest.wall_s)}")
+        self.say(
+            f"{total} runs: {done} are there, {total - done} to make, about"
+            f" {time_words(rest.wall_s)}"
+        )
         if console.is_terminal:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[words]}"),
+                TimeElapsedColumn(),
+            )
             self.bar = Progress(*columns, console=console, transient=True)
             self.task = self.bar.add_task("runs", total=total, completed=done, words="")
             self.bar.start()
@@ -108,7 +118,10 @@ class TerminalShow(SilentShow):
         """Return whether a signal has come; say so once."""
         if self.signals.asked and not self.told_stop:
             self.told_stop = True
-            self.say("stopping: runs under way are finished, no other is begun (Ctrl-C again aborts; nothing that is finished is lost)")
+            self.say(
+                "stopping: runs under way are finished, no other is begun (Ctrl-C again aborts;"
+                " nothing that is finished is lost)"
+            )
         return self.signals.asked
 
     def close(self) -> None:
@@ -149,16 +162,38 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     for number, runs in list(by_cell.items())[:MOST_ROWS]:
         seeds = str(runs[0]["seed"]) if len(runs) == 1 else f"{runs[0]['seed']}-{runs[-1]['seed']}"
         states = [run["state"] for run in runs]
-        words = states[0] if len(set(states)) == 1 else ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
-        table.add_row(str(number), *(f"{runs[0][name]:.6g}" if isinstance(runs[0][name], float) else str(runs[0][name]) for name in names), seeds, words)
+        words = (
+            states[0]
+            if len(set(states)) == 1
+            else ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
+        )
+        table.add_row(
+            str(number),
+            *(
+                f"{runs[0][name]:.6g}" if isinstance(runs[0][name], float) else str(runs[0][name])
+                for name in names
+            ),
+            seeds,
+            words,
+        )
     out.print(table)
     if len(by_cell) > MOST_ROWS:
         out.print(f"... and {len(by_cell) - MOST_ROWS} more combinations (--json names all)")
     estimate = row["estimate"]
-    source = f"from {estimate['from_finished_runs']} finished runs" if estimate["from_finished_runs"] else "by rule of thumb (docs/speed.md)"
+    source = (
+        f"from {estimate['from_finished_runs']} finished runs"
+        if estimate["from_finished_runs"]
+        else "by rule of thumb (docs/speed.md)"
+    )
     lines = [
-        f"{row['cells']} combinations x {row['repeat']} = {len(row['runs'])} runs: {row['done']} done, {row['failed']} failed, {row['to_make']} to make",
-        f"about {time_words(estimate['wall_s'])} with {row['at_once']} at a time, {bytes_words(estimate['disk_bytes'])} of disk ({source})",
+        (
+            f"{row['cells']} combinations x {row['repeat']} = {len(row['runs'])} runs:"
+            f" {row['done']} done, {row['failed']} failed, {row['to_make']} to make"
+        ),
+        (
+            f"about {time_words(estimate['wall_s'])} with {row['at_once']} at a time,"
+            f" {bytes_words(estimate['disk_bytes'])} of disk ({source})"
+        ),
         f"in {row['folder']}",
     ]
     for line in [*lines, *([row["remark"]] if row["remark"] else [])]:
@@ -169,8 +204,14 @@ def print_outcome(study: Study, outcome: StudyOutcome) -> None:
     """Print verdicts, failures and where the report is."""
     for verdict in outcome.verdicts:
         asked = f" (expected {verdict.asked})" if verdict.asked else ""
-        click.echo(f"{click.style(f'{verdict.result:<12}', fg=COLOURS[verdict.result])} {verdict.title}: {verdict.measured}{asked}")
-    counts = f"{outcome.made} made, {outcome.found} were there, {len(outcome.failed)} failed, {outcome.left} left"
+        click.echo(
+            f"{click.style(f'{verdict.result:<12}', fg=COLOURS[verdict.result])} {verdict.title}:"
+            f" {verdict.measured}{asked}"
+        )
+    counts = (
+        f"{outcome.made} made, {outcome.found} were there, {len(outcome.failed)} failed,"
+        f" {outcome.left} left"
+    )
     click.echo(f"{outcome.total} runs: {counts}; {time_words(outcome.wall_s)}")
     for label, error in outcome.failed[:20]:
         click.echo(f"  failed: {label}: {error}")

@@ -71,12 +71,15 @@ class Network:
         self._opened: list[QdiscSource] = []
         self._tables: tempfile.TemporaryDirectory[str] | None = None
 
-    # ------------------------------------------------------------------------------------------------ building
+    # ------------------------------------------------------------------------------------------------
+    # building
 
     def build(self, *, own_kernel: bool = True) -> None:
-        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or reads back different.
+        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or
+        reads back different.
 
-        Where the kernel is not ours alone, nodes get the kernel's defaults instead of what they inherit from the machine.
+        Where the kernel is not ours alone, nodes get the kernel's defaults instead of what they
+        inherit from the machine.
         """
         self.versions["iproute2"] = installed_iproute2()
         try:
@@ -93,13 +96,17 @@ class Network:
         for number, link in enumerate(self.plan.links):
             if link.wire:
                 name = wire_name(self.plan, number)
-                self.wires[link.name] = Wire(name, link, number, link.largest_mtu, link.forward, link.backward)
+                self.wires[link.name] = Wire(
+                    name, link, number, link.largest_mtu, link.forward, link.backward
+                )
         for made in self.wires.values():
             self._build_wire(made)
         for node in self.plan.nodes:
             self._build_node(node)
         if self.plan.ip == 6:
-            await_reports(lambda: sum(reports_sent(self.pid(node.name)) for node in self.plan.nodes))
+            await_reports(
+                lambda: sum(reports_sent(self.pid(node.name)) for node in self.plan.nodes)
+            )
 
     def _put_back(self, call: Callable[[], dict[str, inherited.Change]]) -> None:
         assert self._net is not None
@@ -114,7 +121,9 @@ class Network:
         return self._sources
 
     def open_qdisc_sources(self) -> list[QdiscSource]:
-        """Return such sources afresh, for a process of its own: two that share a socket would take each other's answers."""
+        """Return such sources afresh, for a process of its own: two that share a socket would take
+        each other's answers.
+        """
         sources = [self._open_source(made) for made in self.wires.values()]
         self._opened += sources
         return sources
@@ -164,7 +173,9 @@ class Network:
         devices = ("w0", "w1", "x0", "x1") if link.wire_queue else ("w0", "w1")
         for device in devices:
             self._offloads(made.name, device, {"tso": False, "gso": False, "gro": False})
-        self.executor.run(made.name, ["ip", "-batch", "-"], stdin=_lines(wire.interface_commands(link)))
+        self.executor.run(
+            made.name, ["ip", "-batch", "-"], stdin=_lines(wire.interface_commands(link))
+        )
         qdiscs = self._qdiscs(made, made.forward, True) + self._qdiscs(made, made.backward, False)
         lines = [each.command("add") for each in qdiscs] + wire.clsact_commands(link)
         self._batch_with_filters(made, lines)
@@ -174,10 +185,14 @@ class Network:
         made.applied = shown
 
     def _batch_with_filters(self, made: Wire, lines: list[str]) -> None:
-        """Apply the wire's tc lines and its filters, falling back to u32 on a kernel without matchall."""
+        """Apply the wire's tc lines and its filters, falling back to u32 on a kernel without
+        matchall.
+        """
         if self.classifier == "matchall":
             batch = lines + wire.filter_commands(made.link, "matchall")
-            done = self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(batch), accept=(0, 1))
+            done = self.executor.run(
+                made.name, ["tc", "-batch", "-"], stdin=_lines(batch), accept=(0, 1)
+            )
             if done.status == 0:
                 return
             if NO_CLASSIFIER not in done.stderr:
@@ -188,19 +203,32 @@ class Network:
 
     def _read_back_wire(self, made: Wire) -> list[dict[str, Any]]:
         crossings = wire.crossings(made.link)
-        lines = ["qdisc show", *(f"filter show dev {source} ingress" for source, _target in crossings)]
-        documents = readback.parse_documents(self.executor.run(made.name, ["tc", "-j", "-batch", "-"], stdin=_lines(lines)).stdout)
+        lines = [
+            "qdisc show",
+            *(f"filter show dev {source} ingress" for source, _target in crossings),
+        ]
+        documents = readback.parse_documents(
+            self.executor.run(made.name, ["tc", "-j", "-batch", "-"], stdin=_lines(lines)).stdout
+        )
         for (source, target), filters in zip(crossings, documents[1:], strict=True):
             readback.check_filters(source, target, filters)
         return list(documents[0])
 
     def _build_node(self, node: NodePlan) -> None:
         forward = "1" if node.kind == "router" else "0"
-        own = {"net.ipv4.ip_forward": forward} if self.plan.ip == 4 else ipv6_sysctls([each.name for each in node.interfaces], forward)
+        own = (
+            {"net.ipv4.ip_forward": forward}
+            if self.plan.ip == 4
+            else ipv6_sysctls([each.name for each in node.interfaces], forward)
+        )
         for key, value in {**own, **node.sysctls}.items():
             write_sysctl(self, node.name, key, value)
         for interface in node.interfaces:
-            wanted = {} if interface.offloads else {"tso": False, "gso": False, "gro": False, "tx": False}
+            wanted = (
+                {}
+                if interface.offloads
+                else {"tso": False, "gso": False, "gro": False, "tx": False}
+            )
             self._offloads(node.name, interface.name, wanted)
         lines = ["link set dev lo up"]
         for interface in node.interfaces:
@@ -211,18 +239,30 @@ class Network:
         """Run ``lines``, then the node's neighbours and routes, and read all of it back."""
         neighbours = self._neighbours(node) if self.plan.static_arp else []
         lines = list(lines)
-        lines += [f"neighbour replace {address} lladdr {mac} dev {device} nud permanent" for address, mac, device in neighbours]
+        lines += [
+            f"neighbour replace {address} lladdr {mac} dev {device} nud permanent"
+            for address, mac, device in neighbours
+        ]
         lines += [f"route replace {route.destination} via {route.via}" for route in node.routes]
         lines += ["address show", "neighbour show", *(["route show"] if self.plan.ip == 4 else [])]
-        shown = self.executor.run(node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines)).stdout
+        shown = self.executor.run(
+            node.name, ["ip", "-j", "-batch", "-"], stdin=_lines(lines)
+        ).stdout
         if self.plan.ip == 6:  # in a batch, ip shows the routes of one version only
             shown += self.executor.run(node.name, ["ip", "-6", "-j", "route", "show"]).stdout
         addresses, found, routes = [*readback.parse_documents(shown), [], [], []][:3]
-        wanted = [(each.name, each.mac, each.cidr, self.mtus.get(each.name, each.mtu)) for each in node.interfaces]
+        wanted = [
+            (each.name, each.mac, each.cidr, self.mtus.get(each.name, each.mtu))
+            for each in node.interfaces
+        ]
         readback.check_node(node.name, addresses, wanted)
         self.mtus |= {name: mtu for name, _mac, _address, mtu in wanted}
-        readback.check_routes(node.name, routes, [(route.destination, route.via) for route in node.routes])
-        readback.check_neighbours(node.name, found, [(address, mac) for address, mac, _device in neighbours])
+        readback.check_routes(
+            node.name, routes, [(route.destination, route.via) for route in node.routes]
+        )
+        readback.check_neighbours(
+            node.name, found, [(address, mac) for address, mac, _device in neighbours]
+        )
 
     def _neighbours(self, node: NodePlan) -> list[tuple[str, str, str]]:
         """Return (address, MAC, own interface) of whoever is at the other end of the node's links."""
@@ -239,17 +279,29 @@ class Network:
 
     def _offloads(self, node: str, device: str, wanted: dict[str, bool]) -> None:
         set_offloads(self._node(node).control, device, wanted)
-        words = [word for name, value in wanted.items() for word in (name, "on" if value else "off")]
+        words = [
+            word for name, value in wanted.items() for word in (name, "on" if value else "off")
+        ]
         if words:
             self.executor.note(node, ["ethtool", "-K", device, *words], by="engine")
 
     def _qdiscs(self, made: Wire, direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
-        if direction.queue is None:  # the queue of the start stays in its place: without a rate nothing waits there
-            direction = dataclasses.replace(direction, queue=(made.link.forward if forward else made.link.backward).queue)
+        # the queue of the start stays in its place: without a rate nothing waits there
+        if direction.queue is None:
+            direction = dataclasses.replace(
+                direction, queue=(made.link.forward if forward else made.link.backward).queue
+            )
         had_table = forward in made.tables
         if wire.has_table(direction):
             made.tables.add(forward)
-        return wire.direction_qdiscs(made.link, forward, direction, made.mtu, self._netem_seed(made, forward), had_table=had_table)
+        return wire.direction_qdiscs(
+            made.link,
+            forward,
+            direction,
+            made.mtu,
+            self._netem_seed(made, forward),
+            had_table=had_table,
+        )
 
     def _netem_seed(self, made: Wire, forward: bool) -> int | None:
         """Return netem's seed for a direction, or None where kernel or iproute2 cannot take one."""
@@ -258,7 +310,8 @@ class Network:
             return None
         return (self.seed * 1_000_003 + made.number * 2 + int(forward) + 1) % 2**63
 
-    # ------------------------------------------------------------------------------------------------ changing
+    # ------------------------------------------------------------------------------------------------
+    # changing
 
     def direction(self, link: str, towards: str) -> DirectionPlan:
         """Return what a direction of a wire does now."""
@@ -269,21 +322,36 @@ class Network:
         """Change parameters of a direction in place; no qdisc is replaced and no queue emptied.
 
         Raises:
-            RunError: the link carries no qdisc for what is asked, tc refuses, or it reads back different.
+            RunError: the link carries no qdisc for what is asked, tc refuses, or it reads back
+                different.
         """
         made, forward = self.wire_of(link, towards)
         if (direction.rate_bps or direction.queue) and not made.link.wire_queue:
-            raise RunError(f"link {link} carries no shaper from the start, so it cannot get a rate or a queue now")
+            raise RunError(
+                f"link {link} carries no shaper from the start, so it cannot get a rate or a"
+                " queue now"
+            )
         if direction.has_faults_or_delay and not made.link.wire_netem:
-            raise RunError(f"link {link} carries no netem from the start, so it cannot get delay or faults now")
+            raise RunError(
+                f"link {link} carries no netem from the start, so it cannot get delay or faults now"
+            )
         leaf = (made.link.forward if forward else made.link.backward).queue or wire.UNSHAPED_QUEUE
         if direction.queue is not None and direction.queue.discipline != leaf.discipline:
-            raise RunError(f"link {link}: the queue discipline cannot change from {leaf.discipline} to {direction.queue.discipline} in a run")
-        shaper = wire.direction_devices(made.link, forward).shaper if forward in made.following else None
+            raise RunError(
+                f"link {link}: the queue discipline cannot change from {leaf.discipline} to"
+                f" {direction.queue.discipline} in a run"
+            )
+        shaper = (
+            wire.direction_devices(made.link, forward).shaper if forward in made.following else None
+        )
         qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
         lines = [each.command("change") for each in qdiscs]
         if lines:
-            own = {"TC_LIB_DIR": self._uniform_folder()} if any(f"distribution {wire.UNIFORM}" in line for line in lines) else {}
+            own = (
+                {"TC_LIB_DIR": self._uniform_folder()}
+                if any(f"distribution {wire.UNIFORM}" in line for line in lines)
+                else {}
+            )
             self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines), extra=own)
         made.applied = self._read_back_wire(made)
         self.changed(made)
@@ -302,7 +370,10 @@ class Network:
         return self._tables.name
 
     def wire_of(self, link: str, towards: str) -> tuple[Wire, bool]:
-        """Return a link's wire, and whether its direction to ``towards`` is the forward one; raises ``RunError``."""
+        """Return a link's wire, and whether its direction to ``towards`` is the forward one.
+
+        Raises ``RunError``.
+        """
         made = self.wires.get(link)
         if made is None:
             raise RunError(f"link {link} has no wire, so it cannot change")
@@ -311,20 +382,30 @@ class Network:
         return made, towards == made.link.b.node
 
     def follow(self, link: str, towards: str, on: bool) -> None:
-        """Say whether the rate of a direction follows a list from now on, so that other changes leave its shaper alone."""
+        """Say whether the rate of a direction follows a list from now on, so that other changes
+        leave its shaper alone.
+        """
         made, forward = self.wire_of(link, towards)
         (made.following.add if on else made.following.discard)(forward)
 
     def raise_mtu(self, made: Wire, device: str, mtu: int) -> None:
-        """Let an interface of a wire send frames up to ``mtu`` + 14 bytes, and read that back; what crosses the wire stays below its ends' MTU."""
+        """Let an interface of a wire send frames up to ``mtu`` + 14 bytes, and read that back.
+
+        What crosses the wire stays below its ends' MTU.
+        """
         commands = [f"link set dev {device} mtu {mtu}", f"link show dev {device}"]
-        shown = self.executor.run(made.name, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)).stdout
+        shown = self.executor.run(
+            made.name, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)
+        ).stdout
         found = readback.parse_documents(shown)[0][0]["mtu"]
         if found != mtu:
             raise RunError(f"{made.name}: MTU of {device} asked {mtu}, reads back {found}")
 
     def set_link(self, name: str, up: bool) -> None:
-        """Take both ends of a link down or up; addresses, routes and neighbours come back with it."""
+        """Take both ends of a link down or up.
+
+        Addresses, routes and neighbours come back with it.
+        """
         link = self.plan.link(name)
         for end in (link.a, link.b):
             word = "up" if up else "down"
@@ -336,15 +417,22 @@ class Network:
                 self._check_down(end.node, end.interface)
 
     def set_mtu(self, name: str, mtus: tuple[int, int]) -> tuple[int, int]:
-        """Set the MTUs of a link's ends a and b; return those of before. Raises ``RunError`` when one reads back different."""
+        """Set the MTUs of a link's ends a and b; return those of before.
+
+        Raises ``RunError`` when one reads back different.
+        """
         link = self.plan.link(name)
         before = (self.mtus[link.a.interface], self.mtus[link.b.interface])
         for end, mtu in zip((link.a, link.b), mtus, strict=True):
             commands = [f"link set dev {end.interface} mtu {mtu}", f"link show dev {end.interface}"]
-            shown = self.executor.run(end.node, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)).stdout
+            shown = self.executor.run(
+                end.node, ["ip", "-j", "-batch", "-"], stdin=_lines(commands)
+            ).stdout
             found = readback.parse_documents(shown)[0][0]["mtu"]
             if found != mtu:
-                raise RunError(f"{end.node}: MTU of {end.interface} asked {mtu}, reads back {found}")
+                raise RunError(
+                    f"{end.node}: MTU of {end.interface} asked {mtu}, reads back {found}"
+                )
             self.mtus[end.interface] = found
         return before
 
@@ -373,7 +461,11 @@ def _lines(lines: list[str]) -> str:
 @functools.cache
 def installed_iproute2() -> str:
     """Return the version of the ``tc`` that is installed; asked once per process."""
-    return iproute2_version(subprocess.run(["tc", "-V"], capture_output=True, text=True, check=True, env=CLEAN_ENVIRONMENT).stdout)
+    return iproute2_version(
+        subprocess.run(
+            ["tc", "-V"], capture_output=True, text=True, check=True, env=CLEAN_ENVIRONMENT
+        ).stdout
+    )
 
 
 def iproute2_version(text: str) -> str:

@@ -1,8 +1,11 @@
-"""Measure a bottleneck before t0 by a burst of frames that meets nothing but it: the shaper's rate, and how much its queue holds.
+"""Measure a bottleneck before t0 by a burst of frames that meets nothing but it: the shaper's rate,
+and how much its queue holds.
 
-The frames are put into the shaper's own interface inside the wire and seen where they leave it, before delay, loss, jitter, duplicates and
-reordering, and behind no other link. The kernel says at once whether the queue took a frame (``ENOBUFS`` when it did not), so the sender knows
-how many wait and sends the next when one has left. Nothing of this is for any host: the frames' type is one for experiments (IEEE 802, 0x88B5).
+The frames are put into the shaper's own interface inside the wire and seen where they leave it,
+before delay, loss, jitter, duplicates and reordering, and behind no other link. The kernel says at
+once whether the queue took a frame (``ENOBUFS`` when it did not), so the sender knows how many wait
+and sends the next when one has left. Nothing of this is for any host: the frames' type is one for
+experiments (IEEE 802, 0x88B5).
 """
 
 from __future__ import annotations
@@ -32,17 +35,22 @@ PACKET_OUTGOING = 4
 BURST_FRAMES = 60
 LEAST_FRAMES = 8
 BURST_LIMIT_S = 2.0
-#: The first frames pass on the shaper's saved-up tokens and say nothing about its rate; so do those behind a time in which it had nothing to send.
+#: The first frames pass on the shaper's saved-up tokens and say nothing about its rate; so do those
+#: behind a time in which it had nothing to send.
 TOKEN_FRAMES = 3
-#: A queue is filled until it refuses a frame when it holds at least so many fewer than the burst has.
+#: A queue is filled until it refuses a frame when it holds at least so many fewer than the burst
+#: has.
 SPARE_FRAMES = 6
-#: A frame that comes later than this share of its own time behind the one before has kept the link waiting: the bucket holds two, so nothing is lost below.
+#: A frame that comes later than this share of its own time behind the one before has kept the link
+#: waiting: the bucket holds two, so nothing is lost below.
 LATE_SHARE = 0.9
-#: How many frames are offered at most, in units of the burst's length: a discipline that drops early refuses some.
+#: How many frames are offered at most, in units of the burst's length: a discipline that drops
+#: early refuses some.
 MOST_OFFERED = 4
 #: Added to the time that the awaited frames need, until the wait for them ends.
 PATIENCE_NS = 100_000_000
-#: No address of the experiment's own (those begin with 00): the second bit of the first byte says that it is locally administered.
+#: No address of the experiment's own (those begin with 00): the second bit of the first byte says
+#: that it is locally administered.
 _HEADER = bytes.fromhex("027ce9000001 027ce9000002 88b5")
 _NUMBER = struct.Struct("!I")
 
@@ -55,10 +63,13 @@ class Offer:
     sent_ns: int
 
 
-def measure_burst(network: Network, waiter: Waiter, link: LinkPlan, towards: str, direction: DirectionPlan) -> dict[str, Any]:
+def measure_burst(
+    network: Network, waiter: Waiter, link: LinkPlan, towards: str, direction: DirectionPlan
+) -> dict[str, Any]:
     """Send a burst through one direction's shaper; return the entry for ``raw/probes.json``.
 
-    ``measured_bps`` is None when too few frames say anything, ``held`` when the queue was never full; ``why`` says why.
+    ``measured_bps`` is None when too few frames say anything, ``held`` when the queue was never
+    full; ``why`` says why.
     """
     made, forward = network.wire_of(link.name, towards)
     devices = wire.direction_devices(link, forward)
@@ -70,7 +81,9 @@ def measure_burst(network: Network, waiter: Waiter, link: LinkPlan, towards: str
     with network.inside(made.name):
         sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         sender.bind((devices.shaper, 0))
-        receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.htons(ETH_P_ALL))
+        receiver = socket.socket(
+            socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.htons(ETH_P_ALL)
+        )
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
         receiver.bind((wire.far_end(devices.shaper), ETH_P_ALL))
@@ -79,8 +92,16 @@ def measure_burst(network: Network, waiter: Waiter, link: LinkPlan, towards: str
         burst.run(waiter, frames, fill=holds_fewer(direction.queue, frame_bytes, frames))
     limit_s = f"{LATE_SHARE * frame_s * 1e6:.0f} us"
     found = rate_of_departures(burst.offers, burst.departures, frame_bytes, frame_s)
-    held = burst.held if direction.queue is not None and direction.queue.discipline in wire.FIFOS else None
-    why = "" if found["measured_bps"] is not None else f"the engine did not offer the next frame within {limit_s}, so the link waited for it"
+    held = (
+        burst.held
+        if direction.queue is not None and direction.queue.discipline in wire.FIFOS
+        else None
+    )
+    why = (
+        ""
+        if found["measured_bps"] is not None
+        else f"the engine did not offer the next frame within {limit_s}, so the link waited for it"
+    )
     return {"frame_bytes": frame_bytes, "sent": burst.offered, "held": held, **found, "why": why}
 
 
@@ -92,9 +113,13 @@ def holds_fewer(queue: QueuePlan | None, frame_bytes: int, frames: int) -> bool:
 
 
 class _Burst:
-    """The frames of one burst: which were taken, which have left, and how many waited when one was refused."""
+    """The frames of one burst: which were taken, which have left, and how many waited when one was
+    refused.
+    """
 
-    def __init__(self, sender: socket.socket, receiver: socket.socket, payload: bytes, frame_s: float) -> None:
+    def __init__(
+        self, sender: socket.socket, receiver: socket.socket, payload: bytes, frame_s: float
+    ) -> None:
         self.sender = sender
         self.receiver = receiver
         self.payload = payload
@@ -105,7 +130,10 @@ class _Burst:
         self.held: int | None = None
 
     def run(self, waiter: Waiter, frames: int, *, fill: bool) -> None:
-        """Send until the queue has taken ``frames``; with ``fill`` one for each that leaves once it has refused one. Return when all have left."""
+        """Send until the queue has taken ``frames``.
+
+        With ``fill`` one for each that leaves once it has refused one. Return when all have left.
+        """
         while len(self.offers) < frames and self.offered < MOST_OFFERED * frames:
             if not self._offer() or (fill and self.held is not None):
                 self._await(waiter, len(self.departures) + 1)
@@ -122,14 +150,22 @@ class _Burst:
                 raise
             if self.held is None:
                 self._read()
-                self.held = len(self.offers) - sum(t_ns <= sent_ns for t_ns in self.departures.values())
+                self.held = len(self.offers) - sum(
+                    t_ns <= sent_ns for t_ns in self.departures.values()
+                )
             return False
         self.offers.append(Offer(number, sent_ns))
         return True
 
     def _await(self, waiter: Waiter, count: int) -> None:
-        """Wait until ``count`` frames have left, not much longer than that takes: a discipline may have dropped what it took before."""
-        deadline_ns = time.monotonic_ns() + round((count - len(self.departures)) * self.frame_s * 1e9) + PATIENCE_NS
+        """Wait until ``count`` frames have left, not much longer than that takes: a discipline may
+        have dropped what it took before.
+        """
+        deadline_ns = (
+            time.monotonic_ns()
+            + round((count - len(self.departures)) * self.frame_s * 1e9)
+            + PATIENCE_NS
+        )
         while len(self.departures) < count and (left := deadline_ns - time.monotonic_ns()) > 0:
             waiter.check()
             expected_s = (count - len(self.departures) - 1) * self.frame_s
@@ -143,16 +179,25 @@ class _Burst:
         """Note all frames that have left."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                data, ancillary, _flags, address = self.receiver.recvmsg(len(_HEADER) + _NUMBER.size, 128, socket.MSG_DONTWAIT)
+                data, ancillary, _flags, address = self.receiver.recvmsg(
+                    len(_HEADER) + _NUMBER.size, 128, socket.MSG_DONTWAIT
+                )
                 if data.startswith(_HEADER) and address[2] != PACKET_OUTGOING:
-                    self.departures[_NUMBER.unpack_from(data, len(_HEADER))[0]] = arrival_ns(ancillary)
+                    self.departures[_NUMBER.unpack_from(data, len(_HEADER))[0]] = arrival_ns(
+                        ancillary
+                    )
 
 
-def rate_of_departures(offers: list[Offer], departures: dict[int, int], frame_bytes: int, frame_s: float) -> dict[str, Any]:
-    """Return ``spacing_ns`` between departures, ``measured_bps``, and how often the link waited for the sender (``starved``).
+def rate_of_departures(
+    offers: list[Offer], departures: dict[int, int], frame_bytes: int, frame_s: float
+) -> dict[str, Any]:
+    """Return ``spacing_ns`` between departures, ``measured_bps``, and how often the link waited for
+    the sender (``starved``).
 
-    Counted are times between two frames of which the second was there when its turn came; behind each time that it was not, and at the beginning,
-    :data:`TOKEN_FRAMES` are left out, because the bucket has saved up. A frame that the queue dropped has not used the link and counts for nothing.
+    Counted are times between two frames of which the second was there when its turn came; behind
+    each time that it was not, and at the beginning, :data:`TOKEN_FRAMES` are left out, because the
+    bucket has saved up. A frame that the queue dropped has not used the link and counts for
+    nothing.
     """
     sent = {offer.number: offer.sent_ns for offer in offers}
     left = sorted((t_ns, number) for number, t_ns in departures.items())

@@ -1,4 +1,6 @@
-"""Packet captures: one tcpdump per recorded interface, started before t0 and stopped so that nothing is lost."""
+"""Packet captures: one tcpdump per recorded interface, started before t0 and stopped so that
+nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ from tcpexp.plan.types import Recorder
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_NS = 10_000_000_000
-#: libpcap hands packets on when a block of its ring is full or this old; earlier ones may still be in the ring.
+#: libpcap hands packets on when a block of its ring is full or this old; earlier ones may still be
+#: in the ring.
 RING_DELAY_NS = 1_050_000_000
 BUFFER_KIB = 16_384
-#: What the rings of all captures may take of the machine's memory together; each has at least the smallest.
+#: What the rings of all captures may take of the machine's memory together; each has at least the
+#: smallest.
 ALL_BUFFERS_KIB = 131_072
 SMALLEST_BUFFER_KIB = 2_048
 
@@ -50,7 +54,10 @@ class Captures:
         self._captures: list[Capture] = []
 
     def start(self, recorders: list[Recorder]) -> None:
-        """Start a capture per recorder and wait until each one listens; raises ``RunError`` when one does not."""
+        """Start a capture per recorder and wait until each one listens.
+
+        Raises ``RunError`` when one does not.
+        """
         for recorder in recorders:
             self._captures.append(self._start_one(recorder, buffer_kib(len(recorders))))
         for capture in self._captures:
@@ -61,7 +68,18 @@ class Captures:
         node, interface = recorder.node, recorder.interface
         assert node is not None and interface is not None, "a capture names node and interface"
         snaplen = int(recorder.options.get("snaplen", 0) or 0)
-        argv = ["tcpdump", "-i", interface, "-Z", "root", "-n", "-p", "-s", str(snaplen), "--time-stamp-precision=nano"]
+        argv = [
+            "tcpdump",
+            "-i",
+            interface,
+            "-Z",
+            "root",
+            "-n",
+            "-p",
+            "-s",
+            str(snaplen),
+            "--time-stamp-precision=nano",
+        ]
         argv += ["-B", str(ring_kib), "-w", "-"]
         name = capture_name(node, interface)
         with (self.raw_dir / f"{name}.pcap").open("wb") as file:
@@ -123,24 +141,33 @@ class Captures:
         _read_messages(capture, 0)
         self.statistics[capture.name] = parse_statistics(_text(capture))
         if capture.process.returncode != 0:
-            self.statistics[capture.name]["error"] = (_text(capture).splitlines() or ["tcpdump was killed"])[-1][-300:]
+            self.statistics[capture.name]["error"] = (
+                _text(capture).splitlines() or ["tcpdump was killed"]
+            )[-1][-300:]
         os.close(capture.pidfd)
         assert capture.process.stderr is not None
         capture.process.stderr.close()
 
 
 def buffer_kib(captures: int) -> int:
-    """Return the ring of each of so many captures: the usual one, less where all together would take too much memory."""
+    """Return the ring of each of so many captures: the usual one, less where all together would
+    take too much memory.
+    """
     return min(BUFFER_KIB, max(SMALLEST_BUFFER_KIB, ALL_BUFFERS_KIB // max(captures, 1)))
 
 
 def capture_name(node: str, interface: str) -> str:
-    """Return the capture's name: ``h1-eth0``, also for an interface that is not called after its node."""
+    """Return the capture's name: ``h1-eth0``, also for an interface that is not called after its
+    node.
+    """
     return interface if interface.startswith(f"{node}-") else f"{node}-{interface}"
 
 
 def parse_statistics(text: str) -> dict[str, Any]:
-    """Return the counts that tcpdump prints at its end; None where it printed none (it was killed)."""
+    """Return the counts that tcpdump prints at its end.
+
+    None where it printed none (it was killed).
+    """
     captured = re.search(r"(\d+) packets? captured", text)
     dropped = re.search(r"(\d+) packets? dropped by kernel", text)
     return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-#: t0 falls on a multiple of this, so that a run's grid of samples is easy to read in wall-clock time stamps.
+#: t0 falls on a multiple of this, so that a run's grid of samples is easy to read in wall-clock
+#: time stamps.
 ROUND_NS = 500_000_000
 
 
@@ -21,9 +22,11 @@ class Clock:
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def set_zero(self, headroom_ns: int = 100_000_000, offset_ns: int | None = None) -> int:
-        """Place t0 at the next round instant at least ``headroom_ns`` away; return it (CLOCK_MONOTONIC).
+        """Place t0 at the next round instant at least ``headroom_ns`` away; return it
+        (CLOCK_MONOTONIC).
 
-        ``offset_ns`` is how far CLOCK_REALTIME counts as being ahead of CLOCK_MONOTONIC, as measured now when None.
+        ``offset_ns`` is how far CLOCK_REALTIME counts as being ahead of CLOCK_MONOTONIC, as
+        measured now when None.
         """
         t0 = round_up(self.monotonic_ns() + headroom_ns, ROUND_NS)
         self.t0_monotonic_ns = t0

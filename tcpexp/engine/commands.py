@@ -1,4 +1,6 @@
-"""Run commands in nodes: argv lists, time limits, and a record of every one in ``raw/commands.jsonl``."""
+"""Run commands in nodes: argv lists, time limits, and a record of every one in
+``raw/commands.jsonl``.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ class Completed:
 
 
 class Executor:
-    """The one way by which the engine runs a command; ``node`` None is the engine's own namespace."""
+    """The one way by which the engine runs a command.
+
+    ``node`` None is the engine's own namespace.
+    """
 
     def __init__(self, log: JsonLines) -> None:
         self.log = log
@@ -41,12 +46,16 @@ class Executor:
         self._networks: dict[str, int] = {}
 
     def add_node(self, name: str, pid: int, network_file: int) -> None:
-        """Make a node known by the process that holds its namespaces and the open file of its network namespace."""
+        """Make a node known by the process that holds its namespaces and the open file of its
+        network namespace.
+        """
         self._prefixes[name] = ("mnexec", "-a", str(pid))
         self._networks[name] = network_file
 
     def inside(self, node: str | None) -> contextlib.AbstractContextManager[None]:
-        """Return a context whose new processes are in ``node``'s network namespace, without ``mnexec`` and so without a second program."""
+        """Return a context whose new processes are in ``node``'s network namespace, without
+        ``mnexec`` and so without a second program.
+        """
         return contextlib.nullcontext() if node is None else namespaces.inside(self._networks[node])
 
     def argv(self, node: str | None, argv: Sequence[str]) -> list[str]:
@@ -63,10 +72,12 @@ class Executor:
         accept: tuple[int, ...] = (0,),
         extra: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run ``argv`` to its end in ``node``'s network namespace; ``extra`` is added to its environment.
+        """Run ``argv`` to its end in ``node``'s network namespace; ``extra`` is added to its
+        environment.
 
         Raises:
-            RunError: it could not be started, took longer than ``timeout_s``, or ended with a status not in ``accept``.
+            RunError: it could not be started, took longer than ``timeout_s``, or ended with a
+                status not in ``accept``.
         """
         started = Clock.monotonic_ns()
         try:
@@ -88,9 +99,14 @@ class Executor:
             result = Completed(124, "", f"no end within {timeout_s:g} s")
         words = [f"{name}={value}" for name, value in (extra or {}).items()]
         argv = [*(["env", *words] if words else []), *argv]
-        self.note(node, argv, status=result.status, stderr=result.stderr, started_ns=started, stdin=stdin)
+        self.note(
+            node, argv, status=result.status, stderr=result.stderr, started_ns=started, stdin=stdin
+        )
         if result.status not in accept:
-            raise RunError(f"{describe(node, argv)}: status {result.status}: {(result.stderr or result.stdout).strip()[-800:]}")
+            raise RunError(
+                f"{describe(node, argv)}: status {result.status}:"
+                f" {(result.stderr or result.stdout).strip()[-800:]}"
+            )
         return result
 
     def note(
@@ -104,7 +120,9 @@ class Executor:
         stdin: str | None = None,
         by: str = "process",
     ) -> None:
-        """Record a command; ``by`` is ``engine`` when the engine did itself what the command line describes."""
+        """Record a command; ``by`` is ``engine`` when the engine did itself what the command line
+        describes.
+        """
         now = Clock.monotonic_ns()
         started = now if started_ns is None else started_ns
         row = {

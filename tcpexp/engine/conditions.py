@@ -1,4 +1,6 @@
-"""Conditions that a timeline waits for: a listening port, a line in a log, a socket's state, a process's end."""
+"""Conditions that a timeline waits for: a listening port, a line in a log, a socket's state, a
+process's end.
+"""
 
 from __future__ import annotations
 
@@ -57,19 +59,29 @@ def read_sockets(pid: int) -> list[SocketRow]:
 
 
 def make_condition(wanted: WaitFor, holder: int, processes: ProcessTable) -> Callable[[], bool]:
-    """Return the test of a ``WaitFor`` as a function; raises ``RunError`` when it lacks a step or a number."""
+    """Return the test of a ``WaitFor`` as a function.
+
+    Raises ``RunError`` when it lacks a step or a number.
+    """
     if wanted.condition == "port":
         port = int(wanted.value)
-        return lambda: any(row.state == "listen" and row.local_port == port for row in read_sockets(holder))
+        return lambda: any(
+            row.state == "listen" and row.local_port == port for row in read_sockets(holder)
+        )
     if wanted.condition == "socket":
-        return lambda: any(row.state == wanted.value and wanted.port in (None, row.local_port, row.peer_port) for row in read_sockets(holder))
+        return lambda: any(
+            row.state == wanted.value and wanted.port in (None, row.local_port, row.peer_port)
+            for row in read_sockets(holder)
+        )
     step = wanted.step
     if step is None:
         raise RunError(f"waiting for '{wanted.condition}' needs the step that is meant")
     if wanted.condition == "exit":
         return lambda: bool(processes.running.get(step)) and not processes.alive(step)
     logs = [processes.logs / f"{step}.{ending}" for ending in ("out", "err")]
-    return lambda: any(log.exists() and wanted.value in log.read_text(errors="replace") for log in logs)
+    return lambda: any(
+        log.exists() and wanted.value in log.read_text(errors="replace") for log in logs
+    )
 
 
 def describe_condition(wanted: WaitFor) -> str:
@@ -77,7 +89,9 @@ def describe_condition(wanted: WaitFor) -> str:
     words = {
         "port": f"port {wanted.value} listening",
         "log": f"'{wanted.value}' in the output of {wanted.step}",
-        "socket": f"a socket in state {wanted.value}" + (f" on port {wanted.port}" if wanted.port else ""),
+        "socket": (
+            f"a socket in state {wanted.value}" + (f" on port {wanted.port}" if wanted.port else "")
+        ),
         "exit": f"the end of {wanted.step}",
     }
     return f"{words[wanted.condition]} on {wanted.node}"

@@ -1,4 +1,6 @@
-"""Load the congestion controls that a plan needs, and let network namespaces use them as their default."""
+"""Load the congestion controls that a plan needs, and let network namespaces use them as their
+default.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ AVAILABLE, ALLOWED = "tcp_available_congestion_control", "tcp_allowed_congestion
 
 
 def load_congestion_controls(names: Iterable[str], sysctls: Path = SYSCTLS) -> None:
-    """Load what is not loaded yet, and allow all to unprivileged use, without which a namespace cannot make them its default.
+    """Load what is not loaded yet, and allow all to unprivileged use, without which a namespace
+    cannot make them its default.
 
     For a kernel that is ours alone: both settings are the machine's, not a namespace's.
 
@@ -27,9 +30,16 @@ def load_congestion_controls(names: Iterable[str], sysctls: Path = SYSCTLS) -> N
         return
     for name in wanted:
         if name not in known and shutil.which("modprobe"):
-            subprocess.run(["modprobe", "-q", f"tcp_{name}"], capture_output=True, check=False, timeout=60)
+            subprocess.run(
+                ["modprobe", "-q", f"tcp_{name}"], capture_output=True, check=False, timeout=60
+            )
     known = (sysctls / AVAILABLE).read_text().split()
     lacking = [name for name in wanted if name not in known]
     if lacking:
-        raise RunError(f"the kernel has no congestion control {', '.join(lacking)}", hint=f"loaded are {', '.join(known)}")
-    (sysctls / ALLOWED).write_text(" ".join([*allowed, *(name for name in wanted if name not in allowed)]) + "\n")
+        raise RunError(
+            f"the kernel has no congestion control {', '.join(lacking)}",
+            hint=f"loaded are {', '.join(known)}",
+        )
+    (sysctls / ALLOWED).write_text(
+        " ".join([*allowed, *(name for name in wanted if name not in allowed)]) + "\n"
+    )

@@ -10,7 +10,21 @@ from tcpexp.engine.journal import JsonLines
 from tcpexp.plan.types import Step
 
 EventKind = Literal["start", "end", "mark", "error"]
-KEYS = ("planned_ns", "lateness_ns", "behind_ns", "step", "action", "kind", "node", "label", "argv", "pid", "status", "stopped_by", "text")
+KEYS = (
+    "planned_ns",
+    "lateness_ns",
+    "behind_ns",
+    "step",
+    "action",
+    "kind",
+    "node",
+    "label",
+    "argv",
+    "pid",
+    "status",
+    "stopped_by",
+    "text",
+)
 
 
 class EventLog:
@@ -29,9 +43,11 @@ class EventLog:
         at_monotonic_ns: int | None = None,
         **values: Any,
     ) -> None:
-        """Append an event; lateness is the time since ``planned_ns``, never below zero (a process may end early).
+        """Append an event; lateness is the time since ``planned_ns``, never below zero (a process
+        may end early).
 
-        ``behind_ns`` among the values is the part of it in which the engine was at work on what was due before.
+        ``behind_ns`` among the values is the part of it in which the engine was at work on what was
+        due before.
         """
         at = Clock.monotonic_ns() if at_monotonic_ns is None else at_monotonic_ns
         row: dict[str, Any] = dict.fromkeys(KEYS)
@@ -44,7 +60,9 @@ class EventLog:
                 label=step.label,
             )
         if planned_ns is not None and self.clock.t0_monotonic_ns is not None:
-            row.update(planned_ns=planned_ns, lateness_ns=max(0, at - self.clock.absolute_ns(planned_ns)))
+            row.update(
+                planned_ns=planned_ns, lateness_ns=max(0, at - self.clock.absolute_ns(planned_ns))
+            )
         row.update(values)
         self._lines.write({"event": event, **row}, at)
 

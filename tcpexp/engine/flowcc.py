@@ -1,4 +1,6 @@
-"""Switch the congestion control of a live process's sockets: copy the socket out of the process, set it, read it back."""
+"""Switch the congestion control of a live process's sockets: copy the socket out of the process,
+set it, read it back.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ TCP_ESTABLISHED = 1
 def switch_congestion_control(pid: int, port: int, algorithm: str) -> list[str]:
     """Switch all established TCP sockets to or from ``port`` of a process and its children.
 
-    Returns one line per socket, such as ``pid 41 fd 5 10.0.0.1:40001 -> 10.0.0.2:5201: cubic -> bbr``.
+    Returns one line per socket, such as ``pid 41 fd 5 10.0.0.1:40001 -> 10.0.0.2:5201: cubic ->
+    bbr``.
 
     Raises:
-        RunError: there is no such socket, or the kernel refuses the algorithm, or it reads back different.
+        RunError: there is no such socket, or the kernel refuses the algorithm, or it reads back
+            different.
     """
     switched = []
     for member in [pid, *descendants(pid)]:

@@ -1,4 +1,7 @@
-"""The interfaces of nodes as the kernel tells of them over rtnetlink: MTU, state, root qdisc; and what anybody changes about them while the run lasts."""
+"""The interfaces of nodes as the kernel tells of them over rtnetlink: MTU, state, root qdisc.
+
+And what anybody changes about them while the run lasts.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from tcpexp.engine.rtnetlink import NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, RTM_NEWQDISC, TCA_KIND, attributes
+from tcpexp.engine.rtnetlink import (
+    NLM_F_DUMP,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    RTM_NEWQDISC,
+    TCA_KIND,
+    attributes,
+)
 
 RTM_NEWLINK, RTM_GETLINK, RTM_DELQDISC = 16, 18, 37
 RTM_NEWTFILTER, RTM_DELTFILTER = 44, 45
@@ -22,7 +33,12 @@ BUFFER_BYTES = 1 << 20
 _HEADER = struct.Struct("=IHHII")
 _IFINFOMSG = struct.Struct("=BxHiII")
 _TCMSG = struct.Struct("=BxxxiIII")
-_TC_WORDS = {RTM_NEWQDISC: "set", RTM_DELQDISC: "removed", RTM_NEWTFILTER: "filter set", RTM_DELTFILTER: "filter removed"}
+_TC_WORDS = {
+    RTM_NEWQDISC: "set",
+    RTM_DELQDISC: "removed",
+    RTM_NEWTFILTER: "filter set",
+    RTM_DELTFILTER: "filter removed",
+}
 
 
 @dataclass(frozen=True)
@@ -46,8 +62,14 @@ class Notice:
 
 
 def list_interfaces(netlink: socket.socket) -> list[Interface]:
-    """Return the interfaces of the socket's namespace; raises ``OSError`` when the kernel refuses."""
-    netlink.send(_HEADER.pack(_HEADER.size + _IFINFOMSG.size, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + bytes(_IFINFOMSG.size))
+    """Return the interfaces of the socket's namespace.
+
+    Raises ``OSError`` when the kernel refuses.
+    """
+    netlink.send(
+        _HEADER.pack(_HEADER.size + _IFINFOMSG.size, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
+        + bytes(_IFINFOMSG.size)
+    )
     found: list[Interface] = []
     while True:
         for kind, body in messages(netlink.recv(DATAGRAM_BYTES)):
@@ -77,7 +99,9 @@ def parse_link(body: bytes) -> Interface:
     _family, _type, index, flags, _change = _IFINFOMSG.unpack_from(body)
     told = attributes(body, _IFINFOMSG.size)
     (mtu,) = struct.unpack_from("=I", told.get(IFLA_MTU, bytes(4)))
-    return Interface(index, _text(told, IFLA_IFNAME), mtu, bool(flags & IFF_UP), _text(told, IFLA_QDISC))
+    return Interface(
+        index, _text(told, IFLA_IFNAME), mtu, bool(flags & IFF_UP), _text(told, IFLA_QDISC)
+    )
 
 
 def parse_notices(data: bytes) -> list[Notice]:
@@ -89,7 +113,9 @@ def parse_notices(data: bytes) -> list[Notice]:
             found.append(Notice(link.index, "", link.mtu))
         elif kind in _TC_WORDS:
             _family, index, _handle, _parent, _info = _TCMSG.unpack_from(body)
-            found.append(Notice(index, f"{_text(attributes(body, _TCMSG.size), TCA_KIND)} {_TC_WORDS[kind]}"))
+            found.append(
+                Notice(index, f"{_text(attributes(body, _TCMSG.size), TCA_KIND)} {_TC_WORDS[kind]}")
+            )
     return found
 
 
@@ -99,7 +125,9 @@ def _text(told: dict[int, bytes], kind: int) -> str:
 
 def open_watch() -> socket.socket:
     """Return a socket that keeps what changes in the caller's present network namespace."""
-    watch = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    watch = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+    )
     watch.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
     watch.bind((0, RTMGRP_LINK | RTMGRP_TC))
     watch.setblocking(False)
@@ -107,7 +135,9 @@ def open_watch() -> socket.socket:
 
 
 def read_watch(watch: socket.socket) -> tuple[list[Notice], bool]:
-    """Return what has changed since the watch was opened or read, and whether that is all: the kernel drops what finds no room."""
+    """Return what has changed since the watch was opened or read, and whether that is all: the
+    kernel drops what finds no room.
+    """
     found: list[Notice] = []
     whole = True
     with contextlib.suppress(BlockingIOError):

@@ -10,9 +10,11 @@ from tcpexp.engine.clock import Clock
 
 
 class JsonLines:
-    """A file of JSON objects, one per line, each with ``t_ns`` counted from t0 (negative before it).
+    """A file of JSON objects, one per line, each with ``t_ns`` counted from t0 (negative before
+    it).
 
-    The first line that cannot be written (the disk is full) raises ``OSError``; those after it are dropped, so that a run can still be cleaned up.
+    The first line that cannot be written (the disk is full) raises ``OSError``; those after it are
+    dropped, so that a run can still be cleaned up.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

@@ -1,7 +1,8 @@
 """Run a plan: ``run_plan``, and ``python -m tcpexp.engine.main PLAN.json OUT_DIR``.
 
-Phases in order: network, probes, recorders, setup, run (from t0 to the plan's duration), stop. Whatever happens, processes and
-recorders are stopped, raw data is kept, the network goes, and ``raw/engine.json`` says how it ended.
+Phases in order: network, probes, recorders, setup, run (from t0 to the plan's duration), stop.
+Whatever happens, processes and recorders are stopped, raw data is kept, the network goes, and
+``raw/engine.json`` says how it ended.
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import ENGINE_RESERVE, PlanFile, RunPlan, from_json
 
 COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
-#: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for it.
+#: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for
+#: it.
 RESERVED_BYTES, RESERVED_PER_LINK = 64 << 10, 4 << 10
 
 
 class Engine:
-    """One run of one plan; without a ``token`` the kernel is ours alone. ``where`` always names what is being done, for the case that it fails."""
+    """One run of one plan; without a ``token`` the kernel is ours alone.
+
+    ``where`` always names what is being done, for the case that it fails.
+    """
 
     def __init__(
         self,
@@ -68,17 +73,24 @@ class Engine:
         self.events = EventLog(raw_dir.parent / "events.jsonl", self.clock)
         self.network = Network(plan, self.executor)
         self.readbacks = ReadbackLog(self.network, raw_dir, self.clock)
-        self.processes = ProcessTable(self.executor, self.waiter, raw_dir, files_dir, self._process_ended)
+        self.processes = ProcessTable(
+            self.executor, self.waiter, raw_dir, files_dir, self._process_ended
+        )
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
-        self.recording = Recording(plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token)
-        self.timeline = Timeline(plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter)
+        self.recording = Recording(
+            plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token
+        )
+        self.timeline = Timeline(
+            plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter
+        )
         self.wall_clock = WallClock()
         self.restamped: list[str] = []
         self.reserve = raw_dir / ENGINE_RESERVE
         self.problems: list[str] = []
         self.end_ns: int | None = None
 
-    # ----------------------------------------------------------------------------------------------- the phases
+    # -----------------------------------------------------------------------------------------------
+    # the phases
 
     def run(self) -> int:
         """Run all phases; return 0 (complete), 4 (failed) or 130 (interrupted)."""
@@ -111,7 +123,9 @@ class Engine:
 
     def _run_phases(self) -> None:
         self._begin("network")
-        self.reserve.write_bytes(b"\0" * (RESERVED_BYTES + len(self.plan.network.links) * RESERVED_PER_LINK))
+        self.reserve.write_bytes(
+            b"\0" * (RESERVED_BYTES + len(self.plan.network.links) * RESERVED_PER_LINK)
+        )
         write_files(self.plan.files, self.files_dir)
         if self.own_kernel:
             load_congestion_controls(self.plan.needs.congestion_controls)
@@ -119,7 +133,9 @@ class Engine:
         self.actor.faults.install([*self.plan.setup, *self.plan.steps])
         self.actor.rates.install([*self.plan.setup, *self.plan.steps])
         self._begin("probes")
-        probes = measure_network(self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows])
+        probes = measure_network(
+            self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows]
+        )
         (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
         self.readbacks.start()
         self._begin("recorders")
@@ -134,7 +150,10 @@ class Engine:
         self.end_ns = self.clock.now_ns()
 
     def _stop_all(self) -> None:
-        """Stop processes, undo steps, stop recorders; note what goes wrong instead of raising it."""
+        """Stop processes, undo steps, stop recorders.
+
+        Note what goes wrong instead of raising it.
+        """
         if self.end_ns is None and self.clock.t0_monotonic_ns is not None:
             self.end_ns = self.clock.now_ns()
         self.phase = "stop"
@@ -150,13 +169,21 @@ class Engine:
         self._attempt("stop recorders", lambda: self.problems.extend(self.recording.stop(end)))
         self.wall_clock.close(self.waiter)
         self._attempt("correct time stamps", lambda: self.restamped.extend(self._restamp()))
-        self._attempt("keep the record of faults", lambda: self.actor.faults.write(self.raw_dir / "faults.json", self.clock.t0_monotonic_ns))
+        self._attempt(
+            "keep the record of faults",
+            lambda: self.actor.faults.write(
+                self.raw_dir / "faults.json", self.clock.t0_monotonic_ns
+            ),
+        )
         self._attempt("close the record of rates", self.actor.rates.close)
         self._attempt("close the record of settings", self.readbacks.close)
         self._attempt("stop what is left", self._kill_strays)
 
     def _attempt(self, what: str, call: Callable[[], object]) -> None:
-        """Do a part of the clean-up; a process may still end with a status that fails the run, so try once more."""
+        """Do a part of the clean-up.
+
+        A process may still end with a status that fails the run, so try once more.
+        """
         for _ in range(100):
             try:
                 call()
@@ -184,7 +211,8 @@ class Engine:
         if inodes:
             kill_strays(inodes, set(holders.values()))
 
-    # ------------------------------------------------------------------------------------------------ reporting
+    # ------------------------------------------------------------------------------------------------
+    # reporting
 
     def _begin(self, phase: str) -> None:
         self.waiter.check()
@@ -204,7 +232,9 @@ class Engine:
     def _process_ended(self, running: Running) -> None:
         self.timeline.process_ended(running)
 
-    def _write_summary(self, status: str, where: str | None, error: str | None, duration_ns: int) -> None:
+    def _write_summary(
+        self, status: str, where: str | None, error: str | None, duration_ns: int
+    ) -> None:
         summary = {
             "status": status,
             "error": error,
@@ -212,7 +242,10 @@ class Engine:
             "t0_realtime_ns": self.clock.t0_realtime_ns,
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
-            "clock_steps": [{"t_ns": each.before_ns - (self.clock.t0_monotonic_ns or 0), "by_ns": each.by_ns} for each in self.wall_clock.steps],
+            "clock_steps": [
+                {"t_ns": each.before_ns - (self.clock.t0_monotonic_ns or 0), "by_ns": each.by_ns}
+                for each in self.wall_clock.steps
+            ],
             "restamped": self.restamped,
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
@@ -245,7 +278,10 @@ def versions(network: Network) -> dict[str, Any]:
 
 
 def write_files(files: tuple[PlanFile, ...], folder: Path) -> None:
-    """Write the plan's files below ``folder``; raises ``RunError`` for a path that leads out of it."""
+    """Write the plan's files below ``folder``.
+
+    Raises ``RunError`` for a path that leads out of it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for each in files:
         target = (folder / each.path).resolve()
@@ -266,11 +302,13 @@ def run_plan(
     token: str | None = None,
     own_kernel: bool = False,
 ) -> int:
-    """Run ``plan``: raw data into ``raw_dir``, ``events.jsonl`` beside it, the plan's files into ``files_dir``.
+    """Run ``plan``: raw data into ``raw_dir``, ``events.jsonl`` beside it, the plan's files into
+    ``files_dir``.
 
-    ``progress(phase, t_seconds)`` is called at every phase and about twice a second; ``stop()`` is asked as often, and true ends the run.
-    ``token`` tells this run's kernel objects (the trace instance) from others'; with ``own_kernel`` there are no others.
-    Needs root, and namespaces whose network may be changed.
+    ``progress(phase, t_seconds)`` is called at every phase and about twice a second; ``stop()`` is
+    asked as often, and true ends the run. ``token`` tells this run's kernel objects (the trace
+    instance) from others'; with ``own_kernel`` there are no others. Needs root, and namespaces
+    whose network may be changed.
 
     Returns:
         0 complete, 4 failed, 130 interrupted; ``raw/engine.json`` says more.

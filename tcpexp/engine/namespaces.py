@@ -18,7 +18,8 @@ SYS_PIDFD_GETFD = 438
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-#: Settings that must hold before an interface appears: no IPv6 chatter in captures (a network that speaks IPv6 switches it on), no filter on forged sources.
+#: Settings that must hold before an interface appears: no IPv6 chatter in captures (a network that
+#: speaks IPv6 switches it on), no filter on forged sources.
 EARLY_SYSCTLS = {
     "net/ipv6/conf/all/disable_ipv6": "1",
     "net/ipv6/conf/default/disable_ipv6": "1",
@@ -51,7 +52,13 @@ def set_namespace(file: int, kind: int) -> None:
 def mount(source: str, target: str, kind: str | None, flags: int = 0) -> None:
     """Mount (mount(2)); raises ``OSError``."""
     _check(
-        _libc.mount(source.encode(), target.encode(), kind.encode() if kind else None, ctypes.c_ulong(flags), None),
+        _libc.mount(
+            source.encode(),
+            target.encode(),
+            kind.encode() if kind else None,
+            ctypes.c_ulong(flags),
+            None,
+        ),
         f"mount {kind or source} on {target}",
     )
 
@@ -62,14 +69,19 @@ def die_with_parent() -> None:
 
 
 def copy_file_descriptor(pidfd: int, number: int) -> int:
-    """Return a copy of descriptor ``number`` of the process behind ``pidfd`` (pidfd_getfd(2)); raises ``OSError``."""
+    """Return a copy of descriptor ``number`` of the process behind ``pidfd`` (pidfd_getfd(2)).
+
+    Raises ``OSError``.
+    """
     return _check(_libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0), f"pidfd_getfd {number}")
 
 
 def fork_holder() -> int:
-    """Fork a process that does nothing but hold a fresh network and mount namespace; return its pid once it does.
+    """Fork a process that does nothing but hold a fresh network and mount namespace; return its pid
+    once it does.
 
-    A holder is what Mininet's shell per node is for, at a fraction of its cost: no program is started.
+    A holder is what Mininet's shell per node is for, at a fraction of its cost: no program is
+    started.
     """
     reader, writer = os.pipe()
     pid = os.fork()

@@ -1,7 +1,8 @@
 """The network of a plan, built through Mininet with node, link and interface classes of our own.
 
-Mininet's classes would start a shell per node and one or more programs per interface; these collect what is to be done and
-do it in batches: one ``ip -batch`` for all links, one per node, one ``tc -batch`` per wire. Everything is read back.
+Mininet's classes would start a shell per node and one or more programs per interface; these collect
+what is to be done and do it in batches: one ``ip -batch`` for all links, one per node, one ``tc
+-batch`` per wire. Everything is read back.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class HeldNode(Node):  # type: ignore[misc]
         """Skip Mininet's search for programs that this class does not use."""
 
     def startShell(self, mnopts: str | None = None) -> None:
-        """Start the holder (Mininet names this method); raises ``OSError`` when the kernel refuses a namespace."""
+        """Start the holder (Mininet names this method).
+
+        Raises ``OSError`` when the kernel refuses a namespace.
+        """
         self.pid: int | None = namespaces.fork_holder()
         self.network_file = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         with namespaces.inside(self.network_file):
@@ -82,7 +86,8 @@ class BatchedLink(Link):  # type: ignore[misc]
         """Note the command that makes the pair, each end born in its own namespace."""
         mac1, mac2, node1, node2 = rest[:4]
         self.pending.append(
-            f"link add name {intfname1} {self._properties(mac1)} netns {node1.pid} type veth peer name {intfname2} {self._properties(mac2)} netns {node2.pid}"
+            f"link add name {intfname1} {self._properties(mac1)} netns {node1.pid} type veth peer"
+            f" name {intfname2} {self._properties(mac2)} netns {node2.pid}"
         )
 
     def _properties(self, mac: str) -> str:
@@ -90,11 +95,18 @@ class BatchedLink(Link):  # type: ignore[misc]
 
 
 class PlannedTopo(Topo):  # type: ignore[misc]
-    """The plan's network as a Mininet topology; every link with a wire is two links and a node between them."""
+    """The plan's network as a Mininet topology.
+
+    Every link with a wire is two links and a node between them.
+    """
 
     def build(self, plan: NetworkPlan, pending: list[str]) -> None:
         """Add nodes and links in the plan's order."""
-        macs = {(node.name, interface.name): interface.mac for node in plan.nodes for interface in node.interfaces}
+        macs = {
+            (node.name, interface.name): interface.mac
+            for node in plan.nodes
+            for interface in node.interfaces
+        }
         for node in plan.nodes:
             self.addHost(node.name)
         for number, link in enumerate(plan.links):
@@ -110,10 +122,17 @@ class PlannedTopo(Topo):  # type: ignore[misc]
             self.addHost(wire)
             self._join(ends[0], (wire, "w0", wire_mac(number, 0)), pending, mtu)
             if link.wire_queue:
-                self._join((wire, "x0", wire_mac(number, 2)), (wire, "x1", wire_mac(number, 3)), pending, mtu)
+                self._join(
+                    (wire, "x0", wire_mac(number, 2)),
+                    (wire, "x1", wire_mac(number, 3)),
+                    pending,
+                    mtu,
+                )
             self._join((wire, "w1", wire_mac(number, 1)), ends[1], pending, mtu)
 
-    def _join(self, one: tuple[str, str, str], other: tuple[str, str, str], pending: list[str], mtu: int) -> None:
+    def _join(
+        self, one: tuple[str, str, str], other: tuple[str, str, str], pending: list[str], mtu: int
+    ) -> None:
         self.addLink(
             one[0],
             other[0],
@@ -127,7 +146,9 @@ class PlannedTopo(Topo):  # type: ignore[misc]
 
 
 def make_mininet(plan: NetworkPlan) -> tuple[Mininet, list[str]]:
-    """Return Mininet's network with all nodes running, and the ``ip -batch`` lines that make its links."""
+    """Return Mininet's network with all nodes running, and the ``ip -batch`` lines that make its
+    links.
+    """
     pending: list[str] = []
     Mininet.inited = True  # its init() would change limits and sysctls of the whole machine
     topo = PlannedTopo(plan=plan, pending=pending)
@@ -155,7 +176,9 @@ def stop_mininet(net: Mininet) -> None:
 
 
 def wire_name(plan: NetworkPlan, number: int) -> str:
-    """Return the name of the wire node of link ``number``: ``w1``..., or longer where a node of the plan is called so."""
+    """Return the name of the wire node of link ``number``: ``w1``..., or longer where a node of the
+    plan is called so.
+    """
     name = f"w{number + 1}"
     while any(node.name == name for node in plan.nodes):
         name = f"{name}w"

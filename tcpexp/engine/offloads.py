@@ -1,4 +1,6 @@
-"""Segmentation and checksum offloads by ioctl, as ``ethtool -K`` does, without a process per interface."""
+"""Segmentation and checksum offloads by ioctl, as ``ethtool -K`` does, without a process per
+interface.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import struct
 from tcpexp.errors import RunError
 
 SIOCETHTOOL = 0x8946
-#: Name as ``ethtool -K`` spells it: (get command, set command). In the order in which they are switched.
+#: Name as ``ethtool -K`` spells it: (get command, set command). In the order in which they are
+#: switched.
 FEATURES = {
     "tso": (0x1E, 0x1F),
     "gso": (0x23, 0x24),
@@ -32,7 +35,9 @@ def set_offloads(control: socket.socket, interface: str, wanted: dict[str, bool]
     for name, value in wanted.items():
         found = get_offload(control, interface, name)
         if found != value:
-            raise RunError(f"offload {name} of {interface}: asked {_word(value)}, reads back {_word(found)}")
+            raise RunError(
+                f"offload {name} of {interface}: asked {_word(value)}, reads back {_word(found)}"
+            )
 
 
 def get_offload(control: socket.socket, interface: str, name: str) -> bool:

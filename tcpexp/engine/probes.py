@@ -1,7 +1,8 @@
-"""What the certificate measures before t0: base RTT between hosts, and the rate and queue of every shaped direction.
+"""What the certificate measures before t0: base RTT between hosts, and the rate and queue of every
+shaped direction.
 
-Both are sent and received by the engine itself through sockets opened in the nodes' namespaces, so no process is started;
-arrivals carry the kernel's own time stamps.
+Both are sent and received by the engine itself through sockets opened in the nodes' namespaces, so
+no process is started; arrivals carry the kernel's own time stamps.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from tcpexp.engine.waiting import Waiter
 
 PINGS = 5
-#: Beyond this many pairs of hosts only some are measured, with fewer pings each: hundreds would take minutes.
+#: Beyond this many pairs of hosts only some are measured, with fewer pings each: hundreds would
+#: take minutes.
 MOST_PAIRS = 15
 FEW_PINGS = 2
 #: Beyond this many directions with a rate, only one of each kind is measured.
@@ -38,7 +40,9 @@ DRAIN_LIMIT_NS = 30_000_000_000
 
 @dataclass(frozen=True)
 class Echo:
-    """How a version of IP pings: the raw socket, the message types, and whether what is received begins with the IP header."""
+    """How a version of IP pings: the raw socket, the message types, and whether what is received
+    begins with the IP header.
+    """
 
     family: socket.AddressFamily
     protocol: int
@@ -48,13 +52,20 @@ class Echo:
 
 
 #: RFC 792 and RFC 4443 section 4.
-ECHO = {4: Echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, True), 6: Echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, False)}
+ECHO = {
+    4: Echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0, True),
+    6: Echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129, False),
+}
 
 
-def measure_network(network: Network, waiter: Waiter, flows: list[tuple[str, str]] | None = None) -> dict[str, Any]:
-    """Run all probes and wait until their packets are gone; return the content of ``raw/probes.json``.
+def measure_network(
+    network: Network, waiter: Waiter, flows: list[tuple[str, str]] | None = None
+) -> dict[str, Any]:
+    """Run all probes and wait until their packets are gone; return the content of
+    ``raw/probes.json``.
 
-    The base RTT is measured between all pairs of hosts where they are few, else between those of ``flows`` and such that cross the other links.
+    The base RTT is measured between all pairs of hosts where they are few, else between those of
+    ``flows`` and such that cross the other links.
     """
     ways = paths.Paths(network.plan)
     found: dict[str, Any] = {"paths": [], "rates": []}
@@ -64,10 +75,24 @@ def measure_network(network: Network, waiter: Waiter, flows: list[tuple[str, str
     for one, other in pairs:
         asked = ways.asked_rtt_ns(one, other)
         if asked is not None:
-            found["paths"].append({"from": one, "to": other, "asked_rtt_ns": asked, "rtt_ns": measure_rtt(network, waiter, one, other, asked, pings)})
+            found["paths"].append(
+                {
+                    "from": one,
+                    "to": other,
+                    "asked_rtt_ns": asked,
+                    "rtt_ns": measure_rtt(network, waiter, one, other, asked, pings),
+                }
+            )
     for link, towards, direction in chosen_rates(network.plan):
         asked_bps = direction.rate_bps
-        found["rates"].append({"link": link.name, "towards": towards, "asked_bps": asked_bps, **measure_burst(network, waiter, link, towards, direction)})
+        found["rates"].append(
+            {
+                "link": link.name,
+                "towards": towards,
+                "asked_bps": asked_bps,
+                **measure_burst(network, waiter, link, towards, direction),
+            }
+        )
     wait_for_drain(network, waiter)
     return found
 
@@ -75,9 +100,14 @@ def measure_network(network: Network, waiter: Waiter, flows: list[tuple[str, str
 def chosen_rates(network: NetworkPlan) -> list[tuple[LinkPlan, str, DirectionPlan]]:
     """Return (link, towards, direction) of the directions whose rate is measured.
 
-    All with a rate; where they are many, one of each kind: equal settings are made by equal commands, and read back.
+    All with a rate; where they are many, one of each kind: equal settings are made by equal
+    commands, and read back.
     """
-    ends = [(link, *side) for link in network.links for side in ((link.b.node, link.forward), (link.a.node, link.backward))]
+    ends = [
+        (link, *side)
+        for link in network.links
+        for side in ((link.b.node, link.forward), (link.a.node, link.backward))
+    ]
     found = [each for each in ends if each[2].rate_bps is not None]
     if len(found) <= MOST_RATES:
         return found
@@ -88,8 +118,11 @@ def chosen_rates(network: NetworkPlan) -> list[tuple[LinkPlan, str, DirectionPla
     return chosen
 
 
-def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, asked_ns: int, pings: int = PINGS) -> list[int | None]:
-    """Return the round-trip times of a few pings in nanoseconds, None for each that was not answered.
+def measure_rtt(
+    network: Network, waiter: Waiter, source: str, target: str, asked_ns: int, pings: int = PINGS
+) -> list[int | None]:
+    """Return the round-trip times of a few pings in nanoseconds, None for each that was not
+    answered.
 
     One more goes first and is not counted: it warms caches (and ARP, where it is not static).
     """
@@ -107,10 +140,13 @@ def measure_rtt(network: Network, waiter: Waiter, source: str, target: str, aske
     return found[1:]
 
 
-def _ping(pinger: socket.socket, echo: Echo, address: str, sequence: int, limit_s: float) -> int | None:
+def _ping(
+    pinger: socket.socket, echo: Echo, address: str, sequence: int, limit_s: float
+) -> int | None:
     head = struct.pack("!BBHHH", echo.request, 0, 0, 0x7C9, sequence)
     payload = bytes(range(PING_BYTES))
-    # Over IPv6 the kernel overwrites the checksum: its pseudo-header holds the source (RFC 4443 section 2.3).
+    # Over IPv6 the kernel overwrites the checksum: its pseudo-header holds the source (RFC 4443
+    # section 2.3).
     request = head[:2] + struct.pack("!H", internet_checksum(head + payload)) + head[4:] + payload
     sent = time.clock_gettime_ns(time.CLOCK_REALTIME)
     try:
@@ -135,10 +171,17 @@ def internet_checksum(data: bytes) -> int:
 
 
 def wait_for_drain(network: Network, waiter: Waiter) -> None:
-    """Wait until no qdisc of any wire holds a packet; raises ``RunError`` when that takes too long."""
+    """Wait until no qdisc of any wire holds a packet.
+
+    Raises ``RunError`` when that takes too long.
+    """
 
     def empty() -> bool:
-        return all(sample.backlog_packets == 0 for source in network.qdisc_sources() for sample in dump_qdiscs(source.netlink))
+        return all(
+            sample.backlog_packets == 0
+            for source in network.qdisc_sources()
+            for sample in dump_qdiscs(source.netlink)
+        )
 
     if not waiter.wait_for(empty, time.monotonic_ns() + DRAIN_LIMIT_NS, 100_000_000):
         raise RunError(f"the queues are not empty {DRAIN_LIMIT_NS // 10**9} s after the probes")

@@ -32,7 +32,10 @@ GATE = ("sh", "-c", 'read -r go; exec "$@" </dev/null', "gate")
 
 @dataclass
 class Gate:
-    """A pipe at which ``waiting`` processes wait for a line each. ``opened_ns``: when they got it, on the monotonic clock."""
+    """A pipe at which ``waiting`` processes wait for a line each.
+
+    ``opened_ns``: when they got it, on the monotonic clock.
+    """
 
     write_end: int
     waiting: int
@@ -58,7 +61,10 @@ class Prepared:
 
 @dataclass
 class Running:
-    """A process of a step. ``status`` is None while it runs; negative is the signal that ended it. ``argv`` is what it was started with on its node."""
+    """A process of a step. ``status`` is None while it runs; negative is the signal that ended it.
+
+    ``argv`` is what it was started with on its node.
+    """
 
     step: Step
     spawn: Spawn
@@ -77,9 +83,16 @@ class Running:
 
     @property
     def stopped_by(self) -> str | None:
-        """The signal by which the run asked it to end, such as ``TERM``, or which the run sent and which ended it; None when there was none."""
+        """The signal by which the run asked it to end, such as ``TERM``, or which the run sent and
+        which ended it; None when there was none.
+        """
         asked = next((name for name in STOPPING if signal_number(name) in self.signalled), None)
-        if asked is None and self.status is not None and self.status < 0 and -self.status in self.signalled:
+        if (
+            asked is None
+            and self.status is not None
+            and self.status < 0
+            and -self.status in self.signalled
+        ):
             return signal.Signals(-self.status).name.removeprefix("SIG")
         return asked
 
@@ -92,7 +105,14 @@ class Running:
 class ProcessTable:
     """All processes of a run; ``ended`` is called once for each that ends."""
 
-    def __init__(self, executor: Executor, waiter: Waiter, raw_dir: Path, files_dir: Path, ended: Callable[[Running], None]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        waiter: Waiter,
+        raw_dir: Path,
+        files_dir: Path,
+        ended: Callable[[Running], None],
+    ) -> None:
         self.executor = executor
         self.waiter = waiter
         self.logs = raw_dir / "logs"
@@ -104,9 +124,11 @@ class ProcessTable:
         self.forked: Callable[[str], None] = lambda step: None
 
     def prepare(self, steps: list[Step]) -> None:
-        """Start the processes of ``steps`` but for their last word, so that they can run at the same instant; raises ``RunError``.
+        """Start the processes of ``steps`` but for their last word, so that they can run at the
+        same instant; raises ``RunError``.
 
-        Starting a process takes milliseconds. Several that are due at the same time would begin one after the other.
+        Starting a process takes milliseconds. Several that are due at the same time would begin one
+        after the other.
         """
         reader, writer = os.pipe()
         gate = Gate(writer, len(steps))
@@ -114,7 +136,9 @@ class ProcessTable:
             for step in steps:
                 assert isinstance(step.do, Spawn)
                 argv, out = self._argv(step, step.do)
-                self.prepared[step.id] = Prepared(gate, self._open(step, step.do, [*GATE, *argv], out, reader), argv)
+                self.prepared[step.id] = Prepared(
+                    gate, self._open(step, step.do, [*GATE, *argv], out, reader), argv
+                )
         finally:
             os.close(reader)
 
@@ -126,7 +150,10 @@ class ProcessTable:
         self.prepared.clear()
 
     def start(self, step: Step, spawn: Spawn, planned_end_ns: int | None) -> Running:
-        """Start a step's process, or let the prepared one run; raises ``RunError`` when it cannot be started."""
+        """Start a step's process, or let the prepared one run.
+
+        Raises ``RunError`` when it cannot be started.
+        """
         began = Clock.monotonic_ns()
         prepared = self.prepared.pop(step.id, None)
         if prepared is not None:
@@ -136,7 +163,9 @@ class ProcessTable:
             argv, out = self._argv(step, spawn)
             process = self._open(step, spawn, argv, out)
         self.executor.note(spawn.node, argv, status=None, by="spawn")
-        running = Running(step, spawn, argv, process, os.pidfd_open(process.pid), planned_end_ns, began)
+        running = Running(
+            step, spawn, argv, process, os.pidfd_open(process.pid), planned_end_ns, began
+        )
         self.running.setdefault(step.id, []).append(running)
         self.waiter.watch(running.pidfd, lambda: self._reap(running))
         return running
@@ -149,13 +178,17 @@ class ProcessTable:
         places = {"{dir}": str(self.files_dir), "{out}": str(out), "{tcpexp}": str(PACKAGE_PARENT)}
         return [PLACEHOLDER.sub(lambda match: places[match[0]], word) for word in spawn.argv], out
 
-    def _open(self, step: Step, spawn: Spawn, argv: list[str], out: Path, stdin: int | None = None) -> subprocess.Popen[bytes]:
+    def _open(
+        self, step: Step, spawn: Spawn, argv: list[str], out: Path, stdin: int | None = None
+    ) -> subprocess.Popen[bytes]:
         try:
             return self._popen(step, spawn, argv, out, stdin)
         except OSError as error:
             raise RunError(f"step {step.id}: '{argv[0]}' could not be started: {error}") from None
 
-    def _popen(self, step: Step, spawn: Spawn, argv: list[str], out: Path, gate: int | None) -> subprocess.Popen[bytes]:
+    def _popen(
+        self, step: Step, spawn: Spawn, argv: list[str], out: Path, gate: int | None
+    ) -> subprocess.Popen[bytes]:
         with (
             (self.logs / f"{step.id}.out").open("ab") as stdout,
             (self.logs / f"{step.id}.err").open("ab") as stderr,
@@ -176,7 +209,10 @@ class ProcessTable:
             return process
 
     def start_recorder(self, step: Step, spawn: Spawn, output: Path) -> Running:
-        """Start a program that records something for the whole run; its output goes to ``output``."""
+        """Start a program that records something for the whole run.
+
+        Its output goes to ``output``.
+        """
         output.parent.mkdir(parents=True, exist_ok=True)
         running = self.start(step, spawn, None)
         log = self.logs / f"{step.id}.out"
@@ -193,10 +229,19 @@ class ProcessTable:
 
     def alive(self, step: str | None = None) -> list[Running]:
         """Return the processes that run, of one step or of all."""
-        return [each for name, processes in self.running.items() if step in (None, name) for each in processes if each.status is None]
+        return [
+            each
+            for name, processes in self.running.items()
+            if step in (None, name)
+            for each in processes
+            if each.status is None
+        ]
 
     def send(self, running: Running, name: str) -> None:
-        """Send the signal ``name`` (``TERM``, ``STOP``...); nothing happens when the process has ended."""
+        """Send the signal ``name`` (``TERM``, ``STOP``...).
+
+        Nothing happens when the process has ended.
+        """
         number = signal_number(name)
         running.signalled.add(number)
         with contextlib.suppress(ProcessLookupError):
@@ -207,16 +252,21 @@ class ProcessTable:
         for each in processes:
             self.send(each, each.spawn.stop_signal)
             if signal_number(each.spawn.stop_signal) not in (signal.SIGKILL, signal.SIGSTOP):
-                self.send_quietly(each, signal.SIGCONT)  # a stopped process would not see the signal
+                # a stopped process would not see the signal
+                self.send_quietly(each, signal.SIGCONT)
         deadline = Clock.monotonic_ns() + STOP_GRACE_NS
-        if self.waiter.wait_for(lambda: _all_ended(processes), deadline, STOP_GRACE_NS, heed_stop=False):
+        if self.waiter.wait_for(
+            lambda: _all_ended(processes), deadline, STOP_GRACE_NS, heed_stop=False
+        ):
             return
         for each in processes:
             if each.status is None:
                 each.signalled.add(signal.SIGKILL)
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(each.pid, signal.SIGKILL)
-        self.waiter.wait_for(lambda: _all_ended(processes), deadline + STOP_GRACE_NS, STOP_GRACE_NS, heed_stop=False)
+        self.waiter.wait_for(
+            lambda: _all_ended(processes), deadline + STOP_GRACE_NS, STOP_GRACE_NS, heed_stop=False
+        )
 
     def send_quietly(self, running: Running, number: int) -> None:
         """Send a signal that is no part of the plan."""
@@ -224,14 +274,20 @@ class ProcessTable:
             signal.pidfd_send_signal(running.pidfd, number)
 
     def describe_end(self, running: Running) -> str:
-        """Return how a process ended and the last of what it wrote: ``echo ended with status 2: --protocol is required``."""
+        """Return how a process ended and the last of what it wrote: ``echo ended with status 2:
+        --protocol is required``.
+        """
         ending = ending_words(running.status) if running.status is not None else "is running"
         return f"{running.name} {ending}: {self.last_cause(running)}"
 
     def last_cause(self, running: Running) -> str:
         """Return the line that says most of the last that a process wrote."""
         paths = [self.logs / f"{running.step.id}.{kind}" for kind in ("err", "out")]
-        return cause(last_words(*(path.read_text(errors="replace") if path.is_file() else "" for path in paths)))
+        return cause(
+            last_words(
+                *(path.read_text(errors="replace") if path.is_file() else "" for path in paths)
+            )
+        )
 
     def _reap(self, running: Running) -> None:
         status = running.process.poll()
@@ -250,7 +306,10 @@ def _all_ended(processes: list[Running]) -> bool:
 
 
 def unexpected_status(running: Running) -> bool:
-    """Return whether a process ended otherwise than its plan expects; an end by a signal of the plan is expected."""
+    """Return whether a process ended otherwise than its plan expects.
+
+    An end by a signal of the plan is expected.
+    """
     expected, status = running.spawn.expect_status, running.status
     if expected is None or status is None or status == expected:
         return False
@@ -266,10 +325,12 @@ def signal_number(name: str) -> int:
 
 
 def kill_strays(network_inodes: set[int], spare: set[int]) -> list[int]:
-    """Kill every process that is in one of the given network namespaces (by inode), except ``spare``; return their ids.
+    """Kill every process that is in one of the given network namespaces (by inode), except
+    ``spare``; return their ids.
 
-    Nobody but the run itself enters those namespaces, so these are the children that its processes left behind. Returns once they
-    are gone, those included that were forked meanwhile, or after half a second.
+    Nobody but the run itself enters those namespaces, so these are the children that its processes
+    left behind. Returns once they are gone, those included that were forked meanwhile, or after
+    half a second.
     """
     killed: list[int] = []
     for _ in range(50):
@@ -295,7 +356,10 @@ def processes_in(network_inodes: set[int]) -> list[int]:
 
 
 def lay_files(source: Path, out: Path) -> None:
-    """Copy what the plan ships for a step's program into its working folder; a file that is there already stays."""
+    """Copy what the plan ships for a step's program into its working folder.
+
+    A file that is there already stays.
+    """
     for path in sorted(source.rglob("*")) if source.is_dir() else ():
         target = out / path.relative_to(source)
         if path.is_dir():

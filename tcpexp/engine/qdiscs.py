@@ -30,7 +30,9 @@ DATAGRAM_BYTES = 1 << 15
 
 @dataclass(frozen=True)
 class QdiscSource:
-    """A wire whose qdiscs are read: an rtnetlink socket in its namespace, and what its interfaces mean, by their index."""
+    """A wire whose qdiscs are read: an rtnetlink socket in its namespace, and what its interfaces
+    mean, by their index.
+    """
 
     link: str
     netlink: socket.socket
@@ -46,7 +48,10 @@ def open_netlink() -> socket.socket:
 
 
 def dump_datagrams(netlink: socket.socket) -> list[bytes]:
-    """Ask the kernel for all qdiscs; return its datagrams unparsed. Raises ``OSError`` when it refuses."""
+    """Ask the kernel for all qdiscs; return its datagrams unparsed.
+
+    Raises ``OSError`` when it refuses.
+    """
     netlink.send(DUMP_REQUEST)
     found = []
     while not ends_dump(data := netlink.recv(DATAGRAM_BYTES)):
@@ -68,8 +73,16 @@ def qdisc_rows(source: QdiscSource) -> list[dict[str, object]]:
 
 
 def qdisc_sample(interval_ns: int, sources: list[QdiscSource], raw_dir: Path) -> Sample:
-    """Return a sample of the backlog and counters of every wire's qdiscs, kept unparsed in ``raw_dir``."""
-    links = [{"link": each.link, "roles": {str(index): asdict(role) for index, role in each.roles.items()}} for each in sources]
+    """Return a sample of the backlog and counters of every wire's qdiscs, kept unparsed in
+    ``raw_dir``.
+    """
+    links = [
+        {
+            "link": each.link,
+            "roles": {str(index): asdict(role) for index, role in each.roles.items()},
+        }
+        for each in sources
+    ]
     (raw_dir / "qdisc_sources.json").write_text(json.dumps({"links": links}, indent=1) + "\n")
     file = open_to_append(raw_dir / "qdisc.nl")
     os.write(file, FILE_HEAD.pack(FILE_MAGIC, FILE_VERSION))

@@ -18,7 +18,9 @@ _UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "": 1.0}
 
 
 def parse_documents(text: str) -> list[Any]:
-    """Return the JSON documents that ``ip -j -batch`` or ``tc -j -batch`` printed one after the other."""
+    """Return the JSON documents that ``ip -j -batch`` or ``tc -j -batch`` printed one after the
+    other.
+    """
     decoder = json.JSONDecoder()
     found, at = [], 0
     while at < len(text):
@@ -34,12 +36,15 @@ def check_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> None:
     """Compare one qdisc with ``tc -j qdisc show``.
 
     Raises:
-        RunError: it is not there, is of another kind, or a parameter reads back different; both values are named.
+        RunError: it is not there, is of another kind, or a parameter reads back different; both
+            values are named.
     """
     found = find_qdisc(asked, shown)
     where = f"{asked.kind} on {asked.device}"
     if found is None:
-        raise RunError(f"{where}: asked '{' '.join(asked.words)}', but there is no qdisc {asked.handle}")
+        raise RunError(
+            f"{where}: asked '{' '.join(asked.words)}', but there is no qdisc {asked.handle}"
+        )
     if found["kind"] != asked.kind:
         raise RunError(f"{where}: the kernel reads back a {found['kind']}")
     options = found.get("options", {})
@@ -59,7 +64,12 @@ def find_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> dict[str, Any] 
 
 def same(wanted: Any, value: Any) -> bool:
     """Return whether two settings agree, numbers within tc's own rounding."""
-    if isinstance(wanted, bool) or isinstance(value, bool) or value is None or isinstance(wanted, str):
+    if (
+        isinstance(wanted, bool)
+        or isinstance(value, bool)
+        or value is None
+        or isinstance(wanted, str)
+    ):
         return bool(wanted == value)
     return abs(float(wanted) - float(value)) <= max(RELATIVE_TOLERANCE * abs(float(wanted)), 1e-9)
 
@@ -68,7 +78,10 @@ Comparison = tuple[str, Any, Any]
 
 
 def _tbf(words: list[str], options: dict[str, Any]) -> list[Comparison]:
-    """Compare rate and burst. tc shows tbf's limit as a latency; what it limits is the leaf, which is compared itself."""
+    """Compare rate and burst.
+
+    tc shows tbf's limit as a latency; what it limits is the leaf, which is compared itself.
+    """
     named = dict(zip(words[::2], words[1::2], strict=True))
     burst = int(named["burst"].removesuffix("b"))
     found_burst = int(options.get("burst", 0))
@@ -83,11 +96,17 @@ def _tbf(words: list[str], options: dict[str, Any]) -> list[Comparison]:
 
 def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
     delay = options.get("delay", {})
-    times = [float(word.removesuffix("us")) / 1e6 for word in words if re.fullmatch(r"[\d.]+us", word)]
+    times = [
+        float(word.removesuffix("us")) / 1e6 for word in words if re.fullmatch(r"[\d.]+us", word)
+    ]
     found: list[Comparison] = [
         ("limit (packets)", int(words[words.index("limit") + 1]), options.get("limit")),
         ("delay (s)", _near_tick(times[0], delay.get("delay", 0)), delay.get("delay", 0)),
-        ("jitter (s)", _near_tick(times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)), delay.get("jitter", 0)),
+        (
+            "jitter (s)",
+            _near_tick(times[1] if len(times) > 1 else 0.0, delay.get("jitter", 0)),
+            delay.get("jitter", 0),
+        ),
     ]
     if len(times) > 1:
         correlation = _fraction(words[words.index("delay") + 3])
@@ -96,7 +115,13 @@ def _netem(words: list[str], options: dict[str, Any]) -> list[Comparison]:
         at = words.index(name)
         shown = options.get(name, {})
         found.append((name, _fraction(words[at + 1]), shown.get(name, 0)))
-        found.append((f"{name} correlation", _fraction(words[at + 2]), shown.get("correlation", 0) if shown else 0))
+        found.append(
+            (
+                f"{name} correlation",
+                _fraction(words[at + 2]),
+                shown.get("correlation", 0) if shown else 0,
+            )
+        )
     return found + _netem_loss(words, options)
 
 
@@ -106,7 +131,10 @@ def _netem_loss(words: list[str], options: dict[str, Any]) -> list[Comparison]:
         return [("loss", _fraction(words[at + 2]), options.get("loss-random", {}).get("loss", 0))]
     shown = options.get("loss-gemodel", {})
     names = ("p", "r", "1-h", "1-k")
-    return [(f"loss gemodel {name}", _fraction(words[at + 2 + index]), shown.get(name)) for index, name in enumerate(names)]
+    return [
+        (f"loss gemodel {name}", _fraction(words[at + 2 + index]), shown.get(name))
+        for index, name in enumerate(names)
+    ]
 
 
 def _queue(words: list[str], options: dict[str, Any]) -> list[Comparison]:
@@ -115,7 +143,9 @@ def _queue(words: list[str], options: dict[str, Any]) -> list[Comparison]:
         if name == "limit":
             found.append(("limit", int(word.removesuffix("b")), options.get("limit")))
         elif name in ("target", "interval", "ce_threshold") and name in options:
-            found.append((f"{name} (us)", _near_us(_microseconds(word), options[name]), options[name]))
+            found.append(
+                (f"{name} (us)", _near_us(_microseconds(word), options[name]), options[name])
+            )
         elif name in ("quantum", "flows", "min", "max") and name in options and word.isdigit():
             found.append((name, int(word), options[name]))
         elif name in ("ecn", "noecn"):
@@ -136,12 +166,16 @@ def _microseconds(word: str) -> float:
 
 
 def _near_us(wanted: float, shown: float) -> float:
-    """Return ``shown`` where it differs from ``wanted`` by codel's rounding only (its unit is 1.024 us)."""
+    """Return ``shown`` where it differs from ``wanted`` by codel's rounding only (its unit is 1.024
+    us).
+    """
     return shown if abs(wanted - shown) <= 2 else wanted
 
 
 def _near_tick(wanted_s: float, shown_s: float) -> float:
-    """Return ``shown_s`` where it differs from ``wanted_s`` only because tc shows whole microseconds, cut off."""
+    """Return ``shown_s`` where it differs from ``wanted_s`` only because tc shows whole
+    microseconds, cut off.
+    """
     return shown_s if wanted_s > 0 and abs(wanted_s - shown_s) * 1e9 < 1.1 * TICK_NS else wanted_s
 
 
@@ -150,7 +184,8 @@ def check_node(
     addresses: Sequence[dict[str, Any]],
     wanted: Sequence[tuple[str, str, str, int]],
 ) -> None:
-    """Compare ``ip -j address show`` with ``wanted``: (interface, MAC, address with prefix length, MTU).
+    """Compare ``ip -j address show`` with ``wanted``: (interface, MAC, address with prefix length,
+    MTU).
 
     Raises:
         RunError: an interface is missing, down, or differs.
@@ -171,28 +206,51 @@ def check_node(
                 raise RunError(f"{node}: {what} of {name}: asked {asked}, reads back {value}")
 
 
-def check_routes(node: str, routes: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]) -> None:
+def check_routes(
+    node: str, routes: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]
+) -> None:
     """Compare ``ip -j route show`` with ``wanted``: (destination, gateway). Raises ``RunError``."""
     found = {(entry.get("dst"), entry.get("gateway")) for entry in routes}
     for destination, via in wanted:
         if (destination, via) not in found:
-            raise RunError(f"{node}: route to {destination} via {via} is not there; there is {sorted(map(str, found))}")
+            raise RunError(
+                f"{node}: route to {destination} via {via} is not there; there is"
+                f" {sorted(map(str, found))}"
+            )
 
 
-def check_neighbours(node: str, neighbours: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]) -> None:
-    """Compare ``ip -j neighbour show`` with ``wanted``: (address, MAC), permanent. Raises ``RunError``."""
+def check_neighbours(
+    node: str, neighbours: Sequence[dict[str, Any]], wanted: Sequence[tuple[str, str]]
+) -> None:
+    """Compare ``ip -j neighbour show`` with ``wanted``: (address, MAC), permanent.
+
+    Raises ``RunError``.
+    """
     found = {entry.get("dst"): (entry.get("lladdr"), entry.get("state")) for entry in neighbours}
     for address, mac in wanted:
         if found.get(address) != (mac.lower(), ["PERMANENT"]):
-            raise RunError(f"{node}: neighbour {address}: asked {mac} permanent, reads back {found.get(address)}")
+            raise RunError(
+                f"{node}: neighbour {address}: asked {mac} permanent, reads back"
+                f" {found.get(address)}"
+            )
 
 
 def check_filters(device: str, target: str, filters: Sequence[dict[str, Any]]) -> None:
-    """Compare ``tc -j filter show dev DEVICE ingress`` with the one mirror that should be there. Raises ``RunError``."""
+    """Compare ``tc -j filter show dev DEVICE ingress`` with the one mirror that should be there.
+
+    Raises ``RunError``.
+    """
     actions = [
-        (action.get("mirred_action"), action.get("direction"), action.get("to_dev"), action.get("control_action", {}).get("type"))
+        (
+            action.get("mirred_action"),
+            action.get("direction"),
+            action.get("to_dev"),
+            action.get("control_action", {}).get("type"),
+        )
         for entry in filters
         for action in entry.get("options", {}).get("actions", ())
     ]
     if actions != [("mirror", "egress", target, "drop")]:
-        raise RunError(f"filter on {device}: asked mirror to {target} and drop, reads back {actions}")
+        raise RunError(
+            f"filter on {device}: asked mirror to {target} and drop, reads back {actions}"
+        )

@@ -1,4 +1,5 @@
-"""``raw/readback.jsonl``: what the kernel says that links and interfaces do, when they were made, after each change, and at the end of the run.
+"""``raw/readback.jsonl``: what the kernel says that links and interfaces do, when they were made,
+after each change, and at the end of the run.
 
 Nothing is judged here: the certificate compares it with the plan (analysis/settings.py).
 """
@@ -25,7 +26,9 @@ FILE = "readback.jsonl"
 
 
 class ReadbackLog:
-    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace keeps what anybody changes about its interfaces."""
+    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace
+    keeps what anybody changes about its interfaces.
+    """
 
     def __init__(self, network: Network, raw_dir: Path, clock: Clock) -> None:
         self.network = network
@@ -45,16 +48,26 @@ class ReadbackLog:
         self.network.changed = lambda made: self._write_shown("change", made)
 
     def end(self) -> None:
-        """Record what all links and interfaces are at the end, and what was changed about interfaces meanwhile; nothing where there was no start."""
+        """Record what all links and interfaces are at the end, and what was changed about
+        interfaces meanwhile; nothing where there was no start.
+        """
         if not self._watches:
             return
-        self.network.changed = lambda made: None  # what is put back behind the end is no part of the run
+        # what is put back behind the end is no part of the run
+        self.network.changed = lambda made: None
         for source in self.network.qdisc_sources():
             qdiscs = []
             for found in dump_qdiscs(source.netlink):
                 place = place_of(found, source.roles)
                 if place is not None:
-                    qdiscs.append({"towards": place[0], "qdisc": place[1], "kind": found.kind, "options": decode_options(found.kind, found.options)})
+                    qdiscs.append(
+                        {
+                            "towards": place[0],
+                            "qdisc": place[1],
+                            "kind": found.kind,
+                            "options": decode_options(found.kind, found.options),
+                        }
+                    )
             self._log.write({"when": "end", "link": source.link, "qdiscs": qdiscs})
         for node in self.network.plan.nodes:
             self._write_interfaces("end", node)
@@ -79,13 +92,23 @@ class ReadbackLog:
             place = places.get(each.get("dev"))
             if place is not None and each["kind"] not in WITHOUT_QUEUE:
                 role = "queue" if place[1] == "shaper" and not each.get("root") else place[1]
-                qdiscs.append({"towards": place[0], "qdisc": role, "kind": each["kind"], "options": each.get("options", {})})
+                qdiscs.append(
+                    {
+                        "towards": place[0],
+                        "qdisc": role,
+                        "kind": each["kind"],
+                        "options": each.get("options", {}),
+                    }
+                )
         self._log.write({"when": when, "link": made.link.name, "qdiscs": qdiscs})
 
     def _write_interfaces(self, when: str, node: NodePlan) -> list[Interface]:
         planned = {each.name for each in node.interfaces}
         found = [each for each in list_interfaces(self._links[node.name]) if each.name in planned]
-        rows = [{"name": each.name, "mtu": each.mtu, "up": each.up, "qdisc": each.qdisc} for each in found]
+        rows = [
+            {"name": each.name, "mtu": each.mtu, "up": each.up, "qdisc": each.qdisc}
+            for each in found
+        ]
         self._log.write({"when": when, "node": node.name, "interfaces": rows})
         return found
 
@@ -98,7 +121,9 @@ class ReadbackLog:
 
 
 def _notice_row(notice: Notice, interfaces: dict[int, Interface]) -> dict[str, Any] | None:
-    """Return a change of a planned interface that the engine never makes: of its MTU, its qdisc or a filter. It goes up and down by plan."""
+    """Return a change of a planned interface that the engine never makes: of its MTU, its qdisc or
+    a filter. It goes up and down by plan.
+    """
     interface = interfaces.get(notice.index)
     if interface is None:
         return None

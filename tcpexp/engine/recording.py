@@ -1,4 +1,6 @@
-"""Everything recorded for the whole run: captures, the sampling process, the trace, and commands left running."""
+"""Everything recorded for the whole run: captures, the sampling process, the trace, and commands
+left running.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,16 @@ class Recording:
         self.raw_dir = raw_dir
         self.captures = Captures(executor, waiter, raw_dir)
         self.trace: Trace | None = None
-        events = [event for each in recorders if each.kind == "trace" for event in each.options.get("events", ())]
+        events = [
+            event
+            for each in recorders
+            if each.kind == "trace"
+            for event in each.options.get("events", ())
+        ]
         if any(each.kind == "trace" for each in recorders):
-            self.trace = Trace(raw_dir, None if token is None else f"tcpexp-{token}", list(dict.fromkeys(events)))
+            self.trace = Trace(
+                raw_dir, None if token is None else f"tcpexp-{token}", list(dict.fromkeys(events))
+            )
         self.sampler: sampler.Sampler | None = None
         self._socket_nodes: list[str] = []
         self._closed = False
@@ -60,7 +69,9 @@ class Recording:
 
     def start_sampling(self, t0_monotonic_ns: int, duration_ns: int) -> None:
         """Start the sampling process."""
-        samples = [self._sample(each) for each in self.recorders if each.kind not in ("capture", "trace")]
+        samples = [
+            self._sample(each) for each in self.recorders if each.kind not in ("capture", "trace")
+        ]
         wanted = [sample for sample in samples if sample is not None]
         if not wanted and not (self.trace is not None and self.trace.events):
             return
@@ -69,7 +80,10 @@ class Recording:
         self.waiter.watch(self.sampler.pidfd, self._sampler_died)
 
     def stop(self, end_monotonic_ns: int | None) -> list[str]:
-        """Stop all recorders, keep what they have; return what went wrong. A second call does nothing."""
+        """Stop all recorders, keep what they have; return what went wrong.
+
+        A second call does nothing.
+        """
         if self._closed:
             return []
         self._closed = True
@@ -136,22 +150,31 @@ class Recording:
         raise RunError(f"no such recorder: {recorder.kind}")
 
     def _sockets(self, node: str, interval_ns: int) -> sampler.Sample:
-        """Return the sample of a node's sockets: dumps that are written out at the end or, where the kernel has no sock_diag, ``ss`` each time."""
+        """Return the sample of a node's sockets: dumps that are written out at the end or, where
+        the kernel has no sock_diag, ``ss`` each time.
+        """
         target = self.raw_dir / "ss" / f"{node}.txt"
         try:
             with self.network.inside(node):
                 netlink = sockets.open_diag()
         except OSError:
-            return sampler.command_sample("ss", interval_ns, self.executor.argv(node, list(sockets.SS_ARGV)), target)
+            return sampler.command_sample(
+                "ss", interval_ns, self.executor.argv(node, list(sockets.SS_ARGV)), target
+            )
         self._socket_nodes.append(node)
         return sockets.sockets_sample(interval_ns, netlink, target.with_suffix(".nl"))
 
     def _write_sockets(self, node: str) -> None:
-        """Let ``ss`` write out a node's dumps, which are dropped then; in the node's namespace, where interfaces have their names."""
+        """Let ``ss`` write out a node's dumps, which are dropped then.
+
+        In the node's namespace, where interfaces have their names.
+        """
         target = self.raw_dir / "ss" / f"{node}.txt"
         dumps, readable = target.with_suffix(".nl"), target.with_suffix(".diag")
         times = sockets.write_for_ss(dumps, readable)
-        written = self.executor.run(node, sockets.SS_ARGV, extra={sockets.SS_FILE_VARIABLE: str(readable)})
+        written = self.executor.run(
+            node, sockets.SS_ARGV, extra={sockets.SS_FILE_VARIABLE: str(readable)}
+        )
         target.write_text(sockets.split_snapshots(written.stdout, times))
         readable.unlink()
         dumps.unlink()

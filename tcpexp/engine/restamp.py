@@ -1,7 +1,9 @@
-"""Put time stamps of captures and logs back onto the clock as it was at the run's begin, after it was set in the middle.
+"""Put time stamps of captures and logs back onto the clock as it was at the run's begin, after it
+was set in the middle.
 
-A file's entries are in the order in which they were made, but for what two processors do at the same moment. So the first entry that can
-no longer be from before a step is from after it: its stamp would lie in the future, or falls back behind the entry before it.
+A file's entries are in the order in which they were made, but for what two processors do at the
+same moment. So the first entry that can no longer be from before a step is from after it: its stamp
+would lie in the future, or falls back behind the entry before it.
 """
 
 from __future__ import annotations
@@ -24,13 +26,17 @@ MAGICS = {
 OUT_OF_ORDER_NS = 5_000_000
 FILE_HEADER, PACKET_HEADER = 24, 16
 STAMP = re.compile(rb'("time_ns": ?)(\d+)')
-#: The log of a program that reads the clock once and counts on with one that cannot be set (tcp/adapters/record.py).
+#: The log of a program that reads the clock once and counts on with one that cannot be set
+#: (tcp/adapters/record.py).
 READ_ONCE = "tcp.jsonl"
 SECOND_NS = 1_000_000_000
 
 
 class Corrector:
-    """Corrects the time stamps of one file, given one after the other; none is from before ``began_ns`` (CLOCK_MONOTONIC)."""
+    """Corrects the time stamps of one file, given one after the other.
+
+    None is from before ``began_ns`` (CLOCK_MONOTONIC).
+    """
 
     def __init__(self, steps: Sequence[ClockStep], began_ns: int) -> None:
         self.steps = tuple(steps)
@@ -39,14 +45,18 @@ class Corrector:
 
     def correct(self, realtime_ns: int) -> int:
         """Return the time stamp as the clock of the run's begin would have given it."""
-        while self.passed < len(self.steps) and self._is_after(realtime_ns, self.steps[self.passed]):
+        while self.passed < len(self.steps) and self._is_after(
+            realtime_ns, self.steps[self.passed]
+        ):
             self.passed += 1
         monotonic_ns = realtime_ns - self._offset_ns()
         self._last_ns = max(monotonic_ns, self._last_ns)
         return monotonic_ns + self.steps[0].offset_before_ns
 
     def _offset_ns(self) -> int:
-        return self.steps[self.passed - 1].offset_ns if self.passed else self.steps[0].offset_before_ns
+        return (
+            self.steps[self.passed - 1].offset_ns if self.passed else self.steps[0].offset_before_ns
+        )
 
     def _is_after(self, realtime_ns: int, step: ClockStep) -> bool:
         as_before = realtime_ns - step.offset_before_ns
@@ -58,16 +68,28 @@ class Corrector:
 
 
 def restamp_raw(raw: Path, steps: Sequence[ClockStep], began_ns: int) -> list[str]:
-    """Correct every capture and every program's log below ``raw``; return the names of the files that changed."""
+    """Correct every capture and every program's log below ``raw``.
+
+    Return the names of the files that changed.
+    """
     if not steps:
         return []
-    changed = [path for path in sorted(raw.glob("*.pcap")) if restamp_capture(path, steps, began_ns)]
-    changed += [path for path in sorted(raw.rglob("*")) if path.suffix in (".out", ".jsonl", ".log") and restamp_log(path, steps, began_ns)]
+    changed = [
+        path for path in sorted(raw.glob("*.pcap")) if restamp_capture(path, steps, began_ns)
+    ]
+    changed += [
+        path
+        for path in sorted(raw.rglob("*"))
+        if path.suffix in (".out", ".jsonl", ".log") and restamp_log(path, steps, began_ns)
+    ]
     return [str(path.relative_to(raw)) for path in changed]
 
 
 def restamp_capture(path: Path, steps: Sequence[ClockStep], began_ns: int) -> bool:
-    """Correct a pcap file in place; return whether anything changed. What is cut off at its end stays as it is."""
+    """Correct a pcap file in place; return whether anything changed.
+
+    What is cut off at its end stays as it is.
+    """
     data = bytearray(path.read_bytes())
     order, unit_ns = MAGICS.get(bytes(data[:4]), ("", 0))
     if not order:
@@ -78,7 +100,9 @@ def restamp_capture(path: Path, steps: Sequence[ClockStep], began_ns: int) -> bo
     while at + PACKET_HEADER <= len(data):
         seconds, part, length, _whole = header.unpack_from(data, at)
         corrected = corrector.correct(seconds * SECOND_NS + part * unit_ns)
-        struct.pack_into(f"{order}II", data, at, corrected // SECOND_NS, corrected % SECOND_NS // unit_ns)
+        struct.pack_into(
+            f"{order}II", data, at, corrected // SECOND_NS, corrected % SECOND_NS // unit_ns
+        )
         at += PACKET_HEADER + length
     if not corrector.passed:
         return False
@@ -87,7 +111,10 @@ def restamp_capture(path: Path, steps: Sequence[ClockStep], began_ns: int) -> bo
 
 
 def restamp_log(path: Path, steps: Sequence[ClockStep], began_ns: int) -> bool:
-    """Correct every ``"time_ns": ...`` of a program's log in place; return whether anything changed."""
+    """Correct every ``"time_ns": ...`` of a program's log in place.
+
+    Return whether anything changed.
+    """
     before = path.read_bytes() if path.is_file() else b""
     correct = Corrector(steps, began_ns).correct
     first = STAMP.search(before)

@@ -1,9 +1,12 @@
-"""What rtnetlink says about qdiscs: the request, its answer's parser, and the form of ``raw/qdisc.nl``.
+"""What rtnetlink says about qdiscs: the request, its answer's parser, and the form of
+``raw/qdisc.nl``.
 
-Nothing here touches the system, so that ingest reads with the same parser what the engine recorded unparsed.
+Nothing here touches the system, so that ingest reads with the same parser what the engine recorded
+unparsed.
 
-``raw/qdisc.nl`` begins with :data:`FILE_HEAD` (magic, version); then come records, each :data:`RECORD_HEAD` (time, index of the
-link, length) and a datagram as the kernel sent it. All numbers have the byte order of the machine that recorded.
+``raw/qdisc.nl`` begins with :data:`FILE_HEAD` (magic, version); then come records, each
+:data:`RECORD_HEAD` (time, index of the link, length) and a datagram as the kernel sent it. All
+numbers have the byte order of the machine that recorded.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 TCA_KIND, TCA_OPTIONS, TCA_STATS2 = 1, 2, 7
 TCA_STATS_BASIC, TCA_STATS_QUEUE, TCA_STATS_APP, TCA_STATS_BASIC_HW, TCA_STATS_PKT64 = 1, 3, 4, 7, 8
-#: Where a discipline's own statistics hold its count of marks (struct tc_*_xstats in linux/pkt_sched.h).
+#: Where a discipline's own statistics hold its count of marks (struct tc_*_xstats in
+#: linux/pkt_sched.h).
 ECN_MARK_OFFSETS = {"codel": 24, "fq_codel": 12, "red": 12}
-#: cake's statistics are attributes (linux/pkt_sched.h): a list of tins, each with its own counts; of these the packets that it marked.
+#: cake's statistics are attributes (linux/pkt_sched.h): a list of tins, each with its own counts;
+#: of these the packets that it marked.
 TCA_CAKE_STATS_TIN_STATS, TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS = 10, 8
 WITHOUT_QUEUE = ("clsact", "noqueue")
 #: The parent of a root qdisc (TC_H_ROOT).
@@ -38,12 +43,17 @@ _DONE = struct.pack("=IH", 20, NLMSG_DONE)
 _ERROR = struct.pack("=H", NLMSG_ERROR)
 DONE_BYTES = 20
 #: A request for all qdiscs of a network namespace.
-DUMP_REQUEST = _HEADER.pack(_HEADER.size + _TCMSG.size, RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, SEQUENCE, 0) + bytes(_TCMSG.size)
+DUMP_REQUEST = _HEADER.pack(
+    _HEADER.size + _TCMSG.size, RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, SEQUENCE, 0
+) + bytes(_TCMSG.size)
 
 
 @dataclass(frozen=True)
 class QdiscSample:
-    """One qdisc's counters, and its settings as the kernel sends them. ``ecn_mark`` is None for a discipline that does not count marks."""
+    """One qdisc's counters, and its settings as the kernel sends them.
+
+    ``ecn_mark`` is None for a discipline that does not count marks.
+    """
 
     ifindex: int
     handle: int
@@ -61,15 +71,23 @@ class QdiscSample:
 
 @dataclass(frozen=True)
 class QdiscRole:
-    """What an interface of a wire is for: the direction it serves, and what a root qdisc there is (``shaper`` or ``netem``)."""
+    """What an interface of a wire is for: the direction it serves, and what a root qdisc there is
+    (``shaper`` or ``netem``).
+    """
 
     towards: str
     role: str
 
 
 def ends_dump(data: bytes) -> bool:
-    """Return whether a datagram ends the dump, by its last bytes alone; raises ``OSError`` for an error message."""
-    if data[-DONE_BYTES : 6 - DONE_BYTES] == _DONE and data[8 - DONE_BYTES : 12 - DONE_BYTES] == _SEQUENCE:
+    """Return whether a datagram ends the dump, by its last bytes alone.
+
+    Raises ``OSError`` for an error message.
+    """
+    if (
+        data[-DONE_BYTES : 6 - DONE_BYTES] == _DONE
+        and data[8 - DONE_BYTES : 12 - DONE_BYTES] == _SEQUENCE
+    ):
         return True
     if data[4:6] == _ERROR:
         raise _refusal(data, 0)
@@ -77,11 +95,16 @@ def ends_dump(data: bytes) -> bool:
 
 
 def _refusal(data: bytes, at: int) -> OSError:
-    return OSError(-struct.unpack_from("=i", data, at + _HEADER.size)[0], "rtnetlink refused RTM_GETQDISC")
+    return OSError(
+        -struct.unpack_from("=i", data, at + _HEADER.size)[0], "rtnetlink refused RTM_GETQDISC"
+    )
 
 
-def queue_row(found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]) -> dict[str, object] | None:
-    """Return a qdisc of ``link``'s wire as a row of the ``queues`` table without its time, None for one that holds no packets.
+def queue_row(
+    found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]
+) -> dict[str, object] | None:
+    """Return a qdisc of ``link``'s wire as a row of the ``queues`` table without its time, None for
+    one that holds no packets.
 
     ``roles`` is by interface index. The leaf below a shaper is the direction's queue.
     """
@@ -104,7 +127,9 @@ def queue_row(found: QdiscSample, link: str, roles: Mapping[int, QdiscRole]) -> 
 
 
 def place_of(found: QdiscSample, roles: Mapping[int, QdiscRole]) -> tuple[str, str] | None:
-    """Return the direction (``towards``) that a qdisc serves and as what: ``shaper``, ``queue`` or ``netem``; None for one that holds no packets."""
+    """Return the direction (``towards``) that a qdisc serves and as what: ``shaper``, ``queue`` or
+    ``netem``; None for one that holds no packets.
+    """
     interface = roles.get(found.ifindex)
     if interface is None or found.kind in WITHOUT_QUEUE:
         return None
@@ -136,7 +161,9 @@ def _parse_qdisc(body: bytes) -> QdiscSample:
     sent_bytes, sent_packets = struct.unpack_from("=QI", statistics.get(TCA_STATS_BASIC, bytes(12)))
     if TCA_STATS_PKT64 in statistics:
         sent_packets = struct.unpack_from("=Q", statistics[TCA_STATS_PKT64])[0]
-    queued, backlog, drops, _requeues, overlimits = struct.unpack_from("=5I", statistics.get(TCA_STATS_QUEUE, bytes(20)))
+    queued, backlog, drops, _requeues, overlimits = struct.unpack_from(
+        "=5I", statistics.get(TCA_STATS_QUEUE, bytes(20))
+    )
     return QdiscSample(
         ifindex,
         handle,
@@ -160,7 +187,8 @@ def _ecn_mark(kind: str, statistics: bytes) -> int | None:
     offset = ECN_MARK_OFFSETS.get(kind)
     if offset is None or len(statistics) < offset + 4:
         return None
-    if kind == "fq_codel" and struct.unpack_from("=I", statistics)[0] != 0:  # 0: of the qdisc, not of a class
+    # 0: of the qdisc, not of a class
+    if kind == "fq_codel" and struct.unpack_from("=I", statistics)[0] != 0:
         return None
     return int(struct.unpack_from("=I", statistics, offset)[0])
 
@@ -170,8 +198,15 @@ def _cake_marks(statistics: bytes) -> int | None:
     tins = attributes(statistics, 0).get(TCA_CAKE_STATS_TIN_STATS)
     if tins is None:
         return None
-    counts = [attributes(tin, 0).get(TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS) for tin in attributes(tins, 0).values()]
-    known = [int(struct.unpack("=I", count)[0]) for count in counts if count is not None and len(count) == 4]
+    counts = [
+        attributes(tin, 0).get(TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS)
+        for tin in attributes(tins, 0).values()
+    ]
+    known = [
+        int(struct.unpack("=I", count)[0])
+        for count in counts
+        if count is not None and len(count) == 4
+    ]
     return sum(known) if known else None
 
 

@@ -1,7 +1,8 @@
-"""One process that takes all samples of a run on a fixed grid: sockets, qdiscs, counters, processor, trace.
+"""One process that takes all samples of a run on a fixed grid: sockets, qdiscs, counters,
+processor, trace.
 
-It is a fork of the engine, so it starts no interpreter. It wakes at ``t0 + k * interval`` of each recorder and no more; a tick that
-comes while it is busy is skipped and counted.
+It is a fork of the engine, so it starts no interpreter. It wakes at ``t0 + k * interval`` of each
+recorder and no more; a tick that comes while it is busy is skipped and counted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from tcpexp.engine.commands import CLEAN_ENVIRONMENT
 from tcpexp.engine.namespaces import die_with_parent
 from tcpexp.engine.trace import Trace
 
-#: How often the trace's buffers are emptied; more often, in powers of two, when they were found fuller than that.
+#: How often the trace's buffers are emptied; more often, in powers of two, when they were found
+#: fuller than that.
 TRACE_INTERVAL_NS = 1_000_000_000
 TRACE_FIRST_INTERVAL_NS, TRACE_LEAST_INTERVAL_NS = TRACE_INTERVAL_NS >> 3, TRACE_INTERVAL_NS >> 6
 TRACE_FULL, TRACE_EMPTY = 0.25, 0.05
@@ -32,7 +34,10 @@ PROC_BYTES = 1 << 15
 
 @dataclass
 class Sample:
-    """Something sampled: ``take(t_ns)`` is called at every tick and returns False when it failed. ``kind`` names it in the statistics, None leaves it out."""
+    """Something sampled: ``take(t_ns)`` is called at every tick and returns False when it failed.
+
+    ``kind`` names it in the statistics, None leaves it out.
+    """
 
     kind: str | None
     interval_ns: int
@@ -67,13 +72,17 @@ class Sampler:
             self.samples.append(trace_sample(trace))
         self.pid: int | None = None
         self.pidfd = -1
-        #: Processor time that sampling took, its programs included, in seconds; known after :meth:`stop`.
+        #: Processor time that sampling took, its programs included, in seconds; known after
+        #: :meth:`stop`.
         self.cpu_s = 0.0
         self._control = -1
         self._answer = -1
 
     def start(self, t0_monotonic_ns: int, duration_ns: int) -> None:
-        """Fork the sampling process; it takes its first samples at t0 and its last at the end of the run."""
+        """Fork the sampling process.
+
+        It takes its first samples at t0 and its last at the end of the run.
+        """
         control_reader, self._control = os.pipe()
         self._answer, answer_writer = os.pipe()
         self.pid = os.fork()
@@ -89,7 +98,10 @@ class Sampler:
                 status = 0
             except BaseException as error:
                 with contextlib.suppress(OSError):
-                    os.write(answer_writer, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+                    os.write(
+                        answer_writer,
+                        json.dumps({"error": f"{type(error).__name__}: {error}"}).encode(),
+                    )
             finally:
                 os._exit(status)
         os.close(control_reader)
@@ -97,7 +109,10 @@ class Sampler:
         self.pidfd = os.pidfd_open(self.pid)
 
     def stop(self) -> dict[str, dict[str, int]]:
-        """End the sampling process; return its statistics. Raises ``RuntimeError`` when it had failed."""
+        """End the sampling process; return its statistics.
+
+        Raises ``RuntimeError`` when it had failed.
+        """
         if self.pid is None:
             return {}
         os.close(self._control)
@@ -130,12 +145,16 @@ class Sampler:
         select.select(watched, [], [])
 
     def statistics(self, reached_ns: int) -> dict[str, dict[str, int]]:
-        """Return per kind how many samples were planned, how many taken, and the largest time between two."""
+        """Return per kind how many samples were planned, how many taken, and the largest time
+        between two.
+        """
         found: dict[str, dict[str, int]] = {}
         for sample in self.samples:
             if sample.kind is None:
                 continue
-            entry = found.setdefault(sample.kind, {"planned": 0, "taken": 0, "failed": 0, "largest_gap_ns": 0})
+            entry = found.setdefault(
+                sample.kind, {"planned": 0, "taken": 0, "failed": 0, "largest_gap_ns": 0}
+            )
             entry["planned"] += reached_ns // sample.interval_ns + 1
             entry["taken"] += sample.taken
             entry["failed"] += sample.failed
@@ -159,13 +178,16 @@ def trace_sample(trace: Trace) -> Sample:
 
 def _prepare_child() -> None:
     die_with_parent()
-    gc.disable()  # nothing here makes cycles, and a collection would copy every page that is shared with the engine
+    # nothing here makes cycles, and a collection would copy every page that is shared with the
+    # engine
+    gc.disable()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
-# ------------------------------------------------------------------------------------------- what is sampled
+# ------------------------------------------------------------------------------------------- what
+# is sampled
 
 
 def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> Sample:
@@ -181,15 +203,20 @@ def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> 
 
 def run_into(argv: list[str], file: int) -> int:
     """Run a program with its output going to the open file; return its exit status."""
-    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)  # ss, for one, complains at every call where there is no cgroup2
+    # ss, for one, complains at every call where there is no cgroup2
+    null = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
     actions = [(os.POSIX_SPAWN_DUP2, file, 1), null]
     defaults = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
-    pid = os.posix_spawnp(argv[0], argv, CLEAN_ENVIRONMENT, file_actions=actions, setsigdef=defaults)
+    pid = os.posix_spawnp(
+        argv[0], argv, CLEAN_ENVIRONMENT, file_actions=actions, setsigdef=defaults
+    )
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 class ProcFile:
-    """A file of /proc that is read again and again: opened at the first reading, so by the process that reads it."""
+    """A file of /proc that is read again and again: opened at the first reading, so by the process
+    that reads it.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -203,7 +230,9 @@ class ProcFile:
 
 
 def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
-    """Return a sample of the SNMP and TcpExt counters of the network namespace that ``holder`` is in."""
+    """Return a sample of the SNMP and TcpExt counters of the network namespace that ``holder`` is
+    in.
+    """
     file = open_to_append(path)
     files = [ProcFile(name) for name in counters_paths(holder)]
 
@@ -214,7 +243,10 @@ def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
 
 
 def counters_paths(holder: int) -> list[str]:
-    """Return the files that hold the counters of the network namespace that ``holder`` is in; IPv6 has its own where there is an address of it."""
+    """Return the files that hold the counters of the network namespace that ``holder`` is in.
+
+    IPv6 has its own where there is an address of it.
+    """
     names = ["snmp", "netstat"]
     addresses = Path(f"/proc/{holder}/net/if_inet6")
     if addresses.exists() and addresses.read_bytes():
@@ -223,7 +255,9 @@ def counters_paths(holder: int) -> list[str]:
 
 
 def read_counters(holder: int) -> bytes:
-    """Return /proc/net/snmp, /proc/net/netstat and perhaps /proc/net/snmp6 of the namespace that ``holder`` is in."""
+    """Return /proc/net/snmp, /proc/net/netstat and perhaps /proc/net/snmp6 of the namespace that
+    ``holder`` is in.
+    """
     return b"".join(Path(name).read_bytes() for name in counters_paths(holder))
 
 
@@ -240,7 +274,10 @@ def cpu_sample(interval_ns: int, path: Path) -> Sample:
 
 
 def parse_cpu(line: bytes) -> tuple[int, int]:
-    """Return (busy, total) ticks out of the first line of /proc/stat; idle and iowait are not busy, guest is in user."""
+    """Return (busy, total) ticks out of the first line of /proc/stat.
+
+    Idle and iowait are not busy, guest is in user.
+    """
     ticks = [int(word) for word in line.split()[1:9]]
     return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 

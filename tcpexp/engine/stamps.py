@@ -12,7 +12,10 @@ _TIMESPEC = struct.Struct("=qq")
 
 
 def arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Return when a packet arrived by its ancillary data, CLOCK_REALTIME in ns; raises ``RunError`` when the kernel gave no stamp."""
+    """Return when a packet arrived by its ancillary data, CLOCK_REALTIME in ns.
+
+    Raises ``RunError`` when the kernel gave no stamp.
+    """
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)

@@ -47,9 +47,19 @@ Undo = Callable[[], str]
 
 
 class Actor:
-    """Executes steps on a running network. ``active`` holds what is still to be undone, in the order in which it was done."""
+    """Executes steps on a running network.
 
-    def __init__(self, network: Network, executor: Executor, processes: ProcessTable, waiter: Waiter, raw_dir: Path) -> None:
+    ``active`` holds what is still to be undone, in the order in which it was done.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        executor: Executor,
+        processes: ProcessTable,
+        waiter: Waiter,
+        raw_dir: Path,
+    ) -> None:
         self.network = network
         self.executor = executor
         self.processes = processes
@@ -61,7 +71,10 @@ class Actor:
         self._iptables = iptables_program(network.plan.ip)
 
     def do(self, step: Step) -> str | None:
-        """Do a step other than a ``Spawn``; return what to note about it. Raises ``RunError`` when it fails."""
+        """Do a step other than a ``Spawn``; return what to note about it.
+
+        Raises ``RunError`` when it fails.
+        """
         what = step.do
         match what:
             case Firewall():
@@ -71,9 +84,17 @@ class Actor:
             case LinkRates():
                 return self._follow_rates(step)
             case LinkState() | LinkMtu():
-                return self._set_link(step, what) if isinstance(what, LinkState) else self._set_mtu(what)
+                return (
+                    self._set_link(step, what)
+                    if isinstance(what, LinkState)
+                    else self._set_mtu(what)
+                )
             case Sysctl() | InitialWindow():
-                return self._set_sysctl(step, what) if isinstance(what, Sysctl) else self._set_initial_window(step, what)
+                return (
+                    self._set_sysctl(step, what)
+                    if isinstance(what, Sysctl)
+                    else self._set_initial_window(step, what)
+                )
             case FlowCongestionControl():
                 return self._switch_flow(what)
             case Kill():
@@ -90,17 +111,24 @@ class Actor:
                 raise TypeError("processes are started by the timeline")
 
     def undo(self, step_id: str) -> tuple[Step, str] | None:
-        """Undo a step that is active; return it and what to note, None when there is nothing to undo."""
+        """Undo a step that is active.
+
+        Return it and what to note, None when there is nothing to undo.
+        """
         if step_id not in self.active:
             return None
         step, undo = self.active.pop(step_id)
         return step, undo()
 
     def _keep(self, step: Step, undo: Undo) -> None:
-        """Remember how to undo a step; one that is repeated is undone to what was before the first time."""
+        """Remember how to undo a step.
+
+        One that is repeated is undone to what was before the first time.
+        """
         self.active.setdefault(step.id, (step, undo))
 
-    # ------------------------------------------------------------------------------------------------- firewall
+    # -------------------------------------------------------------------------------------------------
+    # firewall
 
     def _insert_rule(self, step: Step, what: Firewall) -> str:
         if step.id in self.active:
@@ -108,9 +136,13 @@ class Actor:
         before = self._rules(what.node, what.chain)
         self.executor.run(what.node, [self._iptables, "-w", "-I", what.chain, *what.rule])
         after = self._rules(what.node, what.chain)
-        head = 1 if before and not before[0].startswith("-A") else 0  # the line of the chain's policy
+        # the line of the chain's policy
+        head = 1 if before and not before[0].startswith("-A") else 0
         if len(after) != len(before) + 1 or after[:head] + after[head + 1 :] != before:
-            raise RunError(f"{what.node}: firewall asked '{' '.join(what.rule)}', chain {what.chain} reads back {after}")
+            raise RunError(
+                f"{what.node}: firewall asked '{' '.join(what.rule)}', chain {what.chain} reads"
+                f" back {after}"
+            )
         added = after[head]
         self._keep(step, lambda: self._delete_rule(what, added))
         return added
@@ -122,13 +154,16 @@ class Actor:
         self.executor.run(what.node, [self._iptables, "-w", "-D", what.chain, *what.rule])
         after = self._rules(what.node, what.chain)
         if after != expected:
-            raise RunError(f"{what.node}: chain {what.chain} should read {expected} again, reads back {after}")
+            raise RunError(
+                f"{what.node}: chain {what.chain} should read {expected} again, reads back {after}"
+            )
         return f"deleted: {added}"
 
     def _rules(self, node: str, chain: str) -> list[str]:
         return self.executor.run(node, [self._iptables, "-w", "-S", chain]).stdout.splitlines()
 
-    # ---------------------------------------------------------------------------------------------------- links
+    # ----------------------------------------------------------------------------------------------------
+    # links
 
     def _change_link(self, step: Step, what: LinkChange) -> str:
         before = self.network.direction(what.link, what.towards)
@@ -157,7 +192,9 @@ class Actor:
 
     def _set_mtu(self, what: LinkMtu) -> str:
         before = self.network.set_mtu(what.link, (what.a_mtu, what.b_mtu))
-        ends = {f"{was} -> {now}" for was, now in zip(before, (what.a_mtu, what.b_mtu), strict=True)}
+        ends = {
+            f"{was} -> {now}" for was, now in zip(before, (what.a_mtu, what.b_mtu), strict=True)
+        }
         return f"{what.link}: MTU {', '.join(sorted(ends))}"
 
     def _start_fault(self, step: Step) -> str:
@@ -170,7 +207,8 @@ class Actor:
         self._keep(step, undo)
         return "watching"
 
-    # --------------------------------------------------------------------------------------- sysctls and sockets
+    # ---------------------------------------------------------------------------------------
+    # sysctls and sockets
 
     def _set_sysctl(self, step: Step, what: Sysctl) -> str:
         before = write_sysctl(self.network, what.node, what.key, what.value)
@@ -191,12 +229,17 @@ class Actor:
             return "former initial windows"
 
         self._keep(step, undo)
-        return f"initial window {what.segments} on {len(before)} route{'s' if len(before) != 1 else ''} of {what.node}"
+        return (
+            f"initial window {what.segments} on {len(before)}"
+            f" route{'s' if len(before) != 1 else ''} of {what.node}"
+        )
 
     def _switch_flow(self, what: FlowCongestionControl) -> str:
         process = self.processes.find(what.step)
         if process.status is not None:
-            raise RunError(f"the sockets of {process.name} are gone: {self.processes.describe_end(process)}")
+            raise RunError(
+                f"the sockets of {process.name} are gone: {self.processes.describe_end(process)}"
+            )
         return "; ".join(switch_congestion_control(process.pid, what.port, what.algorithm))
 
     def _kill(self, what: Kill) -> str:
@@ -206,7 +249,8 @@ class Actor:
         self.processes.send(process, what.signal)
         return f"{what.signal} to process {process.pid} of {what.step}"
 
-    # --------------------------------------------------------------------------------------- looking and waiting
+    # ---------------------------------------------------------------------------------------
+    # looking and waiting
 
     def _take_snapshot(self, step: Step, what: Snapshot) -> str:
         folder = self.raw_dir / "snapshots" / step.id
@@ -220,28 +264,47 @@ class Actor:
         t_ns = self.executor.log.clock.now_ns()
         with (folder / "qdisc.jsonl").open("a") as file:
             for source in self.network.qdisc_sources():
-                file.writelines(json.dumps({"t_ns": t_ns, **row}) + "\n" for row in qdisc_rows(source))
+                file.writelines(
+                    json.dumps({"t_ns": t_ns, **row}) + "\n" for row in qdisc_rows(source)
+                )
         return f"{os.path.relpath(folder, self.raw_dir)}: {', '.join(what.nodes)}"
 
     def _wait_for(self, what: WaitFor) -> str:
         holds = make_condition(what, self.network.pid(what.node), self.processes)
         began = Clock.monotonic_ns()
-        done = self.waiter.wait_for(lambda: holds() or self._in_vain(what) is not None, began + what.timeout_ns, CONDITION_INTERVAL_NS)
+        done = self.waiter.wait_for(
+            lambda: holds() or self._in_vain(what) is not None,
+            began + what.timeout_ns,
+            CONDITION_INTERVAL_NS,
+        )
         ended = self._in_vain(what)
         if ended is not None and not holds():
             raise RunError(self.processes.describe_end(ended))
         if not done:
             runs = self.processes.running.get(what.step or "") or []
-            more = f"; {self.processes.describe_end(runs[-1])}" if runs and runs[-1].status is not None else ""
-            raise RunError(f"waited {what.timeout_ns / 1e9:g} s in vain for {describe_condition(what)}{more}")
+            more = (
+                f"; {self.processes.describe_end(runs[-1])}"
+                if runs and runs[-1].status is not None
+                else ""
+            )
+            raise RunError(
+                f"waited {what.timeout_ns / 1e9:g} s in vain for {describe_condition(what)}{more}"
+            )
         return f"{describe_condition(what)} after {(Clock.monotonic_ns() - began) / 1e9:.3f} s"
 
     def _in_vain(self, what: WaitFor) -> Running | None:
-        """Return the process that should bring about a condition when it went wrong and is not started again, else None.
+        """Return the process that should bring about a condition when it went wrong and is not
+        started again, else None.
 
-        One that ended with 0 may have left another process behind that will (a server that becomes a daemon).
+        One that ended with 0 may have left another process behind that will (a server that becomes
+        a daemon).
         """
         runs = self.processes.running.get(what.step or "")
-        if not runs or what.condition == "exit" or not runs[-1].status or runs[-1].step.every_ns is not None:
+        if (
+            not runs
+            or what.condition == "exit"
+            or not runs[-1].status
+            or runs[-1].step.every_ns is not None
+        ):
             return None
         return runs[-1]

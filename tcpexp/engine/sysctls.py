@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
 
 def sysctl_path(key: str) -> str:
-    """Return the file of a sysctl; both ``net.ipv4.tcp_sack`` and ``net/ipv4/conf/h1.5/rp_filter`` are understood."""
+    """Return the file of a sysctl.
+
+    Both ``net.ipv4.tcp_sack`` and ``net/ipv4/conf/h1.5/rp_filter`` are understood.
+    """
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
 def read_sysctl(network: Network, node: str, key: str) -> str:
-    """Return a sysctl's value in a node; raises ``RunError`` when the node has none of that name."""
+    """Return a sysctl's value in a node.
+
+    Raises ``RunError`` when the node has none of that name.
+    """
     with network.inside(node):
         return _read(node, key)
 
@@ -26,7 +32,8 @@ def write_sysctl(network: Network, node: str, key: str, value: str) -> str:
     """Set a sysctl in a node, read it back, and return the former value.
 
     Raises:
-        RunError: there is no such sysctl in a network namespace, the kernel refuses the value, or it reads back different.
+        RunError: there is no such sysctl in a network namespace, the kernel refuses the value, or
+            it reads back different.
     """
     with network.inside(node):
         before = _read(node, key)
@@ -35,7 +42,9 @@ def write_sysctl(network: Network, node: str, key: str, value: str) -> str:
         try:
             write_file(sysctl_path(key), value)
         except OSError as error:
-            raise RunError(f"{node}: sysctl {key} = {value}: {error.strerror}", hint=_refusal_hint(key, value)) from None
+            raise RunError(
+                f"{node}: sysctl {key} = {value}: {error.strerror}", hint=_refusal_hint(key, value)
+            ) from None
         after = _read(node, key)
     network.executor.note(node, ["sysctl", "-w", f"{key}={value}"], by="engine")
     if after.split() != value.split():
@@ -57,4 +66,7 @@ def _refusal_hint(key: str, value: str) -> str | None:
     """Return what would make the kernel accept a congestion control as a namespace's default."""
     if key.replace("/", ".") != "net.ipv4.tcp_congestion_control":
         return None
-    return f"the machine must allow it: add '{value}' to net.ipv4.tcp_allowed_congestion_control outside of the experiment"
+    return (
+        f"the machine must allow it: add '{value}' to net.ipv4.tcp_allowed_congestion_control"
+        " outside of the experiment"
+    )

@@ -32,7 +32,10 @@ class Due:
 
 
 class Timeline:
-    """Runs set-up steps, then the timed steps from t0 to the end. ``where`` names what is being done."""
+    """Runs set-up steps, then the timed steps from t0 to the end.
+
+    ``where`` names what is being done.
+    """
 
     def __init__(
         self,
@@ -65,13 +68,19 @@ class Timeline:
                 self._await_end(step)
 
     def prepare(self) -> None:
-        """Prepare the processes at whose instant something else is due, before t0; raises ``RunError``."""
+        """Prepare the processes at whose instant something else is due, before t0.
+
+        Raises ``RunError``.
+        """
         for steps in simultaneous_spawns(self.plan):
             self.enter(f"preparation of {', '.join(step.id for step in steps)}")
             self.processes.prepare(steps)
 
     def run_steps(self) -> None:
-        """Do the timed steps, and return at the end of the run; raises ``RunError`` or ``Interrupted``."""
+        """Do the timed steps, and return at the end of the run.
+
+        Raises ``RunError`` or ``Interrupted``.
+        """
         end = self.plan.duration_ns
         for order, step in enumerate(self.plan.steps):
             if step.at_ns is not None and step.at_ns < end:
@@ -117,13 +126,23 @@ class Timeline:
         if step.every_ns is None:
             return
         following = due.t_ns + step.every_ns
-        until = self.plan.duration_ns if step.until_ns is None else min(step.until_ns, self.plan.duration_ns)
+        until = (
+            self.plan.duration_ns
+            if step.until_ns is None
+            else min(step.until_ns, self.plan.duration_ns)
+        )
         if following < until:
             self._push(following, START, due.order, step)
 
     def _behind_ns(self, planned_ns: int | None) -> int | None:
-        """Return how long past a step's instant the engine was still at work on what was due before it."""
-        return None if planned_ns is None else max(0, self._free_ns - self.clock.absolute_ns(planned_ns))
+        """Return how long past a step's instant the engine was still at work on what was due before
+        it.
+        """
+        return (
+            None
+            if planned_ns is None
+            else max(0, self._free_ns - self.clock.absolute_ns(planned_ns))
+        )
 
     def _start(self, step: Step, planned_ns: int | None) -> None:
         began, behind = Clock.monotonic_ns(), self._behind_ns(planned_ns)
@@ -131,15 +150,31 @@ class Timeline:
             if isinstance(step.do, Spawn):
                 running = self.processes.start(step, step.do, step.until_ns)
                 self.events.write(
-                    "start", step, planned_ns=planned_ns, at_monotonic_ns=running.began_ns, behind_ns=behind, argv=running.argv, pid=running.pid
+                    "start",
+                    step,
+                    planned_ns=planned_ns,
+                    at_monotonic_ns=running.began_ns,
+                    behind_ns=behind,
+                    argv=running.argv,
+                    pid=running.pid,
                 )
                 return
             text = self.actor.do(step)
         except RunError as error:
-            self.events.write("error", step, planned_ns=planned_ns, at_monotonic_ns=began, text=str(error))
+            self.events.write(
+                "error", step, planned_ns=planned_ns, at_monotonic_ns=began, text=str(error)
+            )
             raise
         kind = "mark" if isinstance(step.do, Mark) else "start"
-        self.events.write(kind, step, planned_ns=planned_ns, at_monotonic_ns=began, behind_ns=behind, status=0, text=text)  # type: ignore[arg-type]
+        self.events.write(
+            kind,
+            step,
+            planned_ns=planned_ns,
+            at_monotonic_ns=began,
+            behind_ns=behind,
+            status=0,
+            text=text,
+        )  # type: ignore[arg-type]
         if isinstance(step.do, WaitFor):
             self.events.write("end", step, status=0, text=text)
 
@@ -150,35 +185,72 @@ class Timeline:
         began, behind = Clock.monotonic_ns(), self._behind_ns(planned_ns)
         undone = self.actor.undo(step.id)
         if undone is not None:
-            self.events.write("end", step, planned_ns=planned_ns, at_monotonic_ns=began, behind_ns=behind, status=0, text=undone[1])
+            self.events.write(
+                "end",
+                step,
+                planned_ns=planned_ns,
+                at_monotonic_ns=began,
+                behind_ns=behind,
+                status=0,
+                text=undone[1],
+            )
 
     def _await_end(self, step: Step) -> None:
         """Wait for a set-up process; its own time limit is the plan's wall limit, outside."""
         while self.processes.alive(step.id):
-            self.waiter.wait_for(lambda: not self.processes.alive(step.id), Clock.monotonic_ns() + 10**9, 10**9)
+            self.waiter.wait_for(
+                lambda: not self.processes.alive(step.id), Clock.monotonic_ns() + 10**9, 10**9
+            )
 
     def process_ended(self, running: Running) -> None:
-        """Record a process's end; raises ``RunError`` when the rest of the run cannot do without another status."""
+        """Record a process's end.
+
+        Raises ``RunError`` when the rest of the run cannot do without another status.
+        """
         planned = running.planned_end_ns if running.stopped_by else None
         failed = unexpected_status(running)
         text = None
         if failed:
-            text = f"ended with status {running.status}, the plan expects {running.spawn.expect_status}"
-        self.events.write("end", running.step, planned_ns=planned, pid=running.pid, status=running.status, stopped_by=running.stopped_by, text=text)
+            text = (
+                f"ended with status {running.status}, the plan expects"
+                f" {running.spawn.expect_status}"
+            )
+        self.events.write(
+            "end",
+            running.step,
+            planned_ns=planned,
+            pid=running.pid,
+            status=running.status,
+            stopped_by=running.stopped_by,
+            text=text,
+        )
         if failed:
-            raise RunError(f"step {running.step.id} ({running.step.label}): {text}: {self.processes.last_cause(running)}")
+            raise RunError(
+                f"step {running.step.id} ({running.step.label}): {text}:"
+                f" {self.processes.last_cause(running)}"
+            )
 
 
 def simultaneous_spawns(plan: RunPlan) -> list[list[Step]]:
-    """Return the groups of processes that begin at the same time with nothing else in between, in the plan's order.
+    """Return the groups of processes that begin at the same time with nothing else in between, in
+    the plan's order.
 
-    One process alone is a group when another step is due at its instant behind it: that step would wait for milliseconds until the process is started.
+    One process alone is a group when another step is due at its instant behind it: that step would
+    wait for milliseconds until the process is started.
     """
     groups: list[list[Step]] = []
-    due = sorted((step for step in plan.steps if step.at_ns is not None and step.at_ns < plan.duration_ns), key=lambda step: step.at_ns or 0)
+    due = sorted(
+        (step for step in plan.steps if step.at_ns is not None and step.at_ns < plan.duration_ns),
+        key=lambda step: step.at_ns or 0,
+    )
     for _, steps in itertools.groupby(due, key=lambda step: step.at_ns):
         instant = list(steps)
-        for gated, part in itertools.groupby(instant, key=lambda step: isinstance(step.do, Spawn) and step.do.stdin is None and step.every_ns is None):
+        for gated, part in itertools.groupby(
+            instant,
+            key=lambda step: (
+                isinstance(step.do, Spawn) and step.do.stdin is None and step.every_ns is None
+            ),
+        ):
             group = list(part)
             if gated and (len(group) > 1 or group[-1] is not instant[-1]):
                 groups.append(group)

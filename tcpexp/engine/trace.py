@@ -1,6 +1,7 @@
 """The kernel's tracepoints in a tracefs instance of our own, as raw ring-buffer pages.
 
-Pages are copied as they are (``trace_pipe_raw``); ingest decodes them with the event formats saved beside them.
+Pages are copied as they are (``trace_pipe_raw``); ingest decodes them with the event formats saved
+beside them.
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ from typing import Any
 from tcpexp.engine import namespaces
 
 TRACEFS = Path("/sys/kernel/tracing")
-#: Where the openings of sockets are recorded, so are the forks of processes: together they say which step opened a connection (docs/data.md).
+#: Where the openings of sockets are recorded, so are the forks of processes: together they say
+#: which step opened a connection (docs/data.md).
 OPENINGS, FORKS = "sock:inet_sock_set_state", "sched:sched_process_fork"
-#: What the engine writes into the trace right behind the fork of a step's process, and the tracepoint as which the kernel records it.
+#: What the engine writes into the trace right behind the fork of a step's process, and the
+#: tracepoint as which the kernel records it.
 MARK, MARKS = "tcpexp process", "ftrace:print"
 BUFFER_TOTAL_KIB = 65_536
 BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 8_192
 
 
 class Trace:
-    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no failure; see ``missing``.
+    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no
+    failure; see ``missing``.
 
-    ``name`` None: the kernel is this run's alone, and its own buffers do (an instance is ten thousand files to make).
+    ``name`` None: the kernel is this run's alone, and its own buffers do (an instance is ten
+    thousand files to make).
     """
 
-    def __init__(self, raw_dir: Path, name: str | None, events: list[str], tracefs: Path = TRACEFS) -> None:
+    def __init__(
+        self, raw_dir: Path, name: str | None, events: list[str], tracefs: Path = TRACEFS
+    ) -> None:
         self.folder = raw_dir / "trace"
         self.wanted = [*events, FORKS] if OPENINGS in events and FORKS not in events else events
         self.events: list[str] = []
@@ -48,7 +55,9 @@ class Trace:
         self._started = True
         self.folder.mkdir(parents=True, exist_ok=True)
         self._find_tracefs()
-        self.missing = [event for event in self.wanted if not self._event_folder(self.tracefs, event).is_dir()]
+        self.missing = [
+            event for event in self.wanted if not self._event_folder(self.tracefs, event).is_dir()
+        ]
         self.events = [event for event in self.wanted if event not in self.missing]
         if not self.events:
             return
@@ -62,9 +71,13 @@ class Trace:
         self._save_formats()
         for processor in processors:
             pipe = self.instance / "per_cpu" / f"cpu{processor}" / "trace_pipe_raw"
-            self._pipes.append((processor, os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)))
+            self._pipes.append(
+                (processor, os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            )
             target = self.folder / f"trace_raw.{processor}"
-            self._files.append(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
+            self._files.append(
+                os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            )
         for event in self.events:
             (self._event_folder(self.instance, event) / "enable").write_text("1")
         self._write("tracing_on", "1")
@@ -75,8 +88,9 @@ class Trace:
     def mark_process(self, step: str) -> None:
         """Say that this thread's last fork is a process of ``step``.
 
-        The kernel notes who says it by the number that its other records use too, whatever the namespace of process ids in which the engine runs. Where
-        nothing can be written, the run goes on, and connections are given to flows by time.
+        The kernel notes who says it by the number that its other records use too, whatever the
+        namespace of process ids in which the engine runs. Where nothing can be written, the run
+        goes on, and connections are given to flows by time.
         """
         if self._marker >= 0:
             with contextlib.suppress(OSError):
@@ -94,7 +108,11 @@ class Trace:
     def _save_formats(self) -> None:
         formats = self.folder / "formats"
         formats.mkdir(exist_ok=True)
-        marks = [MARKS] if FORKS in self.events and self._event_folder(self.tracefs, MARKS).is_dir() else []
+        marks = (
+            [MARKS]
+            if FORKS in self.events and self._event_folder(self.tracefs, MARKS).is_dir()
+            else []
+        )
         for event in [*self.events, *marks]:
             text = (self._event_folder(self.instance, event) / "format").read_text()
             (formats / f"{event.replace(':', '.')}.format").write_text(text)
@@ -102,7 +120,10 @@ class Trace:
         (self.folder / "header_page").write_text(header.read_text())
 
     def drain(self) -> float:
-        """Append what the ring buffers hold to the files; never blocks. Return how full the fullest was, from 0 to 1."""
+        """Append what the ring buffers hold to the files; never blocks.
+
+        Return how full the fullest was, from 0 to 1.
+        """
         fullest = 0
         for (_processor, pipe), file in zip(self._pipes, self._files, strict=True):
             copied = 0
@@ -121,20 +142,29 @@ class Trace:
             self._write("tracing_on", "0")
 
     def close(self) -> dict[str, Any] | None:
-        """Drain for the last time, count what was overwritten, remove the instance, write ``trace.json``; None when never started."""
+        """Drain for the last time, count what was overwritten, remove the instance, write
+        ``trace.json``; None when never started.
+        """
         if not self._started:
             return None
         self.drain()
         overrun = 0
         for processor, pipe in self._pipes:
-            overrun += parse_overrun((self.instance / "per_cpu" / f"cpu{processor}" / "stats").read_text())
+            overrun += parse_overrun(
+                (self.instance / "per_cpu" / f"cpu{processor}" / "stats").read_text()
+            )
             os.close(pipe)
         for file in self._files:
             os.close(file)
         self._pipes, self._files = [], []
         if self.instance != self.tracefs:
             remove_instance(self.instance)
-        summary = {"events": self.events, "missing": self.missing, "overrun": overrun, "page_bytes": self._page_bytes}
+        summary = {
+            "events": self.events,
+            "missing": self.missing,
+            "overrun": overrun,
+            "page_bytes": self._page_bytes,
+        }
         (self.folder / "trace.json").write_text(json.dumps(summary, indent=1) + "\n")
         return summary
 
@@ -143,7 +173,9 @@ class Trace:
 
 
 def parse_overrun(text: str) -> int:
-    """Return the events lost out of a ``per_cpu/cpuN/stats`` file: overwritten, and dropped on a nested commit."""
+    """Return the events lost out of a ``per_cpu/cpuN/stats`` file: overwritten, and dropped on a
+    nested commit.
+    """
     found = {key: int(value) for key, value in re.findall(r"^([\w ]+): (\d+)$", text, re.MULTILINE)}
     return found.get("overrun", 0) + found.get("dropped events", 0)
 

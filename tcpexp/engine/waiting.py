@@ -1,4 +1,6 @@
-"""Sleep until a deadline, waking only for what happened: a process's end, a signal, a question whether to stop."""
+"""Sleep until a deadline, waking only for what happened: a process's end, a signal, a question
+whether to stop.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Interrupted(Exception):
 class Waiter:
     """Waits on file descriptors; ``watch`` says what to call when one becomes readable."""
 
-    def __init__(self, stop: Callable[[], bool], on_tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, stop: Callable[[], bool], on_tick: Callable[[], None] = lambda: None
+    ) -> None:
         self.stop = stop
         self.on_tick = on_tick
         #: Whether nothing but this run is on the kernel.
@@ -57,7 +61,14 @@ class Waiter:
         while not self._step(deadline_ns, heed_stop):
             pass
 
-    def wait_for(self, condition: Callable[[], bool], deadline_ns: int, every_ns: int, *, heed_stop: bool = True) -> bool:
+    def wait_for(
+        self,
+        condition: Callable[[], bool],
+        deadline_ns: int,
+        every_ns: int,
+        *,
+        heed_stop: bool = True,
+    ) -> bool:
         """Sleep until ``condition()`` holds or the deadline; return whether it holds.
 
         The condition is asked after everything that happened, and at least ``every_ns``.
@@ -70,7 +81,10 @@ class Waiter:
         return True
 
     def _step(self, deadline_ns: int, heed_stop: bool) -> bool:
-        """Sleep once, at most until the deadline, and handle what happened; return whether the deadline has come."""
+        """Sleep once, at most until the deadline, and handle what happened.
+
+        Return whether the deadline has come.
+        """
         now = Clock.monotonic_ns()
         if heed_stop and (now >= self._next_ask_ns or self.reason):
             self._next_ask_ns = now + STOP_INTERVAL_NS
@@ -90,9 +104,11 @@ class Waiter:
 
     @contextlib.contextmanager
     def woken_first(self) -> Iterator[None]:
-        """Let this thread wake as soon as it is due, before programs that are at work (SCHED_FIFO, sched(7)); awake, it is as all others.
+        """Let this thread wake as soon as it is due, before programs that are at work (SCHED_FIFO,
+        sched(7)); awake, it is as all others.
 
-        Only on a kernel of its own. Else an action waits for the scheduler's next tick, 4 ms at HZ = 250, while a program is busy with system calls.
+        Only on a kernel of its own. Else an action waits for the scheduler's next tick, 4 ms at HZ
+        = 250, while a program is busy with system calls.
         """
         if not self.own_kernel:
             yield
@@ -105,7 +121,10 @@ class Waiter:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn SIGINT, SIGTERM and SIGHUP into an interruption (only in the main thread; elsewhere they stay as they are)."""
+        """Turn SIGINT, SIGTERM and SIGHUP into an interruption (only in the main thread.
+
+        Elsewhere they stay as they are).
+        """
 
         def note(number: int, frame: FrameType | None) -> None:
             self.reason = self.reason or signal.Signals(number).name

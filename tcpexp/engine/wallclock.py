@@ -1,7 +1,9 @@
-"""The machine's clock of the day (CLOCK_REALTIME), which captures and programs read and which somebody may set in the middle of a run.
+"""The machine's clock of the day (CLOCK_REALTIME), which captures and programs read and which
+somebody may set in the middle of a run.
 
-The engine's own clock, CLOCK_MONOTONIC, cannot be set; how far the other is ahead of it changes only when it is (timekeeping keeps both at
-the same pace). The kernel tells of it at once through a timer that a setting cancels (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+The engine's own clock, CLOCK_MONOTONIC, cannot be set; how far the other is ahead of it changes
+only when it is (timekeeping keeps both at the same pace). The kernel tells of it at once through a
+timer that a setting cancels (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class ClockStep:
-    """The clock was set between the CLOCK_MONOTONIC instants ``after_ns`` and ``before_ns``; how far ahead it was before and since then."""
+    """The clock was set between the CLOCK_MONOTONIC instants ``after_ns`` and ``before_ns``.
+
+    How far ahead it was before and since then.
+    """
 
     after_ns: int
     before_ns: int
@@ -38,7 +43,10 @@ class ClockStep:
 
 
 class WallClock:
-    """Watches the clock of the day from ``began_ns`` (CLOCK_MONOTONIC) on. ``offset_ns`` is how far it was ahead then."""
+    """Watches the clock of the day from ``began_ns`` (CLOCK_MONOTONIC) on.
+
+    ``offset_ns`` is how far it was ahead then.
+    """
 
     def __init__(self) -> None:
         self.offset_ns = self._offset_ns = realtime_offset_ns()
@@ -73,15 +81,27 @@ class WallClock:
 class _Timer(ctypes.Structure):
     """``struct itimerspec`` of a 64-bit system."""
 
-    _fields_ = (("interval_s", ctypes.c_long), ("interval_ns", ctypes.c_long), ("value_s", ctypes.c_long), ("value_ns", ctypes.c_long))
+    _fields_ = (
+        ("interval_s", ctypes.c_long),
+        ("interval_ns", ctypes.c_long),
+        ("value_s", ctypes.c_long),
+        ("value_ns", ctypes.c_long),
+    )
 
 
 def _cancelled_when_set() -> int:
-    """Return a timer that becomes readable whenever the clock is set, and that is not due in this century."""
+    """Return a timer that becomes readable whenever the clock is set, and that is not due in this
+    century.
+    """
     file = _libc.timerfd_create(time.CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC)
     if file < 0:
         raise OSError(ctypes.get_errno(), "timerfd_create")
     never = _Timer(0, 0, 1 << 33, 0)
-    if _libc.timerfd_settime(file, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, ctypes.byref(never), None) < 0:
+    if (
+        _libc.timerfd_settime(
+            file, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, ctypes.byref(never), None
+        )
+        < 0
+    ):
         raise OSError(ctypes.get_errno(), "timerfd_settime")
     return int(file)

@@ -1,9 +1,11 @@
 """The qdiscs and filters of a wire node, as tc's command lines: pure functions from the plan.
 
-A wire has two outer interfaces, ``w0`` (to end a) and ``w1`` (to end b), and inside a veth pair ``x0``-``x1``. What enters
-``w0`` leaves ``x0``, what enters ``x1`` leaves ``w1``, and back: a clsact filter on each mirrors (clones) the packet and drops the
-original. Rate and queue sit on ``x0`` (a to b) and ``x1`` (b to a), delay and faults on ``w1`` and ``w0``. The clone is what keeps
-TCP's small-queue limit of the sender from holding packets back that should fill the bottleneck's queue (docs/links.md).
+A wire has two outer interfaces, ``w0`` (to end a) and ``w1`` (to end b), and inside a veth pair
+``x0``-``x1``. What enters ``w0`` leaves ``x0``, what enters ``x1`` leaves ``w1``, and back: a
+clsact filter on each mirrors (clones) the packet and drops the original. Rate and queue sit on
+``x0`` (a to b) and ``x1`` (b to a), delay and faults on ``w1`` and ``w0``. The clone is what keeps
+TCP's small-queue limit of the sender from holding packets back that should fill the bottleneck's
+queue (docs/links.md).
 """
 
 from __future__ import annotations
@@ -14,17 +16,20 @@ from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
 
 #: netem's limit counts what is in flight; this many packets never are.
 NETEM_LIMIT = 100_000
-#: A shaper for a direction without a rate (its rate comes later in the run): faster than any packet can be sent here.
+#: A shaper for a direction without a rate (its rate comes later in the run): faster than any packet
+#: can be sent here.
 UNSHAPED_BPS = 20_000_000_000
 UNSHAPED_BURST_BYTES = 1_000_000
 UNSHAPED_QUEUE = QueuePlan("pfifo", limit_packets=100_000, limit_bytes=None)
-#: Bytes that tbf may send at once: two full frames. One makes it 0.1 % slow, ten kB send a burst at the start.
+#: Bytes that tbf may send at once: two full frames. One makes it 0.1 % slow, ten kB send a burst at
+#: the start.
 BURST_FRAMES = 2
 ETHERNET_HEADER_BYTES = 14
 #: The distribution for which tc has no file: netem does it without a table.
 UNIFORM = "uniform"
 SHAPER_HANDLE, LEAF_HANDLE, NETEM_HANDLE = "1:", "10:", "20:"
-#: Filters that carry packets across a wire come after those that act on chosen segments (engine/faults).
+#: Filters that carry packets across a wire come after those that act on chosen segments
+#: (engine/faults).
 CROSSING_PREF = 10
 #: Disciplines whose queue tbf itself can limit; its limit is given in the leaf's unit.
 FIFOS = ("pfifo", "bfifo")
@@ -34,7 +39,10 @@ OTHER_LEAF_LIMIT = 10_000_000
 
 @dataclass(frozen=True)
 class DirectionDevices:
-    """Where one direction of a wire is shaped and delayed, by interface name; None when it carries no such qdisc."""
+    """Where one direction of a wire is shaped and delayed, by interface name.
+
+    None when it carries no such qdisc.
+    """
 
     shaper: str | None
     netem: str | None
@@ -63,34 +71,62 @@ def direction_devices(link: LinkPlan, forward: bool) -> DirectionDevices:
 
 
 def far_end(device: str) -> str:
-    """Return the other end of the wire's inner pair: what leaves ``x0`` by its shaper is seen there first."""
+    """Return the other end of the wire's inner pair: what leaves ``x0`` by its shaper is seen there
+    first.
+    """
     return {"x0": "x1", "x1": "x0"}[device]
 
 
 def direction_qdiscs(
-    link: LinkPlan, forward: bool, direction: DirectionPlan, mtu: int, seed: int | None, *, had_table: bool = False
+    link: LinkPlan,
+    forward: bool,
+    direction: DirectionPlan,
+    mtu: int,
+    seed: int | None,
+    *,
+    had_table: bool = False,
 ) -> list[Qdisc]:
-    """Return the qdiscs of one direction, parents first; ``had_table``: its netem was given a table of jitter before."""
+    """Return the qdiscs of one direction, parents first.
+
+    ``had_table``: its netem was given a table of jitter before.
+    """
     devices = direction_devices(link, forward)
     found = []
     if devices.shaper is not None:
         found += shaper_qdiscs(devices.shaper, direction, mtu)
     if devices.netem is not None:
-        found.append(Qdisc(devices.netem, "root", NETEM_HANDLE, "netem", netem_words(direction, seed, had_table=had_table)))
+        found.append(
+            Qdisc(
+                devices.netem,
+                "root",
+                NETEM_HANDLE,
+                "netem",
+                netem_words(direction, seed, had_table=had_table),
+            )
+        )
     return found
 
 
 def shaper_qdiscs(device: str, direction: DirectionPlan, mtu: int) -> list[Qdisc]:
     """Return the token bucket and its leaf, which is the bottleneck's queue.
 
-    tbf's own limit overwrites the limit of a fifo leaf at every change, so it is given the leaf's number.
+    tbf's own limit overwrites the limit of a fifo leaf at every change, so it is given the leaf's
+    number.
     """
     queue = direction.queue or UNSHAPED_QUEUE
     rate = direction.rate_bps or UNSHAPED_BPS
-    burst = BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES) if direction.rate_bps else UNSHAPED_BURST_BYTES
+    burst = (
+        BURST_FRAMES * (mtu + ETHERNET_HEADER_BYTES) if direction.rate_bps else UNSHAPED_BURST_BYTES
+    )
     limit = queue_limit(queue) if queue.discipline in FIFOS else OTHER_LEAF_LIMIT
     return [
-        Qdisc(device, "root", SHAPER_HANDLE, "tbf", ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b")),
+        Qdisc(
+            device,
+            "root",
+            SHAPER_HANDLE,
+            "tbf",
+            ("rate", f"{rate}bit", "burst", f"{burst}b", "limit", f"{limit}b"),
+        ),
         Qdisc(device, f"parent {SHAPER_HANDLE}", LEAF_HANDLE, queue.discipline, queue_words(queue)),
     ]
 
@@ -125,20 +161,29 @@ def microseconds(ns: int) -> str:
 
 
 def has_table(direction: DirectionPlan) -> bool:
-    """Whether a direction's jitter follows a table (tc's ``distribution``); the kernel's own is uniform."""
+    """Whether a direction's jitter follows a table (tc's ``distribution``).
+
+    The kernel's own is uniform.
+    """
     return bool(direction.jitter_ns) and direction.jitter_distribution not in (None, UNIFORM)
 
 
 def uniform_table() -> str:
-    """Return the text of a table of the uniform distribution, in tc's form: numbers of which 8192 is the jitter (NETEM_DIST_SCALE)."""
+    """Return the text of a table of the uniform distribution, in tc's form: numbers of which 8192
+    is the jitter (NETEM_DIST_SCALE).
+    """
     size = 4096
     return "".join(f"{round((2 * (index + 0.5) / size - 1) * 8192)}\n" for index in range(size))
 
 
-def netem_words(direction: DirectionPlan, seed: int | None, *, had_table: bool = False) -> tuple[str, ...]:
-    """Return netem's parameters, every one named: a change resets some of what it does not name and keeps the rest.
+def netem_words(
+    direction: DirectionPlan, seed: int | None, *, had_table: bool = False
+) -> tuple[str, ...]:
+    """Return netem's parameters, every one named: a change resets some of what it does not name and
+    keeps the rest.
 
-    A table of jitter (net/sched/sch_netem.c: ``delay_dist``) is kept until another comes, so after one the uniform distribution is a table too.
+    A table of jitter (net/sched/sch_netem.c: ``delay_dist``) is kept until another comes, so after
+    one the uniform distribution is a table too.
     """
     words = ["limit", str(NETEM_LIMIT), "delay", microseconds(direction.delay_ns)]
     if direction.jitter_ns:
@@ -169,7 +214,14 @@ def _loss_words(direction: DirectionPlan) -> list[str]:
         return ["loss", "random", percent(loss.p)]
     r = 1.0 - loss.p if loss.r is None else loss.r
     bad = 1.0 if loss.bad_loss is None else loss.bad_loss
-    return ["loss", "gemodel", percent(loss.p), percent(r), percent(bad), percent(loss.good_loss or 0.0)]
+    return [
+        "loss",
+        "gemodel",
+        percent(loss.p),
+        percent(r),
+        percent(bad),
+        percent(loss.good_loss or 0.0),
+    ]
 
 
 def percent(fraction: float) -> str:
@@ -178,7 +230,9 @@ def percent(fraction: float) -> str:
 
 
 def interface_commands(link: LinkPlan) -> list[str]:
-    """Return ``ip -batch`` lines that bring the wire's interfaces up (the inner pair only when there is a queue)."""
+    """Return ``ip -batch`` lines that bring the wire's interfaces up (the inner pair only when
+    there is a queue).
+    """
     inner = ["x0", "x1"] if link.wire_queue else []
     return [f"link set dev {name} up" for name in ("w0", "w1", *inner)]
 
@@ -189,18 +243,26 @@ def clsact_commands(link: LinkPlan) -> list[str]:
 
 
 def filter_commands(link: LinkPlan, classifier: str) -> list[str]:
-    """Return the ``tc -batch`` lines that carry packets across; ``classifier`` is ``matchall`` or, for a kernel without it, ``u32``."""
+    """Return the ``tc -batch`` lines that carry packets across.
+
+    ``classifier`` is ``matchall`` or, for a kernel without it, ``u32``.
+    """
     return [crossing_command(source, target, classifier) for source, target in crossings(link)]
 
 
 def crossing_command(source: str, target: str, classifier: str) -> str:
     """Return the ``tc -batch`` line by which what comes in at ``source`` goes out at ``target``."""
     match = "matchall" if classifier == "matchall" else "u32 match u32 0 0"
-    return f"filter add dev {source} ingress protocol all pref {CROSSING_PREF} {match} action mirred egress mirror dev {target} drop"
+    return (
+        f"filter add dev {source} ingress protocol all pref {CROSSING_PREF} {match} action mirred"
+        f" egress mirror dev {target} drop"
+    )
 
 
 def fault_point(link: LinkPlan, forward: bool) -> tuple[str, str]:
-    """Return where a direction's packets come in behind the bottleneck and before the delay, and the interface out of which they go then."""
+    """Return where a direction's packets come in behind the bottleneck and before the delay, and
+    the interface out of which they go then.
+    """
     if link.wire_queue:
         return ("x1", "w1") if forward else ("x0", "w0")
     return ("w0", "w1") if forward else ("w1", "w0")

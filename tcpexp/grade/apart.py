@@ -1,4 +1,6 @@
-"""Call a function in processes of their own, a few at a time: one that crashes, hangs or takes all memory spoils its own answer only."""
+"""Call a function in processes of their own, a few at a time: one that crashes, hangs or takes all
+memory spoils its own answer only.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,11 @@ class _Call:
     deadline: float = field(default_factory=lambda: time.monotonic() + LIMIT_S)
 
 
-def call_apart(function: Function, calls: Sequence[tuple[Any, ...]], at_once: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield each call's number with its answer, or with a sentence that says why there is none; in the order in which they end.
+def call_apart(
+    function: Function, calls: Sequence[tuple[Any, ...]], at_once: int
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield each call's number with its answer, or with a sentence that says why there is none; in
+    the order in which they end.
 
     Answers travel as JSON, so that nothing that a call was made to say is executed here.
     """
@@ -43,7 +48,9 @@ def call_apart(function: Function, calls: Sequence[tuple[Any, ...]], at_once: in
                 number, arguments = waiting.pop()
                 running.append(_begin(context, function, number, arguments))
             wait([each.answer for each in running], timeout=0.5)
-            for each in [each for each in running if each.answer.poll() or time.monotonic() > each.deadline]:
+            for each in [
+                each for each in running if each.answer.poll() or time.monotonic() > each.deadline
+            ]:
                 running.remove(each)
                 yield each.number, _end(each)
     finally:

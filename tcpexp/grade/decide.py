@@ -1,4 +1,6 @@
-"""From what was found of a student to a grade per exercise: which run counts, why not another, late work, and work that is alike."""
+"""From what was found of a student to a grade per exercise: which run counts, why not another, late
+work, and work that is alike.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,26 @@ from tcpexp.grade.rubric import part_hashes
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Exercise, Rubric
 
-#: Of several reasons why nothing of an exercise was judged, the one to show: what was nearest to being judged.
+#: Of several reasons why nothing of an exercise was judged, the one to show: what was nearest to
+#: being judged.
 _ORDER = ("different", "damaged", "failed", "incomplete", "refused", "wrong", "not run")
-_STATE_OF = {"spec": "not run", "damaged": "damaged", "incomplete": "incomplete", "refused": "refused", "wrong": "wrong"}
+_STATE_OF = {
+    "spec": "not run",
+    "damaged": "damaged",
+    "incomplete": "incomplete",
+    "refused": "refused",
+    "wrong": "wrong",
+}
 NOT_RUN = "it is a spec without a run; --run runs it"
 
 
 @dataclass
 class Handed:
-    """What one student handed in: a look at each spec and run, what could not be taken, and what was made of it here.
+    """What one student handed in: a look at each spec and run, what could not be taken, and what
+    was made of it here.
 
-    ``remade`` maps a look's path to the look at the run that was made here of the same plan, or to a sentence why there is none.
+    ``remade`` maps a look's path to the look at the run that was made here of the same plan, or to
+    a sentence why there is none.
     """
 
     student: str
@@ -38,17 +49,26 @@ class Handed:
 
 def grade_student(handed: Handed, rubric: Rubric) -> StudentGrade:
     """Return the grades of one student, in the rubric's order."""
-    grades = [grade_exercise(handed, name, exercise, rubric) for name, exercise in rubric.exercises.items()]
+    grades = [
+        grade_exercise(handed, name, exercise, rubric)
+        for name, exercise in rubric.exercises.items()
+    ]
     student = StudentGrade(handed.student, grades, list(handed.problems))
     for look in handed.looks:
         if look.experiment not in rubric.exercises:
-            name = f"'{look.experiment}' is no exercise of this rubric" if look.experiment else str(look.reason)
+            name = (
+                f"'{look.experiment}' is no exercise of this rubric"
+                if look.experiment
+                else str(look.reason)
+            )
             student.remarks.append(f"{Path(look.path).name}: {name}")
     return student
 
 
 def grade_exercise(handed: Handed, name: str, exercise: Exercise, rubric: Rubric) -> ExerciseGrade:
-    """Return the grade of one exercise: of all that was handed in for it, what gives the most points counts."""
+    """Return the grade of one exercise: of all that was handed in for it, what gives the most
+    points counts.
+    """
     judged: list[tuple[Look, str]] = []
     others: list[tuple[str, str]] = []
     for look in handed.looks:
@@ -79,16 +99,24 @@ _PARTS = ("where", "image_sha256", "kernel_sha256")
 
 
 def _compared(made: Look, look: Look) -> str:
-    """Return in words whether a run that was made again has the packets of the one that was handed in, and if not, whether it could have."""
+    """Return in words whether a run that was made again has the packets of the one that was handed
+    in, and if not, whether it could have.
+    """
     if made.facts.get("captures") == look.facts.get("captures"):
         return "made again here: the same packets"
     if any(made.facts.get(name) != look.facts.get(name) for name in _PARTS):
-        return "made again here, with another place, kernel or image: other packets than in the run that was handed in, as must be"
+        return (
+            "made again here, with another place, kernel or image: other packets than in the run"
+            " that was handed in, as must be"
+        )
     return "made again here: other packets than in the run that was handed in"
 
 
 def _judged(look: Look, handed: Handed) -> tuple[Look | str, str]:
-    """Return what is judged for a look, with words on where it comes from; or a state and the reason why there is nothing."""
+    """Return what is judged for a look, with words on where it comes from.
+
+    Or a state and the reason why there is nothing.
+    """
     made = handed.remade.get(look.path)
     if isinstance(made, Look) and made.state == "judged":
         if look.kind == "spec":
@@ -114,8 +142,26 @@ def _graded(name: str, exercise: Exercise, look: Look, words: str, handed: Hande
     marks = []
     for check, verdict in zip(exercise.checks, look.verdicts, strict=True):
         points = check.points if verdict["result"] == "PASS" else 0.0
-        marks.append(Mark(check.title, verdict["result"], points, check.points, verdict["measured"], verdict["asked"], verdict["reason"]))
-    grade = ExerciseGrade(name, "graded", marks, source=words, report=handed.reports.get(look.path), captures=look.captures, text=look.text)
+        marks.append(
+            Mark(
+                check.title,
+                verdict["result"],
+                points,
+                check.points,
+                verdict["measured"],
+                verdict["asked"],
+                verdict["reason"],
+            )
+        )
+    grade = ExerciseGrade(
+        name,
+        "graded",
+        marks,
+        source=words,
+        report=handed.reports.get(look.path),
+        captures=look.captures,
+        text=look.text,
+    )
     if look.facts.get("certificate") not in ("VALID", None):
         grade.remarks.append(f"certificate {look.facts['certificate']}")
     return grade
@@ -125,34 +171,58 @@ def _ungraded(name: str, exercise: Exercise, others: list[tuple[str, str]]) -> E
     """Return a grade without points: every check INCONCLUSIVE, with the reason."""
     others = sorted(others, key=lambda each: _ORDER.index(each[0]))
     state, reason = others[0] if others else ("missing", "nothing was handed in under this name")
-    marks = [Mark(check.title, "INCONCLUSIVE", 0.0, check.points, reason=reason) for check in exercise.checks]
-    return ExerciseGrade(name, state, marks, reason, remarks=[f"another one: {words}" for _, words in others[1:]])
+    marks = [
+        Mark(check.title, "INCONCLUSIVE", 0.0, check.points, reason=reason)
+        for check in exercise.checks
+    ]
+    return ExerciseGrade(
+        name, state, marks, reason, remarks=[f"another one: {words}" for _, words in others[1:]]
+    )
 
 
 def _mark_late(grade: ExerciseGrade, exercise: Exercise, received: datetime | None) -> None:
     if exercise.deadline is None or received is None or received <= exercise.deadline:
         return
     grade.factor = exercise.late
-    grade.remarks.append(f"late, received {received.isoformat(sep=' ', timespec='minutes')}: counts {exercise.late:.0%}")
+    grade.remarks.append(
+        f"late, received {received.isoformat(sep=' ', timespec='minutes')}: counts"
+        f" {exercise.late:.0%}"
+    )
 
 
 def remark_alike(students: Sequence[StudentGrade], rubric: Rubric) -> None:
-    """Add a remark where students have the same spec or the same packets, unless it is the experiment as it was given out.
+    """Add a remark where students have the same spec or the same packets, unless it is the
+    experiment as it was given out.
 
-    Under the virtual clock the same spec and seed give everybody the same packets, so that says nothing about work that was given.
+    Under the virtual clock the same spec and seed give everybody the same packets, so that says
+    nothing about work that was given.
     """
     for name in rubric.exercises:
         given = rubric.given_text(name)
-        own = [(student, grade) for student in students for grade in student.exercises if grade.exercise == name]
+        own = [
+            (student, grade)
+            for student in students
+            for grade in student.exercises
+            if grade.exercise == name
+        ]
         told: set[str] = set()
-        for key, words in (("text", "the same spec, but for prose, as"), ("captures", "the same packets as")):
+        for key, words in (
+            ("text", "the same spec, but for prose, as"),
+            ("captures", "the same packets as"),
+        ):
             groups: dict[str, list[tuple[StudentGrade, ExerciseGrade]]] = {}
             for student, grade in own:
                 value = getattr(grade, key)
-                if value is not None and (given is None or grade.text != given) and student.student not in told:
+                if (
+                    value is not None
+                    and (given is None or grade.text != given)
+                    and student.student not in told
+                ):
                     groups.setdefault(value, []).append((student, grade))
             for group in groups.values():
                 names = [student.student for student, _ in group]
                 for student, grade in group if len(group) > 1 else ():
                     told.add(student.student)
-                    grade.remarks.append(f"{words} {', '.join(each for each in names if each != student.student)}")
+                    grade.remarks.append(
+                        f"{words} {', '.join(each for each in names if each != student.student)}"
+                    )

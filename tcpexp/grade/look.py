@@ -1,6 +1,8 @@
-"""Look at one spec or run of a student, in a process that may fail: what it is, whether it is whole, and the verdicts of the rubric's checks.
+"""Look at one spec or run of a student, in a process that may fail: what it is, whether it is
+whole, and the verdicts of the rubric's checks.
 
-Everything here works on files of people whom one need not trust. Nothing in them is executed or imported, nothing is written to them.
+Everything here works on files of people whom one need not trust. Nothing in them is executed or
+imported, nothing is written to them.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:>-]{0,99}")
 class Look:
     """What one spec or run is: plain values only, so that it can be handed over as JSON.
 
-    ``parts`` are hashes of the plan's parts that a rubric can pin. ``same_as`` are hashes that are equal for equal captures (runs) or
-    equal specs apart from prose. ``verdicts`` are one per check of the exercise, in its order.
+    ``parts`` are hashes of the plan's parts that a rubric can pin. ``same_as`` are hashes that are
+    equal for equal captures (runs) or equal specs apart from prose. ``verdicts`` are one per check
+    of the exercise, in its order.
     """
 
     path: str
@@ -48,15 +51,20 @@ class Look:
 
 def look_at(kind: str, path: str, criteria: Criteria) -> dict[str, Any]:
     """Return the :class:`Look` at a spec or a run as plain values."""
-    look = look_at_run(Path(path), criteria) if kind == "run" else look_at_spec(Path(path), criteria)
+    look = (
+        look_at_run(Path(path), criteria) if kind == "run" else look_at_spec(Path(path), criteria)
+    )
     return dataclasses.asdict(look)
 
 
-# ------------------------------------------------------------------------------------------------------------------- specs
+# -------------------------------------------------------------------------------------------------------------------
+# specs
 
 
 def look_at_spec(path: Path, criteria: Criteria) -> Look:
-    """Compile a spec; one that would execute something outside of the guest is refused before it is loaded."""
+    """Compile a spec; one that would execute something outside of the guest is refused before it is
+    loaded.
+    """
     from tcpexp.catalogue import load_catalogue
     from tcpexp.plan.compile import compile_plan
     from tcpexp.plan.types import to_json
@@ -70,7 +78,10 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
         name = str(raw["name"])[:64] if "name" in raw else None
         look = dataclasses.replace(look, experiment=name, text=spec_hash(raw))
         if raw.get("plugins"):
-            reason = f"it brings programs of its own (plugins: {_words(raw['plugins'])}); they are not executed"
+            reason = (
+                f"it brings programs of its own (plugins: {_words(raw['plugins'])}); they are not"
+                " executed"
+            )
             return dataclasses.replace(look, state="refused", reason=reason)
         catalogue = load_catalogue(runs_code=False)
         plan = compile_plan(validate_source(source, catalogue), catalogue)
@@ -80,18 +91,24 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
         return dataclasses.replace(look, state=state, reason=words[:500])
     except TcpexpError as error:
         return dataclasses.replace(look, reason=str(error)[:500])
-    return dataclasses.replace(look, state="spec", experiment=plan.name, parts=part_hashes(plan), plan=to_json(plan))
+    return dataclasses.replace(
+        look, state="spec", experiment=plan.name, parts=part_hashes(plan), plan=to_json(plan)
+    )
 
 
 def _words(value: Any) -> str:
     return ", ".join(map(str, value))[:100] if isinstance(value, list) else str(value)[:100]
 
 
-# -------------------------------------------------------------------------------------------------------------------- runs
+# --------------------------------------------------------------------------------------------------------------------
+# runs
 
 
 def look_at_run(path: Path, criteria: Criteria) -> Look:
-    """Verify a run directory against its manifest and judge it by the exercise's checks; what is damaged or not complete is not judged."""
+    """Verify a run directory against its manifest and judge it by the exercise's checks.
+
+    What is damaged or not complete is not judged.
+    """
     from tcpexp.plan.types import from_json
     from tcpexp.store.manifest import NAME, verify
 
@@ -102,29 +119,77 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
         if plan is not None:
             look = dataclasses.replace(look, experiment=plan.name, parts=part_hashes(plan))
         if links or plan is None:
-            return dataclasses.replace(look, state="refused", reason=f"{links[0]} is a link or a special file; it is not read")
+            return dataclasses.replace(
+                look,
+                state="refused",
+                reason=f"{links[0]} is a link or a special file; it is not read",
+            )
         if not (path / NAME).is_file():
-            return dataclasses.replace(look, state="incomplete", reason="there is no manifest: the run never reached its end")
+            return dataclasses.replace(
+                look,
+                state="incomplete",
+                reason="there is no manifest: the run never reached its end",
+            )
         manifest = verify(path)
-        captures = {name: digest for name, digest in manifest.files.items() if name.startswith("raw/") and name.endswith(".pcap")}
-        facts = {name: getattr(manifest, name) for name in ("run_id", "status", "where", "clock", "seed", "image_sha256", "kernel_sha256", "experiment")}
+        captures = {
+            name: digest
+            for name, digest in manifest.files.items()
+            if name.startswith("raw/") and name.endswith(".pcap")
+        }
+        facts = {
+            name: getattr(manifest, name)
+            for name in (
+                "run_id",
+                "status",
+                "where",
+                "clock",
+                "seed",
+                "image_sha256",
+                "kernel_sha256",
+                "experiment",
+            )
+        }
         facts |= {"tcpexp": str(manifest.versions.get("tcpexp")), "captures": captures}
-        look = dataclasses.replace(look, facts=facts, captures=hash_of(captures) if captures else None, text=_text_of(path))
+        look = dataclasses.replace(
+            look, facts=facts, captures=hash_of(captures) if captures else None, text=_text_of(path)
+        )
         if manifest.status != "complete":
-            return dataclasses.replace(look, state="incomplete", reason=f"the run is not complete: {str(manifest.failure or manifest.status)[:300]}")
+            return dataclasses.replace(
+                look,
+                state="incomplete",
+                reason=f"the run is not complete: {str(manifest.failure or manifest.status)[:300]}",
+            )
         if plan.plugins:
-            return dataclasses.replace(look, state="refused", reason=f"it has programs of its own ({_words(list(plan.plugins))}); they are not executed")
+            return dataclasses.replace(
+                look,
+                state="refused",
+                reason=(
+                    f"it has programs of its own ({_words(list(plan.plugins))}); they are not"
+                    " executed"
+                ),
+            )
         if (manifest.experiment, manifest.seed) != (plan.name, plan.seed):
-            return dataclasses.replace(look, reason="manifest.json and plan.json are of different runs")
+            return dataclasses.replace(
+                look, reason="manifest.json and plan.json are of different runs"
+            )
         verdicts = judge(path, plan, criteria)
     except DataError as error:
         return dataclasses.replace(look, reason=str(error).replace(f"{path}", path.name)[:500])
-    certificate = json.loads((path / "certificate.json").read_text()).get("verdict") if (path / "certificate.json").is_file() else None
-    return dataclasses.replace(look, state="judged", verdicts=verdicts, facts={**facts, "certificate": str(certificate)})
+    certificate = (
+        json.loads((path / "certificate.json").read_text()).get("verdict")
+        if (path / "certificate.json").is_file()
+        else None
+    )
+    return dataclasses.replace(
+        look, state="judged", verdicts=verdicts, facts={**facts, "certificate": str(certificate)}
+    )
 
 
 def _read_plan(path: Path, from_json: Any) -> RunPlan:
-    """Return the plan of a run directory; one whose names could lead anywhere else raises ``DataError``."""
+    """Return the plan of a run directory.
+
+    One whose names could lead anywhere else raises ``DataError``.
+    """
     from tcpexp.plan.types import RunPlan
 
     try:
@@ -132,7 +197,12 @@ def _read_plan(path: Path, from_json: Any) -> RunPlan:
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f"plan.json: damaged: {error}") from None
     nodes = [each.name for each in plan.network.nodes]
-    for name in (plan.name, *nodes, *(each.name for each in plan.flows), *(each.id for each in (*plan.setup, *plan.steps))):
+    for name in (
+        plan.name,
+        *nodes,
+        *(each.name for each in plan.flows),
+        *(each.id for each in (*plan.setup, *plan.steps)),
+    ):
         if not _NAME.fullmatch(name):
             raise DataError(f"plan.json: '{name[:40]}' is no name that a spec could give")
     return plan
@@ -150,7 +220,9 @@ def _text_of(path: Path) -> str | None:
 
 
 def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]:
-    """Return a verdict per check of the exercise that the run is of, none when it is of no exercise; raises ``DataError``."""
+    """Return a verdict per check of the exercise that the run is of, none when it is of no
+    exercise; raises ``DataError``.
+    """
     from tcpexp.checks.run import judge_entry
     from tcpexp.store.rundata import RunData
 
@@ -163,14 +235,20 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]
         verdict = judge_entry(run, registry, name, parameters)
         if verdict is None:
             reason = "the check is about another kernel or another version of IP than the run's"
-            verdicts.append({"result": "UNSUPPORTED", "measured": "not measured", "asked": "", "reason": reason})
+            verdicts.append(
+                {"result": "UNSUPPORTED", "measured": "not measured", "asked": "", "reason": reason}
+            )
         else:
-            verdicts.append({key: getattr(verdict, key) for key in ("result", "measured", "asked", "reason")})
+            verdicts.append(
+                {key: getattr(verdict, key) for key in ("result", "measured", "asked", "reason")}
+            )
     return verdicts
 
 
 def _catalogue(criteria: Criteria) -> Catalogue:
-    """Return the catalogue with the rubric's own plugins, which are the grader's, and none of the students'."""
+    """Return the catalogue with the rubric's own plugins, which are the grader's, and none of the
+    students'.
+    """
     from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()

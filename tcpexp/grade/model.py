@@ -20,7 +20,9 @@ STATES = {
 
 @dataclass(frozen=True)
 class Mark:
-    """One check: its title, verdict, the points that it gave of those it could give, what was measured and asked, and the reason."""
+    """One check: its title, verdict, the points that it gave of those it could give, what was
+    measured and asked, and the reason.
+    """
 
     title: str
     result: str
@@ -33,7 +35,8 @@ class Mark:
 
 @dataclass
 class ExerciseGrade:
-    """One exercise of one student; ``state`` is one of ``STATES``, ``source`` says what was judged, ``report`` is its page.
+    """One exercise of one student; ``state`` is one of ``STATES``, ``source`` says what was judged,
+    ``report`` is its page.
 
     ``reason`` says why nothing was judged. ``factor`` is what late work counts.
     """
@@ -62,7 +65,9 @@ class ExerciseGrade:
 
 @dataclass
 class StudentGrade:
-    """One student: a grade per exercise of the rubric, in its order, and remarks about the whole submission."""
+    """One student: a grade per exercise of the rubric, in its order, and remarks about the whole
+    submission.
+    """
 
     student: str
     exercises: list[ExerciseGrade]
@@ -91,11 +96,15 @@ class Grades:
 
     @property
     def exit_code(self) -> int:
-        """The command line's: 5 something is damaged, 4 something is missing or failed, 1 a check failed, 0 everything passed."""
+        """The command line's: 5 something is damaged, 4 something is missing or failed, 1 a check
+        failed, 0 everything passed.
+        """
         states = {each.state for student in self.students for each in student.exercises}
         if "damaged" in states:
             return 5
         if states - {"graded"}:
             return 4
-        marks = [mark for student in self.students for each in student.exercises for mark in each.marks]
+        marks = [
+            mark for student in self.students for each in student.exercises for mark in each.marks
+        ]
         return 1 if any(mark.result != "PASS" for mark in marks) else 0

@@ -1,4 +1,7 @@
-"""A rubric: exercises, and for each the checks that give points. YAML, with the checks in the words of ``expect:`` (docs/grading.md)."""
+"""A rubric: exercises, and for each the checks that give points.
+
+YAML, with the checks in the words of ``expect:`` (docs/grading.md).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.spec.messages import translate
@@ -39,15 +51,30 @@ class GradedCheck:
 
 
 def build_graded(raw: Any, info: ValidationInfo) -> GradedCheck:
-    """Return one entry of ``checks:``: one check, as in ``expect:``, with ``points`` and perhaps a ``title`` beside it."""
+    """Return one entry of ``checks:``: one check, as in ``expect:``, with ``points`` and perhaps a
+    ``title`` beside it.
+    """
     if not isinstance(raw, dict):
-        raise PlacedError("an entry of checks: is a mapping", "write - {goodput: {flow: web, at_least: 9mbit}, points: 2}")
+        raise PlacedError(
+            "an entry of checks: is a mapping",
+            "write - {goodput: {flow: web, at_least: 9mbit}, points: 2}",
+        )
     points, title = raw.get("points"), raw.get("title")
-    if isinstance(points, bool) or not isinstance(points, (int, float)) or not 0 <= points <= MOST_POINTS:
-        raise PlacedError("a check of a rubric says what it is worth", "add points: with a number from 0 on", ("points",) if "points" in raw else ())
+    if (
+        isinstance(points, bool)
+        or not isinstance(points, (int, float))
+        or not 0 <= points <= MOST_POINTS
+    ):
+        raise PlacedError(
+            "a check of a rubric says what it is worth",
+            "add points: with a number from 0 on",
+            ("points",) if "points" in raw else (),
+        )
     if not isinstance(title, (str, type(None))):
         raise PlacedError("a title is a text", "put it in quotes", ("title",))
-    entries = build_expect({key: value for key, value in raw.items() if key not in ("points", "title")}, info)
+    entries = build_expect(
+        {key: value for key, value in raw.items() if key not in ("points", "title")}, info
+    )
     if len(entries) != 1:
         raise PlacedError("points: belong to one check", "write each check as an entry of its own")
     return GradedCheck(entries[0], float(points), title or entries[0].model.title())
@@ -59,7 +86,9 @@ def _parse_time(value: Any) -> Any:
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise QuantityError(f"'{value}' is not a time", "write for example 2026-11-20T23:59:00+01:00") from None
+        raise QuantityError(
+            f"'{value}' is not a time", "write for example 2026-11-20T23:59:00+01:00"
+        ) from None
     if time.tzinfo is None:
         raise QuantityError(f"'{value}' has no time zone", f"write {value}+01:00, or {value}Z")
     return time
@@ -70,15 +99,39 @@ class Exercise(BaseModel):
 
     model_config = _FROZEN
 
-    title: str = Field(default="", description="words for the tables; the experiment's name when silent")
-    spec: str | None = Field(default=None, description="the experiment as it was given out: a file beside the rubric, or the name of one that ships")
-    pinned: tuple[Pinned, ...] = Field(
-        default=(), description="what must be as in `spec`: `network` (topology, links, hosts), `actions`, `seed`, `duration`; anything else is not graded"
+    title: str = Field(
+        default="", description="words for the tables; the experiment's name when silent"
     )
-    deadline: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(default=None, description="until when, with a time zone; see --received")
-    late: Fraction = Field(default=0.0, description="what the points of late work count, such as 50%; nothing when silent")
-    time_limit: Duration = Field(default=DEFAULT_LIMIT_NS, description="how long a run that is made here may take, in wall time; 10 minutes when silent")
-    checks: tuple[Annotated[Any, BeforeValidator(build_graded)], ...] = Field(min_length=1, description="what gives points")
+    spec: str | None = Field(
+        default=None,
+        description=(
+            "the experiment as it was given out: a file beside the rubric, or the name of one that"
+            " ships"
+        ),
+    )
+    pinned: tuple[Pinned, ...] = Field(
+        default=(),
+        description=(
+            "what must be as in `spec`: `network` (topology, links, hosts), `actions`, `seed`,"
+            " `duration`; anything else is not graded"
+        ),
+    )
+    deadline: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
+        default=None, description="until when, with a time zone; see --received"
+    )
+    late: Fraction = Field(
+        default=0.0,
+        description="what the points of late work count, such as 50%; nothing when silent",
+    )
+    time_limit: Duration = Field(
+        default=DEFAULT_LIMIT_NS,
+        description=(
+            "how long a run that is made here may take, in wall time; 10 minutes when silent"
+        ),
+    )
+    checks: tuple[Annotated[Any, BeforeValidator(build_graded)], ...] = Field(
+        min_length=1, description="what gives points"
+    )
 
     @field_validator("pinned", mode="before")
     @classmethod
@@ -96,10 +149,17 @@ class Rubric(BaseModel):
 
     model_config = _FROZEN
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="a short name for folders: letters, digits, _ and -")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$",
+        description="a short name for folders: letters, digits, _ and -",
+    )
     title: str = Field(default="", description="one line for the tables")
-    plugins: tuple[str, ...] = Field(default=(), description="Python files beside the rubric with checks of your own")
-    exercises: dict[str, Exercise] = Field(min_length=1, description="exercises by the name: of the experiment that is handed in")
+    plugins: tuple[str, ...] = Field(
+        default=(), description="Python files beside the rubric with checks of your own"
+    )
+    exercises: dict[str, Exercise] = Field(
+        min_length=1, description="exercises by the name: of the experiment that is handed in"
+    )
 
     _source: Source = PrivateAttr(default_factory=Source)
     _plugins: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -116,12 +176,17 @@ class Rubric(BaseModel):
         return self._given.get(exercise)
 
     def given_text(self, exercise: str) -> str | None:
-        """Return the hash of the spec that was given out, as :func:`tcpexp.grade.rubric.spec_hash` has it."""
+        """Return the hash of the spec that was given out, as :func:`tcpexp.grade.rubric.spec_hash`
+        has it.
+        """
         return self._texts.get(exercise)
 
     def criteria(self) -> Criteria:
         """Return what a process that looks at one submission needs."""
-        checks = {name: tuple((each.entry.name, each.entry.parameters) for each in exercise.checks) for name, exercise in self.exercises.items()}
+        checks = {
+            name: tuple((each.entry.name, each.entry.parameters) for each in exercise.checks)
+            for name, exercise in self.exercises.items()
+        }
         return Criteria(checks, dict(self._plugins))
 
 
@@ -134,21 +199,31 @@ class Criteria:
 
 
 def load_rubric(path: Path) -> Rubric:
-    """Return the rubric in ``path``, its checks validated and its specs compiled; raises ``SpecErrors`` with every error's place."""
+    """Return the rubric in ``path``, its checks validated and its specs compiled.
+
+    Raises ``SpecErrors`` with every error's place.
+    """
     from tcpexp.catalogue import load_catalogue
 
     source = load_source(path)
     catalogue = load_catalogue()
     names = source.raw_at("plugins")
-    for index, name in enumerate([names] if isinstance(names, str) else names if isinstance(names, list) else []):
+    for index, name in enumerate(
+        [names] if isinstance(names, str) else names if isinstance(names, list) else []
+    ):
         try:
             catalogue.load_plugin(source.folder, str(name))
         except SpecError as error:
-            raise SpecErrors([SpecError(error.message, where=source.place("plugins", index), hint=error.hint)]) from None
+            raise SpecErrors(
+                [SpecError(error.message, where=source.place("plugins", index), hint=error.hint)]
+            ) from None
     try:
         rubric = Rubric.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        found = [SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint) for each in translate(error, Rubric, source.raw)]
+        found = [
+            SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint)
+            for each in translate(error, Rubric, source.raw)
+        ]
         raise SpecErrors(found) from None
     rubric._source, rubric._plugins = source, dict(catalogue.plugins)
     errors: list[SpecError] = []
@@ -159,7 +234,9 @@ def load_rubric(path: Path) -> Rubric:
     return rubric
 
 
-def _load_given(rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalogue, errors: list[SpecError]) -> None:
+def _load_given(
+    rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalogue, errors: list[SpecError]
+) -> None:
     """Compile the exercise's own experiment and look up in it what the checks name."""
     from tcpexp import paths
     from tcpexp.checks.base import unknown_references
@@ -170,7 +247,13 @@ def _load_given(rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalo
     if exercise.spec is None:
         if exercise.pinned:
             where = source.place("exercises", name, "pinned", key=True)
-            errors.append(SpecError("pinned: compares with the experiment as it was given out", where=where, hint="name it with spec:"))
+            errors.append(
+                SpecError(
+                    "pinned: compares with the experiment as it was given out",
+                    where=where,
+                    hint="name it with spec:",
+                )
+            )
         return
     beside = source.folder / exercise.spec
     try:
@@ -181,14 +264,28 @@ def _load_given(rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalo
         errors += several.errors
         return
     except SpecError as error:
-        errors.append(SpecError(error.message, where=source.place("exercises", name, "spec"), hint=error.hint))
+        errors.append(
+            SpecError(error.message, where=source.place("exercises", name, "spec"), hint=error.hint)
+        )
         return
     if plan.name != name:
         hint = f"write the exercise as {plan.name}:"
-        errors.append(SpecError(f"{exercise.spec} is the experiment '{plan.name}', not '{name}'", where=source.place("exercises", name, key=True), hint=hint))
+        errors.append(
+            SpecError(
+                f"{exercise.spec} is the experiment '{plan.name}', not '{name}'",
+                where=source.place("exercises", name, key=True),
+                hint=hint,
+            )
+        )
     for index, check in enumerate(exercise.checks):
         for words in unknown_references(check.entry.model, plan):
-            errors.append(SpecError(words, where=source.place("exercises", name, "checks", index), hint=f"as {exercise.spec} has it"))
+            errors.append(
+                SpecError(
+                    words,
+                    where=source.place("exercises", name, "checks", index),
+                    hint=f"as {exercise.spec} has it",
+                )
+            )
     rubric._given[name], rubric._texts[name] = plan, spec_hash(spec.source.raw)
 
 
@@ -197,7 +294,9 @@ PROSE = ("name", "title", "description", "references", "explain", "expect", "plo
 
 
 def spec_hash(raw: dict[str, Any]) -> str:
-    """Return a hash that is equal for specs that differ in prose, expectations, figures and layout only."""
+    """Return a hash that is equal for specs that differ in prose, expectations, figures and layout
+    only.
+    """
     return hash_of({key: value for key, value in raw.items() if key not in PROSE})
 
 

@@ -1,4 +1,6 @@
-"""Grade: find submissions, look at each in a process of its own, run what is to be run, decide, and write the sheets."""
+"""Grade: find submissions, look at each in a process of its own, run what is to be run, decide, and
+write the sheets.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ RUN_BYTES = 1.2e9
 
 @dataclass(frozen=True)
 class GradeOptions:
-    """How to grade: run specs, make recorded runs again, runs at a time, a Dask scheduler, times of receipt by student."""
+    """How to grade: run specs, make recorded runs again, runs at a time, a Dask scheduler, times of
+    receipt by student.
+    """
 
     out: Path
     run: bool = False
@@ -58,8 +62,14 @@ class _Wanted:
     limit_s: float
 
 
-def grade(folders: Sequence[Path], rubric: Rubric, options: GradeOptions, say: Callable[[str], None] = lambda text: None) -> Grades:
-    """Grade all submissions in ``folders`` and write ``grades.csv``, ``grades.html`` and ``grades.json`` to ``options.out``.
+def grade(
+    folders: Sequence[Path],
+    rubric: Rubric,
+    options: GradeOptions,
+    say: Callable[[str], None] = lambda text: None,
+) -> Grades:
+    """Grade all submissions in ``folders`` and write ``grades.csv``, ``grades.html`` and
+    ``grades.json`` to ``options.out``.
 
     What is wrong with one submission concerns that one only.
 
@@ -75,9 +85,15 @@ def grade(folders: Sequence[Path], rubric: Rubric, options: GradeOptions, say: C
         everybody = []
         for number, submission in enumerate(submissions):
             handed = Handed(submission.student, received=options.received.get(submission.student))
-            everybody.append((handed, take_in(submission, Path(scratch) / str(number), handed.problems)))
+            everybody.append(
+                (handed, take_in(submission, Path(scratch) / str(number), handed.problems))
+            )
         look_at_all(everybody, rubric, at_once, say)
-        made = make_runs([handed for handed, _ in everybody], rubric, options, at_once, say) if options.run or options.remake else 0
+        made = (
+            make_runs([handed for handed, _ in everybody], rubric, options, at_once, say)
+            if options.run or options.remake
+            else 0
+        )
         _link_reports(everybody, options.out, Path(scratch))
         students = [grade_student(handed, rubric) for handed, _ in everybody]
     remark_alike(students, rubric)
@@ -87,7 +103,10 @@ def grade(folders: Sequence[Path], rubric: Rubric, options: GradeOptions, say: C
 
 
 def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found:
-    """Return what a submission holds, archives unpacked; what cannot be taken is added to ``problems``."""
+    """Return what a submission holds, archives unpacked.
+
+    What cannot be taken is added to ``problems``.
+    """
     whole = Found()
     todo = [submission.path]
     if not submission.archive:
@@ -104,29 +123,58 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
         inside = look_through(target)
         whole.runs += inside.runs
         whole.specs += inside.specs
-        whole.problems += [*inside.problems, *(f"{each.name}: an archive inside an archive, not looked at" for each in inside.archives)]
+        whole.problems += [
+            *inside.problems,
+            *(
+                f"{each.name}: an archive inside an archive, not looked at"
+                for each in inside.archives
+            ),
+        ]
     problems += whole.problems
     return whole
 
 
-def look_at_all(everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Callable[[str], None]) -> None:
+def look_at_all(
+    everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Callable[[str], None]
+) -> None:
     """Look at every spec and run of everybody, each in a process of its own."""
-    wanted = [(handed, kind, str(path)) for handed, found in everybody for kind, paths in (("run", found.runs), ("spec", found.specs)) for path in paths]
+    wanted = [
+        (handed, kind, str(path))
+        for handed, found in everybody
+        for kind, paths in (("run", found.runs), ("spec", found.specs))
+        for path in paths
+    ]
     say(f"looking at {len(wanted)} specs and runs")
     criteria = rubric.criteria()
     looks: dict[int, Look] = {}
-    for number, answer in call_apart(look_at, [(kind, path, criteria) for _, kind, path in wanted], at_once):
+    for number, answer in call_apart(
+        look_at, [(kind, path, criteria) for _, kind, path in wanted], at_once
+    ):
         _, kind, path = wanted[number]
-        looks[number] = Look(path, kind, "damaged", reason=answer) if isinstance(answer, str) else Look(**answer)  # type: ignore[arg-type]
+        looks[number] = (
+            Look(path, kind, "damaged", reason=answer)
+            if isinstance(answer, str)
+            else Look(**answer)
+        )  # type: ignore[arg-type]
     for number, (handed, _, _) in enumerate(wanted):
         handed.looks.append(looks[number])
 
 
-# ------------------------------------------------------------------------------------------------------------ runs made here
+# ------------------------------------------------------------------------------------------------------------
+# runs made here
 
 
-def make_runs(everybody: Sequence[Handed], rubric: Rubric, options: GradeOptions, at_once: int, say: Callable[[str], None]) -> int:
-    """Run what is to be run, each plan once, and look at the results; return how many runs were made now."""
+def make_runs(
+    everybody: Sequence[Handed],
+    rubric: Rubric,
+    options: GradeOptions,
+    at_once: int,
+    say: Callable[[str], None],
+) -> int:
+    """Run what is to be run, each plan once, and look at the results.
+
+    Return how many runs were made now.
+    """
     from tcpexp.sweep.estimate import jobs_that_fit
     from tcpexp.sweep.workers import local_workers, remote_workers, run_tasks
 
@@ -134,22 +182,37 @@ def make_runs(everybody: Sequence[Handed], rubric: Rubric, options: GradeOptions
     if lacks := workplace.missing():
         raise HostError("this machine cannot run what was handed in", missing=lacks)
     identity = workplace.identity()
-    wanted = [each for handed in everybody for each in _wanted_of(handed, rubric, options, identity)]
+    wanted = [
+        each for handed in everybody for each in _wanted_of(handed, rubric, options, identity)
+    ]
     if not wanted:
         return 0
     folder = StudyFolder(options.out.absolute() / "runs")
     with folder.locked():
         token = uuid.uuid4().hex
         folder.begin({"token": token}, b"")
-        todo = {each.key: each for each in wanted if not folder.has(each.key) and (options.retry or not folder.has_failed(each.key))}
+        todo = {
+            each.key: each
+            for each in wanted
+            if not folder.has(each.key) and (options.retry or not folder.has_failed(each.key))
+        }
         tasks = [_task(each, folder, token, workplace.name, identity) for each in todo.values()]
-        say(f"{len(wanted)} runs, {len({each.key for each in wanted}) - len(tasks)} of them are there, {len(tasks)} to make")
+        say(
+            f"{len(wanted)} runs, {len({each.key for each in wanted}) - len(tasks)} of them are"
+            f" there, {len(tasks)} to make"
+        )
         crashed: dict[str, str] = {}
         if tasks:
             count, _ = jobs_that_fit(options.jobs, RUN_BYTES)
-            workers = remote_workers(options.scheduler) if options.scheduler else local_workers(min(count, len(tasks)))
+            workers = (
+                remote_workers(options.scheduler)
+                if options.scheduler
+                else local_workers(min(count, len(tasks)))
+            )
             with workers as client:
-                for task, result in run_tasks(client, iter(tasks), lambda: False, lambda task: None):
+                for task, result in run_tasks(
+                    client, iter(tasks), lambda: False, lambda task: None
+                ):
                     if result.archive is not None:
                         folder.unpack(result.archive, task.key, failed=result.status != "complete")
                     elif result.status != "complete":
@@ -159,27 +222,56 @@ def make_runs(everybody: Sequence[Handed], rubric: Rubric, options: GradeOptions
         return len(tasks)
 
 
-def _wanted_of(handed: Handed, rubric: Rubric, options: GradeOptions, identity: dict[str, str]) -> list[_Wanted]:
-    """Return the runs to make for one student: again what was recorded in a guest, and specs of exercises without a run."""
+def _wanted_of(
+    handed: Handed, rubric: Rubric, options: GradeOptions, identity: dict[str, str]
+) -> list[_Wanted]:
+    """Return the runs to make for one student: again what was recorded in a guest, and specs of
+    exercises without a run.
+    """
     found = []
     for name, exercise in rubric.exercises.items():
-        looks = [look for look in handed.looks if look.experiment == name and not differing_parts(look, name, exercise, rubric)]
+        looks = [
+            look
+            for look in handed.looks
+            if look.experiment == name and not differing_parts(look, name, exercise, rubric)
+        ]
         recorded = [look for look in looks if look.state == "judged"]
         if options.remake:
             for look in recorded:
                 if look.facts.get("clock") == "virtual":
-                    found.append(_want(handed, look, (Path(look.path) / "plan.json").read_text(), exercise.time_limit / 1e9, identity))
+                    found.append(
+                        _want(
+                            handed,
+                            look,
+                            (Path(look.path) / "plan.json").read_text(),
+                            exercise.time_limit / 1e9,
+                            identity,
+                        )
+                    )
                 else:
-                    handed.problems.append(f"{name}: not made on the virtual clock, so it is judged as recorded and cannot be made again")
+                    handed.problems.append(
+                        f"{name}: not made on the virtual clock, so it is judged as recorded and"
+                        " cannot be made again"
+                    )
         if options.run and not recorded:
             specs = [look for look in looks if look.state == "spec" and look.plan is not None]
-            found += [_want(handed, look, str(look.plan), exercise.time_limit / 1e9, identity) for look in specs]
+            found += [
+                _want(handed, look, str(look.plan), exercise.time_limit / 1e9, identity)
+                for look in specs
+            ]
     return found
 
 
-def _want(handed: Handed, look: Look, plan: str, limit_s: float, identity: dict[str, str]) -> _Wanted:
+def _want(
+    handed: Handed, look: Look, plan: str, limit_s: float, identity: dict[str, str]
+) -> _Wanted:
     text = json.dumps([plan, _spec_of(look).decode("utf-8", "replace"), identity], sort_keys=True)
-    return _Wanted(handed, dataclasses.replace(look, plan=plan), hashlib.sha256(text.encode()).hexdigest()[:32], limit_s)
+    return _Wanted(
+        handed,
+        dataclasses.replace(look, plan=plan),
+        hashlib.sha256(text.encode()).hexdigest()[:32],
+        limit_s,
+    )
 
 
 def _spec_of(look: Look) -> bytes:
@@ -187,23 +279,48 @@ def _spec_of(look: Look) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _task(wanted: _Wanted, folder: StudyFolder, token: str, workplace: str, identity: dict[str, str]) -> CellTask:
+def _task(
+    wanted: _Wanted, folder: StudyFolder, token: str, workplace: str, identity: dict[str, str]
+) -> CellTask:
     label = f"{wanted.handed.student}, {wanted.look.experiment}"
     spec = _spec_of(wanted.look)
-    return CellTask(wanted.key, label, str(wanted.look.plan), spec, str(folder.path), token, workplace, identity, "runs", limit_s=wanted.limit_s)
+    return CellTask(
+        wanted.key,
+        label,
+        str(wanted.look.plan),
+        spec,
+        str(folder.path),
+        token,
+        workplace,
+        identity,
+        "runs",
+        limit_s=wanted.limit_s,
+    )
 
 
-def _look_at_made(wanted: list[_Wanted], folder: StudyFolder, crashed: dict[str, str], rubric: Rubric, at_once: int) -> None:
+def _look_at_made(
+    wanted: list[_Wanted],
+    folder: StudyFolder,
+    crashed: dict[str, str],
+    rubric: Rubric,
+    at_once: int,
+) -> None:
     """Judge the runs that were made by the rubric, and tell everybody whose they are."""
     keys = sorted({each.key for each in wanted if folder.has(each.key)})
     answers: dict[str, Look | str] = {}
-    for number, answer in call_apart(look_at, [("run", str(folder.cell(key) / "run"), rubric.criteria()) for key in keys], at_once):
+    for number, answer in call_apart(
+        look_at,
+        [("run", str(folder.cell(key) / "run"), rubric.criteria()) for key in keys],
+        at_once,
+    ):
         answers[keys[number]] = answer if isinstance(answer, str) else Look(**answer)
     for each in wanted:
         if each.key in answers:
             each.handed.remade[each.look.path] = answers[each.key]
         elif folder.has_failed(each.key):
-            each.handed.remade[each.look.path] = f"run here: {folder.read_cell(each.key).get('error')}"
+            each.handed.remade[each.look.path] = (
+                f"run here: {folder.read_cell(each.key).get('error')}"
+            )
         else:
             each.handed.remade[each.look.path] = f"run here: {crashed.get(each.key, 'no result')}"
 
@@ -213,7 +330,12 @@ def _link_reports(everybody: Sequence[tuple[Handed, Found]], out: Path, scratch:
     for number, (handed, _) in enumerate(everybody):
         for index, look in enumerate(handed.looks):
             report = Path(look.path) / "report.html"
-            if look.kind == "run" and look.state == "judged" and report.is_file() and not report.is_symlink():
+            if (
+                look.kind == "run"
+                and look.state == "judged"
+                and report.is_file()
+                and not report.is_symlink()
+            ):
                 if report.is_relative_to(scratch):
                     copy = out.absolute() / "handed-in" / f"{number:04d}-{index}" / "report.html"
                     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -223,4 +345,3 @@ def _link_reports(everybody: Sequence[tuple[Handed, Found]], out: Path, scratch:
         for made in handed.remade.values():
             if isinstance(made, Look) and (Path(made.path) / "report.html").is_file():
                 handed.reports[made.path] = str(Path(made.path) / "report.html")
-

@@ -1,4 +1,6 @@
-"""The sheets of a grading: ``grades.csv`` for a spreadsheet, ``grades.html`` to read, ``grades.json`` for programs."""
+"""The sheets of a grading: ``grades.csv`` for a spreadsheet, ``grades.html`` to read,
+``grades.json`` for programs.
+"""
 
 from __future__ import annotations
 
@@ -22,42 +24,67 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_sheets(grades: Grades, rubric: Rubric, out: Path) -> None:
-    """Write the three sheets to ``out`` and note them in ``grades.files``; raises ``RunError`` when that is not possible."""
+    """Write the three sheets to ``out`` and note them in ``grades.files``.
+
+    Raises ``RunError`` when that is not possible.
+    """
     out = out.absolute()
-    sheets = {"csv": csv_text(grades, rubric), "html": html_text(grades, rubric, out), "json": to_json_text(json_value(grades))}
+    sheets = {
+        "csv": csv_text(grades, rubric),
+        "html": html_text(grades, rubric, out),
+        "json": to_json_text(json_value(grades)),
+    }
     for kind, text in sheets.items():
         path = out / f"grades.{kind}"
         write_atomic(path, text.encode("utf-8", "replace"))
         grades.files[kind] = str(path)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- CSV
+# ----------------------------------------------------------------------------------------------------------------------
+# CSV
 
 
 def csv_text(grades: Grades, rubric: Rubric) -> str:
-    """Return a row per student: points, per exercise its points, state and verdicts, and the remarks.
+    """Return a row per student: points, per exercise its points, state and verdicts, and the
+    remarks.
 
-    UTF-8 with a byte order mark, as spreadsheets want it; a text that a spreadsheet would take for a formula begins with an apostrophe.
+    UTF-8 with a byte order mark, as spreadsheets want it; a text that a spreadsheet would take for
+    a formula begins with an apostrophe.
     """
     stream = io.StringIO()
     writer = csv.writer(stream)
     heads = ["student", "points", "of"]
     for name, exercise in rubric.exercises.items():
-        heads += [f"{name}: points", f"{name}: of", f"{name}: state", *(f"{name}: {check.title}" for check in exercise.checks)]
+        heads += [
+            f"{name}: points",
+            f"{name}: of",
+            f"{name}: state",
+            *(f"{name}: {check.title}" for check in exercise.checks),
+        ]
     writer.writerow([_cell(head) for head in [*heads, "remarks"]])
     for student in grades.students:
         row: list[Any] = [student.student, _number(student.points), _number(student.of)]
         for grade in student.exercises:
-            row += [_number(grade.points), _number(grade.of), STATES[grade.state], *(mark.result for mark in grade.marks)]
+            row += [
+                _number(grade.points),
+                _number(grade.of),
+                STATES[grade.state],
+                *(mark.result for mark in grade.marks),
+            ]
         writer.writerow([_cell(each) for each in [*row, " | ".join(all_remarks(student))]])
     return "\ufeff" + stream.getvalue()
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as a spreadsheet may have it: numbers as they are, texts that could be formulas with an apostrophe before them."""
+    """Return a value as a spreadsheet may have it: numbers as they are, texts that could be
+    formulas with an apostrophe before them.
+    """
     if isinstance(value, (int, float)):
         return value
-    text = "".join(letter if letter.isprintable() else " " for letter in str(value).encode("utf-8", "replace").decode())
+    text = "".join(
+        letter if letter.isprintable() else " "
+        for letter in str(value).encode("utf-8", "replace").decode()
+    )
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
@@ -66,30 +93,46 @@ def _number(value: float) -> int | float:
 
 
 def all_remarks(student: StudentGrade) -> list[str]:
-    """Return the remarks on a student and on each exercise, the reason first where nothing was judged."""
+    """Return the remarks on a student and on each exercise, the reason first where nothing was
+    judged.
+    """
     found = list(student.remarks)
     for grade in student.exercises:
-        found += [f"{grade.exercise}: {words}" for words in ([grade.reason] if grade.reason else []) + grade.remarks]
+        found += [
+            f"{grade.exercise}: {words}"
+            for words in ([grade.reason] if grade.reason else []) + grade.remarks
+        ]
     return found
 
 
-# --------------------------------------------------------------------------------------------------------------------- HTML
+# ---------------------------------------------------------------------------------------------------------------------
+# HTML
 
 
 def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
-    """Return the page: a table of all, and every student's marks with their reasons; works offline, all texts escaped."""
+    """Return the page: a table of all, and every student's marks with their reasons.
+
+    Works offline, all texts escaped.
+    """
     import markupsafe
 
     from tcpexp.report.write import environment
 
     text = resources.files("tcpexp.grade").joinpath("grades.html.j2").read_text(encoding="utf-8")
     content = {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")),
+        "style": markupsafe.Markup(
+            resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")
+        ),
         "name": grades.name,
         "title": grades.title,
-        "exercises": [(name, each.title or name, _number(each.points), each.deadline) for name, each in rubric.exercises.items()],
+        "exercises": [
+            (name, each.title or name, _number(each.points), each.deadline)
+            for name, each in rubric.exercises.items()
+        ],
         "of": _number(rubric.points),
-        "students": [_student(number, student, out) for number, student in enumerate(grades.students)],
+        "students": [
+            _student(number, student, out) for number, student in enumerate(grades.students)
+        ],
         "states": STATES,
     }
     return environment().from_string(text).render(content)
@@ -118,17 +161,38 @@ def _exercise(grade: ExerciseGrade, out: Path) -> dict[str, Any]:
         "source": grade.source,
         "remarks": grade.remarks,
         "report": None if grade.report is None else quote(os.path.relpath(grade.report, out)),
-        "marks": [{**dataclasses.asdict(mark), "points": _number(mark.points), "of": _number(mark.of)} for mark in grade.marks],
+        "marks": [
+            {**dataclasses.asdict(mark), "points": _number(mark.points), "of": _number(mark.of)}
+            for mark in grade.marks
+        ],
     }
 
 
-# --------------------------------------------------------------------------------------------------------------------- JSON
+# ---------------------------------------------------------------------------------------------------------------------
+# JSON
 
 
 def json_value(grades: Grades) -> dict[str, Any]:
     """Return everything as plain values."""
     students = []
     for student in grades.students:
-        exercises = [{**dataclasses.asdict(each), "points": each.points, "of": each.of} for each in student.exercises]
-        students.append({"student": student.student, "points": student.points, "of": student.of, "remarks": student.remarks, "exercises": exercises})
-    return {"rubric": grades.name, "title": grades.title, "exit_code": grades.exit_code, "runs_made": grades.made, "students": students}
+        exercises = [
+            {**dataclasses.asdict(each), "points": each.points, "of": each.of}
+            for each in student.exercises
+        ]
+        students.append(
+            {
+                "student": student.student,
+                "points": student.points,
+                "of": student.of,
+                "remarks": student.remarks,
+                "exercises": exercises,
+            }
+        )
+    return {
+        "rubric": grades.name,
+        "title": grades.title,
+        "exit_code": grades.exit_code,
+        "runs_made": grades.made,
+        "students": students,
+    }

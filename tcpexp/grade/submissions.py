@@ -1,6 +1,8 @@
-"""What students handed in: a folder or a zip archive for each, with specs and run directories somewhere in it.
+"""What students handed in: a folder or a zip archive for each, with specs and run directories
+somewhere in it.
 
-Nothing in it is trusted: links are not followed, archives are unpacked within limits, and nothing of it is executed or imported.
+Nothing in it is trusted: links are not followed, archives are unpacked within limits, and nothing
+of it is executed or imported.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Submission:
 
 @dataclass
 class Found:
-    """What is in a submission: run directories, specs outside of them, and what could not be taken, in words."""
+    """What is in a submission: run directories, specs outside of them, and what could not be taken,
+    in words.
+    """
 
     runs: list[Path] = field(default_factory=list)
     specs: list[Path] = field(default_factory=list)
@@ -51,8 +55,9 @@ class Found:
 def find_submissions(folders: Sequence[Path]) -> list[Submission]:
     """Return a submission per student, by name.
 
-    A folder that holds a spec or is a run is one student's, as a zip archive is; of any other folder each folder and each archive in it is one. Raises
-    ``SpecError``: a folder is not there or empty, two students have one name.
+    A folder that holds a spec or is a run is one student's, as a zip archive is; of any other
+    folder each folder and each archive in it is one. Raises ``SpecError``: a folder is not there or
+    empty, two students have one name.
     """
     found: dict[str, Submission] = {}
     for folder in folders:
@@ -62,10 +67,15 @@ def find_submissions(folders: Sequence[Path]) -> list[Submission]:
             name = path.stem if path.is_file() else path.name
             if name in found:
                 hint = "a student's name is that of the folder or archive: rename one of them"
-                raise SpecError(f"two submissions of '{name}': {found[name].path} and {path}", hint=hint)
+                raise SpecError(
+                    f"two submissions of '{name}': {found[name].path} and {path}", hint=hint
+                )
             found[name] = Submission(name, path)
         if not several:
-            raise SpecError(f"there is no submission in {folder}", hint="it should hold a folder or a zip archive per student")
+            raise SpecError(
+                f"there is no submission in {folder}",
+                hint="it should hold a folder or a zip archive per student",
+            )
     return [found[name] for name in sorted(found, key=lambda name: (name.casefold(), name))]
 
 
@@ -73,27 +83,49 @@ def _students_of(folder: Path) -> list[Path]:
     if folder.is_file():
         if zipfile.is_zipfile(folder):
             return [folder.absolute()]
-        raise SpecError(f"{folder} is neither a folder nor a zip archive", hint="give the folder that holds the submissions")
+        raise SpecError(
+            f"{folder} is neither a folder nor a zip archive",
+            hint="give the folder that holds the submissions",
+        )
     if not folder.is_dir():
-        raise SpecError(f"there is no folder {folder}", hint="give the folder that holds the submissions")
+        raise SpecError(
+            f"there is no folder {folder}", hint="give the folder that holds the submissions"
+        )
     folder = folder.absolute()
-    inside = sorted(path for path in folder.iterdir() if path.name not in _CLUTTER and not path.name.startswith("."))
+    inside = sorted(
+        path
+        for path in folder.iterdir()
+        if path.name not in _CLUTTER and not path.name.startswith(".")
+    )
     if any(path.suffix in _SPECS or path.name == "plan.json" for path in inside):
         return [folder]
-    return [path for path in inside if not path.is_symlink() and (path.is_dir() or path.suffix.lower() == ".zip")]
+    return [
+        path
+        for path in inside
+        if not path.is_symlink() and (path.is_dir() or path.suffix.lower() == ".zip")
+    ]
 
 
 def look_through(folder: Path) -> Found:
-    """Return what is in a folder, to a certain depth and number of files; links and special files are problems, not followed."""
+    """Return what is in a folder, to a certain depth and number of files.
+
+    Links and special files are problems, not followed.
+    """
     found = Found()
     count = 0
     for above, names, files in os.walk(folder):
         here = Path(above)
         if len(here.relative_to(folder).parts) > MOST_DEPTH:
-            found.problems.append(f"{_shown(here, folder)}: folders are nested deeper than {MOST_DEPTH} levels")
+            found.problems.append(
+                f"{_shown(here, folder)}: folders are nested deeper than {MOST_DEPTH} levels"
+            )
             names.clear()
             continue
-        names[:] = sorted(name for name in names if name not in _CLUTTER and not _is_link(here / name, folder, found))
+        names[:] = sorted(
+            name
+            for name in names
+            if name not in _CLUTTER and not _is_link(here / name, folder, found)
+        )
         if "plan.json" in files or "manifest.json" in files:
             found.runs.append(here)
             names.clear()
@@ -130,7 +162,9 @@ def _shown(path: Path, folder: Path) -> str:
 
 
 def unplain_files(folder: Path) -> list[str]:
-    """Return what in a run directory is neither a plain file nor a folder: links and special files, by relative path."""
+    """Return what in a run directory is neither a plain file nor a folder: links and special files,
+    by relative path.
+    """
     found = []
     for above, names, files in os.walk(folder):
         for name in (*names, *files):
@@ -141,15 +175,19 @@ def unplain_files(folder: Path) -> list[str]:
 
 
 def unpack_zip(archive: Path, target: Path) -> None:
-    """Unpack a zip archive into the new folder ``target``: plain files inside it, within limits that are counted while unpacking.
+    """Unpack a zip archive into the new folder ``target``: plain files inside it, within limits
+    that are counted while unpacking.
 
-    Raises ``DataError``: not a zip archive, encrypted, too large or too many files, a name that leads outside, a link.
+    Raises ``DataError``: not a zip archive, encrypted, too large or too many files, a name that
+    leads outside, a link.
     """
     try:
         with zipfile.ZipFile(archive) as source:
             members = [each for each in source.infolist() if not each.is_dir()]
             if len(members) > MOST_FILES:
-                raise DataError(f"{archive.name} holds {len(members)} files; at most {MOST_FILES} are taken")
+                raise DataError(
+                    f"{archive.name} holds {len(members)} files; at most {MOST_FILES} are taken"
+                )
             left = MOST_BYTES
             target.mkdir(parents=True)
             for member, path in _checked(members, archive.name):
@@ -164,24 +202,41 @@ def unpack_zip(archive: Path, target: Path) -> None:
         raise DataError(f"{archive.name} is not a sound zip archive: {error}") from None
 
 
-def _checked(members: list[zipfile.ZipInfo], name: str) -> Iterator[tuple[zipfile.ZipInfo, PurePosixPath]]:
-    """Yield the members with their paths; raises ``DataError`` for one that is not to be unpacked."""
+def _checked(
+    members: list[zipfile.ZipInfo], name: str
+) -> Iterator[tuple[zipfile.ZipInfo, PurePosixPath]]:
+    """Yield the members with their paths.
+
+    Raises ``DataError`` for one that is not to be unpacked.
+    """
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in member.filename:
+        if (
+            path.is_absolute()
+            or ".." in path.parts
+            or not path.parts
+            or ":" in path.parts[0]
+            or "\0" in member.filename
+        ):
             raise DataError(f"{name} holds '{member.filename[:80]}', which leads out of its folder")
         if len(path.parts) > MOST_DEPTH or max(len(part.encode()) for part in path.parts) > 255:
-            raise DataError(f"{name} holds '{member.filename[:80]}...', nested too deep or named too long")
+            raise DataError(
+                f"{name} holds '{member.filename[:80]}...', nested too deep or named too long"
+            )
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
-            raise DataError(f"{name} holds '{member.filename[:80]}', which is a link or a special file")
+            raise DataError(
+                f"{name} holds '{member.filename[:80]}', which is a link or a special file"
+            )
         if member.flag_bits & 1:
             raise DataError(f"{name} is encrypted")
         if path.parts[0] not in _CLUTTER and path.name not in _CLUTTER:
             yield member, path
 
 
-def _unpack_one(source: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, left: int, name: str) -> int:
+def _unpack_one(
+    source: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, left: int, name: str
+) -> int:
     """Write one member and return its size; what its header says of that is not believed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     size = 0

@@ -12,9 +12,11 @@ _SHORT_BYTES = 128
 
 
 def is_wrong(data: Bytes, at: Int64, size: Int64, more: Int64 | int = 0) -> NDArray[np.bool_]:
-    """Return for each range ``[at, at + size)`` of ``data``, checksum included, whether its 16-bit words and ``more`` do not add up.
+    """Return for each range ``[at, at + size)`` of ``data``, checksum included, whether its 16-bit
+    words and ``more`` do not add up.
 
-    ``more`` is what a pseudo-header adds: a number. The ranges are in the order in which they lie and do not overlap.
+    ``more`` is what a pseudo-header adds: a number. The ranges are in the order in which they lie
+    and do not overlap.
     """
     total = ones_sum(data, at, size)
     total = _swapped(total) + more
@@ -22,7 +24,10 @@ def is_wrong(data: Bytes, at: Int64, size: Int64, more: Int64 | int = 0) -> NDAr
 
 
 def ones_sum(data: Bytes, at: Int64, size: Int64) -> Int64:
-    """Return the folded sum of the little-endian 16-bit words of each range; an odd last byte counts as if a zero followed."""
+    """Return the folded sum of the little-endian 16-bit words of each range.
+
+    An odd last byte counts as if a zero followed.
+    """
     total = np.zeros(at.size, dtype=np.int64)
     short = size <= _SHORT_BYTES
     for each in np.unique(size[short & (size > 1)]).tolist():
@@ -33,7 +38,9 @@ def ones_sum(data: Bytes, at: Int64, size: Int64) -> Int64:
         rows = np.flatnonzero(~short & (at & 1 == parity))
         if rows.size:
             begin = (at[rows] - parity) >> 1
-            words: NDArray[np.uint16] = data[parity : parity + (data.size - parity) // 2 * 2].view("<u2")
+            words: NDArray[np.uint16] = data[parity : parity + (data.size - parity) // 2 * 2].view(
+                "<u2"
+            )
             total[rows] = _sums(words, begin, begin + (size[rows] >> 1))
     odd = size & 1 == 1
     total[odd] += data[at[odd] + size[odd] - 1]

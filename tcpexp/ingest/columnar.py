@@ -1,4 +1,6 @@
-"""Numpy columns to polars: absent numbers to null, columns of some rows among all rows, and words from their numbers."""
+"""Numpy columns to polars: absent numbers to null, columns of some rows among all rows, and words
+from their numbers.
+"""
 
 from __future__ import annotations
 

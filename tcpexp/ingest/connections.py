@@ -11,28 +11,39 @@ from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import first_arrival_bytes, unwrap_seq
 from tcpexp.store.frames import conform, empty_frame
 
-#: What names a connection, whichever capture it is seen in. The initial sequence number tells apart two that reuse a port.
+#: What names a connection, whichever capture it is seen in. The initial sequence number tells apart
+#: two that reuse a port.
 KEY = ("client_address", "client_port", "server_address", "server_port", "isn")
 
 
-def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] = ()) -> pl.DataFrame:
-    """Return one row per (capture, stream) with the columns of ``connections`` and ``isn``, without ``flow``, ``step`` and ``connection``.
+def describe_streams(
+    packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] = ()
+) -> pl.DataFrame:
+    """Return one row per (capture, stream) with the columns of ``connections`` and ``isn``, without
+    ``flow``, ``step`` and ``connection``.
 
-    The client is who sent the first SYN. Of a stream without a SYN (recording began later) the server is the end whose port is in
-    ``ports``, else the end with the lower port; its ``isn`` is -1.
+    The client is who sent the first SYN. Of a stream without a SYN (recording began later) the
+    server is the end whose port is in ``ports``, else the end with the lower port; its ``isn`` is
+    -1.
     """
-    damaged = pl.col("checksum_bad").fill_null(False).all().over("capture", "stream")  # a flipped bit made its ports
-    tcp = packets.filter(pl.col("protocol") == "tcp").filter(~damaged).with_columns(
-        syn=pl.col("flags").str.contains("S"),
-        has_ack=pl.col("flags").str.contains("A"),
-        fin=pl.col("flags").str.contains("F"),
-        rst=pl.col("flags").str.contains("R"),
+    # a flipped bit made its ports
+    damaged = pl.col("checksum_bad").fill_null(False).all().over("capture", "stream")
+    tcp = (
+        packets.filter(pl.col("protocol") == "tcp")
+        .filter(~damaged)
+        .with_columns(
+            syn=pl.col("flags").str.contains("S"),
+            has_ack=pl.col("flags").str.contains("A"),
+            fin=pl.col("flags").str.contains("F"),
+            rst=pl.col("flags").str.contains("R"),
+        )
     )
     if tcp.is_empty():
         return empty_frame("connections").with_columns(isn=pl.lit(None, dtype=pl.Int64))
     streams = _openers(tcp, ports)
     tcp = tcp.join(streams, on=["capture", "stream"]).with_columns(
-        from_client=(pl.col("src") == pl.col("client_address")) & (pl.col("src_port") == pl.col("client_port"))
+        from_client=(pl.col("src") == pl.col("client_address"))
+        & (pl.col("src_port") == pl.col("client_port"))
     )
     synack = pl.col("syn") & pl.col("has_ack")
     rows = tcp.group_by("capture", "stream", maintain_order=True).agg(
@@ -49,7 +60,12 @@ def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] =
     )
     established = (
         tcp.join(rows.select("capture", "stream", "first_synack"), on=["capture", "stream"])
-        .filter(pl.col("from_client") & pl.col("has_ack") & ~pl.col("rst") & (pl.col("number") > pl.col("first_synack")))
+        .filter(
+            pl.col("from_client")
+            & pl.col("has_ack")
+            & ~pl.col("rst")
+            & (pl.col("number") > pl.col("first_synack"))
+        )
         .group_by("capture", "stream")
         .agg(established_ns=pl.col("t_ns").min())
     )
@@ -68,61 +84,99 @@ def describe_streams(packets: pl.DataFrame, nodes: Nodes, ports: Sequence[int] =
 
 
 def _openers(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
-    """Return per (capture, stream) the client's and the server's address and port, and the initial sequence number."""
+    """Return per (capture, stream) the client's and the server's address and port, and the initial
+    sequence number.
+    """
     opener = (pl.col("syn") & ~pl.col("has_ack")).first()
     first = tcp.sort(~(pl.col("syn") & ~pl.col("has_ack")), "number", maintain_order=True)
     first = first.group_by("capture", "stream", maintain_order=True).agg(
         pl.col("src", "src_port", "dst", "dst_port", "seq").first(), opened=opener
     )
     known = pl.col("src_port").is_in(list(ports)) != pl.col("dst_port").is_in(list(ports))
-    by_port = pl.when(known).then(pl.col("dst_port").is_in(list(ports))).otherwise(pl.col("dst_port") <= pl.col("src_port"))
-    first = first.join(_crossed(tcp, ports), on=["capture", "stream"], how="left", maintain_order="left")
+    by_port = (
+        pl.when(known)
+        .then(pl.col("dst_port").is_in(list(ports)))
+        .otherwise(pl.col("dst_port") <= pl.col("src_port"))
+    )
+    first = first.join(
+        _crossed(tcp, ports), on=["capture", "stream"], how="left", maintain_order="left"
+    )
     forward = pl.coalesce(~pl.col("turned"), pl.col("opened") | by_port)
     ends = {"client_address": ("src", "dst"), "client_port": ("src_port", "dst_port")}
     ends |= {"server_address": ("dst", "src"), "server_port": ("dst_port", "src_port")}
     return first.select(
         "capture",
         "stream",
-        *(pl.when(forward).then(pl.col(one)).otherwise(pl.col(other)).alias(name) for name, (one, other) in ends.items()),
-        isn=pl.coalesce(pl.when("turned").then("other_seq"), pl.when("opened").then("seq"), pl.lit(-1)),
+        *(
+            pl.when(forward).then(pl.col(one)).otherwise(pl.col(other)).alias(name)
+            for name, (one, other) in ends.items()
+        ),
+        isn=pl.coalesce(
+            pl.when("turned").then("other_seq"), pl.when("opened").then("seq"), pl.lit(-1)
+        ),
     )
 
 
 def _crossed(tcp: pl.DataFrame, ports: Sequence[int]) -> pl.DataFrame:
-    """Return the streams with SYNs from both ends (RFC 9293 section 3.5: a simultaneous open is one connection), as every capture shall tell them.
+    """Return the streams with SYNs from both ends (RFC 9293 section 3.5: a simultaneous open is one
+    connection), as every capture shall tell them.
 
-    Each capture sees its own end's SYN first. Columns: ``capture``, ``stream``, ``turned`` (the other end counts as the client) and ``other_seq``, its
-    initial sequence number. The client is the end whose peer has one of ``ports``, where that tells, else the one whose SYN left first.
+    Each capture sees its own end's SYN first. Columns: ``capture``, ``stream``, ``turned`` (the
+    other end counts as the client) and ``other_seq``, its initial sequence number. The client is
+    the end whose peer has one of ``ports``, where that tells, else the one whose SYN left first.
     """
     ends = ["src", "src_port", "dst", "dst_port"]
-    syns = tcp.filter(pl.col("syn") & ~pl.col("has_ack")).unique(["capture", "stream", *ends, "seq"], keep="first", maintain_order=True)
+    syns = tcp.filter(pl.col("syn") & ~pl.col("has_ack")).unique(
+        ["capture", "stream", *ends, "seq"], keep="first", maintain_order=True
+    )
     syns = syns.filter(pl.struct("src", "src_port").n_unique().over("capture", "stream") == 2)
     left = syns.group_by(*ends, "seq").agg(left_ns=pl.col("t_ns").min())
-    order = [~pl.col("dst_port").is_in(list(ports)), pl.col("left_ns"), pl.col("src"), pl.col("src_port")]
+    order = [
+        ~pl.col("dst_port").is_in(list(ports)),
+        pl.col("left_ns"),
+        pl.col("src"),
+        pl.col("src_port"),
+    ]
     told = syns.join(left, on=[*ends, "seq"], how="left").sort(order, maintain_order=True)
-    client = told.group_by("capture", "stream", maintain_order=True).agg(other=pl.struct("src", "src_port").first(), other_seq=pl.col("seq").first())
-    seen_first = syns.sort("number").group_by("capture", "stream").agg(own=pl.struct("src", "src_port").first())
+    client = told.group_by("capture", "stream", maintain_order=True).agg(
+        other=pl.struct("src", "src_port").first(), other_seq=pl.col("seq").first()
+    )
+    seen_first = (
+        syns.sort("number")
+        .group_by("capture", "stream")
+        .agg(own=pl.struct("src", "src_port").first())
+    )
     joined = client.join(seen_first, on=["capture", "stream"])
     return joined.select("capture", "stream", "other_seq", turned=pl.col("own") != pl.col("other"))
 
 
 def _distinct_bytes(tcp: pl.DataFrame) -> pl.DataFrame:
-    """Return per (capture, stream) how many different payload bytes passed the capture in each direction."""
+    """Return per (capture, stream) how many different payload bytes passed the capture in each
+    direction.
+    """
     data = with_new_bytes(tcp.filter(pl.col("payload_bytes") > 0))
     to_server = pl.col("new_bytes").filter(pl.col("from_client")).sum()
     to_client = pl.col("new_bytes").filter(~pl.col("from_client")).sum()
     return (
         tcp.select("capture", "stream")
         .unique(maintain_order=True)
-        .join(data.group_by("capture", "stream").agg(bytes_to_server=to_server, bytes_to_client=to_client), on=["capture", "stream"], how="left")
+        .join(
+            data.group_by("capture", "stream").agg(
+                bytes_to_server=to_server, bytes_to_client=to_client
+            ),
+            on=["capture", "stream"],
+            how="left",
+        )
         .with_columns(pl.col("bytes_to_server", "bytes_to_client").fill_null(0))
     )
 
 
 def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
-    """Add ``new_bytes``: the payload bytes of each segment that no earlier one of its capture, stream and direction held.
+    """Add ``new_bytes``: the payload bytes of each segment that no earlier one of its capture,
+    stream and direction held.
 
-    ``data`` holds TCP packets in capture order. Damaged segments bring nothing: their receiver drops them.
+    ``data`` holds TCP packets in capture order. Damaged segments bring nothing: their receiver
+    drops them.
     """
     new = np.zeros(data.height, dtype=np.int64)
     whole = (data["payload_bytes"] > 0) & ~data["checksum_bad"].fill_null(False)
@@ -134,22 +188,42 @@ def with_new_bytes(data: pl.DataFrame) -> pl.DataFrame:
 
 
 def build_connections(streams: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
-    """Return the ``connections`` table, with ``isn`` and without ``flow``: each once, as the client's capture saw it, or else the server's.
+    """Return the ``connections`` table, with ``isn`` and without ``flow``: each once, as the
+    client's capture saw it, or else the server's.
 
-    ``connection`` numbers them from 1 on in the order of their SYNs. It is what every table calls a connection by.
+    ``connection`` numbers them from 1 on in the order of their SYNs. It is what every table calls a
+    connection by.
     """
     where = nodes.of_capture()
-    rank = pl.when(where == pl.col("client")).then(0).when(where == pl.col("server")).then(1).otherwise(2)
-    once = streams.sort(rank, "capture", "stream", maintain_order=True).unique(KEY, keep="first", maintain_order=True)
+    rank = (
+        pl.when(where == pl.col("client"))
+        .then(0)
+        .when(where == pl.col("server"))
+        .then(1)
+        .otherwise(2)
+    )
+    once = streams.sort(rank, "capture", "stream", maintain_order=True).unique(
+        KEY, keep="first", maintain_order=True
+    )
     once = once.sort("syn_ns", "capture", "stream", nulls_last=True)
-    return once.drop("flow", "step", "flow_source", "connection", strict=False).with_columns(connection=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    return once.drop("flow", "step", "flow_source", "connection", strict=False).with_columns(
+        connection=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+    )
 
 
-def attach_flows(packets: pl.DataFrame, streams: pl.DataFrame, connections: pl.DataFrame) -> pl.DataFrame:
+def attach_flows(
+    packets: pl.DataFrame, streams: pl.DataFrame, connections: pl.DataFrame
+) -> pl.DataFrame:
     """Fill ``connection`` of every TCP packet, and ``flow`` where its connection carries one."""
     named = connections.select(*KEY, "connection", "flow")
-    by_stream = streams.select("capture", "stream", *KEY).join(named, on=KEY, nulls_equal=True).select("capture", "stream", "connection", "flow")
-    return packets.drop("flow", "connection", strict=False).join(by_stream, on=["capture", "stream"], how="left", maintain_order="left")
+    by_stream = (
+        streams.select("capture", "stream", *KEY)
+        .join(named, on=KEY, nulls_equal=True)
+        .select("capture", "stream", "connection", "flow")
+    )
+    return packets.drop("flow", "connection", strict=False).join(
+        by_stream, on=["capture", "stream"], how="left", maintain_order="left"
+    )
 
 
 def table_of(connections: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,6 @@
-"""Blocks of ``/proc/net/snmp``, ``/proc/net/netstat`` and ``/proc/net/snmp6`` to the ``counters`` table."""
+"""Blocks of ``/proc/net/snmp``, ``/proc/net/netstat`` and ``/proc/net/snmp6`` to the ``counters``
+table.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ _SNMP6 = re.compile(r"(Ip6|Icmp6|Udp6|UdpLite6)(\w+)\s+(\d+)")
 
 
 def parse_counters(text: str, node: str) -> pl.DataFrame:
-    """Return the counters of ``raw/counters/<node>.txt``: the first sample whole, then only what changed.
+    """Return the counters of ``raw/counters/<node>.txt``: the first sample whole, then only what
+    changed.
 
     A counter's name is its group and its own name: ``Tcp.RetransSegs``, ``TcpExt.ListenDrops``.
     """
@@ -35,7 +38,8 @@ def parse_counters(text: str, node: str) -> pl.DataFrame:
 
 
 def parse_snmp(text: str) -> dict[str, int]:
-    """Parse pairs of lines, names then values, both behind ``Group:``. A pair that was cut off is left out.
+    """Parse pairs of lines, names then values, both behind ``Group:``. A pair that was cut off is
+    left out.
 
     A line of /proc/net/snmp6 is one counter, ``Udp6RcvbufErrors 3``, here ``Udp6.RcvbufErrors``.
     """
@@ -52,5 +56,7 @@ def parse_snmp(text: str) -> dict[str, int]:
             continue
         titles = heads.pop(group)
         if len(titles) == len(words):
-            found |= {f"{group}.{title}": int(word) for title, word in zip(titles, words, strict=True)}
+            found |= {
+                f"{group}.{title}": int(word) for title, word in zip(titles, words, strict=True)
+            }
     return found

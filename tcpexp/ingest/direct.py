@@ -1,6 +1,8 @@
-"""A capture to the ``packets`` table without tshark: columns straight from the file, and Wireshark's analysis done again here.
+"""A capture to the ``packets`` table without tshark: columns straight from the file, and
+Wireshark's analysis done again here.
 
-Only connections in which something rare happens are analysed by tshark (``tcpanalysis.py`` says which), on a capture of them alone.
+Only connections in which something rare happens are analysed by tshark (``tcpanalysis.py`` says
+which), on a capture of them alone.
 """
 
 from __future__ import annotations
@@ -24,28 +26,40 @@ from tcpexp.ingest.unacked import NO_RTT
 from tcpexp.store.frames import empty_frame, schema_of
 
 _MASK = 0xFFFFFFFF
-_FLAG_TEXTS = ["".join(letter for letter, bit in FLAG_LETTERS if flags & bit) for flags in range(256)]
+_FLAG_TEXTS = [
+    "".join(letter for letter, bit in FLAG_LETTERS if flags & bit) for flags in range(256)
+]
 #: Wireshark counts the bytes of so many SACK blocks of a segment.
 _COUNTED_BLOCKS = 3
 #: Columns of the table that every packet may have, -1 for those that have not.
 _PLAIN = ("src_port", "dst_port", "ip_id", "checksum", "ttl", "ecn", "payload_bytes")
 
 
-def read_direct(capture: Path, t0_realtime_ns: int, *, labels: bool = True, piece_bytes: int = PIECE_BYTES) -> pl.DataFrame:
-    """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not ``node``, not ``flow``).
+def read_direct(
+    capture: Path, t0_realtime_ns: int, *, labels: bool = True, piece_bytes: int = PIECE_BYTES
+) -> pl.DataFrame:
+    """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not
+    ``node``, not ``flow``).
 
-    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut. Without ``labels`` the columns
-    ``labels``, ``in_flight_bytes`` and ``rtt_ns`` stay null. Raises ``UnusualCaptureError`` when the capture holds something that is
-    left to tshark.
+    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before
+    the cut. Without ``labels`` the columns ``labels``, ``in_flight_bytes`` and ``rtt_ns`` stay
+    null. Raises ``UnusualCaptureError`` when the capture holds something that is left to tshark.
     """
     if capture.stat().st_size <= HEADER_BYTES:
         return empty_frame("packets")
     reader = _Reader(capture.stem, t0_realtime_ns, labels)
-    frames = [reader.frame(read_headers(records, reader.addresses)) for records in read_records(capture, piece_bytes)]
+    frames = [
+        reader.frame(read_headers(records, reader.addresses))
+        for records in read_records(capture, piece_bytes)
+    ]
     if not frames:
         return empty_frame("packets")
     packets = pl.concat(frames)
-    return borrow_analysis(packets, capture, reader.strange_packets()) if reader.analysis.strange else packets
+    return (
+        borrow_analysis(packets, capture, reader.strange_packets())
+        if reader.analysis.strange
+        else packets
+    )
 
 
 class _Reader:
@@ -55,7 +69,8 @@ class _Reader:
         self.capture, self.t0, self.labels = capture, t0_realtime_ns, labels
         self.addresses, self.streams, self.analysis = Addresses(), Streams(), Analysis()
         self._number = 0
-        self._pairs: list[tuple[Int64, Int64, Int64]] = []  # of TCP packets: number, pair of ends, stream
+        # of TCP packets: number, pair of ends, stream
+        self._pairs: list[tuple[Int64, Int64, Int64]] = []
 
     def frame(self, columns: Columns) -> pl.DataFrame:
         """Return the packets of a piece."""
@@ -65,7 +80,13 @@ class _Reader:
         rows = np.flatnonzero(columns.protocol == TCP)
         tcp = self._tcp(columns, rows, numbers) if rows.size else {}
         self._look_at_quoted(columns, numbers)
-        texts = pl.Series([inet_ntop(AF_INET if len(each) == 4 else AF_INET6, each) for each in self.addresses.known], dtype=pl.String)
+        texts = pl.Series(
+            [
+                inet_ntop(AF_INET if len(each) == 4 else AF_INET6, each)
+                for each in self.addresses.known
+            ],
+            dtype=pl.String,
+        )
         values = {
             "number": pl.Series(numbers),
             "t_ns": pl.Series(columns.records.epoch_ns - self.t0),
@@ -78,27 +99,47 @@ class _Reader:
         }
         constant = {"capture": self.capture}
         schema = schema_of("packets").items()
-        wanted = [(pl.col(name) if name in values else pl.lit(constant.get(name))).cast(kind).alias(name) for name, kind in schema]
+        wanted = [
+            (pl.col(name) if name in values else pl.lit(constant.get(name))).cast(kind).alias(name)
+            for name, kind in schema
+        ]
         return pl.DataFrame(values).select(wanted)
 
     def strange_packets(self) -> Int64:
-        """Return the numbers of all packets between the ends of a connection about which tshark has to be asked."""
+        """Return the numbers of all packets between the ends of a connection about which tshark has
+        to be asked.
+        """
         number, pair, stream = (np.concatenate(each) for each in zip(*self._pairs, strict=True))
         strange = np.unique(pair[np.isin(stream, list(self.analysis.strange))])
         found: Int64 = number[np.isin(pair, strange)]
         return found
 
     def _look_at_quoted(self, columns: Columns, numbers: Int64) -> None:
-        """Make sure that connections which ICMP errors tell of were seen before: Wireshark numbers them too."""
+        """Make sure that connections which ICMP errors tell of were seen before: Wireshark numbers
+        them too.
+        """
         for quoted in read_quoted(columns):
-            for row, first in zip(quoted.rows.tolist(), self.streams.first_packets(quoted.ends), strict=True):
+            for row, first in zip(
+                quoted.rows.tolist(), self.streams.first_packets(quoted.ends), strict=True
+            ):
                 if first is None or first > numbers[row]:
-                    raise UnusualCaptureError("an ICMP error about a TCP connection that was not captured before")
+                    raise UnusualCaptureError(
+                        "an ICMP error about a TCP connection that was not captured before"
+                    )
 
     def _tcp(self, columns: Columns, rows: Int64, numbers: Int64) -> dict[str, pl.Series]:
-        options = read_options(columns.records.data, columns.transport[rows], columns.header_bytes[rows])
-        seq, ack, flags, window = (columns[name][rows] for name in ("seq", "ack", "flags", "window"))
-        ends: Ends = (columns["src"][rows], columns["dst"][rows], columns["src_port"][rows], columns["dst_port"][rows])
+        options = read_options(
+            columns.records.data, columns.transport[rows], columns.header_bytes[rows]
+        )
+        seq, ack, flags, window = (
+            columns[name][rows] for name in ("seq", "ack", "flags", "window")
+        )
+        ends: Ends = (
+            columns["src"][rows],
+            columns["dst"][rows],
+            columns["src_port"][rows],
+            columns["dst_port"][rows],
+        )
         placed = self.streams.place(ends, (seq, ack, flags, options.wscale), numbers[rows])
         scaled = np.where(flags & SYN, window, window << np.maximum(placed.scale, 0))
         found = {
@@ -110,28 +151,42 @@ class _Reader:
         spread = Spread(rows, columns.records.count)
         series = {name: spread.numbers(value) for name, value in found.items()}
         series["flags"] = spread.series(pick(_FLAG_TEXTS, flags))
-        series["options_cut"] = spread.series(pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.size))
+        series["options_cut"] = spread.series(
+            pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.size)
+        )
         series["sack_permitted"] = spread.series(pl.Series(options.sack_permitted))
         series["sack_blocks"] = spread.series(_sack_blocks(options, placed))
         if self.labels:
             self._pairs.append((numbers[rows], placed.pair, placed.stream))
             judged = self._judge(columns, rows, placed, (scaled, _sacked(options)))
             series["labels"] = spread.series(_label_lists(judged[:, 0]))
-            series["in_flight_bytes"], series["rtt_ns"] = spread.numbers(judged[:, 1]), spread.numbers(judged[:, 2], NO_RTT)
+            series["in_flight_bytes"], series["rtt_ns"] = (
+                spread.numbers(judged[:, 1]),
+                spread.numbers(judged[:, 2], NO_RTT),
+            )
         return series
 
-    def _judge(self, columns: Columns, rows: Int64, placed: Placed, more: tuple[Int64, Int64]) -> Int64:
-        """Return labels (bits), bytes in flight and round-trip time of each TCP segment, a row each."""
+    def _judge(
+        self, columns: Columns, rows: Int64, placed: Placed, more: tuple[Int64, Int64]
+    ) -> Int64:
+        """Return labels (bits), bytes in flight and round-trip time of each TCP segment, a row
+        each.
+        """
         scaled, sacked = more
         segments = (
             placed.stream, placed.direction, columns["seq"][rows], columns["ack"][rows], columns["payload_bytes"][rows], columns["flags"][rows],
             columns["window"][rows], scaled, placed.base, placed.other_scale, columns.records.epoch_ns[rows], sacked, placed.reused,
         )  # fmt: skip
-        return np.array(self.analysis.judge(zip(*(each.tolist() for each in segments), strict=True)), dtype=np.int64)
+        return np.array(
+            self.analysis.judge(zip(*(each.tolist() for each in segments), strict=True)),
+            dtype=np.int64,
+        )
 
 
 def _sacked(options: Options) -> Int64:
-    """Return how many bytes Wireshark counts as selectively acknowledged by each segment, -1 without the option."""
+    """Return how many bytes Wireshark counts as selectively acknowledged by each segment, -1
+    without the option.
+    """
     left, right = options.sack_edges[:, 0::2], options.sack_edges[:, 1::2]
     held = np.where(left >= 0, (right - left) & _MASK, 0)[:, :_COUNTED_BLOCKS].sum(axis=1)
     return np.where(options.sack_count > 0, held, NONE)
@@ -139,12 +194,17 @@ def _sacked(options: Options) -> Int64:
 
 def _label_lists(bits: Int64) -> pl.Series:
     different, which = np.unique(bits, return_inverse=True)
-    lists = [[word for at, word in enumerate(LABELS) if each >> at & 1] for each in different.tolist()]
+    lists = [
+        [word for at, word in enumerate(LABELS) if each >> at & 1] for each in different.tolist()
+    ]
     return pl.Series(lists, dtype=pl.List(pl.String)).gather(which)
 
 
 def _sack_blocks(options: Options, placed: Placed) -> pl.Series:
-    """Return left and right edges, alternating, relative to the other end's first number; null without the option."""
+    """Return left and right edges, alternating, relative to the other end's first number.
+
+    Null without the option.
+    """
     few = np.flatnonzero(options.sack_count)
     if not few.size:
         return pl.Series([None], dtype=pl.List(pl.Int64)).new_from_index(0, options.sack_count.size)

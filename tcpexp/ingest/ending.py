@@ -1,7 +1,10 @@
-"""The experiment ends at its end: what captures, traces and programs recorded after it is in no table.
+"""The experiment ends at its end: what captures, traces and programs recorded after it is in no
+table.
 
-Recorders run on through the clean-up, in which programs are stopped, connections close and what waited in queues arrives. The raw files stay whole. Samples of
-sockets, queues, counters and the processor are cut only of a run that ended early: else the last is planned for the end, and none is taken after it.
+Recorders run on through the clean-up, in which programs are stopped, connections close and what
+waited in queues arrives. The raw files stay whole. Samples of sockets, queues, counters and the
+processor are cut only of a run that ended early: else the last is planned for the end, and none is
+taken after it.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ SAMPLED = ("sockets", "queues", "counters", "cpu")
 
 
 def ended_early(run: RunData) -> bool:
-    """Whether a run was interrupted or failed behind its zero, so that samplers went on behind its end."""
+    """Whether a run was interrupted or failed behind its zero, so that samplers went on behind its
+    end.
+    """
     return run.engine.get("status") in ("interrupted", "failed") and run.end_ns > 0
 
 
 def until_end(frame: pl.DataFrame, end_ns: int, column: str = "t_ns") -> pl.DataFrame:
-    """Return the rows of which the time in ``column`` lies before the end of the experiment (:attr:`RunData.end_ns`)."""
+    """Return the rows of which the time in ``column`` lies before the end of the experiment
+    (:attr:`RunData.end_ns`).
+    """
     return frame.filter(pl.col(column) < end_ns)

@@ -15,8 +15,11 @@ from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 
 
-def build_throughput(packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes, end_ns: int) -> pl.DataFrame:
-    """Return the ``throughput`` table: every 100 ms from a flow's first packet to its last, empty intervals included.
+def build_throughput(
+    packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes, end_ns: int
+) -> pl.DataFrame:
+    """Return the ``throughput`` table: every 100 ms from a flow's first packet to its last, empty
+    intervals included.
 
     Only what arrives at the flow's receiver counts; ``t_ns`` is the interval's beginning.
     """
@@ -24,7 +27,9 @@ def build_throughput(packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: No
     for flow in flows:
         receiver = flow.server if flow.sender == flow.client else flow.client
         rows = packets.filter(
-            (pl.col("flow") == flow.name) & (pl.col("node") == receiver) & (nodes.of_address("src") == flow.sender)
+            (pl.col("flow") == flow.name)
+            & (pl.col("node") == receiver)
+            & (nodes.of_address("src") == flow.sender)
         )
         if rows.height:
             parts.append(_bin(with_new_bytes(rows), flow.name, end_ns))
@@ -39,19 +44,31 @@ def _bin(rows: pl.DataFrame, flow: str, end_ns: int) -> pl.DataFrame:
         payload_bytes=pl.col("payload_bytes").sum(),
         goodput_bytes=pl.col("new_bytes").sum(),
     )
-    grid = pl.DataFrame({"t_ns": np.arange(sums["t_ns"].min(), int(sums["t_ns"].max() or 0) + 1, INTERVAL_NS)})  # type: ignore[arg-type]
+    grid = pl.DataFrame(
+        {"t_ns": np.arange(sums["t_ns"].min(), int(sums["t_ns"].max() or 0) + 1, INTERVAL_NS)}
+    )  # type: ignore[arg-type]
     whole = grid.join(sums, on="t_ns", how="left").with_columns(
         pl.col("packets", "wire_bytes", "payload_bytes", "goodput_bytes").fill_null(0)
     )
-    length = pl.lit(INTERVAL_NS) if end_ns <= 0 else pl.min_horizontal(pl.lit(INTERVAL_NS), (end_ns - pl.col("t_ns")).clip(1))
+    length = (
+        pl.lit(INTERVAL_NS)
+        if end_ns <= 0
+        else pl.min_horizontal(pl.lit(INTERVAL_NS), (end_ns - pl.col("t_ns")).clip(1))
+    )
     return whole.with_columns(flow=pl.lit(flow), interval_ns=length)
 
 
 def build_rtt(packets: pl.DataFrame, flows: Sequence[FlowPlan], nodes: Nodes) -> pl.DataFrame:
-    """Return the ``rtt`` table: round-trip times of each flow's data as its sender's capture shows them."""
+    """Return the ``rtt`` table: round-trip times of each flow's data as its sender's capture shows
+    them.
+    """
     parts = []
     for flow in flows:
-        rows = packets.filter((pl.col("flow") == flow.name) & (pl.col("node") == flow.sender) & (pl.col("protocol") == "tcp"))
+        rows = packets.filter(
+            (pl.col("flow") == flow.name)
+            & (pl.col("node") == flow.sender)
+            & (pl.col("protocol") == "tcp")
+        )
         for _, stream in rows.group_by("capture", "stream", maintain_order=True):
             parts.append(_stream_rtt(stream, flow, nodes))
     return conform(pl.concat(parts), "rtt") if parts else empty_frame("rtt")
@@ -64,11 +81,21 @@ def _stream_rtt(stream: pl.DataFrame, flow: FlowPlan, nodes: Nodes) -> pl.DataFr
     left = unwrap_seq(data["seq"].to_numpy())
     ack = unwrap_seq(acks["ack"].to_numpy())
     sack = np.zeros(acks.height, dtype=np.int64)
-    if left.size and ack.size:  # one numbering for both: the first ACK lies within half the sequence space of the first byte
+    # one numbering for both: the first ACK lies within half the sequence space of the first byte
+    if left.size and ack.size:
         ack = ack + (left[0] + (ack[0] - left[0] + 2**31) % 2**32 - 2**31 - ack[0])
         relative = acks["sack_blocks"].list.get(1, null_on_oob=True)
         sack = (relative + (left[0] - data["seq_rel"][0])).fill_null(0).to_numpy()
     received = Acks(ack, acks["t_ns"].to_numpy(), sack)
-    when, rtt = rtt_samples(left, left + data["payload_bytes"].to_numpy(), data["t_ns"].to_numpy(), received)
+    when, rtt = rtt_samples(
+        left, left + data["payload_bytes"].to_numpy(), data["t_ns"].to_numpy(), received
+    )
     connection = pl.Series([stream["connection"][0]] * when.size, dtype=pl.Int64)
-    return pl.DataFrame({"flow": pl.Series([flow.name] * when.size, dtype=pl.String), "connection": connection, "t_ns": when, "rtt_ns": rtt})
+    return pl.DataFrame(
+        {
+            "flow": pl.Series([flow.name] * when.size, dtype=pl.String),
+            "connection": connection,
+            "t_ns": when,
+            "rtt_ns": rtt,
+        }
+    )

@@ -1,7 +1,9 @@
-"""Packets of a capture to columns: what their Ethernet, ARP, IP, TCP, UDP and ICMP headers hold, a whole piece of a capture at a time.
+"""Packets of a capture to columns: what their Ethernet, ARP, IP, TCP, UDP and ICMP headers hold, a
+whole piece of a capture at a time.
 
-A column is an array with one element per packet; -1 stands for a field that the packet does not have. Whatever is not an everyday
-packet (fragments, VLAN tags, tunnels, lengths that contradict each other, a header that was cut off) is left to tshark.
+A column is an array with one element per packet; -1 stands for a field that the packet does not
+have. Whatever is not an everyday packet (fragments, VLAN tags, tunnels, lengths that contradict
+each other, a header that was cut off) is left to tshark.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ OTHER, TCP, UDP, ICMP, ARP, ND, MLD = range(len(PROTOCOLS))
 ETHERNET_BYTES = 14
 _ETHERNET = np.dtype([("to", "V6"), ("from", "V6"), ("type", ">u2")])
 _ARP = np.dtype(
-    [("hardware", ">u2"), ("protocol", ">u2"), ("lengths", ">u2"), ("operation", ">u2"), ("sha", "V6"), ("src", "S4"), ("tha", "V6"), ("dst", "S4")]
+    [
+        ("hardware", ">u2"),
+        ("protocol", ">u2"),
+        ("lengths", ">u2"),
+        ("operation", ">u2"),
+        ("sha", "V6"),
+        ("src", "S4"),
+        ("tha", "V6"),
+        ("dst", "S4"),
+    ]
 )
 IPV4_HEADER = np.dtype(
     [
@@ -29,14 +40,25 @@ IPV4_HEADER = np.dtype(
         ("checksum", ">u2"), ("src", "S4"), ("dst", "S4"), ("option", "u1"),
     ]
 )  # fmt: skip
-IPV6_HEADER = np.dtype([("version_class", ">u4"), ("length", ">u2"), ("next", "u1"), ("hops", "u1"), ("src", "S16"), ("dst", "S16")])
+IPV6_HEADER = np.dtype(
+    [
+        ("version_class", ">u4"),
+        ("length", ">u2"),
+        ("next", "u1"),
+        ("hops", "u1"),
+        ("src", "S16"),
+        ("dst", "S16"),
+    ]
+)
 TCP_HEADER = np.dtype(
     [
         ("src_port", ">u2"), ("dst_port", ">u2"), ("seq", ">u4"), ("ack", ">u4"), ("offset", "u1"), ("flags", "u1"), ("window", ">u2"),
         ("checksum", ">u2"), ("urgent", ">u2"),
     ]
 )  # fmt: skip
-UDP_HEADER = np.dtype([("src_port", ">u2"), ("dst_port", ">u2"), ("length", ">u2"), ("checksum", ">u2")])
+UDP_HEADER = np.dtype(
+    [("src_port", ">u2"), ("dst_port", ">u2"), ("length", ">u2"), ("checksum", ">u2")]
+)
 _ICMP = np.dtype([("type", "u1"), ("code", "u1"), ("checksum", ">u2")])
 _NEXT = np.dtype([("next", "u1"), ("length", "u1")])
 #: Numbers of protocols in an IP header.
@@ -46,7 +68,8 @@ MORE_OR_OFFSET = 0x3FFF
 #: ICMPv6 types that do what ARP and IGMP do over IPv4: RFC 4861 section 4, RFC 2710 and RFC 3810.
 _NEIGHBOUR_DISCOVERY = (133, 137)
 _GROUP_MEMBERSHIP = (130, 131, 132, 143)
-#: ICMP's types that quote the packet they are about (RFC 792), and ICMPv6's first that does not (RFC 4443 section 2.1).
+#: ICMP's types that quote the packet they are about (RFC 792), and ICMPv6's first that does not
+#: (RFC 4443 section 2.1).
 _QUOTING = (3, 4, 5, 11, 12)
 _FIRST_INFORMATIONAL = 128
 
@@ -58,10 +81,12 @@ NUMBERS = (
 
 @dataclass
 class Columns:
-    """What the headers of ``records`` hold, a column by name; ``src`` and ``dst`` count in ``addresses``.
+    """What the headers of ``records`` hold, a column by name; ``src`` and ``dst`` count in
+    ``addresses``.
 
-    ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``, ``header_bytes`` how long TCP's is,
-    ``ip_bytes`` how long the packet is from there on. ``quoting`` are the rows of ICMP messages that quote a packet.
+    ``transport`` is where the header of TCP, UDP or ICMP begins in ``records.data``,
+    ``header_bytes`` how long TCP's is, ``ip_bytes`` how long the packet is from there on.
+    ``quoting`` are the rows of ICMP messages that quote a packet.
     """
 
     records: Records
@@ -88,7 +113,9 @@ class Addresses:
         """Return the number of each address of a column of bytes."""
         size = column.dtype.itemsize
         plain = np.ascontiguousarray(column)
-        different, which = np.unique(plain.view(np.uint32) if size == 4 else plain, return_inverse=True)
+        different, which = np.unique(
+            plain.view(np.uint32) if size == 4 else plain, return_inverse=True
+        )
         octets = different.tobytes()
         each = (octets[at : at + size] for at in range(0, len(octets), size))
         numbers = [self.known.setdefault(address, len(self.known)) for address in each]
@@ -96,11 +123,25 @@ class Addresses:
 
 
 def read_headers(records: Records, addresses: Addresses) -> Columns:
-    """Return the columns of ``records``. Raises ``UnusualCaptureError`` when a packet is left to tshark."""
+    """Return the columns of ``records``.
+
+    Raises ``UnusualCaptureError`` when a packet is left to tshark.
+    """
     count = records.count
     absent = {name: np.full(count, -1, dtype=np.int64) for name in NUMBERS}
-    protocol, transport, header_bytes, ip_bytes = (np.zeros(count, dtype=np.int64) for _ in range(4))
-    columns = Columns(records, addresses, protocol, transport, header_bytes, ip_bytes, np.zeros(count, dtype=np.bool_), absent)
+    protocol, transport, header_bytes, ip_bytes = (
+        np.zeros(count, dtype=np.int64) for _ in range(4)
+    )
+    columns = Columns(
+        records,
+        addresses,
+        protocol,
+        transport,
+        header_bytes,
+        ip_bytes,
+        np.zeros(count, dtype=np.bool_),
+        absent,
+    )
     expect(records.captured >= ETHERNET_BYTES, "a packet without a whole Ethernet header")
     kinds = headers_at(records.data, records.at, _ETHERNET)["type"]
     left = kinds.size
@@ -120,7 +161,9 @@ def expect(good: NDArray[np.bool_] | bool, what: str) -> None:
 
 
 def captured_behind(columns: Columns, rows: Int64, begin: Int64 | int) -> Int64:
-    """Return how many bytes of the packets ``rows`` were captured from ``begin`` on, counted in the file's piece."""
+    """Return how many bytes of the packets ``rows`` were captured from ``begin`` on, counted in the
+    file's piece.
+    """
     left: Int64 = columns.records.at[rows] + columns.records.captured[rows] - begin
     return left
 
@@ -129,9 +172,17 @@ def _read_arp(columns: Columns, rows: Int64) -> None:
     at = columns.records.at[rows] + ETHERNET_BYTES
     head = headers_at(columns.records.data, at, _ARP)
     expect(captured_behind(columns, rows, at) >= _ARP.itemsize, "an ARP packet that was cut off")
-    expect((head["hardware"] == 1) & (head["protocol"] == 0x0800) & (head["lengths"] == 0x0604), "ARP for something else than IPv4")
+    expect(
+        (head["hardware"] == 1) & (head["protocol"] == 0x0800) & (head["lengths"] == 0x0604),
+        "ARP for something else than IPv4",
+    )
     columns.protocol[rows] = ARP
-    _set(columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]))
+    _set(
+        columns,
+        rows,
+        src=columns.addresses.number(head["src"]),
+        dst=columns.addresses.number(head["dst"]),
+    )
 
 
 def _set(columns: Columns, rows: Int64, **values: NDArray[np.generic]) -> None:
@@ -144,9 +195,18 @@ def _read_ipv4(columns: Columns, rows: Int64) -> None:
     head = headers_at(columns.records.data, at, IPV4_HEADER)
     size = (head["version_ihl"].astype(np.int64) & 15) * 4
     length = head["length"].astype(np.int64)
-    expect((head["version_ihl"] >> 4 == 4) & (size >= 20), "a packet that is not IPv4 although Ethernet says so")
-    expect((size == 20) | ((size == 24) & (head["option"] == _ROUTER_ALERT)), "an IPv4 packet with options")
-    expect((length >= size) & (length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES), "an IPv4 packet whose length is not the frame's")
+    expect(
+        (head["version_ihl"] >> 4 == 4) & (size >= 20),
+        "a packet that is not IPv4 although Ethernet says so",
+    )
+    expect(
+        (size == 20) | ((size == 24) & (head["option"] == _ROUTER_ALERT)),
+        "an IPv4 packet with options",
+    )
+    expect(
+        (length >= size) & (length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES),
+        "an IPv4 packet whose length is not the frame's",
+    )
     expect(captured_behind(columns, rows, at) >= size, "an IPv4 header that was cut off")
     expect(head["fragment"] & MORE_OR_OFFSET == 0, "a fragment")
     columns.checksum_bad[rows] = is_wrong(columns.records.data, at, size)
@@ -156,7 +216,10 @@ def _read_ipv4(columns: Columns, rows: Int64) -> None:
     )  # fmt: skip
     columns.transport[rows] = at + size
     columns.ip_bytes[rows] = length - size
-    expect(np.isin(head["protocol"], (IP_TCP, IP_UDP, IP_ICMP, _IP_IGMP)), "a protocol over IPv4 that is neither TCP, UDP, ICMP nor IGMP")
+    expect(
+        np.isin(head["protocol"], (IP_TCP, IP_UDP, IP_ICMP, _IP_IGMP)),
+        "a protocol over IPv4 that is neither TCP, UDP, ICMP nor IGMP",
+    )
     _read_transport(columns, rows, head["protocol"])
 
 
@@ -165,8 +228,14 @@ def _read_ipv6(columns: Columns, rows: Int64) -> None:
     head = headers_at(columns.records.data, at, IPV6_HEADER)
     length = head["length"].astype(np.int64)
     expect(head["version_class"] >> 28 == 6, "a packet that is not IPv6 although Ethernet says so")
-    expect(length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES - IPV6_HEADER.itemsize, "an IPv6 packet whose length is not the frame's")
-    expect((length > 0) & (captured_behind(columns, rows, at) >= IPV6_HEADER.itemsize), "an IPv6 header that was cut off")
+    expect(
+        length <= columns.records.frame_bytes[rows] - ETHERNET_BYTES - IPV6_HEADER.itemsize,
+        "an IPv6 packet whose length is not the frame's",
+    )
+    expect(
+        (length > 0) & (captured_behind(columns, rows, at) >= IPV6_HEADER.itemsize),
+        "an IPv6 header that was cut off",
+    )
     _set(
         columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]), ttl=head["hops"],
         ecn=(head["version_class"] >> 20) & 3,
@@ -175,19 +244,33 @@ def _read_ipv6(columns: Columns, rows: Int64) -> None:
     extended = np.flatnonzero(protocol == _HOP_BY_HOP)
     if extended.size:
         options = headers_at(columns.records.data, behind[extended], _NEXT)
-        expect(captured_behind(columns, rows[extended], behind[extended]) >= 8, "an IPv6 header that was cut off")
-        expect((options["next"] == IP_ICMPV6) & (options["length"] == 0) & (length[extended] >= 8), "an IPv6 extension header")
+        expect(
+            captured_behind(columns, rows[extended], behind[extended]) >= 8,
+            "an IPv6 header that was cut off",
+        )
+        expect(
+            (options["next"] == IP_ICMPV6) & (options["length"] == 0) & (length[extended] >= 8),
+            "an IPv6 extension header",
+        )
         protocol[extended] = IP_ICMPV6
         behind[extended] += 8
         length[extended] -= 8
     columns.transport[rows] = behind
     columns.ip_bytes[rows] = length
-    expect(np.isin(protocol, (IP_TCP, IP_UDP, IP_ICMPV6)), "a protocol over IPv6 that is neither TCP, UDP nor ICMPv6")
+    expect(
+        np.isin(protocol, (IP_TCP, IP_UDP, IP_ICMPV6)),
+        "a protocol over IPv6 that is neither TCP, UDP nor ICMPv6",
+    )
     _read_transport(columns, rows, protocol)
 
 
 def _read_transport(columns: Columns, rows: Int64, protocol: NDArray[np.generic]) -> None:
-    for number, read in ((IP_TCP, _read_tcp), (IP_UDP, _read_udp), (IP_ICMP, _read_icmp), (IP_ICMPV6, _read_icmpv6)):
+    for number, read in (
+        (IP_TCP, _read_tcp),
+        (IP_UDP, _read_udp),
+        (IP_ICMP, _read_icmp),
+        (IP_ICMPV6, _read_icmpv6),
+    ):
         few = rows[protocol == number]
         if few.size:
             read(columns, few)
@@ -199,7 +282,10 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
     header = (head["offset"].astype(np.int64) >> 4) * 4
     captured = captured_behind(columns, rows, at)
     expect(captured >= np.minimum(size, TCP_HEADER.itemsize), "a TCP header that was cut off")
-    expect((header >= TCP_HEADER.itemsize) & (header <= size), "a TCP header whose length cannot be right")
+    expect(
+        (header >= TCP_HEADER.itemsize) & (header <= size),
+        "a TCP header whose length cannot be right",
+    )
     expect(captured >= header, "a TCP header that was cut off")
     columns.protocol[rows] = TCP
     columns.header_bytes[rows] = header
@@ -209,7 +295,8 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
     )  # fmt: skip
     whole = rows[captured >= size]
     _check(columns, whole, IP_TCP)
-    columns.checksum_bad[whole] |= columns["checksum"][whole] == 0xFFFF  # right, but Wireshark says that it should be 0
+    # right, but Wireshark says that it should be 0
+    columns.checksum_bad[whole] |= columns["checksum"][whole] == 0xFFFF
 
 
 def _read_udp(columns: Columns, rows: Int64) -> None:
@@ -220,19 +307,29 @@ def _read_udp(columns: Columns, rows: Int64) -> None:
     expect(head["length"] == size, "a UDP header whose length is not the packet's")
     columns.protocol[rows] = UDP
     _set(
-        columns, rows, payload_bytes=size - UDP_HEADER.itemsize, src_port=head["src_port"], dst_port=head["dst_port"], checksum=head["checksum"]
+        columns,
+        rows,
+        payload_bytes=size - UDP_HEADER.itemsize,
+        src_port=head["src_port"],
+        dst_port=head["dst_port"],
+        checksum=head["checksum"],
     )
     _check(columns, rows[(captured >= size) & (head["checksum"] != 0)], IP_UDP)
 
 
 def _check(columns: Columns, rows: Int64, protocol: int) -> None:
-    """Mark those of ``rows``, captured whole, whose checksum of TCP or UDP is wrong: RFC 9293 section 3.1, RFC 8200 section 8.1."""
+    """Mark those of ``rows``, captured whole, whose checksum of TCP or UDP is wrong: RFC 9293
+    section 3.1, RFC 8200 section 8.1.
+    """
     for is_v4 in (True, False):
         few = rows[(columns["ip_id"][rows] >= 0) == is_v4]
         if few.size:
             at, size = columns.transport[few], columns.ip_bytes[few]
-            begin = at - (8 if is_v4 else 32)  # both addresses; no header is between them and TCP or UDP here
-            columns.checksum_bad[few] |= is_wrong(columns.records.data, begin, size + (at - begin), size + protocol)
+            # both addresses; no header is between them and TCP or UDP here
+            begin = at - (8 if is_v4 else 32)
+            columns.checksum_bad[few] |= is_wrong(
+                columns.records.data, begin, size + (at - begin), size + protocol
+            )
 
 
 def _read_icmp(columns: Columns, rows: Int64) -> None:
@@ -243,7 +340,10 @@ def _read_icmp(columns: Columns, rows: Int64) -> None:
 
 def _icmp_header(columns: Columns, rows: Int64) -> NDArray[np.void]:
     at = columns.transport[rows]
-    expect((captured_behind(columns, rows, at) >= 8) & (columns.ip_bytes[rows] >= 8), "an ICMP header that was cut off")
+    expect(
+        (captured_behind(columns, rows, at) >= 8) & (columns.ip_bytes[rows] >= 8),
+        "an ICMP header that was cut off",
+    )
     return headers_at(columns.records.data, at, _ICMP)
 
 
@@ -251,7 +351,9 @@ def _read_icmpv6(columns: Columns, rows: Int64) -> None:
     head = _icmp_header(columns, rows)
     kind = head["type"]
     columns.protocol[rows] = ICMP
-    columns.protocol[rows[(kind >= _NEIGHBOUR_DISCOVERY[0]) & (kind <= _NEIGHBOUR_DISCOVERY[1])]] = ND
+    columns.protocol[
+        rows[(kind >= _NEIGHBOUR_DISCOVERY[0]) & (kind <= _NEIGHBOUR_DISCOVERY[1])]
+    ] = ND
     columns.protocol[rows[np.isin(kind, _GROUP_MEMBERSHIP)]] = MLD
     _set(columns, rows, checksum=head["checksum"])
     columns.quoting.append(rows[kind < _FIRST_INFORMATIONAL])

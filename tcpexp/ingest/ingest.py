@@ -1,4 +1,6 @@
-"""``raw/`` to ``tables/``: read every source of a run that is there, say which flow each row belongs to, write Parquet."""
+"""``raw/`` to ``tables/``: read every source of a run that is there, say which flow each row
+belongs to, write Parquet.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.faults import parse_faults
 from tcpexp.ingest.flows import with_flows, with_openers
 from tcpexp.ingest.flowtables import build_rtt, build_throughput
-from tcpexp.ingest.iperf3 import client_sends, connections_of, load_iperf3, parse_iperf3, server_port
+from tcpexp.ingest.iperf3 import (
+    client_sends,
+    connections_of,
+    load_iperf3,
+    parse_iperf3,
+    server_port,
+)
 from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
@@ -45,9 +53,10 @@ _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"
 def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
-    A source that was not recorded gives a table without rows, one that was cut off gives what came before the cut.
-    ``progress`` is called with a sentence before each longer step, and for each capture that is left to tshark. Raises ``DataError``
-    naming the file that is damaged, ``HostError`` when tshark is needed and missing.
+    A source that was not recorded gives a table without rows, one that was cut off gives what came
+    before the cut. ``progress`` is called with a sentence before each longer step, and for each
+    capture that is left to tshark. Raises ``DataError`` naming the file that is damaged,
+    ``HostError`` when tshark is needed and missing.
     """
     check_source(run_dir)
     tell = progress or (lambda text: None)
@@ -64,12 +73,16 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     spans = socket_spans(connections)
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
-    tables["faults"] = name_sockets(parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port"))
+    tables["faults"] = name_sockets(
+        parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port")
+    )
     tables["iperf3"] = _from_iperf3(source, connections)
     if asks_for_complaints(source.plan):
         tell("searching for complaints")
         complaints = read_complaints(sorted(source.raw.glob("*.pcap")))
-        tables["complaints"] = complaints.join(packets, on=["capture", "number"], how="semi", maintain_order="left")
+        tables["complaints"] = complaints.join(
+            packets, on=["capture", "number"], how="semi", maintain_order="left"
+        )
     tell("writing tables")
     tables["packets"] = packets
     tables["connections"] = conn.table_of(connections)
@@ -117,11 +130,15 @@ def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
 def _name_connections(
     source: _Source, frames: list[pl.DataFrame], trace: Trace, user_space: dict[str, pl.DataFrame]
 ) -> tuple[pl.DataFrame, pl.DataFrame, Witness]:
-    """Return the packets with ``connection`` and ``flow``, the connections with who opened them, and what the trace says about the run's own sockets."""
+    """Return the packets with ``connection`` and ``flow``, the connections with who opened them,
+    and what the trace says about the run's own sockets.
+    """
     nodes, flows = source.nodes, source.plan.flows
     packets = pl.concat(frames) if frames else empty_frame("packets")
     packets = mark_unsent(packets.with_columns(node=nodes.of_capture()), source.plan, nodes)
-    streams = conn.describe_streams(until_end(packets, source.run.end_ns), nodes, [flow.port for flow in flows])
+    streams = conn.describe_streams(
+        until_end(packets, source.run.end_ns), nodes, [flow.port for flow in flows]
+    )
     found = conn.build_connections(streams, nodes)
     spans = socket_spans(found.with_columns(flow=pl.lit(None, dtype=pl.String)))
     sockets = read_sockets(trace)
@@ -129,11 +146,27 @@ def _name_connections(
     found = with_openers(found, sockets.lives, _programs(user_space, spans))
     found = with_flows(found, flows, nodes, _client_sends(source))
     packets = conn.attach_flows(packets, streams, found).sort("capture", "number")
-    return packets, found, Witness.of(source.plan, nodes, trace, sockets, found, frozenset(packets["node"].unique().drop_nulls()))
+    return (
+        packets,
+        found,
+        Witness.of(
+            source.plan,
+            nodes,
+            trace,
+            sockets,
+            found,
+            frozenset(packets["node"].unique().drop_nulls()),
+        ),
+    )
 
 
-def _from_captures(source: _Source, packets: pl.DataFrame, captured: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return what follows from the packets until the end. Only journeys see the later ones: what was under way at the end was not lost."""
+def _from_captures(
+    source: _Source, packets: pl.DataFrame, captured: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """Return what follows from the packets until the end.
+
+    Only journeys see the later ones: what was under way at the end was not lost.
+    """
     nodes, flows = source.nodes, source.plan.flows
     return {
         "throughput": build_throughput(packets, flows, nodes, source.run.end_ns),
@@ -143,7 +176,9 @@ def _from_captures(source: _Source, packets: pl.DataFrame, captured: pl.DataFram
 
 
 def _first_time(files: list[Path]) -> int:
-    """Return the earliest packet's time when the engine left no t0 (it was killed before it could): then t_ns counts from there."""
+    """Return the earliest packet's time when the engine left no t0 (it was killed before it could):
+    then t_ns counts from there.
+    """
     times = [frame["t_ns"].min() for frame in read_captures(files, 0) if frame.height]
     return min((int(time) for time in times if isinstance(time, int)), default=0)
 
@@ -162,28 +197,51 @@ def _read_user_space(source: _Source) -> dict[str, pl.DataFrame]:
 def _programs(user_space: dict[str, pl.DataFrame], spans: pl.DataFrame) -> pl.DataFrame:
     """Return (connection, step) of the connections that a program of the user-space TCP opened."""
     events = user_space.get("tcp_events", empty_frame("tcp_events"))
-    opened = events.filter((pl.col("event") == "state_changed") & (pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT"))
+    opened = events.filter(
+        (pl.col("event") == "state_changed")
+        & (pl.col("old_state") == "CLOSED")
+        & (pl.col("new_state") == "SYN-SENT")
+    )
     named = name_sockets(opened, spans, *_LOCAL_AND_PEER, opening=pl.lit(True))
     return named.filter(pl.col("connection").is_not_null()).select("connection", "step")
 
 
-def _from_trace(source: _Source, trace: Witness, user_space: dict[str, pl.DataFrame], spans: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return the tables that the kernel's trace fills, and to which programs of the user-space TCP add what they wrote."""
+def _from_trace(
+    source: _Source, trace: Witness, user_space: dict[str, pl.DataFrame], spans: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """Return the tables that the kernel's trace fills, and to which programs of the user-space TCP
+    add what they wrote.
+    """
     nodes = source.nodes
     result = {}
     for name in ("tcp_probe", "retransmits", "ca_states"):
         kernel = trace.rows(name).with_columns(node=nodes.of_address("src"))
-        frame = pl.concat([conform(kernel, name), user_space.get(name, empty_frame(name)).with_columns(node=nodes.of_address("src"))])
+        frame = pl.concat(
+            [
+                conform(kernel, name),
+                user_space.get(name, empty_frame(name)).with_columns(node=nodes.of_address("src")),
+            ]
+        )
         frame = frame.filter(pl.col("node").is_not_null()).sort("t_ns", maintain_order=True)
         result[name] = name_sockets(frame, spans, ("src", "src_port"), ("dst", "dst_port"))
-    events = user_space.get("tcp_events", empty_frame("tcp_events")).with_columns(node=nodes.of_address("local_address"))
+    events = user_space.get("tcp_events", empty_frame("tcp_events")).with_columns(
+        node=nodes.of_address("local_address")
+    )
     result["tcp_events"] = _name_socket_rows(events, spans)
-    states = user_space.get("states", empty_frame("states")).with_columns(node=nodes.of_address("local_address"))
+    states = user_space.get("states", empty_frame("states")).with_columns(
+        node=nodes.of_address("local_address")
+    )
     opening = (pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT")
     named = conform(name_sockets(states, spans, *_LOCAL_AND_PEER, opening=opening), "states")
     flows = spans.select("connection", "flow").unique("connection")
-    kernel = trace.states().drop("flow", strict=False).join(flows, on="connection", how="left", maintain_order="left")
-    result["states"] = pl.concat([conform(kernel, "states"), named]).sort("t_ns", maintain_order=True)
+    kernel = (
+        trace.states()
+        .drop("flow", strict=False)
+        .join(flows, on="connection", how="left", maintain_order="left")
+    )
+    result["states"] = pl.concat([conform(kernel, "states"), named]).sort(
+        "t_ns", maintain_order=True
+    )
     return result
 
 
@@ -203,7 +261,9 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
         "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
         "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
-        "events": parse_events(events.read_text(errors="replace") if events.is_file() else "", str(events)),
+        "events": parse_events(
+            events.read_text(errors="replace") if events.is_file() else "", str(events)
+        ),
     }
 
 
@@ -217,20 +277,39 @@ def _reports(source: _Source) -> Iterator[dict[str, Any]]:
 
 
 def _client_sends(source: _Source) -> dict[tuple[int, int], bool]:
-    """Return of each data connection, by the client's and the server's port, whether iperf3 says that its client sends."""
-    return {ports: sends for report in _reports(source) for ports, sends in client_sends(report).items()}
+    """Return of each data connection, by the client's and the server's port, whether iperf3 says
+    that its client sends.
+    """
+    return {
+        ports: sends for report in _reports(source) for ports, sends in client_sends(report).items()
+    }
 
 
 def _from_iperf3(source: _Source, connections: pl.DataFrame) -> pl.DataFrame:
-    """Return the intervals of all reports; the time zero of each is when its first data connection began."""
+    """Return the intervals of all reports.
+
+    The time zero of each is when its first data connection began.
+    """
     parts = [empty_frame("iperf3")]
     carrying = connections.filter(pl.col("flow").is_not_null())
     for report in _reports(source):
         flow = next(flow for flow in source.plan.flows if flow.port == server_port(report))
-        known = {(row["client_port"], row["server_port"]): row for row in carrying.iter_rows(named=True)}
+        known = {
+            (row["client_port"], row["server_port"]): row for row in carrying.iter_rows(named=True)
+        }
         rows = {each: known[pair] for each, pair in connections_of(report).items() if pair in known}
-        begin = min((row["established_ns"] for row in rows.values() if row["established_ns"] is not None), default=flow.start_ns)
-        parts.append(parse_iperf3(report, {each: (row["connection"], row["flow"]) for each, row in rows.items()}, flow.name, begin))
+        begin = min(
+            (row["established_ns"] for row in rows.values() if row["established_ns"] is not None),
+            default=flow.start_ns,
+        )
+        parts.append(
+            parse_iperf3(
+                report,
+                {each: (row["connection"], row["flow"]) for each, row in rows.items()},
+                flow.name,
+                begin,
+            )
+        )
     return pl.concat(parts)
 
 

@@ -12,7 +12,9 @@ from tcpexp.store.frames import conform, empty_frame
 
 
 def load_iperf3(text: str) -> dict[str, Any] | None:
-    """Return iperf3's report in a log, or None when the log holds none (another program's, or iperf3 was killed)."""
+    """Return iperf3's report in a log, or None when the log holds none (another program's, or
+    iperf3 was killed).
+    """
     start = text.find("{")
     if start < 0:
         return None
@@ -37,14 +39,26 @@ def side_of(report: dict[str, Any]) -> str:
 
 
 def client_sends(report: dict[str, Any]) -> dict[tuple[int, int], bool]:
-    """Return of each data connection, by the client's and the server's port, whether the client sends; of those about which the report says it."""
-    senders = {stream.get("socket"): stream.get("sender") for interval in report["intervals"] for stream in interval.get("streams", [])}
+    """Return of each data connection, by the client's and the server's port, whether the client
+    sends; of those about which the report says it.
+    """
+    senders = {
+        stream.get("socket"): stream.get("sender")
+        for interval in report["intervals"]
+        for stream in interval.get("streams", [])
+    }
     by_client = side_of(report) == "client"
-    return {ports: bool(senders[each]) == by_client for each, ports in connections_of(report).items() if senders.get(each) is not None}
+    return {
+        ports: bool(senders[each]) == by_client
+        for each, ports in connections_of(report).items()
+        if senders.get(each) is not None
+    }
 
 
 def connections_of(report: dict[str, Any]) -> dict[Any, tuple[int, int]]:
-    """Return the client's and the server's port of each data connection, by the number that the report calls its socket."""
+    """Return the client's and the server's port of each data connection, by the number that the
+    report calls its socket.
+    """
     client = side_of(report) == "client"
     found = {}
     for each in report["start"].get("connected", []):
@@ -54,30 +68,48 @@ def connections_of(report: dict[str, Any]) -> dict[Any, tuple[int, int]]:
 
 
 def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
-    """Return what the writer of a report received in all, by (local, remote) port of each connection.
+    """Return what the writer of a report received in all, by (local, remote) port of each
+    connection.
 
-    The report's own total of each connection, not the sum of its intervals: after a stall these hold bytes twice. Connections on which it sent are left
-    out. Empty for UDP.
+    The report's own total of each connection, not the sum of its intervals: after a stall these
+    hold bytes twice. Connections on which it sent are left out. Empty for UDP.
     """
     if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
         return {}
-    ports = {each["socket"]: (int(each["local_port"]), int(each["remote_port"])) for each in report["start"].get("connected", [])}
-    totals = [each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each]
-    return {ports[each["socket"]]: int(each["bytes"]) for each in totals if each.get("sender") is False and each.get("socket") in ports}
+    ports = {
+        each["socket"]: (int(each["local_port"]), int(each["remote_port"]))
+        for each in report["start"].get("connected", [])
+    }
+    totals = [
+        each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each
+    ]
+    return {
+        ports[each["socket"]]: int(each["bytes"])
+        for each in totals
+        if each.get("sender") is False and each.get("socket") in ports
+    }
 
 
 def last_second(report: dict[str, Any]) -> float:
     """Return when a report's last interval ended, in seconds from the test's beginning."""
-    ends = [float(stream["end"]) for interval in report["intervals"] for stream in interval.get("streams", [])]
+    ends = [
+        float(stream["end"])
+        for interval in report["intervals"]
+        for stream in interval.get("streams", [])
+    ]
     return max(ends, default=0.0)
 
 
-def parse_iperf3(report: dict[str, Any], carried: Mapping[Any, tuple[int | None, str]], flow: str, start_ns: int) -> pl.DataFrame:
+def parse_iperf3(
+    report: dict[str, Any], carried: Mapping[Any, tuple[int | None, str]], flow: str, start_ns: int
+) -> pl.DataFrame:
     """Return one row per stream and interval; ``start_ns`` is when the test began, from t0.
 
-    ``carried`` has the connection and the flow of each stream, by the number that the report calls its socket; others are the ``flow``'s.
+    ``carried`` has the connection and the flow of each stream, by the number that the report calls
+    its socket; others are the ``flow``'s.
 
-    ``retransmits``, ``cwnd_bytes`` and ``rtt_us`` are null on the receiving side: iperf3 knows them only for what it sends.
+    ``retransmits``, ``cwnd_bytes`` and ``rtt_us`` are null on the receiving side: iperf3 knows them
+    only for what it sends.
     """
     rows = []
     for interval in report["intervals"]:
@@ -98,4 +130,8 @@ def parse_iperf3(report: dict[str, Any], carried: Mapping[Any, tuple[int | None,
                     "rtt_us": stream.get("rtt"),
                 }
             )
-    return conform(pl.DataFrame(rows, infer_schema_length=None), "iperf3") if rows else empty_frame("iperf3")
+    return (
+        conform(pl.DataFrame(rows, infer_schema_length=None), "iperf3")
+        if rows
+        else empty_frame("iperf3")
+    )

@@ -13,9 +13,11 @@ from tcpexp.store.frames import conform, empty_frame, schema_of
 
 
 def parse_lines(text: str, source: str) -> list[dict[str, Any]]:
-    """Return one mapping per line. A last line that was cut off (the writer was killed) is left out.
+    """Return one mapping per line. A last line that was cut off (the writer was killed) is left
+    out.
 
-    Raises ``DataError`` naming ``source`` and the line for any other line that is not a JSON mapping.
+    Raises ``DataError`` naming ``source`` and the line for any other line that is not a JSON
+    mapping.
     """
     lines = text.splitlines()
     rows: list[dict[str, Any]] = []
@@ -34,12 +36,18 @@ def parse_lines(text: str, source: str) -> list[dict[str, Any]]:
 
 
 def parse_table(text: str, name: str, source: str) -> pl.DataFrame:
-    """Return JSON lines whose keys are the columns of table ``name``; unknown keys are ignored, absent ones are null."""
+    """Return JSON lines whose keys are the columns of table ``name``.
+
+    Unknown keys are ignored, absent ones are null.
+    """
     return table_of_rows(parse_lines(text, source), name)
 
 
 def table_of_rows(rows: Iterable[dict[str, Any]], name: str) -> pl.DataFrame:
-    """Return mappings whose keys are the columns of table ``name`` as that table; unknown keys are ignored, absent ones are null."""
+    """Return mappings whose keys are the columns of table ``name`` as that table.
+
+    Unknown keys are ignored, absent ones are null.
+    """
     schema = schema_of(name)
     picked = [{column: row.get(column) for column in schema} for row in rows]
     if not picked:

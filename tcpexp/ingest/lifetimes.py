@@ -1,6 +1,8 @@
-"""Lifetimes of TCP sockets in the kernel's trace: from the opening to CLOSED, with the step whose process opened each, and whose it is.
+"""Lifetimes of TCP sockets in the kernel's trace: from the opening to CLOSED, with the step whose
+process opened each, and whose it is.
 
-The trace is the whole machine's. A socket is told by its address in the kernel, which is given again after its end.
+The trace is the whole machine's. A socket is told by its address in the kernel, which is given
+again after its end.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ LIVES: dict[str, pl.DataType] = {
 class Sockets:
     """The sockets of a trace.
 
-    ``states`` are the trace's rows with ``life``. ``lives`` has one row per socket, by its beginning: ``kind`` (None: it was there before the trace), both
-    ends as the last row has them, and of those that a process opened or listens with whether that is one of the run's (``own``), its ``step`` and which
-    process it was.
+    ``states`` are the trace's rows with ``life``. ``lives`` has one row per socket, by its
+    beginning: ``kind`` (None: it was there before the trace), both ends as the last row has them,
+    and of those that a process opened or listens with whether that is one of the run's (``own``),
+    its ``step`` and which process it was.
     ``known``: the trace tells processes, so that ``own`` is not null where it applies.
     """
 
@@ -43,15 +46,25 @@ def read_sockets(trace: Trace) -> Sockets:
         return Sockets(pl.DataFrame(), pl.DataFrame(schema=LIVES), False)
     states = _filled(_numbered(rows))
     lives = states.group_by("life", maintain_order=True).agg(
-        pl.col("socket", "order", "t_ns", "task", "kind").first(), pl.col("local_address", "local_port", "peer_address", "peer_port").last()
+        pl.col("socket", "order", "t_ns", "task", "kind").first(),
+        pl.col("local_address", "local_port", "peer_address", "peer_port").last(),
     )
     known = not trace.marks.is_empty()
     return Sockets(states.drop("kind"), _with_openers(lives, trace, known), known)
 
 
 def with_connections(lives: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """Add ``connection``: the captured one with the same ends that began with this socket; what opens a connection stands before its SYN."""
-    return name_sockets(lives, spans, ("local_address", "local_port"), ("peer_address", "peer_port"), opening=pl.col("kind") == OPENED).drop("flow")
+    """Add ``connection``: the captured one with the same ends that began with this socket.
+
+    What opens a connection stands before its SYN.
+    """
+    return name_sockets(
+        lives,
+        spans,
+        ("local_address", "local_port"),
+        ("peer_address", "peer_port"),
+        opening=pl.col("kind") == OPENED,
+    ).drop("flow")
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
@@ -63,23 +76,37 @@ def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     rows = rows.sort("order").with_columns(kind=kind)
     rows = rows.with_columns(nth=pl.col("kind").is_not_null().cum_sum().over("socket"))
-    return rows.with_columns(life=pl.col("order").first().over("socket", "nth").rank("dense").cast(pl.Int64)).drop("nth")
+    return rows.with_columns(
+        life=pl.col("order").first().over("socket", "nth").rank("dense").cast(pl.Int64)
+    ).drop("nth")
 
 
 def _filled(rows: pl.DataFrame) -> pl.DataFrame:
     """Give a socket that has no port or address yet those of its own next row.
 
-    connect() enters SYN-SENT before it has chosen its port, and a listener's child SYN-RECEIVED before it has its addresses.
+    connect() enters SYN-SENT before it has chosen its port, and a listener's child SYN-RECEIVED
+    before it has its addresses.
     """
-    unknown = ((pl.col("kind") == OPENED) & (pl.col("local_port") == 0)) | (pl.col("kind") == ACCEPTED)
+    unknown = ((pl.col("kind") == OPENED) & (pl.col("local_port") == 0)) | (
+        pl.col("kind") == ACCEPTED
+    )
     names = ("local_port", "peer_port", "local_address", "peer_address")
-    later = {name: pl.when(unknown).then(pl.col(name).shift(-1).over("life")).otherwise(pl.col(name)) for name in names}
-    return rows.with_columns(**{name: pl.coalesce(value, pl.col(name)) for name, value in later.items()})
+    later = {
+        name: pl.when(unknown).then(pl.col(name).shift(-1).over("life")).otherwise(pl.col(name))
+        for name in names
+    }
+    return rows.with_columns(
+        **{name: pl.coalesce(value, pl.col(name)) for name, value in later.items()}
+    )
 
 
 def _with_openers(lives: pl.DataFrame, trace: Trace, known: bool) -> pl.DataFrame:
-    """Add ``own``, ``step`` and ``process`` to the lives that began in the context of the process that they belong to."""
-    lives = lives.with_columns(pl.lit(None, dtype=LIVES[name]).alias(name) for name in ("own", "step", "process"))
+    """Add ``own``, ``step`` and ``process`` to the lives that began in the context of the process
+    that they belong to.
+    """
+    lives = lives.with_columns(
+        pl.lit(None, dtype=LIVES[name]).alias(name) for name in ("own", "step", "process")
+    )
     if known:
         asked = lives.filter(pl.col("kind").is_in([OPENED, LISTENING])).sort("order")
         openers = find_openers(trace.forks, trace.marks, asked)
@@ -90,5 +117,7 @@ def _with_openers(lives: pl.DataFrame, trace: Trace, known: bool) -> pl.DataFram
             "process": [each.process if each else None for each in openers],
         }
         told = pl.DataFrame(columns, schema={name: LIVES[name] for name in columns})
-        lives = lives.drop("own", "step", "process").join(told, on="life", how="left", maintain_order="left")
+        lives = lives.drop("own", "step", "process").join(
+            told, on="life", how="left", maintain_order="left"
+        )
     return lives.select(list(LIVES))

@@ -21,9 +21,15 @@ class Nodes:
     def of(cls, plan: RunPlan) -> Nodes:
         """Read them from the plan."""
         addresses = {
-            interface.address: node.name for node in plan.network.nodes for interface in node.interfaces
+            interface.address: node.name
+            for node in plan.network.nodes
+            for interface in node.interfaces
         }
-        captures = {interface.name: node.name for node in plan.network.nodes for interface in node.interfaces}
+        captures = {
+            interface.name: node.name
+            for node in plan.network.nodes
+            for interface in node.interfaces
+        }
         hosts = frozenset(node.name for node in plan.network.nodes if node.kind == "host")
         return cls(addresses, captures, hosts)
 
@@ -32,6 +38,9 @@ class Nodes:
         return pl.col(column).replace_strict(self.by_address, default=None, return_dtype=pl.String)
 
     def of_capture(self, column: str = "capture") -> pl.Expr:
-        """Return the node at which a capture was taken; a name that the plan does not have goes by its part before ``-eth``."""
+        """Return the node at which a capture was taken.
+
+        A name that the plan does not have goes by its part before ``-eth``.
+        """
         known = pl.col(column).replace_strict(self.by_capture, default=None, return_dtype=pl.String)
         return pl.coalesce(known, pl.col(column).str.replace(r"-[^-]*$", ""))

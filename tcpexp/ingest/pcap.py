@@ -1,7 +1,9 @@
-"""A capture file (pcap, Ethernet) to where its packets lie: piece by piece, so that a long capture is never held whole.
+"""A capture file (pcap, Ethernet) to where its packets lie: piece by piece, so that a long capture
+is never held whole.
 
-The format is libpcap's (draft-ietf-opsawg-pcap): a header of 24 bytes, then records of a header of 16 bytes and the packet's bytes.
-Both byte orders and both resolutions of time are read; whatever else a capture may be is left to tshark.
+The format is libpcap's (draft-ietf-opsawg-pcap): a header of 24 bytes, then records of a header of
+16 bytes and the packet's bytes. Both byte orders and both resolutions of time are read; whatever
+else a capture may be is left to tshark.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ Int64 = NDArray[np.int64]
 HEADER_BYTES = 24
 #: So much of a file is looked at at once.
 PIECE_BYTES = 1 << 23
-#: Zeros behind the last packet of a piece, so that headers can be taken at their largest size wherever they begin.
+#: Zeros behind the last packet of a piece, so that headers can be taken at their largest size
+#: wherever they begin.
 SPARE_BYTES = 256
 _RECORD_BYTES = 16
 _ETHERNET = 1
 #: Wireshark takes a record that says it is longer for damage.
 _LARGEST_PACKET = 262_144
-#: First four bytes of a file: its byte order, and the nanoseconds of a unit of the fraction of a second.
+#: First four bytes of a file: its byte order, and the nanoseconds of a unit of the fraction of a
+#: second.
 _MAGIC = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
     b"\xa1\xb2\xc3\xd4": (">", 1000),
@@ -42,7 +46,8 @@ class UnusualCaptureError(Exception):
 
 @dataclass(frozen=True)
 class Records:
-    """Packets of a piece of a file: ``data`` holds packet ``i`` from ``at[i]`` on, ``captured[i]`` of its ``frame_bytes[i]`` bytes.
+    """Packets of a piece of a file: ``data`` holds packet ``i`` from ``at[i]`` on, ``captured[i]``
+    of its ``frame_bytes[i]`` bytes.
 
     ``epoch_ns`` is when it was captured, in nanoseconds since 1970.
     """
@@ -60,9 +65,11 @@ class Records:
 
 
 def read_records(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Records]:
-    """Yield the packets of a capture in order, some 10,000 to 100,000 at a time; one that was cut off at the end is left out.
+    """Yield the packets of a capture in order, some 10,000 to 100,000 at a time; one that was cut
+    off at the end is left out.
 
-    Raises ``UnusualCaptureError`` for any other kind of file, and for a record that cannot be right.
+    Raises ``UnusualCaptureError`` for any other kind of file, and for a record that cannot be
+    right.
     """
     with path.open("rb") as file:
         order, unit_ns = _read_header(file.read(HEADER_BYTES))
@@ -76,7 +83,9 @@ def read_records(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Records
 
 
 def count_records(path: Path) -> int | None:
-    """Return how many whole packets a capture holds, None for another kind of file or a record that cannot be right."""
+    """Return how many whole packets a capture holds, None for another kind of file or a record that
+    cannot be right.
+    """
     try:
         with path.open("rb") as file:
             order, _ = _read_header(file.read(HEADER_BYTES))
@@ -107,7 +116,10 @@ def _read_header(header: bytes) -> tuple[str, int]:
 
 
 def _walk(buffer: bytes, order: str) -> tuple[list[int], int]:
-    """Return where the whole records of ``buffer`` begin, and where the last one ends. Each says where the next begins: hence the loop."""
+    """Return where the whole records of ``buffer`` begin, and where the last one ends.
+
+    Each says where the next begins: hence the loop.
+    """
     begins: list[int] = []
     found = begins.append
     length_at = struct.Struct(order + "8xI").unpack_from
@@ -128,9 +140,17 @@ def _records(buffer: bytes, begins: list[int], order: str, unit_ns: int) -> Reco
     data = np.frombuffer(buffer + bytes(SPARE_BYTES), dtype=np.uint8)
     at = np.array(begins, dtype=np.int64)
     word = order + "u4"
-    head = headers_at(data, at, np.dtype([("second", word), ("fraction", word), ("captured", word), ("whole", word)]))
+    head = headers_at(
+        data,
+        at,
+        np.dtype([("second", word), ("fraction", word), ("captured", word), ("whole", word)]),
+    )
     seconds, fraction = head["second"].astype(np.int64), head["fraction"].astype(np.int64) * unit_ns
     captured, whole = head["captured"].astype(np.int64), head["whole"].astype(np.int64)
-    if (fraction >= 1_000_000_000).any() or (captured > whole).any() or (captured > _LARGEST_PACKET).any():
+    if (
+        (fraction >= 1_000_000_000).any()
+        or (captured > whole).any()
+        or (captured > _LARGEST_PACKET).any()
+    ):
         raise UnusualCaptureError("a record that cannot be right")
     return Records(data, at + _RECORD_BYTES, captured, whole, seconds * 1_000_000_000 + fraction)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from tcpexp.engine.rtnetlink import FILE_HEAD, FILE_MAGIC, FILE_VERSION, RECORD_HEAD, QdiscRole, parse_messages, queue_row
+from tcpexp.engine.rtnetlink import (
+    FILE_HEAD,
+    FILE_MAGIC,
+    FILE_VERSION,
+    RECORD_HEAD,
+    QdiscRole,
+    parse_messages,
+    queue_row,
+)
 from tcpexp.errors import DataError
 from tcpexp.ingest.jsonlines import parse_table, table_of_rows
 from tcpexp.ingest.settings import SampledSettings
@@ -17,12 +25,14 @@ Links = list[tuple[str, dict[int, QdiscRole]]]
 
 
 def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
-    """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError`` naming the damaged file.
+    """Return the samples of every qdisc of every wire, as ``raw`` has them; raises ``DataError``
+    naming the damaged file.
 
     ``told`` is given each qdisc's settings, which only dumps hold.
     """
     dump, lines, sources = raw / "qdisc.nl", raw / "qdisc.jsonl", raw / "qdisc_sources.json"
-    died = not (raw / "engine.json").is_file()  # then sources, by which alone a dump can be read, may be missing
+    # then sources, by which alone a dump can be read, may be missing
+    died = not (raw / "engine.json").is_file()
     if dump.is_file() and (sources.is_file() or not died):
         text = sources.read_text() if sources.is_file() else ""
         return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump), told)
@@ -30,25 +40,43 @@ def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
 
 
 def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
-    """Return each link's name and what its wire's interfaces are for, by index; raises ``DataError``."""
+    """Return each link's name and what its wire's interfaces are for, by index.
+
+    Raises ``DataError``.
+    """
     try:
         return [
-            (str(each["link"]), {int(index): QdiscRole(role["towards"], role["role"]) for index, role in each["roles"].items()})
+            (
+                str(each["link"]),
+                {
+                    int(index): QdiscRole(role["towards"], role["role"])
+                    for index, role in each["roles"].items()
+                },
+            )
             for each in json.loads(text)["links"]
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{source}: not a list of links and their interfaces ({type(error).__name__}: {error})") from None
+        raise DataError(
+            f"{source}: not a list of links and their interfaces ({type(error).__name__}: {error})"
+        ) from None
 
 
-def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl", told: SampledSettings | None = None) -> pl.DataFrame:
-    """Return the samples of ``raw/qdisc.nl``; counts grow from the start of the run. What a cut off record holds is left out.
+def parse_dumps(
+    data: bytes, links: Links, source: str = "qdisc.nl", told: SampledSettings | None = None
+) -> pl.DataFrame:
+    """Return the samples of ``raw/qdisc.nl``; counts grow from the start of the run. What a cut off
+    record holds is left out.
 
-    ``told`` is given each qdisc's settings. Raises ``DataError`` for another format, and for a record of a link that ``links`` does not have.
+    ``told`` is given each qdisc's settings. Raises ``DataError`` for another format, and for a
+    record of a link that ``links`` does not have.
     """
     rows: list[dict[str, object]] = []
     for at, t_ns, number, datagram in _records(data, source):
         if number >= len(links):
-            raise DataError(f"{source}: byte {at}: link {number} of {len(links)}", hint="does qdisc_sources.json belong to it?")
+            raise DataError(
+                f"{source}: byte {at}: link {number} of {len(links)}",
+                hint="does qdisc_sources.json belong to it?",
+            )
         link, roles = links[number]
         for found in parse_messages(datagram):
             row = queue_row(found, link, roles)
@@ -56,7 +84,14 @@ def parse_dumps(data: bytes, links: Links, source: str = "qdisc.nl", told: Sampl
                 row["t_ns"] = t_ns
                 rows.append(row)
                 if told is not None:
-                    told.note(t_ns, link, str(row["towards"]), str(row["qdisc"]), found.kind, found.options)
+                    told.note(
+                        t_ns,
+                        link,
+                        str(row["towards"]),
+                        str(row["qdisc"]),
+                        found.kind,
+                        found.options,
+                    )
     return table_of_rows(rows, "queues")
 
 
@@ -66,7 +101,10 @@ def _records(data: bytes, source: str) -> Iterator[tuple[int, int, int, bytes]]:
         return
     magic, version = FILE_HEAD.unpack_from(data)
     if (magic, version) != (FILE_MAGIC, FILE_VERSION):
-        raise DataError(f"{source}: not qdisc dumps of version {FILE_VERSION}", hint="recorded by another version, or on another kind of machine?")
+        raise DataError(
+            f"{source}: not qdisc dumps of version {FILE_VERSION}",
+            hint="recorded by another version, or on another kind of machine?",
+        )
     at = FILE_HEAD.size
     while at + RECORD_HEAD.size <= len(data):
         t_ns, number, length = RECORD_HEAD.unpack_from(data, at)
@@ -78,5 +116,8 @@ def _records(data: bytes, source: str) -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def parse_qdisc(text: str, source: str = "qdisc.jsonl") -> pl.DataFrame:
-    """Return the samples of ``raw/qdisc.jsonl``; counts grow from the start of the run; raises ``DataError``."""
+    """Return the samples of ``raw/qdisc.jsonl``; counts grow from the start of the run.
+
+    Raises ``DataError``.
+    """
     return parse_table(text, "queues", source)

@@ -1,4 +1,6 @@
-"""What the kernel said that links and interfaces do: ``raw/readback.jsonl`` and the settings in ``raw/qdisc.nl``, to the table ``settings``."""
+"""What the kernel said that links and interfaces do: ``raw/readback.jsonl`` and the settings in
+``raw/qdisc.nl``, to the table ``settings``.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,18 @@ Place = tuple[str, str, str]
 
 
 class SampledSettings:
-    """Collects, out of a sampler's dumps in the order of their times, when a qdisc's settings were not those of the sample before."""
+    """Collects, out of a sampler's dumps in the order of their times, when a qdisc's settings were
+    not those of the sample before.
+    """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
         self._last: dict[Place, tuple[str, bytes]] = {}
         self._seen: dict[str, tuple[int, set[Place]]] = {}
 
-    def note(self, t_ns: int, link: str, towards: str, qdisc: str, kind: str, options: bytes) -> None:
+    def note(
+        self, t_ns: int, link: str, towards: str, qdisc: str, kind: str, options: bytes
+    ) -> None:
         """Note a qdisc of a sample."""
         before_ns, seen = self._seen.get(link, (t_ns, set()))
         if t_ns != before_ns:
@@ -52,12 +58,23 @@ class SampledSettings:
 
     def _add(self, t_ns: int, place: Place, kind: str | None, options: dict[str, Any]) -> None:
         link, towards, qdisc = place
-        row = {"t_ns": t_ns, "source": "sample", "link": link, "towards": towards, "qdisc": qdisc, "kind": kind, "options": json.dumps(options)}
+        row = {
+            "t_ns": t_ns,
+            "source": "sample",
+            "link": link,
+            "towards": towards,
+            "qdisc": qdisc,
+            "kind": kind,
+            "options": json.dumps(options),
+        }
         self.rows.append(row)
 
 
 def read_settings(raw: Path, sampled: Iterable[dict[str, object]] = ()) -> pl.DataFrame:
-    """Return the table ``settings``: what was read back and what samples say; raises ``DataError`` for a damaged file."""
+    """Return the table ``settings``: what was read back and what samples say.
+
+    Raises ``DataError`` for a damaged file.
+    """
     path = raw / FILE
     lines = parse_lines(path.read_text(errors="replace"), str(path)) if path.is_file() else []
     rows = [row for line in lines for row in _rows(line)]
@@ -65,12 +82,28 @@ def read_settings(raw: Path, sampled: Iterable[dict[str, object]] = ()) -> pl.Da
 
 
 def _rows(line: dict[str, Any]) -> Iterator[dict[str, object]]:
-    base = {"t_ns": line.get("t_ns"), "source": line.get("when"), "link": line.get("link"), "node": line.get("node")}
+    base = {
+        "t_ns": line.get("t_ns"),
+        "source": line.get("when"),
+        "link": line.get("link"),
+        "node": line.get("node"),
+    }
     for each in line.get("qdiscs") or ():
-        yield {**base, "towards": each["towards"], "qdisc": each["qdisc"], "kind": each["kind"], "options": json.dumps(each["options"])}
+        yield {
+            **base,
+            "towards": each["towards"],
+            "qdisc": each["qdisc"],
+            "kind": each["kind"],
+            "options": json.dumps(each["options"]),
+        }
     for each in line.get("interfaces") or ():
         rest = {"mtu": each["mtu"], "up": each["up"]}
-        yield {**base, "interface": each["name"], "kind": each["qdisc"], "options": json.dumps(rest)}
+        yield {
+            **base,
+            "interface": each["name"],
+            "kind": each["qdisc"],
+            "options": json.dumps(rest),
+        }
     for each in line.get("changes") or ():
         yield {**base, "interface": each["name"], "options": json.dumps({"change": each["change"]})}
     if line.get("whole") is False:

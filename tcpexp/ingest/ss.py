@@ -39,15 +39,18 @@ _RATES = {
 def parse_ss(text: str, node: str) -> pl.DataFrame:
     """Parse the blocks of ``raw/ss/<node>.txt``: one row per socket and snapshot, without ``flow``.
 
-    A socket is a line, and with ``-i`` another one below it that begins with white space. Addresses lose their brackets, their
-    scope and an IPv4 mapping; an unbound one is ``*``. Port ``*`` is null.
+    A socket is a line, and with ``-i`` another one below it that begins with white space. Addresses
+    lose their brackets, their scope and an IPv4 mapping; an unbound one is ``*``. Port ``*`` is
+    null.
     """
     lines = pl.DataFrame({"line": text.split("\n")}).lazy()
     is_time = pl.col("line").str.starts_with("# t_ns=")
     is_head = ~is_time & pl.col("line").str.contains(r"^\S") & pl.col("line").str.contains(_HEAD)
     frame = (
         lines.with_columns(
-            t_ns=pl.when(is_time).then(pl.col("line").str.extract(r"t_ns=(-?\d+)").cast(pl.Int64)).forward_fill(),
+            t_ns=pl.when(is_time)
+            .then(pl.col("line").str.extract(r"t_ns=(-?\d+)").cast(pl.Int64))
+            .forward_fill(),
             socket=is_head.cum_sum(),
             is_head=is_head,
             is_time=is_time,
@@ -88,8 +91,14 @@ def _columns(frame: pl.DataFrame, node: str) -> pl.DataFrame:
             info=pl.concat_str([pl.col("rest"), below], separator=" ").str.strip_chars(),
             congestion_control=below.str.extract(_CONGESTION_CONTROL),
             rto_ms=below.str.extract(r"(?:^| )rto:([\d.]+)").cast(pl.Float64),
-            **{name: below.str.extract(pattern).cast(pl.Int64) for name, pattern in _INTEGERS.items()},
-            **{name: _microseconds(below.str.extract(pattern)) for name, pattern in _MILLISECONDS.items()},
+            **{
+                name: below.str.extract(pattern).cast(pl.Int64)
+                for name, pattern in _INTEGERS.items()
+            },
+            **{
+                name: _microseconds(below.str.extract(pattern))
+                for name, pattern in _MILLISECONDS.items()
+            },
             **{name: _bits(below.str.extract(pattern)) for name, pattern in _RATES.items()},
         ),
         "sockets",
@@ -111,5 +120,7 @@ def _microseconds(milliseconds: pl.Expr) -> pl.Expr:
 
 def _bits(text: pl.Expr) -> pl.Expr:
     """``9589400`` (ss -n) or ``9.59M`` to bit/s."""
-    scale = text.str.extract(r"([KMGT])$").replace_strict({"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}, default=None, return_dtype=pl.Float64)
+    scale = text.str.extract(r"([KMGT])$").replace_strict(
+        {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}, default=None, return_dtype=pl.Float64
+    )
     return text.str.extract(r"^([\d.]+)").cast(pl.Float64) * scale.fill_null(1.0)

@@ -1,8 +1,10 @@
-"""Which connection each TCP segment belongs to, numbered as Wireshark numbers them, and what relative numbers and windows count from.
+"""Which connection each TCP segment belongs to, numbered as Wireshark numbers them, and what
+relative numbers and windows count from.
 
-Connections are numbered in the order of their first packets. A SYN with another initial sequence number than the end that sends it had
-begins a new connection between the same ports; a SYN-ACK with another one changes only what numbers count from. Of an end whose SYN was
-not captured they count from one below the first that is seen.
+Connections are numbered in the order of their first packets. A SYN with another initial sequence
+number than the end that sends it had begins a new connection between the same ports; a SYN-ACK with
+another one changes only what numbers count from. Of an end whose SYN was not captured they count
+from one below the first that is seen.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ _LARGEST_SCALE = 14  # RFC 7323 section 2.3
 _WRAP = 1 << 32
 _STREAM, _BASE, _OTHER_BASE, _SCALE, _OTHER_SCALE = range(5)
 
-#: Columns of TCP segments: source and destination address (their numbers), source and destination port.
+#: Columns of TCP segments: source and destination address (their numbers), source and destination
+#: port.
 Ends = tuple[Int64, Int64, Int64, Int64]
 
 
 @dataclass
 class Connection:
-    """One connection; the lists have an element per direction, the first for the end that sorts lower."""
+    """One connection; the lists have an element per direction, the first for the end that sorts
+    lower.
+    """
 
     stream: int
     base: list[int] = field(default_factory=lambda: [UNKNOWN, UNKNOWN])
@@ -37,8 +42,9 @@ class Connection:
 
 @dataclass(frozen=True)
 class Placed:
-    """Per segment: its pair of ends, its connection's number and direction (0 or 1), where its sequence and ACK numbers count from, the
-    shift of its own and the other end's window, and whether it begins to use ports again.
+    """Per segment: its pair of ends, its connection's number and direction (0 or 1), where its
+    sequence and ACK numbers count from, the shift of its own and the other end's window, and
+    whether it begins to use ports again.
     """
 
     pair: Int64
@@ -61,8 +67,12 @@ class Streams:
         self._current: list[Connection | None] = []
         self._settings = np.zeros((0, 5), dtype=np.int64)
 
-    def place(self, ends: Ends, segments: tuple[Int64, Int64, Int64, Int64], numbers: Int64) -> Placed:
-        """Return where the next segments belong: ``segments`` are the columns seq, ack, flags and wscale, ``numbers`` of their packets."""
+    def place(
+        self, ends: Ends, segments: tuple[Int64, Int64, Int64, Int64], numbers: Int64
+    ) -> Placed:
+        """Return where the next segments belong: ``segments`` are the columns seq, ack, flags and
+        wscale, ``numbers`` of their packets.
+        """
         lane = self._lanes(ends, numbers)
         seq, ack, flags, wscale = segments
         reused = np.zeros(lane.size, dtype=np.bool_)
@@ -73,7 +83,8 @@ class Streams:
             row = heapq.heappop(waiting)
             number, bits = int(lane[row]), int(flags[row])
             if row == told:
-                continue  # it waited twice: as a SYN, and as the first of a connection that uses ports again
+                # it waited twice: as a SYN, and as the first of a connection that uses ports again
+                continue
             told = row
             if not bits & SYN and not self._lacks(number, bits):
                 continue  # an earlier one has told already
@@ -85,34 +96,57 @@ class Streams:
                     heapq.heappush(waiting, later)
         out[begin:] = self._settings[lane[begin:]]
         base, other_base = out[:, _BASE], np.maximum(out[:, _OTHER_BASE], 0)
-        return Placed(lane >> 1, out[:, _STREAM], lane & 1, base, other_base, out[:, _SCALE], out[:, _OTHER_SCALE], reused)
+        return Placed(
+            lane >> 1,
+            out[:, _STREAM],
+            lane & 1,
+            base,
+            other_base,
+            out[:, _SCALE],
+            out[:, _OTHER_SCALE],
+            reused,
+        )
 
     def first_packets(self, ends: Ends) -> list[int | None]:
-        """Return the number of the first packet that was placed between each pair of ends; None without one."""
+        """Return the number of the first packet that was placed between each pair of ends.
+
+        None without one.
+        """
         each = zip(*(column.tolist() for column in ends), strict=True)
         pairs = (self._pairs.get(_pair(*one)[0]) for one in each)
         return [None if pair is None else self._first[pair] for pair in pairs]
 
     def _telling(self, lane: Int64, flags: Int64) -> list[int]:
-        """Return, in order, the rows that may tell something new: SYNs, and the first (ACKs) of directions of which not all is known."""
+        """Return, in order, the rows that may tell something new: SYNs, and the first (ACKs) of
+        directions of which not all is known.
+        """
         known = self._settings[lane]
         first = np.flatnonzero(known[:, _BASE] == UNKNOWN)
         first_ack = np.flatnonzero((known[:, _OTHER_BASE] == UNKNOWN) & (flags & ACK != 0))
         rows = [rows[np.unique(lane[rows], return_index=True)[1]] for rows in (first, first_ack)]
-        telling: list[int] = np.unique(np.concatenate([*rows, np.flatnonzero(flags & SYN)])).tolist()
+        telling: list[int] = np.unique(
+            np.concatenate([*rows, np.flatnonzero(flags & SYN)])
+        ).tolist()
         return telling
 
     def _lanes(self, ends: Ends, numbers: Int64) -> Int64:
-        """Return a number for each segment's connection and direction: twice its pair of ends, and one more from the end that sorts higher."""
+        """Return a number for each segment's connection and direction: twice its pair of ends, and
+        one more from the end that sorts higher.
+        """
         src, dst, src_port, dst_port = ends
         both = (src << 16) | dst
-        if max(src.max(), dst.max()) >> 15:  # many addresses: number their pairs, so that 32 bits are left for the ports
+        # many addresses: number their pairs, so that 32 bits are left for the ports
+        if max(src.max(), dst.max()) >> 15:
             both = np.unique((src << 32) | dst, return_inverse=True)[1]
-        _, first, which = np.unique((both << 32) | (src_port << 16) | dst_port, return_index=True, return_inverse=True)
+        _, first, which = np.unique(
+            (both << 32) | (src_port << 16) | dst_port, return_index=True, return_inverse=True
+        )
         lanes = np.empty(first.size, dtype=np.int64)
         for at in np.argsort(first).tolist():
             row = first[at]
-            ends_of_pair, higher = _pair(int(src[row]), int(dst[row]), int(src_port[row]), int(dst_port[row]))
+            ends_of_pair, higher = _pair(
+                int(src[row]), int(dst[row]), int(src_port[row]), int(dst_port[row])
+            )
             pair = self._pairs.setdefault(ends_of_pair, len(self._pairs))
             if pair == len(self._first):
                 self._first.append(int(numbers[row]))
@@ -127,10 +161,17 @@ class Streams:
         return base == UNKNOWN or (other_base == UNKNOWN and flags & ACK != 0)
 
     def _learn(self, lane: int, seq: int, ack: int, flags: int, wscale: int) -> bool:
-        """Take in a SYN or a direction's first segment; return whether it reuses the ports of a connection before."""
+        """Take in a SYN or a direction's first segment.
+
+        Return whether it reuses the ports of a connection before.
+        """
         pair, side = divmod(lane, 2)
         connection = self._current[pair]
-        again = connection is not None and flags & SYN != 0 and connection.base[side] not in (UNKNOWN, seq)
+        again = (
+            connection is not None
+            and flags & SYN != 0
+            and connection.base[side] not in (UNKNOWN, seq)
+        )
         if connection is None or (again and not flags & ACK):
             connection = self._current[pair] = Connection(self.count)
             self.count += 1
@@ -142,12 +183,22 @@ class Streams:
             _learn_scale(connection, side, flags, wscale)
         base, scale = connection.base, connection.scale
         for one, other in ((0, 1), (1, 0)):
-            self._settings[2 * pair + one] = connection.stream, base[one], base[other], scale[one], scale[other]
+            self._settings[2 * pair + one] = (
+                connection.stream,
+                base[one],
+                base[other],
+                scale[one],
+                scale[other],
+            )
         return again
 
 
 def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> None:
-    """Take in the shift of a SYN; once both ends have sent theirs, windows are scaled only when both had the option (RFC 7323 section 2.2)."""
+    """Take in the shift of a SYN.
+
+    Once both ends have sent theirs, windows are scaled only when both had the option (RFC 7323
+    section 2.2).
+    """
     connection.syn_seen[side] = True
     if wscale >= 0:
         connection.scale[side] = min(wscale, _LARGEST_SCALE)
@@ -161,7 +212,12 @@ def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> 
 def _first_rows(lane: Int64, flags: Int64, number: int, begin: int) -> list[int]:
     """Return from ``begin`` on the first row and the first ACK of both directions of a connection."""
     rows = begin + np.flatnonzero(lane[begin:] >> 1 == number >> 1)
-    found = [each[:1] for side in (0, 1) for one in [rows[lane[rows] & 1 == side]] for each in (one, one[flags[one] & ACK != 0])]
+    found = [
+        each[:1]
+        for side in (0, 1)
+        for one in [rows[lane[rows] & 1 == side]]
+        for each in (one, one[flags[one] & ACK != 0])
+    ]
     first: list[int] = np.concatenate(found).tolist()
     return first
 

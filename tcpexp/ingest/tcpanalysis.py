@@ -1,16 +1,23 @@
-"""Wireshark's TCP analysis done again: labels, bytes in flight and the round-trip time of each ACK, of a capture's TCP segments in order.
+"""Wireshark's TCP analysis done again: labels, bytes in flight and the round-trip time of each ACK,
+of a capture's TCP segments in order.
 
-The rules are those that Wireshark's User's Guide lists (section "TCP Analysis"), completed by what tshark 4.0 prints for captures made
-for the purpose; ``tests/ingest/test_readers_agree.py`` compares the two. It is our own code, from the behaviour alone. A segment is
-judged by what was captured before it, so this is a loop over segments in Python: each costs some microseconds.
+The rules are those that Wireshark's User's Guide lists (section "TCP Analysis"), completed by what
+tshark 4.0 prints for captures made for the purpose; ``tests/ingest/test_readers_agree.py`` compares
+the two. It is our own code, from the behaviour alone. A segment is judged by what was captured
+before it, so this is a loop over segments in Python: each costs some microseconds.
 
-A connection in which something rare happens is only named (``strange``), and tshark is asked about it:
+A connection in which something rare happens is only named (``strange``), and tshark is asked about
+it:
 
-- an ACK for bytes that were not captured (Wireshark's label ``ack_lost_segment``: when it repeats follows no simple rule);
-- a SYN in the middle of a connection that was seen without one, or a second SYN-ACK with another initial number;
-- ports used again without a SYN-ACK, a first ACK before the SYN-ACK, and a handshake that took no time at all.
+- an ACK for bytes that were not captured (Wireshark's label ``ack_lost_segment``: when it repeats
+  follows no simple rule);
+- a SYN in the middle of a connection that was seen without one, or a second SYN-ACK with another
+  initial number;
+- ports used again without a SYN-ACK, a first ACK before the SYN-ACK, and a handshake that took no
+  time at all.
 
-Time may go backwards between two segments (two processors stamp them); then neither counts as following the other within some time.
+Time may go backwards between two segments (two processors stamp them); then neither counts as
+following the other within some time.
 """
 
 from __future__ import annotations
@@ -31,17 +38,20 @@ _CONTROL = _FIN | _SYN | _RST
 
 #: A repeated segment is a fast retransmission when it follows the last ACK within this time.
 _FAST_NS = 20_000_000
-#: A segment below the highest is out of order when it follows within the first round-trip time, or within this time where none is known.
+#: A segment below the highest is out of order when it follows within the first round-trip time, or
+#: within this time where none is known.
 _OUT_OF_ORDER_NS = 3_000_000
 _FAST_DUPLICATES = 2
 NONE = -1
 
 
 class Segment(NamedTuple):
-    """One TCP segment: connection and direction, raw numbers, and what its options and earlier segments say.
+    """One TCP segment: connection and direction, raw numbers, and what its options and earlier
+    segments say.
 
-    ``scaled`` is the window in bytes, ``base`` the number that relative ones count from, ``other_scale`` the shift of the other
-    end's window (-1 while unknown), ``sacked`` how many bytes its first three SACK blocks hold, -1 without the option.
+    ``scaled`` is the window in bytes, ``base`` the number that relative ones count from,
+    ``other_scale`` the shift of the other end's window (-1 while unknown), ``sacked`` how many
+    bytes its first three SACK blocks hold, -1 without the option.
     """
 
     stream: int
@@ -60,7 +70,10 @@ class Segment(NamedTuple):
 
 
 class _Lane:
-    """One direction of a connection: what its sender has sent and acknowledged so far. A number that is not known yet is 0."""
+    """One direction of a connection: what its sender has sent and acknowledged so far.
+
+    A number that is not known yet is 0.
+    """
 
     __slots__ = (
         "dup_acks", "last_ack", "last_ack_ns", "last_labels", "next_ns", "next_seq", "sacked", "scaled", "to_be_acked", "unacked",
@@ -68,7 +81,8 @@ class _Lane:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.next_seq = self.next_ns = 0  # one more than the highest number sent, and when that was sent
+        # one more than the highest number sent, and when that was sent
+        self.next_seq = self.next_ns = 0
         self.to_be_acked: int | None = None  # up to here all was captured
         self.last_ack = self.last_ack_ns = self.dup_acks = 0
         self.window = self.scaled = NONE
@@ -84,21 +98,27 @@ class _Connection:
     def __init__(self) -> None:
         self.lanes = (_Lane(), _Lane())
         self.first_rtt_ns = 0
-        self.syn_ns: int | None = None  # of the last SYN, until the end that sent it sends its first ACK
+        # of the last SYN, until the end that sent it sends its first ACK
+        self.syn_ns: int | None = None
         self.opener = NONE
         self.reused = False
         self.answered = False
 
 
 class Analysis:
-    """The connections of a capture up to the segment that was judged last; ``strange`` are those about which tshark has to be asked."""
+    """The connections of a capture up to the segment that was judged last.
+
+    ``strange`` are those about which tshark has to be asked.
+    """
 
     def __init__(self) -> None:
         self.strange: set[int] = set()
         self._connections: list[_Connection] = []
 
     def judge(self, segments: Iterable[tuple[int, ...]]) -> list[tuple[int, int, int]]:
-        """Return labels (bits), bytes in flight (-1 for none) and round-trip time (ns, ``NO_RTT`` for none) of each segment."""
+        """Return labels (bits), bytes in flight (-1 for none) and round-trip time (ns, ``NO_RTT``
+        for none) of each segment.
+        """
         return [self._judge(each) for each in map(Segment._make, segments)]
 
     def _judge(self, segment: Segment) -> tuple[int, int, int]:
@@ -121,14 +141,19 @@ class Analysis:
 
 
 def _handshake(connection: _Connection, segment: Segment) -> bool:
-    """Take in what opens a connection and its first round-trip time; return whether this is one of the rare cases."""
+    """Take in what opens a connection and its first round-trip time.
+
+    Return whether this is one of the rare cases.
+    """
     flags, side = segment.flags, segment.side
     own = connection.lanes[side]
     if flags & _SYN:
         connection.answered = connection.answered or connection.opener == 1 - side
         if flags & _ACK:
             return segment.reused != 0
-        late = (connection.opener == NONE and (own.next_seq or connection.lanes[1 - side].next_seq)) or (own.next_seq and segment.size)
+        late = (
+            connection.opener == NONE and (own.next_seq or connection.lanes[1 - side].next_seq)
+        ) or (own.next_seq and segment.size)
         crossed = connection.reused and connection.opener == 1 - side
         connection.syn_ns, connection.opener = segment.at_ns, side
         connection.reused = connection.reused or segment.reused != 0
@@ -147,7 +172,9 @@ def _handshake(connection: _Connection, segment: Segment) -> bool:
 def _acks_unseen(segment: Segment, other: _Lane) -> bool:
     """Return whether it acknowledges more than was captured without a gap."""
     known = other.to_be_acked
-    return known is not None and segment.flags & _ACK != 0 and 0 < (segment.ack - known) & MASK < HALF
+    return (
+        known is not None and segment.flags & _ACK != 0 and 0 < (segment.ack - known) & MASK < HALF
+    )
 
 
 def _window_and_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
@@ -162,7 +189,12 @@ def _window_and_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
         own.unbroken = False
     if size <= 1 and seq == (own.next_seq - 1) & MASK and plain:
         labels |= KEEP_ALIVE
-    if size and plain and segment.other_scale != NONE and (seq + size) & MASK == (other.last_ack + other.scaled) & MASK:
+    if (
+        size
+        and plain
+        and segment.other_scale != NONE
+        and (seq + size) & MASK == (other.last_ack + other.scaled) & MASK
+    ):
         labels |= WINDOW_FULL
     if not size and plain and seq == own.next_seq:
         labels |= _pure_ack_labels(segment, own, other)
@@ -184,20 +216,31 @@ def _pure_ack_labels(segment: Segment, own: _Lane, other: _Lane) -> int:
     return 0
 
 
-def _repetition_labels(segment: Segment, own: _Lane, other: _Lane, end: int, first_rtt_ns: int) -> int:
+def _repetition_labels(
+    segment: Segment, own: _Lane, other: _Lane, end: int, first_rtt_ns: int
+) -> int:
     """Return the labels of a segment that holds what was sent before."""
     seq, size, now = segment.seq, segment.size, segment.at_ns
     if size and other.last_ack and (other.last_ack - (seq + size)) & MASK < HALF:
         return SPURIOUS_RETRANSMISSION | RETRANSMISSION
     behind = (own.next_seq - seq) & MASK
-    if not own.next_seq or not 0 < behind < HALF or (size > 1 and behind == 1):  # a byte that probed is sent again with what follows it
+    # a byte that probed is sent again with what follows it
+    if not own.next_seq or not 0 < behind < HALF or (size > 1 and behind == 1):
         return 0
-    if other.dup_acks >= _FAST_DUPLICATES and other.last_ack == seq and 0 <= now - other.last_ack_ns < _FAST_NS:
+    if (
+        other.dup_acks >= _FAST_DUPLICATES
+        and other.last_ack == seq
+        and 0 <= now - other.last_ack_ns < _FAST_NS
+    ):
         return FAST_RETRANSMISSION | RETRANSMISSION
     if 0 <= now - own.next_ns < (first_rtt_ns or _OUT_OF_ORDER_NS) and own.next_seq != end:
         return OUT_OF_ORDER
     oldest = own.unacked.oldest_ns()
-    return RETRANSMISSION if now == (own.next_ns if oldest is None else oldest) else RETRANSMISSION | RTO
+    return (
+        RETRANSMISSION
+        if now == (own.next_ns if oldest is None else oldest)
+        else RETRANSMISSION | RTO
+    )
 
 
 def _remember(segment: Segment, own: _Lane, other: _Lane, end: int, labels: int) -> None:

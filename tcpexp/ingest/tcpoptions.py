@@ -1,4 +1,6 @@
-"""The options of TCP headers to columns (RFC 9293 section 3.2, RFC 7323, RFC 2018), many packets at once."""
+"""The options of TCP headers to columns (RFC 9293 section 3.2, RFC 7323, RFC 2018), many packets at
+once.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ _WORD, _SHORT = np.dtype([("value", ">u4")]), np.dtype([("value", ">u2")])
 
 @dataclass(frozen=True)
 class Options:
-    """A column per option, -1 without it. ``sack_edges`` has a column for each edge (left, right, left...), raw numbers."""
+    """A column per option, -1 without it.
+
+    ``sack_edges`` has a column for each edge (left, right, left...), raw numbers.
+    """
 
     mss: Int64
     wscale: Int64
@@ -36,11 +41,22 @@ class Options:
 
 
 def read_options(data: Bytes, at: Int64, header_bytes: Int64) -> Options:
-    """Return the options of the TCP headers that begin at ``at``. Raises ``UnusualCaptureError`` for options that are left to tshark."""
+    """Return the options of the TCP headers that begin at ``at``.
+
+    Raises ``UnusualCaptureError`` for options that are left to tshark.
+    """
     count = at.size
     mss, wscale, ts_val, ts_ecr = (np.full(count, -1, dtype=np.int64) for _ in range(4))
     edges = np.full((count, 2 * _MOST_BLOCKS), -1, dtype=np.int64)
-    found = Options(mss, wscale, ts_val, ts_ecr, np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int64), edges)
+    found = Options(
+        mss,
+        wscale,
+        ts_val,
+        ts_ecr,
+        np.zeros(count, dtype=np.bool_),
+        np.zeros(count, dtype=np.int64),
+        edges,
+    )
     begin, end = at + _HEADER_BYTES, at + header_bytes
     has = np.flatnonzero(header_bytes >= _HEADER_BYTES + _STAMPS.itemsize)
     usual = has[_read_usual(data, begin, has, found)]
@@ -60,7 +76,9 @@ def _read_usual(data: Bytes, begin: Int64, rows: Int64, found: Options) -> NDArr
 
 
 def _step(data: Bytes, rows: Int64, begin: Int64, end: Int64, found: Options) -> Int64:
-    """Read one option of each of ``rows``, move ``begin`` behind it, and return the rows that have more."""
+    """Read one option of each of ``rows``, move ``begin`` behind it, and return the rows that have
+    more.
+    """
     head = headers_at(data, begin[rows], _TWO)
     kind, length = head["kind"].astype(np.int64), head["length"].astype(np.int64)
     length[kind == _NOP] = 1

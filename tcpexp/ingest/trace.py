@@ -1,10 +1,11 @@
 """Binary pages of the kernel's trace ring buffer (``trace_pipe_raw``) to one frame per tracepoint.
 
-The layout is the kernel's (include/linux/ring_buffer.h, kernel/trace/ring_buffer.c; little endian, 64 bit). A page: a header with u64
-timestamp (ns) and u64 ``commit`` (bytes of events; high bits are flags), then the events. An event: a 32-bit word with 5 bits
-type_len and 27 bits time_delta. type_len 1..28 is the data's length in words, 0 says that the next word holds the length in
-bytes (including itself), 29 is padding, 30 extends the time by the next word << 27, 31 is an absolute time of 59 bits.
-What the data means is in the tracepoint's ``format`` file.
+The layout is the kernel's (include/linux/ring_buffer.h, kernel/trace/ring_buffer.c; little endian,
+64 bit). A page: a header with u64 timestamp (ns) and u64 ``commit`` (bytes of events; high bits are
+flags), then the events. An event: a 32-bit word with 5 bits type_len and 27 bits time_delta.
+type_len 1..28 is the data's length in words, 0 says that the next word holds the length in bytes
+(including itself), 29 is padding, 30 extends the time by the next word << 27, 31 is an absolute
+time of 59 bits. What the data means is in the tracepoint's ``format`` file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _TYPE_TIME_EXTEND = 30
 _TYPE_TIME_STAMP = 31
 _TIME_BITS = 27
 _STAMP_BITS = 59
-#: Bits of ``commit``: RB_MISSED_EVENTS says that events were lost before this page, RB_MISSED_STORED that their count follows the data.
+#: Bits of ``commit``: RB_MISSED_EVENTS says that events were lost before this page,
+#: RB_MISSED_STORED that their count follows the data.
 _MISSED_EVENTS = 1 << 31
 _COMMIT_MASK = (1 << 27) - 1
 _DEFAULT_PAGE_BYTES = 4096
@@ -33,7 +35,10 @@ _DEFAULT_HEADER_BYTES = 16
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a tracepoint's record: bytes ``[offset, offset + size)``; ``array`` when it is a C array."""
+    """One field of a tracepoint's record: bytes ``[offset, offset + size)``.
+
+    ``array`` when it is a C array.
+    """
 
     name: str
     offset: int
@@ -58,7 +63,9 @@ class EventFormat:
 
 @dataclass(frozen=True)
 class RawEvents:
-    """All records of a buffer: when (ns), which tracepoint, and where in ``data`` the record begins. ``lost_pages`` counts gaps."""
+    """All records of a buffer: when (ns), which tracepoint, and where in ``data`` the record
+    begins. ``lost_pages`` counts gaps.
+    """
 
     data: bytes
     t_ns: NDArray[np.int64]
@@ -78,20 +85,28 @@ def parse_format(text: str) -> EventFormat:
     for declaration, offset, size, signed in re.findall(pattern, text, re.M):
         word = re.search(r"(\w+)(\[.*\])?$", declaration)
         if word is not None:
-            fields[word[1]] = Field(word[1], int(offset), int(size), signed == "1", word[2] is not None)
+            fields[word[1]] = Field(
+                word[1], int(offset), int(size), signed == "1", word[2] is not None
+            )
     return EventFormat(name[1], int(number[1]), fields)
 
 
 def parse_header_page(text: str) -> tuple[int, int]:
-    """Return (page bytes, header bytes) from ``events/header_page``; the usual ones when ``text`` is empty."""
+    """Return (page bytes, header bytes) from ``events/header_page``.
+
+    The usual ones when ``text`` is empty.
+    """
     found = re.search(r"field:\s*char data;\s*offset:(\d+);\s*size:(\d+);", text)
     if found is None:
         return _DEFAULT_PAGE_BYTES, _DEFAULT_HEADER_BYTES
     return int(found[1]) + int(found[2]), int(found[1])
 
 
-def parse_pages(data: bytes, page_bytes: int = _DEFAULT_PAGE_BYTES, header_bytes: int = _DEFAULT_HEADER_BYTES) -> RawEvents:
-    """Find every record of a buffer. A last page that was cut off (the recorder was killed) is left out.
+def parse_pages(
+    data: bytes, page_bytes: int = _DEFAULT_PAGE_BYTES, header_bytes: int = _DEFAULT_HEADER_BYTES
+) -> RawEvents:
+    """Find every record of a buffer. A last page that was cut off (the recorder was killed) is left
+    out.
 
     Raises ``DataError`` when a page claims more data than it has room for.
     """
@@ -108,21 +123,35 @@ def parse_pages(data: bytes, page_bytes: int = _DEFAULT_PAGE_BYTES, header_bytes
         lost += commit & _MISSED_EVENTS != 0
         length = commit & _COMMIT_MASK
         if length > page_bytes - header_bytes:
-            raise DataError(f"trace page at byte {start * 4} claims {length} bytes of events", hint="the file is damaged")
+            raise DataError(
+                f"trace page at byte {start * 4} claims {length} bytes of events",
+                hint="the file is damaged",
+            )
         first = start + header_bytes // 4
         try:
             _walk(words, (first, first + length // 4), stamp, times, offsets)
         except IndexError:
-            raise DataError(f"trace page at byte {start * 4} ends within an event", hint="the file is damaged") from None
+            raise DataError(
+                f"trace page at byte {start * 4} ends within an event", hint="the file is damaged"
+            ) from None
     at = np.asarray(offsets, dtype=np.int64)
     if at.size and int(at.max()) + 2 > usable:
         raise DataError("the last trace page ends within an event", hint="the file is damaged")
-    kinds = np.frombuffer(data, dtype="<u2", count=usable // 2)[at // 2].astype(np.int64) if at.size else at
+    kinds = (
+        np.frombuffer(data, dtype="<u2", count=usable // 2)[at // 2].astype(np.int64)
+        if at.size
+        else at
+    )
     return RawEvents(data, np.asarray(times, dtype=np.int64), kinds, at, lost)
 
 
-def _walk(words: list[int], span: tuple[int, int], now: int, times: list[int], offsets: list[int]) -> None:
-    """Append the time and the byte offset of each data record of one page. The one loop over events: a few steps for each."""
+def _walk(
+    words: list[int], span: tuple[int, int], now: int, times: list[int], offsets: list[int]
+) -> None:
+    """Append the time and the byte offset of each data record of one page.
+
+    The one loop over events: a few steps for each.
+    """
     at, end = span
     while at < end:
         head = words[at]
@@ -145,7 +174,9 @@ def _walk(words: list[int], span: tuple[int, int], now: int, times: list[int], o
             stamp = (words[at + 1] << _TIME_BITS) + delta
             now = _absolute(stamp, now)
             at += 2
-        else:  # padding: to the page's end, or a discarded event whose time still counts (1 stands for none)
+        else:
+            # padding: to the page's end, or a discarded event whose time still counts (1 stands for
+            # none)
             if delta == 0:
                 return
             now += delta if delta != 1 else 0
@@ -160,30 +191,43 @@ def _absolute(stamp: int, now: int) -> int:
 
 
 def gather(events: RawEvents, kind: EventFormat) -> dict[str, NDArray[np.generic]]:
-    """Return the fields of every record of one tracepoint as columns, ``t_ns``, and ``record``, its place among all records of the buffer.
+    """Return the fields of every record of one tracepoint as columns, ``t_ns``, and ``record``, its
+    place among all records of the buffer.
 
-    Scalars become int64 (a 64-bit pattern above 2**63 wraps), arrays a matrix of bytes, one row per record.
+    Scalars become int64 (a 64-bit pattern above 2**63 wraps), arrays a matrix of bytes, one row per
+    record.
     """
     chosen = events.kind == kind.id
     starts = events.offset[chosen]
     usable = starts + kind.size <= len(events.data)
     starts = starts[usable]
-    columns: dict[str, NDArray[np.generic]] = {"t_ns": events.t_ns[chosen][usable], "record": np.flatnonzero(chosen)[usable]}
+    columns: dict[str, NDArray[np.generic]] = {
+        "t_ns": events.t_ns[chosen][usable],
+        "record": np.flatnonzero(chosen)[usable],
+    }
     data = np.frombuffer(events.data, dtype=np.uint8)
     for field in kind.fields.values():
         matrix = data[starts[:, None] + np.arange(field.offset, field.offset + field.size)]
         if field.array or field.size not in (1, 2, 4, 8):
             columns[field.name] = matrix
         else:
-            number = np.ascontiguousarray(matrix).view(f"<{'i' if field.signed else 'u'}{field.size}").reshape(-1)
+            number = (
+                np.ascontiguousarray(matrix)
+                .view(f"<{'i' if field.signed else 'u'}{field.size}")
+                .reshape(-1)
+            )
             columns[field.name] = number.astype(np.int64)
     return columns
 
 
 def gather_texts(events: RawEvents, kind: EventFormat, name: str) -> list[str]:
-    """Return the field ``name`` of every record of one tracepoint where it is a text of any length, at the record's end and closed by a zero."""
+    """Return the field ``name`` of every record of one tracepoint where it is a text of any length,
+    at the record's end and closed by a zero.
+    """
     offset = kind.fields[name].offset
-    starts = events.offset[(events.kind == kind.id) & (events.offset + kind.size <= len(events.data))]
+    starts = events.offset[
+        (events.kind == kind.id) & (events.offset + kind.size <= len(events.data))
+    ]
     return [_text_at(events.data, int(start) + offset) for start in starts]
 
 

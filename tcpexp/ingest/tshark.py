@@ -1,7 +1,9 @@
-"""A capture to the ``packets`` table: one run of tshark per file, its text read column-wise by polars.
+"""A capture to the ``packets`` table: one run of tshark per file, its text read column-wise by
+polars.
 
-Dissection stops at TCP, UDP and ICMP (every port is decoded as plain data): faster, and a label never depends on a guess at
-the application. Wireshark's analysis labels come from its ``tcp.analysis.*`` fields.
+Dissection stops at TCP, UDP and ICMP (every port is decoded as plain data): faster, and a label
+never depends on a guess at the application. Wireshark's analysis labels come from its
+``tcp.analysis.*`` fields.
 """
 
 from __future__ import annotations
@@ -84,7 +86,16 @@ PREFERENCES = (
     "tcp.calculate_timestamps:FALSE",
     "udp.calculate_timestamps:FALSE",
 )
-FLAG_LETTERS = (("S", 0x02), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("A", 0x10), ("U", 0x20), ("E", 0x40), ("C", 0x80))
+FLAG_LETTERS = (
+    ("S", 0x02),
+    ("F", 0x01),
+    ("R", 0x04),
+    ("P", 0x08),
+    ("A", 0x10),
+    ("U", 0x20),
+    ("E", 0x40),
+    ("C", 0x80),
+)
 _PCAP_HEADER_BYTES = 24
 _ETHERNET_BYTES, _IPV6_BYTES = 14, 40
 #: So much of tshark's text is turned into columns at a time: some 100,000 packets.
@@ -96,9 +107,11 @@ _BAD = ('"Bad"', "Bad", "0")  # of tshark's checksum status, by name or number a
 
 
 def tshark_argv(capture: Path) -> list[str]:
-    """Return the command line that prints ``FIELDS`` of every packet of ``capture``, tab separated, a line per packet.
+    """Return the command line that prints ``FIELDS`` of every packet of ``capture``, tab separated,
+    a line per packet.
 
-    As custom columns of the packet list: for ``-T fields`` tshark would also format a description of every item of every packet.
+    As custom columns of the packet list: for ``-T fields`` tshark would also format a description
+    of every item of every packet.
     """
     argv = ["tshark", "-n", "-r", str(capture), "-T", "tabs"]
     for port in ("tcp.port", "udp.port"):
@@ -111,15 +124,19 @@ def tshark_argv(capture: Path) -> list[str]:
 
 
 def tshark_environment() -> dict[str, str]:
-    """Return the environment in which tshark's text does not depend on the user's language and time zone."""
+    """Return the environment in which tshark's text does not depend on the user's language and time
+    zone.
+    """
     return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def read_capture(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
-    """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not ``node``, not ``flow``).
+    """Return the packets of one capture: the ``packets`` columns that a capture alone can fill (not
+    ``node``, not ``flow``).
 
-    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before the cut. Raises ``HostError``
-    without tshark, ``DataError`` when the capture cannot be read at all.
+    ``t_ns`` counts from ``t0_realtime_ns``. A capture that was cut short gives the packets before
+    the cut. Raises ``HostError`` without tshark, ``DataError`` when the capture cannot be read at
+    all.
     """
     if capture.stat().st_size <= _PCAP_HEADER_BYTES:
         return empty_frame("packets")
@@ -133,7 +150,13 @@ def _dissect(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
     """Run tshark on a capture and read what it prints while it prints it."""
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(tshark_argv(capture), stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=tshark_environment()) as process,
+        subprocess.Popen(
+            tshark_argv(capture),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            env=tshark_environment(),
+        ) as process,
     ):
         assert process.stdout is not None
         packets = _parse_lines(process.stdout, capture.stem, t0_realtime_ns)
@@ -146,7 +169,9 @@ def _dissect(capture: Path, t0_realtime_ns: int) -> pl.DataFrame:
 
 
 def _parse_lines(stream: IO[bytes], capture: str, t0_realtime_ns: int) -> pl.DataFrame:
-    """Return the packets of tshark's text, read and turned into columns piece by piece: the text of a long capture is never held whole."""
+    """Return the packets of tshark's text, read and turned into columns piece by piece: the text of
+    a long capture is never held whole.
+    """
     frames = [parse_fields(piece, capture, t0_realtime_ns) for piece in whole_lines(stream)]
     return pl.concat(frames) if frames else empty_frame("packets")
 
@@ -166,12 +191,25 @@ def whole_lines(stream: IO[bytes], size: int = _PIECE_BYTES) -> Iterator[bytes]:
 
 
 def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame:
-    """Turn tshark's text (a line per packet, ``FIELDS`` separated by tabs) into ``packets`` rows; see :func:`read_capture`."""
+    """Turn tshark's text (a line per packet, ``FIELDS`` separated by tabs) into ``packets`` rows.
+
+    See :func:`read_capture`.
+    """
     if not text:
         return empty_frame("packets")
-    raw = pl.read_csv(io.BytesIO(text), separator="\t", quote_char=None, has_header=False, schema=dict.fromkeys(FIELDS, pl.String))
-    # ICMP errors quote the packet that caused them, so a field may occur twice there: the first is the packet's own.
-    first = {name: pl.col(name).str.split(",").list.first() if _has_lists(raw, name) else pl.col(name) for name in FIELDS}
+    raw = pl.read_csv(
+        io.BytesIO(text),
+        separator="\t",
+        quote_char=None,
+        has_header=False,
+        schema=dict.fromkeys(FIELDS, pl.String),
+    )
+    # ICMP errors quote the packet that caused them, so a field may occur twice there: the first is
+    # the packet's own.
+    first = {
+        name: pl.col(name).str.split(",").list.first() if _has_lists(raw, name) else pl.col(name)
+        for name in FIELDS
+    }
     icmpv6 = _integer(first["icmpv6.type"])
     is_icmp = first["icmp.type"].is_not_null() | icmpv6.is_not_null()
     tcp = first["tcp.srcport"].is_not_null() & ~is_icmp
@@ -179,7 +217,11 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
     permitted = first["tcp.options.sack_perm"].is_not_null()
     frame_level = ("number", "frame_bytes")
     columns: list[pl.Expr] = [
-        _integer(first[field]) if name in frame_level else _only(tcp, _integer(first[field])).alias(name)
+        (
+            _integer(first[field])
+            if name in frame_level
+            else _only(tcp, _integer(first[field])).alias(name)
+        )
         for name, field in _INTEGERS.items()
     ]
     columns = [expression.alias(name) for expression, name in zip(columns, _INTEGERS, strict=True)]
@@ -187,14 +229,26 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
     columns += [
         (_epoch_ns(first["frame.time_epoch"]) - t0_realtime_ns).alias("t_ns"),
         _hexadecimal(first["ip.id"]).alias("ip_id"),
-        _hexadecimal(pl.when(tcp).then(first["tcp.checksum"]).when(udp).then(first["udp.checksum"]).otherwise(first["icmpv6.checksum"])).alias("checksum"),
+        _hexadecimal(
+            pl.when(tcp)
+            .then(first["tcp.checksum"])
+            .when(udp)
+            .then(first["udp.checksum"])
+            .otherwise(first["icmpv6.checksum"])
+        ).alias("checksum"),
         _integer(pl.coalesce(first["ip.ttl"], first["ipv6.hlim"])).alias("ttl"),
         _integer(pl.coalesce(first["ip.dsfield.ecn"], first["ipv6.tclass.ecn"])).alias("ecn"),
         _only(tcp, _flags(_hexadecimal(first["tcp.flags"]))).alias("flags"),
-        pl.when(tcp).then(_integer(first["tcp.len"])).when(udp).then(_integer(first["udp.length"]) - 8).alias("payload_bytes"),
+        pl.when(tcp)
+        .then(_integer(first["tcp.len"]))
+        .when(udp)
+        .then(_integer(first["udp.length"]) - 8)
+        .alias("payload_bytes"),
         _only(tcp & (permitted | ~_options_cut(first)), permitted).alias("sack_permitted"),
         _only(tcp, _options_cut(first)).alias("options_cut"),
-        _only(tcp, (first["tcp.analysis.ack_rtt"].cast(pl.Float64) * 1e9).round().cast(pl.Int64)).alias("rtt_ns"),
+        _only(
+            tcp, (first["tcp.analysis.ack_rtt"].cast(pl.Float64) * 1e9).round().cast(pl.Int64)
+        ).alias("rtt_ns"),
         _checksum_bad(first).alias("checksum_bad"),
         pl.lit(capture).alias("capture"),
     ]
@@ -202,31 +256,52 @@ def parse_fields(text: bytes, capture: str, t0_realtime_ns: int) -> pl.DataFrame
 
 
 def _options_cut(first: dict[str, pl.Expr]) -> pl.Expr:
-    """Return whether the capture holds less than the packet's TCP header with its options; behind Ethernet and IPv4, or IPv6 without extensions."""
+    """Return whether the capture holds less than the packet's TCP header with its options.
+
+    Behind Ethernet and IPv4, or IPv6 without extensions.
+    """
     behind = _ETHERNET_BYTES + _integer(first["ip.hdr_len"]).fill_null(_IPV6_BYTES)
-    return (_integer(first["frame.cap_len"]) < behind + _integer(first["tcp.hdr_len"])).fill_null(False)
+    return (_integer(first["frame.cap_len"]) < behind + _integer(first["tcp.hdr_len"])).fill_null(
+        False
+    )
 
 
 def without_unknown_scale(packets: pl.DataFrame) -> pl.DataFrame:
-    """Return ``packets`` with ``window_bytes`` null where a SYN of the stream was cut before its window scale: then the unit of the window is unknown."""
-    cut = packets.filter(pl.col("options_cut") & pl.col("flags").str.contains("S") & pl.col("wscale").is_null())
+    """Return ``packets`` with ``window_bytes`` null where a SYN of the stream was cut before its
+    window scale: then the unit of the window is unknown.
+    """
+    cut = packets.filter(
+        pl.col("options_cut") & pl.col("flags").str.contains("S") & pl.col("wscale").is_null()
+    )
     if cut.is_empty():
         return packets
-    unknown = pl.col("stream").is_in(cut["stream"].unique().to_list()) & ~pl.col("flags").str.contains("S")
-    return packets.with_columns(window_bytes=pl.when(unknown.fill_null(False)).then(None).otherwise(pl.col("window_bytes")))
+    unknown = pl.col("stream").is_in(cut["stream"].unique().to_list()) & ~pl.col(
+        "flags"
+    ).str.contains("S")
+    return packets.with_columns(
+        window_bytes=pl.when(unknown.fill_null(False)).then(None).otherwise(pl.col("window_bytes"))
+    )
 
 
 def _with_lists(frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-    """Add ``labels`` and ``sack_blocks``, made only for the few packets that have any: lists of every packet would take half the time."""
+    """Add ``labels`` and ``sack_blocks``, made only for the few packets that have any: lists of
+    every packet would take half the time.
+    """
     fields = [*LABELS.values(), "tcp.options.sack_le"]
     few = raw.with_row_index("row").filter(pl.any_horizontal(pl.col(fields).is_not_null()))
     lists = few.select(pl.col("row").cast(pl.Int64), labels=_labels(), sack_blocks=_sack_blocks())
     joined = frame.join(lists, on="row", how="left", maintain_order="left")
-    labels = pl.when(pl.col("protocol") == "tcp").then(pl.col("labels").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-    return joined.with_columns(labels=labels, sack_blocks=_only(pl.col("protocol") == "tcp", pl.col("sack_blocks")))
+    labels = pl.when(pl.col("protocol") == "tcp").then(
+        pl.col("labels").fill_null(pl.lit([], dtype=pl.List(pl.String)))
+    )
+    return joined.with_columns(
+        labels=labels, sack_blocks=_only(pl.col("protocol") == "tcp", pl.col("sack_blocks"))
+    )
 
 
-def _addresses(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, icmpv6: pl.Expr) -> list[pl.Expr]:
+def _addresses(
+    first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, icmpv6: pl.Expr
+) -> list[pl.Expr]:
     kinds = pl.when(tcp).then(pl.lit("tcp")).when(udp).then(pl.lit("udp"))
     for word, is_one in (
         ("nd", icmpv6.is_between(*_NEIGHBOUR_DISCOVERY)),
@@ -245,7 +320,12 @@ def _addresses(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, icmpv6: pl
 
 
 def _ports(first: dict[str, pl.Expr], tcp: pl.Expr, udp: pl.Expr, end: str) -> pl.Expr:
-    return pl.when(tcp).then(_integer(first[f"tcp.{end}"])).when(udp).then(_integer(first[f"udp.{end}"]))
+    return (
+        pl.when(tcp)
+        .then(_integer(first[f"tcp.{end}"]))
+        .when(udp)
+        .then(_integer(first[f"udp.{end}"]))
+    )
 
 
 def _has_lists(raw: pl.DataFrame, name: str) -> bool:
@@ -268,12 +348,17 @@ def _epoch_ns(text: pl.Expr) -> pl.Expr:
     """``1795228280.954033375`` to integer nanoseconds, without a float on the way."""
     parts = text.str.splitn(".", 2)
     seconds = parts.struct.field("field_0").cast(pl.Int64)
-    fraction = parts.struct.field("field_1").fill_null("").str.pad_end(9, "0").str.head(9).cast(pl.Int64)
+    fraction = (
+        parts.struct.field("field_1").fill_null("").str.pad_end(9, "0").str.head(9).cast(pl.Int64)
+    )
     return seconds * 1_000_000_000 + fraction
 
 
 def _flags(bits: pl.Expr) -> pl.Expr:
-    letters = [pl.when((bits & bit) != 0).then(pl.lit(letter)).otherwise(pl.lit("")) for letter, bit in FLAG_LETTERS]
+    letters = [
+        pl.when((bits & bit) != 0).then(pl.lit(letter)).otherwise(pl.lit(""))
+        for letter, bit in FLAG_LETTERS
+    ]
     return pl.concat_str(letters)
 
 
@@ -282,20 +367,29 @@ def _sack_blocks() -> pl.Expr:
     left = pl.col("tcp.options.sack_le").str.split(",")
     right = pl.col("tcp.options.sack_re").str.split(",")
     edges = [each.list.get(index, null_on_oob=True) for index in range(4) for each in (left, right)]
-    return pl.when(left.is_not_null()).then(pl.concat_list(edges).list.drop_nulls().cast(pl.List(pl.Int64), strict=False))
+    return pl.when(left.is_not_null()).then(
+        pl.concat_list(edges).list.drop_nulls().cast(pl.List(pl.Int64), strict=False)
+    )
 
 
 def _checksum_bad(first: dict[str, pl.Expr]) -> pl.Expr:
-    """True when a checksum was computed and is wrong; a capture that holds only headers cannot tell, and says False."""
+    """True when a checksum was computed and is wrong.
+
+    A capture that holds only headers cannot tell, and says False.
+    """
     fields = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status")
     return pl.any_horizontal([first[field].is_in(_BAD).fill_null(False) for field in fields])
 
 
 def _labels() -> pl.Expr:
-    words = [pl.when(pl.col(field).is_not_null()).then(pl.lit(word)) for word, field in LABELS.items()]
+    words = [
+        pl.when(pl.col(field).is_not_null()).then(pl.lit(word)) for word, field in LABELS.items()
+    ]
     return pl.concat_list(words).list.drop_nulls()
 
 
 def _last_line(message: str) -> str:
-    lines = [line for line in message.splitlines() if line.strip() and "Running as user" not in line]
+    lines = [
+        line for line in message.splitlines() if line.strip() and "Running as user" not in line
+    ]
     return lines[-1].strip() if lines else "no message"

@@ -1,4 +1,6 @@
-"""The segments of one direction that nobody has acknowledged yet, for round-trip times and bytes in flight as Wireshark counts them."""
+"""The segments of one direction that nobody has acknowledged yet, for round-trip times and bytes in
+flight as Wireshark counts them.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,14 @@ MOST = 10_000
 #: Stands for no round-trip time; a real one may be negative when time went backwards.
 NO_RTT = -(1 << 62)
 
-Segment = list[int]  # first byte, byte behind the last, when it was captured (ns), how many came before it
+# first byte, byte behind the last, when it was captured (ns), how many came before it
+Segment = list[int]
 
 
 class Unacked:
-    """Segments in flight. Those in order are apart from the few that are not, so that an ACK seldom looks at many."""
+    """Segments in flight. Those in order are apart from the few that are not, so that an ACK seldom
+    looks at many.
+    """
 
     __slots__ = ("_added", "_in_order", "_others")
 
@@ -35,7 +40,11 @@ class Unacked:
             self._others.append(segment)
 
     def acknowledge(self, ack: int, now_ns: int) -> int:
-        """Forget what ``ack`` covers. Return the time since the first segment that ends there was captured; ``NO_RTT`` when none does, or no time passed."""
+        """Forget what ``ack`` covers.
+
+        Return the time since the first segment that ends there was captured; ``NO_RTT`` when none
+        does, or no time passed.
+        """
         matches = []
         in_order = self._in_order
         while in_order and (ack - in_order[0][1]) & MASK < HALF:
@@ -65,12 +74,17 @@ class Unacked:
         return matches
 
     def oldest_ns(self) -> int | None:
-        """Return when the segment that was remembered first was captured; None when there is none."""
+        """Return when the segment that was remembered first was captured.
+
+        None when there is none.
+        """
         candidates = [*list(self._in_order)[:1], *self._others[:1]]
         return min(candidates, key=_age)[2] if candidates else None
 
     def extent(self, base: int) -> int:
-        """Return the bytes between the lowest and the highest, counted from ``base`` without a sign; 0 when there is none."""
+        """Return the bytes between the lowest and the highest, counted from ``base`` without a
+        sign; 0 when there is none.
+        """
         in_order = self._in_order
         if not in_order and not self._others:
             return 0
@@ -90,4 +104,6 @@ def _age(segment: Segment) -> int:
 
 
 def _extent(segments: deque[Segment] | list[Segment], base: int) -> tuple[int, int]:
-    return min((each[0] - base) & MASK for each in segments), max((each[1] - base) & MASK for each in segments)
+    return min((each[0] - base) & MASK for each in segments), max(
+        (each[1] - base) & MASK for each in segments
+    )

@@ -8,7 +8,16 @@ import tcpexp
 
 PACKAGE = Path(tcpexp.__file__).parent
 #: Files and folders of the package.
-ENGINE_PARTS = ("__init__.py", "errors.py", "plan/__init__.py", "plan/endings.py", "plan/paths.py", "plan/types.py", "engine", "tcp")
+ENGINE_PARTS = (
+    "__init__.py",
+    "errors.py",
+    "plan/__init__.py",
+    "plan/endings.py",
+    "plan/paths.py",
+    "plan/types.py",
+    "engine",
+    "tcp",
+)
 
 
 def read_engine_files() -> dict[str, bytes]:

@@ -1,7 +1,9 @@
-"""This machine as a place to run: the engine in namespaces of its own, so that nothing of the machine's is touched.
+"""This machine as a place to run: the engine in namespaces of its own, so that nothing of the
+machine's is touched.
 
-The engine's process is process 1 of a fresh PID namespace and has a fresh network namespace as its "root" one: two runs do not
-see each other, there is no route out, and when the runner dies, however it dies, the kernel ends everything with it.
+The engine's process is process 1 of a fresh PID namespace and has a fresh network namespace as its
+"root" one: two runs do not see each other, there is no route out, and when the runner dies, however
+it dies, the kernel ends everything with it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,14 @@ from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
 from tcpexp.places.hostspace import ISOLATION, with_package
-from tcpexp.places.journal import STATE_DIR, clean_leftovers, own_entry, own_results, remove_run, write_entry
+from tcpexp.places.journal import (
+    STATE_DIR,
+    clean_leftovers,
+    own_entry,
+    own_results,
+    remove_run,
+    write_entry,
+)
 from tcpexp.places.needs import find_missing
 from tcpexp.plan.types import RunPlan, to_json
 
@@ -62,7 +71,8 @@ class HostPlace:
         return None
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
-        """Run ``plan`` and leave its raw data in ``run_dir``; files belong to the user who called sudo.
+        """Run ``plan`` and leave its raw data in ``run_dir``; files belong to the user who called
+        sudo.
 
         Raises:
             HostError: the machine lacks something.
@@ -70,7 +80,9 @@ class HostPlace:
         """
         lacks = self.check(plan)
         if lacks:
-            raise HostError("this machine cannot run the experiment on its own kernel", missing=lacks)
+            raise HostError(
+                "this machine cannot run the experiment on its own kernel", missing=lacks
+            )
         clean_leftovers(self.state_dir)
         token = f"{os.getpid()}-{time.monotonic_ns()}"
         folder = self.state_dir / f"files-{token}"
@@ -94,7 +106,13 @@ class HostPlace:
             give_to_caller(run_dir)
 
     def _start(self, folder: Path, raw: Path, token: str) -> _Child:
-        engine = [sys.executable, "-m", "tcpexp.places.hostchild", str(folder / "plan.json"), str(raw.resolve())]
+        engine = [
+            sys.executable,
+            "-m",
+            "tcpexp.places.hostchild",
+            str(folder / "plan.json"),
+            str(raw.resolve()),
+        ]
         argv = [*ISOLATION, *engine, str(folder / "files"), token]
         log = folder / "engine.log"
         with log.open("wb") as output:
@@ -109,7 +127,10 @@ class HostPlace:
         return _Child(process, time.monotonic(), log=log)
 
     def _watch(self, child: _Child, plan: RunPlan, progress: Progress, stop: Stop) -> None:
-        """Pass progress on until the engine has ended; ask it to stop when ``stop()`` says so or the wall limit is over."""
+        """Pass progress on until the engine has ended.
+
+        Ask it to stop when ``stop()`` says so or the wall limit is over.
+        """
         assert child.process.stdout is not None
         output = child.process.stdout.fileno()
         while True:
@@ -127,7 +148,9 @@ class HostPlace:
             too_long = now - child.started > plan.wall_limit_s
             if too_long or stop():
                 child.asked_at = now
-                child.why = f"the wall limit of {plan.wall_limit_s:g} s is over" if too_long else None
+                child.why = (
+                    f"the wall limit of {plan.wall_limit_s:g} s is over" if too_long else None
+                )
                 assert child.process.stdin is not None
                 child.process.stdin.close()
         elif now - child.asked_at > STOP_GRACE_S:
@@ -136,7 +159,9 @@ class HostPlace:
     def _result(self, child: _Child, raw: Path) -> PlaceResult:
         wall = time.monotonic() - child.started
         try:
-            result = PlaceResult.from_engine(raw, wall_seconds=wall, clock="real", facts=host_facts())
+            result = PlaceResult.from_engine(
+                raw, wall_seconds=wall, clock="real", facts=host_facts()
+            )
         except DataError:
             words = child.log.read_text(errors="replace").strip()[-1500:]
             why = f"the engine died (status {child.process.returncode})"
@@ -172,10 +197,17 @@ def _end(child: _Child) -> None:
 def host_facts() -> dict[str, Any]:
     """Return what about this machine may matter to a result."""
     model = next(
-        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        (
+            line.split(":", 1)[1].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
         platform.processor(),
     )
-    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), None)
+    memory = next(
+        (int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")),
+        None,
+    )
     return {
         "clock": "real",
         "cpu_model": model,

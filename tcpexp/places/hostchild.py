@@ -1,6 +1,8 @@
-"""The process in which the host place runs the engine: process 1 of fresh namespaces, with nothing of the machine's network.
+"""The process in which the host place runs the engine: process 1 of fresh namespaces, with nothing
+of the machine's network.
 
-Progress goes to standard output as JSON lines; the end of standard input (or a line on it) asks the run to stop.
+Progress goes to standard output as JSON lines; the end of standard input (or a line on it) asks the
+run to stop.
 """
 
 from __future__ import annotations
@@ -33,7 +35,14 @@ def main(arguments: list[str]) -> int:
     plan_file, raw_dir, files_dir, token = arguments
     prepare_namespaces()
     plan = from_json(Path(plan_file).read_text(), RunPlan)
-    return run_plan(plan, Path(raw_dir), Path(files_dir), progress=show_progress, stop=asked_to_stop, token=token)
+    return run_plan(
+        plan,
+        Path(raw_dir),
+        Path(files_dir),
+        progress=show_progress,
+        stop=asked_to_stop,
+        token=token,
+    )
 
 
 if __name__ == "__main__":

@@ -23,14 +23,31 @@ def examine_host() -> list[Finding]:
             unable.append(name)
         else:
             able.append(name)
-    findings += [Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy, partly=True) for lack in lacks.values()]
+    findings += [
+        Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy, partly=True)
+        for lack in lacks.values()
+    ]
     if able:
         findings.append(Finding("ok", "experiments", ", ".join(able)))
     else:
-        findings.append(Finding("missing", "essentials", "no shipped experiment can run on this machine's kernel", "mend what is missing above"))
+        findings.append(
+            Finding(
+                "missing",
+                "essentials",
+                "no shipped experiment can run on this machine's kernel",
+                "mend what is missing above",
+            )
+        )
     if unable:
-        words = f"{len(unable)} of {len(unable) + len(able)}, by what is missing above: {', '.join(unable)}"
-        findings.append(Finding("note", "experiments that cannot run here", words, "run them in the guest: --on uml"))
+        words = (
+            f"{len(unable)} of {len(unable) + len(able)}, by what is missing above:"
+            f" {', '.join(unable)}"
+        )
+        findings.append(
+            Finding(
+                "note", "experiments that cannot run here", words, "run them in the guest: --on uml"
+            )
+        )
     return findings
 
 
@@ -38,7 +55,12 @@ def root_finding() -> Finding:
     """Return whether this is root; the host needs it, and some checks can be done by root only."""
     if os.geteuid() == 0:
         return Finding("ok", "root", "yes")
-    return Finding("missing", "root", "runs on this machine's own kernel need it, and what they lack shows only to it", with_sudo("tcpexp doctor"))
+    return Finding(
+        "missing",
+        "root",
+        "runs on this machine's own kernel need it, and what they lack shows only to it",
+        with_sudo("tcpexp doctor"),
+    )
 
 
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
@@ -55,7 +77,13 @@ def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
         try:
             plan = compile_plan(load_spec(path, catalogue), catalogue)
         except TcpexpError as error:  # such as a program that cannot be built here
-            found[path.stem] = (Missing(f"experiment {path.stem}", "compiling it", f"tcpexp validate {path.stem}: {error.message.splitlines()[0]}"),)
+            found[path.stem] = (
+                Missing(
+                    f"experiment {path.stem}",
+                    "compiling it",
+                    f"tcpexp validate {path.stem}: {error.message.splitlines()[0]}",
+                ),
+            )
             continue
         found[path.stem] = place.check(plan)
     return found

@@ -14,7 +14,10 @@ from tcpexp.plan.types import RunPlan
 
 @dataclass(frozen=True)
 class Inventory:
-    """Programs on the PATH, settings of a host (with dots; None: not known), congestion controls of the kernel."""
+    """Programs on the PATH, settings of a host (with dots.
+
+    None: not known), congestion controls of the kernel.
+    """
 
     programs: frozenset[str]
     sysctls: frozenset[str] | None

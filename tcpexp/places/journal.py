@@ -1,7 +1,9 @@
-"""What runs on this machine leave outside of their namespaces, written down so that only our own leftovers are ever removed.
+"""What runs on this machine leave outside of their namespaces, written down so that only our own
+leftovers are ever removed.
 
-A run's namespaces, processes, qdiscs and rules end with its process. What remains after ``kill -9`` is a folder, a trace
-instance, and a run directory whose files belong to root; the run's journal names them, and who called sudo.
+A run's namespaces, processes, qdiscs and rules end with its process. What remains after ``kill -9``
+is a folder, a trace instance, and a run directory whose files belong to root; the run's journal
+names them, and who called sudo.
 """
 
 from __future__ import annotations
@@ -19,15 +21,20 @@ from tcpexp.errors import DataError, HostError
 from tcpexp.paths import give_tree, invoking_user
 
 STATE_DIR = Path("/run/tcpexp")
-TRACE_INSTANCES = (Path("/sys/kernel/tracing/instances"), Path("/sys/kernel/debug/tracing/instances"))
+TRACE_INSTANCES = (
+    Path("/sys/kernel/tracing/instances"),
+    Path("/sys/kernel/debug/tracing/instances"),
+)
 SLOTS = 200
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One run: its owner (process id and start time, which together are never used twice in one boot) and what it made.
+    """One run: its owner (process id and start time, which together are never used twice in one
+    boot) and what it made.
 
-    ``results`` is the run directory, with its device and inode, and the user and group who called sudo; None when nobody did.
+    ``results`` is the run directory, with its device and inode, and the user and group who called
+    sudo; None when nobody did.
     """
 
     token: str
@@ -51,7 +58,9 @@ class Results:
 
 
 def own_results(run_dir: Path) -> Results | None:
-    """Return the run directory with the user who called sudo, None when nobody did or it is not there."""
+    """Return the run directory with the user who called sudo, None when nobody did or it is not
+    there.
+    """
     owner = invoking_user()
     if owner is None or not run_dir.is_dir():
         return None
@@ -59,7 +68,9 @@ def own_results(run_dir: Path) -> Results | None:
     return Results(str(run_dir.resolve()), found.st_dev, found.st_ino, *owner)
 
 
-def own_entry(token: str, folders: tuple[Path, ...], results: Results | None = None) -> JournalEntry:
+def own_entry(
+    token: str, folders: tuple[Path, ...], results: Results | None = None
+) -> JournalEntry:
     """Return the entry of a run that this process owns."""
     return JournalEntry(
         token=token,
@@ -73,7 +84,10 @@ def own_entry(token: str, folders: tuple[Path, ...], results: Results | None = N
 
 
 def write_entry(entry: JournalEntry, state_dir: Path = STATE_DIR) -> Path:
-    """Write a journal entry, whole or not at all; return its path. Raises ``HostError`` when the folder cannot be written."""
+    """Write a journal entry, whole or not at all; return its path.
+
+    Raises ``HostError`` when the folder cannot be written.
+    """
     path = state_dir / f"run-{entry.token}.json"
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -81,7 +95,9 @@ def write_entry(entry: JournalEntry, state_dir: Path = STATE_DIR) -> Path:
         draft.write_text(json.dumps(asdict(entry)) + "\n")
         draft.rename(path)
     except OSError as error:
-        raise HostError(f"{state_dir} cannot be written: {error.strerror}", hint="run as root") from None
+        raise HostError(
+            f"{state_dir} cannot be written: {error.strerror}", hint="run as root"
+        ) from None
     return path
 
 
@@ -108,7 +124,10 @@ def is_alive(entry: JournalEntry) -> bool:
 
 
 def trace_instances() -> Path:
-    """Return where the kernel shows instances of its trace. The second place is looked at only without the first: a look mounts it (debugfs)."""
+    """Return where the kernel shows instances of its trace.
+
+    The second place is looked at only without the first: a look mounts it (debugfs).
+    """
     first, second = TRACE_INSTANCES
     return first if first.is_dir() else second
 
@@ -131,7 +150,10 @@ def remove_run(entry: JournalEntry, state_dir: Path = STATE_DIR) -> list[str]:
 
 
 def clean_leftovers(state_dir: Path = STATE_DIR) -> list[str]:
-    """Remove what runs have left whose owner is gone, and hand their results over; return what was done, in words. Others' things are never touched."""
+    """Remove what runs have left whose owner is gone, and hand their results over.
+
+    Return what was done, in words. Others' things are never touched.
+    """
     removed: list[str] = []
     for path in sorted(state_dir.glob("run-*.json")) if state_dir.is_dir() else ():
         try:
@@ -145,7 +167,9 @@ def clean_leftovers(state_dir: Path = STATE_DIR) -> list[str]:
 
 
 def hand_over(results: Results | None) -> list[str]:
-    """Give a killed run's directory to the user who called sudo, if it is still the one that was made; return what was given, in words."""
+    """Give a killed run's directory to the user who called sudo, if it is still the one that was
+    made; return what was given, in words.
+    """
     if results is None:
         return []
     path = Path(results.path)
@@ -161,7 +185,8 @@ def hand_over(results: Results | None) -> list[str]:
 
 @contextlib.contextmanager
 def acquire_slot(state_dir: Path = STATE_DIR) -> Iterator[int]:
-    """Hold the lowest free slot: the number k of a subnet 10.k.0.0/16 that no other run on this machine has now.
+    """Hold the lowest free slot: the number k of a subnet 10.k.0.0/16 that no other run on this
+    machine has now.
 
     The kernel frees it when the process ends, however it ends.
 
@@ -171,7 +196,9 @@ def acquire_slot(state_dir: Path = STATE_DIR) -> Iterator[int]:
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
         for number in range(SLOTS):
-            file = os.open(state_dir / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(
+                state_dir / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -183,12 +210,19 @@ def acquire_slot(state_dir: Path = STATE_DIR) -> Iterator[int]:
                 os.close(file)
             return
     except PermissionError as error:
-        raise HostError(f"{state_dir} cannot be written: {error.strerror}", hint="run as root") from None
-    raise HostError(f"all {SLOTS} slots for runs on this machine are taken", hint="wait for other runs to end")
+        raise HostError(
+            f"{state_dir} cannot be written: {error.strerror}", hint="run as root"
+        ) from None
+    raise HostError(
+        f"all {SLOTS} slots for runs on this machine are taken", hint="wait for other runs to end"
+    )
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; None when there is none (a zombie counts as none)."""
+    """Return when a process started, in clock ticks since boot.
+
+    None when there is none (a zombie counts as none).
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()
     except OSError:

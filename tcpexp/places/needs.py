@@ -1,4 +1,6 @@
-"""What a machine has and lacks for a plan, found by trying, with the package or kernel option that provides what is missing."""
+"""What a machine has and lacks for a plan, found by trying, with the package or kernel option that
+provides what is missing.
+"""
 
 from __future__ import annotations
 
@@ -80,11 +82,19 @@ def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
 
 def missing_root() -> tuple[Missing, ...]:
     """Return that this process is not root."""
-    return (Missing("root", "network namespaces and qdiscs of this machine", "run it with sudo, or use --on guest"),)
+    return (
+        Missing(
+            "root",
+            "network namespaces and qdiscs of this machine",
+            "run it with sudo, or use --on guest",
+        ),
+    )
 
 
 def missing_tools(tools: Iterable[str]) -> tuple[Missing, ...]:
-    """Return the programs that are not on the PATH (nor where root has them), each with its package."""
+    """Return the programs that are not on the PATH (nor where root has them), each with its
+    package.
+    """
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     return tuple(
         Missing(f"program {tool}", "this experiment", f"apt install {PACKAGES.get(tool, tool)}")
@@ -99,14 +109,24 @@ def missing_namespaces() -> tuple[Missing, ...]:
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
     if done.returncode == 0:
         return ()
-    remedy = "run on a machine or virtual machine of your own (a container needs --privileged), or use --on guest"
+    remedy = (
+        "run on a machine or virtual machine of your own (a container needs --privileged), or use"
+        " --on guest"
+    )
     return (Missing("namespaces", f"hosts of the experiment ({done.stderr.strip()})", remedy),)
 
 
 def missing_qdiscs(names: Iterable[str]) -> tuple[Missing, ...]:
-    """Return the queueing disciplines that this kernel has not; each is tried in a throw-away network namespace."""
+    """Return the queueing disciplines that this kernel has not.
+
+    Each is tried in a throw-away network namespace.
+    """
     return tuple(
-        Missing(f"qdisc {name}", QDISC_USES.get(name, "the queue of a link"), kernel_remedy(qdisc_option(name), f"sch_{name}"))
+        Missing(
+            f"qdisc {name}",
+            QDISC_USES.get(name, "the queue of a link"),
+            kernel_remedy(qdisc_option(name), f"sch_{name}"),
+        )
         for name in dict.fromkeys(names)
         if not has_qdisc(name)
     )
@@ -122,23 +142,42 @@ def has_qdisc(name: str) -> bool:
     """Return whether the kernel knows a qdisc; tc loads its module where there is one."""
     place = [] if name in ("clsact", "ingress") else ["root"]
     done = _try_tc(["qdisc", "add", "dev", "lo", *place, name, *TRIAL_WORDS.get(name, ())])
-    return "is unknown" not in done.stderr and "Unknown qdisc" not in done.stderr and "not found" not in done.stderr
+    return (
+        "is unknown" not in done.stderr
+        and "Unknown qdisc" not in done.stderr
+        and "not found" not in done.stderr
+    )
 
 
 def missing_wire_filter(plan: RunPlan) -> tuple[Missing, ...]:
-    """Return what carries packets across a wire and is not there: a classifier that matches all, and the mirror action."""
+    """Return what carries packets across a wire and is not there: a classifier that matches all,
+    and the mirror action.
+    """
     if not any(link.wire for link in plan.network.links) or has_wire_filter():
         return ()
-    remedy = kernel_remedy("CONFIG_NET_CLS_MATCHALL and CONFIG_NET_ACT_MIRRED", "cls_matchall act_mirred")
-    return (Missing("tc filter matchall (or u32) with mirred", "links with a rate, a delay or faults", remedy),)
+    remedy = kernel_remedy(
+        "CONFIG_NET_CLS_MATCHALL and CONFIG_NET_ACT_MIRRED", "cls_matchall act_mirred"
+    )
+    return (
+        Missing(
+            "tc filter matchall (or u32) with mirred",
+            "links with a rate, a delay or faults",
+            remedy,
+        ),
+    )
 
 
 @cache
 def has_wire_filter() -> bool:
     """Return whether ``matchall`` or ``u32`` works with ``mirred`` here."""
     script = "tc qdisc add dev lo clsact && for match in matchall 'u32 match u32 0 0'; do "
-    script += "tc filter add dev lo ingress protocol all $match action mirred egress mirror dev lo drop && exit 0; done; exit 1"
-    done = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, check=False, timeout=20)
+    script += (
+        "tc filter add dev lo ingress protocol all $match action mirred egress mirror dev lo drop"
+        " && exit 0; done; exit 1"
+    )
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script], capture_output=True, check=False, timeout=20
+    )
     return done.returncode == 0
 
 
@@ -149,7 +188,9 @@ def missing_congestion_controls(names: Iterable[str]) -> tuple[Missing, ...]:
         if name in available_congestion_controls():
             continue
         if shutil.which("modprobe"):
-            subprocess.run(["modprobe", "-q", f"tcp_{name}"], capture_output=True, check=False, timeout=20)
+            subprocess.run(
+                ["modprobe", "-q", f"tcp_{name}"], capture_output=True, check=False, timeout=20
+            )
         if name not in available_congestion_controls():
             remedy = kernel_remedy(f"CONFIG_TCP_CONG_{name.upper()}", f"tcp_{name}")
             found.append(Missing(f"congestion control {name}", "a flow of this experiment", remedy))
@@ -165,7 +206,11 @@ def default_algorithms(plan: RunPlan) -> list[str]:
     """Return the congestion controls that the plan makes a host's default."""
     names = [node.sysctls.get(CONGESTION_SYSCTL) for node in plan.network.nodes]
     steps = (*plan.setup, *plan.steps)
-    names += [step.do.value for step in steps if isinstance(step.do, Sysctl) and step.do.key == CONGESTION_SYSCTL]
+    names += [
+        step.do.value
+        for step in steps
+        if isinstance(step.do, Sysctl) and step.do.key == CONGESTION_SYSCTL
+    ]
     return [name for name in dict.fromkeys(names) if name]
 
 
@@ -178,25 +223,40 @@ def missing_default_congestion_controls(names: Iterable[str]) -> tuple[Missing, 
         return ()
     value = " ".join([*allowed, *wanted])
     remedy = f'sysctl -w net.ipv4.tcp_allowed_congestion_control="{value}"'
-    return (Missing(f"permission to use {', '.join(wanted)} as a host's default", "the sysctl of this experiment", remedy),)
+    return (
+        Missing(
+            f"permission to use {', '.join(wanted)} as a host's default",
+            "the sysctl of this experiment",
+            remedy,
+        ),
+    )
 
 
 def missing_features(needs: Needs) -> tuple[Missing, ...]:
-    """Return the kernel features of ``needs.features`` that are not there. ``tracefs`` is never missing: recorders fall back."""
+    """Return the kernel features of ``needs.features`` that are not there.
+
+    ``tracefs`` is never missing: recorders fall back.
+    """
     found: list[Missing] = []
     for name in needs.features:
         if name in ("netem", "tbf", "clsact") and not has_qdisc(name):
             found += missing_qdiscs((name,))
         elif name == "ifb" and not has_link_type("ifb"):
-            found.append(Missing("device type ifb", "this experiment", kernel_remedy("CONFIG_IFB", "ifb")))
+            found.append(
+                Missing("device type ifb", "this experiment", kernel_remedy("CONFIG_IFB", "ifb"))
+            )
         elif name in ("iptables", "ip6tables") and shutil.which(name) and not has_iptables(name):
-            remedy = kernel_remedy("CONFIG_NF_TABLES and CONFIG_NETFILTER_XTABLES", "nf_tables x_tables")
+            remedy = kernel_remedy(
+                "CONFIG_NF_TABLES and CONFIG_NETFILTER_XTABLES", "nf_tables x_tables"
+            )
             found.append(Missing(f"{name} in this kernel", "firewall actions", remedy))
         elif name == "ipv6" and not Path("/proc/sys/net/ipv6").is_dir():
             remedy = "boot without ipv6.disable=1, or use --on guest, whose kernel has it"
             found.append(Missing("IPv6 in this kernel", "a topology with ip: 6", remedy))
         elif name == "tun" and not Path("/dev/net/tun").exists():
-            found.append(Missing("TUN devices", "the user-space TCP", kernel_remedy("CONFIG_TUN", "tun")))
+            found.append(
+                Missing("TUN devices", "the user-space TCP", kernel_remedy("CONFIG_TUN", "tun"))
+            )
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)
@@ -218,40 +278,86 @@ def missing_sysctls(names: Iterable[str]) -> tuple[Missing, ...]:
     wanted = [name for name in names if not any(word in name for word in PER_INTERFACE)]
     known = namespace_sysctls() if wanted else frozenset()
     remedy = "another kernel may have it, and so may the guest's: --on guest"
-    return tuple(Missing(f"sysctl {name}", "a host of this experiment", remedy) for name in wanted if known and name not in known)
+    return tuple(
+        Missing(f"sysctl {name}", "a host of this experiment", remedy)
+        for name in wanted
+        if known and name not in known
+    )
 
 
 @cache
 def namespace_sysctls() -> frozenset[str]:
-    """Return the settings below net of a new network namespace, with dots; none when they cannot be listed."""
-    argv = ["unshare", "--net", "--mount", "sh", "-c", "mount -t proc proc /proc && find /proc/sys/net -type f"]
+    """Return the settings below net of a new network namespace, with dots.
+
+    None when they cannot be listed.
+    """
+    argv = [
+        "unshare",
+        "--net",
+        "--mount",
+        "sh",
+        "-c",
+        "mount -t proc proc /proc && find /proc/sys/net -type f",
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
-    return frozenset(line.removeprefix("/proc/sys/").replace("/", ".") for line in done.stdout.split()) if done.returncode == 0 else frozenset()
+    return (
+        frozenset(line.removeprefix("/proc/sys/").replace("/", ".") for line in done.stdout.split())
+        if done.returncode == 0
+        else frozenset()
+    )
 
 
 def missing_for_faults() -> tuple[Missing, ...]:
-    """Return what faults on chosen segments lack here: found by loading their program as the engine does."""
+    """Return what faults on chosen segments lack here: found by loading their program as the engine
+    does.
+    """
     complaint = fault_program_complaint()
     if complaint is None:
         return ()
     use = f"faults on chosen segments ({complaint.splitlines()[0][:200]})"
     if "without libbpf" in complaint:
-        return (Missing("tc with libbpf", use, "apt install iproute2 of Debian 12, Ubuntu 22.04 or later, or use --on guest"),)
+        return (
+            Missing(
+                "tc with libbpf",
+                use,
+                "apt install iproute2 of Debian 12, Ubuntu 22.04 or later, or use --on guest",
+            ),
+        )
     if "classifier not found" in complaint.lower() or "unknown filter" in complaint.lower():
         return (Missing("tc filter bpf", use, kernel_remedy("CONFIG_NET_CLS_BPF", "cls_bpf")),)
     if "operation not permitted" in complaint.lower():
-        return (Missing("permission for bpf(2)", use, "run on a machine or virtual machine of your own (a container needs --privileged), or use --on guest"),)
-    return (Missing("eBPF programs with bpf_loop (Linux 5.17)", use, "a newer kernel with CONFIG_BPF_SYSCALL, or use --on guest, whose kernel has it"),)
+        return (
+            Missing(
+                "permission for bpf(2)",
+                use,
+                "run on a machine or virtual machine of your own (a container needs --privileged),"
+                " or use --on guest",
+            ),
+        )
+    return (
+        Missing(
+            "eBPF programs with bpf_loop (Linux 5.17)",
+            use,
+            "a newer kernel with CONFIG_BPF_SYSCALL, or use --on guest, whose kernel has it",
+        ),
+    )
 
 
 @cache
 def fault_program_complaint() -> str | None:
-    """Return what is said when the program of engine/faults is loaded in namespaces made as a run's are, None when it loads."""
-    version = subprocess.run(["tc", "-V"], capture_output=True, text=True, check=False, timeout=20).stdout
+    """Return what is said when the program of engine/faults is loaded in namespaces made as a run's
+    are, None when it loads.
+    """
+    version = subprocess.run(
+        ["tc", "-V"], capture_output=True, text=True, check=False, timeout=20
+    ).stdout
     if "libbpf" not in version:
         return f"without libbpf: {version.strip()}"
     words = f"bpf direct-action object-file {FAULT_OBJECT} section tc"
-    done = try_inside(f"tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all {words}")
+    done = try_inside(
+        "tc qdisc add dev lo clsact && exec tc filter add dev lo ingress pref 1 protocol all"
+        f" {words}"
+    )
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
@@ -271,7 +377,9 @@ def has_iptables(program: str = "iptables") -> bool:
 
 
 def kernel_remedy(option: str, module: str) -> str:
-    """Return how to get what a kernel option provides, after looking at this kernel's own configuration."""
+    """Return how to get what a kernel option provides, after looking at this kernel's own
+    configuration.
+    """
     setting = kernel_setting(option)
     guest = "or use --on guest, whose kernel has it"
     if setting == "m":
@@ -282,7 +390,9 @@ def kernel_remedy(option: str, module: str) -> str:
 
 
 def kernel_setting(option: str) -> str | None:
-    """Return ``y``, ``m`` or ``n`` out of the running kernel's configuration, None when that is not to be had."""
+    """Return ``y``, ``m`` or ``n`` out of the running kernel's configuration, None when that is not
+    to be had.
+    """
     text = _kernel_configuration()
     if text is None or " " in option:
         return None

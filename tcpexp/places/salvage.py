@@ -1,4 +1,6 @@
-"""What a guest that died leaves unfinished, finished outside: its socket snapshots, which ``ss`` writes out at a run's end."""
+"""What a guest that died leaves unfinished, finished outside: its socket snapshots, which ``ss``
+writes out at a run's end.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from tcpexp.errors import DataError
 
 
 def write_out_sockets(raw: Path) -> list[str]:
-    """Turn each ``ss/<node>.nl`` of ``raw`` into ``ss/<node>.txt``, unless the guest has done so, and drop it; return what could not be done, in words.
+    """Turn each ``ss/<node>.nl`` of ``raw`` into ``ss/<node>.txt``, unless the guest has done so,
+    and drop it; return what could not be done, in words.
 
-    A dump that was cut off gives the snapshots that are whole. This machine's ``ss`` reads them; where it cannot, the dump stays.
+    A dump that was cut off gives the snapshots that are whole. This machine's ``ss`` reads them;
+    where it cannot, the dump stays.
     """
     problems = []
     for dumps in sorted((raw / "ss").glob("*.nl")):
@@ -22,10 +26,14 @@ def write_out_sockets(raw: Path) -> list[str]:
             try:
                 times = write_for_ss(dumps, readable)
                 environment = {**os.environ, SS_FILE_VARIABLE: str(readable)}
-                done = subprocess.run(SS_ARGV, env=environment, capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    SS_ARGV, env=environment, capture_output=True, text=True, check=True
+                )
                 target.write_text(split_snapshots(done.stdout, times))
             except (OSError, subprocess.CalledProcessError, DataError) as error:
-                problems.append(f"the socket snapshots in {dumps} could not be written out: {error}")
+                problems.append(
+                    f"the socket snapshots in {dumps} could not be written out: {error}"
+                )
                 continue
             finally:
                 readable.unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""``compile_plan``: an ``ExperimentSpec`` to a ``RunPlan``; pure: the same spec and seed give the same plan, byte for byte."""
+"""``compile_plan``: an ``ExperimentSpec`` to a ``RunPlan``.
+
+Pure: the same spec and seed give the same plan, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,19 @@ if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
     from tcpexp.spec.model import ExperimentSpec
 
-#: Virtual seconds that a run may take beyond its duration, for setting up, probing and putting away.
+#: Virtual seconds that a run may take beyond its duration, for setting up, probing and putting
+#: away.
 VIRTUAL_MARGIN_S = 120.0
 #: Wall seconds that a run may take at least, and per second of the experiment.
 WALL_LIMIT_S = 1800.0
 WALL_PER_SECOND = 30.0
 
 
-def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None = None, slot: int = 0) -> RunPlan:
-    """Return the plan of ``spec``; ``seed`` instead of the spec's, ``slot`` k for the subnet 10.k.0.0/16.
+def compile_plan(
+    spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None = None, slot: int = 0
+) -> RunPlan:
+    """Return the plan of ``spec``; ``seed`` instead of the spec's, ``slot`` k for the subnet
+    10.k.0.0/16.
 
     Raises ``SpecErrors``: all errors of actions and checks, each at its own place.
     """
@@ -44,7 +51,11 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
     draft.network = with_wires(draft.network, [*draft.setup, *steps])
     recorders = _recorders(spec, catalogue, draft)
     _ship_plugins(spec, catalogue, draft)
-    errors = check_expectations(spec, draft) + check_plots(spec, draft, catalogue) + check_explanation(spec, draft)
+    errors = (
+        check_expectations(spec, draft)
+        + check_plots(spec, draft, catalogue)
+        + check_explanation(spec, draft)
+    )
     if errors:
         raise SpecErrors(errors)
     return RunPlan(
@@ -67,14 +78,22 @@ def compile_plan(spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None
         plugins=spec.plugins,
         wall_limit_s=max(WALL_LIMIT_S, WALL_PER_SECOND * spec.duration / 1e9),
         virtual_limit_s=spec.duration / 1e9 + VIRTUAL_MARGIN_S,
-        notes=(*notes_on_mtus(draft.network), *notes_on_queues(draft.network, settings), *notes_on_rates(draft.network, draft.flows, [*draft.setup, *steps])),
+        notes=(
+            *notes_on_mtus(draft.network),
+            *notes_on_queues(draft.network, settings),
+            *notes_on_rates(draft.network, draft.flows, [*draft.setup, *steps]),
+        ),
     )
 
 
-def _network(spec: ExperimentSpec, catalogue: Catalogue, slot: int) -> tuple[Any, dict[str, LinkSettings]]:
+def _network(
+    spec: ExperimentSpec, catalogue: Catalogue, slot: int
+) -> tuple[Any, dict[str, LinkSettings]]:
     """Return the network; an error of the topology itself gets the place where the spec names it."""
     try:
-        graph = load_topology(spec.topology.name, spec.topology.params, spec.source.folder, catalogue)
+        graph = load_topology(
+            spec.topology.name, spec.topology.params, spec.source.folder, catalogue
+        )
         if not any(kind == "host" for kind in graph.nodes.values()):
             raise SpecError(f"the topology '{graph.name}' has no host")
         return network_plan(graph, spec, slot=slot)
@@ -82,25 +101,45 @@ def _network(spec: ExperimentSpec, catalogue: Catalogue, slot: int) -> tuple[Any
         raise SpecErrors([_placed_in_topology(spec, each) for each in several.errors]) from None
     except ParameterError as error:
         given = spec.raw_at("topology", "params", error.key) is not None
-        where = spec.place("topology", "params", error.key, key=True) if given else spec.place("topology")
+        where = (
+            spec.place("topology", "params", error.key, key=True)
+            if given
+            else spec.place("topology")
+        )
         raise SpecErrors([SpecError(error.message, where=where, hint=error.hint)]) from None
     except SpecError as error:
         raise SpecErrors([_placed_in_topology(spec, error)]) from None
 
 
 def _placed_in_topology(spec: ExperimentSpec, error: SpecError) -> SpecError:
-    """Return an error of a topology at the parameter that it quotes, else where the spec names the topology; one of its own file stays there."""
+    """Return an error of a topology at the parameter that it quotes, else where the spec names the
+    topology; one of its own file stays there.
+    """
     if isinstance(error.where, Place) or str(error.where).startswith("--set"):
         return error
     params = spec.raw_at("topology", "params")
-    quoted = next((word for word in re.findall(r"'([^']+)'", error.message) if isinstance(params, dict) and word in params), None)
-    where = spec.place("topology") if quoted is None else spec.place("topology", "params", quoted, key=True)
+    quoted = next(
+        (
+            word
+            for word in re.findall(r"'([^']+)'", error.message)
+            if isinstance(params, dict) and word in params
+        ),
+        None,
+    )
+    where = (
+        spec.place("topology")
+        if quoted is None
+        else spec.place("topology", "params", quoted, key=True)
+    )
     message = error.message if error.where is None else f"{error.where}: {error.message}"
     return SpecError(message, where=where, hint=error.hint)
 
 
 def _compile_actions(spec: ExperimentSpec, draft: PlanDraft) -> None:
-    """Let every action write to the draft, in the file's order; raises ``SpecErrors`` with all that fail."""
+    """Let every action write to the draft, in the file's order.
+
+    Raises ``SpecErrors`` with all that fail.
+    """
     errors: list[SpecError] = []
     names: dict[str, int] = {}
     for index, action in enumerate(spec.actions):
@@ -118,7 +157,9 @@ def _compile_actions(spec: ExperimentSpec, draft: PlanDraft) -> None:
         raise SpecErrors(errors)
 
 
-def _prepare_congestion_controls(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSettings]) -> None:
+def _prepare_congestion_controls(
+    spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSettings]
+) -> None:
     errors = check_default_controls(spec, draft) or prepare_ecn(spec, draft, settings)
     if errors:
         raise SpecErrors(errors)
@@ -128,9 +169,13 @@ def _check_id(context: PlanContext, given: str | None, names: dict[str, int]) ->
     if given is None:
         return
     if given in names:
-        raise context.error(f"the id '{given}' is taken by actions[{names[given]}]", hint="choose another", key="id")
+        raise context.error(
+            f"the id '{given}' is taken by actions[{names[given]}]", hint="choose another", key="id"
+        )
     if re.fullmatch(r"a\d+", given):
-        raise context.error(f"ids like '{given}' are kept for actions without one", hint="choose a word", key="id")
+        raise context.error(
+            f"ids like '{given}' are kept for actions without one", hint="choose a word", key="id"
+        )
     names[given] = context.index or 0
 
 
@@ -140,16 +185,34 @@ def _check_times(context: PlanContext, action: Any) -> None:
     for key in ("at", "until"):
         value = getattr(action, key)
         if value is not None and value > end_ns:
-            cause = f"{key}: {format_duration(value)} is after the end of the experiment, {format_duration(end_ns)}"
-            raise context.error(cause, hint=f"raise duration: to {format_duration(value)} or more", key=key)
+            cause = (
+                f"{key}: {format_duration(value)} is after the end of the experiment,"
+                f" {format_duration(end_ns)}"
+            )
+            raise context.error(
+                cause, hint=f"raise duration: to {format_duration(value)} or more", key=key
+            )
     if action.until is not None and action.until <= action.at_ns:
-        cause = f"until: {format_duration(action.until)} is not after at: {format_duration(action.at_ns)}"
-        raise context.error(cause, hint="until is a time from the start of the experiment, not a length", key="until")
+        cause = (
+            f"until: {format_duration(action.until)} is not after at:"
+            f" {format_duration(action.at_ns)}"
+        )
+        raise context.error(
+            cause,
+            hint="until is a time from the start of the experiment, not a length",
+            key="until",
+        )
     if action.every == 0:
-        raise context.error("an action cannot repeat every 0s", hint="write a distance such as every: 1s", key="every")
+        raise context.error(
+            "an action cannot repeat every 0s",
+            hint="write a distance such as every: 1s",
+            key="every",
+        )
 
 
-def _timeline(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSettings]) -> list[Step]:
+def _timeline(
+    spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSettings]
+) -> list[Step]:
     """Return all timed steps by time, then in the file's order."""
 
     def fail(change: PendingChange, key: str | None, message: str, hint: str | None) -> SpecError:
@@ -165,8 +228,12 @@ def _timeline(spec: ExperimentSpec, draft: PlanDraft, settings: dict[str, LinkSe
     return [step for step, _ in ordered]
 
 
-def _recorders(spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft) -> tuple[Recorder, ...]:
-    """Return the recorders: those that record by default, adjusted by ``record:``, then those that only it names."""
+def _recorders(
+    spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft
+) -> tuple[Recorder, ...]:
+    """Return the recorders: those that record by default, adjusted by ``record:``, then those that
+    only it names.
+    """
     named = {entry.name: entry.model for entry in spec.record}
     defaults = [name for name, model in catalogue.recorders if model.default]
     order = sorted(defaults, key=_builtin_order) + [name for name in named if name not in defaults]

@@ -1,6 +1,8 @@
-"""Checks of ``expect:`` and ``plots:`` against the plan: every host, flow, link and action that they name must be there.
+"""Checks of ``expect:`` and ``plots:`` against the plan: every host, flow, link and action that
+they name must be there.
 
-A check says by ``references()`` what it names. ``between`` means the same in every check, ours or others'.
+A check says by ``references()`` what it names. ``between`` means the same in every check, ours or
+others'.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ Path = tuple[str | int, ...]
 
 
 def check_expectations(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
-    """Return an error for each name in ``expect:`` that the plan does not have, and each time beyond its end."""
+    """Return an error for each name in ``expect:`` that the plan does not have, and each time
+    beyond its end.
+    """
     known = {
         "host": [node.name for node in draft.network.nodes],
         "flow": [flow.name for flow in draft.flows],
@@ -43,14 +47,20 @@ def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]
     names = {
         "flow": [flow.name for flow in draft.flows],
         "host or router": [node.name for node in draft.network.nodes],
-        "direction": [f"{link.name}>{end.node}" for link in draft.network.links for end in (link.a, link.b)],
+        "direction": [
+            f"{link.name}>{end.node}" for link in draft.network.links for end in (link.a, link.b)
+        ],
     }
     errors = quote_errors(spec.explain, len(spec.checks), names)
-    return [SpecError(error.message, where=spec.place("explain"), hint=error.hint) for error in errors]
+    return [
+        SpecError(error.message, where=spec.place("explain"), hint=error.hint) for error in errors
+    ]
 
 
 def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) -> list[SpecError]:
-    """Return an error for each option in ``plots:`` that its plot lacks or cannot use, each unknown flow, and each time beyond the end."""
+    """Return an error for each option in ``plots:`` that its plot lacks or cannot use, each unknown
+    flow, and each time beyond the end.
+    """
     errors: list[SpecError] = []
     flows = [flow.name for flow in draft.flows]
     for index, entry in enumerate(spec.plots or ()):
@@ -59,27 +69,45 @@ def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) ->
             continue
         wrong = catalogue.plot(entry.name).option_errors(entry.options)
         for each in wrong:
-            errors.append(SpecError(each.message, where=spec.place(*path, each.option, key=each.unknown), hint=each.hint))
+            errors.append(
+                SpecError(
+                    each.message,
+                    where=spec.place(*path, each.option, key=each.unknown),
+                    hint=each.hint,
+                )
+            )
         if wrong:
             continue
         for number, name in enumerate(entry.options.get("flows") or ()):
             if name not in flows:
                 hint = suggest(name, flows) or "the experiment has no flow with a name"
-                errors.append(SpecError(f"there is no flow '{name}' in this experiment", where=spec.place(*path, "flows", number), hint=hint))
+                errors.append(
+                    SpecError(
+                        f"there is no flow '{name}' in this experiment",
+                        where=spec.place(*path, "flows", number),
+                        hint=hint,
+                    )
+                )
         errors += _beyond(spec, (*path, "between"), entry.options.get("between"))
     return errors
 
 
-def _unknown(spec: ExperimentSpec, path: Path, entry: ExpectEntry, known: dict[str, list[str]]) -> list[SpecError]:
+def _unknown(
+    spec: ExperimentSpec, path: Path, entry: ExpectEntry, known: dict[str, list[str]]
+) -> list[SpecError]:
     errors = []
     references = getattr(entry.model, "references", None)
     for kind, name in references() if references is not None else ():
         names = known[kind]
-        if name in names or (kind == "action" and any(each.startswith(f"{name}.") for each in names)):
+        if name in names or (
+            kind == "action" and any(each.startswith(f"{name}.") for each in names)
+        ):
             continue
         where = spec.place(*path, *_path_to(entry.parameters, name))
         hint = suggest(name, names) or f"the experiment has no {kind} with a name"
-        errors.append(SpecError(f"there is no {kind} '{name}' in this experiment", where=where, hint=hint))
+        errors.append(
+            SpecError(f"there is no {kind} '{name}' in this experiment", where=where, hint=hint)
+        )
     return errors
 
 
@@ -101,8 +129,20 @@ def _beyond(spec: ExperimentSpec, path: Path, value: Any) -> list[SpecError]:
     except QuantityError:
         return []
     if begin_ns >= end_ns:
-        return [SpecError("between: ends before it begins", where=spec.place(*path), hint="write [earlier, later]")]
+        return [
+            SpecError(
+                "between: ends before it begins",
+                where=spec.place(*path),
+                hint="write [earlier, later]",
+            )
+        ]
     if end_ns > spec.duration:
         hint = f"the experiment lasts {format_duration(spec.duration)}"
-        return [SpecError(f"{value[1]} is after the end of the experiment", where=spec.place(*path, 1), hint=hint)]
+        return [
+            SpecError(
+                f"{value[1]} is after the end of the experiment",
+                where=spec.place(*path, 1),
+                hint=hint,
+            )
+        ]
     return []

@@ -1,4 +1,7 @@
-"""How a program ends, in words, and whether a spec expects it. Standard library only: the engine and the analysis both read it."""
+"""How a program ends, in words, and whether a spec expects it.
+
+Standard library only: the engine and the analysis both read it.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,36 @@ EXPECTED = ("0",)
 ANY, ANY_SIGNAL = "any", "signal"
 #: Signals that ask a program to end, or end it.
 STOPPING = ("TERM", "INT", "KILL", "HUP", "QUIT")
-#: Signals by which the kernel, or the C library, ends a program that went wrong. Being asked to end excuses none of them.
+#: Signals by which the kernel, or the C library, ends a program that went wrong. Being asked to end
+#: excuses none of them.
 CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGSYS")
 MOST_LINES, LINE_LENGTH = 8, 300
-#: The status of what starts a program that is not there, or may not be executed (POSIX, Shell Command Language, 2.8.2).
+#: The status of what starts a program that is not there, or may not be executed (POSIX, Shell
+#: Command Language, 2.8.2).
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 #: What an error counts as that iperf3 reports while it ends with 0.
 REPORTED = 1
 _TELLING = re.compile(
-    r"error|exception|fail|cannot|can't|could not|couldn't|unable|not found|no such|refused|denied|invalid|unrecogni|unknown|illegal|usage:", re.IGNORECASE
+    r"error|exception|fail|cannot|can't|could not|couldn't|unable|not found|no"
+    r" such|refused|denied|invalid|unrecogni|unknown|illegal|usage:",
+    re.IGNORECASE,
 )
 _GIVEN_ID = re.compile(r"a\d\d+(\.|$)")
 
 
 def is_expected(status: int, expected: Sequence[str]) -> bool:
-    """Return whether a status (negative: the signal that ended the program) is one of ``expected``: numbers, ``SIGKILL``..., ``signal``, ``any``."""
+    """Return whether a status (negative: the signal that ended the program) is one of ``expected``:
+    numbers, ``SIGKILL``..., ``signal``, ``any``.
+    """
     if ANY in expected or str(status) in expected:
         return True
     return status < 0 and (ANY_SIGNAL in expected or signal_name(-status) in expected)
 
 
 def is_crash(status: int) -> bool:
-    """Return whether a status is that of a program which went wrong in a way that no stop signal explains."""
+    """Return whether a status is that of a program which went wrong in a way that no stop signal
+    explains.
+    """
     return status < 0 and signal_name(-status) in CRASHES
 
 
@@ -59,7 +70,13 @@ def ending_words(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"
     name = signal_name(-status)
-    words = {"SIGSEGV": "segmentation fault", "SIGABRT": "abort", "SIGBUS": "bus error", "SIGFPE": "arithmetic error", "SIGILL": "illegal instruction"}
+    words = {
+        "SIGSEGV": "segmentation fault",
+        "SIGABRT": "abort",
+        "SIGBUS": "bus error",
+        "SIGFPE": "arithmetic error",
+        "SIGILL": "illegal instruction",
+    }
     return f"was killed by {name}" + (f" ({words[name]})" if name in words else "")
 
 
@@ -69,7 +86,9 @@ def step_name(step_id: str, label: str) -> str:
 
 
 def last_words(error_output: str, output: str) -> tuple[str, ...]:
-    """Return the last lines that a program wrote: of its error output, else its error in JSON (iperf3), else of its standard output."""
+    """Return the last lines that a program wrote: of its error output, else its error in JSON
+    (iperf3), else of its standard output.
+    """
     lines = _tail(error_output)
     if lines:
         return lines
@@ -78,18 +97,23 @@ def last_words(error_output: str, output: str) -> tuple[str, ...]:
 
 
 def cause(words: Sequence[str]) -> str:
-    """Return the one of a program's last lines that says most: the last that speaks of an error, else the last.
+    """Return the one of a program's last lines that says most: the last that speaks of an error,
+    else the last.
 
     >>> cause(["x: unrecognized option '--foo'", "See x -h for help."])
     "x: unrecognized option '--foo'"
     """
     if not words:
         return "it wrote nothing"
-    return next((line.strip() for line in reversed(words) if _TELLING.search(line)), words[-1].strip())
+    return next(
+        (line.strip() for line in reversed(words) if _TELLING.search(line)), words[-1].strip()
+    )
 
 
 def error_in_json(output: str) -> str | None:
-    """Return the ``error`` of iperf3's JSON report, None when there is none: with ``--json`` iperf3 may write it there and end with 0 (3.12 does)."""
+    """Return the ``error`` of iperf3's JSON report, None when there is none: with ``--json`` iperf3
+    may write it there and end with 0 (3.12 does).
+    """
     start = output.find("{")
     if start < 0 or '"error"' not in output:
         return None
@@ -97,7 +121,11 @@ def error_in_json(output: str) -> str | None:
         report, _ = json.JSONDecoder().raw_decode(output[start:])
     except ValueError:
         return None
-    error = report.get("error") if isinstance(report, dict) and {"start", "end"} <= set(report) else None
+    error = (
+        report.get("error")
+        if isinstance(report, dict) and {"start", "end"} <= set(report)
+        else None
+    )
     return error[:LINE_LENGTH] if isinstance(error, str) and error else None
 
 

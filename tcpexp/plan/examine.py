@@ -1,8 +1,9 @@
 """``load_plan``: a spec's file to its plan, or all the mistakes in it.
 
-Reading, models and compiling each stop at what they cannot go on with, and a mistake in one hides those of the next. So what is wrong is left out
-(``tcpexp.plan.leaveout``) and the rest is looked at again, until nothing is wrong any more. What only follows from a mistake, or from leaving it out,
-is not reported.
+Reading, models and compiling each stop at what they cannot go on with, and a mistake in one hides
+those of the next. So what is wrong is left out (``tcpexp.plan.leaveout``) and the rest is looked at
+again, until nothing is wrong any more. What only follows from a mistake, or from leaving it out, is
+not reported.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ MAX_LOOKS, MAX_ERRORS = 40, 40
 
 @dataclass(frozen=True)
 class Examined:
-    """A spec's plan, None when there are mistakes; ``rest`` is what is left without them, None when nothing can be made of it."""
+    """A spec's plan, None when there are mistakes.
+
+    ``rest`` is what is left without them, None when nothing can be made of it.
+    """
 
     plan: RunPlan | None
     errors: tuple[SpecError, ...]
@@ -36,16 +40,26 @@ class Examined:
 
 
 def load_plan(
-    path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = (), seed: int | None = None, slot: int = 0
+    path: Path,
+    catalogue: Catalogue | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    seed: int | None = None,
+    slot: int = 0,
 ) -> RunPlan:
-    """Return the plan of the spec in ``path``; raises ``SpecErrors`` with the mistakes of all stages, in the file's order."""
+    """Return the plan of the spec in ``path``.
+
+    Raises ``SpecErrors`` with the mistakes of all stages, in the file's order.
+    """
     examined = examine_spec(read_source(path, overrides), catalogue, seed=seed, slot=slot)
     if examined.plan is None:
         raise SpecErrors(list(examined.errors))
     return examined.plan
 
 
-def examine_spec(source: Source, catalogue: Catalogue | None = None, *, seed: int | None = None, slot: int = 0) -> Examined:
+def examine_spec(
+    source: Source, catalogue: Catalogue | None = None, *, seed: int | None = None, slot: int = 0
+) -> Examined:
     """Return the plan of what ``source`` holds, or every mistake in it."""
     if catalogue is None:
         from tcpexp.catalogue import load_catalogue
@@ -58,13 +72,19 @@ def examine_spec(source: Source, catalogue: Catalogue | None = None, *, seed: in
         if plan is not None:
             return Examined(None if found else plan, _sorted(found), remainder.source)
         seen = {(str(each.where), each.message) for each in found}
-        found += [each for each in errors if remainder.is_news(each) and (str(each.where), each.message) not in seen]
+        found += [
+            each
+            for each in errors
+            if remainder.is_news(each) and (str(each.where), each.message) not in seen
+        ]
         if len(found) >= MAX_ERRORS or not remainder.leave_out(errors):
             break
     return Examined(None, _sorted(found or errors), None)
 
 
-def _look(source: Source, catalogue: Catalogue, seed: int | None, slot: int) -> tuple[list[SpecError], RunPlan | None]:
+def _look(
+    source: Source, catalogue: Catalogue, seed: int | None, slot: int
+) -> tuple[list[SpecError], RunPlan | None]:
     """Return the mistakes that are seen first, or the plan."""
     try:
         return [], compile_plan(validate_source(source, catalogue), catalogue, seed=seed, slot=slot)

@@ -1,4 +1,6 @@
-"""A plan in words for ``tcpexp plan``: the network drawn as text, the timeline, what is recorded and what is expected."""
+"""A plan in words for ``tcpexp plan``: the network drawn as text, the timeline, what is recorded
+and what is expected.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +34,30 @@ def explain_plan(plan: RunPlan) -> str:
 
 
 def draw_network(network: NetworkPlan) -> list[str]:
-    """Return the network as lines: each node with its addresses, each link with its parameters in words."""
+    """Return the network as lines: each node with its addresses, each link with its parameters in
+    words.
+    """
     lines = [_node_line(node) for node in network.nodes]
     for link in network.links:
         first, second = end_mtus(network, link)
-        mtu = "" if first == second == USUAL_MTU else f"MTU {first}" if first == second else f"MTU {first} at {link.a.node}, {second} at {link.b.node}"
+        mtu = (
+            ""
+            if first == second == USUAL_MTU
+            else (
+                f"MTU {first}"
+                if first == second
+                else f"MTU {first} at {link.a.node}, {second} at {link.b.node}"
+            )
+        )
         lines += ["", *_link_lines(link, mtu)]
     return lines
 
 
 def timeline_lines(plan: RunPlan) -> list[str]:
     """Return one line per timed step, in order, and the end."""
-    rows = [(_time(step), describe_step(step)) for step in plan.steps] + [(format_duration(plan.duration_ns), "end")]
+    rows = [(_time(step), describe_step(step)) for step in plan.steps] + [
+        (format_duration(plan.duration_ns), "end")
+    ]
     width = max(len(when) for when, _ in rows)
     return [f"{when:<{width}}  {what}" for when, what in rows]
 
@@ -53,9 +67,17 @@ def recorder_lines(recorders: tuple[Recorder, ...]) -> list[str]:
     lines = []
     for kind in dict.fromkeys(recorder.kind for recorder in recorders):
         own = [recorder for recorder in recorders if recorder.kind == kind]
-        where = ", ".join(dict.fromkeys(each.interface or each.node or "" for each in own if each.interface or each.node))
+        where = ", ".join(
+            dict.fromkeys(
+                each.interface or each.node or "" for each in own if each.interface or each.node
+            )
+        )
         every = f"every {format_duration(own[0].interval_ns)}" if own[0].interval_ns else ""
-        lines.append("  ".join(part for part in (f"{kind:<9}", where, every, _options(own[0].options)) if part))
+        lines.append(
+            "  ".join(
+                part for part in (f"{kind:<9}", where, every, _options(own[0].options)) if part
+            )
+        )
     return lines or ["nothing"]
 
 
@@ -64,7 +86,9 @@ def expectation_lines(plan: RunPlan) -> list[str]:
     lines = []
     for entry in plan.expect:
         ((name, parameters),) = entry.items()
-        lines.append(f"{name}: {_options(parameters) if isinstance(parameters, dict) else parameters}")
+        lines.append(
+            f"{name}: {_options(parameters) if isinstance(parameters, dict) else parameters}"
+        )
     return lines
 
 
@@ -91,18 +115,26 @@ def describe_step(step: Step) -> str:
 
 
 def _heading(plan: RunPlan) -> str:
-    facts = f"{plan.name}: {format_duration(plan.duration_ns)}, seed {plan.seed}, topology {plan.network.topology}"
+    facts = (
+        f"{plan.name}: {format_duration(plan.duration_ns)}, seed {plan.seed}, topology"
+        f" {plan.network.topology}"
+    )
     return f"{plan.title}\n{facts}" if plan.title != plan.name else facts
 
 
 def _node_line(node: NodePlan) -> str:
     addresses = ", ".join(f"{each.name} {each.cidr}" for each in node.interfaces)
-    settings = "".join(f"; {key} = {value}" for key, value in node.sysctls.items() if key not in FORWARDING)
+    settings = "".join(
+        f"; {key} = {value}" for key, value in node.sysctls.items() if key not in FORWARDING
+    )
     return f"{node.name} ({node.kind})  {addresses}{settings}"
 
 
 def _link_lines(link: LinkPlan, mtu: str) -> list[str]:
-    """Return a link as a drawing: both ends, and the parameters of each direction on its arrow; ``mtu`` stands below."""
+    """Return a link as a drawing: both ends, and the parameters of each direction on its arrow.
+
+    ``mtu`` stands below.
+    """
     forward, backward = describe_direction(link.forward), describe_direction(link.backward)
     left, right = f"[{link.a.node}]", f"[{link.b.node}]"
     if max(len(forward), len(backward)) > WIDEST_ARROW:
@@ -113,7 +145,10 @@ def _link_lines(link: LinkPlan, mtu: str) -> list[str]:
     else:
         gap = " " * len(left)
         width = max(len(forward), len(backward))
-        lines = [f"{left}---- {forward:<{width}} --->{right}", f"{gap}<--- {backward:<{width}} ----"]
+        lines = [
+            f"{left}---- {forward:<{width}} --->{right}",
+            f"{gap}<--- {backward:<{width}} ----",
+        ]
     note = f"base RTT {format_duration(link.base_rtt_ns)}" if link.base_rtt_ns else "no added delay"
     return [*lines, f"  {note}{', ' if mtu else ''}{mtu}"]
 
@@ -126,7 +161,11 @@ def _options(options: dict[str, Any]) -> str:
     words = []
     for key, value in options.items():
         if key != "because":
-            text = "[" + ", ".join(str(each) for each in value) + "]" if isinstance(value, (list, tuple)) else str(value)
+            text = (
+                "[" + ", ".join(str(each) for each in value) + "]"
+                if isinstance(value, (list, tuple))
+                else str(value)
+            )
             words.append(f"{key} {'full' if key == 'snaplen' and value == 0 else text}")
     return ", ".join(words)
 

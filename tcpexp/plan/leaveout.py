@@ -18,13 +18,19 @@ LINK_STAND_INS = {"rate": "10mbit", "delay": "10ms"}
 MARK = {"do": "mark", "text": "left out"}
 _QUOTED = re.compile(r"'([^']+)'")
 _MISSING = re.compile(r"'(\w+)' is missing$")
-_UNKNOWN = re.compile(r"there is no (flow|action) '|no action above this one|unknown (action|check|recorder|plot|topology) '")
+_UNKNOWN = re.compile(
+    r"there is no (flow|action) '|no action above this one|unknown"
+    r" (action|check|recorder|plot|topology) '"
+)
 
 _DIFFER = re.compile(r"the ends of link \S+ differ in MTU")
 
 
 class Remainder:
-    """A spec of which mistakes are left out, one after the other. ``source`` is what remains, with the places that the values have in the file."""
+    """A spec of which mistakes are left out, one after the other.
+
+    ``source`` is what remains, with the places that the values have in the file.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -59,16 +65,23 @@ class Remainder:
     def leave_out(self, errors: Iterable[SpecError]) -> bool:
         """Leave out what ``errors`` are about; return whether there was anything that could be."""
         places, key_places = dict(self.source.places), dict(self.source.key_places)
-        self.source = dataclasses.replace(self.source, errors=[], places=places, key_places=key_places)
+        self.source = dataclasses.replace(
+            self.source, errors=[], places=places, key_places=key_places
+        )
         self._touched = set()
-        placed = sorted(((self._path(each), each) for each in errors), key=lambda each: _backwards(each[0]), reverse=True)
+        placed = sorted(
+            ((self._path(each), each) for each in errors),
+            key=lambda each: _backwards(each[0]),
+            reverse=True,
+        )
         return any([self._leave_out(path, error) for path, error in placed])
 
     def _leave_out(self, path: Path | None, error: SpecError) -> bool:
         if error.message.endswith("appears twice"):
             return True  # the first one counts
         if path is None:
-            return isinstance(error.where, str) and error.where.startswith("--set")  # an option that cannot be: it is not done
+            # an option that cannot be: it is not done
+            return isinstance(error.where, str) and error.where.startswith("--set")
         if not path:
             return self._stand_in(error)
         if error.message.startswith("unknown key") and not (path[0] == "expect" and len(path) < 4):
@@ -108,8 +121,16 @@ class Remainder:
                 self._drop_from_action(path)
             case "actions" | "plugins":
                 self.lost_all = True
-                self._remove(path[:2] if path[0] == "plugins" and isinstance(self.source.raw_at("plugins"), list) else path[:1])
-            case "expect" if len(path) > 3 and isinstance(self.source.raw_at(*path[:3]), list) and len(self.source.raw_at(*path[:3])) > 1:
+                self._remove(
+                    path[:2]
+                    if path[0] == "plugins" and isinstance(self.source.raw_at("plugins"), list)
+                    else path[:1]
+                )
+            case "expect" if (
+                len(path) > 3
+                and isinstance(self.source.raw_at(*path[:3]), list)
+                and len(self.source.raw_at(*path[:3])) > 1
+            ):
                 self._remove(path[:4])
             case "links" | "hosts" | "record" | "plots" | "expect" | "references":
                 self._remove(path[:2])
@@ -118,13 +139,21 @@ class Remainder:
         return True
 
     def _drop_from_action(self, path: Path) -> None:
-        """Leave out one parameter of an action; the whole of it where it cannot be without, and with it the names that it may bring."""
+        """Leave out one parameter of an action.
+
+        The whole of it where it cannot be without, and with it the names that it may bring.
+        """
         action = path[:2]
         raw = self.source.raw_at(*action)
         if raw == MARK:
             return
         first = action not in self.without or action in self._touched
-        if len(path) > 2 and path[2] not in ("do", "id", "flow") and first and isinstance(raw, dict):
+        if (
+            len(path) > 2
+            and path[2] not in ("do", "id", "flow")
+            and first
+            and isinstance(raw, dict)
+        ):
             self._touched.add(action)
             self.without.setdefault(action, set()).add(str(path[2]))
             self._remove(path[:3])
@@ -135,7 +164,9 @@ class Remainder:
         self._put(action, MARK)
 
     def _is_lost(self, name: str) -> bool:
-        """Whether a name is one that a lost action may have brought: its own, ``<flow>-reverse``, or ``<flow>`` and a number."""
+        """Whether a name is one that a lost action may have brought: its own, ``<flow>-reverse``,
+        or ``<flow>`` and a number.
+        """
         stem = name.removesuffix("-reverse")
         return bool({name, stem, stem.rstrip("0123456789")} & self.lost)
 
@@ -145,7 +176,9 @@ class Remainder:
         if instead is None or not isinstance(holder, dict) or instead in holder:
             self._remove(path)
             return
-        self._put(path[:-1], {instead if key == path[-1] else key: each for key, each in holder.items()})
+        self._put(
+            path[:-1], {instead if key == path[-1] else key: each for key, each in holder.items()}
+        )
         for places in (self.source.places, self.source.key_places):
             for known in [each for each in places if each[: len(path)] == path]:
                 places[(*path[:-1], instead, *known[len(path) :])] = places[known]
@@ -155,7 +188,11 @@ class Remainder:
         where = error.where
         if isinstance(where, Place):
             return where.path
-        return min((path for path, place in self.source.places.items() if place == where), key=len, default=None)
+        return min(
+            (path for path, place in self.source.places.items() if place == where),
+            key=len,
+            default=None,
+        )
 
     def _put(self, path: Path, value: Any) -> None:
         self.source.raw = _changed(self.source.raw, path, value)
@@ -178,7 +215,12 @@ class Remainder:
         for places in (self.source.places, self.source.key_places):
             moved = {}
             for known, place in places.items():
-                if len(known) > depth and known[:depth] == path[:-1] and isinstance(known[depth], int) and known[depth] >= at:  # type: ignore[operator]
+                if (
+                    len(known) > depth
+                    and known[:depth] == path[:-1]
+                    and isinstance(known[depth], int)
+                    and known[depth] >= at
+                ):  # type: ignore[operator]
                     if known[depth] > at:  # type: ignore[operator]
                         moved[(*known[:depth], known[depth] - 1, *known[depth + 1 :])] = place  # type: ignore[operator]
                 else:
@@ -188,7 +230,9 @@ class Remainder:
 
 
 def _backwards(path: Path | None) -> list[tuple[int, int, str]]:
-    """Return what sorts paths so that of a list's entries the last comes last: taken from the end, none moves another that is still to come."""
+    """Return what sorts paths so that of a list's entries the last comes last: taken from the end,
+    none moves another that is still to come.
+    """
     return [(0, step, "") if isinstance(step, int) else (1, 0, step) for step in path or ()]
 
 

@@ -1,4 +1,6 @@
-"""What a plan needs of the place that runs it: programs, qdiscs, congestion controls, kernel features."""
+"""What a plan needs of the place that runs it: programs, qdiscs, congestion controls, kernel
+features.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
 
 
 def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder, ...]) -> Needs:
-    """Return what the actions asked for and what follows from the steps, the links and the recorders."""
+    """Return what the actions asked for and what follows from the steps, the links and the
+    recorders.
+    """
     every = [*draft.setup, *steps]
     tools = {"ip", "ss"} | draft.tools | {tool for step in every for tool in _tools(step)}
     tools |= {each.options["argv"][0] for each in recorders if each.kind == "command"}
     if any(link.wire for link in draft.network.links):
         tools.add("tc")
-    filters = {iptables_program(draft.network.ip) for step in every if isinstance(step.do, Firewall)}
+    filters = {
+        iptables_program(draft.network.ip) for step in every if isinstance(step.do, Firewall)
+    }
     tools |= filters
     features = draft.features | filters | ({"ipv6"} if draft.network.ip == 6 else set())
     features |= {"segment_faults" for step in every if isinstance(step.do, SegmentFault)}
@@ -47,7 +53,9 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
 
 
 def asking_place(source: Source, plan: RunPlan, word: str) -> Place | str | None:
-    """Return where a spec asks for a program, a setting or a congestion control: where the word stands, else the first action whose program it is."""
+    """Return where a spec asks for a program, a setting or a congestion control: where the word
+    stands, else the first action whose program it is.
+    """
     found = source.find(word)
     if found is not None:
         return found
@@ -66,14 +74,18 @@ def _tools(step: Step) -> Iterable[str]:
 
 def _qdiscs(draft: PlanDraft, steps: list[Step]) -> set[str]:
     names = set()
-    directions: list[DirectionPlan] = [side for link in draft.network.links for side in (link.forward, link.backward)]
+    directions: list[DirectionPlan] = [
+        side for link in draft.network.links for side in (link.forward, link.backward)
+    ]
     directions += [step.do.direction for step in steps if isinstance(step.do, LinkChange)]
     for link in draft.network.links:
         names |= {"clsact"} if link.wire else set()
         names |= {"tbf"} if link.wire_queue else set()
         names |= {"netem"} if link.wire_netem else set()
     names |= {"netem" for step in steps if isinstance(step.do, SegmentFault) and step.do.delay_ns}
-    return names | {direction.queue.discipline for direction in directions if direction.queue is not None}
+    return names | {
+        direction.queue.discipline for direction in directions if direction.queue is not None
+    }
 
 
 def _congestion_controls(draft: PlanDraft, steps: list[Step]) -> set[str]:

@@ -1,7 +1,9 @@
-"""Which links a packet takes from one node to another: read off the plan's routes, as the kernel does.
+"""Which links a packet takes from one node to another: read off the plan's routes, as the kernel
+does.
 
-The only path search of the package. ``plan.network`` decides the routes; whoever asks for a path follows them hop by hop: the engine's probes,
-the analysis, figures, base round-trip times and actions. Standard library only, because the engine imports it inside the guest.
+The only path search of the package. ``plan.network`` decides the routes; whoever asks for a path
+follows them hop by hop: the engine's probes, the analysis, figures, base round-trip times and
+actions. Standard library only, because the engine imports it inside the guest.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ MOST_HOPS = 64
 
 @dataclass(frozen=True)
 class Hop:
-    """One link of a path in the direction in which it is crossed; ``towards`` is the node it leads to."""
+    """One link of a path in the direction in which it is crossed.
+
+    ``towards`` is the node it leads to.
+    """
 
     link: LinkPlan
     towards: str
@@ -36,7 +41,9 @@ class Hop:
 
 @dataclass(frozen=True)
 class Way:
-    """The path of a conversation: ``there`` as the one who begins sends, ``back`` as the other answers."""
+    """The path of a conversation: ``there`` as the one who begins sends, ``back`` as the other
+    answers.
+    """
 
     there: tuple[Hop, ...]
     back: tuple[Hop, ...]
@@ -63,18 +70,28 @@ class Paths:
         for node in network.nodes:
             for interface in node.interfaces:
                 self._owners[interface.address] = node.name
-                self._subnets[interface.address] = str(ipaddress.ip_interface(interface.cidr).network)
+                self._subnets[interface.address] = str(
+                    ipaddress.ip_interface(interface.cidr).network
+                )
         self._next = {node.name: self._neighbours(node) for node in network.nodes}
         self._found: dict[tuple[str, str], tuple[Hop, ...] | None] = {}
 
     def between(self, source: str, target: str) -> tuple[Hop, ...] | None:
-        """Return the hops from ``source`` to the first address of ``target``, None when there is no path."""
-        return self.to_address(source, address(self.network, target)) if self._nodes[target].interfaces else None
+        """Return the hops from ``source`` to the first address of ``target``, None when there is no
+        path.
+        """
+        return (
+            self.to_address(source, address(self.network, target))
+            if self._nodes[target].interfaces
+            else None
+        )
 
     def way(self, source: str, target: str) -> Way | None:
-        """Return the way there and back of a conversation that ``source`` begins with the first address of ``target``.
+        """Return the way there and back of a conversation that ``source`` begins with the first
+        address of ``target``.
 
-        The answers go to the address of the interface by which ``source`` sends: that is the one its kernel chooses.
+        The answers go to the address of the interface by which ``source`` sends: that is the one
+        its kernel chooses.
         """
         there = self.between(source, target)
         if there is None:
@@ -85,12 +102,17 @@ class Paths:
         return None if back is None else Way(there, back)
 
     def of_flow(self, flow: FlowPlan) -> Way | None:
-        """Return the way of a flow's data (``there``) and of its ACKs (``back``); the client begins the conversation."""
+        """Return the way of a flow's data (``there``) and of its ACKs (``back``).
+
+        The client begins the conversation.
+        """
         way = self.way(flow.client, flow.server)
         return way if way is None or flow.sender == flow.client else way.reversed
 
     def of_packets(self, flow: FlowPlan | None, source: str, target: str) -> tuple[Hop, ...]:
-        """Return the hops of packets from ``source`` to ``target``: those of the flow that they belong to, else to the first address; none without a path."""
+        """Return the hops of packets from ``source`` to ``target``: those of the flow that they
+        belong to, else to the first address; none without a path.
+        """
         if flow is None or {source, target} != {flow.client, flow.server}:
             return self.between(source, target) or ()
         way = self.of_flow(flow)
@@ -99,7 +121,9 @@ class Paths:
         return way.there if source == flow.sender else way.back
 
     def to_address(self, source: str, target: str) -> tuple[Hop, ...] | None:
-        """Return the hops of a packet from ``source`` to the address ``target``, None when a node on the way has no route for it or is no router."""
+        """Return the hops of a packet from ``source`` to the address ``target``, None when a node
+        on the way has no route for it or is no router.
+        """
         key = (source, target)
         if key not in self._found:
             self._found[key] = self._walk(source, target)
@@ -108,13 +132,22 @@ class Paths:
     def source_address(self, first: Hop) -> str:
         """Return the address that a packet bears as its source when it leaves by ``first``."""
         end = first.link.a if first.towards == first.link.b.node else first.link.b
-        return next(each.address for each in self._nodes[end.node].interfaces if each.name == end.interface)
+        return next(
+            each.address for each in self._nodes[end.node].interfaces if each.name == end.interface
+        )
 
     def mtu(self, source: str, target: str) -> int | None:
-        """Return the path MTU in bytes at the start: the smallest MTU of any interface that a packet leaves or enters by; None without a path."""
+        """Return the path MTU in bytes at the start: the smallest MTU of any interface that a
+        packet leaves or enters by; None without a path.
+        """
         hops = self.between(source, target)
         ends = [end for hop in hops or () for end in (hop.link.a, hop.link.b)]
-        found = [each.mtu for end in ends for each in self._nodes[end.node].interfaces if each.name == end.interface]
+        found = [
+            each.mtu
+            for end in ends
+            for each in self._nodes[end.node].interfaces
+            if each.name == end.interface
+        ]
         return min(found, default=None)
 
     def host_pairs(self) -> list[tuple[str, str]]:
@@ -127,7 +160,11 @@ class Paths:
         here = source
         hops: list[Hop] = []
         while here != owner:
-            if owner is None or len(hops) >= MOST_HOPS or (hops and self._nodes[here].kind != "router"):
+            if (
+                owner is None
+                or len(hops) >= MOST_HOPS
+                or (hops and self._nodes[here].kind != "router")
+            ):
                 return None
             hop = self._hop(here, target)
             if hop is None:
@@ -137,7 +174,9 @@ class Paths:
         return tuple(hops)
 
     def _hop(self, here: str, target: str) -> Hop | None:
-        """Return by which link a node passes on what goes to ``target``: the longest prefix wins (RFC 1812 section 5.2.4.3)."""
+        """Return by which link a node passes on what goes to ``target``: the longest prefix wins
+        (RFC 1812 section 5.2.4.3).
+        """
         near = self._next[here].get(target)
         if near is not None:
             return near
@@ -151,13 +190,20 @@ class Paths:
         for link in self.network.links:
             for own, other in ((link.a, link.b), (link.b, link.a)):
                 if own.node == node.name:
-                    far = next(each for each in self._nodes[other.node].interfaces if each.name == other.interface)
+                    far = next(
+                        each
+                        for each in self._nodes[other.node].interfaces
+                        if each.name == other.interface
+                    )
                     found[far.address] = Hop(link, other.node)
         return found
 
 
 def _longest(routes: dict[str, str], target: str) -> str | None:
-    """Return the gateway of the most special of ``routes`` that covers an address; ``default`` covers all."""
+    """Return the gateway of the most special of ``routes`` that covers an address.
+
+    ``default`` covers all.
+    """
     asked = ipaddress.ip_address(target)
     best: tuple[int, str] | None = None
     for destination, via in routes.items():
@@ -168,10 +214,16 @@ def _longest(routes: dict[str, str], target: str) -> str | None:
     return None if best is None else best[1]
 
 
-def pair_directions(paths: Paths, flows: Iterable[FlowPlan], source: str, target: str) -> tuple[tuple[str, str], ...]:
-    """Return the directions (link, towards) that packets from ``source`` to ``target`` may cross: those of the flows between them and of all else."""
+def pair_directions(
+    paths: Paths, flows: Iterable[FlowPlan], source: str, target: str
+) -> tuple[tuple[str, str], ...]:
+    """Return the directions (link, towards) that packets from ``source`` to ``target`` may cross:
+    those of the flows between them and of all else.
+    """
     between = [None, *(flow for flow in flows if {flow.client, flow.server} == {source, target})]
-    return tuple(dict.fromkeys(hop.key for flow in between for hop in paths.of_packets(flow, source, target)))
+    return tuple(
+        dict.fromkeys(hop.key for flow in between for hop in paths.of_packets(flow, source, target))
+    )
 
 
 def address(network: NetworkPlan, node: str) -> str:
@@ -180,7 +232,9 @@ def address(network: NetworkPlan, node: str) -> str:
 
 
 def crossings(network: NetworkPlan, source: str, target: str | None) -> list[Hop]:
-    """Return the hops of packets of ``source``: on the way to ``target``, or to anybody when it is None; each link once."""
+    """Return the hops of packets of ``source``: on the way to ``target``, or to anybody when it is
+    None; each link once.
+    """
     paths = Paths(network)
     if target is not None:
         return list(paths.between(source, target) or ())

@@ -1,8 +1,9 @@
 """``RunPlan`` and its parts: what the engine executes and what the analysis reads afterwards.
 
-Standard library only, because the engine imports it inside the guest. Times are integer nanoseconds from the
-experiment's zero (``t0``), rates bit/s, sizes bytes, probabilities fractions from 0 to 1. Every class is frozen and
-turns into JSON and back with :func:`to_json` and :func:`from_json`; an unknown key or a missing one raises ``DataError``.
+Standard library only, because the engine imports it inside the guest. Times are integer nanoseconds
+from the experiment's zero (``t0``), rates bit/s, sizes bytes, probabilities fractions from 0 to 1.
+Every class is frozen and turns into JSON and back with :func:`to_json` and :func:`from_json`; an
+unknown key or a missing one raises ``DataError``.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ PLAN_SCHEMA = 1
 #: The file in ``raw/`` by which the engine holds room for its record, until it writes that.
 ENGINE_RESERVE = ".engine.reserve"
 
-# ---------------------------------------------------------------------------------------------------- network
+# ----------------------------------------------------------------------------------------------------
+# network
 
 
 @dataclass(frozen=True)
 class LossPlan:
     """How packets are lost: independently with probability ``p``, or by the Gilbert-Elliott model.
 
-    Gilbert-Elliott (netem ``gemodel``): ``p`` good to bad, ``r`` bad to good, ``bad_loss`` (1-h) and ``good_loss`` (1-k)
-    the loss probability in each state.
+    Gilbert-Elliott (netem ``gemodel``): ``p`` good to bad, ``r`` bad to good, ``bad_loss`` (1-h)
+    and ``good_loss`` (1-k) the loss probability in each state.
     """
 
     model: Literal["random", "gilbert_elliott"]
@@ -42,10 +44,11 @@ class LossPlan:
 
 @dataclass(frozen=True)
 class QueuePlan:
-    """The bottleneck's queue: ``discipline`` with a limit that counts only what waits for the bottleneck.
+    """The bottleneck's queue: ``discipline`` with a limit that counts only what waits for the
+    bottleneck.
 
-    Exactly one of ``limit_packets`` and ``limit_bytes`` is set. ``options`` are further discipline options in tc's words,
-    such as ``("target", "5ms")``.
+    Exactly one of ``limit_packets`` and ``limit_bytes`` is set. ``options`` are further discipline
+    options in tc's words, such as ``("target", "5ms")``.
     """
 
     discipline: str
@@ -59,8 +62,9 @@ class QueuePlan:
 class DirectionPlan:
     """One direction of a link: rate and queue first, then delay and faults (docs/links.md).
 
-    ``rate_bps`` None means unshaped: no bottleneck and ``queue`` is None. The rate counts Ethernet frames without
-    preamble and checksum, as the kernel does: 1514 bytes for a full 1500-byte packet.
+    ``rate_bps`` None means unshaped: no bottleneck and ``queue`` is None. The rate counts Ethernet
+    frames without preamble and checksum, as the kernel does: 1514 bytes for a full 1500-byte
+    packet.
     """
 
     rate_bps: int | None = None
@@ -82,15 +86,22 @@ class DirectionPlan:
     def has_faults_or_delay(self) -> bool:
         """Whether this direction needs netem."""
         return bool(
-            self.delay_ns or self.jitter_ns or self.loss or self.duplicate or self.corrupt or self.reorder
+            self.delay_ns
+            or self.jitter_ns
+            or self.loss
+            or self.duplicate
+            or self.corrupt
+            or self.reorder
         )
 
 
 @dataclass(frozen=True)
 class InterfacePlan:
-    """An interface of a host or router: ``name`` as in ``h1-eth0``; its address with prefix length, such as ``10.0.0.1/24``.
+    """An interface of a host or router: ``name`` as in ``h1-eth0``; its address with prefix length,
+    such as ``10.0.0.1/24``.
 
-    Exactly one of ``ipv4`` and ``ipv6`` is set, the one of ``NetworkPlan.ip``. ``cidr`` and ``address`` are that one, whichever it is.
+    Exactly one of ``ipv4`` and ``ipv6`` is set, the one of ``NetworkPlan.ip``. ``cidr`` and
+    ``address`` are that one, whichever it is.
     """
 
     name: str
@@ -113,7 +124,9 @@ class InterfacePlan:
 
 @dataclass(frozen=True)
 class RoutePlan:
-    """A route of a node: ``destination`` as ``10.0.2.0/24`` or ``default``, through the gateway address ``via``."""
+    """A route of a node: ``destination`` as ``10.0.2.0/24`` or ``default``, through the gateway
+    address ``via``.
+    """
 
     destination: str
     via: str
@@ -121,7 +134,10 @@ class RoutePlan:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """A host (end point) or router (forwards) in a network namespace of its own. ``sysctls`` are set before t0."""
+    """A host (end point) or router (forwards) in a network namespace of its own.
+
+    ``sysctls`` are set before t0.
+    """
 
     name: str
     kind: Literal["host", "router"]
@@ -142,10 +158,12 @@ class LinkEnd:
 class LinkPlan:
     """A link between two interfaces. ``forward`` is a to b, ``backward`` b to a.
 
-    ``wire`` says whether a wire node stands in the middle (any parameter set or changed in the run); otherwise the two
-    interfaces are one plain veth pair. ``wire_queue`` and ``wire_netem`` say which qdiscs the wire carries from the
-    start, so that a change in the middle of a run never replaces one. ``base_rtt_ns`` is the sum of the delays of the
-    longest path that crosses this link, there and back. ``largest_mtu`` is the largest MTU that either end ever has, for what stands in the middle.
+    ``wire`` says whether a wire node stands in the middle (any parameter set or changed in the
+    run); otherwise the two interfaces are one plain veth pair. ``wire_queue`` and ``wire_netem``
+    say which qdiscs the wire carries from the start, so that a change in the middle of a run never
+    replaces one. ``base_rtt_ns`` is the sum of the delays of the longest path that crosses this
+    link, there and back. ``largest_mtu`` is the largest MTU that either end ever has, for what
+    stands in the middle.
     """
 
     name: str
@@ -162,10 +180,12 @@ class LinkPlan:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """The whole network. ``subnets`` are all address ranges of the experiment; nothing else is ever a target.
+    """The whole network. ``subnets`` are all address ranges of the experiment; nothing else is ever
+    a target.
 
-    ``ip`` is the version of IP that all of it speaks. ``static_arp``: every host knows its neighbours' MAC addresses from the start, so
-    that neither ARP nor neighbour discovery asks for them.
+    ``ip`` is the version of IP that all of it speaks. ``static_arp``: every host knows its
+    neighbours' MAC addresses from the start, so that neither ARP nor neighbour discovery asks for
+    them.
     """
 
     topology: str
@@ -180,7 +200,10 @@ class NetworkPlan:
         return next(node for node in self.nodes if node.name == name)
 
     def link(self, name: str) -> LinkPlan:
-        """Return the link of that name; raises ``StopIteration``'s ``KeyError`` equivalent when absent."""
+        """Return the link of that name.
+
+        Raises ``StopIteration``'s ``KeyError`` equivalent when absent.
+        """
         for link in self.links:
             if link.name == name:
                 return link
@@ -192,19 +215,22 @@ def iptables_program(ip: int) -> str:
     return "iptables" if ip == 4 else "ip6tables"
 
 
-# ------------------------------------------------------------------------------------------------------ steps
+# ------------------------------------------------------------------------------------------------------
+# steps
 
 
 @dataclass(frozen=True)
 class Spawn:
     """Start a process on a node and leave it running until it ends or until ``Step.until_ns``.
 
-    ``argv`` may hold ``{dir}`` for the folder that holds the plan's files (``RunPlan.files``) and ``{out}`` for a folder
-    of this step whose content is kept under ``raw/logs/<step id>/``; in ``{tcpexp}`` Python finds the
-    package. Standard output and error go to
-    ``raw/logs/<step id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run. An end that is not one of
-    ``allowed_status`` (``tcpexp.plan.endings``) is a failure, which the run outlives and its certificate and report name. ``expect_status`` is for
-    what the rest cannot do without: another status ends the run. ``background`` False makes the timeline wait for the end (setup steps only).
+    ``argv`` may hold ``{dir}`` for the folder that holds the plan's files (``RunPlan.files``) and
+    ``{out}`` for a folder of this step whose content is kept under ``raw/logs/<step id>/``; in
+    ``{tcpexp}`` Python finds the package. Standard output and error go to ``raw/logs/<step
+    id>.out`` and ``.err``. ``stop_signal`` ends it at ``until_ns`` or at the end of the run. An end
+    that is not one of ``allowed_status`` (``tcpexp.plan.endings``) is a failure, which the run
+    outlives and its certificate and report name. ``expect_status`` is for what the rest cannot do
+    without: another status ends the run. ``background`` False makes the timeline wait for the end
+    (setup steps only).
     """
 
     node: str
@@ -220,9 +246,11 @@ class Spawn:
 
 @dataclass(frozen=True)
 class Firewall:
-    """Insert an iptables rule (ip6tables in an IPv6 network) in the node's filter table; deleted at ``Step.until_ns`` or at the end of the run.
+    """Insert an iptables rule (ip6tables in an IPv6 network) in the node's filter table; deleted at
+    ``Step.until_ns`` or at the end of the run.
 
-    ``rule`` is everything after the chain, such as ``("-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK", "-j", "DROP")``.
+    ``rule`` is everything after the chain, such as ``("-p", "tcp", "--tcp-flags", "ALL", "SYN,ACK",
+    "-j", "DROP")``.
     """
 
     node: str
@@ -233,9 +261,11 @@ class Firewall:
 
 @dataclass(frozen=True)
 class LinkChange:
-    """Change one direction of a link to ``direction``, parameters only: no qdisc is replaced, no queue emptied.
+    """Change one direction of a link to ``direction``, parameters only: no qdisc is replaced, no
+    queue emptied.
 
-    ``towards`` names the node at which the direction ends. At ``Step.until_ns`` the previous parameters come back.
+    ``towards`` names the node at which the direction ends. At ``Step.until_ns`` the previous
+    parameters come back.
     """
 
     link: str
@@ -246,10 +276,12 @@ class LinkChange:
 
 @dataclass(frozen=True)
 class LinkRates:
-    """Let the rate of one direction of a link follow a list: ``after_ns[k]`` after ``Step.at_ns`` it becomes ``rates_bps[k]``.
+    """Let the rate of one direction of a link follow a list: ``after_ns[k]`` after ``Step.at_ns``
+    it becomes ``rates_bps[k]``.
 
-    Times rise from 0; a rate of 0 lets nothing pass. The queue and everything else of the direction stay. At ``Step.until_ns`` the former rate comes back.
-    ``source`` says where the list is from, in words.
+    Times rise from 0; a rate of 0 lets nothing pass. The queue and everything else of the direction
+    stay. At ``Step.until_ns`` the former rate comes back. ``source`` says where the list is from,
+    in words.
     """
 
     link: str
@@ -262,7 +294,10 @@ class LinkRates:
 
 @dataclass(frozen=True)
 class LinkState:
-    """Take a link down or up (``ip link set`` on both ends' interfaces); reversed at ``Step.until_ns``."""
+    """Take a link down or up (``ip link set`` on both ends' interfaces).
+
+    Reversed at ``Step.until_ns``.
+    """
 
     link: str
     up: bool
@@ -281,7 +316,10 @@ class LinkMtu:
 
 @dataclass(frozen=True)
 class Sysctl:
-    """Set a sysctl in a node's network namespace, read it back; the former value returns at ``Step.until_ns`` or at the end."""
+    """Set a sysctl in a node's network namespace, read it back.
+
+    The former value returns at ``Step.until_ns`` or at the end.
+    """
 
     node: str
     key: str
@@ -291,7 +329,10 @@ class Sysctl:
 
 @dataclass(frozen=True)
 class InitialWindow:
-    """Give all routes of a node an initial congestion window (``initcwnd``, segments), read back; the former ones return at ``Step.until_ns`` or at the end."""
+    """Give all routes of a node an initial congestion window (``initcwnd``, segments), read back.
+
+    The former ones return at ``Step.until_ns`` or at the end.
+    """
 
     node: str
     segments: int
@@ -302,8 +343,9 @@ class InitialWindow:
 class FlowCongestionControl:
     """Switch the congestion control of the live sockets of a process (and its children) on a node.
 
-    ``step`` is the id of the ``Spawn`` whose sockets are meant; only established TCP sockets to or from ``port`` are switched.
-    Done with ``pidfd_getfd(2)`` and ``setsockopt(TCP_CONGESTION)``, read back afterwards.
+    ``step`` is the id of the ``Spawn`` whose sockets are meant; only established TCP sockets to or
+    from ``port`` are switched. Done with ``pidfd_getfd(2)`` and ``setsockopt(TCP_CONGESTION)``,
+    read back afterwards.
     """
 
     node: str
@@ -315,7 +357,9 @@ class FlowCongestionControl:
 
 @dataclass(frozen=True)
 class Kill:
-    """Send ``signal`` (``TERM``, ``KILL``, ``STOP``, ``CONT``...) to the process of the ``Spawn`` with id ``step``."""
+    """Send ``signal`` (``TERM``, ``KILL``, ``STOP``, ``CONT``...) to the process of the ``Spawn``
+    with id ``step``.
+    """
 
     step: str
     signal: str
@@ -324,7 +368,10 @@ class Kill:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Take one snapshot now on each named node: sockets (``ss -tinmoea``), qdiscs, counters; kept under ``raw/snapshots/<step id>/``."""
+    """Take one snapshot now on each named node: sockets (``ss -tinmoea``), qdiscs, counters.
+
+    Kept under ``raw/snapshots/<step id>/``.
+    """
 
     nodes: tuple[str, ...]
     kind: Literal["snapshot"] = "snapshot"
@@ -332,11 +379,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class WaitFor:
-    """Hold the timeline until a condition holds on a node, at most ``timeout_ns``; then the run fails.
+    """Hold the timeline until a condition holds on a node, at most ``timeout_ns``; then the run
+    fails.
 
-    ``condition`` is ``port`` (a listening TCP port, ``value`` its number), ``log`` (``value`` appears in the output of step ``step``),
-    ``socket`` (a TCP socket is in state ``value``, spelt as ``ss`` does: ``syn-recv``, ``estab``, ``time-wait``...; ``port`` narrows it) or
-    ``exit`` (the process of ``step`` has ended). Later steps that were due meanwhile run late, and say so.
+    ``condition`` is ``port`` (a listening TCP port, ``value`` its number), ``log`` (``value``
+    appears in the output of step ``step``), ``socket`` (a TCP socket is in state ``value``, spelt
+    as ``ss`` does: ``syn-recv``, ``estab``, ``time-wait``...; ``port`` narrows it) or ``exit`` (the
+    process of ``step`` has ended). Later steps that were due meanwhile run late, and say so.
     """
 
     node: str
@@ -358,12 +407,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class SegmentFault:
-    """Act on chosen TCP segments in one direction of a link: drop, duplicate, corrupt or delay them (docs/faults.md).
+    """Act on chosen TCP segments in one direction of a link: drop, duplicate, corrupt or delay them
+    (docs/faults.md).
 
-    ``towards`` names the node at which the direction ends. A segment counts when ``source`` sent it, to ``target`` where that is not None, with the
-    ports that are not None; the first ``skip_connections`` connections pass. Segments of the kind ``segment`` are numbered from 1 on in each flow. Chosen are
-    the numbers in ``nth``; or ``first`` and every ``every``-th from there; or data segments with any of the bytes ``bytes`` (first and last, both included,
-    0 the stream's first). Of each the ``transmissions`` (1 is the original; empty: all). At ``Step.until_ns`` the fault ends; counting goes on.
+    ``towards`` names the node at which the direction ends. A segment counts when ``source`` sent
+    it, to ``target`` where that is not None, with the ports that are not None; the first
+    ``skip_connections`` connections pass. Segments of the kind ``segment`` are numbered from 1 on
+    in each flow. Chosen are the numbers in ``nth``; or ``first`` and every ``every``-th from there;
+    or data segments with any of the bytes ``bytes`` (first and last, both included, 0 the stream's
+    first). Of each the ``transmissions`` (1 is the original; empty: all). At ``Step.until_ns`` the
+    fault ends; counting goes on.
     """
 
     link: str
@@ -407,9 +460,10 @@ StepKind = (
 class Step:
     """One primitive of the timeline.
 
-    ``id`` is unique (``a03``, or the user's ``id:``; several steps of one action: ``a03.1``...). ``action`` is the index in the spec's ``actions``,
-    None for what tcpexp adds itself. ``at_ns`` None: a setup step, executed in order before t0. ``every_ns`` repeats it until
-    ``until_ns``. ``label`` is what a plot and the report print. ``mark`` False keeps it off the plots.
+    ``id`` is unique (``a03``, or the user's ``id:``; several steps of one action: ``a03.1``...).
+    ``action`` is the index in the spec's ``actions``, None for what tcpexp adds itself. ``at_ns``
+    None: a setup step, executed in order before t0. ``every_ns`` repeats it until ``until_ns``.
+    ``label`` is what a plot and the report print. ``mark`` False keeps it off the plots.
     """
 
     id: str
@@ -422,17 +476,20 @@ class Step:
     mark: bool = True
 
 
-# -------------------------------------------------------------------------------------------------- recording
+# --------------------------------------------------------------------------------------------------
+# recording
 
 
 @dataclass(frozen=True)
 class Recorder:
     """Something recorded for the whole run.
 
-    ``kind`` is one of ``capture`` (tcpdump on ``node``/``interface``, options ``snaplen`` bytes, 0 is all), ``ss`` (``node``, ``interval_ns``), ``qdisc``
-    (all shaped links, ``interval_ns``), ``counters`` (``node``, ``interval_ns``: SNMP and TcpExt), ``trace`` (the kernel's tracepoints, options ``events``),
-    ``cpu`` (``interval_ns``) or ``command`` (options ``argv`` and ``output``: run every ``interval_ns`` on ``node``, appended to ``raw/<output>`` behind
-    a line ``# t_ns=<n>``; with ``interval_ns`` None started once and stopped at the end).
+    ``kind`` is one of ``capture`` (tcpdump on ``node``/``interface``, options ``snaplen`` bytes, 0
+    is all), ``ss`` (``node``, ``interval_ns``), ``qdisc`` (all shaped links, ``interval_ns``),
+    ``counters`` (``node``, ``interval_ns``: SNMP and TcpExt), ``trace`` (the kernel's tracepoints,
+    options ``events``), ``cpu`` (``interval_ns``) or ``command`` (options ``argv`` and ``output``:
+    run every ``interval_ns`` on ``node``, appended to ``raw/<output>`` behind a line ``#
+    t_ns=<n>``; with ``interval_ns`` None started once and stopped at the end).
     """
 
     kind: str
@@ -442,16 +499,19 @@ class Recorder:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# ----------------------------------------------------------------------------------------------- what it means
+# -----------------------------------------------------------------------------------------------
+# what it means
 
 
 @dataclass(frozen=True)
 class FlowPlan:
     """A named TCP flow: which packets belong to it.
 
-    The connections from ``client`` to ``server``:``port`` that processes of ``step`` opened, which is the id of the client's ``Spawn``.
-    ``data_connections`` says which of those connections carry the flow: ``all``, or ``not_first`` (iperf3: the first connection of each process is its
-    control channel). ``sender`` is the node whose payload is meant; flows of one step and port differ in it.
+    The connections from ``client`` to ``server``:``port`` that processes of ``step`` opened, which
+    is the id of the client's ``Spawn``. ``data_connections`` says which of those connections carry
+    the flow: ``all``, or ``not_first`` (iperf3: the first connection of each process is its control
+    channel). ``sender`` is the node whose payload is meant; flows of one step and port differ in
+    it.
     """
 
     name: str
@@ -478,9 +538,11 @@ class PlanFile:
 
 @dataclass(frozen=True)
 class Needs:
-    """What the place must have, so that a lack is named before the run: programs, qdiscs, congestion controls, kernel features.
+    """What the place must have, so that a lack is named before the run: programs, qdiscs,
+    congestion controls, kernel features.
 
-    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``, ``ip6tables``, ``ipv6``, ``tracefs``...
+    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``,
+    ``ip6tables``, ``ipv6``, ``tracefs``...
     """
 
     tools: tuple[str, ...] = ()
@@ -491,9 +553,11 @@ class Needs:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A resolved experiment: everything the engine does, and what the analysis must know to judge it.
+    """A resolved experiment: everything the engine does, and what the analysis must know to judge
+    it.
 
-    ``notes`` are sentences on what is allowed but may not be meant: shown when the spec is validated and when the run has ended.
+    ``notes`` are sentences on what is allowed but may not be meant: shown when the spec is
+    validated and when the run has ended.
     """
 
     name: str
@@ -519,18 +583,23 @@ class RunPlan:
     plan_schema: int = PLAN_SCHEMA
 
 
-# ------------------------------------------------------------------------------------------------------- JSON
+# -------------------------------------------------------------------------------------------------------
+# JSON
 
 Plan = TypeVar("Plan")
 
 
 def to_json(value: Any, *, indent: int | None = 1) -> str:
-    """Return ``value`` (a plan class) as JSON with sorted keys and a final newline: the same plan, the same bytes."""
+    """Return ``value`` (a plan class) as JSON with sorted keys and a final newline: the same plan,
+    the same bytes.
+    """
     return json.dumps(dataclasses.asdict(value), indent=indent, sort_keys=True) + "\n"
 
 
 def prepare_types(kind: Any = None) -> None:
-    """Find the types of all annotations of ``RunPlan`` now, so that :func:`from_json` need not later."""
+    """Find the types of all annotations of ``RunPlan`` now, so that :func:`from_json` need not
+    later.
+    """
     if kind is None:
         kind = RunPlan
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
@@ -580,14 +649,19 @@ def _build_union(kind: Any, raw: Any, where: str) -> Any:
         return _build(members[0], raw, where)
     if isinstance(raw, dict):
         for member in members:
-            if dataclasses.is_dataclass(member) and getattr(member, "kind", None) == raw.get("kind"):
+            if dataclasses.is_dataclass(member) and getattr(member, "kind", None) == raw.get(
+                "kind"
+            ):
                 return _build(member, raw, where)
     raise DataError(f"{where}: no such kind: {raw!r}")
 
 
 @functools.cache
 def _type_hints(kind: type) -> dict[str, Any]:
-    """Return a dataclass's annotations as types; finding them means compiling each, so once is enough."""
+    """Return a dataclass's annotations as types.
+
+    Finding them means compiling each, so once is enough.
+    """
     return typing.get_type_hints(kind)
 
 

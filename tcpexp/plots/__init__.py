@@ -1,4 +1,7 @@
-"""Figures of a run: each plot reads tables and draws one matplotlib figure. Importing this package imports no matplotlib."""
+"""Figures of a run: each plot reads tables and draws one matplotlib figure.
+
+Importing this package imports no matplotlib.
+"""
 
 from __future__ import annotations
 

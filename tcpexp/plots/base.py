@@ -25,7 +25,9 @@ COMMON: dict[str, Any] = {"name": "", "title": "", "between": None, "flows": Non
 class OptionError(SpecError):
     """An option that a plot lacks (``unknown``), or that has a value which the plot cannot use."""
 
-    def __init__(self, message: str, option: str, *, unknown: bool = False, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, option: str, *, unknown: bool = False, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.option = option
         self.unknown = unknown
@@ -34,12 +36,13 @@ class OptionError(SpecError):
 class Plot:
     """One figure of a run.
 
-    Subclasses set ``name`` (as a spec writes it), ``title`` (over the figure) and ``defaults`` (their own options and the
-    values these take when a spec leaves them out), and implement :meth:`draw`. The class's docstring is the public
-    description; its first paragraph is the caption in the report.
+    Subclasses set ``name`` (as a spec writes it), ``title`` (over the figure) and ``defaults``
+    (their own options and the values these take when a spec leaves them out), and implement
+    :meth:`draw`. The class's docstring is the public description; its first paragraph is the
+    caption in the report.
 
-    ``time_axis`` says that the horizontal axis is the experiment's time; such figures share their limits and margins.
-    ``on_demand`` keeps the figure out of a report whose spec names no plots.
+    ``time_axis`` says that the horizontal axis is the experiment's time; such figures share their
+    limits and margins. ``on_demand`` keeps the figure out of a report whose spec names no plots.
     """
 
     name: ClassVar[str] = ""
@@ -51,8 +54,9 @@ class Plot:
     def draw(self, run: RunData, options: Options) -> Figure | Table | None:
         """Return the figure or the table, or None when the run holds no data for it.
 
-        ``options`` holds every key of ``defaults`` and the common ones: ``title`` (replaces the class's), ``between`` (two
-        times in ns, or None for the whole run) and ``flows`` (names, or None for all).
+        ``options`` holds every key of ``defaults`` and the common ones: ``title`` (replaces the
+        class's), ``between`` (two times in ns, or None for the whole run) and ``flows`` (names, or
+        None for all).
         """
         raise NotImplementedError
 
@@ -63,7 +67,10 @@ class Plot:
 
     @classmethod
     def resolve(cls, given: Options) -> dict[str, Any]:
-        """Return ``given`` completed with the defaults; raises ``OptionError`` for the first option that cannot be."""
+        """Return ``given`` completed with the defaults.
+
+        Raises ``OptionError`` for the first option that cannot be.
+        """
         for error in cls.option_errors(given):
             raise error
         known = {**COMMON, **cls.defaults}
@@ -74,13 +81,22 @@ class Plot:
 
     @classmethod
     def option_errors(cls, given: Options) -> list[OptionError]:
-        """Return what is wrong with options: names that this plot lacks, and values of another kind than the default."""
+        """Return what is wrong with options: names that this plot lacks, and values of another kind
+        than the default.
+        """
         known = {**COMMON, **cls.defaults}
         errors = []
         for key, value in given.items():
             if key not in known or key == "name":
                 hint = suggest(str(key), [each for each in known if each != "name"])
-                errors.append(OptionError(f"plot '{cls.name}' has no option '{key}'", str(key), unknown=True, hint=hint))
+                errors.append(
+                    OptionError(
+                        f"plot '{cls.name}' has no option '{key}'",
+                        str(key),
+                        unknown=True,
+                        hint=hint,
+                    )
+                )
                 continue
             try:
                 _check_kind(cls.name, key, value, known[key])
@@ -99,14 +115,24 @@ def load_plot(reference: str) -> type[Plot]:
     except (ImportError, AttributeError) as error:
         raise SpecError(f"plot '{reference}' cannot be loaded: {error}") from None
     if not (isinstance(found, type) and issubclass(found, Plot)):
-        raise SpecError(f"'{reference}' is not a plot", hint="derive it from tcpexp.plots.base.Plot")
+        raise SpecError(
+            f"'{reference}' is not a plot", hint="derive it from tcpexp.plots.base.Plot"
+        )
     return found
 
 
 def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
-    """Raise ``SpecError`` when ``value`` is not of the kind of a default that is a number, a truth value or a text."""
-    if key == "flows" and value is not None and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
-        raise SpecError(f"plot '{plot}': flows must be a list of names", hint="such as [web, upload]")
+    """Raise ``SpecError`` when ``value`` is not of the kind of a default that is a number, a truth
+    value or a text.
+    """
+    if (
+        key == "flows"
+        and value is not None
+        and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value))
+    ):
+        raise SpecError(
+            f"plot '{plot}': flows must be a list of names", hint="such as [web, upload]"
+        )
     if isinstance(default, bool) and not isinstance(value, bool):
         raise SpecError(f"plot '{plot}': {key} must be true or false, not {value!r}")
     if isinstance(default, int) and not isinstance(default, bool):

@@ -1,4 +1,6 @@
-"""The socket calls that programs logged: which call, on which host, from when to when it blocked, and the packets between two hosts."""
+"""The socket calls that programs logged: which call, on which host, from when to when it blocked,
+and the packets between two hosts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ QUIET = ("socket", "bind", "listen")
 
 @dataclass(frozen=True)
 class Call:
-    """One call: ``from_ns`` when it was made, ``to_ns`` when it returned; ``text`` names it with its result."""
+    """One call: ``from_ns`` when it was made, ``to_ns`` when it returned.
+
+    ``text`` names it with its result.
+    """
 
     action: str
     node: str
@@ -37,11 +42,21 @@ class Flight:
 
 
 def logged_calls(run: RunData, action: str) -> list[Call]:
-    """Return the calls of one action's program in the order of their returns; empty when it logged none."""
+    """Return the calls of one action's program in the order of their returns.
+
+    Empty when it logged none.
+    """
     from tcpexp.checks.base import Undecided
     from tcpexp.checks.logs import read_events
 
-    node = next((step.do.node for step in (*run.plan.setup, *run.plan.steps) if step.id == action and step.do.kind == "spawn"), None)
+    node = next(
+        (
+            step.do.node
+            for step in (*run.plan.setup, *run.plan.steps)
+            if step.id == action and step.do.kind == "spawn"
+        ),
+        None,
+    )
     if node is None:
         return []
     try:
@@ -51,10 +66,25 @@ def logged_calls(run: RunData, action: str) -> list[Call]:
     calls = []
     for event in events:
         facts = event.facts
-        name = facts.get("call") if facts.get("event") == "call" else facts.get("event") if facts.get("event") in CALL_EVENTS else None
+        name = (
+            facts.get("call")
+            if facts.get("event") == "call"
+            else facts.get("event")
+            if facts.get("event") in CALL_EVENTS
+            else None
+        )
         took = facts.get("took_us")
         if name is not None and isinstance(took, int) and name not in QUIET:
-            calls.append(Call(action, node, event.t_ns - took * 1000, event.t_ns, _text(str(name), facts), "error" in facts))
+            calls.append(
+                Call(
+                    action,
+                    node,
+                    event.t_ns - took * 1000,
+                    event.t_ns,
+                    _text(str(name), facts),
+                    "error" in facts,
+                )
+            )
     return calls
 
 
@@ -64,8 +94,12 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     return f"{name} {facts['bytes']:,} B" if isinstance(facts.get("bytes"), int) else name
 
 
-def flights(run: RunData, left: str, right: str, span: tuple[int, int], flows: list[str] | None = None) -> list[Flight]:
-    """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in the order of their sending."""
+def flights(
+    run: RunData, left: str, right: str, span: tuple[int, int], flows: list[str] | None = None
+) -> list[Flight]:
+    """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in
+    the order of their sending.
+    """
     import polars as pl
 
     ways = [(left, right, True), (right, left, False)]
@@ -75,8 +109,12 @@ def flights(run: RunData, left: str, right: str, span: tuple[int, int], flows: l
         packets = packets.filter(pl.col("flow").is_in(flows))
     found = []
     for source, target, to_right in ways:
-        mine = journeys.filter((pl.col("from_node") == source) & (pl.col("to_node") == target)).select("sent_ns", "sent_number", "received_ns")
-        sent = packets.filter(pl.col("node") == source).join(mine, left_on=["t_ns", "number"], right_on=["sent_ns", "sent_number"], how="inner")
+        mine = journeys.filter(
+            (pl.col("from_node") == source) & (pl.col("to_node") == target)
+        ).select("sent_ns", "sent_number", "received_ns")
+        sent = packets.filter(pl.col("node") == source).join(
+            mine, left_on=["t_ns", "number"], right_on=["sent_ns", "sent_number"], how="inner"
+        )
         for row in sent.iter_rows(named=True):
             found.append(Flight(to_right, row["t_ns"], row["received_ns"], packet_text(row)))
     return sorted(found, key=lambda each: each.sent_ns)
@@ -86,10 +124,16 @@ def packet_text(row: dict[str, Any]) -> str:
     """Return a few letters for a packet: ``SYN``, ``100 B``, ``ACK``, ``ICMP``."""
     if row["protocol"] == "tcp":
         flags = row["flags"] or ""
-        marks = [word for letter, word in (("S", "SYN"), ("F", "FIN"), ("R", "RST")) if letter in flags]
+        marks = [
+            word for letter, word in (("S", "SYN"), ("F", "FIN"), ("R", "RST")) if letter in flags
+        ]
         if "S" in flags and "A" in flags:
             marks.append("ACK")
         if row["payload_bytes"]:
             marks.append(f"{row['payload_bytes']:,} B")
         return "+".join(marks) or "ACK"
-    return f"{row['payload_bytes']:,} B" if row["protocol"] == "udp" and row["payload_bytes"] is not None else str(row["protocol"]).upper()
+    return (
+        f"{row['payload_bytes']:,} B"
+        if row["protocol"] == "udp" and row["payload_bytes"] is not None
+        else str(row["protocol"]).upper()
+    )

@@ -22,15 +22,25 @@ Rates = list[tuple[int, int]]
 
 
 def varying_places(run: RunData, places: list[str]) -> dict[str, tuple[tuple[str, str], Rates]]:
-    """Return ((link, towards), asked rates) of those of ``places`` (``link to node``) whose rate varies."""
+    """Return ((link, towards), asked rates) of those of ``places`` (``link to node``) whose rate
+    varies.
+    """
     from tcpexp.analysis.capacity import varying_rates
 
-    found = {f"{link} to {towards}": ((link, towards), rates) for (link, towards), rates in varying_rates(run).items()}
+    found = {
+        f"{link} to {towards}": ((link, towards), rates)
+        for (link, towards), rates in varying_rates(run).items()
+    }
     return {place: found[place] for place in places if place in found}
 
 
-def draw_steps(axis: Axes, run: RunData, steps: Rates, divisor: float, label: str | None, color: str = SOFT_INK) -> None:
-    """Draw (from when in ns, value) as dotted steps, to the end of the run; a value that never changes is a line over the whole width."""
+def draw_steps(
+    axis: Axes, run: RunData, steps: Rates, divisor: float, label: str | None, color: str = SOFT_INK
+) -> None:
+    """Draw (from when in ns, value) as dotted steps, to the end of the run.
+
+    A value that never changes is a line over the whole width.
+    """
     if len(steps) == 1:
         value = steps[0][1] / divisor
         axis.axhline(value, color=color, linewidth=1, linestyle=(0, (1, 1.5)), label=label)
@@ -38,17 +48,39 @@ def draw_steps(axis: Axes, run: RunData, steps: Rates, divisor: float, label: st
         return
     times = [at / 1e9 for at, _ in steps] + [run.end_ns / 1e9]
     values = [value / divisor for _, value in steps]
-    axis.plot(times, [*values, values[-1]], color=color, linewidth=1, drawstyle="steps-post", linestyle=(0, (1, 1)), label=label)
+    axis.plot(
+        times,
+        [*values, values[-1]],
+        color=color,
+        linewidth=1,
+        drawstyle="steps-post",
+        linestyle=(0, (1, 1)),
+        label=label,
+    )
 
 
-def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies: tuple[tuple[str, str], Rates], look: Series) -> None:
+def draw_capacity(
+    axis: Axes,
+    run: RunData,
+    options: Options,
+    place: str,
+    varies: tuple[tuple[str, str], Rates],
+    look: Series,
+) -> None:
     """Draw what one direction was asked to carry and what it let pass, per 100 ms."""
     from tcpexp.analysis.capacity import delivered
 
     (link, towards), rates = varies
     divisor, unit = rate_unit(float(max(rate for _, rate in rates)))
     passed: Any = within(delivered(run, link, towards, BIN_NS), options)
-    axis.plot(passed["t_ns"] / 1e9, passed["rate_bps"] / divisor, color=look.color, linestyle=look.dash, linewidth=1.0, label="delivered")
+    axis.plot(
+        passed["t_ns"] / 1e9,
+        passed["rate_bps"] / divisor,
+        color=look.color,
+        linestyle=look.dash,
+        linewidth=1.0,
+        label="delivered",
+    )
     draw_steps(axis, run, rates, divisor, "asked")
     axis.set_ylabel(unit)
     panel_title(axis, f"Rate of {place}")
@@ -57,17 +89,27 @@ def draw_capacity(axis: Axes, run: RunData, options: Options, place: str, varies
 
 
 def bottleneck_lines(run: RunData, flows: Sequence[str]) -> dict[str, tuple[list[str], Rates]]:
-    """Return by direction (``link to node``) the flows that it limits and its rate in steps; a direction without a rate has no steps."""
+    """Return by direction (``link to node``) the flows that it limits and its rate in steps.
+
+    A direction without a rate has no steps.
+    """
     from tcpexp.analysis.pathsteps import bottlenecks, shared_rate_steps
 
     found = {}
-    for (link, towards), limited in bottlenecks(run, [flow for flow in run.plan.flows if flow.name in flows]).items():
-        found[f"{link} to {towards}"] = ([flow.name for flow in limited], shared_rate_steps(run, limited))
+    for (link, towards), limited in bottlenecks(
+        run, [flow for flow in run.plan.flows if flow.name in flows]
+    ).items():
+        found[f"{link} to {towards}"] = (
+            [flow.name for flow in limited],
+            shared_rate_steps(run, limited),
+        )
     return found
 
 
 def distinct_steps(lines: Mapping[str, Rates], word: str) -> dict[str, Rates]:
-    """Return what to draw, by label: lines that are alike once, as ``word``, the others with their names."""
+    """Return what to draw, by label: lines that are alike once, as ``word``, the others with their
+    names.
+    """
     drawn = {name: steps for name, steps in lines.items() if steps}
     if len({tuple(steps) for steps in drawn.values()}) == 1:
         return {word: next(iter(drawn.values()))}

@@ -8,7 +8,17 @@ from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import Series, legend, panel_title, panels, series_of, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.style import (
+    Series,
+    legend,
+    panel_title,
+    panels,
+    series_of,
+    span_ns,
+    time_limits,
+    whole_numbers,
+    zero_based,
+)
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
@@ -58,16 +68,24 @@ TELLING = (
 
 
 class Counters(Plot):
-    """The kernel's own TCP counters (``/proc/net/snmp`` and ``netstat``) that moved, as increase since the start.
+    """The kernel's own TCP counters (``/proc/net/snmp`` and ``netstat``) that moved, as increase
+    since the start.
 
-    The option ``counters`` names which, such as ``[TcpExt.ListenDrops]``; without it the most telling ones are shown. ``hosts`` chooses the hosts.
-    With ``queues: true`` the queues of a host's listening sockets are drawn above its counters, from the ``ss`` snapshots: half-open connections,
-    and those that wait for ``accept()``, which is what the counters of dropped connections are about.
+    The option ``counters`` names which, such as ``[TcpExt.ListenDrops]``; without it the most
+    telling ones are shown. ``hosts`` chooses the hosts.
+    With ``queues: true`` the queues of a host's listening sockets are drawn above its counters,
+    from the ``ss`` snapshots: half-open connections, and those that wait for ``accept()``, which is
+    what the counters of dropped connections are about.
     """
 
     name = "counters"
     title = "Kernel counters"
-    defaults: ClassVar[dict[str, Any]] = {"counters": None, "most": 7, "hosts": None, "queues": False}
+    defaults: ClassVar[dict[str, Any]] = {
+        "counters": None,
+        "most": 7,
+        "hosts": None,
+        "queues": False,
+    }
 
     @classmethod
     def option_errors(cls, given: Options) -> list[OptionError]:
@@ -75,8 +93,16 @@ class Counters(Plot):
         errors = super().option_errors(given)
         for key, hint in (("counters", "such as [TcpExt.ListenDrops]"), ("hosts", "such as [h2]")):
             value = given.get(key)
-            if value is not None and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
-                errors.append(OptionError(f"plot 'counters': {key} must be a list of names, not {value!r}", key, hint=hint))
+            if value is not None and not (
+                isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+            ):
+                errors.append(
+                    OptionError(
+                        f"plot 'counters': {key} must be a list of names, not {value!r}",
+                        key,
+                        hint=hint,
+                    )
+                )
         return errors
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
@@ -88,9 +114,18 @@ class Counters(Plot):
             return None
         nodes = rows["node"].unique().sort().to_list()
         looks = series_of(_ranked(rows, options))
-        queues = [each for each in listen_queues(run, options) if each.node in nodes] if options["queues"] else []
-        shown: list[ListenQueues | str] = [each for node in nodes for each in (*(one for one in queues if one.node == node), node)]
-        heights = [1.4 if isinstance(each, ListenQueues) else 2.5 if len(nodes) == 1 else 1.6 for each in shown]
+        queues = (
+            [each for each in listen_queues(run, options) if each.node in nodes]
+            if options["queues"]
+            else []
+        )
+        shown: list[ListenQueues | str] = [
+            each for node in nodes for each in (*(one for one in queues if one.node == node), node)
+        ]
+        heights = [
+            1.4 if isinstance(each, ListenQueues) else 2.5 if len(nodes) == 1 else 1.6
+            for each in shown
+        ]
         figure, axes = panels(heights, options["title"], gap=0.72)
         end = span_ns(run, options)[1]
         for axis, each in zip(axes, shown, strict=True):
@@ -113,7 +148,10 @@ def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end
         if mine.is_empty():
             continue
         thin = thin_line(mine, "t_ns", "increase")
-        times, values = [*thin["t_ns"].to_list(), end_ns], [*thin["increase"].to_list(), thin["increase"][-1]]
+        times, values = (
+            [*thin["t_ns"].to_list(), end_ns],
+            [*thin["increase"].to_list(), thin["increase"][-1]],
+        )
         axes.plot(
             [each / 1e9 for each in times],
             values,
@@ -129,7 +167,8 @@ def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end
 
 
 def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
-    """Return ``node``, ``counter``, ``t_ns`` and ``increase`` (since the first sample) of the chosen counters that moved.
+    """Return ``node``, ``counter``, ``t_ns`` and ``increase`` (since the first sample) of the
+    chosen counters that moved.
 
     At most ``options["most"]`` different counters.
     """
@@ -140,12 +179,22 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
     wanted = list(asked) if asked else list(TELLING)
     if options.get("hosts") is not None:
         table = table.filter(pl.col("node").is_in(list(options["hosts"])))
-    known = pl.col("counter").is_in(wanted) | pl.col("counter").str.split(".").list.last().is_in(wanted)
+    known = pl.col("counter").is_in(wanted) | pl.col("counter").str.split(".").list.last().is_in(
+        wanted
+    )
     increase = (pl.col("value") - pl.col("value").first().over("node", "counter")).alias("increase")
     rows = table.filter(known).sort("t_ns", maintain_order=True).with_columns(increase)
-    moved = rows.group_by("node", "counter").agg(pl.col("increase").max()).filter(pl.col("increase") > 0)
-    kept = rows.join(moved.select("node", "counter"), on=["node", "counter"], how="semi", maintain_order="left")
-    return kept.filter(pl.col("counter").is_in(_ranked(kept, options))).select("node", "counter", "t_ns", "increase")
+    moved = (
+        rows.group_by("node", "counter")
+        .agg(pl.col("increase").max())
+        .filter(pl.col("increase") > 0)
+    )
+    kept = rows.join(
+        moved.select("node", "counter"), on=["node", "counter"], how="semi", maintain_order="left"
+    )
+    return kept.filter(pl.col("counter").is_in(_ranked(kept, options))).select(
+        "node", "counter", "t_ns", "increase"
+    )
 
 
 def _ranked(rows: pl.DataFrame, options: Options) -> list[str]:

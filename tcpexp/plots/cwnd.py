@@ -8,7 +8,17 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
-from tcpexp.plots.style import SOFT_INK, Series, dense_look, flow_series, legend, note, panels, time_limits, zero_based
+from tcpexp.plots.style import (
+    SOFT_INK,
+    Series,
+    dense_look,
+    flow_series,
+    legend,
+    note,
+    panels,
+    time_limits,
+    zero_based,
+)
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
@@ -24,12 +34,15 @@ _WITH_STATES = 2
 
 
 class CongestionWindow(Plot):
-    """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in segments, with the phases of its congestion control.
+    """Congestion window (cwnd) and slow start threshold (ssthresh) of each flow's sender, in
+    segments, with the phases of its congestion control.
 
-    One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel lacks it, the values of the
-    ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once it is finite: before the first loss it is
-    not. BBR has none. The strip below has the phases of each flow (docs/phases.md) and, with up to two flows, the kernel's congestion states
-    Open, Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with what was outstanding, sent and not yet acknowledged (dotted).
+    One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel
+    lacks it, the values of the ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once
+    it is finite: before the first loss it is not. BBR has none. The strip below has the phases of
+    each flow (docs/phases.md) and, with up to two flows, the kernel's congestion states Open,
+    Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with what
+    was outstanding, sent and not yet acknowledged (dotted).
     """
 
     name = "cwnd"
@@ -42,7 +55,9 @@ class CongestionWindow(Plot):
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
             return None
-        phased = [name for name in looks if options["phases"] and not busiest_phases(run, name).is_empty()]
+        phased = [
+            name for name in looks if options["phases"] and not busiest_phases(run, name).is_empty()
+        ]
         rows = len(phased) * (2 if len(phased) <= _WITH_STATES else 1)
         figure, axes = panels([2.9, rows * ROW_INCHES] if phased else [2.9], options["title"])
         if len(looks) == 1 and phased:
@@ -57,7 +72,13 @@ class CongestionWindow(Plot):
         zero_based(axes[0])
         legend(axes[0])
         if phased:
-            patches = draw_strip(axes[1], run, options, {name: looks[name] for name in phased}, with_states=len(phased) <= _WITH_STATES)
+            patches = draw_strip(
+                axes[1],
+                run,
+                options,
+                {name: looks[name] for name in phased},
+                with_states=len(phased) <= _WITH_STATES,
+            )
             legend(axes[1], handles=patches, columns=8)
         if source == "ss":
             note(axes[0], "from ss snapshots: this run has no tcp_probe trace")
@@ -73,45 +94,88 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
     rows = kernel_samples(run, options).filter(pl.col("flow") == look.name)
     if rows.is_empty():
         return
-    connection = rows.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"][0]
+    connection = (
+        rows.group_by("connection")
+        .len()
+        .sort(["len", "connection"], descending=[True, False])["connection"][0]
+    )
     own = rows.filter(pl.col("connection") == connection)
     thin = thin_line(own, "t_ns", "segments")
-    axes.plot(thin["t_ns"] / 1e9, thin["segments"], color=SOFT_INK, linewidth=0.8, linestyle=(0, (1, 1.2)), label="outstanding")
+    axes.plot(
+        thin["t_ns"] / 1e9,
+        thin["segments"],
+        color=SOFT_INK,
+        linewidth=0.8,
+        linestyle=(0, (1, 1.2)),
+        label="outstanding",
+    )
 
 
 def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
     """Return the senders' windows over time and where they come from, ``tcp_probe`` or ``ss``.
 
-    Columns: ``flow``, ``connection`` (its number in the table connections), ``t_ns``, ``cwnd`` and ``ssthresh`` (segments; null while
-    infinite); in time order.
+    Columns: ``flow``, ``connection`` (its number in the table connections), ``t_ns``, ``cwnd`` and
+    ``ssthresh`` (segments; null while infinite); in time order.
     """
     import polars as pl
 
     states = within(run.table("flow_states"), options)
     if not states.is_empty():
-        return _busy_connections(states.select("flow", "connection", "t_ns", "cwnd", "ssthresh").sort("t_ns", maintain_order=True)), "tcp_probe"
-    finite = pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
+        return (
+            _busy_connections(
+                states.select("flow", "connection", "t_ns", "cwnd", "ssthresh").sort(
+                    "t_ns", maintain_order=True
+                )
+            ),
+            "tcp_probe",
+        )
+    finite = (
+        pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
+    )
     for source in ("tcp_probe", "sockets"):
         table = within(run.table(source), options)
         wanted = table.filter(pl.col("flow").is_not_null() & pl.col("cwnd").is_not_null())
         if source == "sockets":
             wanted = wanted.filter(pl.col("state").is_in(["estab", "close-wait", "fin-wait-1"]))
-        senders = {name: flow.sender for name in wanted["flow"].unique().to_list() if (flow := flow_of(run, name))}
-        mine = pl.col("node") == pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
+        senders = {
+            name: flow.sender
+            for name in wanted["flow"].unique().to_list()
+            if (flow := flow_of(run, name))
+        }
+        mine = pl.col("node") == pl.col("flow").replace_strict(
+            senders, default=None, return_dtype=pl.String
+        )
         kept = wanted.filter(mine).sort("t_ns", maintain_order=True)
         if not kept.is_empty():
             columns = kept.select("flow", "connection", "t_ns", "cwnd", finite)
             return _busy_connections(columns), "ss" if source == "sockets" else source
-    return pl.DataFrame(schema={"flow": pl.String, "connection": pl.Int64, "t_ns": pl.Int64, "cwnd": pl.Int64, "ssthresh": pl.Int64}), "ss"
+    return (
+        pl.DataFrame(
+            schema={
+                "flow": pl.String,
+                "connection": pl.Int64,
+                "t_ns": pl.Int64,
+                "cwnd": pl.Int64,
+                "ssthresh": pl.Int64,
+            }
+        ),
+        "ss",
+    )
 
 
 def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
-    """Leave out connections with a small part of their flow's samples: control channels are not the flow."""
+    """Leave out connections with a small part of their flow's samples: control channels are not the
+    flow.
+    """
     import polars as pl
 
     counts = samples.group_by("flow", "connection").len()
     most = counts.group_by("flow").agg(pl.col("len").max().alias("most"))
-    busy = counts.join(most, on="flow").filter(pl.col("len") * 20 >= pl.col("most")).select("flow", "connection")
+    busy = (
+        counts.join(most, on="flow")
+        .filter(pl.col("len") * 20 >= pl.col("most"))
+        .select("flow", "connection")
+    )
     return samples.join(busy, on=["flow", "connection"], how="semi", maintain_order="left")
 
 
@@ -123,11 +187,24 @@ def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: b
     for connection in mine["connection"].unique().sort().to_list():
         one = mine.filter(pl.col("connection").eq_missing(pl.lit(connection)))
         thin = thin_line(one, "t_ns", "cwnd")
-        line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash}
-        axes.plot(thin["t_ns"] / 1e9, thin["cwnd"], linewidth=1.1, label=label, drawstyle="steps-post", **line)
+        line = (
+            dense_look(look, thin.height)
+            if thin.height > 300
+            else {"color": look.color, "linestyle": look.dash}
+        )
+        axes.plot(
+            thin["t_ns"] / 1e9,
+            thin["cwnd"],
+            linewidth=1.1,
+            label=label,
+            drawstyle="steps-post",
+            **line,
+        )
         slow = one.drop_nulls("ssthresh")
         if with_ssthresh and not slow.is_empty():
-            changes = slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True))
+            changes = slow.filter(
+                (pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True)
+            )
             ends = pl.concat([changes, slow.tail(1)])
             axes.plot(
                 ends["t_ns"] / 1e9,

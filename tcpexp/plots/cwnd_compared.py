@@ -1,4 +1,6 @@
-"""Plot ``cwnd_compared``: congestion windows of several flows below each other, each from its own beginning, on the same axes."""
+"""Plot ``cwnd_compared``: congestion windows of several flows below each other, each from its own
+beginning, on the same axes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.style import ALARM, SOFT_INK, Series, add_head_room, flow_series, legend, panel_title, panels
+from tcpexp.plots.style import (
+    ALARM,
+    SOFT_INK,
+    Series,
+    add_head_room,
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+)
 from tcpexp.plots.thin import thin_line
 
 if TYPE_CHECKING:
@@ -24,11 +35,14 @@ TIMEOUT, FAST = "x", "v"
 
 
 class CongestionWindowsCompared(Plot):
-    """Congestion windows of several flows on the same axes, each from its own first data on, so that flows that ran one after the other can be compared.
+    """Congestion windows of several flows on the same axes, each from its own first data on, so
+    that flows that ran one after the other can be compared.
 
-    ``groups`` says which flows share a panel, such as ``[[kernel, user_space], [other]]``; without it each flow has one. Dotted: ssthresh, once it is
-    finite. During fast recovery the line is thin: cwnd then also stands for segments that have left the network (RFC 5681 section 3.2), and may rise beyond
-    the panel. The marks above the curves are the losses that the sender noticed: a triangle where acknowledgments told of it, a cross where only the timer did.
+    ``groups`` says which flows share a panel, such as ``[[kernel, user_space], [other]]``; without
+    it each flow has one. Dotted: ssthresh, once it is finite. During fast recovery the line is
+    thin: cwnd then also stands for segments that have left the network (RFC 5681 section 3.2), and
+    may rise beyond the panel. The marks above the curves are the losses that the sender noticed: a
+    triangle where acknowledgments told of it, a cross where only the timer did.
     """
 
     name = "cwnd_compared"
@@ -41,19 +55,28 @@ class CongestionWindowsCompared(Plot):
         """Return the figure, or None when no sender was traced."""
         samples, _ = sender_windows(run, options)
         looks = flow_series(run, options, samples["flow"].unique().to_list())
-        groups = [present for group in self._groups(options, looks) if (present := [looks[name] for name in group if name in looks])]
+        groups = [
+            present
+            for group in self._groups(options, looks)
+            if (present := [looks[name] for name in group if name in looks])
+        ]
         if not groups:
             return None
         figure, axes = panels([PANEL_INCHES] * len(groups), options["title"], gap=0.36)
         add_head_room(figure, 0.12)
         windows = {name: flow_windows(run, samples, name) for name in looks}
-        right, top = (max(float(own[column].max()) for own in windows.values()) for column in ("seconds", "settled"))  # type: ignore[arg-type]
+        right, top = (
+            max(float(own[column].max()) for own in windows.values())
+            for column in ("seconds", "settled")
+        )  # type: ignore[arg-type]
         for own, group in zip(axes, groups, strict=True):
             own.set(xlim=(0, right * 1.01), ylim=(0, top * 1.3), ylabel="Segments")
             own.tick_params(labelbottom=own is axes[-1])
             for number, look in enumerate(group):
                 _draw(own, windows[look.name], look, bool(options["ssthresh"]) and len(group) == 1)
-                _draw_losses(own, run, look, first_data_ns(run, look.name), top * (1.22 - 0.1 * number))
+                _draw_losses(
+                    own, run, look, first_data_ns(run, look.name), top * (1.22 - 0.1 * number)
+                )
             panel_title(own, ", ".join(look.name for look in group))
             if len(group) > 1:
                 legend(own)
@@ -65,9 +88,17 @@ class CongestionWindowsCompared(Plot):
         """Besides the usual: ``groups`` must be lists of names."""
         errors = super().option_errors(given)
         groups = given.get("groups")
-        fine = groups is None or (isinstance(groups, list | tuple) and all(_is_names(each) for each in groups))
+        fine = groups is None or (
+            isinstance(groups, list | tuple) and all(_is_names(each) for each in groups)
+        )
         if not fine:
-            errors.append(OptionError(f"plot '{cls.name}': groups must be lists of flows", "groups", hint="such as [[kernel, user_space], [other]]"))
+            errors.append(
+                OptionError(
+                    f"plot '{cls.name}': groups must be lists of flows",
+                    "groups",
+                    hint="such as [[kernel, user_space], [other]]",
+                )
+            )
         return errors
 
     def _groups(self, options: Options, looks: dict[str, Series]) -> list[Sequence[str]]:
@@ -88,25 +119,42 @@ def first_data_ns(run: RunData, flow: str) -> int:
     import polars as pl
 
     sent = run.table("packets").filter((pl.col("flow") == flow) & (pl.col("payload_bytes") > 0))
-    first = sent.filter(pl.col("payload_bytes") == sent["payload_bytes"].max())["t_ns"].min() if sent.height else None
+    first = (
+        sent.filter(pl.col("payload_bytes") == sent["payload_bytes"].max())["t_ns"].min()
+        if sent.height
+        else None
+    )
     return int(first or 0)  # type: ignore[arg-type]
 
 
 def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame:
     """Return the windows of a flow's busiest connection since its first data.
 
-    Columns: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast recovery, else null.
+    Columns: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast
+    recovery, else null.
     """
     import polars as pl
 
     own = samples.filter((pl.col("flow") == flow) & (pl.col("t_ns") >= first_data_ns(run, flow)))
     recovering = pl.lit(False)
-    busiest = own.group_by("connection").len().sort(["len", "connection"], descending=[True, False])["connection"].head(1)
-    own, phases = (frame.filter(pl.col("connection").is_in(busiest.implode())) for frame in (own, run.table("phases")))
+    busiest = (
+        own.group_by("connection")
+        .len()
+        .sort(["len", "connection"], descending=[True, False])["connection"]
+        .head(1)
+    )
+    own, phases = (
+        frame.filter(pl.col("connection").is_in(busiest.implode()))
+        for frame in (own, run.table("phases"))
+    )
     for row in phases.filter(pl.col("phase") == "fast_recovery").iter_rows(named=True):
-        recovering = recovering | ((pl.col("t_ns") > row["from_ns"]) & (pl.col("t_ns") <= row["to_ns"]))
+        recovering = recovering | (
+            (pl.col("t_ns") > row["from_ns"]) & (pl.col("t_ns") <= row["to_ns"])
+        )
     seconds = (pl.col("t_ns") - first_data_ns(run, flow)) / 1e9
-    return own.select(seconds.alias("seconds"), "cwnd", "ssthresh", settled=pl.when(~recovering).then("cwnd"))
+    return own.select(
+        seconds.alias("seconds"), "cwnd", "ssthresh", settled=pl.when(~recovering).then("cwnd")
+    )
 
 
 def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
@@ -114,26 +162,77 @@ def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) 
     import polars as pl
 
     whole = thin_line(windows.select("seconds", "cwnd"), "seconds", "cwnd")
-    axes.plot(whole["seconds"], whole["cwnd"], color=look.color, linewidth=0.6, alpha=0.6, drawstyle="steps-post")
+    axes.plot(
+        whole["seconds"],
+        whole["cwnd"],
+        color=look.color,
+        linewidth=0.6,
+        alpha=0.6,
+        drawstyle="steps-post",
+    )
     label: str | None = look.name
-    stretch = (windows["settled"].is_null() != windows["settled"].is_null().shift(fill_value=False)).cum_sum()
-    for _, own in windows.with_columns(stretch=stretch).drop_nulls("settled").group_by("stretch", maintain_order=True):
+    stretch = (
+        windows["settled"].is_null() != windows["settled"].is_null().shift(fill_value=False)
+    ).cum_sum()
+    for _, own in (
+        windows.with_columns(stretch=stretch)
+        .drop_nulls("settled")
+        .group_by("stretch", maintain_order=True)
+    ):
         bold = thin_line(own, "seconds", "settled")
-        axes.plot(bold["seconds"], bold["settled"], color=look.color, linewidth=1.5, label=label, drawstyle="steps-post")
+        axes.plot(
+            bold["seconds"],
+            bold["settled"],
+            color=look.color,
+            linewidth=1.5,
+            label=label,
+            drawstyle="steps-post",
+        )
         label = None
     slow = windows.drop_nulls("ssthresh")
     if with_ssthresh and not slow.is_empty():
-        changes = pl.concat([slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True)), slow.tail(1)])
-        axes.plot(changes["seconds"], changes["ssthresh"], color=SOFT_INK, linestyle=(0, (1, 1.2)), linewidth=0.9, drawstyle="steps-post")
+        changes = pl.concat(
+            [
+                slow.filter((pl.col("ssthresh") != pl.col("ssthresh").shift()).fill_null(True)),
+                slow.tail(1),
+            ]
+        )
+        axes.plot(
+            changes["seconds"],
+            changes["ssthresh"],
+            color=SOFT_INK,
+            linestyle=(0, (1, 1.2)),
+            linewidth=0.9,
+            drawstyle="steps-post",
+        )
 
 
 def _draw_losses(axes: Axes, run: RunData, look: Series, start_ns: int, height: float) -> None:
-    """Mark the losses that a sender noticed: those of the user-space TCP from its own events, which name Tahoe's too."""
+    """Mark the losses that a sender noticed: those of the user-space TCP from its own events, which
+    name Tahoe's too.
+    """
     import polars as pl
 
-    own = run.table("tcp_events").filter((pl.col("flow") == look.name) & (pl.col("event") == "retransmitted"))
+    own = run.table("tcp_events").filter(
+        (pl.col("flow") == look.name) & (pl.col("event") == "retransmitted")
+    )
     events = run.table("loss_events").filter(pl.col("flow") == look.name)
-    fast = own.filter(pl.col("reason") == "fast retransmit")["t_ns"] if own.height else events.filter(pl.col("noticed_by") != "rto")["noticed_ns"]
-    timer = own.filter(pl.col("reason") == "timeout")["t_ns"] if own.height else events.filter(pl.col("noticed_by") == "rto")["noticed_ns"]
+    fast = (
+        own.filter(pl.col("reason") == "fast retransmit")["t_ns"]
+        if own.height
+        else events.filter(pl.col("noticed_by") != "rto")["noticed_ns"]
+    )
+    timer = (
+        own.filter(pl.col("reason") == "timeout")["t_ns"]
+        if own.height
+        else events.filter(pl.col("noticed_by") == "rto")["noticed_ns"]
+    )
     for mark, found, color in ((FAST, fast, look.color), (TIMEOUT, timer, ALARM)):
-        axes.plot((found - start_ns) / 1e9, [height] * found.len(), linestyle="none", marker=mark, markersize=5, color=color)
+        axes.plot(
+            (found - start_ns) / 1e9,
+            [height] * found.len(),
+            linestyle="none",
+            marker=mark,
+            markersize=5,
+            color=color,
+        )

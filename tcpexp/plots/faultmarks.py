@@ -24,7 +24,9 @@ MARKS = {
 
 
 def fault_marks(run: RunData, flow: str) -> pl.DataFrame:
-    """Return the faults that acted on data of a flow's sender: ``t_ns``, ``seq_rel`` (as the captures count, the first byte is 1), ``effect``."""
+    """Return the faults that acted on data of a flow's sender: ``t_ns``, ``seq_rel`` (as the
+    captures count, the first byte is 1), ``effect``.
+    """
     import polars as pl
 
     plan = flow_of(run, flow)
@@ -36,7 +38,10 @@ def fault_marks(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
-    """Draw a mark for each fault at the time when the segment came out of the bottleneck; ``divisor`` is the axis's unit in bytes."""
+    """Draw a mark for each fault at the time when the segment came out of the bottleneck.
+
+    ``divisor`` is the axis's unit in bytes.
+    """
     import polars as pl
 
     for effect, (marker, words) in MARKS.items():
@@ -49,16 +54,23 @@ def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
         )  # fmt: skip
 
 
-def effects_on(segments: Sequence[Mapping[str, Any]], faults: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Return what faults did to ``segments`` (rows of ``packets`` at their sender, in order), by index; ``faults`` are rows of the table ``faults``.
+def effects_on(
+    segments: Sequence[Mapping[str, Any]], faults: Sequence[Mapping[str, Any]]
+) -> dict[int, str]:
+    """Return what faults did to ``segments`` (rows of ``packets`` at their sender, in order), by
+    index; ``faults`` are rows of the table ``faults``.
 
-    A fault acts where the bottleneck ends: on the last segment of its sequence number and length that had been sent by then.
+    A fault acts where the bottleneck ends: on the last segment of its sequence number and length
+    that had been sent by then.
     """
     found: dict[int, str] = {}
     for fault in faults:
         for index in range(len(segments) - 1, -1, -1):
             segment = segments[index]
-            same = all(segment[name] == fault[name] for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes"))
+            same = all(
+                segment[name] == fault[name]
+                for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes")
+            )
             if same and segment["t_ns"] <= fault["t_ns"] and index not in found:
                 found[index] = fault["effect"]
                 break

@@ -20,25 +20,39 @@ if TYPE_CHECKING:
 
 #: Words by which a packet of a connection is chosen, and what they mean.
 CHOICES = ("syn", "syn-ack", "first-data", "fin", "rst")
-COLUMNS = (Column("byte", "right"), Column("bit", "right"), Column("on the wire (hex, bits)"), Column("field"), Column("value"), Column("meaning"))
+COLUMNS = (
+    Column("byte", "right"),
+    Column("bit", "right"),
+    Column("on the wire (hex, bits)"),
+    Column("field"),
+    Column("value"),
+    Column("meaning"),
+)
 NAMES = {"ip": "IP header", "ipv6": "IPv6 header", "tcp": "TCP header"}
 
 
 class HeaderTable(Plot):
-    """Every field of one packet's IP and TCP headers: where it stands, its bytes, its value and what it means.
+    """Every field of one packet's IP and TCP headers: where it stands, its bytes, its value and
+    what it means.
 
-    Bytes and bits count from the beginning of each header, from 0, as in the figures of the RFCs. A sequence number is given as it is on the wire and
-    relative to the initial one.
+    Bytes and bits count from the beginning of each header, from 0, as in the figures of the RFCs. A
+    sequence number is given as it is on the wire and relative to the initial one.
 
     A packet with anything rare in its headers is dissected by tshark.
 
-    The option ``packet`` chooses the packet: ``syn``, ``syn-ack``, ``first-data``, ``fin`` or ``rst`` (the first of its kind in the
-    connection), or a number in ``capture``. ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection.
+    The option ``packet`` chooses the packet: ``syn``, ``syn-ack``, ``first-data``, ``fin`` or
+    ``rst`` (the first of its kind in the connection), or a number in ``capture``. ``flow`` and
+    ``connection`` (1, 2, ... in order of their SYN) choose the connection.
     """
 
     name = "header"
     title = "Header, field by field"
-    defaults: ClassVar[dict[str, Any]] = {"packet": None, "capture": "", "flow": "", "connection": 1}
+    defaults: ClassVar[dict[str, Any]] = {
+        "packet": None,
+        "capture": "",
+        "flow": "",
+        "connection": 1,
+    }
     time_axis = False
     on_demand = True
 
@@ -49,7 +63,13 @@ class HeaderTable(Plot):
         packet = given.get("packet")
         number = isinstance(packet, int) and not isinstance(packet, bool) and packet > 0
         if packet is not None and not number and packet not in CHOICES:
-            errors.append(OptionError(f"plot 'header': packet cannot be {packet!r}", "packet", hint=f"one of {', '.join(CHOICES)}, or a number from 1"))
+            errors.append(
+                OptionError(
+                    f"plot 'header': packet cannot be {packet!r}",
+                    "packet",
+                    hint=f"one of {', '.join(CHOICES)}, or a number from 1",
+                )
+            )
         return errors
 
     def draw(self, run: RunData, options: Options) -> Table | None:
@@ -66,7 +86,10 @@ class HeaderTable(Plot):
             return None
         headers = plain_headers(capture, packet) or dissect_packet(capture, packet["number"])
         kind = "".join(f"{FLAG_WORDS.get(letter, letter)}, " for letter in packet["flags"] or "")
-        where = f"{packet['capture']} #{packet['number']} ({kind}{packet['t_ns'] / 1e9:.6f} s, {packet['payload_bytes'] or 0:,} bytes of payload)"
+        where = (
+            f"{packet['capture']} #{packet['number']} ({kind}{packet['t_ns'] / 1e9:.6f} s,"
+            f" {packet['payload_bytes'] or 0:,} bytes of payload)"
+        )
         links = both_ends(run, packet["capture"], packet["number"])
         parts = [header_part(header, where) for header in headers]
         first = parts[0]
@@ -76,28 +99,58 @@ class HeaderTable(Plot):
 def header_part(header: Header, where: str) -> Part:
     """Return one header's rows."""
     rows = tuple(_row(field, header) for field in shown_fields(header))
-    return Part(COLUMNS, rows, f"{NAMES.get(header.protocol, header.protocol)} of {where}: {header.size_bytes} bytes")
+    return Part(
+        COLUMNS,
+        rows,
+        f"{NAMES.get(header.protocol, header.protocol)} of {where}: {header.size_bytes} bytes",
+    )
 
 
 def _row(field: Field, header: Header) -> Row:
     last_byte = field.last_bit // 8
-    place = str(field.first_byte) if last_byte == field.first_byte else f"{field.first_byte}-{last_byte}"
+    place = (
+        str(field.first_byte)
+        if last_byte == field.first_byte
+        else f"{field.first_byte}-{last_byte}"
+    )
     bits = str(field.first_bit) if field.bits == 1 else f"{field.first_bit}-{field.last_bit}"
     shaded = field.name.startswith("tcp.flags.") and field.show in ("1", "True")
-    return Row((place, bits, field.wire, field_name(field), field_value(field, header), field_meaning(field, header)), shaded)
+    return Row(
+        (
+            place,
+            bits,
+            field.wire,
+            field_name(field),
+            field_value(field, header),
+            field_meaning(field, header),
+        ),
+        shaded,
+    )
 
 
 def chosen_packet(run: RunData, options: Options) -> dict[str, Any] | None:
-    """Return the row of ``packets`` that the options choose, None when there is none; raises ``SpecError`` for a number without a capture."""
+    """Return the row of ``packets`` that the options choose, None when there is none.
+
+    Raises ``SpecError`` for a number without a capture.
+    """
     import polars as pl
 
     packet, capture = options["packet"] or "syn", options["capture"]
     if isinstance(packet, int):
         if not capture:
-            raise SpecError("plot 'header': a packet's number belongs to a capture", hint="write capture: h1-eth0 beside it")
-        found = run.table("packets").filter((pl.col("capture") == capture) & (pl.col("number") == packet))
+            raise SpecError(
+                "plot 'header': a packet's number belongs to a capture",
+                hint="write capture: h1-eth0 beside it",
+            )
+        found = run.table("packets").filter(
+            (pl.col("capture") == capture) & (pl.col("number") == packet)
+        )
     else:
-        found = _of_connection(run, options).filter(_kind(packet) & ((pl.col("capture") == capture) if capture else True)).head(1)
+        found = (
+            _of_connection(run, options)
+            .filter(_kind(packet) & ((pl.col("capture") == capture) if capture else True))
+            .head(1)
+        )
     return None if found.is_empty() else found.row(0, named=True)
 
 

@@ -44,9 +44,11 @@ WORDS: dict[str, str] = {
 
 
 class Labels(Plot):
-    """Wireshark's analysis labels over time, one row per label, one panel per capture, one stroke per packet.
+    """Wireshark's analysis labels over time, one row per label, one panel per capture, one stroke
+    per packet.
 
-    ``capture`` chooses one capture, such as ``h1-eth0``; without it the two with most labels are shown.
+    ``capture`` chooses one capture, such as ``h1-eth0``; without it the two with most labels are
+    shown.
     """
 
     name = "labels"
@@ -63,7 +65,9 @@ class Labels(Plot):
         counts = rows.group_by("capture").len().sort(["len", "capture"], descending=[True, False])
         captures = sorted(counts["capture"].to_list()[:2])
         kinds = {name: _kinds(rows.filter(pl.col("capture") == name)) for name in captures}
-        figure, axes = panels([0.22 * len(kinds[name]) + 0.18 for name in captures], options["title"], left=2.9)
+        figure, axes = panels(
+            [0.22 * len(kinds[name]) + 0.18 for name in captures], options["title"], left=2.9
+        )
         for axis, capture in zip(axes, captures, strict=True):
             for row, kind in enumerate(kinds[capture]):
                 mine = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind))
@@ -81,22 +85,32 @@ class Labels(Plot):
 
 
 def _draw_strokes(axis: Axes, moments: NDArray[np.float64], row: int, width: float) -> None:
-    """Draw strokes of ``width`` (seconds) at ``moments`` (s, ascending) as one path; strokes that touch are one rectangle."""
+    """Draw strokes of ``width`` (seconds) at ``moments`` (s, ascending) as one path.
+
+    Strokes that touch are one rectangle.
+    """
     import numpy as np
 
     starts = np.flatnonzero(np.diff(moments, prepend=-np.inf) > width)
-    left, right = moments[starts] - width / 2, moments[np.append(starts[1:], len(moments)) - 1] + width / 2
+    left, right = (
+        moments[starts] - width / 2,
+        moments[np.append(starts[1:], len(moments)) - 1] + width / 2,
+    )
     draw_rectangles(axis, left, right, row - 0.36, row + 0.36, PALETTE[row % len(PALETTE)])
 
 
 def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:
-    """Return ``capture``, ``number``, ``t_ns`` and ``label``: one row per label of a packet, in capture order."""
+    """Return ``capture``, ``number``, ``t_ns`` and ``label``: one row per label of a packet, in
+    capture order.
+    """
     import polars as pl
 
     packets = within(run.table("packets"), options)
     if options.get("capture"):
         packets = packets.filter(pl.col("capture") == options["capture"])
-    rows = packets.filter(pl.col("labels").list.len() > 0).select("capture", "number", "t_ns", pl.col("labels").alias("label"))
+    rows = packets.filter(pl.col("labels").list.len() > 0).select(
+        "capture", "number", "t_ns", pl.col("labels").alias("label")
+    )
     return rows.explode("label").sort("capture", "number", maintain_order=True)
 
 

@@ -1,4 +1,6 @@
-"""Plot ``label_table``: how often Wireshark gave each label, what it means in this run, and example packets at both ends."""
+"""Plot ``label_table``: how often Wireshark gave each label, what it means in this run, and example
+packets at both ends.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,28 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-COLUMNS = (Column("label"), Column("packets", "right"), Column("by capture"), Column("what it means"), Column("examples at (s)"))
+COLUMNS = (
+    Column("label"),
+    Column("packets", "right"),
+    Column("by capture"),
+    Column("what it means"),
+    Column("examples at (s)"),
+)
 EXAMPLES = 3
 NOTE = (
-    "Labels are what Wireshark's analysis of one capture suggests, packet by packet; it does not ask the kernel. The same packet may carry a label in both "
-    "captures, or in one only; it counts once, and in its column once per capture. Of each example the packet's number in every capture that holds it is "
-    "given, the sender's first."
+    "Labels are what Wireshark's analysis of one capture suggests, packet by packet; it does not"
+    " ask the kernel. The same packet may carry a label in both captures, or in one only; it counts"
+    " once, and in its column once per capture. Of each example the packet's number in every"
+    " capture that holds it is given, the sender's first."
 )
 
 
 class LabelTable(Plot):
-    """Wireshark's labels: how often each occurs, what it means here, and example packets to look up in both ends' captures.
+    """Wireshark's labels: how often each occurs, what it means here, and example packets to look up
+    in both ends' captures.
 
-    What is said of a label beyond its general meaning is chosen by what this run recorded, and tells where Wireshark's name misleads. ``capture`` chooses one
-    capture, such as ``h1-eth0``.
+    What is said of a label beyond its general meaning is chosen by what this run recorded, and
+    tells where Wireshark's name misleads. ``capture`` chooses one capture, such as ``h1-eth0``.
     """
 
     name = "label_table"
@@ -45,7 +55,10 @@ class LabelTable(Plot):
 
 
 def label_table(run: RunData, options: Options) -> Table | None:
-    """Return the table: a row per label that occurs, in the order of ``WORDS``; None when there is none."""
+    """Return the table: a row per label that occurs, in the order of ``WORDS``.
+
+    None when there is none.
+    """
     import polars as pl
 
     rows = within(labelled(run), options)
@@ -53,12 +66,25 @@ def label_table(run: RunData, options: Options) -> Table | None:
         rows = rows.filter(pl.col("capture") == options["capture"])
     if options.get("flows") is not None:
         rows = rows.filter(pl.col("flow").is_in(list(options["flows"])))
-    owners = {interface.address: node.name for node in run.plan.network.nodes for interface in node.interfaces}
-    packets = rows.select("capture", "number").unique().join(run.table("packets"), on=["capture", "number"], how="inner")
-    packets = packets.with_columns(src_node=pl.col("src").replace_strict(owners, default=None, return_dtype=pl.String)).sort("t_ns", "capture", "number")
+    owners = {
+        interface.address: node.name
+        for node in run.plan.network.nodes
+        for interface in node.interfaces
+    }
+    packets = (
+        rows.select("capture", "number")
+        .unique()
+        .join(run.table("packets"), on=["capture", "number"], how="inner")
+    )
+    packets = packets.with_columns(
+        src_node=pl.col("src").replace_strict(owners, default=None, return_dtype=pl.String)
+    ).sort("t_ns", "capture", "number")
     present = set(rows["label"].unique().to_list())
     order = [name for name in WORDS if name in present] + sorted(present - set(WORDS))
-    found = tuple(_row(run, name, rows, packets.filter(pl.col("labels").list.contains(name))) for name in order)
+    found = tuple(
+        _row(run, name, rows, packets.filter(pl.col("labels").list.contains(name)))
+        for name in order
+    )
     return Table((Part(COLUMNS, found),), NOTE) if found else None
 
 
@@ -68,18 +94,29 @@ def _row(run: RunData, label: str, rows: pl.DataFrame, found: pl.DataFrame) -> R
     count = once(rows.filter(pl.col("label") == label)).height
     captures = found.group_by("capture").len().sort("capture").rows()
     times, links = _examples(run, found)
-    inner = ", ".join(f"{WORDS[name]} {part:,}" for name, part in count_contained(rows, label).items())
+    inner = ", ".join(
+        f"{WORDS[name]} {part:,}" for name, part in count_contained(rows, label).items()
+    )
     includes = f"Of these {count:,} packets some have a second label: {inner}." if inner else ""
-    meaning = " ".join(each for each in (MEANINGS.get(label, ""), includes, meaning_here(run, label, found)) if each)
+    meaning = " ".join(
+        each
+        for each in (MEANINGS.get(label, ""), includes, meaning_here(run, label, found))
+        if each
+    )
     by_capture = ", ".join(f"{capture}: {number:,}" for capture, number in captures)
-    return Row((WORDS.get(label, label), f"{count:,}", by_capture, meaning, ", ".join(times)), packets=tuple(links))
+    return Row(
+        (WORDS.get(label, label), f"{count:,}", by_capture, meaning, ", ".join(times)),
+        packets=tuple(links),
+    )
 
 
 def _examples(run: RunData, found: pl.DataFrame) -> tuple[list[str], list[PacketLink]]:
     """Return times and links of the first packets; one that stands in both captures counts once."""
     times: list[str] = []
     links: list[PacketLink] = []
-    for capture, number, t_ns in found.select("capture", "number", "t_ns").head(4 * EXAMPLES).iter_rows():
+    for capture, number, t_ns in (
+        found.select("capture", "number", "t_ns").head(4 * EXAMPLES).iter_rows()
+    ):
         if len(times) == EXAMPLES:
             break
         if PacketLink(capture, number) not in links:

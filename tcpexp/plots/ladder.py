@@ -1,4 +1,6 @@
-"""Plot ``ladder``: the time-sequence diagram of one small connection, with the TCP states of both ends."""
+"""Plot ``ladder``: the time-sequence diagram of one small connection, with the TCP states of both
+ends.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,18 @@ LABEL_POINTS = 8
 
 
 class Ladder(Plot):
-    """One connection as a ladder: a line for each host, an arrow for each segment, the TCP state of both ends beside it.
+    """One connection as a ladder: a line for each host, an arrow for each segment, the TCP state of
+    both ends beside it.
 
-    Time runs downwards, not to scale: each event has a row of its own, and the times (seconds since the start of the
-    experiment) stand beside it. Sequence and acknowledgment numbers are relative to the initial ones, which stand on the SYNs. Arrows that end in a
-    cross were lost or dropped on the way; a mark and ``[fault: drop]`` say what a fault did to a segment.
-    States are the kernel's own (tracepoint ``sock:inet_sock_set_state``); those in
-    brackets it does not show: ``ss`` saw them, or the segments show them (a server is in SYN-RECEIVED from its SYN-ACK on).
+    Time runs downwards, not to scale: each event has a row of its own, and the times (seconds since
+    the start of the experiment) stand beside it. Sequence and acknowledgment numbers are relative
+    to the initial ones, which stand on the SYNs. Arrows that end in a cross were lost or dropped on
+    the way; a mark and ``[fault: drop]`` say what a fault did to a segment. States are the kernel's
+    own (tracepoint ``sock:inet_sock_set_state``); those in brackets it does not show: ``ss`` saw
+    them, or the segments show them (a server is in SYN-RECEIVED from its SYN-ACK on).
 
-    The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection, ``packets`` how many of its segments are
-    drawn, ``between`` from which time.
+    The options ``flow`` and ``connection`` (1, 2, ... in order of their SYN) choose the connection,
+    ``packets`` how many of its segments are drawn, ``between`` from which time.
     """
 
     name = "ladder"
@@ -44,7 +48,13 @@ class Ladder(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no connection was captured."""
-        view = ladder_view(run, str(options["flow"]), int(options["connection"]), int(options["packets"]), options["between"])
+        view = ladder_view(
+            run,
+            str(options["flow"]),
+            int(options["connection"]),
+            int(options["packets"]),
+            options["between"],
+        )
         if view is None:
             return None
         height = (view.rows + 1) * ROW_INCHES + 1.35
@@ -82,10 +92,15 @@ class Ladder(Plot):
 
 
 def _draw_hosts(axes: Axes, view: LadderView) -> None:
-    for x, host, address in ((LEFT_LINE, view.left, view.left_address), (RIGHT_LINE, view.right, view.right_address)):
+    for x, host, address in (
+        (LEFT_LINE, view.left, view.left_address),
+        (RIGHT_LINE, view.right, view.right_address),
+    ):
         axes.plot([x, x], [-0.55, view.rows + 0.2], color=INK, linewidth=1.3, solid_capstyle="butt")
         axes.text(x, -0.75, address, ha="center", va="bottom", fontsize=8, color=SOFT_INK)
-        axes.text(x, -1.3, host, ha="center", va="bottom", fontsize=10, fontweight="bold", color=INK)
+        axes.text(
+            x, -1.3, host, ha="center", va="bottom", fontsize=10, fontweight="bold", color=INK
+        )
 
 
 def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
@@ -98,14 +113,42 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
         axes.plot([x1], [y1], marker="x", markersize=8, markeredgewidth=1.8, color=ALARM, zorder=4)
     if arrow.fault is not None:
         part = 1.0 if arrow.lost else 0.62
-        look: dict[str, Any] = {"marker": MARKS[arrow.fault][0], "markersize": 11, "markerfacecolor": "none", "markeredgecolor": INK, "zorder": 4}
+        look: dict[str, Any] = {
+            "marker": MARKS[arrow.fault][0],
+            "markersize": 11,
+            "markerfacecolor": "none",
+            "markeredgecolor": INK,
+            "zorder": 4,
+        }
         if arrow.lost:
-            axes.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.12, f"[fault: {arrow.fault}]", ha="center", va="top", fontsize=8, color=ALARM)
+            axes.text(
+                (x0 + x1) / 2,
+                (y0 + y1) / 2 + 0.12,
+                f"[fault: {arrow.fault}]",
+                ha="center",
+                va="top",
+                fontsize=8,
+                color=ALARM,
+            )
         axes.plot([x0 + (x1 - x0) * part], [y0 + (y1 - y0) * part], **look)
-    style = {"arrowstyle": "-" if arrow.lost else "-|>", "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+    style = {
+        "arrowstyle": "-" if arrow.lost else "-|>",
+        "color": color,
+        "linewidth": 1.2,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
-    part = 0.45 if arrow.lost else label_part(text_inches(arrow.text, LABEL_POINTS), abs(x1 - x0)) if arrow.crossed else 0.5
+    part = (
+        0.45
+        if arrow.lost
+        else (
+            label_part(text_inches(arrow.text, LABEL_POINTS), abs(x1 - x0))
+            if arrow.crossed
+            else 0.5
+        )
+    )
     middle = x0 + (x1 - x0) * part
     axes.text(
         middle,
@@ -117,16 +160,28 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
         color=color,
         rotation=angle if arrow.to_right else -angle,
         rotation_mode="anchor",
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.3, "alpha": 0.0 if not arrow.crossed else 0.9},
+        bbox={
+            "facecolor": PAPER,
+            "edgecolor": "none",
+            "pad": 0.3,
+            "alpha": 0.0 if not arrow.crossed else 0.9,
+        },
     )
     side = -1 if arrow.to_right else 1
     _draw_time(axes, x0 + side * 0.07, y0, arrow.sent_ns, side)
     if arrow.received_ns is not None:
-        _draw_time(axes, (RIGHT_LINE if arrow.to_right else LEFT_LINE) - side * 0.07, arrow.to_row, arrow.received_ns, -side)
+        _draw_time(
+            axes,
+            (RIGHT_LINE if arrow.to_right else LEFT_LINE) - side * 0.07,
+            arrow.to_row,
+            arrow.received_ns,
+            -side,
+        )
 
 
 def label_part(label: float, arrow: float) -> float:
-    """Return where along an arrow that others cross its label stands (0 to 1, the label's middle): near its tail, and as a whole between the lines.
+    """Return where along an arrow that others cross its label stands (0 to 1, the label's middle):
+    near its tail, and as a whole between the lines.
 
     Both lengths in inches.
     """
@@ -134,7 +189,15 @@ def label_part(label: float, arrow: float) -> float:
 
 
 def _draw_time(axes: Axes, x: float, y: float, t_ns: int, side: int) -> None:
-    axes.text(x, y, f"{t_ns / 1e9:.6f}", ha="right" if side < 0 else "left", va="center", fontsize=7, color=SOFT_INK)
+    axes.text(
+        x,
+        y,
+        f"{t_ns / 1e9:.6f}",
+        ha="right" if side < 0 else "left",
+        va="center",
+        fontsize=7,
+        color=SOFT_INK,
+    )
 
 
 def _draw_state(axes: Axes, change: StateChange) -> None:
@@ -152,5 +215,10 @@ def _draw_state(axes: Axes, change: StateChange) -> None:
         fontsize=7.5,
         fontweight="bold",
         color=INK,
-        bbox={"boxstyle": "round,pad=0.22", "facecolor": "#eef1f5", "edgecolor": SOFT_INK, "linewidth": 0.6},
+        bbox={
+            "boxstyle": "round,pad=0.22",
+            "facecolor": "#eef1f5",
+            "edgecolor": SOFT_INK,
+            "linewidth": 0.6,
+        },
     )

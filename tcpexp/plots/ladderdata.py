@@ -1,4 +1,6 @@
-"""What a ladder diagram shows: the segments of one connection on both hosts, the states, and the row of each event."""
+"""What a ladder diagram shows: the segments of one connection on both hosts, the states, and the
+row of each event.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-FLAG_WORDS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
+FLAG_WORDS = {
+    "S": "SYN",
+    "F": "FIN",
+    "R": "RST",
+    "P": "PSH",
+    "A": "ACK",
+    "U": "URG",
+    "E": "ECE",
+    "C": "CWR",
+}
 
 #: Wireshark's labels that explain a segment on the diagram.
 SHORT = {
@@ -30,7 +41,8 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Arrow:
-    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its way, ``fault`` what a fault did to it (its effect).
+    """One segment. Rows count from 0 downwards; ``crossed`` says that it meets another arrow on its
+    way, ``fault`` what a fault did to it (its effect).
 
     ``isn`` is a SYN's absolute sequence number.
     """
@@ -55,7 +67,10 @@ class Arrow:
 
 @dataclass(frozen=True)
 class StateChange:
-    """A state that an end entered. ``t_ns`` None: the state before the first segment. ``late``: no segment is near in time."""
+    """A state that an end entered. ``t_ns`` None: the state before the first segment.
+
+    ``late``: no segment is near in time.
+    """
 
     left: bool
     state: str
@@ -67,7 +82,10 @@ class StateChange:
 
 @dataclass(frozen=True)
 class LadderView:
-    """Everything that the diagram shows; ``rows`` is its height, ``more`` how many segments it leaves out."""
+    """Everything that the diagram shows.
+
+    ``rows`` is its height, ``more`` how many segments it leaves out.
+    """
 
     name: str
     left: str
@@ -80,8 +98,12 @@ class LadderView:
     more: int
 
 
-def ladder_view(run: RunData, flow: str, which: int, limit: int, between: tuple[int, int] | None = None) -> LadderView | None:
-    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when there is none; only segments sent ``between`` two times, ns."""
+def ladder_view(
+    run: RunData, flow: str, which: int, limit: int, between: tuple[int, int] | None = None
+) -> LadderView | None:
+    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when
+    there is none; only segments sent ``between`` two times, ns.
+    """
     import polars as pl
 
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
@@ -91,12 +113,18 @@ def ladder_view(run: RunData, flow: str, which: int, limit: int, between: tuple[
         return None
     one = connections.row(which - 1, named=True)
     everything = _arrows(run, one)
-    arrows = [arrow for arrow in everything if between is None or between[0] <= arrow.sent_ns <= between[1]]
+    arrows = [
+        arrow
+        for arrow in everything
+        if between is None or between[0] <= arrow.sent_ns <= between[1]
+    ]
     if not arrows:
         return None
     shown = arrows[:limit]
     end_ns = None if len(shown) == len(arrows) else shown[-1].sent_ns
-    placed, states, rows = place_rows(shown, _shown_states(_state_changes(run, one, everything), between, end_ns))
+    placed, states, rows = place_rows(
+        shown, _shown_states(_state_changes(run, one, everything), between, end_ns)
+    )
     return LadderView(
         name=f"{one['client']} to {one['server']}:{one['server_port']}",
         left=one["client"],
@@ -115,11 +143,21 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
     import polars as pl
 
     mine = connection_packets(run, one)
-    both = {one["client"], one["server"]} <= {*mine["node"].unique().to_list(), *_captured_nodes(run)}
+    both = {one["client"], one["server"]} <= {
+        *mine["node"].unique().to_list(),
+        *_captured_nodes(run),
+    }
     arrows = []
-    for sender, receiver, address in ((one["client"], one["server"], one["client_address"]), (one["server"], one["client"], one["server_address"])):
-        sent = mine.filter((pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0])))
-        got = mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
+    for sender, receiver, address in (
+        (one["client"], one["server"], one["client_address"]),
+        (one["server"], one["client"], one["server_address"]),
+    ):
+        sent = mine.filter(
+            (pl.col("src") == address) & (pl.col("node") == (sender if both else mine["node"][0]))
+        )
+        got = (
+            mine.filter((pl.col("src") == address) & (pl.col("node") == receiver)) if both else None
+        )
         arrows += _joined(sent, got, run.table("faults").to_dicts(), sender == one["client"])
     return sorted(arrows, key=lambda arrow: arrow.sent_ns)
 
@@ -127,13 +165,21 @@ def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
 def _captured_nodes(run: RunData) -> set[str]:
     """Return the nodes at which packets were captured, also those that saw none of a connection."""
     captures = run.engine.get("captures") or {}
-    return {node.name for node in run.plan.network.nodes if any(each.name in captures for each in node.interfaces)}
+    return {
+        node.name
+        for node in run.plan.network.nodes
+        if any(each.name in captures for each in node.interfaces)
+    }
 
 
-def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str, Any]], to_right: bool) -> list[Arrow]:
-    """Join each sent segment with its first arrival of the same IP id (over IPv6: checksum) and numbers; without a second capture, none is lost.
+def _joined(
+    sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str, Any]], to_right: bool
+) -> list[Arrow]:
+    """Join each sent segment with its first arrival of the same IP id (over IPv6: checksum) and
+    numbers; without a second capture, none is lost.
 
-    What a fault dropped never arrived, although its retransmission may look the same: a SYN-ACK's IP id is always 0.
+    What a fault dropped never arrived, although its retransmission may look the same: a SYN-ACK's
+    IP id is always 0.
     """
     waiting: dict[tuple[Any, ...], list[int]] = {}
     for row in got.iter_rows(named=True) if got is not None else ():
@@ -148,9 +194,15 @@ def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str,
             to_right,
             row["t_ns"],
             row["t_ns"] if got is None else arrived[index],
-            segment_text(row) + (f"  [fault: {acted[index]}]" if acted.get(index, "drop") != "drop" else ""),
+            segment_text(row)
+            + (f"  [fault: {acted[index]}]" if acted.get(index, "drop") != "drop" else ""),
             bool(row["payload_bytes"]),
-            not {"retransmission", "fast_retransmission", "spurious_retransmission", "rto"}.isdisjoint(row["labels"] or ()),
+            not {
+                "retransmission",
+                "fast_retransmission",
+                "spurious_retransmission",
+                "rto",
+            }.isdisjoint(row["labels"] or ()),
             acted.get(index),
             row["seq"] if "S" in (row["flags"] or "") else None,
         )
@@ -159,7 +211,8 @@ def _joined(sent: pl.DataFrame, got: pl.DataFrame | None, faults: list[dict[str,
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
-    number = row["ip_id"] if row["ip_id"] is not None else row["checksum"]  # IPv6 does not number packets
+    # IPv6 does not number packets
+    number = row["ip_id"] if row["ip_id"] is not None else row["checksum"]
     return (number, *(row[key] for key in ("flags", "seq", "ack", "payload_bytes")))
 
 
@@ -169,7 +222,9 @@ def segment_text(row: dict[str, Any]) -> str:
     again = not {"retransmission", "fast_retransmission", "rto"}.isdisjoint(labels)
     parts = [", ".join(FLAG_WORDS.get(letter, letter) for letter in letters)]
     if row["seq_rel"] is not None:
-        initial = f" = {row['seq']}" if "S" in letters and row["seq"] is not None and not again else ""
+        initial = (
+            f" = {row['seq']}" if "S" in letters and row["seq"] is not None and not again else ""
+        )
         parts.append(f"seq {row['seq_rel']:,}{initial}")
     if "A" in letters and row["ack_rel"] is not None:
         parts.append(f"ack {row['ack_rel']:,}")
@@ -185,7 +240,9 @@ def segment_text(row: dict[str, Any]) -> str:
 
 
 def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> list[StateChange]:
-    """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw or that the segments show."""
+    """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw
+    or that the segments show.
+    """
     import polars as pl
 
     changes: list[StateChange] = []
@@ -194,25 +251,46 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
         node = one["client"] if left else one["server"]
         if node is None:  # a forged or absent end: nobody knows its states
             continue
-        of_socket = [each for each in everything if (each.node, each.port, each.connection) == (node, port, one["connection"])]
-        mine = [StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss") for each in of_socket]
+        of_socket = [
+            each
+            for each in everything
+            if (each.node, each.port, each.connection) == (node, port, one["connection"])
+        ]
+        mine = [
+            StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss")
+            for each in of_socket
+        ]
         if of_socket:
             mine.insert(0, StateChange(left, of_socket[0].old, None))
         ends = (pl.col("node") == node) & (pl.col("local_port") == port)
-        if not left and not run.table("sockets").filter(ends & (pl.col("state") == "listen")).is_empty():
-            mine = [StateChange(left, "LISTEN", None), *[each for each in mine if each.t_ns is not None]]
+        if (
+            not left
+            and not run.table("sockets").filter(ends & (pl.col("state") == "listen")).is_empty()
+        ):
+            mine = [
+                StateChange(left, "LISTEN", None),
+                *[each for each in mine if each.t_ns is not None],
+            ]
         traced = any(each.source == "trace" for each in of_socket)
         if not traced:
-            mine = _with_snapshots(run, ends & (pl.col("connection") == one["connection"]), left, mine)
+            mine = _with_snapshots(
+                run, ends & (pl.col("connection") == one["connection"]), left, mine
+            )
         changes += mine if left else _half_open(run, node, arrows, mine, traced)
-    return sorted(changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left))
+    return sorted(
+        changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left)
+    )
 
 
-def _half_open(run: RunData, server: str, arrows: list[Arrow], changes: list[StateChange], traced: bool) -> list[StateChange]:
-    """Let the server's SYN-RECEIVED begin with its first SYN-ACK, as RFC 9293 has it: the tracepoint shows it only once the handshake is complete.
+def _half_open(
+    run: RunData, server: str, arrows: list[Arrow], changes: list[StateChange], traced: bool
+) -> list[StateChange]:
+    """Let the server's SYN-RECEIVED begin with its first SYN-ACK, as RFC 9293 has it: the
+    tracepoint shows it only once the handshake is complete.
 
-    A half-open connection that was given up and begun anew has another initial sequence number. A server that answers with SYN cookies keeps no such
-    state, and one that ``ss`` never saw in it and that never got further is left alone.
+    A half-open connection that was given up and begun anew has another initial sequence number. A
+    server that answers with SYN cookies keeps no such state, and one that ``ss`` never saw in it
+    and that never got further is left alone.
     """
     import polars as pl
 
@@ -220,25 +298,39 @@ def _half_open(run: RunData, server: str, arrows: list[Arrow], changes: list[Sta
     for arrow in arrows:
         if not arrow.to_right and arrow.text.startswith("SYN, ACK"):
             begun.setdefault(arrow.isn, arrow.sent_ns)
-    cookies = run.table("counters").filter((pl.col("node") == server) & (pl.col("counter") == "TcpExt.SyncookiesSent"))["value"]
+    cookies = run.table("counters").filter(
+        (pl.col("node") == server) & (pl.col("counter") == "TcpExt.SyncookiesSent")
+    )["value"]
     if not begun or (len(cookies) and cookies[-1] != cookies[0]):
         return changes
     moved = []
     for each in changes:
         if each.state == "SYN-RECEIVED" and each.t_ns is not None:
-            answered = max((t_ns for t_ns in begun.values() if t_ns <= each.t_ns), default=next(iter(begun.values())))
+            answered = max(
+                (t_ns for t_ns in begun.values() if t_ns <= each.t_ns),
+                default=next(iter(begun.values())),
+            )
             moved.append(replace(each, t_ns=answered, from_ss=traced or each.from_ss))
         else:
             moved.append(each)
     return moved
 
 
-def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateChange]) -> list[StateChange]:
-    """Add the states that only ``ss`` saw, each at the first snapshot that shows it, and CLOSED when it shows the socket no longer."""
+def _with_snapshots(
+    run: RunData, mine: pl.Expr, left: bool, known: list[StateChange]
+) -> list[StateChange]:
+    """Add the states that only ``ss`` saw, each at the first snapshot that shows it, and CLOSED
+    when it shows the socket no longer.
+    """
     import polars as pl
 
     sockets = run.table("sockets")
-    seen = sockets.filter(mine).group_by("state").agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last")).sort("first")
+    seen = (
+        sockets.filter(mine)
+        .group_by("state")
+        .agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
+        .sort("first")
+    )
     names = {each.state for each in known}
     changes = list(known)
     for row in seen.iter_rows(named=True):
@@ -254,26 +346,40 @@ def _with_snapshots(run: RunData, mine: pl.Expr, left: bool, known: list[StateCh
     return changes
 
 
-def _shown_states(changes: list[StateChange], span: tuple[int, int] | None, end_ns: int | None) -> list[StateChange]:
-    """Return the changes within ``span`` and up to ``end_ns``; of those before the span the last one of each end, as the state at its beginning."""
+def _shown_states(
+    changes: list[StateChange], span: tuple[int, int] | None, end_ns: int | None
+) -> list[StateChange]:
+    """Return the changes within ``span`` and up to ``end_ns``.
+
+    Of those before the span the last one of each end, as the state at its beginning.
+    """
     before: dict[bool, StateChange] = {}
     shown = []
     for each in changes:
         if span is not None and (each.t_ns is None or each.t_ns < span[0]):
             before[each.left] = replace(each, t_ns=None)
-        elif (end_ns is None or each.t_ns is None or each.t_ns <= end_ns) and (span is None or each.t_ns is None or each.t_ns <= span[1]):
+        elif (end_ns is None or each.t_ns is None or each.t_ns <= end_ns) and (
+            span is None or each.t_ns is None or each.t_ns <= span[1]
+        ):
             shown.append(each)
     return [*before.values(), *shown]
 
 
-def place_rows(arrows: list[Arrow], changes: list[StateChange]) -> tuple[list[Arrow], list[StateChange], float]:
+def place_rows(
+    arrows: list[Arrow], changes: list[StateChange]
+) -> tuple[list[Arrow], list[StateChange], float]:
     """Give each event a row: time runs downwards and every sending has room for its label.
 
-    Returns the arrows, the states and the number of rows. Times of both hosts are put in one order; a sending takes a whole
-    row, an arrival seven tenths. A state stands at the row of the event that caused it, moved down when another is there.
+    Returns the arrows, the states and the number of rows. Times of both hosts are put in one order;
+    a sending takes a whole row, an arrival seven tenths. A state stands at the row of the event
+    that caused it, moved down when another is there.
     """
     events = [(arrow.sent_ns, 1, index) for index, arrow in enumerate(arrows)]
-    events += [(arrow.received_ns, 0, index) for index, arrow in enumerate(arrows) if arrow.received_ns is not None]
+    events += [
+        (arrow.received_ns, 0, index)
+        for index, arrow in enumerate(arrows)
+        if arrow.received_ns is not None
+    ]
     rows: dict[tuple[int, int], float] = {}
     times: list[tuple[int, float]] = []
     row = 0.0
@@ -287,18 +393,27 @@ def place_rows(arrows: list[Arrow], changes: list[StateChange]) -> tuple[list[Ar
         start = rows[(1, index)]
         end = rows.get((0, index), start + 1.2)
         placed.append(replace(arrow, from_row=start, to_row=max(end, start + 0.05)))
-    placed = [replace(arrow, crossed=any(_crosses(arrow, other) for other in placed)) for arrow in placed]
+    placed = [
+        replace(arrow, crossed=any(_crosses(arrow, other) for other in placed)) for arrow in placed
+    ]
     height = max([row, *(arrow.to_row for arrow in placed)])
     states = _place_states(changes, times)
     return placed, states, max([height, *(state.row for state in states)])
 
 
 def _crosses(one: Arrow, other: Arrow) -> bool:
-    return one.to_right != other.to_right and one.from_row < other.to_row and other.from_row < one.to_row
+    return (
+        one.to_right != other.to_right
+        and one.from_row < other.to_row
+        and other.from_row < one.to_row
+    )
 
 
 def _place_states(changes: list[StateChange], times: list[tuple[int, float]]) -> list[StateChange]:
-    """Put a state beside the event that caused it; ``late``: with its own time, because no event is near."""
+    """Put a state beside the event that caused it.
+
+    ``late``: with its own time, because no event is near.
+    """
     placed: list[StateChange] = []
     lowest = {True: -2.0, False: -2.0}
     for change in changes:

@@ -1,4 +1,6 @@
-"""Action marks: thin vertical lines at the moments when something was done, with labels that never overlap."""
+"""Action marks: thin vertical lines at the moments when something was done, with labels that never
+overlap.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class ActionMark:
 
 @dataclass(frozen=True)
 class PlacedLabel:
-    """A label with its row (0 is next to the axes) and its left edge and width in inches from the axes' left edge."""
+    """A label with its row (0 is next to the axes) and its left edge and width in inches from the
+    axes' left edge.
+    """
 
     text: str
     row: int
@@ -45,9 +49,11 @@ class PlacedLabel:
 
 
 def action_marks(run: RunData) -> list[ActionMark]:
-    """Return the run's marks in time order: action starts, marks, and ends of what was undone before the run ended.
+    """Return the run's marks in time order: action starts, marks, and ends of what was undone
+    before the run ended.
 
-    Steps that the plan keeps off the plots (``Step.mark``) are left out, and of a repeated step all but the first.
+    Steps that the plan keeps off the plots (``Step.mark``) are left out, and of a repeated step all
+    but the first.
     """
     events = run.table("events")
     hidden = {step.id for step in run.plan.steps if not step.mark}
@@ -70,7 +76,9 @@ def action_marks(run: RunData) -> list[ActionMark]:
 
 
 def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Options) -> None:
-    """Draw the marks on ``axes`` (the first is the uppermost) and add room for their labels on top of the figure."""
+    """Draw the marks on ``axes`` (the first is the uppermost) and add room for their labels on top
+    of the figure.
+    """
     start, end = span_ns(run, options)
     marks = [mark for mark in action_marks(run) if start <= mark.t_ns <= end]
     if not marks:
@@ -78,9 +86,13 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
         return
     for each in axes:
         for mark in marks:
-            each.axvline(mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5)
+            each.axvline(
+                mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5
+            )
     inches = WIDTH - LEFT - RIGHT
-    placed = place_labels([((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches)
+    placed = place_labels(
+        [((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches
+    )
     rows = 1 + max(label.row for label in placed)
     legend_room = _occupied(axes[0])
     add_head_room(figure, rows * ROW_INCHES + 0.06 + legend_room)
@@ -125,9 +137,10 @@ def _occupied(axes: Axes) -> float:
 def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[PlacedLabel]:
     """Return where each label goes on a strip of ``inches`` width, from left to right.
 
-    ``wanted`` holds positions (inches) and texts in order. Labels at nearly the same place are joined. A label goes to the
-    lowest row in which it meets no other and lies above the lines of the marks that it passes over; what fits in none of
-    ``MAX_ROWS`` rows is counted (``+n``) by the label to its right.
+    ``wanted`` holds positions (inches) and texts in order. Labels at nearly the same place are
+    joined. A label goes to the lowest row in which it meets no other and lies above the lines of
+    the marks that it passes over; what fits in none of ``MAX_ROWS`` rows is counted (``+n``) by the
+    label to its right.
     """
     placed: list[PlacedLabel] = []
     left_out: dict[int, int] = {}
@@ -136,7 +149,9 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
         left = max(0.0, min(anchor + 0.04, inches - width))
         right = left + width + 0.1
         under = max((each.row + 1 for each in placed if left <= each.anchor <= right), default=0)
-        taken = {each.row for each in placed if each.left < right and left < each.left + each.width + 0.1}
+        taken = {
+            each.row for each in placed if each.left < right and left < each.left + each.width + 0.1
+        }
         row = next((row for row in range(under, MAX_ROWS) if row not in taken), None)
         if row is None:
             left_out[len(placed) - 1] = left_out.get(len(placed) - 1, 0) + 1
@@ -146,7 +161,9 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
 
 
 def text_inches(text: str, points: float = FONT_POINTS) -> float:
-    """Return a generous estimate of a text's width in inches, from the widths of DejaVu Sans's letters in em."""
+    """Return a generous estimate of a text's width in inches, from the widths of DejaVu Sans's
+    letters in em.
+    """
     em = sum(_em(each) for each in text)
     return em * points / 72
 
@@ -167,7 +184,10 @@ def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
                 groups[-1][1].append(short)
         else:
             groups.append((anchor, [short]))
-    return [(anchor, " · ".join(texts) if len(texts) <= 2 else f"{texts[0]} +{len(texts) - 1}") for anchor, texts in groups]
+    return [
+        (anchor, " · ".join(texts) if len(texts) <= 2 else f"{texts[0]} +{len(texts) - 1}")
+        for anchor, texts in groups
+    ]
 
 
 def _with_count(label: PlacedLabel, more: int) -> PlacedLabel:

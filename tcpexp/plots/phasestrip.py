@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-#: Phase to colour and hatch: pale, so that curves stay readable over it; the hatch tells them apart without colour.
+#: Phase to colour and hatch: pale, so that curves stay readable over it; the hatch tells them apart
+#: without colour.
 COLORS: dict[str, tuple[str, str]] = {
     "slow_start": ("#cfe8d5", ""),
     "congestion_avoidance": ("#e4e9f2", ""),
@@ -38,13 +39,20 @@ ROW_INCHES = 0.2
 
 
 def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
-    """Return the phases of the flow's connection that was acknowledged most, in time order; empty without a trace."""
+    """Return the phases of the flow's connection that was acknowledged most, in time order.
+
+    Empty without a trace.
+    """
     import polars as pl
 
     rows = run.table("phases").filter(pl.col("flow") == flow)
     if rows.is_empty():
         return rows
-    most = rows.group_by("connection").agg(pl.col("acks").sum()).sort(["acks", "connection"], descending=[True, False])["connection"][0]
+    most = (
+        rows.group_by("connection")
+        .agg(pl.col("acks").sum())
+        .sort(["acks", "connection"], descending=[True, False])["connection"][0]
+    )
     return rows.filter(pl.col("connection") == most).sort("from_ns")
 
 
@@ -62,24 +70,43 @@ def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
     times = [begin, *inside["t_ns"].to_list(), end]
     before = rows.filter(pl.col("t_ns") < begin)["ca_state"].to_list()
     names = [before[-1] if before else "Open", *inside["ca_state"].to_list()]
-    return [(name, low, high) for name, low, high in zip(names, times[:-1], times[1:], strict=True) if high > low]
+    return [
+        (name, low, high)
+        for name, low, high in zip(names, times[:-1], times[1:], strict=True)
+        if high > low
+    ]
 
 
 def shade(axes: Axes, run: RunData, flow: str) -> None:
-    """Draw a flow's phases as bands behind the curves of ``axes``; the data limits stay as they are."""
-    bands = [(row["phase"], row["from_ns"], row["to_ns"]) for row in busiest_phases(run, flow).iter_rows(named=True)]
+    """Draw a flow's phases as bands behind the curves of ``axes``.
+
+    The data limits stay as they are.
+    """
+    bands = [
+        (row["phase"], row["from_ns"], row["to_ns"])
+        for row in busiest_phases(run, flow).iter_rows(named=True)
+    ]
     limits = axes.dataLim.frozen()
     for name, own in joined(bands, _pixel_ns((0, run.end_ns))).items():
         ranges = [(low / 1e9, (high - low) / 1e9) for low, high in own]
         whole_height = axes.get_xaxis_transform()
-        axes.broken_barh(ranges, (0, 1), transform=whole_height, facecolor=COLORS[name][0], alpha=0.55, linewidth=0, zorder=0)
+        axes.broken_barh(
+            ranges,
+            (0, 1),
+            transform=whole_height,
+            facecolor=COLORS[name][0],
+            alpha=0.55,
+            linewidth=0,
+            zorder=0,
+        )
     axes.dataLim.set(limits)
 
 
 def joined(bands: list[tuple[str, int, int]], least: int) -> dict[str, list[tuple[int, int]]]:
     """Return (from, to) of each word's bands, those that lie less than ``least`` ns apart joined.
 
-    A long transfer with many losses has more phases than a figure has pixels; joined, there is at most one band per word and pixel.
+    A long transfer with many losses has more phases than a figure has pixels; joined, there is at
+    most one band per word and pixel.
     """
     found: dict[str, list[tuple[int, int]]] = {}
     for word, low, high in bands:
@@ -96,33 +123,63 @@ def _pixel_ns(span: tuple[int, int]) -> int:
     return (span[1] - span[0]) // 1200
 
 
-def draw_strip(axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool) -> list[Any]:
-    """Draw a row of phases per flow, and with ``with_states`` a row of congestion states below each; return the legend's patches."""
+def draw_strip(
+    axes: Axes, run: RunData, options: Options, looks: dict[str, Series], *, with_states: bool
+) -> list[Any]:
+    """Draw a row of phases per flow, and with ``with_states`` a row of congestion states below
+    each; return the legend's patches.
+    """
     labels: list[str] = []
     used: dict[str, None] = {}
     for name in looks:
-        bands = [(row["phase"], row["from_ns"], row["to_ns"]) for row in busiest_phases(run, name).iter_rows(named=True)]
+        bands = [
+            (row["phase"], row["from_ns"], row["to_ns"])
+            for row in busiest_phases(run, name).iter_rows(named=True)
+        ]
         used |= dict.fromkeys(phase for phase, _, _ in bands)
         _draw_row(axes, len(labels), bands, COLORS, span_ns(run, options))
         labels.append(name if len(looks) > 1 or not with_states else "phase")
         if with_states:
-            _draw_row(axes, len(labels), congestion_bands(run, name), STATE_COLORS, span_ns(run, options))
+            _draw_row(
+                axes, len(labels), congestion_bands(run, name), STATE_COLORS, span_ns(run, options)
+            )
             labels.append("state")
     axes.set_ylim(len(labels) - 0.45, -0.55)
     axes.set_yticks(range(len(labels)), labels, fontsize=7.5)
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
     shown = {name.replace("_", " "): look for name, look in COLORS.items() if name in used}
-    if with_states and any(state == "Disorder" for name in looks for state, _, _ in congestion_bands(run, name)):
+    if with_states and any(
+        state == "Disorder" for name in looks for state, _, _ in congestion_bands(run, name)
+    ):
         shown["Disorder"] = STATE_COLORS["Disorder"]
-    return [legend_patch(axes, name, color, hatch, SOFT_INK, 0.4) for name, (color, hatch) in shown.items()]
+    return [
+        legend_patch(axes, name, color, hatch, SOFT_INK, 0.4)
+        for name, (color, hatch) in shown.items()
+    ]
 
 
-def _draw_row(axes: Axes, row: int, bands: list[tuple[str, int, int]], colors: dict[str, tuple[str, str]], span: tuple[int, int]) -> None:
-    """Draw one row; bands that are narrower than a pixel keep that width, so that a short recovery is not lost."""
+def _draw_row(
+    axes: Axes,
+    row: int,
+    bands: list[tuple[str, int, int]],
+    colors: dict[str, tuple[str, str]],
+    span: tuple[int, int],
+) -> None:
+    """Draw one row; bands that are narrower than a pixel keep that width, so that a short recovery
+    is not lost.
+    """
     least = _pixel_ns(span)
     visible = joined(bands, least)
     for name, (color, hatch) in colors.items():
         own = [(low / 1e9, max(high - low, least) / 1e9) for low, high in visible.get(name, [])]
         if own:
-            axes.broken_barh(own, (row - 0.4, 0.8), facecolor=color, edgecolor=INK if hatch else PAPER, hatch=hatch, linewidth=0.0, zorder=2 if hatch else 1)
+            axes.broken_barh(
+                own,
+                (row - 0.4, 0.8),
+                facecolor=color,
+                edgecolor=INK if hatch else PAPER,
+                hatch=hatch,
+                linewidth=0.0,
+                zorder=2 if hatch else 1,
+            )

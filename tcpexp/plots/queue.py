@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 class Queue(Plot):
     """Packets that wait in each bottleneck's queue, and packets dropped there per interval.
 
-    From the queueing disciplines' own counters, sampled at a fixed interval. The grey line is the queue's limit where it is
-    set in packets. Below, for each queue whose link's rate varies, the rate that was asked for and what passed per 100 ms.
+    From the queueing disciplines' own counters, sampled at a fixed interval. The grey line is the
+    queue's limit where it is set in packets. Below, for each queue whose link's rate varies, the
+    rate that was asked for and what passed per 100 ms.
     """
 
     name = "queue"
     title = "Bottleneck queue"
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
-        """Return the figure, or None when no queue was sampled or none ever held or dropped a packet."""
+        """Return the figure, or None when no queue was sampled or none ever held or dropped a
+        packet.
+        """
         import polars as pl
 
         samples = busy_queues(run, options)
@@ -47,7 +50,9 @@ class Queue(Plot):
         looks = series_of(samples["place"].unique().sort().to_list())
         dropped = bool(samples["dropped"].sum())
         varying = dict(list(varying_places(run, list(looks)).items())[:MOST_PANELS])
-        figure, axes = panels([*([2.3, 1.1] if dropped else [2.6]), *([1.6] * len(varying))], options["title"])
+        figure, axes = panels(
+            [*([2.3, 1.1] if dropped else [2.6]), *([1.6] * len(varying))], options["title"]
+        )
         for (place, varies), axis in zip(varying.items(), axes[2 if dropped else 1 :], strict=True):
             draw_capacity(axis, run, options, place, varies, looks[place])
         for name, look in looks.items():
@@ -64,10 +69,18 @@ class Queue(Plot):
             )
             lost = mine.filter(pl.col("dropped") > 0)
             if dropped and not lost.is_empty():
-                axes[1].vlines(lost["t_ns"] / 1e9, 0, lost["dropped"], color=look.color, linewidth=1.0)
+                axes[1].vlines(
+                    lost["t_ns"] / 1e9, 0, lost["dropped"], color=look.color, linewidth=1.0
+                )
         limit = max(samples["limit"].drop_nulls().to_list(), default=None)
         if limit is not None and limit < 4 * int(samples["backlog_packets"].max()):  # type: ignore[arg-type]
-            axes[0].axhline(limit, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label=f"limit {limit} packets")
+            axes[0].axhline(
+                limit,
+                color=SOFT_INK,
+                linewidth=1,
+                linestyle=(0, (1, 1.5)),
+                label=f"limit {limit} packets",
+            )
             axes[0].dataLim.update_from_data_y([0, limit], ignore=False)
         axes[0].set_ylabel("Backlog (packets)")
         legend(axes[0])
@@ -76,7 +89,9 @@ class Queue(Plot):
             whole_numbers(each)
         if dropped:
             axes[1].set_ylabel("Drops")
-            panel_title(axes[1], f"Packets dropped per sample: {int(samples['dropped'].sum()):,} in all")
+            panel_title(
+                axes[1], f"Packets dropped per sample: {int(samples['dropped'].sum()):,} in all"
+            )
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
@@ -85,16 +100,26 @@ class Queue(Plot):
 def busy_queues(run: RunData, options: Options) -> pl.DataFrame:
     """Return the samples of the queues that ever held or dropped a packet.
 
-    Columns: ``place`` (``link to node``), ``t_ns``, ``backlog_packets``, ``dropped`` (since the sample before) and ``limit``
-    (packets, null when the limit is not in packets); ordered by place and time.
+    Columns: ``place`` (``link to node``), ``t_ns``, ``backlog_packets``, ``dropped`` (since the
+    sample before) and ``limit`` (packets, null when the limit is not in packets); ordered by place
+    and time.
     """
     import polars as pl
 
     place = pl.format("{} to {}", "link", "towards").alias("place")
-    leaves = run.table("queues").filter(pl.col("qdisc") == "queue").with_columns(place).sort("place", "t_ns")
-    counted = leaves.with_columns(pl.col("drops").diff().over("place").fill_null(0).clip(0).alias("dropped"))
+    leaves = (
+        run.table("queues")
+        .filter(pl.col("qdisc") == "queue")
+        .with_columns(place)
+        .sort("place", "t_ns")
+    )
+    counted = leaves.with_columns(
+        pl.col("drops").diff().over("place").fill_null(0).clip(0).alias("dropped")
+    )
     shown = within(counted, options)
-    totals = shown.group_by("place").agg(pl.col("backlog_packets").max().alias("most"), pl.col("dropped").sum().alias("lost"))
+    totals = shown.group_by("place").agg(
+        pl.col("backlog_packets").max().alias("most"), pl.col("dropped").sum().alias("lost")
+    )
     busy = totals.filter((pl.col("most") > 0) | (pl.col("lost") > 0))["place"]
     limits = {
         f"{link.name} to {end.node}": direction.queue.limit_packets
@@ -102,5 +127,9 @@ def busy_queues(run: RunData, options: Options) -> pl.DataFrame:
         for direction, end in ((link.forward, link.b), (link.backward, link.a))
         if direction.queue is not None
     }
-    limit = pl.col("place").replace_strict(limits, default=None, return_dtype=pl.Int64).alias("limit")
-    return shown.filter(pl.col("place").is_in(busy.to_list())).select("place", "t_ns", "backlog_packets", "dropped", limit)
+    limit = (
+        pl.col("place").replace_strict(limits, default=None, return_dtype=pl.Int64).alias("limit")
+    )
+    return shown.filter(pl.col("place").is_in(busy.to_list())).select(
+        "place", "t_ns", "backlog_packets", "dropped", limit
+    )

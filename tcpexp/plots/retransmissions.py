@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import flow_series, legend, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.style import (
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    span_ns,
+    time_limits,
+    whole_numbers,
+    zero_based,
+)
 from tcpexp.plots.thin import thin_line, thin_moments
 
 if TYPE_CHECKING:
@@ -18,9 +27,11 @@ if TYPE_CHECKING:
 
 
 class Retransmissions(Plot):
-    """Retransmitted segments of each flow: the running total, and below it one stroke per retransmission.
+    """Retransmitted segments of each flow: the running total, and below it one stroke per
+    retransmission.
 
-    What the sender's own capture shows it to have sent again (the table ``resent``): data that had been sent before, and a repeated SYN, SYN-ACK or FIN.
+    What the sender's own capture shows it to have sent again (the table ``resent``): data that had
+    been sent before, and a repeated SYN, SYN-ACK or FIN.
     """
 
     name = "retransmissions"
@@ -36,7 +47,9 @@ class Retransmissions(Plot):
             return None
         figure, (upper, lower) = panels([2.1, 0.26 * len(looks) + 0.2], options["title"], gap=0.3)
         for row, (name, look) in enumerate(looks.items()):
-            mine = repeats.filter(pl.col("flow") == name).with_columns(total=pl.col("segments").cum_sum())
+            mine = repeats.filter(pl.col("flow") == name).with_columns(
+                total=pl.col("segments").cum_sum()
+            )
             thin = thin_line(mine, "t_ns", "total")
             seconds, totals = (thin["t_ns"] / 1e9).to_list(), thin["total"].to_list()
             upper.plot(
@@ -63,9 +76,17 @@ class Retransmissions(Plot):
 
 
 def retransmission_times(run: RunData, options: Options) -> pl.DataFrame:
-    """Return ``flow``, ``t_ns`` and ``segments`` of every packet that a flow's sender sent again, in time order."""
+    """Return ``flow``, ``t_ns`` and ``segments`` of every packet that a flow's sender sent again,
+    in time order.
+    """
     import polars as pl
 
     senders = {flow.name: flow.sender for flow in run.plan.flows}
-    mine = pl.col("node") == pl.col("flow").replace_strict(senders, default=None, return_dtype=pl.String)
-    return within(run.table("resent").filter(mine), options).select("flow", "t_ns", "segments").sort("t_ns")
+    mine = pl.col("node") == pl.col("flow").replace_strict(
+        senders, default=None, return_dtype=pl.String
+    )
+    return (
+        within(run.table("resent").filter(mine), options)
+        .select("flow", "t_ns", "segments")
+        .sort("t_ns")
+    )

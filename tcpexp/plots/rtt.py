@@ -9,7 +9,16 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import SOFT_INK, dense_look, flow_series, legend, panels, time_limits, time_unit, zero_based
+from tcpexp.plots.style import (
+    SOFT_INK,
+    dense_look,
+    flow_series,
+    legend,
+    panels,
+    time_limits,
+    time_unit,
+    zero_based,
+)
 from tcpexp.plots.thin import BUCKETS, thin_line
 
 if TYPE_CHECKING:
@@ -21,10 +30,13 @@ if TYPE_CHECKING:
 
 
 class RoundTripTime(Plot):
-    """Round-trip time of each flow: from a data segment to the ACK that first covers it, at the sender's interface.
+    """Round-trip time of each flow: from a data segment to the ACK that first covers it, at the
+    sender's interface.
 
-    Retransmitted segments give no sample (Karn's rule). The dotted line is the sum of the delays on the flow's own way, there and back, in steps where a
-    link's delay changes: the smallest value that the network allows. It is grey where it is the same for all flows, else in each flow's colour.
+    Retransmitted segments give no sample (Karn's rule). The dotted line is the sum of the delays on
+    the flow's own way, there and back, in steps where a link's delay changes: the smallest value
+    that the network allows. It is grey where it is the same for all flows, else in each flow's
+    colour.
     """
 
     name = "rtt"
@@ -42,12 +54,30 @@ class RoundTripTime(Plot):
         figure, axes = panels([2.7], options["title"])
         for name, look in looks.items():
             thin = thin_line(samples.filter(pl.col("flow") == name), "t_ns", "rtt_ns")
-            line = dense_look(look, thin.height) if thin.height > 300 else {"color": look.color, "linestyle": look.dash, "marker": look.marker, "markersize": 3}
-            axes[0].plot(thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, linewidth=0.8, label=name, **line)
+            line = (
+                dense_look(look, thin.height)
+                if thin.height > 300
+                else {
+                    "color": look.color,
+                    "linestyle": look.dash,
+                    "marker": look.marker,
+                    "markersize": 3,
+                }
+            )
+            axes[0].plot(
+                thin["t_ns"] / 1e9, thin["rtt_ns"] / divisor, linewidth=0.8, label=name, **line
+            )
         base = base_rtt_lines(run, list(looks))
         alike = len({tuple(steps) for steps in base.values()}) == 1
         for name, steps in list(base.items())[: 1 if alike else None]:
-            draw_steps(axes[0], run, steps, divisor, "sum of delays" if alike else f"{name}: sum of delays", SOFT_INK if alike else looks[name].color)
+            draw_steps(
+                axes[0],
+                run,
+                steps,
+                divisor,
+                "sum of delays" if alike else f"{name}: sum of delays",
+                SOFT_INK if alike else looks[name].color,
+            )
         axes[0].set_ylabel(f"RTT ({unit})")
         zero_based(axes[0])
         legend(axes[0])
@@ -57,7 +87,9 @@ class RoundTripTime(Plot):
 
 
 class RoundTripTimeCdf(Plot):
-    """How the round-trip times of each flow are distributed: the part of the samples that is at most the value below."""
+    """How the round-trip times of each flow are distributed: the part of the samples that is at
+    most the value below.
+    """
 
     name = "rtt_cdf"
     title = "Distribution of the round-trip time"
@@ -79,7 +111,14 @@ class RoundTripTimeCdf(Plot):
             values = np.sort(samples.filter(pl.col("flow") == name)["rtt_ns"].to_numpy()) / divisor
             part = np.arange(1, len(values) + 1) / len(values) * 100
             picked = np.unique(np.linspace(0, len(values) - 1, BUCKETS).round().astype(int))
-            axes[0].plot(values[picked], part[picked], color=look.color, linestyle=look.dash, label=name, drawstyle="steps-post")
+            axes[0].plot(
+                values[picked],
+                part[picked],
+                color=look.color,
+                linestyle=look.dash,
+                label=name,
+                drawstyle="steps-post",
+            )
         axes[0].set_xlabel(f"RTT ({unit})")
         axes[0].set_ylabel("Samples at most this (%)")
         axes[0].set_ylim(0, 102)
@@ -94,11 +133,16 @@ def _samples(run: RunData, options: Options) -> pl.DataFrame:
     import polars as pl
 
     table = within(run.table("rtt"), options)
-    return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort("t_ns", maintain_order=True)
+    return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
+        "t_ns", maintain_order=True
+    )
 
 
 def base_rtt_lines(run: RunData, flows: Sequence[str]) -> dict[str, Steps]:
-    """Return each flow's base round-trip time in steps, ns; flows whose way adds no delay at any time are left out."""
+    """Return each flow's base round-trip time in steps, ns.
+
+    Flows whose way adds no delay at any time are left out.
+    """
     from tcpexp.analysis.pathsteps import delay_steps
 
     found = {flow.name: delay_steps(run, flow) for flow in run.plan.flows if flow.name in flows}

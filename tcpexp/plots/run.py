@@ -1,4 +1,6 @@
-"""Draw a run's figures as files, for documents, and list them in ``figures/index.json``: SVG and PNG, by matplotlib."""
+"""Draw a run's figures as files, for documents, and list them in ``figures/index.json``: SVG and
+PNG, by matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ INDEX = "figures/index.json"
 
 @dataclass(frozen=True)
 class PlottedFigure:
-    """A figure on disk. ``svg``, ``png`` and ``table`` (JSON, of a plot that is a table) are relative to the run directory."""
+    """A figure on disk. ``svg``, ``png`` and ``table`` (JSON, of a plot that is a table) are
+    relative to the run directory.
+    """
 
     name: str
     title: str
@@ -49,11 +53,14 @@ class WantedPlot:
 
 
 def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFigure]:
-    """Draw the plots that the spec names, or all that have data, into ``figures/``; return them in order.
+    """Draw the plots that the spec names, or all that have data, into ``figures/``; return them in
+    order.
 
-    ``catalogue`` knows the plots by name (by default the plan's: built-in, installed, and those that came beside the spec).
-    Figures of an earlier call are removed. A plot that the spec names and that has no data, or whose drawing fails, is listed
-    with the reason in ``figures/index.json`` and costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
+    ``catalogue`` knows the plots by name (by default the plan's: built-in, installed, and those
+    that came beside the spec). Figures of an earlier call are removed. A plot that the spec names
+    and that has no data, or whose drawing fails, is listed with the reason in
+    ``figures/index.json`` and costs the others nothing. Raises ``SpecError`` for an unknown plot or
+    option.
     """
     if catalogue is None:
         from tcpexp.catalogue import catalogue_for
@@ -71,14 +78,20 @@ def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFi
             figures.append(outcome)
         elif run.plan.plots or outcome.reason != NO_DATA:
             left_out.append(outcome)
-    index = {"figures": [asdict(each) for each in figures], "left_out": [asdict(each) for each in left_out]}
+    index = {
+        "figures": [asdict(each) for each in figures],
+        "left_out": [asdict(each) for each in left_out],
+    }
     path = Path(run.path) / INDEX
     path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return figures
 
 
 def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
-    """Return what is to be drawn, with resolved options; the same plot asked for twice gets numbered file names."""
+    """Return what is to be drawn, with resolved options.
+
+    The same plot asked for twice gets numbered file names.
+    """
     asked = [_entry(each) for each in run.plan.plots]
     wanted: list[WantedPlot] = []
     for name, given in asked or [(name, {}) for name in default_order(catalogue)]:
@@ -101,7 +114,9 @@ def default_order(catalogue: Catalogue) -> list[str]:
 def figure_texts(run: RunData) -> list[str]:
     """Return the texts of the spec that figures may show: titles, and the words of actions."""
     plan = run.plan
-    titles = [str(options.get("title", "")) for entry in plan.plots for options in [_entry(entry)[1]]]
+    titles = [
+        str(options.get("title", "")) for entry in plan.plots for options in [_entry(entry)[1]]
+    ]
     return [plan.title, *titles, *(step.label for step in (*plan.setup, *plan.steps))]
 
 
@@ -123,7 +138,8 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
             figure = draw_table(drawn, title) if isinstance(drawn, Table) else drawn
         except TcpexpError:
             raise
-        except Exception as error:  # a plot may be another's program, and one bad figure must not cost the report
+        except Exception as error:
+            # a plot may be another's program, and one bad figure must not cost the report
             return LeftOut(name, title, f"drawing it failed: {type(error).__name__}: {error}")
         if figure is None:
             return LeftOut(name, title, NO_DATA)

@@ -1,4 +1,6 @@
-"""Plot ``sequence``: the time-sequence graph of each flow, and a close view of its first retransmission."""
+"""Plot ``sequence``: the time-sequence graph of each flow, and a close view of its first
+retransmission.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
+from tcpexp.plots.style import (
+    ALARM,
+    INK,
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    size_unit,
+    span_ns,
+    time_limits,
+)
 from tcpexp.plots.thin import thin_line, thin_points
 
 if TYPE_CHECKING:
@@ -19,18 +31,21 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-#: Up to this many segments each is drawn as a bar from its first byte to its last; above, as a line through them.
+#: Up to this many segments each is drawn as a bar from its first byte to its last; above, as a line
+#: through them.
 BARS = 150
 #: A transfer with more segments is long: they cannot be told apart in the whole run's panel.
 LONG = 1500
 
 
 class Sequence(Plot):
-    """Sequence numbers over time at the sender: data segments, retransmissions, the ACK line and the window's edge.
+    """Sequence numbers over time at the sender: data segments, retransmissions, the ACK line and
+    the window's edge.
 
-    The vertical distance between data and ACK line is what is in flight, the distance up to the window line what the receiver
-    still allows; the horizontal distance between data and ACK is the round-trip time. Below, a close view around the first
-    retransmission of a long transfer, or of a short one as a whole. Sequence numbers count from the initial sequence number.
+    The vertical distance between data and ACK line is what is in flight, the distance up to the
+    window line what the receiver still allows; the horizontal distance between data and ACK is the
+    round-trip time. Below, a close view around the first retransmission of a long transfer, or of a
+    short one as a whole. Sequence numbers count from the initial sequence number.
     """
 
     name = "sequence"
@@ -46,7 +61,11 @@ class Sequence(Plot):
             return None
         close = close_view(frames, shown, span_ns(run, options)) if options["detail"] else None
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
-        figure, axes = panels([*heights, 2.2] if close else heights, options["title"], last_gap=0.62 if close else None)
+        figure, axes = panels(
+            [*heights, 2.2] if close else heights,
+            options["title"],
+            last_gap=0.62 if close else None,
+        )
         for axis, name in zip(axes, shown, strict=False):
             _draw_sequence(axis, frames[name], looks[name].color, fault_marks(run, name))
             panel_title(axis, _panel_name(run, name))
@@ -56,7 +75,13 @@ class Sequence(Plot):
         draw_marks(figure, whole, run, options)
         if close:
             whole[-1].set_xlabel("")
-            _draw_detail(axes[-1], frames[close.flow], looks[close.flow].color, close, fault_marks(run, close.flow))
+            _draw_detail(
+                axes[-1],
+                frames[close.flow],
+                looks[close.flow].color,
+                close,
+                fault_marks(run, close.flow),
+            )
         return figure
 
 
@@ -69,7 +94,11 @@ def pl_data() -> pl.Expr:
 
 def _panel_name(run: RunData, name: str) -> str:
     flow = flow_of(run, name)
-    control = f" ({flow.congestion_control})" if flow and flow.congestion_control and flow.congestion_control != name else ""
+    control = (
+        f" ({flow.congestion_control})"
+        if flow and flow.congestion_control and flow.congestion_control != name
+        else ""
+    )
     return f"{name}{control}, at the sender {flow.sender if flow else ''}"
 
 
@@ -77,20 +106,44 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.Dat
     """Draw data, ACK line, window line and retransmissions of one connection."""
     import polars as pl
 
-    data = packets.filter(pl_data()).sort("t_ns").with_columns(end=pl.col("seq_rel") + pl.col("payload_bytes"))
-    acks = packets.filter(~pl.col("outgoing") & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("R")).sort("t_ns")
+    data = (
+        packets.filter(pl_data())
+        .sort("t_ns")
+        .with_columns(end=pl.col("seq_rel") + pl.col("payload_bytes"))
+    )
+    acks = packets.filter(
+        ~pl.col("outgoing") & pl.col("ack_rel").is_not_null() & ~pl.col("flags").str.contains("R")
+    ).sort("t_ns")
     highest = int(data["end"].max())  # type: ignore[arg-type]
     divisor, unit = size_unit(highest)
     first = data.filter(~pl.col("again"))
     if first.height <= BARS:
-        axes.vlines(first["t_ns"] / 1e9, first["seq_rel"] / divisor, first["end"] / divisor, color=color, linewidth=2.2, label="data")
+        axes.vlines(
+            first["t_ns"] / 1e9,
+            first["seq_rel"] / divisor,
+            first["end"] / divisor,
+            color=color,
+            linewidth=2.2,
+            label="data",
+        )
     else:
         thin = thin_line(first, "t_ns", "end", 400)
-        axes.plot(thin["t_ns"] / 1e9, thin["end"] / divisor, color=color, linewidth=1.4, label="data")
+        axes.plot(
+            thin["t_ns"] / 1e9, thin["end"] / divisor, color=color, linewidth=1.4, label="data"
+        )
     if not acks.is_empty():
         thin = thin_line(acks, "t_ns", "ack_rel", 400)
-        axes.plot(thin["t_ns"] / 1e9, thin["ack_rel"] / divisor, color=INK, linewidth=0.9, label="ACK", drawstyle="steps-post")
-        edge = acks.filter(pl.col("window_bytes").is_not_null()).with_columns(edge=pl.col("ack_rel") + pl.col("window_bytes"))
+        axes.plot(
+            thin["t_ns"] / 1e9,
+            thin["ack_rel"] / divisor,
+            color=INK,
+            linewidth=0.9,
+            label="ACK",
+            drawstyle="steps-post",
+        )
+        edge = acks.filter(pl.col("window_bytes").is_not_null()).with_columns(
+            edge=pl.col("ack_rel") + pl.col("window_bytes")
+        )
         thin = thin_line(edge, "t_ns", "edge", 400)
         axes.plot(
             thin["t_ns"] / 1e9,
@@ -130,10 +183,14 @@ class CloseView:
     title: str
 
 
-def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[int, int]) -> CloseView | None:
-    """Return what to look at closely: the first retransmission of a long transfer, or the whole of a short one.
+def close_view(
+    frames: dict[str, pl.DataFrame], names: list[str], span: tuple[int, int]
+) -> CloseView | None:
+    """Return what to look at closely: the first retransmission of a long transfer, or the whole of
+    a short one.
 
-    A long transfer has more segments than can be told apart; a short one takes less than a tenth of ``span``.
+    A long transfer has more segments than can be told apart; a short one takes less than a tenth of
+    ``span``.
     """
 
     found = []
@@ -153,16 +210,24 @@ def close_view(frames: dict[str, pl.DataFrame], names: list[str], span: tuple[in
     if len(times) < 2 or length * 10 > span[1] - span[0]:
         return None
     margin = max(length // 10, 1_000_000)
-    return CloseView(name, int(times[0]) - margin, int(times[-1]) + margin, f"Close view: all of {name}")
+    return CloseView(
+        name, int(times[0]) - margin, int(times[-1]) + margin, f"Close view: all of {name}"
+    )
 
 
-def _draw_detail(axes: Axes, packets: pl.DataFrame, color: str, close: CloseView, faults: pl.DataFrame) -> None:
+def _draw_detail(
+    axes: Axes, packets: pl.DataFrame, color: str, close: CloseView, faults: pl.DataFrame
+) -> None:
     """Draw the part of a flow between two times."""
     import polars as pl
 
     near = packets.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
-    _draw_sequence(axes, near, color, faults.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns)))
-    sent = near.filter(pl_data()).select(low="seq_rel", high=pl.col("seq_rel") + pl.col("payload_bytes"))
+    _draw_sequence(
+        axes, near, color, faults.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
+    )
+    sent = near.filter(pl_data()).select(
+        low="seq_rel", high=pl.col("seq_rel") + pl.col("payload_bytes")
+    )
     acks = near.filter(~pl.col("outgoing"))["ack_rel"].drop_nulls()
     low, high = min([*sent["low"].to_list(), *acks.to_list()]), max(sent["high"].to_list())
     divisor, _ = size_unit(high)

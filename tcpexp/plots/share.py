@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import INK, SOFT_INK, Series, flow_series, legend, panel_title, panels, time_limits
+from tcpexp.plots.style import (
+    INK,
+    SOFT_INK,
+    Series,
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    time_limits,
+)
 from tcpexp.plots.throughput import binned_goodput
 
 if TYPE_CHECKING:
@@ -23,11 +32,13 @@ if TYPE_CHECKING:
 
 
 class Share(Plot):
-    """Each flow's share of the goodput of those that share its bottleneck, and Jain's fairness index over the flows that are running: 1 is equal shares.
+    """Each flow's share of the goodput of those that share its bottleneck, and Jain's fairness
+    index over the flows that are running: 1 is equal shares.
 
-    The index of n flows lies between 1/n (one takes all) and 1 (Jain, Chiu and Hawe, 1984). It is drawn where at least two flows were active for the whole
-    of an interval: from a flow's first data segment sent to its last data that arrived. Flows that meet only head-on share nothing; each direction with
-    two flows or more has panels of its own.
+    The index of n flows lies between 1/n (one takes all) and 1 (Jain, Chiu and Hawe, 1984). It is
+    drawn where at least two flows were active for the whole of an interval: from a flow's first
+    data segment sent to its last data that arrived. Flows that meet only head-on share nothing;
+    each direction with two flows or more has panels of its own.
     """
 
     name = "share"
@@ -57,7 +68,13 @@ class Share(Plot):
         return figure
 
 
-def _draw_direction(run: RunData, rates: pl.DataFrame, looks: Mapping[str, Series], width_ns: int, axes: tuple[Axes, Axes]) -> None:
+def _draw_direction(
+    run: RunData,
+    rates: pl.DataFrame,
+    looks: Mapping[str, Series],
+    width_ns: int,
+    axes: tuple[Axes, Axes],
+) -> None:
     """Draw the shares of the flows of one direction, and their index."""
     import numpy as np
 
@@ -65,14 +82,20 @@ def _draw_direction(run: RunData, rates: pl.DataFrame, looks: Mapping[str, Serie
     seconds = rates["t_ns"].to_numpy() / 1e9
     values = rates.select(list(looks)).to_numpy()
     total = values.sum(axis=1)
-    shares = np.divide(values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0)
-    running = np.column_stack([_running(run, name, rates["t_ns"].to_numpy(), width_ns) for name in looks])
+    shares = np.divide(
+        values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0
+    )
+    running = np.column_stack(
+        [_running(run, name, rates["t_ns"].to_numpy(), width_ns) for name in looks]
+    )
     for index, (name, look) in enumerate(looks.items()):
         drawn = np.where(running[:, index], shares[:, index] * 100, np.nan)
         upper.plot(seconds, drawn, color=look.color, linestyle=look.dash, label=name)
     count = running.sum(axis=1)
     fair = np.where(count >= 2, 100 / np.maximum(count, 1), np.nan)
-    upper.plot(seconds, fair, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="equal share")
+    upper.plot(
+        seconds, fair, color=SOFT_INK, linewidth=1, linestyle=(0, (1, 1.5)), label="equal share"
+    )
     upper.set_ylim(0, 104)
     upper.set_ylabel("Share of goodput (%)")
     legend(upper)
@@ -87,7 +110,10 @@ def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
 
     from tcpexp.analysis.sharing import jain_index as of_flows
 
-    rows = [of_flows(row[on].tolist()) if on.sum() >= 2 else None for row, on in zip(values, running, strict=True)]
+    rows = [
+        of_flows(row[on].tolist()) if on.sum() >= 2 else None
+        for row, on in zip(values, running, strict=True)
+    ]
     return np.array([np.nan if each is None else each for each in rows])
 
 
@@ -101,5 +127,7 @@ def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDAr
     active = None if flow is None else activity_of(run, flow)
     if active is None:
         return np.zeros(len(t_ns), dtype=bool)
-    inside: NDArray[Any] = (t_ns - width_ns // 2 >= active.from_ns) & (t_ns + width_ns // 2 <= active.to_ns)
+    inside: NDArray[Any] = (t_ns - width_ns // 2 >= active.from_ns) & (
+        t_ns + width_ns // 2 <= active.to_ns
+    )
     return inside

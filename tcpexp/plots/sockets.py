@@ -10,7 +10,15 @@ from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import legend, panel_title, panels, series_of, time_limits, whole_numbers, zero_based
+from tcpexp.plots.style import (
+    legend,
+    panel_title,
+    panels,
+    series_of,
+    time_limits,
+    whole_numbers,
+    zero_based,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Sockets(Plot):
-    """Number of TCP sockets in each state over time, per host, from the ``ss`` snapshots; listening sockets left out.
+    """Number of TCP sockets in each state over time, per host, from the ``ss`` snapshots; listening
+    sockets left out.
 
     During a SYN flood SYN-RECEIVED shows the queue of half-open connections.
     """
@@ -36,12 +45,18 @@ class Sockets(Plot):
         if counts.is_empty():
             return None
         nodes = counts["node"].unique().sort().to_list()
-        totals = counts.group_by("state").agg(pl.col("count").max()).sort(["count", "state"], descending=[True, False])
+        totals = (
+            counts.group_by("state")
+            .agg(pl.col("count").max())
+            .sort(["count", "state"], descending=[True, False])
+        )
         looks = series_of(sorted(totals["state"].to_list(), key=list(FROM_SS.values()).index))
         figure, axes = panels([2.4 if len(nodes) == 1 else 1.5] * len(nodes), options["title"])
         for axis, node in zip(axes, nodes, strict=True):
             for name, look in looks.items():
-                mine = counts.filter((pl.col("node") == node) & (pl.col("state") == name)).sort("t_ns")
+                mine = counts.filter((pl.col("node") == node) & (pl.col("state") == name)).sort(
+                    "t_ns"
+                )
                 if int(mine["count"].max() or 0) > 0:  # type: ignore[arg-type]
                     axis.plot(
                         mine["t_ns"] / 1e9,
@@ -62,26 +77,44 @@ class Sockets(Plot):
 
 
 def state_counts(run: RunData, options: Options) -> pl.DataFrame:
-    """Return ``node``, ``state`` (RFC 9293's name), ``t_ns`` and ``count``, with a 0 for each snapshot without such a socket."""
+    """Return ``node``, ``state`` (RFC 9293's name), ``t_ns`` and ``count``, with a 0 for each
+    snapshot without such a socket.
+    """
     import polars as pl
 
     table = within(run.table("sockets"), options)
-    named = table.with_columns(pl.col("state").replace(FROM_SS)).filter(~pl.col("state").is_in(["LISTEN", "CLOSED"]))
+    named = table.with_columns(pl.col("state").replace(FROM_SS)).filter(
+        ~pl.col("state").is_in(["LISTEN", "CLOSED"])
+    )
     named = named.filter(pl.col("state").is_in(list(FROM_SS.values())))
-    counts = named.group_by("node", "state", "t_ns").len("count").with_columns(pl.col("count").cast(pl.Int64))
+    counts = (
+        named.group_by("node", "state", "t_ns")
+        .len("count")
+        .with_columns(pl.col("count").cast(pl.Int64))
+    )
     times = pl.DataFrame(
-        [(node, t_ns) for node in named["node"].unique().sort() for t_ns in snapshot_times(table, node)],
+        [
+            (node, t_ns)
+            for node in named["node"].unique().sort()
+            for t_ns in snapshot_times(table, node)
+        ],
         schema={"node": pl.String, "t_ns": pl.Int64},
         orient="row",
     )
     grid = named.select("node", "state").unique().join(times, on="node")
-    return grid.join(counts, on=["node", "state", "t_ns"], how="left").fill_null(0).sort("node", "state", "t_ns")
+    return (
+        grid.join(counts, on=["node", "state", "t_ns"], how="left")
+        .fill_null(0)
+        .sort("node", "state", "t_ns")
+    )
 
 
 def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
-    """Return when ``node`` was looked at: a snapshot that lists no socket of it leaves no row, so other nodes' times fill its gaps.
+    """Return when ``node`` was looked at: a snapshot that lists no socket of it leaves no row, so
+    other nodes' times fill its gaps.
 
-    All nodes are sampled on one grid, a little apart; a time of another node counts only where none of this node's own is near.
+    All nodes are sampled on one grid, a little apart; a time of another node counts only where none
+    of this node's own is near.
     """
     import polars as pl
 

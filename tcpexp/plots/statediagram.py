@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 HEIGHT = 6.6
 UNTAKEN = "#c3cad3"
 BOX_WIDTH, BOX_HEIGHT = 0.4, 0.34
-#: Where each state stands (column, row), as in RFC 9293 figure 5; CLOSED stands at the beginning and at the end.
+#: Where each state stands (column, row), as in RFC 9293 figure 5; CLOSED stands at the beginning
+#: and at the end.
 PLACES: dict[str, tuple[float, float]] = {
     "CLOSED": (1, 0),
     "LISTEN": (1, 1.1),
@@ -34,7 +35,8 @@ PLACES: dict[str, tuple[float, float]] = {
     "TIME-WAIT": (1, 6.4),
 }
 END = (2, 6.4)
-#: How far an edge bends, and where along it its label stands (0 to 1); straight and in the middle when not listed.
+#: How far an edge bends, and where along it its label stands (0 to 1); straight and in the middle
+#: when not listed.
 BENDS = {
     ("CLOSED", "LISTEN"): (0.3, 0.5),
     ("LISTEN", "CLOSED"): (0.3, 0.5),
@@ -50,11 +52,13 @@ ASIDE = {("CLOSED", "LISTEN"): -0.14, ("LISTEN", "CLOSED"): 0.09, ("CLOSED", "SY
 
 
 class StateDiagram(Plot):
-    """RFC 9293's state diagram: the edges that sockets of this run took are drawn bold, with how often and on which host.
+    """RFC 9293's state diagram: the edges that sockets of this run took are drawn bold, with how
+    often and on which host.
 
-    From the same sources as the check ``transition``: the kernel's tracepoint ``sock:inet_sock_set_state``, and ``ss`` for the
-    small entries that Linux keeps in TIME-WAIT, FIN-WAIT-2 and SYN-RECEIVED. An edge's label says what makes a socket take it, and
-    after the slash what it sends.
+    From the same sources as the check ``transition``: the kernel's tracepoint
+    ``sock:inet_sock_set_state``, and ``ss`` for the small entries that Linux keeps in TIME-WAIT,
+    FIN-WAIT-2 and SYN-RECEIVED. An edge's label says what makes a socket take it, and after the
+    slash what it sends.
     """
 
     name = "state_diagram"
@@ -69,10 +73,19 @@ class StateDiagram(Plot):
         between, flows = options["between"], options["flows"]
         if not run.has("states"):
             return None
-        changes = [each for each in transitions(run) if between is None or between[0] <= each.t_ns <= between[1]]
+        changes = [
+            each
+            for each in transitions(run)
+            if between is None or between[0] <= each.t_ns <= between[1]
+        ]
         if flows is not None:
             listening = {(flow.server, flow.port) for flow in run.plan.flows if flow.name in flows}
-            changes = [each for each in changes if each.flow in flows or (not each.peer_port and (each.node, each.port) in listening)]
+            changes = [
+                each
+                for each in changes
+                if each.flow in flows
+                or (not each.peer_port and (each.node, each.port) in listening)
+            ]
         if not changes:
             return None
         figure, (axes,) = panels([HEIGHT], options["title"])
@@ -85,14 +98,25 @@ class StateDiagram(Plot):
         entered = visited(changes)
         for state in STATES:
             _draw_state(axes, state, PLACES[state], bool(entered[state]))
-        _draw_state(axes, "CLOSED", END, any(each.new == "CLOSED" and each.old in ("LAST-ACK", "TIME-WAIT") for each in changes))
-        _draw_remarks(axes, len([state for state in STATES if entered[state]]), others(taken, set(EDGES)))
+        _draw_state(
+            axes,
+            "CLOSED",
+            END,
+            any(each.new == "CLOSED" and each.old in ("LAST-ACK", "TIME-WAIT") for each in changes),
+        )
+        _draw_remarks(
+            axes, len([state for state in STATES if entered[state]]), others(taken, set(EDGES))
+        )
         return figure
 
 
 def others(taken: Counter[tuple[str, str]], known: set[tuple[str, str]]) -> str:
     """Return the edges that were taken and are not in the RFC's figure, with their numbers."""
-    return ", ".join(f"{old} → {new} ({count}×)" for (old, new), count in sorted(taken.items()) if (old, new) not in known)
+    return ", ".join(
+        f"{old} → {new} ({count}×)"
+        for (old, new), count in sorted(taken.items())
+        if (old, new) not in known
+    )
 
 
 def _by_host(changes: list[Transition], edge: tuple[str, str]) -> str:
@@ -104,20 +128,43 @@ def _by_host(changes: list[Transition], edge: tuple[str, str]) -> str:
 def _draw_state(axes: Axes, state: str, place: tuple[float, float], reached: bool) -> None:
     x, y = place
     corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, BOX_WIDTH, BOX_HEIGHT)
-    draw_box(axes, corner, SHADE if reached else PAPER, INK if reached else UNTAKEN, 1.4 if reached else 1.0)
-    axes.text(x, y, state, ha="center", va="center", fontsize=8.5, fontweight="bold" if reached else "normal", color=INK if reached else SOFT_INK, zorder=4)
+    draw_box(
+        axes,
+        corner,
+        SHADE if reached else PAPER,
+        INK if reached else UNTAKEN,
+        1.4 if reached else 1.0,
+    )
+    axes.text(
+        x,
+        y,
+        state,
+        ha="center",
+        va="center",
+        fontsize=8.5,
+        fontweight="bold" if reached else "normal",
+        color=INK if reached else SOFT_INK,
+        zorder=4,
+    )
 
 
 def _draw_edge(axes: Axes, edge: tuple[str, str], text: str, counts: str) -> None:
     """Draw one arrow and its label: bold and coloured when it was taken."""
     old, new = edge
-    start, end = PLACES[old], END if new == "CLOSED" and old in ("LAST-ACK", "TIME-WAIT") else PLACES[new]
+    start, end = (
+        PLACES[old],
+        END if new == "CLOSED" and old in ("LAST-ACK", "TIME-WAIT") else PLACES[new],
+    )
     bend, along = BENDS.get(edge, (0.0, 0.5))
     color = PALETTE[0] if counts else UNTAKEN
     draw_curve(axes, _border(start, end), _border(end, start), bend, color, 2.0 if counts else 1.0)
     x, y = start[0] + along * (end[0] - start[0]), start[1] + along * (end[1] - start[1])
-    # arc3 moves the middle of the curve by half of rad times the distance, to the right of its direction; the axes' y runs downwards
-    x, y = x - bend * (end[1] - start[1]) * 0.18 + ASIDE.get(edge, 0.0), y + bend * (end[0] - start[0]) * 0.9
+    # arc3 moves the middle of the curve by half of rad times the distance, to the right of its
+    # direction; the axes' y runs downwards
+    x, y = (
+        x - bend * (end[1] - start[1]) * 0.18 + ASIDE.get(edge, 0.0),
+        y + bend * (end[0] - start[0]) * 0.9,
+    )
     axes.text(
         x,
         y,
@@ -141,6 +188,22 @@ def _border(inside: tuple[float, float], towards: tuple[float, float]) -> tuple[
 
 
 def _draw_remarks(axes: Axes, reached: int, extra: str) -> None:
-    lines = [f"{reached} of 11 states reached. Bold: edges taken, with the host and how often. Grey: not taken in this run."]
-    lines += [f"Also taken, not in the RFC's figure (timeout, reset or refusal): {extra}"] if extra else []
-    axes.text(-0.45, 6.85, "\n".join(lines), ha="left", va="top", fontsize=7.5, color=SOFT_INK, linespacing=1.4)
+    lines = [
+        f"{reached} of 11 states reached. Bold: edges taken, with the host and how often. Grey: not"
+        " taken in this run."
+    ]
+    lines += (
+        [f"Also taken, not in the RFC's figure (timeout, reset or refusal): {extra}"]
+        if extra
+        else []
+    )
+    axes.text(
+        -0.45,
+        6.85,
+        "\n".join(lines),
+        ha="left",
+        va="top",
+        fontsize=7.5,
+        color=SOFT_INK,
+        linespacing=1.4,
+    )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-#: A colour and a hatch for each state of RFC 9293, in the order of a connection's life; readable without colour.
+#: A colour and a hatch for each state of RFC 9293, in the order of a connection's life; readable
+#: without colour.
 STATE_LOOK: dict[str, tuple[str, str]] = {
     "LISTEN": ("#d5dae1", ""),
     "SYN-SENT": ("#e69f00", ""),
@@ -45,8 +46,9 @@ class Stay:
 class States(Plot):
     """Which TCP states each socket went through: one row per socket, one bar per state.
 
-    From the kernel's tracepoint ``sock:inet_sock_set_state``; half-open connections, TIME-WAIT and the FIN-WAIT-2 of a socket without a program are no full
-    sockets in Linux and leave no trace there, so these, and everything where the tracepoint is missing, come from the ``ss`` snapshots.
+    From the kernel's tracepoint ``sock:inet_sock_set_state``; half-open connections, TIME-WAIT and
+    the FIN-WAIT-2 of a socket without a program are no full sockets in Linux and leave no trace
+    there, so these, and everything where the tracepoint is missing, come from the ``ss`` snapshots.
     """
 
     name = "states"
@@ -64,7 +66,9 @@ class States(Plot):
         span = span_ns(run, options)
         close = close_view(drawn, span)
         height = 0.3 * len(shown) + 0.25
-        figure, axes = panels([height, height] if close else [height], options["title"], left=2.2, last_gap=0.62)
+        figure, axes = panels(
+            [height, height] if close else [height], options["title"], left=2.2, last_gap=0.62
+        )
         for axis, limits in zip(axes, [span, close] if close else [span], strict=True):
             _draw_rows(axis, drawn, shown, limits or span)
         _state_legend(axes[0], {stay.state for stay in drawn})
@@ -81,9 +85,15 @@ class States(Plot):
 
 
 def close_view(stays: list[Stay], span: tuple[int, int]) -> tuple[int, int] | None:
-    """Return a time span that shows the short stays, when they are too short for the whole span and lie close together."""
+    """Return a time span that shows the short stays, when they are too short for the whole span and
+    lie close together.
+    """
     whole = span[1] - span[0]
-    short = [stay for stay in stays if stay.to_ns - stay.from_ns < whole / 200 and span[0] <= stay.from_ns <= span[1]]
+    short = [
+        stay
+        for stay in stays
+        if stay.to_ns - stay.from_ns < whole / 200 and span[0] <= stay.from_ns <= span[1]
+    ]
     if len(short) < 3:
         return None
     start, end = min(stay.from_ns for stay in short), max(stay.to_ns for stay in short)
@@ -104,12 +114,20 @@ def _draw_rows(axes: Axes, stays: list[Stay], shown: list[str], limits: tuple[in
 
 
 def socket_stays(run: RunData) -> list[Stay]:
-    """Return every stay of every connection's socket, by socket in order of appearance, from the trace and from ``ss``."""
+    """Return every stay of every connection's socket, by socket in order of appearance, from the
+    trace and from ``ss``.
+    """
     traced = _traced_stays(run)
     names = {stay.socket for stay in traced}
-    seen = [stay for stay in _snapshot_stays(run) if stay.socket not in names or stay.state == "SYN-RECEIVED"]
+    seen = [
+        stay
+        for stay in _snapshot_stays(run)
+        if stay.socket not in names or stay.state == "SYN-RECEIVED"
+    ]
     stays = sorted([*traced, *seen], key=lambda stay: (stay.from_ns, stay.to_ns))
-    order = {name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))}
+    order = {
+        name: index for index, name in reversed(list(enumerate(stay.socket for stay in stays)))
+    }
     return sorted(stays, key=lambda stay: (order[stay.socket], stay.from_ns))
 
 
@@ -119,7 +137,9 @@ def socket_name(row: dict[str, object]) -> str:
 
 
 def _traced_stays(run: RunData) -> list[Stay]:
-    """Return stays between two changes of state: those of the tracepoint, completed where Linux keeps a small entry instead of a socket."""
+    """Return stays between two changes of state: those of the tracepoint, completed where Linux
+    keeps a small entry instead of a socket.
+    """
     from tcpexp.analysis.transitions import transitions
 
     end = span_ns(run, {})[1]
@@ -139,21 +159,35 @@ def _traced_stays(run: RunData) -> list[Stay]:
 
 
 def _snapshot_stays(run: RunData) -> list[Stay]:
-    """Return stays from ``ss``: from the first snapshot with a state to the last in unbroken sequence, plus one interval."""
+    """Return stays from ``ss``: from the first snapshot with a state to the last in unbroken
+    sequence, plus one interval.
+    """
     import polars as pl
 
-    table = run.table("sockets").filter((pl.col("state") != "listen") & (pl.col("peer_port").fill_null(0) > 0))
+    table = run.table("sockets").filter(
+        (pl.col("state") != "listen") & (pl.col("peer_port").fill_null(0) > 0)
+    )
     if table.is_empty():
         return []
     times = run.table("sockets")["t_ns"].unique().sort()
     gap = int(times.diff().median() or 0) if len(times) > 1 else 0  # type: ignore[arg-type]
     key = ["node", "local_port", "peer_address", "peer_port"]
     ordered = table.sort("t_ns", maintain_order=True)
-    changed = ((pl.col("state") != pl.col("state").shift()) | (pl.col("t_ns").diff() > 2 * max(gap, 1))).fill_null(True)
+    changed = (
+        (pl.col("state") != pl.col("state").shift()) | (pl.col("t_ns").diff() > 2 * max(gap, 1))
+    ).fill_null(True)
     runs = ordered.with_columns(changed.cum_sum().over(key).alias("run"))
-    grouped = runs.group_by([*key, "run", "state"], maintain_order=True).agg(pl.col("t_ns").min().alias("from_ns"), pl.col("t_ns").max().alias("to_ns"))
+    grouped = runs.group_by([*key, "run", "state"], maintain_order=True).agg(
+        pl.col("t_ns").min().alias("from_ns"), pl.col("t_ns").max().alias("to_ns")
+    )
     return [
-        Stay(socket_name(row), FROM_SS.get(row["state"], row["state"].upper()), row["from_ns"], row["to_ns"] + gap) for row in grouped.iter_rows(named=True)
+        Stay(
+            socket_name(row),
+            FROM_SS.get(row["state"], row["state"].upper()),
+            row["from_ns"],
+            row["to_ns"] + gap,
+        )
+        for row in grouped.iter_rows(named=True)
     ]
 
 
@@ -161,11 +195,22 @@ def _draw_stay(axes: Axes, stay: Stay, row: int, span_s: float) -> None:
     color, hatch = STATE_LOOK.get(stay.state, ("#6b6b6b", ""))
     width = max((stay.to_ns - stay.from_ns) / 1e9, span_s / 600)
     edge = 0.6 if width > span_s / 300 else 0.0  # an edge would hide the narrowest bars
-    axes.barh(row, width, left=stay.from_ns / 1e9, height=0.62, color=color, hatch=hatch, edgecolor=PAPER, linewidth=edge)
+    axes.barh(
+        row,
+        width,
+        left=stay.from_ns / 1e9,
+        height=0.62,
+        color=color,
+        hatch=hatch,
+        edgecolor=PAPER,
+        linewidth=edge,
+    )
 
 
 def _state_legend(axes: Axes, states: set[str]) -> None:
     known = [state for state in STATE_LOOK if state in states] + sorted(states - set(STATE_LOOK))
     looks = {state: STATE_LOOK.get(state, ("#6b6b6b", "")) for state in known}
-    handles = [legend_patch(axes, state, color, hatch, PAPER) for state, (color, hatch) in looks.items()]
+    handles = [
+        legend_patch(axes, state, color, hatch, PAPER) for state, (color, hatch) in looks.items()
+    ]
     legend(axes, columns=6, handles=handles, handleheight=1.0)

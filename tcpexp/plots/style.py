@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tcpexp.plots.base import Options
     from tcpexp.store.rundata import RunData
 
-#: Width of every figure, inches. Margins are absolute, so that the time axes of all figures line up.
+#: Width of every figure, inches. Margins are absolute, so that the time axes of all figures line
+#: up.
 WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
 
@@ -28,10 +29,18 @@ PAPER = "#ffffff"
 ALARM = "#b3261e"
 SHADE = "#eef1f5"
 
-#: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left out (too pale on paper).
+#: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left
+#: out (too pale on paper).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a8528a", "#56b4e9", "#e69f00", "#6b6b6b")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (7, 1.6, 1.4, 1.6)), (0, (1.4, 1.4)), (0, (3, 1.2, 1, 1.2, 1, 1.2)))
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")  # one more than colours, so that an eighth series is no twin of the first
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (7, 1.6, 1.4, 1.6)),
+    (0, (1.4, 1.4)),
+    (0, (3, 1.2, 1, 1.2, 1, 1.2)),
+)
+# one more than colours, so that an eighth series is no twin of the first
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 RC: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -68,19 +77,28 @@ RC: dict[str, Any] = {
 
 @contextmanager
 def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
-    """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data gives the same bytes.
+    """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data
+    gives the same bytes.
 
-    ``families`` are fonts for letters that DejaVu Sans has not. A letter that no font has is a box, without a warning for each: who draws
-    says it once.
+    ``families`` are fonts for letters that DejaVu Sans has not. A letter that no font has is a box,
+    without a warning for each: who draws says it once.
     """
     import matplotlib
 
-    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **RC, "svg.hashsalt": salt, "backend": "agg"}
+    settings: dict[Any, Any] = {
+        **matplotlib.rcParamsDefault,
+        **RC,
+        "svg.hashsalt": salt,
+        "backend": "agg",
+    }
     settings["font.family"] = [*RC["font.family"], *families]
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # that a font has no bold letters is nobody's problem
+    # that a font has no bold letters is nobody's problem
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from", category=UserWarning)
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message="Matplotlib currently does not support", category=UserWarning
+        )
         yield
 
 
@@ -89,7 +107,9 @@ _SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
 
 @contextmanager
 def sketching() -> Iterator[None]:
-    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.sketch.SketchFigure`, which needs no matplotlib."""
+    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.sketch.SketchFigure`, which
+    needs no matplotlib.
+    """
     before = _SKETCHING.set(True)
     try:
         yield
@@ -98,7 +118,10 @@ def sketching() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches; a sketch with the same calls inside of :func:`sketching`."""
+    """Return an empty figure of so many inches.
+
+    A sketch with the same calls inside of :func:`sketching`.
+    """
     if _SKETCHING.get():
         from tcpexp.plots.sketch import SketchFigure
 
@@ -125,22 +148,34 @@ class Series:
 
 def series_of(names: Iterable[str]) -> dict[str, Series]:
     """Return a look for each name, in order; the same order gives the same looks."""
-    return {name: Series(name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(dict.fromkeys(names))}
+    return {
+        name: Series(
+            name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]
+        )
+        for i, name in enumerate(dict.fromkeys(names))
+    }
 
 
 def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -> dict[str, Series]:
-    """Return the looks of the flows that are ``present`` and asked for: the plan's flows first, in its order.
+    """Return the looks of the flows that are ``present`` and asked for: the plan's flows first, in
+    its order.
 
     A flow keeps its colour in every figure, whichever flows that figure leaves out.
     """
     found = {name for name in present if name is not None}
     looks = series_of([flow.name for flow in run.plan.flows] + sorted(found))
     asked = options.get("flows")
-    return {name: look for name, look in looks.items() if name in found and (asked is None or name in asked)}
+    return {
+        name: look
+        for name, look in looks.items()
+        if name in found and (asked is None or name in asked)
+    }
 
 
 def dense_look(look: Series, count: int) -> dict[str, Any]:
-    """Return the line of a series with ``count`` points, very many: solid, because dashes drown in it, with a few markers to tell it by."""
+    """Return the line of a series with ``count`` points, very many: solid, because dashes drown in
+    it, with a few markers to tell it by.
+    """
     return {
         "color": look.color,
         "linestyle": "-",
@@ -152,8 +187,16 @@ def dense_look(look: Series, count: int) -> dict[str, Any]:
     }
 
 
-def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: float = 0.42, last_gap: float | None = None) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute margins.
+def panels(
+    heights: Sequence[float],
+    title: str,
+    *,
+    left: float = LEFT,
+    gap: float = 0.42,
+    last_gap: float | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute
+    margins.
 
     Room for the title and the action marks is added on top by :func:`finish`.
     """
@@ -168,12 +211,23 @@ def panels(heights: Sequence[float], title: str, *, left: float = LEFT, gap: flo
         box = (left / WIDTH, (top - height) / total, (WIDTH - left - RIGHT) / WIDTH, height / total)
         axes.append(figure.add_axes(box))
         top -= height + below
-    figure.suptitle(title, x=left / WIDTH, y=1 - 0.08 / total, ha="left", va="top", fontsize=11, fontweight="bold")
+    figure.suptitle(
+        title,
+        x=left / WIDTH,
+        y=1 - 0.08 / total,
+        ha="left",
+        va="top",
+        fontsize=11,
+        fontweight="bold",
+    )
     return figure, axes
 
 
 def add_head_room(figure: Figure, inches: float) -> None:
-    """Make the figure taller by ``inches`` between its title and its axes; everything keeps its size."""
+    """Make the figure taller by ``inches`` between its title and its axes.
+
+    Everything keeps its size.
+    """
     if inches <= 0:
         return
     width, old = figure.get_size_inches()
@@ -215,10 +269,20 @@ def zero_based(axes: Axes, *, head_room: float = 1.08) -> None:
 
 def panel_title(axes: Axes, text: str) -> None:
     """Write a small title over one panel."""
-    axes.set_title(text, loc="left", color=SOFT_INK, fontsize=8.5, pad=4, zorder=3, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})
+    axes.set_title(
+        text,
+        loc="left",
+        color=SOFT_INK,
+        fontsize=8.5,
+        pad=4,
+        zorder=3,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+    )
 
 
-def legend(axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None, **more: Any) -> None:
+def legend(
+    axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None, **more: Any
+) -> None:
     """Put the legend over the panel, right-aligned on one line, where it covers no data."""
     if handles is None:
         handles = axes.get_legend_handles_labels()[0]
@@ -240,7 +304,9 @@ def legend(axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None
 
 
 def note(axes: Axes, text: str) -> None:
-    """Write a remark inside the panel, at its upper right: where the data came from, or what was left out."""
+    """Write a remark inside the panel, at its upper right: where the data came from, or what was
+    left out.
+    """
     axes.text(
         0.995,
         0.97,

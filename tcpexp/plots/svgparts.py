@@ -198,7 +198,8 @@ def letters(
     rotate = f' transform="rotate({number(-turn)} {point(x, y)})"' if turn else ""
     more = f'{style}{rotate} xml:space="preserve"'
     return "".join(
-        f'<text x="{number(x)}" y="{number(first + index * height)}"{more}>{escape(line, quote=False)}</text>'
+        f'<text x="{number(x)}"'
+        f' y="{number(first + index * height)}"{more}>{escape(line, quote=False)}</text>'
         for index, line in enumerate(lines)
     )
 
@@ -239,7 +240,9 @@ def _em(letter: str) -> float:
     other = letter_em(letter)
     if other is not None:
         return other
-    return 0.36 if letter in NARROW else 0.88 if letter in WIDE else 0.7 if letter.isupper() else 0.6
+    return (
+        0.36 if letter in NARROW else 0.88 if letter in WIDE else 0.7 if letter.isupper() else 0.6
+    )
 
 
 def straight(

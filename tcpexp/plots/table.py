@@ -1,4 +1,7 @@
-"""``Table``: a result of a plot that is read, not looked at; the report shows it as a real table, ``figures/`` holds it as JSON and as a picture."""
+"""``Table``: a result of a plot that is read, not looked at.
+
+The report shows it as a real table, ``figures/`` holds it as JSON and as a picture.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows under one set of headings, with a ``title`` above and a ``note`` below (both may be empty); ``packets`` are what all rows speak of."""
+    """Rows under one set of headings, with a ``title`` above and a ``note`` below (both may be
+    empty); ``packets`` are what all rows speak of.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -54,7 +59,10 @@ class Part:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row.cells) != len(self.columns):
-                raise ValueError(f"a row of {len(row.cells)} cells under {len(self.columns)} headings: {row.cells}")
+                raise ValueError(
+                    f"a row of {len(row.cells)} cells under {len(self.columns)} headings:"
+                    f" {row.cells}"
+                )
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,17 @@ class Table:
 
     def to_json(self) -> str:
         """Return the table as JSON text: ``table_schema``, ``parts``, ``note``."""
-        return json.dumps({"table_schema": TABLE_SCHEMA, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({"table_schema": TABLE_SCHEMA, **asdict(self)}, indent=1, ensure_ascii=False)
+            + "\n"
+        )
 
 
 def table_from_json(text: str) -> Table:
-    """Return the table that :meth:`Table.to_json` wrote; raises ``DataError`` when it is something else."""
+    """Return the table that :meth:`Table.to_json` wrote.
+
+    Raises ``DataError`` when it is something else.
+    """
     try:
         raw = json.loads(text)
         return Table(tuple(_part(each) for each in raw["parts"]), str(raw["note"]))
@@ -79,8 +93,17 @@ def table_from_json(text: str) -> Table:
 
 
 def _part(raw: dict[str, Any]) -> Part:
-    rows = (Row(tuple(map(str, each["cells"])), bool(each["shaded"]), _links(each)) for each in raw["rows"])
-    return Part(tuple(Column(**each) for each in raw["columns"]), tuple(rows), str(raw["title"]), str(raw["note"]), _links(raw))
+    rows = (
+        Row(tuple(map(str, each["cells"])), bool(each["shaded"]), _links(each))
+        for each in raw["rows"]
+    )
+    return Part(
+        tuple(Column(**each) for each in raw["columns"]),
+        tuple(rows),
+        str(raw["title"]),
+        str(raw["note"]),
+        _links(raw),
+    )
 
 
 def _links(raw: dict[str, Any]) -> tuple[PacketLink, ...]:

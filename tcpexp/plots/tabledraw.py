@@ -39,7 +39,10 @@ def draw_table(table: Table, title: str) -> Figure:
     """Return the table as a figure as high as it needs to be; long texts are wrapped."""
     from matplotlib.figure import Figure
 
-    parts = [_Layout(part, [each for each in table.parts if each.columns == part.columns]) for part in table.parts]
+    parts = [
+        _Layout(part, [each for each in table.parts if each.columns == part.columns])
+        for part in table.parts
+    ]
     notes = [line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN)]
     height = 0.5 + sum(each.height for each in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
     figure = Figure(figsize=(WIDTH, height))
@@ -47,7 +50,15 @@ def draw_table(table: Table, title: str) -> Figure:
     axes.set_axis_off()
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(height, 0)
-    figure.suptitle(title, x=MARGIN / WIDTH, y=1 - 0.08 / height, ha="left", va="top", fontsize=11, fontweight="bold")
+    figure.suptitle(
+        title,
+        x=MARGIN / WIDTH,
+        y=1 - 0.08 / height,
+        ha="left",
+        va="top",
+        fontsize=11,
+        fontweight="bold",
+    )
     y = 0.4
     for part in parts:
         y = part.draw(axes, y)
@@ -56,7 +67,10 @@ def draw_table(table: Table, title: str) -> Figure:
 
 
 class _Layout:
-    """Where the cells of one part stand; ``alike`` are the parts with the same columns, which get the same widths."""
+    """Where the cells of one part stand.
+
+    ``alike`` are the parts with the same columns, which get the same widths.
+    """
 
     def __init__(self, part: Part, alike: list[Part]) -> None:
         from tcpexp.plots.table import Column
@@ -64,13 +78,30 @@ class _Layout:
         linked = any(row.packets for each in alike for row in each.rows)
         self.columns: tuple[Column, ...] = (*part.columns, *((Column(PACKETS),) if linked else ()))
         texts = [row_texts(row, linked) for row in part.rows]
-        self.widths = column_widths(self.columns, [row_texts(row, linked) for each in alike for row in each.rows])
+        self.widths = column_widths(
+            self.columns, [row_texts(row, linked) for each in alike for row in each.rows]
+        )
         self.title = wrapped(part.title, WIDTH - 2 * MARGIN) if part.title else []
-        note = " ".join(each for each in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "") if each)
+        note = " ".join(
+            each
+            for each in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "")
+            if each
+        )
         self.note = wrapped(note, WIDTH - 2 * MARGIN) if note else []
-        self.head = _Line(tuple(tuple(wrapped(each.heading, width)) for each, width in zip(self.columns, self.widths, strict=True)))
+        self.head = _Line(
+            tuple(
+                tuple(wrapped(each.heading, width))
+                for each, width in zip(self.columns, self.widths, strict=True)
+            )
+        )
         self.lines = [
-            _Line(tuple(tuple(wrapped(text, width)) for text, width in zip(cells, self.widths, strict=True)), row.shaded)
+            _Line(
+                tuple(
+                    tuple(wrapped(text, width))
+                    for text, width in zip(cells, self.widths, strict=True)
+                ),
+                row.shaded,
+            )
             for cells, row in zip(texts, part.rows, strict=True)
         ]
 
@@ -78,7 +109,9 @@ class _Layout:
     def height(self) -> float:
         """Inches from the top of the title to the space below the note."""
         text = len(self.title) + len(self.note)
-        return text * LINE + 0.08 + self.head.height + sum(each.height for each in self.lines) + 0.22
+        return (
+            text * LINE + 0.08 + self.head.height + sum(each.height for each in self.lines) + 0.22
+        )
 
     def draw(self, axes: Axes, y: float) -> float:
         """Draw the part from ``y`` inches downwards and return where the next one begins."""
@@ -91,7 +124,14 @@ class _Layout:
         axes.plot([MARGIN, right], [y, y], color=SOFT_INK, linewidth=0.8)
         for line in self.lines:
             if line.shaded:
-                axes.fill_between([MARGIN - 0.06, right + 0.06], y, y + line.height, color=SHADE, linewidth=0, zorder=0)
+                axes.fill_between(
+                    [MARGIN - 0.06, right + 0.06],
+                    y,
+                    y + line.height,
+                    color=SHADE,
+                    linewidth=0,
+                    zorder=0,
+                )
             self._draw_line(axes, y, line, INK)
             y += line.height
             axes.plot([MARGIN, right], [y, y], color=GRID, linewidth=0.5)
@@ -117,9 +157,16 @@ def links_text(packets: tuple[PacketLink, ...]) -> str:
 
 
 def column_widths(columns: tuple[Column, ...], texts: list[tuple[str, ...]]) -> list[float]:
-    """Return widths in inches: what each column's longest text needs; columns of words are narrowed until all fit, where it costs the fewest lines."""
+    """Return widths in inches: what each column's longest text needs.
+
+    Columns of words are narrowed until all fit, where it costs the fewest lines.
+    """
     widths = [
-        max([_longest_word(column.heading), *(text_inches(cells[index], POINTS) for cells in texts)]) + 0.02 for index, column in enumerate(columns)
+        max(
+            [_longest_word(column.heading), *(text_inches(cells[index], POINTS) for cells in texts)]
+        )
+        + 0.02
+        for index, column in enumerate(columns)
     ]
     room = WIDTH - 2 * MARGIN - GAP * (len(columns) - 1)
     for index, column in enumerate(columns):  # a heading stands on one line where there is room
@@ -133,14 +180,25 @@ def column_widths(columns: tuple[Column, ...], texts: list[tuple[str, ...]]) -> 
         if not wide:
             break
         step = min(sum(widths) - room, 0.15) + 1e-6
-        cheapest = min(wide, key=lambda index: (_lines(needed, [*widths[:index], widths[index] - step, *widths[index + 1 :]]), -widths[index]))
+        cheapest = min(
+            wide,
+            key=lambda index: (
+                _lines(needed, [*widths[:index], widths[index] - step, *widths[index + 1 :]]),
+                -widths[index],
+            ),
+        )
         widths[cheapest] = max(NARROWEST, widths[cheapest] - step)
     return widths
 
 
 def _lines(needed: list[list[float]], widths: list[float]) -> int:
-    """Return about how many lines of text all rows take, when each text needs so many inches on one line."""
-    return sum(max(-int(-each // width) for each, width in zip(cells, widths, strict=True)) for cells in needed)
+    """Return about how many lines of text all rows take, when each text needs so many inches on one
+    line.
+    """
+    return sum(
+        max(-int(-each // width) for each, width in zip(cells, widths, strict=True))
+        for cells in needed
+    )
 
 
 def wrapped(text: str, inches: float) -> list[str]:
@@ -158,7 +216,25 @@ def _longest_word(text: str) -> float:
     return max((text_inches(word, POINTS) for word in text.split(" ")), default=0.0)
 
 
-def _write(axes: Axes, x: float, y: float, lines: list[str], color: str, *, align: str = "left", bold: bool = False) -> None:
+def _write(
+    axes: Axes,
+    x: float,
+    y: float,
+    lines: list[str],
+    color: str,
+    *,
+    align: str = "left",
+    bold: bool = False,
+) -> None:
     for index, line in enumerate(lines):
         weight = "bold" if bold else "normal"
-        axes.text(x, y + index * LINE, line.replace("$", r"\$"), ha=align, va="center", fontsize=POINTS, color=color, fontweight=weight)
+        axes.text(
+            x,
+            y + index * LINE,
+            line.replace("$", r"\$"),
+            ha=align,
+            va="center",
+            fontsize=POINTS,
+            color=color,
+            fontweight=weight,
+        )

@@ -12,9 +12,11 @@ BUCKETS = 800
 
 
 def thin_line(frame: pl.DataFrame, x: str, y: str, buckets: int = BUCKETS) -> pl.DataFrame:
-    """Return at most four rows per bucket of ``x``: the first, the last, the smallest and the largest ``y``.
+    """Return at most four rows per bucket of ``x``: the first, the last, the smallest and the
+    largest ``y``.
 
-    A line through them covers the same pixels as one through all rows. ``frame`` must be sorted by ``x`` and hold no null.
+    A line through them covers the same pixels as one through all rows. ``frame`` must be sorted by
+    ``x`` and hold no null.
     """
     import polars as pl
 
@@ -27,12 +29,20 @@ def thin_line(frame: pl.DataFrame, x: str, y: str, buckets: int = BUCKETS) -> pl
         pl.col("_row").get(pl.col(y).arg_min()).alias("lowest"),
         pl.col("_row").get(pl.col(y).arg_max()).alias("highest"),
     )
-    rows = pl.concat([ordered[name] for name in ("first", "last", "lowest", "highest")]).unique().sort()
+    rows = (
+        pl.concat([ordered[name] for name in ("first", "last", "lowest", "highest")])
+        .unique()
+        .sort()
+    )
     return frame[rows]
 
 
-def thin_points(frame: pl.DataFrame, x: str, y: str, columns: int = BUCKETS, rows: int = 300) -> pl.DataFrame:
-    """Return one row per occupied cell of a grid over ``x`` and ``y``: the same picture with far fewer markers."""
+def thin_points(
+    frame: pl.DataFrame, x: str, y: str, columns: int = BUCKETS, rows: int = 300
+) -> pl.DataFrame:
+    """Return one row per occupied cell of a grid over ``x`` and ``y``: the same picture with far
+    fewer markers.
+    """
     import polars as pl
 
     if frame.height <= columns:
@@ -41,11 +51,15 @@ def thin_points(frame: pl.DataFrame, x: str, y: str, columns: int = BUCKETS, row
     height = max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
     cell = ((pl.col(y) - low) / height * rows).floor().cast(pl.Int64).alias("_cell")
     gridded = _bucketed(frame, x, columns).with_columns(cell)
-    return gridded.unique(["_bucket", "_cell"], keep="first", maintain_order=True).drop("_bucket", "_cell")
+    return gridded.unique(["_bucket", "_cell"], keep="first", maintain_order=True).drop(
+        "_bucket", "_cell"
+    )
 
 
 def _bucketed(frame: pl.DataFrame, x: str, buckets: int) -> pl.DataFrame:
-    """Return ``frame`` with a column ``_bucket``: which of ``buckets`` equal parts of its range ``x`` lies in."""
+    """Return ``frame`` with a column ``_bucket``: which of ``buckets`` equal parts of its range
+    ``x`` lies in.
+    """
     import polars as pl
 
     low, high = frame[x].min(), frame[x].max()
@@ -54,10 +68,18 @@ def _bucketed(frame: pl.DataFrame, x: str, buckets: int) -> pl.DataFrame:
     return frame.with_columns(bucket.alias("_bucket"))
 
 
-def thin_moments(frame: pl.DataFrame, x: str, span: tuple[int, int], columns: int = BUCKETS) -> pl.DataFrame:
-    """Return the first row of each of ``columns`` equal parts of ``span``: enough strokes for a rug of events."""
+def thin_moments(
+    frame: pl.DataFrame, x: str, span: tuple[int, int], columns: int = BUCKETS
+) -> pl.DataFrame:
+    """Return the first row of each of ``columns`` equal parts of ``span``: enough strokes for a rug
+    of events.
+    """
     import polars as pl
 
     width = max((span[1] - span[0]) // columns, 1)
     bucket = ((pl.col(x) - span[0]).cast(pl.Int64) // pl.lit(width, pl.Int64)).alias("_bucket")
-    return frame.with_columns(bucket).unique("_bucket", keep="first", maintain_order=True).drop("_bucket")
+    return (
+        frame.with_columns(bucket)
+        .unique("_bucket", keep="first", maintain_order=True)
+        .drop("_bucket")
+    )

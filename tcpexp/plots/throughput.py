@@ -8,7 +8,16 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
 from tcpexp.plots.data import within
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import PAPER, flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+from tcpexp.plots.style import (
+    PAPER,
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    rate_unit,
+    time_limits,
+    zero_based,
+)
 from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
@@ -19,15 +28,18 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
-#: A bottleneck that is so many times as fast as all goodput together would only make the curves flat.
+#: A bottleneck that is so many times as fast as all goodput together would only make the curves
+#: flat.
 WORTH_DRAWING = 4
 
 
 class Throughput(Plot):
-    """Goodput of each flow at its receiver: first arrivals of payload bytes per interval. Above as lines, below stacked: those that share a bottleneck.
+    """Goodput of each flow at its receiver: first arrivals of payload bytes per interval. Above as
+    lines, below stacked: those that share a bottleneck.
 
-    Where the bottleneck on the flows' way is shaped, a grey line shows its rate, in steps where it changes; it counts headers too, and goodput stays a few
-    percent below. The two directions of a link are two bottlenecks.
+    Where the bottleneck on the flows' way is shaped, a grey line shows its rate, in steps where it
+    changes; it counts headers too, and goodput stays a few percent below. The two directions of a
+    link are two bottlenecks.
     """
 
     name = "throughput"
@@ -44,18 +56,39 @@ class Throughput(Plot):
         divisor, unit = rate_unit(float(totals.max()))  # type: ignore[arg-type]
         seconds = rates["t_ns"].to_numpy() / 1e9
         lines = bottleneck_lines(run, list(looks))
-        stacks = {place: names for place, (names, _) in lines.items() if options["stacked"] and len(names) > 1}
+        stacks = {
+            place: names
+            for place, (names, _) in lines.items()
+            if options["stacked"] and len(names) > 1
+        }
         stacks = dict(list(stacks.items())[:MOST_PANELS])
         figure, axes = panels([2.2, *[1.8] * len(stacks)] if stacks else [2.6], options["title"])
         for name, look in looks.items():
-            axes[0].plot(seconds, _until_last(rates[name]) / divisor, color=look.color, linestyle=look.dash, label=name)
-        near = {place: steps for place, (_, steps) in lines.items() if steps and min(rate for _, rate in steps) < WORTH_DRAWING * _largest(totals)}
+            axes[0].plot(
+                seconds,
+                _until_last(rates[name]) / divisor,
+                color=look.color,
+                linestyle=look.dash,
+                label=name,
+            )
+        near = {
+            place: steps
+            for place, (_, steps) in lines.items()
+            if steps and min(rate for _, rate in steps) < WORTH_DRAWING * _largest(totals)
+        }
         for label, steps in distinct_steps(near, "bottleneck rate").items():
             draw_steps(axes[0], run, steps, divisor, label)
         for axis, (place, names) in zip(axes[1:], stacks.items(), strict=True):
             mine = [name for name in looks if name in names]
             bands = [rates[name].to_numpy() / divisor for name in mine]
-            axis.stackplot(seconds, bands, colors=[looks[name].color for name in mine], alpha=0.6, edgecolor=PAPER, linewidth=0.6)
+            axis.stackplot(
+                seconds,
+                bands,
+                colors=[looks[name].color for name in mine],
+                alpha=0.6,
+                edgecolor=PAPER,
+                linewidth=0.6,
+            )
             panel_title(axis, "Stacked" if len(lines) == 1 else f"Stacked: {place}")
             if place in near:
                 draw_steps(axis, run, near[place], divisor, None)
@@ -74,7 +107,9 @@ def _largest(values: pl.Series) -> float:
 
 
 def _until_last(rate: pl.Series) -> NDArray[Any]:
-    """Return the values with NaN before the first and after the last that is above 0, so that no line is drawn there."""
+    """Return the values with NaN before the first and after the last that is above 0, so that no
+    line is drawn there.
+    """
     import numpy as np
 
     values = rate.to_numpy().astype(float).copy()
@@ -88,8 +123,9 @@ def _until_last(rate: pl.Series) -> NDArray[Any]:
 def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None, float]:
     """Return goodput in bit/s per flow and the bin's length in seconds.
 
-    Columns: ``t_ns`` (the middle of the bin), then one Float64 column per flow; a flow without a row in a bin has 0. About
-    120 bins, each a whole number of the table's intervals; a bin that the run ended in is left out.
+    Columns: ``t_ns`` (the middle of the bin), then one Float64 column per flow; a flow without a
+    row in a bin has 0. About 120 bins, each a whole number of the table's intervals; a bin that the
+    run ended in is left out.
     """
     import polars as pl
 
@@ -97,7 +133,14 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
     if table.is_empty():
         return None, 0.0
     first, last = int(table["t_ns"].min()), int(table["t_ns"].max())  # type: ignore[arg-type]
-    multiple = next((m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) / (m * THROUGHPUT_INTERVAL_NS) <= 125), 1000)
+    multiple = next(
+        (
+            m
+            for m in (1, 2, 5, 10, 20, 50, 100, 200, 500)
+            if (last - first) / (m * THROUGHPUT_INTERVAL_NS) <= 125
+        ),
+        1000,
+    )
     width = multiple * THROUGHPUT_INTERVAL_NS
     ends = int((table["t_ns"] + table["interval_ns"]).max())  # type: ignore[arg-type]
     binned = (
@@ -106,7 +149,9 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
         .agg(pl.col("goodput_bytes").sum() * 8e9 / width)
         .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
     )
-    grid = pl.DataFrame({"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)})
+    grid = pl.DataFrame(
+        {"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)}
+    )
     whole = grid.filter(pl.col("t_ns") + width // 2 <= ends)
     grid = grid if whole.is_empty() else whole
     return grid.join(binned, on="t_ns", how="left").fill_null(0.0).sort("t_ns"), width / 1e9

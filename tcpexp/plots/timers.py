@@ -1,4 +1,6 @@
-"""Plot ``timers``: every repetition that a timer caused, with the time by the rule, the time measured, and the ratio of the gaps."""
+"""Plot ``timers``: every repetition that a timer caused, with the time by the rule, the time
+measured, and the ratio of the gaps.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +16,33 @@ from tcpexp.plots.timerdata import TimerEvent, TimerSeries, timer_series
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-NUMBERS = ("time (s)", "since start (s)", "by the rule (s)", "gap (s)", "rule (s)", "late by (s)", "timer step (s)", "ratio")
+NUMBERS = (
+    "time (s)",
+    "since start (s)",
+    "by the rule (s)",
+    "gap (s)",
+    "rule (s)",
+    "late by (s)",
+    "timer step (s)",
+    "ratio",
+)
 COLUMNS = (Column("event"), *(Column(heading, "right") for heading in NUMBERS))
 ROUNDING = (
-    "Why not exactly? Linux keeps timers in a wheel whose slots get coarser with distance, and a timer fires at the end of its slot: never early, up to one "
-    "step late. With HZ = 250, as Debian's kernels have it, the steps are 4 ms below 0.25 s, 32 ms below 2 s, 256 ms below 16 s, 2 s below 129 s, 16 s beyond."
+    "Why not exactly? Linux keeps timers in a wheel whose slots get coarser with distance, and a"
+    " timer fires at the end of its slot: never early, up to one step late. With HZ = 250, as"
+    " Debian's kernels have it, the steps are 4 ms below 0.25 s, 32 ms below 2 s, 256 ms below 16"
+    " s, 2 s below 129 s, 16 s beyond."
 )
 
 
 class Timers(Plot):
-    """What timers did: each repetition of a SYN, SYN-ACK or segment, each zero-window or keep-alive probe, at what time by the rule and at what time measured.
+    """What timers did: each repetition of a SYN, SYN-ACK or segment, each zero-window or keep-alive
+    probe, at what time by the rule and at what time measured.
 
-    ``ratio`` is a gap divided by the one before: 2 is the exponential back-off. Times are those of the sending end's own capture. The rule is the RFC's and the
-    kernel's, with the sysctls of the experiment and the RTO that ``ss`` shows; where a program sets its own timers there is none. The longest series are
-    shown; ``panels`` says how many.
+    ``ratio`` is a gap divided by the one before: 2 is the exponential back-off. Times are those of
+    the sending end's own capture. The rule is the RFC's and the kernel's, with the sysctls of the
+    experiment and the RTO that ``ss`` shows; where a program sets its own timers there is none. The
+    longest series are shown; ``panels`` says how many.
     """
 
     name = "timers"
@@ -39,26 +54,41 @@ class Timers(Plot):
     def draw(self, run: RunData, options: Options) -> Table | None:
         """Return the table, or None when no timer ran out."""
         series = [_within(each, options["between"]) for each in timer_series(run, options["flows"])]
-        longest = sorted((each for each in series if each.repetitions > 0), key=lambda each: -each.repetitions)
+        longest = sorted(
+            (each for each in series if each.repetitions > 0), key=lambda each: -each.repetitions
+        )
         if not longest:
             return None
         shown = sorted(longest[: options["panels"]], key=lambda each: each.events[0].t_ns)
         more = len(longest) - len(shown)
-        note = (f"{more} more with fewer repetitions: the segments are in tables/packets.parquet. " if more else "") + _rounding(shown)
+        note = (
+            f"{more} more with fewer repetitions: the segments are in tables/packets.parquet. "
+            if more
+            else ""
+        ) + _rounding(shown)
         parts = [timer_part(each, options["rows"]) for each in shown]
-        once = [part if n == 0 or part.note != parts[n - 1].note else replace(part, note="") for n, part in enumerate(parts)]
+        once = [
+            part if n == 0 or part.note != parts[n - 1].note else replace(part, note="")
+            for n, part in enumerate(parts)
+        ]
         return Table(tuple(once), note)
 
 
 def timer_part(series: TimerSeries, most: int) -> Part:
     """Return the table of one timer."""
     start = series.events[0].t_ns
-    by_rule = accumulate((event.due_ns if event.due_ns is not None else event.gap_ns or 0) for event in series.events)
+    by_rule = accumulate(
+        (event.due_ns if event.due_ns is not None else event.gap_ns or 0) for event in series.events
+    )
     rows, gap_before = [], None
     for event, due_ns in zip(series.events, by_rule, strict=True):
         rows.append(_row(event, start, due_ns, gap_before))
         gap_before = event.gap_ns if event.due_ns is not None else gap_before
-    more = f" {len(rows) - most} more rows: the segments are in tables/packets.parquet." if len(rows) > most else ""
+    more = (
+        f" {len(rows) - most} more rows: the segments are in tables/packets.parquet."
+        if len(rows) > most
+        else ""
+    )
     return Part(COLUMNS, tuple(rows[:most]), f"{series.kind}: {series.name}", series.rule + more)
 
 
@@ -69,7 +99,11 @@ def _row(event: TimerEvent, start_ns: int, by_rule_ns: int, gap_before_ns: int |
     else:
         ratio = f"{event.gap_ns / gap_before_ns:.2f}" if gap_before_ns else ""
         late, step = event.gap_ns - event.due_ns, wheel_step_ns(event.due_ns)
-        cells += [f"{by_rule_ns / 1e9:.3f}", *(f"{each / 1e9:.3f}" for each in (event.gap_ns, event.due_ns, late, step)), ratio]
+        cells += [
+            f"{by_rule_ns / 1e9:.3f}",
+            *(f"{each / 1e9:.3f}" for each in (event.gap_ns, event.due_ns, late, step)),
+            ratio,
+        ]
     return Row(tuple(cells), packets=(event.packet,) if event.packet else ())
 
 
@@ -80,14 +114,21 @@ def _within(series: TimerSeries, between: tuple[int, int] | None) -> TimerSeries
 
 
 def _rounding(series: list[TimerSeries]) -> str:
-    """Return why the times are not those of the rule, with the largest sum of delays that the tables show."""
+    """Return why the times are not those of the rule, with the largest sum of delays that the
+    tables show.
+    """
     sums = []
     for each in series:
-        judged = [event for event in each.events if event.due_ns is not None and event.gap_ns is not None]
+        judged = [
+            event for event in each.events if event.due_ns is not None and event.gap_ns is not None
+        ]
         if len(judged) == each.repetitions and judged:
             due = sum(event.due_ns or 0 for event in judged)
             sums.append((sum(event.gap_ns or 0 for event in judged) - due, due))
     late, due = max(sums, default=(0, 0))
     if late < 1_000_000:
         return ROUNDING
-    return f"{ROUNDING} Each timer starts when the one before has fired, so the delays add up: {(due + late) / 1e9:.2f} s here instead of {due / 1e9:.2f} s."
+    return (
+        f"{ROUNDING} Each timer starts when the one before has fired, so the delays add up:"
+        f" {(due + late) / 1e9:.2f} s here instead of {due / 1e9:.2f} s."
+    )

@@ -1,4 +1,6 @@
-"""Plot ``tradeoff``: throughput against delay, a point per second of each flow, with an ellipse around them."""
+"""Plot ``tradeoff``: throughput against delay, a point per second of each flow, with an ellipse
+around them.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ LEAST_POINTS = 4
 
 
 class Tradeoff(Plot):
-    """Goodput against round-trip time: a point for each whole second of each flow. Up and to the left is better.
+    """Goodput against round-trip time: a point for each whole second of each flow. Up and to the
+    left is better.
 
-    The ellipse holds one standard deviation around the mean, along the directions in which the seconds vary; the cross is the flow's goodput
-    over all these seconds at its 95th percentile RTT, which is what an interactive user beside it would feel.
+    The ellipse holds one standard deviation around the mean, along the directions in which the
+    seconds vary; the cross is the flow's goodput over all these seconds at its 95th percentile RTT,
+    which is what an interactive user beside it would feel.
     """
 
     name = "tradeoff"
@@ -44,7 +48,13 @@ class Tradeoff(Plot):
         figure, (axes,) = panels([3.6], options["title"])
         for name, look in looks.items():
             own = points.filter(pl.col("flow") == name)
-            _draw_flow(axes, own["rtt_ms"].to_numpy(), own["goodput_bps"].to_numpy() / divisor, own["rtt95_ms"][0], look)
+            _draw_flow(
+                axes,
+                own["rtt_ms"].to_numpy(),
+                own["goodput_bps"].to_numpy() / divisor,
+                own["rtt95_ms"][0],
+                look,
+            )
         axes.set_xlabel("Round-trip time (ms): mean of a second; cross: 95th percentile")
         axes.set_ylabel(f"Goodput ({unit})")
         axes.set_xlim(left=0)
@@ -54,12 +64,16 @@ class Tradeoff(Plot):
 
 
 def second_points(run: RunData, options: Options) -> pl.DataFrame:
-    """Return flow, second, ``goodput_bps``, ``rtt_ms`` (mean), ``rtt95_ms`` (of the whole flow): seconds that lie wholly in the flow's life."""
+    """Return flow, second, ``goodput_bps``, ``rtt_ms`` (mean), ``rtt95_ms`` (of the whole flow):
+    seconds that lie wholly in the flow's life.
+    """
     import polars as pl
 
     second = pl.col("t_ns") // SECOND_NS
-    good = within(run.table("throughput"), options).group_by("flow", second.alias("second")).agg(
-        bins=pl.len(), goodput_bps=pl.col("goodput_bytes").sum() * 8
+    good = (
+        within(run.table("throughput"), options)
+        .group_by("flow", second.alias("second"))
+        .agg(bins=pl.len(), goodput_bps=pl.col("goodput_bytes").sum() * 8)
     )
     rtt = within(run.table("rtt"), options).filter(pl.col("flow").is_not_null())
     means = rtt.group_by("flow", second.alias("second")).agg(rtt_ms=pl.col("rtt_ns").mean() / 1e6)
@@ -69,7 +83,16 @@ def second_points(run: RunData, options: Options) -> pl.DataFrame:
 
 
 def _draw_flow(axes: Axes, delay: Any, rate: Any, tail: float, look: Series) -> None:
-    axes.scatter(delay, rate, color=look.color, marker=look.marker, s=14, alpha=0.55, linewidth=0, label=look.name)
+    axes.scatter(
+        delay,
+        rate,
+        color=look.color,
+        marker=look.marker,
+        s=14,
+        alpha=0.55,
+        linewidth=0,
+        label=look.name,
+    )
     axes.plot([tail], [rate.mean()], color=look.color, marker="x", markersize=9, markeredgewidth=2)
     if len(delay) >= LEAST_POINTS:
         draw_ellipse(axes, *ellipse_of(delay, rate), look)

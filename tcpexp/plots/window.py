@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, has_label
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import ALARM, INK, flow_series, legend, panel_title, panels, size_unit, time_limits, zero_based
+from tcpexp.plots.style import (
+    ALARM,
+    INK,
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    size_unit,
+    time_limits,
+    zero_based,
+)
 from tcpexp.plots.thin import thin_line, thin_points
 
 if TYPE_CHECKING:
@@ -28,10 +38,12 @@ EVENTS: tuple[tuple[str, str, str, str], ...] = (
 
 
 class Window(Plot):
-    """The receive window over time, as it arrives at the sender, and how many bytes are in flight against it.
+    """The receive window over time, as it arrives at the sender, and how many bytes are in flight
+    against it.
 
-    Markers are Wireshark's labels: Window Full (the sender has used all of it), Zero Window (the receiver has no room), the
-    probes that ask again, and Window Update (room again). Window scaling is taken into account.
+    Markers are Wireshark's labels: Window Full (the sender has used all of it), Zero Window (the
+    receiver has no room), the probes that ask again, and Window Update (room again). Window scaling
+    is taken into account.
     """
 
     name = "window"
@@ -60,7 +72,11 @@ def _advertised() -> pl.Expr:
     """Return an expression: whether the packet carries the receiver's window."""
     import polars as pl
 
-    return ~pl.col("outgoing") & pl.col("window_bytes").is_not_null() & ~pl.col("flags").str.contains("R")
+    return (
+        ~pl.col("outgoing")
+        & pl.col("window_bytes").is_not_null()
+        & ~pl.col("flags").str.contains("R")
+    )
 
 
 def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: bool) -> None:
@@ -70,7 +86,13 @@ def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: boo
     sent = packets.filter(pl.col("outgoing") & pl.col("in_flight_bytes").is_not_null()).sort("t_ns")
     divisor, unit = size_unit(float(windows["window_bytes"].max()))  # type: ignore[arg-type]
     thin = thin_line(windows, "t_ns", "window_bytes")
-    axes.plot(thin["t_ns"] / 1e9, thin["window_bytes"] / divisor, color=color, label="window", drawstyle="steps-post")
+    axes.plot(
+        thin["t_ns"] / 1e9,
+        thin["window_bytes"] / divisor,
+        color=color,
+        label="window",
+        drawstyle="steps-post",
+    )
     if with_flight and not sent.is_empty():
         thin = thin_line(sent, "t_ns", "in_flight_bytes")
         axes.plot(
@@ -84,17 +106,29 @@ def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: boo
         )
     zero_based(axes, head_room=1.12)
     for label, text, marker, shade in EVENTS:
-        _draw_events(axes, packets.filter(has_label(label)), divisor, {"marker": marker, "color": shade, "label": text})
+        _draw_events(
+            axes,
+            packets.filter(has_label(label)),
+            divisor,
+            {"marker": marker, "color": shade, "label": text},
+        )
     axes.set_ylabel(f"Window ({unit})")
 
 
 def _draw_events(axes: Axes, found: pl.DataFrame, divisor: float, look: dict[str, Any]) -> None:
-    """Draw one kind of label: at the window's value for the receiver's packets, at 0 for the sender's."""
+    """Draw one kind of label: at the window's value for the receiver's packets, at 0 for the
+    sender's.
+    """
     import polars as pl
 
     if found.is_empty():
         return
-    height = pl.when(pl.col("outgoing")).then(0).otherwise(pl.col("window_bytes").fill_null(0)).alias("height")
+    height = (
+        pl.when(pl.col("outgoing"))
+        .then(0)
+        .otherwise(pl.col("window_bytes").fill_null(0))
+        .alias("height")
+    )
     points = thin_points(found.with_columns(height), "t_ns", "height", 300, 60)
     named = {**look, "label": f"{look['label']} ({found.height:,})"}
     axes.plot(

@@ -4,6 +4,9 @@ from tcpexp.recorders.base import RecorderModel
 from tcpexp.recorders.builtin import Capture, Command, Counters, Processor, Queues, Sockets, Trace
 
 #: The recorders that ship, by the word in ``record:``.
-BUILTIN: dict[str, type[RecorderModel]] = {recorder.name: recorder for recorder in (Capture, Sockets, Queues, Counters, Trace, Processor, Command)}
+BUILTIN: dict[str, type[RecorderModel]] = {
+    recorder.name: recorder
+    for recorder in (Capture, Sockets, Queues, Counters, Trace, Processor, Command)
+}
 
 __all__ = ["BUILTIN", "RecorderModel"]

@@ -1,7 +1,7 @@
 """``RecorderModel``: the base class of what ``record:`` can hold.
 
-A recorder is a frozen pydantic model; it compiles to :class:`tcpexp.plan.types.Recorder` entries and records nothing itself.
-Its class docstring is its public documentation.
+A recorder is a frozen pydantic model; it compiles to :class:`tcpexp.plan.types.Recorder` entries
+and records nothing itself. Its class docstring is its public documentation.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 class RecorderModel(BaseModel):
-    """One key of ``record:``. A subclass sets ``name``, its fields, and perhaps ``shorthand`` and ``default``.
+    """One key of ``record:``. A subclass sets ``name``, its fields, and perhaps ``shorthand`` and
+    ``default``.
 
-    ``shorthand`` names the field that a bare value sets: with ``shorthand = "every"``, ``ss: 100ms`` means
-    ``ss: {every: 100ms}``. ``default`` says that it records when ``record:`` does not name it; ``off`` always switches it off.
+    ``shorthand`` names the field that a bare value sets: with ``shorthand = "every"``, ``ss:
+    100ms`` means ``ss: {every: 100ms}``. ``default`` says that it records when ``record:`` does not
+    name it; ``off`` always switches it off.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -39,7 +41,9 @@ class RecorderModel(BaseModel):
         if isinstance(raw, dict):
             return raw
         if cls.shorthand is None:
-            raise QuantityError(f"'{str(raw)[:40]}' is not a setting of this recorder", "write on, off or a mapping")
+            raise QuantityError(
+                f"'{str(raw)[:40]}' is not a setting of this recorder", "write on, off or a mapping"
+            )
         return {cls.shorthand: raw}
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:

@@ -14,7 +14,9 @@ from tcpexp.units import Duration, QuantityError, parse_size
 if TYPE_CHECKING:
     from tcpexp.plan.context import PlanContext
 
-TraceEvent = Literal["tcp:tcp_probe", "sock:inet_sock_set_state", "tcp:tcp_retransmit_skb", "tcp:tcp_cong_state_set"]
+TraceEvent = Literal[
+    "tcp:tcp_probe", "sock:inet_sock_set_state", "tcp:tcp_retransmit_skb", "tcp:tcp_cong_state_set"
+]
 TRACE_EVENTS: tuple[TraceEvent, ...] = (
     "tcp:tcp_probe",
     "sock:inet_sock_set_state",
@@ -22,7 +24,8 @@ TRACE_EVENTS: tuple[TraceEvent, ...] = (
     "tcp:tcp_cong_state_set",
 )
 SECOND_NS = 1_000_000_000
-#: An experiment longer than this has snapshots of sockets and counters half as often: they are the costliest samples of all.
+#: An experiment longer than this has snapshots of sockets and counters half as often: they are the
+#: costliest samples of all.
 LONG_NS = 20 * SECOND_NS
 SHORTEST_INTERVAL_NS = 1_000_000
 
@@ -36,7 +39,9 @@ def _parse_snaplen(value: object) -> int:
     except QuantityError as error:
         raise QuantityError(error.message, "write full, or a size such as 128B") from None
     if not 64 <= size <= 262144:
-        raise QuantityError(f"a snaplen of {size} bytes is out of range", "write full, or 64B to 256KiB")
+        raise QuantityError(
+            f"a snaplen of {size} bytes is out of range", "write full, or 64B to 256KiB"
+        )
     return size
 
 
@@ -58,7 +63,10 @@ def silent_interval_ns(context: PlanContext) -> int:
 
 
 class Capture(RecorderModel):
-    """Packets at every host's interfaces (tcpdump). ``snaplen`` is how much of each is kept: ``full`` or a size."""
+    """Packets at every host's interfaces (tcpdump).
+
+    ``snaplen`` is how much of each is kept: ``full`` or a size.
+    """
 
     name: ClassVar[str] = "capture"
     shorthand: ClassVar[str | None] = "snaplen"
@@ -69,14 +77,22 @@ class Capture(RecorderModel):
     )
     routers: bool = Field(default=False, description="capture at the routers' interfaces too")
     hosts: tuple[str, ...] = Field(
-        default=(), description="capture at these hosts only, such as `c1` or `b*`; what compares both ends of a path then has nothing to say"
+        default=(),
+        description=(
+            "capture at these hosts only, such as `c1` or `b*`; what compares both ends of a path"
+            " then has nothing to say"
+        ),
     )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per interface, in the topology's order."""
         context.need(tools=("tcpdump",))
         names = [node.name for node in context.network.nodes]
-        chosen = {name for pattern in self.hosts for name in fnmatch.filter(names, pattern) or (context.host(pattern, key="hosts"),)}
+        chosen = {
+            name
+            for pattern in self.hosts
+            for name in fnmatch.filter(names, pattern) or (context.host(pattern, key="hosts"),)
+        }
         return tuple(
             Recorder("capture", node.name, interface.name, None, {"snaplen": self.snaplen})
             for node in context.network.nodes
@@ -92,13 +108,18 @@ class Sockets(Sampler):
     default: ClassVar[bool] = True
 
     every: Duration | None = Field(
-        default=None, description="distance of the snapshots; when silent 1s, or 2s in an experiment longer than 20s"
+        default=None,
+        description=(
+            "distance of the snapshots; when silent 1s, or 2s in an experiment longer than 20s"
+        ),
     )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per host."""
         context.need(tools=("ss",))
-        interval_ns = self.interval_ns(context, silent_interval_ns(context) if self.every is None else self.every)
+        interval_ns = self.interval_ns(
+            context, silent_interval_ns(context) if self.every is None else self.every
+        )
         return tuple(Recorder("ss", host, None, interval_ns) for host in context.hosts())
 
 
@@ -124,22 +145,33 @@ class Counters(Sampler):
     name: ClassVar[str] = "counters"
     default: ClassVar[bool] = True
 
-    every: Duration | None = Field(default=None, description="distance of the samples; when silent 1s, or 2s in an experiment longer than 20s")
+    every: Duration | None = Field(
+        default=None,
+        description=(
+            "distance of the samples; when silent 1s, or 2s in an experiment longer than 20s"
+        ),
+    )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder per host."""
-        interval_ns = self.interval_ns(context, silent_interval_ns(context) if self.every is None else self.every)
+        interval_ns = self.interval_ns(
+            context, silent_interval_ns(context) if self.every is None else self.every
+        )
         return tuple(Recorder("counters", host, None, interval_ns) for host in context.hosts())
 
 
 class Trace(RecorderModel):
-    """The kernel's own account of TCP: windows per ACK, changes of state, retransmissions, congestion states."""
+    """The kernel's own account of TCP: windows per ACK, changes of state, retransmissions,
+    congestion states.
+    """
 
     name: ClassVar[str] = "trace"
     shorthand: ClassVar[str | None] = "events"
     default: ClassVar[bool] = True
 
-    events: tuple[TraceEvent, ...] = Field(default=TRACE_EVENTS, min_length=1, description="tracepoints to record")
+    events: tuple[TraceEvent, ...] = Field(
+        default=TRACE_EVENTS, min_length=1, description="tracepoints to record"
+    )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder for the whole machine."""
@@ -147,7 +179,10 @@ class Trace(RecorderModel):
 
 
 class Processor(Sampler):
-    """How busy the place's processors were, each ``every``; a saturated place makes a run SUSPECT."""
+    """How busy the place's processors were, each ``every``.
+
+    A saturated place makes a run SUSPECT.
+    """
 
     name: ClassVar[str] = "cpu"
     default: ClassVar[bool] = True
@@ -160,14 +195,23 @@ class Processor(Sampler):
 
 
 class Command(RecorderModel):
-    """A command on a host, run each ``every`` (or once, for the whole run) with its output kept as ``raw/<output>``."""
+    """A command on a host, run each ``every`` (or once, for the whole run) with its output kept as
+    ``raw/<output>``.
+    """
 
     name: ClassVar[str] = "command"
 
     host: str = Field(description="where it runs")
-    argv: tuple[str, ...] = Field(min_length=1, description="the program and its arguments; no shell")
-    output: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,60}$", description="the file under raw/ that keeps it")
-    every: Duration | None = Field(default=None, description="distance of the runs; when silent it runs once, to the end")
+    argv: tuple[str, ...] = Field(
+        min_length=1, description="the program and its arguments; no shell"
+    )
+    output: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,60}$",
+        description="the file under raw/ that keeps it",
+    )
+    every: Duration | None = Field(
+        default=None, description="distance of the runs; when silent it runs once, to the end"
+    )
 
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder."""

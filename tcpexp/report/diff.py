@@ -1,4 +1,6 @@
-"""Two runs side by side: are they the same packets, and what differs in spec, environment, certificate, metrics and verdicts."""
+"""Two runs side by side: are they the same packets, and what differs in spec, environment,
+certificate, metrics and verdicts.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,23 @@ if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
     from tcpexp.store.rundata import RunData
 
-#: A number of ``metrics.json`` that changed by less than this (a fraction) is left out unless all are asked for.
+#: A number of ``metrics.json`` that changed by less than this (a fraction) is left out unless all
+#: are asked for.
 THRESHOLD = 0.01
 #: Parts of ``metrics.json`` that are examples and bookkeeping, not measurements.
 _NOT_MEASURED = ("metrics_schema", "examples")
-#: Parts of the plan that the spec's texts make, that say the same as others, or that are there to explain.
-_PLAN_TEXTS = ("title", "description", "explain", "references", "expect", "plots", "files", "plugins")
+#: Parts of the plan that the spec's texts make, that say the same as others, or that are there to
+#: explain.
+_PLAN_TEXTS = (
+    "title",
+    "description",
+    "explain",
+    "references",
+    "expect",
+    "plots",
+    "files",
+    "plugins",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,10 @@ class VerdictPair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What :func:`compare_runs` found. Every list holds only what differs, except ``captures`` and ``verdicts``, which hold all."""
+    """What :func:`compare_runs` found.
+
+    Every list holds only what differs, except ``captures`` and ``verdicts``, which hold all.
+    """
 
     a: RunData
     b: RunData
@@ -75,21 +91,29 @@ class Comparison:
         if self.same_packets:
             return f"The same packets: the captures of both runs are equal byte for byte ({names})."
         changed = [each for each in self.captures if each.result != "equal"]
-        return f"Not the same packets: {len(changed)} of {len(self.captures)} captures differ. {'; '.join(capture_words(each) for each in changed)}."
+        return (
+            f"Not the same packets: {len(changed)} of {len(self.captures)} captures differ."
+            f" {'; '.join(capture_words(each) for each in changed)}."
+        )
 
 
 def capture_words(match: CaptureMatch) -> str:
-    """Return what is to be said about one capture, such as ``h1-eth0 differs from packet 812 (3.214567 s) on``."""
+    """Return what is to be said about one capture, such as ``h1-eth0 differs from packet 812
+    (3.214567 s) on``.
+    """
     if match.result != "differs":
         return f"{match.capture} {'is equal' if match.result == 'equal' else 'is ' + match.result}"
     when = "" if match.first_ns is None else f" ({match.first_ns / 1e9:.6f} s)"
-    return f"{match.capture} differs" + (f" from packet {match.first:,}{when} on" if match.first is not None else "")
+    return f"{match.capture} differs" + (
+        f" from packet {match.first:,}{when} on" if match.first is not None else ""
+    )
 
 
 def compare_runs(a: RunData, b: RunData) -> Comparison:
     """Compare two runs from what lies in their directories; nothing is written.
 
-    Metrics, certificate and verdicts are those on disk. Raises ``DataError`` when a file of a run is damaged.
+    Metrics, certificate and verdicts are those on disk. Raises ``DataError`` when a file of a run
+    is damaged.
     """
     from tcpexp.checks.run import load_checks
 
@@ -107,9 +131,11 @@ def compare_runs(a: RunData, b: RunData) -> Comparison:
 
 
 def effective_spec(run: RunData) -> dict[str, Any]:
-    """Return the run's ``spec.yaml`` as plain values with the ``--set`` of its command line in it; empty without a spec.
+    """Return the run's ``spec.yaml`` as plain values with the ``--set`` of its command line in it;
+    empty without a spec.
 
-    A value that can no longer be put in (the spec's language has changed since) is left out: the plan's part of the comparison shows it.
+    A value that can no longer be put in (the spec's language has changed since) is left out: the
+    plan's part of the comparison shows it.
     """
     from tcpexp.spec.overrides import apply_overrides
     from tcpexp.spec.yaml12 import parse_yaml
@@ -138,11 +164,17 @@ def _plan(run: RunData) -> dict[str, Any]:
 
 
 def _by_name(value: Any) -> Any:
-    """Return ``value`` with lists of things that have a name or an id as mappings, so that each is compared with its like."""
+    """Return ``value`` with lists of things that have a name or an id as mappings, so that each is
+    compared with its like.
+    """
     if isinstance(value, dict):
         return {key: _by_name(each) for key, each in value.items()}
     for key in ("name", "id"):
-        names = [each.get(key) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+        names = (
+            [each.get(key) for each in value if isinstance(each, dict)]
+            if isinstance(value, list)
+            else []
+        )
         if names and None not in names and len(set(names)) == len(value):
             return {str(each[key]): _by_name(each) for each in value}
     return [_by_name(each) for each in value] if isinstance(value, list) else value
@@ -150,7 +182,10 @@ def _by_name(value: Any) -> Any:
 
 def _environment(run: RunData) -> dict[str, Any]:
     manifest = run.manifest or {}
-    kept = {key: manifest.get(key) for key in ("where", "clock", "image_sha256", "kernel_sha256", "status")}
+    kept = {
+        key: manifest.get(key)
+        for key in ("where", "clock", "image_sha256", "kernel_sha256", "status")
+    }
     versions = {**(run.engine.get("versions") or {}), **(manifest.get("versions") or {})}
     return {**kept, "versions": versions, "machine": manifest.get("host") or {}}
 
@@ -158,23 +193,40 @@ def _environment(run: RunData) -> dict[str, Any]:
 def _certificate(run: RunData) -> dict[str, Any]:
     """Return the certificate with its items by name."""
     whole = run.certificate
-    kept: dict[str, Any] = {key: whole.get(key) for key in ("verdict", "repeatable", "reasons") if key in whole}
-    items = {str(item.get("name")): {key: item.get(key) for key in ("verdict", "asked", "measured")} for item in whole.get("items") or []}
+    kept: dict[str, Any] = {
+        key: whole.get(key) for key in ("verdict", "repeatable", "reasons") if key in whole
+    }
+    items = {
+        str(item.get("name")): {key: item.get(key) for key in ("verdict", "asked", "measured")}
+        for item in whole.get("items") or []
+    }
     return {**kept, "items": items}
 
 
 def _measured(value: Any) -> Any:
-    """Return metrics without examples, with lists of named things (links, queues) as mappings, so that each is compared with its like."""
+    """Return metrics without examples, with lists of named things (links, queues) as mappings, so
+    that each is compared with its like.
+    """
     if isinstance(value, dict):
         return {key: _measured(each) for key, each in value.items() if key not in _NOT_MEASURED}
-    if isinstance(value, list) and value and all(isinstance(each, dict) and "link" in each for each in value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(each, dict) and "link" in each for each in value)
+    ):
         words = ("link", "towards", "fault", "from_ns")
-        return {" ".join(str(each[key]) for key in words if each.get(key) is not None): _measured(each) for each in value}
+        return {
+            " ".join(str(each[key]) for key in words if each.get(key) is not None): _measured(each)
+            for each in value
+        }
     return [_measured(each) for each in value] if isinstance(value, list) else value
 
 
 def _pair(a: list[Verdict], b: list[Verdict]) -> list[VerdictPair]:
-    """Join the verdicts of two runs by check and title; one that is made several times goes by its turn."""
+    """Join the verdicts of two runs by check and title.
+
+    One that is made several times goes by its turn.
+    """
     keyed = [_numbered(each) for each in (a, b)]
     titles = list(dict.fromkeys([*keyed[0], *keyed[1]]))
     return [VerdictPair(key[1], keyed[0].get(key), keyed[1].get(key)) for key in titles]
@@ -189,7 +241,10 @@ def _numbered(verdicts: list[Verdict]) -> dict[tuple[str, str, int], Verdict]:
 
 
 def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
-    """Return the comparison for machines; ``metrics`` holds what changed by more than ``threshold``, a fraction."""
+    """Return the comparison for machines.
+
+    ``metrics`` holds what changed by more than ``threshold``, a fraction.
+    """
 
     def listed(found: list[Difference]) -> list[dict[str, Any]]:
         return [{**dataclasses.asdict(each), "change": each.change} for each in found]
@@ -209,7 +264,12 @@ def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "metrics_differing": len(comparison.metrics),
         "metrics": listed(comparison.measured(threshold)),
         "verdicts": [
-            {"title": each.title, "differs": each.differs, "a": each.a and dataclasses.asdict(each.a), "b": each.b and dataclasses.asdict(each.b)}
+            {
+                "title": each.title,
+                "differs": each.differs,
+                "a": each.a and dataclasses.asdict(each.a),
+                "b": each.b and dataclasses.asdict(each.b),
+            }
             for each in comparison.verdicts
         ],
     }

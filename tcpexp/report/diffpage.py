@@ -1,4 +1,6 @@
-"""The page of a comparison: one HTML file, offline, what differs first and then both runs on the same axes."""
+"""The page of a comparison: one HTML file, offline, what differs first and then both runs on the
+same axes.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ class Section:
 
 
 def write_diff_page(comparison: Comparison, path: Path, threshold: float) -> Path:
-    """Write the page to ``path`` and return it; equal runs and thresholds give equal bytes. Raises ``RunError``."""
+    """Write the page to ``path`` and return it; equal runs and thresholds give equal bytes.
+
+    Raises ``RunError``.
+    """
     from tcpexp.report.write import environment
     from tcpexp.store.rundir import write_atomic
 
@@ -51,11 +56,18 @@ def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:
     panels = two_runs(panel_data(a), panel_data(b), (f"{a.path.name}/", f"{b.path.name}/"))
     drawn = {name for panel in panels.panels for name in panel.figures}
     return {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
+        "style": markupsafe.Markup(
+            resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")
+            + page_style()
+        ),
         "policy": page_policy(),
         "panels": panels_html(panels),
         "absent": panels.absent,
-        "title": a.plan.title or a.plan.name if a.plan.name == b.plan.name else f"{a.plan.name} and {b.plan.name}",
+        "title": (
+            a.plan.title or a.plan.name
+            if a.plan.name == b.plan.name
+            else f"{a.plan.name} and {b.plan.name}"
+        ),
         "headline": comparison.headline(),
         "same_packets": comparison.same_packets,
         "runs": [_run_row("A", a), _run_row("B", b)],
@@ -68,21 +80,64 @@ def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:
 
 
 def sections(comparison: Comparison, threshold: float) -> list[Section]:
-    """Return the lists of differences, metrics first: what a reader came for before what explains it."""
+    """Return the lists of differences, metrics first: what a reader came for before what explains
+    it.
+    """
     measured = comparison.measured(threshold)
     left_out = len(comparison.metrics) - len(measured)
-    remark = f"{left_out} more changed by at most {threshold * 100:g} %: tcpexp diff --all shows them." if left_out else ""
+    remark = (
+        f"{left_out} more changed by at most {threshold * 100:g} %: tcpexp diff --all shows them."
+        if left_out
+        else ""
+    )
     return [
-        Section("spec", "Spec", "The specs say the same.", _rows(comparison.spec), "By path, as --set takes it; values of --set are included."),
-        Section("metrics", "Metrics", f"No metric changed by more than {threshold * 100:g} %.", _rows(measured), remark),
-        Section("environment", "Environment", "The same place, clock, image, versions and machine.", _rows(comparison.environment)),
-        Section("certificate", "Certificate", "The certificates say the same.", _rows(comparison.certificate)),
-        Section("plan", "Resolved plan", "The plans are the same.", _rows(comparison.plan), "What the specs come to: numbers, addresses, commands.", True),
+        Section(
+            "spec",
+            "Spec",
+            "The specs say the same.",
+            _rows(comparison.spec),
+            "By path, as --set takes it; values of --set are included.",
+        ),
+        Section(
+            "metrics",
+            "Metrics",
+            f"No metric changed by more than {threshold * 100:g} %.",
+            _rows(measured),
+            remark,
+        ),
+        Section(
+            "environment",
+            "Environment",
+            "The same place, clock, image, versions and machine.",
+            _rows(comparison.environment),
+        ),
+        Section(
+            "certificate",
+            "Certificate",
+            "The certificates say the same.",
+            _rows(comparison.certificate),
+        ),
+        Section(
+            "plan",
+            "Resolved plan",
+            "The plans are the same.",
+            _rows(comparison.plan),
+            "What the specs come to: numbers, addresses, commands.",
+            True,
+        ),
     ]
 
 
 def _rows(found: list[Difference]) -> list[dict[str, str]]:
-    return [{"path": each.path, "a": value_words(each.before), "b": value_words(each.after), "change": change_words(each.change)} for each in found]
+    return [
+        {
+            "path": each.path,
+            "a": value_words(each.before),
+            "b": value_words(each.after),
+            "change": change_words(each.change),
+        }
+        for each in found
+    ]
 
 
 def _run_row(letter: str, run: RunData) -> dict[str, str]:
@@ -100,12 +155,24 @@ def _run_row(letter: str, run: RunData) -> dict[str, str]:
 
 
 def _capture_row(match: Any) -> dict[str, str]:
-    sizes = [size_words(each) if each is not None else "–" for each in (match.bytes_a, match.bytes_b)]
-    return {"words": capture_words(match), "a": sizes[0], "b": sizes[1], "result": "pass" if match.result == "equal" else "fail"}
+    sizes = [
+        size_words(each) if each is not None else "–" for each in (match.bytes_a, match.bytes_b)
+    ]
+    return {
+        "words": capture_words(match),
+        "a": sizes[0],
+        "b": sizes[1],
+        "result": "pass" if match.result == "equal" else "fail",
+    }
 
 
 def _verdict_row(pair: VerdictPair) -> dict[str, Any]:
-    return {"title": pair.title, "differs": pair.differs, "a": _verdict(pair.a), "b": _verdict(pair.b)}
+    return {
+        "title": pair.title,
+        "differs": pair.differs,
+        "a": _verdict(pair.a),
+        "b": _verdict(pair.b),
+    }
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, str]:
@@ -125,5 +192,11 @@ def _figures(a: RunData, b: RunData) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         for overlay, figure in drawn_overlays(a, b):
             svg, _ = save_figure(figure, Path(folder), overlay.name)
-            found.append({"name": overlay.name, "image": markupsafe.Markup(inline_svg(svg, overlay.title, overlay.name)), "caption": overlay.caption})
+            found.append(
+                {
+                    "name": overlay.name,
+                    "image": markupsafe.Markup(inline_svg(svg, overlay.title, overlay.name)),
+                    "caption": overlay.caption,
+                }
+            )
     return found

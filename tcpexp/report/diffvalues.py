@@ -18,8 +18,9 @@ ABSENT: Any = None
 class Difference:
     """One path at which two values differ.
 
-    ``path`` is written as ``--set`` takes it (``links.h1-h2.queue``, ``actions[1].at``). ``before`` and ``after`` are JSON values, None on
-    the side that lacks it (``kind`` says which). ``change`` is (after - before) / before of two numbers, None where there is none.
+    ``path`` is written as ``--set`` takes it (``links.h1-h2.queue``, ``actions[1].at``). ``before``
+    and ``after`` are JSON values, None on the side that lacks it (``kind`` says which). ``change``
+    is (after - before) / before of two numbers, None where there is none.
     """
 
     path: str
@@ -42,8 +43,9 @@ class Difference:
 def differences(before: Any, after: Any, path: str = "") -> list[Difference]:
     """Return where two JSON values differ, in the order of ``before``.
 
-    Mappings are compared key by key. Lists are aligned first (equal items stay together), so an item that was put in between is one
-    difference and not one for every item behind it; a changed item is compared with the one in its place, under the old index.
+    Mappings are compared key by key. Lists are aligned first (equal items stay together), so an
+    item that was put in between is one difference and not one for every item behind it; a changed
+    item is compared with the one in its place, under the old index.
     """
     return list(_walk(before, after, path))
 
@@ -69,7 +71,10 @@ def _walk_lists(before: list[Any], after: list[Any], path: str) -> Iterator[Diff
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from _walk(one, other, f"{path}[{index}]")
         return
-    texts = [[json.dumps(item, sort_keys=True, default=str) for item in items] for items in (before, after)]
+    texts = [
+        [json.dumps(item, sort_keys=True, default=str) for item in items]
+        for items in (before, after)
+    ]
     matcher = SequenceMatcher(None, texts[0], texts[1], autojunk=False)
     for _, a0, a1, b0, b1 in (block for block in matcher.get_opcodes() if block[0] != "equal"):
         paired = min(a1 - a0, b1 - b0)
@@ -90,7 +95,9 @@ def _is_number(value: Any) -> bool:
 
 
 def value_words(value: Any, longest: int = 120) -> str:
-    """Return a value on one line: texts as they are, numbers with at most six digits that matter, the rest as JSON; cut at ``longest``."""
+    """Return a value on one line: texts as they are, numbers with at most six digits that matter,
+    the rest as JSON; cut at ``longest``.
+    """
     if value is None:
         return "–"
     if isinstance(value, str):

@@ -1,4 +1,6 @@
-"""The panels as parts of an HTML page: description, columns, script and style, and the policy that lets nothing else run or load."""
+"""The panels as parts of an HTML page: description, columns, script and style, and the policy that
+lets nothing else run or load.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,24 @@ from typing import Any
 from tcpexp.report.panels.model import PanelData
 
 #: In this order: each file uses what those before it have defined.
-SCRIPTS = ("vendor/uPlot.iife.min.js", "columns.js", "words.js", "paint.js", "panel.js", "group.js", "controls.js", "start.js")
+SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "columns.js",
+    "words.js",
+    "paint.js",
+    "panel.js",
+    "group.js",
+    "controls.js",
+    "start.js",
+)
 STYLES = ("vendor/uPlot.min.css", "panels.css")
 
 
 @dataclass(frozen=True)
 class EmbeddedPanels:
-    """Texts that may stand between script tags as they are: ``info`` (JSON), ``columns`` (base64), ``script``."""
+    """Texts that may stand between script tags as they are: ``info`` (JSON), ``columns`` (base64),
+    ``script``.
+    """
 
     info: str
     columns: str
@@ -35,7 +48,10 @@ def embed_panels(data: PanelData) -> EmbeddedPanels:
 
 
 def panels_html(data: PanelData) -> dict[str, Any] | None:
-    """Return the panels' texts for a template, not to be escaped; None when there is nothing to draw."""
+    """Return the panels' texts for a template, not to be escaped.
+
+    None when there is nothing to draw.
+    """
     import markupsafe
 
     if not data.panels:
@@ -56,10 +72,21 @@ def page_style() -> str:
 
 
 def page_policy() -> str:
-    """Return the page's Content-Security-Policy: no request goes anywhere, and no script but ours runs (W3C CSP Level 3)."""
-    digest = base64.b64encode(hashlib.sha256(page_script().encode("utf-8")).digest()).decode("ascii")
-    return f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+    """Return the page's Content-Security-Policy: no request goes anywhere, and no script but ours
+    runs (W3C CSP Level 3).
+    """
+    digest = base64.b64encode(hashlib.sha256(page_script().encode("utf-8")).digest()).decode(
+        "ascii"
+    )
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src"
+        " data:; font-src data:"
+    )
 
 
 def _read(name: str) -> str:
-    return resources.files("tcpexp.report").joinpath("page", *name.split("/")).read_text(encoding="utf-8")
+    return (
+        resources.files("tcpexp.report")
+        .joinpath("page", *name.split("/"))
+        .read_text(encoding="utf-8")
+    )

@@ -13,7 +13,10 @@ MISSING = "(not measured in this run)"
 
 
 def explanation_of(run: RunData) -> str:
-    """Return the explanation of a run's plan: metrics and checks as this run measured them; what was not measured is said to be so."""
+    """Return the explanation of a run's plan: metrics and checks as this run measured them.
+
+    What was not measured is said to be so.
+    """
     return fill(run.plan.explain, lambda quote: quote_words(run, quote))
 
 
@@ -26,7 +29,9 @@ def quote_words(run: RunData, quote: Quote) -> str:
     if quote.kind == "is":
         return written(quote, float(quote.expression.value({})))
     if quote.kind == "check":
-        found = next((each for each in load_checks(run.path) if each.number == int(quote.what)), None)
+        found = next(
+            (each for each in load_checks(run.path) if each.number == int(quote.what)), None
+        )
         return found.measured if found is not None and found.result in ("PASS", "FAIL") else MISSING
     try:
         return written(quote, find_metric(_by_direction(run.metrics), quote.what))
@@ -35,7 +40,9 @@ def quote_words(run: RunData, quote: Quote) -> str:
 
 
 def _by_direction(metrics: dict[str, object]) -> dict[str, object]:
-    """Return metrics whose lists of directions are found by name too: ``queues.h1-h2>h2.max_packets``."""
+    """Return metrics whose lists of directions are found by name too:
+    ``queues.h1-h2>h2.max_packets``.
+    """
     found = dict(metrics)
     for part in ("queues", "links", "followed"):
         rows = metrics.get(part)

@@ -41,7 +41,9 @@ class Code:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: a caption (empty: no number), headings (none: the first column heads the rows), rows of plain text, columns to set right."""
+    """A table: a caption (empty: no number), headings (none: the first column heads the rows), rows
+    of plain text, columns to set right.
+    """
 
     caption: str
     head: tuple[str, ...]
@@ -51,7 +53,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: a file's name, what it is called, its caption, and where its SVG and its PNG (None: there is none) lie now."""
+    """A figure: a file's name, what it is called, its caption, and where its SVG and its PNG (None:
+    there is none) lie now.
+    """
 
     name: str
     title: str
@@ -89,4 +93,7 @@ class Document:
 
 def prose_blocks(text: str) -> list[Block]:
     """Return a spec's prose as blocks."""
-    return [Paragraph(part.texts[0]) if part.kind == "p" else Items(part.texts, part.kind == "ol") for part in prose_parts(text)]
+    return [
+        Paragraph(part.texts[0]) if part.kind == "p" else Items(part.texts, part.kind == "ol")
+        for part in prose_parts(text)
+    ]

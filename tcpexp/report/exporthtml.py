@@ -6,7 +6,18 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture
+from tcpexp.report.exportblocks import (
+    Answer,
+    Block,
+    Code,
+    Document,
+    Fields,
+    Grid,
+    Heading,
+    Items,
+    Paragraph,
+    Picture,
+)
 from tcpexp.report.exportmd import Numbers
 from tcpexp.report.prose import inline_html
 from tcpexp.writing import direction
@@ -19,8 +30,9 @@ def paper_html(document: Document) -> str:
     body = "\n".join(block_html(block, numbers) for block in document.blocks)
     turned = direction(document.title)
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(document.title)}</title><style>{style}</style></head>\n'
-        f'<body><header><h1{turned}>{escape(document.title)}</h1><p class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta'
+        f' charset="utf-8"><title>{escape(document.title)}</title><style>{style}</style></head>\n<body><header><h1{turned}>{escape(document.title)}</h1><p'
+        f' class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
     )
 
 
@@ -33,7 +45,11 @@ def block_html(block: Block, numbers: Numbers) -> str:
             return f"<p{' class=soft' if soft else ''}{direction(text)}>{inline_html(text)}</p>"
         case Items(texts, numbered):
             tag = "ol" if numbered else "ul"
-            return f"<{tag}{direction(texts[0] if texts else '')}>" + "".join(f"<li>{inline_html(text)}</li>" for text in texts) + f"</{tag}>"
+            return (
+                f"<{tag}{direction(texts[0] if texts else '')}>"
+                + "".join(f"<li>{inline_html(text)}</li>" for text in texts)
+                + f"</{tag}>"
+            )
         case Code(text):
             return f"<pre>{escape(text)}</pre>"
         case Grid():
@@ -41,16 +57,30 @@ def block_html(block: Block, numbers: Numbers) -> str:
         case Picture():
             return _picture(block, numbers)
         case Answer(label, lines):
-            return f'<div class="answer"><p>{inline_html(label)}</p><div class="room" style="height: {lines * 0.8:.1f}cm"></div></div>'
+            return (
+                f'<div class="answer"><p>{inline_html(label)}</p><div class="room" style="height:'
+                f' {lines * 0.8:.1f}cm"></div></div>'
+            )
         case Fields(labels):
-            return '<table class="fields"><tr>' + "".join(f"<td><span>{escape(label)}</span></td>" for label in labels) + "</tr></table>"
+            return (
+                '<table class="fields"><tr>'
+                + "".join(f"<td><span>{escape(label)}</span></td>" for label in labels)
+                + "</tr></table>"
+            )
 
 
 def _grid(grid: Grid, numbers: Numbers) -> str:
     def cells(texts: tuple[str, ...], tag: str) -> str:
-        return "".join(f"<{tag}{' class=n' if index in grid.right else ''}>{escape(str(text))}</{tag}>" for index, text in enumerate(texts))
+        return "".join(
+            f"<{tag}{' class=n' if index in grid.right else ''}>{escape(str(text))}</{tag}>"
+            for index, text in enumerate(texts)
+        )
 
-    caption = f"<caption><b>{numbers.next('Table')}.</b> {inline_html(grid.caption)}</caption>" if grid.caption else ""
+    caption = (
+        f"<caption><b>{numbers.next('Table')}.</b> {inline_html(grid.caption)}</caption>"
+        if grid.caption
+        else ""
+    )
     head = f"<thead><tr>{cells(grid.head, 'th')}</tr></thead>" if grid.head else ""
     rows = "\n".join(f"<tr{_mark(row)}>{cells(row, 'td')}</tr>" for row in grid.rows)
     kind = "grid" if grid.head else "grid pairs"
@@ -67,8 +97,10 @@ def _picture(picture: Picture, numbers: Numbers) -> str:
     source = _uri(picture.svg)
     title = "" if picture.png else f"{escape(picture.title)}. "
     return (
-        f'<figure class="{escape(picture.name, quote=True)}"><img src="{source}" alt="{escape(picture.title, quote=True)}">'
-        f"<figcaption><b>{numbers.next('Figure')}.</b> {title}{inline_html(picture.caption)}</figcaption></figure>"
+        f'<figure class="{escape(picture.name, quote=True)}"><img src="{source}"'
+        f' alt="{escape(picture.title, quote=True)}">'
+        f"<figcaption><b>{numbers.next('Figure')}.</b>"
+        f" {title}{inline_html(picture.caption)}</figcaption></figure>"
     )
 
 

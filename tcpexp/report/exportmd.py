@@ -1,11 +1,24 @@
-"""A hand-in as Markdown (GitHub's and pandoc's common part), with its figures in a folder beside it."""
+"""A hand-in as Markdown (GitHub's and pandoc's common part), with its figures in a folder beside
+it.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from tcpexp.report.exportblocks import Answer, Block, Code, Document, Fields, Grid, Heading, Items, Paragraph, Picture
+from tcpexp.report.exportblocks import (
+    Answer,
+    Block,
+    Code,
+    Document,
+    Fields,
+    Grid,
+    Heading,
+    Items,
+    Paragraph,
+    Picture,
+)
 
 _CODE = re.compile(r"(`[^`]+`)")
 _MARKS = re.compile(r"(\*\*[^*]+\*\*|https?://[^\s<>\"']+[^\s<>\"'.,;:!?)])")
@@ -14,7 +27,10 @@ _SPECIAL = re.compile(r"([\\*_\[\]<>|~#`$&])")
 
 
 def markdown(document: Document, figures: str = "figures") -> str:
-    """Return the document as Markdown; pictures are looked for in the folder ``figures`` beside the file, as SVG or else PNG."""
+    """Return the document as Markdown.
+
+    Pictures are looked for in the folder ``figures`` beside the file, as SVG or else PNG.
+    """
     numbers = Numbers()
     parts = [f"# {escape(document.title)}", f"*{escape(document.subtitle)}*"]
     parts += [block_markdown(block, numbers, figures) for block in document.blocks]
@@ -41,18 +57,26 @@ def block_markdown(block: Block, numbers: Numbers, figures: str) -> str:
         case Paragraph(text):
             return inline(text)
         case Items(texts, numbered):
-            return "\n".join(f"{f'{number}.' if numbered else '-'} {inline(text)}" for number, text in enumerate(texts, 1))
+            return "\n".join(
+                f"{f'{number}.' if numbered else '-'} {inline(text)}"
+                for number, text in enumerate(texts, 1)
+            )
         case Code(text):
             return f"```\n{text}\n```"
         case Grid():
             return _grid(block, numbers)
         case Picture(name, title, caption, _, png):
             file = f"{figures}/{name}.{'svg' if png is None else 'png'}"
-            return f"![{escape(title)}]({file})\n\n**{numbers.next('Figure')}.** {escape(title)}. {inline(caption)}"
+            return (
+                f"![{escape(title)}]({file})\n\n**{numbers.next('Figure')}.** {escape(title)}."
+                f" {inline(caption)}"
+            )
         case Answer(label):
             return f"**{_whole(label)}**\n\n> *Your answer:*\n>\n> …"
         case Fields(labels):
-            return "| | |\n|---|---|\n" + "\n".join(f"| **{escape(label)}** | |" for label in labels)
+            return "| | |\n|---|---|\n" + "\n".join(
+                f"| **{escape(label)}** | |" for label in labels
+            )
 
 
 def _whole(label: str) -> str:
@@ -62,7 +86,12 @@ def _whole(label: str) -> str:
 
 def _grid(grid: Grid, numbers: Numbers) -> str:
     head = grid.head or ("",) * len(grid.rows[0] if grid.rows else ("",))
-    lines = [_row(head), "|" + "|".join("---:" if index in grid.right else "---" for index in range(len(head))) + "|"]
+    lines = [
+        _row(head),
+        "|"
+        + "|".join("---:" if index in grid.right else "---" for index in range(len(head)))
+        + "|",
+    ]
     lines += [_row(row) for row in grid.rows]
     caption = f"**{numbers.next('Table')}.** {inline(grid.caption)}\n\n" if grid.caption else ""
     return caption + "\n".join(lines)
@@ -73,7 +102,9 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def inline(text: str) -> str:
-    """Return a line in which `code`, **strong** and web addresses keep their meaning and everything else is plain text."""
+    """Return a line in which `code`, **strong** and web addresses keep their meaning and everything
+    else is plain text.
+    """
     parts = []
     for index, part in enumerate(_CODE.split(" ".join(text.split()))):
         if index % 2:
@@ -92,11 +123,15 @@ def _marked(text: str) -> str:
 def escape(text: str) -> str:
     """Return ``text`` as Markdown that shows exactly it."""
     plain = _SPECIAL.sub(r"\\\1", text)
-    return re.sub(r"^(\s*\d+)([.)])(?=\s)", r"\1\\\2", re.sub(r"^(\s*)([-+])(?=\s)", r"\1\\\2", plain))
+    return re.sub(
+        r"^(\s*\d+)([.)])(?=\s)", r"\1\\\2", re.sub(r"^(\s*)([-+])(?=\s)", r"\1\\\2", plain)
+    )
 
 
 def pictures(document: Document) -> list[tuple[str, Path]]:
-    """Return the files that :func:`markdown` names: name below the folder of figures, and where the file lies now."""
+    """Return the files that :func:`markdown` names: name below the folder of figures, and where the
+    file lies now.
+    """
     found = []
     for block in document.blocks:
         if isinstance(block, Picture):

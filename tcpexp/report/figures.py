@@ -1,4 +1,6 @@
-"""Figures for the report: the SVG files made fit to stand inside one HTML page, in light and in dark."""
+"""Figures for the report: the SVG files made fit to stand inside one HTML page, in light and in
+dark.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,12 @@ def inline_svg(path: Path, title: str, name: str) -> str:
 
 
 def inline_text(svg: str, title: str, name: str) -> str:
-    """Return matplotlib's SVG as an element for an HTML page, with ``title`` as its name for screen readers.
+    """Return matplotlib's SVG as an element for an HTML page, with ``title`` as its name for screen
+    readers.
 
-    Sizes are left to the style sheet; identifiers that nothing refers to are dropped and the others get ``name`` as prefix, so that
-    many figures fit one page; the house colours become CSS variables.
+    Sizes are left to the style sheet; identifiers that nothing refers to are dropped and the others
+    get ``name`` as prefix, so that many figures fit one page; the house colours become CSS
+    variables.
     """
     text = _PROLOG.sub("", svg, count=1)
     text = _GLOBAL_STYLE.sub("", _METADATA.sub("", text, count=1), count=1)
@@ -48,7 +52,9 @@ def inline_text(svg: str, title: str, name: str) -> str:
 
 
 def themed(svg: str) -> str:
-    """Return ``svg`` with the house colours in styles replaced by CSS variables of the same meaning."""
+    """Return ``svg`` with the house colours in styles replaced by CSS variables of the same
+    meaning.
+    """
     return _COLOR.sub(_variable, svg)
 
 
@@ -60,6 +66,8 @@ def _variable(found: re.Match[str]) -> str:
 def _own_ids(svg: str, name: str) -> str:
     used = {first or second for first, second in _REFERENCE.findall(svg)}
     prefix = re.sub(r"[^A-Za-z0-9]", "-", name)
-    svg = _ID.sub(lambda found: f' id="{prefix}-{found.group(1)}"' if found.group(1) in used else "", svg)
+    svg = _ID.sub(
+        lambda found: f' id="{prefix}-{found.group(1)}"' if found.group(1) in used else "", svg
+    )
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
     return re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', svg)

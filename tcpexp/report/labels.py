@@ -1,4 +1,6 @@
-"""The report's section on Wireshark's labels: the table of the plot ``label_table``, whatever plots a spec names."""
+"""The report's section on Wireshark's labels: the table of the plot ``label_table``, whatever plots
+a spec names.
+"""
 
 from __future__ import annotations
 

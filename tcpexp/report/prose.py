@@ -1,4 +1,7 @@
-"""A spec's texts to safe HTML: paragraphs, lists, code and emphasis, and links to RFCs; everything else is escaped."""
+"""A spec's texts to safe HTML: paragraphs, lists, code and emphasis, and links to RFCs.
+
+Everything else is escaped.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 
 
 def prose_html(text: str) -> str:
-    """Return ``text`` as HTML. Blank lines part paragraphs; lines that begin with ``-``, ``*`` or ``1.`` are list items."""
+    """Return ``text`` as HTML.
+
+    Blank lines part paragraphs; lines that begin with ``-``, ``*`` or ``1.`` are list items.
+    """
     return "\n".join(_part_html(part) for part in prose_parts(text))
 
 
@@ -31,7 +37,10 @@ class Part:
 
 
 def prose_parts(text: str) -> list[Part]:
-    """Return the paragraphs and lists of ``text``, their lines joined; marks within a line are left as they are."""
+    """Return the paragraphs and lists of ``text``, their lines joined.
+
+    Marks within a line are left as they are.
+    """
     parts: list[Part] = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = [line for line in block.splitlines() if line.strip()]
@@ -43,7 +52,11 @@ def prose_parts(text: str) -> list[Part]:
 def _part_html(part: Part) -> str:
     if part.kind == "p":
         return f"<p{direction(part.texts[0])}>{inline_html(part.texts[0])}</p>"
-    return f"<{part.kind}{direction(part.texts[0])}>" + "".join(f"<li>{inline_html(item)}</li>" for item in part.texts) + f"</{part.kind}>"
+    return (
+        f"<{part.kind}{direction(part.texts[0])}>"
+        + "".join(f"<li>{inline_html(item)}</li>" for item in part.texts)
+        + f"</{part.kind}>"
+    )
 
 
 def _block(lines: list[str]) -> list[Part]:
@@ -63,9 +76,14 @@ def _block(lines: list[str]) -> list[Part]:
 
 
 def inline_html(text: str) -> str:
-    """Return one line of text as HTML: escaped, then ``code``, strong words, web addresses and RFC numbers marked up."""
+    """Return one line of text as HTML: escaped, then ``code``, strong words, web addresses and RFC
+    numbers marked up.
+    """
     parts = _CODE.split(text)
-    return "".join(f"<code>{escape(part)}</code>" if index % 2 else _linked(part) for index, part in enumerate(parts))
+    return "".join(
+        f"<code>{escape(part)}</code>" if index % 2 else _linked(part)
+        for index, part in enumerate(parts)
+    )
 
 
 def _linked(text: str) -> str:

@@ -1,4 +1,6 @@
-"""The questions of a spec's explanation ("Try next"), one by one, so that a hand-in can leave room for an answer under each."""
+"""The questions of a spec's explanation ("Try next"), one by one, so that a hand-in can leave room
+for an answer under each.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,12 @@ _END = re.compile(r"[.?!](?=\s+[A-Z`(\"])")
 
 
 def split_explanation(explain: str) -> tuple[str, list[str]]:
-    """Return the explanation without its "Try next", and what that asks, one text per question or proposal.
+    """Return the explanation without its "Try next", and what that asks, one text per question or
+    proposal.
 
-    Sentences are joined until one asks something (``?``), as in "Do this. What happens?"; a sentence that names what to change
-    and asks nothing stands for itself when another one that asks follows no more.
+    Sentences are joined until one asks something (``?``), as in "Do this. What happens?"; a
+    sentence that names what to change and asks nothing stands for itself when another one that asks
+    follows no more.
     """
     kept, asked = [], []
     for paragraph in _PARAGRAPHS.split(explain.strip()):
@@ -28,8 +32,14 @@ def split_explanation(explain: str) -> tuple[str, list[str]]:
 def _sentences(text: str) -> list[str]:
     """Split ``text`` at ends of sentences that lie outside of `code`."""
     inside = [found.span() for found in re.finditer(r"`[^`]*`", text)]
-    ends = [found.end() for found in _END.finditer(text) if not any(start < found.start() < end for start, end in inside)]
-    parts = [text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    ends = [
+        found.end()
+        for found in _END.finditer(text)
+        if not any(start < found.start() < end for start, end in inside)
+    ]
+    parts = [
+        text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
+    ]
     return [part for part in parts if part]
 
 

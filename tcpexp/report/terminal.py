@@ -11,7 +11,12 @@ from tcpexp.store.rundata import RunData
 if TYPE_CHECKING:
     from rich.console import Console
 
-MARKS = {"PASS": ("✓", "green"), "FAIL": ("✗", "bold red"), "INCONCLUSIVE": ("?", "yellow"), "UNSUPPORTED": ("–", "cyan")}
+MARKS = {
+    "PASS": ("✓", "green"),
+    "FAIL": ("✗", "bold red"),
+    "INCONCLUSIVE": ("?", "yellow"),
+    "UNSUPPORTED": ("–", "cyan"),
+}
 #: Lines of a failed program's output that are shown.
 MOST_LAST_WORDS = 4
 #: Column heads of the table of flows, and the keys of a row.
@@ -36,10 +41,11 @@ class HasPath(Protocol):
 
 
 def print_summary(run: HasPath, console: Console | None = None) -> None:
-    """Print what came out of a run: one line per verdict, one row per flow, the certificate and the report's path.
+    """Print what came out of a run: one line per verdict, one row per flow, the certificate and the
+    report's path.
 
-    Reads what lies in the run directory. ``problems`` and ``timing`` of ``run``, if it has any, are printed too. ``console`` is by default standard
-    output.
+    Reads what lies in the run directory. ``problems`` and ``timing`` of ``run``, if it has any, are
+    printed too. ``console`` is by default standard output.
     """
     from rich.console import Console as RichConsole
 
@@ -58,37 +64,67 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
         out.print(f"problem: {problem}", style="yellow", markup=False)
     timing = getattr(run, "timing", {})
     if "total_s" in timing:  # a run, not only what follows from one
-        out.print(timing_words(timing, str((data.manifest or {}).get("where") or "run")), markup=False, soft_wrap=True)
+        out.print(
+            timing_words(timing, str((data.manifest or {}).get("where") or "run")),
+            markup=False,
+            soft_wrap=True,
+        )
     report = data.path / "report.html"
     if report.is_file():
         out.print(f"report: {report}", markup=False, soft_wrap=True)
 
 
 def timing_words(timing: dict[str, float], where: str) -> str:
-    """Return how long a run took in all, against the experiment's own time, and its parts that took longer than 50 ms.
+    """Return how long a run took in all, against the experiment's own time, and its parts that took
+    longer than 50 ms.
 
-    ``timing`` is ``RunOutcome.timing``, seconds of wall time; ``where`` is the word for the run itself, ``guest`` or ``host``.
+    ``timing`` is ``RunOutcome.timing``, seconds of wall time; ``where`` is the word for the run
+    itself, ``guest`` or ``host``.
     """
-    names = {"start_s": "start", "run_s": where, "reading_s": "reading", "judging_s": "judging", "drawing_s": "drawing", "report_s": "report"}
-    parts = ", ".join(f"{word} {timing[key]:.1f}" for key, word in names.items() if timing.get(key, 0.0) >= 0.05)
+    names = {
+        "start_s": "start",
+        "run_s": where,
+        "reading_s": "reading",
+        "judging_s": "judging",
+        "drawing_s": "drawing",
+        "report_s": "report",
+    }
+    parts = ", ".join(
+        f"{word} {timing[key]:.1f}" for key, word in names.items() if timing.get(key, 0.0) >= 0.05
+    )
     total, asked = timing["total_s"], timing["experiment_s"]
-    fast = f"{asked / total:.1f} times as fast as" if total < asked else f"{total / asked:.1f} times as long as"
+    fast = (
+        f"{asked / total:.1f} times as fast as"
+        if total < asked
+        else f"{total / asked:.1f} times as long as"
+    )
     return f"took {total:.1f} s, {fast} the experiment's {asked:g} s: {parts}"
 
 
 def _print_status(run: RunData, out: Console) -> None:
     if run.status != "complete":
         why = (run.manifest or {}).get("failure") or run.engine.get("error") or ""
-        out.print(f"The run was {'interrupted' if run.status == 'interrupted' else 'not completed'}. {why}".rstrip(), style="bold red", markup=False)
+        out.print(
+            f"The run was {'interrupted' if run.status == 'interrupted' else 'not completed'}."
+            f" {why}".rstrip(),
+            style="bold red",
+            markup=False,
+        )
 
 
 def _print_failures(run: RunData, out: Console) -> None:
-    """Print each program that failed, with the last lines that it wrote, unless the status has said so."""
+    """Print each program that failed, with the last lines that it wrote, unless the status has said
+    so.
+    """
     said = str((run.manifest or {}).get("failure") or run.engine.get("error") or "")
     for failure in run.failures:
         if failure["text"] not in said:
-            out.print(f"program failed: {failure['text']}", style="bold red", markup=False, soft_wrap=True)
-        for line in failure["last_words"][-MOST_LAST_WORDS:] if len(failure["last_words"]) > 1 else ():
+            out.print(
+                f"program failed: {failure['text']}", style="bold red", markup=False, soft_wrap=True
+            )
+        for line in (
+            failure["last_words"][-MOST_LAST_WORDS:] if len(failure["last_words"]) > 1 else ()
+        ):
             out.print(f"  {line}", style="red", markup=False, soft_wrap=True)
 
 
@@ -133,7 +169,20 @@ def _print_certificate(run: RunData, out: Console) -> None:
     if verdict is None:
         return
     repeatable = run.certificate.get("repeatable")
-    words = "" if repeatable is None else ", repeatable" if repeatable else f", not repeatable: {run.certificate.get('repeatable_why', '')}"
-    out.print(f"certificate: {verdict}{words}", style="green" if verdict == "VALID" else "bold yellow", markup=False, soft_wrap=True)
+    words = (
+        ""
+        if repeatable is None
+        else (
+            ", repeatable"
+            if repeatable
+            else f", not repeatable: {run.certificate.get('repeatable_why', '')}"
+        )
+    )
+    out.print(
+        f"certificate: {verdict}{words}",
+        style="green" if verdict == "VALID" else "bold yellow",
+        markup=False,
+        soft_wrap=True,
+    )
     for reason in run.certificate.get("reasons") or []:
         out.print(f"  {reason}", style="yellow", markup=False)

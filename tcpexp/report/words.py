@@ -40,7 +40,11 @@ def lateness_words(lateness_ns: int | None) -> str:
     if lateness_ns is None:
         return NONE
     size = abs(lateness_ns)
-    for limit, divisor, unit in ((1_000, 1, "ns"), (1_000_000, 1e3, "µs"), (1_000_000_000, 1e6, "ms")):
+    for limit, divisor, unit in (
+        (1_000, 1, "ns"),
+        (1_000_000, 1e3, "µs"),
+        (1_000_000_000, 1e6, "ms"),
+    ):
         if size < limit:
             return f"{lateness_ns / divisor:.3g} {unit}"
     return f"{lateness_ns / 1e9:.3g} s"

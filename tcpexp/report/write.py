@@ -32,8 +32,9 @@ RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
 def write_report(run: RunData) -> Path:
     """Write ``report.html`` from what lies in the run directory, and return its path.
 
-    Needs the plan; everything else (verdicts, certificate, metrics, tables, manifest) is shown when it is there, and its absence is
-    said. Texts from the spec, from programs and from packets are escaped. The same files give the same page.
+    Needs the plan; everything else (verdicts, certificate, metrics, tables, manifest) is shown when
+    it is there, and its absence is said. Texts from the spec, from programs and from packets are
+    escaped. The same files give the same page.
     """
     page = template().render(report_content(run))
     path = run.path / "report.html"
@@ -52,7 +53,9 @@ def environment() -> jinja2.Environment:
     """Return how templates are read: escaping on, an unknown value is an error."""
     import jinja2
 
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 def report_content(run: RunData) -> dict[str, Any]:
@@ -69,7 +72,10 @@ def report_content(run: RunData) -> dict[str, Any]:
     figures, left_out, instead = _figures(run, panels.panels)
     certificate = run.certificate
     return {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8") + page_style()),
+        "style": markupsafe.Markup(
+            resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")
+            + page_style()
+        ),
         "policy": page_policy(),
         "panels": panels_html(panels),
         "absent": panels.absent,
@@ -84,7 +90,11 @@ def report_content(run: RunData) -> dict[str, Any]:
         "failures": run.failures,
         "run_id": (run.manifest or {}).get("run_id") or run.path.name,
         "verdicts": verdicts,
-        "counts": [(result, count) for result in RESULTS if (count := sum(row["result"] == result for row in verdicts))],
+        "counts": [
+            (result, count)
+            for result in RESULTS
+            if (count := sum(row["result"] == result for row in verdicts))
+        ],
         "certificate": certificate.get("verdict"),
         "reasons": certificate.get("reasons") or [],
         "repeatable": certificate.get("repeatable"),
@@ -116,10 +126,14 @@ def _why_it_ended(run: RunData) -> str:
     return str(manifest.get("failure") or run.engine.get("error") or "")
 
 
-def _figures(run: RunData, panels: list[Panel]) -> tuple[list[dict[str, Any]], list[LeftOut], list[Panel]]:
-    """Return the plots ready to embed, those that were left out, and the panels that show the same as one of them.
+def _figures(
+    run: RunData, panels: list[Panel]
+) -> tuple[list[dict[str, Any]], list[LeftOut], list[Panel]]:
+    """Return the plots ready to embed, those that were left out, and the panels that show the same
+    as one of them.
 
-    ``stands_in`` says of a plot that a panel shows the same: it is for print and for browsers without script. ``files`` are what ``--figures`` made of it.
+    ``stands_in`` says of a plot that a panel shows the same: it is for print and for browsers
+    without script. ``files`` are what ``--figures`` made of it.
     """
     import markupsafe
 
@@ -149,4 +163,7 @@ def _figure_files(run: RunData) -> dict[str, list[tuple[str, str]]]:
         return {}
     kinds = {"SVG": "svg", "PNG": "png", "JSON": "table"}
     figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    return {each["name"]: [(kind, each[key]) for kind, key in kinds.items() if each.get(key)] for each in figures}
+    return {
+        each["name"]: [(kind, each[key]) for kind, key in kinds.items() if each.get(key)]
+        for each in figures
+    }

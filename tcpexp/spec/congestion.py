@@ -1,7 +1,10 @@
-"""The congestion controls of the stock kernel, by the name that ``tcp_congestion_control`` has for them.
+"""The congestion controls of the stock kernel, by the name that ``tcp_congestion_control`` has for
+them.
 
-Which ones there are is measured, not remembered: ``tests/guest/test_congestion_controls.py`` compares this list with the modules of the guest's kernel, sends
-with each of them and reads its name back. What each listens to is from the comment at the head of its source, net/ipv4/tcp_<name>.c.
+Which ones there are is measured, not remembered: ``tests/guest/test_congestion_controls.py``
+compares this list with the modules of the guest's kernel, sends with each of them and reads its
+name back. What each listens to is from the comment at the head of its source,
+net/ipv4/tcp_<name>.c.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ BUILT_IN = ("reno", "cubic")
 
 @dataclass(frozen=True)
 class CongestionControl:
-    """One congestion control: its name, what it takes for a sign of congestion, and what it does, in a line; ``source`` says where it was published."""
+    """One congestion control: its name, what it takes for a sign of congestion, and what it does,
+    in a line; ``source`` says where it was published.
+    """
 
     name: str
     signal: Signal
@@ -80,9 +85,15 @@ CONGESTION_CONTROLS = {row[0]: CongestionControl(*row) for row in _ALL}
 
 
 def check_congestion_control(name: str) -> str:
-    """Return ``name`` when the stock kernel has a congestion control of that name; raises ``QuantityError`` with the list."""
+    """Return ``name`` when the stock kernel has a congestion control of that name.
+
+    Raises ``QuantityError`` with the list.
+    """
     if name not in CONGESTION_CONTROLS:
         near = difflib.get_close_matches(name.lower(), list(CONGESTION_CONTROLS), n=1, cutoff=0.6)
         meant = f"did you mean '{near[0]}'? " if near else ""
-        raise QuantityError(f"unknown congestion control '{name[:60]}'", f"{meant}the kernel has {', '.join(CONGESTION_CONTROLS)}")
+        raise QuantityError(
+            f"unknown congestion control '{name[:60]}'",
+            f"{meant}the kernel has {', '.join(CONGESTION_CONTROLS)}",
+        )
     return name

@@ -1,7 +1,9 @@
-"""Small arithmetic in sweeps: ``rtt / 2``, ``loss < 1% and cc == 'bbr'``; a few operators and functions, nothing else.
+"""Small arithmetic in sweeps: ``rtt / 2``, ``loss < 1% and cc == 'bbr'``; a few operators and
+functions, nothing else.
 
-Quantities count in base units: rates in bit/s, durations in seconds, sizes in bytes, percentages as fractions, queues in
-bandwidth-delay products or packets. So ``1 * rate * rtt / 8`` is a bandwidth-delay product in bytes.
+Quantities count in base units: rates in bit/s, durations in seconds, sizes in bytes, percentages as
+fractions, queues in bandwidth-delay products or packets. So ``1 * rate * rtt / 8`` is a
+bandwidth-delay product in bytes.
 """
 
 from __future__ import annotations
@@ -16,13 +18,22 @@ from decimal import Decimal
 from typing import Any
 
 from tcpexp.registry import suggest
-from tcpexp.units import QuantityError, parse_duration, parse_fraction, parse_queue_limit, parse_rate, parse_size
+from tcpexp.units import (
+    QuantityError,
+    parse_duration,
+    parse_fraction,
+    parse_queue_limit,
+    parse_rate,
+    parse_size,
+)
 
 MAX_CHARACTERS = 400
 #: An exponent beyond this is refused, so that no expression can take long.
 MAX_EXPONENT = 64
 
-_QUANTITY = re.compile(r"(?<![\w.'\"])(\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s?(%|[kmgt]?bit(?:/s)?\b|[kMG]?i?B\b|ns\b|us\b|ms\b|s\b|min\b|h\b|bdp\b|p\b)")
+_QUANTITY = re.compile(
+    r"(?<![\w.'\"])(\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s?(%|[kmgt]?bit(?:/s)?\b|[kMG]?i?B\b|ns\b|us\b|ms\b|s\b|min\b|h\b|bdp\b|p\b)"
+)
 _PARSERS: tuple[Callable[[Any], float], ...] = (
     lambda text: float(parse_rate(text)),
     lambda text: parse_duration(text) / 1e9,
@@ -57,11 +68,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log10": math.log10,
     "exp": math.exp,
 }
-_HINT = "numbers, quantities such as 20ms, parameters' names, + - * / // **, comparisons, and, or, not, (a if b else c), " + ", ".join(FUNCTIONS)
+_HINT = (
+    "numbers, quantities such as 20ms, parameters' names, + - * / // **, comparisons, and, or, not,"
+    " (a if b else c), " + ", ".join(FUNCTIONS)
+)
 
 
 def number_of(value: Any) -> float | None:
-    """Return a value of a spec as a number in base units, None when it is a word: 10,000,000 of ``10mbit``, 0.02 of ``20ms``."""
+    """Return a value of a spec as a number in base units, None when it is a word: 10,000,000 of
+    ``10mbit``, 0.02 of ``20ms``.
+    """
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, (int, float)):
@@ -93,14 +109,19 @@ class Expression:
     tree: ast.expr
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return its value where the names have ``values``; raises ``QuantityError`` for what cannot be computed."""
+        """Return its value where the names have ``values``.
+
+        Raises ``QuantityError`` for what cannot be computed.
+        """
         try:
             result = _evaluate(self.tree, values)
         except QuantityError:
             raise
         except (ArithmeticError, ValueError, TypeError) as error:
             given = ", ".join(f"{name} = {values.get(name)}" for name in sorted(self.names))
-            raise QuantityError(f"'{self.text}' cannot be computed: {error}", f"with {given}" if given else _HINT) from None
+            raise QuantityError(
+                f"'{self.text}' cannot be computed: {error}", f"with {given}" if given else _HINT
+            ) from None
         if isinstance(result, float) and not math.isfinite(result):
             raise QuantityError(f"'{self.text}' is not a finite number", _HINT)
         return result
@@ -113,8 +134,12 @@ def parse_expression(text: Any) -> Expression:
     if not isinstance(text, str) or not text.strip():
         raise QuantityError(f"'{text}' is not an expression", _HINT)
     if len(text) > MAX_CHARACTERS:
-        raise QuantityError(f"the expression has {len(text)} characters", f"at most {MAX_CHARACTERS}")
-    plain = _QUANTITY.sub(lambda match: repr(number_of(f"{format(Decimal(match[1]), 'f')}{match[2]}")), text.strip())
+        raise QuantityError(
+            f"the expression has {len(text)} characters", f"at most {MAX_CHARACTERS}"
+        )
+    plain = _QUANTITY.sub(
+        lambda match: repr(number_of(f"{format(Decimal(match[1]), 'f')}{match[2]}")), text.strip()
+    )
     try:
         tree = ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -126,7 +151,16 @@ def parse_expression(text: Any) -> Expression:
 
 def _check(node: ast.AST, text: str) -> None:
     """Refuse every kind of node that is not listed here, before anything is evaluated."""
-    allowed = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Name, ast.Constant, ast.Call)
+    allowed = (
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.BoolOp,
+        ast.Compare,
+        ast.IfExp,
+        ast.Name,
+        ast.Constant,
+        ast.Call,
+    )
     helpers = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
     for each in ast.walk(node):
         if isinstance(each, helpers):
@@ -141,9 +175,14 @@ def _check(node: ast.AST, text: str) -> None:
         elif isinstance(each, ast.UnaryOp):
             fine = isinstance(each.op, (ast.USub, ast.UAdd, ast.Not))
         elif isinstance(each, ast.Call):
-            fine = isinstance(each.func, ast.Name) and each.func.id in FUNCTIONS and not each.keywords
+            fine = (
+                isinstance(each.func, ast.Name) and each.func.id in FUNCTIONS and not each.keywords
+            )
             if isinstance(each.func, ast.Name) and each.func.id not in FUNCTIONS:
-                raise QuantityError(f"there is no function '{each.func.id}' in '{text}'", suggest(each.func.id, list(FUNCTIONS)) or _HINT)
+                raise QuantityError(
+                    f"there is no function '{each.func.id}' in '{text}'",
+                    suggest(each.func.id, list(FUNCTIONS)) or _HINT,
+                )
         if not fine:
             raise QuantityError(f"'{text}' holds something that has no meaning here", _HINT)
 
@@ -153,19 +192,28 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         if node.id not in values:
-            raise QuantityError(f"'{node.id}' has no value here", suggest(node.id, [str(each) for each in values]) or _HINT)
+            raise QuantityError(
+                f"'{node.id}' has no value here",
+                suggest(node.id, [str(each) for each in values]) or _HINT,
+            )
         return values[node.id]
     if isinstance(node, ast.BinOp):
         return _binary(node, values)
     if isinstance(node, ast.UnaryOp):
         inner = _evaluate(node.operand, values)
-        return (not inner) if isinstance(node.op, ast.Not) else (-inner if isinstance(node.op, ast.USub) else inner)
+        return (
+            (not inner)
+            if isinstance(node.op, ast.Not)
+            else (-inner if isinstance(node.op, ast.USub) else inner)
+        )
     if isinstance(node, ast.BoolOp):
         parts = (_evaluate(each, values) for each in node.values)
         return all(parts) if isinstance(node.op, ast.And) else any(parts)
     if isinstance(node, ast.Compare):
         chain = [_evaluate(each, values) for each in (node.left, *node.comparators)]
-        return all(_COMPARE[type(op)](a, b) for op, a, b in zip(node.ops, chain, chain[1:], strict=False))
+        return all(
+            _COMPARE[type(op)](a, b) for op, a, b in zip(node.ops, chain, chain[1:], strict=False)
+        )
     if isinstance(node, ast.IfExp):
         return _evaluate(node.body if _evaluate(node.test, values) else node.orelse, values)
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
@@ -175,7 +223,11 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
 def _binary(node: ast.BinOp, values: Mapping[str, Any]) -> Any:
     left, right = _evaluate(node.left, values), _evaluate(node.right, values)
     if isinstance(left, str) or isinstance(right, str):
-        raise QuantityError(f"'{left if isinstance(left, str) else right}' is a word; there is nothing to compute with it", "compare words with == or !=")
+        raise QuantityError(
+            f"'{left if isinstance(left, str) else right}' is a word; there is nothing to compute"
+            " with it",
+            "compare words with == or !=",
+        )
     if isinstance(node.op, ast.Pow):
         if abs(right) > MAX_EXPONENT:
             raise QuantityError(f"the exponent {right} is too large", f"at most {MAX_EXPONENT}")
@@ -188,7 +240,10 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True)
 class Template:
-    """A value with expressions in braces: ``{rtt / 2}s``; a lone ``{1 / p}`` is a number, anything else a text."""
+    """A value with expressions in braces: ``{rtt / 2}s``.
+
+    A lone ``{1 / p}`` is a number, anything else a text.
+    """
 
     text: str
     parts: tuple[str | Expression, ...]
@@ -196,14 +251,18 @@ class Template:
     @property
     def names(self) -> frozenset[str]:
         """The names that its expressions use."""
-        return frozenset().union(*(each.names for each in self.parts if isinstance(each, Expression)))
+        return frozenset().union(
+            *(each.names for each in self.parts if isinstance(each, Expression))
+        )
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """Return the text, or the number of a lone expression; raises ``QuantityError``."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
             result = self.parts[0].value(values)
             return int(result) if isinstance(result, float) and result.is_integer() else result
-        return "".join(each if isinstance(each, str) else _text(each.value(values)) for each in self.parts)
+        return "".join(
+            each if isinstance(each, str) else _text(each.value(values)) for each in self.parts
+        )
 
 
 def parse_template(text: str) -> Template:
@@ -216,7 +275,9 @@ def parse_template(text: str) -> Template:
         position = match.end()
     rest = text[position:]
     if "{" in rest or "}" in rest:
-        raise QuantityError(f"'{text}' has a brace without its partner", "write an expression as {rtt / 2}")
+        raise QuantityError(
+            f"'{text}' has a brace without its partner", "write an expression as {rtt / 2}"
+        )
     return Template(text, (*parts, rest) if rest or not parts else tuple(parts))
 
 

@@ -18,17 +18,23 @@ if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
 
 
-def load_spec(path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()) -> ExperimentSpec:
-    """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``, in the file's order.
+def load_spec(
+    path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
+) -> ExperimentSpec:
+    """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``,
+    in the file's order.
 
-    ``catalogue`` knows the actions, checks, recorders and plots (the built-in and installed ones when None); the spec's
-    ``plugins:`` are added to it.
+    ``catalogue`` knows the actions, checks, recorders and plots (the built-in and installed ones
+    when None); the spec's ``plugins:`` are added to it.
     """
     return validate_source(read_source(path, overrides), catalogue)
 
 
 def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
-    """Return the file with the ``--set`` values in it; what is wrong and does not keep the rest from being read is in its ``errors``."""
+    """Return the file with the ``--set`` values in it.
+
+    What is wrong and does not keep the rest from being read is in its ``errors``.
+    """
     return override_source(load_source(Path(path)), overrides, keep_errors=True)
 
 
@@ -44,7 +50,14 @@ def validate_source(source: Source, catalogue: Catalogue | None = None) -> Exper
         spec = ExperimentSpec.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
         for each in translate(error, ExperimentSpec, source.raw):
-            found.append(SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint, instead=each.instead))
+            found.append(
+                SpecError(
+                    each.message,
+                    where=source.place(*each.path, key=each.key),
+                    hint=each.hint,
+                    instead=each.instead,
+                )
+            )
     if found or spec is None:
         raise SpecErrors(sorted(found, key=order_of))
     spec._source = source
@@ -52,7 +65,10 @@ def validate_source(source: Source, catalogue: Catalogue | None = None) -> Exper
 
 
 def _load_plugins(source: Source, catalogue: Catalogue) -> list[SpecError]:
-    """Add what the files under ``plugins:`` define, and return what is wrong with them; a wrong shape is left to the model to report."""
+    """Add what the files under ``plugins:`` define, and return what is wrong with them.
+
+    A wrong shape is left to the model to report.
+    """
     names: Any = source.raw_at("plugins")
     names = [names] if isinstance(names, str) else names
     errors: list[SpecError] = []
@@ -69,4 +85,6 @@ def _load_plugins(source: Source, catalogue: Catalogue) -> list[SpecError]:
 def order_of(error: SpecError) -> tuple[str, int, int]:
     """Return what sorts errors as they stand in the file."""
     where = error.where
-    return (where.file, where.line, where.column) if isinstance(where, Place) else (str(where), 0, 0)
+    return (
+        (where.file, where.line, where.column) if isinstance(where, Place) else (str(where), 0, 0)
+    )

@@ -18,13 +18,17 @@ from tcpexp.units import QuantityError
 
 Path = tuple[str | int, ...]
 
-#: More than this many errors help nobody, and a hostile file could ask for thousands of suggestions.
+#: More than this many errors help nobody, and a hostile file could ask for thousands of
+#: suggestions.
 MAX_FINDINGS = 20
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong at ``path``; ``key`` means the key itself, not its value; ``instead`` is the key that is meant."""
+    """What is wrong at ``path``; ``key`` means the key itself, not its value.
+
+    ``instead`` is the key that is meant.
+    """
 
     path: Path
     message: str
@@ -68,12 +72,18 @@ _LIMITS = {
 }
 
 
-def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Path = ()) -> list[Finding]:
-    """Return the findings of ``error``, which ``model`` raised for the plain value ``raw`` at ``base``."""
+def translate(
+    error: ValidationError, model: type[BaseModel], raw: Any, base: Path = ()
+) -> list[Finding]:
+    """Return the findings of ``error``, which ``model`` raised for the plain value ``raw`` at
+    ``base``.
+    """
     findings: list[Finding] = []
     items = error.errors(include_url=False)[:MAX_FINDINGS]
     for item in items:
-        if item["type"] == "too_short" and any(each["loc"][: len(item["loc"])] == item["loc"] for each in items if each is not item):
+        if item["type"] == "too_short" and any(
+            each["loc"][: len(item["loc"])] == item["loc"] for each in items if each is not item
+        ):
             continue  # it is short only because its entries are wrong
         path = _path_in(raw, item["loc"])
         cause = item.get("ctx", {}).get("error")
@@ -85,7 +95,9 @@ def translate(error: ValidationError, model: type[BaseModel], raw: Any, base: Pa
 
 
 def _ours(cause: Exception, raw: Any, base: Path, path: Path) -> list[Finding]:
-    """Return the findings of an error that one of our own validators raised for the value at ``path``."""
+    """Return the findings of an error that one of our own validators raised for the value at
+    ``path``.
+    """
     if isinstance(cause, SeveralErrors):
         return [finding for each in cause.errors for finding in _ours(each, raw, base, path)]
     if isinstance(cause, NestedErrors):
@@ -119,18 +131,30 @@ def _about_key(kind: str, word: str, model: type[BaseModel] | None, place: Path)
 
 def _about_value(item: Any, place: Path, given: Any, context: dict[str, Any]) -> Finding:
     kind = item["type"]
-    message, hint = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, "), None
+    message, hint = (
+        str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, "),
+        None,
+    )
     message = message[:1].lower() + message[1:]
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
         message, hint = f"{_show(given)} is out of range", f"it must be {words} {context[name]}"
     elif kind in ("literal_error", "enum"):
-        known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        known = [
+            word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")
+        ]
         message = f"{_show(given)} is not one of {', '.join(known)}"
         if isinstance(given, str) and given in known:
-            message, hint = f"{_show(given)} in quotes is a text, not a number", f"write {given} without quotes"
+            message, hint = (
+                f"{_show(given)} in quotes is a text, not a number",
+                f"write {given} without quotes",
+            )
         else:
-            hint = suggest(given, known) if isinstance(given, str) else f"write one of {', '.join(known)}"
+            hint = (
+                suggest(given, known)
+                if isinstance(given, str)
+                else f"write one of {', '.join(known)}"
+            )
     elif kind == "string_pattern_mismatch":
         message = f"{_show(given)} does not fit here"
         if "A-Za-z" in context["pattern"]:
@@ -152,11 +176,20 @@ def known_keys(model: type[BaseModel] | None) -> list[str]:
 def _description(model: type[BaseModel] | None, word: str) -> str | None:
     if model is None:
         return None
-    return next((field.description for name, field in model.model_fields.items() if word in (name, field.alias)), None)
+    return next(
+        (
+            field.description
+            for name, field in model.model_fields.items()
+            if word in (name, field.alias)
+        ),
+        None,
+    )
 
 
 def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """Return the model that stands at pydantic's ``location`` within ``model``, None when it cannot be told."""
+    """Return the model that stands at pydantic's ``location`` within ``model``, None when it cannot
+    be told.
+    """
     current: Any = model
     for step in location:
         models = _models_in(current)
@@ -167,7 +200,11 @@ def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[B
                 continue
             fields = next((each.model_fields for each in models if _has_key(each, step)), None)
             if fields is not None:
-                current = next(field.annotation for name, field in fields.items() if step in (name, field.alias))
+                current = next(
+                    field.annotation
+                    for name, field in fields.items()
+                    if step in (name, field.alias)
+                )
     return next(iter(_models_in(current)), None)
 
 
@@ -182,7 +219,9 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _path_in(raw: Any, location: tuple[str | int, ...]) -> Path:
-    """Return the part of pydantic's ``location`` that exists in the file (it also names union members and missing keys)."""
+    """Return the part of pydantic's ``location`` that exists in the file (it also names union
+    members and missing keys).
+    """
     path: list[str | int] = []
     value = raw
     for step in location:
@@ -203,7 +242,11 @@ def _without_repeats(findings: list[Finding]) -> list[Finding]:
     seen: set[Any] = set()
     kept = []
     for finding in findings:
-        mark = (finding.path, finding.message) if "is missing" in finding.message else (finding.path, finding.key)
+        mark = (
+            (finding.path, finding.message)
+            if "is missing" in finding.message
+            else (finding.path, finding.key)
+        )
         if mark not in seen:
             seen.add(mark)
             kept.append(finding)

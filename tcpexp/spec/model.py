@@ -1,7 +1,8 @@
 """``ExperimentSpec``: a whole spec as one frozen model (docs/spec.md).
 
-Actions, checks and recorders come from the catalogue that validation is given as its context, so that those of other
-people validate exactly as ours do. The spec remembers where each value stood, for the errors of later steps.
+Actions, checks and recorders come from the catalogue that validation is given as its context, so
+that those of other people validate exactly as ours do. The spec remembers where each value stood,
+for the errors of later steps.
 """
 
 from __future__ import annotations
@@ -38,9 +39,14 @@ DAY_NS = 86_400 * 10**9
 
 
 class NestedErrors(ValueError):
-    """Errors of a model that the catalogue chose: ``model`` says which keys it knows; ``path`` leads to it."""
+    """Errors of a model that the catalogue chose: ``model`` says which keys it knows.
 
-    def __init__(self, error: ValidationError, model: type[BaseModel], path: tuple[str | int, ...] = ()) -> None:
+    ``path`` leads to it.
+    """
+
+    def __init__(
+        self, error: ValidationError, model: type[BaseModel], path: tuple[str | int, ...] = ()
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.model = model
@@ -57,7 +63,9 @@ class SeveralErrors(ValueError):
 
 @dataclass(frozen=True)
 class ExpectEntry:
-    """One check of ``expect:``: its name, its parameters as written, its model, and where it stands."""
+    """One check of ``expect:``: its name, its parameters as written, its model, and where it
+    stands.
+    """
 
     name: str
     parameters: dict[str, Any]
@@ -86,9 +94,14 @@ class TopologyChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: str = Field(min_length=1, description="a topology's name: of a file beside the spec, in topologies/, or shipped")
+    name: str = Field(
+        min_length=1,
+        description="a topology's name: of a file beside the spec, in topologies/, or shipped",
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="the topology's parameters")
-    ip: Literal[4, 6] = Field(default=4, description="which version of IP the whole network speaks: 4 or 6")
+    ip: Literal[4, 6] = Field(
+        default=4, description="which version of IP the whole network speaks: 4 or 6"
+    )
 
 
 class HostSettings(BaseModel):
@@ -98,11 +111,23 @@ class HostSettings(BaseModel):
 
     address: str | dict[str, str] | None = Field(
         default=None,
-        description="its address, such as 192.168.100.144 or 192.168.100.144/24; of a node with several links by link: {h1-r1: 10.9.0.1}",
+        description=(
+            "its address, such as 192.168.100.144 or 192.168.100.144/24; of a node with several"
+            " links by link: {h1-r1: 10.9.0.1}"
+        ),
     )
-    sysctls: dict[str, str] = Field(default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0")
-    offloads: bool = Field(default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces")
-    mtu: Size = Field(default=1500, description="largest IP packet of its interfaces, such as 1500B; mtu: of a link goes over it")
+    sysctls: dict[str, str] = Field(
+        default_factory=dict, description="kernel settings, such as net.ipv4.tcp_sack: 0"
+    )
+    offloads: bool = Field(
+        default=False, description="segmentation offloads (TSO, GSO, GRO) of its interfaces"
+    )
+    mtu: Size = Field(
+        default=1500,
+        description=(
+            "largest IP packet of its interfaces, such as 1500B; mtu: of a link goes over it"
+        ),
+    )
 
     @field_validator("sysctls", mode="before")
     @classmethod
@@ -115,7 +140,11 @@ class HostSettings(BaseModel):
             except QuantityError as error:
                 raise PlacedError(error.message, error.hint, (key,), key=True) from None
             if isinstance(value, (bool, float)) or not isinstance(value, (int, str)):
-                raise PlacedError(f"{_show(value)} is not a sysctl's value", "write a whole number or a text", (key,))
+                raise PlacedError(
+                    f"{_show(value)} is not a sysctl's value",
+                    "write a whole number or a text",
+                    (key,),
+                )
         return {key: str(value) for key, value in raw.items()}
 
     @field_validator("mtu")
@@ -127,15 +156,23 @@ class HostSettings(BaseModel):
 def build_action(raw: Any, info: ValidationInfo) -> Any:
     """Return the action that ``raw`` describes, by its ``do``."""
     if not isinstance(raw, dict):
-        raise PlacedError(f"{_show(raw)} is not an action", "write a mapping with do:, such as {at: 1s, do: mark, text: ...}")
+        raise PlacedError(
+            f"{_show(raw)} is not an action",
+            "write a mapping with do:, such as {at: 1s, do: mark, text: ...}",
+        )
     if "do" not in raw:
-        raise PlacedError("this action does not say what to do", missing_do_hint(raw, _catalogue(info).actions.names()))
+        raise PlacedError(
+            "this action does not say what to do",
+            missing_do_hint(raw, _catalogue(info).actions.names()),
+        )
     model = _from_registry(_catalogue(info).actions, raw["do"], ("do",))
     return _validate(model, raw, info)
 
 
 def build_expect(raw: Any, info: ValidationInfo) -> Any:
-    """Return the checks of one entry of ``expect:``: a mapping of one check's name to its parameters or a list of such."""
+    """Return the checks of one entry of ``expect:``: a mapping of one check's name to its
+    parameters or a list of such.
+    """
     if not isinstance(raw, dict) or len(raw) != 1:
         hint = "write one check per entry, such as - goodput: {flow: web, at_least: 9mbit}"
         raise PlacedError("an entry of expect: is a mapping with exactly one check", hint)
@@ -144,7 +181,9 @@ def build_expect(raw: Any, info: ValidationInfo) -> Any:
     several: list[tuple[tuple[str | int, ...], Any]] = [((name,), given)]
     if isinstance(given, list):
         several = [((name, index), each) for index, each in enumerate(given)]
-    return tuple(ExpectEntry(name, each, _validate(model, each, info, path), path) for path, each in several)
+    return tuple(
+        ExpectEntry(name, each, _validate(model, each, info, path), path) for path, each in several
+    )
 
 
 def build_record(raw: Any, info: ValidationInfo) -> Any:
@@ -152,14 +191,18 @@ def build_record(raw: Any, info: ValidationInfo) -> Any:
     if raw is None:
         return ()
     if not isinstance(raw, dict):
-        raise PlacedError("record: is a mapping of recorders", "write for example record: {ss: 100ms, trace: off}")
+        raise PlacedError(
+            "record: is a mapping of recorders", "write for example record: {ss: 100ms, trace: off}"
+        )
     entries: list[RecordEntry] = []
     errors: list[ValueError] = []
     for name, value in raw.items():
         try:
             model = _from_registry(_catalogue(info).recorders, name, (name,), key=True)
             off = isinstance(value, (str, bool)) and value in _OFF
-            entries.append(RecordEntry(name, None if off else _validate(model, value, info, (name,))))
+            entries.append(
+                RecordEntry(name, None if off else _validate(model, value, info, (name,)))
+            )
         except (NestedErrors, PlacedError) as error:
             errors.append(error)
     if errors:
@@ -172,7 +215,11 @@ def build_plot(raw: Any, info: ValidationInfo) -> Any:
     if isinstance(raw, dict) and len(raw) == 1:
         ((name, options),) = raw.items()
         if not isinstance(options, dict):
-            raise PlacedError(f"the options of plot '{name}' are a mapping", f"write - {name}: {{flow: web}}", (name,))
+            raise PlacedError(
+                f"the options of plot '{name}' are a mapping",
+                f"write - {name}: {{flow: web}}",
+                (name,),
+            )
         _from_registry(_catalogue(info).plots, name, (name,), key=True)
         return PlotEntry(name, options)
     if not isinstance(raw, str):
@@ -182,28 +229,56 @@ def build_plot(raw: Any, info: ValidationInfo) -> Any:
 
 
 class ExperimentSpec(BaseModel):
-    """An experiment: what network to build, what happens to it and when, what to record and what to expect."""
+    """An experiment: what network to build, what happens to it and when, what to record and what to
+    expect.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: str = Field(description="a short name for folders and commands: letters, digits, _ and -")
     title: str = Field(default="", description="one line for headings; the name when silent")
     description: str = Field(default="", description="what is asked, in a few sentences")
-    references: tuple[str, ...] = Field(default=(), description="RFCs, papers and manuals that explain what is seen")
-    topology: TopologyChoice = Field(description="the network: a topology's name, or {name: ..., params: {...}}")
-    links: dict[str, LinkParameters] = Field(default_factory=dict, description="parameters by link: h1-h2 for both directions, h1->h2 for one")
+    references: tuple[str, ...] = Field(
+        default=(), description="RFCs, papers and manuals that explain what is seen"
+    )
+    topology: TopologyChoice = Field(
+        description="the network: a topology's name, or {name: ..., params: {...}}"
+    )
+    links: dict[str, LinkParameters] = Field(
+        default_factory=dict,
+        description="parameters by link: h1-h2 for both directions, h1->h2 for one",
+    )
     hosts: dict[str, HostSettings] = Field(default_factory=dict, description="settings by host")
-    actions: tuple[Annotated[Any, BeforeValidator(build_action)], ...] = Field(default=(), description="what happens, and when")
-    record: Annotated[tuple[Any, ...], BeforeValidator(build_record)] = Field(default=(), description="what is recorded beside or instead of the default")
+    actions: tuple[Annotated[Any, BeforeValidator(build_action)], ...] = Field(
+        default=(), description="what happens, and when"
+    )
+    record: Annotated[tuple[Any, ...], BeforeValidator(build_record)] = Field(
+        default=(), description="what is recorded beside or instead of the default"
+    )
     plots: tuple[Annotated[Any, BeforeValidator(build_plot)], ...] | None = Field(
         default=None, description="the figures of the report, in order; those that fit when silent"
     )
-    expect: tuple[Annotated[Any, BeforeValidator(build_expect)], ...] = Field(default=(), description="what should be seen; each entry names one check")
+    expect: tuple[Annotated[Any, BeforeValidator(build_expect)], ...] = Field(
+        default=(), description="what should be seen; each entry names one check"
+    )
     duration: Duration = Field(description="how long the experiment lasts")
     seed: int = Field(default=1, ge=0, le=2**32 - 1, description="the same seed, the same run")
-    explain: str = Field(default="", description="why it is so, for the report; numbers of the run are quoted, not written (docs/spec.md)")
-    plugins: tuple[str, ...] = Field(default=(), description="Python files beside the spec that bring actions, checks...")
-    sweep: SweepSpec | None = Field(default=None, description="parameters that vary, for `tcpexp sweep`: many runs, one study (docs/sweeps.md)")
+    explain: str = Field(
+        default="",
+        description=(
+            "why it is so, for the report; numbers of the run are quoted, not written"
+            " (docs/spec.md)"
+        ),
+    )
+    plugins: tuple[str, ...] = Field(
+        default=(), description="Python files beside the spec that bring actions, checks..."
+    )
+    sweep: SweepSpec | None = Field(
+        default=None,
+        description=(
+            "parameters that vary, for `tcpexp sweep`: many runs, one study (docs/sweeps.md)"
+        ),
+    )
 
     _source: Source = PrivateAttr(default_factory=Source)
 
@@ -232,7 +307,9 @@ class ExperimentSpec(BaseModel):
     def _expand_list(cls, raw: Any) -> Any:
         return [raw] if isinstance(raw, str) else raw
 
-    @field_validator("links", "hosts", "references", "actions", "expect", "plugins", "sweep", mode="before")
+    @field_validator(
+        "links", "hosts", "references", "actions", "expect", "plugins", "sweep", mode="before"
+    )
     @classmethod
     def _refuse_nothing(cls, raw: Any, info: ValidationInfo) -> Any:
         if raw is None:
@@ -252,14 +329,18 @@ class ExperimentSpec(BaseModel):
     @classmethod
     def _check_duration(cls, value: int) -> int:
         if not 0 < value <= DAY_NS:
-            raise QuantityError("a duration is above zero and at most one day", "write for example duration: 30s")
+            raise QuantityError(
+                "a duration is above zero and at most one day", "write for example duration: 30s"
+            )
         return value
 
     @field_validator("seed", mode="before")
     @classmethod
     def _check_seed(cls, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise QuantityError(f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295")
+            raise QuantityError(
+                f"{_show(value)} is not a seed", "write a whole number from 0 to 4294967295"
+            )
         return value
 
     @property
@@ -273,7 +354,9 @@ class ExperimentSpec(BaseModel):
         return self._source
 
     def place(self, *path: str | int, key: bool = False) -> Place | str:
-        """Return where the value at ``path`` stands in the file, such as ``place("actions", 2, "from")``."""
+        """Return where the value at ``path`` stands in the file, such as ``place("actions", 2,
+        "from")``.
+        """
         return self._source.place(*path, key=key)
 
     def raw_at(self, *path: str | int) -> Any:
@@ -285,19 +368,29 @@ def _catalogue(info: ValidationInfo) -> Any:
     return info.context["catalogue"]  # type: ignore[index]
 
 
-def _from_registry(registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False) -> Any:
+def _from_registry(
+    registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False
+) -> Any:
     """Return the registry's item; raises ``PlacedError`` with a suggestion."""
     if not isinstance(name, str):
         article = "an" if registry.kind[0] in "aeiou" else "a"
-        raise PlacedError(f"{_show(name)} is not the name of {article} {registry.kind}", f"known: {', '.join(registry.names())}", path)
+        raise PlacedError(
+            f"{_show(name)} is not the name of {article} {registry.kind}",
+            f"known: {', '.join(registry.names())}",
+            path,
+        )
     try:
         return registry.get(name)
     except SpecError as error:
         known = name_hint(registry.kind, name) or error.hint or suggest(name, registry.names())
-        raise PlacedError(error.message, known or f"there is no {registry.kind} at all", path, key=key) from None
+        raise PlacedError(
+            error.message, known or f"there is no {registry.kind} at all", path, key=key
+        ) from None
 
 
-def _validate(model: type[BaseModel], raw: Any, info: ValidationInfo, path: tuple[str | int, ...] = ()) -> Any:
+def _validate(
+    model: type[BaseModel], raw: Any, info: ValidationInfo, path: tuple[str | int, ...] = ()
+) -> Any:
     try:
         return model.model_validate(raw, context=info.context)
     except ValidationError as error:
@@ -305,5 +398,9 @@ def _validate(model: type[BaseModel], raw: Any, info: ValidationInfo, path: tupl
 
 
 def _show(value: Any) -> str:
-    text = str(value) if not isinstance(value, (dict, list)) else ("a mapping" if isinstance(value, dict) else "a list")
+    text = (
+        str(value)
+        if not isinstance(value, (dict, list))
+        else ("a mapping" if isinstance(value, dict) else "a list")
+    )
     return text if isinstance(value, (dict, list)) else f"'{text[:40]}'"

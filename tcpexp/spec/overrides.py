@@ -12,20 +12,35 @@ from tcpexp.registry import suggest
 from tcpexp.spec.source import Source
 from tcpexp.spec.yaml12 import parse_yaml
 
-_STEP = re.compile(r"""\.?([^.\[\]"']+)|\[(\d{1,6})\]|\[([A-Za-z][A-Za-z0-9_-]*)\]|\[?["']([^"']+)["']\]?\.?""")
+_STEP = re.compile(
+    r"""\.?([^.\[\]"']+)|\[(\d{1,6})\]|\[([A-Za-z][A-Za-z0-9_-]*)\]|\[?["']([^"']+)["']\]?\.?"""
+)
 _HINT = "write for example links.h1-h2.rate=20mbit, actions[1].at=3s or seed=9"
-#: Parts of a spec that are mappings by name, and may be silent: a path makes what is missing in them. The names are checked with the rest of the spec.
+#: Parts of a spec that are mappings by name, and may be silent: a path makes what is missing in
+#: them. The names are checked with the rest of the spec.
 _BY_NAME = ("hosts", "links", "record")
 #: Mappings whose keys hold dots: what follows them in a path is one key.
 _DOTTED = ("sysctls", "files")
 
 
-def override_source(source: Source, overrides: Iterable[str], *, keep_errors: bool = False) -> Source:
-    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's own text.
+def override_source(
+    source: Source, overrides: Iterable[str], *, keep_errors: bool = False
+) -> Source:
+    """Return ``source`` with the values of ``--set`` in it; their place in errors is the option's
+    own text.
 
-    Raises ``SpecErrors`` with all options that cannot be; with ``keep_errors`` they go into ``Source.errors`` and the others are done.
+    Raises ``SpecErrors`` with all options that cannot be; with ``keep_errors`` they go into
+    ``Source.errors`` and the others are done.
     """
-    changed = Source(source.file, source.folder, source.text, source.raw, dict(source.places), dict(source.key_places), list(source.errors))
+    changed = Source(
+        source.file,
+        source.folder,
+        source.text,
+        source.raw,
+        dict(source.places),
+        dict(source.key_places),
+        list(source.errors),
+    )
     wrong: list[SpecError] = []
     for text in overrides:
         try:
@@ -51,12 +66,20 @@ def _override(changed: Source, text: str) -> None:
 
 def _expand_topology(source: Source, path: list[str | int]) -> None:
     """Write ``topology: two_host`` out as a mapping when the path goes on into it."""
-    if len(path) > 1 and path[0] == "topology" and isinstance(source.raw, dict) and isinstance(source.raw.get("topology"), str):
+    if (
+        len(path) > 1
+        and path[0] == "topology"
+        and isinstance(source.raw, dict)
+        and isinstance(source.raw.get("topology"), str)
+    ):
         source.raw = {**source.raw, "topology": {"name": source.raw["topology"]}}
 
 
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:
-    """Return a copy of the plain values ``raw`` with each ``path=value`` in it; raises ``SpecErrors``."""
+    """Return a copy of the plain values ``raw`` with each ``path=value`` in it.
+
+    Raises ``SpecErrors``.
+    """
     return override_source(Source(raw=copy.deepcopy(raw)), overrides).raw
 
 
@@ -92,15 +115,26 @@ def _resolve(raw: Any, path: list[str | int], text: str) -> tuple[str | int, ...
             index = _index(value, step)
             if index is None:
                 cause = f"{where} has {len(value)} entries, no '{step}'"
-                raise _error(text, cause, f"entries count from [0] to [{len(value) - 1}]" if value else _HINT)
+                raise _error(
+                    text, cause, f"entries count from [0] to [{len(value) - 1}]" if value else _HINT
+                )
             keys.append(index)
             value = value[index]
         elif isinstance(value, dict):
             if keys and keys[-1] in _DOTTED:
                 keys.append(".".join(str(each) for each in path[number:]))
                 return tuple(keys)
-            if not last and step not in value and len(path) - number > 2 and path[0] not in _BY_NAME:
-                raise _error(text, f"{where} has no '{step}'", suggest(str(step), [str(key) for key in value]) or _HINT)
+            if (
+                not last
+                and step not in value
+                and len(path) - number > 2
+                and path[0] not in _BY_NAME
+            ):
+                raise _error(
+                    text,
+                    f"{where} has no '{step}'",
+                    suggest(str(step), [str(key) for key in value]) or _HINT,
+                )
             keys.append(str(step))
             value = value.get(str(step), {})
         else:
@@ -111,11 +145,17 @@ def _resolve(raw: Any, path: list[str | int], text: str) -> tuple[str | int, ...
 def _index(values: list[Any], step: str | int) -> int | None:
     if isinstance(step, int):
         return step if 0 <= step < len(values) else None
-    return next((at for at, each in enumerate(values) if isinstance(each, dict) and each.get("id") == step), None)
+    return next(
+        (at for at, each in enumerate(values) if isinstance(each, dict) and each.get("id") == step),
+        None,
+    )
 
 
 def _replace(raw: Any, keys: tuple[str | int, ...], value: Any) -> Any:
-    """Return ``raw`` with ``value`` at ``keys``; what lies on the way is copied, never changed in place."""
+    """Return ``raw`` with ``value`` at ``keys``.
+
+    What lies on the way is copied, never changed in place.
+    """
     if not keys:
         return value
     if isinstance(raw, list):

@@ -1,7 +1,9 @@
-"""Numbers that an explanation takes from its run: ``{metric: flows.up.goodput_bps}``, ``{check: 2}``, ``{is: 500 * 1514 * 8 / 10mbit, as: time}``.
+"""Numbers that an explanation takes from its run: ``{metric: flows.up.goodput_bps}``, ``{check:
+2}``, ``{is: 500 * 1514 * 8 / 10mbit, as: time}``.
 
-A text that states a number which another run measured is wrong as soon as a seed or a kernel differs. So a number that was measured is named, not
-written, and filled in when the report of a run is made; what follows from parameters is computed. Everything is checked when the spec is read.
+A text that states a number which another run measured is wrong as soon as a seed or a kernel
+differs. So a number that was measured is named, not written, and filled in when the report of a run
+is made; what follows from parameters is computed. Everything is checked when the spec is read.
 """
 
 from __future__ import annotations
@@ -16,12 +18,39 @@ from tcpexp.spec.expressions import Expression, parse_expression
 from tcpexp.units import QuantityError
 
 Kind = Literal["metric", "check", "is"]
-#: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py), and which of them hold names of what kind.
-PARTS = ("connections", "counters", "end_ns", "fairness", "flows", "followed", "jain_index", "labels", "links", "packets", "queues", "shares")
-KIND_OF_PART = {"flows": "flow", "counters": "host or router", "queues": "direction", "links": "direction"}
+#: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py), and which of them hold names of what
+#: kind.
+PARTS = (
+    "connections",
+    "counters",
+    "end_ns",
+    "fairness",
+    "flows",
+    "followed",
+    "jain_index",
+    "labels",
+    "links",
+    "packets",
+    "queues",
+    "shares",
+)
+KIND_OF_PART = {
+    "flows": "flow",
+    "counters": "host or router",
+    "queues": "direction",
+    "links": "direction",
+}
 #: What ``as:`` may say, and the base unit that it is of.
-FORMS: dict[str, str] = {"rate": "bit/s", "time": "seconds", "size": "bytes", "percent": "a fraction", "number": "no unit", "words": "as measured"}
-#: How a metric is written when nothing is said, by the end of its name: form, and what one of its unit is in the base unit.
+FORMS: dict[str, str] = {
+    "rate": "bit/s",
+    "time": "seconds",
+    "size": "bytes",
+    "percent": "a fraction",
+    "number": "no unit",
+    "words": "as measured",
+}
+#: How a metric is written when nothing is said, by the end of its name: form, and what one of its
+#: unit is in the base unit.
 BY_ENDING: tuple[tuple[str, str, float], ...] = (
     ("_bps", "rate", 1.0), ("_ns", "time", 1e-9), ("_us", "time", 1e-6), ("_ms", "time", 1e-3), ("_s", "time", 1.0), ("_bytes", "size", 1.0),
     ("share", "percent", 1.0), ("utilization", "percent", 1.0),
@@ -29,12 +58,17 @@ BY_ENDING: tuple[tuple[str, str, float], ...] = (
 #: What stands for a number where no run is at hand.
 UNMEASURED = "(measured in each run)"
 _QUOTE = re.compile(r"\{(metric|check|is):\s*([^{}]*?)(?:,\s*as:\s*(\w+))?\s*\}")
-_HINT = "write {metric: flows.NAME.goodput_bps}, {check: 1} (the first of expect:) or {is: 20ms + 12 * 1448 / 10mbit, as: time}"
+_HINT = (
+    "write {metric: flows.NAME.goodput_bps}, {check: 1} (the first of expect:) or {is: 20ms + 12 *"
+    " 1448 / 10mbit, as: time}"
+)
 
 
 @dataclass(frozen=True)
 class Quote:
-    """One number in a text: where from (a metric's path, a check's number from 1 on, an expression), and how it is written."""
+    """One number in a text: where from (a metric's path, a check's number from 1 on, an
+    expression), and how it is written.
+    """
 
     kind: Kind
     what: str
@@ -63,7 +97,9 @@ def fill(text: str, words: Callable[[Quote], str]) -> str:
 
 
 def form_of(quote: Quote) -> tuple[str, float]:
-    """Return how a quote is written, and the factor that turns its number into the form's base unit."""
+    """Return how a quote is written, and the factor that turns its number into the form's base
+    unit.
+    """
     name = quote.what.rpartition(".")[2]
     for ending, form, factor in BY_ENDING if quote.kind == "metric" else ():
         if name.endswith(ending):
@@ -72,12 +108,21 @@ def form_of(quote: Quote) -> tuple[str, float]:
 
 
 def without_run(text: str) -> str:
-    """Return ``text`` as it reads where no run is at hand: what is computed stands there, what is measured is said to be."""
-    return fill(text, lambda quote: written(quote, float(quote.expression.value({}))) if quote.kind == "is" else UNMEASURED)
+    """Return ``text`` as it reads where no run is at hand: what is computed stands there, what is
+    measured is said to be.
+    """
+    return fill(
+        text,
+        lambda quote: (
+            written(quote, float(quote.expression.value({}))) if quote.kind == "is" else UNMEASURED
+        ),
+    )
 
 
 def written(quote: Quote, value: float) -> str:
-    """Return a number in the quote's form: ``9.48 Mbit/s``, ``606 ms``, ``64.3 kB``, ``52.3 %``, ``12``."""
+    """Return a number in the quote's form: ``9.48 Mbit/s``, ``606 ms``, ``64.3 kB``, ``52.3 %``,
+    ``12``.
+    """
     form, factor = form_of(quote)
     return _WRITTEN[form](value * factor)
 
@@ -108,7 +153,9 @@ def _number(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    """Return three significant digits, never fewer than the whole part has, without zeros at the end."""
+    """Return three significant digits, never fewer than the whole part has, without zeros at the
+    end.
+    """
     if abs(value) >= 100:
         return f"{value:,.0f}"
     text = f"{value:.{1 if abs(value) >= 10 else 2}f}" if abs(value) >= 1 else f"{value:.3g}"
@@ -120,8 +167,11 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
 }  # fmt: skip
 
 
-def quote_errors(text: str, checks: int, names: Mapping[str, Iterable[str]]) -> Iterator[QuantityError]:
-    """Yield an error for each quote that cannot be filled in: a part of metrics.json or a name that no run has, a check that is not there, bad arithmetic.
+def quote_errors(
+    text: str, checks: int, names: Mapping[str, Iterable[str]]
+) -> Iterator[QuantityError]:
+    """Yield an error for each quote that cannot be filled in: a part of metrics.json or a name that
+    no run has, a check that is not there, bad arithmetic.
 
     ``names`` are the plan's, by the kinds of ``KIND_OF_PART``.
     """
@@ -134,24 +184,39 @@ def quote_errors(text: str, checks: int, names: Mapping[str, Iterable[str]]) -> 
 
 def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> None:
     if quote.form is not None and quote.form not in FORMS:
-        raise QuantityError(f"explain: '{quote.form}' is no way to write a number", suggest(quote.form, list(FORMS)) or f"as: is one of {', '.join(FORMS)}")
+        raise QuantityError(
+            f"explain: '{quote.form}' is no way to write a number",
+            suggest(quote.form, list(FORMS)) or f"as: is one of {', '.join(FORMS)}",
+        )
     if quote.kind == "is":
         if quote.expression.names:
-            raise QuantityError(f"explain: '{quote.what}' names {', '.join(sorted(quote.expression.names))}", "numbers, quantities and arithmetic only")
+            raise QuantityError(
+                f"explain: '{quote.what}' names {', '.join(sorted(quote.expression.names))}",
+                "numbers, quantities and arithmetic only",
+            )
         quote.expression.value({})
     elif quote.kind == "check":
         if not quote.what.isdigit() or not 1 <= int(quote.what) <= checks:
-            raise QuantityError(f"explain: there is no check '{quote.what}'", f"expect: has {checks}, counted from 1" if checks else _HINT)
+            raise QuantityError(
+                f"explain: there is no check '{quote.what}'",
+                f"expect: has {checks}, counted from 1" if checks else _HINT,
+            )
     else:
         _check_metric(quote.what.split("."), names)
 
 
 def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
     if path[0] not in PARTS:
-        raise QuantityError(f"explain: metrics.json has no part '{path[0]}'", suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/data.md)")
+        raise QuantityError(
+            f"explain: metrics.json has no part '{path[0]}'",
+            suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/data.md)",
+        )
     kind = KIND_OF_PART.get(path[0])
     if kind is None or len(path) < 2 or path[1].isdigit():
         return
     known = sorted(names.get(kind, ()))
     if path[1] not in known:
-        raise QuantityError(f"explain: there is no {kind} '{path[1]}' in this experiment", suggest(path[1], known) or f"there is {', '.join(known) or 'none'}")
+        raise QuantityError(
+            f"explain: there is no {kind} '{path[1]}' in this experiment",
+            suggest(path[1], known) or f"there is {', '.join(known) or 'none'}",
+        )

@@ -17,22 +17,43 @@ _REFERENCE = "#/$defs/{model}"
 
 
 def json_schema(catalogue: Catalogue) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a spec with every action, check, recorder and plot of ``catalogue``."""
+    """Return the JSON Schema (draft 2020-12) of a spec with every action, check, recorder and plot
+    of ``catalogue``.
+    """
     schema = ExperimentSpec.model_json_schema(ref_template=_REFERENCE)
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     properties: dict[str, Any] = schema["properties"]
     about = {key: value.get("description", "") for key, value in properties.items()}
     topology = properties["topology"]
-    properties["topology"] = {"anyOf": [{"type": "string"}, topology], "description": about["topology"]}
+    properties["topology"] = {
+        "anyOf": [{"type": "string"}, topology],
+        "description": about["topology"],
+    }
     for key in ("references", "plugins"):
         one_or_many = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
         properties[key] = {"anyOf": one_or_many, "description": about[key]}
     actions = [_action(name, model, definitions) for name, model in catalogue.actions]
-    properties["actions"] = {"type": "array", "items": _any_of(actions), "description": about["actions"]}
-    properties["expect"] = {"type": "array", "items": _expect(catalogue.checks, definitions), "description": about["expect"]}
+    properties["actions"] = {
+        "type": "array",
+        "items": _any_of(actions),
+        "description": about["actions"],
+    }
+    properties["expect"] = {
+        "type": "array",
+        "items": _expect(catalogue.checks, definitions),
+        "description": about["expect"],
+    }
     properties["record"] = _record(catalogue.recorders, definitions, about["record"])
-    properties["plots"] = {"type": "array", "items": _plots(catalogue.plots), "description": about["plots"]}
-    return {"$schema": DIALECT, "title": "tcpexp experiment", **{key: value for key, value in schema.items() if key != "title"}}
+    properties["plots"] = {
+        "type": "array",
+        "items": _plots(catalogue.plots),
+        "description": about["plots"],
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "tcpexp experiment",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
 
 
 def _define(model: type[BaseModel], name: str, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -70,18 +91,32 @@ def _expect(registry: Registry[Any], definitions: dict[str, Any]) -> dict[str, A
 def _record(registry: Registry[Any], definitions: dict[str, Any], about: str) -> dict[str, Any]:
     properties = {}
     for name, model in registry:
-        choices: list[dict[str, Any]] = [_define(model, f"recorder.{name}", definitions), {"enum": ["on", "off", True, False]}]
+        choices: list[dict[str, Any]] = [
+            _define(model, f"recorder.{name}", definitions),
+            {"enum": ["on", "off", True, False]},
+        ]
         shorthand = getattr(model, "shorthand", None)
         if shorthand is not None:
             choices.append(definitions[f"recorder.{name}"]["properties"][shorthand])
         properties[name] = {"anyOf": choices}
-    return {"type": "object", "properties": properties, "additionalProperties": False, "description": about}
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "description": about,
+    }
 
 
 def _plots(registry: Registry[Any]) -> dict[str, Any]:
     names = registry.names()
     options = {name: {"type": "object"} for name in names}
-    one = {"type": "object", "properties": options, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
+    one = {
+        "type": "object",
+        "properties": options,
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
     return {"anyOf": [{"enum": names}, one]}
 
 

@@ -1,4 +1,6 @@
-"""Read a spec's file with all that can be wrong with a file, and know the place of every value in it."""
+"""Read a spec's file with all that can be wrong with a file, and know the place of every value in
+it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Source:
     errors: list[SpecError] = field(default_factory=list)
 
     def place(self, *path: str | int, key: bool = False) -> Place | str:
-        """Return the place of the value at ``path`` (or of its ``key``), else of the nearest value around it."""
+        """Return the place of the value at ``path`` (or of its ``key``), else of the nearest value
+        around it.
+        """
         if key and path in self.key_places:
             return _leading(self.key_places[path], path, key=True)
         for length in range(len(path), -1, -1):
@@ -73,7 +77,10 @@ def holds(value: Any, key: str | int) -> bool:
 
 
 def load_source(path: Path) -> Source:
-    """Read and parse a YAML file; raises ``SpecErrors``. Errors behind which the rest can still be read go into ``Source.errors``."""
+    """Read and parse a YAML file; raises ``SpecErrors``.
+
+    Errors behind which the rest can still be read go into ``Source.errors``.
+    """
     text = read_text(path)
     errors: list[SpecError] = []
     document = parse_yaml(text, str(path), errors)
@@ -84,7 +91,10 @@ def load_source(path: Path) -> Source:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file; raises ``SpecErrors`` with cause and hint when it cannot be a spec."""
+    """Return the text of a file.
+
+    Raises ``SpecErrors`` with cause and hint when it cannot be a spec.
+    """
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -94,10 +104,16 @@ def read_text(path: Path) -> str:
             raise _refuse(path, "this is not a regular file", "a spec is a YAML file")
         if status.st_size > MAX_FILE_BYTES:
             size = status.st_size / 1e6
-            raise _refuse(path, f"the file has {size:.1f} MB; a spec has at most 1 MB", "is this really a spec?")
+            raise _refuse(
+                path,
+                f"the file has {size:.1f} MB; a spec has at most 1 MB",
+                "is this really a spec?",
+            )
         data = path.read_bytes()
     except FileNotFoundError:
-        raise _refuse(path, "there is no such file", "tcpexp list shows the experiments that ship") from None
+        raise _refuse(
+            path, "there is no such file", "tcpexp list shows the experiments that ship"
+        ) from None
     except PermissionError:
         raise _refuse(path, "this file may not be read", f"try: chmod a+r {path}") from None
     except (OSError, ValueError) as error:

@@ -1,4 +1,6 @@
-"""``SweepSpec``: which parameters of an experiment vary, how, and what of all the runs is measured, drawn and expected (docs/sweeps.md)."""
+"""``SweepSpec``: which parameters of an experiment vary, how, and what of all the runs is measured,
+drawn and expected (docs/sweeps.md).
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,32 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tcpexp.registry import suggest
-from tcpexp.spec.expressions import FUNCTIONS, Expression, number_of, parse_expression, parse_template
+from tcpexp.spec.expressions import (
+    FUNCTIONS,
+    Expression,
+    number_of,
+    parse_expression,
+    parse_template,
+)
 from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.study import ExpectationEntry, FigureEntry, Measure
 from tcpexp.units import QuantityError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 #: Words that the study's tables use for columns of their own.
-TAKEN = ("cell", "repeat", "seed", "run", "status", "certificate", "metric", "value", "checks_passed", "checks_failed", "key")
+TAKEN = (
+    "cell",
+    "repeat",
+    "seed",
+    "run",
+    "status",
+    "certificate",
+    "metric",
+    "value",
+    "checks_passed",
+    "checks_failed",
+    "key",
+)
 #: More runs than this are refused: a misplaced zero, most likely.
 MAX_RUNS = 1_000_000
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
@@ -26,7 +46,9 @@ Scalar = str | int | float | bool
 
 
 def _expand_one(value: Any) -> Any:
-    return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+    return (
+        [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+    )
 
 
 class Range(BaseModel):
@@ -37,18 +59,34 @@ class Range(BaseModel):
     from_: str | int | float = Field(alias="from", description="the first value, such as 1mbit")
     to: str | int | float = Field(description="the last value, in the same unit")
     steps: int = Field(ge=2, le=10_000, description="how many values, both ends counted")
-    scale: Literal["linear", "log"] = Field(default="linear", description="equal distances (`linear`) or equal ratios (`log`)")
-    digits: int = Field(default=3, ge=1, le=12, description="significant digits to which the values in between are rounded")
+    scale: Literal["linear", "log"] = Field(
+        default="linear", description="equal distances (`linear`) or equal ratios (`log`)"
+    )
+    digits: int = Field(
+        default=3,
+        ge=1,
+        le=12,
+        description="significant digits to which the values in between are rounded",
+    )
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:
         (first, unit), (last, other) = _split(self.from_), _split(self.to)
         if unit != other:
-            raise QuantityError(f"the ends '{self.from_}' and '{self.to}' have different units", "write both in one unit")
+            raise QuantityError(
+                f"the ends '{self.from_}' and '{self.to}' have different units",
+                "write both in one unit",
+            )
         if first == last:
-            raise QuantityError(f"both ends of the range are '{self.from_}'", "write values: [...] for a single value")
+            raise QuantityError(
+                f"both ends of the range are '{self.from_}'",
+                "write values: [...] for a single value",
+            )
         if self.scale == "log" and (first <= 0 or last <= 0):
-            raise QuantityError("a logarithmic range cannot reach zero or below", "write a positive end, or scale: linear")
+            raise QuantityError(
+                "a logarithmic range cannot reach zero or below",
+                "write a positive end, or scale: linear",
+            )
         return self
 
     def list(self) -> tuple[Scalar, ...]:
@@ -57,17 +95,30 @@ class Range(BaseModel):
         found: list[Scalar] = [self.from_]
         for index in range(1, self.steps - 1):
             share = index / (self.steps - 1)
-            value = first * (last / first) ** share if self.scale == "log" else first + (last - first) * share
+            value = (
+                first * (last / first) ** share
+                if self.scale == "log"
+                else first + (last - first) * share
+            )
             number = format(Decimal(format(value, f".{self.digits}g")), "f")
-            found.append(f"{number}{unit}" if unit else (int(number) if "." not in number else float(number)))
+            found.append(
+                f"{number}{unit}" if unit else (int(number) if "." not in number else float(number))
+            )
         return (*found, self.to)
 
 
 def _split(text: str | int | float) -> tuple[float, str]:
     """Return number and unit of one end of a range."""
     match = _NUMBER.fullmatch(str(text))
-    if match is None or (match[2] and number_of(f"{match[1]}{match[2]}") is None) or not math.isfinite(float(match[1])):
-        raise QuantityError(f"'{text}' is not a quantity", "write a number with its unit, such as 10mbit, 20ms or 1%")
+    if (
+        match is None
+        or (match[2] and number_of(f"{match[1]}{match[2]}") is None)
+        or not math.isfinite(float(match[1]))
+    ):
+        raise QuantityError(
+            f"'{text}' is not a quantity",
+            "write a number with its unit, such as 10mbit, 20ms or 1%",
+        )
     return float(match[1]), match[2]
 
 
@@ -76,8 +127,15 @@ class Values(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    values: tuple[Scalar, ...] | None = Field(default=None, min_length=1, description="a list of values, as the spec would have them")
-    range: Range | None = Field(default=None, description="values from one end to the other: {from: 1mbit, to: 100mbit, steps: 5, scale: log}")
+    values: tuple[Scalar, ...] | None = Field(
+        default=None, min_length=1, description="a list of values, as the spec would have them"
+    )
+    range: Range | None = Field(
+        default=None,
+        description=(
+            "values from one end to the other: {from: 1mbit, to: 100mbit, steps: 5, scale: log}"
+        ),
+    )
 
     @field_validator("values", mode="before")
     @classmethod
@@ -90,11 +148,18 @@ class Values(BaseModel):
 
 
 def _as_values(raw: Any) -> Any:
-    return {"values": raw} if isinstance(raw, (list, str, int, float)) and not isinstance(raw, bool) else raw
+    return (
+        {"values": raw}
+        if isinstance(raw, (list, str, int, float)) and not isinstance(raw, bool)
+        else raw
+    )
 
 
 def _checked_templates(value: Any) -> Any:
-    """Return ``set:`` as it is; raises ``PlacedError`` at a text whose expression cannot be read."""
+    """Return ``set:`` as it is.
+
+    Raises ``PlacedError`` at a text whose expression cannot be read.
+    """
     for path, text in value.items() if isinstance(value, dict) else ():
         try:
             parse_template(text)
@@ -105,7 +170,11 @@ def _checked_templates(value: Any) -> Any:
 
 def _template_names(paths: dict[str, str] | tuple[str, ...]) -> frozenset[str]:
     """Return the names that the texts of ``set:`` use."""
-    return frozenset().union(*(parse_template(text).names for text in paths.values())) if isinstance(paths, dict) else frozenset()
+    return (
+        frozenset().union(*(parse_template(text).names for text in paths.values()))
+        if isinstance(paths, dict)
+        else frozenset()
+    )
 
 
 class Parameter(Values):
@@ -113,18 +182,33 @@ class Parameter(Values):
 
     set: Annotated[dict[str, str] | tuple[str, ...], BeforeValidator(_expand_one)] = Field(
         default=(),
-        description="the paths of `--set` that take the value: one, a list, or a mapping of paths to texts with expressions in braces, "
-        "such as {links.h1-h2.delay: '{rtt / 2}s'}",
+        description=(
+            "the paths of `--set` that take the value: one, a list, or a mapping of paths to texts"
+            " with expressions in braces, such as {links.h1-h2.delay: '{rtt / 2}s'}"
+        ),
     )
-    is_: str | int | float | None = Field(default=None, alias="is", description="instead of values: an expression of parameters above, such as rate * rtt / 8")
-    label: str = Field(default="", description="words for axes and tables, such as Loss probability")
+    is_: str | int | float | None = Field(
+        default=None,
+        alias="is",
+        description="instead of values: an expression of parameters above, such as rate * rtt / 8",
+    )
+    label: str = Field(
+        default="", description="words for axes and tables, such as Loss probability"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name, value in (("values", self.values), ("range", self.range), ("is", self.is_)) if value is not None]
+        given = [
+            name
+            for name, value in (("values", self.values), ("range", self.range), ("is", self.is_))
+            if value is not None
+        ]
         if len(given) != 1:
             words = f"it has {' and '.join(given)}" if given else "it has none"
-            raise QuantityError(f"a parameter has values, a range or is: an expression; {words}", "keep one of the three")
+            raise QuantityError(
+                f"a parameter has values, a range or is: an expression; {words}",
+                "keep one of the three",
+            )
         return self
 
     @field_validator("is_")
@@ -151,14 +235,19 @@ class Parameter(Values):
 
 
 class Vary(BaseModel):
-    """A value that every repetition draws anew between two ends: what the result should not hang on, such as the moment at which a flow starts."""
+    """A value that every repetition draws anew between two ends: what the result should not hang
+    on, such as the moment at which a flow starts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     from_: str | int | float = Field(alias="from", description="the least value, such as 0ms")
     to: str | int | float = Field(description="the largest value, in the same unit")
     set: Annotated[dict[str, str] | tuple[str, ...], BeforeValidator(_expand_one)] = Field(
-        description="the paths of `--set` that take the value, as for a parameter: one, a list, or a mapping of paths to texts with expressions in braces"
+        description=(
+            "the paths of `--set` that take the value, as for a parameter: one, a list, or a"
+            " mapping of paths to texts with expressions in braces"
+        )
     )
     label: str = Field(default="", description="words for tables, such as Start of the second flow")
 
@@ -166,9 +255,15 @@ class Vary(BaseModel):
     def _ends_fit(self) -> Self:
         (first, unit), (last, other) = _split(self.from_), _split(self.to)
         if unit != other:
-            raise QuantityError(f"the ends '{self.from_}' and '{self.to}' have different units", "write both in one unit")
+            raise QuantityError(
+                f"the ends '{self.from_}' and '{self.to}' have different units",
+                "write both in one unit",
+            )
         if first >= last:
-            raise QuantityError(f"'{self.from_}' is not below '{self.to}'", "write the least value under from: and the largest under to:")
+            raise QuantityError(
+                f"'{self.from_}' is not below '{self.to}'",
+                "write the least value under from: and the largest under to:",
+            )
         return self
 
     @field_validator("set")
@@ -181,7 +276,9 @@ class Vary(BaseModel):
         return _template_names(self.set)
 
     def between(self, share: float) -> str:
-        """Return the value at ``share`` (0 to 1) of the way, with its unit, to six significant digits."""
+        """Return the value at ``share`` (0 to 1) of the way, with its unit, to six significant
+        digits.
+        """
         (first, unit), (last, _) = _split(self.from_), _split(self.to)
         return f"{format(Decimal(format(first + (last - first) * share, '.6g')), 'f')}{unit}"
 
@@ -191,9 +288,15 @@ class QuickForm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    parameters: dict[str, Annotated[Values, BeforeValidator(_as_values)]] = Field(default_factory=dict, description="other values, by parameter")
-    repeat: int | None = Field(default=None, ge=1, le=10_000, description="other number of repetitions")
-    set: dict[str, Any] = Field(default_factory=dict, description="other values of the spec, by path, such as duration: 20s")
+    parameters: dict[str, Annotated[Values, BeforeValidator(_as_values)]] = Field(
+        default_factory=dict, description="other values, by parameter"
+    )
+    repeat: int | None = Field(
+        default=None, ge=1, le=10_000, description="other number of repetitions"
+    )
+    set: dict[str, Any] = Field(
+        default_factory=dict, description="other values of the spec, by path, such as duration: 20s"
+    )
 
 
 class SweepSpec(BaseModel):
@@ -201,21 +304,49 @@ class SweepSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    parameters: dict[str, Parameter] = Field(min_length=1, description="what varies, by a short name; every combination of values is run")
-    zip: tuple[tuple[str, ...], ...] = Field(default=(), description="parameters that go together, first value with first value: [[rate, queue]]")
-    where: tuple[str, ...] = Field(default=(), description="conditions, all of which a combination must meet, such as rate * rtt < 10mbit")
-    repeat: int = Field(default=1, ge=1, le=10_000, description="runs of each combination, with the spec's seed and those after it")
+    parameters: dict[str, Parameter] = Field(
+        min_length=1, description="what varies, by a short name; every combination of values is run"
+    )
+    zip: tuple[tuple[str, ...], ...] = Field(
+        default=(),
+        description="parameters that go together, first value with first value: [[rate, queue]]",
+    )
+    where: tuple[str, ...] = Field(
+        default=(),
+        description="conditions, all of which a combination must meet, such as rate * rtt < 10mbit",
+    )
+    repeat: int = Field(
+        default=1,
+        ge=1,
+        le=10_000,
+        description="runs of each combination, with the spec's seed and those after it",
+    )
     vary: dict[str, Vary] = Field(
-        default_factory=dict, description="values that each repetition draws anew, by a short name; all combinations draw the same ones"
+        default_factory=dict,
+        description=(
+            "values that each repetition draws anew, by a short name; all combinations draw the"
+            " same ones"
+        ),
     )
     quick: QuickForm | None = Field(default=None, description="the form of `tcpexp sweep --quick`")
     keep: Literal["metrics", "tables", "runs"] = Field(
-        default="tables", description="what stays of each run: its metrics, its tables too, or the whole run with captures, figures and report"
+        default="tables",
+        description=(
+            "what stays of each run: its metrics, its tables too, or the whole run with captures,"
+            " figures and report"
+        ),
     )
-    series: tuple[str, ...] = Field(default=(), description="tables of the runs that become time series of the study, such as throughput")
-    measures: dict[str, Measure] = Field(default_factory=dict, description="what is measured in each run, by a short name")
+    series: tuple[str, ...] = Field(
+        default=(),
+        description="tables of the runs that become time series of the study, such as throughput",
+    )
+    measures: dict[str, Measure] = Field(
+        default_factory=dict, description="what is measured in each run, by a short name"
+    )
     figures: tuple[FigureEntry, ...] = Field(default=(), description="the study's figures")
-    expect: tuple[ExpectationEntry, ...] = Field(default=(), description="what should be seen in all the runs together")
+    expect: tuple[ExpectationEntry, ...] = Field(
+        default=(), description="what should be seen in all the runs together"
+    )
 
     @field_validator("where", mode="before")
     @classmethod
@@ -229,7 +360,11 @@ class SweepSpec(BaseModel):
 
         for index, name in enumerate(value):
             if name not in TABLES:
-                raise PlacedError(f"there is no table '{name}'", suggest(name, list(TABLES)) or "docs/data.md names them", (index,))
+                raise PlacedError(
+                    f"there is no table '{name}'",
+                    suggest(name, list(TABLES)) or "docs/data.md names them",
+                    (index,),
+                )
         return value
 
     @model_validator(mode="after")
@@ -246,13 +381,21 @@ class SweepSpec(BaseModel):
             for used in sorted(measure.names()):
                 if used not in [*self.parameters, *self.vary, *list(self.measures)[:index]]:
                     hint = suggest(used, known) or f"known: {', '.join(known)}"
-                    raise PlacedError(f"'{used}' is no parameter and no measure above", hint, ("measures", name))
-        entries: list[tuple[str, int, FigureEntry | ExpectationEntry]] = [("figures", *each) for each in enumerate(self.figures)]
+                    raise PlacedError(
+                        f"'{used}' is no parameter and no measure above", hint, ("measures", name)
+                    )
+        entries: list[tuple[str, int, FigureEntry | ExpectationEntry]] = [
+            ("figures", *each) for each in enumerate(self.figures)
+        ]
         entries += [("expect", *each) for each in enumerate(self.expect)]
         for key, index, entry in entries:
             for used in sorted(entry.chosen().names()):
                 if used not in known:
-                    raise PlacedError(f"there is no parameter or measure '{used}'", suggest(used, known) or f"known: {', '.join(known)}", (key, index))
+                    raise PlacedError(
+                        f"there is no parameter or measure '{used}'",
+                        suggest(used, known) or f"known: {', '.join(known)}",
+                        (key, index),
+                    )
         return self
 
     def _check_parameters(self) -> None:
@@ -260,9 +403,19 @@ class SweepSpec(BaseModel):
         for name, parameter in self.parameters.items():
             _check_name(name, ("parameters", name), ())
             for used in sorted(parameter.names()):
-                if used not in above and not (used == name and parameter.is_ is None) and not (used == name and isinstance(parameter.set, dict)):
-                    hint = suggest(used, above) or (f"above it stand {', '.join(above)}" if above else "write the parameters that it uses above it")
-                    raise PlacedError(f"'{used}' is no parameter above '{name}'", hint, ("parameters", name))
+                if (
+                    used not in above
+                    and not (used == name and parameter.is_ is None)
+                    and not (used == name and isinstance(parameter.set, dict))
+                ):
+                    hint = suggest(used, above) or (
+                        f"above it stand {', '.join(above)}"
+                        if above
+                        else "write the parameters that it uses above it"
+                    )
+                    raise PlacedError(
+                        f"'{used}' is no parameter above '{name}'", hint, ("parameters", name)
+                    )
             above.append(name)
 
     def _check_zip(self) -> None:
@@ -270,7 +423,11 @@ class SweepSpec(BaseModel):
         for index, group in enumerate(self.zip):
             for name in group:
                 if name not in self.parameters or self.parameters[name].is_ is not None:
-                    raise PlacedError(f"'{name}' is no parameter with values", suggest(name, list(self.parameters)) or "zip takes parameters", ("zip", index))
+                    raise PlacedError(
+                        f"'{name}' is no parameter with values",
+                        suggest(name, list(self.parameters)) or "zip takes parameters",
+                        ("zip", index),
+                    )
                 if name in seen:
                     raise PlacedError(f"'{name}' is zipped twice", "keep one", ("zip", index))
                 seen[name] = index
@@ -279,7 +436,11 @@ class SweepSpec(BaseModel):
                 if len(set(counts.values())) > 1:
                     words = ", ".join(f"{name} has {count}" for name, count in counts.items())
                     form = " in the quick form" if quick and self.quick is not None else ""
-                    raise PlacedError(f"zipped parameters have equally many values; here {words}{form}", "add or remove values", ("zip", index))
+                    raise PlacedError(
+                        f"zipped parameters have equally many values; here {words}{form}",
+                        "add or remove values",
+                        ("zip", index),
+                    )
 
     def _check_conditions(self) -> None:
         for index, text in enumerate(self.where):
@@ -288,22 +449,38 @@ class SweepSpec(BaseModel):
             except QuantityError as error:
                 raise PlacedError(error.message, error.hint, ("where", index)) from None
             for used in sorted(names - set(self.parameters)):
-                hint = suggest(used, list(self.parameters)) or f"known: {', '.join(self.parameters)}"
+                hint = (
+                    suggest(used, list(self.parameters)) or f"known: {', '.join(self.parameters)}"
+                )
                 raise PlacedError(f"there is no parameter '{used}'", hint, ("where", index))
 
     def _check_quick(self) -> None:
         for name, values in (self.quick.parameters if self.quick else {}).items():
             if name not in self.parameters or self.parameters[name].is_ is not None:
-                hint = suggest(name, list(self.parameters)) or f"known: {', '.join(self.parameters)}"
-                raise PlacedError(f"'{name}' is no parameter with values", hint, ("quick", "parameters", name), key=True)
+                hint = (
+                    suggest(name, list(self.parameters)) or f"known: {', '.join(self.parameters)}"
+                )
+                raise PlacedError(
+                    f"'{name}' is no parameter with values",
+                    hint,
+                    ("quick", "parameters", name),
+                    key=True,
+                )
             if not values.list():
-                raise PlacedError(f"'{name}' has no value", "write a list or a range", ("quick", "parameters", name))
+                raise PlacedError(
+                    f"'{name}' has no value",
+                    "write a list or a range",
+                    ("quick", "parameters", name),
+                )
 
     def _check_vary(self) -> None:
         for name, each in self.vary.items():
             _check_name(name, ("vary", name), self.parameters)
             for used in sorted(each.names() - {name, *self.parameters}):
-                hint = suggest(used, list(self.parameters)) or f"known: {name}, {', '.join(self.parameters)}"
+                hint = (
+                    suggest(used, list(self.parameters))
+                    or f"known: {name}, {', '.join(self.parameters)}"
+                )
                 raise PlacedError(f"there is no parameter '{used}'", hint, ("vary", name))
 
     def values_of(self, name: str, quick: bool) -> tuple[Scalar, ...]:
@@ -319,8 +496,22 @@ class SweepSpec(BaseModel):
 
 def _check_name(name: str, path: tuple[str | int, ...], others: Any) -> None:
     if not _NAME.fullmatch(name):
-        raise PlacedError(f"'{name}' cannot name a column", "start with a letter; letters, digits and _ only, at most 32", path, key=True)
-    if name in TAKEN or name in FUNCTIONS or name in ("and", "or", "not", "if", "else", "in", "is", "True", "False", "None"):
-        raise PlacedError(f"the name '{name}' is taken", "the study's tables or expressions use it; choose another", path, key=True)
+        raise PlacedError(
+            f"'{name}' cannot name a column",
+            "start with a letter; letters, digits and _ only, at most 32",
+            path,
+            key=True,
+        )
+    if (
+        name in TAKEN
+        or name in FUNCTIONS
+        or name in ("and", "or", "not", "if", "else", "in", "is", "True", "False", "None")
+    ):
+        raise PlacedError(
+            f"the name '{name}' is taken",
+            "the study's tables or expressions use it; choose another",
+            path,
+            key=True,
+        )
     if name in others:
         raise PlacedError(f"'{name}' is a parameter already", "choose another name", path, key=True)

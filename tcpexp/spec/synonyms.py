@@ -1,7 +1,9 @@
-"""Words of other tools (Mininet, netem and tc, iperf, ns-3, testbeds' own) and what they are called here.
+"""Words of other tools (Mininet, netem and tc, iperf, ns-3, testbeds' own) and what they are called
+here.
 
-Only for hints: a spec has one word for each thing. Facts about the others' words: Mininet 2.3 (``mininet/link.py``, class ``TCIntf``: bw, delay,
-jitter, loss, max_queue_size, use_htb, enable_ecn), tc-netem(8), iperf3(1).
+Only for hints: a spec has one word for each thing. Facts about the others' words: Mininet 2.3
+(``mininet/link.py``, class ``TCIntf``: bw, delay, jitter, loss, max_queue_size, use_htb,
+enable_ecn), tc-netem(8), iperf3(1).
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Meant:
-    """The keys that a word may mean, the first that is known counts; ``note`` when their values differ."""
+    """The keys that a word may mean, the first that is known counts.
+
+    ``note`` when their values differ.
+    """
 
     keys: tuple[str, ...]
     note: str = ""
@@ -38,10 +43,18 @@ def _words(table: dict[str, str], **notes: str) -> dict[str, Meant]:
 KEYS = _words(
     {
         # links
-        "rate": "bandwidth bw bitrate bit_rate datarate data_rate speed throughput capacity link_rate max_rate",
-        "delay": "latency lag propagation propagation_delay prop_delay one_way_delay owd netem_delay rtt",
+        "rate": (
+            "bandwidth bw bitrate bit_rate datarate data_rate speed throughput capacity link_rate"
+            " max_rate"
+        ),
+        "delay": (
+            "latency lag propagation propagation_delay prop_delay one_way_delay owd netem_delay rtt"
+        ),
         "queue|window": "buffer buffers buffer_size buf buf_size bufsize",
-        "queue": "limit max_queue_size queue_size queue_length queue_limit queue_len qlen qsize maxq txqueuelen",
+        "queue": (
+            "limit max_queue_size queue_size queue_length queue_limit queue_len qlen qsize maxq"
+            " txqueuelen"
+        ),
         "loss": "plr packet_loss loss_rate lossrate drop_rate loss_percent losses error_rate per",
         "jitter": "delay_variation variation ipdv delay_jitter",
         "jitter_distribution": "distribution dist delay_distribution",
@@ -50,7 +63,9 @@ KEYS = _words(
         "corrupt": "corruption bit_error corrupt_rate",
         "reorder": "reordering reorder_rate",
         "reorder_gap": "gap",
-        "discipline": "qdisc aqm scheduler queue_discipline queueing_discipline queue_type enable_red use_red",
+        "discipline": (
+            "qdisc aqm scheduler queue_discipline queueing_discipline queue_type enable_red use_red"
+        ),
         "ecn": "enable_ecn use_ecn",
         "mark_at": "ecn_threshold marking_threshold threshold min_th k",
         # actions
@@ -60,7 +75,9 @@ KEYS = _words(
         "from|host": "src source client sender_host from_host h_from",
         "to": "dst dest destination server target receiver to_host remote",
         "host": "node on where machine hostname",
-        "congestion_control|algorithm": "cc cca cong congestion congestion_algorithm tcp_congestion_control tcp variant algo",
+        "congestion_control|algorithm": (
+            "cc cca cong congestion congestion_algorithm tcp_congestion_control tcp variant algo"
+        ),
         "shell|args": "command cmd exec commandline line",
         "argv|args": "arguments argument params parameters options",
         "script": "file program path_to_script python",
@@ -70,7 +87,10 @@ KEYS = _words(
         "flow|id": "name flow_name",
         "id|label": "tag",
         "do": "type action_type kind what",
-        "expect_status": "status exit_code exitcode returncode return_code exit_status rc expect_exit expected_status",
+        "expect_status": (
+            "status exit_code exitcode returncode return_code exit_status rc expect_exit"
+            " expected_status"
+        ),
         "needs": "requires depends",
         "timeout": "max_time wait",
         "text|label": "message comment",
@@ -87,8 +107,13 @@ KEYS = _words(
         "topology": "network topo net graph",
         "hosts": "nodes host_settings machines",
         "links": "edges link_settings",
-        "actions": "events steps timeline tasks commands programs traffic workload schedule script_steps apps applications run do_list",
-        "expect": "checks check assert asserts assertions expected expectations tests verify validate",
+        "actions": (
+            "events steps timeline tasks commands programs traffic workload schedule script_steps"
+            " apps applications run do_list"
+        ),
+        "expect": (
+            "checks check assert asserts assertions expected expectations tests verify validate"
+        ),
         "plots": "figures graphs plot charts",
         "record": "recorders capture captures recording logging log pcap pcaps tcpdump monitor",
         "references": "refs literature reading",
@@ -143,12 +168,23 @@ NEEDLESS = {
 ACTIONS = {
     "ping": 'write do: command, argv: [ping, -c, 10, "{h2}"]',
     "ping6": 'write do: command, argv: [ping, -c, 10, "{h2}"]',
-    "pingall": 'write do: command, argv: [ping, -c, 1, "{h2}"]; paths are probed before every run anyway',
+    "pingall": (
+        'write do: command, argv: [ping, -c, 1, "{h2}"]; paths are probed before every run anyway'
+    ),
     "traceroute": 'write do: command, argv: [traceroute, -n, "{h2}"]',
-    "tcpdump": "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}} changes how",
-    "tshark": "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}} changes how",
+    "tcpdump": (
+        "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}}"
+        " changes how"
+    ),
+    "tshark": (
+        "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}}"
+        " changes how"
+    ),
     "wireshark": "every host interface is captured anyway (raw/*.pcap), for you to open afterwards",
-    "capture": "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}} changes how",
+    "capture": (
+        "every host interface is captured anyway (raw/*.pcap); record: {capture: {snaplen: 96}}"
+        " changes how"
+    ),
     "iperf": "did you mean 'iperf3'?",
     "iperf_server": "do: iperf3 starts its own server",
     "iperf3_server": "do: iperf3 starts its own server",
@@ -177,8 +213,14 @@ ACTIONS = {
     "nc": "write do: command, argv: [nc, ...]",
     "netcat": "write do: command, argv: [nc, ...]",
     "nmap": "write do: command, argv: [nmap, ...]",
-    "netwox": "write do: syn_flood for forged SYNs, or do: command, argv: [netwox, ...] where the place has it",
-    "hping3": "write do: syn_flood for forged SYNs, or do: command, argv: [hping3, ...] where the place has it",
+    "netwox": (
+        "write do: syn_flood for forged SYNs, or do: command, argv: [netwox, ...] where the place"
+        " has it"
+    ),
+    "hping3": (
+        "write do: syn_flood for forged SYNs, or do: command, argv: [hping3, ...] where the place"
+        " has it"
+    ),
     "telnet": "write do: command, argv: [nc, ...]",
     "ip": "write do: command, argv: [ip, ...]",
     "ifconfig": "write do: command, argv: [ip, ...]",
@@ -230,8 +272,12 @@ CHECKS = {
 }  # fmt: skip
 
 
-def key_hint(word: str, model: type[BaseModel] | None, known: list[str]) -> tuple[str | None, str | None]:
-    """Return a hint for a key that ``model`` does not know, and the known key that is meant, None when none is (or its value would differ)."""
+def key_hint(
+    word: str, model: type[BaseModel] | None, known: list[str]
+) -> tuple[str | None, str | None]:
+    """Return a hint for a key that ``model`` does not know, and the known key that is meant, None
+    when none is (or its value would differ).
+    """
     plain = word.lower().replace("-", "_")
     top = model is not None and model.__name__ == "ExperimentSpec"
     if top and KEYS_OF_SPEC.get(plain) in known:
@@ -239,7 +285,9 @@ def key_hint(word: str, model: type[BaseModel] | None, known: list[str]) -> tupl
     meant = KEYS.get(plain)
     key = next((each for each in meant.keys if each in known), None) if meant is not None else None
     if meant is not None and key is not None:
-        return f"our word for it is '{key}'" + (f": {meant.note}" if meant.note else ""), None if meant.note else key
+        return f"our word for it is '{key}'" + (f": {meant.note}" if meant.note else ""), (
+            None if meant.note else key
+        )
     if plain in NEEDLESS:
         return f"leave it out: {NEEDLESS[plain]}", None
     near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
@@ -247,7 +295,9 @@ def key_hint(word: str, model: type[BaseModel] | None, known: list[str]) -> tupl
 
 
 def name_hint(kind: str, word: str) -> str | None:
-    """Return a hint for a name of another tool that stands where an action's (or a check's) name should, None when it is none."""
+    """Return a hint for a name of another tool that stands where an action's (or a check's) name
+    should, None when it is none.
+    """
     plain = word.lower().replace("-", "_")
     if kind == "action":
         return ACTIONS.get(plain)
@@ -263,7 +313,15 @@ def missing_do_hint(raw: dict[str, Any], actions: Iterable[str]) -> str:
         plain = str(key).lower().replace("-", "_")
         if plain in names:
             return f"write do: {plain}, and its parameters beside it"
-        if plain in ACTIONS and plain not in ("rate", "delay", "loss", "jitter", "script", "log", "drop"):
+        if plain in ACTIONS and plain not in (
+            "rate",
+            "delay",
+            "loss",
+            "jitter",
+            "script",
+            "log",
+            "drop",
+        ):
             return ACTIONS[plain]
         if plain in ("type", "action", "kind", "what", "name") and value in names:
             return f"write do: {value} instead of {key}: {value}"

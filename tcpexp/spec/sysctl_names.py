@@ -1,4 +1,7 @@
-"""Settings of a host's network that kernels have, one a line. Written by scripts/sysctl-names; the part that names an interface is ``*``."""
+"""Settings of a host's network that kernels have, one a line.
+
+Written by scripts/sysctl-names; the part that names an interface is ``*``.
+"""
 
 _TEXT = """
 net.core.bypass_prot_mem

@@ -1,8 +1,9 @@
 """YAML text to plain values and the place of each, by the core schema of YAML 1.2.
 
-No ``on`` or ``yes`` that turns into true, no octal ``010``, no sexagesimal ``1:30``, no dates, no merge keys. Duplicate keys,
-tags, documents beyond the first, deep nesting and aliases that multiply are refused. The tree is built from the
-parser's events, so a hostile file is refused at the first node too many.
+No ``on`` or ``yes`` that turns into true, no octal ``010``, no sexagesimal ``1:30``, no dates, no
+merge keys. Duplicate keys, tags, documents beyond the first, deep nesting and aliases that multiply
+are refused. The tree is built from the parser's events, so a hostile file is refused at the first
+node too many.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ MAX_DEPTH = 32
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
-_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_BOOLEANS = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _OTHER_BASE = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
@@ -40,7 +48,9 @@ class Document:
 
 @dataclass
 class _Node:
-    """A node with its place: ``value`` is a scalar, a list of nodes, or a list of (key, key place, node)."""
+    """A node with its place: ``value`` is a scalar, a list of nodes, or a list of (key, key place,
+    node).
+    """
 
     kind: str
     value: Any
@@ -49,9 +59,11 @@ class _Node:
 
 
 def parse_yaml(text: str, file: str, found: list[SpecError] | None = None) -> Document:
-    """Return the one document of ``text``; ``file`` is the name that errors show. Raises ``SpecErrors``.
+    """Return the one document of ``text``; ``file`` is the name that errors show. Raises
+    ``SpecErrors``.
 
-    Errors behind which the rest can still be read (a key that appears twice) are added to ``found`` where it is given.
+    Errors behind which the rest can still be read (a key that appears twice) are added to ``found``
+    where it is given.
     """
     try:
         root = _Composer(file).compose(text)
@@ -59,9 +71,12 @@ def parse_yaml(text: str, file: str, found: list[SpecError] | None = None) -> Do
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         problem = " ".join(part for part in (error.problem, error.context) if part)
-        if "maximum nesting depth" in problem:  # newer versions of libyaml have a limit of their own, and look ahead
+        # newer versions of libyaml have a limit of their own, and look ahead
+        if "maximum nesting depth" in problem:
             raise SpecErrors([_too_deep(place)]) from None
-        raise SpecErrors([SpecError(f"not YAML: {problem}", where=place, hint=_syntax_hint(problem))]) from None
+        raise SpecErrors(
+            [SpecError(f"not YAML: {problem}", where=place, hint=_syntax_hint(problem))]
+        ) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         cause = "not YAML: a control character, which no text file holds"
@@ -94,7 +109,11 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise SpecError("a second document starts here", where=self._place(event), hint="one experiment per file")
+                    raise SpecError(
+                        "a second document starts here",
+                        where=self._place(event),
+                        hint="one experiment per file",
+                    )
             elif isinstance(event, yaml.AliasEvent):
                 self._alias(event)
             elif isinstance(event, yaml.NodeEvent):
@@ -102,7 +121,11 @@ class _Composer:
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._close()
         if self.root is None:
-            raise SpecError("the file is empty", where=Place(self.file, 1, 1), hint="start with name: and topology:")
+            raise SpecError(
+                "the file is empty",
+                where=Place(self.file, 1, 1),
+                hint="start with name: and topology:",
+            )
         return self.root
 
     def _place(self, event: Any) -> Place:
@@ -112,15 +135,25 @@ class _Composer:
         place = self._place(event)
         self.count += 1
         if self.count > MAX_NODES:
-            raise SpecError(f"more than {MAX_NODES} values", where=place, hint="a spec is a page of text")
+            raise SpecError(
+                f"more than {MAX_NODES} values", where=place, hint="a spec is a page of text"
+            )
         if len(self.stack) >= MAX_DEPTH:
             raise _too_deep(place)
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
-            raise SpecError(f"the tag '{event.tag}' means nothing here", where=place, hint="write the value without a tag")
+            raise SpecError(
+                f"the tag '{event.tag}' means nothing here",
+                where=place,
+                hint="write the value without a tag",
+            )
         if isinstance(event, yaml.ScalarEvent):
             plain = event.style is None or event.style == ""
             text = event.value
-            value = resolve_scalar(text) if (plain or event.implicit[0]) and event.tag is None and event.implicit[0] else text
+            value = (
+                resolve_scalar(text)
+                if (plain or event.implicit[0]) and event.tag is None and event.implicit[0]
+                else text
+            )
             node = _Node("scalar", (value, text), place)
         else:
             kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
@@ -135,9 +168,17 @@ class _Composer:
         place = self._place(event)
         node = self.anchors.get(event.anchor)
         if node is None:
-            raise SpecError(f"the alias *{event.anchor} has no anchor above it", where=place, hint=f"mark a value with &{event.anchor}")
+            raise SpecError(
+                f"the alias *{event.anchor} has no anchor above it",
+                where=place,
+                hint=f"mark a value with &{event.anchor}",
+            )
         if node.open:
-            raise SpecError(f"the alias *{event.anchor} stands inside its own anchor", where=place, hint="write the value out")
+            raise SpecError(
+                f"the alias *{event.anchor} stands inside its own anchor",
+                where=place,
+                hint="write the value out",
+            )
         self._attach(node, place)
 
     def _attach(self, node: _Node, place: Place) -> None:
@@ -149,9 +190,15 @@ class _Composer:
             parent.value.append(node)
         elif not pending:
             if node.kind != "scalar":
-                raise SpecError("a list or mapping cannot be a key", where=place, hint="a key is one word followed by a colon")
+                raise SpecError(
+                    "a list or mapping cannot be a key",
+                    where=place,
+                    hint="a key is one word followed by a colon",
+                )
             if node.value[1] == "<<":
-                raise SpecError("merge keys (<<) are not YAML 1.2", where=place, hint="write the keys out")
+                raise SpecError(
+                    "merge keys (<<) are not YAML 1.2", where=place, hint="write the keys out"
+                )
             pending.append((node.value[1], place))
         else:
             parent.value.append((*pending.pop(), node))
@@ -184,7 +231,9 @@ class _Flattener:
             if key in values:
                 first = self.document.key_places[(*path, key)]
                 hint = f"it stands in line {first.line} already; keep one of them"
-                self.errors.append(SpecError(f"the key '{key}' appears twice", where=place, hint=hint))
+                self.errors.append(
+                    SpecError(f"the key '{key}' appears twice", where=place, hint=hint)
+                )
                 continue
             self.document.key_places[(*path, key)] = place
             values[key] = self.flatten(each, (*path, key))
@@ -192,7 +241,9 @@ class _Flattener:
 
 
 def resolve_scalar(text: str) -> Any:
-    """Return the value of a plain scalar by the core schema: null, bool, int, float or the text itself."""
+    """Return the value of a plain scalar by the core schema: null, bool, int, float or the text
+    itself.
+    """
     if text in _NULL:
         return None
     if text in _BOOLEANS:
@@ -207,7 +258,9 @@ def resolve_scalar(text: str) -> Any:
 
 
 def _too_deep(place: Place) -> SpecError:
-    return SpecError(f"nested deeper than {MAX_DEPTH} levels", where=place, hint="a spec needs five or six")
+    return SpecError(
+        f"nested deeper than {MAX_DEPTH} levels", where=place, hint="a spec needs five or six"
+    )
 
 
 def _syntax_hint(problem: str) -> str | None:

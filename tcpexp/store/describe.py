@@ -1,6 +1,7 @@
 """The part of docs/data.md that lists the tables, written from ``TABLES`` and its comments.
 
-``python -m tcpexp.store.describe docs/data.md`` brings the page up to date; a test checks that it is.
+``python -m tcpexp.store.describe docs/data.md`` brings the page up to date; a test checks that it
+is.
 """
 
 from __future__ import annotations
@@ -18,20 +19,31 @@ END = "<!-- end of tables -->"
 
 
 def tables_markdown() -> str:
-    """Return a section per table: what a row is, its order, and each column with its type and meaning."""
+    """Return a section per table: what a row is, its order, and each column with its type and
+    meaning.
+    """
     notes = column_notes()
     return "\n".join(_section(table, notes.get(table.name, {})) for table in TABLES.values())
 
 
 def _section(table: TableSchema, notes: dict[str, str]) -> str:
-    lines = [f"### {table.name}", "", f"One row is {table.row}. Sorted by {', '.join(f'`{name}`' for name in table.order)}.", ""]
+    lines = [
+        f"### {table.name}",
+        "",
+        f"One row is {table.row}. Sorted by {', '.join(f'`{name}`' for name in table.order)}.",
+        "",
+    ]
     lines += ["| column | type | meaning |", "|---|---|---|"]
-    lines += [f"| `{name}` | {kind} | {notes.get(name, '')} |" for name, kind in table.columns.items()]
+    lines += [
+        f"| `{name}` | {kind} | {notes.get(name, '')} |" for name, kind in table.columns.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
 def column_notes() -> dict[str, dict[str, str]]:
-    """Return table -> column -> the comment behind the column in ``tables.py``, which goes on in lines that are comments only."""
+    """Return table -> column -> the comment behind the column in ``tables.py``, which goes on in
+    lines that are comments only.
+    """
     notes: dict[str, dict[str, str]] = {}
     table, column = "", ""
     for line in inspect.getsource(tables).splitlines():
@@ -50,7 +62,10 @@ def column_notes() -> dict[str, dict[str, str]]:
 
 
 def update_page(text: str) -> str:
-    """Return the page with the tables' part written anew; raises ``ValueError`` when its marks are missing."""
+    """Return the page with the tables' part written anew.
+
+    Raises ``ValueError`` when its marks are missing.
+    """
     if BEGIN not in text or END not in text:
         raise ValueError(f"the page lacks the marks {BEGIN} and {END}")
     before, rest = text.split(BEGIN, 1)

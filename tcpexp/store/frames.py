@@ -1,4 +1,7 @@
-"""Polars frames that fit ``tcpexp.store.tables``: empty ones, conforming ones, and Parquet files. Imports polars."""
+"""Polars frames that fit ``tcpexp.store.tables``: empty ones, conforming ones, and Parquet files.
+
+Imports polars.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def empty_frame(name: str) -> pl.DataFrame:
 
 
 def conform(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return ``frame`` with exactly the columns, types and row order of table ``name``; absent columns become null."""
+    """Return ``frame`` with exactly the columns, types and row order of table ``name``.
+
+    Absent columns become null.
+    """
     schema = schema_of(name)
     columns = [
         (pl.col(column) if column in frame.columns else pl.lit(None)).cast(kind).alias(column)
@@ -46,14 +52,21 @@ def table_path(run_dir: Path, name: str) -> Path:
 
 
 def write_table(run_dir: Path, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Write ``frame`` as the table ``name`` (Parquet, zstd, atomically) and return it as it was written."""
+    """Write ``frame`` as the table ``name`` (Parquet, zstd, atomically) and return it as it was
+    written.
+    """
     whole = conform(frame, name)
-    write_atomic_with(table_path(run_dir, name), lambda path: whole.write_parquet(path, compression="zstd"))
+    write_atomic_with(
+        table_path(run_dir, name), lambda path: whole.write_parquet(path, compression="zstd")
+    )
     return whole
 
 
 def read_table(run_dir: Path, name: str) -> pl.DataFrame:
-    """Return the table ``name``, empty when it is absent; raises ``DataError`` when the file is damaged."""
+    """Return the table ``name``, empty when it is absent.
+
+    Raises ``DataError`` when the file is damaged.
+    """
     if name not in TABLES:
         raise KeyError(f"no table '{name}'; known: {', '.join(TABLES)}")
     path = table_path(run_dir, name)
@@ -62,7 +75,12 @@ def read_table(run_dir: Path, name: str) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: damaged: {error}", hint="`tcpexp report RUN` makes the tables again from raw/") from None
+        raise DataError(
+            f"{path}: damaged: {error}", hint="`tcpexp report RUN` makes the tables again from raw/"
+        ) from None
     if dict(frame.schema) != schema_of(name):
-        raise DataError(f"{path}: its columns are not those of this version", hint="`tcpexp report RUN` makes them again")
+        raise DataError(
+            f"{path}: its columns are not those of this version",
+            hint="`tcpexp report RUN` makes them again",
+        )
     return frame

@@ -1,4 +1,7 @@
-"""The manifest of a run: what ran where, with which versions, and the sha256 of every file. Written last."""
+"""The manifest of a run: what ran where, with which versions, and the sha256 of every file.
+
+Written last.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,11 @@ Status = Literal["complete", "interrupted", "failed"]
 class Manifest:
     """What a run was.
 
-    ``where`` is a place's name (guest: QEMU, in manifests of version 0.1), ``clock`` virtual or real.
-    ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on
-    the experiment's clock. ``versions`` names tcpexp, the kernel and the tools;
-    ``image_sha256`` the guest's image and ``kernel_sha256`` its kernel, None where there is none.
-    ``failure`` says where and why a run that is not complete ended. ``files`` maps every file's path to its sha256.
+    ``where`` is a place's name (guest: QEMU, in manifests of version 0.1), ``clock`` virtual or
+    real. ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on the experiment's
+    clock. ``versions`` names tcpexp, the kernel and the tools; ``image_sha256`` the guest's image
+    and ``kernel_sha256`` its kernel, None where there is none. ``failure`` says where and why a run
+    that is not complete ended. ``files`` maps every file's path to its sha256.
     """
 
     experiment: str
@@ -52,7 +55,9 @@ class Manifest:
 
 
 def host_facts() -> dict[str, Any]:
-    """Return what this machine is: system, kernel, architecture, processor count and model, memory in bytes, Python."""
+    """Return what this machine is: system, kernel, architecture, processor count and model, memory
+    in bytes, Python.
+    """
     facts: dict[str, Any] = {
         "system": platform.system(),
         "kernel": platform.release(),
@@ -68,7 +73,9 @@ def host_facts() -> dict[str, Any]:
         pass
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        facts["cpu_model"] = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        facts["cpu_model"] = next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         pass
     return facts
@@ -81,7 +88,9 @@ def sha256_of(path: Path) -> str:
 
 
 def hash_files(run_dir: Path, *, derived_only: bool = False) -> dict[str, str]:
-    """Return the sha256 of every file of a run but the manifest itself: relative POSIX path to hexadecimal digest."""
+    """Return the sha256 of every file of a run but the manifest itself: relative POSIX path to
+    hexadecimal digest.
+    """
     paths = sorted(path for path in run_dir.rglob("*") if path.is_file() and not path.is_symlink())
     named = {path.relative_to(run_dir).as_posix(): path for path in paths if path != run_dir / NAME}
     if derived_only:
@@ -93,7 +102,8 @@ def hash_files(run_dir: Path, *, derived_only: bool = False) -> dict[str, str]:
 def write_manifest(run_dir: Path, manifest: Manifest) -> Manifest:
     """Hash every file, write ``manifest.json`` atomically, and return what was written.
 
-    Call it last: whatever is written afterwards is not covered. Raises ``RunError`` when the disk is full.
+    Call it last: whatever is written afterwards is not covered. Raises ``RunError`` when the disk
+    is full.
     """
     versions = {"tcpexp": tcpexp.__version__, **manifest.versions}
     whole = dataclasses.replace(manifest, versions=versions, files=hash_files(run_dir))
@@ -107,12 +117,22 @@ def read_manifest(run_dir: Path) -> Manifest:
     try:
         raw = json.loads(path.read_text())
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file", hint="the run never reached its end; its raw data may still be read") from None
+        raise DataError(
+            f"{path}: no such file",
+            hint="the run never reached its end; its raw data may still be read",
+        ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
     names = {each.name for each in dataclasses.fields(Manifest)}
-    if not isinstance(raw, dict) or not set(raw) <= names or raw.get("manifest_schema") != MANIFEST_SCHEMA:
-        raise DataError(f"{path}: not a manifest of version {MANIFEST_SCHEMA}", hint="made by another version of tcpexp?")
+    if (
+        not isinstance(raw, dict)
+        or not set(raw) <= names
+        or raw.get("manifest_schema") != MANIFEST_SCHEMA
+    ):
+        raise DataError(
+            f"{path}: not a manifest of version {MANIFEST_SCHEMA}",
+            hint="made by another version of tcpexp?",
+        )
     try:
         return Manifest(**{**raw, "command": tuple(raw.get("command", ()))})
     except TypeError as error:
@@ -120,9 +140,11 @@ def read_manifest(run_dir: Path) -> Manifest:
 
 
 def refresh_manifest(run_dir: Path) -> Manifest:
-    """Bring the digests of derived files up to date after they were made again; those of ``raw/`` and the plan stay.
+    """Bring the digests of derived files up to date after they were made again; those of ``raw/``
+    and the plan stay.
 
-    So a change of the recorded data can never be hidden by making the report again. Raises ``DataError``.
+    So a change of the recorded data can never be hidden by making the report again. Raises
+    ``DataError``.
     """
     old = read_manifest(run_dir)
     kept = {name: digest for name, digest in old.files.items() if is_recorded(name)}
@@ -133,23 +155,36 @@ def refresh_manifest(run_dir: Path) -> Manifest:
 
 
 def is_recorded(name: str) -> bool:
-    """Return whether a file of a run was recorded (or given), and so can never be made again from the rest."""
+    """Return whether a file of a run was recorded (or given), and so can never be made again from
+    the rest.
+    """
     return name.startswith("raw/") or name in ("spec.yaml", "plan.json", "events.jsonl")
 
 
 def verify(run_dir: Path, *, recorded_only: bool = False) -> Manifest:
-    """Check every file against the manifest and return it; raises ``DataError`` naming each damaged or missing file.
+    """Check every file against the manifest and return it; raises ``DataError`` naming each damaged
+    or missing file.
 
     ``recorded_only`` leaves out derived files, which can be made again.
     """
     manifest = read_manifest(run_dir)
     now = hash_files(run_dir)
-    asked = {name: digest for name, digest in manifest.files.items() if is_recorded(name) or not recorded_only}
+    asked = {
+        name: digest
+        for name, digest in manifest.files.items()
+        if is_recorded(name) or not recorded_only
+    }
     missing = sorted(set(asked) - set(now))
     damaged = sorted(name for name, digest in asked.items() if name in now and now[name] != digest)
     if missing or damaged:
-        parts = [f"{name}: missing" for name in missing] + [f"{name}: changed since the run" for name in damaged]
+        parts = [f"{name}: missing" for name in missing] + [
+            f"{name}: changed since the run" for name in damaged
+        ]
         derived = not any(is_recorded(name) for name in missing + damaged)
-        hint = "`tcpexp report RUN` makes derived files again" if derived else "the recorded data is not what was recorded"
+        hint = (
+            "`tcpexp report RUN` makes derived files again"
+            if derived
+            else "the recorded data is not what was recorded"
+        )
         raise DataError(f"{run_dir}: " + "; ".join(parts), hint=hint)
     return manifest

@@ -19,7 +19,8 @@ NANOSECONDS = 1_000_000_000
 class RunData:
     """One run. Each part is read from disk when it is first asked for, and kept.
 
-    Tables and JSON files that do not exist are empty; files that exist and are damaged raise ``DataError``.
+    Tables and JSON files that do not exist are empty; files that exist and are damaged raise
+    ``DataError``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,22 +64,34 @@ class RunData:
 
     @property
     def failures(self) -> list[dict[str, Any]]:
-        """The programs that failed, from ``failures.json`` (``tcpexp.analysis.failures``); none before it is written."""
+        """The programs that failed, from ``failures.json`` (``tcpexp.analysis.failures``).
+
+        None before it is written.
+        """
         return list((self._json("failures.json") or {}).get("failures", ()))
 
     @property
     def status(self) -> str:
-        """How the run ended: complete, interrupted or failed; interrupted when the engine could not say."""
+        """How the run ended: complete, interrupted or failed.
+
+        Interrupted when the engine could not say.
+        """
         return str(self.engine.get("status", "interrupted"))
 
     @property
     def end_ns(self) -> int:
-        """When the experiment ended, ns from t0: as planned, or earlier when it was ended early. The tables hold nothing later (``ingest/ending.py``)."""
+        """When the experiment ended, ns from t0: as planned, or earlier when it was ended early.
+
+        The tables hold nothing later (``ingest/ending.py``).
+        """
         end = self.engine.get("end_ns")
         return self.plan.duration_ns if end is None else min(int(end), self.plan.duration_ns)
 
     def table(self, name: str) -> polars.DataFrame:
-        """Return a table of ``tcpexp.store.tables``; empty with the right columns when the run has none."""
+        """Return a table of ``tcpexp.store.tables``.
+
+        Empty with the right columns when the run has none.
+        """
         from tcpexp.store.frames import read_table
 
         if name not in self._tables:
@@ -90,7 +103,9 @@ class RunData:
         return self.table(name).height > 0
 
     def forget(self, *tables: str) -> None:
-        """Drop what was read, or only the named tables, so that the next access reads the files again."""
+        """Drop what was read, or only the named tables, so that the next access reads the files
+        again.
+        """
         if tables:
             for name in tables:
                 self._tables.pop(name, None)

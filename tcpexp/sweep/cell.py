@@ -1,4 +1,6 @@
-"""One run of a study, made by a worker: from its plan to a finished folder that is moved into place in one step."""
+"""One run of a study, made by a worker: from its plan to a finished folder that is moved into place
+in one step.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,12 @@ KEY_SCHEMA = 1
 
 @dataclass(frozen=True)
 class CellTask:
-    """What a worker needs to make one run: nothing of it is a file that the worker would have to have.
+    """What a worker needs to make one run: nothing of it is a file that the worker would have to
+    have.
 
-    ``plan`` is the plan as JSON, ``measures`` are definitions of table measures as JSON, ``token`` tells the worker whether it shares ``folder``.
-    A run that lasts longer than ``limit_s`` seconds of wall time is ended and counts as failed.
+    ``plan`` is the plan as JSON, ``measures`` are definitions of table measures as JSON, ``token``
+    tells the worker whether it shares ``folder``. A run that lasts longer than ``limit_s`` seconds
+    of wall time is ended and counts as failed.
     """
 
     key: str
@@ -59,9 +63,11 @@ class CellTask:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What a worker hands back: small, and with ``archive`` the run itself where the worker does not share the study's folder.
+    """What a worker hands back: small, and with ``archive`` the run itself where the worker does
+    not share the study's folder.
 
-    ``needs`` says that nothing was run for want of an image or a kernel: which of both, its sha256, the worker's address, and its cache (machine and folder).
+    ``needs`` says that nothing was run for want of an image or a kernel: which of both, its sha256,
+    the worker's address, and its cache (machine and folder).
     """
 
     key: str
@@ -73,17 +79,20 @@ class CellResult:
 
 
 def content_key(plan: RunPlan, identity: dict[str, str]) -> str:
-    """Return the hash that names a run: of its plan without prose, and of the place's identity (kernel, image, engine)."""
+    """Return the hash that names a run: of its plan without prose, and of the place's identity
+    (kernel, image, engine).
+    """
     parts = {name: value for name, value in dataclasses.asdict(plan).items() if name not in PROSE}
     text = json.dumps([KEY_SCHEMA, parts, identity], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def run_cell(task: CellTask) -> CellResult:
-    """Make the run and put it into the study's folder; a run that is there already is not made again.
+    """Make the run and put it into the study's folder; a run that is there already is not made
+    again.
 
-    A run that fails is put among the failed ones; this never raises for it. Raises ``HostError`` when this worker is not like the one
-    that began the study.
+    A run that fails is put among the failed ones; this never raises for it. Raises ``HostError``
+    when this worker is not like the one that began the study.
     """
     folder = StudyFolder(Path(task.folder))
     shared = folder.is_study(task.token)
@@ -92,16 +101,31 @@ def run_cell(task: CellTask) -> CellResult:
     workplace = load_workplace(task.workplace)
     needed = workplace.fit(task.identity)
     if needed is not None and (address := _worker_address()) is not None:
-        return CellResult(task.key, "not run", f"there is no {' '.join(needed)}", needs=(*needed, address, f"{socket.gethostname()}:{cache_dir()}"))
+        return CellResult(
+            task.key,
+            "not run",
+            f"there is no {' '.join(needed)}",
+            needs=(*needed, address, f"{socket.gethostname()}:{cache_dir()}"),
+        )
     _tidy()
-    require_identity(_identity(task.workplace, tuple(sorted(task.identity.items()))), task.identity, socket.gethostname())
-    with folder.scratch(task.key, shared=shared) as scratch, tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here:
+    require_identity(
+        _identity(task.workplace, tuple(sorted(task.identity.items()))),
+        task.identity,
+        socket.gethostname(),
+    )
+    with (
+        folder.scratch(task.key, shared=shared) as scratch,
+        tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here,
+    ):
         made = scratch / "cell"
         made.mkdir()
         with without_sync():
-            row = _attempt(task, Path(here), made)  # on a disk of this machine; what is kept is moved to the study's
+            # on a disk of this machine; what is kept is moved to the study's
+            row = _attempt(task, Path(here), made)
         if not made.is_dir():
-            raise RunError("the run's folder was removed: its coordinator has ended, and another one has begun")
+            raise RunError(
+                "the run's folder was removed: its coordinator has ended, and another one has begun"
+            )
         sync_tree(made)
         write_atomic(made / CELL, to_json_text(row))
         failed = row["status"] != "complete"
@@ -114,7 +138,9 @@ def run_cell(task: CellTask) -> CellResult:
 
 @functools.cache
 def _identity(workplace: str, asked: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return a workplace's identity with the parts that a study asks for, computed once in the life of a worker."""
+    """Return a workplace's identity with the parts that a study asks for, computed once in the life
+    of a worker.
+    """
     made = load_workplace(workplace)
     made.fit(dict(asked))
     return made.identity()
@@ -122,7 +148,9 @@ def _identity(workplace: str, asked: tuple[tuple[str, str], ...]) -> dict[str, s
 
 @functools.cache
 def _tidy() -> None:
-    """Remove, once in the life of a worker, what killed workers of this machine left in its scratch folder."""
+    """Remove, once in the life of a worker, what killed workers of this machine left in its scratch
+    folder.
+    """
     clean_leftovers()
 
 
@@ -141,7 +169,13 @@ def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
     from tcpexp.plan.types import RunPlan, from_json
 
     started, used = time.monotonic(), _processor_seconds()
-    row: dict[str, Any] = {"key": task.key, "label": task.label, "identity": task.identity, "status": "failed", "error": None}
+    row: dict[str, Any] = {
+        "key": task.key,
+        "label": task.label,
+        "identity": task.identity,
+        "status": "failed",
+        "error": None,
+    }
     run_dir: RunDirectory | None = None
     try:
         plan = from_json(task.plan, RunPlan)
@@ -171,7 +205,9 @@ def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
 def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
     from tcpexp.store.rundir import RunDirectory
 
-    run_dir = RunDirectory.create(scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).open().name)
+    run_dir = RunDirectory.create(
+        scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).open().name
+    )
     run_dir.write("spec.yaml", task.spec)
     run_dir.write("plan.json", task.plan)
     return run_dir
@@ -187,8 +223,16 @@ def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome
     place = workplace.open()
     lacks = place.check(plan)
     if lacks:
-        raise HostError(f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks)
-    execute(place, plan, run_dir, RunOptions(clock="virtual", command=("tcpexp", "sweep")), _Limit(task.limit_s))
+        raise HostError(
+            f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks
+        )
+    execute(
+        place,
+        plan,
+        run_dir,
+        RunOptions(clock="virtual", command=("tcpexp", "sweep")),
+        _Limit(task.limit_s),
+    )
     return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
 
 
@@ -213,22 +257,39 @@ class _Limit:
 
 
 def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:
-    """Return what ``cell.json`` says of the run's results: nothing of it depends on how long anything took."""
+    """Return what ``cell.json`` says of the run's results: nothing of it depends on how long
+    anything took.
+    """
     from tcpexp.store.frames import read_table
     from tcpexp.store.manifest import read_manifest
 
-    measured = {text: measure_table(lambda name: read_table(outcome.path, name), TableMeasure.model_validate(json.loads(text))) for text in task.measures}
+    measured = {
+        text: measure_table(
+            lambda name: read_table(outcome.path, name),
+            TableMeasure.model_validate(json.loads(text)),
+        )
+        for text in task.measures
+    }
     results = [verdict.result for verdict in outcome.checks]
     certificate = outcome.certificate
     return {
         "status": outcome.status,
-        "error": None if outcome.status == "complete" else (read_manifest(outcome.path).failure or outcome.status),
+        "error": (
+            None
+            if outcome.status == "complete"
+            else (read_manifest(outcome.path).failure or outcome.status)
+        ),
         "certificate": certificate.get("verdict"),
         "reasons": list(certificate.get("reasons") or ()),
-        "verdicts": [{"title": each.title, "result": each.result, "measured": each.measured} for each in outcome.checks],
+        "verdicts": [
+            {"title": each.title, "result": each.result, "measured": each.measured}
+            for each in outcome.checks
+        ],
         "checks_passed": results.count("PASS"),
         "checks_failed": results.count("FAIL"),
-        "metrics": flatten_metrics({name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}),
+        "metrics": flatten_metrics(
+            {name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}
+        ),
         "measured": measured,
     }
 
@@ -247,4 +308,10 @@ def _size(folder: Path) -> int:
 
 def _processor_seconds() -> float:
     """Return the processor time of this process and of its ended children (the guest, tshark)."""
-    return sum(usage.ru_utime + usage.ru_stime for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (
+            resource.getrusage(resource.RUSAGE_SELF),
+            resource.getrusage(resource.RUSAGE_CHILDREN),
+        )
+    )

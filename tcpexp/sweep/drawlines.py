@@ -28,11 +28,17 @@ MANY_DECADES = 100
 Point = tuple[float, Interval, bool]
 
 
-def draw_lines(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, everything: pl.DataFrame) -> None:
-    """Draw one panel; ``everything`` are the runs of all panels, so that all have the same places and looks."""
+def draw_lines(
+    axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, everything: pl.DataFrame
+) -> None:
+    """Draw one panel; ``everything`` are the runs of all panels, so that all have the same places
+    and looks.
+    """
     divisor, _ = scale_of(study, entry.y)
     values = ordered(study, everything, entry.x)
-    numeric = runs.schema[entry.x] == pl.Float64() and not ("x" in entry.log and any(value <= 0 for value in values))
+    numeric = runs.schema[entry.x] == pl.Float64() and not (
+        "x" in entry.log and any(value <= 0 for value in values)
+    )
     places = {value: value if numeric else float(index) for index, value in enumerate(values)}
     groups = ordered(study, everything, entry.by) if entry.by is not None else [None]
     looks = list(series_of(str(each) for each in groups).values())
@@ -41,14 +47,28 @@ def draw_lines(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, every
     axes.set_yscale("log" if log_y else "linear")
     for value, look in zip(groups, looks, strict=True):
         own = runs if value is None or entry.by is None else runs.filter(pl.col(entry.by) == value)
-        name = "measured" if value is None or entry.by is None else f"{label_of(study, entry.by)} {written(study, entry.by, value)}"
+        name = (
+            "measured"
+            if value is None or entry.by is None
+            else f"{label_of(study, entry.by)} {written(study, entry.by, value)}"
+        )
         _draw_series(axes, _points(own, entry, places), look, name, divisor)
         _draw_curves(axes, study, own, entry, places, look, divisor, named=look is looks[0])
     for reference in entry.reference:
         if reference.points:
             xs, ys = zip(*reference.points, strict=True)
             heights = [y / divisor for y in ys]
-            axes.plot(xs, heights, linestyle="none", marker="x", markersize=9, markeredgewidth=1.8, color=INK, label=reference.label, zorder=4)
+            axes.plot(
+                xs,
+                heights,
+                linestyle="none",
+                marker="x",
+                markersize=9,
+                markeredgewidth=1.8,
+                color=INK,
+                label=reference.label,
+                zorder=4,
+            )
     _name_axes(axes, study, entry, places, numeric, log_x)
     if log_y:
         name_decades(axes)
@@ -66,35 +86,98 @@ def _points(runs: pl.DataFrame, entry: Lines, places: dict[Any, float]) -> list[
     return sorted(found, key=lambda point: point[0])
 
 
-def _draw_series(axes: Axes, points: Sequence[Point], look: Series, name: str, divisor: float) -> None:
+def _draw_series(
+    axes: Axes, points: Sequence[Point], look: Series, name: str, divisor: float
+) -> None:
     """Draw the means, joined, with their intervals; a mean of which runs are missing is hollow."""
     xs, ys = [x for x, *_ in points], [each.mean / divisor for _, each, _ in points]
-    axes.plot(xs, ys, color=look.color, linestyle=look.dash, marker=look.marker, markersize=4.5, label=name, zorder=3)
+    axes.plot(
+        xs,
+        ys,
+        color=look.color,
+        linestyle=look.dash,
+        marker=look.marker,
+        markersize=4.5,
+        label=name,
+        zorder=3,
+    )
     hollow = [(x, each.mean / divisor) for x, each, whole in points if not whole]
     if hollow:
-        axes.plot(*zip(*hollow, strict=True), linestyle="none", marker=look.marker, markersize=6, markerfacecolor=PAPER, markeredgecolor=look.color, zorder=4)
-    bands = [(x, each.low / divisor, each.high / divisor) for x, each, _ in points if each.low is not None and each.high is not None]
+        axes.plot(
+            *zip(*hollow, strict=True),
+            linestyle="none",
+            marker=look.marker,
+            markersize=6,
+            markerfacecolor=PAPER,
+            markeredgecolor=look.color,
+            zorder=4,
+        )
+    bands = [
+        (x, each.low / divisor, each.high / divisor)
+        for x, each, _ in points
+        if each.low is not None and each.high is not None
+    ]
     if bands:
-        axes.fill_between([x for x, *_ in bands], [low for _, low, _ in bands], [high for *_, high in bands], color=look.color, alpha=0.18, linewidth=0)
-        axes.vlines([x for x, *_ in bands], [low for _, low, _ in bands], [high for *_, high in bands], color=look.color, linewidth=1.0)
+        axes.fill_between(
+            [x for x, *_ in bands],
+            [low for _, low, _ in bands],
+            [high for *_, high in bands],
+            color=look.color,
+            alpha=0.18,
+            linewidth=0,
+        )
+        axes.vlines(
+            [x for x, *_ in bands],
+            [low for _, low, _ in bands],
+            [high for *_, high in bands],
+            color=look.color,
+            linewidth=1.0,
+        )
 
 
-def _draw_curves(axes: Axes, study: Study, runs: pl.DataFrame, entry: Lines, places: dict[Any, float], look: Series, divisor: float, *, named: bool) -> None:
-    """Draw each published curve at the combinations that were measured, joined by straight lines; once where all lines have the same."""
+def _draw_curves(
+    axes: Axes,
+    study: Study,
+    runs: pl.DataFrame,
+    entry: Lines,
+    places: dict[Any, float],
+    look: Series,
+    divisor: float,
+    *,
+    named: bool,
+) -> None:
+    """Draw each published curve at the combinations that were measured, joined by straight lines.
+
+    Once where all lines have the same.
+    """
     for number, reference in enumerate(entry.reference):
         if reference.curve is None:
             continue
         rows = runs.unique("cell", keep="first").sort(entry.x).iter_rows(named=True)
-        found = [(places[row[entry.x]], value) for row in rows if (value := computed(reference.curve, row)) is not None]
+        found = [
+            (places[row[entry.x]], value)
+            for row in rows
+            if (value := computed(reference.curve, row)) is not None
+        ]
         own = entry.by is not None and follows(study, reference.names(), entry.by)
         if not own and not named:
             continue
-        axes.plot([x for x, _ in found], [y / divisor for _, y in found], color=look.color if own else INK, linewidth=1.0,
-                  linestyle=CURVE_DASHES[number % 2], label=reference.label if named else None, zorder=2)  # fmt: skip
+        axes.plot(
+            [x for x, _ in found],
+            [y / divisor for _, y in found],
+            color=look.color if own else INK,
+            linewidth=1.0,
+            linestyle=CURVE_DASHES[number % 2],
+            label=reference.label if named else None,
+            zorder=2,
+        )
 
 
 def _make_room(axes: Axes) -> None:
-    """Begin a linear axis at 0, or below where there is something, with room at both ends; panels that share it only widen it."""
+    """Begin a linear axis at 0, or below where there is something, with room at both ends.
+
+    Panels that share it only widen it.
+    """
     bottom, top = axes.get_ylim()
     least, most = float(axes.dataLim.y0), float(axes.dataLim.y1)
     if math.isfinite(least) and math.isfinite(most):
@@ -104,27 +187,46 @@ def _make_room(axes: Axes) -> None:
 
 
 def follows(study: Study, names: frozenset[str], by: str) -> bool:
-    """Return whether an expression of ``names`` can differ along the parameter ``by``: it names it, or something computed from it, or measured."""
+    """Return whether an expression of ``names`` can differ along the parameter ``by``: it names it,
+    or something computed from it, or measured.
+    """
     for name in names:
         measure, parameter = study.sweep.measures.get(name), study.sweep.parameters.get(name)
         if name == by or (measure is not None and measure.is_ is None):
             return True
-        expression = parameter.expression() if parameter is not None else None  # not what it sets: that may name the parameter itself
-        if follows(study, measure.names() if measure is not None else expression.names if expression is not None else frozenset(), by):
+        # not what it sets: that may name the parameter itself
+        expression = parameter.expression() if parameter is not None else None
+        if follows(
+            study,
+            (
+                measure.names()
+                if measure is not None
+                else expression.names
+                if expression is not None
+                else frozenset()
+            ),
+            by,
+        ):
             return True
     return False
 
 
 def name_decades(axes: Axes) -> None:
-    """Write numbers on a logarithmic axis: on every mark of a short one, on 1, 2 and 5 of each decade of a longer one, and on the decades of a long one."""
+    """Write numbers on a logarithmic axis: on every mark of a short one, on 1, 2 and 5 of each
+    decade of a longer one, and on the decades of a long one.
+    """
     low, high = axes.get_ylim()
     decades = math.log10(high / low)
     wanted = range(1, 10) if decades < 1 else (1, 2, 5) if decades < 2.5 else (1,)
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if round(x / 10 ** math.floor(math.log10(x) + 1e-9)) in wanted else "")
+    axes.yaxis.set_minor_formatter(
+        lambda x, _: f"{x:g}" if round(x / 10 ** math.floor(math.log10(x) + 1e-9)) in wanted else ""
+    )
 
 
-def _name_axes(axes: Axes, study: Study, entry: Lines, places: dict[Any, float], numeric: bool, log: bool) -> None:
+def _name_axes(
+    axes: Axes, study: Study, entry: Lines, places: dict[Any, float], numeric: bool, log: bool
+) -> None:
     """Name the axes, and mark the values as the spec writes them; of many, some."""
     from matplotlib.ticker import NullFormatter, NullLocator
 

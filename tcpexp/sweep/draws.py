@@ -1,7 +1,8 @@
 """What each repetition of a study draws anew (``sweep: vary``): values, and what they set.
 
-A draw follows from the run's seed and the value's name alone. So all combinations draw the same values for one seed, and differences between them can be
-paired by seed; and the same study draws the same values everywhere.
+A draw follows from the run's seed and the value's name alone. So all combinations draw the same
+values for one seed, and differences between them can be paired by seed; and the same study draws
+the same values everywhere.
 """
 
 from __future__ import annotations
@@ -33,12 +34,18 @@ def drawn_numbers(sweep: SweepSpec, seed: int) -> dict[str, float]:
 
 
 def drawn_overrides(sweep: SweepSpec, cell: Cell, seed: int) -> tuple[list[str], list[str]]:
-    """Return the ``--set`` texts of what a run draws, and for each the name of the value that it comes from. Raises ``QuantityError``."""
+    """Return the ``--set`` texts of what a run draws, and for each the name of the value that it
+    comes from. Raises ``QuantityError``.
+    """
     texts, names = [], []
     values = {**cell.values, **drawn_numbers(sweep, seed)}
     for name, written in draw_values(sweep, seed).items():
         paths = sweep.vary[name].set
-        found = {path: parse_template(text).value(values) for path, text in paths.items()} if isinstance(paths, dict) else dict.fromkeys(paths, written)
+        found = (
+            {path: parse_template(text).value(values) for path, text in paths.items()}
+            if isinstance(paths, dict)
+            else dict.fromkeys(paths, written)
+        )
         texts += [override_text(path, value) for path, value in found.items()]
         names += [name] * len(found)
     return texts, names

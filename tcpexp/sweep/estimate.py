@@ -1,4 +1,6 @@
-"""What a run will cost: wall time, memory and disk, by a rule (docs/speed.md) that finished runs of the study correct."""
+"""What a run will cost: wall time, memory and disk, by a rule (docs/speed.md) that finished runs of
+the study correct.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
 
-#: Measured (docs/speed.md): a run without packets, from its start to its tables, and an idle second of the experiment, in wall seconds.
+#: Measured (docs/speed.md): a run without packets, from its start to its tables, and an idle second
+#: of the experiment, in wall seconds.
 START_S = 5.0
 IDLE_S_PER_S = 0.02
 #: Packets, data and ACKs, that a run simulates, records and reads per wall second.
@@ -40,17 +43,33 @@ class Forecast:
 
 
 def forecast_run(plan: RunPlan, keep: str) -> Forecast:
-    """Return what the rule says of a run: the slowest link of the network, busy as long as any flow lasts."""
+    """Return what the rule says of a run: the slowest link of the network, busy as long as any flow
+    lasts.
+    """
     duration_s = plan.duration_ns / 1e9
-    rates = [way.rate_bps for link in plan.network.links for way in (link.forward, link.backward) if way.rate_bps]
-    spans = [(flow.start_ns, flow.until_ns or plan.duration_ns) for flow in plan.flows if flow.application == "iperf3"]
+    rates = [
+        way.rate_bps
+        for link in plan.network.links
+        for way in (link.forward, link.backward)
+        if way.rate_bps
+    ]
+    spans = [
+        (flow.start_ns, flow.until_ns or plan.duration_ns)
+        for flow in plan.flows
+        if flow.application == "iperf3"
+    ]
     packets = min(rates, default=0) * _union_s(spans) / FRAME_BITS * PACKETS_PER_SEGMENT
     kept = {
         "metrics": METRICS_BYTES,
         "tables": METRICS_BYTES + max(TABLE_LEAST, TABLE_BYTES * packets),
         "runs": METRICS_BYTES + max(RUN_LEAST, RUN_BYTES * packets),
     }[keep]
-    return Forecast(packets, START_S + IDLE_S_PER_S * duration_s + packets / PACKETS_PER_S, kept, MEMORY_LEAST + MEMORY_PER_PACKET * packets)
+    return Forecast(
+        packets,
+        START_S + IDLE_S_PER_S * duration_s + packets / PACKETS_PER_S,
+        kept,
+        MEMORY_LEAST + MEMORY_PER_PACKET * packets,
+    )
 
 
 def _union_s(spans: list[tuple[int, int]]) -> float:
@@ -64,36 +83,53 @@ def _union_s(spans: list[tuple[int, int]]) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is left to do: wall seconds and bytes, and how many finished runs the rule was corrected by (0: the rule alone)."""
+    """What is left to do: wall seconds and bytes, and how many finished runs the rule was corrected
+    by (0: the rule alone).
+    """
 
     wall_s: float
     kept_bytes: float
     corrected_by: int
 
 
-def estimate_rest(rest: Iterable[Forecast], done: Iterable[tuple[Forecast, dict[str, Any]]], at_once: int) -> Estimate:
-    """Return the estimate for ``rest``; ``done`` are finished runs with the rule's forecast and their ``cost``."""
+def estimate_rest(
+    rest: Iterable[Forecast], done: Iterable[tuple[Forecast, dict[str, Any]]], at_once: int
+) -> Estimate:
+    """Return the estimate for ``rest``.
+
+    ``done`` are finished runs with the rule's forecast and their ``cost``.
+    """
     pairs = [(forecast, cost) for forecast, cost in done if cost.get("wall_s")]
     time_factor = disk_factor = 1.0
     if pairs:
-        time_factor = sum(cost["wall_s"] for _, cost in pairs) / sum(forecast.wall_s for forecast, _ in pairs)
-        disk_factor = sum(cost["kept_bytes"] for _, cost in pairs) / sum(forecast.kept_bytes for forecast, _ in pairs)
+        time_factor = sum(cost["wall_s"] for _, cost in pairs) / sum(
+            forecast.wall_s for forecast, _ in pairs
+        )
+        disk_factor = sum(cost["kept_bytes"] for _, cost in pairs) / sum(
+            forecast.kept_bytes for forecast, _ in pairs
+        )
     wanted = list(rest)
     wall = sum(each.wall_s for each in wanted) * time_factor / max(min(at_once, len(wanted)), 1)
     return Estimate(wall, sum(each.kept_bytes for each in wanted) * disk_factor, len(pairs))
 
 
 def jobs_that_fit(asked: int | None, largest_bytes: float) -> tuple[int, str | None]:
-    """Return how many runs fit on this machine at a time (one per processor, and by memory), and a remark when memory is the limit.
+    """Return how many runs fit on this machine at a time (one per processor, and by memory), and a
+    remark when memory is the limit.
 
     An ``asked`` number is taken as it is, with a remark when memory does not suffice for it.
     """
     processors = len(os.sched_getaffinity(0))
     by_memory = max(int((available_bytes() - MEMORY_SPARE) // largest_bytes), 1)
-    need = f"a run needs about {largest_bytes / 1e9:.1f} GB of memory, {available_bytes() / 1e9:.1f} GB are free"
+    need = (
+        f"a run needs about {largest_bytes / 1e9:.1f} GB of memory, {available_bytes() / 1e9:.1f}"
+        " GB are free"
+    )
     if asked is not None:
         return asked, f"{need}: {asked} at a time may be too many" if asked > by_memory else None
-    return min(processors, by_memory), f"{need}: {by_memory} at a time" if by_memory < processors else None
+    return min(processors, by_memory), (
+        f"{need}: {by_memory} at a time" if by_memory < processors else None
+    )
 
 
 def available_bytes() -> float:

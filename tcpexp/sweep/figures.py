@@ -1,4 +1,7 @@
-"""A study's figures: lines with intervals beside published values, heat maps, ellipses; small multiples of each."""
+"""A study's figures: lines with intervals beside published values, heat maps, ellipses.
+
+Small multiples of each.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from tcpexp.plots.style import SOFT_INK, WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
 from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
 from tcpexp.sweep.drawlines import draw_lines
-from tcpexp.sweep.figurewords import chosen_runs, label_of, missing_words, ordered, pooled_words, written
+from tcpexp.sweep.figurewords import (
+    chosen_runs,
+    label_of,
+    missing_words,
+    ordered,
+    pooled_words,
+    written,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +47,8 @@ class StudyFigure:
 
 
 def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[StudyFigure]:
-    """Draw every entry of ``figures:`` (a line plot of each measure over the first parameter when there is none) as SVG and PNG.
+    """Draw every entry of ``figures:`` (a line plot of each measure over the first parameter when
+    there is none) as SVG and PNG.
 
     ``runs`` are all runs, so that a figure can say which it lacks.
     """
@@ -57,7 +68,9 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
 
 
 def default_figures(study: Study) -> list[Drawn]:
-    """Return a line plot for each measure, over the first parameter, a line for each value of the second."""
+    """Return a line plot for each measure, over the first parameter, a line for each value of the
+    second.
+    """
     names = [name for name, each in study.sweep.parameters.items() if each.is_ is None]
     by = names[1] if len(names) > 1 else None
     return [Lines(x=names[0], y=measure, by=by) for measure in study.sweep.measures]
@@ -82,15 +95,27 @@ def draw(study: Study, runs: pl.DataFrame, entry: Drawn) -> Figure | None:
     if runs.filter(pl.col("status") == "complete").height == 0:
         return None
     values = ordered(study, runs, entry.panels) if entry.panels is not None else [None]
-    figure, grid = _grid(len(values), _panel_height(study, runs, entry, len(values)), shared=not isinstance(entry, HeatMap))
+    figure, grid = _grid(
+        len(values),
+        _panel_height(study, runs, entry, len(values)),
+        shared=not isinstance(entry, HeatMap),
+    )
     for axes, value in zip(grid, values, strict=True):
-        own = runs if value is None or entry.panels is None else runs.filter(pl.col(entry.panels) == value)
+        own = (
+            runs
+            if value is None or entry.panels is None
+            else runs.filter(pl.col(entry.panels) == value)
+        )
         if entry.panels is not None:
-            panel_title(axes, f"{label_of(study, entry.panels)}: {written(study, entry.panels, value)}")
+            panel_title(
+                axes, f"{label_of(study, entry.panels)}: {written(study, entry.panels, value)}"
+            )
         _DRAW[type(entry)](axes, study, own, entry, runs)
     _head(figure, title_of(entry), _remark(study, runs, entry))
     if isinstance(entry, HeatMap):
-        figure.colorbar(grid[0].images[0], ax=grid, label=label_of(study, entry.value), shrink=0.9, aspect=30)
+        figure.colorbar(
+            grid[0].images[0], ax=grid, label=label_of(study, entry.value), shrink=0.9, aspect=30
+        )
     else:
         _legend(figure, grid)
     return figure
@@ -103,13 +128,18 @@ def _panel_height(study: Study, runs: pl.DataFrame, entry: Drawn, count: int) ->
 
 
 def _grid(count: int, height: float, *, shared: bool) -> tuple[Figure, list[Axes]]:
-    """Return a figure with ``count`` axes, at most three in a row, each ``height`` inches high; with ``shared``, all have the same scales."""
+    """Return a figure with ``count`` axes, at most three in a row, each ``height`` inches high.
+
+    With ``shared``, all have the same scales.
+    """
     from matplotlib.figure import Figure
 
     columns = min(count, 3)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, height * rows + 0.75), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel().tolist()
+    axes = (
+        figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).ravel().tolist()
+    )
     for unused in axes[count:]:
         unused.remove()
     for lowest in axes[max(count - columns, 0) : count]:
@@ -118,7 +148,9 @@ def _grid(count: int, height: float, *, shared: bool) -> tuple[Figure, list[Axes
 
 
 def _remark(study: Study, runs: pl.DataFrame, entry: Drawn) -> str:
-    """Return what a reader must know of the numbers: which parameters are thrown together, and which runs are missing."""
+    """Return what a reader must know of the numbers: which parameters are thrown together, and
+    which runs are missing.
+    """
     if isinstance(entry, HeatMap):
         fixed: tuple[str | None, ...] = (entry.x, entry.y, entry.panels)
         measure = entry.value
@@ -127,7 +159,14 @@ def _remark(study: Study, runs: pl.DataFrame, entry: Drawn) -> str:
         measure = entry.y
     pooled, missing = pooled_words(study, runs, fixed), missing_words(runs, measure)
     mark = " (hollow marks)" if isinstance(entry, Lines) else ""
-    return ". ".join(part for part in (f"Taken together, without intervals: {pooled}" if pooled else "", f"{missing}{mark}" if missing else "") if part)
+    return ". ".join(
+        part
+        for part in (
+            f"Taken together, without intervals: {pooled}" if pooled else "",
+            f"{missing}{mark}" if missing else "",
+        )
+        if part
+    )
 
 
 def _head(figure: Figure, title: str, remark: str) -> None:
@@ -144,7 +183,13 @@ def _legend(figure: Figure, grid: list[Axes]) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
     if named:
-        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=min(5, len(named)), columnspacing=1.6)
+        figure.legend(
+            list(named.values()),
+            list(named),
+            loc="outside lower center",
+            ncols=min(5, len(named)),
+            columnspacing=1.6,
+        )
 
 
 _DRAW: dict[type, Any] = {Lines: draw_lines, HeatMap: draw_heat_map, Ellipses: draw_ellipses}

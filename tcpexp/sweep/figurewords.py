@@ -14,16 +14,29 @@ if TYPE_CHECKING:
 
 
 def ordered(study: Study, runs: pl.DataFrame, name: str) -> list[Any]:
-    """Return the values of a parameter that ``runs`` have: numbers by size, words in the spec's order."""
+    """Return the values of a parameter that ``runs`` have: numbers by size, words in the spec's
+    order.
+    """
     present = set(runs[name].to_list())
     if all(isinstance(value, float) for value in present):
         return sorted(present)
-    return list(dict.fromkeys(str(cell.written[name]) for cell in study.cells if str(cell.written[name]) in present))
+    return list(
+        dict.fromkeys(
+            str(cell.written[name]) for cell in study.cells if str(cell.written[name]) in present
+        )
+    )
 
 
 def written(study: Study, name: str, value: Any) -> str:
     """Return a parameter's value as the spec writes it."""
-    return next((str(cell.written[name]) for cell in study.cells if value in (cell.values[name], str(cell.written[name]))), str(value))
+    return next(
+        (
+            str(cell.written[name])
+            for cell in study.cells
+            if value in (cell.values[name], str(cell.written[name]))
+        ),
+        str(value),
+    )
 
 
 def label_of(study: Study, name: str) -> str:
@@ -36,7 +49,9 @@ def label_of(study: Study, name: str) -> str:
 
 
 def scale_of(study: Study, name: str) -> tuple[float, str]:
-    """Return what the numbers of a measure are divided by to be drawn, and the unit then: bit/s are drawn in Mbit/s."""
+    """Return what the numbers of a measure are divided by to be drawn, and the unit then: bit/s are
+    drawn in Mbit/s.
+    """
     measure = study.sweep.measures.get(name)
     if measure is None:
         return 1.0, ""
@@ -44,7 +59,10 @@ def scale_of(study: Study, name: str) -> tuple[float, str]:
 
 
 def chosen_runs(study: Study, runs: pl.DataFrame, at: dict[str, Any]) -> pl.DataFrame:
-    """Return the runs of the combinations that a figure is about; none when no combination has these values."""
+    """Return the runs of the combinations that a figure is about.
+
+    None when no combination has these values.
+    """
     try:
         return select(study, runs, at) if at else runs
     except Undecided:
@@ -52,14 +70,23 @@ def chosen_runs(study: Study, runs: pl.DataFrame, at: dict[str, Any]) -> pl.Data
 
 
 def pooled_words(study: Study, runs: pl.DataFrame, fixed: tuple[str | None, ...]) -> str:
-    """Return which parameters a figure throws together, in words: those with several values that neither an axis, nor a line or panel, tells apart.
+    """Return which parameters a figure throws together, in words: those with several values that
+    neither an axis, nor a line or panel, tells apart.
 
     What follows from others (``is``, ``zip``) is no matter.
     """
     shown = {name for name in fixed if name is not None}
     shown |= {name for group in study.sweep.zip if shown & set(group) for name in group}
-    loose = [name for name, each in study.sweep.parameters.items() if each.is_ is None and name not in shown and runs[name].n_unique() > 1]
-    return "; ".join(f"{label_of(study, name)}: {', '.join(written(study, name, value) for value in ordered(study, runs, name))}" for name in loose)
+    loose = [
+        name
+        for name, each in study.sweep.parameters.items()
+        if each.is_ is None and name not in shown and runs[name].n_unique() > 1
+    ]
+    return "; ".join(
+        f"{label_of(study, name)}:"
+        f" {', '.join(written(study, name, value) for value in ordered(study, runs, name))}"
+        for name in loose
+    )
 
 
 def missing_words(runs: pl.DataFrame, measure: str) -> str:
@@ -70,7 +97,10 @@ def missing_words(runs: pl.DataFrame, measure: str) -> str:
 
 
 def interval_of(runs: pl.DataFrame, measure: str) -> Interval | None:
-    """Return mean and interval of the finished runs; an interval only where all are repetitions of one combination."""
+    """Return mean and interval of the finished runs.
+
+    An interval only where all are repetitions of one combination.
+    """
     done = runs.filter(pl.col("status") == "complete").drop_nulls(measure)
     found = mean_interval(done[measure].to_list())
     if found is not None and done["cell"].n_unique() > 1:

@@ -1,4 +1,5 @@
-"""The folder of a study: finished runs by the hash of what they are, failed ones, and nothing half done.
+"""The folder of a study: finished runs by the hash of what they are, failed ones, and nothing half
+done.
 
 ::
 
@@ -67,7 +68,9 @@ class StudyFolder:
         return (self.failed(key) / CELL).is_file()
 
     def finished(self) -> set[str]:
-        """Return the keys of all finished runs, from one listing: what is in ``cells/`` was put there whole."""
+        """Return the keys of all finished runs, from one listing: what is in ``cells/`` was put
+        there whole.
+        """
         return _names(self.path / "cells")
 
     def failures(self) -> set[str]:
@@ -75,12 +78,17 @@ class StudyFolder:
         return _names(self.path / "failed")
 
     def read_cell(self, key: str) -> dict[str, Any]:
-        """Return ``cell.json`` of a finished run, else of a failed one; raises ``DataError`` when it is damaged or absent."""
+        """Return ``cell.json`` of a finished run, else of a failed one.
+
+        Raises ``DataError`` when it is damaged or absent.
+        """
         path = (self.cell(key) if self.has(key) else self.failed(key)) / CELL
         try:
             value: dict[str, Any] = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: damaged: {error}", hint=f"rm -r {path.parent}, and run the sweep again") from None
+            raise DataError(
+                f"{path}: damaged: {error}", hint=f"rm -r {path.parent}, and run the sweep again"
+            ) from None
         return value
 
     def begin(self, description: dict[str, Any], spec: bytes) -> None:
@@ -89,7 +97,9 @@ class StudyFolder:
         write_atomic(self.path / "study.json", to_json_text(description))
 
     def is_study(self, token: str) -> bool:
-        """Return whether this folder, as seen from here, is that of the study ``token``: false on a worker that does not share it."""
+        """Return whether this folder, as seen from here, is that of the study ``token``: false on a
+        worker that does not share it.
+        """
         try:
             return bool(json.loads((self.path / "study.json").read_text()).get("token") == token)
         except (OSError, ValueError, AttributeError):
@@ -97,7 +107,10 @@ class StudyFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only coordinator of this folder; raises ``HostError`` when another one is at work. Removes what killed workers left."""
+        """Be the only coordinator of this folder; raises ``HostError`` when another one is at work.
+
+        Removes what killed workers left.
+        """
         with disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -107,7 +120,10 @@ class StudyFolder:
             except OSError as error:
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                     raise
-                raise HostError(f"another tcpexp sweep works in {self.path}", hint="wait for it, or choose another folder with --out DIR") from None
+                raise HostError(
+                    f"another tcpexp sweep works in {self.path}",
+                    hint="wait for it, or choose another folder with --out DIR",
+                ) from None
             self._drop_work()
             yield
             with contextlib.suppress(OSError):  # not empty: a worker elsewhere still ends a run
@@ -116,14 +132,19 @@ class StudyFolder:
             os.close(handle)
 
     def _drop_work(self) -> None:
-        """Remove what killed workers left: out of the way in one step, so that a worker that still ends never sees half of its own folder."""
+        """Remove what killed workers left: out of the way in one step, so that a worker that still
+        ends never sees half of its own folder.
+        """
         with contextlib.suppress(OSError):
-            os.rename(self.path / "work", self.path / f".dropped-{os.getpid()}-{time.monotonic_ns()}")
+            os.rename(
+                self.path / "work", self.path / f".dropped-{os.getpid()}-{time.monotonic_ns()}"
+            )
         for folder in self.path.glob(".dropped-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, made: Path, key: str, *, failed: bool = False) -> bool:
-        """Move the folder ``made`` to its place in one step; return false when the run was there already, and ``made`` is dropped.
+        """Move the folder ``made`` to its place in one step; return false when the run was there
+        already, and ``made`` is dropped.
 
         A failed run gives way to a later one.
         """
@@ -145,12 +166,17 @@ class StudyFolder:
 
     @contextmanager
     def scratch(self, key: str, *, shared: bool) -> Iterator[Path]:
-        """Yield an empty folder to work in; where the study's folder is not shared, one of this machine's own."""
+        """Yield an empty folder to work in.
+
+        Where the study's folder is not shared, one of this machine's own.
+        """
         above = self.path / "work"
         if shared:
             with disk_errors(above):
                 above.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{key[:16]}-{os.getpid()}-", dir=above if shared else None))
+        folder = Path(
+            tempfile.mkdtemp(prefix=f"{key[:16]}-{os.getpid()}-", dir=above if shared else None)
+        )
         try:
             yield folder
         finally:
@@ -172,15 +198,20 @@ def _names(folder: Path) -> set[str]:
 
 
 def unpack_files(tar: tarfile.TarFile, folder: Path) -> None:
-    """Unpack an archive into ``folder``: files and folders that lie inside it, nothing else; raises ``DataError`` for others.
+    """Unpack an archive into ``folder``: files and folders that lie inside it, nothing else; raises
+    ``DataError`` for others.
 
     Python has such a filter of its own only since 3.11.4; Debian 12 has 3.11.2.
     """
     for member in tar.getmembers():
         path = PurePosixPath(member.name)
         if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
-            raise DataError(f"a worker sent '{member.name}', which is no plain file of a run", hint="is every worker one of yours?")
-        member.mode |= 0o700 if member.isdir() else 0o600  # a folder that its owner may not enter could not be filled
+            raise DataError(
+                f"a worker sent '{member.name}', which is no plain file of a run",
+                hint="is every worker one of yours?",
+            )
+        # a folder that its owner may not enter could not be filled
+        member.mode |= 0o700 if member.isdir() else 0o600
     tar.extractall(folder)
 
 

@@ -1,4 +1,6 @@
-"""The matrix of a study: every combination of the parameters' values that meets the conditions, in a fixed order."""
+"""The matrix of a study: every combination of the parameters' values that meets the conditions, in
+a fixed order.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination: its number from 0 on, its values as written, as numbers in base units (words stay words), and what it sets."""
+    """One combination: its number from 0 on, its values as written, as numbers in base units (words
+    stay words), and what it sets.
+    """
 
     number: int
     written: dict[str, Any]
@@ -36,7 +40,10 @@ class Cell:
 
 
 def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
-    """Return all combinations that meet the conditions; the last parameter varies fastest. Raises ``SpecErrors``."""
+    """Return all combinations that meet the conditions; the last parameter varies fastest.
+
+    Raises ``SpecErrors``.
+    """
     sweep = _sweep_of(spec, quick)
     found: list[Cell] = []
     base, origins = _quick_overrides(sweep, quick)
@@ -46,14 +53,34 @@ def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
             values = _dependent(sweep, written)
             if all(_met(each.value(values)) for each in conditions):
                 overrides, sources = _overrides(sweep, written, values)
-                found.append(Cell(len(found), written, values, (*base, *overrides), (*origins, *sources)))
+                found.append(
+                    Cell(len(found), written, values, (*base, *overrides), (*origins, *sources))
+                )
             if len(found) * sweep.repeats(quick) > MAX_RUNS:
                 hint = "fewer values, or a condition under where:"
-                raise SpecErrors([SpecError(f"the sweep has more than {MAX_RUNS} runs", where=spec.place("sweep"), hint=hint)])
+                raise SpecErrors(
+                    [
+                        SpecError(
+                            f"the sweep has more than {MAX_RUNS} runs",
+                            where=spec.place("sweep"),
+                            hint=hint,
+                        )
+                    ]
+                )
     except QuantityError as error:
-        raise SpecErrors([SpecError(error.message, where=spec.place("sweep"), hint=error.hint)]) from None
+        raise SpecErrors(
+            [SpecError(error.message, where=spec.place("sweep"), hint=error.hint)]
+        ) from None
     if not found:
-        raise SpecErrors([SpecError("no combination meets the conditions", where=spec.place("sweep", "where"), hint="tcpexp sweep needs at least one")])
+        raise SpecErrors(
+            [
+                SpecError(
+                    "no combination meets the conditions",
+                    where=spec.place("sweep", "where"),
+                    hint="tcpexp sweep needs at least one",
+                )
+            ]
+        )
     return found
 
 
@@ -63,12 +90,21 @@ def _sweep_of(spec: ExperimentSpec, quick: bool) -> SweepSpec:
         raise SpecErrors([SpecError("this spec has no sweep:", where=spec.place(), hint=hint)])
     if quick and spec.sweep.quick is None:
         hint = "add quick: with fewer values, or leave --quick out"
-        raise SpecErrors([SpecError("this sweep has no quick form", where=spec.place("sweep", key=True), hint=hint)])
+        raise SpecErrors(
+            [
+                SpecError(
+                    "this sweep has no quick form", where=spec.place("sweep", key=True), hint=hint
+                )
+            ]
+        )
     return spec.sweep
 
 
 def _combinations(sweep: SweepSpec, quick: bool) -> Iterator[dict[str, Any]]:
-    """Yield the values as written; zipped parameters go together, at the place of the first of them."""
+    """Yield the values as written.
+
+    Zipped parameters go together, at the place of the first of them.
+    """
     groups: list[list[dict[str, Any]]] = []
     done: set[str] = set()
     for name, parameter in sweep.parameters.items():
@@ -84,13 +120,18 @@ def _combinations(sweep: SweepSpec, quick: bool) -> Iterator[dict[str, Any]]:
 
 
 def _dependent(sweep: SweepSpec, written: dict[str, Any]) -> dict[str, float | str]:
-    """Return all parameters as numbers or words; adds to ``written`` those that follow from the others."""
+    """Return all parameters as numbers or words.
+
+    Adds to ``written`` those that follow from the others.
+    """
     values: dict[str, float | str] = {}
     for name, parameter in sweep.parameters.items():
         expression = parameter.expression()
         if expression is not None:
             result = expression.value(values)
-            written[name] = int(result) if isinstance(result, float) and result.is_integer() else result
+            written[name] = (
+                int(result) if isinstance(result, float) and result.is_integer() else result
+            )
         number = number_of(written[name])
         values[name] = str(written[name]) if number is None else number
     return values
@@ -98,15 +139,21 @@ def _dependent(sweep: SweepSpec, written: dict[str, Any]) -> dict[str, float | s
 
 def _met(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise QuantityError(f"a condition is true or false, not '{value}'", "compare with <, <=, >, >=, == or !=")
+        raise QuantityError(
+            f"a condition is true or false, not '{value}'", "compare with <, <=, >, >=, == or !="
+        )
     return value
 
 
-def _overrides(sweep: SweepSpec, written: dict[str, Any], values: dict[str, float | str]) -> tuple[list[str], list[str]]:
+def _overrides(
+    sweep: SweepSpec, written: dict[str, Any], values: dict[str, float | str]
+) -> tuple[list[str], list[str]]:
     texts, names = [], []
     for name, parameter in sweep.parameters.items():
         if isinstance(parameter.set, dict):
-            found = {path: parse_template(text).value(values) for path, text in parameter.set.items()}
+            found = {
+                path: parse_template(text).value(values) for path, text in parameter.set.items()
+            }
         else:
             found = {path: written[name] for path in parameter.set}
         texts += [override_text(path, value) for path, value in found.items()]
@@ -115,7 +162,10 @@ def _overrides(sweep: SweepSpec, written: dict[str, Any], values: dict[str, floa
 
 
 def _quick_overrides(sweep: SweepSpec, quick: bool) -> tuple[list[str], list[None]]:
-    texts = [override_text(path, value) for path, value in (sweep.quick.set if quick and sweep.quick else {}).items()]
+    texts = [
+        override_text(path, value)
+        for path, value in (sweep.quick.set if quick and sweep.quick else {}).items()
+    ]
     return texts, [None] * len(texts)
 
 

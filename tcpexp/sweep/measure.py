@@ -20,7 +20,8 @@ _LEFT_OUT = ("examples",)
 
 
 def flatten_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return every number of ``metrics.json`` by its path: ``flows.web.rtt.p50_ms``, ``queues.h1-h2>h2.max_packets``.
+    """Return every number of ``metrics.json`` by its path: ``flows.web.rtt.p50_ms``,
+    ``queues.h1-h2>h2.max_packets``.
 
     True and false count as 1 and 0; words and what could not be measured are left out.
     """
@@ -39,7 +40,11 @@ def _flatten(path: str, value: Any, found: dict[str, float]) -> None:
                 _flatten(f"{path}.{key}" if path else str(key), value[key], found)
     elif isinstance(value, list):
         for index, each in enumerate(value):
-            name = f"{each['link']}>{each['towards']}" if isinstance(each, Mapping) and {"link", "towards"} <= set(each) else str(index)
+            name = (
+                f"{each['link']}>{each['towards']}"
+                if isinstance(each, Mapping) and {"link", "towards"} <= set(each)
+                else str(index)
+            )
             _flatten(f"{path}.{name}", each, found)
 
 
@@ -78,11 +83,20 @@ def _take(frame: pl.DataFrame, measure: TableMeasure) -> Any:
         return column.sum() / ((measure.between[1] - measure.between[0]) / 1e9)
     if measure.take == "last":
         return column[-1]
-    return {"mean": column.mean, "sum": column.sum, "min": column.min, "max": column.max, "median": column.median}[measure.take]()
+    return {
+        "mean": column.mean,
+        "sum": column.sum,
+        "min": column.min,
+        "max": column.max,
+        "median": column.median,
+    }[measure.take]()
 
 
 def computed(expression: str | int | float, values: Mapping[str, Any]) -> float | None:
-    """Return an expression of parameters and measures; None where a part of it was not measured or it cannot be computed."""
+    """Return an expression of parameters and measures.
+
+    None where a part of it was not measured or it cannot be computed.
+    """
     parsed = parse_expression(expression)
     if any(values.get(name) is None for name in parsed.names):
         return None

@@ -1,4 +1,7 @@
-"""A study's ``report.html``: question, verdicts, figures, the table of combinations; one file, offline, in the style of a run's report."""
+"""A study's ``report.html``: question, verdicts, figures, the table of combinations.
+
+One file, offline, in the style of a run's report.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,30 @@ if TYPE_CHECKING:
 MOST_ROWS = 400
 
 
-def write_study_report(study: Study, runs: pl.DataFrame, folder: StudyFolder, outcome: StudyOutcome, figures: list[StudyFigure]) -> Path:
-    """Write ``report.html`` and return its path; the same runs give the same page. Texts from the spec are escaped."""
+def write_study_report(
+    study: Study,
+    runs: pl.DataFrame,
+    folder: StudyFolder,
+    outcome: StudyOutcome,
+    figures: list[StudyFigure],
+) -> Path:
+    """Write ``report.html`` and return its path; the same runs give the same page.
+
+    Texts from the spec are escaped.
+    """
     from tcpexp.report.write import environment
 
     text = resources.files("tcpexp.sweep").joinpath("study.html.j2").read_text(encoding="utf-8")
     path = folder.path / "report.html"
-    write_atomic(path, environment().from_string(text).render(report_content(study, runs, outcome, figures)))
+    write_atomic(
+        path, environment().from_string(text).render(report_content(study, runs, outcome, figures))
+    )
     return path
 
 
-def report_content(study: Study, runs: pl.DataFrame, outcome: StudyOutcome, figures: list[StudyFigure]) -> dict[str, Any]:
+def report_content(
+    study: Study, runs: pl.DataFrame, outcome: StudyOutcome, figures: list[StudyFigure]
+) -> dict[str, Any]:
     """Return the template's values."""
     import markupsafe
 
@@ -43,15 +59,26 @@ def report_content(study: Study, runs: pl.DataFrame, outcome: StudyOutcome, figu
     spec = study.spec
     results = [verdict.result for verdict in outcome.verdicts]
     return {
-        "style": markupsafe.Markup(resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")),
+        "style": markupsafe.Markup(
+            resources.files("tcpexp.report").joinpath("report.css").read_text(encoding="utf-8")
+        ),
         "title": spec.title or spec.name,
         "name": study.name,
         "question": markupsafe.Markup(prose_html(spec.description.strip())),
         "explain": markupsafe.Markup(prose_html(without_run(spec.explain.strip()))),
         "references": [markupsafe.Markup(inline_html(each)) for each in spec.references],
         "quick": study.options.quick,
-        "counts": {"runs": outcome.total, "complete": int((runs["status"] == "complete").sum()), "failed": len(outcome.failed), "left": outcome.left},
-        "badges": [(result, results.count(result)) for result in ("PASS", "FAIL", "INCONCLUSIVE") if result in results],
+        "counts": {
+            "runs": outcome.total,
+            "complete": int((runs["status"] == "complete").sum()),
+            "failed": len(outcome.failed),
+            "left": outcome.left,
+        },
+        "badges": [
+            (result, results.count(result))
+            for result in ("PASS", "FAIL", "INCONCLUSIVE")
+            if result in results
+        ],
         "verdicts": outcome.verdicts,
         "figures": [_figure(each) for each in figures],
         "parameters": _parameters(study),
@@ -63,7 +90,11 @@ def report_content(study: Study, runs: pl.DataFrame, outcome: StudyOutcome, figu
         "identity": sorted(study.identity.items()),
         "tables": outcome.tables_sha256,
         "repeats": study.repeats,
-        "seeds": f"{spec.seed} to {spec.seed + study.repeats - 1}" if study.repeats > 1 else str(spec.seed),
+        "seeds": (
+            f"{spec.seed} to {spec.seed + study.repeats - 1}"
+            if study.repeats > 1
+            else str(spec.seed)
+        ),
         "command": f"tcpexp sweep {spec.name}{' --quick' if study.options.quick else ''}",
     }
 
@@ -82,23 +113,49 @@ def _figure(figure: StudyFigure) -> dict[str, Any]:
 
 
 def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
-    """Return (name, words, values, what it sets) of each parameter, and of each value that the repetitions draw."""
+    """Return (name, words, values, what it sets) of each parameter, and of each value that the
+    repetitions draw.
+    """
     found = []
     for name, parameter in study.sweep.parameters.items():
         values = list(dict.fromkeys(str(cell.written[name]) for cell in study.cells))
-        words = ", ".join(values) if len(values) <= 12 else f"{', '.join(values[:5])} ... {values[-1]} ({len(values)} values)"
-        found.append((name, parameter.label, f"= {parameter.is_}: {words}" if parameter.is_ is not None else words, ", ".join(parameter.set)))
+        words = (
+            ", ".join(values)
+            if len(values) <= 12
+            else f"{', '.join(values[:5])} ... {values[-1]} ({len(values)} values)"
+        )
+        found.append(
+            (
+                name,
+                parameter.label,
+                f"= {parameter.is_}: {words}" if parameter.is_ is not None else words,
+                ", ".join(parameter.set),
+            )
+        )
     for name, each in study.sweep.vary.items():
-        found.append((name, each.label, f"drawn anew in each repetition, from {each.from_} to {each.to}", ", ".join(each.set)))
+        found.append(
+            (
+                name,
+                each.label,
+                f"drawn anew in each repetition, from {each.from_} to {each.to}",
+                ", ".join(each.set),
+            )
+        )
     return found
 
 
 def _heads(study: Study) -> list[str]:
-    return [*study.sweep.parameters, "runs", *(label_of(study, name) for name in study.sweep.measures)]
+    return [
+        *study.sweep.parameters,
+        "runs",
+        *(label_of(study, name) for name in study.sweep.measures),
+    ]
 
 
 def _rows(study: Study, runs: pl.DataFrame) -> list[list[str]]:
-    """Return a row per combination: its values, how many of its runs are complete, mean and interval of each measure."""
+    """Return a row per combination: its values, how many of its runs are complete, mean and
+    interval of each measure.
+    """
     rows: list[list[str]] = []
     for (number,), own in runs.sort("run").group_by("cell", maintain_order=True):
         if len(rows) == MOST_ROWS:
@@ -106,7 +163,13 @@ def _rows(study: Study, runs: pl.DataFrame) -> list[list[str]]:
         cell = study.cells[int(str(number))]
         complete = int((own["status"] == "complete").sum())
         values = [_number_of(cell.written[name]) for name in study.sweep.parameters]
-        rows.append([*values, f"{complete} of {own.height}", *(_measure(study, own, name) for name in study.sweep.measures)])
+        rows.append(
+            [
+                *values,
+                f"{complete} of {own.height}",
+                *(_measure(study, own, name) for name in study.sweep.measures),
+            ]
+        )
     return rows
 
 
@@ -117,7 +180,11 @@ def _number_of(written: Any) -> str:
 def _measure(study: Study, runs: pl.DataFrame, name: str) -> str:
     divisor, _ = scale_of(study, name)
     interval = mean_interval([value / divisor for value in runs[name].drop_nulls()])
-    return "–" if interval is None else interval_words(Interval(interval.mean, interval.low, interval.high, interval.count))
+    return (
+        "–"
+        if interval is None
+        else interval_words(Interval(interval.mean, interval.low, interval.high, interval.count))
+    )
 
 
 def _suspect(runs: pl.DataFrame) -> int:

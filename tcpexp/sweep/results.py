@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def write_results(study: Study, folder: StudyFolder, outcome: StudyOutcome) -> None:
-    """Write everything that follows from the finished runs, and note in ``outcome`` what it says; can be done again at any time."""
+    """Write everything that follows from the finished runs, and note in ``outcome`` what it says.
+
+    Can be done again at any time.
+    """
     from tcpexp.sweep.figures import draw_figures
     from tcpexp.sweep.report import write_study_report
 

@@ -1,4 +1,6 @@
-"""Make a study: find what is done, make the rest, and write tables, figures, verdicts and the report."""
+"""Make a study: find what is done, make the rest, and write tables, figures, verdicts and the
+report.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ class Progress:
 
 @dataclass
 class StudyOutcome:
-    """What came of a study: runs by status, errors of those that failed, the wall time, where everything lies, and the verdicts."""
+    """What came of a study: runs by status, errors of those that failed, the wall time, where
+    everything lies, and the verdicts.
+    """
 
     path: Path
     total: int
@@ -100,7 +104,9 @@ class StudyOutcome:
 
 
 def progress_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Progress:
-    """Return which runs are done, which failed before (none with ``retry``), and which are left to make; each key counts once."""
+    """Return which runs are done, which failed before (none with ``retry``), and which are left to
+    make; each key counts once.
+    """
     done, failed, rest = [], [], []
     finished, failures = folder.finished(), set() if retry else folder.failures()
     for run in study.runs:
@@ -115,14 +121,24 @@ def progress_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Pr
 
 def estimate_study(study: Study, folder: StudyFolder, progress: Progress, at_once: int) -> Estimate:
     """Return what the runs that are left will cost."""
-    done = [(run.forecast, folder.read_cell(run.key).get("cost", {})) for run in progress.done[:200]]
+    done = [
+        (run.forecast, folder.read_cell(run.key).get("cost", {})) for run in progress.done[:200]
+    ]
     return estimate_rest([run.forecast for run in progress.rest], done, at_once)
 
 
-def run_study(study: Study, *, jobs: int | None = None, scheduler: str | None = None, retry: bool = False, watcher: Watcher | None = None) -> StudyOutcome:
+def run_study(
+    study: Study,
+    *,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    retry: bool = False,
+    watcher: Watcher | None = None,
+) -> StudyOutcome:
     """Make what is left of the study and write its results; return what came of it.
 
-    A run that fails stops no other. After an interruption, of whatever kind, the next call makes what is missing.
+    A run that fails stops no other. After an interruption, of whatever kind, the next call makes
+    what is missing.
 
     Raises:
         HostError: this machine or the cluster lacks something; another sweep works in the folder.
@@ -146,7 +162,9 @@ def run_study(study: Study, *, jobs: int | None = None, scheduler: str | None = 
         after = progress_of(study, folder)
         outcome.made = len(after.done) - len(progress.done)
         outcome.left = len(after.rest)
-        outcome.failed = [(run.cell.label, str(folder.read_cell(run.key).get("error"))) for run in after.failed]
+        outcome.failed = [
+            (run.cell.label, str(folder.read_cell(run.key).get("error"))) for run in after.failed
+        ]
         write_results(study, folder, outcome)
     return outcome
 
@@ -167,7 +185,11 @@ def _make(
     forecasts = {run.key: run.forecast.wall_s for run in progress.rest}
     with _workers(study, progress, jobs, scheduler, watcher) as client:
         outcome.at_once = max(facts(client)["at_once"], 1)
-        watcher.begins(outcome.total, len(progress.done), estimate_study(study, folder, progress, outcome.at_once))
+        watcher.begins(
+            outcome.total,
+            len(progress.done),
+            estimate_study(study, folder, progress, outcome.at_once),
+        )
         tasks = (study.task_of(run, folder, token) for run in unique(progress.rest))
         for task, result in run_tasks(client, tasks, watcher.stop, watcher.hands_out):
             _take(folder, task, result)
@@ -186,7 +208,9 @@ def unique(runs: tuple[PlannedRun, ...]) -> Iterator[PlannedRun]:
 
 
 @contextlib.contextmanager
-def _workers(study: Study, progress: Progress, jobs: int | None, scheduler: str | None, watcher: Watcher) -> Iterator[Client]:
+def _workers(
+    study: Study, progress: Progress, jobs: int | None, scheduler: str | None, watcher: Watcher
+) -> Iterator[Client]:
     from tcpexp.sweep.workers import local_workers, remote_workers
 
     if scheduler is not None:
@@ -201,13 +225,22 @@ def _workers(study: Study, progress: Progress, jobs: int | None, scheduler: str 
 
 
 def _take(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
-    """Put what a worker without the study's folder has sent; note a failure that no worker could note."""
+    """Put what a worker without the study's folder has sent.
+
+    Note a failure that no worker could note.
+    """
     if result.archive is not None:
         folder.unpack(result.archive, task.key, failed=result.status != "complete")
     elif result.status == "crashed" and not folder.has(task.key):
         with folder.scratch(task.key, shared=True) as scratch:
             (scratch / "cell").mkdir()
-            row = {"key": task.key, "label": task.label, "status": "crashed", "error": result.error, "identity": task.identity}
+            row = {
+                "key": task.key,
+                "label": task.label,
+                "status": "crashed",
+                "error": result.error,
+                "identity": task.identity,
+            }
             write_atomic(scratch / "cell" / CELL, to_json_text(row))
             folder.put(scratch / "cell", task.key, failed=True)
 
@@ -230,22 +263,34 @@ def describe_study(study: Study, token: str) -> dict[str, Any]:
         "cells": len(study.cells),
         "repeat": study.repeats,
         "runs": len(study.runs),
-        "parameters": {name: sorted({str(cell.written[name]) for cell in study.cells}) for name in study.sweep.parameters},
+        "parameters": {
+            name: sorted({str(cell.written[name]) for cell in study.cells})
+            for name in study.sweep.parameters
+        },
     }
 
 
 def differing_identity(study: Study, folder: StudyFolder) -> list[str]:
-    """Return what decides the results and is not as it was when the study was last worked on, in words."""
+    """Return what decides the results and is not as it was when the study was last worked on, in
+    words.
+    """
     import json
 
     try:
         before = json.loads((folder.path / "study.json").read_text())["identity"]
-        differing = sorted(name for name in {*before, *study.identity} if before.get(name) != study.identity.get(name))
+        differing = sorted(
+            name
+            for name in {*before, *study.identity}
+            if before.get(name) != study.identity.get(name)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     if not differing:
         return []
-    words = ", ".join(f"{name} {str(study.identity.get(name))[:12]} instead of {str(before.get(name))[:12]}" for name in differing)
+    words = ", ".join(
+        f"{name} {str(study.identity.get(name))[:12]} instead of {str(before.get(name))[:12]}"
+        for name in differing
+    )
     hint = "; tcpexp guest use goes back to an image that is kept" if "image" in differing else ""
     return [f"runs made before had another {words}: all are made anew{hint}"]
 
@@ -260,4 +305,6 @@ def _token(folder: StudyFolder) -> str:
     except FileNotFoundError:
         return uuid.uuid4().hex
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: damaged: {error}", hint=f"remove {path}: finished runs are kept") from None
+        raise DataError(
+            f"{path}: damaged: {error}", hint=f"remove {path}: finished runs are kept"
+        ) from None

@@ -1,4 +1,5 @@
-"""Statistics of repeated runs: intervals of means, differences paired by seed, power laws, crossings.
+"""Statistics of repeated runs: intervals of means, differences paired by seed, power laws,
+crossings.
 
 All draws come from a fixed seed, so that the same runs give the same intervals.
 """
@@ -14,9 +15,11 @@ from typing import Any
 
 DRAWS = 2000
 LEVEL = 0.95
-#: With fewer repetitions there is no interval: two numbers say nothing about how far a third may lie.
+#: With fewer repetitions there is no interval: two numbers say nothing about how far a third may
+#: lie.
 LEAST_REPEATS = 3
-#: With fewer, resampling cannot look beyond the values that there are: three values hold the true mean between them in 75 % of all cases, not in 95 %.
+#: With fewer, resampling cannot look beyond the values that there are: three values hold the true
+#: mean between them in 75 % of all cases, not in 95 %.
 LEAST_FOR_BOOTSTRAP = 8
 #: The 97.5th percentiles of Student's t for 1, 2, 3... degrees of freedom.
 _STUDENT_T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
@@ -25,7 +28,10 @@ _SEED = 20_151_104
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean of ``count`` values, and the 95 % interval around it; both ends None with fewer than three values."""
+    """A mean of ``count`` values, and the 95 % interval around it.
+
+    Both ends None with fewer than three values.
+    """
 
     mean: float
     low: float | None
@@ -41,9 +47,10 @@ class Interval:
 def mean_interval(values: Sequence[float]) -> Interval | None:
     """Return the mean and its 95 % interval; None without a value.
 
-    Up to seven values: Student's t, which takes their distribution for normal. From eight on the expanded percentile interval: percentiles of the resampled
-    means, taken further out by as much as Student's t is wider than the normal distribution, because plain percentiles are too narrow for few repetitions
-    (Hesterberg, The American Statistician 69(4), 2015, section 3.3).
+    Up to seven values: Student's t, which takes their distribution for normal. From eight on the
+    expanded percentile interval: percentiles of the resampled means, taken further out by as much
+    as Student's t is wider than the normal distribution, because plain percentiles are too narrow
+    for few repetitions (Hesterberg, The American Statistician 69(4), 2015, section 3.3).
     """
     import numpy as np
 
@@ -64,12 +71,16 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
 
 
 def expanded_tail(count: int) -> float:
-    """Return the tail probability of the expanded percentile interval of ``count`` values: 0.025 for many, less for few."""
+    """Return the tail probability of the expanded percentile interval of ``count`` values: 0.025
+    for many, less for few.
+    """
     return NormalDist().cdf(-math.sqrt(count / (count - 1)) * student_t(count - 1))
 
 
 def student_t(freedom: int) -> float:
-    """Return the 97.5th percentile of Student's t: from a table up to 10 degrees of freedom, beyond it by the Cornish-Fisher series (error below 0.01 %)."""
+    """Return the 97.5th percentile of Student's t: from a table up to 10 degrees of freedom, beyond
+    it by the Cornish-Fisher series (error below 0.01 %).
+    """
     if freedom <= len(_STUDENT_T):
         return _STUDENT_T[freedom - 1]
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -85,21 +96,29 @@ def student_t(freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean difference of two groups of runs, paired by what they share (their seed), its interval, and what that says."""
+    """The mean difference of two groups of runs, paired by what they share (their seed), its
+    interval, and what that says.
+    """
 
     interval: Interval
     pairs: int
 
     @property
     def beyond_noise(self) -> bool | None:
-        """Whether the difference is larger than run-to-run noise: its interval leaves out 0. None when there are too few pairs to say."""
+        """Whether the difference is larger than run-to-run noise: its interval leaves out 0.
+
+        None when there are too few pairs to say.
+        """
         if self.interval.low is None or self.interval.high is None:
             return None
         return not self.interval.low <= 0 <= self.interval.high
 
 
 def beyond_noise(a: Interval, b: Interval) -> bool:
-    """Whether two means differ by more than both intervals, taken together, allow; without intervals, whether they differ."""
+    """Whether two means differ by more than both intervals, taken together, allow.
+
+    Without intervals, whether they differ.
+    """
     return abs(a.mean - b.mean) > math.hypot(a.half_width, b.half_width)
 
 
@@ -112,7 +131,10 @@ def paired_difference(a: Mapping[Any, float], b: Mapping[Any, float]) -> Differe
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """``y = factor * x ** exponent``; ``r2`` says how straight the logarithms lie; the exponent's interval is of the repetitions."""
+    """``y = factor * x ** exponent``; ``r2`` says how straight the logarithms lie.
+
+    The exponent's interval is of the repetitions.
+    """
 
     factor: float
     exponent: float
@@ -122,14 +144,20 @@ class PowerLaw:
 
 
 def fit_power_law(points: Mapping[float, Sequence[float]]) -> PowerLaw | None:
-    """Return the power law through the mean of each x, fitted to the logarithms; None with fewer than three x above zero.
+    """Return the power law through the mean of each x, fitted to the logarithms; None with fewer
+    than three x above zero.
 
-    The exponent's interval follows from how far each x's repetitions lie apart (Student's t, propagated through the logarithm of their mean). It says nothing
-    about whether a power law fits; R squared does.
+    The exponent's interval follows from how far each x's repetitions lie apart (Student's t,
+    propagated through the logarithm of their mean). It says nothing about whether a power law fits;
+    R squared does.
     """
     import numpy as np
 
-    usable = {x: np.asarray(ys, dtype=float) for x, ys in sorted(points.items()) if x > 0 and len(ys) and float(np.mean(ys)) > 0}
+    usable = {
+        x: np.asarray(ys, dtype=float)
+        for x, ys in sorted(points.items())
+        if x > 0 and len(ys) and float(np.mean(ys)) > 0
+    }
     if len(usable) < 3:
         return None
     logs = np.log(list(usable))
@@ -137,8 +165,12 @@ def fit_power_law(points: Mapping[float, Sequence[float]]) -> PowerLaw | None:
     low = high = None
     if min(len(ys) for ys in usable.values()) >= LEAST_REPEATS:
         weights = (logs - logs.mean()) / float(((logs - logs.mean()) ** 2).sum())
-        spread = [float(ys.std(ddof=1) / (ys.mean() * math.sqrt(len(ys)))) for ys in usable.values()]
-        half = student_t(sum(len(ys) - 1 for ys in usable.values())) * math.sqrt(sum((w * s) ** 2 for w, s in zip(weights, spread, strict=True)))
+        spread = [
+            float(ys.std(ddof=1) / (ys.mean() * math.sqrt(len(ys)))) for ys in usable.values()
+        ]
+        half = student_t(sum(len(ys) - 1 for ys in usable.values())) * math.sqrt(
+            sum((w * s) ** 2 for w, s in zip(weights, spread, strict=True))
+        )
         low, high = slope - half, slope + half
     return PowerLaw(math.exp(intercept), slope, low, high, r2)
 
@@ -153,7 +185,9 @@ def _line(x: Any, y: Any) -> tuple[float, float, float]:
 
 
 def crossings(points: Sequence[tuple[float, float]]) -> list[float]:
-    """Return the x at which a series of (x, difference) changes its sign, by straight lines between neighbours (of log x where all x are above 0)."""
+    """Return the x at which a series of (x, difference) changes its sign, by straight lines between
+    neighbours (of log x where all x are above 0).
+    """
     ordered = sorted(points)
     logs = all(x > 0 for x, _ in ordered)
     found = []

@@ -1,4 +1,6 @@
-"""A study in a store that fsspec knows (``s3://...``, ``sftp://...``, ``memory://...``, a path): its tables, and its finished runs as archives."""
+"""A study in a store that fsspec knows (``s3://...``, ``sftp://...``, ``memory://...``, a path):
+its tables, and its finished runs as archives.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,15 @@ _SUFFIX = ".tar.gz"
 
 
 def copy_tables(tables: Path, store: str) -> str:
-    """Make the datasets in ``store`` those in the folder ``tables``, and return ``store``; raises ``HostError``.
+    """Make the datasets in ``store`` those in the folder ``tables``, and return ``store``; raises
+    ``HostError``.
 
-    Parquet files of an earlier copy that the study has no more are removed from there; nothing else is.
+    Parquet files of an earlier copy that the study has no more are removed from there; nothing else
+    is.
     """
-    with _opened(store, "the study's own folder has the tables; try again with the same command") as (filesystem, root):
+    with _opened(
+        store, "the study's own folder has the tables; try again with the same command"
+    ) as (filesystem, root):
         names = sorted(path.relative_to(tables).as_posix() for path in tables.rglob("*.parquet"))
         for name in names:
             to = posixpath.join(root, name)
@@ -37,9 +43,14 @@ def copy_tables(tables: Path, store: str) -> str:
 
 
 def put_cells(study: Path, store: str) -> int:
-    """Put every finished run that is not there yet into ``cells/`` of ``store``, an archive each; return how many. Raises ``HostError``."""
+    """Put every finished run that is not there yet into ``cells/`` of ``store``, an archive each.
+
+    Return how many. Raises ``HostError``.
+    """
     count = 0
-    with _opened(store, "finished runs are kept in the study's folder; try again with the same command") as (filesystem, root):
+    with _opened(
+        store, "finished runs are kept in the study's folder; try again with the same command"
+    ) as (filesystem, root):
         above = posixpath.join(root, "cells")
         filesystem.makedirs(above, exist_ok=True)
         there = _keys(filesystem, above)
@@ -58,7 +69,10 @@ def fetch_cells(folder: StudyFolder, store: str, keys: Collection[str]) -> int:
     Raises ``HostError``, and ``DataError`` for an archive that is damaged.
     """
     count = 0
-    with _opened(store, "without --store the sweep goes on with what is in its folder") as (filesystem, root):
+    with _opened(store, "without --store the sweep goes on with what is in its folder") as (
+        filesystem,
+        root,
+    ):
         above = posixpath.join(root, "cells")
         there = _keys(filesystem, above) if filesystem.exists(above) else set()
         for key in sorted(set(keys) & there):
@@ -70,7 +84,10 @@ def fetch_cells(folder: StudyFolder, store: str, keys: Collection[str]) -> int:
                 if folder.read_cell(key).get("key") != key:
                     raise DataError("it is another run")
             except (tarfile.TarError, EOFError, zlib.error, DataError) as error:
-                raise DataError(f"{name} in {store} is damaged: {error}", hint="remove it there, and the run is made anew") from None
+                raise DataError(
+                    f"{name} in {store} is damaged: {error}",
+                    hint="remove it there, and the run is made anew",
+                ) from None
             count += 1
     return count
 
@@ -82,7 +99,10 @@ def _keys(filesystem: Any, above: str) -> set[str]:
 
 @contextmanager
 def _opened(store: str, hint: str) -> Iterator[tuple[Any, str]]:
-    """Yield the store's file system and the path in it; what goes wrong there becomes a ``HostError``."""
+    """Yield the store's file system and the path in it.
+
+    What goes wrong there becomes a ``HostError``.
+    """
     import fsspec
 
     try:
@@ -90,6 +110,11 @@ def _opened(store: str, hint: str) -> Iterator[tuple[Any, str]]:
         filesystem.invalidate_cache()
         yield filesystem, path.rstrip("/")
     except ImportError as error:
-        raise HostError(f"{store} needs a package of fsspec: {error}", hint="pip install the package that the message names") from None
+        raise HostError(
+            f"{store} needs a package of fsspec: {error}",
+            hint="pip install the package that the message names",
+        ) from None
     except (OSError, ValueError) as error:
-        raise HostError(f"the study cannot be copied to or from {store}: {error}", hint=hint) from None
+        raise HostError(
+            f"the study cannot be copied to or from {store}: {error}", hint=hint
+        ) from None

@@ -1,4 +1,6 @@
-"""A study: one spec with a sweep, all the runs that it comes to, each with the hash that names it, and the folder that keeps them."""
+"""A study: one spec with a sweep, all the runs that it comes to, each with the hash that names it,
+and the folder that keeps them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ MOST_ERRORS = 20
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, in which workplace and with which kernel the runs are made."""
+    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, in which
+    workplace and with which kernel the runs are made.
+    """
 
     quick: bool = False
     overrides: tuple[str, ...] = ()
@@ -46,7 +50,9 @@ class StudyOptions:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run: its cell, which repetition (from 0 on), its seed, the hash that names it, and what it is expected to cost."""
+    """One run: its cell, which repetition (from 0 on), its seed, the hash that names it, and what
+    it is expected to cost.
+    """
 
     number: int
     cell: Cell
@@ -59,7 +65,14 @@ class PlannedRun:
 class Study:
     """A spec's sweep, expanded and compiled; every run's plan can be made again at any time."""
 
-    def __init__(self, spec: ExperimentSpec, base: Source, catalogue: Catalogue, options: StudyOptions, identity: dict[str, str]) -> None:
+    def __init__(
+        self,
+        spec: ExperimentSpec,
+        base: Source,
+        catalogue: Catalogue,
+        options: StudyOptions,
+        identity: dict[str, str],
+    ) -> None:
         assert spec.sweep is not None
         self.spec = spec
         self.sweep: SweepSpec = spec.sweep
@@ -77,10 +90,16 @@ class Study:
         return self.sweep.repeats(self.options.quick)
 
     def folder(self) -> StudyFolder:
-        """Return where the study is kept: ``<out>/<name>``, by default in ``studies`` of the results."""
+        """Return where the study is kept: ``<out>/<name>``, by default in ``studies`` of the
+        results.
+        """
         from tcpexp import paths
 
-        above = self.options.out if self.options.out is not None else paths.default_results_dir() / "studies"
+        above = (
+            self.options.out
+            if self.options.out is not None
+            else paths.default_results_dir() / "studies"
+        )
         return StudyFolder(above.absolute() / self.name)
 
     def _plan_runs(self) -> Iterator[PlannedRun]:
@@ -103,8 +122,17 @@ class Study:
         spec = self._cell_spec(cell)
         for repeat in range(self.repeats):
             seed = seed_of(spec.seed, repeat)
-            plan = self._compile(self._cell_spec(cell, seed) if self.sweep.vary else spec, cell, seed)
-            yield PlannedRun(number + repeat, cell, repeat, plan.seed, content_key(plan, self.identity), forecast_run(plan, self.keep))
+            plan = self._compile(
+                self._cell_spec(cell, seed) if self.sweep.vary else spec, cell, seed
+            )
+            yield PlannedRun(
+                number + repeat,
+                cell,
+                repeat,
+                plan.seed,
+                content_key(plan, self.identity),
+                forecast_run(plan, self.keep),
+            )
 
     def plan_of(self, run: PlannedRun) -> RunPlan:
         """Return the plan of a run."""
@@ -114,7 +142,11 @@ class Study:
         """Return what a worker is given to make a run."""
         from tcpexp.plan.types import to_json
 
-        measures = tuple(definition(each.from_) for each in self.sweep.measures.values() if each.from_ is not None)
+        measures = tuple(
+            definition(each.from_)
+            for each in self.sweep.measures.values()
+            if each.from_ is not None
+        )
         return CellTask(
             run.key,
             f"{run.cell.label}, seed={run.seed}",
@@ -135,9 +167,19 @@ class Study:
 
         try:
             drawn = drawn_overrides(self.sweep, cell, seed)[0] if seed is not None else []
-            return validate_source(override_source(self._base, (*cell.overrides, *drawn)), self._catalogue)
+            return validate_source(
+                override_source(self._base, (*cell.overrides, *drawn)), self._catalogue
+            )
         except QuantityError as error:
-            raise SpecErrors([SpecError(f"{error.message}, with {cell.label}", where=self.spec.place("sweep", "vary"), hint=error.hint)]) from None
+            raise SpecErrors(
+                [
+                    SpecError(
+                        f"{error.message}, with {cell.label}",
+                        where=self.spec.place("sweep", "vary"),
+                        hint=error.hint,
+                    )
+                ]
+            ) from None
         except SpecErrors as errors:
             raise self._placed(errors, cell, seed) from None
 
@@ -157,18 +199,32 @@ class Study:
         found = []
         for error in errors.errors:
             text = re.sub(r"^--set ", "", str(error.where))
-            source = next((each for each in origins if each == text or (len(text) >= 80 and each.startswith(text))), None)
+            source = next(
+                (
+                    each
+                    for each in origins
+                    if each == text or (len(text) >= 80 and each.startswith(text))
+                ),
+                None,
+            )
             where: Any = error.where
             if source is not None:
                 name = origins[source]
                 key = "vary" if name in self.sweep.vary else "parameters"
-                where = self.spec.place("sweep", "quick", "set") if name is None else self.spec.place("sweep", key, name)
-            found.append(SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint))
+                where = (
+                    self.spec.place("sweep", "quick", "set")
+                    if name is None
+                    else self.spec.place("sweep", key, name)
+                )
+            found.append(
+                SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint)
+            )
         return SpecErrors(found)
 
 
 def seed_of(base: int, repeat: int) -> int:
-    """Return the seed of a repetition: the spec's plus its number, as ``tcpexp run --repeat`` has it.
+    """Return the seed of a repetition: the spec's plus its number, as ``tcpexp run --repeat`` has
+    it.
 
     The repetitions of all cells have the same seeds, so that cells can be compared seed by seed.
     """
@@ -176,7 +232,10 @@ def seed_of(base: int, repeat: int) -> int:
 
 
 def load_study(path: Path, options: StudyOptions) -> Study:
-    """Return the study that the spec in ``path`` describes, every run of it compiled; raises ``SpecErrors`` and ``HostError``."""
+    """Return the study that the spec in ``path`` describes, every run of it compiled.
+
+    Raises ``SpecErrors`` and ``HostError``.
+    """
     from tcpexp.errors import HostError
 
     read = _read(path, options.overrides)
@@ -190,7 +249,10 @@ def load_study(path: Path, options: StudyOptions) -> Study:
 
 
 def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
-    """Return the spec's own plan, and how many runs each form of its sweep has; every one is compiled. Raises ``SpecErrors``, all of them. Needs no guest."""
+    """Return the spec's own plan, and how many runs each form of its sweep has.
+
+    Every one is compiled. Raises ``SpecErrors``, all of them. Needs no guest.
+    """
     from tcpexp.catalogue import load_catalogue
     from tcpexp.plan.examine import examine_spec
     from tcpexp.spec.load import order_of, read_source
@@ -203,14 +265,21 @@ def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan,
             runs = _count_runs(examined.rest, catalogue)
         except SpecErrors as several:
             seen = {each.message for each in errors}
-            errors += [each for each in several.errors if not any(each.message.startswith(message) for message in seen)]
+            errors += [
+                each
+                for each in several.errors
+                if not any(each.message.startswith(message) for message in seen)
+            ]
     if examined.plan is None or errors:
         raise SpecErrors(sorted(errors, key=order_of))
     return examined.plan, runs
 
 
 def check_sweep(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, int]:
-    """Compile every run of the spec's sweep, in both forms, and return how many there are in each; raises ``SpecErrors``. Needs no guest."""
+    """Compile every run of the spec's sweep, in both forms, and return how many there are in each.
+
+    Raises ``SpecErrors``. Needs no guest.
+    """
     return examine_study(path, overrides)[1]
 
 
@@ -219,11 +288,16 @@ def _count_runs(source: Source, catalogue: Catalogue) -> dict[str, int]:
     if read[0].sweep is None:
         return {}
     forms = {"full": False} | ({"quick": True} if read[0].sweep.quick is not None else {})
-    return {form: len(_compiled(read, StudyOptions(quick), {}).runs) for form, quick in forms.items()}
+    return {
+        form: len(_compiled(read, StudyOptions(quick), {}).runs) for form, quick in forms.items()
+    }
 
 
 def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Source, Catalogue]:
-    """Return the spec, its source without the sweep, and what it was read with; raises ``SpecErrors`` with all that is wrong with the spec itself."""
+    """Return the spec, its source without the sweep, and what it was read with.
+
+    Raises ``SpecErrors`` with all that is wrong with the spec itself.
+    """
     from tcpexp.catalogue import load_catalogue
     from tcpexp.plan.examine import examine_spec
     from tcpexp.spec.load import read_source
@@ -244,7 +318,9 @@ def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, So
     return spec, dataclasses.replace(source, raw=raw), catalogue
 
 
-def _compiled(read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]) -> Study:
+def _compiled(
+    read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]
+) -> Study:
     """Return the study; its measures name what its runs have."""
     from tcpexp.sweep.names import unknown_names
 

@@ -1,4 +1,6 @@
-"""Send guest images and kernels to workers that lack them, through Dask: once to each machine, verified there by their hash."""
+"""Send guest images and kernels to workers that lack them, through Dask: once to each machine,
+verified there by their hash.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ class PartSupply:
         self._answers: dict[tuple[str, str], str | None] = {}
 
     def send(self, needs: tuple[str, str, str, str]) -> str | None:
-        """Send the part that a worker needs, unless its machine was sent it before; return why that was not possible, None when it was.
+        """Send the part that a worker needs, unless its machine was sent it before; return why that
+        was not possible, None when it was.
 
-        ``needs`` is the part's name (``image``, ``kernel``), its sha256, the worker's address, and its cache (machine and folder), which workers share.
+        ``needs`` is the part's name (``image``, ``kernel``), its sha256, the worker's address, and
+        its cache (machine and folder), which workers share.
         """
         what, sha256, address, cache = needs
         if (sha256, cache) not in self._answers:
@@ -50,14 +54,21 @@ class PartSupply:
                     offset += len(piece)
                 return answer or self._say(address, what, name, sha256, offset, b"")
 
-    def _say(self, address: str, what: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
-        answers: dict[str, str | None] = self.client.run(receive_piece, what, name, sha256, offset, piece, workers=[address], on_error="return")
+    def _say(
+        self, address: str, what: str, name: str, sha256: str, offset: int, piece: bytes
+    ) -> str | None:
+        answers: dict[str, str | None] = self.client.run(
+            receive_piece, what, name, sha256, offset, piece, workers=[address], on_error="return"
+        )
         answer = answers.get(address, f"the worker at {address} is gone")
         return f"the worker at {address}: {answer}" if answer is not None else None
 
 
 def receive_piece(what: str, name: str, sha256: str, offset: int, piece: bytes) -> str | None:
-    """Put a piece into an archive in this worker's cache; after the last one, which is empty, import it. Return what went wrong, in words."""
+    """Put a piece into an archive in this worker's cache.
+
+    After the last one, which is empty, import it. Return what went wrong, in words.
+    """
     from tcpexp.paths import cache_dir
 
     path = cache_dir() / "images" / name

@@ -1,6 +1,8 @@
-"""A study's datasets in Parquet: ``runs`` (a row per run), ``metrics`` (a row per run and metric) and time series, partitioned.
+"""A study's datasets in Parquet: ``runs`` (a row per run), ``metrics`` (a row per run and metric)
+and time series, partitioned.
 
-Nothing in them depends on when, where or in which order the runs were made: the same study gives the same bytes.
+Nothing in them depends on when, where or in which order the runs were made: the same study gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def write_tables(study: Study, folder: StudyFolder) -> pl.DataFrame:
             runs = runs_frame(study, chunk, cells, folder)
             frames.append(runs)
             runs.write_parquet(new / "runs" / f"part-{index:05d}.parquet", compression="zstd")
-            metrics_frame(study, chunk, cells).write_parquet(new / "metrics" / f"part-{index:05d}.parquet", compression="zstd")
+            metrics_frame(study, chunk, cells).write_parquet(
+                new / "metrics" / f"part-{index:05d}.parquet", compression="zstd"
+            )
             _write_series(study, chunk, folder, new)
         old = folder.path / f"tables.old-{os.getpid()}"
         if target.exists():
@@ -69,18 +73,32 @@ def _ids() -> dict[str, Any]:
 
 
 def _parameter_types(study: Study) -> dict[str, Any]:
-    own = {name: pl.Float64() if _numeric(study, name) else pl.String() for name in study.sweep.parameters}
+    own = {
+        name: pl.Float64() if _numeric(study, name) else pl.String()
+        for name in study.sweep.parameters
+    }
     return own | dict.fromkeys(study.sweep.vary, pl.Float64())
 
 
 def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
-    """Return the parameters of a run, as numbers where all of their values are, else as written; and what it drew."""
-    own = {name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name]) for name in study.sweep.parameters}
+    """Return the parameters of a run, as numbers where all of their values are, else as written.
+
+    And what it drew.
+    """
+    own = {
+        name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name])
+        for name in study.sweep.parameters
+    }
     return own | drawn_numbers(study.sweep, run.seed)
 
 
-def runs_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]], folder: StudyFolder) -> pl.DataFrame:
-    """Return a row per run: which it is, its parameters, how it ended, its measures; a run not made yet has the status ``not run``."""
+def runs_frame(
+    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]], folder: StudyFolder
+) -> pl.DataFrame:
+    """Return a row per run: which it is, its parameters, how it ended, its measures.
+
+    A run not made yet has the status ``not run``.
+    """
     schema = {
         **_ids(),
         "label": pl.String(),
@@ -106,15 +124,23 @@ def runs_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str,
                 "key": run.key,
                 **_parameters(study, run),
                 "status": cell["status"],
-                **{name: cell.get(name) for name in ("certificate", "checks_passed", "checks_failed")},
+                **{
+                    name: cell.get(name)
+                    for name in ("certificate", "checks_passed", "checks_failed")
+                },
                 **(measures_of(study.sweep, run, cell, folder.cell(run.key)) if done else {}),
             }
         )
     return pl.DataFrame(rows, schema=schema)
 
 
-def measures_of(sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: Path) -> dict[str, float | None]:
-    """Return the measures of a finished run; one added to the spec later is made from the tables that were kept."""
+def measures_of(
+    sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: Path
+) -> dict[str, float | None]:
+    """Return the measures of a finished run.
+
+    One added to the spec later is made from the tables that were kept.
+    """
     found: dict[str, float | None] = {}
     values: dict[str, Any] = {**run.cell.values, **drawn_numbers(sweep, run.seed)}
     for name, measure in sweep.measures.items():
@@ -123,7 +149,11 @@ def measures_of(sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: P
         elif measure.from_ is not None:
             text = definition(measure.from_)
             kept = path / "run" if (path / "run").is_dir() else path
-            value = cell["measured"][text] if text in cell["measured"] else measure_table(partial(read_table, kept), measure.from_)
+            value = (
+                cell["measured"][text]
+                if text in cell["measured"]
+                else measure_table(partial(read_table, kept), measure.from_)
+            )
             found[name] = measure.absent if value is None else value
         else:
             assert measure.is_ is not None
@@ -132,22 +162,39 @@ def measures_of(sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: P
     return found
 
 
-def metrics_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]]) -> pl.DataFrame:
-    """Return a row per finished run and metric, with the run's parameters as columns; sorted by run, then metric."""
+def metrics_frame(
+    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]]
+) -> pl.DataFrame:
+    """Return a row per finished run and metric, with the run's parameters as columns.
+
+    Sorted by run, then metric.
+    """
     last = {"metric": pl.String(), "value": pl.Float64()}
     parts = []
     for run in chunk:
         metrics = cells.get(run.key, {}).get("metrics") or {}
         names = sorted(metrics)
-        head = {"run": run.number, "cell": run.cell.number, "repeat": run.repeat, "seed": run.seed, **_parameters(study, run)}
-        own = pl.DataFrame({"metric": names, "value": [metrics[name] for name in names]}, schema=last)
+        head = {
+            "run": run.number,
+            "cell": run.cell.number,
+            "repeat": run.repeat,
+            "seed": run.seed,
+            **_parameters(study, run),
+        }
+        own = pl.DataFrame(
+            {"metric": names, "value": [metrics[name] for name in names]}, schema=last
+        )
         parts.append(own.with_columns(**{name: pl.lit(value) for name, value in head.items()}))
     types = {**_ids(), **_parameter_types(study), **last}
-    return pl.concat([part.select(pl.col(name).cast(kind) for name, kind in types.items()) for part in parts])
+    return pl.concat(
+        [part.select(pl.col(name).cast(kind) for name, kind in types.items()) for part in parts]
+    )
 
 
 def _write_series(study: Study, chunk: list[PlannedRun], folder: StudyFolder, new: Path) -> None:
-    """Write the tables of the runs that the study keeps as time series: ``series/<table>/cell=3/repeat=0/part.parquet``."""
+    """Write the tables of the runs that the study keeps as time series:
+    ``series/<table>/cell=3/repeat=0/part.parquet``.
+    """
     for run in chunk:
         path = folder.cell(run.key)
         kept = path / "run" if (path / "run").is_dir() else path
@@ -156,14 +203,26 @@ def _write_series(study: Study, chunk: list[PlannedRun], folder: StudyFolder, ne
                 continue
             target = new / "series" / name / f"cell={run.cell.number}" / f"repeat={run.repeat}"
             target.mkdir(parents=True)
-            columns = {key: pl.lit(value) for key, value in {"run": run.number, "seed": run.seed, **_parameters(study, run)}.items()}
-            read_table(kept, name).with_columns(**columns).write_parquet(target / "part.parquet", compression="zstd")
+            columns = {
+                key: pl.lit(value)
+                for key, value in {
+                    "run": run.number,
+                    "seed": run.seed,
+                    **_parameters(study, run),
+                }.items()
+            }
+            read_table(kept, name).with_columns(**columns).write_parquet(
+                target / "part.parquet", compression="zstd"
+            )
 
 
 def hash_tables(tables: Path) -> dict[str, str]:
     """Return the sha256 of every file of the datasets by its path: equal studies have equal ones."""
     files = sorted(path for path in tables.rglob("*.parquet") if path.is_file())
-    return {path.relative_to(tables).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        path.relative_to(tables).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 def hash_of_all(tables: Path) -> str:

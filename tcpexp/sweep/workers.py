@@ -1,4 +1,6 @@
-"""The processes that make the runs: a Dask cluster on this machine or elsewhere, fed a few runs ahead of what is done."""
+"""The processes that make the runs: a Dask cluster on this machine or elsewhere, fed a few runs
+ahead of what is done.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,17 @@ from tcpexp.sweep.supply import PartSupply
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-#: Runs handed to the scheduler per worker, beyond which the next ones wait here: the memory of a sweep does not depend on its length.
+#: Runs handed to the scheduler per worker, beyond which the next ones wait here: the memory of a
+#: sweep does not depend on its length.
 AHEAD = 3
 #: How often a run's worker may die before the run counts as failed.
 LIVES = 4
-#: How often a run is handed out again because its worker had no guest image: on other machines than before.
+#: How often a run is handed out again because its worker had no guest image: on other machines than
+#: before.
 MOST_SUPPLIES = 50
-#: How Dask works on this machine. By default it looks at every worker's stack 100 times a second and at much else; for tasks that last seconds that is
-#: 8 % of a processor for nothing (measured: coordinator 3.0 %, each of two workers 2.4 %; with these settings 0.6 % and 0.2 %).
+#: How Dask works on this machine. By default it looks at every worker's stack 100 times a second
+#: and at much else; for tasks that last seconds that is 8 % of a processor for nothing (measured:
+#: coordinator 3.0 %, each of two workers 2.4 %; with these settings 0.6 % and 0.2 %).
 SETTINGS = {
     "distributed.scheduler.allowed-failures": LIVES - 1,
     "distributed.admin.tick.limit": "1h",  # a worker that computes is not a worker that hangs
@@ -41,7 +46,10 @@ SETTINGS = {
 
 @contextmanager
 def local_workers(count: int) -> Iterator[Client]:
-    """Start ``count`` processes on this machine, each of which makes one run at a time; all of them end with this process."""
+    """Start ``count`` processes on this machine, each of which makes one run at a time.
+
+    All of them end with this process.
+    """
     import dask
     from distributed import Client, LocalCluster
 
@@ -62,9 +70,11 @@ def local_workers(count: int) -> Iterator[Client]:
 
 
 def _give_each_a_processor(client: Client) -> None:
-    """Bind each worker, and what it starts, to a processor of its own, also workers that replace killed ones.
+    """Bind each worker, and what it starts, to a processor of its own, also workers that replace
+    killed ones.
 
-    For workers that fill the machine: a guest's two threads take turns, and on one processor they do so without waking another (about 5 % more runs).
+    For workers that fill the machine: a guest's two threads take turns, and on one processor they
+    do so without waking another (about 5 % more runs).
     """
     from distributed import WorkerPlugin
 
@@ -74,7 +84,10 @@ def _give_each_a_processor(client: Client) -> None:
         """Binds the process that it is set up in."""
 
         def setup(self, worker: Any) -> None:
-            """Bind every thread there is; later ones, and processes, inherit it. sched_setaffinity(2)."""
+            """Bind every thread there is; later ones, and processes, inherit it.
+
+            sched_setaffinity(2).
+            """
             own = {processors[int(worker.name) % len(processors)]}
             for thread in os.listdir("/proc/self/task"):
                 os.sched_setaffinity(int(thread), own)
@@ -84,24 +97,39 @@ def _give_each_a_processor(client: Client) -> None:
 
 @contextmanager
 def remote_workers(scheduler: str) -> Iterator[Client]:
-    """Use the Dask cluster whose scheduler listens at ``scheduler`` (``tcp://host:8786``); raises ``HostError`` when it does not answer."""
+    """Use the Dask cluster whose scheduler listens at ``scheduler`` (``tcp://host:8786``).
+
+    Raises ``HostError`` when it does not answer.
+    """
     from distributed import Client
 
     try:
         with _quiet():
             client = Client(scheduler, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
-        hint = "start one with: dask scheduler; and workers with: dask worker tcp://HOST:8786 --nthreads 1 --nworkers N"
-        raise HostError(f"no Dask scheduler answers at {scheduler}: {type(error).__name__}", hint=hint) from None
+        hint = (
+            "start one with: dask scheduler; and workers with: dask worker tcp://HOST:8786"
+            " --nthreads 1 --nworkers N"
+        )
+        raise HostError(
+            f"no Dask scheduler answers at {scheduler}: {type(error).__name__}", hint=hint
+        ) from None
     with client:
         yield client
 
 
-def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool], begins: Callable[[CellTask], None]) -> Iterator[tuple[CellTask, CellResult]]:
-    """Yield each task with its result, as they end; hands out no more once ``stop()`` is true, and lets those under way end.
+def run_tasks(
+    client: Client,
+    tasks: Iterator[CellTask],
+    stop: Callable[[], bool],
+    begins: Callable[[CellTask], None],
+) -> Iterator[tuple[CellTask, CellResult]]:
+    """Yield each task with its result, as they end; hands out no more once ``stop()`` is true, and
+    lets those under way end.
 
-    A run whose worker is killed is made again by another one. Tasks are taken from the iterator only as workers become free. A worker that
-    lacks the guest image or the kernel is sent it, and its run is handed out again.
+    A run whose worker is killed is made again by another one. Tasks are taken from the iterator
+    only as workers become free. A worker that lacks the guest image or the kernel is sent it, and
+    its run is handed out again.
     """
     ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
     waiting: dict[str, tuple[Future, CellTask]] = {}
@@ -109,7 +137,9 @@ def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool
     exhausted = False
 
     def hand_out(task: CellTask, attempt: int = 0) -> None:
-        future = client.submit(run_cell, task, key=f"tcpexp-{task.token}-{task.key}-{attempt}", pure=False)
+        future = client.submit(
+            run_cell, task, key=f"tcpexp-{task.token}-{task.key}-{attempt}", pure=False
+        )
         waiting[future.key] = (future, task)
         future.add_done_callback(ended.put)
 
@@ -147,13 +177,22 @@ def run_tasks(client: Client, tasks: Iterator[CellTask], stop: Callable[[], bool
 
 
 def _threads(client: Client) -> int:
-    return sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
+    return sum(
+        worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()
+    )
 
 
 def _drop_unstarted(client: Client, waiting: dict[str, tuple[Future, CellTask]]) -> None:
-    """Take back what no worker has begun; a run that begins at this very moment ends unheard, and is found in the folder."""
+    """Take back what no worker has begun.
+
+    A run that begins at this very moment ends unheard, and is found in the folder.
+    """
     running = {key for keys in client.processing().values() for key in keys}
-    for key in [key for key, (future, _) in waiting.items() if key not in running and future.status == "pending"]:
+    for key in [
+        key
+        for key, (future, _) in waiting.items()
+        if key not in running and future.status == "pending"
+    ]:
         future, _ = waiting.pop(key)
         future.cancel()
 
@@ -162,12 +201,16 @@ def _result(task: CellTask, future: Future) -> CellResult:
     """Return what came of a run, also when its worker could not make it."""
     try:
         result: CellResult = future.result()
-    except HostError as error:  # about the worker, not about the run, which is made as soon as there is a fit one
+    except HostError as error:
+        # about the worker, not about the run, which is made as soon as there is a fit one
         return CellResult(task.key, "not run", str(error))
     except TcpexpError as error:
         return CellResult(task.key, "failed", str(error))
-    except Exception as error:  # a worker that died too often, or an error that is a bug: the other runs go on
-        return CellResult(task.key, "crashed", f"{type(error).__name__}: {error}".splitlines()[0][:500])
+    except Exception as error:
+        # a worker that died too often, or an error that is a bug: the other runs go on
+        return CellResult(
+            task.key, "crashed", f"{type(error).__name__}: {error}".splitlines()[0][:500]
+        )
     return result
 
 
@@ -175,7 +218,13 @@ def _result(task: CellTask, future: Future) -> CellResult:
 def _quiet() -> Iterator[None]:
     """Keep Dask's log lines off the terminal: what matters of them is in the results."""
     os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "critical")
-    for name in ("distributed", "distributed.nanny", "distributed.scheduler", "distributed.worker", "distributed.core"):
+    for name in (
+        "distributed",
+        "distributed.nanny",
+        "distributed.scheduler",
+        "distributed.worker",
+        "distributed.core",
+    ):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     yield
 
@@ -183,4 +232,8 @@ def _quiet() -> Iterator[None]:
 def facts(client: Client) -> dict[str, Any]:
     """Return where the workers are and how many runs go on at once."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return {"workers": len(workers), "at_once": sum(worker["nthreads"] for worker in workers), "hosts": sorted({worker["host"] for worker in workers})}
+    return {
+        "workers": len(workers),
+        "at_once": sum(worker["nthreads"] for worker in workers),
+        "hosts": sorted({worker["host"] for worker in workers}),
+    }

@@ -1,4 +1,6 @@
-"""The commands without anything but the standard library: ``python -m tcpexp.tcp serve|get|calc|dns|source|sink``. ``tcpexp tcp`` is the same."""
+"""The commands without anything but the standard library: ``python -m tcpexp.tcp
+serve|get|calc|dns|source|sink``. ``tcpexp tcp`` is the same.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ def make_parser() -> argparse.ArgumentParser:
             if option.kind is None:
                 own.add_argument(f"--{option.name}", action="store_true", help=words)
             else:
-                own.add_argument(f"--{option.name}", action="append" if option.many else "store", metavar=option.metavar, help=words)
+                own.add_argument(
+                    f"--{option.name}",
+                    action="append" if option.many else "store",
+                    metavar=option.metavar,
+                    help=words,
+                )
     return parser
 
 

@@ -13,35 +13,57 @@ from tcpexp.tcp.window import take_window
 
 
 def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
-    """Do what ESTABLISHED does with an acceptable ACK: free what it covers, measure, update the window, detect loss.
+    """Do what ESTABLISHED does with an acceptable ACK: free what it covers, measure, update the
+    window, detect loss.
 
     RFC 9293 section 3.10.7.4, fifth step; RFC 5681 section 2 (DUPLICATE ACKNOWLEDGMENT).
     """
     window = segment.window << tcb.snd_scale
-    if ack == tcb.snd_una and segment.payload and window == tcb.snd_wnd and not segment.options.sack:  # a peer's data that acknowledge nothing new
+    # a peer's data that acknowledge nothing new
+    if (
+        ack == tcb.snd_una
+        and segment.payload
+        and window == tcb.snd_wnd
+        and not segment.options.sack
+    ):
         tcb.snd_wl1, tcb.snd_wl2 = max(seq, tcb.snd_wl1), ack
         return
     newly_sacked, sacked_sent_ns = 0, None
     if segment.options.sack and tcb.sack_ok:
-        blocks = [(extend(left, tcb.snd_una), extend(right, tcb.snd_una)) for left, right in segment.options.sack]
-        newly_sacked, sacked_sent_ns = take_blocks(tcb.out, blocks, max(tcb.snd_una, ack), tcb.snd_nxt)
+        blocks = [
+            (extend(left, tcb.snd_una), extend(right, tcb.snd_una))
+            for left, right in segment.options.sack
+        ]
+        newly_sacked, sacked_sent_ns = take_blocks(
+            tcb.out, blocks, max(tcb.snd_una, ack), tcb.snd_nxt
+        )
     if ack > tcb.snd_una:
         take_window(tcb, seq, ack, window)
         _advance(tcb, segment, ack, sacked_sent_ns)
         return
     same_window = window == tcb.snd_wnd
     take_window(tcb, seq, ack, window)
-    duplicate = ack == tcb.snd_una and bool(tcb.out.queue) and not segment.payload and not segment.flags & (SYN | FIN) and same_window
+    duplicate = (
+        ack == tcb.snd_una
+        and bool(tcb.out.queue)
+        and not segment.payload
+        and not segment.flags & (SYN | FIN)
+        and same_window
+    )
     if window == 0:  # the answer to a probe looks like a duplicate ACK, but tells of no loss
         duplicate = False
-    if newly_sacked if tcb.sack_ok else duplicate:  # RFC 6675 section 2: with SACK, a duplicate is what SACKs something new
+    # RFC 6675 section 2: with SACK, a duplicate is what SACKs something new
+    if newly_sacked if tcb.sack_ok else duplicate:
         loss.on_duplicate_ack(tcb)
     if tcb.snd_wnd > 0 and tcb.timers.deadlines[Timer.PERSIST] is not None:
         reopen(tcb)
 
 
 def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -> None:
-    """Move SND.UNA to ``ack``. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rules 5.2 and 5.3."""
+    """Move SND.UNA to ``ack``.
+
+    RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rules 5.2 and 5.3.
+    """
     flight = tcb.flight
     octets, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = ack
@@ -62,7 +84,10 @@ def _advance(tcb: Tcb, segment: Segment, ack: int, sacked_sent_ns: int | None) -
 
 
 def reopen(tcb: Tcb) -> None:
-    """Stop probing: the peer's window opened, or it took the probe's octet. RFC 9293 section 3.8.6.1."""
+    """Stop probing: the peer's window opened, or it took the probe's octet.
+
+    RFC 9293 section 3.8.6.1.
+    """
     if tcb.snd_wnd == 0:
         return
     stop_timer(tcb, Timer.PERSIST)
@@ -72,13 +97,18 @@ def reopen(tcb: Tcb) -> None:
 
 
 def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> None:
-    """Take a round-trip sample: from the newest segment covered that was sent once only, else from the timestamp that comes back.
+    """Take a round-trip sample: from the newest segment covered that was sent once only, else from
+    the timestamp that comes back.
 
     RFC 6298 section 3, RFC 9293 section 3.8.1 (MUST-18), RFC 7323 section 4.1, RFC 7323 appendix G.
     """
     if sent_ns is not None:
         rtt_ns = tcb.now - sent_ns
-    elif tcb.timestamps_ok and segment.options.timestamps is not None and segment.options.timestamps[1]:
+    elif (
+        tcb.timestamps_ok
+        and segment.options.timestamps is not None
+        and segment.options.timestamps[1]
+    ):
         tick = tcb.config.timestamp_tick_ns
         ticks = (tcb.now // tick - segment.options.timestamps[1]) & MASK
         if ticks >= HALF:  # an echo of nothing that this end has sent yet
@@ -89,21 +119,32 @@ def measure(tcb: Tcb, segment: Segment, sent_ns: int | None, flight: int) -> Non
     samples = max(1, -(-flight // (2 * tcb.eff_snd_mss))) if tcb.timestamps_ok else 1
     tcb.rtt.take(rtt_ns, samples)
     if tcb.trace:
-        tcb.events.append(events.RttSampled(tcb.now, rtt_ns, tcb.rtt.srtt_ns or 0, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns))
+        tcb.events.append(
+            events.RttSampled(
+                tcb.now, rtt_ns, tcb.rtt.srtt_ns or 0, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns
+            )
+        )
 
 
 def acknowledge_soon(tcb: Tcb, octets: int) -> None:
-    """Owe the peer an acknowledgment for ``octets`` that arrived in order: at every second full segment, or when the timer expires.
+    """Owe the peer an acknowledgment for ``octets`` that arrived in order: at every second full
+    segment, or when the timer expires.
 
     RFC 9293 section 3.8.6.3 (MUST-40), RFC 5681 section 4.2.
     """
     tcb.unacked_octets += octets
-    if not tcb.config.delayed_ack or tcb.unacked_octets >= tcb.config.ack_every_segments * tcb.eff_rcv_mss:
+    if (
+        not tcb.config.delayed_ack
+        or tcb.unacked_octets >= tcb.config.ack_every_segments * tcb.eff_rcv_mss
+    ):
         tcb.ack_now = True
     elif not tcb.ack_now and tcb.timers.deadlines[Timer.DELAYED_ACK] is None:
         set_timer(tcb, Timer.DELAYED_ACK, tcb.config.delayed_ack_ns)
 
 
 def acknowledge_at_once(tcb: Tcb) -> None:
-    """Send a duplicate ACK for a segment beyond a gap, so that the peer can count them. RFC 5681 section 4.2, RFC 9293 section 3.10.7.4 (MAY-13)."""
+    """Send a duplicate ACK for a segment beyond a gap, so that the peer can count them.
+
+    RFC 5681 section 4.2, RFC 9293 section 3.10.7.4 (MAY-13).
+    """
     send_ack(tcb)

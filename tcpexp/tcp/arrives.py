@@ -1,6 +1,8 @@
-"""SEGMENT ARRIVES in the synchronized states and SYN-RECEIVED: the eight steps of RFC 9293 section 3.10.7.4, one function each, in order.
+"""SEGMENT ARRIVES in the synchronized states and SYN-RECEIVED: the eight steps of RFC 9293 section
+3.10.7.4, one function each, in order.
 
-A step returns True when the next one is to go on, and False when the RFC says "drop the segment and return".
+A step returns True when the next one is to go on, and False when the RFC says "drop the segment and
+return".
 """
 
 from __future__ import annotations
@@ -41,21 +43,26 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
 
 
 def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Refuse old duplicates and what lies outside the window; with a zero window still take ACKs, URGs and RSTs.
+    """Refuse old duplicates and what lies outside the window; with a zero window still take ACKs,
+    URGs and RSTs.
 
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """
     window = tcb.rcv_adv - tcb.rcv_nxt
     if tcb.timestamps_ok and not check_timestamp(tcb, segment, seq):
         reason = "PAWS"
-    elif (seq == tcb.rcv_nxt and window > 0) or acceptable(seq, segment.length, tcb.rcv_nxt, window):  # the expected one needs no table
+    elif (seq == tcb.rcv_nxt and window > 0) or acceptable(
+        seq, segment.length, tcb.rcv_nxt, window
+    ):
+        # the expected one needs no table
         return True
     elif window == 0 and seq == tcb.rcv_nxt and segment.flags & (ACK | RST):
         return take_without_text(tcb, segment, seq)
     else:
         reason = "outside the window" if seq >= tcb.rcv_nxt else "old duplicate"
     if not segment.flags & RST:
-        if tcb.state is State.TIME_WAIT and segment.flags & FIN:  # the peer did not get our last ACK
+        # the peer did not get our last ACK
+        if tcb.state is State.TIME_WAIT and segment.flags & FIN:
             set_timer(tcb, Timer.TIME_WAIT, 2 * tcb.config.msl_ns)
         if segment.flags & SYN:
             send_challenge_ack(tcb)  # RFC 5961 section 4.2: irrespective of the sequence number
@@ -75,11 +82,18 @@ def acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
 
 
 def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Process the control part of a segment whose text a zero window refuses, and answer it. RFC 9293 section 3.4 (MUST-66)."""
+    """Process the control part of a segment whose text a zero window refuses, and answer it.
+
+    RFC 9293 section 3.4 (MUST-66).
+    """
     drop(tcb, segment, "zero window")
     if segment.flags & RST:
         return second_check_rst_bit(tcb, segment, seq)
-    if not segment.flags & SYN and fifth_check_ack_field(tcb, segment, seq) and tcb.state is not State.CLOSED:
+    if (
+        not segment.flags & SYN
+        and fifth_check_ack_field(tcb, segment, seq)
+        and tcb.state is not State.CLOSED
+    ):
         if segment.flags & URG:
             sixth_check_urg_bit(tcb, segment, seq)
         send_ack(tcb)
@@ -87,9 +101,13 @@ def take_without_text(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Return False for a segment from the past, else keep its timestamp if it is the one to echo. RFC 7323 section 5.3, RFC 7323 section 4.3."""
+    """Return False for a segment from the past, else keep its timestamp if it is the one to echo.
+
+    RFC 7323 section 5.3, RFC 7323 section 4.3.
+    """
     stamps = segment.options.timestamps
-    if stamps is None:  # DEVIATION from RFC 7323 section 3.2, which would drop it: some middleboxes remove the option
+    # DEVIATION from RFC 7323 section 3.2, which would drop it: some middleboxes remove the option
+    if stamps is None:
         return True
     age = (tcb.ts_recent - stamps[0]) & MASK
     if 0 < age < HALF:
@@ -103,13 +121,17 @@ def check_timestamp(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Reset if the sequence number is exactly the expected one, else challenge. RFC 9293 section 3.10.7.4, RFC 5961 section 3.2."""
+    """Reset if the sequence number is exactly the expected one, else challenge.
+
+    RFC 9293 section 3.10.7.4, RFC 5961 section 3.2.
+    """
     if seq != tcb.rcv_nxt and tcb.config.challenge_acks:
         drop(tcb, segment, "RST not at RCV.NXT")
         send_challenge_ack(tcb)
         return False
     if tcb.state is State.SYN_RECEIVED:
-        if tcb.passive:  # the listener forgets it: "return to LISTEN"; the user need not be informed
+        # the listener forgets it: "return to LISTEN"; the user need not be informed
+        if tcb.passive:
             delete_tcb(tcb, "refused", "RST in SYN-RECEIVED, back to LISTEN")
         else:
             delete_tcb(tcb, "refused", "RST")
@@ -121,12 +143,18 @@ def second_check_rst_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def third_check_security(tcb: Tcb, segment: Segment) -> bool:
-    """Go on: neither end uses security compartments. RFC 9293 section 3.10.7.4, RFC 9293 appendix A.1."""
+    """Go on: neither end uses security compartments.
+
+    RFC 9293 section 3.10.7.4, RFC 9293 appendix A.1.
+    """
     return True
 
 
 def fourth_check_syn_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Challenge a SYN on a connection that exists; in SYN-RECEIVED from LISTEN it ends the attempt. RFC 9293 section 3.10.7.4, RFC 5961 section 4.2."""
+    """Challenge a SYN on a connection that exists; in SYN-RECEIVED from LISTEN it ends the attempt.
+
+    RFC 9293 section 3.10.7.4, RFC 5961 section 4.2.
+    """
     drop(tcb, segment, "SYN in a synchronized state")
     if tcb.state is State.SYN_RECEIVED and tcb.passive:
         delete_tcb(tcb, "refused", "SYN in SYN-RECEIVED, back to LISTEN")
@@ -139,7 +167,10 @@ def fourth_check_syn_bit(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Take the acknowledgment, and what it means for the state. RFC 9293 section 3.10.7.4, RFC 5961 section 5.2."""
+    """Take the acknowledgment, and what it means for the state.
+
+    RFC 9293 section 3.10.7.4, RFC 5961 section 5.2.
+    """
     if not segment.flags & ACK:
         drop(tcb, segment, "no ACK")
         return False
@@ -161,7 +192,10 @@ def fifth_check_ack_field(tcb: Tcb, segment: Segment, seq: int) -> bool:
 
 
 def establish(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
-    """Enter ESTABLISHED from SYN-RECEIVED. RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rule 5.7."""
+    """Enter ESTABLISHED from SYN-RECEIVED.
+
+    RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 5 rule 5.7.
+    """
     tcb.snd_wnd = segment.window << tcb.snd_scale
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
     tcb.snd_wl1, tcb.snd_wl2 = seq, ack
@@ -174,7 +208,10 @@ def establish(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:
 
 
 def fin_acknowledged(tcb: Tcb, segment: Segment) -> bool:
-    """Go on from FIN-WAIT-1, CLOSING or LAST-ACK now that our FIN is acknowledged. RFC 9293 section 3.10.7.4, fifth step."""
+    """Go on from FIN-WAIT-1, CLOSING or LAST-ACK now that our FIN is acknowledged.
+
+    RFC 9293 section 3.10.7.4, fifth step.
+    """
     if tcb.state is State.FIN_WAIT_1:
         go_to(tcb, State.FIN_WAIT_2, "ACK of FIN")
     elif tcb.state is State.CLOSING:
@@ -186,7 +223,10 @@ def fin_acknowledged(tcb: Tcb, segment: Segment) -> bool:
 
 
 def enter_time_wait(tcb: Tcb, cause: str) -> None:
-    """Wait twice the maximum segment lifetime, with all other timers off. RFC 9293 section 3.6.1 (MUST-13), RFC 9293 section 3.10.7.4."""
+    """Wait twice the maximum segment lifetime, with all other timers off.
+
+    RFC 9293 section 3.6.1 (MUST-13), RFC 9293 section 3.10.7.4.
+    """
     go_to(tcb, State.TIME_WAIT, cause)
     for timer in Timer:
         stop_timer(tcb, timer)
@@ -211,12 +251,17 @@ def sixth_check_urg_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
 def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
     """Store the text, cut to the window, and owe an acknowledgment for it.
 
-    RFC 9293 section 3.10.7.4 (MUST-58, MUST-59), RFC 5681 section 4.2, RFC 9293 section 3.6.1 (data after CLOSE).
+    RFC 9293 section 3.10.7.4 (MUST-58, MUST-59), RFC 5681 section 4.2, RFC 9293 section 3.6.1 (data
+    after CLOSE).
     """
     if tcb.state not in RECEIVING:
         drop(tcb, segment, "text after FIN")
         return
-    if tcb.reading_closed and tcb.config.reset_on_unread_data and seq + len(segment.payload) > tcb.rcv_nxt:
+    if (
+        tcb.reading_closed
+        and tcb.config.reset_on_unread_data
+        and seq + len(segment.payload) > tcb.rcv_nxt
+    ):
         send_reset(tcb, tcb.snd_nxt)
         delete_tcb(tcb, "aborted", "data after CLOSE")
         return
@@ -241,7 +286,9 @@ def seventh_process_segment_text(tcb: Tcb, segment: Segment, seq: int) -> None:
 
 
 def eighth_check_fin_bit(tcb: Tcb, segment: Segment, seq: int) -> None:
-    """Once everything before the peer's FIN has arrived, advance over it, acknowledge it and change the state. RFC 9293 section 3.10.7.4."""
+    """Once everything before the peer's FIN has arrived, advance over it, acknowledge it and change
+    the state. RFC 9293 section 3.10.7.4.
+    """
     received = tcb.received
     if segment.flags & FIN and received.fin is None and tcb.state in RECEIVING:
         end = seq + len(segment.payload) + (1 if segment.flags & SYN else 0)

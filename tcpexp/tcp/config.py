@@ -1,4 +1,7 @@
-"""The settings of one connection. Frozen: what a connection does is known when it starts, and a run can save it."""
+"""The settings of one connection.
+
+Frozen: what a connection does is known when it starts, and a run can save it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ MINUTE = 60 * SECOND
 
 @dataclass(frozen=True)
 class Config:
-    """What a TCP endpoint does, with the value that its RFC recommends as default. All times are nanoseconds, all sizes bytes.
+    """What a TCP endpoint does, with the value that its RFC recommends as default. All times are
+    nanoseconds, all sizes bytes.
 
     Each mechanism below can be switched off, to see what it is for.
     Raises: ValueError for a setting outside its range, with the range.
@@ -94,7 +98,10 @@ class Config:
     """Queue an event for each segment, timer and congestion change; without it, only what an application needs."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work. RFC 9293 section 3.8.6.3 (MUST-40), RFC 9293 section 3.8.4 (MUST-27)."""
+        """Refuse what cannot work.
+
+        RFC 9293 section 3.8.6.3 (MUST-40), RFC 9293 section 3.8.4 (MUST-27).
+        """
         for name, low, high in (
             ("mss", 1, 65535), ("default_send_mss", 1, 65535), ("receive_buffer", 1, (1 << 30) - 1), ("send_buffer", 1, 1 << 40),
             ("delayed_ack_ns", 0, 500 * MS - 1), ("ack_every_segments", 1, 1000), ("sws_override_ns", 100 * MS, SECOND),
@@ -109,4 +116,6 @@ class Config:
         if self.rto_max_ns < max(self.rto_initial_ns, self.rto_min_ns):
             raise ValueError(f"rto_max_ns is {self.rto_max_ns}, below rto_min_ns or rto_initial_ns")
         if self.syn_cookies not in ("overflow", "always", "never"):
-            raise ValueError(f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'")
+            raise ValueError(
+                f"syn_cookies is {self.syn_cookies!r}; it can be 'overflow', 'always' or 'never'"
+            )

@@ -1,4 +1,5 @@
-"""One TCP connection without input or output: the caller brings segments and the time, and takes segments, deadlines and events.
+"""One TCP connection without input or output: the caller brings segments and the time, and takes
+segments, deadlines and events.
 
     client = Connection(local, remote, hashed_isn(key), Config())
     client.connect(now)
@@ -7,8 +8,10 @@
     client.handle_timer(now)                              # when next_timer() is over
     while (event := client.next_event()) is not None: ...
 
-All times are integer nanoseconds of any clock that does not go back. There is no clock, socket, thread or random number inside: the same calls give the
-same segments. Misbehaviour of the peer is an event, never an exception; an exception (:class:`CallError`) means that the caller may not do that now.
+All times are integer nanoseconds of any clock that does not go back. There is no clock, socket,
+thread or random number inside: the same calls give the same segments. Misbehaviour of the peer is
+an event, never an exception; an exception (:class:`CallError`) means that the caller may not do
+that now.
 """
 
 from __future__ import annotations
@@ -29,13 +32,21 @@ from tcpexp.tcp.window import update_is_due
 
 
 class CallError(Exception):
-    """A user call that the state does not allow: the RFC's "error: ..." answers. RFC 9293 section 3.10."""
+    """A user call that the state does not allow: the RFC's "error: ..." answers.
+
+    RFC 9293 section 3.10.
+    """
 
 
 class Connection:
-    """The user/TCP interface and the lower-level interface of one connection. RFC 9293 sections 3.9.1 and 3.9.2."""
+    """The user/TCP interface and the lower-level interface of one connection.
 
-    def __init__(self, local: Endpoint, remote: Endpoint, isn: IsnSource, config: Config | None = None) -> None:
+    RFC 9293 sections 3.9.1 and 3.9.2.
+    """
+
+    def __init__(
+        self, local: Endpoint, remote: Endpoint, isn: IsnSource, config: Config | None = None
+    ) -> None:
         """Begin in CLOSED. RFC 9293 section 3.10.1."""
         self.config = config or Config()
         self.isn = isn
@@ -67,7 +78,10 @@ class Connection:
         self._start_keepalive()
 
     def accept_cookie(self, syn: Segment, cookie: int, now: int) -> None:
-        """Open passively as if ``syn`` had been kept and answered with ISN ``cookie``. RFC 4987 section 3.6."""
+        """Open passively as if ``syn`` had been kept and answered with ISN ``cookie``.
+
+        RFC 4987 section 3.6.
+        """
         tcb = self.tcb
         tcb.now = now
         tcb.timestamps_ok = tcb.sack_ok = tcb.scaling = False
@@ -81,14 +95,19 @@ class Connection:
         self._start_keepalive()
 
     def send(self, data: bytes, now: int) -> int:
-        """Queue ``data`` and return how many octets found room; an event ``SpaceFreed`` follows if that was not all.
+        """Queue ``data`` and return how many octets found room; an event ``SpaceFreed`` follows if
+        that was not all.
 
         RFC 9293 section 3.10.2, RFC 9293 section 3.9.1.2.
         Raises: CallError when the connection does not exist or is closing.
         """
         tcb = self.tcb
         if tcb.state not in OPEN_FOR_SENDING or tcb.fin_wanted:
-            raise CallError("connection does not exist" if tcb.state in (State.CLOSED, State.LISTEN) else "connection closing")
+            raise CallError(
+                "connection does not exist"
+                if tcb.state in (State.CLOSED, State.LISTEN)
+                else "connection closing"
+            )
         tcb.now = now
         taken = tcb.out.write(data)
         if taken < len(data):
@@ -96,13 +115,19 @@ class Connection:
         return taken
 
     def send_urgent(self, data: bytes, now: int) -> int:
-        """Queue ``data`` and let the urgent pointer show to the octet after it. RFC 9293 section 3.8.5 (MUST-30, MUST-31, MUST-62)."""
+        """Queue ``data`` and let the urgent pointer show to the octet after it.
+
+        RFC 9293 section 3.8.5 (MUST-30, MUST-31, MUST-62).
+        """
         taken = self.send(data, now)
         self.tcb.snd_up = self.tcb.snd_nxt + len(self.tcb.out.unsent)
         return taken
 
     def read(self, most: int, now: int) -> bytes:
-        """Take up to ``most`` octets that arrived in order; empty when there are none now. RFC 9293 section 3.10.3."""
+        """Take up to ``most`` octets that arrived in order; empty when there are none now.
+
+        RFC 9293 section 3.10.3.
+        """
         tcb = self.tcb
         tcb.now = now
         data = tcb.received.read(most)
@@ -111,7 +136,8 @@ class Connection:
         return data
 
     def shutdown(self, now: int) -> None:
-        """Close this end's stream, after what is queued; the other goes on: the RFC's CLOSE. RFC 9293 section 3.10.4.
+        """Close this end's stream, after what is queued; the other goes on: the RFC's CLOSE. RFC
+        9293 section 3.10.4.
 
         Raises: CallError when the connection does not exist or is closing.
         """
@@ -129,13 +155,18 @@ class Connection:
             go_to(tcb, State.FIN_WAIT_1, "CLOSE")
 
     def close(self, now: int) -> None:
-        """Close both streams: as :meth:`shutdown`, but octets that nobody will read are answered with a reset. RFC 9293 section 3.6.1 (SHLD-3).
+        """Close both streams: as :meth:`shutdown`, but octets that nobody will read are answered
+        with a reset. RFC 9293 section 3.6.1 (SHLD-3).
 
         Raises: CallError when the connection does not exist.
         """
         tcb = self.tcb
         tcb.reading_closed = True
-        if tcb.received.readable and self.config.reset_on_unread_data and tcb.state is not State.CLOSED:
+        if (
+            tcb.received.readable
+            and self.config.reset_on_unread_data
+            and tcb.state is not State.CLOSED
+        ):
             self.abort(now)
         elif not tcb.fin_wanted:
             self.shutdown(now)
@@ -149,7 +180,13 @@ class Connection:
         if tcb.state is State.CLOSED:
             raise CallError("connection does not exist")
         tcb.now = now
-        if tcb.state in (State.SYN_RECEIVED, State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSE_WAIT):
+        if tcb.state in (
+            State.SYN_RECEIVED,
+            State.ESTABLISHED,
+            State.FIN_WAIT_1,
+            State.FIN_WAIT_2,
+            State.CLOSE_WAIT,
+        ):
             send_reset(tcb, tcb.snd_nxt)
         delete_tcb(tcb, "aborted", "ABORT")
 
@@ -176,12 +213,17 @@ class Connection:
             other_states(tcb, segment)
 
     def icmp_error(self, error: str, now: int, seq: int | None = None) -> None:
-        """Take an ICMP error about a segment of this connection, with that segment's sequence number if known. RFC 9293 section 3.9.2.2 (MUST-54)."""
+        """Take an ICMP error about a segment of this connection, with that segment's sequence
+        number if known. RFC 9293 section 3.9.2.2 (MUST-54).
+        """
         self.tcb.now = now
         take_icmp(self.tcb, error, seq)
 
     def segments_to_send(self, now: int) -> list[Segment]:
-        """Return the segments that are to go out now, in order; call it after every other call. RFC 9293 section 3.10.2."""
+        """Return the segments that are to go out now, in order; call it after every other call.
+
+        RFC 9293 section 3.10.2.
+        """
         tcb = self.tcb
         tcb.now = now
         if tcb.state is not State.CLOSED:
@@ -192,7 +234,10 @@ class Connection:
         return ready
 
     def next_timer(self) -> int | None:
-        """Return when :meth:`handle_timer` is to be called, None for never. RFC 9293 section 3.10.8."""
+        """Return when :meth:`handle_timer` is to be called, None for never.
+
+        RFC 9293 section 3.10.8.
+        """
         return self.tcb.timers.next()
 
     def handle_timer(self, now: int) -> None:
@@ -204,7 +249,10 @@ class Connection:
                 expire(tcb, timer)
 
     def next_event(self) -> events.Event | None:
-        """Return the oldest event not yet returned, None when there is none. RFC 9293 section 3.9.1.8 (MUST-47)."""
+        """Return the oldest event not yet returned, None when there is none.
+
+        RFC 9293 section 3.9.1.8 (MUST-47).
+        """
         queue = self.tcb.events
         return queue.popleft() if queue else None
 
@@ -233,7 +281,10 @@ class Connection:
         return max(0, tcb.rcv_up - consumed) if tcb.rcv_up is not None else 0
 
     def set_nodelay(self, on: bool) -> None:
-        """Switch Nagle's algorithm off or on for this connection. RFC 9293 section 3.7.4 (MUST-17)."""
+        """Switch Nagle's algorithm off or on for this connection.
+
+        RFC 9293 section 3.7.4 (MUST-17).
+        """
         self.tcb.nodelay = on
 
     def _start_keepalive(self) -> None:

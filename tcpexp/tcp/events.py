@@ -1,7 +1,8 @@
 """What a connection says about itself: one dataclass per kind of event, all with ``at_ns``.
 
-Those under "for the application" always come; the others while ``Config.trace`` is set. Sequence numbers are unbounded
-(:mod:`tcpexp.tcp.seqnum`); subtract the connection's ``iss`` or ``irs`` for relative ones.
+Those under "for the application" always come; the others while ``Config.trace`` is set. Sequence
+numbers are unbounded (:mod:`tcpexp.tcp.seqnum`); subtract the connection's ``iss`` or ``irs`` for
+relative ones.
 """
 
 from __future__ import annotations
@@ -29,47 +30,68 @@ class Established(Event):
 
 @dataclass(slots=True)
 class DataArrived(Event):
-    """``readable`` bytes wait for ``Connection.read``; the first such event after the buffer was empty. RFC 9293 section 3.10.7.4."""
+    """``readable`` bytes wait for ``Connection.read``.
+
+    The first such event after the buffer was empty. RFC 9293 section 3.10.7.4.
+    """
 
     readable: int
 
 
 @dataclass(slots=True)
 class SpaceFreed(Event):
-    """Acknowledgments made room in a send buffer that had refused data. RFC 9293 section 3.10.7.4."""
+    """Acknowledgments made room in a send buffer that had refused data.
+
+    RFC 9293 section 3.10.7.4.
+    """
 
     writable: int
 
 
 @dataclass(slots=True)
 class EndOfStream(Event):
-    """The peer's FIN arrived: after what is readable now nothing comes. RFC 9293 section 3.10.7.4."""
+    """The peer's FIN arrived: after what is readable now nothing comes.
+
+    RFC 9293 section 3.10.7.4.
+    """
 
 
 @dataclass(slots=True)
 class UrgentArrived(Event):
-    """Urgent data end ``distance`` octets after what has been read. RFC 9293 section 3.8.5 (MUST-32)."""
+    """Urgent data end ``distance`` octets after what has been read.
+
+    RFC 9293 section 3.8.5 (MUST-32).
+    """
 
     distance: int
 
 
 @dataclass(slots=True)
 class Trouble(Event):
-    """R1 retransmissions went unanswered; the connection tries on. RFC 9293 section 3.8.3 (MUST-20)."""
+    """R1 retransmissions went unanswered; the connection tries on.
+
+    RFC 9293 section 3.8.3 (MUST-20).
+    """
 
     retransmissions: int
 
 
 @dataclass(slots=True)
 class Unreachable(Event):
-    """The network reported an error that does not end the connection, such as ``host unreachable``. RFC 9293 section 3.9.2.2 (MUST-54)."""
+    """The network reported an error that does not end the connection, such as ``host unreachable``.
+
+    RFC 9293 section 3.9.2.2 (MUST-54).
+    """
 
     error: str
 
 
 @dataclass(slots=True)
 class Closed(Event):
-    """The connection is gone: ``closed``, ``aborted``, ``reset``, ``refused``, ``timed out``. RFC 9293 section 3.6 (MUST-12)."""
+    """The connection is gone: ``closed``, ``aborted``, ``reset``, ``refused``, ``timed out``.
+
+    RFC 9293 section 3.6 (MUST-12).
+    """
 
     reason: str
 
@@ -94,7 +116,10 @@ class SegmentReceived(Event):
 
 @dataclass(slots=True)
 class SegmentDropped(Event):
-    """An arriving segment, or what was left of it, was discarded, for this reason. RFC 9293 section 3.10.7."""
+    """An arriving segment, or what was left of it, was discarded, for this reason.
+
+    RFC 9293 section 3.10.7.
+    """
 
     segment: Segment
     reason: str
@@ -104,9 +129,10 @@ class SegmentDropped(Event):
 class Retransmitted(Event):
     """Octets from ``seq`` to ``end`` are sent again, for the ``times``-th time.
 
-    Reasons: ``timeout``, ``fast retransmit``, ``partial ACK`` (NewReno), ``SACK`` (a hole on the scoreboard), ``after loss`` (what else was outstanding at a
-    time-out, or for Tahoe at a loss; and what a window that opens lets out again), ``probe`` (of a closed window).
-    RFC 6298 section 5, RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 4.
+    Reasons: ``timeout``, ``fast retransmit``, ``partial ACK`` (NewReno), ``SACK`` (a hole on the
+    scoreboard), ``after loss`` (what else was outstanding at a time-out, or for Tahoe at a loss;
+    and what a window that opens lets out again), ``probe`` (of a closed window). RFC 6298 section
+    5, RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 4.
     """
 
     seq: int
@@ -117,7 +143,10 @@ class Retransmitted(Event):
 
 @dataclass(slots=True)
 class TimerChanged(Event):
-    """A timer was ``set`` to expire at ``expires_ns``, was ``stopped``, or ``expired``. RFC 9293 section 3.10.8."""
+    """A timer was ``set`` to expire at ``expires_ns``, was ``stopped``, or ``expired``.
+
+    RFC 9293 section 3.10.8.
+    """
 
     timer: str
     what: str
@@ -135,7 +164,10 @@ class StateChanged(Event):
 
 @dataclass(slots=True)
 class CongestionChanged(Event):
-    """cwnd, ssthresh (bytes) or mode changed. Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``. RFC 5681 section 3."""
+    """cwnd, ssthresh (bytes) or mode changed.
+
+    Modes: ``slow start``, ``congestion avoidance``, ``fast recovery``. RFC 5681 section 3.
+    """
 
     cwnd: int
     ssthresh: int
@@ -145,7 +177,10 @@ class CongestionChanged(Event):
 
 @dataclass(slots=True)
 class RttSampled(Event):
-    """A round-trip time was measured, and the timeout computed anew; all in nanoseconds. RFC 6298 section 2."""
+    """A round-trip time was measured, and the timeout computed anew; all in nanoseconds.
+
+    RFC 6298 section 2.
+    """
 
     rtt_ns: int
     srtt_ns: int

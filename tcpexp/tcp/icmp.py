@@ -9,22 +9,32 @@ from tcpexp.tcp.tcb import Tcb, delete_tcb
 
 #: Destination unreachable, codes 2 to 4 of ICMP: end an attempt to connect.
 HARD = ("protocol unreachable", "port unreachable", "fragmentation needed")
-#: Destination unreachable, codes 0, 1 and 5; time exceeded; parameter problem: the application is told.
-SOFT = ("network unreachable", "host unreachable", "source route failed", "time exceeded", "parameter problem")
+#: Destination unreachable, codes 0, 1 and 5; time exceeded; parameter problem: the application is
+#: told.
+SOFT = (
+    "network unreachable",
+    "host unreachable",
+    "source route failed",
+    "time exceeded",
+    "parameter problem",
+)
 
 
 def take_icmp(tcb: Tcb, error: str, seq: int | None) -> None:
-    """Ignore a source quench and what is about no segment in flight; tell the application of a soft error; end an attempt on a hard one.
+    """Ignore a source quench and what is about no segment in flight; tell the application of a soft
+    error; end an attempt on a hard one.
 
-    DEVIATION from RFC 9293 section 3.9.2.2 (SHLD-26): once synchronized, a hard error is taken for a soft one, as RFC 5927 section 5.2 advises against
-    blind resets.
-    RFC 9293 section 3.9.2.2 (MUST-54, MUST-55, MUST-56), RFC 5927 section 4.1.
+    DEVIATION from RFC 9293 section 3.9.2.2 (SHLD-26): once synchronized, a hard error is taken for
+    a soft one, as RFC 5927 section 5.2 advises against blind resets. RFC 9293 section 3.9.2.2
+    (MUST-54, MUST-55, MUST-56), RFC 5927 section 4.1.
     Raises: ValueError for an error that is none of these.
     """
     if error == "source quench":
         return
     if error not in HARD + SOFT:
-        raise ValueError(f"no ICMP error {error!r}; known are {', '.join(HARD + SOFT)}, source quench")
+        raise ValueError(
+            f"no ICMP error {error!r}; known are {', '.join(HARD + SOFT)}, source quench"
+        )
     if seq is not None and not tcb.snd_una <= extend(seq, tcb.snd_una) < tcb.snd_nxt:
         return
     if error in HARD[:2] and tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):

@@ -1,4 +1,7 @@
-"""Initial sequence numbers. RFC 6528 section 3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey)."""
+"""Initial sequence numbers.
+
+RFC 6528 section 3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ def keyed_hash(key: bytes, *parts: object) -> int:
 
 
 def hashed_isn(key: bytes) -> IsnSource:
-    """Return the source that RFC 6528 describes, with the secret ``key`` (16 bytes or more from a good generator).
+    """Return the source that RFC 6528 describes, with the secret ``key`` (16 bytes or more from a
+    good generator).
 
     RFC 6528 section 3, RFC 9293 section 3.4.1 (MUST-8, MUST-9).
     Raises: ValueError for a shorter key.
@@ -45,7 +49,8 @@ def hashed_isn(key: bytes) -> IsnSource:
 
 
 def fixed_isn(number: int) -> IsnSource:
-    """Return a source that always gives ``number``: for tests and for pages where a reader follows the numbers.
+    """Return a source that always gives ``number``: for tests and for pages where a reader follows
+    the numbers.
 
     DEVIATION from RFC 6528 section 3: predictable, so not for a network.
     """

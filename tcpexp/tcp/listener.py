@@ -1,4 +1,6 @@
-"""A listening port: a bounded queue of half-open connections, SYN cookies beyond it, and a queue of those to accept."""
+"""A listening port: a bounded queue of half-open connections, SYN cookies beyond it, and a queue of
+those to accept.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,16 @@ from tcpexp.tcp.states import State
 
 
 class Listener:
-    """A passive OPEN on one port, for any number of peers. RFC 9293 section 3.9.1.1 (MUST-41, MUST-42)."""
+    """A passive OPEN on one port, for any number of peers.
+
+    RFC 9293 section 3.9.1.1 (MUST-41, MUST-42).
+    """
 
     def __init__(self, local: Endpoint, isn: IsnSource, config: Config, cookie_key: bytes) -> None:
-        """Begin to listen; ``cookie_key`` is the secret of the SYN cookies. RFC 9293 section 3.10.1, RFC 4987 section 3.6."""
+        """Begin to listen; ``cookie_key`` is the secret of the SYN cookies.
+
+        RFC 9293 section 3.10.1, RFC 4987 section 3.6.
+        """
         self.local = local
         self.isn = isn
         self.config = config
@@ -32,11 +40,16 @@ class Listener:
         self.cookies_accepted = 0
 
     def accept(self) -> Connection | None:
-        """Return the connection that was established first and not yet accepted, None when there is none. RFC 9293 section 3.9.1.1."""
+        """Return the connection that was established first and not yet accepted, None when there is
+        none. RFC 9293 section 3.9.1.1.
+        """
         return self.ready.popleft() if self.ready else None
 
     def take(self, segment: Segment, remote: Endpoint, now: int) -> Connection | None:
-        """Take a segment of a peer without a connection; return the connection that it begins, if it does. RFC 9293 section 3.10.7.2."""
+        """Take a segment of a peer without a connection.
+
+        Return the connection that it begins, if it does. RFC 9293 section 3.10.7.2.
+        """
         if segment.flags & RST:  # first
             return None
         if segment.flags & ACK:  # second
@@ -49,7 +62,10 @@ class Listener:
         return self._take_syn(segment, remote, now)
 
     def _take_syn(self, segment: Segment, remote: Endpoint, now: int) -> Connection | None:
-        """Open a connection half, or answer with a cookie, or drop. RFC 9293 section 3.10.7.2, RFC 4987 sections 3.2 and 3.6."""
+        """Open a connection half, or answer with a cookie, or drop.
+
+        RFC 9293 section 3.10.7.2, RFC 4987 sections 3.2 and 3.6.
+        """
         policy = self.config.syn_cookies
         if len(self.ready) >= self.config.accept_queue:
             self.dropped_syns += 1
@@ -71,12 +87,24 @@ class Listener:
         cookie = make_cookie(self.cookie_key, self.local, remote, segment.seq, mss, now)
         window = min(self.config.receive_buffer, 0xFFFF)
         options = Options(mss=self.config.mss)
-        answer = Segment(self.local.port, remote.port, cookie, (segment.seq + 1) & MASK, SYN | ACK, window, b"", options)
+        answer = Segment(
+            self.local.port,
+            remote.port,
+            cookie,
+            (segment.seq + 1) & MASK,
+            SYN | ACK,
+            window,
+            b"",
+            options,
+        )
         self.answers.append((remote, answer))
         self.cookies_sent += 1
 
     def _take_cookie(self, segment: Segment, remote: Endpoint, now: int) -> Connection | None:
-        """Open the connection of an ACK that brings a cookie back. RFC 4987 section 3.6, RFC 4987 appendix A."""
+        """Open the connection of an ACK that brings a cookie back.
+
+        RFC 4987 section 3.6, RFC 4987 appendix A.
+        """
         if not self.cookies_sent or segment.flags & SYN:
             return None
         cookie, client_isn = (segment.ack - 1) & MASK, (segment.seq - 1) & MASK
@@ -84,7 +112,9 @@ class Listener:
         if mss is None or len(self.ready) >= self.config.accept_queue:
             return None
         connection = Connection(self.local, remote, self.isn, self.config)
-        syn = Segment(remote.port, self.local.port, client_isn, 0, SYN, segment.window, b"", Options(mss=mss))
+        syn = Segment(
+            remote.port, self.local.port, client_isn, 0, SYN, segment.window, b"", Options(mss=mss)
+        )
         connection.accept_cookie(syn, cookie, now)
         connection.receive(segment, now)
         self.cookies_accepted += 1
@@ -92,7 +122,10 @@ class Listener:
         return connection
 
     def note(self, connection: Connection) -> None:
-        """Move a connection from the SYN queue once its handshake is complete or has failed. RFC 9293 section 3.10.7.4."""
+        """Move a connection from the SYN queue once its handshake is complete or has failed.
+
+        RFC 9293 section 3.10.7.4.
+        """
         state, remote = connection.state, connection.tcb.remote
         if state is State.SYN_RECEIVED:
             return

@@ -1,6 +1,8 @@
-"""Loss detection: which segments are lost, and when recovery begins and ends. What that does to cwnd is the congestion control's.
+"""Loss detection: which segments are lost, and when recovery begins and ends. What that does to
+cwnd is the congestion control's.
 
-Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by the scoreboard (RFC 6675), and by the timer in both (RFC 6298).
+Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by the scoreboard (RFC
+6675), and by the timer in both (RFC 6298).
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from tcpexp.tcp.tcb import Tcb, note_congestion
 
 
 def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
-    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data. RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5."""
+    """Take an acknowledgment that advanced SND.UNA over ``octets`` of data.
+
+    RFC 5681 section 3, RFC 6582 section 3.2, RFC 6675 section 5.
+    """
     tcb.duplicate_acks = 0
     tcb.limited_octets = 0
     tcb.timeouts = 0
@@ -32,7 +37,8 @@ def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:
 
 
 def _repair_first(tcb: Tcb) -> None:
-    """Take the first segment for lost when a partial ACK with SACK shows that nothing else covers it. RFC 6675 section 5 (step C, NextSeg rule 3).
+    """Take the first segment for lost when a partial ACK with SACK shows that nothing else covers
+    it. RFC 6675 section 5 (step C, NextSeg rule 3).
 
     It goes out before new data. A tail without SACKed octets above is left to the timer.
     """
@@ -44,8 +50,9 @@ def _repair_first(tcb: Tcb) -> None:
 def on_partial_ack(tcb: Tcb, octets: int) -> None:
     """Send the next hole at once, and deflate. RFC 6582 section 3.2 step 3.
 
-    DEVIATION from RFC 6582 section 3.2 step 3: every partial ACK restarts the retransmission timer, not only the first (the "slow but steady" variant), so
-    that recovery from many losses is seen to its end.
+    DEVIATION from RFC 6582 section 3.2 step 3: every partial ACK restarts the retransmission timer,
+    not only the first (the "slow but steady" variant), so that recovery from many losses is seen to
+    its end.
     """
     tcb.congestion.on_partial_ack(octets)
     note_congestion(tcb, "partial ACK")
@@ -58,10 +65,13 @@ def on_partial_ack(tcb: Tcb, octets: int) -> None:
 def leave_recovery(tcb: Tcb, cause: str) -> None:
     """End fast recovery. RFC 5681 section 3.2 step 6, RFC 6582 section 3.2 step 3.
 
-    Reno without SACK keeps no ``recover``: three duplicate ACKs behind a partial one are a new loss to it, and halve the window again.
+    Reno without SACK keeps no ``recover``: three duplicate ACKs behind a partial one are a new loss
+    to it, and halve the window again.
     """
     tcb.in_recovery = False
-    tcb.fast_retransmit_from = tcb.snd_una if tcb.congestion.recovery == "reno" and not tcb.sack_ok else tcb.recover
+    tcb.fast_retransmit_from = (
+        tcb.snd_una if tcb.congestion.recovery == "reno" and not tcb.sack_ok else tcb.recover
+    )
     tcb.congestion.on_recovered(tcb.flight, tcb.now)
     note_congestion(tcb, cause)
 
@@ -79,22 +89,33 @@ def on_duplicate_ack(tcb: Tcb) -> None:
             note_congestion(tcb, "duplicate ACK")
         return
     tcb.duplicate_acks += 1
-    if may_recover(tcb) and (tcb.duplicate_acks >= tcb.config.duplicate_threshold or first_is_lost(tcb)):
+    if may_recover(tcb) and (
+        tcb.duplicate_acks >= tcb.config.duplicate_threshold or first_is_lost(tcb)
+    ):
         enter_recovery(tcb)
 
 
 def may_recover(tcb: Tcb) -> bool:
-    """Return whether the last loss is settled, so that duplicate ACKs mean a new one. RFC 6582 section 3.2 step 2, RFC 6675 section 5.1.
+    """Return whether the last loss is settled, so that duplicate ACKs mean a new one. RFC 6582
+    section 3.2 step 2, RFC 6675 section 5.1.
 
-    DEVIATION from RFC 6582 section 3.2 step 2: after recovery (not after a time-out) an ACK for exactly ``recover`` is enough; read strictly, the loss
-    of the very next segment could be repaired by the timer only.
+    DEVIATION from RFC 6582 section 3.2 step 2: after recovery (not after a time-out) an ACK for
+    exactly ``recover`` is enough; read strictly, the loss of the very next segment could be
+    repaired by the timer only.
     """
     return tcb.snd_una >= tcb.fast_retransmit_from and bool(tcb.out.queue)
 
 
 def first_is_lost(tcb: Tcb) -> bool:
-    """Return whether the scoreboard shows the first segment lost before the duplicate ACKs add up. RFC 6675 section 5 step 2 (IsLost)."""
-    return tcb.sack_ok and mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss) > 0 and tcb.out.queue[0].lost
+    """Return whether the scoreboard shows the first segment lost before the duplicate ACKs add up.
+
+    RFC 6675 section 5 step 2 (IsLost).
+    """
+    return (
+        tcb.sack_ok
+        and mark_losses(tcb.out, tcb.config.duplicate_threshold, tcb.eff_snd_mss) > 0
+        and tcb.out.queue[0].lost
+    )
 
 
 def enter_recovery(tcb: Tcb) -> None:
@@ -120,7 +141,10 @@ def enter_recovery(tcb: Tcb) -> None:
 
 
 def on_timeout(tcb: Tcb) -> None:
-    """Take everything outstanding for lost and fall back to slow start. RFC 5681 section 3.1, RFC 6298 section 5, RFC 6582 section 3.2 step 4."""
+    """Take everything outstanding for lost and fall back to slow start.
+
+    RFC 5681 section 3.1, RFC 6298 section 5, RFC 6582 section 3.2 step 4.
+    """
     flight = tcb.flight
     tcb.in_recovery = False
     tcb.duplicate_acks = 0

@@ -1,4 +1,6 @@
-"""The table of RFC 9293's MUSTs that this TCP meets, made from the citations in its docstrings: ``python -m tcpexp.tcp.musts > docs/tcp_musts.md``."""
+"""The table of RFC 9293's MUSTs that this TCP meets, made from the citations in its docstrings:
+``python -m tcpexp.tcp.musts > docs/tcp_musts.md``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from tcpexp.tcp.rfcs import find_citations
 
 HERE = Path(__file__).parent
 #: Tools beside the protocol, which follow no RFC.
-TOOLS = ("simulator", "adapters", "services", "program.py", "__main__.py", "musts.py", "rfcs.py", "__init__.py")
+TOOLS = (
+    "simulator",
+    "adapters",
+    "services",
+    "program.py",
+    "__main__.py",
+    "musts.py",
+    "rfcs.py",
+    "__init__.py",
+)
 
 #: Number of the requirement to its section and, in a few words, what it wants.
 MUSTS: dict[int, tuple[str, str]] = {
@@ -107,7 +118,9 @@ class Place(NamedTuple):
 
 
 def find_docstrings(root: Path = HERE, leave_out: tuple[str, ...] = TOOLS) -> Iterator[Place]:
-    """Yield every module, class and function of the protocol with its docstring, in the order of files and lines; not those in ``leave_out``."""
+    """Yield every module, class and function of the protocol with its docstring, in the order of
+    files and lines; not those in ``leave_out``.
+    """
     for path in sorted(root.rglob("*.py")):
         relative = path.relative_to(root)
         if relative.parts[0] in leave_out or path.name == "__init__.py":
@@ -123,12 +136,16 @@ def _walk(node: ast.AST, module: str, prefix: str) -> Iterator[Place]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef):
             name = f"{prefix}{child.name}"
-            yield Place(module, name, ast.get_docstring(child) or "", isinstance(child, ast.FunctionDef))
+            yield Place(
+                module, name, ast.get_docstring(child) or "", isinstance(child, ast.FunctionDef)
+            )
             yield from _walk(child, module, name + ".")
 
 
 def find_met() -> dict[int, list[Place]]:
-    """Return, for each MUST that is cited, where: in the protocol, or in the adapters, which own the IP header."""
+    """Return, for each MUST that is cited, where: in the protocol, or in the adapters, which own
+    the IP header.
+    """
     met: dict[int, list[Place]] = {}
     for place in find_docstrings(leave_out=tuple(each for each in TOOLS if each != "adapters")):
         for rfc, _, numbers in find_citations(place.text):
@@ -150,9 +167,18 @@ def write_page() -> str:
         [
             "# What RFC 9293 demands, and where it is met",
             "",
-            f"`tcpexp.tcp` ([interface](tcp.md)) meets {len(met)} of the {len(MUSTS)} requirements that RFC 9293 marks MUST. This page is made from",
-            "the citations in the code: `python -m tcpexp.tcp.musts > docs/tcp_musts.md`. Places are modules and functions",
-            "of `tcpexp.tcp`; those in `adapters` write and read the IP header. The wording is short; the RFC's counts. What is",
+            (
+                f"`tcpexp.tcp` ([interface](tcp.md)) meets {len(met)} of the {len(MUSTS)}"
+                " requirements that RFC 9293 marks MUST. This page is made from"
+            ),
+            (
+                "the citations in the code: `python -m tcpexp.tcp.musts > docs/tcp_musts.md`."
+                " Places are modules and functions"
+            ),
+            (
+                "of `tcpexp.tcp`; those in `adapters` write and read the IP header. The wording is"
+                " short; the RFC's counts. What is"
+            ),
             "not met says why.",
             "",
             "| | section | what it wants | where it is met |",

@@ -1,4 +1,7 @@
-"""SEGMENT ARRIVES in LISTEN and SYN-SENT, and what a SYN agrees on. RFC 9293 sections 3.10.7.2 and 3.10.7.3."""
+"""SEGMENT ARRIVES in LISTEN and SYN-SENT, and what a SYN agrees on.
+
+RFC 9293 sections 3.10.7.2 and 3.10.7.3.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from tcpexp.tcp.timers import Timer
 
 
 def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
-    """Take the peer's initial sequence number and options; an option that one end lacks is off for both.
+    """Take the peer's initial sequence number and options; an option that one end lacks is off for
+    both.
 
     RFC 9293 section 3.10.7.2, RFC 7323 section 2.2, RFC 7323 section 3.2, RFC 2018 section 2.
     """
@@ -41,8 +45,8 @@ def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
 def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
     """Take the SYN that begins a connection; the listener answers everything else.
 
-    DEVIATION from RFC 9293 section 3.10.7.2: text that comes with a SYN is dropped, not queued; the peer sends it again.
-    RFC 9293 section 3.10.7.2, RFC 9293 section 3.5 (MUST-11).
+    DEVIATION from RFC 9293 section 3.10.7.2: text that comes with a SYN is dropped, not queued; the
+    peer sends it again. RFC 9293 section 3.10.7.2, RFC 9293 section 3.5 (MUST-11).
     """
     tcb.passive = True
     learn_from_syn(tcb, segment)
@@ -56,7 +60,10 @@ def listen_state(tcb: Tcb, segment: Segment, iss: int) -> None:
 
 
 def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
-    """Take the answer to our SYN, or the peer's own SYN. RFC 9293 section 3.10.7.3, RFC 9293 section 3.5 (MUST-10)."""
+    """Take the answer to our SYN, or the peer's own SYN.
+
+    RFC 9293 section 3.10.7.3, RFC 9293 section 3.5 (MUST-10).
+    """
     ack = extend(segment.ack, tcb.snd_una)
     if segment.flags & ACK and not tcb.snd_una < ack <= tcb.snd_nxt:  # first
         if not segment.flags & RST:
@@ -80,7 +87,10 @@ def syn_sent_state(tcb: Tcb, segment: Segment) -> None:
 
 
 def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
-    """Enter ESTABLISHED on a SYN,ACK, acknowledge it, and take its text. RFC 9293 section 3.10.7.3, RFC 6298 section 5 rule 5.7."""
+    """Enter ESTABLISHED on a SYN,ACK, acknowledge it, and take its text.
+
+    RFC 9293 section 3.10.7.3, RFC 6298 section 5 rule 5.7.
+    """
     _, sent_ns = tcb.out.acknowledge(ack)
     tcb.snd_una = tcb.snd_wl2 = ack
     stop_timer(tcb, Timer.RETRANSMIT)
@@ -88,7 +98,11 @@ def connected(tcb: Tcb, segment: Segment, ack: int) -> None:
     if sent_ns is not None:
         tcb.rtt.take(tcb.now - sent_ns)
         if tcb.trace:
-            tcb.events.append(events.RttSampled(tcb.now, tcb.rtt.latest_ns, tcb.rtt.latest_ns, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns))
+            tcb.events.append(
+                events.RttSampled(
+                    tcb.now, tcb.rtt.latest_ns, tcb.rtt.latest_ns, tcb.rtt.rttvar_ns, tcb.rtt.rto_ns
+                )
+            )
     go_to(tcb, State.ESTABLISHED, "SYN,ACK")
     if tcb.syn_resent:
         tcb.rtt.reinitialise_after_syn()

@@ -1,4 +1,7 @@
-"""TCP options: maximum segment size, window scale, SACK permitted, SACK, timestamps. RFC 9293 section 3.2, RFC 7323, RFC 2018."""
+"""TCP options: maximum segment size, window scale, SACK permitted, SACK, timestamps.
+
+RFC 9293 section 3.2, RFC 7323, RFC 2018.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ class SegmentError(ValueError):
 
 @dataclass(slots=True, unsafe_hash=True)  # never changed once decoded
 class Options:
-    """The options of one segment; what is absent is None, False or empty. SACK edges are 32-bit numbers as on the wire."""
+    """The options of one segment; what is absent is None, False or empty.
+
+    SACK edges are 32-bit numbers as on the wire.
+    """
 
     mss: int | None = None
     window_scale: int | None = None
@@ -55,12 +61,14 @@ def encode_options(options: Options) -> bytes:
 
 
 def decode_options(data: bytes) -> Options:
-    """Return the options in ``data`` in any order and alignment; unknown kinds are skipped by their length.
+    """Return the options in ``data`` in any order and alignment; unknown kinds are skipped by their
+    length.
 
     Raises: SegmentError for a length that is zero, one, or reaches past the header.
     RFC 9293 section 3.1 (MUST-4, MUST-5, MUST-6, MUST-7), RFC 9293 section 3.2 (MUST-64).
     """
-    if len(data) == 12 and data[:4] == b"\x01\x01\x08\x0a":  # what nearly every segment carries: RFC 7323 appendix A
+    # what nearly every segment carries: RFC 7323 appendix A
+    if len(data) == 12 and data[:4] == b"\x01\x01\x08\x0a":
         return Options(timestamps=struct.unpack_from("!II", data, 4))
     found = Options()
     at = 0
@@ -73,18 +81,24 @@ def decode_options(data: bytes) -> Options:
             continue
         length = data[at + 1] if at + 1 < len(data) else 0
         if length < 2 or at + length > len(data):
-            raise SegmentError(f"option {kind} at byte {at} has length {length} with {len(data) - at} bytes left")
+            raise SegmentError(
+                f"option {kind} at byte {at} has length {length} with {len(data) - at} bytes left"
+            )
         _take(found, kind, data[at + 2 : at + length])
         at += length
     return found
 
 
 def _take(found: Options, kind: int, body: bytes) -> None:
-    """Put one option into ``found``; one of the wrong size is ignored as an unknown one is. RFC 9293 section 3.1 (MUST-6)."""
+    """Put one option into ``found``; one of the wrong size is ignored as an unknown one is.
+
+    RFC 9293 section 3.1 (MUST-6).
+    """
     if kind == MSS and len(body) == 2:
         found.mss = int.from_bytes(body, "big")
     elif kind == WINDOW_SCALE and len(body) == 1:
-        found.window_scale = min(body[0], LARGEST_SHIFT)  # RFC 7323 section 2.3: a larger shift counts as 14
+        # RFC 7323 section 2.3: a larger shift counts as 14
+        found.window_scale = min(body[0], LARGEST_SHIFT)
     elif kind == SACK_PERMITTED and not body:
         found.sack_permitted = True
     elif kind == SACK and body and len(body) % 8 == 0:

@@ -1,4 +1,7 @@
-"""What goes out: how a segment is formed, and when the rules let data go. RFC 9293 sections 3.7, 3.8.6 and 3.10.2."""
+"""What goes out: how a segment is formed, and when the rules let data go.
+
+RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from tcpexp.tcp.window import offer_window
 
 
 def syn_options(tcb: Tcb) -> Options:
-    """Return what a SYN offers, or a SYN,ACK agrees to. RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2."""
+    """Return what a SYN offers, or a SYN,ACK agrees to.
+
+    RFC 9293 section 3.7.1 (MUST-14, MUST-67), RFC 7323 section 2.2, RFC 2018 section 2.
+    """
     stamps = (timestamp(tcb), tcb.ts_recent) if tcb.timestamps_ok else None
     return Options(tcb.config.mss, tcb.rcv_scale if tcb.scaling else None, tcb.sack_ok, (), stamps)
 
@@ -29,8 +35,10 @@ def timestamp(tcb: Tcb) -> int:
 def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
     """Form a segment with the current acknowledgment and window, and queue it for the lower layer.
 
-    RFC 9293 section 3.10.7.4, RFC 9293 section 3.2 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45), RFC 7323 section 3.2, RFC 2018 section 4.
-    DEVIATION from RFC 2018 section 4: SACK blocks ride on pure acknowledgments only, so that data segments keep their size.
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.2 (MUST-65), RFC 9293 section 3.9.1.1 (MUST-45),
+    RFC 7323 section 3.2, RFC 2018 section 4.
+    DEVIATION from RFC 2018 section 4: SACK blocks ride on pure acknowledgments only, so that data
+    segments keep their size.
     """
     acking = flags & ACK
     sack: tuple[tuple[int, int], ...] = ()
@@ -39,7 +47,9 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
     elif tcb.timestamps_ok and not flags & RST:
         if tcb.sack_ok and tcb.received.blocks and not payload:
             sack = wire_blocks(tcb, 3)
-        options = Options(None, None, False, sack, (tcb.now // tcb.config.timestamp_tick_ns & MASK, tcb.ts_recent))
+        options = Options(
+            None, None, False, sack, (tcb.now // tcb.config.timestamp_tick_ns & MASK, tcb.ts_recent)
+        )
     elif tcb.sack_ok and tcb.received.blocks and not payload and not flags & RST:
         options = Options(sack=wire_blocks(tcb, 4))
     else:
@@ -56,7 +66,9 @@ def emit(tcb: Tcb, seq: int, flags: int, payload: bytes = b"") -> None:
         tcb.unacked_octets = 0
         if tcb.timers.deadlines[Timer.DELAYED_ACK] is not None:
             stop_timer(tcb, Timer.DELAYED_ACK)
-    segment = Segment(tcb.local.port, tcb.remote.port, seq & MASK, ack, flags, window, payload, options, urgent)
+    segment = Segment(
+        tcb.local.port, tcb.remote.port, seq & MASK, ack, flags, window, payload, options, urgent
+    )
     tcb.outbox.append(segment)
     if tcb.trace:
         tcb.events.append(events.SegmentSent(tcb.now, segment, tcb.out.pipe))
@@ -73,7 +85,10 @@ def send_ack(tcb: Tcb) -> None:
 
 
 def send_challenge_ack(tcb: Tcb) -> None:
-    """Send a challenge ACK, unless this second has had its share. RFC 5961 sections 3.2, 4.2 and 5.2; RFC 5961 section 7 (throttling)."""
+    """Send a challenge ACK, unless this second has had its share.
+
+    RFC 5961 sections 3.2, 4.2 and 5.2; RFC 5961 section 7 (throttling).
+    """
     tcb.challenges = [at for at in tcb.challenges if at > tcb.now - SECOND]
     if len(tcb.challenges) < tcb.config.challenge_acks_per_second:
         tcb.challenges.append(tcb.now)
@@ -86,7 +101,8 @@ def send_reset(tcb: Tcb, seq: int) -> None:
 
 
 def reset_for(segment: Segment) -> Segment | None:
-    """Return the reset that answers a segment for no connection; None for one that is itself a reset.
+    """Return the reset that answers a segment for no connection; None for one that is itself a
+    reset.
 
     RFC 9293 section 3.10.7.1, RFC 9293 section 3.5.2.
     """
@@ -94,11 +110,16 @@ def reset_for(segment: Segment) -> Segment | None:
         return None
     if segment.flags & ACK:
         return Segment(segment.dst_port, segment.src_port, segment.ack, 0, RST, 0)
-    return Segment(segment.dst_port, segment.src_port, 0, (segment.seq + segment.length) & MASK, RST | ACK, 0)
+    return Segment(
+        segment.dst_port, segment.src_port, 0, (segment.seq + segment.length) & MASK, RST | ACK, 0
+    )
 
 
 def send_syn(tcb: Tcb) -> None:
-    """Send the SYN, or the SYN,ACK, and put it on the retransmission queue. RFC 9293 sections 3.10.1 and 3.10.7.2."""
+    """Send the SYN, or the SYN,ACK, and put it on the retransmission queue.
+
+    RFC 9293 sections 3.10.1 and 3.10.7.2.
+    """
     flags = SYN if tcb.state is State.SYN_SENT else SYN | ACK
     if not tcb.out.queue:
         tcb.out.add(Sent(tcb.iss, tcb.iss + 1, b"", SYN, tcb.now, tcb.now))
@@ -110,7 +131,10 @@ def send_syn(tcb: Tcb) -> None:
 
 
 def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
-    """Send a segment of the retransmission queue again. RFC 6298 section 5, RFC 9293 section 3.8.1."""
+    """Send a segment of the retransmission queue again.
+
+    RFC 6298 section 5, RFC 9293 section 3.8.1.
+    """
     tcb.out.mark_resent(sent, tcb.now)
     if tcb.trace:
         tcb.events.append(events.Retransmitted(tcb.now, sent.seq, sent.end, reason, sent.times - 1))
@@ -119,12 +143,16 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
         flags |= ACK
     emit(tcb, sent.seq, flags, sent.payload)
     tcb.last_sent_ns = tcb.now
-    if tcb.timers.deadlines[Timer.RETRANSMIT] is None and tcb.timers.deadlines[Timer.PERSIST] is None:
+    if (
+        tcb.timers.deadlines[Timer.RETRANSMIT] is None
+        and tcb.timers.deadlines[Timer.PERSIST] is None
+    ):
         set_timer(tcb, Timer.RETRANSMIT, tcb.rtt.rto_ns)
 
 
 def send_what_may_go(tcb: Tcb) -> None:
-    """Send lost segments, then new data and the FIN, as far as windows allow; then the acknowledgment, if nothing carried it.
+    """Send lost segments, then new data and the FIN, as far as windows allow; then the
+    acknowledgment, if nothing carried it.
 
     RFC 9293 section 3.10.2, RFC 6675 section 5 (step C), RFC 9293 section 3.10.7.4 (MUST-58).
     """
@@ -143,8 +171,16 @@ def send_what_may_go(tcb: Tcb) -> None:
 
 
 def restart_after_idle(tcb: Tcb) -> None:
-    """Shrink cwnd before the first data after an idle time longer than the RTO. RFC 5681 section 4.1."""
-    if not tcb.config.restart_after_idle or tcb.out.queue or not tcb.out.unsent or tcb.last_sent_ns is None:
+    """Shrink cwnd before the first data after an idle time longer than the RTO.
+
+    RFC 5681 section 4.1.
+    """
+    if (
+        not tcb.config.restart_after_idle
+        or tcb.out.queue
+        or not tcb.out.unsent
+        or tcb.last_sent_ns is None
+    ):
         return
     if tcb.now - tcb.last_sent_ns > tcb.rtt.rto_ns:
         tcb.congestion.on_idle()
@@ -152,7 +188,10 @@ def restart_after_idle(tcb: Tcb) -> None:
 
 
 def send_lost(tcb: Tcb) -> None:
-    """Send again what was found lost, as cwnd and the peer's window allow. RFC 6675 section 4 (NextSeg rule 1), RFC 9293 section 3.8.6 (SHLD-16)."""
+    """Send again what was found lost, as cwnd and the peer's window allow.
+
+    RFC 6675 section 4 (NextSeg rule 1), RFC 9293 section 3.8.6 (SHLD-16).
+    """
     reason = ("SACK" if tcb.sack_ok else "partial ACK") if tcb.in_recovery else "after loss"
     edge = tcb.snd_una + tcb.snd_wnd
     for sent in list(tcb.out.lost()):
@@ -164,9 +203,11 @@ def send_lost(tcb: Tcb) -> None:
 
 
 def send_holes(tcb: Tcb) -> None:
-    """With no new data to send, resend what lies below the highest SACKed octet. RFC 6675 section 4 (NextSeg rule 3).
+    """With no new data to send, resend what lies below the highest SACKed octet. RFC 6675 section 4
+    (NextSeg rule 3).
 
-    DEVIATION from RFC 6675 section 4: rule 4, the rescue retransmission, is not used; the timer repairs a lost tail.
+    DEVIATION from RFC 6675 section 4: rule 4, the rescue retransmission, is not used; the timer
+    repairs a lost tail.
     """
     while not tcb.out.unsent and (hole := next_hole(tcb.out)) is not None:
         if tcb.out.pipe + (hole.end - hole.seq) > tcb.congestion.cwnd:
@@ -175,7 +216,10 @@ def send_holes(tcb: Tcb) -> None:
 
 
 def send_new(tcb: Tcb) -> None:
-    """Send new data in segments of at most the effective send MSS. RFC 9293 section 3.7, RFC 9293 section 3.8.6.2.1."""
+    """Send new data in segments of at most the effective send MSS.
+
+    RFC 9293 section 3.7, RFC 9293 section 3.8.6.2.1.
+    """
     out, mss = tcb.out, tcb.eff_snd_mss
     while out.unsent:
         usable = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
@@ -201,7 +245,8 @@ def send_new(tcb: Tcb) -> None:
 
 
 def may_send(tcb: Tcb, length: int, usable: int) -> bool:
-    """Return whether ``length`` octets may go now: sender's silly-window avoidance, with Nagle's algorithm.
+    """Return whether ``length`` octets may go now: sender's silly-window avoidance, with Nagle's
+    algorithm.
 
     RFC 9293 section 3.8.6.2.1 (MUST-38), RFC 9293 section 3.7.4 (MUST-17).
     """
@@ -210,20 +255,29 @@ def may_send(tcb: Tcb, length: int, usable: int) -> bool:
     idle = tcb.nodelay or tcb.snd_nxt == tcb.snd_una
     if not tcb.config.sender_sws_avoidance:
         return idle
-    if length == len(tcb.out.unsent):  # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
+    # rule 2: all that is queued, pushed by the SEND call (or by CLOSE)
+    if length == len(tcb.out.unsent):
         return idle or tcb.fin_wanted
     return idle and 2 * min(length, usable) >= tcb.max_snd_wnd  # rule 3
 
 
 def limited_room(tcb: Tcb) -> int:
-    """Return what the first duplicate ACKs let out beyond cwnd: a segment each. RFC 5681 section 3.2 step 1, RFC 6675 section 5 step 3."""
-    if tcb.config.limited_transmit and not tcb.in_recovery and tcb.snd_una >= tcb.fast_retransmit_from:
+    """Return what the first duplicate ACKs let out beyond cwnd: a segment each.
+
+    RFC 5681 section 3.2 step 1, RFC 6675 section 5 step 3.
+    """
+    if (
+        tcb.config.limited_transmit
+        and not tcb.in_recovery
+        and tcb.snd_una >= tcb.fast_retransmit_from
+    ):
         return min(tcb.duplicate_acks, 2) * tcb.eff_snd_mss
     return 0
 
 
 def send_segment(tcb: Tcb, length: int) -> None:
-    """Send ``length`` new octets, with PSH when they are the last queued and FIN when CLOSE was called.
+    """Send ``length`` new octets, with PSH when they are the last queued and FIN when CLOSE was
+    called.
 
     RFC 9293 section 3.9.1.2 (MUST-60, MUST-61), RFC 9293 section 3.10.4.
     """

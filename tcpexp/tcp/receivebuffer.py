@@ -1,4 +1,6 @@
-"""What has arrived: octets in order for the application, and those beyond a gap, with the SACK blocks that describe them."""
+"""What has arrived: octets in order for the application, and those beyond a gap, with the SACK
+blocks that describe them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Block:
-    """Contiguous octets beyond a gap; ``stamp`` grows with each arrival, so that the newest is reported first. RFC 2018 section 4."""
+    """Contiguous octets beyond a gap.
+
+    ``stamp`` grows with each arrival, so that the newest is reported first. RFC 2018 section 4.
+    """
 
     left: int
     right: int
@@ -16,7 +21,10 @@ class Block:
 
 
 class ReceiveBuffer:
-    """The receive side's octets; positions are unbounded sequence numbers. RFC 9293 section 3.10.7.4, seventh step (SHLD-31)."""
+    """The receive side's octets; positions are unbounded sequence numbers.
+
+    RFC 9293 section 3.10.7.4, seventh step (SHLD-31).
+    """
 
     __slots__ = ("blocks", "capacity", "chunks", "fin", "readable", "stamp", "starts")
 
@@ -31,7 +39,9 @@ class ReceiveBuffer:
         self.fin: int | None = None  # where the peer's stream ends, once known
 
     def store(self, seq: int, data: bytes, rcv_nxt: int) -> int:
-        """Store octets that begin at ``seq``, already inside the window, and return the new RCV.NXT. RFC 9293 section 3.10.7.4, seventh step."""
+        """Store octets that begin at ``seq``, already inside the window, and return the new
+        RCV.NXT. RFC 9293 section 3.10.7.4, seventh step.
+        """
         if seq < rcv_nxt:
             data, seq = data[rcv_nxt - seq :], rcv_nxt
         if not data:
@@ -44,7 +54,10 @@ class ReceiveBuffer:
         return self._join(rcv_nxt) if self.starts else rcv_nxt
 
     def _hold(self, seq: int, data: bytes) -> None:
-        """Keep octets beyond a gap; those held already stay as they first arrived. RFC 9293 section 3.10.7.4 (SHLD-31)."""
+        """Keep octets beyond a gap; those held already stay as they first arrived.
+
+        RFC 9293 section 3.10.7.4 (SHLD-31).
+        """
         at, end = seq, seq + len(data)
         index = bisect_right(self.starts, at)
         if index:
@@ -61,7 +74,10 @@ class ReceiveBuffer:
         self._extend_blocks(seq, end)
 
     def _extend_blocks(self, left: int, right: int) -> None:
-        """Merge the range into the blocks; the one that holds it becomes the newest. RFC 2018 section 4."""
+        """Merge the range into the blocks; the one that holds it becomes the newest.
+
+        RFC 2018 section 4.
+        """
         apart = []
         for block in self.blocks:
             if block.right < left or right < block.left:
@@ -72,7 +88,10 @@ class ReceiveBuffer:
         self.blocks = [Block(left, right, self.stamp), *apart]
 
     def _join(self, rcv_nxt: int) -> int:
-        """Move what is contiguous now to the readable octets; return the new RCV.NXT. RFC 9293 section 3.10.7.4, seventh step."""
+        """Move what is contiguous now to the readable octets; return the new RCV.NXT.
+
+        RFC 9293 section 3.10.7.4, seventh step.
+        """
         done = 0
         for start in self.starts:
             if start > rcv_nxt:
@@ -87,7 +106,10 @@ class ReceiveBuffer:
         return rcv_nxt
 
     def sack_blocks(self, most: int) -> tuple[tuple[int, int], ...]:
-        """Return up to ``most`` blocks, the one with the newest arrival first. RFC 2018 section 4."""
+        """Return up to ``most`` blocks, the one with the newest arrival first.
+
+        RFC 2018 section 4.
+        """
         return tuple((block.left, block.right) for block in self.blocks[:most])
 
     def read(self, most: int) -> bytes:

@@ -1,9 +1,12 @@
-"""The sections of the RFCs that this package cites, so that a citation of one that does not exist is found. Appendices are letters.
+"""The sections of the RFCs that this package cites, so that a citation of one that does not exist
+is found. Appendices are letters.
 
-How the lists were made: that of RFC 9293 was compared with its full text by ``compare_texts`` below, those of ``CONTENTS_READ`` with the tables of contents
-of the RFCs' texts. Of RFC 4987, RFC 5927 and RFC 6582 sections 3.6, 5.2 and 3.2 were read; all else is written from memory.
-``python -m tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder (``rfc9293.txt`` and so on, as the RFC Editor publishes them), and the
-MUST numbers of RFC 9293 with the sections where it has them.
+How the lists were made: that of RFC 9293 was compared with its full text by ``compare_texts``
+below, those of ``CONTENTS_READ`` with the tables of contents of the RFCs' texts. Of RFC 4987, RFC
+5927 and RFC 6582 sections 3.6, 5.2 and 3.2 were read; all else is written from memory. ``python -m
+tcpexp.tcp.rfcs FOLDER`` compares all lists with the texts in a folder (``rfc9293.txt`` and so on,
+as the RFC Editor publishes them), and the MUST numbers of RFC 9293 with the sections where it has
+them.
 """
 
 from __future__ import annotations
@@ -55,11 +58,15 @@ SECTIONS: dict[int, frozenset[str]] = {
 CONTENTS_READ = (5681, 5961, 6675, 7323, 7661, 9438)
 
 _NUMBER = r"(?:\d+|[A-Z](?![A-Za-z]))(?:\.\d+)*"
-_CITATION = re.compile(rf"RFC (\d+) (?:section|sections|appendix) ({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)(?: \(((?:MUST-\d+(?:, )?)+)\))?")
+_CITATION = re.compile(
+    rf"RFC (\d+) (?:section|sections|appendix) ({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)(?:"
+    r" \(((?:MUST-\d+(?:, )?)+)\))?"
+)
 
 
 def find_citations(text: str) -> Iterator[tuple[int, str, tuple[int, ...]]]:
-    """Yield (RFC, section, MUST numbers) for each ``RFC 9293 section 3.4.1 (MUST-8, MUST-9)`` in ``text``; line breaks count as blanks.
+    """Yield (RFC, section, MUST numbers) for each ``RFC 9293 section 3.4.1 (MUST-8, MUST-9)`` in
+    ``text``; line breaks count as blanks.
 
     ``sections 4.2 to 4.5`` and ``sections 3.6, 3.7 and 3.8`` yield the numbers that are named.
     """
@@ -69,13 +76,17 @@ def find_citations(text: str) -> Iterator[tuple[int, str, tuple[int, ...]]]:
             yield int(rfc), section, numbers
 
 
-_HEADING = re.compile(r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)\.? {1,3}(?=\S)(?!.*\. \.|.*\.\.\.\.)")
+_HEADING = re.compile(
+    r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)\.? {1,3}(?=\S)(?!.*\. \.|.*\.\.\.\.)"
+)
 
 
 def find_sections(text: str) -> dict[str, str]:
-    """Return the sections of an RFC's text, by number, each with its words on one line; headings begin at the left margin.
+    """Return the sections of an RFC's text, by number, each with its words on one line; headings
+    begin at the left margin.
 
-    Only a number that can follow the section before it begins one, because a numbered list may stand at the margin too.
+    Only a number that can follow the section before it begins one, because a numbered list may
+    stand at the margin too.
     """
     found: dict[str, list[str]] = {}
     seen, current = "0", ""
@@ -90,7 +101,9 @@ def find_sections(text: str) -> dict[str, str]:
 
 
 def _successors(number: str) -> set[str]:
-    """Return the section numbers that can come next: the first one inside, and the next one on each level; after the numbers, A."""
+    """Return the section numbers that can come next: the first one inside, and the next one on each
+    level; after the numbers, A.
+    """
     parts = number.split(".")
     nexts = {f"{number}.1"} if number != "0" else set()
     for depth in range(len(parts), 0, -1):
@@ -100,7 +113,10 @@ def _successors(number: str) -> set[str]:
 
 
 def compare_texts(folder: Path) -> Iterator[str]:
-    """Yield what differs between the lists here and the RFCs' texts in ``folder``; texts that are not there are named."""
+    """Yield what differs between the lists here and the RFCs' texts in ``folder``.
+
+    Texts that are not there are named.
+    """
     from tcpexp.tcp.musts import MUSTS
 
     for rfc, listed in SECTIONS.items():
@@ -109,13 +125,27 @@ def compare_texts(folder: Path) -> Iterator[str]:
             yield f"RFC {rfc}: no text"
             continue
         sections = find_sections(path.read_text(encoding="utf-8", errors="replace"))
-        yield from (f"RFC {rfc} section {number}: listed, but not in the text" for number in sorted(listed - sections.keys()))
-        yield from (f"RFC {rfc} section {number}: in the text, but not listed" for number in sorted(sections.keys() - listed))
+        yield from (
+            f"RFC {rfc} section {number}: listed, but not in the text"
+            for number in sorted(listed - sections.keys())
+        )
+        yield from (
+            f"RFC {rfc} section {number}: in the text, but not listed"
+            for number in sorted(sections.keys() - listed)
+        )
         if rfc == 9293:
             for must, (section, _) in MUSTS.items():
-                inside = [number for number, words in sections.items() if re.search(rf"MUST- ?{must}\b", words) and number != "B"]
-                if inside and section not in inside:  # MUST-22 stands in the summary, appendix B, alone
-                    yield f"MUST-{must}: listed in section {section}, in the text in {', '.join(inside)}"
+                inside = [
+                    number
+                    for number, words in sections.items()
+                    if re.search(rf"MUST- ?{must}\b", words) and number != "B"
+                ]
+                # MUST-22 stands in the summary, appendix B, alone
+                if inside and section not in inside:
+                    yield (
+                        f"MUST-{must}: listed in section {section}, in the text in"
+                        f" {', '.join(inside)}"
+                    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The SACK scoreboard: what the peer's blocks say about the retransmission queue. RFC 2018 section 5, RFC 6675 section 4."""
+"""The SACK scoreboard: what the peer's blocks say about the retransmission queue.
+
+RFC 2018 section 5, RFC 6675 section 4.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Iterable
 from tcpexp.tcp.sendbuffer import SendBuffer, Sent
 
 
-def take_blocks(buffer: SendBuffer, blocks: Iterable[tuple[int, int]], snd_una: int, snd_nxt: int) -> tuple[int, int | None]:
+def take_blocks(
+    buffer: SendBuffer, blocks: Iterable[tuple[int, int]], snd_una: int, snd_nxt: int
+) -> tuple[int, int | None]:
     """Mark the segments that ``blocks`` (unbounded edges) cover whole.
 
-    Return the newly SACKed octets and when the newest of those sent only once left (None: none). A block outside what is outstanding says nothing and
-    is ignored, as is one that would cover a segment in part.
-    RFC 2018 section 5, RFC 6675 section 4 (Update).
+    Return the newly SACKed octets and when the newest of those sent only once left (None: none). A
+    block outside what is outstanding says nothing and is ignored, as is one that would cover a
+    segment in part. RFC 2018 section 5, RFC 6675 section 4 (Update).
     """
     useful = [(left, right) for left, right in blocks if snd_una <= left < right <= snd_nxt]
     if not useful:
@@ -34,7 +39,8 @@ def take_blocks(buffer: SendBuffer, blocks: Iterable[tuple[int, int]], snd_una: 
 
 
 def mark_losses(buffer: SendBuffer, duplicate_threshold: int, smss: int) -> int:
-    """Mark every segment lost that has ``duplicate_threshold`` SACKed ranges, or more octets than one segment less, above it; return how many.
+    """Mark every segment lost that has ``duplicate_threshold`` SACKed ranges, or more octets than
+    one segment less, above it; return how many.
 
     A segment resent in this recovery stays with its retransmission.
     RFC 6675 section 4 (IsLost).
@@ -49,14 +55,21 @@ def mark_losses(buffer: SendBuffer, duplicate_threshold: int, smss: int) -> int:
             if sent.end != left_edge:
                 ranges += 1
             left_edge = sent.seq
-        elif not sent.lost and not sent.resent and (ranges >= duplicate_threshold or octets > (duplicate_threshold - 1) * smss):
+        elif (
+            not sent.lost
+            and not sent.resent
+            and (ranges >= duplicate_threshold or octets > (duplicate_threshold - 1) * smss)
+        ):
             buffer.mark_lost(sent)
             marked += 1
     return marked
 
 
 def next_hole(buffer: SendBuffer) -> Sent | None:
-    """Return the first segment below the highest SACKed one that is neither SACKed nor resent. RFC 6675 section 4, NextSeg rule 3."""
+    """Return the first segment below the highest SACKed one that is neither SACKed nor resent.
+
+    RFC 6675 section 4, NextSeg rule 3.
+    """
     if not buffer.sacked_segments:
         return None
     hole = None

@@ -10,12 +10,24 @@ from tcpexp.tcp.options import NONE, Options, SegmentError, decode_options, enco
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
 _HEADER = struct.Struct("!HHIIBBHHH")
-_LETTERS = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "A"), (URG, "U"), (ECE, "E"), (CWR, "C"))
+_LETTERS = (
+    (SYN, "S"),
+    (FIN, "F"),
+    (RST, "R"),
+    (PSH, "P"),
+    (ACK, "A"),
+    (URG, "U"),
+    (ECE, "E"),
+    (CWR, "C"),
+)
 
 
 @dataclass(slots=True)
 class Segment:
-    """A segment as its header fields; numbers are those of the wire (``seq`` and ``ack`` 32 bits, ``window`` unscaled)."""
+    """A segment as its header fields.
+
+    Numbers are those of the wire (``seq`` and ``ack`` 32 bits, ``window`` unscaled).
+    """
 
     src_port: int
     dst_port: int
@@ -34,12 +46,16 @@ class Segment:
 
     @property
     def letters(self) -> str:
-        """The flags in the letters of the table ``packets``: ``S``, ``SA``, ``A``, ``PA``, ``FA``, ``R``. RFC 9293 section 3.1."""
+        """The flags in the letters of the table ``packets``: ``S``, ``SA``, ``A``, ``PA``, ``FA``,
+        ``R``. RFC 9293 section 3.1.
+        """
         return "".join(letter for bit, letter in _LETTERS if self.flags & bit)
 
     def __str__(self) -> str:
         acked = f" ack {self.ack}" if self.flags & ACK else ""
-        return f"{self.letters or '.'} seq {self.seq} len {len(self.payload)}{acked} win {self.window}"
+        return (
+            f"{self.letters or '.'} seq {self.seq} len {len(self.payload)}{acked} win {self.window}"
+        )
 
 
 def encode_segment(segment: Segment, source: str, destination: str) -> bytes:
@@ -51,19 +67,31 @@ def encode_segment(segment: Segment, source: str, destination: str) -> bytes:
     options = encode_options(segment.options)
     try:
         header = _HEADER.pack(
-            segment.src_port, segment.dst_port, segment.seq, segment.ack, (5 + len(options) // 4) << 4, segment.flags, segment.window, 0, segment.urgent
+            segment.src_port,
+            segment.dst_port,
+            segment.seq,
+            segment.ack,
+            (5 + len(options) // 4) << 4,
+            segment.flags,
+            segment.window,
+            0,
+            segment.urgent,
         )
     except struct.error as error:
         raise SegmentError(f"a field does not fit the header: {error}") from None
-    checksum = tcp_checksum(source, destination, header + options, segment.payload).to_bytes(2, "big")
+    checksum = tcp_checksum(source, destination, header + options, segment.payload).to_bytes(
+        2, "big"
+    )
     return b"".join((header[:16], checksum, header[18:], options, segment.payload))
 
 
-def decode_segment(data: bytes, source: str | None = None, destination: str | None = None) -> Segment:
+def decode_segment(
+    data: bytes, source: str | None = None, destination: str | None = None
+) -> Segment:
     """Return the segment in ``data``; with both IP addresses the checksum is verified.
 
-    Raises: SegmentError for a truncated header, a data offset outside the segment, a malformed option or a wrong checksum.
-    RFC 9293 section 3.1 (MUST-1, MUST-3).
+    Raises: SegmentError for a truncated header, a data offset outside the segment, a malformed
+    option or a wrong checksum. RFC 9293 section 3.1 (MUST-1, MUST-3).
     """
     if len(data) < 20:
         raise SegmentError(f"{len(data)} bytes; a TCP header has 20")

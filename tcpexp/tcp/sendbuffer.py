@@ -1,4 +1,6 @@
-"""What this end still has to deliver: octets not yet sent, and the retransmission queue of those sent but not acknowledged."""
+"""What this end still has to deliver: octets not yet sent, and the retransmission queue of those
+sent but not acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from tcpexp.tcp.segment import SYN
 
 @dataclass(slots=True)
 class Sent:
-    """One segment on the retransmission queue; ``seq`` to ``end`` are unbounded, SYN and FIN count one. RFC 9293 section 3.4."""
+    """One segment on the retransmission queue.
+
+    ``seq`` to ``end`` are unbounded, SYN and FIN count one. RFC 9293 section 3.4.
+    """
 
     seq: int
     end: int
@@ -22,17 +27,28 @@ class Sent:
     times: int = 1
     sacked: bool = False
     lost: bool = False
-    resent: bool = False  # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by segment
+    # again since it was last taken for lost by the timer: HighRxt of RFC 6675 section 2, segment by
+    # segment
+    resent: bool = False
     sampled: bool = False  # its round-trip time was taken when a SACK block covered it
 
 
 class SendBuffer:
-    """The send side's octets. ``pipe`` counts those believed in the network (RFC 6675 section 2): neither SACKed nor lost-and-not-resent.
+    """The send side's octets. ``pipe`` counts those believed in the network (RFC 6675 section 2):
+    neither SACKed nor lost-and-not-resent.
 
     RFC 9293 section 3.10.2.
     """
 
-    __slots__ = ("capacity", "in_queue", "lost_segments", "pipe", "queue", "sacked_segments", "unsent")
+    __slots__ = (
+        "capacity",
+        "in_queue",
+        "lost_segments",
+        "pipe",
+        "queue",
+        "sacked_segments",
+        "unsent",
+    )
 
     def __init__(self, capacity: int) -> None:
         """Hold at most ``capacity`` octets, sent or not. RFC 9293 section 3.10.2."""
@@ -51,7 +67,10 @@ class SendBuffer:
         return space if space > 0 else 0
 
     def write(self, data: bytes) -> int:
-        """Append as much of ``data`` as there is room for and return how much. RFC 9293 section 3.10.2."""
+        """Append as much of ``data`` as there is room for and return how much.
+
+        RFC 9293 section 3.10.2.
+        """
         taken = self.space
         if taken >= len(data):
             self.unsent += data
@@ -66,7 +85,10 @@ class SendBuffer:
         return data
 
     def add(self, sent: Sent) -> None:
-        """Put a segment that goes out for the first time at the queue's end. RFC 9293 section 3.4."""
+        """Put a segment that goes out for the first time at the queue's end.
+
+        RFC 9293 section 3.4.
+        """
         self.queue.append(sent)
         self.in_queue += len(sent.payload)
         self.pipe += sent.end - sent.seq
@@ -74,8 +96,8 @@ class SendBuffer:
     def acknowledge(self, ack: int) -> tuple[int, int | None]:
         """Remove what ``ack`` covers; a segment covered in part keeps its rest.
 
-        Return the octets of data, and when the newest segment that was sent only once left (None: none such).
-        RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 3.
+        Return the octets of data, and when the newest segment that was sent only once left (None:
+        none such). RFC 9293 section 3.10.7.4, fifth step; RFC 6298 section 3.
         """
         octets, sent_ns = 0, None
         queue = self.queue
@@ -112,14 +134,18 @@ class SendBuffer:
         self.sacked_segments += 1
 
     def mark_lost(self, sent: Sent) -> None:
-        """Note that this segment is no longer in the network and is to be sent again. RFC 6675 section 4."""
+        """Note that this segment is no longer in the network and is to be sent again.
+
+        RFC 6675 section 4.
+        """
         if not sent.lost and not sent.sacked:
             sent.lost = True
             self.lost_segments += 1
             self.pipe -= sent.end - sent.seq
 
     def mark_all_lost(self) -> None:
-        """After a time-out nothing is in the network any more. RFC 2018 section 5, RFC 6675 section 5.1.
+        """After a time-out nothing is in the network any more. RFC 2018 section 5, RFC 6675 section
+        5.1.
 
         SACK marks are forgotten too, since the peer may have discarded what it had only SACKed.
         """

@@ -1,6 +1,8 @@
-"""All connections and listening ports of one address: which segment belongs to which, and resets for those that belong to none.
+"""All connections and listening ports of one address: which segment belongs to which, and resets
+for those that belong to none.
 
-The same five calls as a connection has (:mod:`tcpexp.tcp.connection`), for many of them; what goes out says to whom.
+The same five calls as a connection has (:mod:`tcpexp.tcp.connection`), for many of them; what goes
+out says to whom.
 """
 
 from __future__ import annotations
@@ -34,8 +36,18 @@ class Outgoing(NamedTuple):
 class Stack:
     """The TCP of one host. RFC 9293 section 3.9, RFC 9293 section 3.10.7."""
 
-    def __init__(self, address: str, isn: IsnSource, config: Config | None = None, *, cookie_key: bytes = b"", first_port: int = EPHEMERAL.start) -> None:
-        """Own ``address``; ``cookie_key`` is the secret of SYN cookies (without one, listeners make none). RFC 9293 section 3.9."""
+    def __init__(
+        self,
+        address: str,
+        isn: IsnSource,
+        config: Config | None = None,
+        *,
+        cookie_key: bytes = b"",
+        first_port: int = EPHEMERAL.start,
+    ) -> None:
+        """Own ``address``; ``cookie_key`` is the secret of SYN cookies (without one, listeners make
+        none). RFC 9293 section 3.9.
+        """
         self.address = address
         self.isn = isn
         self.config = config or Config()
@@ -47,10 +59,13 @@ class Stack:
         self.discarded = 0
         self._next_port = first_port
 
-    def connect(self, remote: Endpoint, now: int, *, port: int | None = None, config: Config | None = None) -> Connection:
+    def connect(
+        self, remote: Endpoint, now: int, *, port: int | None = None, config: Config | None = None
+    ) -> Connection:
         """Open a connection to ``remote``. RFC 9293 section 3.9.1.1 (MUST-43, MUST-46).
 
-        Raises: CallError for a broadcast or multicast address, a port in use, or when no port is free.
+        Raises: CallError for a broadcast or multicast address, a port in use, or when no port is
+            free.
         """
         if not is_unicast(remote.address):
             raise CallError(f"{remote.address} is not a unicast address")
@@ -59,14 +74,19 @@ class Stack:
         if old is not None and old.state is State.CLOSED:
             self._retire((local.port, remote), now)
         elif old is not None:
-            raise CallError(f"connection already exists: port {local.port} to {remote.address}:{remote.port}")
+            raise CallError(
+                f"connection already exists: port {local.port} to {remote.address}:{remote.port}"
+            )
         connection = Connection(local, remote, self.isn, config or self.config)
         connection.connect(now)
         self.connections[local.port, remote] = connection
         return connection
 
     def _free_port(self, remote: Endpoint) -> int:
-        """Return the next ephemeral port without a connection to ``remote``. RFC 9293 section 3.10.1."""
+        """Return the next ephemeral port without a connection to ``remote``.
+
+        RFC 9293 section 3.10.1.
+        """
         for _ in EPHEMERAL:
             port = self._next_port
             self._next_port = EPHEMERAL.start + (port + 1 - EPHEMERAL.start) % len(EPHEMERAL)
@@ -77,7 +97,8 @@ class Stack:
     def listen(self, port: int, *, config: Config | None = None) -> Listener:
         """Listen on ``port``. RFC 9293 section 3.9.1.1 (MUST-42), RFC 9293 section 3.10.1.
 
-        Raises: CallError when the port is listening already, or SYN cookies are wanted without a key.
+        Raises: CallError when the port is listening already, or SYN cookies are wanted without a
+            key.
         """
         if port in self.listeners:
             raise CallError(f"port {port} is listening already")
@@ -88,8 +109,11 @@ class Stack:
         self.listeners[port] = listener
         return listener
 
-    def receive(self, segment: Segment, source: str, now: int, destination: str | None = None) -> None:
-        """Give a segment from ``source`` to its connection or listener; answer one for neither with a reset.
+    def receive(
+        self, segment: Segment, source: str, now: int, destination: str | None = None
+    ) -> None:
+        """Give a segment from ``source`` to its connection or listener; answer one for neither with
+        a reset.
 
         RFC 9293 section 3.10.7.1, RFC 9293 section 3.9.2.3 (MUST-57, MUST-63).
         """
@@ -100,7 +124,10 @@ class Stack:
         key = (segment.dst_port, remote)
         connection = self.connections.get(key)
         listener = self.listeners.get(segment.dst_port)
-        if connection is not None and (connection.state is State.CLOSED or (listener is not None and may_reuse(connection, segment))):
+        if connection is not None and (
+            connection.state is State.CLOSED
+            or (listener is not None and may_reuse(connection, segment))
+        ):
             self._retire(key, now)
             connection = None
         if connection is not None:
@@ -116,7 +143,8 @@ class Stack:
             self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
 
     def _retire(self, key: tuple[int, Endpoint], now: int) -> None:
-        """Make room for a new connection with the ports of one that is closed or in TIME-WAIT; its events and last segments are not lost.
+        """Make room for a new connection with the ports of one that is closed or in TIME-WAIT; its
+        events and last segments are not lost.
 
         RFC 9293 section 3.6.1.
         """
@@ -126,10 +154,14 @@ class Stack:
             delete_tcb(connection.tcb, "closed", "newer SYN")
         self.retired.append(connection)
 
-    def icmp_error(self, error: str, local_port: int, remote: Endpoint, now: int, seq: int | None = None) -> None:
-        """Pass on an ICMP error about a segment that this end sent, found by its ports and addresses. RFC 9293 section 3.9.2.2 (MUST-54).
+    def icmp_error(
+        self, error: str, local_port: int, remote: Endpoint, now: int, seq: int | None = None
+    ) -> None:
+        """Pass on an ICMP error about a segment that this end sent, found by its ports and
+        addresses. RFC 9293 section 3.9.2.2 (MUST-54).
 
-        ``error`` is one of :data:`tcpexp.tcp.icmp.HARD`, :data:`~tcpexp.tcp.icmp.SOFT`, or ``source quench``; ``seq`` is the segment's sequence number.
+        ``error`` is one of :data:`tcpexp.tcp.icmp.HARD`, :data:`~tcpexp.tcp.icmp.SOFT`, or ``source
+        quench``; ``seq`` is the segment's sequence number.
         """
         connection = self.connections.get((local_port, remote))
         if connection is not None:
@@ -139,7 +171,9 @@ class Stack:
         """Return what is to go out now. RFC 9293 section 3.9.2."""
         out, self.answers = self.answers, []
         for listener in self.listeners.values():
-            out += [Outgoing(listener.local, remote, segment) for remote, segment in listener.answers]
+            out += [
+                Outgoing(listener.local, remote, segment) for remote, segment in listener.answers
+            ]
             listener.answers.clear()
         for connections in (self.retired, self.connections.values()):
             for connection in connections:
@@ -150,19 +184,36 @@ class Stack:
         return out
 
     def next_timer(self) -> int | None:
-        """Return when :meth:`handle_timer` is to be called, None for never. RFC 9293 section 3.10.8."""
-        return min((at for connection in self.connections.values() if (at := connection.next_timer()) is not None), default=None)
+        """Return when :meth:`handle_timer` is to be called, None for never.
+
+        RFC 9293 section 3.10.8.
+        """
+        return min(
+            (
+                at
+                for connection in self.connections.values()
+                if (at := connection.next_timer()) is not None
+            ),
+            default=None,
+        )
 
     def handle_timer(self, now: int) -> None:
         """Do what the timers that expired by ``now`` ask for. RFC 9293 section 3.10.8."""
         for connection in self.connections.values():
             half_open = connection.state is State.SYN_RECEIVED
             connection.handle_timer(now)
-            if half_open and connection.tcb.passive and (listener := self.listeners.get(connection.tcb.local.port)) is not None:
+            if (
+                half_open
+                and connection.tcb.passive
+                and (listener := self.listeners.get(connection.tcb.local.port)) is not None
+            ):
                 listener.note(connection)
 
     def next_event(self) -> tuple[Connection, Event] | None:
-        """Return the oldest event of some connection, None when there is none; forget connections that are closed. RFC 9293 section 3.9.1.8 (MUST-47)."""
+        """Return the oldest event of some connection, None when there is none.
+
+        Forget connections that are closed. RFC 9293 section 3.9.1.8 (MUST-47).
+        """
         while self.retired:
             event = self.retired[0].next_event()
             if event is not None:
@@ -184,13 +235,17 @@ class Stack:
 
 @lru_cache(maxsize=1024)  # a busy peer's address is asked about with every segment
 def is_unicast(address: str) -> bool:
-    """Return whether TCP may talk to this address. RFC 9293 section 3.9.2.3 (MUST-57, MUST-63), RFC 9293 section 3.9.1.1 (MUST-46)."""
+    """Return whether TCP may talk to this address.
+
+    RFC 9293 section 3.9.2.3 (MUST-57, MUST-63), RFC 9293 section 3.9.1.1 (MUST-46).
+    """
     parsed = ipaddress.ip_address(address)
     return not (parsed.is_multicast or parsed == ipaddress.ip_address("255.255.255.255"))
 
 
 def may_reuse(connection: Connection, segment: Segment) -> bool:
-    """Return whether a SYN may take the place of a connection in TIME-WAIT: newer by timestamp or by sequence number.
+    """Return whether a SYN may take the place of a connection in TIME-WAIT: newer by timestamp or
+    by sequence number.
 
     RFC 9293 section 3.6.1 (MAY-2, SHLD-4), RFC 9293 section 3.10.7.4.
     """

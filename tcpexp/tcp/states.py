@@ -20,7 +20,8 @@ class State(IntEnum):
     LAST_ACK = 9
     TIME_WAIT = 10
 
-    __hash__ = int.__hash__  # Enum's own hashes the name, which shows at tens of thousands of segments per second
+    # Enum's own hashes the name, which shows at tens of thousands of segments per second
+    __hash__ = int.__hash__
 
     @property
     def label(self) -> str:
@@ -31,6 +32,10 @@ class State(IntEnum):
 #: A peer's data can arrive and be delivered: RFC 9293 section 3.10.7.4, seventh step.
 RECEIVING = frozenset((State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2))
 #: This end's data or FIN can go out (or out again).
-SENDING = frozenset((State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK))
+SENDING = frozenset(
+    (State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK)
+)
 #: The application may still hand over data: RFC 9293 section 3.10.2.
-OPEN_FOR_SENDING = frozenset((State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT))
+OPEN_FOR_SENDING = frozenset(
+    (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT)
+)

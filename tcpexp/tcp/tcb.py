@@ -1,6 +1,7 @@
 """The transmission control block: all that one connection knows. RFC 9293 section 3.3.1.
 
-The rules are functions over it, in the modules beside this one. Sequence numbers are unbounded (:mod:`tcpexp.tcp.seqnum`); names are the RFC's.
+The rules are functions over it, in the modules beside this one. Sequence numbers are unbounded
+(:mod:`tcpexp.tcp.seqnum`); names are the RFC's.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ SCALE_LIMIT = 14
 
 
 class Tcb:
-    """One connection's state, its events, and the segments that wait to be handed down. RFC 9293 section 3.3.1."""
+    """One connection's state, its events, and the segments that wait to be handed down.
 
-    #: Slots, since a busy connection reads these all the time, and CPython has a fast form of plain attributes for at most 30.
+    RFC 9293 section 3.3.1.
+    """
+
+    #: Slots, since a busy connection reads these all the time, and CPython has a fast form of plain
+    #: attributes for at most 30.
     __slots__ = (
         "ack_now", "challenges", "config", "congestion", "congestion_seen", "duplicate_acks", "eff_rcv_mss", "eff_snd_mss", "events",
         "fast_retransmit_from", "fin_sent", "fin_wanted", "in_recovery", "irs", "iss", "last_ack_sent", "last_arrival_ns", "last_sent_ns",
@@ -58,7 +63,9 @@ class Tcb:
         self.out = SendBuffer(config.send_buffer)
         self.received = ReceiveBuffer(config.receive_buffer)
         self.timers = Timers()
-        self.rtt = RttEstimator(config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns)
+        self.rtt = RttEstimator(
+            config.rto_initial_ns, config.rto_min_ns, config.rto_max_ns, config.clock_granularity_ns
+        )
         self.congestion: CongestionControl = make_control(self.eff_snd_mss, config)
         self.trace = config.trace
         self.events: deque[events.Event] = deque()
@@ -87,7 +94,10 @@ class Tcb:
         self.last_ack_sent = 0
 
     def _start_options(self) -> None:
-        """Set what a SYN offers; the peer's SYN decides. RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2."""
+        """Set what a SYN offers; the peer's SYN decides.
+
+        RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2.
+        """
         config = self.config
         self.snd_scale = 0
         self.rcv_scale = window_shift(config.receive_buffer)
@@ -98,7 +108,10 @@ class Tcb:
         self.ts_recent_ns = 0
 
     def _start_loss_variables(self) -> None:
-        """Set what acknowledging and loss detection remember. RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5."""
+        """Set what acknowledging and loss detection remember.
+
+        RFC 5681 section 3.2, RFC 6582 section 3.2, RFC 6675 section 5.
+        """
         # Acknowledging: RFC 9293 section 3.8.6.3
         self.ack_now = False
         self.unacked_octets = 0
@@ -127,7 +140,10 @@ class Tcb:
 
     @property
     def fin_acked(self) -> bool:
-        """Whether this end's FIN was sent and acknowledged. RFC 9293 section 3.10.7.4, fifth step."""
+        """Whether this end's FIN was sent and acknowledged.
+
+        RFC 9293 section 3.10.7.4, fifth step.
+        """
         return self.fin_sent and not self.out.queue
 
     @property
@@ -135,11 +151,18 @@ class Tcb:
         """Where congestion control stands, in the words of RFC 5681 section 3."""
         if self.in_recovery:
             return "fast recovery"
-        return "slow start" if self.congestion.cwnd < self.congestion.ssthresh else "congestion avoidance"
+        return (
+            "slow start"
+            if self.congestion.cwnd < self.congestion.ssthresh
+            else "congestion avoidance"
+        )
 
 
 def window_shift(buffer: int) -> int:
-    """Return the smallest shift with which a 16-bit window can offer the whole buffer. RFC 7323 section 2.2."""
+    """Return the smallest shift with which a 16-bit window can offer the whole buffer.
+
+    RFC 7323 section 2.2.
+    """
     shift = 0
     while shift < SCALE_LIMIT and buffer >> shift > 0xFFFF:
         shift += 1
@@ -186,7 +209,10 @@ def drop(tcb: Tcb, segment: Segment, reason: str) -> None:
 
 
 def delete_tcb(tcb: Tcb, reason: str, cause: str) -> None:
-    """Enter CLOSED: all timers off, all queues flushed, the application told. RFC 9293 section 3.10.7.4, RFC 9293 section 3.6 (MUST-12)."""
+    """Enter CLOSED: all timers off, all queues flushed, the application told.
+
+    RFC 9293 section 3.10.7.4, RFC 9293 section 3.6 (MUST-12).
+    """
     for timer in Timer:
         stop_timer(tcb, timer)
     tcb.out = SendBuffer(tcb.config.send_buffer)
@@ -199,7 +225,8 @@ def delete_tcb(tcb: Tcb, reason: str, cause: str) -> None:
 
 
 def agree_on_mss(tcb: Tcb, offered: int | None) -> None:
-    """Set the effective send MSS: what both ends can take, less the options that each segment carries.
+    """Set the effective send MSS: what both ends can take, less the options that each segment
+    carries.
 
     RFC 9293 section 3.7.1 (MUST-14, MUST-15, MUST-16).
     """

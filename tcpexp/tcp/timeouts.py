@@ -25,9 +25,11 @@ def time_wait_expired(tcb: Tcb) -> None:
 
 
 def retransmission_timeout(tcb: Tcb) -> None:
-    """Send the earliest unacknowledged segment again, and double the timeout; give up when R2 is over.
+    """Send the earliest unacknowledged segment again, and double the timeout; give up when R2 is
+    over.
 
-    RFC 6298 section 5 (rules 5.4 to 5.7), RFC 9293 section 3.8.3 (MUST-20, MUST-21, MUST-22, MUST-23), RFC 9293 section 3.8.1.
+    RFC 6298 section 5 (rules 5.4 to 5.7), RFC 9293 section 3.8.3 (MUST-20, MUST-21, MUST-22,
+    MUST-23), RFC 9293 section 3.8.1.
     """
     if not tcb.out.queue:
         return
@@ -50,21 +52,28 @@ def retransmission_timeout(tcb: Tcb) -> None:
 
 
 def give_up(tcb: Tcb) -> None:
-    """End a connection whose peer does not answer. RFC 9293 section 3.8.3 (MUST-20), RFC 9293 section 3.10.8 (USER TIMEOUT)."""
+    """End a connection whose peer does not answer.
+
+    RFC 9293 section 3.8.3 (MUST-20), RFC 9293 section 3.10.8 (USER TIMEOUT).
+    """
     if tcb.state not in (State.SYN_SENT, State.SYN_RECEIVED):
         send_reset(tcb, tcb.snd_nxt)
     delete_tcb(tcb, "timed out", "no answer")
 
 
 def probe_window(tcb: Tcb) -> None:
-    """Send one octet into a closed window, and wait longer before the next; a peer that answers may keep it closed for ever.
+    """Send one octet into a closed window, and wait longer before the next; a peer that answers may
+    keep it closed for ever.
 
     RFC 9293 section 3.8.6.1 (MUST-36, MUST-37), RFC 1122 section 4.2.2.17.
     """
     out = tcb.out
     if out.queue:
         first = out.queue[0]
-        if tcb.now - tcb.last_arrival_ns >= tcb.config.r2_ns and tcb.probes > tcb.config.r1_retransmissions:
+        if (
+            tcb.now - tcb.last_arrival_ns >= tcb.config.r2_ns
+            and tcb.probes > tcb.config.r1_retransmissions
+        ):
             give_up(tcb)
             return
         _wait_for_answer(tcb)
@@ -78,13 +87,19 @@ def probe_window(tcb: Tcb) -> None:
 
 
 def _wait_for_answer(tcb: Tcb) -> None:
-    """Set the persist timer anew, twice as long for each probe. RFC 9293 section 3.8.6.1 (SHLD-30)."""
+    """Set the persist timer anew, twice as long for each probe.
+
+    RFC 9293 section 3.8.6.1 (SHLD-30).
+    """
     tcb.probes += 1
     set_timer(tcb, Timer.PERSIST, min(tcb.rtt.rto_ns << min(tcb.probes, 16), tcb.config.rto_max_ns))
 
 
 def override_silly_window(tcb: Tcb) -> None:
-    """Let small segments go: the peer's largest window may have been a wrong guess. RFC 9293 section 3.8.6.2.1, rule 4."""
+    """Let small segments go: the peer's largest window may have been a wrong guess.
+
+    RFC 9293 section 3.8.6.2.1, rule 4.
+    """
     tcb.override_sws = True
 
 
@@ -94,7 +109,8 @@ def delayed_ack_timeout(tcb: Tcb) -> None:
 
 
 def keepalive_timeout(tcb: Tcb) -> None:
-    """Probe an idle connection with an old sequence number and no data; close it after several unanswered ones.
+    """Probe an idle connection with an old sequence number and no data; close it after several
+    unanswered ones.
 
     RFC 9293 section 3.8.4 (MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29).
     """

@@ -1,4 +1,7 @@
-"""The timers of a connection: deadlines that the caller asks for, nothing that runs by itself. RFC 9293 section 3.10.8."""
+"""The timers of a connection: deadlines that the caller asks for, nothing that runs by itself.
+
+RFC 9293 section 3.10.8.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from enum import IntEnum
 
 
 class Timer(IntEnum):
-    """The timers, in the order in which those that expire together are handled. RFC 9293 section 3.10.8."""
+    """The timers, in the order in which those that expire together are handled.
+
+    RFC 9293 section 3.10.8.
+    """
 
     TIME_WAIT = 0  # RFC 9293 section 3.6.1
     RETRANSMIT = 1  # RFC 6298 section 5
@@ -39,4 +45,8 @@ class Timers:
 
     def due(self, now: int) -> list[Timer]:
         """Return the timers that have expired by ``now``. RFC 9293 section 3.10.8."""
-        return [timer for timer in Timer if (deadline := self.deadlines[timer]) is not None and deadline <= now]
+        return [
+            timer
+            for timer in Timer
+            if (deadline := self.deadlines[timer]) is not None and deadline <= now
+        ]

@@ -1,4 +1,7 @@
-"""The receive window: how much to offer, and when to tell the peer of more. RFC 9293 sections 3.8.6 and 3.8.6.2.2, RFC 7323 section 2."""
+"""The receive window: how much to offer, and when to tell the peer of more.
+
+RFC 9293 sections 3.8.6 and 3.8.6.2.2, RFC 7323 section 2.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,29 @@ from tcpexp.tcp.tcb import Tcb
 def right_edge(tcb: Tcb) -> int:
     """Return the right window edge to offer now; it never moves back.
 
-    With silly-window avoidance it moves only by a whole segment or half the buffer. RFC 9293 section 3.8.6.2.2 (MUST-39), RFC 9293 section 3.8.6.
+    With silly-window avoidance it moves only by a whole segment or half the buffer. RFC 9293
+    section 3.8.6.2.2 (MUST-39), RFC 9293 section 3.8.6.
     """
     received = tcb.received
     edge = tcb.rcv_nxt + received.capacity - len(received.readable)
     gain = edge - tcb.rcv_adv
     if gain <= 0:
         return tcb.rcv_adv
-    if gain < tcb.eff_snd_mss and 2 * gain < received.capacity and tcb.config.receiver_sws_avoidance:
+    if (
+        gain < tcb.eff_snd_mss
+        and 2 * gain < received.capacity
+        and tcb.config.receiver_sws_avoidance
+    ):
         return tcb.rcv_adv
     return edge
 
 
 def offer_window(tcb: Tcb, scaled: bool) -> int:
-    """Return the window field for a segment that goes out now, and remember what it offers. RFC 7323 section 2.3, RFC 9293 section 3.8.6.
+    """Return the window field for a segment that goes out now, and remember what it offers. RFC
+    7323 section 2.3, RFC 9293 section 3.8.6.
 
-    A window that the shift cannot express is rounded down, unless that would take back what was offered: then up.
+    A window that the shift cannot express is rounded down, unless that would take back what was
+    offered: then up.
     """
     shift = tcb.rcv_scale if scaled and tcb.scaling else 0
     window = right_edge(tcb) - tcb.rcv_nxt
@@ -43,12 +53,16 @@ def receive_window(tcb: Tcb) -> int:
 
 
 def update_is_due(tcb: Tcb) -> bool:
-    """Return whether what the application has read is worth a window update of its own, or the next acknowledgment is early enough to tell of it.
+    """Return whether what the application has read is worth a window update of its own, or the next
+    acknowledgment is early enough to tell of it.
 
-    While the peer may still send more than half the buffer, an acknowledgment comes with the second segment or the delayed-ACK timer, and carries the new
-    window: an update besides would be one more ACK and, since it also covers a segment that waits for company, undo the delay (RFC 9293 section 3.8.6.2.2: the
-    rule for the window "combines with the delayed ACK algorithm"). Below that the peer could be stopped by the window, and nothing else might go out: then two
-    segments, half the buffer, or the end of a window smaller than a segment are worth one. Without silly-window avoidance every octet is.
+    While the peer may still send more than half the buffer, an acknowledgment comes with the second
+    segment or the delayed-ACK timer, and carries the new window: an update besides would be one
+    more ACK and, since it also covers a segment that waits for company, undo the delay (RFC 9293
+    section 3.8.6.2.2: the rule for the window "combines with the delayed ACK algorithm"). Below
+    that the peer could be stopped by the window, and nothing else might go out: then two segments,
+    half the buffer, or the end of a window smaller than a segment are worth one. Without
+    silly-window avoidance every octet is.
     """
     gain = right_edge(tcb) - tcb.rcv_adv
     if gain <= 0:
@@ -56,11 +70,14 @@ def update_is_due(tcb: Tcb) -> bool:
     if not tcb.config.receiver_sws_avoidance:
         return True
     offered, capacity = receive_window(tcb), tcb.received.capacity
-    return offered < tcb.eff_snd_mss or (2 * offered <= capacity and gain >= min(2 * tcb.eff_snd_mss, capacity // 2))
+    return offered < tcb.eff_snd_mss or (
+        2 * offered <= capacity and gain >= min(2 * tcb.eff_snd_mss, capacity // 2)
+    )
 
 
 def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:
-    """Update SND.WND from an acceptable segment, unless it is older than the last that did; return whether the window changed.
+    """Update SND.WND from an acceptable segment, unless it is older than the last that did; return
+    whether the window changed.
 
     RFC 9293 section 3.10.7.4, fifth step; RFC 9293 section 3.8.6 (MUST-34).
     """

@@ -22,7 +22,9 @@ seed: 3
 
 @pytest.fixture
 def compile_actions(tmp_path: Path):
-    """Return a function: lines of YAML flow mappings under ``actions:`` to the plan of a two-host experiment."""
+    """Return a function: lines of YAML flow mappings under ``actions:`` to the plan of a two-host
+    experiment.
+    """
 
     def compile_(*actions: str, head: str = HEAD) -> RunPlan:
         catalogue = Catalogue()

@@ -36,10 +36,13 @@ def test_every_action_names_itself_as_it_is_registered():
         assert action.model_fields["do"].default == name
         assert action.__doc__
         undescribed = [key for key, field in action.model_fields.items() if not field.description]
-        assert [key for key in undescribed if not key.endswith(("_correlation", "_distribution"))] == ["do"]
+        assert [
+            key for key in undescribed if not key.endswith(("_correlation", "_distribution"))
+        ] == ["do"]
 
 
-# ------------------------------------------------------------------------------------------------------- iperf3
+# -------------------------------------------------------------------------------------------------------
+# iperf3
 
 
 def test_iperf3_gives_each_flow_an_awaited_server_of_its_own(compile_actions):
@@ -49,11 +52,20 @@ def test_iperf3_gives_each_flow_an_awaited_server_of_its_own(compile_actions):
     )
     servers = [step.do for step in plan.setup if isinstance(step.do, Spawn)]
     waits = [step.do for step in plan.setup if isinstance(step.do, WaitFor)]
-    assert [server.argv for server in servers] == [("iperf3", "-s", "-1", "-p", port, "--json") for port in ("5201", "5202")]
-    assert [(wait.node, wait.condition, wait.value) for wait in waits] == [("h2", "port", "5201"), ("h2", "port", "5202")]
-    assert plan.steps[0].do.argv == tuple(["iperf3", "-c", "10.0.0.2", "-p", "5201", "--json", "-i", "1", "-t", "11", "-C", "cubic"])
+    assert [server.argv for server in servers] == [
+        ("iperf3", "-s", "-1", "-p", port, "--json") for port in ("5201", "5202")
+    ]
+    assert [(wait.node, wait.condition, wait.value) for wait in waits] == [
+        ("h2", "port", "5201"),
+        ("h2", "port", "5202"),
+    ]
+    assert plan.steps[0].do.argv == tuple(
+        ["iperf3", "-c", "10.0.0.2", "-p", "5201", "--json", "-i", "1", "-t", "11", "-C", "cubic"]
+    )
     assert plan.steps[0].until_ns == 10 * SECOND_NS
-    assert plan.steps[1].do.argv == tuple(["iperf3", "-c", "10.0.0.2", "-p", "5202", "--json", "-i", "1", "-t", "20", "-C", "bbr"])
+    assert plan.steps[1].do.argv == tuple(
+        ["iperf3", "-c", "10.0.0.2", "-p", "5202", "--json", "-i", "1", "-t", "20", "-C", "bbr"]
+    )
     assert plan.steps[1].until_ns == 60 * SECOND_NS
     assert [(flow.name, flow.sender, flow.port, flow.data_connections) for flow in plan.flows] == [
         ("one", "h1", 5201, "not_first"),
@@ -79,7 +91,10 @@ def test_iperf3_direction_says_who_sends(compile_actions, direction, option, flo
 
 
 def test_iperf3_passes_its_options_in_their_units(compile_actions):
-    plan = compile_actions("{do: iperf3, from: h1, to: h2, bytes: 5MB, parallel: 3, rate: 2mbit, window: 64KiB, length: 8kB, mss: 1000, interval: 500ms}")
+    plan = compile_actions(
+        "{do: iperf3, from: h1, to: h2, bytes: 5MB, parallel: 3, rate: 2mbit, window: 64KiB,"
+        " length: 8kB, mss: 1000, interval: 500ms}"
+    )
     argv = " ".join(plan.steps[0].do.argv)
     assert argv.endswith("-i 0.5 -n 5000000 -P 3 -b 2000000 -w 65536 -l 8000 -M 1000")
     assert plan.flows[0].name == "a00"
@@ -113,7 +128,10 @@ def test_iperf3_passes_its_options_in_their_units(compile_actions):
         ("{do: link, link: h1-h9, delay: 1ms}", "no link 'h1-h9'"),
         ("{do: netem, link: h1-h2, rate: 5mbit}", "not a parameter of netem"),
         ("{do: congestion_control, algorithm: bbr}", "either a host or a flow"),
-        ("{do: congestion_control, flow: x, algorithm: bbr}", "no action above this one starts a flow 'x'"),
+        (
+            "{do: congestion_control, flow: x, algorithm: bbr}",
+            "no action above this one starts a flow 'x'",
+        ),
         ("{do: sysctl, host: h1, key: kernel.panic, value: 1}", "not a setting"),
         ("{do: initial_window, host: h1, segments: 0}", "it must be at least 1"),
         ("{do: initial_window, host: h9, segments: 4}", "h9"),
@@ -129,13 +147,21 @@ def test_what_cannot_be_meant_is_refused(compile_actions, action, message):
     assert "probe.yaml:6:" in text
 
 
-# --------------------------------------------------------------------------------------------------------- http
+# ---------------------------------------------------------------------------------------------------------
+# http
 
 
 def test_http_server_without_at_is_ready_before_zero(compile_actions):
-    plan = compile_actions("{do: http_server, id: web, host: h2, files: {a.txt: text, b.bin: {size: 1kB, seed: 4}}, backlog: 6}")
+    plan = compile_actions(
+        "{do: http_server, id: web, host: h2, files: {a.txt: text, b.bin: {size: 1kB, seed: 4}},"
+        " backlog: 6}"
+    )
     server, wait = (step.do for step in plan.setup)
-    assert " ".join(server.argv[3:]) == ("{dir}/apps/http_server.py --port 80 --backlog 6 --keep-alive --file a.txt={dir}/web/a.txt --generate b.bin=1000:4")
+    assert (
+        " ".join(server.argv[3:])
+        == "{dir}/apps/http_server.py --port 80 --backlog 6 --keep-alive --file"
+        " a.txt={dir}/web/a.txt --generate b.bin=1000:4"
+    )
     assert (wait.condition, wait.value, wait.step) == ("port", "80", "web")
     assert {file.path: file.content for file in plan.files}["web/a.txt"] == "text"
     assert plan.steps == ()
@@ -150,35 +176,64 @@ def test_http_server_with_at_is_a_timed_step(compile_actions):
 
 @pytest.mark.parametrize("tool", ["curl", "wget"])
 def test_http_get_names_a_flow_that_the_server_sends(compile_actions, tool):
-    plan = compile_actions(SERVER, f"{{at: 1s, do: http_get, id: get, from: h1, to: h2, path: /d/x.bin, tool: {tool}, timeout: 1500ms, every: 2s}}")
+    plan = compile_actions(
+        SERVER,
+        f"{{at: 1s, do: http_get, id: get, from: h1, to: h2, path: /d/x.bin, tool: {tool}, timeout:"
+        " 1500ms, every: 2s}",
+    )
     step, flow = plan.steps[0], plan.flows[0]
     assert step.do.argv[3:7] == ("http_get", "{out}", "x.bin", "1000000")
     assert step.do.argv[7] == tool
     assert "http://10.0.0.2:80/d/x.bin" in step.do.argv
     assert any("1.500" in word for word in step.do.argv)
     assert (step.every_ns, step.until_ns) == (2 * SECOND_NS, 60 * SECOND_NS)
-    assert (flow.name, flow.client, flow.sender, flow.port, flow.step) == ("get", "h1", "h2", 80, "get")
+    assert (flow.name, flow.client, flow.sender, flow.port, flow.step) == (
+        "get",
+        "h1",
+        "h2",
+        80,
+        "get",
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- processes
+# ----------------------------------------------------------------------------------------------------
+# processes
 
 
 def test_python_server_is_awaited_and_finds_addresses(compile_actions):
     plan = compile_actions(
-        "{do: python, id: r, host: h2, script: slow_reader.py, args: [--port, 5000, --every, 10ms], listens: 5000}",
-        '{at: 1s, do: python, host: h1, script: burst_sender.py, args: [--to, "{h2}", --x, 1.5], flow: up, to: h2, port: 5000}',
+        "{do: python, id: r, host: h2, script: slow_reader.py, args: [--port, 5000, --every, 10ms],"
+        " listens: 5000}",
+        '{at: 1s, do: python, host: h1, script: burst_sender.py, args: [--to, "{h2}", --x, 1.5],'
+        " flow: up, to: h2, port: 5000}",
     )
-    assert plan.setup[0].do.argv == ("python3", "-u", "-B", "{dir}/apps/slow_reader.py", "--port", "5000", "--every", "10ms")
+    assert plan.setup[0].do.argv == (
+        "python3",
+        "-u",
+        "-B",
+        "{dir}/apps/slow_reader.py",
+        "--port",
+        "5000",
+        "--every",
+        "10ms",
+    )
     assert plan.setup[1].do.value == "5000"
     assert plan.steps[0].do.argv[4:] == ("--to", "10.0.0.2", "--x", "1.5")
     assert (plan.flows[0].client, plan.flows[0].sender, plan.flows[0].port) == ("h1", "h1", 5000)
-    assert sorted(file.path for file in plan.files) == ["apps/burst_sender.py", "apps/slow_reader.py"]
+    assert sorted(file.path for file in plan.files) == [
+        "apps/burst_sender.py",
+        "apps/slow_reader.py",
+    ]
 
 
 def test_python_prefers_the_script_beside_the_spec(compile_actions, tmp_path):
     (tmp_path / "slow_reader.py").write_text("print('mine')\n")
-    plan = compile_actions("{at: 2s, do: python, host: h1, script: slow_reader.py, expect_status: [0, 3]}")
-    assert [(file.path, file.content) for file in plan.files] == [("scripts/slow_reader.py", "print('mine')\n")]
+    plan = compile_actions(
+        "{at: 2s, do: python, host: h1, script: slow_reader.py, expect_status: [0, 3]}"
+    )
+    assert [(file.path, file.content) for file in plan.files] == [
+        ("scripts/slow_reader.py", "print('mine')\n")
+    ]
     assert plan.steps[0].do.allowed_status == ("0", "3")
 
 
@@ -194,16 +249,25 @@ def test_command_as_list_and_as_shell_line(compile_actions):
 
 
 def test_a_command_may_say_in_words_what_it_does(compile_actions):
-    plan = compile_actions('{at: 1s, do: command, host: h1, shell: "true", label: nothing at all}', "{at: 2s, do: command, host: h1, shell: ls}")
+    plan = compile_actions(
+        '{at: 1s, do: command, host: h1, shell: "true", label: nothing at all}',
+        "{at: 2s, do: command, host: h1, shell: ls}",
+    )
     assert [step.label for step in plan.steps] == ["nothing at all", "ls on h1"]
 
 
 def test_kill_reaches_the_process_of_an_action_or_a_flow(compile_actions):
-    plan = compile_actions("{do: iperf3, from: h1, to: h2, flow: f}", SERVER, "{at: 1s, do: kill, action: f}", "{at: 2s, do: kill, action: web, signal: STOP}")
+    plan = compile_actions(
+        "{do: iperf3, from: h1, to: h2, flow: f}",
+        SERVER,
+        "{at: 1s, do: kill, action: f}",
+        "{at: 2s, do: kill, action: web, signal: STOP}",
+    )
     assert [step.do for step in plan.steps[1:]] == [Kill("a00", "TERM"), Kill("web", "STOP")]
 
 
-# ----------------------------------------------------------------------------------------------------- firewall
+# -----------------------------------------------------------------------------------------------------
+# firewall
 
 
 def test_firewall_compares_four_flags(compile_actions):
@@ -221,7 +285,10 @@ def test_firewall_compares_four_flags(compile_actions):
         ("drop: {flags: ack+psh}", "-p tcp --tcp-flags FIN,SYN,RST,PSH,ACK PSH,ACK -j DROP"),
         ("drop: {protocol: icmp, to: h1}", "-d 10.0.0.1/32 -p icmp -j DROP"),
         ("drop: {protocol: udp, port: 53}", "-p udp --dport 53 -j DROP"),
-        ("reject: {port: 80, source_port: 99}, reject_with: tcp-reset", "-p tcp --sport 99 --dport 80 -j REJECT --reject-with tcp-reset"),
+        (
+            "reject: {port: 80, source_port: 99}, reject_with: tcp-reset",
+            "-p tcp --sport 99 --dport 80 -j REJECT --reject-with tcp-reset",
+        ),
     ],
 )
 def test_firewall_rules(compile_actions, parameters, rule):
@@ -229,13 +296,22 @@ def test_firewall_rules(compile_actions, parameters, rule):
     assert plan.steps[0].do == Firewall("h2", "OUTPUT", tuple(rule.split()))
 
 
-# -------------------------------------------------------------------------------------------------------- flood
+# --------------------------------------------------------------------------------------------------------
+# flood
 
 
 def test_syn_flood_is_bounded_and_routed_back(compile_actions):
-    plan = compile_actions(SERVER, "{at: 1s, do: syn_flood, from: h1, to: h2, rate: 50/s, until: 11s}")
-    route = next(step.do for step in plan.setup if step.do.kind == "spawn" and step.do.argv[0] == "ip")
-    assert (route.node, route.argv, route.background) == ("h2", tuple(["ip", "route", "replace", "198.18.0.0/16", "via", "10.0.0.1"]), False)
+    plan = compile_actions(
+        SERVER, "{at: 1s, do: syn_flood, from: h1, to: h2, rate: 50/s, until: 11s}"
+    )
+    route = next(
+        step.do for step in plan.setup if step.do.kind == "spawn" and step.do.argv[0] == "ip"
+    )
+    assert (route.node, route.argv, route.background) == (
+        "h2",
+        tuple(["ip", "route", "replace", "198.18.0.0/16", "via", "10.0.0.1"]),
+        False,
+    )
     words = " ".join(plan.steps[0].do.argv)
     assert "--to 10.0.0.2 --port 80" in words and "--network 10.0.0" in words
     assert words.endswith("--rate 50 --count 500 --until 10 --sources 198.18.0.0/16 --seed 3")
@@ -260,25 +336,40 @@ def test_syn_flood_is_refused(compile_actions, parameters, message):
     assert message in refused(compile_actions, f"{{do: syn_flood, from: h1, {parameters}}}")
 
 
-# --------------------------------------------------------------------------------------------- links and kernel
+# ---------------------------------------------------------------------------------------------
+# links and kernel
 
 
 def test_link_change_keeps_what_is_not_named_at_that_time(compile_actions):
-    head = "name: probe\ntopology: two_host\nlinks: {h1-h2: {rate: 10mbit, delay: 20ms, queue: 50p}}\nduration: 60s\n"
+    head = (
+        "name: probe\ntopology: two_host\nlinks: {h1-h2: {rate: 10mbit, delay: 20ms, queue:"
+        " 50p}}\nduration: 60s\n"
+    )
     plan = compile_actions(
         "{at: 5s, do: link, link: h1-h2, rate: 5mbit}",
         "{at: 10s, do: netem, link: h1-h2, towards: h2, loss: 1%, until: 20s}",
         head=head,
     )
     changes = [step for step in plan.steps if isinstance(step.do, LinkChange)]
-    assert [(step.at_ns // SECOND_NS, step.do.towards) for step in changes] == [(5, "h2"), (5, "h1"), (10, "h2")]
+    assert [(step.at_ns // SECOND_NS, step.do.towards) for step in changes] == [
+        (5, "h2"),
+        (5, "h1"),
+        (10, "h2"),
+    ]
     last = changes[-1].do.direction
-    assert (last.rate_bps, last.delay_ns, last.queue.limit_packets, last.loss.p) == (5_000_000, 20_000_000, 50, 0.01)
+    assert (last.rate_bps, last.delay_ns, last.queue.limit_packets, last.loss.p) == (
+        5_000_000,
+        20_000_000,
+        50,
+        0.01,
+    )
     assert changes[-1].until_ns == 20 * SECOND_NS
 
 
 def test_link_states(compile_actions):
-    plan = compile_actions("{at: 1s, do: link_down, link: h1-h2, until: 3s}", "{at: 5s, do: link_up, link: h2-h1}")
+    plan = compile_actions(
+        "{at: 1s, do: link_down, link: h1-h2, until: 3s}", "{at: 5s, do: link_up, link: h2-h1}"
+    )
     assert [(step.do, step.until_ns) for step in plan.steps] == [
         (LinkState("h1-h2", False), 3 * SECOND_NS),
         (LinkState("h1-h2", True), None),
@@ -292,7 +383,11 @@ def test_congestion_control_of_a_host_and_of_a_live_flow(compile_actions):
         "{at: 10s, do: congestion_control, flow: f, algorithm: bbr, until: 20s}",
     )
     assert plan.steps[1].do == Sysctl("h1", "net.ipv4.tcp_congestion_control", "reno")
-    switches = [(step.at_ns // SECOND_NS, step.do) for step in plan.steps if isinstance(step.do, FlowCongestionControl)]
+    switches = [
+        (step.at_ns // SECOND_NS, step.do)
+        for step in plan.steps
+        if isinstance(step.do, FlowCongestionControl)
+    ]
     assert switches == [
         (10, FlowCongestionControl("h1", "a00", 5201, "bbr")),
         (20, FlowCongestionControl("h1", "a00", 5201, "cubic")),
@@ -309,7 +404,10 @@ def test_congestion_control_switches_at_the_sender(compile_actions):
         "{at: 2s, do: congestion_control, flow: back, algorithm: bbr}",
     )
     switches = [step.do for step in plan.steps if isinstance(step.do, FlowCongestionControl)]
-    assert [(switch.node, switch.step) for switch in switches] == [("h2", "web"), ("h2", "a02.server")]
+    assert [(switch.node, switch.step) for switch in switches] == [
+        ("h2", "web"),
+        ("h2", "a02.server"),
+    ]
 
 
 def test_sysctl(compile_actions):
@@ -319,16 +417,22 @@ def test_sysctl(compile_actions):
 
 
 def test_initial_window_holds_from_before_the_start_or_from_its_time(compile_actions):
-    plan = compile_actions("{do: initial_window, host: h2, segments: 3}", "{at: 2s, do: initial_window, host: h1, segments: 4, until: 3s}")
+    plan = compile_actions(
+        "{do: initial_window, host: h2, segments: 3}",
+        "{at: 2s, do: initial_window, host: h1, segments: 4, until: 3s}",
+    )
     assert plan.setup[-1].do == InitialWindow("h2", 3)
     assert (plan.steps[0].do, plan.steps[0].until_ns) == (InitialWindow("h1", 4), 3 * SECOND_NS)
 
 
-# ------------------------------------------------------------------------------------------------------ observe
+# ------------------------------------------------------------------------------------------------------
+# observe
 
 
 def test_snapshot_mark_and_their_repetition(compile_actions):
-    plan = compile_actions("{at: 1s, do: snapshot, every: 5s, until: 20s}", "{at: 2s, do: mark, text: here}")
+    plan = compile_actions(
+        "{at: 1s, do: snapshot, every: 5s, until: 20s}", "{at: 2s, do: mark, text: here}"
+    )
     assert plan.steps[0].do == Snapshot(("h1", "h2"))
     assert (plan.steps[0].every_ns, plan.steps[0].until_ns) == (5 * SECOND_NS, 20 * SECOND_NS)
     assert plan.steps[1].do == Mark("here")
@@ -353,6 +457,8 @@ def test_wait_for_each_condition(compile_actions):
 def test_plans_are_plain_data(compile_actions):
     from tcpexp.plan.types import RunPlan, from_json, to_json
 
-    plan = compile_actions(SERVER, "{at: 1s, do: http_get, from: h1, to: h2}", "{do: iperf3, from: h1, to: h2}")
+    plan = compile_actions(
+        SERVER, "{at: 1s, do: http_get, from: h1, to: h2}", "{do: iperf3, from: h1, to: h2}"
+    )
     assert from_json(to_json(plan), RunPlan) == plan
     assert json.loads(to_json(plan))["steps"]

@@ -15,7 +15,9 @@ MS = 1_000_000
 
 
 def test_the_page_is_current():
-    assert (DOCS / "actions.md").read_text() == document(), "python -m tcpexp.actions.document > docs/actions.md"
+    assert (DOCS / "actions.md").read_text() == document(), (
+        "python -m tcpexp.actions.document > docs/actions.md"
+    )
 
 
 #: What the examples of some actions need: a topology, a bottleneck, files beside the spec.
@@ -41,22 +43,35 @@ def test_the_example_of_each_action_compiles(compile_actions, tmp_path, name):
 @pytest.fixture
 def own_action(compile_actions, tmp_path):
     """Return a function that compiles the page's spec with other actions."""
-    blocks = dict(re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL))
+    blocks = dict(
+        re.findall(
+            r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL
+        )
+    )
     (tmp_path / "flap_action.py").write_text(blocks["flap_action.py"])
     head, _, actions = blocks["use_flap.yaml"].partition("actions:\n")
-    return lambda *others: compile_actions(*(others or [line.strip("- ") for line in actions.splitlines()]), head=head)
+    return lambda *others: compile_actions(
+        *(others or [line.strip("- ") for line in actions.splitlines()]), head=head
+    )
 
 
 def test_the_action_of_ones_own(own_action):
     plan = own_action()
     flaps = [step for step in plan.steps if isinstance(step.do, LinkState)]
-    assert [(step.at_ns // MS, step.until_ns // MS) for step in flaps] == [(5000, 5500), (7500, 8000), (10000, 10500), (12500, 13000)]
+    assert [(step.at_ns // MS, step.until_ns // MS) for step in flaps] == [
+        (5000, 5500),
+        (7500, 8000),
+        (10000, 10500),
+        (12500, 13000),
+    ]
     assert len({step.id for step in flaps}) == 4
     assert plan.plugins == ("flap_action.py",)
 
 
 def test_the_action_of_ones_own_has_placed_errors(own_action):
-    with pytest.raises(SpecErrors, match=r"probe.yaml:\d+:\d+: there is no link 'h1-h3'.*did you mean 'h1-h2'"):
+    with pytest.raises(
+        SpecErrors, match=r"probe.yaml:\d+:\d+: there is no link 'h1-h3'.*did you mean 'h1-h2'"
+    ):
         own_action("{do: flap, link: h1-h3}")
     with pytest.raises(SpecErrors, match="no unit"):
         own_action("{do: flap, link: h1-h2, down: 5}")

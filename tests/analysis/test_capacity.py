@@ -1,4 +1,7 @@
-"""How well a link followed a list of rates, from rows as the engine writes them; and what the certificate says of it."""
+"""How well a link followed a list of rates, from rows as the engine writes them.
+
+And what the certificate says of it.
+"""
 
 import pytest
 
@@ -11,7 +14,9 @@ S = 1_000_000_000
 
 @pytest.fixture
 def followed(build):
-    """Return a function: spans of (asked bit/s, bytes sent, packets waiting at their begin) of one second each to the run."""
+    """Return a function: spans of (asked bit/s, bytes sent, packets waiting at their begin) of one
+    second each to the run.
+    """
 
     def make(*spans, late_ns=100_000):
         rates = tuple(rate for rate, _, _ in spans)
@@ -19,7 +24,15 @@ def followed(build):
         rows, sent = [], 1000
         for number, (rate, passed, waiting) in enumerate([*spans, (None, 0, spans[-1][2])]):
             planned = None if rate is None else number * S
-            row = {"planned_ns": planned, "step": "t", "link": "h1-h2", "towards": "h2", "asked_bps": rate, "set_bps": rate, "sent_bytes": sent}
+            row = {
+                "planned_ns": planned,
+                "step": "t",
+                "link": "h1-h2",
+                "towards": "h2",
+                "asked_bps": rate,
+                "set_bps": rate,
+                "sent_bytes": sent,
+            }
             rows.append({**row, "t_ns": number * S + late_ns, "backlog_packets": waiting})
             sent += passed
         build.plan(DirectionPlan(5_000_000), steps=(Step("t", 0, 0, what, "trace"),))
@@ -39,7 +52,9 @@ def test_bytes_of_busy_spans_are_summed(followed):
 
 
 def test_a_link_that_does_not_follow_is_suspect(followed):
-    items = list(judge_followed(followed((800_000, 100_000, 5), (80_000, 100_000, 5), (800_000, 100_000, 5))))
+    items = list(
+        judge_followed(followed((800_000, 100_000, 5), (80_000, 100_000, 5), (800_000, 100_000, 5)))
+    )
     assert [item.verdict for item in items] == ["suspect"]
     assert "90,000 bytes off" in items[0].why
 

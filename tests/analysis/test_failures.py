@@ -14,12 +14,30 @@ MS = 1_000_000
 
 
 def spawn(step_id, *argv, allowed=("0",), label="a program", **more):
-    return Step(step_id, 0, 0, Spawn("h1", argv or ("prog",), allowed_status=allowed, **more), label)
+    return Step(
+        step_id, 0, 0, Spawn("h1", argv or ("prog",), allowed_status=allowed, **more), label
+    )
 
 
 def end(step_id, status, t_ns=1000 * MS, **more):
-    row = {"t_ns": t_ns, "planned_ns": None, "lateness_ns": None, "event": "end", "step": step_id, "action": 0, "kind": "spawn"}
-    return {**row, "node": "h1", "label": "a program", "status": status, "stopped_by": None, "text": None, **more}
+    row = {
+        "t_ns": t_ns,
+        "planned_ns": None,
+        "lateness_ns": None,
+        "event": "end",
+        "step": step_id,
+        "action": 0,
+        "kind": "spawn",
+    }
+    return {
+        **row,
+        "node": "h1",
+        "label": "a program",
+        "status": status,
+        "stopped_by": None,
+        "text": None,
+        **more,
+    }
 
 
 @pytest.fixture
@@ -59,9 +77,15 @@ def test_an_end(judged, allowed, status, how, wrong):
 
 def test_what_is_said(judged):
     written = "usage: echo.py\necho.py: error: --protocol is required\n"
-    run, (failure,) = judged(spawn("echo", "python3", "-u", "{dir}/apps/echo.py"), end("echo", 2), err=written)
+    run, (failure,) = judged(
+        spawn("echo", "python3", "-u", "{dir}/apps/echo.py"), end("echo", 2), err=written
+    )
     assert failure.text == "echo ended with status 2: echo.py: error: --protocol is required"
-    assert (failure.program, failure.node, failure.last_words) == ("echo.py", "h1", ("usage: echo.py", "echo.py: error: --protocol is required"))
+    assert (failure.program, failure.node, failure.last_words) == (
+        "echo.py",
+        "h1",
+        ("usage: echo.py", "echo.py: error: --protocol is required"),
+    )
     assert run.failures[0]["text"] == failure.text
 
 
@@ -75,14 +99,24 @@ def test_the_certificate_names_it(judged):
 def test_a_flow_gives_its_program_a_name(judged):
     flow = FlowPlan("big", "h1", "h2", 5201, "h1", "iperf3", "a00", "not_first", None, 0, None)
     report = '{"start": {}, "end": {}, "error": "socket buffer size not set correctly"}'
-    _, (failure,) = judged(spawn("a00", "iperf3", "-c", "10.0.0.2", label="big starts"), end("a00", 0), out=report, flows=(flow,))
+    _, (failure,) = judged(
+        spawn("a00", "iperf3", "-c", "10.0.0.2", label="big starts"),
+        end("a00", 0),
+        out=report,
+        flows=(flow,),
+    )
     assert failure.text == "big reported an error: iperf3: socket buffer size not set correctly"
 
 
-@pytest.mark.parametrize(("error", "allowed"), [("the client has terminated", ("0",)), ("refused", ("0", "1")), ("refused", ("any",))])
+@pytest.mark.parametrize(
+    ("error", "allowed"),
+    [("the client has terminated", ("0",)), ("refused", ("0", "1")), ("refused", ("any",))],
+)
 def test_an_error_of_iperf3_that_is_none(judged, error, allowed):
     report = f'{{"start": {{}}, "end": {{}}, "error": "{error}"}}'
-    assert not judged(spawn("a00.server", "iperf3", "-s", allowed=allowed), end("a00.server", 0), out=report)[1]
+    assert not judged(
+        spawn("a00.server", "iperf3", "-s", allowed=allowed), end("a00.server", 0), out=report
+    )[1]
 
 
 def test_of_many_runs_the_number_is_said(judged):
@@ -98,7 +132,9 @@ def test_what_must_end_so_may_not_end_otherwise(judged):
 
 
 def test_a_recorder_is_a_program_too(judged):
-    recorder = Recorder("command", "h1", None, None, {"argv": ["ip", "monitor"], "output": "monitor.txt"})
+    recorder = Recorder(
+        "command", "h1", None, None, {"argv": ["ip", "monitor"], "output": "monitor.txt"}
+    )
     _, (failure,) = judged(spawn("fine"), end("recorder0", 255, action=None), recorders=(recorder,))
     assert failure.text.startswith("recorder of monitor.txt ended with status 255")
 

@@ -16,7 +16,15 @@ def flow(name, client="h1", server="h2"):
 def rates(name, begin_s, end_s, rate_bps):
     size = rate_bps // 80
     return [
-        {"flow": name, "t_ns": at, "interval_ns": STEP, "packets": 1, "goodput_bytes": size, "payload_bytes": size, "wire_bytes": size}
+        {
+            "flow": name,
+            "t_ns": at,
+            "interval_ns": STEP,
+            "packets": 1,
+            "goodput_bytes": size,
+            "payload_bytes": size,
+            "wire_bytes": size,
+        }
         for at in range(begin_s * S, end_s * S, STEP)
     ]
 
@@ -24,10 +32,19 @@ def rates(name, begin_s, end_s, rate_bps):
 @pytest.fixture
 def two(build):
     """The first flow has 8 Mbit/s alone, from 5 s on 7.5 beside 2.5, from 10 s to 15 s both have 5."""
-    rows = [*rates("a", 0, 5, 8_000_000), *rates("a", 5, 10, 7_500_000), *rates("a", 10, 15, 5_000_000)]
+    rows = [
+        *rates("a", 0, 5, 8_000_000),
+        *rates("a", 5, 10, 7_500_000),
+        *rates("a", 10, 15, 5_000_000),
+    ]
     rows += [*rates("b", 5, 10, 2_500_000), *rates("b", 10, 15, 5_000_000)]
     rate = t.DirectionPlan(rate_bps=20_000_000, queue=t.QueuePlan("pfifo", 50, None))
-    return build.plan(rate, flows=(flow("a"), flow("b"))).table("throughput", *rows).table("events").done()
+    return (
+        build.plan(rate, flows=(flow("a"), flow("b")))
+        .table("throughput", *rows)
+        .table("events")
+        .done()
+    )
 
 
 def test_only_while_both_run(two):
@@ -38,7 +55,8 @@ def test_only_while_both_run(two):
 
 def test_jain_and_utilization(two):
     first, last = build_fairness(two).row(0, named=True), build_fairness(two).row(-1, named=True)
-    assert first["jain_index"] == pytest.approx(10**2 / (2 * (7.5**2 + 2.5**2)))  # Jain, Chiu, Hawe 1984
+    # Jain, Chiu, Hawe 1984
+    assert first["jain_index"] == pytest.approx(10**2 / (2 * (7.5**2 + 2.5**2)))
     assert last["jain_index"] == pytest.approx(1)
     assert (first["utilization"], first["goodput_bps"]) == (pytest.approx(0.5), pytest.approx(10e6))
     assert first["towards"] == "h2"
@@ -46,7 +64,12 @@ def test_jain_and_utilization(two):
 
 def test_flows_the_other_way_do_not_share(build):
     rows = [*rates("a", 0, 5, 8_000_000), *rates("b", 0, 5, 8_000_000)]
-    run = build.plan(flows=(flow("a"), flow("b", "h2", "h1"))).table("throughput", *rows).table("events").done()
+    run = (
+        build.plan(flows=(flow("a"), flow("b", "h2", "h1")))
+        .table("throughput", *rows)
+        .table("events")
+        .done()
+    )
     assert build_fairness(run).height == 0
 
 
@@ -54,6 +77,7 @@ def test_convergence_is_the_end_of_the_first_fair_second(two):
     table = build_fairness(two)
     at = converged_at(table, 5 * S, 0.99, 2 * S)
     assert at is not None
-    assert 10 * S < at <= 11 * S  # the sliding second is fair enough shortly before it lies wholly behind 10 s
+    # the sliding second is fair enough shortly before it lies wholly behind 10 s
+    assert 10 * S < at <= 11 * S
     assert converged_at(table, 5 * S, 0.99, 8 * S) is None  # it did not last so long
     assert converged_at(table, 5 * S, 0.5, 2 * S) == 6 * S

@@ -14,8 +14,13 @@ def flow(name, start, step=None, client="h1"):
 
 def items(build, flows, *sources):
     """One connection per flow, known as ``sources`` say."""
-    rows = [{"flow": each.name, "flow_source": source, "syn_ns": 0} for each, source in zip(flows, sources, strict=True)]
-    return list(judge_flow_owners(build.plan(flows=tuple(flows)).table("connections", *rows).done()))
+    rows = [
+        {"flow": each.name, "flow_source": source, "syn_ns": 0}
+        for each, source in zip(flows, sources, strict=True)
+    ]
+    return list(
+        judge_flow_owners(build.plan(flows=tuple(flows)).table("connections", *rows).done())
+    )
 
 
 def test_what_is_known_needs_no_word(build):

@@ -22,7 +22,10 @@ def lossy(share, count=5000, seed=1):
 
 
 def test_loss_as_asked_is_inside_and_twice_as_much_is_not(build):
-    rate = one(build.plan(DirectionPlan(delay_ns=20_000_000, loss=LOSS)).journeys(lossy(0.1)).done(), "loss")
+    rate = one(
+        build.plan(DirectionPlan(delay_ns=20_000_000, loss=LOSS)).journeys(lossy(0.1)).done(),
+        "loss",
+    )
     assert (rate.trials, rate.inside, rate.asked) == (5000, True, 0.1)
     assert rate.low < 0.1 < rate.high
     rate = one(build.journeys(lossy(0.2)).done(), "loss")
@@ -34,7 +37,9 @@ def test_what_the_full_queue_dropped_is_not_the_links_loss(build):
     queue = {"link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 0}
     transits = lossy(0.1) + [None] * 500
     build.plan(direction).journeys(transits)
-    build.table("queues", {**queue, "t_ns": 0, "drops": 40}, {**queue, "t_ns": 10**10, "drops": 540})
+    build.table(
+        "queues", {**queue, "t_ns": 0, "drops": 40}, {**queue, "t_ns": 10**10, "drops": 540}
+    )
     rate = one(build.done(), "loss")
     assert (rate.trials, rate.inside) == (5000, True)
     assert "500" in rate.why
@@ -42,7 +47,11 @@ def test_what_the_full_queue_dropped_is_not_the_links_loss(build):
 
 def test_duplicates_and_damage(build):
     direction = DirectionPlan(delay_ns=1, duplicate=0.5, corrupt=0.5)
-    run = build.plan(direction, recorders=WHOLE).journeys([0] * 100, copies=2, changed=True, frame_bytes=1514).done()
+    run = (
+        build.plan(direction, recorders=WHOLE)
+        .journeys([0] * 100, copies=2, changed=True, frame_bytes=1514)
+        .done()
+    )
     assert (one(run, "duplicate").measured, one(run, "corrupt").measured) == (1.0, 1.0)
     assert one(run, "duplicate").inside is False
 
@@ -52,7 +61,18 @@ def test_damage_where_nothing_notices_it_is_not_expected(build):
     direction = DirectionPlan(delay_ns=1, corrupt=0.4)
     draw = random.Random(2)
     build.plan(direction, recorders=WHOLE)
-    rows = [{"from_node": "h1", "to_node": "h2", "sent_ns": n, "received_ns": n, "copies": 1, "frame_bytes": 52, "late": False} for n in range(2000)]
+    rows = [
+        {
+            "from_node": "h1",
+            "to_node": "h2",
+            "sent_ns": n,
+            "received_ns": n,
+            "copies": 1,
+            "frame_bytes": 52,
+            "late": False,
+        }
+        for n in range(2000)
+    ]
     build.table("journeys", *[{**row, "changed": draw.random() < 0.2} for row in rows])
     rate = one(build.done(), "corrupt")
     assert rate.inside, rate
@@ -69,7 +89,9 @@ def test_without_whole_packets_the_kernel_counts_the_damage(build):
     direction = DirectionPlan(delay_ns=1, corrupt=0.1)
     counter = {"node": "h2", "counter": "Tcp.InCsumErrors"}
     build.plan(direction).journeys([0] * 1000, frame_bytes=1514)
-    build.table("counters", {**counter, "t_ns": 0, "value": 7}, {**counter, "t_ns": 10**9, "value": 107})
+    build.table(
+        "counters", {**counter, "t_ns": 0, "value": 7}, {**counter, "t_ns": 10**9, "value": 107}
+    )
     rate = one(build.done(), "corrupt")
     assert (rate.events, rate.trials, rate.inside) == (100, 1000, True)
     assert "Tcp.InCsumErrors" in rate.why
@@ -84,7 +106,10 @@ def test_reordered_packets_are_those_that_skip_the_delay(build):
 
 def test_jitter_is_not_reordering(build):
     draw = random.Random(3)
-    transits = [draw.randint(-4_000_000, 4_000_000) - (16_000_000 if number % 50 == 7 else 0) for number in range(4000)]
+    transits = [
+        draw.randint(-4_000_000, 4_000_000) - (16_000_000 if number % 50 == 7 else 0)
+        for number in range(4000)
+    ]
     direction = DirectionPlan(delay_ns=20_000_000, jitter_ns=4_000_000, reorder=0.02)
     rate = one(build.plan(direction).journeys(transits).done(), "reorder")
     assert rate.inside, rate
@@ -105,12 +130,29 @@ def test_a_change_in_the_middle_makes_epochs_at_the_time_it_happened(build):
     step = Step("a00", 0, 5 * 10**9, LinkChange("h1-h2", "h2", later), "loss", until_ns=15 * 10**9)
     run = (
         build.plan(DirectionPlan(delay_ns=20_000_000), steps=(step,))
-        .table("events", {"event": "start", "t_ns": 5_100_000_000, "step": "a00", "planned_ns": 5 * 10**9, "lateness_ns": 10**8})
+        .table(
+            "events",
+            {
+                "event": "start",
+                "t_ns": 5_100_000_000,
+                "step": "a00",
+                "planned_ns": 5 * 10**9,
+                "lateness_ns": 10**8,
+            },
+        )
         .journeys([0] * 5000 + lossy(0.1, 10_000) + [0] * 5000)
         .done()
     )
-    spans = [(epoch.from_ns, epoch.to_ns, epoch.direction.loss) for epoch in find_epochs(run) if epoch.towards == "h2"]
-    assert spans == [(0, 5_100_000_000, None), (5_100_000_000, 15 * 10**9, LOSS), (15 * 10**9, 20 * 10**9, None)]
+    spans = [
+        (epoch.from_ns, epoch.to_ns, epoch.direction.loss)
+        for epoch in find_epochs(run)
+        if epoch.towards == "h2"
+    ]
+    assert spans == [
+        (0, 5_100_000_000, None),
+        (5_100_000_000, 15 * 10**9, LOSS),
+        (15 * 10**9, 20 * 10**9, None),
+    ]
     rate = one(run, "loss")
     assert (rate.from_ns, rate.inside) == (5_100_000_000, True)
 

@@ -12,7 +12,17 @@ def episode(noticed, repaired):
 
 
 def test_an_episode_lasts_until_open_and_counts_its_timeouts():
-    changes = [(1, "Open"), (5, "Disorder"), (6, "Recovery"), (9, "Loss"), (12, "Loss"), (20, "Open"), (30, "CWR"), (31, "Open"), (40, "Loss")]
+    changes = [
+        (1, "Open"),
+        (5, "Disorder"),
+        (6, "Recovery"),
+        (9, "Loss"),
+        (12, "Loss"),
+        (20, "Open"),
+        (30, "CWR"),
+        (31, "Open"),
+        (40, "Loss"),
+    ]
     assert find_episodes(*map(list, zip(*changes, strict=True))) == [
         Episode(6, 20, "Recovery", 2),
         Episode(30, 31, "CWR", 0),
@@ -29,7 +39,8 @@ def test_disorder_alone_is_no_loss():
     [
         (50, False, 0),  # before the first notice
         (150, True, 0),  # a retransmission of the first recovery, lost in its turn
-        (150, False, 1),  # new data sent in a recovery lies behind its recovery point: the next one notices
+        # new data sent in a recovery lies behind its recovery point: the next one notices
+        (150, False, 1),
         (250, False, 1),
         (950, False, -1),  # nobody noticed any more
     ],
@@ -61,5 +72,8 @@ def test_ranges_are_united():
     ],
 )
 def test_dsack(ack, blocks, duplicate):
-    frame = pl.DataFrame({"ack_rel": [ack], "sack_blocks": [blocks]}, schema={"ack_rel": pl.Int64, "sack_blocks": pl.List(pl.Int64)})
+    frame = pl.DataFrame(
+        {"ack_rel": [ack], "sack_blocks": [blocks]},
+        schema={"ack_rel": pl.Int64, "sack_blocks": pl.List(pl.Int64)},
+    )
     assert frame.select(is_dsack()).item() is duplicate

@@ -1,7 +1,10 @@
-"""Phases and loss events of two recorded flows, at the nanosecond where the kernel's trace puts them.
+"""Phases and loss events of two recorded flows, at the nanosecond where the kernel's trace puts
+them.
 
-``data/`` holds the tables that ingest made of two runs on Linux 6.1 over 10 Mbit/s and 40 ms, cut to what concerns the flow's sender: a Reno flow of which the
-400th data segment was dropped, and a CUBIC flow through a queue of 30 packets. The times below were read by hand from ``tcp_probe`` and ``ca_states``.
+``data/`` holds the tables that ingest made of two runs on Linux 6.1 over 10 Mbit/s and 40 ms, cut
+to what concerns the flow's sender: a Reno flow of which the 400th data segment was dropped, and a
+CUBIC flow through a queue of 30 packets. The times below were read by hand from ``tcp_probe`` and
+``ca_states``.
 """
 
 import itertools
@@ -29,9 +32,19 @@ def runs(tmp_path_factory):
     for flow, name in RUNS.items():
         folder = tmp_path_factory.mktemp(flow) / "run"
         shutil.copytree(DATA / name, folder)
-        for table in ("packets", "journeys", "sockets", "tcp_probe", "ca_states", "counters", "events", "throughput"):
+        for table in (
+            "packets",
+            "journeys",
+            "sockets",
+            "tcp_probe",
+            "ca_states",
+            "counters",
+            "events",
+            "throughput",
+        ):
             frame = pl.read_parquet(folder / "tables" / f"{table}.parquet")
-            if "flow" in frame.columns:  # they are of a time when connections had no number; each run has the one
+            # they are of a time when connections had no number; each run has the one
+            if "flow" in frame.columns:
                 frame = frame.with_columns(connection=pl.when(pl.col("flow").is_not_null()).then(1))
             write_table(folder, table, frame if frame.height else empty_frame(table))
         found[flow] = RunData(folder)
@@ -44,7 +57,10 @@ def phases(run):
 
 
 def test_reno_with_one_dropped_segment(runs):
-    """Recovery is set behind the ACK of 786.68 ms, Open behind that of 836.68 ms; before, cwnd (42) is below ssthresh (infinite), after not (45, 45)."""
+    """Recovery is set behind the ACK of 786.68 ms, Open behind that of 836.68 ms.
+
+    Before, cwnd (42) is below ssthresh (infinite), after not (45, 45).
+    """
     assert phases(runs["reno"]) == [
         ("slow_start", 216742560, 786689526, "loss"),
         ("fast_recovery", 786689526, 836684897, "repaired"),
@@ -66,8 +82,16 @@ def test_cubic_through_slow_start_and_two_losses(runs):
 
 def test_the_dropped_segment_is_the_loss(runs):
     event = runs["reno"].table("loss_events").row(0, named=True)
-    assert (event["lost_packets"], event["lost_ranges"], event["lost_ns"]) == (1, [569102, 569102 + 1448], 729700357)
-    assert (event["noticed_ns"], event["repaired_ns"], event["noticed_by"]) == (786689526, 836684897, "sack")
+    assert (event["lost_packets"], event["lost_ranges"], event["lost_ns"]) == (
+        1,
+        [569102, 569102 + 1448],
+        729700357,
+    )
+    assert (event["noticed_ns"], event["repaired_ns"], event["noticed_by"]) == (
+        786689526,
+        836684897,
+        "sack",
+    )
     assert (event["cwnd_before"], event["ssthresh_after"], event["backoff"]) == (90, 45, 0.5)
     assert (event["retransmissions"], event["spurious"], event["timeouts"]) == (1, False, 0)
 
@@ -79,13 +103,17 @@ def test_the_losses_of_cubic(runs):
         [2435574, 2437022],
     ]
     assert events["lost_ns"].to_list() == [505631734, 2261933798]
-    assert events.select("cwnd_before", "ssthresh_after").rows() == [(67, 46), (64, 44)]  # 717/1024 of it, rounded down (net/ipv4/tcp_cubic.c)
+    # 717/1024 of it, rounded down (net/ipv4/tcp_cubic.c)
+    assert events.select("cwnd_before", "ssthresh_after").rows() == [(67, 46), (64, 44)]
     assert events["retransmissions"].to_list() == [4, 1]
 
 
 @pytest.mark.parametrize("flow", ["reno", "cubic"])
 def test_phases_agree_with_the_congestion_state(runs, flow):
-    """At each moment of a change: a recovery if and only if the kernel's state is one. The rows are walked one by one, as the tables do not."""
+    """At each moment of a change: a recovery if and only if the kernel's state is one.
+
+    The rows are walked one by one, as the tables do not.
+    """
     found = runs[flow].table("phases").rows(named=True)
     changes = runs[flow].table("ca_states").rows(named=True)
     for change in changes:
@@ -104,7 +132,9 @@ def test_growth_agrees_with_the_window_and_the_threshold(runs, flow):
     for before, row in itertools.pairwise(rows):
         state = [each["ca_state"] for each in states if each["t_ns"] < row["t_ns"]][-1:] or ["Open"]
         (phase,) = [each for each in found if each["from_ns"] < row["t_ns"] <= each["to_ns"]]
-        expected = ANSWERS.get(state[0]) or ("slow_start" if row["cwnd"] < row["ssthresh"] else "congestion_avoidance")
+        expected = ANSWERS.get(state[0]) or (
+            "slow_start" if row["cwnd"] < row["ssthresh"] else "congestion_avoidance"
+        )
         assert phase["phase"] == expected, (before["t_ns"], row)
 
 
@@ -115,7 +145,9 @@ def test_without_gaps(runs):
 
 
 def test_what_limited_reno(runs):
-    """The receiver's window of 128 kB was used up most of the time, so cwnd stood still in avoidance: RFC 2861, RFC 5681 section 4.1."""
+    """The receiver's window of 128 kB was used up most of the time, so cwnd stood still in
+    avoidance: RFC 2861, RFC 5681 section 4.1.
+    """
     avoidance = runs["reno"].table("phases").row(2, named=True)
     assert avoidance["receiver_limited"] > 0.95
     assert avoidance["growth_per_rtt"] is None  # no round trip in which cwnd was the limit

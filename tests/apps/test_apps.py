@@ -67,10 +67,13 @@ def exchange(port, request):
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
 def test_imports_the_standard_library_only(program):
     code = (
-        "import runpy, sys; before = set(sys.modules); runpy.run_path(sys.argv[1]);"
-        "print(*{m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+        "import runpy, sys; before = set(sys.modules);"
+        " runpy.run_path(sys.argv[1]);print(*{m.partition('.')[0] for m in set(sys.modules) -"
+        " before} - set(sys.stdlib_module_names))"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code, program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == []
 
 
@@ -87,7 +90,9 @@ def test_http_server_closes_first_without_keep_alive(tmp_path):
 
 
 def test_http_server_with_keep_alive_answers_twice_and_lets_the_client_close():
-    with Program("http_server.py", "--port", 0, "--keep-alive", "--generate", "big.bin=3000000:5") as server:
+    with Program(
+        "http_server.py", "--port", 0, "--keep-alive", "--generate", "big.bin=3000000:5"
+    ) as server:
         port = server.event("listening")["port"]
         with socket.create_connection(("127.0.0.1", port)) as connection:
             stream = connection.makefile("rwb")
@@ -114,10 +119,14 @@ def test_http_server_refuses_what_it_does_not_have():
 
 
 def test_burst_sender_to_slow_reader_loses_nothing():
-    reader = Program("slow_reader.py", "--port", 0, "--receive-buffer", 1024, "--read", 512, "--every", "1ms")
+    reader = Program(
+        "slow_reader.py", "--port", 0, "--receive-buffer", 1024, "--read", 512, "--every", "1ms"
+    )
     with reader:
         listening = reader.event("listening")
-        sender = Program("burst_sender.py", "--to", "127.0.0.1", "--port", listening["port"], "--size", 1100)
+        sender = Program(
+            "burst_sender.py", "--to", "127.0.0.1", "--port", listening["port"], "--size", 1100
+        )
         with sender:
             sent = sender.event("sent")
             end = reader.event("end")
@@ -185,7 +194,17 @@ def parse_flood(monkeypatch, *arguments):
 
 def test_syn_flood_is_repeatable_and_bounded_in_count(monkeypatch):
     app, arguments = parse_flood(
-        monkeypatch, "--to", "10.0.0.2", "--port", 80, "--network", "10.0.0.0/24", "--rate", 10000, "--count", 20
+        monkeypatch,
+        "--to",
+        "10.0.0.2",
+        "--port",
+        80,
+        "--network",
+        "10.0.0.0/24",
+        "--rate",
+        10000,
+        "--count",
+        20,
     )
     runs = []
     for seed in (1, 1, 2):
@@ -193,12 +212,24 @@ def test_syn_flood_is_repeatable_and_bounded_in_count(monkeypatch):
         assert app.flood(arguments, collector, random.Random(seed)) == 20
         runs.append(collector.packets)
     assert runs[0] == runs[1] != runs[2]
-    assert all(packet[12:14] == b"\xc6\x12" and address == ("10.0.0.2", 0) for packet, address in runs[0])
+    assert all(
+        packet[12:14] == b"\xc6\x12" and address == ("10.0.0.2", 0) for packet, address in runs[0]
+    )
 
 
 def test_syn_flood_is_bounded_in_time(monkeypatch):
     app, arguments = parse_flood(
-        monkeypatch, "--to", "10.0.0.2", "--port", 80, "--network", "10.0.0.0/24", "--rate", 100, "--until", 0.05
+        monkeypatch,
+        "--to",
+        "10.0.0.2",
+        "--port",
+        80,
+        "--network",
+        "10.0.0.0/24",
+        "--rate",
+        100,
+        "--until",
+        0.05,
     )
     assert app.flood(arguments, Collector(), random.Random(1)) <= 5
 

@@ -1,4 +1,6 @@
-"""The two ends of ``closing.py`` on the loopback interface: what each was told to send and how each was told to close."""
+"""The two ends of ``closing.py`` on the loopback interface: what each was told to send and how each
+was told to close.
+"""
 
 import argparse
 import importlib.util
@@ -25,7 +27,9 @@ class End:
     """One running end of a connection."""
 
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([sys.executable, APP, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, APP, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
 
     def __enter__(self):
         return self
@@ -44,7 +48,10 @@ class End:
 
     def rest(self):
         """Return the events that still come, by name, and the exit status."""
-        events = {event["event"]: event for event in map(json.loads, self.process.stdout.read().splitlines())}
+        events = {
+            event["event"]: event
+            for event in map(json.loads, self.process.stdout.read().splitlines())
+        }
         return events, self.process.wait()
 
 
@@ -57,7 +64,9 @@ def talk(server_steps, client_steps):
 
 
 def test_after_a_half_close_data_still_flows_back():
-    (server, server_status), (client, client_status) = talk(["30ms:send:50kB", "60ms:send:50kB", "90ms:close"], ["0ms:send:10B", "10ms:shutdown"])
+    (server, server_status), (client, client_status) = talk(
+        ["30ms:send:50kB", "60ms:send:50kB", "90ms:close"], ["0ms:send:10B", "10ms:shutdown"]
+    )
     assert (server_status, client_status) == (0, 0)
     assert server["end_of_data"]["bytes"] == 10
     assert client["end_of_data"]["bytes"] == 100_000
@@ -66,7 +75,9 @@ def test_after_a_half_close_data_still_flows_back():
 
 
 def test_a_full_close_gives_up_what_is_still_to_come():
-    (server, server_status), (client, client_status) = talk(["50ms:send:1kB", "100ms:send:1kB", "150ms:send:1kB"], ["0ms:close"])
+    (server, server_status), (client, client_status) = talk(
+        ["50ms:send:1kB", "100ms:send:1kB", "150ms:send:1kB"], ["0ms:close"]
+    )
     assert (server_status, server["error"]["name"]) in ((1, "EPIPE"), (1, "ECONNRESET"))
     assert client_status == 0 and "end_of_data" not in client
 
@@ -99,12 +110,21 @@ def test_a_client_that_is_refused_says_so():
     assert (status, events["error"]["name"]) == (1, "ECONNREFUSED")
 
 
-@pytest.mark.parametrize(("text", "means"), [("1.5s:send:20kB", (1.5, "send", 20_000)), ("10ms:close", (0.01, "close", 0)), ("0s:send:7B", (0.0, "send", 7))])
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("1.5s:send:20kB", (1.5, "send", 20_000)),
+        ("10ms:close", (0.01, "close", 0)),
+        ("0s:send:7B", (0.0, "send", 7)),
+    ],
+)
 def test_steps(text, means):
     assert load_app().step(text) == means
 
 
-@pytest.mark.parametrize("text", ["close", "1:close", "1s:send", "1s:send:20", "1s:wait", "1s:close:5B", "1s:shut"])
+@pytest.mark.parametrize(
+    "text", ["close", "1:close", "1s:send", "1s:send:20", "1s:wait", "1s:close:5B", "1s:shut"]
+)
 def test_steps_that_make_no_sense_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError):
         load_app().step(text)

@@ -1,4 +1,6 @@
-"""The typed list, echo, datagrams, the relay and the client that never reads, on the loopback interface."""
+"""The typed list, echo, datagrams, the relay and the client that never reads, on the loopback
+interface.
+"""
 
 import argparse
 import hashlib
@@ -15,7 +17,10 @@ import pytest
 import tcpexp.apps
 
 APPS = Path(tcpexp.apps.__file__).parent
-LOOPBACK = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6"))]
+LOOPBACK = [
+    "127.0.0.1",
+    pytest.param("::1", marks=pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")),
+]
 
 
 def load_app(name):
@@ -61,7 +66,8 @@ def run_app(name, *arguments):
     return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
 
 
-# ------------------------------------------------------------------------------------------------ linked_list.py
+# ------------------------------------------------------------------------------------------------
+# linked_list.py
 
 
 @pytest.fixture(scope="module", params=LOOPBACK)
@@ -90,7 +96,9 @@ def test_header_is_laid_out_as_a_c_compiler_does():
 
 def test_ten_nodes_are_12764_bytes_and_come_back_whole(lists):
     server, address, port = lists
-    events, status = run_app("linked_list.py", "send", "--to", address, "--port", port, "--nodes", 10)
+    events, status = run_app(
+        "linked_list.py", "send", "--to", address, "--port", port, "--nodes", 10
+    )
     seen = server.until("list")
     nodes = [each for each in seen if each["event"] == "node"]
     assert status == 0
@@ -98,7 +106,9 @@ def test_ten_nodes_are_12764_bytes_and_come_back_whole(lists):
     assert (seen[-1]["bytes"], seen[-1]["nodes"]) == (12764, 10)
     assert [each["id"] for each in nodes] == list(range(10))
     assert [each["next_id"] for each in nodes] == [*range(1, 10), -1]
-    assert [(each["rating"], each["price"], each["title"]) for each in nodes] == [(2 * i, 3 * i, f"Book by {i}") for i in range(10)]
+    assert [(each["rating"], each["price"], each["title"]) for each in nodes] == [
+        (2 * i, 3 * i, f"Book by {i}") for i in range(10)
+    ]
     assert {each["content"] for each in nodes} == {"a" * 1000}
     app = load_app("linked_list")
     assert seen[-1]["sha256"] == hashlib.sha256(app.encode(app.make_list(10, 1000))).hexdigest()
@@ -107,11 +117,29 @@ def test_ten_nodes_are_12764_bytes_and_come_back_whole(lists):
 @pytest.mark.parametrize(
     ("lie", "why"),
     [
-        ("truncate", "truncated: the content of node 3 of 3 has 1000 bytes, and the data ends after 500 of them"),
-        ("count", "truncated: the header of node 4 of 4 has 276 bytes, and the data ends after 0 of them"),
+        (
+            "truncate",
+            (
+                "truncated: the content of node 3 of 3 has 1000 bytes, and the data ends after 500"
+                " of them"
+            ),
+        ),
+        (
+            "count",
+            "truncated: the header of node 4 of 4 has 276 bytes, and the data ends after 0 of them",
+        ),
         ("huge-count", "the list claims 4294967295 nodes; at most 100000 are taken"),
-        ("content", "truncated: the content of node 3 of 3 has 1001 bytes, and the data ends after 1000 of them"),
-        ("huge-content", "node 3 of 3 claims 4294967295 bytes of content; at most 1000000 are taken"),
+        (
+            "content",
+            (
+                "truncated: the content of node 3 of 3 has 1001 bytes, and the data ends after 1000"
+                " of them"
+            ),
+        ),
+        (
+            "huge-content",
+            "node 3 of 3 claims 4294967295 bytes of content; at most 1000000 are taken",
+        ),
         ("twice", "two nodes have the id 0"),
         ("loop", "the list runs in a circle: node 0 follows a second time"),
         ("nowhere", "a node is followed by 9999, which is not in the list"),
@@ -121,14 +149,20 @@ def test_ten_nodes_are_12764_bytes_and_come_back_whole(lists):
 )
 def test_a_lying_list_is_refused_with_the_reason(lists, lie, why):
     server, address, port = lists
-    events, status = run_app("linked_list.py", "send", "--to", address, "--port", port, "--nodes", 3, "--lie", lie)
+    events, status = run_app(
+        "linked_list.py", "send", "--to", address, "--port", port, "--nodes", 3, "--lie", lie
+    )
     assert status == 1
     assert events[-1]["text"] == f"refused: {why}"
     assert server.event("refused")["why"] == why
 
 
 def test_every_way_to_lie_is_tested():
-    listed = {mark.args[1][number][0] for mark in test_a_lying_list_is_refused_with_the_reason.pytestmark for number in range(len(mark.args[1]))}
+    listed = {
+        mark.args[1][number][0]
+        for mark in test_a_lying_list_is_refused_with_the_reason.pytestmark
+        for number in range(len(mark.args[1]))
+    }
     assert listed == set(load_app("linked_list").LIES)
 
 
@@ -151,12 +185,18 @@ def test_nodes_that_no_link_reaches_are_refused():
 
 def test_the_list_follows_its_links_not_the_order_on_the_wire():
     app = load_app("linked_list")
-    nodes = [app.Node(7, 9, 0, 0, "", b""), app.Node(8, -1, 0, 0, "", b""), app.Node(9, 8, 0, 0, "", b"")]
+    nodes = [
+        app.Node(7, 9, 0, 0, "", b""),
+        app.Node(8, -1, 0, 0, "", b""),
+        app.Node(9, 8, 0, 0, "", b""),
+    ]
     assert [node.id for node in app.link(nodes)] == [7, 9, 8]
 
 
 def test_a_list_of_which_nothing_comes_is_refused():
-    with Program("linked_list.py", "serve", "--address", "127.0.0.1", "--port", 0, "--timeout", "50ms") as server:
+    with Program(
+        "linked_list.py", "serve", "--address", "127.0.0.1", "--port", 0, "--timeout", "50ms"
+    ) as server:
         port = server.event("listening")["port"]
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"\0\0")
@@ -167,7 +207,18 @@ def test_writes_that_block_are_logged():
     slow = ("--read", 65536, "--pause", "20ms", "--brief")
     with Program("linked_list.py", "serve", "--address", "127.0.0.1", "--port", 0, *slow) as server:
         port = server.event("listening")["port"]
-        events, status = run_app("linked_list.py", "send", "--to", "127.0.0.1", "--port", port, "--nodes", 8000, "--chunk", 1000000)
+        events, status = run_app(
+            "linked_list.py",
+            "send",
+            "--to",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--nodes",
+            8000,
+            "--chunk",
+            1000000,
+        )
         assert server.event("list")["nodes"] == 8000
     sent = next(each for each in events if each["event"] == "sent")
     writes = [each for each in events if each["event"] == "write"]
@@ -177,15 +228,29 @@ def test_writes_that_block_are_logged():
     assert sent["longest_us"] == max(each["took_us"] for each in writes)
 
 
-# ------------------------------------------------------------------------------------------------------- echo.py
+# -------------------------------------------------------------------------------------------------------
+# echo.py
 
 
 @pytest.mark.parametrize("address", LOOPBACK)
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_echo_logs_every_call(address, protocol):
-    with Program("echo.py", "serve", "--protocol", protocol, "--address", address, "--port", 0) as server:
+    with Program(
+        "echo.py", "serve", "--protocol", protocol, "--address", address, "--port", 0
+    ) as server:
         port = server.event("listening")["port"]
-        events, status = run_app("echo.py", "send", "--protocol", protocol, "--to", address, "--port", port, "--timeout", "20s")
+        events, status = run_app(
+            "echo.py",
+            "send",
+            "--protocol",
+            protocol,
+            "--to",
+            address,
+            "--port",
+            port,
+            "--timeout",
+            "20s",
+        )
         calls = [each["call"] for each in events if each["event"] == "call"]
         served = [server.event("call") for _ in range(8 if protocol == "tcp" else 6)]
     assert status == 0
@@ -201,12 +266,25 @@ def test_echo_logs_every_call(address, protocol):
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_echo_where_nobody_listens_is_refused(protocol):
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM) as taken:
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    ) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         if protocol == "udp":
             taken.close()
-        events, status = run_app("echo.py", "send", "--protocol", protocol, "--to", "127.0.0.1", "--port", port, "--timeout", "20s")
+        events, status = run_app(
+            "echo.py",
+            "send",
+            "--protocol",
+            protocol,
+            "--to",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--timeout",
+            "20s",
+        )
     assert status == 1
     assert "Connection refused" in next(each for each in events if each["event"] == "failed")["why"]
 
@@ -220,7 +298,8 @@ def test_udp_echo_that_is_lost_is_given_up():
     assert [each["same"] for each in events if each["event"] == "echo"] == [False, False, False]
 
 
-# -------------------------------------------------------------------------------------------------- datagrams.py
+# --------------------------------------------------------------------------------------------------
+# datagrams.py
 
 
 @pytest.mark.parametrize("address", LOOPBACK)
@@ -237,14 +316,37 @@ def test_a_slow_datagram_reader_loses_what_does_not_fit(address):
 
 
 def test_a_quick_datagram_reader_gets_everything():
-    with Program("datagrams.py", "receive", "--address", "127.0.0.1", "--port", 0, "--every", "0s", "--silence", "1s") as reader:
+    with Program(
+        "datagrams.py",
+        "receive",
+        "--address",
+        "127.0.0.1",
+        "--port",
+        0,
+        "--every",
+        "0s",
+        "--silence",
+        "1s",
+    ) as reader:
         port = reader.event("listening")["port"]
-        run_app("datagrams.py", "send", "--to", "127.0.0.1", "--port", port, "--count", 20, "--every", "5ms")
+        run_app(
+            "datagrams.py",
+            "send",
+            "--to",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--count",
+            20,
+            "--every",
+            "5ms",
+        )
         end = reader.event("end")
     assert (end["datagrams"], end["missing_below"], end["first_missing"]) == (20, 0, [])
 
 
-# ------------------------------------------------------------------------------------------------------ relay.py
+# ------------------------------------------------------------------------------------------------------
+# relay.py
 
 
 @pytest.mark.parametrize("address", LOOPBACK)
@@ -270,7 +372,19 @@ def test_relay_copies_both_ways_and_takes_servers_in_turn(address):
 def test_relay_holds_a_server_back_when_the_user_does_not_read():
     listener = socket.create_server(("127.0.0.1", 0))
     to = f"127.0.0.1:{listener.getsockname()[1]}"
-    with Program("relay.py", "--address", "127.0.0.1", "--port", 0, "--to", to, "--receive-buffer", 8192, "--send-buffer", 8192) as relay:
+    with Program(
+        "relay.py",
+        "--address",
+        "127.0.0.1",
+        "--port",
+        0,
+        "--to",
+        to,
+        "--receive-buffer",
+        8192,
+        "--send-buffer",
+        8192,
+    ) as relay:
         port = relay.event("listening")["port"]
         user = socket.create_connection(("127.0.0.1", port), timeout=30)
         server, _ = listener.accept()
@@ -302,20 +416,44 @@ def test_relay_refuses_what_is_no_endpoint(text):
         app.endpoint(text)
 
 
-# ------------------------------------------------------------------------------------------------ never_reads.py
+# ------------------------------------------------------------------------------------------------
+# never_reads.py
 
 
 def test_never_reads_holds_until_the_server_gives_up():
-    server = ("--port", 0, "--address", "127.0.0.1", "--keep-alive", "--generate", "big.bin=20000000:1", "--user-timeout", "500ms")
+    server = (
+        "--port",
+        0,
+        "--address",
+        "127.0.0.1",
+        "--keep-alive",
+        "--generate",
+        "big.bin=20000000:1",
+        "--user-timeout",
+        "500ms",
+    )
     with Program("http_server.py", *server) as web:
         port = web.event("listening")["port"]
-        with Program("never_reads.py", "--to", "127.0.0.1", "--port", port, "--connections", 2, "--hold", "20s") as client:
+        with Program(
+            "never_reads.py",
+            "--to",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--connections",
+            2,
+            "--hold",
+            "20s",
+        ) as client:
             assert client.event("holding")["connections"] == 2
             closes = [web.event("close")["closer"] for _ in range(2)]
     assert all("timed out" in each for each in closes), closes
 
 
-@pytest.mark.parametrize("arguments", [("--to", "8.8.8.8"), ("--to", "example.org"), ("--to", "127.0.0.1", "--connections", 1001)])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--to", "8.8.8.8"), ("--to", "example.org"), ("--to", "127.0.0.1", "--connections", 1001)],
+)
 def test_never_reads_refuses(arguments):
     argv = [sys.executable, str(APPS / "never_reads.py"), "--port", "80", *map(str, arguments)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

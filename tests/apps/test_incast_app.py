@@ -22,7 +22,13 @@ def server(stack):
 def read(ports, *options):
     """Read from servers; return the program's status and its lines."""
     sources = [word for port in ports for word in ("--from", f"127.0.0.1:{port}")]
-    done = subprocess.run([sys.executable, str(APP), "read", *sources, *options], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, str(APP), "read", *sources, *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 

@@ -1,4 +1,6 @@
-"""The programs in an IPv6 network: they listen where TCPEXP_IP says, and connect to addresses with colons."""
+"""The programs in an IPv6 network: they listen where TCPEXP_IP says, and connect to addresses with
+colons.
+"""
 
 import importlib.util
 import ipaddress
@@ -23,12 +25,19 @@ def has_ipv6():
         return False
 
 
-needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this kernel lacks IPv6 on its loopback interface")
+needs_ipv6 = pytest.mark.skipif(
+    not has_ipv6(), reason="this kernel lacks IPv6 on its loopback interface"
+)
 
 
 def start(name, *arguments):
     environment = {**os.environ, "TCPEXP_IP": "6"}
-    return subprocess.Popen([sys.executable, "-u", str(APPS / f"{name}.py"), *arguments], stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-u", str(APPS / f"{name}.py"), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 def event(process, name):
@@ -43,7 +52,9 @@ def event(process, name):
 def test_a_server_listens_on_ipv6_and_a_client_sends_there():
     with start("slow_reader", "--port", "0", "--read", "4096", "--every", "1us") as reader:
         port = event(reader, "listening")["port"]
-        with start("burst_sender", "--to", "::1", "--port", str(port), "--count", "3", "--size", "1000") as sender:
+        with start(
+            "burst_sender", "--to", "::1", "--port", str(port), "--count", "3", "--size", "1000"
+        ) as sender:
             assert event(reader, "accept")["peer"].startswith("[::1]:")
             assert event(reader, "end")["bytes"] == 3000
             assert sender.wait(20) == 0
@@ -63,7 +74,9 @@ def test_a_forged_syn_over_ipv6_has_a_right_checksum():
     module_spec = importlib.util.spec_from_file_location("syn_flood_app", APPS / "syn_flood.py")
     app = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(app)
-    source, target = (ipaddress.ip_address(text).packed for text in ("2001:db8:0:ffff::7", "2001:db8::2"))
+    source, target = (
+        ipaddress.ip_address(text).packed for text in ("2001:db8:0:ffff::7", "2001:db8::2")
+    )
     packet = app.syn_packet(source, target, 1234, 80, 5)
     assert packet[0] >> 4 == 6
     assert struct.unpack_from("!HBB", packet, 4) == (24, socket.IPPROTO_TCP, 64)

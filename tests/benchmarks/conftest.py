@@ -1,4 +1,6 @@
-"""The benchmarks are scripts beside the package: their folder is put where Python finds it, as running them does."""
+"""The benchmarks are scripts beside the package: their folder is put where Python finds it, as
+running them does.
+"""
 
 import sys
 from pathlib import Path

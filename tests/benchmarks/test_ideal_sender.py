@@ -1,10 +1,22 @@
-"""The ideal sender behind the studies' expectations: textbook windows where the textbook holds, and the numbers that the studies state."""
+"""The ideal sender behind the studies' expectations: textbook windows where the textbook holds, and
+the numbers that the studies state.
+"""
 
 import math
 from pathlib import Path
 
 import pytest
-from ideal_sender import Flow, LinuxCubic, Reno, Way, at_random, every, mean_window, random_constant, spread_of
+from ideal_sender import (
+    Flow,
+    LinuxCubic,
+    Reno,
+    Way,
+    at_random,
+    every,
+    mean_window,
+    random_constant,
+    spread_of,
+)
 
 from tcpexp.spec.load import load_spec
 
@@ -33,11 +45,18 @@ def test_random_losses_in_small_windows_are_repaired_too():
     assert flow.goodput(5, 60) * 0.1 > 3
 
 
-@pytest.mark.parametrize(("rtt_s", "count", "window"), [(0.1, 100, 10.5), (0.1, 1000, 46.1), (0.01, 100, 9.1), (0.01, 1000, 34.9)])
+@pytest.mark.parametrize(
+    ("rtt_s", "count", "window"),
+    [(0.1, 100, 10.5), (0.1, 1000, 46.1), (0.01, 100, 9.1), (0.01, 1000, 34.9)],
+)
 def test_the_numbers_of_the_study_cubic_response(rtt_s, count, window):
     start, end = (30, 110) if rtt_s > 0.05 else (3, 15)
-    assert spread_of("cubic", Way(rtt_s), every(count), start, end)[0] == pytest.approx(window, abs=0.06)
-    assert str(window) in str(load_spec(STUDIES / "cubic_response.yaml").sweep.measures["rules"].is_)
+    assert spread_of("cubic", Way(rtt_s), every(count), start, end)[0] == pytest.approx(
+        window, abs=0.06
+    )
+    assert str(window) in str(
+        load_spec(STUDIES / "cubic_response.yaml").sweep.measures["rules"].is_
+    )
 
 
 def test_cubic_reduces_to_seven_tenths_and_remembers_a_lower_plateau_when_it_did_not_come_back():

@@ -22,10 +22,23 @@ def _study(tmp_path, failed=()):
     folder = tmp_path / "syn_schedule-quick"
     (folder / "tables" / "runs").mkdir(parents=True)
     (folder / "cells" / "a").mkdir(parents=True)
-    (folder / "cells" / "a" / "cell.json").write_text(json.dumps({"identity": {"image": "0123456789abcdef", "qemu": "7.2.22 (Debian)"}}))
-    summary = {"failed": list(failed), "left": 0, "tables_sha256": "f" * 64, "verdicts": [{"result": "PASS"}, {"result": "FAIL"}, {"result": "PASS"}]}
+    (folder / "cells" / "a" / "cell.json").write_text(
+        json.dumps({"identity": {"image": "0123456789abcdef", "qemu": "7.2.22 (Debian)"}})
+    )
+    summary = {
+        "failed": list(failed),
+        "left": 0,
+        "tables_sha256": "f" * 64,
+        "verdicts": [{"result": "PASS"}, {"result": "FAIL"}, {"result": "PASS"}],
+    }
     (folder / "results.json").write_text(json.dumps(summary))
-    columns = {"run": [0, 1], "cell": [0, 0], "certificate": ["VALID", "SUSPECT"], "retries": [6.0, 6.0], "syns": [7.0, 7.0]}
+    columns = {
+        "run": [0, 1],
+        "cell": [0, 0],
+        "certificate": ["VALID", "SUSPECT"],
+        "retries": [6.0, 6.0],
+        "syns": [7.0, 7.0],
+    }
     columns |= {"last_syn": [63.9, 64.1], "given_up": [129.5, None]}
     pl.DataFrame(columns).write_parquet(folder / "tables" / "runs" / "part-0.parquet")
     return folder

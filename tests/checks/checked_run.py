@@ -1,4 +1,6 @@
-"""A public fake: a small run directory of two hosts, written from hand-made rows, for the tests of checks."""
+"""A public fake: a small run directory of two hosts, written from hand-made rows, for the tests of
+checks.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,34 @@ S = 1_000_000_000
 MS = 1_000_000
 H1, H2 = "10.0.0.1", "10.0.0.2"
 ADDRESS = {"h1": H1, "h2": H2}
-EVENTS = ["tcp:tcp_probe", "sock:inet_sock_set_state", "tcp:tcp_retransmit_skb", "tcp:tcp_cong_state_set"]
+EVENTS = [
+    "tcp:tcp_probe",
+    "sock:inet_sock_set_state",
+    "tcp:tcp_retransmit_skb",
+    "tcp:tcp_cong_state_set",
+]
 ONE_WAY = DirectionPlan(rate_bps=10_000_000, queue=QueuePlan("pfifo", 100, None), delay_ns=20 * MS)
 
 
 def two_hosts() -> NetworkPlan:
     nodes = tuple(
-        NodePlan(name, "host", (InterfacePlan(f"{name}-eth0", f"02:00:00:00:00:0{index}", f"{ADDRESS[name]}/24"),))
+        NodePlan(
+            name,
+            "host",
+            (InterfacePlan(f"{name}-eth0", f"02:00:00:00:00:0{index}", f"{ADDRESS[name]}/24"),),
+        )
         for index, name in enumerate(("h1", "h2"), start=1)
     )
     link = LinkPlan(
-        "h1-h2", LinkEnd("h1", "h1-eth0"), LinkEnd("h2", "h2-eth0"), ONE_WAY, ONE_WAY, True, True, True, 40 * MS
+        "h1-h2",
+        LinkEnd("h1", "h1-eth0"),
+        LinkEnd("h2", "h2-eth0"),
+        ONE_WAY,
+        ONE_WAY,
+        True,
+        True,
+        True,
+        40 * MS,
     )
     return NetworkPlan("two_host", nodes, (link,), ("10.0.0.0/24",))
 
@@ -58,13 +77,18 @@ def flow(name: str, port: int) -> FlowPlan:
 
 
 def plan(duration_ns: int = 10 * S, ss_ns: int = S, snaplen: int = 0) -> RunPlan:
-    """Two flows ``one`` and ``two`` from h1 to h2, a download ``get``, a web server, a firewall rule; everything recorded."""
+    """Two flows ``one`` and ``two`` from h1 to h2, a download ``get``, a web server, a firewall
+    rule; everything recorded.
+    """
     steps = (
         Step("get", 0, 1 * S, Spawn("h1", ("curl",)), "curl"),
         Step("wall", 1, 0, Firewall("h1", "INPUT", ("-j", "DROP")), "firewall", until_ns=5 * S),
     )
     recorders = (
-        *(Recorder("capture", host, f"{host}-eth0", None, {"snaplen": snaplen}) for host in ADDRESS),
+        *(
+            Recorder("capture", host, f"{host}-eth0", None, {"snaplen": snaplen})
+            for host in ADDRESS
+        ),
         *(Recorder("ss", host, None, ss_ns) for host in ADDRESS),
         *(Recorder("counters", host, None, S) for host in ADDRESS),
         Recorder("qdisc", None, None, S),
@@ -105,7 +129,9 @@ class CheckedRun:
     def fill(self, table: str, rows: list[dict[str, Any]]) -> CheckedRun:
         """Write a table of the run; columns that a row lacks are null."""
         schema = schema_of(table)
-        frame = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+        frame = pl.DataFrame(
+            [{name: row.get(name) for name in schema} for row in rows], schema=schema
+        )
         write_table(self.path, table, conform(numbered(frame), table))
         return self
 
@@ -128,14 +154,21 @@ class CheckedRun:
         return RunData(self.path)
 
     def ask(self, check: str, **given: Any) -> Verdict:
-        """Return the verdict of a check; ``from_`` stands for the parameter ``from``, ``is_`` for ``is``."""
+        """Return the verdict of a check.
+
+        ``from_`` stands for the parameter ``from``, ``is_`` for ``is``.
+        """
         registry: Registry[Any] = Registry("check")
         for name, model in BUILTIN.items():
             registry.add(name, model)
-        return build_check(registry, check, {key.rstrip("_"): value for key, value in given.items()}).judge(self.data())
+        return build_check(
+            registry, check, {key.rstrip("_"): value for key, value in given.items()}
+        ).judge(self.data())
 
 
-def packet(number: int, t_ns: int, source: str = "h1", target: str = "h2", flags: str = "A", **more: Any) -> dict[str, Any]:
+def packet(
+    number: int, t_ns: int, source: str = "h1", target: str = "h2", flags: str = "A", **more: Any
+) -> dict[str, Any]:
     """A row of ``packets`` at the sender's capture."""
     seen_at = more.pop("seen_at", source)
     return {
@@ -149,7 +182,15 @@ def throughput(name: str, rate_bps: int, begin_ns: int, end_ns: int) -> list[dic
     """Rows of ``throughput`` at a constant rate."""
     size = rate_bps // 80
     return [
-        {"flow": name, "t_ns": t_ns, "interval_ns": 100 * MS, "packets": 1, "goodput_bytes": size, "payload_bytes": size, "wire_bytes": size}
+        {
+            "flow": name,
+            "t_ns": t_ns,
+            "interval_ns": 100 * MS,
+            "packets": 1,
+            "goodput_bytes": size,
+            "payload_bytes": size,
+            "wire_bytes": size,
+        }
         for t_ns in range(begin_ns, end_ns, 100 * MS)
     ]
 
@@ -171,7 +212,13 @@ def change(t_ns: int, host: str, old: str, new: str, port: int = 40000) -> dict[
     return {**row, "old_state": old, "new_state": new}
 
 
-def process(step: str, begin_ns: int, end_ns: int | None = None, status: int | None = 0) -> list[dict[str, Any]]:
+def process(
+    step: str, begin_ns: int, end_ns: int | None = None, status: int | None = 0
+) -> list[dict[str, Any]]:
     """Rows of ``events`` of one process."""
     rows = [{"t_ns": begin_ns, "event": "start", "step": step}]
-    return rows if end_ns is None else [*rows, {"t_ns": end_ns, "event": "end", "step": step, "status": status}]
+    return (
+        rows
+        if end_ns is None
+        else [*rows, {"t_ns": end_ns, "event": "end", "step": step, "status": status}]
+    )

@@ -40,7 +40,15 @@ def test_a_run_that_recorded_nothing_passes_no_check(model: type[Check], tmp_pat
     run = CheckedRun(tmp_path / "run")
     (run.path / "raw" / "engine.json").unlink()
     given = yaml.safe_load(model.example)
-    flows = {"bbr": "one", "reno": "one", "cubic": "two", "first": "one", "second": "two", "upload": "one", "download": "one"}
+    flows = {
+        "bbr": "one",
+        "reno": "one",
+        "cubic": "two",
+        "first": "one",
+        "second": "two",
+        "upload": "one",
+        "download": "one",
+    }
     words = {**flows, "reader": "get", "sender": "get", "lose_20": "get"}
     text = json.dumps(given)
     for word, known in words.items():
@@ -51,7 +59,10 @@ def test_a_run_that_recorded_nothing_passes_no_check(model: type[Check], tmp_pat
 
 
 def test_importing_the_checks_is_cheap() -> None:
-    code = "import sys, tcpexp.checks; print([each for each in ('polars', 'matplotlib', 'numpy', 'jinja2') if each in sys.modules])"
+    code = (
+        "import sys, tcpexp.checks; print([each for each in ('polars', 'matplotlib', 'numpy',"
+        " 'jinja2') if each in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -112,7 +123,9 @@ def test_references_are_found_in_lists_and_behind_aliases() -> None:
 
 def test_an_unknown_name_is_said_with_a_suggestion(run: CheckedRun) -> None:
     check = goodput(at_least="1mbit", flow="onne")
-    assert unknown_references(check, run.plan) == ["there is no flow 'onne' in this experiment; did you mean 'one'?"]
+    assert unknown_references(check, run.plan) == [
+        "there is no flow 'onne' in this experiment; did you mean 'one'?"
+    ]
     verdict = check.judge(run.data())
     assert verdict.result == "INCONCLUSIVE" and "did you mean 'one'" in verdict.reason
 
@@ -133,7 +146,13 @@ def test_check_run_writes_every_verdict_and_reads_them_again(run: CheckedRun) ->
     run.plan = dataclasses.replace(run.plan, expect=expect)
     run.write()
     verdicts = check_run(run.data())
-    assert [each.result for each in verdicts] == ["PASS", "FAIL", "INCONCLUSIVE", "INCONCLUSIVE", "INCONCLUSIVE"]
+    assert [each.result for each in verdicts] == [
+        "PASS",
+        "FAIL",
+        "INCONCLUSIVE",
+        "INCONCLUSIVE",
+        "INCONCLUSIVE",
+    ]
     assert verdicts[0].because == "it is alone" and verdicts[0].measured == "8 Mbit/s"
     assert verdicts[4].because == "of this" and "unknown check" in verdicts[4].reason
     assert load_checks(run.path) == verdicts
@@ -186,7 +205,9 @@ def test_a_check_that_crashes_is_inconclusive(run: CheckedRun) -> None:
         ("6.5.0", {"since_kernel": "6.5", "before_kernel": "6.18"}, True),
     ],
 )
-def test_a_check_about_another_kernel_is_left_out(release: str, given: dict[str, str], applies: bool, tmp_path) -> None:
+def test_a_check_about_another_kernel_is_left_out(
+    release: str, given: dict[str, str], applies: bool, tmp_path
+) -> None:
     run = CheckedRun(tmp_path / "run").says(versions={"kernel": release})
     assert goodput(at_least="1mbit", **given).applies(run.data()) is applies
 

@@ -12,13 +12,26 @@ ALL = [t * S for t in range(11)]
 
 
 def row(t_ns: int, state: str = "estab", port: int = 80, **more: object) -> dict[str, object]:
-    return {"t_ns": t_ns, "node": "h2", "state": state, "local_address": H2, "local_port": port, "peer_address": H1, "peer_port": 40000, **more}
+    return {
+        "t_ns": t_ns,
+        "node": "h2",
+        "state": state,
+        "local_address": H2,
+        "local_port": port,
+        "peer_address": H1,
+        "peer_port": 40000,
+        **more,
+    }
 
 
 @pytest.fixture
 def holding(run: CheckedRun) -> CheckedRun:
-    """Two sockets on port 80 hold 1000 bytes each from 2 s to 8 s, one of flow ``one`` on port 81 holds 50 unread; a listener."""
-    rows = [row(t, send_q=1000) for t in ALL[2:9]] + [row(t, peer_port=40001, send_q=1000, recv_q=7) for t in ALL[2:9]]
+    """Two sockets on port 80 hold 1000 bytes each from 2 s to 8 s, one of flow ``one`` on port 81
+    holds 50 unread; a listener.
+    """
+    rows = [row(t, send_q=1000) for t in ALL[2:9]] + [
+        row(t, peer_port=40001, send_q=1000, recv_q=7) for t in ALL[2:9]
+    ]
     rows += [row(t, port=81, recv_q=50, send_q=0, flow="one") for t in ALL]
     rows += [row(t, "listen", recv_q=2, send_q=128) for t in ALL]
     return run.fill("sockets", rows).snapshots("h2", ALL)
@@ -27,18 +40,29 @@ def holding(run: CheckedRun) -> CheckedRun:
 @pytest.mark.parametrize(
     ("given", "result", "measured"),
     [
-        ({"queue": "send", "equals": 2000}, "PASS", "2000 bytes"),  # the most at once, without the listener's backlog
+        # the most at once, without the listener's backlog
+        ({"queue": "send", "equals": 2000}, "PASS", "2000 bytes"),
         ({"queue": "send", "at_least": "2001B"}, "FAIL", "2000 bytes"),
         ({"queue": "send", "between": ["2s", "8s"], "equals": 2000}, "PASS", "2000 bytes"),
-        ({"queue": "send", "between": ["1s", "8s"], "equals": 2000}, "FAIL", "0 bytes to 2000 bytes"),
+        (
+            {"queue": "send", "between": ["1s", "8s"], "equals": 2000},
+            "FAIL",
+            "0 bytes to 2000 bytes",
+        ),
         ({"queue": "send", "at": "5s", "equals": 2000}, "PASS", "2000 bytes"),
         ({"queue": "send", "at": "0s", "equals": 0}, "PASS", "0 bytes"),
         ({"queue": "send", "port": 81, "equals": 0}, "PASS", "0 bytes"),
         ({"queue": "receive", "at": "5s", "equals": 57}, "PASS", "57 bytes"),
-        ({"queue": "receive", "flow": "one", "between": ["0s", "10s"], "equals": 50}, "PASS", "50 bytes"),
+        (
+            {"queue": "receive", "flow": "one", "between": ["0s", "10s"], "equals": 50},
+            "PASS",
+            "50 bytes",
+        ),
     ],
 )
-def test_bytes_that_wait(holding: CheckedRun, given: dict[str, object], result: str, measured: str) -> None:
+def test_bytes_that_wait(
+    holding: CheckedRun, given: dict[str, object], result: str, measured: str
+) -> None:
     verdict = holding.ask("held", host="h2", **given)
     assert (verdict.result, verdict.measured) == (result, measured)
 

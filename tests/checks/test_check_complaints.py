@@ -8,15 +8,35 @@ from checked_run import CheckedRun, S, packet
 
 @pytest.fixture
 def remarked(run: CheckedRun) -> CheckedRun:
-    """Four packets of h1, seen at both ends, and one of h2; at h1 two have remarks, at h2 one has."""
-    sent = [packet(number, number * S, flow="one" if number < 4 else "two") for number in (1, 2, 3, 4)]
+    """Four packets of h1, seen at both ends, and one of h2.
+
+    At h1 two have remarks, at h2 one has.
+    """
+    sent = [
+        packet(number, number * S, flow="one" if number < 4 else "two") for number in (1, 2, 3, 4)
+    ]
     arrived = [dict(each, capture="h2-eth0", node="h2") for each in sent]
     run.fill("packets", [*sent, *arrived, packet(5, 5 * S, source="h2", target="h1", seen_at="h1")])
     remarks = [
-        {"capture": "h1-eth0", "number": 2, "level": "warning", "text": "This frame is a (suspected) out-of-order segment"},
-        {"capture": "h1-eth0", "number": 4, "level": "error", "text": "Bad checksum [should be 0x8f6c]"},
+        {
+            "capture": "h1-eth0",
+            "number": 2,
+            "level": "warning",
+            "text": "This frame is a (suspected) out-of-order segment",
+        },
+        {
+            "capture": "h1-eth0",
+            "number": 4,
+            "level": "error",
+            "text": "Bad checksum [should be 0x8f6c]",
+        },
         {"capture": "h1-eth0", "number": 5, "level": "warning", "text": "Connection reset (RST)"},
-        {"capture": "h2-eth0", "number": 3, "level": "warning", "text": "Previous segment(s) not captured (common at capture start)"},
+        {
+            "capture": "h2-eth0",
+            "number": 3,
+            "level": "warning",
+            "text": "Previous segment(s) not captured (common at capture start)",
+        },
     ]
     return run.fill("complaints", remarks)
 
@@ -33,10 +53,22 @@ def test_packets_of_one_host_are_counted(remarked: CheckedRun) -> None:
 
 def test_what_something_explains_does_not_count(remarked: CheckedRun) -> None:
     assert remarked.ask("complaints", from_="h1", besides=["Out-of-Order"]).measured == "1 packet"
-    assert remarked.ask("complaints", from_="h1", besides=["out-of-order", "checksum"]).result == "PASS"
-    assert remarked.ask("complaints", from_="h1", besides=["out-of-order"], flow="one").result == "PASS"
-    assert remarked.ask("complaints", from_="h1", besides=["out-of-order"], flow="two").result == "FAIL"
-    assert remarked.ask("complaints", from_="h1", seen_at="h2", besides=["not captured"]).result == "PASS"
+    assert (
+        remarked.ask("complaints", from_="h1", besides=["out-of-order", "checksum"]).result
+        == "PASS"
+    )
+    assert (
+        remarked.ask("complaints", from_="h1", besides=["out-of-order"], flow="one").result
+        == "PASS"
+    )
+    assert (
+        remarked.ask("complaints", from_="h1", besides=["out-of-order"], flow="two").result
+        == "FAIL"
+    )
+    assert (
+        remarked.ask("complaints", from_="h1", seen_at="h2", besides=["not captured"]).result
+        == "PASS"
+    )
     assert remarked.ask("complaints", from_="h1", between=["2500ms", "3500ms"]).result == "PASS"
 
 

@@ -9,9 +9,15 @@ from tcpexp.checks import BUILTIN
 
 @pytest.fixture
 def windows(run: CheckedRun) -> CheckedRun:
-    """h2 advertises 60000 bytes in its SYN-ACK, then 3000, 1000, 0 and 2000; its RST says 0 and does not count."""
+    """h2 advertises 60000 bytes in its SYN-ACK, then 3000, 1000, 0 and 2000.
+
+    Its RST says 0 and does not count.
+    """
     sizes = [("SA", 60_000), ("A", 3_000), ("A", 1_000), ("PA", 0), ("A", 2_000), ("R", 0)]
-    rows = [packet(number, number * S, "h2", "h1", flags, window_bytes=size) for number, (flags, size) in enumerate(sizes, start=1)]
+    rows = [
+        packet(number, number * S, "h2", "h1", flags, window_bytes=size)
+        for number, (flags, size) in enumerate(sizes, start=1)
+    ]
     return run.fill("packets", [*rows, packet(7, 7 * S, window_bytes=500)])
 
 
@@ -49,8 +55,25 @@ def labelled(run: CheckedRun) -> CheckedRun:
     rows = [packet(number, number * S, "h2", "h1", labels=["zero_window"]) for number in (1, 2)]
     seen = [dict(rows[0], capture="h1-eth0", node="h1")]
     odd = [packet(3, 3 * S, flags="PA", labels=["out_of_order", "keep_alive"], seen_at="h2")]
-    same = {"from_node": "h2", "to_node": "h1", "sent_ns": 1 * S, "received_ns": 1 * S, "sent_capture": "h2-eth0", "received_capture": "h1-eth0"}
-    run.fill("journeys", [{**same, "sent_number": rows[0]["number"], "received_number": seen[0]["number"], "copies": 1}])
+    same = {
+        "from_node": "h2",
+        "to_node": "h1",
+        "sent_ns": 1 * S,
+        "received_ns": 1 * S,
+        "sent_capture": "h2-eth0",
+        "received_capture": "h1-eth0",
+    }
+    run.fill(
+        "journeys",
+        [
+            {
+                **same,
+                "sent_number": rows[0]["number"],
+                "received_number": seen[0]["number"],
+                "copies": 1,
+            }
+        ],
+    )
     return run.fill("packets", rows + seen + odd)
 
 
@@ -75,12 +98,29 @@ def test_labels(labelled: CheckedRun, given: dict[str, object], result: str) -> 
 
 def test_labels_name_their_packets(labelled: CheckedRun) -> None:
     evidence = labelled.ask("labels", label="zero_window").evidence[0]
-    assert (evidence.capture, evidence.packets, evidence.from_ns, evidence.to_ns) == ("h2-eth0", (1, 2), 1 * S, 2 * S)
+    assert (evidence.capture, evidence.packets, evidence.from_ns, evidence.to_ns) == (
+        "h2-eth0",
+        (1, 2),
+        1 * S,
+        2 * S,
+    )
 
 
-@pytest.mark.parametrize("engine", [{"captures": {}}, {"status": "interrupted", "end_ns": 5 * S}, {"captures": {"h1-eth0": {"captured": 5, "dropped": 1}}}])
-def test_no_label_is_no_proof_without_whole_captures(labelled: CheckedRun, engine: dict[str, object]) -> None:
-    assert labelled.says(**engine).ask("labels", label="window_full", equals=0).result == "INCONCLUSIVE"
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"captures": {}},
+        {"status": "interrupted", "end_ns": 5 * S},
+        {"captures": {"h1-eth0": {"captured": 5, "dropped": 1}}},
+    ],
+)
+def test_no_label_is_no_proof_without_whole_captures(
+    labelled: CheckedRun, engine: dict[str, object]
+) -> None:
+    assert (
+        labelled.says(**engine).ask("labels", label="window_full", equals=0).result
+        == "INCONCLUSIVE"
+    )
 
 
 def test_the_labels_are_those_of_the_packets_table() -> None:
@@ -98,7 +138,9 @@ def connection(closer: str | None, port: int = 80, **more: object) -> dict[str, 
 
 
 def test_closer(run: CheckedRun) -> None:
-    run.fill("packets", [packet(9, 5 * S, flags="FA")]).fill("connections", [connection("h1"), connection("h2", 81, stream=1)])
+    run.fill("packets", [packet(9, 5 * S, flags="FA")]).fill(
+        "connections", [connection("h1"), connection("h2", 81, stream=1)]
+    )
     verdict = run.ask("closer", host="h1", port=80)
     assert (verdict.result, verdict.measured) == ("PASS", "h1")
     assert (verdict.evidence[0].capture, verdict.evidence[0].packets) == ("h1-eth0", (9,))
@@ -123,7 +165,9 @@ def test_closer_without_a_connection_is_inconclusive(run: CheckedRun) -> None:
     assert run.ask("closer", host="h1", port=80).result == "INCONCLUSIVE"
     run.fill("packets", []).fill("connections", [connection("h1", established_ns=None)])
     assert run.ask("closer", host="h1", port=80).result == "INCONCLUSIVE"
-    run.fill("connections", [connection("h1")]).says(captures={"h1-eth0": {"captured": 9, "dropped": 1}})
+    run.fill("connections", [connection("h1")]).says(
+        captures={"h1-eth0": {"captured": 9, "dropped": 1}}
+    )
     assert run.ask("closer", host="h1", port=80).result == "INCONCLUSIVE"
     with pytest.raises(pydantic.ValidationError, match="neither port: nor flow:"):
         BUILTIN["closer"].model_validate({"host": "h1"})

@@ -7,9 +7,17 @@ from checked_run import CheckedRun, S, packet
 @pytest.fixture
 def sized(run: CheckedRun) -> CheckedRun:
     """h1 sends 10, 20 and 60 bytes; h2's capture shows the last two as one segment."""
-    sent = [packet(number, number * S, flags="PA", payload_bytes=size, flow="one") for number, size in enumerate((10, 20, 60), start=1)]
-    seen = [packet(number, number * S, flags="PA", payload_bytes=size, flow="one", seen_at="h2") for number, size in enumerate((10, 80), start=1)]
-    return run.fill("packets", [*sent, *seen, packet(3, 3 * S, "h2", "h1", flags="PA", payload_bytes=999)])
+    sent = [
+        packet(number, number * S, flags="PA", payload_bytes=size, flow="one")
+        for number, size in enumerate((10, 20, 60), start=1)
+    ]
+    seen = [
+        packet(number, number * S, flags="PA", payload_bytes=size, flow="one", seen_at="h2")
+        for number, size in enumerate((10, 80), start=1)
+    ]
+    return run.fill(
+        "packets", [*sent, *seen, packet(3, 3 * S, "h2", "h1", flags="PA", payload_bytes=999)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,7 +39,10 @@ def test_segment_size(sized: CheckedRun, given: dict[str, object], result: str) 
 
 def test_the_largest_segment_is_named(sized: CheckedRun) -> None:
     evidence = sized.ask("segment_size", from_="h1", measure="max", at_most=60).evidence
-    assert [(each.capture, each.packets) for each in evidence] == [("h1-eth0", (1,)), ("h1-eth0", (3,))]
+    assert [(each.capture, each.packets) for each in evidence] == [
+        ("h1-eth0", (1,)),
+        ("h1-eth0", (3,)),
+    ]
 
 
 @pytest.fixture

@@ -7,8 +7,13 @@ from checked_run import CheckedRun, S
 @pytest.fixture
 def counted(run: CheckedRun) -> CheckedRun:
     """ListenDrops of h2: 5 at the beginning, 7 at 3 s, 12 at 6 s."""
-    rows = [{"t_ns": t * S, "node": "h2", "counter": "TcpExt.ListenDrops", "value": value} for t, value in ((0, 5), (3, 7), (6, 12))]
-    return run.fill("counters", [*rows, {"t_ns": 0, "node": "h2", "counter": "Tcp.InSegs", "value": 0}])
+    rows = [
+        {"t_ns": t * S, "node": "h2", "counter": "TcpExt.ListenDrops", "value": value}
+        for t, value in ((0, 5), (3, 7), (6, 12))
+    ]
+    return run.fill(
+        "counters", [*rows, {"t_ns": 0, "node": "h2", "counter": "Tcp.InSegs", "value": 0}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,13 +43,27 @@ def test_counter_without_samples_is_inconclusive(counted: CheckedRun, spoil: str
     if spoil == "interrupted":
         counted.says(status="interrupted", end_ns=9 * S)
     if spoil == "late start":
-        counted.fill("counters", [{"t_ns": 4 * S, "node": "h2", "counter": "TcpExt.ListenDrops", "value": 5}])
-    assert counted.ask("counter", host=host, name="TcpExt.ListenDrops", at_least=0).result == "INCONCLUSIVE"
+        counted.fill(
+            "counters", [{"t_ns": 4 * S, "node": "h2", "counter": "TcpExt.ListenDrops", "value": 5}]
+        )
+    assert (
+        counted.ask("counter", host=host, name="TcpExt.ListenDrops", at_least=0).result
+        == "INCONCLUSIVE"
+    )
 
 
 def firewall(inserted: int, deleted: int | None) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = [{"t_ns": inserted, "event": "start", "step": "wall", "text": "-A INPUT -j DROP"}]
-    return rows if deleted is None else [*rows, {"t_ns": deleted, "event": "end", "step": "wall", "text": "deleted: -A INPUT -j DROP"}]
+    rows: list[dict[str, object]] = [
+        {"t_ns": inserted, "event": "start", "step": "wall", "text": "-A INPUT -j DROP"}
+    ]
+    return (
+        rows
+        if deleted is None
+        else [
+            *rows,
+            {"t_ns": deleted, "event": "end", "step": "wall", "text": "deleted: -A INPUT -j DROP"},
+        ]
+    )
 
 
 def test_firewall_empty(run: CheckedRun) -> None:
@@ -69,7 +88,12 @@ def test_a_firewall_that_was_never_used_was_never_read_back(run: CheckedRun) -> 
     assert run.ask("firewall_empty", host="h1").result == "INCONCLUSIVE"
 
 
-METRICS = {"flows": {"one": {"rtt_ms": 41.5, "none": None}}, "queues": [{"drops": 3}], "counters": {"h2": {"TcpExt.ListenDrops": 9}}, "ok": True}
+METRICS = {
+    "flows": {"one": {"rtt_ms": 41.5, "none": None}},
+    "queues": [{"drops": 3}],
+    "counters": {"h2": {"TcpExt.ListenDrops": 9}},
+    "ok": True,
+}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,10 @@ from tcpexp.plan.types import LinkChange, Step
 
 @pytest.fixture
 def queued(run: CheckedRun) -> CheckedRun:
-    """The queue towards h2, every second: 0, 10, 20 ... 100 packets of 1250 bytes (1 ms each), one drop per second from 5 s on."""
+    """The queue towards h2, every second: 0, 10, 20 ...
+
+    100 packets of 1250 bytes (1 ms each), one drop per second from 5 s on.
+    """
     rows = [
         {
             "t_ns": t * S, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 10 * t, "backlog_bytes": 12_500 * t,
@@ -39,20 +42,46 @@ def queued(run: CheckedRun) -> CheckedRun:
         ("marks", {"equals": 0}, "0", "PASS"),
     ],
 )
-def test_queue(queued: CheckedRun, measure: str, given: dict[str, object], measured: str, result: str) -> None:
+def test_queue(
+    queued: CheckedRun, measure: str, given: dict[str, object], measured: str, result: str
+) -> None:
     verdict = queued.ask("queue", link="h1-h2", towards="h2", measure=measure, **given)
     assert (verdict.result, verdict.measured) == (result, measured)
 
 
 def test_the_delay_follows_the_rate(queued: CheckedRun) -> None:
     change = LinkChange("h1-h2", "h2", dataclasses.replace(ONE_WAY, rate_bps=20_000_000))
-    queued.plan = dataclasses.replace(queued.plan, steps=(*queued.plan.steps, Step("faster", 3, 6 * S, change, "faster")))
+    queued.plan = dataclasses.replace(
+        queued.plan, steps=(*queued.plan.steps, Step("faster", 3, 6 * S, change, "faster"))
+    )
     queued.write()
-    assert queued.ask("queue", link="h1-h2", towards="h2", measure="max_delay", between=["7s", "10s"], equals="50ms").result == "PASS"
-    assert queued.ask("queue", link="h1-h2", towards="h2", measure="max_delay", between=["0s", "5s"], equals="50ms").result == "PASS"
+    assert (
+        queued.ask(
+            "queue",
+            link="h1-h2",
+            towards="h2",
+            measure="max_delay",
+            between=["7s", "10s"],
+            equals="50ms",
+        ).result
+        == "PASS"
+    )
+    assert (
+        queued.ask(
+            "queue",
+            link="h1-h2",
+            towards="h2",
+            measure="max_delay",
+            between=["0s", "5s"],
+            equals="50ms",
+        ).result
+        == "PASS"
+    )
 
 
-@pytest.mark.parametrize("spoil", ["other direction", "samples end", "not recorded", "no rate", "no marks"])
+@pytest.mark.parametrize(
+    "spoil", ["other direction", "samples end", "not recorded", "no rate", "no marks"]
+)
 def test_queue_without_samples_is_inconclusive(queued: CheckedRun, spoil: str) -> None:
     towards, measure, limit = "h2", "max_packets", {"at_most": 1_000_000}
     if spoil == "other direction":
@@ -64,15 +93,22 @@ def test_queue_without_samples_is_inconclusive(queued: CheckedRun, spoil: str) -
         queued.plan = dataclasses.replace(queued.plan, recorders=())
     if spoil == "no rate":
         network = two_hosts()
-        free = dataclasses.replace(network.links[0], forward=dataclasses.replace(ONE_WAY, rate_bps=None, queue=None))
-        queued.plan = dataclasses.replace(queued.plan, network=dataclasses.replace(network, links=(free,)))
+        free = dataclasses.replace(
+            network.links[0], forward=dataclasses.replace(ONE_WAY, rate_bps=None, queue=None)
+        )
+        queued.plan = dataclasses.replace(
+            queued.plan, network=dataclasses.replace(network, links=(free,))
+        )
         measure, limit = "max_delay", {"at_most": "1h"}
     if spoil == "no marks":
         rows = [{**row, "ecn_mark": None} for row in queued.data().table("queues").to_dicts()]
         queued.fill("queues", rows)
         measure = "marks"
     queued.write()
-    assert queued.ask("queue", link="h1-h2", towards=towards, measure=measure, **limit).result == "INCONCLUSIVE"
+    assert (
+        queued.ask("queue", link="h1-h2", towards=towards, measure=measure, **limit).result
+        == "INCONCLUSIVE"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +127,9 @@ def test_a_wrong_unit_is_refused(name: str, given: dict[str, object]) -> None:
 
 @pytest.fixture
 def crossed(run: CheckedRun) -> CheckedRun:
-    """100 packets from h1 to h2, 20 ms on the way (every 2nd one 22 ms): 4 lost, 3 doubled, 2 late, 1 damaged."""
+    """100 packets from h1 to h2, 20 ms on the way (every 2nd one 22 ms): 4 lost, 3 doubled, 2 late,
+    1 damaged.
+    """
     rows = [
         {
             "from_node": "h1", "to_node": "h2", "sent_ns": index * 50 * MS, "received_ns": index * 50 * MS + (20 + 2 * (index % 2)) * MS,
@@ -123,15 +161,22 @@ def test_measured(crossed: CheckedRun, what: str, given: dict[str, object], resu
 
 
 def test_what_the_full_queue_dropped_is_no_loss(crossed: CheckedRun) -> None:
-    rows = [{"t_ns": t * S, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "drops": 4 if t else 0} for t in (0, 5)]
+    rows = [
+        {"t_ns": t * S, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "drops": 4 if t else 0}
+        for t in (0, 5)
+    ]
     crossed.fill("queues", rows)
-    assert crossed.ask("measured", link="h1-h2", towards="h2", what="loss", equals=0).result == "PASS"
+    assert (
+        crossed.ask("measured", link="h1-h2", towards="h2", what="loss", equals=0).result == "PASS"
+    )
 
 
 def test_reordering_is_what_netem_let_pass(crossed: CheckedRun) -> None:
     network = two_hosts()
     odd = dataclasses.replace(network.links[0], forward=dataclasses.replace(ONE_WAY, reorder=0.05))
-    crossed.plan = dataclasses.replace(crossed.plan, network=dataclasses.replace(network, links=(odd,)))
+    crossed.plan = dataclasses.replace(
+        crossed.plan, network=dataclasses.replace(network, links=(odd,))
+    )
     crossed.write()
     rows = [
         {
@@ -141,8 +186,16 @@ def test_reordering_is_what_netem_let_pass(crossed: CheckedRun) -> None:
         for index in range(400)
     ]  # fmt: skip
     crossed.fill("journeys", rows)
-    assert crossed.ask("measured", link="h1-h2", towards="h2", what="reorder", equals="5%", tolerance="5%").result == "PASS"
-    assert crossed.ask("measured", link="h1-h2", towards="h2", what="reorder", at_most="1%").result == "FAIL"
+    assert (
+        crossed.ask(
+            "measured", link="h1-h2", towards="h2", what="reorder", equals="5%", tolerance="5%"
+        ).result
+        == "PASS"
+    )
+    assert (
+        crossed.ask("measured", link="h1-h2", towards="h2", what="reorder", at_most="1%").result
+        == "FAIL"
+    )
 
 
 @pytest.mark.parametrize("spoil", ["nothing crossed", "dropped", "headers only", "not asked"])
@@ -151,10 +204,18 @@ def test_measured_without_both_ends_is_inconclusive(crossed: CheckedRun, spoil: 
     if spoil == "nothing crossed":
         towards = "h1"
     if spoil == "dropped":
-        crossed.says(captures={"h1-eth0": {"captured": 90, "dropped": 10}, "h2-eth0": {"captured": 90, "dropped": 0}})
+        crossed.says(
+            captures={
+                "h1-eth0": {"captured": 90, "dropped": 10},
+                "h2-eth0": {"captured": 90, "dropped": 0},
+            }
+        )
     if spoil == "headers only":
         crossed.plan = dataclasses.replace(crossed.plan, recorders=plan(snaplen=128).recorders)
         crossed.write()
     if spoil == "not asked":
         what = "reorder"
-    assert crossed.ask("measured", link="h1-h2", towards=towards, what=what, at_least=0).result == "INCONCLUSIVE"
+    assert (
+        crossed.ask("measured", link="h1-h2", towards=towards, what=what, at_least=0).result
+        == "INCONCLUSIVE"
+    )

@@ -1,4 +1,6 @@
-"""``logged``: events counted and their numbers compared, on logs as the shipped programs write them."""
+"""``logged``: events counted and their numbers compared, on logs as the shipped programs write
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,22 @@ ZERO = 1_767_225_600_000_000_000
 @pytest.fixture
 def logged(run: CheckedRun) -> CheckedRun:
     """The action ``get`` with three writes at 1, 2 and 3 s, and lines of other kinds."""
-    writes = [{"time_ns": ZERO + at * S, "event": "write", "took_us": took, "call": call} for at, took, call in ((1, 10, "a"), (2, 2000, "b"), (3, 40, "b"))]
-    lines = ["listening", *(json.dumps(each) for each in writes), json.dumps({"time_ns": ZERO, "event": "sent", "note": "x"}), "[1, 2]", "{broken"]
-    return run.fill("events", process("get", 1 * S, 4 * S)).log("get.out", "\n".join(lines) + "\n").says(t0_realtime_ns=ZERO)
+    writes = [
+        {"time_ns": ZERO + at * S, "event": "write", "took_us": took, "call": call}
+        for at, took, call in ((1, 10, "a"), (2, 2000, "b"), (3, 40, "b"))
+    ]
+    lines = [
+        "listening",
+        *(json.dumps(each) for each in writes),
+        json.dumps({"time_ns": ZERO, "event": "sent", "note": "x"}),
+        "[1, 2]",
+        "{broken",
+    ]
+    return (
+        run.fill("events", process("get", 1 * S, 4 * S))
+        .log("get.out", "\n".join(lines) + "\n")
+        .says(t0_realtime_ns=ZERO)
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +69,9 @@ def test_evidence_is_a_table_of_the_events(logged: CheckedRun) -> None:
     assert (evidence.from_ns, evidence.to_ns) == (1 * S, 3 * S)
 
 
-@pytest.mark.parametrize("spoil", ["no log", "no clock", "not started", "interrupted", "no such event", "no number"])
+@pytest.mark.parametrize(
+    "spoil", ["no log", "no clock", "not started", "interrupted", "no such event", "no number"]
+)
 def test_missing_data_pass_nothing(logged: CheckedRun, spoil: str) -> None:
     given: dict[str, object] = {"event": "write", "equals": 3}
     if spoil == "no log":

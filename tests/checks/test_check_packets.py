@@ -8,12 +8,23 @@ from tcpexp.checks.packets import Packets
 
 
 def arp(number: int, t_ns: int, source: str = "h1", **more: object) -> dict[str, object]:
-    return packet(number, t_ns, source=source, target="h2" if source == "h1" else "h1", protocol="arp", flags=None, **more)
+    return packet(
+        number,
+        t_ns,
+        source=source,
+        target="h2" if source == "h1" else "h1",
+        protocol="arp",
+        flags=None,
+        **more,
+    )
 
 
 @pytest.fixture
 def asked(run: CheckedRun) -> CheckedRun:
-    """Three ARP requests of h1 at 1, 2 and 3 s, captured at both ends; one answer; a TCP segment."""
+    """Three ARP requests of h1 at 1, 2 and 3 s, captured at both ends; one answer.
+
+    A TCP segment.
+    """
     requests = [arp(number, number * S) for number in (1, 2, 3)]
     copies = [dict(each, capture="h2-eth0", node="h2") for each in requests]
     return run.fill("packets", [*requests, *copies, arp(4, 4 * S, source="h2"), packet(5, 5 * S)])
@@ -26,11 +37,15 @@ def test_counted_at_the_sender_by_protocol(asked: CheckedRun) -> None:
     assert asked.ask("packets", protocol="arp", from_="h1", equals=2).result == "FAIL"
     assert asked.ask("packets", protocol="tcp", from_="h1", equals=1).result == "PASS"
     assert asked.ask("packets", protocol="icmp", from_="h1", equals=0).result == "PASS"
-    assert asked.ask("packets", protocol="arp", from_="h1", between=["1500ms", "3s"], equals=2).result == "PASS"
+    assert (
+        asked.ask("packets", protocol="arp", from_="h1", between=["1500ms", "3s"], equals=2).result
+        == "PASS"
+    )
 
 
 def test_counted_where_they_arrive(asked: CheckedRun) -> None:
-    assert asked.ask("packets", protocol="arp", at_host="h2", equals=4).result == "PASS"  # three questions and the answer
+    # three questions and the answer
+    assert asked.ask("packets", protocol="arp", at_host="h2", equals=4).result == "PASS"
     assert asked.ask("packets", protocol="arp", from_="h1", at_host="h2", equals=3).result == "PASS"
     assert asked.ask("packets", protocol="arp", from_="h2", at_host="h1", equals=1).result == "FAIL"
 

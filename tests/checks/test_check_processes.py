@@ -106,7 +106,9 @@ def test_output_that_was_not_recorded_is_inconclusive(run: CheckedRun) -> None:
 
 
 def test_what_a_cut_output_lacks_might_have_come(run: CheckedRun) -> None:
-    run.fill("events", process("get", 1 * S)).log("get.out", "begun\n").says(status="interrupted", end_ns=3 * S)
+    run.fill("events", process("get", 1 * S)).log("get.out", "begun\n").says(
+        status="interrupted", end_ns=3 * S
+    )
     assert run.ask("output", action="get", contains="done").result == "INCONCLUSIVE"
     assert run.ask("output", action="get", lacks="error").result == "INCONCLUSIVE"
     assert run.ask("output", action="get", contains="begun").result == "PASS"
@@ -115,9 +117,14 @@ def test_what_a_cut_output_lacks_might_have_come(run: CheckedRun) -> None:
 @pytest.fixture
 def downloaded(run: CheckedRun) -> CheckedRun:
     """A download of big.bin, hash ``GOOD`` at both ends."""
-    served = [{"event": "file", "path": "/index.html", "sha256": BAD}, {"event": "response", "path": "/big.bin", "sha256": GOOD}]
+    served = [
+        {"event": "file", "path": "/index.html", "sha256": BAD},
+        {"event": "response", "path": "/big.bin", "sha256": GOOD},
+    ]
     run.log("server.out", "".join(json.dumps(each) + "\n" for each in served))
-    return run.fill("events", process("get", 1 * S, 2 * S)).log("get.out", f"status=200 bytes=5\n{GOOD}  big.bin\n")
+    return run.fill("events", process("get", 1 * S, 2 * S)).log(
+        "get.out", f"status=200 bytes=5\n{GOOD}  big.bin\n"
+    )
 
 
 def test_download(downloaded: CheckedRun) -> None:
@@ -134,7 +141,9 @@ def test_a_damaged_download(downloaded: CheckedRun) -> None:
     assert downloaded.ask("download", action="get").measured == "no file arrived"
 
 
-@pytest.mark.parametrize("spoil", ["server log", "client log", "not ended", "not started", "other file"])
+@pytest.mark.parametrize(
+    "spoil", ["server log", "client log", "not ended", "not started", "other file"]
+)
 def test_download_without_both_sides_is_inconclusive(downloaded: CheckedRun, spoil: str) -> None:
     logs = downloaded.path / "raw" / "logs"
     if spoil == "server log":
@@ -154,7 +163,10 @@ def test_times_of_steps_of_one_action_are_found_by_its_name(tmp_path) -> None:
     import dataclasses
 
     run = CheckedRun(tmp_path / "run")
-    steps = tuple(dataclasses.replace(step, id="get.1" if step.id == "get" else step.id) for step in run.plan.steps)
+    steps = tuple(
+        dataclasses.replace(step, id="get.1" if step.id == "get" else step.id)
+        for step in run.plan.steps
+    )
     run.plan = dataclasses.replace(run.plan, steps=steps)
     run.write()
     run.fill("events", process("get.1", 1 * S, 1 * S + 5 * MS))

@@ -14,7 +14,14 @@ def window(number: int, ack: int, size: int, flags: str = "A") -> dict[str, obje
 @pytest.fixture
 def opening(run: CheckedRun) -> CheckedRun:
     """The right edge is at 1000, stays there while the window closes, then moves by 500 and by 300."""
-    rows = [window(1, 1, 999), window(2, 501, 499), window(3, 1000, 0), window(4, 1000, 500), window(5, 1300, 500), window(6, 1300, 0, "R")]
+    rows = [
+        window(1, 1, 999),
+        window(2, 501, 499),
+        window(3, 1000, 0),
+        window(4, 1000, 500),
+        window(5, 1300, 500),
+        window(6, 1300, 0, "R"),
+    ]
     return run.fill("packets", rows)
 
 
@@ -48,7 +55,9 @@ def test_a_window_that_falls(opening: CheckedRun) -> None:
 
 
 def data(number: int, t_ns: int, begin: int) -> dict[str, object]:
-    return packet(number, t_ns, flags="PA", seen_at="h2", seq_rel=begin, payload_bytes=100, flow="one")
+    return packet(
+        number, t_ns, flags="PA", seen_at="h2", seq_rel=begin, payload_bytes=100, flow="one"
+    )
 
 
 def ack(number: int, t_ns: int, value: int) -> dict[str, object]:
@@ -57,8 +66,18 @@ def ack(number: int, t_ns: int, value: int) -> dict[str, object]:
 
 @pytest.fixture
 def acknowledged(run: CheckedRun) -> CheckedRun:
-    """Three segments: acknowledged after 1 ms, together with the next after 41 and 40 ms; the second one arrived twice."""
-    rows = [data(1, 0, 1), ack(2, 1 * MS, 101), data(3, 99 * MS, 101), data(4, 100 * MS, 201), data(5, 101 * MS, 101), ack(6, 140 * MS, 301)]
+    """Three segments: acknowledged after 1 ms, together with the next after 41 and 40 ms.
+
+    The second one arrived twice.
+    """
+    rows = [
+        data(1, 0, 1),
+        ack(2, 1 * MS, 101),
+        data(3, 99 * MS, 101),
+        data(4, 100 * MS, 201),
+        data(5, 101 * MS, 101),
+        ack(6, 140 * MS, 301),
+    ]
     return run.fill("packets", rows)
 
 
@@ -81,7 +100,11 @@ def test_ack_delay(acknowledged: CheckedRun, given: dict[str, object], result: s
 
 def test_ack_delay_names_each_segment_and_its_ack(acknowledged: CheckedRun) -> None:
     rows = acknowledged.ask("ack_delay", flow="one", measure="max", at_most="1s").evidence[0].rows
-    assert [(row[0], row[2], row[5]) for row in rows[1:]] == [("1", "1", "2"), ("2", "3", "6"), ("3", "4", "6")]
+    assert [(row[0], row[2], row[5]) for row in rows[1:]] == [
+        ("1", "1", "2"),
+        ("2", "3", "6"),
+        ("3", "4", "6"),
+    ]
 
 
 def test_a_segment_without_an_ack_decides_nothing(run: CheckedRun) -> None:
@@ -89,4 +112,6 @@ def test_a_segment_without_an_ack_decides_nothing(run: CheckedRun) -> None:
     assert run.ask("ack_delay", flow="one", measure="max", at_most="1s").result == "INCONCLUSIVE"
     assert run.ask("ack_delay", flow="two", measure="max", at_most="1s").result == "INCONCLUSIVE"
     with pytest.raises(pydantic.ValidationError, match="counted from 1"):
-        BUILTIN["ack_delay"].model_validate({"flow": "one", "measure": "max", "at_most": "1s", "segments": [5, 2]})
+        BUILTIN["ack_delay"].model_validate(
+            {"flow": "one", "measure": "max", "at_most": "1s", "segments": [5, 2]}
+        )

@@ -14,8 +14,15 @@ ALL = [t * S for t in range(11)]
 
 @pytest.fixture
 def half_open(run: CheckedRun) -> CheckedRun:
-    """On h2: two half-open connections from 2 s to 6 s, a third from 4 s to 6 s; snapshots every second."""
-    rows = [socket(t * S, "h2", "syn-recv", port) for port, begin in ((1, 2), (2, 2), (3, 4)) for t in range(begin, 7)]
+    """On h2: two half-open connections from 2 s to 6 s, a third from 4 s to 6 s.
+
+    Snapshots every second.
+    """
+    rows = [
+        socket(t * S, "h2", "syn-recv", port)
+        for port, begin in ((1, 2), (2, 2), (3, 4))
+        for t in range(begin, 7)
+    ]
     return run.fill("sockets", rows).snapshots("h1", ALL).snapshots("h2", ALL)
 
 
@@ -27,33 +34,66 @@ def test_a_socket_in_every_snapshot_of_a_span(half_open: CheckedRun) -> None:
 
 
 def test_how_many_at_once(half_open: CheckedRun) -> None:
-    assert half_open.ask("socket", host="h2", state="syn-recv", between=["4s", "6s"], equals=3).result == "PASS"
-    assert half_open.ask("socket", host="h2", state="syn-recv", between=["3s", "6s"], equals=3).result == "FAIL"
-    assert half_open.ask("socket", host="h2", state="syn-recv", at_most=3).measured == "3 sockets at once"
+    assert (
+        half_open.ask("socket", host="h2", state="syn-recv", between=["4s", "6s"], equals=3).result
+        == "PASS"
+    )
+    assert (
+        half_open.ask("socket", host="h2", state="syn-recv", between=["3s", "6s"], equals=3).result
+        == "FAIL"
+    )
+    assert (
+        half_open.ask("socket", host="h2", state="syn-recv", at_most=3).measured
+        == "3 sockets at once"
+    )
     assert half_open.ask("socket", host="h2", state="syn-recv", at_most=2).result == "FAIL"
-    assert half_open.ask("socket", host="h2", state="syn-recv", at="3.4s", equals=2).result == "PASS"
+    assert (
+        half_open.ask("socket", host="h2", state="syn-recv", at="3.4s", equals=2).result == "PASS"
+    )
     assert half_open.ask("socket", host="h2", state="syn-recv", at="4s", equals=2).result == "FAIL"
 
 
 def test_absence(half_open: CheckedRun) -> None:
     assert half_open.ask("socket", host="h1", state="estab", absent=True).result == "PASS"
     assert half_open.ask("socket", host="h2", state="syn-recv", absent=True).result == "FAIL"
-    assert half_open.ask("socket", host="h2", state="syn-recv", between=["7s", "10s"], absent=True).result == "PASS"
-    assert half_open.ask("socket", host="h2", state="syn-recv", port=81, absent=True).result == "PASS"
+    assert (
+        half_open.ask(
+            "socket", host="h2", state="syn-recv", between=["7s", "10s"], absent=True
+        ).result
+        == "PASS"
+    )
+    assert (
+        half_open.ask("socket", host="h2", state="syn-recv", port=81, absent=True).result == "PASS"
+    )
 
 
 def test_the_queues_of_a_listening_socket(run: CheckedRun) -> None:
     rows = [socket(t, "h2", "listen", recv_q=2 if t >= 5 * S else 0, send_q=1) for t in ALL]
     run.fill("sockets", rows).snapshots("h2", ALL)
-    assert run.ask("socket", host="h2", state="listen", port=80, recv_q=2, send_q=1, between=["5s", "10s"]).result == "PASS"
-    assert run.ask("socket", host="h2", state="listen", port=80, recv_q=2, between=["4s", "10s"]).result == "FAIL"
+    assert (
+        run.ask(
+            "socket", host="h2", state="listen", port=80, recv_q=2, send_q=1, between=["5s", "10s"]
+        ).result
+        == "PASS"
+    )
+    assert (
+        run.ask(
+            "socket", host="h2", state="listen", port=80, recv_q=2, between=["4s", "10s"]
+        ).result
+        == "FAIL"
+    )
 
 
-@pytest.mark.parametrize("spoil", ["no table", "no snapshots", "a gap", "late start", "interrupted", "not recorded"])
+@pytest.mark.parametrize(
+    "spoil", ["no table", "no snapshots", "a gap", "late start", "interrupted", "not recorded"]
+)
 def test_absence_is_no_proof_without_snapshots(run: CheckedRun, spoil: str) -> None:
     if spoil != "no table":
         run.fill("sockets", [])
-    times = {"a gap": [0, 1 * S, 8 * S, 9 * S, 10 * S], "late start": [5 * S, 6 * S, 7 * S, 8 * S, 9 * S, 10 * S]}.get(spoil, ALL)
+    times = {
+        "a gap": [0, 1 * S, 8 * S, 9 * S, 10 * S],
+        "late start": [5 * S, 6 * S, 7 * S, 8 * S, 9 * S, 10 * S],
+    }.get(spoil, ALL)
     if spoil != "no snapshots":
         run.snapshots("h1", times)
     if spoil == "interrupted":
@@ -101,7 +141,9 @@ def test_a_stay_cut_by_the_end_of_the_run_is_inconclusive(waiting: CheckedRun) -
 def test_a_state_never_seen_lasts_not(waiting: CheckedRun) -> None:
     assert waiting.ask("socket", host="h1", state="fin-wait-2", lasts="60s").result == "FAIL"
     waiting.says(status="interrupted", end_ns=69 * S)
-    assert waiting.ask("socket", host="h1", state="fin-wait-2", lasts="60s").result == "INCONCLUSIVE"
+    assert (
+        waiting.ask("socket", host="h1", state="fin-wait-2", lasts="60s").result == "INCONCLUSIVE"
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +178,10 @@ def test_the_way_of_a_socket(traced: CheckedRun) -> None:
     assert verdict.result == "PASS"
     assert verdict.measured == "CLOSED → SYN-SENT → ESTABLISHED → FIN-WAIT-1 → FIN-WAIT-2 → CLOSED"
     assert verdict.evidence[0].rows[2] == ("SYN-SENT", "1 s")
-    assert traced.ask("states", host="h2", path=["SYN-RECEIVED", "ESTABLISHED"], port=80).result == "PASS"
+    assert (
+        traced.ask("states", host="h2", path=["SYN-RECEIVED", "ESTABLISHED"], port=80).result
+        == "PASS"
+    )
 
 
 def test_another_way_fails(traced: CheckedRun) -> None:
@@ -155,15 +200,24 @@ def test_time_wait_comes_from_ss(traced: CheckedRun) -> None:
 
 
 def test_two_sockets_do_not_add_up_to_one_way(traced: CheckedRun) -> None:
-    rows = [change(1 * S, "h1", "CLOSED", "SYN-SENT", 1), change(2 * S, "h1", "SYN-SENT", "ESTABLISHED", 2)]
+    rows = [
+        change(1 * S, "h1", "CLOSED", "SYN-SENT", 1),
+        change(2 * S, "h1", "SYN-SENT", "ESTABLISHED", 2),
+    ]
     traced.fill("states", rows)
-    assert traced.ask("states", host="h1", path=["SYN-SENT", "ESTABLISHED"]).result == "PASS"  # the second one alone
-    assert traced.ask("states", host="h1", path=["CLOSED", "SYN-SENT", "ESTABLISHED"]).result == "FAIL"
+    # the second one alone
+    assert traced.ask("states", host="h1", path=["SYN-SENT", "ESTABLISHED"]).result == "PASS"
+    assert (
+        traced.ask("states", host="h1", path=["CLOSED", "SYN-SENT", "ESTABLISHED"]).result == "FAIL"
+    )
 
 
 def test_a_port_used_again_begins_a_new_way(traced: CheckedRun) -> None:
     first = [change(1 * S, "h1", "CLOSED", "SYN-SENT"), change(2 * S, "h1", "SYN-SENT", "CLOSED")]
-    again = [change(3 * S, "h1", "CLOSED", "SYN-SENT"), change(4 * S, "h1", "SYN-SENT", "ESTABLISHED")]
+    again = [
+        change(3 * S, "h1", "CLOSED", "SYN-SENT"),
+        change(4 * S, "h1", "SYN-SENT", "ESTABLISHED"),
+    ]
     traced.fill("states", first + again)
     assert traced.ask("states", host="h1", path=["SYN-SENT", "SYN-SENT"]).result == "FAIL"
 
@@ -171,7 +225,14 @@ def test_a_port_used_again_begins_a_new_way(traced: CheckedRun) -> None:
 def test_without_the_tracepoint_ss_can_confirm_but_not_refute(traced: CheckedRun) -> None:
     traced.fill("states", []).says(trace={"events": [], "missing": ["sock:inet_sock_set_state"]})
     assert traced.ask("states", host="h1", path=["SYN-SENT", "ESTABLISHED"]).result == "UNSUPPORTED"
-    traced.fill("sockets", [socket(1 * S, "h1", "syn-sent"), socket(2 * S, "h1", "estab"), socket(3 * S, "h1", "fin-wait-2")])
+    traced.fill(
+        "sockets",
+        [
+            socket(1 * S, "h1", "syn-sent"),
+            socket(2 * S, "h1", "estab"),
+            socket(3 * S, "h1", "fin-wait-2"),
+        ],
+    )
     verdict = traced.ask("states", host="h1", path=["SYN-SENT", "ESTABLISHED"])
     assert verdict.result == "PASS" and "as ss shows it" in verdict.reason
     assert traced.ask("states", host="h1", path=["SYN-SENT", "CLOSING"]).result == "UNSUPPORTED"

@@ -20,7 +20,15 @@ def received(t, ack):
 
 
 def change(t, cwnd, ssthresh, mode, cause):
-    return {"t_ns": t, "event": "congestion_changed", "cwnd": cwnd, "ssthresh": ssthresh, "mode": mode, "cause": cause, "mss": MSS}
+    return {
+        "t_ns": t,
+        "event": "congestion_changed",
+        "cwnd": cwnd,
+        "ssthresh": ssthresh,
+        "mode": mode,
+        "cause": cause,
+        "mss": MSS,
+    }
 
 
 def judged(rule, *rows):
@@ -32,13 +40,20 @@ def judged(rule, *rows):
 START = change(0, 4 * MSS, 64 * MSS, "slow start", "start")
 
 
-@pytest.mark.parametrize(("cwnd", "obeyed"), [(5 * MSS, True), (6 * MSS, False), (4 * MSS + 500, False)])
+@pytest.mark.parametrize(
+    ("cwnd", "obeyed"), [(5 * MSS, True), (6 * MSS, False), (4 * MSS + 500, False)]
+)
 def test_slow_start_adds_one_mss(cwnd, obeyed):
-    assert judged("slow_start", START, change(1, cwnd, 64 * MSS, "slow start", "new ACK")) == [obeyed]
+    assert judged("slow_start", START, change(1, cwnd, 64 * MSS, "slow start", "new ACK")) == [
+        obeyed
+    ]
 
 
 def avoiding(*acks, cwnd=4, flight=4, grows=()):
-    """A sender with ``cwnd`` and ``flight`` in segments that gets ``acks`` (relative, in bytes); after the ACKs numbered in ``grows`` cwnd grows by one MSS."""
+    """A sender with ``cwnd`` and ``flight`` in segments that gets ``acks`` (relative, in bytes).
+
+    After the ACKs numbered in ``grows`` cwnd grows by one MSS.
+    """
     rows, una = [change(0, cwnd * MSS, 2 * MSS, "congestion avoidance", "start"), received(0, 0)], 0
     for number, ack in enumerate(acks, 1):
         rows += [probe(number, una, una + flight * MSS), received(number, ack)]
@@ -53,12 +68,22 @@ def test_congestion_avoidance_adds_one_mss_with_the_ack_that_completes_a_window(
     whole = [MSS * number for number in range(1, 5)]
     assert judged("congestion_avoidance", *avoiding(*whole, grows=(4,))) == [True]
     assert judged("congestion_avoidance", *avoiding(*whole, grows=(3,))) == [False]
-    assert judged("congestion_avoidance", *avoiding(2 * MSS, 4 * MSS - 1, 4 * MSS, grows=(2,))) == [False]
+    assert judged("congestion_avoidance", *avoiding(2 * MSS, 4 * MSS - 1, 4 * MSS, grows=(2,))) == [
+        False
+    ]
 
 
 def test_a_growth_that_was_due_and_did_not_come():
-    assert judged("congestion_avoidance", *avoiding(*[MSS * number for number in range(1, 6)])) == [False, False]
-    assert judged("congestion_avoidance", *avoiding(*[MSS * number for number in range(1, 6)], flight=3)) == []
+    assert judged("congestion_avoidance", *avoiding(*[MSS * number for number in range(1, 6)])) == [
+        False,
+        False,
+    ]
+    assert (
+        judged(
+            "congestion_avoidance", *avoiding(*[MSS * number for number in range(1, 6)], flight=3)
+        )
+        == []
+    )
 
 
 def test_what_is_left_of_a_window_counts_for_the_next_one():
@@ -79,7 +104,11 @@ def test_congestion_avoidance_adds_one_mss_and_no_more():
     ("restart", MSS, 10 * MSS, True), ("restart", 13 * MSS, 10 * MSS, False),
 ])  # fmt: skip
 def test_the_third_duplicate_ack(rule, cwnd, ssthresh, obeyed):
-    rows = [START, probe(1, 0, 20 * MSS), change(2, cwnd, ssthresh, "fast recovery", "fast retransmit")]
+    rows = [
+        START,
+        probe(1, 0, 20 * MSS),
+        change(2, cwnd, ssthresh, "fast recovery", "fast retransmit"),
+    ]
     assert judged(rule, *rows) == [obeyed]
 
 
@@ -94,4 +123,9 @@ def test_recovery_inflates_and_deflates():
 
 
 def test_a_time_out_leaves_one_segment():
-    assert judged("timeout", START, change(1, MSS, 2 * MSS, "slow start", "timeout"), change(2, 2 * MSS, MSS, "slow start", "timeout")) == [True, False]
+    assert judged(
+        "timeout",
+        START,
+        change(1, MSS, 2 * MSS, "slow start", "timeout"),
+        change(2, 2 * MSS, MSS, "slow start", "timeout"),
+    ) == [True, False]

@@ -1,4 +1,6 @@
-"""What a user gets for a spec or a command line that is wrong: exit code 2, file:line:column, a cause and a hint."""
+"""What a user gets for a spec or a command line that is wrong: exit code 2, file:line:column, a
+cause and a hint.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_spec_names_its_place_and_what_would_be_right(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_spec_names_its_place_and_what_would_be_right(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text, line, hint = WRONG[case]
     spec = tmp_path / "wrong.yaml"
     spec.write_text(text)
@@ -62,7 +66,9 @@ def test_a_wrong_spec_names_its_place_and_what_would_be_right(case: str, tmp_pat
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])
-def test_every_command_that_reads_a_spec_refuses_it_alike(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_that_reads_a_spec_refuses_it_alike(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = tmp_path / "wrong.yaml"
     spec.write_text(WRONG["unknown host"][0])
     out = ["--out", str(tmp_path / "results")] if command == "run" else []
@@ -78,14 +84,18 @@ def test_a_good_spec_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "valid" in capsys.readouterr().out
 
 
-def test_several_errors_come_each_on_a_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_errors_come_each_on_a_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = tmp_path / "wrong.yaml"
     spec.write_text(GOOD.replace("delay: 20ms", "delay: 20").replace("at: 0s", "at: -1s"))
     assert main(["validate", str(spec)]) == 2
     assert len(re.findall(r"^\S+:\d+:\d+: error: ", capsys.readouterr().err, re.MULTILINE)) == 2
 
 
-def test_a_directory_without_specs_and_a_large_file_are_no_specs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_without_specs_and_a_large_file_are_no_specs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     large = tmp_path / "large.yaml"
     large.write_text("x: 1 # filler\n" * 750_000)
     empty = tmp_path / "empty"
@@ -97,14 +107,18 @@ def test_a_directory_without_specs_and_a_large_file_are_no_specs(tmp_path: Path,
         assert "hint: " in errors
 
 
-def test_a_file_that_does_not_exist_suggests_a_shipped_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_does_not_exist_suggests_a_shipped_experiment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["validate", "bbr_vs_cubik"]) == 2
     errors = capsys.readouterr().err
     assert "bbr_vs_cubik:1:1: error: " in errors
     assert "did you mean 'bbr_vs_cubic'?" in errors
 
 
-def test_json_errors_carry_file_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_errors_carry_file_line_and_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = tmp_path / "wrong.yaml"
     spec.write_text(WRONG["unknown host"][0])
     assert main(["validate", str(spec), "--json"]) == 2
@@ -117,7 +131,10 @@ def test_json_errors_carry_file_line_and_column(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["validate", "bbr_vs_cubic", "--set", "links.h1-h2.rtae=1mbit"], "--set links.h1-h2.rtae=1mbit"),
+        (
+            ["validate", "bbr_vs_cubic", "--set", "links.h1-h2.rtae=1mbit"],
+            "--set links.h1-h2.rtae=1mbit",
+        ),
         (["validate", "bbr_vs_cubic", "--set", "seed"], "path=value"),
         (["run", "bbr_vs_cubic", "--seed", "-1"], "--seed"),
         (["run", "bbr_vs_cubic", "--on", "moon"], "--on"),
@@ -128,7 +145,9 @@ def test_json_errors_carry_file_line_and_column(tmp_path: Path, capsys: pytest.C
         (["run", "bbr_vs_cubic", "--on", "host", "--clock", "virtual"], "real clock"),
     ],
 )
-def test_a_wrong_command_line_exits_2_without_a_traceback(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_line_exits_2_without_a_traceback(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     errors = capsys.readouterr().err
     assert said in errors
@@ -138,6 +157,11 @@ def test_a_wrong_command_line_exits_2_without_a_traceback(arguments: list[str], 
 def test_the_installed_program_exits_like_main(tmp_path: Path) -> None:
     spec = tmp_path / "wrong.yaml"
     spec.write_text(WRONG["duplicate key"][0])
-    done = subprocess.run([sys.executable, "-m", "tcpexp.cli.main", "validate", str(spec)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tcpexp.cli.main", "validate", str(spec)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert f"{spec}:8:1: error: " in done.stderr

@@ -1,4 +1,6 @@
-"""Commands that need no run: help, lists, descriptions, the plan, the schema, completion, doctor, the reference page."""
+"""Commands that need no run: help, lists, descriptions, the plan, the schema, completion, doctor,
+the reference page.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ ALL = dict(commands(cli, "tcpexp"))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_command_has_help_that_fits_its_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help_that_fits_its_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([*name.split()[1:], "--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
     command = ALL[name]
     assert command.help
-    assert not command.get_short_help_str(limit=60).endswith("..."), "the first sentence is too long"
+    assert not command.get_short_help_str(limit=60).endswith("..."), (
+        "the first sentence is too long"
+    )
     for parameter in command.params:
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name  # type: ignore[attr-defined]
 
@@ -38,21 +44,27 @@ def test_commands_with_arguments_show_examples(name: str) -> None:
 
 def test_the_reference_page_is_current() -> None:
     page = ROOT / "docs" / "commands.md"
-    assert page.read_text() == reference(), "run: .venv/bin/python -m tcpexp.cli.reference > docs/commands.md"
+    assert page.read_text() == reference(), (
+        "run: .venv/bin/python -m tcpexp.cli.reference > docs/commands.md"
+    )
 
 
 def test_help_and_validate_import_nothing_heavy() -> None:
     script = (
-        "import sys\nfrom tcpexp.cli.main import main\n"
-        "assert main(['--help']) == 0\nassert main(['validate', 'bbr_vs_cubic']) == 0\n"
-        "print([name for name in ('polars', 'matplotlib', 'jinja2', 'numpy') if name in sys.modules])"
+        "import sys\nfrom tcpexp.cli.main import main\nassert main(['--help']) == 0\nassert"
+        " main(['validate', 'bbr_vs_cubic']) == 0\nprint([name for name in ('polars', 'matplotlib',"
+        " 'jinja2', 'numpy') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("spec", [path.stem for path in paths.shipped_specs()])
-def test_shipped_experiments_are_valid_from_any_folder(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_experiments_are_valid_from_any_folder(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["validate", spec, f"experiments/{spec}.yaml"]) == 0
 
@@ -60,7 +72,16 @@ def test_shipped_experiments_are_valid_from_any_folder(spec: str, tmp_path: Path
 def test_list_and_describe_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"experiments", "studies", "topologies", "actions", "checks", "recorders", "plots", "congestion_controls"} == set(listed)
+    assert {
+        "experiments",
+        "studies",
+        "topologies",
+        "actions",
+        "checks",
+        "recorders",
+        "plots",
+        "congestion_controls",
+    } == set(listed)
     assert "bbr_vs_cubic" in listed["experiments"]
     assert "mathis" in listed["studies"]
     assert "iperf3" in listed["actions"]
@@ -83,7 +104,10 @@ def test_describe_tells_required_from_optional(capsys: pytest.CaptureFixture[str
 def test_plan_as_json_is_the_plan_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     from tcpexp.plan.types import RunPlan, from_json, to_json
 
-    assert main(["plan", "bbr_vs_cubic", "--json", "--seed", "9", "--set", "links.h1-h2.rate=20mbit"]) == 0
+    assert (
+        main(["plan", "bbr_vs_cubic", "--json", "--seed", "9", "--set", "links.h1-h2.rate=20mbit"])
+        == 0
+    )
     text = capsys.readouterr().out
     plan = from_json(text, RunPlan)
     assert plan.seed == 9
@@ -106,8 +130,15 @@ def test_completion_script(shell: str, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_completion_offers_shipped_experiments() -> None:
     script = "from tcpexp.cli.main import main; main()"
-    environment = {"_TCPEXP_COMPLETE": "bash_complete", "COMP_WORDS": "tcpexp run bbr_", "COMP_CWORD": "2", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        "_TCPEXP_COMPLETE": "bash_complete",
+        "COMP_WORDS": "tcpexp run bbr_",
+        "COMP_CWORD": "2",
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
     assert "plain,bbr_vs_cubic" in done.stdout
 
 
@@ -122,13 +153,20 @@ def test_doctor_gives_every_lack_a_remedy(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_lack_is_printed_with_what_mends_it(capsys: pytest.CaptureFixture[str]) -> None:
-    print_error(HostError("this machine cannot run it", missing=(Missing("qdisc netem", "the delay of h1-h2", "modprobe sch_netem"),)))
+    print_error(
+        HostError(
+            "this machine cannot run it",
+            missing=(Missing("qdisc netem", "the delay of h1-h2", "modprobe sch_netem"),),
+        )
+    )
     errors = capsys.readouterr().err
     assert "missing: qdisc netem (for the delay of h1-h2)" in errors
     assert "mend: modprobe sch_netem" in errors
 
 
-def test_an_unexpected_failure_saves_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_failure_saves_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     @cli.command("fails-for-the-test", hidden=True)
@@ -147,9 +185,20 @@ def test_an_unexpected_failure_saves_its_traceback(tmp_path: Path, monkeypatch: 
     assert "Traceback" in saved.read_text()
 
 
-def test_a_command_is_imported_when_it_is_asked_for_and_suggested_when_it_is_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, tcpexp.cli.main\nprint([name for name in sys.modules if name.startswith('tcpexp.cli.')])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "tcpexp.cli.main" in loaded and "tcpexp.cli.tcp" not in loaded and "tcpexp.cli.run" not in loaded
+def test_a_command_is_imported_when_it_is_asked_for_and_suggested_when_it_is_misspelt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = (
+        "import sys, tcpexp.cli.main\nprint([name for name in sys.modules if"
+        " name.startswith('tcpexp.cli.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert (
+        "tcpexp.cli.main" in loaded
+        and "tcpexp.cli.tcp" not in loaded
+        and "tcpexp.cli.run" not in loaded
+    )
     assert main(["rnu"]) == 2
     assert "Did you mean 'run'?" in capsys.readouterr().err

@@ -12,7 +12,9 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 def test_the_page_is_up_to_date():
-    assert (DOCS / "congestion.md").read_text() == page(), "run: python -m tcpexp.cli.congestion_page > docs/congestion.md"
+    assert (DOCS / "congestion.md").read_text() == page(), (
+        "run: python -m tcpexp.cli.congestion_page > docs/congestion.md"
+    )
 
 
 def test_list_and_describe():

@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from tcpexp import paths
-from tcpexp.cli.experiments_page import MOST_BYTES, WIDTH, document, first_figure, picture_path, read_measured, take_runs
+from tcpexp.cli.experiments_page import (
+    MOST_BYTES,
+    WIDTH,
+    document,
+    first_figure,
+    picture_path,
+    read_measured,
+    take_runs,
+)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -22,11 +30,15 @@ def page() -> str:
 
 
 def test_the_page_is_current(page: str) -> None:
-    assert page == document(DOCS), "run: .venv/bin/python -m tcpexp.cli.experiments_page > docs/experiments.md"
+    assert page == document(DOCS), (
+        "run: .venv/bin/python -m tcpexp.cli.experiments_page > docs/experiments.md"
+    )
 
 
 def test_every_experiment_has_its_section_and_its_checks(page: str) -> None:
-    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [path.stem for path in paths.shipped_specs()]
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [
+        path.stem for path in paths.shipped_specs()
+    ]
     sections = page.split("\n## ")[1:-1]
     assert all("\nChecked:\n- " in section for section in sections)
 
@@ -45,10 +57,18 @@ def made_run(folder: Path, name: str, size: tuple[int, int]) -> dict[str, Any]:
     """Return a row as ``run --json`` prints it, of a run that drew two figures."""
     run = folder / name
     (run / "figures").mkdir(parents=True)
-    (run / "plan.json").write_text(json.dumps({"plots": [{"not_drawn": {}}, {"window": {}}, {"ladder": {}}]}))
+    (run / "plan.json").write_text(
+        json.dumps({"plots": [{"not_drawn": {}}, {"window": {}}, {"ladder": {}}]})
+    )
     Image.new("RGBA", size, (200, 30, 30, 255)).save(run / "figures" / "window.png")
     Image.new("RGBA", (10, 10)).save(run / "figures" / "ladder.png")
-    return {"status": "complete", "experiment": name, "clock": "virtual", "run": str(run), "timing": {"total_s": 12.34}}
+    return {
+        "status": "complete",
+        "experiment": name,
+        "clock": "virtual",
+        "run": str(run),
+        "timing": {"total_s": 12.34},
+    }
 
 
 def test_the_first_of_the_specs_figures_is_taken(tmp_path: Path) -> None:
@@ -68,9 +88,14 @@ def test_run_times_and_pictures_come_from_runs(tmp_path: Path) -> None:
     assert read_measured(docs)["total_s"] == {"synack_drop": 12.3}
     with Image.open(picture_path(docs, "synack_drop")) as picture:
         assert picture.size == (WIDTH, WIDTH)
-    assert [path.name for path in (docs / "images" / "experiments").iterdir()] == ["synack_drop.png"]
+    assert [path.name for path in (docs / "images" / "experiments").iterdir()] == [
+        "synack_drop.png"
+    ]
     text = document(docs)
-    assert "![The client's firewall drops the server's SYN-ACKs](images/experiments/synack_drop.png)" in text
+    assert (
+        "![The client's firewall drops the server's SYN-ACKs](images/experiments/synack_drop.png)"
+        in text
+    )
     assert "Lasts 150 s, takes about 12 s." in text
 
 
@@ -80,6 +105,8 @@ def test_a_picture_that_is_too_large_is_left_out(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     row = made_run(tmp_path, "synack_drop", (40, 30))
-    Image.frombytes("RGB", (1440, 1440), os.urandom(1440 * 1440 * 3)).save(Path(row["run"]) / "figures" / "window.png")
+    Image.frombytes("RGB", (1440, 1440), os.urandom(1440 * 1440 * 3)).save(
+        Path(row["run"]) / "figures" / "window.png"
+    )
     take_runs([row], docs)
     assert not picture_path(docs, "synack_drop").exists()

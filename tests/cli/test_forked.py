@@ -42,7 +42,10 @@ def test_what_is_preloaded_starts_no_thread() -> None:
 
 
 def test_a_process_with_two_threads_does_not_fork() -> None:
-    code = "wait = threading.Event()\nthreading.Thread(target=wait.wait).start()\nprint(json.dumps(may_fork()))\nwait.set()"
+    code = (
+        "wait ="
+        " threading.Event()\nthreading.Thread(target=wait.wait).start()\nprint(json.dumps(may_fork()))\nwait.set()"
+    )
     assert outcome(code) is False
 
 

@@ -1,4 +1,6 @@
-"""``tcpexp grade`` and ``tcpexp guest export|import|use`` as a user types them: mistakes and exit codes."""
+"""``tcpexp grade`` and ``tcpexp guest export|import|use`` as a user types them: mistakes and exit
+codes.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,35 @@ from images import make_image
 
 def test_missing_work_and_the_sheets(tmp_path, capsys):
     (tmp_path / "handed" / "alice").mkdir(parents=True)
-    assert main(["grade", str(tmp_path / "handed"), "--rubric", "handshake_lab", "--out", str(tmp_path / "out")]) == 4
+    assert (
+        main(
+            [
+                "grade",
+                str(tmp_path / "handed"),
+                "--rubric",
+                "handshake_lab",
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 4
+    )
     out = capsys.readouterr().out
     assert "0 / 13" in out
-    assert main(["grade", str(tmp_path / "handed"), "--rubric", "handshake_lab", "--out", str(tmp_path / "out"), "--json"]) == 4
+    assert (
+        main(
+            [
+                "grade",
+                str(tmp_path / "handed"),
+                "--rubric",
+                "handshake_lab",
+                "--out",
+                str(tmp_path / "out"),
+                "--json",
+            ]
+        )
+        == 4
+    )
     assert json.loads(capsys.readouterr().out)["students"][0]["points"] == 0
 
 
@@ -60,7 +87,9 @@ def test_an_image_goes_out_and_comes_in(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     other = make_image("other")
     assert main(["guest", "import", str(tmp_path / "image.tar")]) == 0
-    assert f"the image before is kept: tcpexp guest use {other.sha256[:12]}" in capsys.readouterr().out
+    assert (
+        f"the image before is kept: tcpexp guest use {other.sha256[:12]}" in capsys.readouterr().out
+    )
     assert main(["guest", "info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["sha256"], facts["kept"]) == (image.sha256, [other.sha256])

@@ -1,4 +1,6 @@
-"""A terminal that closes in the middle of a run: the run ends as after Ctrl-C, with manifest and report."""
+"""A terminal that closes in the middle of a run: the run ends as after Ctrl-C, with manifest and
+report.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def write_spec(folder: Path, duration: str) -> Path:
 
 
 def start_on_terminal(arguments: list[str]) -> tuple[int, int]:
-    """Start tcpexp as the leader of a session on a terminal of its own; return its pid and the terminal's other side."""
+    """Start tcpexp as the leader of a session on a terminal of its own.
+
+    Return its pid and the terminal's other side.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "tcpexp.cli.main", *arguments])
@@ -41,7 +46,9 @@ def start_on_terminal(arguments: list[str]) -> tuple[int, int]:
 
 
 def wait_for_events(results: Path, pid: int) -> None:
-    """Wait until the experiment is under way (its events are written where the place can show them before the end)."""
+    """Wait until the experiment is under way (its events are written where the place can show them
+    before the end).
+    """
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if any(results.glob("long/*/events.jsonl")):
@@ -56,25 +63,43 @@ def exit_status(pid: int) -> int:
 
 
 @pytest.mark.root
-def test_a_closed_terminal_ends_a_run_on_the_host_and_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_terminal_ends_a_run_on_the_host_and_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SUDO_UID", "12345")
     monkeypatch.setenv("SUDO_GID", "23456")
     results = tmp_path / "results"
-    pid, terminal = start_on_terminal(["run", str(write_spec(tmp_path, "600s")), "--on", "host", "--out", str(results)])
+    pid, terminal = start_on_terminal(
+        ["run", str(write_spec(tmp_path, "600s")), "--on", "host", "--out", str(results)]
+    )
     wait_for_events(results, pid)
     os.close(terminal)
     assert exit_status(pid) == 4
     (run,) = (results / "long").iterdir()
     assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
     assert (run / "report.html").is_file()
-    assert {(path.stat().st_uid, path.stat().st_gid) for path in (run, *run.rglob("*"))} == {(12345, 23456)}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (run, *run.rglob("*"))} == {
+        (12345, 23456)
+    }
 
 
 @pytest.mark.root
 def test_a_run_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     """``nohup`` ignores SIGHUP for the command that it starts."""
     results = tmp_path / "results"
-    argv = ["nohup", sys.executable, "-m", "tcpexp.cli.main", "run", str(write_spec(tmp_path, "3s")), "--on", "host", "--out", str(results), "-q"]
+    argv = [
+        "nohup",
+        sys.executable,
+        "-m",
+        "tcpexp.cli.main",
+        "run",
+        str(write_spec(tmp_path, "3s")),
+        "--on",
+        "host",
+        "--out",
+        str(results),
+        "-q",
+    ]
     process = subprocess.Popen(argv)
     wait_for_events(results, process.pid)
     process.send_signal(signal.SIGHUP)
@@ -84,7 +109,10 @@ def test_a_run_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
 
 
 def test_hanging_up_again_does_not_abort() -> None:
-    """The kernel, a shell and sudo may each send one; a terminate that follows counts as the first."""
+    """The kernel, a shell and sudo may each send one.
+
+    A terminate that follows counts as the first.
+    """
     child = """
 import os, signal
 from tcpexp.runner import StopSignals

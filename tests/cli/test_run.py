@@ -1,4 +1,7 @@
-"""``tcpexp run`` from spec to report, and again from disk; what is said when a place or the disk does not play along."""
+"""``tcpexp run`` from spec to report, and again from disk.
+
+What is said when a place or the disk does not play along.
+"""
 
 from __future__ import annotations
 
@@ -44,19 +47,28 @@ def program(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tcpexp.cli.main", *map(str, arguments)]
 
 
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[dict[str, object]]]:
+def run_json(
+    capsys: pytest.CaptureFixture[str], *arguments: str | Path
+) -> tuple[int, list[dict[str, object]]]:
     code = main(["run", *map(str, arguments), "--json"])
     return code, json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.guest
-def test_a_run_in_the_guest_can_be_judged_and_reported_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "guest", "--out", tmp_path / "results")
+def test_a_run_in_the_guest_can_be_judged_and_reported_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (row,) = run_json(
+        capsys, spec_in(tmp_path), "--on", "guest", "--out", tmp_path / "results"
+    )
     assert code == 0
     assert (row["status"], row["where"], row["clock"]) == ("complete", "uml", "virtual")
     timing = row["timing"]
     assert isinstance(timing, dict)
-    parts = sum(timing[name] for name in ("start_s", "run_s", "reading_s", "judging_s", "drawing_s", "report_s"))
+    parts = sum(
+        timing[name]
+        for name in ("start_s", "run_s", "reading_s", "judging_s", "drawing_s", "report_s")
+    )
     assert timing["experiment_s"] == 3
     assert 0 < parts <= timing["total_s"] + 0.01
     run = Path(str(row["run"]))
@@ -76,9 +88,13 @@ def test_a_run_in_the_guest_can_be_judged_and_reported_again(tmp_path: Path, cap
 
 
 @pytest.mark.guest
-def test_a_spec_that_is_wrong_does_not_keep_the_next_from_being_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spec_that_is_wrong_does_not_keep_the_next_from_being_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = spec_in(tmp_path, PLAIN.replace("status: 0", "status: 7"))
-    code, rows = run_json(capsys, "no_such_spec", spec, "--on", "guest", "--out", tmp_path / "results")
+    code, rows = run_json(
+        capsys, "no_such_spec", spec, "--on", "guest", "--out", tmp_path / "results"
+    )
     assert code == 2
     assert [row["exit_code"] for row in rows] == [2, 1]
 
@@ -86,7 +102,18 @@ def test_a_spec_that_is_wrong_does_not_keep_the_next_from_being_run(tmp_path: Pa
 @pytest.mark.full
 @pytest.mark.guest
 def test_repeat_takes_the_seeds_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, rows = run_json(capsys, spec_in(tmp_path), "--repeat", "2", "--seed", "5", "--on", "guest", "--out", tmp_path / "results")
+    code, rows = run_json(
+        capsys,
+        spec_in(tmp_path),
+        "--repeat",
+        "2",
+        "--seed",
+        "5",
+        "--on",
+        "guest",
+        "--out",
+        tmp_path / "results",
+    )
     assert code == 0
     assert [row["seed"] for row in rows] == [5, 6]
 
@@ -116,7 +143,9 @@ def test_one_interrupt_keeps_what_was_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.root
 def test_a_run_on_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, (row,) = run_json(capsys, spec_in(tmp_path), "--on", "host", "--out", tmp_path / "results")
+    code, (row,) = run_json(
+        capsys, spec_in(tmp_path), "--on", "host", "--out", tmp_path / "results"
+    )
     assert code == 0
     assert (row["status"], row["where"], row["clock"]) == ("complete", "host", "real")
 
@@ -127,17 +156,40 @@ def test_a_full_disk_is_refused_before_the_run(tmp_path: Path) -> None:
     small.mkdir()
     spec = spec_in(tmp_path)
     script = 'mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"'
-    command = ["unshare", "--mount", "sh", "-c", script, "sh", str(small), *program("run", spec, "--out", small, "--on", "host")]
+    command = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        str(small),
+        *program("run", spec, "--out", small, "--on", "host"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "MiB are free" in done.stderr
     assert "--out DIR" in done.stderr
 
 
-def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_results_folder_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     place = "host" if os.geteuid() == 0 else "uml"
     (tmp_path / "file").write_text("")
-    assert main(["run", str(spec_in(tmp_path)), "--on", place, "--out", str(tmp_path / "file" / "results")]) == 3
+    assert (
+        main(
+            [
+                "run",
+                str(spec_in(tmp_path)),
+                "--on",
+                place,
+                "--out",
+                str(tmp_path / "file" / "results"),
+            ]
+        )
+        == 3
+    )
     errors = capsys.readouterr().err
     assert "cannot be written" in errors
     assert "--out DIR" in errors
@@ -152,7 +204,13 @@ def test_without_a_place_both_ways_are_named() -> None:
         "try: open_place(RunOptions(), Silent())\n"
         "except HostError as error: print(error.exit_code, [lack.remedy for lack in error.missing])"
     )
-    done = subprocess.run([sys.executable, "-c", script], env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PATH": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.startswith("3 "), done.stderr
     assert "apt install qemu-system-x86" in done.stdout
     assert "sudo tcpexp run" in done.stdout
@@ -182,9 +240,13 @@ class Breaking:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(RunError("the guest died"), "failed"), (KeyboardInterrupt(), "interrupted")], ids=["failure", "second interrupt"]
+    ("error", "status"),
+    [(RunError("the guest died"), "failed"), (KeyboardInterrupt(), "interrupted")],
+    ids=["failure", "second interrupt"],
 )
-def test_a_place_that_breaks_leaves_a_manifest_and_its_data(error: BaseException, status: str, tmp_path: Path) -> None:
+def test_a_place_that_breaks_leaves_a_manifest_and_its_data(
+    error: BaseException, status: str, tmp_path: Path
+) -> None:
     spec = spec_in(tmp_path)
     options = RunOptions()
     plan = compile_spec(spec, options, 0)
@@ -224,11 +286,16 @@ FULL = "OSError: [Errno 28] No space left on device"
         (None, None),
         ("", None),
         ('{"status": "fai', None),
-        (json.dumps({"status": "failed", "error": FULL}), PlaceResult("failed", "run", FULL, 1.0, 1.0, "virtual")),
+        (
+            json.dumps({"status": "failed", "error": FULL}),
+            PlaceResult("failed", "run", FULL, 1.0, 1.0, "virtual"),
+        ),
     ],
     ids=["no record", "empty record", "cut record", "said by the engine"],
 )
-def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(record: str | None, result: PlaceResult | None, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(
+    record: str | None, result: PlaceResult | None, tmp_path: Path
+) -> None:
     spec = spec_in(tmp_path)
     options = RunOptions()
     run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
@@ -240,18 +307,28 @@ def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(record: 
     engine = json.loads((run_dir.raw / "engine.json").read_text())
     assert engine["status"] == "failed" and "No space left" in engine["error"]
     certificate = json.loads((run_dir.path / "certificate.json").read_text())
-    assert certificate["verdict"] == "SUSPECT" and any("No space left" in reason for reason in certificate["reasons"])
+    assert certificate["verdict"] == "SUSPECT" and any(
+        "No space left" in reason for reason in certificate["reasons"]
+    )
     assert "certificate.json" in manifest.files and not list(run_dir.path.rglob("*reserve*"))
 
 
-def test_a_run_whose_engine_did_not_notice_is_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_engine_did_not_notice_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tcpexp.runner.NO_ROOM_BYTES", 1 << 62)
     spec = spec_in(tmp_path)
     options = RunOptions()
     run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
     complete = PlaceResult("complete", None, None, 1.0, 1.0, "virtual")
     with pytest.raises(RunError, match="is full"):
-        execute(Filling('{"status": "complete", "end_ns": 5}', complete), compile_spec(spec, options, 0), run_dir, options, Silent())
+        execute(
+            Filling('{"status": "complete", "end_ns": 5}', complete),
+            compile_spec(spec, options, 0),
+            run_dir,
+            options,
+            Silent(),
+        )
     assert read_manifest(run_dir.path).status == "failed"
     assert json.loads((run_dir.raw / "engine.json").read_text())["status"] == "failed"
 
@@ -266,14 +343,18 @@ class Talking(Breaking):
 
 
 @pytest.mark.parametrize(("clock", "begun"), [("virtual", True), ("real", False)])
-def test_nothing_is_prepared_beside_an_experiment_in_real_time(clock: Literal["virtual", "real"], begun: bool, tmp_path: Path) -> None:
+def test_nothing_is_prepared_beside_an_experiment_in_real_time(
+    clock: Literal["virtual", "real"], begun: bool, tmp_path: Path
+) -> None:
     spec = spec_in(tmp_path)
     options = RunOptions()
     plan = compile_spec(spec, options, 0)
     run_dir = create_run(tmp_path / "results", spec, plan, "uml")
     with Ahead() as ahead:
         with pytest.raises(RunError):
-            execute(Talking(RunError("the guest died"), clock), plan, run_dir, options, Silent(), ahead)
+            execute(
+                Talking(RunError("the guest died"), clock), plan, run_dir, options, Silent(), ahead
+            )
         assert ahead.begun is begun
 
 

@@ -12,7 +12,14 @@ from tcpexp.cli.main import main
 from tcpexp.cli.search import GLOSSARY, find_cards, settings, stems, tags, terms_in
 
 
-def card(name: str, title: str = "", description: str = "", explain: str = "", checks: tuple[CheckWords, ...] = (), path: Path = Path("/dev/null")) -> Card:
+def card(
+    name: str,
+    title: str = "",
+    description: str = "",
+    explain: str = "",
+    checks: tuple[CheckWords, ...] = (),
+    path: Path = Path("/dev/null"),
+) -> Card:
     return Card(name, path, title or name, description, explain, (), "two_host", (), 5.0, checks)
 
 
@@ -28,12 +35,17 @@ def shipped() -> list[Card]:
         ("Which side closes first and therefore holds TIME-WAIT?", "handshake_teardown"),
         ("zero window probes of a receive buffer of 1024 bytes", "slow_receiver"),
         ("net.ipv4.tcp_syncookies", "syn_flood_cookies"),
-        ("download a file over a link with duplicate, reordered and corrupted packets", "impaired_download"),
+        (
+            "download a file over a link with duplicate, reordered and corrupted packets",
+            "impaired_download",
+        ),
         ("TcpExt.TCPReqQFullDrop", "syn_flood"),
         ("deep buffers and bufferbloat", "bbr_vs_cubic_deep"),
     ],
 )
-def test_a_lab_sheets_sentence_finds_the_experiment(question: str, name: str, shipped: list[Card]) -> None:
+def test_a_lab_sheets_sentence_finds_the_experiment(
+    question: str, name: str, shipped: list[Card]
+) -> None:
     found = [hit.card.name for hit in find_cards(question, shipped)]
     assert name in found[:5], found
 
@@ -41,11 +53,18 @@ def test_a_lab_sheets_sentence_finds_the_experiment(question: str, name: str, sh
 def test_one_that_has_all_words_comes_before_one_that_has_one_of_them_often() -> None:
     both = card("both", description="SYNs are repeated. The RTO doubles.")
     often = card("often", title="SYN and SYN", description="A SYN, another SYN. And a third SYN.")
-    assert [hit.card.name for hit in find_cards("how many SYNs, and what RTO", [often, both, card("none", "something else")])] == ["both", "often"]
+    assert [
+        hit.card.name
+        for hit in find_cards(
+            "how many SYNs, and what RTO", [often, both, card("none", "something else")]
+        )
+    ] == ["both", "often"]
 
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
-    cards = [card(f"c{number}", "a window") for number in range(5)] + [card("rare", explain="A persist timer.")]
+    cards = [card(f"c{number}", "a window") for number in range(5)] + [
+        card("rare", explain="A persist timer.")
+    ]
     assert find_cards("window, persist timer", cards)[0].card.name == "rare"
 
 
@@ -57,7 +76,9 @@ def test_words_that_say_nothing_find_nothing(shipped: list[Card]) -> None:
 
 def test_a_hit_shows_where_the_words_are() -> None:
     check = CheckWords("SYNs from h1 in the whole run", "7, at 0 s, 1 s", "the RTO doubles")
-    (hit,) = find_cards("SYNs and their times", [card("one", "other", "Something. Else.", checks=(check,))])
+    (hit,) = find_cards(
+        "SYNs and their times", [card("one", "other", "Something. Else.", checks=(check,))]
+    )
     assert hit.line == "SYNs from h1: 7, at 0 s, 1 s"
     assert hit.words == ("SYN",)
 
@@ -89,10 +110,17 @@ def test_endings_do_not_matter() -> None:
     assert stems("loss") == ["loss"]
 
 
-def test_tags_come_from_the_question_or_from_what_is_explained_more_than_once(tmp_path: Path) -> None:
+def test_tags_come_from_the_question_or_from_what_is_explained_more_than_once(
+    tmp_path: Path,
+) -> None:
     spec = tmp_path / "x.yaml"
     spec.write_text("hosts: {h1: {sysctls: {net.ipv4.tcp_syn_retries: 3}}}\n")
-    about = card("x", description="Who holds TIME-WAIT?", explain="The RTO. An RTO. Nagle is not meant. See TcpExt.TCPTimeouts.", path=spec)
+    about = card(
+        "x",
+        description="Who holds TIME-WAIT?",
+        explain="The RTO. An RTO. Nagle is not meant. See TcpExt.TCPTimeouts.",
+        path=spec,
+    )
     assert tags(about) == ("retransmission timeout (RTO)", "TIME-WAIT")
     assert settings(about) == ("TcpExt.TCPTimeouts", "tcp_syn_retries")
 

@@ -1,4 +1,7 @@
-"""``tcpexp run`` of several specs: a folder, a few at a time, each in a process of its own; failures, crashes and interrupts among them."""
+"""``tcpexp run`` of several specs: a folder, a few at a time, each in a process of its own.
+
+Failures, crashes and interrupts among them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ KILLED = "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), si
 RAISES = "raise_here = 1 / 0\n"
 
 
-def write_spec(folder: Path, name: str, *, duration: str = "1s", status: int = 0, plugin: str = "") -> Path:
+def write_spec(
+    folder: Path, name: str, *, duration: str = "1s", status: int = 0, plugin: str = ""
+) -> Path:
     text = PLAIN.format(name=name, duration=duration, status=status)
     if plugin:
         (folder / f"{name}.py").write_text(plugin)
@@ -66,14 +71,22 @@ class Noting(QuietDisplay):
 def test_a_folder_stands_for_its_specs_by_name(tmp_path: Path) -> None:
     for name in ("second", "first"):
         write_spec(tmp_path, name)
-    (tmp_path / "square.yaml").write_text("description: a network\nnodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2]\n")
+    (tmp_path / "square.yaml").write_text(
+        "description: a network\nnodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2]\n"
+    )
     (tmp_path / "misspelt.yml").write_text("name: misspelt\ntoplogy: two_host\n")
     (tmp_path / ".hidden.yaml").write_text("name: hidden\n")
     (tmp_path / "notes.txt").write_text("no spec\n")
-    assert [Path(each).name for each in paths.expand_specs(str(tmp_path))] == ["first.yaml", "misspelt.yml", "second.yaml"]
+    assert [Path(each).name for each in paths.expand_specs(str(tmp_path))] == [
+        "first.yaml",
+        "misspelt.yml",
+        "second.yaml",
+    ]
 
 
-def test_the_shipped_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_folder_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert paths.expand_specs("experiments/") == [str(path) for path in paths.shipped_specs()]
     assert paths.expand_specs("synack_drop") == ["synack_drop"]
@@ -94,41 +107,83 @@ def test_validate_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_job_survives_its_way_to_another_process() -> None:
-    job = Job("a.yaml", RunOptions("host", None, None, 7, ("links.h1-h2.rate=1mbit",), Path("/tmp/x"), ("tcpexp", "run"), figures=True), 3)
+    job = Job(
+        "a.yaml",
+        RunOptions(
+            "host",
+            None,
+            None,
+            7,
+            ("links.h1-h2.rate=1mbit",),
+            Path("/tmp/x"),
+            ("tcpexp", "run"),
+            figures=True,
+        ),
+        3,
+    )
     assert Job.from_line(job.to_line().decode()) == job
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_a_crash_an_exception_and_a_wrong_spec_do_not_take_the_others(at_once: int, tmp_path: Path) -> None:
+def test_a_crash_an_exception_and_a_wrong_spec_do_not_take_the_others(
+    at_once: int, tmp_path: Path
+) -> None:
     """None of these reaches a place to run: the plugin is loaded before."""
     killed = write_spec(tmp_path, "killed", plugin=KILLED)
     wrong = write_spec(tmp_path, "wrong", duration="1mbit")
     raises = write_spec(tmp_path, "raises", plugin=RAISES)
     options = RunOptions("guest", out=tmp_path / "results")
     noting = Noting()
-    rows = run_jobs([Job(str(path), options) for path in (killed, wrong, raises)] + [Job("no_such_spec", options)], at_once, StopSignals(), noting)
+    rows = run_jobs(
+        [Job(str(path), options) for path in (killed, wrong, raises)]
+        + [Job("no_such_spec", options)],
+        at_once,
+        StopSignals(),
+        noting,
+    )
     assert [row["exit_code"] for row in rows] == [4, 2, 2, 2]
-    assert (rows[0]["status"], rows[0]["errors"][0]["message"]) == ("crashed", "the run's process ended by signal SIGKILL")
+    assert (rows[0]["status"], rows[0]["errors"][0]["message"]) == (
+        "crashed",
+        "the run's process ended by signal SIGKILL",
+    )
     assert rows[0]["errors"][0]["hint"] == "last words"
     assert rows[1]["errors"][0]["line"] == 4
     assert "ZeroDivisionError" in rows[2]["errors"][0]["message"]
     assert "no such file or experiment" in rows[3]["errors"][0]["message"]
-    assert sorted(noting.noted) == sorted((word, number) for word in ("begins", "ends") for number in range(4))
+    assert sorted(noting.noted) == sorted(
+        (word, number) for word in ("begins", "ends") for number in range(4)
+    )
     assert [number for word, number in noting.noted if word == "begins"] == [0, 1, 2, 3]
 
 
 def test_nothing_is_started_once_a_signal_has_come(tmp_path: Path) -> None:
     signals = StopSignals()
     signals.asked = True
-    rows = run_jobs([Job("one", RunOptions()), Job("two", RunOptions())], 2, signals, QuietDisplay())
+    rows = run_jobs(
+        [Job("one", RunOptions()), Job("two", RunOptions())], 2, signals, QuietDisplay()
+    )
     assert [(row["status"], row["exit_code"]) for row in rows] == [("not run", 4), ("not run", 4)]
 
 
 def test_a_run_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
-    """The plugin keeps the run from starting; the run's process sees its input end and gets a signal, which then ends it."""
-    waits = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint('waiting', file=sys.stderr, flush=True)\ntime.sleep(60)\n"
-    job = Job(str(write_spec(tmp_path, "waits", plugin=waits)), RunOptions("guest", out=tmp_path / "results"))
-    process = subprocess.Popen([sys.executable, "-m", "tcpexp.cli.job"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    """The plugin keeps the run from starting.
+
+    The run's process sees its input end and gets a signal, which then ends it.
+    """
+    waits = (
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_:"
+        " sys.exit(9))\nprint('waiting', file=sys.stderr, flush=True)\ntime.sleep(60)\n"
+    )
+    job = Job(
+        str(write_spec(tmp_path, "waits", plugin=waits)),
+        RunOptions("guest", out=tmp_path / "results"),
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tcpexp.cli.job"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdin is not None and process.stderr is not None
     process.stdin.write(job.to_line())
     process.stdin.flush()
@@ -142,40 +197,106 @@ def row(name: str, **more: Any) -> dict[str, Any]:
 
 
 ROWS = [
-    row("good", status="complete", exit_code=0, passed=3, certificate={"verdict": "VALID"}, timing={"total_s": 12.34}, seed=7),
-    row("bad", status="complete", exit_code=1, passed=2, failed=1, certificate={"verdict": "SUSPECT"}, timing={"total_s": 2.0}, seed=7),
+    row(
+        "good",
+        status="complete",
+        exit_code=0,
+        passed=3,
+        certificate={"verdict": "VALID"},
+        timing={"total_s": 12.34},
+        seed=7,
+    ),
+    row(
+        "bad",
+        status="complete",
+        exit_code=1,
+        passed=2,
+        failed=1,
+        certificate={"verdict": "SUSPECT"},
+        timing={"total_s": 2.0},
+        seed=7,
+    ),
     row("broken", status="failed", exit_code=4),
     row("waiting"),
 ]
 
 
-def test_the_table_has_verdicts_certificate_and_run_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_has_verdicts_certificate_and_run_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     print_table(ROWS, 15.0)
     head, good, bad, broken, waiting, total = capsys.readouterr().out.splitlines()
-    assert head.split() == ["experiment", "status", "passed", "failed", "certificate", "run", "time"]
+    assert head.split() == [
+        "experiment",
+        "status",
+        "passed",
+        "failed",
+        "certificate",
+        "run",
+        "time",
+    ]
     assert good.split() == ["good", "complete", "3", "VALID", "12.3", "s"]
     assert bad.split() == ["bad", "complete", "2", "1", "SUSPECT", "2.0", "s"]
     assert broken.split() == ["broken", "failed"]
     assert waiting.split() == ["waiting", "not", "run"]
-    assert total == "4 runs: 1 without a failed check, 1 with failed checks, 1 failed, 1 not run; 15 s in all"
+    assert (
+        total == "4 runs: 1 without a failed check, 1 with failed checks, 1 failed, 1 not run; 15 s"
+        " in all"
+    )
 
 
-def test_the_table_tells_seeds_and_undecided_checks_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_tells_seeds_and_undecided_checks_where_there_are_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     print_table([ROWS[0], {**ROWS[0], "seed": 8, "undecided": 2}])
     head, first, second, _ = capsys.readouterr().out.splitlines()
-    assert head.split() == ["experiment", "seed", "status", "passed", "failed", "undecided", "certificate", "run", "time"]
+    assert head.split() == [
+        "experiment",
+        "seed",
+        "status",
+        "passed",
+        "failed",
+        "undecided",
+        "certificate",
+        "run",
+        "time",
+    ]
     assert first.split()[:4] == ["good", "7", "complete", "3"]
     assert second.split()[:5] == ["good", "8", "complete", "3", "2"]
 
 
 def test_the_table_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table([row("impaired_download_small", status="interrupted", passed=12, failed=10, certificate={"verdict": "SUSPECT"}, timing={"total_s": 1234.5})])
+    print_table(
+        [
+            row(
+                "impaired_download_small",
+                status="interrupted",
+                passed=12,
+                failed=10,
+                certificate={"verdict": "SUSPECT"},
+                timing={"total_s": 1234.5},
+            )
+        ]
+    )
     line = capsys.readouterr().out.splitlines()[1]
-    assert line.split() == ["impaired_download_small", "interrupted", "12", "10", "SUSPECT", "1234.5", "s"]
+    assert line.split() == [
+        "impaired_download_small",
+        "interrupted",
+        "12",
+        "10",
+        "SUSPECT",
+        "1234.5",
+        "s",
+    ]
 
 
 def test_what_came_of_a_run_in_words() -> None:
-    assert [outcome_words(each) for each in ROWS] == ["3 passed, VALID, 12.3 s", "2 passed, 1 failed, SUSPECT, 2.0 s", "failed", "not run"]
+    assert [outcome_words(each) for each in ROWS] == [
+        "3 passed, VALID, 12.3 s",
+        "2 passed, 1 failed, SUSPECT, 2.0 s",
+        "failed",
+        "not run",
+    ]
     assert sum_words(ROWS[:1]) == "1 runs: 1 without a failed check"
 
 
@@ -183,10 +304,21 @@ def test_a_failed_check_is_named_when_its_run_ends(capsys: pytest.CaptureFixture
     display = TerminalDisplay(1)
     display.begins(0, Job("experiments/bad.yaml", RunOptions()))
     verdict = {"result": "FAIL", "title": "SYNs from h1", "measured": "4", "asked": "7"}
-    display.ends(0, {**ROWS[1], "verdicts": [verdict, {**verdict, "result": "PASS", "title": "other"}], "run": "results/bad/r1"})
+    display.ends(
+        0,
+        {
+            **ROWS[1],
+            "verdicts": [verdict, {**verdict, "result": "PASS", "title": "other"}],
+            "run": "results/bad/r1",
+        },
+    )
     display.close()
     said = capsys.readouterr().err.splitlines()
-    assert said == ["[1/1] bad: 2 passed, 1 failed, SUSPECT, 2.0 s", "  FAIL SYNs from h1: 4 (expected 7)", "  see results/bad/r1"]
+    assert said == [
+        "[1/1] bad: 2 passed, 1 failed, SUSPECT, 2.0 s",
+        "  FAIL SYNs from h1: 4 (expected 7)",
+        "  see results/bad/r1",
+    ]
 
 
 def run_program(*arguments: str | Path) -> list[str]:
@@ -194,19 +326,36 @@ def run_program(*arguments: str | Path) -> list[str]:
 
 
 @pytest.mark.root
-def test_several_at_a_time_on_the_host_keep_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_at_a_time_on_the_host_keep_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Same names, same addresses asked for: each run gets a slot of its own."""
     specs = tmp_path / "specs"
     specs.mkdir()
     for name, status in (("one", 0), ("three", 0), ("two", 7)):
         write_spec(specs, name, status=status)
-    code = main(["run", str(specs), "--on", "host", "--jobs", "3", "--out", str(tmp_path / "results"), "--json"])
+    code = main(
+        [
+            "run",
+            str(specs),
+            "--on",
+            "host",
+            "--jobs",
+            "3",
+            "--out",
+            str(tmp_path / "results"),
+            "--json",
+        ]
+    )
     rows = json.loads(capsys.readouterr().out)
     assert code == 1
     assert [(row["experiment"], row["status"], row["passed"], row["failed"]) for row in rows] == [
         ("one", "complete", 1, 0), ("three", "complete", 1, 0), ("two", "complete", 0, 1),
     ]  # fmt: skip
-    nets = {json.loads((Path(row["run"]) / "plan.json").read_text())["network"]["subnets"][0] for row in rows}
+    nets = {
+        json.loads((Path(row["run"]) / "plan.json").read_text())["network"]["subnets"][0]
+        for row in rows
+    }
     assert len(nets) == 3
 
 
@@ -224,16 +373,24 @@ def wait_for_line(process: subprocess.Popen[str], word: str, times: int) -> list
 def test_one_interrupt_ends_the_runs_under_way_and_lists_the_rest(tmp_path: Path) -> None:
     specs = [write_spec(tmp_path, name, duration="600s") for name in ("a", "b", "c")]
     command = run_program(*specs, "--on", "host", "--jobs", "2", "--out", tmp_path / "results")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     wait_for_line(process, "started", 2)
     for name in ("a", "b"):
-        while not any((tmp_path / "results" / name).glob("*/events.jsonl")) and process.poll() is None:
+        while (
+            not any((tmp_path / "results" / name).glob("*/events.jsonl")) and process.poll() is None
+        ):
             time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     out, rest = process.communicate()
     assert process.returncode == 4, rest
     assert "stopping" in rest
-    assert [line.split()[0] for line in out.splitlines() if "interrupted" in line and "runs:" not in line] == ["a", "b"]
+    assert [
+        line.split()[0]
+        for line in out.splitlines()
+        if "interrupted" in line and "runs:" not in line
+    ] == ["a", "b"]
     assert any(line.split() == ["c", "not", "run"] for line in out.splitlines())
     for name in ("a", "b"):
         (run,) = (tmp_path / "results" / name).iterdir()
@@ -243,14 +400,31 @@ def test_one_interrupt_ends_the_runs_under_way_and_lists_the_rest(tmp_path: Path
 
 @pytest.mark.full
 @pytest.mark.guest
-def test_several_at_a_time_in_the_guest_leave_the_captures_of_one_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_at_a_time_in_the_guest_leave_the_captures_of_one_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     specs = tmp_path / "specs"
     specs.mkdir()
     for name in ("one", "two"):
         write_spec(specs, name, duration="5s")
     captures: list[list[bytes]] = []
     for jobs in ("1", "2"):
-        assert main(["run", str(specs), "--on", "guest", "--jobs", jobs, "--out", str(tmp_path / jobs), "--json"]) == 0
+        assert (
+            main(
+                [
+                    "run",
+                    str(specs),
+                    "--on",
+                    "guest",
+                    "--jobs",
+                    jobs,
+                    "--out",
+                    str(tmp_path / jobs),
+                    "--json",
+                ]
+            )
+            == 0
+        )
         rows = json.loads(capsys.readouterr().out)
         captures.append([(Path(row["run"]) / "raw" / "h1-eth0.pcap").read_bytes() for row in rows])
     assert captures[0] == captures[1]

@@ -10,7 +10,12 @@ from tcpexp.cli.sourceline import line_of, marked_line
 
 @pytest.mark.parametrize(
     ("text", "column", "under"),
-    [("links: {h1-h2: {latency: 20ms}}", 17, "l"), ("name: x", 1, "n"), ("\ttab: x", 2, "t"), ("title: 拥塞控制 x", 13, "x")],
+    [
+        ("links: {h1-h2: {latency: 20ms}}", 17, "l"),
+        ("name: x", 1, "n"),
+        ("\ttab: x", 2, "t"),
+        ("title: 拥塞控制 x", 13, "x"),
+    ],
 )
 def test_the_caret_is_under_the_place(text, column, under):
     line, mark = marked_line(text, 6, column)
@@ -45,7 +50,9 @@ def test_a_line_that_is_not_there_is_none(tmp_path):
 
 def test_validate_shows_it(tmp_path, capsys):
     spec = tmp_path / "wrong.yaml"
-    spec.write_text("name: wrong\ntopology: two_host\nduration: 5s\nlinks: {h1-h2: {bandwidth: 5mbit}}\n")
+    spec.write_text(
+        "name: wrong\ntopology: two_host\nduration: 5s\nlinks: {h1-h2: {bandwidth: 5mbit}}\n"
+    )
     assert main(["validate", str(spec)]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[0] == f"{spec}:4:17: error: unknown key 'bandwidth'"

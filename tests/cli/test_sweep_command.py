@@ -21,7 +21,14 @@ def test_the_matrix_and_what_it_will_cost(tmp_path, capsys):
     study = load_study(write_spec(tmp_path), StudyOptions(out=tmp_path, workplace=NAME))
     row = matrix_row(study, 2, retry=False)
     assert (row["cells"], row["repeat"], row["to_make"], row["at_once"]) == (6, 2, 12, 2)
-    assert row["runs"][3] | {"key": ""} == {"run": 3, "rate": "1mbit", "rtt": "20ms", "seed": 2, "key": "", "state": "to make"}
+    assert row["runs"][3] | {"key": ""} == {
+        "run": 3,
+        "rate": "1mbit",
+        "rtt": "20ms",
+        "seed": 2,
+        "key": "",
+        "state": "to make",
+    }
     assert row["estimate"]["from_finished_runs"] == 0
     print_matrix(study, row)
     text = capsys.readouterr().out
@@ -54,7 +61,10 @@ def test_words():
     ("arguments", "words"),
     [
         (["sweep", "handshake_teardown"], "this spec has no sweep:"),
-        (["sweep", "mathis", "--set", "sweep.parameters.p.values=[1]"], "a parameter has values, a range or is"),
+        (
+            ["sweep", "mathis", "--set", "sweep.parameters.p.values=[1]"],
+            "a parameter has values, a range or is",
+        ),
         (["sweep", "matis"], "did you mean 'mathis'?"),
     ],
 )

@@ -1,10 +1,12 @@
-"""The fenced blocks of README and docs/, and how each is tried: run, or validated where its marker says so.
+"""The fenced blocks of README and docs/, and how each is tried: run, or validated where its marker
+says so.
 
 A marker stands in the line before the fence and is not shown on the page:
 
     <!-- validated: tcpexp run, sudo (they take minutes) -->
 
-names the beginnings of the commands that are looked at but not run; ``all`` stands for the whole block.
+names the beginnings of the commands that are looked at but not run; ``all`` stands for the whole
+block.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-_BLOCK = re.compile(r"(?:<!-- validated: (?P<what>[^(]+?) \((?P<why>[^)]+)\) -->\n)?^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$", re.M | re.S)
+_BLOCK = re.compile(
+    r"(?:<!-- validated: (?P<what>[^(]+?) \((?P<why>[^)]+)\) -->\n)?^(?P<indent>"
+    r" *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
+    re.M | re.S,
+)
 _NAME = re.compile(r"# (\S+\.(?:py|yaml|c))\n")
 
 
@@ -54,13 +60,24 @@ def examples_of(page: Path) -> list[Example]:
     for match in _BLOCK.finditer(text):
         what = tuple(each.strip() for each in (match["what"] or "").split(",") if each.strip())
         line = text[: match.start("indent")].count("\n") + 1
-        found.append(Example(page.name, line, match["language"], textwrap.dedent(match["text"]), what, match["why"] or ""))
+        found.append(
+            Example(
+                page.name,
+                line,
+                match["language"],
+                textwrap.dedent(match["text"]),
+                what,
+                match["why"] or "",
+            )
+        )
     return found
 
 
 def all_examples(*languages: str) -> list[Example]:
     """Return the blocks of all pages in these languages."""
-    return [example for page in PAGES for example in examples_of(page) if example.language in languages]
+    return [
+        example for page in PAGES for example in examples_of(page) if example.language in languages
+    ]
 
 
 def commands(example: Example) -> list[str]:
@@ -77,6 +94,8 @@ def unpack(page: str, folder: Path) -> list[str]:
             path = folder / example.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(example.text)
-            if re.search(r"^name:", example.text, re.M) and re.search(r"^topology:", example.text, re.M):
+            if re.search(r"^name:", example.text, re.M) and re.search(
+                r"^topology:", example.text, re.M
+            ):
                 specs.append(example.file)
     return specs

@@ -1,7 +1,8 @@
 """Run command lines of tcpexp, each in a process of its own: ``python doc_forks.py JOBS.json``.
 
-JOBS.json is a list of ``[folder, argv]``. The answer, on standard output, is a list of ``[status, output]``. A process is forked for
-each from this one, which imports only what other projects wrote: an example that works because another one came first fails here.
+JOBS.json is a list of ``[folder, argv]``. The answer, on standard output, is a list of ``[status,
+output]``. A process is forked for each from this one, which imports only what other projects wrote:
+an example that works because another one came first fails here.
 """
 
 import json

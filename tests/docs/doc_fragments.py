@@ -20,7 +20,10 @@ NAMED = [
     {"do": "fault", "id": "lose_20", "flow": "get", "segment": "data", "nth": 20, "effect": "drop"},
     {"do": "command", "id": "reader", "host": "h2", "argv": ["true"]},
     {"at": "1s", "do": "command", "id": "sender", "host": "h1", "argv": ["true"]},
-    *({"at": "0s", "do": "iperf3", "from": "h1", "to": "h2", "id": name, "flow": name} for name in FLOWS),
+    *(
+        {"at": "0s", "do": "iperf3", "from": "h1", "to": "h2", "id": name, "flow": name}
+        for name in FLOWS
+    ),
 ]
 #: Topologies that the examples of some actions need.
 TOPOLOGIES = {"iperf3_pairs": "dumbbell", "incast": "star"}
@@ -32,7 +35,10 @@ SWEEP = {
         "losses": {"set": "links.h1-h2.queue", "values": ["1bdp", "2bdp"]},
         "cc": {"set": "actions[5].congestion_control", "values": ["reno", "cubic"]},
     },
-    "measures": {"goodput": {"metric": "flows.bulk.goodput_bps"}, "delay": {"metric": "flows.bulk.rtt.p95_ms"}},
+    "measures": {
+        "goodput": {"metric": "flows.bulk.goodput_bps"},
+        "delay": {"metric": "flows.bulk.rtt.p95_ms"},
+    },
 }
 SWEEP_KEYS = {"parameters", "repeat", "vary", "measures", "figures"}
 
@@ -66,7 +72,9 @@ def whole_spec(text: str) -> dict[str, Any] | None:
 def _needed(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the actions that a fragment refers to and does not have itself."""
     named = [action for action in actions if action["do"] not in ("fault", "congestion_control")]
-    own = {action.get(key) for action in named for key in ("id", "flow")} | {action["do"] for action in actions}
+    own = {action.get(key) for action in named for key in ("id", "flow")} | {
+        action["do"] for action in actions
+    }
     own |= {action.get("id") for action in actions}
     if "get" in own:
         own.add("lose_20")

@@ -1,4 +1,7 @@
-"""Every example of README and docs/ works, each in a process of its own; what is only validated says so in the page's source."""
+"""Every example of README and docs/ works, each in a process of its own.
+
+What is only validated says so in the page's source.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ FILES = {
     "data/words.txt": "words",
     "server.c": "int main(void) { return 0; }\n",
 }
-#: Blocks whose marker says that something in them is validated instead of run. A new one belongs here, with a reason in the page.
+#: Blocks whose marker says that something in them is validated instead of run. A new one belongs
+#: here, with a reason in the page.
 VALIDATED = {
     "README.md: scripts/run": "scripts/",
     "README.md: tcpexp list": "tcpexp run, sudo, tcpexp doctor",
@@ -65,7 +69,9 @@ def shown(example: Example) -> str:
 
 def test_what_is_only_validated_is_listed_here() -> None:
     examples = [example for example in all_examples("sh", "python", "yaml") if example.validated]
-    assert {f"{example.page}: {shown(example)}": ", ".join(example.validated) for example in examples} == VALIDATED
+    assert {
+        f"{example.page}: {shown(example)}": ", ".join(example.validated) for example in examples
+    } == VALIDATED
 
 
 def test_each_marker_has_a_reason_and_names_something_in_its_block() -> None:
@@ -75,7 +81,10 @@ def test_each_marker_has_a_reason_and_names_something_in_its_block() -> None:
         for example in found:
             assert example.why
             for what in example.validated:
-                assert what == "all" or any(line.startswith(what) for line in commands(example)), (example.id, what)
+                assert what == "all" or any(line.startswith(what) for line in commands(example)), (
+                    example.id,
+                    what,
+                )
 
 
 def test_each_yaml_example_is_valid_alone(tmp_path: Path) -> None:
@@ -93,7 +102,11 @@ def test_each_yaml_example_is_valid_alone(tmp_path: Path) -> None:
         jobs.append((folder, ["validate", "example.yaml"]))
         ids.append(example.id)
     assert len(jobs) > 80
-    failed = [(name, output) for name, (status, output) in zip(ids, run_apart(jobs, tmp_path), strict=True) if status]
+    failed = [
+        (name, output)
+        for name, (status, output) in zip(ids, run_apart(jobs, tmp_path), strict=True)
+        if status
+    ]
     assert failed == []
 
 
@@ -104,26 +117,44 @@ def test_each_spec_with_files_of_its_page_is_valid_alone(tmp_path: Path) -> None
         folder.mkdir()
         jobs += [(folder, ["validate", spec]) for spec in unpack(page.name, folder)]
     assert len(jobs) >= 5
-    failed = [(argv, output) for (_, argv), (status, output) in zip(jobs, run_apart(jobs, tmp_path), strict=True) if status]
+    failed = [
+        (argv, output)
+        for (_, argv), (status, output) in zip(jobs, run_apart(jobs, tmp_path), strict=True)
+        if status
+    ]
     assert failed == []
 
 
 def test_other_yaml_is_a_rubric_or_a_kernel(tmp_path: Path) -> None:
-    loaders = {"exercises": "from tcpexp.grade.rubric import load_rubric as load", "series": "from tcpexp.places.uml.recipe import load_recipe as load"}
-    others = [example for example in all_examples("yaml") if not example.file and whole_spec(example.text) is None]
+    loaders = {
+        "exercises": "from tcpexp.grade.rubric import load_rubric as load",
+        "series": "from tcpexp.places.uml.recipe import load_recipe as load",
+    }
+    others = [
+        example
+        for example in all_examples("yaml")
+        if not example.file and whole_spec(example.text) is None
+    ]
     assert len(others) >= 2
     for example in others:
         code = next(code for key, code in loaders.items() if key in yaml.safe_load(example.text))
         path = tmp_path / "given.yaml"
         path.write_text(example.text)
         (tmp_path / "my-window.patch").write_text("--- a/x\n+++ b/x\n")
-        argv = [sys.executable, "-c", f"{code}\nimport sys, pathlib\nload(pathlib.Path(sys.argv[1]))", str(path)]
+        argv = [
+            sys.executable,
+            "-c",
+            f"{code}\nimport sys, pathlib\nload(pathlib.Path(sys.argv[1]))",
+            str(path),
+        ]
         done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (example.id, done.stderr)
 
 
 def python_examples() -> list[Example]:
-    """Return the Python blocks that are no file of an example: those are tried with the spec that uses them."""
+    """Return the Python blocks that are no file of an example: those are tried with the spec that
+    uses them.
+    """
     return [example for example in all_examples("python") if not example.file]
 
 
@@ -131,11 +162,23 @@ def python_examples() -> list[Example]:
 def test_each_python_example_runs_alone(example: Example, tmp_path: Path) -> None:
     if example.validated:
         tree = ast.parse(example.text)  # its syntax, and that what it imports of ours exists
-        ours = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tcpexp")]
+        ours = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tcpexp")
+        ]
         text = ast.unparse(ast.Module(list(ours), []))
     else:
         text = example.text
-    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -144,9 +187,17 @@ def parsed(line: str) -> str | None:
     from tcpexp import paths
     from tcpexp.cli.main import cli
 
-    words = [word for word in shlex.split(line.rstrip(" &").split(" > ")[0].split(" | ")[0]) if word != "sudo"]
+    words = [
+        word
+        for word in shlex.split(line.rstrip(" &").split(" > ")[0].split(" | ")[0])
+        if word != "sudo"
+    ]
     if words[0] != "tcpexp":
-        return None if not words[0].startswith("scripts/") or (ROOT / words[0]).is_file() else f"there is no {words[0]}"
+        return (
+            None
+            if not words[0].startswith("scripts/") or (ROOT / words[0]).is_file()
+            else f"there is no {words[0]}"
+        )
     command, rest = cli, words[1:]
     while hasattr(command, "commands"):
         command, rest = command.get_command(None, rest[0]), rest[1:]
@@ -177,7 +228,11 @@ def test_the_other_commands_run(tmp_path: Path) -> None:
     for number, example in enumerate(all_examples("sh")):
         folder = tmp_path / str(number)
         folder.mkdir()
-        for spec in unpack(example.page, folder) if any(not example.is_validated(line) for line in commands(example)) else ():
+        for spec in (
+            unpack(example.page, folder)
+            if any(not example.is_validated(line) for line in commands(example))
+            else ()
+        ):
             assert (folder / spec).is_file()
         for line in commands(example):
             if not example.is_validated(line):
@@ -185,12 +240,20 @@ def test_the_other_commands_run(tmp_path: Path) -> None:
                 jobs.append((folder, shlex.split(line)[1:]))
                 lines.append(f"{example.id} {line}")
     assert len(jobs) >= 6
-    failed = [(line, output) for line, (status, output) in zip(lines, run_apart(jobs, tmp_path), strict=True) if status]
+    failed = [
+        (line, output)
+        for line, (status, output) in zip(lines, run_apart(jobs, tmp_path), strict=True)
+        if status
+    ]
     assert failed == []
 
 
 #: The specs of the pages that last longer than a few seconds: validated above, not run.
-LONG = {"README.md": ["two_cubics.yaml"], "extending.md": ["use_flap.yaml"], "topologies.md": ["use_uplinks.yaml"]}
+LONG = {
+    "README.md": ["two_cubics.yaml"],
+    "extending.md": ["use_flap.yaml"],
+    "topologies.md": ["use_uplinks.yaml"],
+}
 
 
 @pytest.mark.guest
@@ -200,6 +263,17 @@ def test_the_short_specs_run_in_the_guest(tmp_path: Path) -> None:
         folder.mkdir()
         for spec in unpack(page.name, folder):
             if spec not in LONG.get(page.name, ()):
-                argv = [sys.executable, "-m", "tcpexp.cli.main", "run", spec, "--out", "runs", "--quiet"]
-                done = subprocess.run(argv, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+                argv = [
+                    sys.executable,
+                    "-m",
+                    "tcpexp.cli.main",
+                    "run",
+                    spec,
+                    "--out",
+                    "runs",
+                    "--quiet",
+                ]
+                done = subprocess.run(
+                    argv, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+                )
                 assert done.returncode == 0, (spec, done.stdout, done.stderr)

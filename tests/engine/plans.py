@@ -27,10 +27,18 @@ from tcpexp.spec.load import load_spec
 
 MS = 1_000_000
 SECOND = 1_000_000_000
-CAPTURES = (Recorder("capture", "h1", "h1-eth0", None, {"snaplen": 128}), Recorder("capture", "h2", "h2-eth0", None, {}))
+CAPTURES = (
+    Recorder("capture", "h1", "h1-eth0", None, {"snaplen": 128}),
+    Recorder("capture", "h2", "h2-eth0", None, {}),
+)
 
 
-def network(forward: DirectionPlan | None = None, backward: DirectionPlan | None = None, wire_netem: bool = False, **changes: Any) -> NetworkPlan:
+def network(
+    forward: DirectionPlan | None = None,
+    backward: DirectionPlan | None = None,
+    wire_netem: bool = False,
+    **changes: Any,
+) -> NetworkPlan:
     """Two hosts and one link; a wire when a direction is given."""
     wire = forward is not None or backward is not None
     forward, backward = forward or DirectionPlan(), backward or DirectionPlan()
@@ -94,12 +102,26 @@ def plan(
     )
 
 
-def spawn(step_id: str, node: str, *argv: str, at: float | None = None, until: float | None = None, **more: Any) -> Step:
+def spawn(
+    step_id: str,
+    node: str,
+    *argv: str,
+    at: float | None = None,
+    until: float | None = None,
+    **more: Any,
+) -> Step:
     """A step that starts a process."""
     return step(step_id, Spawn(node, argv, **more), at=at, until=until)
 
 
-def step(step_id: str, do: Any, *, at: float | None = None, until: float | None = None, every: float | None = None) -> Step:
+def step(
+    step_id: str,
+    do: Any,
+    *,
+    at: float | None = None,
+    until: float | None = None,
+    every: float | None = None,
+) -> Step:
     """A step, times in seconds."""
 
     def ns(value: float | None) -> int | None:

@@ -1,4 +1,6 @@
-"""The burst that measures a bottleneck: what its departures say about the rate, and when it fills a queue."""
+"""The burst that measures a bottleneck: what its departures say about the rate, and when it fills a
+queue.
+"""
 
 import pytest
 
@@ -10,7 +12,10 @@ FRAME_S = FRAME_NS / 1e9
 
 
 def shaper(sent, rate=1.0, burst=2.0):
-    """Return when frames leave an ideal token bucket of two frames, by number; ``sent`` are times in frames' own times."""
+    """Return when frames leave an ideal token bucket of two frames, by number.
+
+    ``sent`` are times in frames' own times.
+    """
     tokens, at, left = burst, 0.0, {}
     for number, time in enumerate(sent):
         ready = max(time, at)
@@ -36,7 +41,9 @@ def test_the_rate_behind_the_saved_up_tokens():
 @pytest.mark.parametrize("rate", [0.5, 0.98, 1.02, 3.0])
 def test_a_link_of_another_rate_is_found_out(rate):
     sent = [0.0] * 60
-    assert measure(sent, shaper(sent, rate))["measured_bps"] == pytest.approx(rate * 10_000_000, rel=1e-6)
+    assert measure(sent, shaper(sent, rate))["measured_bps"] == pytest.approx(
+        rate * 10_000_000, rel=1e-6
+    )
 
 
 def test_what_the_queue_dropped_leaves_no_gap():
@@ -48,7 +55,9 @@ def test_what_the_queue_dropped_leaves_no_gap():
 
 @pytest.mark.parametrize("pause", [2.5, 7.0, 100.0])
 def test_a_sender_that_falls_behind_does_not_blame_the_link(pause):
-    """The bucket saves up two frames meanwhile, which pass at once afterwards: neither the pause nor they count."""
+    """The bucket saves up two frames meanwhile, which pass at once afterwards: neither the pause
+    nor they count.
+    """
     sent = [0.0] * 20 + [20 + pause] * 20 + [40 + 2 * pause] * 20
     found = measure(sent, shaper(sent))
     assert found["measured_bps"] == pytest.approx(10_000_000, rel=1e-6)

@@ -15,7 +15,15 @@ from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.main import write_files
 from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.errors import RunError
-from tcpexp.plan.types import DirectionPlan, LinkEnd, LinkPlan, Mark, NetworkPlan, NodePlan, PlanFile
+from tcpexp.plan.types import (
+    DirectionPlan,
+    LinkEnd,
+    LinkPlan,
+    Mark,
+    NetworkPlan,
+    NodePlan,
+    PlanFile,
+)
 
 
 def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:
@@ -39,7 +47,10 @@ def test_zero_is_a_round_instant_ahead() -> None:
 
 
 def test_tcpdump_counts() -> None:
-    text = "listening on h1-eth0\n4245 packets captured\n4250 packets received by filter\n3 packets dropped by kernel\n"
+    text = (
+        "listening on h1-eth0\n4245 packets captured\n4250 packets received by filter\n3 packets"
+        " dropped by kernel\n"
+    )
     assert captures.parse_statistics(text) == {"captured": 4245, "dropped": 3}
     assert captures.parse_statistics("1 packet captured") == {"captured": 1, "dropped": None}
     assert captures.capture_name("h1", "h1-eth0") == "h1-eth0"
@@ -48,9 +59,10 @@ def test_tcpdump_counts() -> None:
 
 def test_proc_tcp() -> None:
     text = (
-        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-        "   0: 00000000:1451 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 28 1 0 100 0 0 10 0\n"
-        "   1: 0100000A:9C40 0200000A:1451 01 00000000:00000000 00:00000000 00000000     0        0 30 1 0 20 4 30 10 -1\n"
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
+        " inode\n   0: 00000000:1451 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0 "
+        "       0 28 1 0 100 0 0 10 0\n   1: 0100000A:9C40 0200000A:1451 01 00000000:00000000"
+        " 00:00000000 00000000     0        0 30 1 0 20 4 30 10 -1\n"
     )
     assert conditions.parse_proc_tcp(text) == [
         conditions.SocketRow(5201, 0, "listen"),
@@ -63,7 +75,10 @@ def test_cpu_line() -> None:
 
 
 def test_ring_buffer_overrun() -> None:
-    text = "entries: 12\noverrun: 5\ncommit overrun: 0\nbytes: 100\ndropped events: 2\nread events: 7\n"
+    text = (
+        "entries: 12\noverrun: 5\ncommit overrun: 0\nbytes: 100\ndropped events: 2\nread"
+        " events: 7\n"
+    )
     assert trace.parse_overrun(text) == 7
 
 
@@ -72,11 +87,18 @@ def test_trace_without_tracefs_names_what_is_missing(tmp_path: Path) -> None:
     recording.start()
     recording.stop()
     assert recording.close() is not None
-    assert json.loads((tmp_path / "trace" / "trace.json").read_text())["missing"] == ["tcp:tcp_probe"]
+    assert json.loads((tmp_path / "trace" / "trace.json").read_text())["missing"] == [
+        "tcp:tcp_probe"
+    ]
 
 
 def test_path_through_a_router() -> None:
-    network = plans.line(tuple(plans.shaped(rate, 50, delay_ns=delay) for rate, delay in ((10**7, 1), (10**7, 2), (2 * 10**7, 4), (10**7, 8))))
+    network = plans.line(
+        tuple(
+            plans.shaped(rate, 50, delay_ns=delay)
+            for rate, delay in ((10**7, 1), (10**7, 2), (2 * 10**7, 4), (10**7, 8))
+        )
+    )
     ways = paths.Paths(network)
     hops = ways.between("h1", "h2")
     assert hops is not None
@@ -105,7 +127,8 @@ def test_the_rings_of_many_captures_fit_into_memory() -> None:
 
 
 def test_checksum() -> None:
-    assert probes.internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D  # RFC 1071 section 3
+    # RFC 1071 section 3
+    assert probes.internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
 
 
 def test_waiter_stops_when_asked_and_serves_what_happens() -> None:
@@ -130,7 +153,9 @@ def test_grid_skips_what_is_past() -> None:
 
 
 def test_files_of_the_plan_stay_in_their_folder(tmp_path: Path) -> None:
-    write_files((PlanFile("a/b.txt", "text"), PlanFile("c", "AAE=", binary=True)), tmp_path / "files")
+    write_files(
+        (PlanFile("a/b.txt", "text"), PlanFile("c", "AAE=", binary=True)), tmp_path / "files"
+    )
     assert (tmp_path / "files" / "a" / "b.txt").read_text() == "text"
     assert (tmp_path / "files" / "c").read_bytes() == b"\0\1"
     with pytest.raises(RunError, match="outside"):
@@ -153,7 +178,12 @@ def test_processes_at_whose_instant_more_is_due_are_prepared() -> None:
         plans.spawn("too_late2", "h1", "true", at=5),
     )
     groups = timeline.simultaneous_spawns(plans.plan(seconds=3, steps=steps))
-    assert [[step.id for step in group] for group in groups] == [["a", "b"], ["d"], ["e", "f"], ["alone_before_a_step"]]
+    assert [[step.id for step in group] for group in groups] == [
+        ["a", "b"],
+        ["d"],
+        ["e", "f"],
+        ["alone_before_a_step"],
+    ]
 
 
 def test_signal_names() -> None:
@@ -169,9 +199,27 @@ def test_unshaped_direction_needs_no_netem() -> None:
 def test_of_many_equal_links_one_rate_is_measured() -> None:
     shaped, port = plans.shaped(10**7, 50), plans.shaped(10**7, 20)
     ends = [(f"s{number}", "r1") for number in range(1, 31)] + [("r1", "c1")]
-    nodes = tuple(NodePlan(name, "router" if name == "r1" else "host", ()) for name in dict.fromkeys(end for pair in ends for end in pair))
-    links = tuple(LinkPlan(f"{a}-{b}", LinkEnd(a, ""), LinkEnd(b, ""), *(2 * [port if b == "c1" else shaped]), True, True, False, 0) for a, b in ends)
+    nodes = tuple(
+        NodePlan(name, "router" if name == "r1" else "host", ())
+        for name in dict.fromkeys(end for pair in ends for end in pair)
+    )
+    links = tuple(
+        LinkPlan(
+            f"{a}-{b}",
+            LinkEnd(a, ""),
+            LinkEnd(b, ""),
+            *(2 * [port if b == "c1" else shaped]),
+            True,
+            True,
+            False,
+            0,
+        )
+        for a, b in ends
+    )
     chosen = probes.chosen_rates(NetworkPlan("star", nodes, links, ()))
-    assert [(link.name, towards) for link, towards, _ in chosen] == [("s1-r1", "r1"), ("r1-c1", "c1")]
+    assert [(link.name, towards) for link, towards, _ in chosen] == [
+        ("s1-r1", "r1"),
+        ("r1-c1", "c1"),
+    ]
     few = probes.chosen_rates(NetworkPlan("star", nodes, (*links[:3], links[-1]), ()))
     assert len(few) == 8

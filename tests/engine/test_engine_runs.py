@@ -1,4 +1,6 @@
-"""Plans run for real, in namespaces of this machine: what the engine promises, seen in what it leaves behind."""
+"""Plans run for real, in namespaces of this machine: what the engine promises, seen in what it
+leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -50,15 +52,21 @@ class Ran:
         self.status = status
         self.raw = folder / "raw"
         self.engine: dict[str, Any] = json.loads((self.raw / "engine.json").read_text())
-        self.events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-        self.commands = [json.loads(line) for line in (self.raw / "commands.jsonl").read_text().splitlines()]
+        self.events = [
+            json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()
+        ]
+        self.commands = [
+            json.loads(line) for line in (self.raw / "commands.jsonl").read_text().splitlines()
+        ]
 
     def of(self, step: str, event: str = "start") -> dict[str, Any]:
         return next(each for each in self.events if each["step"] == step and each["event"] == event)
 
 
 def run(plan: RunPlan, folder: Path) -> Ran:
-    """Run a plan as the guest does: ``python -m tcpexp.engine.main``, in namespaces whose network is ours."""
+    """Run a plan as the guest does: ``python -m tcpexp.engine.main``, in namespaces whose network
+    is ours.
+    """
     (folder / "plan.json").write_text(to_json(plan))
     isolation = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     engine = [sys.executable, "-m", "tcpexp.engine.main", str(folder / "plan.json"), str(folder)]
@@ -79,7 +87,11 @@ def listener(**more: Any) -> tuple[Any, ...]:
 
 
 def test_plain_link_runs_to_the_end_with_captures_and_sockets(tmp_path: Path) -> None:
-    recorders = (*plans.CAPTURES, Recorder("ss", "h1", None, 100 * plans.MS), Recorder("counters", "h1", None, SECOND))
+    recorders = (
+        *plans.CAPTURES,
+        Recorder("ss", "h1", None, 100 * plans.MS),
+        Recorder("counters", "h1", None, SECOND),
+    )
     ran = run(
         plans.plan(
             seconds=1.5,
@@ -102,8 +114,10 @@ def test_plain_link_runs_to_the_end_with_captures_and_sockets(tmp_path: Path) ->
     first = tcpdump(ran.raw / "h1-eth0.pcap", "tcp[tcpflags] == tcp-syn")[0]
     seconds = float(first.split()[0]) - ran.engine["t0_realtime_ns"] / 1e9
     assert 0.5 <= seconds < 1.5
-    assert "incorrect" not in "".join(tcpdump(ran.raw / "h2-eth0.pcap", "-v"))  # checksums are real: offloads are off
-    assert not tcpdump(ran.raw / "h1-eth0.pcap", "ip6 or arp or udp or icmp")  # no chatter, no probe in the capture
+    # checksums are real: offloads are off
+    assert "incorrect" not in "".join(tcpdump(ran.raw / "h2-eth0.pcap", "-v"))
+    # no chatter, no probe in the capture
+    assert not tcpdump(ran.raw / "h1-eth0.pcap", "ip6 or arp or udp or icmp")
     ss = (ran.raw / "ss" / "h1.txt").read_text()
     assert ss.startswith("# t_ns=")
     assert "10.0.0.2:80" in ss
@@ -125,8 +139,24 @@ def test_bottleneck_queue_fills_drops_and_delays(tmp_path: Path) -> None:
                 plans.spawn("server", "h2", "iperf3", "-s"),
                 plans.step("ready", WaitFor("h2", "port", "5201", 10 * SECOND)),
             ),
-            steps=(plans.spawn("client", "h1", "iperf3", "-c", "10.0.0.2", "-t", "4", "-J", at=0.0, expect_status=0),),
-            recorders=(Recorder("ss", "h1", None, 50 * plans.MS), Recorder("qdisc", None, None, 50 * plans.MS)),
+            steps=(
+                plans.spawn(
+                    "client",
+                    "h1",
+                    "iperf3",
+                    "-c",
+                    "10.0.0.2",
+                    "-t",
+                    "4",
+                    "-J",
+                    at=0.0,
+                    expect_status=0,
+                ),
+            ),
+            recorders=(
+                Recorder("ss", "h1", None, 50 * plans.MS),
+                Recorder("qdisc", None, None, 50 * plans.MS),
+            ),
         ),
         tmp_path,
     )
@@ -136,7 +166,10 @@ def test_bottleneck_queue_fills_drops_and_delays(tmp_path: Path) -> None:
     full_ms = packets * 1514 * 8 / rate * 1000
     assert max(row["backlog_packets"] for row in queue) in (packets - 1, packets)
     assert queue[-1]["drops"] > 0
-    rtts = [float(value) for value in re.findall(r" rtt:([\d.]+)/", (ran.raw / "ss" / "h1.txt").read_text())]
+    rtts = [
+        float(value)
+        for value in re.findall(r" rtt:([\d.]+)/", (ran.raw / "ss" / "h1.txt").read_text())
+    ]
     assert 0.85 * full_ms < max(rtts) < 2 * full_ms  # above: a busy machine
     report = json.loads((ran.raw / "logs" / "client.out").read_text())
     assert report["end"]["sum_received"]["bits_per_second"] > 0.8 * rate * 1448 / 1514
@@ -153,7 +186,9 @@ def test_firewall_drops_synacks_until_its_end(tmp_path: Path) -> None:
             steps=(
                 plans.step("wall", Firewall("h1", "INPUT", rule), at=0.0, until=2.0),
                 plans.spawn("client", "h1", sys.executable, "-c", DIALLER, at=0.5),
-                plans.step("half", WaitFor("h1", "socket", "syn-sent", 2 * SECOND, port=80), at=0.6),
+                plans.step(
+                    "half", WaitFor("h1", "socket", "syn-sent", 2 * SECOND, port=80), at=0.6
+                ),
             ),
             recorders=plans.CAPTURES,
         ),
@@ -173,7 +208,10 @@ def test_flow_congestion_control_switches_a_live_socket(tmp_path: Path) -> None:
     ran = run(
         plans.plan(
             seconds=2,
-            setup=(*listener(), plans.spawn("client", "h1", "sh", "-c", f'{sys.executable} -c "{DIALLER}"; true')),
+            setup=(
+                *listener(),
+                plans.spawn("client", "h1", "sh", "-c", f'{sys.executable} -c "{DIALLER}"; true'),
+            ),
             steps=(plans.step("switch", FlowCongestionControl("h1", "client", 80, "bbr"), at=0.5),),
             recorders=(Recorder("ss", "h1", None, 100 * plans.MS),),
         ),
@@ -202,7 +240,9 @@ def test_link_goes_down_and_comes_back_with_routes_and_neighbours(tmp_path: Path
             steps=(
                 plans.step("cut", LinkState("h1-h2", up=False), at=0.2, until=1.0),
                 plans.spawn("dark", "h1", "ping", "-c1", "-W1", "10.0.0.2", at=0.4),
-                plans.spawn("light", "h1", "ping", "-c1", "-W1", "10.0.0.2", at=1.2, expect_status=0),
+                plans.spawn(
+                    "light", "h1", "ping", "-c1", "-W1", "10.0.0.2", at=1.2, expect_status=0
+                ),
             ),
         ),
         tmp_path,
@@ -213,7 +253,10 @@ def test_link_goes_down_and_comes_back_with_routes_and_neighbours(tmp_path: Path
 
 def test_link_change_keeps_the_queue_and_comes_back(tmp_path: Path) -> None:
     slow, slower = plans.shaped(400_000, 40), plans.shaped(100_000, 30)
-    blast = "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(40): s.sendto(bytes(1472), ('10.0.0.2', 9))"
+    blast = (
+        "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(40):"
+        " s.sendto(bytes(1472), ('10.0.0.2', 9))"
+    )
     ran = run(
         plans.plan(
             plans.network(slow, slow),
@@ -230,11 +273,18 @@ def test_link_change_keeps_the_queue_and_comes_back(tmp_path: Path) -> None:
     assert ran.engine["error"] is None
     assert ran.of("change", "end")["text"] == "former parameters"
     assert (ran.raw / "snapshots" / "look" / "h1.ss.txt").exists()
-    rows = [json.loads(line) for line in (ran.raw / "snapshots" / "look" / "qdisc.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (ran.raw / "snapshots" / "look" / "qdisc.jsonl").read_text().splitlines()
+    ]
     queue = next(row for row in rows if row["qdisc"] == "queue" and row["towards"] == "h2")
     assert queue["backlog_packets"] > 15
     assert queue["drops"] == 1  # the one by which the burst before t0 found the queue's end
-    changes = [each["stdin"] for each in ran.commands if each["argv"][:2] == ["tc", "-batch"] and "change" in each["stdin"]]
+    changes = [
+        each["stdin"]
+        for each in ran.commands
+        if each["argv"][:2] == ["tc", "-batch"] and "change" in each["stdin"]
+    ]
     assert "pfifo limit 30" in changes[0]
     assert "pfifo limit 40" in changes[1]
     assert "replace" not in "".join(changes)
@@ -245,10 +295,24 @@ def test_sysctl_returns_and_processes_obey(tmp_path: Path) -> None:
     ran = run(
         plans.plan(
             seconds=1.2,
-            files=(PlanFile("hello.sh", "#!/bin/sh\necho hello from $WHO; cat; echo kept > $1/kept; sleep 50\n"),),
+            files=(
+                PlanFile(
+                    "hello.sh",
+                    "#!/bin/sh\necho hello from $WHO; cat; echo kept > $1/kept; sleep 50\n",
+                ),
+            ),
             steps=(
                 plans.step("sack", Sysctl("h1", key, "0"), at=0.1, until=0.5),
-                plans.spawn("shell", "h1", "sh", "{dir}/hello.sh", "{out}", at=0.1, environment={"WHO": "h1"}, stdin="and in\n"),
+                plans.spawn(
+                    "shell",
+                    "h1",
+                    "sh",
+                    "{dir}/hello.sh",
+                    "{out}",
+                    at=0.1,
+                    environment={"WHO": "h1"},
+                    stdin="and in\n",
+                ),
                 plans.step("said", WaitFor("h1", "log", "and in", SECOND, step="shell"), at=0.2),
                 plans.step("kill", Kill("shell", "KILL"), at=0.6),
                 plans.step("gone", WaitFor("h1", "exit", "", SECOND, step="shell"), at=0.7),
@@ -274,7 +338,9 @@ def test_unexpected_status_fails_the_run_and_keeps_the_data(tmp_path: Path) -> N
 
 
 def test_a_wait_for_a_server_that_has_died_ends_at_once_with_its_words(tmp_path: Path) -> None:
-    server = plans.spawn("server", "h2", "sh", "-c", "echo 'error: no such option' >&2; echo bye >&2; exit 2")
+    server = plans.spawn(
+        "server", "h2", "sh", "-c", "echo 'error: no such option' >&2; echo bye >&2; exit 2"
+    )
     ready = plans.step("ready", WaitFor("h2", "port", "80", 30 * SECOND, step="server"))
     ran = run(plans.plan(seconds=1, setup=(server, ready)), tmp_path)
     assert ran.status == 4
@@ -285,7 +351,7 @@ def test_a_wait_for_a_server_that_has_died_ends_at_once_with_its_words(tmp_path:
 
 def test_a_server_that_leaves_another_process_behind_is_waited_for(tmp_path: Path) -> None:
     listen = "import socket, time; s = socket.create_server(('', 80)); time.sleep(9)"
-    script = f"(sleep 0.5; exec {sys.executable} -c \"{listen}\") & exit 0"
+    script = f'(sleep 0.5; exec {sys.executable} -c "{listen}") & exit 0'
     setup = (
         plans.spawn("server", "h2", "sh", "-c", script),
         plans.step("ready", WaitFor("h2", "port", "80", 20 * SECOND, step="server")),
@@ -302,8 +368,16 @@ def test_who_ended_a_process_is_recorded(tmp_path: Path) -> None:
         plans.spawn("to_the_end", "h1", "sleep", "60", at=0.1),
     )
     ran = run(plans.plan(seconds=1, steps=steps), tmp_path)
-    ends = {step: (ran.of(step, "end")["status"], ran.of(step, "end")["stopped_by"]) for step in ("stopped", "killed", "alone", "to_the_end")}
-    assert ends == {"stopped": (-15, "TERM"), "killed": (-10, "USR1"), "alone": (3, None), "to_the_end": (-15, "TERM")}
+    ends = {
+        step: (ran.of(step, "end")["status"], ran.of(step, "end")["stopped_by"])
+        for step in ("stopped", "killed", "alone", "to_the_end")
+    }
+    assert ends == {
+        "stopped": (-15, "TERM"),
+        "killed": (-10, "USR1"),
+        "alone": (3, None),
+        "to_the_end": (-15, "TERM"),
+    }
     assert ran.status == 0
 
 
@@ -321,9 +395,15 @@ def test_repeated_step_runs_on_its_grid(tmp_path: Path) -> None:
 
 
 def test_processes_that_are_due_together_start_together(tmp_path: Path) -> None:
-    """They wait at a gate; each has its own output, empty input and exit status, and its time is that of the gate."""
+    """They wait at a gate.
+
+    Each has its own output, empty input and exit status, and its time is that of the gate.
+    """
     clock = "import sys, time; print(time.monotonic_ns(), sys.stdin.read() == '')"
-    steps = tuple(plans.spawn(f"p{number}", "h1", sys.executable, "-c", clock, at=0.2, expect_status=0) for number in range(5))
+    steps = tuple(
+        plans.spawn(f"p{number}", "h1", sys.executable, "-c", clock, at=0.2, expect_status=0)
+        for number in range(5)
+    )
     late = plans.spawn("late", "h1", "false", at=0.2, expect_status=1)
     never = (plans.spawn("never1", "h2", "true", at=9), plans.spawn("never2", "h2", "true", at=9))
     ran = run(plans.plan(seconds=3, steps=(*steps, late, *never)), tmp_path)
@@ -331,13 +411,22 @@ def test_processes_that_are_due_together_start_together(tmp_path: Path) -> None:
     starts = [ran.of(step.id) for step in (*steps, late)]
     assert len({each["t_ns"] for each in starts}) == 1
     assert starts[0]["argv"] == [sys.executable, "-c", clock]
-    assert [(ran.raw / "logs" / f"{step.id}.out").read_text().split()[1] for step in steps] == ["True"] * 5
+    assert [(ran.raw / "logs" / f"{step.id}.out").read_text().split()[1] for step in steps] == [
+        "True"
+    ] * 5
     assert [ran.of(step.id, "end")["status"] for step in (*steps, late)] == [0, 0, 0, 0, 0, 1]
 
 
-def test_a_process_that_waits_for_its_time_ends_with_a_run_that_fails_before(tmp_path: Path) -> None:
+def test_a_process_that_waits_for_its_time_ends_with_a_run_that_fails_before(
+    tmp_path: Path,
+) -> None:
     two = tuple(plans.spawn(f"sleeper{number}", "h1", "sleep", "4711", at=5) for number in range(2))
-    ran = run(plans.plan(seconds=9, steps=(plans.spawn("fails", "h1", "false", at=0.1, expect_status=0), *two)), tmp_path)
+    ran = run(
+        plans.plan(
+            seconds=9, steps=(plans.spawn("fails", "h1", "false", at=0.1, expect_status=0), *two)
+        ),
+        tmp_path,
+    )
     assert ran.status == 4
     assert not any(each["step"].startswith("sleeper") for each in ran.events)
 
@@ -348,8 +437,16 @@ def test_signal_interrupts_and_leaves_no_process(tmp_path: Path, number: signal.
     own = 8000 + 10 * number  # so that no other test's sleepers are meant
     script = f"trap '' TERM; setsid sleep {own + 5} & sleep {own + 4}"
     step = plans.spawn("sleeper", "h1", "sh", "-c", script, at=0.0)
-    (tmp_path / "plan.json").write_text(to_json(plans.plan(seconds=60, steps=(step,), recorders=plans.CAPTURES)))
-    engine = [sys.executable, "-m", "tcpexp.engine.main", str(tmp_path / "plan.json"), str(tmp_path)]
+    (tmp_path / "plan.json").write_text(
+        to_json(plans.plan(seconds=60, steps=(step,), recorders=plans.CAPTURES))
+    )
+    engine = [
+        sys.executable,
+        "-m",
+        "tcpexp.engine.main",
+        str(tmp_path / "plan.json"),
+        str(tmp_path),
+    ]
     process = subprocess.Popen(["unshare", "--net", "--mount", *engine], stderr=subprocess.DEVNULL)
     events = tmp_path / "events.jsonl"
     for _ in range(200):
@@ -361,5 +458,7 @@ def test_signal_interrupts_and_leaves_no_process(tmp_path: Path, number: signal.
     ran = Ran(tmp_path, 130)
     assert (ran.engine["status"], ran.engine["error"]) == ("interrupted", number.name)
     assert ran.engine["captures"]["h2-eth0"]["captured"] is not None
-    left = subprocess.run(["pgrep", "-f", f"^sleep {own // 10}[45]$"], capture_output=True, check=False)
+    left = subprocess.run(
+        ["pgrep", "-f", f"^sleep {own // 10}[45]$"], capture_output=True, check=False
+    )
     assert left.stdout == b""

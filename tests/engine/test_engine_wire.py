@@ -30,7 +30,9 @@ NOISY = DirectionPlan(
     reorder=0.05,
     reorder_correlation=0.1,
 )
-LOSSY = DirectionPlan(RATE, QueuePlan("codel", 500, None), delay_ns=5 * MS, loss=LossPlan("random", 0.02))
+LOSSY = DirectionPlan(
+    RATE, QueuePlan("codel", 500, None), delay_ns=5 * MS, loss=LossPlan("random", 0.02)
+)
 RED_WORDS = ("min", "20000", "max", "60000", "avpkt", "1000", "burst", "30", "probability", "0.1")
 RED = DirectionPlan(RATE, QueuePlan("red", None, 100000, True, RED_WORDS), delay_ns=5 * MS)
 CAKE = DirectionPlan(RATE, QueuePlan("cake", None, 100000), delay_ns=5 * MS)
@@ -54,7 +56,9 @@ def qdiscs(direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
         (CAKE, True, "qdisc-red-cake"),
     ],
 )
-def test_what_was_asked_reads_back_the_same(direction: DirectionPlan, forward: bool, file: str) -> None:
+def test_what_was_asked_reads_back_the_same(
+    direction: DirectionPlan, forward: bool, file: str
+) -> None:
     for each in qdiscs(direction, forward):
         readback.check_qdisc(each, shown(file))
 
@@ -93,14 +97,19 @@ def test_netem_names_every_parameter() -> None:
 
 def test_tbf_gets_the_limit_of_its_fifo_leaf() -> None:
     shaper, leaf = wire.shaper_qdiscs("x0", plans.shaped(RATE, 50), 1500)
-    assert shaper.command("change") == ("qdisc change dev x0 root handle 1: tbf rate 10000000bit burst 3028b limit 50b")
+    assert (
+        shaper.command("change")
+        == "qdisc change dev x0 root handle 1: tbf rate 10000000bit burst 3028b limit 50b"
+    )
     assert leaf.command("add") == "qdisc add dev x0 parent 1: handle 10: pfifo limit 50"
 
 
 def test_filters_clone_and_drop() -> None:
     link = plans.network(plans.shaped(RATE, 50)).links[0]
     lines = wire.filter_commands(link, "matchall")
-    assert lines[0].endswith("dev w0 ingress protocol all pref 10 matchall action mirred egress mirror dev x0 drop")
+    assert lines[0].endswith(
+        "dev w0 ingress protocol all pref 10 matchall action mirred egress mirror dev x0 drop"
+    )
     assert len(lines) == 4
     assert len(wire.filter_commands(replace(link, wire_queue=False), "u32")) == 2
 
@@ -122,18 +131,29 @@ def test_versions() -> None:
     assert version_tuple("6.18.44-fc-v595") > (6, 7) > version_tuple("6.1.0-56-cloud-amd64")
 
 
-@pytest.mark.parametrize(("rate_bps", "burst"), [(100_000, 3028), (10_000_000, 3027), (1_000_000_000, 3000), (10_000_000_000, 2500)])
+@pytest.mark.parametrize(
+    ("rate_bps", "burst"),
+    [(100_000, 3028), (10_000_000, 3027), (1_000_000_000, 3000), (10_000_000_000, 2500)],
+)
 def test_tbf_burst_is_compared_within_the_kernels_tick(rate_bps: int, burst: int) -> None:
     """The bursts are what tc 6.1.0 shows for 3028 bytes at these rates."""
     shaper = wire.shaper_qdiscs("x0", plans.shaped(rate_bps, 50), 1500)[0]
-    entry = {"kind": "tbf", "handle": "1:", "dev": "x0", "options": {"rate": rate_bps // 8, "burst": burst}}
+    entry = {
+        "kind": "tbf",
+        "handle": "1:",
+        "dev": "x0",
+        "options": {"rate": rate_bps // 8, "burst": burst},
+    }
     readback.check_qdisc(shaper, [entry])
     with pytest.raises(RunError, match="burst"):
         readback.check_qdisc(shaper, [{**entry, "options": {"rate": rate_bps // 8, "burst": 1514}}])
 
 
 def test_jitter_after_a_table_is_uniform_by_a_table() -> None:
-    """netem keeps a table until it is given another; before the first it needs none, and tc has no file for it."""
+    """netem keeps a table until it is given another.
+
+    Before the first it needs none, and tc has no file for it.
+    """
     normal = DirectionPlan(delay_ns=20 * MS, jitter_ns=5 * MS, jitter_distribution="normal")
     for uniform in (None, "uniform"):
         jitter = DirectionPlan(delay_ns=20 * MS, jitter_ns=5 * MS, jitter_distribution=uniform)
@@ -141,7 +161,9 @@ def test_jitter_after_a_table_is_uniform_by_a_table() -> None:
         words = wire.netem_words(jitter, None, had_table=True)
         assert words[words.index("distribution") + 1] == "uniform"
     assert "uniform" not in wire.netem_words(normal, None, had_table=True)
-    assert "distribution" not in wire.netem_words(DirectionPlan(delay_ns=20 * MS), None, had_table=True)
+    assert "distribution" not in wire.netem_words(
+        DirectionPlan(delay_ns=20 * MS), None, had_table=True
+    )
 
 
 def test_the_uniform_table() -> None:

@@ -30,7 +30,9 @@ def test_what_is_there_and_what_changes() -> None:
             assert (changed.mtu, changed.up, changed.qdisc) == (1300, True, "noqueue")
             notices, whole = interfaces.read_watch(watch)
             assert whole
-            assert {(each.index, each.mtu) for each in notices if not each.words} >= {(found["one"].index, 1300)}
+            assert {(each.index, each.mtu) for each in notices if not each.words} >= {
+                (found["one"].index, 1300)
+            }
     finally:
         namespaces.set_namespace(before, namespaces.CLONE_NEWNET)
         os.close(before)
@@ -38,5 +40,10 @@ def test_what_is_there_and_what_changes() -> None:
 
 def test_notices_of_qdiscs() -> None:
     body = interfaces._TCMSG.pack(0, 7, 0, 0xFFFFFFFF, 0) + b"\x0a\0\x01\0netem\0\0\0"
-    message = interfaces._HEADER.pack(interfaces._HEADER.size + len(body), interfaces.RTM_DELQDISC, 0, 0, 0) + body
+    message = (
+        interfaces._HEADER.pack(
+            interfaces._HEADER.size + len(body), interfaces.RTM_DELQDISC, 0, 0, 0
+        )
+        + body
+    )
     assert interfaces.parse_notices(message * 2) == [interfaces.Notice(7, "netem removed")] * 2

@@ -5,7 +5,10 @@ from tcpexp.engine.ipv6 import REPORT_STEP_S, await_reports, ipv6_sysctls, parse
 
 def test_a_node_is_quiet_before_ipv6_is_switched_on():
     settings = list(ipv6_sysctls(["h1-eth0", "h1.5"], "0").items())
-    assert settings[-2:] == [("net/ipv6/conf/all/disable_ipv6", "0"), ("net/ipv6/conf/all/forwarding", "0")]
+    assert settings[-2:] == [
+        ("net/ipv6/conf/all/disable_ipv6", "0"),
+        ("net/ipv6/conf/all/forwarding", "0"),
+    ]
     before = dict(settings[:-2])
     for name in ("h1-eth0", "h1.5"):
         assert before[f"net/ipv6/conf/{name}/addr_gen_mode"] == "1"
@@ -18,7 +21,9 @@ def test_a_router_forwards():
 
 
 def test_snmp6():
-    assert parse_snmp6("Ip6InReceives                   \t12\nIcmp6OutMLDv2Reports            \t4\n") == {"Ip6InReceives": 12, "Icmp6OutMLDv2Reports": 4}
+    assert parse_snmp6(
+        "Ip6InReceives                   \t12\nIcmp6OutMLDv2Reports            \t4\n"
+    ) == {"Ip6InReceives": 12, "Icmp6OutMLDv2Reports": 4}
 
 
 def test_reports_are_waited_for_until_no_more_come():

@@ -17,7 +17,9 @@ def full_disk() -> Path:
     return Path("/dev/full")
 
 
-def test_the_first_line_that_cannot_be_written_raises_and_the_others_are_dropped(full_disk: Path) -> None:
+def test_the_first_line_that_cannot_be_written_raises_and_the_others_are_dropped(
+    full_disk: Path,
+) -> None:
     clock = Clock()
     clock.t0_monotonic_ns = 0
     lines = JsonLines(full_disk, clock)

@@ -12,7 +12,9 @@ STATES = "sock:inet_sock_set_state"
 
 @pytest.fixture
 def tracefs(tmp_path: Path) -> Path:
-    """A folder that looks like tracefs with two tracepoints, one processor and nothing in its buffers."""
+    """A folder that looks like tracefs with two tracepoints, one processor and nothing in its
+    buffers.
+    """
     root = tmp_path / "tracing"
     for event in (STATES, trace.FORKS, trace.MARKS):
         folder = root / "events" / event.replace(":", "/")
@@ -21,7 +23,14 @@ def tracefs(tmp_path: Path) -> Path:
         (folder / "enable").write_text("0")
     (root / "events" / "header_page").write_text("")
     (root / "per_cpu" / "cpu0").mkdir(parents=True)
-    for name in ("trace_clock", "buffer_size_kb", "tracing_on", "trace_marker", "per_cpu/cpu0/trace_pipe_raw", "per_cpu/cpu0/stats"):
+    for name in (
+        "trace_clock",
+        "buffer_size_kb",
+        "tracing_on",
+        "trace_marker",
+        "per_cpu/cpu0/trace_pipe_raw",
+        "per_cpu/cpu0/stats",
+    ):
         (root / name).write_text("")
     return root
 
@@ -31,7 +40,9 @@ def recording(tracefs: Path, raw: Path, *events: str) -> trace.Trace:
     return trace.Trace(raw, None, list(events), tracefs=tracefs)
 
 
-def test_a_mark_per_process_and_the_forks_beside_the_openings(tracefs: Path, tmp_path: Path) -> None:
+def test_a_mark_per_process_and_the_forks_beside_the_openings(
+    tracefs: Path, tmp_path: Path
+) -> None:
     made = recording(tracefs, tmp_path / "raw", STATES)
     made.mark_process("too-early")
     made.start()
@@ -48,7 +59,9 @@ def test_a_mark_per_process_and_the_forks_beside_the_openings(tracefs: Path, tmp
     made.close()
 
 
-def test_forks_are_recorded_only_beside_the_openings_of_sockets(tracefs: Path, tmp_path: Path) -> None:
+def test_forks_are_recorded_only_beside_the_openings_of_sockets(
+    tracefs: Path, tmp_path: Path
+) -> None:
     made = recording(tracefs, tmp_path / "raw", "tcp:tcp_probe")
     made.start()
     made.mark_process("get")

@@ -1,4 +1,6 @@
-"""Rates that follow a list: the bytes of the requests, the bucket's account, and a model of tbf that the account keeps on its rate."""
+"""Rates that follow a list: the bytes of the requests, the bucket's account, and a model of tbf
+that the account keeps on its rate.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def test_the_request_names_rate_burst_and_the_leafs_limit() -> None:
     request = tbf.change_request(7, 0x10000, 625_000, BURST, 100, 5)
     length, kind, flags, sequence, _ = struct.unpack_from("=IHHII", request)
     assert (length, kind, sequence) == (len(request), 36, 5)
-    assert flags == tbf.NLM_F_ECHO | tbf.NLM_F_ACK | 1  # neither create nor replace: a change keeps the backlog
+    # neither create nor replace: a change keeps the backlog
+    assert flags == tbf.NLM_F_ECHO | tbf.NLM_F_ACK | 1
     _, ifindex, handle, parent, _ = struct.unpack_from("=BxxxiIII", request, 16)
     assert (ifindex, handle, parent) == (7, 0x10000, 0xFFFFFFFF)
     options = attributes(attributes(request, 36)[tbf.TCA_OPTIONS], 0)
@@ -40,7 +43,9 @@ def test_an_answer_holds_the_qdisc_and_the_acknowledgement() -> None:
 
 
 class ModelOfTbf:
-    """A bucket that is never without packets: it sends a frame whenever it holds one's tokens, and is filled at every change."""
+    """A bucket that is never without packets: it sends a frame whenever it holds one's tokens, and
+    is filled at every change.
+    """
 
     def __init__(self, rate: float) -> None:
         self.rate, self.tokens, self.sent, self.t = rate, float(BURST), 0, 0.0

@@ -1,4 +1,6 @@
-"""The initial window of routes: reading what iproute2 6.1 prints, and the changes that follow from it."""
+"""The initial window of routes: reading what iproute2 6.1 prints, and the changes that follow from
+it.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""The clock of the day is set in the middle of a run: it is noticed at once, and stamps are put back as they would have been."""
+"""The clock of the day is set in the middle of a run: it is noticed at once, and stamps are put
+back as they would have been.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,14 @@ def steps_of(*changes: tuple[float, float]) -> list[ClockStep]:
     """Steps at instants in seconds (noticed within 2 ms) by seconds."""
     steps, offset = [], DAY
     for at, by in changes:
-        steps.append(ClockStep(int(at * SECOND) - MS, int(at * SECOND) + MS, offset, offset := offset + int(by * SECOND)))
+        steps.append(
+            ClockStep(
+                int(at * SECOND) - MS,
+                int(at * SECOND) + MS,
+                offset,
+                offset := offset + int(by * SECOND),
+            )
+        )
     return steps
 
 
@@ -39,30 +48,52 @@ def read(monotonic_ns: int, steps: list[ClockStep]) -> int:
 
 @given(
     gaps=st.lists(st.integers(5 * MS, 200 * MS), min_size=20, max_size=200),
-    changes=st.lists(st.tuples(st.floats(0.2, 0.9), st.floats(0.5, 20) | st.floats(-20, -0.5)), min_size=1, max_size=3),
+    changes=st.lists(
+        st.tuples(st.floats(0.2, 0.9), st.floats(0.5, 20) | st.floats(-20, -0.5)),
+        min_size=1,
+        max_size=3,
+    ),
 )
-def test_busy_captures_are_put_back_exactly(gaps: list[int], changes: list[tuple[float, float]]) -> None:
-    """Whatever the steps: as long as something is captured more often than half of the smallest step, each stamp is right."""
+def test_busy_captures_are_put_back_exactly(
+    gaps: list[int], changes: list[tuple[float, float]]
+) -> None:
+    """Whatever the steps: as long as something is captured more often than half of the smallest
+    step, each stamp is right.
+    """
     total = sum(gaps) / SECOND
-    steps = steps_of(*((number * total + at * total, by) for number, (at, by) in enumerate(changes)))
+    steps = steps_of(
+        *((number * total + at * total, by) for number, (at, by) in enumerate(changes))
+    )
     instants = list(itertools.accumulate(gaps * len(changes)))
     corrector = Corrector(steps, 0)
-    near = [each for each in instants if any(step.after_ns - MS < each < step.before_ns + MS for step in steps)]
+    near = [
+        each
+        for each in instants
+        if any(step.after_ns - MS < each < step.before_ns + MS for step in steps)
+    ]
     corrected = [corrector.correct(read(each, steps)) for each in instants]
-    assert [value - DAY for value, each in zip(corrected, instants, strict=True) if each not in near] == [each for each in instants if each not in near]
+    assert [
+        value - DAY for value, each in zip(corrected, instants, strict=True) if each not in near
+    ] == [each for each in instants if each not in near]
 
 
-def capture(instants: list[int], steps: list[ClockStep], path: Path, *, order: str = "<", nano: bool = True) -> None:
+def capture(
+    instants: list[int], steps: list[ClockStep], path: Path, *, order: str = "<", nano: bool = True
+) -> None:
     data = struct.pack(f"{order}IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     for number, each in enumerate(instants):
         stamp = read(each, steps)
         part = stamp % SECOND // (1 if nano else 1000)
-        data += struct.pack(f"{order}IIII", stamp // SECOND, part, 3, 60) + bytes([number % 256]) * 3
+        data += (
+            struct.pack(f"{order}IIII", stamp // SECOND, part, 3, 60) + bytes([number % 256]) * 3
+        )
     path.write_bytes(data + b"\x01\x02\x03")  # and a packet that was cut off
 
 
 @pytest.mark.parametrize(("order", "nano"), [("<", True), ("<", False), (">", True), (">", False)])
-def test_a_capture_is_as_if_the_clock_had_not_been_set(tmp_path: Path, order: str, nano: bool) -> None:
+def test_a_capture_is_as_if_the_clock_had_not_been_set(
+    tmp_path: Path, order: str, nano: bool
+) -> None:
     steps = steps_of((3.0, 3.0), (6.0, -2.5))
     instants = list(range(0, 10 * SECOND, 7 * MS))
     capture(instants, steps, tmp_path / "set.pcap", order=order, nano=nano)
@@ -73,19 +104,33 @@ def test_a_capture_is_as_if_the_clock_had_not_been_set(tmp_path: Path, order: st
 
 def test_logs_are_put_back_too(tmp_path: Path) -> None:
     steps = steps_of((3.0, 3.0))
-    lines = "".join(json.dumps({"time_ns": read(each, steps), "event": "x"}) + "\n" for each in (SECOND, 4 * SECOND))
+    lines = "".join(
+        json.dumps({"time_ns": read(each, steps), "event": "x"}) + "\n"
+        for each in (SECOND, 4 * SECOND)
+    )
     (tmp_path / "a.out").write_text("not JSON\n" + lines)
     assert restamp_log(tmp_path / "a.out", steps, 0)
-    assert [json.loads(line)["time_ns"] - DAY for line in (tmp_path / "a.out").read_text().splitlines()[1:]] == [SECOND, 4 * SECOND]
+    assert [
+        json.loads(line)["time_ns"] - DAY
+        for line in (tmp_path / "a.out").read_text().splitlines()[1:]
+    ] == [SECOND, 4 * SECOND]
 
 
 def test_a_program_that_reads_the_clock_once_is_moved_as_a_whole(tmp_path: Path) -> None:
     """The user-space TCP counts on from one reading, before the step or after it."""
     steps = steps_of((3.0, 3.0))
     for began, by in ((1.0, 0.0), (4.0, 3.0)):
-        (tmp_path / "tcp.jsonl").write_text("".join(json.dumps({"time_ns": DAY + int((at + by) * SECOND)}) + "\n" for at in (began, began + 5)))
+        (tmp_path / "tcp.jsonl").write_text(
+            "".join(
+                json.dumps({"time_ns": DAY + int((at + by) * SECOND)}) + "\n"
+                for at in (began, began + 5)
+            )
+        )
         restamp_log(tmp_path / "tcp.jsonl", steps, 0)
-        found = [json.loads(line)["time_ns"] - DAY for line in (tmp_path / "tcp.jsonl").read_text().splitlines()]
+        found = [
+            json.loads(line)["time_ns"] - DAY
+            for line in (tmp_path / "tcp.jsonl").read_text().splitlines()
+        ]
         assert found == [int(began * SECOND), int((began + 5) * SECOND)]
 
 
@@ -96,7 +141,10 @@ def test_without_a_step_nothing_is_touched(tmp_path: Path) -> None:
 
 @pytest.mark.root
 def test_setting_the_clock_wakes_whoever_waits() -> None:
-    """It is set to what it says already, so that nobody on this machine notices; scripts/stock-vm sets it by seconds."""
+    """It is set to what it says already, so that nobody on this machine notices.
+
+    Scripts/stock-vm sets it by seconds.
+    """
     clock, waiter = WallClock(), Waiter(lambda: False)
     looks: list[int] = []
     clock.look = lambda: looks.append(Clock.monotonic_ns())  # type: ignore[method-assign]
@@ -113,7 +161,9 @@ def test_setting_the_clock_wakes_whoever_waits() -> None:
     clock.close(waiter)
 
 
-def test_each_step_is_known_with_the_times_between_which_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_is_known_with_the_times_between_which_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ahead = [DAY]
     monkeypatch.setattr(wallclock, "realtime_offset_ns", lambda: ahead[0])
     clock, waiter = WallClock(), Waiter(lambda: False)

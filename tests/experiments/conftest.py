@@ -14,9 +14,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marks = IN_GUEST if "tmp_path" in metafunc.fixturenames else ()
     if "changed" in metafunc.fixturenames:
-        metafunc.parametrize("changed", [pytest.param(each, id=each.name, marks=marks) for each in tests.twins])
+        metafunc.parametrize(
+            "changed", [pytest.param(each, id=each.name, marks=marks) for each in tests.twins]
+        )
     if "experiment" in metafunc.fixturenames:
         metafunc.parametrize("experiment", tests.experiments())
     if "seeded" in metafunc.fixturenames:
-        runs = [(name, seed) for name in tests.experiments() for seed in dict.fromkeys((None, tests.other_seeds.get(name)))]
-        metafunc.parametrize("seeded", [pytest.param(each, id=f"{each[0]}-{each[1] or 'own'}-seed", marks=marks) for each in runs])
+        runs = [
+            (name, seed)
+            for name in tests.experiments()
+            for seed in dict.fromkeys((None, tests.other_seeds.get(name)))
+        ]
+        metafunc.parametrize(
+            "seeded",
+            [
+                pytest.param(each, id=f"{each[0]}-{each[1] or 'own'}-seed", marks=marks)
+                for each in runs
+            ],
+        )

@@ -1,11 +1,14 @@
-"""Numbers with a unit that an explanation may state although no parameter of its spec has them: each with the reason why no run can change it.
+"""Numbers with a unit that an explanation may state although no parameter of its spec has them:
+each with the reason why no run can change it.
 
-``EVERYWHERE`` holds for all experiments, ``OF`` for one: what stands there follows from the parameters by the arithmetic of the text, or from a document.
+``EVERYWHERE`` holds for all experiments, ``OF`` for one: what stands there follows from the
+parameters by the arithmetic of the text, or from a document.
 """
 
 from __future__ import annotations
 
-#: Of Linux, of an RFC, of Ethernet and IP. Values by dimension, in seconds, bytes, bit/s, fractions, counts.
+#: Of Linux, of an RFC, of Ethernet and IP. Values by dimension, in seconds, bytes, bit/s,
+#: fractions, counts.
 EVERYWHERE: dict[str, dict[float, str]] = {
     "time": {
         0.004: "a tick at HZ = 250", 0.032: "kernel/time/timer.c: second level of the timer wheel at HZ = 250", 0.256: "its third level", 2.0: "its fourth",

@@ -1,4 +1,6 @@
-"""The set as a whole: what the course asks for is there, and every experiment has a twin that must fail."""
+"""The set as a whole: what the course asks for is there, and every experiment has a twin that must
+fail.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ FLOW_CONTROL = (
 )  # fmt: skip
 #: Experiments without a twin of their own, and whose twin stands for it.
 STANDS_FOR = {
-    "impaired_download": "impaired_download_small",  # the same faults and checks with a tenth of the data
+    # the same faults and checks with a tenth of the data
+    "impaired_download": "impaired_download_small",
 }
 
 
@@ -39,7 +42,11 @@ def experiments_with_twins() -> set[str]:
         if path.stem == Path(__file__).stem:
             continue
         module = importlib.import_module(path.stem)
-        classes = [each for _, each in inspect.getmembers(module, inspect.isclass) if issubclass(each, ExperimentTests)]
+        classes = [
+            each
+            for _, each in inspect.getmembers(module, inspect.isclass)
+            if issubclass(each, ExperimentTests)
+        ]
         found |= {twin.experiment for each in classes for twin in each.twins if twin.fails}
         found |= {twin.experiment for twin in getattr(module, "TWINS", ()) if twin.fails}
         found |= {name for name, (_, fails) in getattr(module, "CHANGES", {}).items() if fails}
@@ -59,6 +66,15 @@ def test_every_experiment_has_a_twin_that_must_fail() -> None:
 
 
 @pytest.mark.parametrize(("name", "other"), STANDS_FOR.items())
-def test_where_another_experiments_twin_stands_for_it_the_checks_are_the_same(name: str, other: str) -> None:
-    kinds = [{(check, given.get("label") or given.get("what")) for entry in compiled(each).expect for check, given in entry.items()} for each in (name, other)]
+def test_where_another_experiments_twin_stands_for_it_the_checks_are_the_same(
+    name: str, other: str
+) -> None:
+    kinds = [
+        {
+            (check, given.get("label") or given.get("what"))
+            for entry in compiled(each).expect
+            for check, given in entry.items()
+        }
+        for each in (name, other)
+    ]
     assert kinds[0] <= kinds[1]

@@ -1,4 +1,7 @@
-"""Words that hold: an explanation states constants, and quotes what its own run measured; so it is right on another seed and another kernel."""
+"""Words that hold: an explanation states constants, and quotes what its own run measured.
+
+So it is right on another seed and another kernel.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +20,38 @@ from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
 
 STUDIES = sorted((experiments_dir() / "studies").glob("*.yaml"))
-#: A short experiment that quotes its run. The others are looked at where they run anyway (twins.py).
+#: A short experiment that quotes its run. The others are looked at where they run anyway
+#: (twins.py).
 QUOTING = "one_loss"
 
 
 def unlisted(spec: Path) -> list[str]:
-    """Return the numbers with a unit that a spec's explanation states and that no parameter and no list of constants has."""
+    """Return the numbers with a unit that a spec's explanation states and that no parameter and no
+    list of constants has.
+    """
     known = constants_of(spec, compiled(spec.stem) if spec in shipped_specs() else None)
     listed = OF.get(spec.stem, {})
-    return [words for (kind, value), words in written(spec) if value not in known and value not in EVERYWHERE[kind] and words not in listed]
+    return [
+        words
+        for (kind, value), words in written(spec)
+        if value not in known and value not in EVERYWHERE[kind] and words not in listed
+    ]
 
 
 @pytest.mark.parametrize("spec", [*shipped_specs(), *STUDIES], ids=lambda spec: spec.stem)
 def test_every_number_that_is_written_is_a_constant(spec: Path) -> None:
-    assert unlisted(spec) == [], "quote what was measured: {metric: ...}, {check: ...}; compute what follows from parameters: {is: ..., as: ...}"
+    assert unlisted(spec) == [], (
+        "quote what was measured: {metric: ...}, {check: ...}; compute what follows from"
+        " parameters: {is: ..., as: ...}"
+    )
 
 
 def test_a_number_of_another_run_is_found(tmp_path: Path) -> None:
     text = (experiments_dir() / "one_loss.yaml").read_text()
     spec = tmp_path / "one_loss.yaml"
-    spec.write_text(text.replace("**What it costs.**", "**What it costs.** The repair took 61.3 ms."))
+    spec.write_text(
+        text.replace("**What it costs.**", "**What it costs.** The repair took 61.3 ms.")
+    )
     assert "61.3 ms" in [words for _, words in written(spec)]
     assert unlisted(spec) == ["61.3 ms"]
 
@@ -56,10 +71,15 @@ def test_the_list_holds_no_number_that_no_text_states(entry: str) -> None:
 @pytest.mark.guest
 @pytest.mark.parametrize("kernel", [None, "debian-6.1"])
 @pytest.mark.parametrize("seed", [None, 11])
-def test_an_explanation_fits_the_run_that_it_explains(seed: int | None, kernel: str | None, tmp_path: Path) -> None:
+def test_an_explanation_fits_the_run_that_it_explains(
+    seed: int | None, kernel: str | None, tmp_path: Path
+) -> None:
     if kernel is not None and kernel not in {each.name for each in list_kernels()}:
         pytest.skip(f"no kernel {kernel}: tcpexp kernel build {kernel}")
-    outcome = run_experiment(experiments_dir() / f"{QUOTING}.yaml", RunOptions(on="uml", kernel=kernel, seed=seed, out=tmp_path))
+    outcome = run_experiment(
+        experiments_dir() / f"{QUOTING}.yaml",
+        RunOptions(on="uml", kernel=kernel, seed=seed, out=tmp_path),
+    )
     run = RunData(outcome.path)
     assert list(unexplained(run)) == []
     quoted = [quote for quote in find_quotes(run.plan.explain) if quote.kind != "is"]

@@ -1,4 +1,6 @@
-"""The experiments that need no netem, on this machine's own kernel and the real clock: the same checks pass."""
+"""The experiments that need no netem, on this machine's own kernel and the real clock: the same
+checks pass.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,17 @@ QUICK = ("gso_segments", "linked_list", "linked_list_ipv6")
 @cache
 def without_netem() -> list[str]:
     """The shipped experiments whose links have no delay and no faults."""
-    return [path.stem for path in shipped_specs() if "netem" not in compiled(path.stem).needs.qdiscs]
+    return [
+        path.stem for path in shipped_specs() if "netem" not in compiled(path.stem).needs.qdiscs
+    ]
 
 
 def parameters() -> list[object]:
     names = [*without_netem(), *WITHOUT_DELAY]
-    return [pytest.param(name, marks=[pytest.mark.root, *([] if name in QUICK else [pytest.mark.full])]) for name in names]
+    return [
+        pytest.param(name, marks=[pytest.mark.root, *([] if name in QUICK else [pytest.mark.full])])
+        for name in names
+    ]
 
 
 def assert_passes(name: str, tmp_path: Path, *changes: str) -> None:
@@ -52,7 +59,9 @@ def test_every_check_passes_on_the_host(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", ["gso_segments", pytest.param("delayed_ack", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "name", ["gso_segments", pytest.param("delayed_ack", marks=pytest.mark.full)]
+)
 def test_every_check_passes_on_the_host_over_ipv6(name: str, tmp_path: Path) -> None:
     assert_passes(name, tmp_path, "topology.ip=6")
 

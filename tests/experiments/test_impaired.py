@@ -1,4 +1,6 @@
-"""Downloads over a path that delays, reorders, duplicates and corrupts, and the same without one of these faults."""
+"""Downloads over a path that delays, reorders, duplicates and corrupts, and the same without one of
+these faults.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,31 @@ class TestImpairedDownload(ExperimentTests):
                 "labelled lost_segment",
                 "measured jitter",
             ),
-            passes=("measured duplicate", "measured corrupt", "measured delay", "download of action get"),
+            passes=(
+                "measured duplicate",
+                "measured corrupt",
+                "measured delay",
+                "download of action get",
+            ),
         ),
         twin(
             "impaired_download_small",
             f"{DIRECTION}={{delay: 70ms, jitter: 10ms, jitter_correlation: 30%, reorder: 5%}}",
-            fails=("measured duplicate", "measured reorder", "measured corrupt", "Tcp.InCsumErrors"),
+            fails=(
+                "measured duplicate",
+                "measured reorder",
+                "measured corrupt",
+                "Tcp.InCsumErrors",
+            ),
             passes=("labelled out_of_order", "download of action get"),
         ),
-        twin("impaired_download_small", f"{DIRECTION}.delay=50ms", fails=("measured delay",), passes=("measured duplicate",)),
+        twin(
+            "impaired_download_small",
+            f"{DIRECTION}.delay=50ms",
+            fails=("measured delay",),
+            passes=("measured duplicate",),
+        ),
     )
-    # With seed 2 the link sends the SYN-ACK at once: Wireshark's initial RTT is 0 then, and it calls nothing out of order.
+    # With seed 2 the link sends the SYN-ACK at once: Wireshark's initial RTT is 0 then, and it
+    # calls nothing out of order.
     other_seeds: ClassVar = {"impaired_download_small": 3}

@@ -12,12 +12,18 @@ from tcpexp.paths import experiments_dir
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ipv6.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Experiments over IPv6")[2]
-#: The experiments of the page's first list, which pass unchanged, and those of the paragraph behind it, which nobody has run over IPv6.
-PASS, NOT_RUN = (re.findall(r"`(\w+)`", part.strip().partition(".\n")[0]) for part in SECTION.split("<!-- not -->"))
+#: The experiments of the page's first list, which pass unchanged, and those of the paragraph behind
+#: it, which nobody has run over IPv6.
+PASS, NOT_RUN = (
+    re.findall(r"`(\w+)`", part.strip().partition(".\n")[0])
+    for part in SECTION.split("<!-- not -->")
+)
 
 
 def test_the_page_names_every_experiment_once():
-    assert sorted([*PASS, *NOT_RUN]) == sorted(path.stem for path in experiments_dir().glob("*.yaml"))
+    assert sorted([*PASS, *NOT_RUN]) == sorted(
+        path.stem for path in experiments_dir().glob("*.yaml")
+    )
 
 
 @pytest.mark.guest

@@ -1,7 +1,10 @@
-"""Every "Try next" of every experiment and study: each proposal in it is compiled here, and run with ``--full``.
+"""Every "Try next" of every experiment and study: each proposal in it is compiled here, and run
+with ``--full``.
 
-A proposal is what stands between back-quotes. One that begins with ``--set`` is taken as it stands. For one in words (a line of YAML, an argument of a program)
-:data:`EDITS` says what the words ask the reader to change. :data:`NAMES` are no proposals but things that are named. Nothing else may be quoted.
+A proposal is what stands between back-quotes. One that begins with ``--set`` is taken as it stands.
+For one in words (a line of YAML, an argument of a program) :data:`EDITS` says what the words ask
+the reader to change. :data:`NAMES` are no proposals but things that are named. Nothing else may be
+quoted.
 """
 
 from __future__ import annotations
@@ -36,7 +39,11 @@ QUOTED = re.compile(r"`([^`]+)`")
 
 def action(spec: Spec, which: str | int) -> Spec:
     """An action by its id or its number."""
-    found = spec["actions"][which] if isinstance(which, int) else next(each for each in spec["actions"] if each.get("id") == which)
+    found = (
+        spec["actions"][which]
+        if isinstance(which, int)
+        else next(each for each in spec["actions"] if each.get("id") == which)
+    )
     assert isinstance(found, dict)
     return found
 
@@ -89,7 +96,9 @@ def drop(which: str | int) -> Edit:
     def edit(spec: Spec) -> None:
         found = action(spec, which)
         spec["actions"] = [each for each in spec["actions"] if each is not found]
-        spec["expect"] = [each for each in spec.get("expect", []) if str(which) not in json.dumps(each)]
+        spec["expect"] = [
+            each for each in spec.get("expect", []) if str(which) not in json.dumps(each)
+        ]
 
     return edit
 
@@ -119,21 +128,39 @@ def both(*edits: Edit) -> Edit:
 FROM_H2 = {"chain": "INPUT", "drop": {"flags": "ack", "from": "h2"}}
 #: What the words of a proposal ask for, by experiment and quoted text.
 EDITS: dict[tuple[str, str], Edit] = {
-    ("accept_queue_overflow", "[--port, 80, --backlog, 1, --accept-after, 8s]"): option("server", accept_after="8s"),
+    ("accept_queue_overflow", "[--port, 80, --backlog, 1, --accept-after, 8s]"): option(
+        "server", accept_after="8s"
+    ),
     ("cc_switch", "host: h1"): change(1, flow=None, host="h1"),
-    ("closed_port", "{at: 4s, do: firewall, host: h2, drop: {port: 80}}"): add({"at": "4s", "do": "firewall", "host": "h2", "drop": {"port": 80}}),
-    ("closed_port", "{at: 4s, do: firewall, host: h2, reject: {port: 80}}"): add({"at": "4s", "do": "firewall", "host": "h2", "reject": {"port": 80}}),
-    ("dead_host", "reject: {to: h2}, reject_with: icmp-host-unreachable"): change(0, drop=None, reject={"to": "h2"}, reject_with="icmp-host-unreachable"),
+    ("closed_port", "{at: 4s, do: firewall, host: h2, drop: {port: 80}}"): add(
+        {"at": "4s", "do": "firewall", "host": "h2", "drop": {"port": 80}}
+    ),
+    ("closed_port", "{at: 4s, do: firewall, host: h2, reject: {port: 80}}"): add(
+        {"at": "4s", "do": "firewall", "host": "h2", "reject": {"port": 80}}
+    ),
+    ("dead_host", "reject: {to: h2}, reject_with: icmp-host-unreachable"): change(
+        0, drop=None, reject={"to": "h2"}, reject_with="icmp-host-unreachable"
+    ),
     ("dead_host", "tcp_syn_linear_timeouts"): drop(1),
-    ("dead_host_linear", "net.ipv4.tcp_syn_linear_timeouts: 0"): sysctl("h1", tcp_syn_linear_timeouts=0),
+    ("dead_host_linear", "net.ipv4.tcp_syn_linear_timeouts: 0"): sysctl(
+        "h1", tcp_syn_linear_timeouts=0
+    ),
     ("dead_host_retries_3", "connect_timeout: 5s"): change("get", connect_timeout="5s"),
     ("delayed_ack", "--size 1448"): option(2, 3, size="1448"),
     ("delayed_ack", "--every 5ms"): option(2, 3, size="1448", every="5ms"),
     ("delayed_ack", "quickack 1"): add(
-        {"at": "0s", "do": "command", "host": "h2", "argv": ["ip", "route", "replace", "{h1}", "dev", "h2-eth0", "quickack", "1"], "expect_status": 0}
+        {
+            "at": "0s",
+            "do": "command",
+            "host": "h2",
+            "argv": ["ip", "route", "replace", "{h1}", "dev", "h2-eth0", "quickack", "1"],
+            "expect_status": 0,
+        }
     ),
     ("echo", "--size 3000"): option("tcp_client", "udp_client", size="3000"),
-    ("echo", "--protocol tcp"): both(option("udp_lost", protocol="tcp"), change(6, drop={"protocol": "tcp", "port": 7})),
+    ("echo", "--protocol tcp"): both(
+        option("udp_lost", protocol="tcp"), change(6, drop={"protocol": "tcp", "port": 7})
+    ),
     ("gso_segments", "record: {capture: {snaplen: full}}"): record(capture={"snaplen": "full"}),
     ("half_close", "500ms:close"): word("client", "500ms:shutdown", "500ms:close"),
     ("handshake_teardown", "keep_alive: false"): change("web", keep_alive=False),
@@ -142,28 +169,41 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("keepalive", "until: 37s"): change(2, until="37s"),
     ("keepalive", "30s:send:1B"): lambda spec: action(spec, "client")["args"].append("30s:send:1B"),
     **{
-        ("linked_list", lie): option("truncated", lie=lie) for lie in ("content", "huge-content", "twice", "nowhere", "tail", "title")
+        ("linked_list", lie): option("truncated", lie=lie)
+        for lie in ("content", "huge-content", "twice", "nowhere", "tail", "title")
     },
-    ("loss_of_retransmission", "transmission: [1, 2, 3]"): both(change("lose_rack", transmission=[1, 2, 3]), change("lose_no_rack", transmission=[1, 2, 3])),
-    ("loss_of_retransmission", "transmission: all"): change("lose_no_rack", transmission="all", until="4s"),
+    ("loss_of_retransmission", "transmission: [1, 2, 3]"): both(
+        change("lose_rack", transmission=[1, 2, 3]), change("lose_no_rack", transmission=[1, 2, 3])
+    ),
+    ("loss_of_retransmission", "transmission: all"): change(
+        "lose_no_rack", transmission="all", until="4s"
+    ),
     ("lost_synack", "transmission: all"): change("lose_synack", transmission="all"),
     ("lost_synack", "delay: 200ms"): lambda spec: spec["links"]["h1-h2"].update(delay="200ms"),
     ("nagle", "--every 100ms"): option(3, 4, 5, every="100ms"),
     ("nagle", "--size 1448"): option(3, 4, 5, size="1448"),
     ("one_loss", "nth: 138"): change("lose_40", nth=138),
     ("orphan_fin_wait2", "net.ipv4.tcp_fin_timeout: 70"): both(
-        word("deaf", "16s:send:100B", "5s:send:100B"), word("deaf_too", "16s:send:100B", "5s:send:100B"), sysctl("h1", tcp_fin_timeout=70)
+        word("deaf", "16s:send:100B", "5s:send:100B"),
+        word("deaf_too", "16s:send:100B", "5s:send:100B"),
+        sysctl("h1", tcp_fin_timeout=70),
     ),
     ("relay_zero_window", "--user-timeout"): option("web_timeout", user_timeout=None),
-    ("relay_zero_window", "do: kill, action: relay, signal: KILL"): add({"at": "20s", "do": "kill", "action": "relay", "signal": "KILL"}),
+    ("relay_zero_window", "do: kill, action: relay, signal: KILL"): add(
+        {"at": "20s", "do": "kill", "action": "relay", "signal": "KILL"}
+    ),
     ("relay_zero_window", "tcp_retries2"): sysctl("h2", tcp_retries2=15),
     ("reorder_threshold", "nth: [40, 60]"): change("late_6", nth=[40, 60]),
     ("reorder_threshold", "net.ipv4.tcp_reordering: 5"): sysctl("h2", tcp_reordering=5),
     ("reorder_threshold", "net.ipv4.tcp_sack: 0"): sysctl("h1", tcp_sack=0),
-    ("rwnd_autotuning", "--size 100000 --every 10ms"): both(option("sender", size="100000", every="10ms"), option("reader", read="65536", every="0s")),
+    ("rwnd_autotuning", "--size 100000 --every 10ms"): both(
+        option("sender", size="100000", every="10ms"), option("reader", read="65536", every="0s")
+    ),
     ("rwnd_fixed", 'net.ipv4.tcp_rmem: "4096 8192 8192"'): sysctl("h2", tcp_rmem="4096 8192 8192"),
     ("rwnd_fixed", "--every 500ms"): option("reader", every="500ms"),
-    ("send_chunk_size", "--pause 100ms"): option("server_100", "server_1k", "server_10k", pause="100ms"),
+    ("send_chunk_size", "--pause 100ms"): option(
+        "server_100", "server_1k", "server_10k", pause="100ms"
+    ),
     ("send_chunk_size", "tcp_wmem"): sysctl("h1", tcp_wmem="4096 4194304 4194304"),
     ("simultaneous_close", "1060ms:close"): word("server", "1s:close", "1060ms:close"),
     ("slow_receiver", "--every 200ms"): option("reader", every="200ms"),
@@ -172,19 +212,29 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("syn_flood", "backlog: 128"): change("web", backlog=128),
     ("syn_flood_cookies", "net.ipv4.tcp_timestamps: 0"): sysctl("h1", tcp_timestamps=0),
     ("syn_scan", "-sT"): word("scan", "-sS", "-sT", "argv"),
-    ("syn_scan", "reject_with: tcp-reset"): change(2, reject={"protocol": "tcp", "port": 83, "from": "h1"}, reject_with="tcp-reset"),
+    ("syn_scan", "reject_with: tcp-reset"): change(
+        2, reject={"protocol": "tcp", "port": 83, "from": "h1"}, reject_with="tcp-reset"
+    ),
     ("synack_drop", 'tcp_synack_retries: "2"'): sysctl("h2", tcp_synack_retries="2"),
-    ("synack_drop", "chain: OUTPUT, drop: {flags: syn, to: h2}"): change(2, chain="OUTPUT", drop={"flags": "syn", "to": "h2"}),
+    ("synack_drop", "chain: OUTPUT, drop: {flags: syn, to: h2}"): change(
+        2, chain="OUTPUT", drop={"flags": "syn", "to": "h2"}
+    ),
     ("synack_drop", "tcp_syn_linear_timeouts"): drop(1),
     ("tail_loss", "slow_probe"): drop("slow_probe"),
     ("tail_loss", "nth: [9, 10]"): change("lose_three", nth=[9, 10]),
     ("tail_loss", "bytes: [0, 20000]"): change("lose_three", nth=None, bytes=[0, 20000]),
     ("tail_loss", "record: {ss: 2ms}"): record(ss="2ms"),
     ("udp_no_flow_control", "--every 10ms"): option("udp_sender", every="10ms"),
-    ("udp_no_flow_control", "--receive-buffer 1048576"): option("udp_reader", receive_buffer="1048576"),
-    ("path_mtu_discovery", "{at: 1200ms, do: link, link: r1-r2, mtu: 1000B}"): add({"at": "1200ms", "do": "link", "link": "r1-r2", "mtu": "1000B"}),
+    ("udp_no_flow_control", "--receive-buffer 1048576"): option(
+        "udp_reader", receive_buffer="1048576"
+    ),
+    ("path_mtu_discovery", "{at: 1200ms, do: link, link: r1-r2, mtu: 1000B}"): add(
+        {"at": "1200ms", "do": "link", "link": "r1-r2", "mtu": "1000B"}
+    ),
     ("zero_window_attack", "--connections 500"): option("attack", connections="500"),
-    ("zero_window_probe", "chain: INPUT, drop: {flags: ack, from: h2}"): add({"at": "480s", "do": "firewall", "host": "h1", **FROM_H2, "until": "484s"}),
+    ("zero_window_probe", "chain: INPUT, drop: {flags: ack, from: h2}"): add(
+        {"at": "480s", "do": "firewall", "host": "h1", **FROM_H2, "until": "484s"}
+    ),
 }
 #: Quoted, but no proposal of their own: parts of one above, and names of things that are seen.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -198,7 +248,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     "half_close": ("500ms:shutdown",),
     "keepalive": ("hosts:", "tcp_retries2"),
     "linked_list": ("--lie",),
-    "path_mtu_black_hole": ("iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",),
+    "path_mtu_black_hole": (
+        (
+            "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS"
+            " --clamp-mss-to-pmtu"
+        ),
+    ),
     "loss_of_retransmission": ("until: 4s",),
     "lost_synack": ("lose_synack", "tcp_synack_retries", "tcp_syn_retries"),
     "nagle": ("1428",),
@@ -218,7 +273,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """A specification to be compiled or run: overrides as ``--set`` takes them, or an edit of the file."""
+    """A specification to be compiled or run: overrides as ``--set`` takes them, or an edit of the
+    file.
+    """
 
     name: str
     text: str
@@ -254,7 +311,11 @@ def proposals() -> list[Proposal]:
             words = shlex.split(text) if "--set" in text or text.startswith("tcpexp run") else []
             sets = tuple(words[at + 1] for at, each in enumerate(words) if each == "--set")
             if words[:2] == ["tcpexp", "run"]:
-                named = [each for at, each in enumerate(words[2:], 2) if not each.startswith("-") and words[at - 1] != "--set"]
+                named = [
+                    each
+                    for at, each in enumerate(words[2:], 2)
+                    if not each.startswith("-") and words[at - 1] != "--set"
+                ]
                 found += [Proposal(each, text, sets) for each in named]
             elif sets:
                 found.append(Proposal(name, text, sets))
@@ -263,19 +324,33 @@ def proposals() -> list[Proposal]:
     return found
 
 
-PROPOSALS = [pytest.param(each, id=f"{each.name}-{each.text}".replace(" ", "_")[:90]) for each in proposals()]
+PROPOSALS = [
+    pytest.param(each, id=f"{each.name}-{each.text}".replace(" ", "_")[:90]) for each in proposals()
+]
 
 
 @pytest.mark.parametrize("path", [*SPECS.values(), *STUDIES.values()], ids=lambda path: path.stem)
 def test_whatever_is_quoted_is_a_proposal_or_a_name(path: Path) -> None:
-    known = {param.values[0].text for param in PROPOSALS if param.values[0].name == path.stem} | set(SPECS) | set(STUDIES)
+    known = (
+        {param.values[0].text for param in PROPOSALS if param.values[0].name == path.stem}
+        | set(SPECS)
+        | set(STUDIES)
+    )
     known |= {text for text in QUOTED.findall(asked(path)) if text.startswith("tcpexp run ")}
-    unknown = [text for text in QUOTED.findall(asked(path)) if text not in known and text not in NAMES.get(path.stem, ())]
+    unknown = [
+        text
+        for text in QUOTED.findall(asked(path))
+        if text not in known and text not in NAMES.get(path.stem, ())
+    ]
     assert not unknown, "say in EDITS what it asks for, or in NAMES that it asks for nothing"
 
 
 def test_no_edit_is_left_over() -> None:
-    quoted = {(path.stem, text) for path in (*SPECS.values(), *STUDIES.values()) for text in QUOTED.findall(asked(path))}
+    quoted = {
+        (path.stem, text)
+        for path in (*SPECS.values(), *STUDIES.values())
+        for text in QUOTED.findall(asked(path))
+    }
     assert set(EDITS) <= quoted
     assert {(name, text) for name, texts in NAMES.items() for text in texts} <= quoted
 
@@ -286,7 +361,13 @@ def test_the_proposal_makes_a_plan(proposal: Proposal, tmp_path: Path) -> None:
     path = proposal.spec(tmp_path)
     plan = compile_plan(load_spec(path, catalogue, overrides=proposal.overrides), catalogue)
     before = compile_plan(load_spec(SPECS[proposal.name], catalogue), catalogue)
-    same = (plan.network, plan.setup, plan.steps, plan.recorders, plan.files) == (before.network, before.setup, before.steps, before.recorders, before.files)
+    same = (plan.network, plan.setup, plan.steps, plan.recorders, plan.files) == (
+        before.network,
+        before.setup,
+        before.steps,
+        before.recorders,
+        before.files,
+    )
     assert not same or not (proposal.overrides or proposal.edit), "the proposal changes nothing"
 
 
@@ -294,8 +375,16 @@ def test_the_proposal_makes_a_plan(proposal: Proposal, tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("proposal", PROPOSALS)
 def test_the_proposal_runs(proposal: Proposal, tmp_path: Path) -> None:
-    """To its end, on the network that it asks for; that a check or a program fails may be what the reader is meant to find."""
-    outcome = run_experiment(proposal.spec(tmp_path), RunOptions(on="uml", overrides=proposal.overrides, out=tmp_path / "results"))
+    """To its end, on the network that it asks for.
+
+    That a check or a program fails may be what the reader is meant to find.
+    """
+    outcome = run_experiment(
+        proposal.spec(tmp_path),
+        RunOptions(on="uml", overrides=proposal.overrides, out=tmp_path / "results"),
+    )
     assert outcome.status == "complete", outcome.problems
     certificate = RunData(outcome.path).certificate
-    assert [reason for reason in certificate["reasons"] if not reason.startswith("program of ")] == []
+    assert [
+        reason for reason in certificate["reasons"] if not reason.startswith("program of ")
+    ] == []

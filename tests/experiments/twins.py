@@ -1,7 +1,9 @@
-"""What the tests of the shipped experiments share: runs in the guest or on this machine, and failing twins.
+"""What the tests of the shipped experiments share: runs in the guest or on this machine, and
+failing twins.
 
-A twin is a shipped experiment with one mechanism changed by ``--set``. It must turn the checks that are about this mechanism to FAIL, and leave others
-alone: a check that no twin can turn says nothing. Each test module of this folder lists its own in a subclass of ``ExperimentTests``.
+A twin is a shipped experiment with one mechanism changed by ``--set``. It must turn the checks that
+are about this mechanism to FAIL, and leave others alone: a check that no twin can turn says
+nothing. Each test module of this folder lists its own in a subclass of ``ExperimentTests``.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from tcpexp.store.rundata import RunData
 class Twin:
     """An experiment and the ``--set`` changes that replace a mechanism.
 
-    ``fails``: words of checks (from ``title: reason``), each of which must then FAIL; ``passes``: of checks that must PASS all the same.
+    ``fails``: words of checks (from ``title: reason``), each of which must then FAIL; ``passes``:
+    of checks that must PASS all the same.
     """
 
     experiment: str
@@ -41,7 +44,9 @@ class Twin:
         return f"{self.experiment}-{self.changes[0].partition('=')[0].rpartition('.')[2]}"
 
 
-def twin(experiment: str, *changes: str, fails: tuple[str, ...], passes: tuple[str, ...] = ()) -> Twin:
+def twin(
+    experiment: str, *changes: str, fails: tuple[str, ...], passes: tuple[str, ...] = ()
+) -> Twin:
     """Return a ``Twin``; the changes come first because they say what is different."""
     return Twin(experiment, changes, fails, passes)
 
@@ -49,12 +54,19 @@ def twin(experiment: str, *changes: str, fails: tuple[str, ...], passes: tuple[s
 def compiled(name: str, *overrides: str) -> RunPlan:
     """Return the plan of a shipped experiment."""
     catalogue = load_catalogue(entry_points=False)
-    return compile_plan(load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue)
+    return compile_plan(
+        load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue
+    )
 
 
-def outcome_of(name: str, folder: Path, *overrides: str, on: str = "guest", seed: int | None = None) -> RunOutcome:
+def outcome_of(
+    name: str, folder: Path, *overrides: str, on: str = "guest", seed: int | None = None
+) -> RunOutcome:
     """Run a shipped experiment to its end and return what came of it."""
-    outcome = run_experiment(experiments_dir() / f"{name}.yaml", RunOptions(on=on, seed=seed, overrides=overrides, out=folder))
+    outcome = run_experiment(
+        experiments_dir() / f"{name}.yaml",
+        RunOptions(on=on, seed=seed, overrides=overrides, out=folder),
+    )
     assert outcome.status == "complete", outcome.problems
     assert outcome.checks
     return outcome
@@ -72,7 +84,8 @@ def missing(found: list[str], result: str, words: tuple[str, ...]) -> list[str]:
 
 
 class ExperimentTests:
-    """The tests of the experiments that have a twin in ``twins``; ``other_seeds``: a second seed where chance plays a part.
+    """The tests of the experiments that have a twin in ``twins``; ``other_seeds``: a second seed
+    where chance plays a part.
 
     ``conftest.py`` beside this file supplies ``changed``, ``experiment`` and ``seeded``.
     """
@@ -95,7 +108,10 @@ class ExperimentTests:
 
     def test_a_changed_mechanism_fails(self, changed: Twin, tmp_path: Path) -> None:
         found = verdicts(outcome_of(changed.experiment, tmp_path, *changed.changes))
-        assert (missing(found, "FAIL", changed.fails), missing(found, "PASS", changed.passes)) == ([], []), found
+        assert (missing(found, "FAIL", changed.fails), missing(found, "PASS", changed.passes)) == (
+            [],
+            [],
+        ), found
 
     def test_a_twin_is_a_valid_experiment_that_differs(self, changed: Twin) -> None:
         shipped, twin = compiled(changed.experiment), compiled(changed.experiment, *changed.changes)

@@ -1,4 +1,6 @@
-"""Submissions for the tests of grading: recorded runs of a cheap place, made once, and a rubric for them."""
+"""Submissions for the tests of grading: recorded runs of a cheap place, made once, and a rubric for
+them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ exercises:
 """
 
 
-def spec_text(name: str = "counting", rate: str = "1mbit", seed: int = 3, text: str = "hello") -> str:
+def spec_text(
+    name: str = "counting", rate: str = "1mbit", seed: int = 3, text: str = "hello"
+) -> str:
     return SPEC.format(name=name, rate=rate, seed=seed, text=text)
 
 
@@ -60,7 +64,10 @@ def hand_in_spec(student: Path, text: str, name: str = "my.yaml") -> Path:
 
 
 def record(target: Path, text: str) -> Path:
-    """Make a run of the spec ``text`` in the cheap place and leave its directory as ``target``; return that."""
+    """Make a run of the spec ``text`` in the cheap place and leave its directory as ``target``.
+
+    Return that.
+    """
     from tcpexp.catalogue import load_catalogue
     from tcpexp.plan.compile import compile_plan
     from tcpexp.plan.types import to_json
@@ -74,7 +81,17 @@ def record(target: Path, text: str) -> Path:
         plan = compile_plan(load_spec(path, catalogue), catalogue)
         folder = StudyFolder(Path(above) / "study")
         folder.begin({"token": "t"}, b"")
-        task = CellTask("0" * 32, "x", to_json(plan), text.encode(), str(folder.path), "t", NAME, {"engine": "1"}, "runs")
+        task = CellTask(
+            "0" * 32,
+            "x",
+            to_json(plan),
+            text.encode(),
+            str(folder.path),
+            "t",
+            NAME,
+            {"engine": "1"},
+            "runs",
+        )
         result = run_cell(task)
         assert result.status == "complete", result
         target.parent.mkdir(parents=True, exist_ok=True)

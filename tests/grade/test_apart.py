@@ -1,4 +1,6 @@
-"""Calls in processes of their own: one that hangs, crashes or takes all memory spoils its own answer only."""
+"""Calls in processes of their own: one that hangs, crashes or takes all memory spoils its own
+answer only.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,11 @@ def _log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def graded(tmp_path: Path, **options: object) -> Grades:
     options = {"workplace": NAME, "jobs": 2, **options}
-    return grade([tmp_path / "handed"], write_rubric(tmp_path / "rubric"), GradeOptions(tmp_path / "out", **options))
+    return grade(
+        [tmp_path / "handed"],
+        write_rubric(tmp_path / "rubric"),
+        GradeOptions(tmp_path / "out", **options),
+    )
 
 
 def of(grades: Grades, student: str, exercise: str = "counting"):
@@ -41,7 +45,9 @@ def of(grades: Grades, student: str, exercise: str = "counting"):
     return next(each for each in found.exercises if each.exercise == exercise)
 
 
-def test_recorded_runs_are_judged_from_disk_and_what_is_wrong_with_one_concerns_that_one(tmp_path: Path, good: Path) -> None:
+def test_recorded_runs_are_judged_from_disk_and_what_is_wrong_with_one_concerns_that_one(
+    tmp_path: Path, good: Path
+) -> None:
     handed = tmp_path / "handed"
     shutil.copytree(good, handed / "alice" / "results" / "counting" / "r1")
     shutil.copytree(good, handed / "bob" / "r1")
@@ -52,7 +58,9 @@ def test_recorded_runs_are_judged_from_disk_and_what_is_wrong_with_one_concerns_
     (handed / "dave").mkdir()
     shutil.copytree(good, handed / "erin" / "r1")
     manifest = json.loads((handed / "erin" / "r1" / "manifest.json").read_text())
-    (handed / "erin" / "r1" / "manifest.json").write_text(json.dumps({**manifest, "status": "interrupted", "failure": "stopped after 3 s"}))
+    (handed / "erin" / "r1" / "manifest.json").write_text(
+        json.dumps({**manifest, "status": "interrupted", "failure": "stopped after 3 s"})
+    )
     (handed / "fred" / "r1").mkdir(parents=True)
     (handed / "fred" / "r1" / "plan.json").write_text("[" * 100_000)
     before = sorted(path.relative_to(handed) for path in handed.rglob("*"))
@@ -89,13 +97,21 @@ def test_specs_are_run_once_per_plan_and_kept(tmp_path: Path) -> None:
     hand_in_spec(handed / "erin", "name: counting\ntopologie: two_host\n")
     assert of(graded(tmp_path), "alice").state == "not run"
     grades = graded(tmp_path, run=True)
-    assert (of(grades, "alice").points, of(grades, "bob").points, of(grades, "carol").points) == (3, 3, 2)
+    assert (of(grades, "alice").points, of(grades, "bob").points, of(grades, "carol").points) == (
+        3,
+        3,
+        2,
+    )
     assert [mark.result for mark in of(grades, "carol").marks] == ["PASS", "FAIL"]
     assert of(grades, "carol", "more").points == 3
-    assert (of(grades, "dave").state, of(grades, "dave").reason) == ("different", "network not as in counting.yaml")
+    assert (of(grades, "dave").state, of(grades, "dave").reason) == (
+        "different",
+        "network not as in counting.yaml",
+    )
     assert of(grades, "erin").state == "wrong"
     assert "my.yaml:2:1" in of(grades, "erin").reason
-    assert of(grades, "alice").remarks == ["certificate SUSPECT"]  # the experiment as it was given out: alike says nothing
+    # the experiment as it was given out: alike says nothing
+    assert of(grades, "alice").remarks == ["certificate SUSPECT"]
     assert grades.made == 3
     assert Path(of(grades, "alice").report or "").is_file()
     assert graded(tmp_path, run=True).made == 0
@@ -114,7 +130,12 @@ def test_nothing_of_a_student_is_executed_here(tmp_path: Path, good: Path) -> No
     (handed / "shadow" / "two_host.py").write_text(SECRET.format(str(flag)))
     run = shutil.copytree(good, handed / "recorded" / "r1")
     plan = json.loads((run / "plan.json").read_text())
-    plan |= {"plugins": ["mine.py"], "files": [{"path": "plugins/mine.py", "content": SECRET.format(str(flag)), "binary": False}]}
+    plan |= {
+        "plugins": ["mine.py"],
+        "files": [
+            {"path": "plugins/mine.py", "content": SECRET.format(str(flag)), "binary": False}
+        ],
+    }
     rewrite(run, plan)
     grades = graded(tmp_path, run=True)
     assert not flag.exists()
@@ -133,7 +154,10 @@ def rewrite(run: Path, plan: dict) -> None:
 
 
 def test_a_forged_run_is_told_by_making_it_again(tmp_path: Path, good: Path) -> None:
-    """Whoever rewrites the manifest too is not told by its hashes; the run made again has what the plan gives."""
+    """Whoever rewrites the manifest too is not told by its hashes.
+
+    The run made again has what the plan gives.
+    """
     run = shutil.copytree(good, tmp_path / "handed" / "mallory" / "r1")
     plan = json.loads((run / "plan.json").read_text())
     rewrite(run, {**plan, "seed": 4})
@@ -174,7 +198,10 @@ def test_archives_late_work_and_alike_work(tmp_path: Path) -> None:
             for path in sorted(mine.rglob("*")):
                 archive.write(path, f"hand-in/{path.relative_to(mine)}")
     hand_in_spec(handed / "carol", spec_text())
-    late = {"alice": datetime.fromisoformat("2026-11-21T08:00:00+01:00"), "bob": datetime.fromisoformat("2026-11-20T22:00:00+00:00")}
+    late = {
+        "alice": datetime.fromisoformat("2026-11-21T08:00:00+01:00"),
+        "bob": datetime.fromisoformat("2026-11-20T22:00:00+00:00"),
+    }
     grades = graded(tmp_path, received=late)
     assert (of(grades, "alice").points, of(grades, "bob").points) == (1.0, 2)
     assert "late" in str(of(grades, "alice").remarks)

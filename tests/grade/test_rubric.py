@@ -25,14 +25,34 @@ def test_a_rubric(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("points: 2, ", "", "lab.yaml:11:9: a check of a rubric says what it is worth (add points:"),
+        (
+            "points: 2, ",
+            "",
+            "lab.yaml:11:9: a check of a rubric says what it is worth (add points:",
+        ),
         ("points: 2", "points: -1", "says what it is worth"),
-        ("counter: {host: h1, name: Tcp.OutSegs, at_least: 11000}", "conter: {host: h1}", "lab.yaml:11:10: unknown check 'conter'"),
-        ("host: h1, name: Tcp.OutSegs, at_least", "host: h7, name: Tcp.OutSegs, at_least", "there is no host 'h7'"),
+        (
+            "counter: {host: h1, name: Tcp.OutSegs, at_least: 11000}",
+            "conter: {host: h1}",
+            "lab.yaml:11:10: unknown check 'conter'",
+        ),
+        (
+            "host: h1, name: Tcp.OutSegs, at_least",
+            "host: h7, name: Tcp.OutSegs, at_least",
+            "there is no host 'h7'",
+        ),
         ("pinned: [network, duration]", "pinned: [wires]", "lab.yaml:7:1"),
         ("+01:00", "", "has no time zone"),
-        ("spec: counting.yaml", "spec: nowhere.yaml", "lab.yaml:6:11: there is no such file or experiment"),
-        ("    spec: counting.yaml\n", "", "pinned: compares with the experiment as it was given out"),
+        (
+            "spec: counting.yaml",
+            "spec: nowhere.yaml",
+            "lab.yaml:6:11: there is no such file or experiment",
+        ),
+        (
+            "    spec: counting.yaml\n",
+            "",
+            "pinned: compares with the experiment as it was given out",
+        ),
         ("  counting:", "  countings:", "is the experiment 'counting', not 'countings'"),
         ("title: A laboratory", "titel: A laboratory", "lab.yaml:2:1: unknown key 'titel'"),
         ("late: 50%", "late: 150%", "lab.yaml:9:11"),
@@ -57,10 +77,14 @@ class Mine(Check):
 def test_a_rubric_brings_checks_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     text = RUBRIC.replace("name: lab\n", "name: lab\nplugins: [mine.py]\n")
-    rubric = write_rubric(tmp_path, text.replace("counter: {host: h1, name: Tcp.OutSegs, above: 0}", "mine: {}"))
+    rubric = write_rubric(
+        tmp_path, text.replace("counter: {host: h1, name: Tcp.OutSegs, above: 0}", "mine: {}")
+    )
     assert rubric.criteria().plugins["mine.py"] == MINE
 
 
-@pytest.mark.parametrize("path", sorted((paths.experiments_dir() / "rubrics").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((paths.experiments_dir() / "rubrics").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_shipped_rubrics_load(path: Path) -> None:
     assert load_rubric(path).name == path.stem

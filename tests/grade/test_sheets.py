@@ -1,4 +1,6 @@
-"""The sheets: no cell that a spreadsheet takes for a formula, no text that a browser takes for a program."""
+"""The sheets: no cell that a spreadsheet takes for a formula, no text that a browser takes for a
+program.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,33 @@ from handed import write_rubric
 from tcpexp.grade.model import ExerciseGrade, Grades, Mark, StudentGrade
 from tcpexp.grade.sheets import csv_text, html_text, write_sheets
 
-NASTY = ['=cmd|"/C calc"!A0', "+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "<script>alert(1)</script>", "a\nb", "\udce4"]
+NASTY = [
+    '=cmd|"/C calc"!A0',
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    " =1",
+    "<script>alert(1)</script>",
+    "a\nb",
+    "\udce4",
+]
 
 
 def grades_of(*names: str) -> Grades:
     students = []
     for name in names:
         marks = [Mark(name, "PASS", 1, 1), Mark("t", "FAIL", 0, 1)]
-        students.append(StudentGrade(name, [ExerciseGrade("counting", "graded", marks), ExerciseGrade("more", "graded", marks[:1])], [name]))
+        students.append(
+            StudentGrade(
+                name,
+                [
+                    ExerciseGrade("counting", "graded", marks),
+                    ExerciseGrade("more", "graded", marks[:1]),
+                ],
+                [name],
+            )
+        )
     return Grades("lab", "A laboratory", students)
 
 
@@ -45,5 +66,9 @@ def test_the_page_shows_texts_as_texts_and_needs_nothing_else(tmp_path: Path) ->
 def test_all_three_are_written(tmp_path: Path) -> None:
     grades = grades_of("alice", "\udce4")
     write_sheets(grades, write_rubric(tmp_path / "rubric"), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["grades.csv", "grades.html", "grades.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "grades.csv",
+        "grades.html",
+        "grades.json",
+    ]
     assert grades.exit_code == 1

@@ -34,7 +34,10 @@ def test_handshake_lab(tmp_path: Path) -> None:
     hand_in_spec(handed / "good", handshake)
     hand_in_spec(handed / "good", LOST, "lost.yaml")
     hand_in_spec(handed / "other", LOST.replace("syn-ack", "syn"))
-    hand_in_spec(handed / "changed", handshake.replace("port: 80, files", "port: 80, keep_alive: false, files"))
+    hand_in_spec(
+        handed / "changed",
+        handshake.replace("port: 80, files", "port: 80, keep_alive: false, files"),
+    )
     grades = grade([handed], rubric, GradeOptions(tmp_path / "out", run=True, jobs=1))
     by_name = {each.student: each for each in grades.students}
     assert by_name["good"].points == by_name["good"].of == 13
@@ -43,6 +46,8 @@ def test_handshake_lab(tmp_path: Path) -> None:
     runs = sorted((tmp_path / "out" / "runs" / "cells").glob("*/run"))
     for number, run in enumerate(runs):
         shutil.copytree(run, tmp_path / "recorded" / "good" / str(number))
-    again = grade([tmp_path / "recorded"], rubric, GradeOptions(tmp_path / "again", remake=True, jobs=1)).students[0]
+    again = grade(
+        [tmp_path / "recorded"], rubric, GradeOptions(tmp_path / "again", remake=True, jobs=1)
+    ).students[0]
     assert again.points >= 13
     assert {each.source for each in again.exercises} == {"made again here: the same packets"}

@@ -1,4 +1,6 @@
-"""What students hand in, friendly or not: folders, archives, links, and archives that want to lead out or to fill the disk."""
+"""What students hand in, friendly or not: folders, archives, links, and archives that want to lead
+out or to fill the disk.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def test_a_folder_or_an_archive_per_student(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "bob")
     assert [each.student for each in find_submissions([tmp_path])] == ["Alice Ä", "bob", "carol"]
     (tmp_path / "bob" / "my.yaml").touch()
-    assert [each.student for each in find_submissions([tmp_path / "bob", tmp_path / "carol.zip"])] == ["bob", "carol"]
+    assert [
+        each.student for each in find_submissions([tmp_path / "bob", tmp_path / "carol.zip"])
+    ] == ["bob", "carol"]
 
 
 def test_what_cannot_be_graded(tmp_path: Path) -> None:
@@ -56,19 +60,45 @@ def test_runs_specs_and_archives_are_found_and_links_are_not_followed(tmp_path: 
     (tmp_path / "etc").symlink_to("/etc")
     os.mkfifo(tmp_path / "pipe.yaml")
     found = look_through(tmp_path)
-    assert [path.name for path in (*found.runs, *found.specs, *found.archives)] == ["run", "my.yaml", "more.zip"]
-    assert found.problems == ["pipe.yaml: not a plain file, not looked at", "etc: a link, not followed"] or sorted(found.problems) == sorted(
+    assert [path.name for path in (*found.runs, *found.specs, *found.archives)] == [
+        "run",
+        "my.yaml",
+        "more.zip",
+    ]
+    assert found.problems == [
+        "pipe.yaml: not a plain file, not looked at",
+        "etc: a link, not followed",
+    ] or sorted(found.problems) == sorted(
         ["pipe.yaml: not a plain file, not looked at", "etc: a link, not followed"]
     )
 
 
 def test_an_archive_is_unpacked(tmp_path: Path) -> None:
-    unpack_zip(archive(tmp_path / "a.zip", {"x/my.yaml": b"name: x", "__MACOSX/._x": b"", "w\\n.yaml": b"name: n"}), tmp_path / "out")
-    assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.yaml")) == ["w/n.yaml", "x/my.yaml"]
+    unpack_zip(
+        archive(
+            tmp_path / "a.zip",
+            {"x/my.yaml": b"name: x", "__MACOSX/._x": b"", "w\\n.yaml": b"name: n"},
+        ),
+        tmp_path / "out",
+    )
+    assert sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.yaml")
+    ) == ["w/n.yaml", "x/my.yaml"]
     assert not (tmp_path / "out" / "__MACOSX").exists()
 
 
-@pytest.mark.parametrize("name", ["../x.yaml", "/tmp/x.yaml", "a/../../x.yaml", "C:\\x.yaml", "..\\x.yaml", "/".join("d" * 20) + "/x", "n" * 300])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.yaml",
+        "/tmp/x.yaml",
+        "a/../../x.yaml",
+        "C:\\x.yaml",
+        "..\\x.yaml",
+        "/".join("d" * 20) + "/x",
+        "n" * 300,
+    ],
+)
 def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"leads out|nested too deep"):
         unpack_zip(archive(tmp_path / "a.zip", {name: b"x"}), tmp_path / "out")
@@ -80,7 +110,9 @@ def test_links_in_archives_are_refused(tmp_path: Path) -> None:
         unpack_zip(archive(tmp_path / "a.zip", {"etc": b"/etc"}, mode=0o120777), tmp_path / "out")
 
 
-def test_archives_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_that_would_fill_the_disk_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submissions, "MOST_BYTES", 3 << 20)
     bomb = archive(tmp_path / "bomb.zip", {f"{number}.yaml": bytes(1 << 20) for number in range(5)})
     assert bomb.stat().st_size < 20_000
@@ -95,7 +127,11 @@ def test_archives_that_would_fill_the_disk_are_refused(tmp_path: Path, monkeypat
 def test_a_size_that_lies_and_other_damage(tmp_path: Path) -> None:
     whole = archive(tmp_path / "a.zip", {"x.yaml": b"name: x" * 1000})
     (tmp_path / "short.zip").write_bytes(whole.read_bytes()[:60])
-    (tmp_path / "flipped.zip").write_bytes(whole.read_bytes().replace(b"\x1f\x8b", b"\0\0")[:35] + b"\xff" * 8 + whole.read_bytes()[43:])
+    (tmp_path / "flipped.zip").write_bytes(
+        whole.read_bytes().replace(b"\x1f\x8b", b"\0\0")[:35]
+        + b"\xff" * 8
+        + whole.read_bytes()[43:]
+    )
     (tmp_path / "text.zip").write_text("no archive")
     for name in ("short", "flipped", "text"):
         with pytest.raises(DataError, match="sound zip"):

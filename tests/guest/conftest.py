@@ -13,9 +13,18 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def run_in_guest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunData]:
-    """Return a function that runs a spec's text in the guest; scripts of this folder lie beside the spec, and files ``beside``."""
+    """Return a function that runs a spec's text in the guest.
 
-    def run(text: str, *overrides: str, seed: int | None = None, on: str = "guest", beside: dict[str, str] | None = None) -> RunData:
+    Scripts of this folder lie beside the spec, and files ``beside``.
+    """
+
+    def run(
+        text: str,
+        *overrides: str,
+        seed: int | None = None,
+        on: str = "guest",
+        beside: dict[str, str] | None = None,
+    ) -> RunData:
         folder = tmp_path_factory.mktemp("guest")
         for script in HERE.glob("script_*.py"):
             (folder / script.name).write_text(script.read_text())
@@ -23,7 +32,9 @@ def run_in_guest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunD
             (folder / name).write_text(content)
         spec = folder / "spec.yaml"
         spec.write_text(text)
-        outcome = run_experiment(spec, RunOptions(on=on, seed=seed, overrides=overrides, out=folder / "results"))
+        outcome = run_experiment(
+            spec, RunOptions(on=on, seed=seed, overrides=overrides, out=folder / "results")
+        )
         assert outcome.status == "complete", outcome.problems
         return RunData(outcome.path)
 

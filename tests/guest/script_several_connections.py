@@ -1,4 +1,6 @@
-"""Opens connections as programs do: one after the other from the same port, from threads, from a child whose parent has gone."""
+"""Opens connections as programs do: one after the other from the same port, from threads, from a
+child whose parent has gone.
+"""
 
 import os
 import socket

@@ -17,6 +17,7 @@ for number in range(count):
         try:
             sender.send(datagram)
             break
-        except ConnectionRefusedError:  # the other host has no such port and said so of an earlier one: this one was not sent
+        except ConnectionRefusedError:
+            # the other host has no such port and said so of an earlier one: this one was not sent
             continue
 print("sent", count)

@@ -1,4 +1,6 @@
-"""The list of congestion controls against the guest's kernel, a flow of each, and DCTCP at a queue that marks."""
+"""The list of congestion controls against the guest's kernel, a flow of each, and DCTCP at a queue
+that marks.
+"""
 
 import json
 
@@ -10,10 +12,15 @@ from tcpexp.spec.congestion import BUILT_IN, CONGESTION_CONTROLS
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("congestion")]
 
 NAMES = list(CONGESTION_CONTROLS)
-LOOK = "for f in /lib/modules/$(uname -r)/kernel/net/ipv4/tcp_*.ko*; do modprobe $(basename $f .ko); done; "
+LOOK = (
+    "for f in /lib/modules/$(uname -r)/kernel/net/ipv4/tcp_*.ko*; do modprobe $(basename $f .ko);"
+    " done; "
+)
 LOOK += "cat /proc/sys/net/ipv4/tcp_available_congestion_control"
 FLOWS = "\n".join(
-    f"  - {{at: {number}s, do: iperf3, from: h1, to: h2, flow: {name}, congestion_control: {name}, until: {number}.9s}}" for number, name in enumerate(NAMES)
+    f"  - {{at: {number}s, do: iperf3, from: h1, to: h2, flow: {name}, congestion_control: {name},"
+    f" until: {number}.9s}}"
+    for number, name in enumerate(NAMES)
 )
 CHECKS = "\n".join(f"  - congestion_control: {{flow: {name}, is: {name}}}" for name in NAMES)
 SPEC = f"""\
@@ -54,11 +61,25 @@ def test_the_list_is_the_kernels(run):
 
 def test_each_is_used_and_dctcp_keeps_the_queue_at_its_threshold(run):
     verdicts = json.loads((run.path / "checks.json").read_text())["verdicts"]
-    assert [(each["title"], each["measured"]) for each in verdicts if each["result"] != "PASS"] == []
+    assert [
+        (each["title"], each["measured"]) for each in verdicts if each["result"] != "PASS"
+    ] == []
 
 
 def test_marks_and_no_drop(run):
-    last = run.table("queues").filter(qdisc="queue", towards="h2").sort("t_ns").tail(1).row(0, named=True)
-    first = run.table("queues").filter(pl.col("t_ns") <= len(NAMES) * 10**9, qdisc="queue", towards="h2").sort("t_ns").tail(1).row(0, named=True)
+    last = (
+        run.table("queues")
+        .filter(qdisc="queue", towards="h2")
+        .sort("t_ns")
+        .tail(1)
+        .row(0, named=True)
+    )
+    first = (
+        run.table("queues")
+        .filter(pl.col("t_ns") <= len(NAMES) * 10**9, qdisc="queue", towards="h2")
+        .sort("t_ns")
+        .tail(1)
+        .row(0, named=True)
+    )
     assert last["ecn_mark"] - first["ecn_mark"] > 50
     assert last["drops"] == first["drops"]

@@ -1,4 +1,7 @@
-"""Programs that fail in a run: named in terminal, report and certificate, with their last words; exit code 1 unless the spec expects it."""
+"""Programs that fail in a run: named in terminal, report and certificate, with their last words.
+
+Exit code 1 unless the spec expects it.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +65,25 @@ def failures(outcome):
 
 
 def test_exactly_those_that_nobody_expected_are_named(failures):
-    assert sorted(failures) == ["a01", "a01.server", "absent", "crashes", "nobody", "not_so", "often", "unknown"]
+    assert sorted(failures) == [
+        "a01",
+        "a01.server",
+        "absent",
+        "crashes",
+        "nobody",
+        "not_so",
+        "often",
+        "unknown",
+    ]
 
 
 def test_a_crash_is_named_by_its_signal_with_the_last_words(failures):
     assert failures["crashes"].status == -11
-    assert failures["crashes"].text == "crashes was killed by SIGSEGV (segmentation fault): crashes.py: about to read what is not there"
+    assert (
+        failures["crashes"].text
+        == "crashes was killed by SIGSEGV (segmentation fault): crashes.py: about to read what is"
+        " not there"
+    )
 
 
 def test_an_error_in_iperf3s_json_counts_although_it_ends_with_0(failures):
@@ -109,14 +125,20 @@ def test_the_certificate_the_terminal_and_the_report_name_them(outcome, failures
         assert f"program failed: {each.text}" in out.getvalue()
     assert "8 programs failed in this run." in top
     assert "about to read what is not there" in top
-    assert json.loads((outcome.path / "failures.json").read_text())["failures"][0]["text"] in [each.text for each in failures.values()]
+    assert json.loads((outcome.path / "failures.json").read_text())["failures"][0]["text"] in [
+        each.text for each in failures.values()
+    ]
 
 
 def test_a_server_that_dies_ends_the_wait_for_its_port_at_once(tmp_path):
     outcome = run_experiment(CASES / "server_dies.yaml", RunOptions(on="guest", out=tmp_path))
     said = read_manifest(outcome.path).failure
-    assert said is not None and "echo ended with status 2: " in said and said.endswith("--protocol"), said
-    assert RunData(outcome.path).engine["engine_seconds"] < 10, "it waited for a port that nobody would open"
+    assert (
+        said is not None and "echo ended with status 2: " in said and said.endswith("--protocol")
+    ), said
+    assert RunData(outcome.path).engine["engine_seconds"] < 10, (
+        "it waited for a port that nobody would open"
+    )
     assert "in vain" not in said
     assert "from outside" not in outcome.certificate["repeatable_why"]
     assert [each.step for each in outcome.failures] == ["echo"]
@@ -133,7 +155,8 @@ def test_a_program_that_the_place_lacks_is_refused_at_the_specs_line(tmp_path):
 
 
 def test_the_window_that_the_kernel_does_not_give_is_said_by_iperf3(tmp_path):
-    options = RunOptions(on="guest", out=tmp_path, overrides=("actions[0].window=40MB",))  # 4 MB is above net.core.wmem_max before Linux 6.18 only
+    # 4 MB is above net.core.wmem_max before Linux 6.18 only
+    options = RunOptions(on="guest", out=tmp_path, overrides=("actions[0].window=40MB",))
     outcome = run_experiment(CASES / "window4m.yaml", options)
     assert outcome.exit_code == 1
     assert any("socket buffer size not set correctly" in each.text for each in outcome.failures)

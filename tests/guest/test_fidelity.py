@@ -1,4 +1,6 @@
-"""The network is the one that was asked for: measured in the guest on what was captured, by rules of its own."""
+"""The network is the one that was asked for: measured in the guest on what was captured, by rules
+of its own.
+"""
 
 import json
 import math
@@ -31,10 +33,11 @@ actions:
 """
 
 
-
 @dataclass(frozen=True)
 class Load:
-    """A flow that fills a queue: rate in Mbit/s, delay one way in ms, queue in packets, duration in s."""
+    """A flow that fills a queue: rate in Mbit/s, delay one way in ms, queue in packets, duration in
+    s.
+    """
 
     place: str
     rate: int
@@ -50,7 +53,9 @@ class Load:
 
     @property
     def processor_ns(self) -> int:
-        """What a burst of slow start costs: stamped at the sender all at once, up to 64 packets take QEMU's processor some 50 us each."""
+        """What a burst of slow start costs: stamped at the sender all at once, up to 64 packets
+        take QEMU's processor some 50 us each.
+        """
         return 64 * 50_000 if self.place == "qemu" else 0
 
 
@@ -73,16 +78,24 @@ CASES = [
 @pytest.fixture(scope="module", params=CASES)
 def load(request, run_in_guest):
     asked = request.param
-    text = LOAD.format(rate=asked.rate, delay=asked.delay, queue=asked.queue, duration=asked.duration)
+    text = LOAD.format(
+        rate=asked.rate, delay=asked.delay, queue=asked.queue, duration=asked.duration
+    )
     return replace(asked, run=run_in_guest(text, on=asked.place))
 
 
 def test_base_rtt_is_the_sum_of_the_delays(load):
     run = load.run
-    probes = next(item for item in json.loads((run.path / "certificate.json").read_text())["items"] if item["name"].startswith("base RTT"))
+    probes = next(
+        item
+        for item in json.loads((run.path / "certificate.json").read_text())["items"]
+        if item["name"].startswith("base RTT")
+    )
     assert probes["verdict"] == "ok"
     idle = json.loads((run.path / "raw" / "probes.json").read_text())["paths"][0]["rtt_ns"]
-    assert all(abs(rtt - 2e6 * load.delay) < (200_000 if load.place == "qemu" else 20_000) for rtt in idle)
+    assert all(
+        abs(rtt - 2e6 * load.delay) < (200_000 if load.place == "qemu" else 20_000) for rtt in idle
+    )
 
 
 def test_the_certificate_is_valid(load):
@@ -93,12 +106,18 @@ def test_the_certificate_is_valid(load):
 def test_largest_delay_under_load_is_propagation_plus_queue(load):
     """The certificate's TCP fill: catches back-pressure and a limit that counts packets in flight."""
     run = load.run
-    journeys = run.table("journeys").filter((pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514) & (pl.col("copies") == 1))
+    journeys = run.table("journeys").filter(
+        (pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514) & (pl.col("copies") == 1)
+    )
     largest_ns = (journeys["received_ns"] - journeys["sent_ns"]).max()
     expected_ns = load.delay * 1e6 + load.queue * load.frame_ns
     assert 0.97 * expected_ns <= largest_ns <= 1.01 * expected_ns + load.processor_ns
-    drops = run.table("queues").filter((pl.col("towards") == "h2") & (pl.col("qdisc") == "queue"))["drops"]
-    assert drops.max() > drops.min(), "the queue never overflowed: something before it held the packets back"
+    drops = run.table("queues").filter((pl.col("towards") == "h2") & (pl.col("qdisc") == "queue"))[
+        "drops"
+    ]
+    assert drops.max() > drops.min(), (
+        "the queue never overflowed: something before it held the packets back"
+    )
 
 
 def test_rtt_under_load_is_base_plus_queue(load):
@@ -116,9 +135,14 @@ def test_goodput_is_the_theoretical_payload_rate(load):
 
 
 def test_packets_leave_the_bottleneck_one_serialization_time_apart(load):
-    arrivals = [frame.t_ns for frame in read_pcap(load.run.path / "raw" / "h2-eth0.pcap") if len(frame.data) >= 100]
+    arrivals = [
+        frame.t_ns
+        for frame in read_pcap(load.run.path / "raw" / "h2-eth0.pcap")
+        if len(frame.data) >= 100
+    ]
     gaps = sorted(later - earlier for earlier, later in pairwise(arrivals[500:-50]))
-    exact = {"rel": 0.001} if load.place == "qemu" else {"abs": 2}  # the clock of uml has steps of 1 ns
+    # the clock of uml has steps of 1 ns
+    exact = {"rel": 0.001} if load.place == "qemu" else {"abs": 2}
     assert gaps[len(gaps) // 2] == pytest.approx(load.frame_ns, **exact)
 
 
@@ -142,11 +166,15 @@ def test_a_change_in_the_middle_of_a_flow_loses_no_queue(run_in_guest):
     queue = run.table("queues").filter((pl.col("towards") == "h2") & (pl.col("qdisc") == "queue"))
     at_change = queue.filter(pl.col("t_ns") < 3_000_000_000)["backlog_packets"][-1]
     assert at_change >= 10, "the queue was empty at the change: the test shows nothing"
-    journeys = run.table("journeys").filter((pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514))
+    journeys = run.table("journeys").filter(
+        (pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514)
+    )
     until = journeys["sent_ns"].max() - 500_000_000
     assert journeys.filter(pl.col("sent_ns") < until)["copies"].to_list().count(0) == 0
     for start, end, rate in ((1, 3, 10e6), (3.5, 5, 5e6)):
-        inside = journeys.filter(pl.col("received_ns").is_between(int(start * 1e9), int(end * 1e9)))["received_ns"].sort()
+        inside = journeys.filter(
+            pl.col("received_ns").is_between(int(start * 1e9), int(end * 1e9))
+        )["received_ns"].sort()
         assert inside.diff().median() == pytest.approx(FRAME_BITS / rate * 1e9, rel=0.001)
 
 
@@ -181,7 +209,11 @@ def three_sigma(p: float) -> float:
 )
 def test_fault_rates_are_those_asked_for(run_in_guest, fault, p):
     run = run_in_guest(FAULTS.format(fault=fault))
-    sent = [f for f in read_pcap(run.path / "raw" / "h1-eth0.pcap") if f.data[12:14] == b"\x08\x00" and f.data[23] == 17]
+    sent = [
+        f
+        for f in read_pcap(run.path / "raw" / "h1-eth0.pcap")
+        if f.data[12:14] == b"\x08\x00" and f.data[23] == 17
+    ]
     assert len(sent) == COUNT
     sent_at = {frame.data: frame.t_ns for frame in sent}
     assert len(sent_at) == COUNT, "datagrams must differ for this test"
@@ -192,7 +224,10 @@ def test_fault_rates_are_those_asked_for(run_in_guest, fault, p):
         "loss": (COUNT - len(intact) - changed) / COUNT,
         "duplicate": (sum(intact.values()) - len(intact)) / COUNT,
         "corrupt": changed / COUNT,
-        "reorder": sum(1 for f in arrived if f.data in sent_at and f.t_ns - sent_at[f.data] < 10_000_000) / COUNT,
+        "reorder": (
+            sum(1 for f in arrived if f.data in sent_at and f.t_ns - sent_at[f.data] < 10_000_000)
+            / COUNT
+        ),
     }
     kind = fault.split(":")[0]
     assert abs(measured[kind] - p) < three_sigma(p), measured

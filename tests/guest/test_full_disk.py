@@ -1,4 +1,6 @@
-"""A disk that fills up in the middle of a run: the run's folder says so, and a report can be made of what is there."""
+"""A disk that fills up in the middle of a run: the run's folder says so, and a report can be made
+of what is there.
+"""
 
 from __future__ import annotations
 

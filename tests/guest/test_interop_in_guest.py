@@ -1,4 +1,6 @@
-"""The user-space TCP and the guest's kernel over a TUN device: the cases of tests/tcp/test_interop.py once more, with the pinned kernel and exact timers."""
+"""The user-space TCP and the guest's kernel over a TUN device: the cases of
+tests/tcp/test_interop.py once more, with the pinned kernel and exact timers.
+"""
 
 import json
 import shutil
@@ -12,7 +14,8 @@ from tcpexp.runner import RunOptions, run_experiment
 TCP_TESTS = Path(__file__).parents[1] / "tcp"
 sys.path.insert(0, str(TCP_TESTS))
 
-from interop_verdicts import CASES, complaints, kernel_complaints  # noqa: E402 (found beside the other tests of the TCP)
+# found beside the other tests of the TCP
+from interop_verdicts import CASES, complaints, kernel_complaints  # noqa: E402
 
 pytestmark = [pytest.mark.guest, pytest.mark.full]
 EVERY_S = 20
@@ -26,18 +29,33 @@ duration: {duration}s
 actions:
 """
 ARGUMENTS = "[{case}, --ip, {ip}, --capture, '{{out}}/u0.pcap', --path, '{{tcpexp}}']"
-ACTION = "  - {{at: {at}s, do: python, id: {case}, host: h1, script: interop_program.py, args: " + ARGUMENTS + "}}\n"
+ACTION = (
+    "  - {{at: {at}s, do: python, id: {case}, host: h1, script: interop_program.py, args: "
+    + ARGUMENTS
+    + "}}\n"
+)
 
 
 @pytest.fixture(scope="module", params=[4, 6])
-def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, Path]:
     """Run all cases of one version of IP, one after the other, and return where their results lie."""
     folder = tmp_path_factory.mktemp("cases")
     shutil.copy(TCP_TESTS / "interop_program.py", folder)
     spec = folder / "cases.yaml"
     text = SPEC.format(duration=EVERY_S * (len(CASES) + 1))
-    spec.write_text(text + "".join(ACTION.format(at=1 + EVERY_S * at, case=case, ip=request.param) for at, case in enumerate(CASES)))
-    outcome = run_experiment(spec, RunOptions(on="guest", overrides=(f"topology.ip={request.param}",), out=folder / "results"))
+    spec.write_text(
+        text
+        + "".join(
+            ACTION.format(at=1 + EVERY_S * at, case=case, ip=request.param)
+            for at, case in enumerate(CASES)
+        )
+    )
+    outcome = run_experiment(
+        spec,
+        RunOptions(on="guest", overrides=(f"topology.ip={request.param}",), out=folder / "results"),
+    )
     assert outcome.status == "complete", outcome.problems
     return request.param, outcome.path / "raw" / "logs"
 

@@ -14,7 +14,9 @@ pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("ipv6")]
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    options = RunOptions(on="guest", overrides=("topology.ip=6",), out=tmp_path_factory.mktemp("ipv6"))
+    options = RunOptions(
+        on="guest", overrides=("topology.ip=6",), out=tmp_path_factory.mktemp("ipv6")
+    )
     return run_experiment(experiments_dir() / "handshake_teardown.yaml", options)
 
 
@@ -33,7 +35,10 @@ def test_nothing_but_the_experiment_is_captured(outcome):
     """No link-local address, no neighbour discovery, no group report: the first packet is the SYN."""
     packets = RunData(outcome.path).table("packets")
     assert packets["protocol"].unique().to_list() == ["tcp"]
-    assert packets.select(pl.col("src").unique().sort()).to_series().to_list() == ["2001:db8::1", "2001:db8::2"]
+    assert packets.select(pl.col("src").unique().sort()).to_series().to_list() == [
+        "2001:db8::1",
+        "2001:db8::2",
+    ]
     assert packets.filter(pl.col("number") == 1)["flags"].to_list() == ["S", "S"]
 
 

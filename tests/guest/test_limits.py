@@ -29,7 +29,11 @@ def test_a_run_over_its_virtual_limit_is_ended_and_keeps_what_it_has(place, tmp_
     plan = compile_plan(load_spec(spec, load_catalogue()), load_catalogue())
     assert plan.virtual_limit_s > 600
     limited = dataclasses.replace(plan, duration_ns=60_000 * 10**9, virtual_limit_s=30.0)
-    result = place_kind(place).open(Wanted(), lambda text: None).run(limited, tmp_path / "run", lambda phase, t: None, lambda: False)
+    result = (
+        place_kind(place)
+        .open(Wanted(), lambda text: None)
+        .run(limited, tmp_path / "run", lambda phase, t: None, lambda: False)
+    )
     assert result.status == "interrupted"
     assert result.virtual_seconds < 59_000
     assert '"here"' in (tmp_path / "run" / "events.jsonl").read_text()

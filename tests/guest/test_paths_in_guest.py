@@ -1,4 +1,6 @@
-"""Paths, base round-trip times and bottlenecks of recorded runs: analysis, probes and the packets' own TTL agree, per flow and direction, in steps."""
+"""Paths, base round-trip times and bottlenecks of recorded runs: analysis, probes and the packets'
+own TTL agree, per flow and direction, in steps.
+"""
 
 import polars as pl
 import pytest
@@ -16,7 +18,8 @@ pytestmark = pytest.mark.guest
 
 MS = 1_000_000
 S = 1_000_000_000
-#: Two routers between h1 and h2, and a host beside both: a shorter way that nobody forwards on. Its links come first, so first addresses are there.
+#: Two routers between h1 and h2, and a host beside both: a shorter way that nobody forwards on. Its
+#: links come first, so first addresses are there.
 SHORT_CUT = """
 nodes: {h1: host, x: host, r1: router, r2: router, h2: host}
 links:
@@ -34,7 +37,8 @@ actions:
   - {at: 0s, do: iperf3, from: h1, to: h2, flow: up, until: 2s}
   - {at: 0s, do: iperf3, from: h2, to: h1, flow: down, until: 2s}
 """
-#: The case rtt_line (pairs of 20 and 160 ms), with a flow the other way, a delay that changes, and a rate that changes in one direction.
+#: The case rtt_line (pairs of 20 and 160 ms), with a flow the other way, a delay that changes, and
+#: a rate that changes in one direction.
 WAYS = """
 name: ways
 topology: {name: dumbbell, params: {pairs: 2, rate: 5mbit, rtt: [20ms, 160ms]}}
@@ -72,22 +76,45 @@ def test_analysis_probes_and_ttl_agree_that_no_packet_passes_through_a_host(shor
     packets = short_cut.table("packets").filter(pl.col("flow").is_in(["up", "down"]))
     assert packets.filter(pl.col("node") == "x").is_empty()
     port = flow(short_cut, "up").port
-    arrived = packets.filter((pl.col("node") == "h2") & (pl.col("flow") == "up") & (pl.col("payload_bytes") > 0) & (pl.col("dst_port") == port))
+    arrived = packets.filter(
+        (pl.col("node") == "h2")
+        & (pl.col("flow") == "up")
+        & (pl.col("payload_bytes") > 0)
+        & (pl.col("dst_port") == port)
+    )
     assert arrived.height > 100 and arrived["ttl"].unique().to_list() == [64 - 2]
     paths = Paths(short_cut.plan.network)
     for name in ("up", "down"):
         way = paths.of_flow(flow(short_cut, name))
-        assert [hop.link.name for hop in way.there] in (["h1-r1", "r1-r2", "r2-h2"], ["r2-h2", "r1-r2", "h1-r1"])
+        assert [hop.link.name for hop in way.there] in (
+            ["h1-r1", "r1-r2", "r2-h2"],
+            ["r2-h2", "r1-r2", "h1-r1"],
+        )
         assert delay_steps(short_cut, flow(short_cut, name)) == [(0, 26 * MS)]
-    (probe,) = [each for each in short_cut.probes["paths"] if {each["from"], each["to"]} == {"h1", "h2"}]
-    assert probe["asked_rtt_ns"] == 26 * MS and min(probe["rtt_ns"]) == pytest.approx(26 * MS, abs=200_000)
-    assert short_cut.table("journeys").filter(pl.col("flow") == "up")["queueing_ns"].min() >= -1_000_000
+    (probe,) = [
+        each for each in short_cut.probes["paths"] if {each["from"], each["to"]} == {"h1", "h2"}
+    ]
+    assert probe["asked_rtt_ns"] == 26 * MS and min(probe["rtt_ns"]) == pytest.approx(
+        26 * MS, abs=200_000
+    )
+    assert (
+        short_cut.table("journeys").filter(pl.col("flow") == "up")["queueing_ns"].min()
+        >= -1_000_000
+    )
     assert short_cut.certificate["verdict"] == "VALID", short_cut.certificate["reasons"]
 
 
 def test_each_flow_has_its_own_base_round_trip_time_in_steps(ways):
-    assert rounded(delay_steps(ways, flow(ways, "near"))) == [(0, 20 * MS), (3, 70 * MS), (5, 20 * MS)]
-    assert rounded(delay_steps(ways, flow(ways, "back"))) == [(0, 20 * MS), (3, 70 * MS), (5, 20 * MS)]
+    assert rounded(delay_steps(ways, flow(ways, "near"))) == [
+        (0, 20 * MS),
+        (3, 70 * MS),
+        (5, 20 * MS),
+    ]
+    assert rounded(delay_steps(ways, flow(ways, "back"))) == [
+        (0, 20 * MS),
+        (3, 70 * MS),
+        (5, 20 * MS),
+    ]
     assert rounded(delay_steps(ways, flow(ways, "far"))) == [(0, 160 * MS)]
 
 
@@ -95,15 +122,23 @@ def test_no_sample_of_a_round_trip_time_lies_below_its_flows_line(ways):
     for name, steps in base_rtt_lines(ways, ["near", "far", "back"]).items():
         samples = ways.table("rtt").filter(pl.col("flow") == name)
         for (begin, base), (end, _) in zip(steps, [*steps[1:], (ways.end_ns, 0)], strict=True):
-            inside = samples.filter(pl.col("t_ns").is_between(begin + 300 * MS, end))  # behind a change its packets must have come around
+            # behind a change its packets must have come around
+            inside = samples.filter(pl.col("t_ns").is_between(begin + 300 * MS, end))
             assert inside["rtt_ns"].min() >= base - MS, (name, begin)
 
 
 def test_a_bottleneck_and_its_rate_belong_to_a_direction(ways):
-    groups = {key: [each.name for each in flows] for key, flows in bottlenecks(ways, ways.plan.flows).items()}
+    groups = {
+        key: [each.name for each in flows]
+        for key, flows in bottlenecks(ways, ways.plan.flows).items()
+    }
     assert groups == {("r1-r2", "r2"): ["near", "far"], ("r1-r2", "r1"): ["back", "far_back"]}
     down = [(0, 5_000_000), (3, 2_500_000), (5, 5_000_000)]
-    assert rounded(rate_steps(ways, flow(ways, "near"))) == rounded(shared_rate_steps(ways, [flow(ways, "near"), flow(ways, "far")])) == down
+    assert (
+        rounded(rate_steps(ways, flow(ways, "near")))
+        == rounded(shared_rate_steps(ways, [flow(ways, "near"), flow(ways, "far")]))
+        == down
+    )
     assert rounded(rate_steps(ways, flow(ways, "back"))) == [(0, 5_000_000)]
 
 
@@ -112,9 +147,19 @@ def test_shares_sum_to_one_in_each_direction(ways):
     for one, other in (("near", "far"), ("back", "far_back")):
         assert shares["whole"]["share"][one] + shares["whole"]["share"][other] == pytest.approx(1)
         assert ways.metrics["flows"][one]["share"] == shares["whole"]["share"][one] < 1
-    assert {each["towards"]: each["flows"] for each in shares["directions"]} == {"r2": ["near", "far"], "r1": ["back", "far_back"]}
-    assert all(0.5 <= each["together"]["jain_index"] <= 1 for each in shares["directions"]) and ways.metrics["jain_index"] is None
-    assert all(row["utilization"] <= 1.02 for row in ways.table("fairness").iter_rows(named=True) if row["utilization"] is not None)
+    assert {each["towards"]: each["flows"] for each in shares["directions"]} == {
+        "r2": ["near", "far"],
+        "r1": ["back", "far_back"],
+    }
+    assert (
+        all(0.5 <= each["together"]["jain_index"] <= 1 for each in shares["directions"])
+        and ways.metrics["jain_index"] is None
+    )
+    assert all(
+        row["utilization"] <= 1.02
+        for row in ways.table("fairness").iter_rows(named=True)
+        if row["utilization"] is not None
+    )
     assert ways.table("fairness")["towards"].unique().sort().to_list() == ["r1", "r2"]
 
 
@@ -126,7 +171,9 @@ def drawn(run, plot: type[Plot]):
 def test_figures_draw_a_line_per_path_and_a_stack_per_direction(ways):
     labels, figure = drawn(ways, RoundTripTime)
     assert {"near: sum of delays", "far: sum of delays", "back: sum of delays"} <= set(labels[0])
-    near = next(line for line in figure.axes[0].get_lines() if line.get_label() == "near: sum of delays")
+    near = next(
+        line for line in figure.axes[0].get_lines() if line.get_label() == "near: sum of delays"
+    )
     assert list(near.get_ydata()) == [20, 70, 20, 20]
     labels, figure = drawn(ways, Throughput)
     assert {"bottleneck rate, r1-r2 to r2", "bottleneck rate, r1-r2 to r1"} <= set(labels[0])
@@ -134,17 +181,43 @@ def test_figures_draw_a_line_per_path_and_a_stack_per_direction(ways):
     assert [len(axis.collections) for axis in stacked] == [2, 2]
     labels, _ = drawn(ways, Share)
     named = [{label for label in each if not label.startswith("_")} for each in labels]
-    assert [each for each in named if each] == [{"near", "far", "equal share"}, {"back", "far_back", "equal share"}]
+    assert [each for each in named if each] == [
+        {"near", "far", "equal share"},
+        {"back", "far_back", "equal share"},
+    ]
 
 
 def test_panels_draw_the_same_lines(ways):
     panels = {panel.id: panel for panel in panel_data(ways).panels}
-    base = {layer.flow: layer for layer in panels["rtt"].layers if layer.label == "sum of the delays"}
-    assert set(base) == {"near", "far", "back", "far_back"} and base["far"].kind == "level" and base["far"].value == 160 * MS
+    base = {
+        layer.flow: layer for layer in panels["rtt"].layers if layer.label == "sum of the delays"
+    }
+    assert (
+        set(base) == {"near", "far", "back", "far_back"}
+        and base["far"].kind == "level"
+        and base["far"].value == 160 * MS
+    )
     tables = panel_data(ways).tables
-    assert [value for value in tables[base["near"].table].columns["value"].values] == [20 * MS, 70 * MS, 20 * MS, 20 * MS]
-    assert [{layer.flow for layer in panels[id].layers if layer.kind == "area"} for id in ("stacked", "stacked-2")] == [{"near", "far"}, {"back", "far_back"}]
-    assert len([layer for layer in panels["throughput"].layers if layer.label.startswith("bottleneck rate")]) == 2
+    assert [value for value in tables[base["near"].table].columns["value"].values] == [
+        20 * MS,
+        70 * MS,
+        20 * MS,
+        20 * MS,
+    ]
+    assert [
+        {layer.flow for layer in panels[id].layers if layer.kind == "area"}
+        for id in ("stacked", "stacked-2")
+    ] == [{"near", "far"}, {"back", "far_back"}]
+    assert (
+        len(
+            [
+                layer
+                for layer in panels["throughput"].layers
+                if layer.label.startswith("bottleneck rate")
+            ]
+        )
+        == 2
+    )
 
 
 OFFLOAD = """
@@ -160,11 +233,17 @@ actions:
 
 def test_in_flight_is_counted_in_segments_everywhere_where_packets_hold_many(run_in_guest):
     run = run_in_guest(OFFLOAD)
-    largest = run.table("packets").filter((pl.col("flow") == "up") & (pl.col("node") == "h1"))["payload_bytes"].max()
+    largest = (
+        run.table("packets")
+        .filter((pl.col("flow") == "up") & (pl.col("node") == "h1"))["payload_bytes"]
+        .max()
+    )
     rows = kernel_samples(run, {})
     assert largest > 5 * 1448 and rows["mss"].unique().to_list() == [1448]
     data = panel_data(run)
     windows = [table for table in data.tables.values() if table.name.startswith("cwnd-")]
-    assert windows and max(table.columns["flight"].values.max() for table in windows) == pytest.approx(rows["segments"].max(), abs=0.5)
+    assert windows and max(
+        table.columns["flight"].values.max() for table in windows
+    ) == pytest.approx(rows["segments"].max(), abs=0.5)
     peak = rows["in_flight_bytes"].max() / 1448
     assert rows["segments"].max() == pytest.approx(peak) and peak <= 2 * rows["cwnd"].max()

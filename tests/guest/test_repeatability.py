@@ -1,4 +1,7 @@
-"""The same spec and seed give the same captures byte for byte, beside other load too; another seed gives others."""
+"""The same spec and seed give the same captures byte for byte, beside other load too.
+
+Another seed gives others.
+"""
 
 import hashlib
 import multiprocessing
@@ -28,7 +31,10 @@ def burn():
 
 
 def digests(run) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((run.path / "raw").glob("*.pcap"))}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((run.path / "raw").glob("*.pcap"))
+    }
 
 
 @pytest.mark.parametrize("place", ["uml", pytest.param("qemu", marks=pytest.mark.full)])

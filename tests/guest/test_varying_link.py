@@ -1,4 +1,6 @@
-"""Many hosts and a rate that follows a file, over IPv6: measured in the guest on what was captured, by rules of its own."""
+"""Many hosts and a rate that follows a file, over IPv6: measured in the guest on what was captured,
+by rules of its own.
+"""
 
 import json
 from itertools import pairwise
@@ -38,8 +40,14 @@ def test_the_certificate_is_valid_with_few_of_the_pairs_probed(run):
 
 
 def test_what_arrives_follows_the_file_to_a_few_frames(run):
-    arrived = run.table("packets").filter(pl.col("node").is_in(["b1", "b2", "b3", "b4"]) & pl.col("flow").is_not_null() & pl.col("dst").str.starts_with("2001"))
-    towards = arrived.filter(pl.col("src_port") != pl.col("dst_port")).filter(pl.col("frame_bytes") > 0)
+    arrived = run.table("packets").filter(
+        pl.col("node").is_in(["b1", "b2", "b3", "b4"])
+        & pl.col("flow").is_not_null()
+        & pl.col("dst").str.starts_with("2001")
+    )
+    towards = arrived.filter(pl.col("src_port") != pl.col("dst_port")).filter(
+        pl.col("frame_bytes") > 0
+    )
     data = towards.filter(pl.col("dst_port").is_between(5201, 5204)).sort("t_ns")
     times, sizes = data["t_ns"].to_numpy(), data["frame_bytes"].to_numpy()
     ahead = 0.0

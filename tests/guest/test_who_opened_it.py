@@ -1,4 +1,6 @@
-"""Whose each connection is, in whole runs: the cases that were wrong, and programs that open connections in every way."""
+"""Whose each connection is, in whole runs: the cases that were wrong, and programs that open
+connections in every way.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +33,10 @@ actions:
 
 
 def owners(run: RunData) -> dict[str | None, list[str]]:
-    """Return the flows by the step that opened their connections; every one is known from a process."""
+    """Return the flows by the step that opened their connections.
+
+    Every one is known from a process.
+    """
     rows = run.table("connections")
     assert rows["flow_source"].unique().to_list() == ["process"]
     found: dict[str | None, list[str]] = {}
@@ -42,7 +47,9 @@ def owners(run: RunData) -> dict[str | None, list[str]]:
 
 def timeouts(run: RunData) -> int:
     rows = run.table("counters").filter(pl.col("counter") == "TcpExt.TCPTimeouts")
-    return sum(int(each["value"][-1] - each["value"][0]) for each in rows.sort("t_ns").partition_by("node"))
+    return sum(
+        int(each["value"][-1] - each["value"][0]) for each in rows.sort("t_ns").partition_by("node")
+    )
 
 
 def seen_timeouts(run: RunData, flow: str) -> int:
@@ -70,27 +77,45 @@ def test_no_timeout_is_seen_where_the_kernel_counts_none(two_gets: RunData) -> N
 
 
 def test_each_connection_has_a_slow_start_of_its_own(two_gets: RunData) -> None:
-    first = two_gets.table("phases").sort("from_ns").group_by("connection", maintain_order=True).first()
+    first = (
+        two_gets.table("phases").sort("from_ns").group_by("connection", maintain_order=True).first()
+    )
     assert first.height == 22
     assert first["phase"].unique().to_list() == ["slow_start"]
     assert two_gets.metrics["flows"]["many"]["phases"]["slow_start"]["count"] == 20
 
 
-def test_both_directions_of_iperf3_are_flows_of_their_own(run_in_guest: Callable[..., RunData]) -> None:
-    """5 Mbit/s each way, less headers and the other direction's ACKs: 3.9 to 4.8 Mbit/s from 1 s to 3 s."""
+def test_both_directions_of_iperf3_are_flows_of_their_own(
+    run_in_guest: Callable[..., RunData],
+) -> None:
+    """5 Mbit/s each way, less headers and the other direction's ACKs: 3.9 to 4.8 Mbit/s from 1 s to
+    3 s.
+    """
     run = run_in_guest((CASES / "both.yaml").read_text())
     assert owners(run) == {"a00": [None, "duo", "duo-reverse"]}
-    sent = run.table("connections").select("flow", "bytes_to_server", "bytes_to_client").rows_by_key("flow", unique=True)
+    sent = (
+        run.table("connections")
+        .select("flow", "bytes_to_server", "bytes_to_client")
+        .rows_by_key("flow", unique=True)
+    )
     assert sent["duo"][0] > 1_000_000 and sent["duo"][1] == 0
     assert sent["duo-reverse"][1] > 1_000_000 and sent["duo-reverse"][0] == 37  # iperf3's cookie
     late = run.table("throughput").filter(pl.col("t_ns").is_between(1_000_000_000, 2_900_000_000))
     rates = dict(late.group_by("flow").agg(pl.col("goodput_bytes").sum() * 8 / 2).iter_rows())
     assert all(3_900_000 <= rates[flow] <= 4_800_000 for flow in ("duo", "duo-reverse")), rates
-    reported = dict(run.table("iperf3").filter(pl.col("side") == "server").group_by("flow").agg(pl.col("connection").unique()).iter_rows())
+    reported = dict(
+        run.table("iperf3")
+        .filter(pl.col("side") == "server")
+        .group_by("flow")
+        .agg(pl.col("connection").unique())
+        .iter_rows()
+    )
     assert reported == {"duo": [2], "duo-reverse": [3]}
 
 
-def test_what_is_known_of_a_download_mirrors_an_upload(run_in_guest: Callable[..., RunData]) -> None:
+def test_what_is_known_of_a_download_mirrors_an_upload(
+    run_in_guest: Callable[..., RunData],
+) -> None:
     """Both connections of the download have the server's port as their sender's."""
     run = run_in_guest((CASES / "rev2.yaml").read_text())
     assert owners(run) == {"a00": [None, "upload", "upload"], "a01": [None, "download", "download"]}
@@ -110,14 +135,25 @@ def test_what_is_known_of_a_download_mirrors_an_upload(run_in_guest: Callable[..
 
 
 def test_programs_that_open_several_connections(run_in_guest: Callable[..., RunData]) -> None:
-    """A port used again, threads, an orphaned grandchild, a shell's children; what carries no flow is named by its action."""
+    """A port used again, threads, an orphaned grandchild, a shell's children.
+
+    What carries no flow is named by its action.
+    """
     run = run_in_guest(MIXED)
-    assert owners(run) == {"prog": ["prog"] * 6, "shell": ["shell"] * 2, "get": ["get"], "stranger": [None]}
+    assert owners(run) == {
+        "prog": ["prog"] * 6,
+        "shell": ["shell"] * 2,
+        "get": ["get"],
+        "stranger": [None],
+    }
     again = run.table("connections").filter(pl.col("client_port") == 40001)
     assert again.height == 3
     for number, begin in again.select("connection", "syn_ns").iter_rows():
         states = run.table("states").filter(pl.col("connection") == number)
-        assert states.filter(pl.col("node") == "h1")["new_state"].to_list()[:2] == ["SYN-SENT", "ESTABLISHED"]
+        assert states.filter(pl.col("node") == "h1")["new_state"].to_list()[:2] == [
+            "SYN-SENT",
+            "ESTABLISHED",
+        ]
         assert states["t_ns"].min() <= begin
         probed = run.table("tcp_probe").filter(pl.col("connection") == number)["t_ns"]
         assert begin < probed.min() and probed.max() <= states["t_ns"].max()

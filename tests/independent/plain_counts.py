@@ -1,6 +1,8 @@
-"""Counts of a run made without tcpexp: plain tshark on the raw captures, the kernel's own counter files, JSON. Standard library only.
+"""Counts of a run made without tcpexp: plain tshark on the raw captures, the kernel's own counter
+files, JSON. Standard library only.
 
-As a program: ``python plain_counts.py RUN_DIRECTORY`` prints where ``metrics.json`` says something else, and ends with status 1 if it does.
+As a program: ``python plain_counts.py RUN_DIRECTORY`` prints where ``metrics.json`` says something
+else, and ends with status 1 if it does.
 """
 
 from __future__ import annotations
@@ -62,11 +64,21 @@ class Run:
         return int(self.plan["duration_ns"] if end is None else min(end, self.plan["duration_ns"]))
 
     def addresses(self, node: str) -> set[str]:
-        faces = [face for each in self.plan["network"]["nodes"] if each["name"] == node for face in each["interfaces"]]
+        faces = [
+            face
+            for each in self.plan["network"]["nodes"]
+            if each["name"] == node
+            for face in each["interfaces"]
+        ]
         return {(face["ipv4"] or face["ipv6"]).partition("/")[0] for face in faces}
 
     def captures_at(self, node: str) -> list[str]:
-        names = {face["name"] for each in self.plan["network"]["nodes"] if each["name"] == node for face in each["interfaces"]}
+        names = {
+            face["name"]
+            for each in self.plan["network"]["nodes"]
+            if each["name"] == node
+            for face in each["interfaces"]
+        }
         return [each for each in self.tcp if each in names]
 
     def packets_at(self, node: str) -> list[Packet]:
@@ -75,21 +87,36 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """Read a run directory; every capture is read by tshark."""
-    plan, engine, metrics = (json.loads((path / name).read_text()) for name in ("plan.json", "raw/engine.json", "metrics.json"))
+    plan, engine, metrics = (
+        json.loads((path / name).read_text())
+        for name in ("plan.json", "raw/engine.json", "metrics.json")
+    )
     run = Run(path, plan, engine, metrics)
     for file in sorted((path / "raw").glob("*.pcap")):
-        run.frames[file.stem], run.tcp[file.stem] = _read_capture(file, int(engine["t0_realtime_ns"]), run.end_ns)
+        run.frames[file.stem], run.tcp[file.stem] = _read_capture(
+            file, int(engine["t0_realtime_ns"]), run.end_ns
+        )
     return run
 
 
 def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet]]:
     argv = ["tshark", "-n", "-r", str(file), "-T", "fields", "-E", "occurrence=f"]
-    for each in ("tcp.check_checksum:TRUE", "ip.defragment:FALSE", "tcp.relative_sequence_numbers:FALSE"):
+    for each in (
+        "tcp.check_checksum:TRUE",
+        "ip.defragment:FALSE",
+        "tcp.relative_sequence_numbers:FALSE",
+    ):
         argv += ["-o", each]
     for each in ("tcp.port", "udp.port"):
         argv += ["-d", f"{each}==0-65535,data"]
     argv += [part for each in FIELDS for part in ("-e", each)]
-    text = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}).stdout
+    text = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"},
+    ).stdout
     frames, packets = 0, []
     for line in text.splitlines():
         row = dict(zip(FIELDS, line.split("\t"), strict=True))
@@ -102,9 +129,21 @@ def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet
 
 
 def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
-    src, dst = ((row["ip." + each] or row["ipv6." + each], int(row["tcp." + each + "port"])) for each in ("src", "dst"))
+    src, dst = (
+        (row["ip." + each] or row["ipv6." + each], int(row["tcp." + each + "port"]))
+        for each in ("src", "dst")
+    )
     number = {name: int(row[name]) for name in ("tcp.seq_raw", "tcp.ack_raw", "tcp.len")}
-    same = (src, dst, row["ip.id"], row["tcp.options.timestamp.tsval"], row["tcp.seq_raw"], row["tcp.ack_raw"], row["tcp.len"], row["tcp.flags"])
+    same = (
+        src,
+        dst,
+        row["ip.id"],
+        row["tcp.options.timestamp.tsval"],
+        row["tcp.seq_raw"],
+        row["tcp.ack_raw"],
+        row["tcp.len"],
+        row["tcp.flags"],
+    )
     return Packet(
         capture, t_ns, src, dst, number["tcp.seq_raw"], number["tcp.ack_raw"], number["tcp.len"], int(row["tcp.flags"], 16),
         int(row["tcp.options.sack_re"]) if row["tcp.options.sack_re"] else None, same, row["tcp.checksum.status"] in ("0", "Bad"),
@@ -112,14 +151,17 @@ def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------------------------------------- flows
+# ----------------------------------------------------------------------------------------------
+# flows
 
 #: Flows that nothing on the wire tells apart: same ends, same port, same sender.
 Group = tuple[str, str, int, str]
 
 
 def groups_of(run: Run) -> dict[Group, list[dict[str, Any]]]:
-    """Return the plan's flows by what a capture can tell: client, server, the server's port and who sends."""
+    """Return the plan's flows by what a capture can tell: client, server, the server's port and who
+    sends.
+    """
     found: dict[Group, list[dict[str, Any]]] = defaultdict(list)
     for flow in run.plan["flows"]:
         found[flow["client"], flow["server"], flow["port"], flow["sender"]].append(flow)
@@ -127,25 +169,46 @@ def groups_of(run: Run) -> dict[Group, list[dict[str, Any]]]:
 
 
 def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> set[int]:
-    """Return the clients' ports of a group's connections, in the order of their SYNs; iperf3's first one is no flow's."""
+    """Return the clients' ports of a group's connections, in the order of their SYNs.
+
+    Iperf3's first one is no flow's.
+    """
     client, server, port, _ = group
     ends = run.addresses(client), run.addresses(server)
     ports: dict[int, int] = {}
-    for packet in sorted((*run.packets_at(client), *run.packets_at(server)), key=lambda each: each.t_ns):
-        if packet.src[0] in ends[0] and packet.dst[0] in ends[1] and packet.dst[1] == port and packet.t_ns < run.end_ns and packet.flags & SYN:
+    for packet in sorted(
+        (*run.packets_at(client), *run.packets_at(server)), key=lambda each: each.t_ns
+    ):
+        if (
+            packet.src[0] in ends[0]
+            and packet.dst[0] in ends[1]
+            and packet.dst[1] == port
+            and packet.t_ns < run.end_ns
+            and packet.flags & SYN
+        ):
             ports.setdefault(packet.src[1], packet.t_ns)
     order = list(ports)
     return set(order[1:] if flows[0]["data_connections"] == "not_first" else order)
 
 
-def data_of(run: Run, group: Group, ports: set[int], node: str, *, bare: bool = False) -> dict[tuple[str, int], list[Packet]]:
-    """Return the data segments of a group's sender as a node's captures have them, per (capture, client's port), in order; if ``bare``, SYN and FIN too."""
+def data_of(
+    run: Run, group: Group, ports: set[int], node: str, *, bare: bool = False
+) -> dict[tuple[str, int], list[Packet]]:
+    """Return the data segments of a group's sender as a node's captures have them, per (capture,
+    client's port), in order; if ``bare``, SYN and FIN too.
+    """
     client, server, port, sender = group
     found: dict[tuple[str, int], list[Packet]] = defaultdict(list)
     for packet in run.packets_at(node):
         own, other = (packet.src, packet.dst) if sender == client else (packet.dst, packet.src)
         wanted = packet.size or (bare and packet.flags & (SYN | FIN))
-        if wanted and own[0] in run.addresses(client) and other[0] in run.addresses(server) and own[1] in ports and other[1] == port:
+        if (
+            wanted
+            and own[0] in run.addresses(client)
+            and other[0] in run.addresses(server)
+            and own[1] in ports
+            and other[1] == port
+        ):
             found[packet.capture, own[1]].append(packet)
     return found
 
@@ -169,7 +232,11 @@ class Covered:
         """Add a range; return how many of its numbers are new."""
         first = bisect.bisect_left(self.right, low)
         last = bisect.bisect_right(self.left, high)
-        held = sum(min(high, self.right[each]) - max(low, self.left[each]) for each in range(first, last) if self.right[each] > low and self.left[each] < high)
+        held = sum(
+            min(high, self.right[each]) - max(low, self.left[each])
+            for each in range(first, last)
+            if self.right[each] > low and self.left[each] < high
+        )
         if first < last:
             low_all, high_all = min(low, self.left[first]), max(high, self.right[last - 1])
         else:
@@ -184,16 +251,23 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
     receiver = server if sender == client else client
     ports = connections_of(run, group, flows)
     sent, arrived = data_of(run, group, ports, sender), data_of(run, group, ports, receiver)
-    goodput, left_as = 0, {(packet.seq, packet.size) for packets in sent.values() for packet in packets}
+    goodput, left_as = (
+        0,
+        {(packet.seq, packet.size) for packets in sent.values() for packet in packets},
+    )
     for packets in arrived.values():
         covered = Covered()
         good = [each for each in packets if each.t_ns < run.end_ns and not each.bad]
-        if not _joined(run) and left_as:  # what nobody sent was damaged, also where a capture holds too little to verify the checksum
+        # what nobody sent was damaged, also where a capture holds too little to verify the checksum
+        if not _joined(run) and left_as:
             good = [each for each in good if (each.seq, each.size) in left_as]
         for packet, left in zip(good, unwrapped(each.seq for each in good), strict=True):
             goodput += covered.add(left, left + packet.size)
     number, payload, distinct = 0, 0, 0
-    again = sum(sent_again(packets, run.end_ns) for packets in data_of(run, group, ports, sender, bare=True).values())
+    again = sum(
+        sent_again(packets, run.end_ns)
+        for packets in data_of(run, group, ports, sender, bare=True).values()
+    )
     for packets in sent.values():
         own, covered = [each for each in packets if each.t_ns < run.end_ns], Covered()
         for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
@@ -206,13 +280,16 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
 
 
 def sent_again(packets: list[Packet], end_ns: int) -> int:
-    """Return how many packets of one sender and connection repeat what it had sent: data, a SYN, a SYN-ACK or a FIN, as Tcp.RetransSegs counts them."""
+    """Return how many packets of one sender and connection repeat what it had sent: data, a SYN, a
+    SYN-ACK or a FIN, as Tcp.RetransSegs counts them.
+    """
     own = [each for each in packets if each.t_ns < end_ns and not each.flags & RST]
     again, highest, syns = 0, -math.inf, Counter[tuple[int, int]]()
     for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
         end = left + packet.size + bool(packet.flags & SYN) + bool(packet.flags & FIN)
         if packet.flags & SYN:
-            kind = packet.flags & ACK, packet.seq  # with another initial sequence number it is a new connection's first
+            # with another initial sequence number it is a new connection's first
+            kind = packet.flags & ACK, packet.seq
             syns[kind] += 1
             again += syns[kind] > 1
         else:
@@ -222,19 +299,31 @@ def sent_again(packets: list[Packet], end_ns: int) -> int:
 
 
 def lost_packets(run: Run, sent: dict[Any, list[Packet]], arrived: dict[Any, list[Packet]]) -> int:
-    """Return how many data segments that left before the end never came to the other side's capture, damaged or not, to the capture's own end."""
-    here = Counter(packet.same for packets in sent.values() for packet in packets if packet.t_ns < run.end_ns)
+    """Return how many data segments that left before the end never came to the other side's
+    capture, damaged or not, to the capture's own end.
+    """
+    here = Counter(
+        packet.same for packets in sent.values() for packet in packets if packet.t_ns < run.end_ns
+    )
     there = Counter(packet.same for packets in arrived.values() for packet in packets)
     left_as = {(packet.seq, packet.size) for packets in sent.values() for packet in packets}
-    damaged = sum((packet.seq, packet.size) not in left_as for packets in arrived.values() for packet in packets if not packet.bad)
+    damaged = sum(
+        (packet.seq, packet.size) not in left_as
+        for packets in arrived.values()
+        for packet in packets
+        if not packet.bad
+    )
     return max(sum(max(count - there[same], 0) for same, count in here.items()) - damaged, 0)
 
 
-def round_trips(run: Run, group: Group, ports: set[int], sent: dict[tuple[str, int], list[Packet]]) -> list[int]:
-    """Return the round-trip times of all data: per ACK that covers new data, of the newest segment of it that was sent once.
+def round_trips(
+    run: Run, group: Group, ports: set[int], sent: dict[tuple[str, int], list[Packet]]
+) -> list[int]:
+    """Return the round-trip times of all data: per ACK that covers new data, of the newest segment
+    of it that was sent once.
 
-    A segment is covered by the ACK number, or by a first SACK block that ends where it does. What waited behind a byte sent twice for a cumulative ACK
-    gives none.
+    A segment is covered by the ACK number, or by a first SACK block that ends where it does. What
+    waited behind a byte sent twice for a cumulative ACK gives none.
     """
     found: list[int] = []
     for (capture, port), packets in sent.items():
@@ -249,8 +338,15 @@ def _acks_of(run: Run, group: Group, capture: str, port: int) -> list[Packet]:
     acks = []
     for packet in run.tcp[capture]:
         own, other = (packet.dst, packet.src) if sender == client else (packet.src, packet.dst)
-        from_receiver = (packet.src[0] not in run.addresses(sender)) and packet.flags & ACK and not packet.bad
-        if own[1] == port and other[1] == server_port and from_receiver and packet.t_ns < run.end_ns:
+        from_receiver = (
+            (packet.src[0] not in run.addresses(sender)) and packet.flags & ACK and not packet.bad
+        )
+        if (
+            own[1] == port
+            and other[1] == server_port
+            and from_receiver
+            and packet.t_ns < run.end_ns
+        ):
             acks.append(packet)
     return acks
 
@@ -258,7 +354,11 @@ def _acks_of(run: Run, group: Group, capture: str, port: int) -> list[Packet]:
 def _connection_trips(sent: list[Packet], acks: list[Packet]) -> list[int]:
     lefts = unwrapped(each.seq for each in sent)
     twice = _sent_twice(lefts, [each.size for each in sent])
-    waiting = sorted((left + packet.size, left, packet.t_ns) for left, packet in zip(lefts, sent, strict=True) if not _meets(twice, left, left + packet.size))
+    waiting = sorted(
+        (left + packet.size, left, packet.t_ns)
+        for left, packet in zip(lefts, sent, strict=True)
+        if not _meets(twice, left, left + packet.size)
+    )
     ends = [each[0] for each in waiting]
     trips: list[int] = []
     position, highest = 0, lefts[0]
@@ -270,14 +370,24 @@ def _connection_trips(sent: list[Packet], acks: list[Packet]) -> list[int]:
         if packet.sack_right is not None:
             right = ack + (packet.sack_right - ack + HALF) % WHOLE - HALF
             index = bisect.bisect_left(ends, right)
-            if right > ack and index < len(ends) and ends[index] == right and index not in taken and right > highest:
+            if (
+                right > ack
+                and index < len(ends)
+                and ends[index] == right
+                and index not in taken
+                and right > highest
+            ):
                 taken.add(index)
                 samples.append(packet.t_ns - waiting[index][2])
         if ack > highest:
             last = bisect.bisect_right(ends, ack)
             fresh = [index for index in range(position, last) if index not in taken]
             if fresh and not _meets(twice, highest, ack):
-                samples += [packet.t_ns - waiting[index][2] for index in fresh if waiting[index][2] <= packet.t_ns]
+                samples += [
+                    packet.t_ns - waiting[index][2]
+                    for index in fresh
+                    if waiting[index][2] <= packet.t_ns
+                ]
             taken.update(fresh)
             position, highest = last, ack
         samples = [each for each in samples if each >= 0]
@@ -306,24 +416,39 @@ def _meets(ranges: Covered, low: int, high: int) -> bool:
     return index < len(ranges.left) and ranges.left[index] < high
 
 
-# ---------------------------------------------------------------------------------------------- the kernel's files
+# ---------------------------------------------------------------------------------------------- the
+# kernel's files
 
 _ROOT, _NEWQDISC = 0xFFFFFFFF, 36
 
 
 def queue_counts(run: Run) -> dict[tuple[str, str], dict[str, int]]:
-    """Return per direction the largest number of packets in the queue and the growth of its drops, from the dumps as the kernel wrote them.
+    """Return per direction the largest number of packets in the queue and the growth of its drops,
+    from the dumps as the kernel wrote them.
 
-    Of each qdisc the older statistics (TCA_STATS, struct tc_stats in linux/gen_stats.h's forerunner) are read: bytes, packets, drops, ..., qlen, backlog.
+    Of each qdisc the older statistics (TCA_STATS, struct tc_stats in linux/gen_stats.h's
+    forerunner) are read: bytes, packets, drops, ..., qlen, backlog.
     """
-    sources = json.loads((run.path / "raw" / "qdisc_sources.json").read_text())["links"] if (run.path / "raw" / "qdisc_sources.json").is_file() else []
+    sources = (
+        json.loads((run.path / "raw" / "qdisc_sources.json").read_text())["links"]
+        if (run.path / "raw" / "qdisc_sources.json").is_file()
+        else []
+    )
     seen: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for number, datagram in _records(run.path / "raw" / "qdisc.nl"):
         for ifindex, parent, kind, qlen, drops in _qdiscs(datagram):
             role = sources[number]["roles"].get(str(ifindex))
-            if role and role["role"] == "shaper" and parent != _ROOT and kind not in ("clsact", "noqueue"):
+            if (
+                role
+                and role["role"] == "shaper"
+                and parent != _ROOT
+                and kind not in ("clsact", "noqueue")
+            ):
                 seen[sources[number]["link"], role["towards"]].append((qlen, drops))
-    return {where: {"max_packets": max(row[0] for row in rows), "drops": rows[-1][1] - rows[0][1]} for where, rows in seen.items()}
+    return {
+        where: {"max_packets": max(row[0] for row in rows), "drops": rows[-1][1] - rows[0][1]}
+        for where, rows in seen.items()
+    }
 
 
 def _records(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -359,28 +484,50 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def counter_growth(run: Run, node: str) -> dict[str, int]:
-    """Return by how much each counter of /proc/net/snmp and netstat grew from a node's first sample to its last, without those that stood still."""
+    """Return by how much each counter of /proc/net/snmp and netstat grew from a node's first sample
+    to its last, without those that stood still.
+    """
     path = run.path / "raw" / "counters" / f"{node}.txt"
     blocks = path.read_text().split("# t_ns=")[1:] if path.is_file() else []
     values = [dict(_counters(block)) for block in (blocks[0], blocks[-1])] if blocks else []
-    return {name: values[1][name] - value for name, value in values[0].items() if name in values[1] and values[1][name] != value} if values else {}
+    return (
+        {
+            name: values[1][name] - value
+            for name, value in values[0].items()
+            if name in values[1] and values[1][name] != value
+        }
+        if values
+        else {}
+    )
 
 
 def _counters(block: str) -> Iterator[tuple[str, int]]:
     lines = block.splitlines()[1:]
     for head, row in itertools.pairwise(lines):
-        if head.partition(":")[0] == row.partition(":")[0] and head.split()[1:2] and not head.split()[1].lstrip("-").isdigit():
+        if (
+            head.partition(":")[0] == row.partition(":")[0]
+            and head.split()[1:2]
+            and not head.split()[1].lstrip("-").isdigit()
+        ):
             group = head.partition(":")[0]
-            yield from ((f"{group}.{name}", int(value)) for name, value in zip(head.split()[1:], row.split()[1:], strict=False))
+            yield from (
+                (f"{group}.{name}", int(value))
+                for name, value in zip(head.split()[1:], row.split()[1:], strict=False)
+            )
 
 
-# ---------------------------------------------------------------------------------------------- comparison
+# ----------------------------------------------------------------------------------------------
+# comparison
 
 
 def differences(run: Run) -> list[str]:
     """Return a sentence for each number of metrics.json that is not what was counted here."""
     told = run.metrics["packets"]
-    found = [f"packets.{name}: {told.get(name, 0)}, counted {count}" for name, count in run.frames.items() if told.get(name, 0) != count]
+    found = [
+        f"packets.{name}: {told.get(name, 0)}, counted {count}"
+        for name, count in run.frames.items()
+        if told.get(name, 0) != count
+    ]
     found += list(_labels(run)) + list(_queues(run)) + list(_kernel(run))
     for group, flows in groups_of(run).items():
         found += _flows(run, group, flows)
@@ -392,7 +539,10 @@ def _labels(run: Run) -> Iterator[str]:
     for capture, packets in run.tcp.items():
         counted = sum(each.duplicate_ack and each.t_ns < run.end_ns for each in packets)
         if told.get(capture, 0) != counted:
-            yield f"labels.duplicate_ack.captures.{capture}: {told.get(capture, 0)}, counted {counted}"
+            yield (
+                f"labels.duplicate_ack.captures.{capture}: {told.get(capture, 0)}, counted"
+                f" {counted}"
+            )
 
 
 def _queues(run: Run) -> Iterator[str]:
@@ -407,7 +557,11 @@ def _kernel(run: Run) -> Iterator[str]:
     for node in (each["name"] for each in run.plan["network"]["nodes"]):
         told, counted = run.metrics["counters"].get(node, {}), counter_growth(run, node)
         for name in sorted(told.keys() | counted.keys()):
-            if told.get(name, 0) != counted.get(name, 0) and not name.endswith("6") and "6." not in name:
+            if (
+                told.get(name, 0) != counted.get(name, 0)
+                and not name.endswith("6")
+                and "6." not in name
+            ):
                 yield f"counters.{node}.{name}: {told.get(name, 0)}, counted {counted.get(name, 0)}"
 
 
@@ -416,19 +570,31 @@ def _flows(run: Run, group: Group, flows: list[dict[str, Any]]) -> Iterator[str]
     names = " + ".join(flow["name"] for flow in flows)
     counted = flow_counts(run, group, flows)
     cut = _joined(run)
-    for name in ("connections", "goodput_bytes", "packets_sent", "retransmissions", "retransmitted_bytes", "lost"):
+    for name in (
+        "connections",
+        "goodput_bytes",
+        "packets_sent",
+        "retransmissions",
+        "retransmitted_bytes",
+        "lost",
+    ):
         values = [each["lost_packets"] if name == "lost" else each[name] for each in own]
         if all(value is None for value in values) or (name in ("lost", "retransmissions") and cut):
             continue
         if sum(value or 0 for value in values) != counted[name]:
-            yield f"flows.{names}.{name}: {sum(value or 0 for value in values)}, counted {counted[name]}"
+            yield (
+                f"flows.{names}.{name}: {sum(value or 0 for value in values)}, counted"
+                f" {counted[name]}"
+            )
     if len(own) == 1:
         yield from _percentiles(names, own[0]["rtt"], counted["rtt_ns"])
 
 
 def _joined(run: Run) -> bool:
     """Whether a host joins or cuts segments, so that packets at both ends are not the same."""
-    return any(face.get("offloads") for node in run.plan["network"]["nodes"] for face in node["interfaces"])
+    return any(
+        face.get("offloads") for node in run.plan["network"]["nodes"] for face in node["interfaces"]
+    )
 
 
 def _percentiles(flow: str, told: dict[str, Any] | None, rtt_ns: list[int]) -> Iterator[str]:
@@ -438,11 +604,23 @@ def _percentiles(flow: str, told: dict[str, Any] | None, rtt_ns: list[int]) -> I
         return
     if told["samples"] != len(rtt_ns):
         yield f"flows.{flow}.rtt.samples: {told['samples']}, counted {len(rtt_ns)}"
-    for name, point in (("min_ms", 0.0), ("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99), ("max_ms", 1.0)):
+    for name, point in (
+        ("min_ms", 0.0),
+        ("p50_ms", 0.5),
+        ("p95_ms", 0.95),
+        ("p99_ms", 0.99),
+        ("max_ms", 1.0),
+    ):
         rank = point * (len(rtt_ns) - 1)
-        low, high = rtt_ns[max(math.floor(rank) - 1, 0)], rtt_ns[min(math.ceil(rank) + 1, len(rtt_ns) - 1)]
+        low, high = (
+            rtt_ns[max(math.floor(rank) - 1, 0)],
+            rtt_ns[min(math.ceil(rank) + 1, len(rtt_ns) - 1)],
+        )
         if not low - 1 <= told[name] * 1e6 <= high + 1:
-            yield f"flows.{flow}.rtt.{name}: {told[name]}, counted between {low / 1e6} and {high / 1e6}"
+            yield (
+                f"flows.{flow}.rtt.{name}: {told[name]}, counted between {low / 1e6} and"
+                f" {high / 1e6}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The numbers of a run beside counts that share nothing with tcpexp: on the inputs that once came out wrong, each with its right value."""
+"""The numbers of a run beside counts that share nothing with tcpexp: on the inputs that once came
+out wrong, each with its right value.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDat
 
     def run(name: str) -> RunData:
         if name not in made:
-            outcome = run_experiment(HERE / "cases" / f"{name}.yaml", RunOptions(on="guest", out=tmp_path_factory.mktemp(name)))
+            outcome = run_experiment(
+                HERE / "cases" / f"{name}.yaml",
+                RunOptions(on="guest", out=tmp_path_factory.mktemp(name)),
+            )
             assert outcome.status == "complete", outcome.problems
             made[name] = RunData(outcome.path)
         return made[name]
@@ -44,14 +49,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDat
 
 def test_the_counts_use_nothing_of_ours() -> None:
     tree = ast.parse((HERE / "plain_counts.py").read_text())
-    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported = {
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {each.partition(".")[0] for each in imported} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.guest
 @pytest.mark.parametrize("name", CASES)
-def test_the_numbers_are_those_that_plain_tshark_counts(recorded: Callable[[str], RunData], name: str) -> None:
+def test_the_numbers_are_those_that_plain_tshark_counts(
+    recorded: Callable[[str], RunData], name: str
+) -> None:
     assert differences(read_run(recorded(name).path)) == []
 
 
@@ -66,7 +75,9 @@ def test_the_numbers_are_those_that_plain_tshark_counts(recorded: Callable[[str]
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
 )  # fmt: skip
-def test_a_number_that_is_altered_is_found(recorded: Callable[[str], RunData], path: tuple[str | int, ...], wrong: float) -> None:
+def test_a_number_that_is_altered_is_found(
+    recorded: Callable[[str], RunData], path: tuple[str | int, ...], wrong: float
+) -> None:
     run = read_run(recorded("snaplen").path)
     metrics = json.loads(json.dumps(run.metrics))
     inner = metrics
@@ -86,7 +97,14 @@ def test_what_arrives_after_the_end_does_not_count(recorded: Callable[[str], Run
     checks = [each.measured for each in load_checks(run.path)]
     assert checks[:2] == [f"{metric / 1e6:.3f} Mbit/s"] * 2
     end_s = (run.engine["t0_realtime_ns"] + run.end_ns) / 1e9
-    argv = ["tshark", "-n", "-r", str(run.path / "raw" / "h2-eth0.pcap"), "-Y", f"tcp.len > 0 && frame.time_epoch >= {end_s:.9f}"]
+    argv = [
+        "tshark",
+        "-n",
+        "-r",
+        str(run.path / "raw" / "h2-eth0.pcap"),
+        "-Y",
+        f"tcp.len > 0 && frame.time_epoch >= {end_s:.9f}",
+    ]
     late = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(late) > 100  # the capture has it all the same
 
@@ -127,7 +145,14 @@ def test_what_a_short_snaplen_hides_is_not_known(recorded: Callable[[str], RunDa
 def test_cakes_marks_are_those_in_the_capture(recorded: Callable[[str], RunData]) -> None:
     run = recorded("cake_marks")
     assert [each.result for each in load_checks(run.path)] == ["PASS"] * 4
-    argv = ["tshark", "-n", "-r", str(run.path / "raw" / "h2-eth0.pcap"), "-Y", "ip.dsfield.ecn == 3 && ip.dst == 10.0.0.2"]
+    argv = [
+        "tshark",
+        "-n",
+        "-r",
+        str(run.path / "raw" / "h2-eth0.pcap"),
+        "-Y",
+        "ip.dsfield.ecn == 3 && ip.dst == 10.0.0.2",
+    ]
     marked = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     assert run.metrics["queues"][1]["ecn_marks"] == len(marked) > 5
 
@@ -136,5 +161,7 @@ def test_cakes_marks_are_those_in_the_capture(recorded: Callable[[str], RunData]
 def test_iperf3_sends_the_bytes_that_are_asked(recorded: Callable[[str], RunData]) -> None:
     run = recorded("bytes")
     assert run.metrics["flows"]["put"]["goodput_bytes"] == 200_000 + 37  # iperf3's cookie
-    (report,) = [json.loads(path.read_text()) for path in (run.path / "raw" / "logs").glob("a00.out")]
+    (report,) = [
+        json.loads(path.read_text()) for path in (run.path / "raw" / "logs").glob("a00.out")
+    ]
     assert report["end"]["sum_sent"]["bytes"] == report["end"]["sum_received"]["bytes"] == 200_000

@@ -1,4 +1,6 @@
-"""Packets and capture files made by hand: headers with right checksums, unless a test asks for wrong ones."""
+"""Packets and capture files made by hand: headers with right checksums, unless a test asks for
+wrong ones.
+"""
 
 import itertools
 import struct
@@ -18,7 +20,10 @@ def internet_checksum(data):
 
 
 def options(*, mss=None, wscale=None, sack_ok=False, ts=None, sacks=(), raw=b""):
-    """The bytes of a TCP header's options, padded to whole words; ``sacks`` are (left, right) pairs."""
+    """The bytes of a TCP header's options, padded to whole words.
+
+    ``sacks`` are (left, right) pairs.
+    """
     found = b""
     if mss is not None:
         found += struct.pack(">BBH", 2, 4, mss)
@@ -29,53 +34,103 @@ def options(*, mss=None, wscale=None, sack_ok=False, ts=None, sacks=(), raw=b"")
     if wscale is not None:
         found += b"\x01" + struct.pack(">BBB", 3, 3, wscale)
     if sacks:
-        found += b"\x01\x01" + struct.pack(">BB", 5, 2 + 8 * len(sacks)) + b"".join(struct.pack(">II", *(edge % 2**32 for edge in pair)) for pair in sacks)
+        found += (
+            b"\x01\x01"
+            + struct.pack(">BB", 5, 2 + 8 * len(sacks))
+            + b"".join(struct.pack(">II", *(edge % 2**32 for edge in pair)) for pair in sacks)
+        )
     found += raw
     return found + b"\x01" * (-len(found) % 4)
 
 
 def tcp_header(ports, seq, ack, flags, window, tail, checksum=0):
-    words = (*ports, seq % 2**32, ack % 2**32, (20 + len(tail)) // 4 << 4, sum(FLAGS[each] for each in flags), window, checksum, 0)
+    words = (
+        *ports,
+        seq % 2**32,
+        ack % 2**32,
+        (20 + len(tail)) // 4 << 4,
+        sum(FLAGS[each] for each in flags),
+        window,
+        checksum,
+        0,
+    )
     return struct.pack(">HHIIBBHHH", *words) + tail
 
 
 def tcp(source, target, ports, seq, ack, flags, size=0, window=1000, tail=b"", wrong=0, **ip):
-    """An Ethernet frame with a TCP segment of ``size`` bytes; ``wrong`` is added to its checksum."""
+    """An Ethernet frame with a TCP segment of ``size`` bytes.
+
+    ``wrong`` is added to its checksum.
+    """
     payload = bytes(size)
     segment = tcp_header(ports, seq, ack, flags, window, tail) + payload
-    checksum = (internet_checksum(pseudo(source, target, 6, len(segment)) + segment) + wrong) % 2**16
-    return frame(source, target, 6, tcp_header(ports, seq, ack, flags, window, tail, checksum) + payload, **ip)
+    checksum = (
+        internet_checksum(pseudo(source, target, 6, len(segment)) + segment) + wrong
+    ) % 2**16
+    return frame(
+        source,
+        target,
+        6,
+        tcp_header(ports, seq, ack, flags, window, tail, checksum) + payload,
+        **ip,
+    )
 
 
 def udp(source, target, ports, size, wrong=0, none=False, **ip):
     """An Ethernet frame with a UDP datagram; ``none`` leaves its checksum out."""
     head = struct.pack(">HHHH", *ports, 8 + size, 0)
-    checksum = (internet_checksum(pseudo(source, target, 17, 8 + size) + head + bytes(size)) + wrong) % 2**16 or 0xFFFF
-    return frame(source, target, 17, struct.pack(">HHHH", *ports, 8 + size, 0 if none else checksum) + bytes(size), **ip)
+    checksum = (
+        internet_checksum(pseudo(source, target, 17, 8 + size) + head + bytes(size)) + wrong
+    ) % 2**16 or 0xFFFF
+    return frame(
+        source,
+        target,
+        17,
+        struct.pack(">HHHH", *ports, 8 + size, 0 if none else checksum) + bytes(size),
+        **ip,
+    )
 
 
 def icmp(source, target, kind, code, quoted, **ip):
-    """An Ethernet frame with an ICMP message about the IP packet ``quoted``, or ICMPv6 between IPv6 addresses."""
+    """An Ethernet frame with an ICMP message about the IP packet ``quoted``, or ICMPv6 between IPv6
+    addresses.
+    """
     body = struct.pack(">BBHI", kind, code, 0, 0) + quoted
     six = ":" in source
     checksum = internet_checksum((pseudo(source, target, 58, len(body)) if six else b"") + body)
-    return frame(source, target, 58 if six else 1, body[:2] + struct.pack(">H", checksum) + body[4:], **ip)
+    return frame(
+        source, target, 58 if six else 1, body[:2] + struct.pack(">H", checksum) + body[4:], **ip
+    )
 
 
 def arp(source, target, operation=1):
-    body = struct.pack(">HHBBH", 1, 0x800, 6, 4, operation) + MAC[6:] + inet_aton(source) + bytes(6) + inet_aton(target)
+    body = (
+        struct.pack(">HHBBH", 1, 0x800, 6, 4, operation)
+        + MAC[6:]
+        + inet_aton(source)
+        + bytes(6)
+        + inet_aton(target)
+    )
     return (MAC + struct.pack(">H", 0x806) + body).ljust(60, b"\0")
 
 
 def pseudo(source, target, protocol, size):
     if ":" in source:
-        return inet_pton(AF_INET6, source) + inet_pton(AF_INET6, target) + struct.pack(">II", size, protocol)
+        return (
+            inet_pton(AF_INET6, source)
+            + inet_pton(AF_INET6, target)
+            + struct.pack(">II", size, protocol)
+        )
     return inet_aton(source) + inet_aton(target) + struct.pack(">HH", protocol, size)
 
 
 def frame(source, target, protocol, body, *, ip_id=1, ttl=64, ecn=0, fragment=0x4000, ip_wrong=0):
     if ":" in source:
-        head = struct.pack(">IHBB", 6 << 28 | ecn << 20, len(body), protocol, ttl) + inet_pton(AF_INET6, source) + inet_pton(AF_INET6, target)
+        head = (
+            struct.pack(">IHBB", 6 << 28 | ecn << 20, len(body), protocol, ttl)
+            + inet_pton(AF_INET6, source)
+            + inet_pton(AF_INET6, target)
+        )
         return MAC + b"\x86\xdd" + head + body
     words = (0x45, ecn, 20 + len(body), ip_id % 2**16, fragment, ttl, protocol)
     ends = inet_aton(source) + inet_aton(target)
@@ -89,7 +144,12 @@ def write_pcap(path, packets, *, snaplen=262144, order="<", nanoseconds=True, li
     parts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, link)]
     for t_ns, data in packets:
         fraction = t_ns % 10**9 if nanoseconds else t_ns % 10**9 // 1000
-        parts += [struct.pack(order + "IIII", t_ns // 10**9, fraction, min(snaplen, len(data)), len(data)), data[:snaplen]]
+        parts += [
+            struct.pack(
+                order + "IIII", t_ns // 10**9, fraction, min(snaplen, len(data)), len(data)
+            ),
+            data[:snaplen],
+        ]
     path.write_bytes(b"".join(parts))
     return path
 
@@ -99,9 +159,21 @@ NEXT_PORT = itertools.count(40_000)
 
 
 class Talk:
-    """A conversation between two ends that is written down packet by packet; sequence numbers given are relative to each end's first."""
+    """A conversation between two ends that is written down packet by packet.
 
-    def __init__(self, *, client="10.0.0.1", server="10.0.0.2", port=None, isn=(1000, 5000), at_ns=10**18, step_ns=10_000_000):
+    Sequence numbers given are relative to each end's first.
+    """
+
+    def __init__(
+        self,
+        *,
+        client="10.0.0.1",
+        server="10.0.0.2",
+        port=None,
+        isn=(1000, 5000),
+        at_ns=10**18,
+        step_ns=10_000_000,
+    ):
         self.port = next(NEXT_PORT) if port is None else port
         self.ends, self.ports, self.isn = (client, server), (self.port, PORT), isn
         self.now, self.step_ns = at_ns, step_ns
@@ -112,10 +184,19 @@ class Talk:
         self.now += self.step_ns if after_ns is None else after_ns
         source, target = self.ends[side], self.ends[1 - side]
         if sacks:
-            more["tail"] = options(sacks=[(one + self.isn[1 - side], other + self.isn[1 - side]) for one, other in sacks])
+            more["tail"] = options(
+                sacks=[
+                    (one + self.isn[1 - side], other + self.isn[1 - side]) for one, other in sacks
+                ]
+            )
         number = ack + self.isn[1 - side] if "A" in flags else ack
         ports = (self.ports[side], self.ports[1 - side])
-        self.packets.append((self.now, tcp(source, target, ports, seq + self.isn[side], number, flags, size, **more)))
+        self.packets.append(
+            (
+                self.now,
+                tcp(source, target, ports, seq + self.isn[side], number, flags, size, **more),
+            )
+        )
         return self
 
     def open(self, wscale=(7, 7), **more):

@@ -13,7 +13,9 @@ from tcpexp.ingest.pcap import UnusualCaptureError, count_records
 
 DATA = Path(__file__).parent / "data"
 H1 = DATA / "tcpdump-4.99-lossy-h1-eth0.pcap"
-needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+needs_tshark = pytest.mark.skipif(
+    shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
+)
 
 
 @pytest.fixture
@@ -104,9 +106,20 @@ def with_type(kind):
         (c.frame("10.0.0.1", "10.0.0.2", 47, bytes(20)), "neither TCP, UDP, ICMP nor IGMP"),
         (c.frame("fd00::1", "fd00::2", 43, bytes(20)), "neither TCP, UDP nor ICMPv6"),
         (c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "SA"), "a SYN-ACK without its SYN"),
-        (c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=c.options(raw=b"\x1e\x04\0\0")), "a TCP option of kind 30"),
-        (c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=b"\x08\x0a\0\0"), "TCP options whose lengths"),
-        (c.icmp("10.0.0.2", "10.0.0.1", 3, 1, c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "S")[14:]), "that was not captured before"),
+        (
+            c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=c.options(raw=b"\x1e\x04\0\0")),
+            "a TCP option of kind 30",
+        ),
+        (
+            c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "A", tail=b"\x08\x0a\0\0"),
+            "TCP options whose lengths",
+        ),
+        (
+            c.icmp(
+                "10.0.0.2", "10.0.0.1", 3, 1, c.tcp("10.0.0.1", "10.0.0.2", (1, 2), 1, 1, "S")[14:]
+            ),
+            "that was not captured before",
+        ),
     ],
 )
 def test_packets_that_are_left_to_tshark(frame, reason, tmp_path, monkeypatch):

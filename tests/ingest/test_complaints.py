@@ -25,8 +25,18 @@ TEXT = (
 def test_notes_are_left_out() -> None:
     assert parse_complaints(TEXT, "h1-eth0") == [
         {"capture": "h1-eth0", "number": 12, "level": "warning", "text": "D-SACK Sequence"},
-        {"capture": "h1-eth0", "number": 31, "level": "error", "text": "Bad checksum [should be 0x8f6c]"},
-        {"capture": "h1-eth0", "number": 40, "level": "warning", "text": "This frame is a (suspected) out-of-order segment"},
+        {
+            "capture": "h1-eth0",
+            "number": 31,
+            "level": "error",
+            "text": "Bad checksum [should be 0x8f6c]",
+        },
+        {
+            "capture": "h1-eth0",
+            "number": 40,
+            "level": "warning",
+            "text": "This frame is a (suspected) out-of-order segment",
+        },
     ]
     assert parse_complaints("", "h1-eth0") == []
 
@@ -34,20 +44,36 @@ def test_notes_are_left_out() -> None:
 def write_capture(path: Path, packets: list[bytes]) -> Path:
     """Write IP packets, a millisecond apart, as a pcap file of raw IP."""
     head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
-    path.write_bytes(head + b"".join(struct.pack("<IIII", 1, 1000 * at, len(each), len(each)) + each for at, each in enumerate(packets)))
+    path.write_bytes(
+        head
+        + b"".join(
+            struct.pack("<IIII", 1, 1000 * at, len(each), len(each)) + each
+            for at, each in enumerate(packets)
+        )
+    )
     return path
 
 
-def packet(seq: int, flags: int, payload: bytes = b"", *, back: bool = False, ack: int = 0) -> bytes:
+def packet(
+    seq: int, flags: int, payload: bytes = b"", *, back: bool = False, ack: int = 0
+) -> bytes:
     source, target = (H2, H1) if back else (H1, H2)
     segment = Segment(80 if back else 40000, 40000 if back else 80, seq, ack, flags, 500, payload)
     return encode_packet(source, target, encode_segment(segment, source, target))
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+@pytest.mark.skipif(
+    shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
+)
 def test_what_is_wrong_in_a_capture(tmp_path: Path) -> None:
-    handshake = [packet(99, SYN), packet(499, SYN | ACK, back=True, ack=100), packet(100, ACK, ack=500)]
-    fine = write_capture(tmp_path / "fine.pcap", [*handshake, packet(100, PSH | ACK, b"GET", ack=500)])
+    handshake = [
+        packet(99, SYN),
+        packet(499, SYN | ACK, back=True, ack=100),
+        packet(100, ACK, ack=500),
+    ]
+    fine = write_capture(
+        tmp_path / "fine.pcap", [*handshake, packet(100, PSH | ACK, b"GET", ack=500)]
+    )
     changed = bytearray(packet(100, PSH | ACK, b"GET", ack=500))
     changed[-1] ^= 1
     cut = bytearray(packet(100, PSH | ACK, b"GET", ack=500))

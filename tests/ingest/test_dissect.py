@@ -12,7 +12,10 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture(scope="module")
 def syn():
-    return {header.protocol: header for header in parse_pdml((DATA / "tshark-4.0.17-packet-syn.pdml").read_text())}
+    return {
+        header.protocol: header
+        for header in parse_pdml((DATA / "tshark-4.0.17-packet-syn.pdml").read_text())
+    }
 
 
 def field(header, name):
@@ -49,13 +52,18 @@ def test_each_field_stands_where_the_rfcs_figure_has_it(syn, protocol, name, fir
 
 
 def test_labels_and_values_are_tsharks(syn):
-    assert (field(syn["tcp"], "tcp.options.mss").label, field(syn["tcp"], "tcp.options.mss").value) == ("TCP Option - Maximum segment size", "1460 bytes")
+    assert (
+        field(syn["tcp"], "tcp.options.mss").label,
+        field(syn["tcp"], "tcp.options.mss").value,
+    ) == ("TCP Option - Maximum segment size", "1460 bytes")
     assert syn["tcp"].show("tcp.seq") == "0" and syn["tcp"].show("tcp.seq_raw") == "2826827050"
     assert syn["ip"].show("ip.nonsense") is None
 
 
 def test_what_is_hidden_or_made_up_is_left_out(syn):
-    assert not {"tcp.port", "tcp.stream", "tcp.time_relative", "ip.addr"} & {each.name for header in syn.values() for each in header.fields}
+    assert not {"tcp.port", "tcp.stream", "tcp.time_relative", "ip.addr"} & {
+        each.name for header in syn.values() for each in header.fields
+    }
 
 
 def test_no_packet_and_no_xml():

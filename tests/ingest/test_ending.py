@@ -1,4 +1,6 @@
-"""The experiment ends at its end: what was recorded after it is in no table, and the raw files stay whole."""
+"""The experiment ends at its end: what was recorded after it is in no table, and the raw files stay
+whole.
+"""
 
 import json
 import shutil
@@ -11,7 +13,9 @@ from tcpexp.ingest.ending import ENDS, SAMPLED, until_end
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.plan.types import to_json
 
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+pytestmark = pytest.mark.skipif(
+    shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
+)
 END_NS = 1_350_000_000
 
 
@@ -21,9 +25,13 @@ def cut_at(run: Path, end_ns: int) -> None:
 
 
 def test_a_run_that_was_interrupted_has_no_samples_of_its_clean_up(lossy_run):
-    """Recorded: samplers go on for a second behind an interruption, and the counters' last sample counted what is in no table."""
+    """Recorded: samplers go on for a second behind an interruption, and the counters' last sample
+    counted what is in no table.
+    """
     (lossy_run / "raw" / "counters").mkdir(exist_ok=True)
-    heads = "".join(f"# t_ns={at}000000000\nTcpExt: TCPTimeouts\nTcpExt: {at}\n" for at in (1, 2, 3))
+    heads = "".join(
+        f"# t_ns={at}000000000\nTcpExt: TCPTimeouts\nTcpExt: {at}\n" for at in (1, 2, 3)
+    )
     (lossy_run / "raw" / "counters" / "h1.txt").write_text(heads)
     end_ns = 2_000_000_000
     cut_at(lossy_run, end_ns)
@@ -37,7 +45,10 @@ def test_a_run_that_was_interrupted_has_no_samples_of_its_clean_up(lossy_run):
 
 def test_nothing_after_the_end_is_in_a_table(lossy_run):
     whole = ingest_run(lossy_run)
-    packets, bulk = whole.table("packets"), whole.table("connections").filter(pl.col("flow") == "bulk")
+    packets, bulk = (
+        whole.table("packets"),
+        whole.table("connections").filter(pl.col("flow") == "bulk"),
+    )
     between = (bulk["established_ns"][0] + bulk["end_ns"][0]) // 2
     assert packets["t_ns"].max() > between
     before = {path.name: path.read_bytes() for path in (lossy_run / "raw").glob("*.pcap")}
@@ -50,13 +61,18 @@ def test_nothing_after_the_end_is_in_a_table(lossy_run):
     assert 0 < run.table("throughput")["goodput_bytes"].sum() < 200_000
     ends = run.table("throughput")["t_ns"] + run.table("throughput")["interval_ns"]
     assert ends.max() <= between
-    assert run.table("connections").filter(pl.col("flow") == "bulk").select("end_ns", "first_fin_ns").rows() == [(None, None)]
+    assert run.table("connections").filter(pl.col("flow") == "bulk").select(
+        "end_ns", "first_fin_ns"
+    ).rows() == [(None, None)]
     assert {path.name: path.read_bytes() for path in (lossy_run / "raw").glob("*.pcap")} == before
 
 
 def test_what_is_under_way_at_the_end_is_not_lost(lossy_run):
     journeys = ingest_run(lossy_run).table("journeys").filter(pl.col("copies") > 0)
-    sent, received = journeys.row(journeys.height // 2, named=True)["sent_ns"], journeys.row(journeys.height // 2, named=True)["received_ns"]
+    sent, received = (
+        journeys.row(journeys.height // 2, named=True)["sent_ns"],
+        journeys.row(journeys.height // 2, named=True)["received_ns"],
+    )
     cut_at(lossy_run, (sent + received) // 2 + 1)
     late = ingest_run(lossy_run).table("journeys").filter(pl.col("sent_ns") == sent)
     assert late["received_ns"].to_list() == [received]

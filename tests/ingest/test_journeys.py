@@ -25,7 +25,9 @@ def packet(node, number, t_ns, ip_id, **changes):
 
 
 def journeys(nodes, *packets):
-    return build_journeys(conform(pl.DataFrame(packets, infer_schema_length=None), "packets"), nodes)
+    return build_journeys(
+        conform(pl.DataFrame(packets, infer_schema_length=None), "packets"), nodes
+    )
 
 
 def test_each_fate(nodes):
@@ -39,7 +41,9 @@ def test_each_fate(nodes):
         packet("h2", 6, 150, 5, checksum_bad=True),  # damaged in its payload
     ]
     rows = journeys(nodes, *sent, *arrived)
-    assert rows.select("sent_number", "received_number", "received_ns", "copies", "late", "changed").rows() == [
+    assert rows.select(
+        "sent_number", "received_number", "received_ns", "copies", "late", "changed"
+    ).rows() == [
         (1, 1, 110, 1, False, False),
         (2, 3, 135, 1, True, False),
         (3, 2, 130, 1, False, False),
@@ -51,24 +55,44 @@ def test_each_fate(nodes):
 
 def test_a_damaged_header_is_still_the_same_packet(nodes):
     sent = [packet("h1", 1, 10, 1), packet("h1", 2, 20, 2)]
-    arrived = [packet("h2", 1, 110, 1, seq=77, checksum_bad=True), packet("h2", 2, 120, 999, seq=1002, checksum_bad=True)]
+    arrived = [
+        packet("h2", 1, 110, 1, seq=77, checksum_bad=True),
+        packet("h2", 2, 120, 999, seq=1002, checksum_bad=True),
+    ]
     rows = journeys(nodes, *sent, *arrived)
-    assert rows.select("sent_number", "received_number", "copies", "changed").rows() == [(1, 1, 1, True), (2, 2, 1, True)]
+    assert rows.select("sent_number", "received_number", "copies", "changed").rows() == [
+        (1, 1, 1, True),
+        (2, 2, 1, True),
+    ]
 
 
 def test_a_repeat_that_looks_the_same_is_not_a_copy(nodes):
-    """SYN-ACKs carry IP id 0: the second is another packet, and each arrival belongs to the one sent just before."""
-    sent = [packet("h1", 1, 0, 0, flags="SA"), packet("h1", 2, 1000, 0, flags="SA"), packet("h1", 3, 3000, 0, flags="SA")]
+    """SYN-ACKs carry IP id 0: the second is another packet, and each arrival belongs to the one
+    sent just before.
+    """
+    sent = [
+        packet("h1", 1, 0, 0, flags="SA"),
+        packet("h1", 2, 1000, 0, flags="SA"),
+        packet("h1", 3, 3000, 0, flags="SA"),
+    ]
     arrived = [packet("h2", 1, 100, 0, flags="SA"), packet("h2", 2, 3100, 0, flags="SA")]
-    assert journeys(nodes, *sent, *arrived).select("sent_ns", "copies").rows() == [(0, 1), (1000, 0), (3000, 1)]
+    assert journeys(nodes, *sent, *arrived).select("sent_ns", "copies").rows() == [
+        (0, 1),
+        (1000, 0),
+        (3000, 1),
+    ]
 
 
 def test_packets_alike_that_are_on_their_way_together_all_arrive(nodes):
-    """A socket that is closed with data on their way answers each segment with the same RST, several within one delay."""
+    """A socket that is closed with data on their way answers each segment with the same RST,
+    several within one delay.
+    """
     sent = [packet("h1", number, number * 10, 0, flags="R") for number in range(1, 5)]
     arrived = [packet("h2", number, 100 + number * 10, 0, flags="R") for number in range(1, 5)]
     rows = journeys(nodes, *sent, *arrived)
-    assert rows.select("sent_number", "received_number", "copies", "late").rows() == [(each, each, 1, False) for each in range(1, 5)]
+    assert rows.select("sent_number", "received_number", "copies", "late").rows() == [
+        (each, each, 1, False) for each in range(1, 5)
+    ]
 
 
 def test_of_packets_alike_as_many_are_missing_as_did_not_arrive(nodes):
@@ -83,7 +107,9 @@ def test_of_packets_alike_as_many_are_missing_as_did_not_arrive(nodes):
 def test_forged_sources_are_sent_by_the_node_that_captured_them(nodes):
     forged = {"src": "10.0.9.9", "flags": "S"}
     rows = journeys(nodes, packet("h1", 1, 10, 1, **forged), packet("h2", 1, 30, 1, **forged))
-    assert rows.select("from_node", "to_node", "copies", "received_ns").rows() == [("h1", "h2", 1, 30)]
+    assert rows.select("from_node", "to_node", "copies", "received_ns").rows() == [
+        ("h1", "h2", 1, 30)
+    ]
 
 
 def test_no_rows_without_the_other_end(nodes):
@@ -91,11 +117,20 @@ def test_no_rows_without_the_other_end(nodes):
 
 
 def test_how_far_out_of_order(nodes):
-    """RFC 4737 section 4.2.2: 1 arrives behind 2 and 3, and a lost packet in between changes nothing."""
+    """RFC 4737 section 4.2.2: 1 arrives behind 2 and 3, and a lost packet in between changes
+    nothing.
+    """
     sent = [packet("h1", number, number * 10, number) for number in range(1, 6)]
-    arrived = [packet("h2", place, 100 + place, ip_id) for place, ip_id in enumerate((2, 3, 1, 5), start=1)]
+    arrived = [
+        packet("h2", place, 100 + place, ip_id) for place, ip_id in enumerate((2, 3, 1, 5), start=1)
+    ]
     rows = journeys(nodes, *sent, *arrived)
     assert rows["reordered_by"].to_list() == [2, 0, 0, None, 0]
     assert rows["late"].to_list() == [True, False, False, False, False]
     assert rows["delay_ns"].to_list() == [93, 81, 72, None, 54]
-    assert rows.select("sent_capture", "received_capture", "seq_rel", "payload_bytes").row(0) == ("h1-eth0", "h2-eth0", None, 1448)
+    assert rows.select("sent_capture", "received_capture", "seq_rel", "payload_bytes").row(0) == (
+        "h1-eth0",
+        "h2-eth0",
+        None,
+        1448,
+    )

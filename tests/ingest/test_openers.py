@@ -10,9 +10,16 @@ ENGINE = 100
 
 
 def opened(asked, forks=(), marks=()):
-    """``forks``: (order, parent, child); ``marks``: (order, task, step); ``asked``: (order, task)."""
+    """``forks``: (order, parent, child); ``marks``: (order, task, step).
+
+    ``asked``: (order, task).
+    """
     rows = pl.DataFrame(list(asked), schema={"order": pl.Int64, "task": pl.Int64}, orient="row")
-    return find_openers(pl.DataFrame(list(forks), schema=tcptrace.FORKS, orient="row"), pl.DataFrame(list(marks), schema=tcptrace.MARKS, orient="row"), rows)
+    return find_openers(
+        pl.DataFrame(list(forks), schema=tcptrace.FORKS, orient="row"),
+        pl.DataFrame(list(marks), schema=tcptrace.MARKS, orient="row"),
+        rows,
+    )
 
 
 def steps(found):
@@ -47,7 +54,11 @@ def test_each_start_of_a_step_is_a_process_of_its_own():
 def test_a_number_that_is_given_again_belongs_to_the_later_task():
     forks = [(1, ENGINE, 201), (5, 9, 201), (8, ENGINE, 201)]
     marks = [(2, ENGINE, "first"), (9, ENGINE, "second")]
-    assert steps(opened([(3, 201), (6, 201), (10, 201)], forks, marks)) == ["first", "stranger", "second"]
+    assert steps(opened([(3, 201), (6, 201), (10, 201)], forks, marks)) == [
+        "first",
+        "stranger",
+        "second",
+    ]
 
 
 def test_what_the_engine_forks_without_a_mark_is_the_runs_own_but_no_steps():
@@ -58,5 +69,7 @@ def test_what_the_engine_forks_without_a_mark_is_the_runs_own_but_no_steps():
 
 
 def test_strangers_are_strangers():
-    assert steps(opened([(4, 77), (5, 88)], [(1, ENGINE, 201), (2, 77, 88)], [(3, ENGINE, "get")])) == ["stranger", "stranger"]
+    assert steps(
+        opened([(4, 77), (5, 88)], [(1, ENGINE, 201), (2, 77, 88)], [(3, ENGINE, "get")])
+    ) == ["stranger", "stranger"]
     assert steps(opened([(1, 5)])) == ["stranger"]

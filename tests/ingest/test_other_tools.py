@@ -1,9 +1,11 @@
-"""The same captures in tcpexp, Wireshark and tcptrace: counts and round-trip times agree, or differ by a stated definition.
+"""The same captures in tcpexp, Wireshark and tcptrace: counts and round-trip times agree, or differ
+by a stated definition.
 
-``other-tools/`` holds both ends of two transfers: ``tcpexp-*`` was recorded by tcpexp (``tcpexp.yaml``, in the guest: the path towards the client
-loses, reorders and duplicates), ``curl-*`` by tcpdump on another network that knows nothing of tcpexp (``curl.sh``). What tcptrace 6.6.7 says of
-each is kept as it printed it (``tcptrace -l -r -n --csv``); tshark's own statistics are asked for here.
-docs/other-tools.md explains the definitions.
+``other-tools/`` holds both ends of two transfers: ``tcpexp-*`` was recorded by tcpexp
+(``tcpexp.yaml``, in the guest: the path towards the client loses, reorders and duplicates),
+``curl-*`` by tcpdump on another network that knows nothing of tcpexp (``curl.sh``). What tcptrace
+6.6.7 says of each is kept as it printed it (``tcptrace -l -r -n --csv``); tshark's own statistics
+are asked for here. docs/other-tools.md explains the definitions.
 """
 
 import csv
@@ -40,41 +42,90 @@ def tcptrace(name):
 
 def counted(name):
     packets = read_capture(DATA / f"{name}.pcap", 0)
-    found = dict(packets.select(pl.col("labels").explode()).drop_nulls().group_by("labels").len().iter_rows())
+    found = dict(
+        packets.select(pl.col("labels").explode()).drop_nulls().group_by("labels").len().iter_rows()
+    )
     return {label: found.get(label, 0) for label in LABELS}
 
 
 def tshark_statistics(name, columns):
-    """Return the cells of tshark's ``io,stat`` over the whole capture, with its default preferences."""
-    argv = ["tshark", "-n", "-r", str(DATA / f"{name}.pcap"), "-q", "-z", "io,stat,0," + ",".join(columns)]
+    """Return the cells of tshark's ``io,stat`` over the whole capture, with its default
+    preferences.
+    """
+    argv = [
+        "tshark",
+        "-n",
+        "-r",
+        str(DATA / f"{name}.pcap"),
+        "-q",
+        "-z",
+        "io,stat,0," + ",".join(columns),
+    ]
     out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     (row,) = [line for line in out.splitlines() if re.match(r"\|\s+[\d.]+ <> ", line)]
-    return [float(cell) for cell in re.findall(r"\|\s+([\d.]+)(?=\s+\|)", row.split("|", 2)[2].join("||"))]
+    return [
+        float(cell)
+        for cell in re.findall(r"\|\s+([\d.]+)(?=\s+\|)", row.split("|", 2)[2].join("||"))
+    ]
 
 
 def as_run(tmp_path, transfer):
     """Return a transfer as a run of one flow, read by tcpexp."""
     client_file, server_file, port, client, server = TRANSFERS[transfer]
     ends = (("h1", client, client_file), ("h2", server, server_file))
-    nodes = tuple(t.NodePlan(node, "host", (t.InterfacePlan(f"{node}-eth0", "02:00:00:00:00:01", f"{address}/24"),)) for node, address, _ in ends)
-    link = t.LinkPlan("h1-h2", t.LinkEnd("h1", "h1-eth0"), t.LinkEnd("h2", "h2-eth0"), t.DirectionPlan(), t.DirectionPlan(), False, False, False, 0)
+    nodes = tuple(
+        t.NodePlan(
+            node, "host", (t.InterfacePlan(f"{node}-eth0", "02:00:00:00:00:01", f"{address}/24"),)
+        )
+        for node, address, _ in ends
+    )
+    link = t.LinkPlan(
+        "h1-h2",
+        t.LinkEnd("h1", "h1-eth0"),
+        t.LinkEnd("h2", "h2-eth0"),
+        t.DirectionPlan(),
+        t.DirectionPlan(),
+        False,
+        False,
+        False,
+        0,
+    )
     flow = t.FlowPlan("download", "h1", "h2", port, "h2", "http", "a00", "all", None, 0, None)
     plan = t.RunPlan(
-        "other", "", "", (), 1, 2_000_000_000, t.NetworkPlan("two_host", nodes, (link,), ("10.0.0.0/8",)), (), (), (), (flow,), (), (), "", (), t.Needs()
+        "other",
+        "",
+        "",
+        (),
+        1,
+        2_000_000_000,
+        t.NetworkPlan("two_host", nodes, (link,), ("10.0.0.0/8",)),
+        (),
+        (),
+        (),
+        (flow,),
+        (),
+        (),
+        "",
+        (),
+        t.Needs(),
     )
     (tmp_path / "raw").mkdir()
     for node, _, file in ends:
         shutil.copy(DATA / f"{file}.pcap", tmp_path / f"raw/{node}-eth0.pcap")
     (tmp_path / "plan.json").write_text(t.to_json(plan))
     t0 = int(read_capture(DATA / f"{client_file}.pcap", 0)["t_ns"].min())
-    (tmp_path / "raw/engine.json").write_text(json.dumps({"status": "complete", "t0_realtime_ns": t0, "end_ns": 2_000_000_000}))
+    (tmp_path / "raw/engine.json").write_text(
+        json.dumps({"status": "complete", "t0_realtime_ns": t0, "end_ns": 2_000_000_000})
+    )
     return ingest_run(tmp_path)
 
 
 @pytest.fixture(scope="module", params=list(TRANSFERS))
 def transfer(request, tmp_path_factory):
     """(client's file, server's file, the run) of each transfer."""
-    return *TRANSFERS[request.param][:2], as_run(tmp_path_factory.mktemp(request.param), request.param)
+    return *TRANSFERS[request.param][:2], as_run(
+        tmp_path_factory.mktemp(request.param), request.param
+    )
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -88,7 +139,9 @@ def test_every_label_is_counted_as_wireshark_counts_it(name):
 @pytest.mark.parametrize("name", ALL)
 def test_round_trip_times_are_wiresharks(name):
     field = "tcp.analysis.ack_rtt"
-    count, low, high, mean = tshark_statistics(name, [f"{what}({field}){field}" for what in ("COUNT", "MIN", "MAX", "AVG")])
+    count, low, high, mean = tshark_statistics(
+        name, [f"{what}({field}){field}" for what in ("COUNT", "MIN", "MAX", "AVG")]
+    )
     own = read_capture(DATA / f"{name}.pcap", 0)["rtt_ns"].drop_nulls()
     assert own.len() == count
     for value, theirs in ((own.min(), low), (own.max(), high), (own.mean(), mean)):
@@ -110,9 +163,11 @@ def test_the_senders_retransmissions_are_tcptraces(transfer):
 
 
 def test_at_the_receiver_labels_sum_up_to_tcptraces_words(transfer):
-    """tcptrace: a segment is a retransmission when the capture has seen its bytes, else out of order when a later one was seen.
+    """tcptrace: a segment is a retransmission when the capture has seen its bytes, else out of
+    order when a later one was seen.
 
-    Wireshark calls the first kind Spurious Retransmission; the second it divides, by time, into Out-Of-Order and Retransmission.
+    Wireshark calls the first kind Spurious Retransmission; the second it divides, by time, into
+    Out-Of-Order and Retransmission.
     """
     client, _, _ = transfer
     labels, theirs = counted(client), tcptrace(client)
@@ -122,40 +177,63 @@ def test_at_the_receiver_labels_sum_up_to_tcptraces_words(transfer):
 
 
 def test_late_and_lost_packets_of_the_joined_captures_are_tcptraces_out_of_order(transfer):
-    """What tcpexp knows from both ends: everything that fills a gap was overtaken on the way, or is the repetition of a lost segment."""
+    """What tcpexp knows from both ends: everything that fills a gap was overtaken on the way, or is
+    the repetition of a lost segment.
+    """
     client, _, run = transfer
-    journeys = run.table("journeys").filter((pl.col("from_node") == "h2") & (pl.col("frame_bytes") > 100))
+    journeys = run.table("journeys").filter(
+        (pl.col("from_node") == "h2") & (pl.col("frame_bytes") > 100)
+    )
     arrived = journeys.filter(pl.col("copies") > 0)
     again = data_sent_again(run)["number"]
     filling = arrived.filter(pl.col("late") | pl.col("sent_number").is_in(again.to_list()))
-    spurious = int(tcptrace(client)["rexmt_data_pkts_b2a"]) - arrived.select((pl.col("copies") - 1).sum()).item()
+    spurious = (
+        int(tcptrace(client)["rexmt_data_pkts_b2a"])
+        - arrived.select((pl.col("copies") - 1).sum()).item()
+    )
     assert filling.height - max(spurious, 0) == int(tcptrace(client)["outoforder_pkts_b2a"])
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_duplicate_acks_are_tcptraces_but_for_fins(name):
-    """tcptrace counts a FIN that repeats the last ACK as a duplicate ACK, RFC 5681 section 2 and Wireshark do not."""
+    """tcptrace counts a FIN that repeats the last ACK as a duplicate ACK, RFC 5681 section 2 and
+    Wireshark do not.
+    """
     theirs = int(tcptrace(name)["duplicate_acks_b2a"])
-    packets = read_capture(DATA / f"{name}.pcap", 0).filter(pl.col("dst_port").is_in([80, 8000]) & pl.col("flags").str.contains("A"))
-    repeats = (pl.col("ack") == pl.col("ack").shift()) & (pl.col("window") == pl.col("window").shift()) & (pl.col("payload_bytes") == 0)
+    packets = read_capture(DATA / f"{name}.pcap", 0).filter(
+        pl.col("dst_port").is_in([80, 8000]) & pl.col("flags").str.contains("A")
+    )
+    repeats = (
+        (pl.col("ack") == pl.col("ack").shift())
+        & (pl.col("window") == pl.col("window").shift())
+        & (pl.col("payload_bytes") == 0)
+    )
     fins = packets.filter(repeats & pl.col("flags").str.contains("F")).height
     assert counted(name)["duplicate_ack"] == theirs - fins > 40
 
 
 def test_round_trip_times_of_data_against_tcptraces(transfer):
-    """Both leave out what was sent twice (Karn); tcptrace also what an ACK covers together with other segments, tcpexp adds what SACK says.
+    """Both leave out what was sent twice (Karn); tcptrace also what an ACK covers together with
+    other segments, tcpexp adds what SACK says.
 
     So tcpexp has more samples, and tcptrace's lie between tcpexp's smallest and largest.
     """
     _, server, run = transfer
     own, theirs = run.table("rtt")["rtt_ns"] / 1e6, tcptrace(server)
-    low, high, mean, count = (float(theirs[f"RTT_{word}_b2a"]) for word in ("min", "max", "avg", "samples"))
+    low, high, mean, count = (
+        float(theirs[f"RTT_{word}_b2a"]) for word in ("min", "max", "avg", "samples")
+    )
     assert own.len() > 2 * count
-    assert own.min() <= low + 0.05 and high - 0.05 <= own.max() <= high * 1.1  # tcptrace prints tenths of a ms
+    # tcptrace prints tenths of a ms
+    assert own.min() <= low + 0.05 and high - 0.05 <= own.max() <= high * 1.1
     assert low < mean < high and own.min() < own.mean() < own.max()
 
 
 def test_on_a_steady_path_the_mean_round_trip_time_is_tcptraces(tmp_path):
-    """Where the queue does not grow while segments wait to be acknowledged, the choice of samples matters little: 5 %."""
+    """Where the queue does not grow while segments wait to be acknowledged, the choice of samples
+    matters little: 5 %.
+    """
     run = as_run(tmp_path, "tcpexp")
-    assert run.table("rtt")["rtt_ns"].mean() / 1e6 == pytest.approx(float(tcptrace("tcpexp-h2-eth0")["RTT_avg_b2a"]), rel=0.05)
+    assert run.table("rtt")["rtt_ns"].mean() / 1e6 == pytest.approx(
+        float(tcptrace("tcpexp-h2-eth0")["RTT_avg_b2a"]), rel=0.05
+    )

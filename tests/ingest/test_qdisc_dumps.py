@@ -1,4 +1,6 @@
-"""The kernel's unparsed answers about qdiscs, as a run recorded them: two flows fill a bottleneck of 10 Mbit/s."""
+"""The kernel's unparsed answers about qdiscs, as a run recorded them: two flows fill a bottleneck
+of 10 Mbit/s.
+"""
 
 import shutil
 import struct
@@ -19,10 +21,19 @@ FIRST = RECORD_HEAD.unpack_from(DUMPS, FILE_HEAD.size)[2]
 def test_every_qdisc_of_the_wire_has_a_row_per_sample():
     rows = read_queues(RAW)
     assert rows.select("t_ns", "towards", "qdisc").rows() == [
-        (t_ns, towards, qdisc) for t_ns in (26_256_634, 7_500_111_759) for towards in ("h1", "h2") for qdisc in ("netem", "shaper", "queue")
+        (t_ns, towards, qdisc)
+        for t_ns in (26_256_634, 7_500_111_759)
+        for towards in ("h1", "h2")
+        for qdisc in ("netem", "shaper", "queue")
     ]
     full = rows.row(-1, named=True)
-    assert (full["link"], full["backlog_packets"], full["backlog_bytes"], full["drops"], full["ecn_mark"]) == ("h1-h2", 25, 25 * 1514, 199, None)
+    assert (
+        full["link"],
+        full["backlog_packets"],
+        full["backlog_bytes"],
+        full["drops"],
+        full["ecn_mark"],
+    ) == ("h1-h2", 25, 25 * 1514, 199, None)
     assert full["sent_bytes"] == 9_122_344
 
 
@@ -43,7 +54,9 @@ def test_what_cannot_be_read_is_named(tmp_path):
     with pytest.raises(DataError, match="link 0 of 0"):
         parse_dumps(DUMPS, [])
     shutil.copy(RAW / "qdisc.nl", tmp_path)
-    assert read_queues(tmp_path).height == 0, "the run was killed before it left what explains the dumps"
+    assert read_queues(tmp_path).height == 0, (
+        "the run was killed before it left what explains the dumps"
+    )
     (tmp_path / "engine.json").write_text("{}")
     with pytest.raises(DataError, match=r"qdisc_sources\.json"):
         read_queues(tmp_path)

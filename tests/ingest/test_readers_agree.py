@@ -1,4 +1,5 @@
-"""Both readers of captures, tcpexp's own and tshark 4.0, give equal tables: every column of every packet.
+"""Both readers of captures, tcpexp's own and tshark 4.0, give equal tables: every column of every
+packet.
 
 The labels' rules are tshark 4.0's; with another version of tshark these tests say where it differs.
 """
@@ -20,14 +21,20 @@ RECORDED = sorted(DATA.rglob("*.pcap"))
 MS = 1_000_000
 A, B, A6, B6 = "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"
 OPTIONS = c.options(mss=1460, sack_ok=True, wscale=7)
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+pytestmark = pytest.mark.skipif(
+    shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
+)
 
 
 def agree(path):
     """Return the packets as both readers give them; fails at the first column that differs."""
     asked, own = tshark.read_capture(path, 10**18), read_direct(path, 10**18)
     for name in asked.columns:
-        differing = [row for row in zip(asked["number"], asked[name].to_list(), own[name].to_list(), strict=True) if row[1] != row[2]]
+        differing = [
+            row
+            for row in zip(asked["number"], asked[name].to_list(), own[name].to_list(), strict=True)
+            if row[1] != row[2]
+        ]
         assert not differing, f"{name}: packet, tshark's, own: {differing[:5]}"
     assert own.equals(asked)
     return own
@@ -57,8 +64,15 @@ def fast_retransmission():
 
 
 def probed(last):
-    talk = acks(bulk(opened(), 0), 1, window=0).send(0, "A", 101, 1, 1).send(1, "A", 1, 101, window=0)
-    return talk.send(0, "A", 101, 1, 1).send(1, "A", 1, 101, window=last).send(0, "A", 101, 1, 50).send(1, "A", 1, 151)
+    talk = (
+        acks(bulk(opened(), 0), 1, window=0).send(0, "A", 101, 1, 1).send(1, "A", 1, 101, window=0)
+    )
+    return (
+        talk.send(0, "A", 101, 1, 1)
+        .send(1, "A", 1, 101, window=last)
+        .send(0, "A", 101, 1, 50)
+        .send(1, "A", 1, 151)
+    )
 
 
 #: Conversations by the label that they are there for; each has it at least once.
@@ -74,9 +88,17 @@ LABELLED = {
     "zero_window": acks(acks(bulk(opened(), 0), 1, window=0), 1, window=500),
     "zero_window_probe": probed(300),
     "zero_window_probe_ack": probed(0),
-    "window_full": acks(bulk(acks(bulk(Talk().open((0, 0)), 0), 1, window=200), 1, 2), 3, window=200),
+    "window_full": acks(
+        bulk(acks(bulk(Talk().open((0, 0)), 0), 1, window=200), 1, 2), 3, window=200
+    ),
     "window_update": acks(acks(bulk(opened(), 0), 1, window=100), 1, window=200),
-    "keep_alive": acks(bulk(opened(), 0), 1).send(0, "A", 100, 1).send(1, "A", 1, 101).send(0, "A", 100, 1, 1).send(1, "A", 1, 101),
+    "keep_alive": (
+        acks(bulk(opened(), 0), 1)
+        .send(0, "A", 100, 1)
+        .send(1, "A", 1, 101)
+        .send(0, "A", 100, 1, 1)
+        .send(1, "A", 1, 101)
+    ),
     "keep_alive_ack": acks(bulk(opened(), 0), 1).send(0, "A", 100, 1).send(1, "A", 1, 101),
     "reused_ports": opened().send(0, "FA", 1, 1).send(1, "FA", 1, 2).send(0, "A", 2, 2),
 }
@@ -85,7 +107,11 @@ LABELLED["reused_ports"].open().send(0, "PA", 1, 1, 10).send(1, "A", 1, 11)
 
 
 def test_each_label(tmp_path):
-    packets = agree(c.write_pcap(tmp_path / "c.pcap", [each for talk in LABELLED.values() for each in talk.packets]))
+    packets = agree(
+        c.write_pcap(
+            tmp_path / "c.pcap", [each for talk in LABELLED.values() for each in talk.packets]
+        )
+    )
     for label, talk in LABELLED.items():
         own = packets.filter((pl.col("src_port") == talk.port) | (pl.col("dst_port") == talk.port))
         assert label in own["labels"].explode().to_list(), label
@@ -96,32 +122,53 @@ def test_labels_are_not_all_asked_of_tshark(tmp_path, monkeypatch):
     strange = {}
     for label, talk in LABELLED.items():
         seen = []
-        monkeypatch.setattr("tcpexp.ingest.direct.borrow_analysis", lambda packets, capture, numbers, seen=seen: seen.append(numbers) or packets)
+        monkeypatch.setattr(
+            "tcpexp.ingest.direct.borrow_analysis",
+            lambda packets, capture, numbers, seen=seen: seen.append(numbers) or packets,
+        )
         read_direct(c.write_pcap(tmp_path / "c.pcap", talk.packets), 0)
         strange[label] = bool(seen)
     assert [label for label, asked in strange.items() if asked] == ["ack_lost_segment"]
 
 
 SACKED = bulk(opened(), 0, 2, 4, 6, 8, 9)
-for _blocks in ([(201, 301)], [(401, 501), (201, 301)], [(601, 701), (401, 501), (201, 301)], [(801, 901), (601, 701), (401, 501), (201, 301)]):
+for _blocks in (
+    [(201, 301)],
+    [(401, 501), (201, 301)],
+    [(601, 701), (401, 501), (201, 301)],
+    [(801, 901), (601, 701), (401, 501), (201, 301)],
+):
     SACKED.send(1, "A", 1, 101, sacks=_blocks).send(0, "A", 1101, 1, 10)
 SYNS = Talk()
 for _ in range(3):
     SYNS.send(0, "S", tail=OPTIONS, after_ns=1000 * MS)
-SYNS.send(1, "SA", 0, 1, tail=OPTIONS).send(1, "SA", 0, 1, tail=OPTIONS, after_ns=1000 * MS).send(0, "A", 1, 1).send(0, "A", 1, 1)
+SYNS.send(1, "SA", 0, 1, tail=OPTIONS).send(1, "SA", 0, 1, tail=OPTIONS, after_ns=1000 * MS).send(
+    0, "A", 1, 1
+).send(0, "A", 1, 1)
 CROSSED = Talk(isn=(2**32 - 5, 3_000_000_000)).send(0, "S", tail=OPTIONS).send(1, "S", tail=OPTIONS)
-CROSSED.send(0, "SA", 0, 1, tail=OPTIONS).send(1, "SA", 0, 1, tail=OPTIONS).send(0, "FA", 1, 1).send(1, "FA", 1, 1).send(0, "A", 2, 2).send(1, "A", 2, 2)
+CROSSED.send(0, "SA", 0, 1, tail=OPTIONS).send(1, "SA", 0, 1, tail=OPTIONS).send(
+    0, "FA", 1, 1
+).send(1, "FA", 1, 1).send(0, "A", 2, 2).send(1, "A", 2, 2)
 HALF = Talk().send(0, "PA", 1, 1, 50, window=9).send(1, "A", 1, 51, window=9)
 ODD = {
     "SACK blocks": SACKED,
     "SYNs sent again": SYNS,
     "simultaneous open": CROSSED,
     "begun before the capture": acks(bulk(HALF, 1, 2), 3),
-    "sequence numbers wrap": acks(bulk(Talk(isn=(2**32 - 350, 2**32 - 1)).open(), 0, 1, 2, 4, 3, 5, after_ns=MS), 3, 6),
+    "sequence numbers wrap": acks(
+        bulk(Talk(isn=(2**32 - 350, 2**32 - 1)).open(), 0, 1, 2, 4, 3, 5, after_ns=MS), 3, 6
+    ),
     "super-packets": acks(bulk(opened(), 0, 1, 2, 1, size=14480), 145, 290),
     "reset": bulk(opened(), 0).send(1, "RA", 1, 101).send(1, "R", 1, 0).send(0, "R", 101, 0),
-    "ECN": opened().send(0, "AE", 1, 1, 10, ecn=3).send(0, "PAC", 11, 1, 10, ecn=2).send(1, "AUE", 1, 21, ecn=1),
-    "time goes backwards": acks(bulk(acks(bulk(opened(), 0, 1), 1, after_ns=-30 * MS), 1, 3, 2, after_ns=-MS), 4),
+    "ECN": (
+        opened()
+        .send(0, "AE", 1, 1, 10, ecn=3)
+        .send(0, "PAC", 11, 1, 10, ecn=2)
+        .send(1, "AUE", 1, 21, ecn=1)
+    ),
+    "time goes backwards": acks(
+        bulk(acks(bulk(opened(), 0, 1), 1, after_ns=-30 * MS), 1, 3, 2, after_ns=-MS), 4
+    ),
     "ports used again twice": opened().send(1, "S", 1).send(1, "S", 2).send(0, "A", 1, 3),
     "unscaled windows": acks(bulk(Talk().open((7, None)), 0), 1, window=100),
     "IPv6": acks(bulk(Talk(client=A6, server=B6).open(), 0, 2, 1), 3),
@@ -129,7 +176,9 @@ ODD = {
 
 
 def test_odd_connections(tmp_path):
-    agree(c.write_pcap(tmp_path / "c.pcap", [each for talk in ODD.values() for each in talk.packets]))
+    agree(
+        c.write_pcap(tmp_path / "c.pcap", [each for talk in ODD.values() for each in talk.packets])
+    )
 
 
 def segment(port, flags="S", size=0, **more):
@@ -168,7 +217,11 @@ def timed(frames):
 
 
 def test_packets(tmp_path):
-    packets = agree(c.write_pcap(tmp_path / "c.pcap", timed([each for frames in PACKETS.values() for each in frames])))
+    packets = agree(
+        c.write_pcap(
+            tmp_path / "c.pcap", timed([each for frames in PACKETS.values() for each in frames])
+        )
+    )
     assert set(packets["protocol"]) == {"arp", "udp", "tcp", "icmp", "nd", "mld", "other"}
 
 
@@ -176,19 +229,30 @@ def test_a_checksum_of_all_ones_is_wrong_in_tcp(tmp_path):
     """0xFFFF adds up where 0 does; Wireshark says that it should be 0."""
     frames = (c.tcp(A, B, (5, 9), 1, ack, "A") for ack in range(70_000))
     zero = next(each for each in frames if each[50:52] == b"\0\0")
-    packets = agree(c.write_pcap(tmp_path / "c.pcap", timed([zero, zero[:50] + b"\xff\xff" + zero[52:]])))
+    packets = agree(
+        c.write_pcap(tmp_path / "c.pcap", timed([zero, zero[:50] + b"\xff\xff" + zero[52:]]))
+    )
     assert packets["checksum_bad"].to_list() == [False, True]
 
 
 @pytest.mark.parametrize("snaplen", [54, 96])
 def test_cut_packets_hide_wrong_checksums(snaplen, tmp_path):
-    frames = [segment(1, "A", size, wrong=1) for size in (0, 9, 40, 1000)] + [datagram(size, wrong=1) for size in (0, 9, 1000)]
+    frames = [segment(1, "A", size, wrong=1) for size in (0, 9, 40, 1000)] + [
+        datagram(size, wrong=1) for size in (0, 9, 1000)
+    ]
     agree(c.write_pcap(tmp_path / "c.pcap", timed(frames), snaplen=snaplen))
 
 
 @pytest.mark.parametrize(("order", "nanoseconds"), [("<", False), (">", True), (">", False)])
 def test_kinds_of_files(order, nanoseconds, tmp_path):
-    agree(c.write_pcap(tmp_path / "c.pcap", LABELLED["lost_segment"].packets, order=order, nanoseconds=nanoseconds))
+    agree(
+        c.write_pcap(
+            tmp_path / "c.pcap",
+            LABELLED["lost_segment"].packets,
+            order=order,
+            nanoseconds=nanoseconds,
+        )
+    )
 
 
 @pytest.mark.parametrize("missing", [1, 50])
@@ -204,7 +268,10 @@ def test_recorded_captures(path):
 
 
 def test_random_conversations(tmp_path):
-    """Some 7,000 packets of 400 conversations; thousands of other seeds were tried when the rules were found."""
+    """Some 7,000 packets of 400 conversations.
+
+    Thousands of other seeds were tried when the rules were found.
+    """
     packets = agree(c.write_pcap(tmp_path / "c.pcap", random_capture(seed=7, talks=400)))
     counts = packets["labels"].explode().drop_nulls().value_counts()
     assert set(counts["labels"]) == set(tshark.LABELS)

@@ -18,7 +18,11 @@ SNMP = (DATA / "linux-6.18-snmp-netstat.txt").read_text()
 
 
 def test_blocks():
-    assert list(split_blocks("noise\n# t_ns=0\na\nb\n# t_ns=-5\n# t_ns=7\nc")) == [(0, "a\nb\n"), (-5, ""), (7, "c")]
+    assert list(split_blocks("noise\n# t_ns=0\na\nb\n# t_ns=-5\n# t_ns=7\nc")) == [
+        (0, "a\nb\n"),
+        (-5, ""),
+        (7, "c"),
+    ]
 
 
 def test_counters_by_group():
@@ -45,14 +49,22 @@ def test_a_counter_block_cut_off_in_a_line():
 
 def test_cpu_is_the_share_between_samples():
     lines = [(0, 10, 100), (100, 60, 200), (200, 60, 300), (300, 60, 300)]
-    text = "".join(json.dumps({"t_ns": t, "busy_ticks": busy, "total_ticks": total}) + "\n" for t, busy, total in lines)
+    text = "".join(
+        json.dumps({"t_ns": t, "busy_ticks": busy, "total_ticks": total}) + "\n"
+        for t, busy, total in lines
+    )
     assert parse_cpu(text).rows() == [(100, 0.5), (200, 0.0), (300, None)]
     assert parse_cpu("").height == 0
 
 
 def test_json_lines_that_were_cut_off_and_damaged():
-    good = '{"t_ns": 1, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 3, "drops": 1, "more": 9}\n'
-    assert parse_qdisc(good + '{"t_ns": 2, "li').select("t_ns", "backlog_packets", "drops", "ecn_mark").rows() == [(1, 3, 1, None)]
+    good = (
+        '{"t_ns": 1, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 3,'
+        ' "drops": 1, "more": 9}\n'
+    )
+    assert parse_qdisc(good + '{"t_ns": 2, "li').select(
+        "t_ns", "backlog_packets", "drops", "ecn_mark"
+    ).rows() == [(1, 3, 1, None)]
     with pytest.raises(DataError, match=r"x/qdisc\.jsonl:1"):
         parse_qdisc("nonsense\n" + good, "x/qdisc.jsonl")
     with pytest.raises(DataError, match=":2"):
@@ -60,14 +72,29 @@ def test_json_lines_that_were_cut_off_and_damaged():
 
 
 def test_events():
-    row = {"event": "start", "t_ns": 5, "planned_ns": 4, "lateness_ns": 1, "step": "a00", "action": 0, "argv": ["x"], "text": None}
-    assert parse_events(json.dumps(row)).select("event", "lateness_ns", "step", "node").rows() == [("start", 1, "a00", None)]
+    row = {
+        "event": "start",
+        "t_ns": 5,
+        "planned_ns": 4,
+        "lateness_ns": 1,
+        "step": "a00",
+        "action": 0,
+        "argv": ["x"],
+        "text": None,
+    }
+    assert parse_events(json.dumps(row)).select("event", "lateness_ns", "step", "node").rows() == [
+        ("start", 1, "a00", None)
+    ]
 
 
 def test_iperf3_client():
     report = load_iperf3((DATA / "iperf3-3.12-client.json").read_text())
     assert report is not None
-    assert (server_port(report), side_of(report), connections_of(report)) == (5201, "client", {5: (40456, 5201)})
+    assert (server_port(report), side_of(report), connections_of(report)) == (
+        5201,
+        "client",
+        {5: (40456, 5201)},
+    )
     rows = parse_iperf3(report, {5: (2, "cubic")}, "other", 1_000)
     assert rows["bytes"].to_list() == [1248176, 1135232, 1139576]
     assert rows["retransmits"].to_list() == [5, 6, 6]
@@ -77,7 +104,9 @@ def test_iperf3_client():
 
 
 def test_iperf3_server_of_two_streams_sending_in_reverse():
-    report = load_iperf3("warning: something\n" + (DATA / "iperf3-3.12-server-parallel-reverse.json").read_text())
+    report = load_iperf3(
+        "warning: something\n" + (DATA / "iperf3-3.12-server-parallel-reverse.json").read_text()
+    )
     assert report is not None
     assert (server_port(report), side_of(report)) == (5202, "server")
     rows = parse_iperf3(report, {}, "bbr", 0)

@@ -21,11 +21,19 @@ def test_first_arrivals_agree_with_counting_bytes_one_by_one(segments):
 
 def test_a_hole_that_is_filled_later_counts_when_it_is_filled():
     left = np.array([0, 2000, 1000, 0, 500])
-    assert first_arrival_bytes(left, np.array([1000, 1000, 1000, 3000, 3000])).tolist() == [1000, 1000, 1000, 0, 500]
+    assert first_arrival_bytes(left, np.array([1000, 1000, 1000, 3000, 3000])).tolist() == [
+        1000,
+        1000,
+        1000,
+        0,
+        500,
+    ]
 
 
 def test_nothing_arrived():
-    assert first_arrival_bytes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)).tolist() == []
+    assert (
+        first_arrival_bytes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)).tolist() == []
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(-(2**31) + 1, 2**31 - 1), max_size=50))
@@ -39,7 +47,10 @@ def arrays(*columns):
 
 
 def samples(segments, acks):
-    """Segments are (left, end, sent at); acks are (number, at) or (number, at, right edge of the first SACK block)."""
+    """Segments are (left, end, sent at).
+
+    Acks are (number, at) or (number, at, right edge of the first SACK block).
+    """
     rows = [(*ack, 0)[:3] for ack in acks]
     number, when, sack = arrays(*zip(*rows, strict=True)) if rows else arrays([], [], [])
     at, rtt = rtt_samples(*arrays(*zip(*segments, strict=True)), Acks(number, when, sack))
@@ -48,19 +59,25 @@ def samples(segments, acks):
 
 def test_rtt_of_plain_data():
     found = samples([(0, 100, 10), (100, 200, 20), (200, 300, 30)], [(200, 120), (300, 150)])
-    assert found == [(120, 100), (150, 120)]  # the ACK at 120 covers two segments: the newer one counts
+    # the ACK at 120 covers two segments: the newer one counts
+    assert found == [(120, 100), (150, 120)]
 
 
 LOSS = [(0, 100, 10), (100, 200, 20), (200, 300, 30), (100, 200, 200), (300, 400, 270)]
 
 
 def test_karn_no_sample_from_an_ack_that_covers_a_retransmission():
-    # 100..200 is lost and sent again at 200; the ACK at 260 covers it and 200..300, which waited behind it
+    # 100..200 is lost and sent again at 200; the ACK at 260 covers it and 200..300, which waited
+    # behind it
     assert samples(LOSS, [(100, 60), (100, 80), (300, 260), (400, 330)]) == [(60, 50), (330, 60)]
 
 
 def test_a_sack_block_says_when_the_waiting_segment_came():
-    assert samples(LOSS, [(100, 60), (100, 80, 300), (300, 260), (400, 330)]) == [(60, 50), (80, 50), (330, 60)]
+    assert samples(LOSS, [(100, 60), (100, 80, 300), (300, 260), (400, 330)]) == [
+        (60, 50),
+        (80, 50),
+        (330, 60),
+    ]
 
 
 def test_a_duplicate_sack_says_nothing():

@@ -1,4 +1,6 @@
-"""The table ``settings``: what was read back, and what the sampler's dumps say, only where it is new."""
+"""The table ``settings``: what was read back, and what the sampler's dumps say, only where it is
+new.
+"""
 
 import json
 from pathlib import Path
@@ -19,9 +21,13 @@ def test_the_settings_of_a_recorded_bottleneck():
     read_queues(RAW, told)
     rows = told.finish()
     assert sorted((row["towards"], row["qdisc"], row["kind"]) for row in rows) == sorted(
-        (towards, qdisc, kind) for towards in ("h1", "h2") for qdisc, kind in (("netem", "netem"), ("shaper", "tbf"), ("queue", "pfifo"))
+        (towards, qdisc, kind)
+        for towards in ("h1", "h2")
+        for qdisc, kind in (("netem", "netem"), ("shaper", "tbf"), ("queue", "pfifo"))
     ), "the second sample says nothing new"
-    options = {row["qdisc"]: json.loads(str(row["options"])) for row in rows if row["towards"] == "h2"}
+    options = {
+        row["qdisc"]: json.loads(str(row["options"])) for row in rows if row["towards"] == "h2"
+    }
     assert options["shaper"]["rate"] == 1_250_000
     assert options["shaper"]["burst"] in (3027, 3028)
     assert options["queue"] == {"limit": 33}
@@ -53,9 +59,27 @@ def test_a_row_for_what_is_new_and_for_what_is_gone():
 
 def test_what_was_read_back(tmp_path):
     lines = [
-        {"t_ns": -5, "when": "start", "link": "h1-h2", "qdiscs": [{"towards": "h2", "qdisc": "queue", "kind": "pfifo", "options": {"limit": 5}}]},
-        {"t_ns": -4, "when": "start", "node": "h1", "interfaces": [{"name": "h1-eth0", "mtu": 1500, "up": True, "qdisc": "noqueue"}]},
-        {"t_ns": 9, "when": "during", "node": "h1", "changes": [{"name": "h1-eth0", "change": "netem set"}], "whole": False},
+        {
+            "t_ns": -5,
+            "when": "start",
+            "link": "h1-h2",
+            "qdiscs": [
+                {"towards": "h2", "qdisc": "queue", "kind": "pfifo", "options": {"limit": 5}}
+            ],
+        },
+        {
+            "t_ns": -4,
+            "when": "start",
+            "node": "h1",
+            "interfaces": [{"name": "h1-eth0", "mtu": 1500, "up": True, "qdisc": "noqueue"}],
+        },
+        {
+            "t_ns": 9,
+            "when": "during",
+            "node": "h1",
+            "changes": [{"name": "h1-eth0", "change": "netem set"}],
+            "whole": False,
+        },
     ]
     (tmp_path / "readback.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     rows = read_settings(tmp_path).rows(named=True)
@@ -68,7 +92,9 @@ def test_what_was_read_back(tmp_path):
         read_settings(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["tbf", "pfifo", "red", "codel", "fq_codel", "cake", "netem", "another"])
+@pytest.mark.parametrize(
+    "kind", ["tbf", "pfifo", "red", "codel", "fq_codel", "cake", "netem", "another"]
+)
 def test_a_message_that_is_cut_off_says_nothing(kind):
     assert decode_options(kind, b"") == {}
     assert isinstance(decode_options(kind, b"\0\1"), dict)

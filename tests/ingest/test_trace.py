@@ -29,7 +29,9 @@ PAGE, HEADER = 4096, 16
 
 
 class RingBuffer:
-    """Writes pages as the kernel does, from the description in include/linux/ring_buffer.h, independently of the parser."""
+    """Writes pages as the kernel does, from the description in include/linux/ring_buffer.h,
+    independently of the parser.
+    """
 
     def __init__(self, now=0, absolute=False):
         self.pages, self.now, self.absolute = [], now, absolute
@@ -45,7 +47,9 @@ class RingBuffer:
 
     def flush(self, flags=0):
         left = PAGE - HEADER - len(self.body)
-        self.pages.append(struct.pack("<QQ", self.start, len(self.body) | flags) + self.body + bytes(left))
+        self.pages.append(
+            struct.pack("<QQ", self.start, len(self.body) | flags) + self.body + bytes(left)
+        )
 
     def write(self, now, record):
         self.now = now
@@ -66,7 +70,9 @@ class RingBuffer:
             self.body += struct.pack("<I", len(padded) // 4 | delta << 5) + padded
 
     def discard(self, now, size):
-        """An event that was reserved and thrown away: padding that says its length, its time still counts."""
+        """An event that was reserved and thrown away: padding that says its length, its time still
+        counts.
+        """
         self.now = now
         self._room(8 + size)
         delta = max(now - self.last, 1)
@@ -97,7 +103,14 @@ def test_formats():
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 1 << 31), st.integers(-(2**31), 2**31 - 1), st.sampled_from([0, 4, 88, 92, 200])), max_size=300),
+    st.lists(
+        st.tuples(
+            st.integers(0, 1 << 31),
+            st.integers(-(2**31), 2**31 - 1),
+            st.sampled_from([0, 4, 88, 92, 200]),
+        ),
+        max_size=300,
+    ),
     st.integers(0, 1 << 50),
     st.booleans(),
     st.booleans(),
@@ -107,13 +120,22 @@ def test_what_is_written_is_read(steps, start, absolute, with_discards):
     for gap, change, extra in steps:
         now += gap
         if with_discards and change % 5 == 0:
-            now += gap == 1  # the kernel writes 1 for no time at all in a discarded event: 1 ns cannot be told from 0
+            # the kernel writes 1 for no time at all in a discarded event: 1 ns cannot be told from
+            # 0
+            now += gap == 1
             buffer.discard(now, 12)
             continue
         buffer.write(now, record(change, cookie=abs(change), extra=extra))
         expected.append((now, change, abs(change)))
     columns = gather(parse_pages(buffer.bytes()), parse_format(FORMAT))
-    found = list(zip(columns["t_ns"].tolist(), columns["change"].tolist(), columns["cookie"].tolist(), strict=True))
+    found = list(
+        zip(
+            columns["t_ns"].tolist(),
+            columns["change"].tolist(),
+            columns["cookie"].tolist(),
+            strict=True,
+        )
+    )
     assert found == expected
 
 
@@ -168,6 +190,7 @@ def test_noise_raises_nothing_but_data_errors(noise, length):
 
 
 def test_an_event_that_ends_outside_its_page():
-    events = struct.pack("<III", 2, 0, 0) + struct.pack("<II", 1, 0) * 508 + struct.pack("<I", 0)  # a long record without a length
+    # a long record without a length
+    events = struct.pack("<III", 2, 0, 0) + struct.pack("<II", 1, 0) * 508 + struct.pack("<I", 0)
     with pytest.raises(DataError, match="within an event"):
         parse_pages(struct.pack("<QQ", 1, 4080) + events)

@@ -1,4 +1,6 @@
-"""On captures made by tcpdump 4.99: h1 (10.0.1.1) behind a router that drops every 25th full packet, h2 (10.0.2.1)."""
+"""On captures made by tcpdump 4.99: h1 (10.0.1.1) behind a router that drops every 25th full
+packet, h2 (10.0.2.1).
+"""
 
 import io
 import shutil
@@ -16,7 +18,9 @@ from tcpexp.store.frames import schema_of
 DATA = Path(__file__).parent / "data"
 H1 = DATA / "tcpdump-4.99-lossy-h1-eth0.pcap"
 T0 = 1795229407_000_000_000
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+pytestmark = pytest.mark.skipif(
+    shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,9 @@ def test_every_packet_once_in_order(packets):
 
 
 def test_times_are_exact_nanoseconds(packets):
-    shown = subprocess.run(["capinfos", "-a", "-S", "-r", str(H1)], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["capinfos", "-a", "-S", "-r", str(H1)], capture_output=True, text=True, check=True
+    ).stdout
     assert "1795229407.848596600" in shown
     assert packets["t_ns"][0] == 848_596_600
     assert packets["t_ns"][-1] == 1_421_326_225
@@ -43,8 +49,18 @@ def test_times_are_exact_nanoseconds(packets):
 
 def test_the_syn(packets):
     syn = packet(packets, 3)
-    assert (syn["protocol"], syn["flags"], syn["src"], syn["dst"]) == ("tcp", "S", "10.0.1.1", "10.0.2.1")
-    assert (syn["src_port"], syn["dst_port"], syn["frame_bytes"], syn["payload_bytes"]) == (44244, 5201, 74, 0)
+    assert (syn["protocol"], syn["flags"], syn["src"], syn["dst"]) == (
+        "tcp",
+        "S",
+        "10.0.1.1",
+        "10.0.2.1",
+    )
+    assert (syn["src_port"], syn["dst_port"], syn["frame_bytes"], syn["payload_bytes"]) == (
+        44244,
+        5201,
+        74,
+        0,
+    )
     assert (syn["seq_rel"], syn["mss"], syn["wscale"], syn["sack_permitted"]) == (0, 1460, 10, True)
     assert (syn["window"], syn["ttl"], syn["ecn"], syn["labels"]) == (64240, 64, 0, [])
     assert (syn["ts_val"], syn["ts_ecr"]) == (2388279272, 0)
@@ -95,7 +111,9 @@ def test_a_capture_of_headers_only_cannot_show_a_bad_checksum(packets):
 
 
 def test_a_damaged_payload_shows(tmp_path):
-    """A byte of the five that the first connection sends (packet 6) is flipped: that packet alone has a bad checksum."""
+    """A byte of the five that the first connection sends (packet 6) is flipped: that packet alone
+    has a bad checksum.
+    """
     raw = bytearray(H1.read_bytes())
     at = raw.index(b"hello")
     raw[at] ^= 1
@@ -127,7 +145,12 @@ def test_not_a_capture(tmp_path):
 
 def test_times_of_coarser_captures_are_padded():
     """A microsecond capture prints six decimals with some versions of tshark."""
-    values = {"frame.number": "1", "frame.time_epoch": "17.000250", "frame.len": "60", "ip.src": "1.2.3.4"}
+    values = {
+        "frame.number": "1",
+        "frame.time_epoch": "17.000250",
+        "frame.len": "60",
+        "ip.src": "1.2.3.4",
+    }
     text = "\t".join(values.get(field, "") for field in FIELDS) + "\n"
     assert parse_fields(text.encode(), "c", 0)["t_ns"][0] == 17_000_250_000
 

@@ -29,7 +29,10 @@ class Plain:
     def extent(self, base):
         if not self.segments:
             return 0
-        return (max((each[1] - base) & MASK for each in self.segments) - min((each[0] - base) & MASK for each in self.segments)) & MASK
+        return (
+            max((each[1] - base) & MASK for each in self.segments)
+            - min((each[0] - base) & MASK for each in self.segments)
+        ) & MASK
 
 
 @given(STEPS, st.sampled_from([0, 1000, 2**32 - 20]))

@@ -9,7 +9,12 @@ import pytest
 from tcpexp.errors import DataError
 from tcpexp.ingest.utcp import read_utcp
 
-ENDS = {"local_address": "10.0.0.2", "local_port": 7000, "peer_address": "10.0.0.1", "peer_port": 50000}
+ENDS = {
+    "local_address": "10.0.0.2",
+    "local_port": 7000,
+    "peer_address": "10.0.0.1",
+    "peer_port": 50000,
+}
 T0 = 1_000
 
 
@@ -18,11 +23,33 @@ def line(event, at, **facts):
 
 
 def probe(at, snd_una, snd_nxt, cwnd=10_240, ssthresh=1 << 30):
-    return line("probe", at, data_len=0, snd_nxt=snd_nxt, snd_una=snd_una, cwnd=cwnd, ssthresh=ssthresh, snd_wnd=9, srtt_us=7, rcv_wnd=5, mss=1024, rto_ns=1)
+    return line(
+        "probe",
+        at,
+        data_len=0,
+        snd_nxt=snd_nxt,
+        snd_una=snd_una,
+        cwnd=cwnd,
+        ssthresh=ssthresh,
+        snd_wnd=9,
+        srtt_us=7,
+        rcv_wnd=5,
+        mss=1024,
+        rto_ns=1,
+    )
 
 
 def congestion(at, mode, cause):
-    return line("congestion_changed", at, cwnd=2048, ssthresh=4096, mode=mode, cause=cause, mss=1024, flight=0)
+    return line(
+        "congestion_changed",
+        at,
+        cwnd=2048,
+        ssthresh=4096,
+        mode=mode,
+        cause=cause,
+        mss=1024,
+        flight=0,
+    )
 
 
 LINES = [
@@ -30,7 +57,16 @@ LINES = [
     line("state_changed", 2, old="LISTEN", new="SYN-RECEIVED", cause="SYN"),
     probe(3, 100, 2000),
     congestion(4, "fast recovery", "fast retransmit"),
-    line("retransmitted", 4, seq=1, end=1025, reason="fast retransmit", times=1, state="ESTABLISHED", rto_ns=10**9),
+    line(
+        "retransmitted",
+        4,
+        seq=1,
+        end=1025,
+        reason="fast retransmit",
+        times=1,
+        state="ESTABLISHED",
+        rto_ns=10**9,
+    ),
     congestion(5, "congestion avoidance", "full ACK"),
     probe(6, 2000, 4_000, cwnd=5_000, ssthresh=4_096),
     congestion(7, "slow start", "timeout"),
@@ -48,11 +84,15 @@ def tables(folder, lines):
 
 def test_the_kernels_tables_are_filled(tmp_path):
     found = tables(tmp_path, LINES)
-    assert found["states"].select("t_ns", "local_port", "old_state", "new_state").rows() == [(2, 7000, "LISTEN", "SYN-RECEIVED")]
+    assert found["states"].select("t_ns", "local_port", "old_state", "new_state").rows() == [
+        (2, 7000, "LISTEN", "SYN-RECEIVED")
+    ]
     assert found["tcp_probe"].select("t_ns", "src_port", "dst_port", "cwnd", "ssthresh", "snd_una").rows() == [
         (3, 7000, 50000, 10, 0x7FFFFFFF, 100), (6, 7000, 50000, 4, 4, 2000), (8, 7000, 50000, 10, 0x7FFFFFFF, 3000), (9, 7000, 50000, 10, 0x7FFFFFFF, 4000),
     ]  # fmt: skip
-    assert found["retransmits"].select("t_ns", "dst", "state").rows() == [(4, "10.0.0.1", "ESTABLISHED")]
+    assert found["retransmits"].select("t_ns", "dst", "state").rows() == [
+        (4, "10.0.0.1", "ESTABLISHED")
+    ]
 
 
 def test_congestion_states_are_the_kernels_words(tmp_path):
@@ -65,7 +105,13 @@ def test_all_events_are_in_their_own_table(tmp_path):
     events = tables(tmp_path, LINES)["tcp_events"]
     assert events.height == len(LINES)
     row = events.row(4, named=True)
-    assert (row["step"], row["event"], row["reason"], row["end"], row["congestion_control"]) == ("server", "retransmitted", "fast retransmit", 1025, "reno")
+    assert (row["step"], row["event"], row["reason"], row["end"], row["congestion_control"]) == (
+        "server",
+        "retransmitted",
+        "fast retransmit",
+        1025,
+        "reno",
+    )
 
 
 def test_nothing_recorded_gives_empty_tables(tmp_path):

@@ -1,4 +1,6 @@
-"""The door: built, installed by a new user without root into an empty environment, used, and removed without a trace."""
+"""The door: built, installed by a new user without root into an empty environment, used, and
+removed without a trace.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built import build_sdist, build_wheel, copy_repository, expected_files, gather_wheels, install_command, wheel_files
+from built import (
+    build_sdist,
+    build_wheel,
+    copy_repository,
+    expected_files,
+    gather_wheels,
+    install_command,
+    wheel_files,
+)
 from fresh_user import FreshUser, fresh_user
 
 
@@ -32,10 +42,20 @@ def wheel(sdist: Path) -> Path:
 
 def test_the_wheel_has_every_file_that_the_repository_has(wheel: Path) -> None:
     found, expected = wheel_files(wheel), expected_files()
-    assert sorted(expected - found) == [], "in the repository and not in the wheel: see setup.py and MANIFEST.in"
+    assert sorted(expected - found) == [], (
+        "in the repository and not in the wheel: see setup.py and MANIFEST.in"
+    )
     assert sorted(found - expected) == [], "in the wheel and not in the repository"
-    assert {"tcpexp/places/qemu/files/agent.py", "tcpexp/places/uml/files/init.py", "tcpexp/kernels/COPYING"} <= found
-    assert {"tcpexp/share/experiments/bbr_vs_cubic.yaml", "tcpexp/share/topologies/dumbbell.py", "tcpexp/share/docs/index.md"} <= found
+    assert {
+        "tcpexp/places/qemu/files/agent.py",
+        "tcpexp/places/uml/files/init.py",
+        "tcpexp/kernels/COPYING",
+    } <= found
+    assert {
+        "tcpexp/share/experiments/bbr_vs_cubic.yaml",
+        "tcpexp/share/topologies/dumbbell.py",
+        "tcpexp/share/docs/index.md",
+    } <= found
 
 
 @pytest.mark.guest
@@ -43,7 +63,11 @@ def test_a_new_user_installs_runs_reports_and_removes(wheel: Path, user: FreshUs
     wheels, image, kernel = (user.work / name for name in ("wheels", "image.tar", "kernel.tar"))
     gather_wheels(wheel, wheels)
     for what, path in (("guest", image), ("kernel", kernel)):
-        subprocess.run([sys.executable, "-m", "tcpexp.cli.main", what, "export", str(path)], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "tcpexp.cli.main", what, "export", str(path)],
+            check=True,
+            capture_output=True,
+        )
         path.chmod(0o644)
 
     user.run(f"{user.python()} -m venv env")
@@ -51,17 +75,31 @@ def test_a_new_user_installs_runs_reports_and_removes(wheel: Path, user: FreshUs
     user.run(install_command(wheels))
     assert "mmdebstrap" in user.run("env/bin/tcpexp docs install").stdout
     user.run(f"env/bin/tcpexp guest import {image} && env/bin/tcpexp kernel import {kernel}")
-    user.run("mkdir -p elsewhere/runs && cd elsewhere && ../env/bin/tcpexp run closed_port --out runs --quiet")
+    user.run(
+        "mkdir -p elsewhere/runs && cd elsewhere && ../env/bin/tcpexp run closed_port --out runs"
+        " --quiet"
+    )
     assert user.run("env/bin/tcpexp doctor").stdout.count("uml: can run experiments") == 1
     lost = "$(echo env/lib/python*/site-packages)/tcpexp/places/uml/files/agent.py"
-    assert "missing  tcpexp's files: 1 missing" in user.run(f"mv {lost} kept && env/bin/tcpexp doctor; mv kept {lost}").stdout
-    page = user.run("cd elsewhere && ../env/bin/tcpexp report runs/closed_port --format pdf --out hand-in && cat hand-in/*.pdf | head -c 5").stdout
+    assert (
+        "missing  tcpexp's files: 1 missing"
+        in user.run(f"mv {lost} kept && env/bin/tcpexp doctor; mv kept {lost}").stdout
+    )
+    page = user.run(
+        "cd elsewhere && ../env/bin/tcpexp report runs/closed_port --format pdf --out hand-in &&"
+        " cat hand-in/*.pdf | head -c 5"
+    ).stdout
     assert page.endswith("%PDF-")
 
     user.run("env/bin/tcpexp clean --all && env/bin/pip uninstall --quiet --yes tcpexp")
     left = {name for name in everything(user) - before if "tcpexp" in name.lower()}
     assert sorted(left) == []
-    assert user.run("ls -A .cache elsewhere/runs", check=False).stdout.split() == [".cache:", *installed_caches(user), "elsewhere/runs:", "closed_port"]
+    assert user.run("ls -A .cache elsewhere/runs", check=False).stdout.split() == [
+        ".cache:",
+        *installed_caches(user),
+        "elsewhere/runs:",
+        "closed_port",
+    ]
 
 
 def everything(user: FreshUser) -> set[str]:

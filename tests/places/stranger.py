@@ -1,4 +1,6 @@
-"""Another user of TCP on the same machine: a network namespace of its own with the run's addresses, a server on the run's port, a client on the run's port."""
+"""Another user of TCP on the same machine: a network namespace of its own with the run's addresses,
+a server on the run's port, a client on the run's port.
+"""
 
 import ctypes
 import socket

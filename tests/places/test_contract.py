@@ -70,7 +70,8 @@ def test_examining_finds_lines_and_changes_nothing(name, tmp_path, monkeypatch):
     assert found and all(isinstance(line, Finding) for line in found)
     assert all(line.remedy for line in found if line.state == "missing")
     made = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert [path for path in made if path.name != "kvm.json" and "builds" not in path.parts] == []  # programs that shipped experiments build
+    # programs that shipped experiments build
+    assert [path for path in made if path.name != "kvm.json" and "builds" not in path.parts] == []
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -96,14 +97,18 @@ def test_a_run_leaves_what_was_recorded_and_says_how_it_ended(name, plan, tmp_pa
     assert place.check(plan) == ()
     seen: list[str] = []
     with kind.slot():
-        result = place.run(plan, tmp_path / "run", lambda phase, t: seen.append(phase), lambda: False)
+        result = place.run(
+            plan, tmp_path / "run", lambda phase, t: seen.append(phase), lambda: False
+        )
     assert result.status == "complete", result.error
     assert result.clock == place.clock
     assert result.virtual_seconds >= 3
     assert result.wall_seconds > 0
     assert "run" in seen
     raw = tmp_path / "run" / "raw"
-    assert {"engine.json", "commands.jsonl", "h1-eth0.pcap", "h2-eth0.pcap"} <= {path.name for path in raw.iterdir()}
+    assert {"engine.json", "commands.jsonl", "h1-eth0.pcap", "h2-eth0.pcap"} <= {
+        path.name for path in raw.iterdir()
+    }
     assert (raw / "h1-eth0.pcap").stat().st_size > 2_000
     assert json.loads((raw / "engine.json").read_text())["status"] == "complete"
     assert "here" in (tmp_path / "run" / "events.jsonl").read_text()
@@ -129,7 +134,9 @@ def test_a_run_that_is_asked_to_stop_keeps_what_it_has(name, plan, tmp_path):
 
 @pytest.mark.parametrize("name", RUNNING)
 def test_a_program_that_is_not_there_is_named_before_the_run(name, plan):
-    lacking = dataclasses.replace(plan, needs=dataclasses.replace(plan.needs, tools=("no-such-program",)))
+    lacking = dataclasses.replace(
+        plan, needs=dataclasses.replace(plan.needs, tools=("no-such-program",))
+    )
     place = place_kind(name).open(Wanted(), silent)
     assert [lack.what for lack in place.check(lacking)] == ["program no-such-program"]
 
@@ -148,12 +155,20 @@ def test_a_virtual_place_has_an_identity_and_its_parts(name):
 def test_no_process_outlives_a_run(name, plan, tmp_path):
     def processes() -> set[str]:
         names = ("qemu-system", "uml-userspace", "tcpexp/kernels")
-        lines = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-        return {line.split()[0] for line in lines.splitlines() if any(word in line for word in names)}
+        lines = subprocess.run(
+            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+        ).stdout
+        return {
+            line.split()[0] for line in lines.splitlines() if any(word in line for word in names)
+        }
 
     before = processes()
-    place_kind(name).open(Wanted(), silent).run(plan, tmp_path / "run", lambda phase, t: None, lambda: False)
-    started_by_others = {pid for pid in processes() - before if not owned_by(Path(f"/proc/{pid}"), tmp_path)}
+    place_kind(name).open(Wanted(), silent).run(
+        plan, tmp_path / "run", lambda phase, t: None, lambda: False
+    )
+    started_by_others = {
+        pid for pid in processes() - before if not owned_by(Path(f"/proc/{pid}"), tmp_path)
+    }
     assert processes() - before - started_by_others == set()
 
 

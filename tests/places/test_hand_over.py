@@ -40,7 +40,9 @@ def test_a_killed_runs_files_are_handed_over(tmp_path: Path, run_dir: Path) -> N
     state = tmp_path / "state"
     (run_dir / "raw" / "link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere").write_text("somebody else's")
-    assert journal.read_entry(journal.write_entry(killed(state, run_dir), state)) == killed(state, run_dir)
+    assert journal.read_entry(journal.write_entry(killed(state, run_dir), state)) == killed(
+        state, run_dir
+    )
     assert f"root's ownership of {run_dir}" in journal.clean_leftovers(state)
     assert owners(run_dir) == {USER}
     assert (tmp_path / "elsewhere").stat().st_uid == os.getuid()
@@ -48,7 +50,9 @@ def test_a_killed_runs_files_are_handed_over(tmp_path: Path, run_dir: Path) -> N
 
 
 @pytest.mark.root
-def test_a_folder_that_took_the_place_of_a_runs_is_not_handed_over(tmp_path: Path, run_dir: Path) -> None:
+def test_a_folder_that_took_the_place_of_a_runs_is_not_handed_over(
+    tmp_path: Path, run_dir: Path
+) -> None:
     state = tmp_path / "state"
     killed(state, run_dir)
     run_dir.rename(tmp_path / "moved")
@@ -59,14 +63,18 @@ def test_a_folder_that_took_the_place_of_a_runs_is_not_handed_over(tmp_path: Pat
 
 
 @pytest.mark.root
-def test_without_sudo_nobody_is_given_anything(tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sudo_nobody_is_given_anything(
+    tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SUDO_UID")
     state = tmp_path / "state"
     assert killed(state, run_dir).results is None
     assert not any("ownership" in each for each in journal.clean_leftovers(state))
 
 
-def test_the_second_place_of_the_trace_is_looked_at_only_without_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_place_of_the_trace_is_looked_at_only_without_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look at /sys/kernel/debug/tracing mounts a file system there, which would stay behind."""
     first, second = tmp_path / "tracing" / "instances", tmp_path / "debug" / "instances"
     monkeypatch.setattr(journal, "TRACE_INSTANCES", (first, second))
@@ -74,5 +82,7 @@ def test_the_second_place_of_the_trace_is_looked_at_only_without_the_first(tmp_p
     first.mkdir(parents=True)
     assert journal.trace_instances() == first
     (first / "tcpexp-killed").mkdir()
-    assert "trace instance tcpexp-killed" in journal.remove_run(journal.own_entry("killed", ()), tmp_path / "state")
+    assert "trace instance tcpexp-killed" in journal.remove_run(
+        journal.own_entry("killed", ()), tmp_path / "state"
+    )
     assert not (first / "tcpexp-killed").exists()

@@ -36,23 +36,33 @@ def plan(tmp_path):
 
 def test_programs_controls_and_settings_are_named(plan):
     has = Inventory(
-        frozenset(set(plan.needs.tools) - {"netwox"}), frozenset({"net.ipv4.tcp_sack"}), frozenset({"reno"})
+        frozenset(set(plan.needs.tools) - {"netwox"}),
+        frozenset({"net.ipv4.tcp_sack"}),
+        frozenset({"reno"}),
     )
     lacks = find_lacking(plan, has)
-    assert [lack.what for lack in lacks] == ["program netwox", "congestion control bbr", "sysctl net.ipv4.tcp_fack"]
+    assert [lack.what for lack in lacks] == [
+        "program netwox",
+        "congestion control bbr",
+        "sysctl net.ipv4.tcp_fack",
+    ]
     assert "reno" in lacks[1].remedy
     assert "net.ipv4.tcp_sack" in lacks[2].remedy
 
 
 def test_a_plan_that_needs_what_is_there_lacks_nothing(plan):
     has = Inventory(
-        frozenset(plan.needs.tools), frozenset({"net.ipv4.tcp_sack", "net.ipv4.tcp_fack"}), frozenset({"bbr"})
+        frozenset(plan.needs.tools),
+        frozenset({"net.ipv4.tcp_sack", "net.ipv4.tcp_fack"}),
+        frozenset({"bbr"}),
     )
     assert find_lacking(plan, has) == ()
 
 
 def test_settings_of_an_interface_cannot_be_known_beforehand(plan):
-    node = dataclasses.replace(plan.network.nodes[0], sysctls={"net.ipv4.conf.h1-eth0.rp_filter": "1"})
+    node = dataclasses.replace(
+        plan.network.nodes[0], sysctls={"net.ipv4.conf.h1-eth0.rp_filter": "1"}
+    )
     nodes = (node, *plan.network.nodes[1:])
     changed = dataclasses.replace(plan, network=dataclasses.replace(plan.network, nodes=nodes))
     has = Inventory(frozenset(plan.needs.tools), frozenset(), frozenset({"bbr"}))

@@ -30,7 +30,9 @@ def kinds(monkeypatch):
     def put(*made):
         for kind in made:
             monkeypatch.setitem(globals(), f"KIND_{kind.name}", kind)
-        monkeypatch.setattr(registry, "KINDS", {kind.name: f"{__name__}:KIND_{kind.name}" for kind in made})
+        monkeypatch.setattr(
+            registry, "KINDS", {kind.name: f"{__name__}:KIND_{kind.name}" for kind in made}
+        )
 
     return put
 
@@ -60,10 +62,16 @@ def test_a_named_place_without_the_clock_is_refused_with_those_that_have_it(kind
 
 
 def test_where_nothing_works_each_lack_says_for_which_place(kinds):
-    kinds(Kind("one", lacks=(LACK,)), Kind("two", lacks=(Missing("root", "everything", "sudo"),), needs_root=True))
+    kinds(
+        Kind("one", lacks=(LACK,)),
+        Kind("two", lacks=(Missing("root", "everything", "sudo"),), needs_root=True),
+    )
     with pytest.raises(HostError) as caught:
         registry.choose_kind("auto", Wanted(), "tcpexp run x")
-    assert [lack.needed_for for lack in caught.value.missing] == ["--on one: running", "--on two: everything"]
+    assert [lack.needed_for for lack in caught.value.missing] == [
+        "--on one: running",
+        "--on two: everything",
+    ]
     assert caught.value.missing[1].remedy == "sudo tcpexp run x --on two"
 
 

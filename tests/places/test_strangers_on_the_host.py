@@ -1,4 +1,6 @@
-"""A run on a host, while somebody else uses the same addresses and ports at the same time: the kernel's trace shows both."""
+"""A run on a host, while somebody else uses the same addresses and ports at the same time: the
+kernel's trace shows both.
+"""
 
 import subprocess
 import sys
@@ -14,7 +16,10 @@ from tcpexp.store.rundata import RunData
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.skipif(not Path("/sys/kernel/tracing/events/sock/inet_sock_set_state").is_dir(), reason="this kernel lacks sock:inet_sock_set_state"),
+    pytest.mark.skipif(
+        not Path("/sys/kernel/tracing/events/sock/inet_sock_set_state").is_dir(),
+        reason="this kernel lacks sock:inet_sock_set_state",
+    ),
 ]
 SPEC = """
 name: strangers
@@ -32,10 +37,15 @@ actions:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunData]:
     folder = tmp_path_factory.mktemp("strangers")
     (folder / "spec.yaml").write_text(SPEC)
-    stranger = subprocess.Popen([sys.executable, str(Path(__file__).parent / "stranger.py"), "80", "40001"], stdout=subprocess.PIPE)
+    stranger = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "stranger.py"), "80", "40001"],
+        stdout=subprocess.PIPE,
+    )
     try:
         assert stranger.stdout is not None and stranger.stdout.readline() == b"serving\n"
-        outcome = run_experiment(folder / "spec.yaml", RunOptions(on="host", out=folder / "results"))
+        outcome = run_experiment(
+            folder / "spec.yaml", RunOptions(on="host", out=folder / "results")
+        )
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -48,12 +58,22 @@ def test_the_trace_did_see_the_stranger(run: RunData) -> None:
     states = read_trace(run.path / "raw" / "trace", 0).tables["states"]
     mine = run.table("states")
     assert states.height > 3 * mine.height
-    assert states.filter((pl.col("new_state") == "SYN-SENT") & (pl.col("local_address") == "10.0.0.1")).height > 5
+    assert (
+        states.filter(
+            (pl.col("new_state") == "SYN-SENT") & (pl.col("local_address") == "10.0.0.1")
+        ).height
+        > 5
+    )
 
 
 def test_only_the_nodes_sockets_are_left(run: RunData) -> None:
-    """Each socket's way from its beginning to CLOSED, and the listener, which closes behind the end; the stranger's have the same ends."""
-    assert sorted(run.table("connections").select("flow", "step", "flow_source").rows()) == [("other", "other", "process"), ("same", "same", "process")]
+    """Each socket's way from its beginning to CLOSED, and the listener, which closes behind the
+    end; the stranger's have the same ends.
+    """
+    assert sorted(run.table("connections").select("flow", "step", "flow_source").rows()) == [
+        ("other", "other", "process"),
+        ("same", "same", "process"),
+    ]
     states = run.table("states")
     assert states.filter(pl.col("connection").is_null())["new_state"].to_list() == ["LISTEN"]
     for number in run.table("connections")["connection"]:
@@ -66,7 +86,10 @@ def test_only_the_nodes_sockets_are_left(run: RunData) -> None:
 
 
 def test_what_the_sender_knew_is_its_own(run: RunData) -> None:
-    if "skaddr" not in (run.path / "raw" / "trace" / "formats" / "tcp.tcp_probe.format").read_text():
+    if (
+        "skaddr"
+        not in (run.path / "raw" / "trace" / "formats" / "tcp.tcp_probe.format").read_text()
+    ):
         pytest.skip("this kernel lacks the socket in tcp:tcp_probe")
     probe = run.table("tcp_probe").filter(pl.col("flow") == "same")
     assert probe["sock_cookie"].n_unique() == 2, "one of each end"

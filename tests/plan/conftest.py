@@ -83,9 +83,14 @@ class Bench:
 
     def plan(self, text="", *, topology="two_host", seed=None, slot=0):
         """Compile a spec of 30 s; the first line of ``text`` is line 5 of the file."""
-        whole = f"name: one\ntopology: {topology}\nduration: 30s\nplugins: [plug.py]\n" + textwrap.dedent(text).strip("\n")
+        whole = (
+            f"name: one\ntopology: {topology}\nduration: 30s\nplugins: [plug.py]\n"
+            + textwrap.dedent(text).strip("\n")
+        )
         catalogue = self.catalogue()
-        return compile_plan(load_spec(self.write(whole), catalogue), catalogue, seed=seed, slot=slot)
+        return compile_plan(
+            load_spec(self.write(whole), catalogue), catalogue, seed=seed, slot=slot
+        )
 
     def errors(self, text="", **options):
         """Return ``line:column: message (hint)`` of each error."""

@@ -6,8 +6,12 @@ LINK = "links: {h1-h2: {rate: 10mbit, delay: 20ms}}\nactions:\n"
 
 
 def changes(bench, *lines, links=LINK, towards="h2"):
-    """Return (at seconds, until seconds, rate in Mbit/s, delay in ms) of each change of one direction."""
-    plan = bench.plan(links + "".join(f"  - {{do: change, link: h1-h2, {line}}}\n" for line in lines))
+    """Return (at seconds, until seconds, rate in Mbit/s, delay in ms) of each change of one
+    direction.
+    """
+    plan = bench.plan(
+        links + "".join(f"  - {{do: change, link: h1-h2, {line}}}\n" for line in lines)
+    )
     return [
         (
             step.at_ns / 1e9,
@@ -21,7 +25,10 @@ def changes(bench, *lines, links=LINK, towards="h2"):
 
 
 def test_what_is_not_named_stays(bench):
-    assert changes(bench, "at: 1s, set: {rate: 5mbit}", "at: 2s, set: {delay: 1ms}") == [(1, None, 5, 20), (2, None, 5, 1)]
+    assert changes(bench, "at: 1s, set: {rate: 5mbit}", "at: 2s, set: {delay: 1ms}") == [
+        (1, None, 5, 20),
+        (2, None, 5, 1),
+    ]
 
 
 def test_a_change_with_an_end_is_put_back_by_the_engine(bench):
@@ -29,12 +36,16 @@ def test_a_change_with_an_end_is_put_back_by_the_engine(bench):
 
 
 def test_nested_changes_keep_their_ends(bench):
-    found = changes(bench, "at: 1s, until: 9s, set: {rate: 5mbit}", "at: 2s, until: 4s, set: {delay: 1ms}")
+    found = changes(
+        bench, "at: 1s, until: 9s, set: {rate: 5mbit}", "at: 2s, until: 4s, set: {delay: 1ms}"
+    )
     assert found == [(1, 9, 5, 20), (2, 4, 5, 1)]
 
 
 def test_overlapping_changes_end_each_by_itself(bench):
-    found = changes(bench, "at: 1s, until: 5s, set: {rate: 5mbit}", "at: 3s, until: 8s, set: {delay: 1ms}")
+    found = changes(
+        bench, "at: 1s, until: 5s, set: {rate: 5mbit}", "at: 3s, until: 8s, set: {delay: 1ms}"
+    )
     assert found == [(1, None, 5, 20), (3, None, 5, 1), (5, None, 10, 1), (8, None, 10, 20)]
 
 
@@ -44,7 +55,9 @@ def test_a_lasting_change_outlives_one_that_ends(bench):
 
 
 def test_one_ends_where_the_next_begins(bench):
-    found = changes(bench, "at: 1s, until: 5s, set: {rate: 5mbit}", "at: 5s, until: 9s, set: {rate: 2mbit}")
+    found = changes(
+        bench, "at: 1s, until: 5s, set: {rate: 5mbit}", "at: 5s, until: 9s, set: {rate: 2mbit}"
+    )
     assert found == [(1, None, 5, 20), (5, None, 2, 20), (9, None, 10, 20)]
 
 
@@ -65,7 +78,9 @@ def test_a_routers_buffer_does_not_grow_with_its_rate(bench):
 
 
 def test_a_queue_that_is_named_changes(bench):
-    plan = bench.plan(LINK + "  - {do: change, link: h1-h2, at: 1s, set: {rate: 100mbit, queue: 1bdp}}\n")
+    plan = bench.plan(
+        LINK + "  - {do: change, link: h1-h2, at: 1s, set: {rate: 100mbit, queue: 1bdp}}\n"
+    )
     assert plan.steps[0].do.direction.queue.limit_packets == 330
 
 
@@ -86,7 +101,10 @@ def test_a_change_gives_a_plain_link_the_wire_from_the_start(bench):
         ("at: 1s, set: {queue: 64kB}", "a queue's discipline cannot change"),
         ("at: 1s, set: {reorder: 5%, delay: 0s}", "reorder means nothing without delay"),
         ("at: 1s, set: {}", "nothing to change"),
-        ("at: 1s, towards: h3, set: {delay: 1ms}", "link h1-h2 does not lead to 'h3' (write h2 or h1)"),
+        (
+            "at: 1s, towards: h3, set: {delay: 1ms}",
+            "link h1-h2 does not lead to 'h3' (write h2 or h1)",
+        ),
         ("at: 31s, set: {delay: 1ms}", "at: 31s is after the end of the experiment, 30s"),
         ("at: 5s, until: 5s, set: {delay: 1ms}", "until: 5s is not after at: 5s"),
     ],
@@ -98,7 +116,10 @@ def test_mistakes_carry_the_actions_place(bench, line, expected):
 
 
 def test_ids_are_unique_and_sorted_by_time(bench):
-    lines = "".join(f"  - {{do: change, link: h1-h2, at: {9 - n}s, until: {20 - n}s, set: {{delay: {n}ms}}}}\n" for n in range(1, 5))
+    lines = "".join(
+        f"  - {{do: change, link: h1-h2, at: {9 - n}s, until: {20 - n}s, set: {{delay: {n}ms}}}}\n"
+        for n in range(1, 5)
+    )
     steps = bench.plan(LINK + lines).steps
     assert len({step.id for step in steps}) == len(steps)
     assert [step.at_ns for step in steps] == sorted(step.at_ns for step in steps)

@@ -30,14 +30,29 @@ def test_a_plan_survives_json(bench):
 def test_steps_flows_and_ports(bench):
     plan = bench.plan(FLOWS)
     assert [step.id for step in plan.setup] == ["a00.server", "back.server"]
-    assert [(step.id, step.at_ns // 10**9, step.action) for step in plan.steps] == [("a00", 0, 0), ("back", 5, 1), ("a02", 9, 2)]
-    assert [(flow.name, flow.port, flow.step) for flow in plan.flows] == [("one", 5201, "a00"), ("two", 5202, "back")]
+    assert [(step.id, step.at_ns // 10**9, step.action) for step in plan.steps] == [
+        ("a00", 0, 0),
+        ("back", 5, 1),
+        ("a02", 9, 2),
+    ]
+    assert [(flow.name, flow.port, flow.step) for flow in plan.flows] == [
+        ("one", 5201, "a00"),
+        ("two", 5202, "back"),
+    ]
     assert plan.steps[2].do.step == "back"
 
 
 def test_checks_keep_the_words_of_the_spec(bench):
     plan = bench.plan(FLOWS)
-    assert plan.expect[0] == {"named": {"host": "h1", "flow": "one", "link": "h1-h2", "action": "back", "between": ["0s", "30s"]}}
+    assert plan.expect[0] == {
+        "named": {
+            "host": "h1",
+            "flow": "one",
+            "link": "h1-h2",
+            "action": "back",
+            "between": ["0s", "30s"],
+        }
+    }
     assert plan.expect[1:] == ({"named": {"host": "h2"}}, {"named": {"flow": "two"}})
 
 
@@ -73,14 +88,35 @@ def test_plugins_travel_in_the_plan(bench):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("{do: flow, from: h3, to: h2, name: x}", "6:22: there is no host 'h3' in this network (known: h1, h2)"),
-        ("{do: flow, from: h1, to: h9, name: x}", "6:30: there is no host 'h9' in this network (known: h1, h2)"),
-        ("{do: flow, at: 40s, from: h1, to: h2, name: x}", "6:20: at: 40s is after the end of the experiment, 30s"),
-        ("{do: flow, from: h1, to: h2, name: x, until: 31s}", "6:50: until: 31s is after the end of the experiment, 30s"),
-        ("{do: flow, at: 5s, until: 4s, from: h1, to: h2, name: x}", "until: 4s is not after at: 5s"),
+        (
+            "{do: flow, from: h3, to: h2, name: x}",
+            "6:22: there is no host 'h3' in this network (known: h1, h2)",
+        ),
+        (
+            "{do: flow, from: h1, to: h9, name: x}",
+            "6:30: there is no host 'h9' in this network (known: h1, h2)",
+        ),
+        (
+            "{do: flow, at: 40s, from: h1, to: h2, name: x}",
+            "6:20: at: 40s is after the end of the experiment, 30s",
+        ),
+        (
+            "{do: flow, from: h1, to: h2, name: x, until: 31s}",
+            "6:50: until: 31s is after the end of the experiment, 30s",
+        ),
+        (
+            "{do: flow, at: 5s, until: 4s, from: h1, to: h2, name: x}",
+            "until: 4s is not after at: 5s",
+        ),
         ("{do: stop, action: nobody}", "6:24: no action above this one is called 'nobody'"),
-        ("{do: change, link: h1-h3, set: {delay: 1ms}}", "6:24: there is no link 'h1-h3' in this network"),
-        ("{do: flow, from: h1, to: h2, name: x, id: a07}", "6:47: ids like 'a07' are kept for actions without one"),
+        (
+            "{do: change, link: h1-h3, set: {delay: 1ms}}",
+            "6:24: there is no link 'h1-h3' in this network",
+        ),
+        (
+            "{do: flow, from: h1, to: h2, name: x, id: a07}",
+            "6:47: ids like 'a07' are kept for actions without one",
+        ),
         ("{do: stop, action: x, every: 0s}", "an action cannot repeat every 0s"),
     ],
 )
@@ -105,10 +141,16 @@ def test_an_id_or_a_flow_taken_twice(bench):
     ("entry", "expected"),
     [
         ("{host: h3}", "6:19: there is no host 'h3' in this experiment (known: h1, h2)"),
-        ("{flow: x}", "there is no flow 'x' in this experiment (the experiment has no flow with a name)"),
+        (
+            "{flow: x}",
+            "there is no flow 'x' in this experiment (the experiment has no flow with a name)",
+        ),
         ("{link: h2-h3}", "there is no link 'h2-h3' in this experiment"),
         ("{action: x}", "there is no action 'x' in this experiment"),
-        ("{between: [5s, 40s]}", "6:27: 40s is after the end of the experiment (the experiment lasts 30s)"),
+        (
+            "{between: [5s, 40s]}",
+            "6:27: 40s is after the end of the experiment (the experiment lasts 30s)",
+        ),
         ("{between: [5s, 5s]}", "between: ends before it begins"),
     ],
 )
@@ -124,7 +166,9 @@ def test_files_with_one_name_differ(bench):
 
     plan = bench.plan()
     spec = load_spec(bench.folder / "spec.yaml", bench.catalogue())
-    context = PlanContext(PlanDraft(plan.network, plan.duration_ns, bench.folder), spec, 0, "a00", ("actions", 0))
+    context = PlanContext(
+        PlanDraft(plan.network, plan.duration_ns, bench.folder), spec, 0, "a00", ("actions", 0)
+    )
     assert context.file("x.txt", "one") == "{dir}/x.txt" == context.file("x.txt", "one")
     for path, content in (("x.txt", "two"), ("../x", "one"), ("/x", "one")):
         with pytest.raises(SpecError):
@@ -132,7 +176,10 @@ def test_files_with_one_name_differ(bench):
     with pytest.raises(SpecError, match=r"no file 'gone.py' beside the spec"):
         context.read_beside("gone.py")
     assert context.substitute("{h2}:{dir}/{x} {h1}") == "10.0.0.2:{dir}/{x} 10.0.0.1"
-    assert context.substitute("http://{h1-h2.99}/ {h2-h1.254} {h1-h2} {h1.99}") == "http://10.0.0.99/ 10.0.0.254 {h1-h2} {h1.99}"
+    assert (
+        context.substitute("http://{h1-h2.99}/ {h2-h1.254} {h1-h2} {h1.99}")
+        == "http://10.0.0.99/ 10.0.0.254 {h1-h2} {h1.99}"
+    )
     for wrong in ("{h1-h9.99}", "{h1-h2.255}", "{h1-h2.0}"):
         with pytest.raises(SpecError):
             context.substitute(wrong)

@@ -6,7 +6,15 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tcpexp.actions.common import ExpectedStatus
-from tcpexp.plan.endings import cause, ending_words, error_in_json, is_crash, is_expected, last_words, step_name
+from tcpexp.plan.endings import (
+    cause,
+    ending_words,
+    error_in_json,
+    is_crash,
+    is_expected,
+    last_words,
+    step_name,
+)
 
 
 class Holder(BaseModel):
@@ -15,7 +23,15 @@ class Holder(BaseModel):
 
 @pytest.mark.parametrize(
     ("written", "kept"),
-    [(28, ("28",)), ([0, 28], ("0", "28")), ("any", ("any",)), ("signal", ("signal",)), ("KILL", ("SIGKILL",)), ("SIGSEGV", ("SIGSEGV",)), (-9, ("SIGKILL",))],
+    [
+        (28, ("28",)),
+        ([0, 28], ("0", "28")),
+        ("any", ("any",)),
+        ("signal", ("signal",)),
+        ("KILL", ("SIGKILL",)),
+        ("SIGSEGV", ("SIGSEGV",)),
+        (-9, ("SIGKILL",)),
+    ],
 )
 def test_what_may_be_written(written, kept):
     assert Holder(status=written).status == kept
@@ -60,12 +76,30 @@ def test_last_words_are_those_of_the_error_output():
 
 
 def test_the_cause_is_the_line_that_speaks_of_an_error():
-    assert cause(["nmap: unrecognized option '--foo'", "See the output of nmap -h for a summary of options."]).startswith("nmap: unrecognized")
-    assert cause(["Traceback (most recent call last):", '  File "x.py", line 3', "ConnectionResetError: [Errno 104] reset"]).startswith("Conn")
+    assert cause(
+        ["nmap: unrecognized option '--foo'", "See the output of nmap -h for a summary of options."]
+    ).startswith("nmap: unrecognized")
+    assert cause(
+        [
+            "Traceback (most recent call last):",
+            '  File "x.py", line 3',
+            "ConnectionResetError: [Errno 104] reset",
+        ]
+    ).startswith("Conn")
     assert cause(["one", "two"]) == "two"
     assert cause([]) == "it wrote nothing"
 
 
-@pytest.mark.parametrize("output", ["", "no json", '{"error": "of another"}', '{"start": {}, "end": {}}', '{"start": {}, "end": {}, "error": ""}', "{"])
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "no json",
+        '{"error": "of another"}',
+        '{"start": {}, "end": {}}',
+        '{"start": {}, "end": {}, "error": ""}',
+        "{",
+    ],
+)
 def test_only_iperf3s_report_has_an_error(output):
     assert error_in_json(output) is None

@@ -33,22 +33,55 @@ expect:
   - exit: {action: ping, status: 0}
 plots: [throughput, {cwnd: {flows: [bulk]}}]
 """
-#: One mistake each: what is written instead of what, and what must be said of it. In the order of the stages that find them.
+#: One mistake each: what is written instead of what, and what must be said of it. In the order of
+#: the stages that find them.
 MISTAKES = {
-    "twice": ("duration: 10s\n", "duration: 10s\nduration: 11s\n", "the key 'duration' appears twice"),
+    "twice": (
+        "duration: 10s\n",
+        "duration: 10s\nduration: 11s\n",
+        "the key 'duration' appears twice",
+    ),
     "unknown key": ("delay: 20ms}", "latency: 20ms}", "unknown key 'latency'"),
     "wrong unit": ("rate: 10mbit", "rate: 10", "the rate '10' has no unit"),
     "unknown sysctl": ("tcp_sack: 1", "tcp_sakc: 1", "no host has a setting 'net.ipv4.tcp_sakc'"),
     "unknown action": ("do: netem", "do: netam", "unknown action 'netam'"),
-    "unknown check": ("- goodput: {flow: bulk, at_least: 1mbit}", "- throughput: {flow: bulk}", "unknown check 'throughput'"),
+    "unknown check": (
+        "- goodput: {flow: bulk, at_least: 1mbit}",
+        "- throughput: {flow: bulk}",
+        "unknown check 'throughput'",
+    ),
     "unknown plot": ("plots: [throughput,", "plots: [throughputt,", "unknown plot 'throughputt'"),
-    "unknown host under hosts": ("  h1: {sys", "  h7: {sys", "there is no host 'h7' in this network"),
+    "unknown host under hosts": (
+        "  h1: {sys",
+        "  h7: {sys",
+        "there is no host 'h7' in this network",
+    ),
     "too late": ("until: 9s", "until: 12s", "until: 12s is after the end of the experiment, 10s"),
-    "unknown host": ("id: get, from: h1, to: h2", "id: get, from: h1, to: h3", "there is no host 'h3' in this network"),
-    "host in an argument": ('"{h2}"', '"{h4}"', "there is no host 'h4' in this network, so {h4} stands for nothing"),
-    "unknown link": ("link: h1-h2, until", "link: h1-h5, until", "there is no link 'h1-h5' in this network"),
-    "unknown flow in a plot": ("flows: [bulk]", "flows: [bluk]", "there is no flow 'bluk' in this experiment"),
-    "unknown action in a check": ("action: ping,", "action: pnig,", "there is no action 'pnig' in this experiment"),
+    "unknown host": (
+        "id: get, from: h1, to: h2",
+        "id: get, from: h1, to: h3",
+        "there is no host 'h3' in this network",
+    ),
+    "host in an argument": (
+        '"{h2}"',
+        '"{h4}"',
+        "there is no host 'h4' in this network, so {h4} stands for nothing",
+    ),
+    "unknown link": (
+        "link: h1-h2, until",
+        "link: h1-h5, until",
+        "there is no link 'h1-h5' in this network",
+    ),
+    "unknown flow in a plot": (
+        "flows: [bulk]",
+        "flows: [bluk]",
+        "there is no flow 'bluk' in this experiment",
+    ),
+    "unknown action in a check": (
+        "action: ping,",
+        "action: pnig,",
+        "there is no action 'pnig' in this experiment",
+    ),
 }
 
 
@@ -78,7 +111,9 @@ def test_one_mistake_is_one_error(tmp_path, name):
 
 def test_any_two_mistakes_are_two_errors(tmp_path):
     for pair in itertools.combinations(MISTAKES, 2):
-        assert sorted(messages(tmp_path, with_mistakes(*pair))) == sorted(MISTAKES[name][2] for name in pair), pair
+        assert sorted(messages(tmp_path, with_mistakes(*pair))) == sorted(
+            MISTAKES[name][2] for name in pair
+        ), pair
 
 
 def test_all_at_once_in_the_files_order(tmp_path):
@@ -103,18 +138,37 @@ def test_the_four_mistakes_of_the_case():
 
 
 def test_what_follows_from_a_mistake_is_not_reported(tmp_path):
-    """The flow of an action that cannot be, a queue without the rate that cannot be read, a change of nothing."""
-    text = GOOD.replace("do: iperf3, from: h1", "do: iperf3, from: h9").replace("rate: 10mbit", "rate: 10, queue: 1bdp").replace("loss: 1%", "loss: 1x")
-    assert messages(tmp_path, text) == ["the rate '10' has no unit", "there is no host 'h9' in this network", "'1x' is not a fraction"]
+    """The flow of an action that cannot be, a queue without the rate that cannot be read, a change
+    of nothing.
+    """
+    text = (
+        GOOD.replace("do: iperf3, from: h1", "do: iperf3, from: h9")
+        .replace("rate: 10mbit", "rate: 10, queue: 1bdp")
+        .replace("loss: 1%", "loss: 1x")
+    )
+    assert messages(tmp_path, text) == [
+        "the rate '10' has no unit",
+        "there is no host 'h9' in this network",
+        "'1x' is not a fraction",
+    ]
 
 
 def test_a_word_of_another_tool_is_read_as_what_it_means(tmp_path):
     """So that what is wrong with its value is seen too."""
-    assert messages(tmp_path, GOOD.replace("rate: 10mbit", "bandwidth: 10Mb")) == ["unknown key 'bandwidth'", "'10Mb' is not a rate"]
+    assert messages(tmp_path, GOOD.replace("rate: 10mbit", "bandwidth: 10Mb")) == [
+        "unknown key 'bandwidth'",
+        "'10Mb' is not a rate",
+    ]
 
 
 def test_options_and_the_file_are_looked_at_together(tmp_path):
-    found = messages(tmp_path, with_mistakes("unknown host"), "links.h1-h2.rtae=1mbit", "seed", "links.h1-h2.delay=5")
+    found = messages(
+        tmp_path,
+        with_mistakes("unknown host"),
+        "links.h1-h2.rtae=1mbit",
+        "seed",
+        "links.h1-h2.delay=5",
+    )
     assert "there is no host 'h3' in this network" in found
     assert "unknown key 'rtae'" in found
     assert "'seed' is not path=value" in found
@@ -123,9 +177,16 @@ def test_options_and_the_file_are_looked_at_together(tmp_path):
 
 def test_a_parameter_that_the_topology_lacks_stands_where_it_is_written(tmp_path):
     path = tmp_path / "spec.yaml"
-    path.write_text(with_mistakes("unknown host").replace("topology: two_host", "topology: {name: two_host, params: {rtae: 1mbit}}"))
+    path.write_text(
+        with_mistakes("unknown host").replace(
+            "topology: two_host", "topology: {name: two_host, params: {rtae: 1mbit}}"
+        )
+    )
     first, second = examine_spec(read_source(path)).errors
-    assert "unknown key 'rtae'" in first.message and (first.where.line, first.where.column) == (2, 37)
+    assert "unknown key 'rtae'" in first.message and (first.where.line, first.where.column) == (
+        2,
+        37,
+    )
     assert second.message == "there is no host 'h3' in this network"
 
 
@@ -146,7 +207,9 @@ def test_mistakes_of_a_sweep_come_with_those_of_the_spec(tmp_path):
 
 @pytest.mark.parametrize("name", ["dead_host", "cc_switch", "syn_flood", "utcp_transfer"])
 def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, name):
-    text = (experiments_dir() / f"{name}.yaml").read_text().replace("topology:", "titel: x\ntopology:", 1) + "\nplots_: [rtt]\n"
+    text = (experiments_dir() / f"{name}.yaml").read_text().replace(
+        "topology:", "titel: x\ntopology:", 1
+    ) + "\nplots_: [rtt]\n"
     (tmp_path / "spec.yaml").write_text(text)
     found = [each.message for each in examine_spec(read_source(tmp_path / "spec.yaml")).errors]
     assert found == ["unknown key 'titel'", "unknown key 'plots_'"]
@@ -155,10 +218,15 @@ def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, n
 def test_ends_that_differ_are_named_once_each(tmp_path):
     path = tmp_path / "blackhole.yaml"
     path.write_text(
-        "name: blackhole\ntopology: two_hosts_router\nhosts:\n  h1: {mtu: 9000B}\n  h2: {mtu: 9000B}\n  r1: {mtu: 1500B}\n"
-        "links:\n  h1-r1: {rate: 45mbit, delay: 5ms}\n  r1-h2: {rate: 45mbit, delay: 5ms}\nduration: 10s\n"
-        "actions:\n  - {at: 0s, do: iperf3, from: h1, to: h2, flow: up, until: 10s}\n"
+        "name: blackhole\ntopology: two_hosts_router\nhosts:\n  h1: {mtu: 9000B}\n  h2: {mtu:"
+        " 9000B}\n  r1: {mtu: 1500B}\nlinks:\n  h1-r1: {rate: 45mbit, delay: 5ms}\n  r1-h2: {rate:"
+        " 45mbit, delay: 5ms}\nduration: 10s\nactions:\n  - {at: 0s, do: iperf3, from: h1, to: h2,"
+        " flow: up, until: 10s}\n"
     )
     with pytest.raises(SpecErrors) as caught:
         load_plan(path)
-    assert ["h1-r1" in caught.value.errors[0].message, "r1-h2" in caught.value.errors[1].message, len(caught.value.errors)] == [True, True, 2]
+    assert [
+        "h1-r1" in caught.value.errors[0].message,
+        "r1-h2" in caught.value.errors[1].message,
+        len(caught.value.errors),
+    ] == [True, True, 2]

@@ -1,7 +1,8 @@
-"""The plan of every shipped experiment, as reviewed: ``UPDATE_GOLDEN=1 pytest tests/plan/test_golden_plans.py`` writes them anew.
+"""The plan of every shipped experiment, as reviewed: ``UPDATE_GOLDEN=1 pytest
+tests/plan/test_golden_plans.py`` writes them anew.
 
-A changed golden file is a changed experiment: read the difference before you keep it. The text of files that travel with a
-plan is left out; they are tested where they live.
+A changed golden file is a changed experiment: read the difference before you keep it. The text of
+files that travel with a plan is left out; they are tested where they live.
 """
 
 import dataclasses
@@ -34,7 +35,9 @@ def test_the_plan_is_the_reviewed_one(path):
     if os.environ.get("UPDATE_GOLDEN") == "1":
         GOLDEN.mkdir(exist_ok=True)
         golden.write_text(text)
-    assert golden.is_file(), f"no reviewed plan {golden.name}: write it with UPDATE_GOLDEN=1 and read it"
+    assert golden.is_file(), (
+        f"no reviewed plan {golden.name}: write it with UPDATE_GOLDEN=1 and read it"
+    )
     assert text == golden.read_text()
 
 

@@ -1,4 +1,6 @@
-"""``ip: 6`` on a topology: addresses, routes, what actions compile to, and the reviewed plans of a few experiments over IPv6."""
+"""``ip: 6`` on a topology: addresses, routes, what actions compile to, and the reviewed plans of a
+few experiments over IPv6.
+"""
 
 import dataclasses
 import os
@@ -26,12 +28,18 @@ actions:
 
 def over_ipv6(name, slot=0):
     catalogue = load_catalogue(entry_points=False)
-    return compile_plan(load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=["topology.ip=6"]), catalogue, slot=slot)
+    return compile_plan(
+        load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=["topology.ip=6"]),
+        catalogue,
+        slot=slot,
+    )
 
 
 def plan_of(tmp_path, *actions, spec=SPEC, slot=0):
     path = tmp_path / "six.yaml"
-    path.write_text(spec + "".join(f"  - {action}\n" for action in actions or ("{at: 1s, do: mark, text: x}",)))
+    path.write_text(
+        spec + "".join(f"  - {action}\n" for action in actions or ("{at: 1s, do: mark, text: x}",))
+    )
     catalogue = load_catalogue(entry_points=False)
     return compile_plan(load_spec(path, catalogue), catalogue, slot=slot)
 
@@ -39,19 +47,35 @@ def plan_of(tmp_path, *actions, spec=SPEC, slot=0):
 @pytest.mark.parametrize("name", REVIEWED)
 def test_the_plan_is_the_reviewed_one(name):
     plan = over_ipv6(name)
-    text = to_json(dataclasses.replace(plan, files=tuple(dataclasses.replace(file, content="(left out)") for file in plan.files)))
+    text = to_json(
+        dataclasses.replace(
+            plan,
+            files=tuple(dataclasses.replace(file, content="(left out)") for file in plan.files),
+        )
+    )
     golden = GOLDEN / f"{name}.json"
     if os.environ.get("UPDATE_GOLDEN") == "1":
         golden.write_text(text)
     assert text == golden.read_text()
 
 
-@pytest.mark.parametrize("path", sorted(experiments_dir().glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(experiments_dir().glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_experiment_compiles_over_ipv6_without_any_ipv4_address(path):
     plan = over_ipv6(path.stem)
     assert plan.network.ip == 6
-    assert all(interface.ipv4 is None and interface.ipv6 for node in plan.network.nodes for interface in node.interfaces)
-    told = [word for step in (*plan.setup, *plan.steps) if isinstance(step.do, Spawn) for word in step.do.argv]
+    assert all(
+        interface.ipv4 is None and interface.ipv6
+        for node in plan.network.nodes
+        for interface in node.interfaces
+    )
+    told = [
+        word
+        for step in (*plan.setup, *plan.steps)
+        if isinstance(step.do, Spawn)
+        for word in step.do.argv
+    ]
     assert not [word for word in told if "10.0." in word]
 
 
@@ -61,7 +85,9 @@ def test_addresses_and_routes(tmp_path):
     assert [face.cidr for node in (h1, r1, h2) for face in node.interfaces] == [
         "2001:db8:1a::1/64", "2001:db8:1a::2/64", "2001:db8:1a:1::1/64", "2001:db8:1a:1::2/64",
     ]  # fmt: skip
-    assert [(route.destination, route.via) for route in h1.routes] == [("2001:db8:1a:1::/64", "2001:db8:1a::2")]
+    assert [(route.destination, route.via) for route in h1.routes] == [
+        ("2001:db8:1a:1::/64", "2001:db8:1a::2")
+    ]
     assert r1.sysctls == {"net.ipv6.conf.all.forwarding": "1"}
     assert network.subnets == ("2001:db8:1a::/64", "2001:db8:1a:1::/64")
 
@@ -75,10 +101,13 @@ def test_a_plan_without_a_version_is_ipv4():
     assert from_json(text, type(plan)) == plan
 
 
-def test_programs_learn_the_version_and_addresses_get_brackets_where_a_port_or_a_url_needs_them(tmp_path):
+def test_programs_learn_the_version_and_addresses_get_brackets_where_a_port_or_a_url_needs_them(
+    tmp_path,
+):
     plan = plan_of(
         tmp_path,
-        '{at: 1s, do: command, host: h1, argv: [x, "{h2}", "{h2}:80", "http://{h2}/a", "http://{h1-r1.99}:81/", "-{ip}", "{dir}"]}',
+        '{at: 1s, do: command, host: h1, argv: [x, "{h2}", "{h2}:80", "http://{h2}/a",'
+        ' "http://{h1-r1.99}:81/", "-{ip}", "{dir}"]}',
         "{at: 1s, do: http_get, from: h1, to: h2, port: 8080, tool: wget}",
     )
     command, get = (step.do for step in plan.steps)
@@ -92,11 +121,19 @@ def test_programs_learn_the_version_and_addresses_get_brackets_where_a_port_or_a
 def test_a_firewall_uses_ip6tables_and_icmpv6(tmp_path):
     plan = plan_of(
         tmp_path,
-        "{at: 1s, do: firewall, host: r1, chain: FORWARD, reject: {to: h2}, reject_with: icmp-host-unreachable}",
+        "{at: 1s, do: firewall, host: r1, chain: FORWARD, reject: {to: h2}, reject_with:"
+        " icmp-host-unreachable}",
         "{at: 1s, do: firewall, host: h2, drop: {protocol: icmp, from: h1}}",
     )
     reject, drop = (step.do for step in plan.steps if isinstance(step.do, Firewall))
-    assert reject.rule == ("-d", "2001:db8:0:1::2/128", "-j", "REJECT", "--reject-with", "icmp6-addr-unreachable")
+    assert reject.rule == (
+        "-d",
+        "2001:db8:0:1::2/128",
+        "-j",
+        "REJECT",
+        "--reject-with",
+        "icmp6-addr-unreachable",
+    )
     assert drop.rule == ("-s", "2001:db8::1/128", "-p", "icmpv6", "-j", "DROP")
     assert {"ip6tables", "ipv6"} <= set(plan.needs.features)
     assert "iptables" not in plan.needs.tools
@@ -117,9 +154,18 @@ def test_forged_sources_stay_in_the_experiments_own_prefix(tmp_path):
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: 198.18.0.0/16}", "the network speaks IPv6, the forged sources 198.18.0.0/16 are IPv4"),
-        ("{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: '2001:db8:0:1::/64'}", "overlap the experiment's own network"),
-        ("{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: '2000::/3'}", "is too large"),
+        (
+            "{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: 198.18.0.0/16}",
+            "the network speaks IPv6, the forged sources 198.18.0.0/16 are IPv4",
+        ),
+        (
+            "{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: '2001:db8:0:1::/64'}",
+            "overlap the experiment's own network",
+        ),
+        (
+            "{at: 1s, do: syn_flood, from: h1, to: h2, until: 2s, sources: '2000::/3'}",
+            "is too large",
+        ),
     ],
 )
 def test_other_forged_sources_are_refused(tmp_path, action, message):
@@ -139,19 +185,45 @@ def test_another_version_is_refused(tmp_path):
 
 
 def test_a_version_in_quotes_is_a_text(tmp_path):
-    with pytest.raises(SpecErrors, match=r"3:40: '6' in quotes is a text, not a number \(write 6 without quotes\)"):
+    with pytest.raises(
+        SpecErrors, match=r"3:40: '6' in quotes is a text, not a number \(write 6 without quotes\)"
+    ):
         plan_of(tmp_path, spec=SPEC.replace("ip: 6", 'ip: "6"'))
 
 
 @pytest.mark.parametrize(
     ("ip", "action", "message"),
     [
-        (6, "{do: command, host: h1, argv: [ping, 10.0.1.2]}", r"6:42.* 10.0.1.2 is an address of IPv4, and the network speaks IPv6 \(write {h2}"),
-        (6, "{do: command, host: h1, shell: 'curl http://10.0.1.2:80/'}", r"6:36.* 10.0.1.2 is an address of IPv4"),
-        (6, "{do: command, host: h1, argv: [ping, 10.0.1.1]}", r"10.0.1.1 is an address of IPv4.* \(r1 has 2001:db8:0:1::1"),
-        (4, "{do: command, host: h1, argv: [curl, 'http://[2001:DB8:0:1::2]/']}", r"2001:db8:0:1::2 is an address of IPv6.* \(write {h2}"),
-        (6, "{do: command, host: h1, argv: [ping, '{h1-r1.1000}']}", r"6:42.* {h1-r1.1000} is not a host's address \(write a number from 1 to 254"),
-        (6, "{do: command, host: h1, argv: [ping, '{h1-r9.7}']}", r"6:42.* there is no link 'h1-r9'"),
+        (
+            6,
+            "{do: command, host: h1, argv: [ping, 10.0.1.2]}",
+            r"6:42.* 10.0.1.2 is an address of IPv4, and the network speaks IPv6 \(write {h2}",
+        ),
+        (
+            6,
+            "{do: command, host: h1, shell: 'curl http://10.0.1.2:80/'}",
+            r"6:36.* 10.0.1.2 is an address of IPv4",
+        ),
+        (
+            6,
+            "{do: command, host: h1, argv: [ping, 10.0.1.1]}",
+            r"10.0.1.1 is an address of IPv4.* \(r1 has 2001:db8:0:1::1",
+        ),
+        (
+            4,
+            "{do: command, host: h1, argv: [curl, 'http://[2001:DB8:0:1::2]/']}",
+            r"2001:db8:0:1::2 is an address of IPv6.* \(write {h2}",
+        ),
+        (
+            6,
+            "{do: command, host: h1, argv: [ping, '{h1-r1.1000}']}",
+            r"6:42.* {h1-r1.1000} is not a host's address \(write a number from 1 to 254",
+        ),
+        (
+            6,
+            "{do: command, host: h1, argv: [ping, '{h1-r9.7}']}",
+            r"6:42.* there is no link 'h1-r9'",
+        ),
     ],
 )
 def test_an_address_that_nobody_has_is_refused_where_it_stands(tmp_path, ip, action, message):
@@ -159,6 +231,20 @@ def test_an_address_that_nobody_has_is_refused_where_it_stands(tmp_path, ip, act
         plan_of(tmp_path, action, spec=SPEC.replace("ip: 6", f"ip: {ip}"))
 
 
-@pytest.mark.parametrize("word", ["10.0.1.254", "110.0.1.2", "10.0.1.22", "10.0.1.2.5", "127.0.0.1", "2001:db8:0:1::2", "{h2}", "{x} {y9}", "${h9}", "{print}"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "10.0.1.254",
+        "110.0.1.2",
+        "10.0.1.22",
+        "10.0.1.2.5",
+        "127.0.0.1",
+        "2001:db8:0:1::2",
+        "{h2}",
+        "{x} {y9}",
+        "${h9}",
+        "{print}",
+    ],
+)
 def test_other_words_pass(tmp_path, word):
     plan_of(tmp_path, f"{{do: command, host: h1, argv: [echo, '{word}']}}")

@@ -15,8 +15,12 @@ links:
 def test_two_host_addresses(bench):
     network = bench.plan().network
     h1, h2 = network.nodes
-    assert [(each.name, each.mac, each.ipv4) for each in h1.interfaces] == [("h1-eth0", "00:00:00:00:00:01", "10.0.0.1/24")]
-    assert [(each.name, each.mac, each.ipv4) for each in h2.interfaces] == [("h2-eth0", "00:00:00:00:00:02", "10.0.0.2/24")]
+    assert [(each.name, each.mac, each.ipv4) for each in h1.interfaces] == [
+        ("h1-eth0", "00:00:00:00:00:01", "10.0.0.1/24")
+    ]
+    assert [(each.name, each.mac, each.ipv4) for each in h2.interfaces] == [
+        ("h2-eth0", "00:00:00:00:00:02", "10.0.0.2/24")
+    ]
     assert network.subnets == ("10.0.0.0/24",)
     assert h1.routes == ()
 
@@ -58,8 +62,16 @@ def test_packets_arrive_when_routes_are_followed(bench):
             target = second.interfaces[0].ipv4.split("/")[0]
             at, hops = first, 0
             while at != second:
-                local = any(subnet(each.ipv4.split("/")[0]) == subnet(target) for each in at.interfaces)
-                via = target if local else next(route.via for route in at.routes if route.destination == subnet(target))
+                local = any(
+                    subnet(each.ipv4.split("/")[0]) == subnet(target) for each in at.interfaces
+                )
+                via = (
+                    target
+                    if local
+                    else next(
+                        route.via for route in at.routes if route.destination == subnet(target)
+                    )
+                )
                 at, hops = owner[via], hops + 1
                 assert hops < 6
                 assert at == second or at.kind == "router"
@@ -68,12 +80,19 @@ def test_packets_arrive_when_routes_are_followed(bench):
 def test_base_rtt_is_that_of_the_longest_path_across_the_link(bench):
     bench.write(LINE, "line.yaml")
     network = bench.plan(topology="line").network
-    assert {link.name: link.base_rtt_ns // 10**6 for link in network.links} == {"h1-r1": 82, "r1-r2": 82, "r2-h2": 64, "r2-h3": 82}
+    assert {link.name: link.base_rtt_ns // 10**6 for link in network.links} == {
+        "h1-r1": 82,
+        "r1-r2": 82,
+        "r2-h2": 64,
+        "r2-h3": 82,
+    }
     assert network.link("r1-r2").forward.queue.limit_packets == round(10e6 * 0.082 / 8 / 1514)
 
 
 def test_both_directions_and_one(bench):
-    (link,) = bench.plan("links: {h1-h2: {rate: 10mbit, delay: 20ms}, h2->h1: {delay: 5ms}}").network.links
+    (link,) = bench.plan(
+        "links: {h1-h2: {rate: 10mbit, delay: 20ms}, h2->h1: {delay: 5ms}}"
+    ).network.links
     assert (link.forward.delay_ns, link.backward.delay_ns) == (20_000_000, 5_000_000)
     assert link.forward.rate_bps == link.backward.rate_bps == 10_000_000
     assert link.base_rtt_ns == 25_000_000
@@ -86,15 +105,24 @@ def test_the_other_way_round_names_the_same_link(bench):
 
 def test_the_spec_goes_over_the_topology(bench):
     text = "links: {h1-h2: {delay: 1ms}}"
-    (link,) = bench.plan(text, topology="{name: two_host, params: {rate: 5mbit, delay: 9ms}}").network.links
+    (link,) = bench.plan(
+        text, topology="{name: two_host, params: {rate: 5mbit, delay: 9ms}}"
+    ).network.links
     assert (link.forward.rate_bps, link.forward.delay_ns) == (5_000_000, 1_000_000)
 
 
 def test_host_settings(bench):
-    text = "hosts: {h1: {mtu: 9000B, offloads: true, sysctls: {net.ipv4.tcp_sack: 0}}}\nlinks: {h1-h2: {rate: 10mbit, delay: 20ms}}"
+    text = (
+        "hosts: {h1: {mtu: 9000B, offloads: true, sysctls: {net.ipv4.tcp_sack: 0}}}\nlinks: {h1-h2:"
+        " {rate: 10mbit, delay: 20ms}}"
+    )
     network = bench.plan(text).network
     h1, h2 = network.nodes
-    assert h1.interfaces[0].mtu == 9000 and h1.interfaces[0].offloads and h1.sysctls == {"net.ipv4.tcp_sack": "0"}
+    assert (
+        h1.interfaces[0].mtu == 9000
+        and h1.interfaces[0].offloads
+        and h1.sysctls == {"net.ipv4.tcp_sack": "0"}
+    )
     assert not h2.interfaces[0].offloads
     assert network.links[0].forward.queue.limit_packets == 33  # the smaller MTU counts
 
@@ -111,12 +139,18 @@ def test_wires_only_where_something_is_set(bench):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("links: {h1-h3: {}}", "5:9: there is no link 'h1-h3' in this network (did you mean 'h1-h2'?)"),
+        (
+            "links: {h1-h3: {}}",
+            "5:9: there is no link 'h1-h3' in this network (did you mean 'h1-h2'?)",
+        ),
         ("hosts: {h3: {}}", "5:9: there is no host 'h3' in this network"),
         ("links: {h1-h2: {queue: 5p}}", "5:17: queue means nothing without rate"),
         ("links: {h1-h2: {reorder: 5%}}", "5:17: reorder means nothing without delay"),
         ("links: {h1-h2: {delay: 1ms, jitter: 2ms}}", "5:29: the jitter is larger than the delay"),
-        ("links: {h1-h2: {rate: 1mbit, queue: 64kB, discipline: pfifo}}", "pfifo counts packets, not bytes (write queue: 42p"),
+        (
+            "links: {h1-h2: {rate: 1mbit, queue: 64kB, discipline: pfifo}}",
+            "pfifo counts packets, not bytes (write queue: 42p",
+        ),
         ("links: {h1-h2: {rate: 1mbit, ecn: true}}", "5:30: pfifo does not mark packets"),
         ("links: {h1-h2: {discipline: red}}", "5:17: discipline means nothing without rate"),
     ],

@@ -1,4 +1,6 @@
-"""Paths follow the routes: no short cut through a host, both directions, ties alike everywhere, and whatever routes a plan holds."""
+"""Paths follow the routes: no short cut through a host, both directions, ties alike everywhere, and
+whatever routes a plan holds.
+"""
 
 import ast
 import dataclasses
@@ -10,7 +12,8 @@ import tcpexp
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import RoutePlan
 
-#: h1 and h2 are two routers apart, and both are neighbours of the host x: a way of two links that nobody forwards on.
+#: h1 and h2 are two routers apart, and both are neighbours of the host x: a way of two links that
+#: nobody forwards on.
 SHORT_CUT = """
 nodes: {h1: host, r1: router, r2: router, h2: host, x: host}
 links:
@@ -54,7 +57,11 @@ def network(bench):
 def test_no_packet_passes_through_a_host(network, text):
     plan = network(text)
     way = Paths(plan).way("h1", "h2")
-    assert names(way.there) == ["h1-r1", "r1-r2", "r2-h2"] and names(way.back) == ["r2-h2", "r1-r2", "h1-r1"]
+    assert names(way.there) == ["h1-r1", "r1-r2", "r2-h2"] and names(way.back) == [
+        "r2-h2",
+        "r1-r2",
+        "h1-r1",
+    ]
     assert way.delay_ns == 26_000_000
     assert names(Paths(plan).between("h1", "x")) == ["h1-x"]
     assert plan.link("r1-r2").base_rtt_ns == 26_000_000
@@ -81,30 +88,63 @@ def test_ties_are_broken_alike_from_run_to_run_and_by_the_topologys_order(networ
 def test_routes_decide_even_where_a_shorter_way_exists_and_each_direction_has_its_own(network):
     plan = network(TIE)
     by_r2 = next(each.address for each in plan.node("r2").interfaces)
-    routes = tuple(RoutePlan(each.destination, by_r2) if each.destination == "10.0.5.0/24" else each for each in plan.node("r1").routes)
-    nodes = tuple(dataclasses.replace(node, routes=routes) if node.name == "r1" else node for node in plan.nodes)
+    routes = tuple(
+        RoutePlan(each.destination, by_r2) if each.destination == "10.0.5.0/24" else each
+        for each in plan.node("r1").routes
+    )
+    nodes = tuple(
+        dataclasses.replace(node, routes=routes) if node.name == "r1" else node
+        for node in plan.nodes
+    )
     changed = Paths(dataclasses.replace(plan, nodes=nodes))
     assert names(changed.way("h1", "h2").there) == ["h1-r1", "r1-r2", "r2-r4", "r4-h2"]
-    default = tuple(dataclasses.replace(node, routes=(RoutePlan("default", "10.0.0.2"),)) if node.name == "h1" else node for node in plan.nodes)
-    assert names(Paths(dataclasses.replace(plan, nodes=default)).between("h1", "h2")) == ["h1-r1", "r1-r3", "r3-r4", "r4-h2"]
+    default = tuple(
+        (
+            dataclasses.replace(node, routes=(RoutePlan("default", "10.0.0.2"),))
+            if node.name == "h1"
+            else node
+        )
+        for node in plan.nodes
+    )
+    assert names(Paths(dataclasses.replace(plan, nodes=default)).between("h1", "h2")) == [
+        "h1-r1",
+        "r1-r3",
+        "r3-r4",
+        "r4-h2",
+    ]
 
 
 def test_routes_that_go_in_circles_or_nowhere_are_no_path(network):
     plan = network(TIE)
     back = RoutePlan("10.0.5.0/24", next(each.address for each in plan.node("h1").interfaces))
-    circle = tuple(dataclasses.replace(node, routes=(back,)) if node.name == "r1" else node for node in plan.nodes)
+    circle = tuple(
+        dataclasses.replace(node, routes=(back,)) if node.name == "r1" else node
+        for node in plan.nodes
+    )
     assert Paths(dataclasses.replace(plan, nodes=circle)).between("h1", "h2") is None
-    none = tuple(dataclasses.replace(node, routes=()) if node.name == "r1" else node for node in plan.nodes)
+    none = tuple(
+        dataclasses.replace(node, routes=()) if node.name == "r1" else node for node in plan.nodes
+    )
     assert Paths(dataclasses.replace(plan, nodes=none)).between("h1", "h2") is None
 
 
 def test_no_other_module_searches_the_graph():
-    """A second search would be a second opinion: who needs a path imports this one. ``plan/network.py`` decides the routes themselves."""
+    """A second search would be a second opinion: who needs a path imports this one.
+
+    ``plan/network.py`` decides the routes themselves.
+    """
     package = Path(tcpexp.__file__).parent
     allowed = {"plan/network.py", "report/network.py"}  # the second places nodes in a drawing
     searching = set()
     for path in package.rglob("*.py"):
-        calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
-        if any(call.endswith((".popleft", ".pop")) for call in calls) and "network.links" in path.read_text():
+        calls = {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+        }
+        if (
+            any(call.endswith((".popleft", ".pop")) for call in calls)
+            and "network.links" in path.read_text()
+        ):
             searching.add(str(path.relative_to(package)))
     assert searching <= allowed

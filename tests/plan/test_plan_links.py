@@ -9,7 +9,9 @@ RTT_NS = 40_000_000
 
 
 def plan(base_rtt_ns=RTT_NS, mtu=1500, **parameters):
-    return direction_plan(LinkParameters.model_validate(parameters), base_rtt_ns=base_rtt_ns, mtu=mtu)
+    return direction_plan(
+        LinkParameters.model_validate(parameters), base_rtt_ns=base_rtt_ns, mtu=mtu
+    )
 
 
 def limit(**parameters):
@@ -24,7 +26,8 @@ def limit(**parameters):
         ({"rate": "10mbit", "queue": "8bdp"}, ("pfifo", 264, None)),
         ({"rate": "100mbit", "queue": "1bdp"}, ("pfifo", 330, None)),
         ({"rate": "10mbit"}, ("pfifo", 33, None)),
-        ({"rate": "1mbit"}, ("pfifo", 10, None)),  # 1 BDP would be 3 packets: the default is at least 10
+        # 1 BDP would be 3 packets: the default is at least 10
+        ({"rate": "1mbit"}, ("pfifo", 10, None)),
         ({"rate": "1mbit", "queue": "1bdp"}, ("pfifo", 3, None)),
         ({"rate": "64kbit", "queue": "1bdp"}, ("pfifo", 1, None)),
         ({"rate": "10mbit", "queue": "50p"}, ("pfifo", 50, None)),
@@ -33,7 +36,8 @@ def limit(**parameters):
         ({"rate": "10mbit", "queue": "1bdp", "discipline": "bfifo"}, ("bfifo", None, 50_000)),
         ({"rate": "10mbit", "queue": "50p", "discipline": "red"}, ("red", None, 75_700)),
         ({"rate": "10mbit", "queue": "50p", "discipline": "fq_codel"}, ("fq_codel", 50, None)),
-        ({"rate": "10mbit", "queue": "1514B", "discipline": "bfifo"}, ("bfifo", None, 1514)),  # less never holds a frame: test_mtus.py
+        # less never holds a frame: test_mtus.py
+        ({"rate": "10mbit", "queue": "1514B", "discipline": "bfifo"}, ("bfifo", None, 1514)),
     ],
 )
 def test_limits(parameters, expected):
@@ -53,7 +57,13 @@ def test_loss_models():
     assert plan(loss="1%").loss.p == 0.01
     assert plan(loss=0).loss is None
     bursts = plan(loss={"model": "gilbert_elliott", "p": "1%", "r": "25%"}).loss
-    assert (bursts.model, bursts.p, bursts.r, bursts.bad_loss, bursts.good_loss) == ("gilbert_elliott", 0.01, 0.25, 1.0, 0.0)
+    assert (bursts.model, bursts.p, bursts.r, bursts.bad_loss, bursts.good_loss) == (
+        "gilbert_elliott",
+        0.01,
+        0.25,
+        1.0,
+        0.0,
+    )
 
 
 def test_ecn_needs_a_discipline_that_marks():
@@ -65,15 +75,33 @@ def test_ecn_needs_a_discipline_that_marks():
 def test_marking_at_a_threshold():
     queue = plan(rate="10mbit", queue="2bdp", mark_at="0.25bdp").queue
     assert (queue.discipline, queue.ecn, queue.limit_bytes) == ("red", True, 100_000)
-    assert queue.options == ("min", "12112", "max", "12112", "avpkt", "1514", "burst", "8", "bandwidth", "10000000bit", "probability", "1", "nodrop")
-    assert plan(rate="10mbit", queue="50p", mark_at="1B").queue.options[1] == "1514"  # one packet at least
+    assert queue.options == (
+        "min",
+        "12112",
+        "max",
+        "12112",
+        "avpkt",
+        "1514",
+        "burst",
+        "8",
+        "bandwidth",
+        "10000000bit",
+        "probability",
+        "1",
+        "nodrop",
+    )
+    # one packet at least
+    assert plan(rate="10mbit", queue="50p", mark_at="1B").queue.options[1] == "1514"
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"queue": "20p", "mark_at": "20p"}, "full before 20p wait"),
-        ({"queue": "50p", "mark_at": "20p", "discipline": "codel"}, "codel marks by rules of its own"),
+        (
+            {"queue": "50p", "mark_at": "20p", "discipline": "codel"},
+            "codel marks by rules of its own",
+        ),
         ({"queue": "50p", "mark_at": "20p", "ecn": False}, "ecn: false says not to"),
     ],
 )
@@ -93,10 +121,22 @@ def test_a_threshold_needs_a_rate():
         ({}, "no limits"),
         ({"rate": "10mbit", "delay": "20ms"}, "10mbit, queue 33 packets, delay 20ms"),
         ({"rate": "10mbit", "queue": "64kB"}, "10mbit, queue 64kB"),
-        ({"rate": "10mbit", "discipline": "codel", "ecn": True}, "10mbit, codel queue 33 packets, ecn"),
-        ({"rate": "10mbit", "queue": "64kB", "mark_at": "10p"}, "10mbit, queue 64kB, marks above 15.14kB"),
         (
-            {"delay": "70ms", "jitter": "10ms", "jitter_correlation": "30%", "duplicate": "1%", "reorder": "5%"},
+            {"rate": "10mbit", "discipline": "codel", "ecn": True},
+            "10mbit, codel queue 33 packets, ecn",
+        ),
+        (
+            {"rate": "10mbit", "queue": "64kB", "mark_at": "10p"},
+            "10mbit, queue 64kB, marks above 15.14kB",
+        ),
+        (
+            {
+                "delay": "70ms",
+                "jitter": "10ms",
+                "jitter_correlation": "30%",
+                "duplicate": "1%",
+                "reorder": "5%",
+            },
             "delay 70ms, jitter 10ms (correlation 30%), duplicate 1%, reorder 5%",
         ),
         (

@@ -1,4 +1,6 @@
-"""Whatever a link can be asked for can be switched off, under ``links:`` and in the middle of a run."""
+"""Whatever a link can be asked for can be switched off, under ``links:`` and in the middle of a
+run.
+"""
 
 import pytest
 
@@ -9,11 +11,16 @@ from tcpexp.plan.types import DirectionPlan
 from tcpexp.spec.load import load_spec
 
 EVERYTHING = (
-    "rate: 10mbit, queue: 20p, discipline: fq_codel, ecn: true, delay: 40ms, jitter: 15ms, jitter_distribution: normal, jitter_correlation: 20%, loss: 1%, "
-    "duplicate: 1%, duplicate_correlation: 5%, corrupt: 1%, corrupt_correlation: 5%, reorder: 5%, reorder_correlation: 10%, reorder_gap: 3"
+    "rate: 10mbit, queue: 20p, discipline: fq_codel, ecn: true, delay: 40ms, jitter: 15ms,"
+    " jitter_distribution: normal, jitter_correlation: 20%, loss: 1%, duplicate: 1%,"
+    " duplicate_correlation: 5%, corrupt: 1%, corrupt_correlation: 5%, reorder: 5%,"
+    " reorder_correlation: 10%, reorder_gap: 3"
 )
 OFF = {
-    "jitter": ({"jitter_ns": 0, "jitter_correlation": 0.0, "jitter_distribution": None}, ("0ms", "0s", "none", "~")),
+    "jitter": (
+        {"jitter_ns": 0, "jitter_correlation": 0.0, "jitter_distribution": None},
+        ("0ms", "0s", "none", "~"),
+    ),
     "jitter_distribution": ({"jitter_distribution": None}, ("none", "~")),
     "jitter_correlation": ({"jitter_correlation": 0.0}, ("0%", "0", "none")),
     "loss": ({"loss": None}, ("0%", "0", "none", "~")),
@@ -26,11 +33,22 @@ OFF = {
     "reorder_gap": ({"reorder_gap": None}, ("none",)),
     "rate": ({"rate_bps": None, "queue": None}, ("none", "~")),
 }
-CASES = [pytest.param(name, word, id=f"{name}-{word}") for name, (_, words) in OFF.items() for word in words]
+CASES = [
+    pytest.param(name, word, id=f"{name}-{word}")
+    for name, (_, words) in OFF.items()
+    for word in words
+]
 
 
 def direction(bench, links, action=""):
-    plan = bench.plan(f"links: {{h1-h2: {{{links}}}}}\n" + (f"actions:\n  - {{at: 1s, do: change, link: h1-h2, set: {{{action}}}}}\n" if action else ""))
+    plan = bench.plan(
+        f"links: {{h1-h2: {{{links}}}}}\n"
+        + (
+            f"actions:\n  - {{at: 1s, do: change, link: h1-h2, set: {{{action}}}}}\n"
+            if action
+            else ""
+        )
+    )
     return plan.steps[0].do.direction if action else plan.network.links[0].forward
 
 
@@ -55,11 +73,22 @@ def test_a_queue_without_a_size_of_its_own_is_one_product_again(bench):
 
 
 def test_what_is_off_comes_back(bench):
-    text = f"links: {{h1-h2: {{{EVERYTHING}}}}}\nactions:\n  - {{at: 1s, until: 2s, do: change, link: h1-h2, set: {{jitter: 0ms, rate: none}}}}\n"
-    (step, _back) = bench.plan(text).steps
-    assert (step.until_ns, step.do.direction.jitter_ns, step.do.direction.rate_bps) == (2_000_000_000, 0, None)
+    text = (
+        f"links: {{h1-h2: {{{EVERYTHING}}}}}\nactions:\n  - {{at: 1s, until: 2s, do: change, link:"
+        " h1-h2, set: {jitter: 0ms, rate: none}}\n"
+    )
+    step, _back = bench.plan(text).steps
+    assert (step.until_ns, step.do.direction.jitter_ns, step.do.direction.rate_bps) == (
+        2_000_000_000,
+        0,
+        None,
+    )
     again = text + "  - {at: 3s, do: change, link: h1-h2, set: {jitter: 5ms}}\n"
-    assert [each.do.direction.jitter_distribution for each in bench.plan(again).steps if each.at_ns == 3_000_000_000] == ["normal", "normal"]
+    assert [
+        each.do.direction.jitter_distribution
+        for each in bench.plan(again).steps
+        if each.at_ns == 3_000_000_000
+    ] == ["normal", "normal"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +105,10 @@ def test_what_is_off_comes_back(bench):
 def test_a_refusal_is_at_the_place_of_the_change(bench, action, words, named):
     """``named`` is the value at the place of the error, to its end."""
     line = f"  - {{at: 1s, do: link, link: h1-h2, {action}}}"
-    path = bench.write(f"name: x\ntopology: two_host\nlinks: {{h1-h2: {{{EVERYTHING}}}}}\nduration: 5s\nactions:\n{line}\n")
+    path = bench.write(
+        f"name: x\ntopology: two_host\nlinks: {{h1-h2: {{{EVERYTHING}}}}}\nduration:"
+        f" 5s\nactions:\n{line}\n"
+    )
     catalogue = load_catalogue()
     with pytest.raises(SpecErrors, match=words) as caught:
         compile_plan(load_spec(path, catalogue), catalogue)
@@ -88,7 +120,11 @@ def test_a_refusal_is_at_the_place_of_the_change(bench, action, words, named):
 
 @pytest.mark.parametrize(
     ("links", "words"),
-    [("jitter_distribution: normal, delay: 5ms", "jitter_distribution"), ("queue: 5p", "queue"), ("reorder_gap: 2, delay: 5ms", "reorder_gap")],
+    [
+        ("jitter_distribution: normal, delay: 5ms", "jitter_distribution"),
+        ("queue: 5p", "queue"),
+        ("reorder_gap: 2, delay: 5ms", "reorder_gap"),
+    ],
 )
 def test_what_belongs_to_an_absent_parameter_is_still_refused_there(bench, links, words):
     with pytest.raises(SpecErrors, match=f"{words} means nothing without") as caught:

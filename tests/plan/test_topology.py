@@ -9,7 +9,9 @@ from tcpexp.errors import SpecError
 from tcpexp.plan.topology import load_topology, topology_names
 
 TOPO = "from mininet.topo import Topo\n\n\nclass Mine(Topo):\n    def build(self, **params):\n"
-GRAPH = "nodes: {h1: host, r1: router, h2: host}\nlinks:\n  - [h1, r1]\n  - [r1, h2, {rate: 10mbit}]\n"
+GRAPH = (
+    "nodes: {h1: host, r1: router, h2: host}\nlinks:\n  - [h1, r1]\n  - [r1, h2, {rate: 10mbit}]\n"
+)
 
 
 def load(folder, name="mine", **params):
@@ -58,8 +60,9 @@ def test_topologies_folders_are_searched(tmp_path, place):
 
 
 def test_a_class_with_a_router_and_one_way_parameters(tmp_path):
-    body = TOPO + (
-        "        self.addHost('h1')\n        self.addHost('r1', router=True)\n        self.addLink('r1', 'h1', delay='1ms', forward={'rate': '5mbit'})\n"
+    body = (
+        TOPO + "        self.addHost('h1')\n        self.addHost('r1', router=True)\n       "
+        " self.addLink('r1', 'h1', delay='1ms', forward={'rate': '5mbit'})\n"
     )
     (tmp_path / "mine.py").write_text(body)
     graph = load(tmp_path)
@@ -82,8 +85,14 @@ def test_the_order_is_that_of_the_class_not_of_the_alphabet(tmp_path):
     ("body", "words"),
     [
         ("        self.addSwitch('s1')\n", "has a switch, 's1'"),
-        ("        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', bw=10)\n", "unknown key 'bw' (write rate, such as rate='10mbit' instead)"),
-        ("        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', rate=10)\n", "has no unit"),
+        (
+            "        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', bw=10)\n",
+            "unknown key 'bw' (write rate, such as rate='10mbit' instead)",
+        ),
+        (
+            "        self.addHost('h1'); self.addHost('h2'); self.addLink('h1', 'h2', rate=10)\n",
+            "has no unit",
+        ),
         ("        self.addHost('a_very_long_name')\n", "cannot name a node"),
         ("        raise RuntimeError('boom')\n", "fails: RuntimeError: boom"),
         ("        self.addHost('h1'); self.addLink('h1', 'h1')\n", "joins 'h1' with itself"),
@@ -110,13 +119,34 @@ def test_a_python_file_without_a_class(tmp_path):
         ("- a\n", "a topology is a mapping"),
         ("nodes: {h1: host}\n", "links: is a list"),
         ("links: []\n", "'nodes' is missing"),
-        ("nodes: {h1: host}\nlinks: []\nnods: 1\n", "mine.yaml:3:1: unknown key 'nods' (did you mean 'nodes'?)"),
-        ("nodes: {h1: switch}\nlinks: []\n", "mine.yaml:1:13: node 'h1' is neither host nor router"),
-        ("nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h3]\n", "mine.yaml:3:5: a link ends at 'h3', which is no node"),
-        ("nodes: {h1: host, h2: host}\nlinks:\n  - h1\n", "mine.yaml:3:5: a link is a list of two nodes"),
-        ("nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2]\n  - [h2, h1]\n", "mine.yaml:4:5: two links join"),
-        ("nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2, {rate: 5}]\n", "mine.yaml:3:5: rate: the rate '5' has no unit"),
-        ("nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2, {rate: $r}]\n", "$r is not a parameter"),
+        (
+            "nodes: {h1: host}\nlinks: []\nnods: 1\n",
+            "mine.yaml:3:1: unknown key 'nods' (did you mean 'nodes'?)",
+        ),
+        (
+            "nodes: {h1: switch}\nlinks: []\n",
+            "mine.yaml:1:13: node 'h1' is neither host nor router",
+        ),
+        (
+            "nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h3]\n",
+            "mine.yaml:3:5: a link ends at 'h3', which is no node",
+        ),
+        (
+            "nodes: {h1: host, h2: host}\nlinks:\n  - h1\n",
+            "mine.yaml:3:5: a link is a list of two nodes",
+        ),
+        (
+            "nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2]\n  - [h2, h1]\n",
+            "mine.yaml:4:5: two links join",
+        ),
+        (
+            "nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2, {rate: 5}]\n",
+            "mine.yaml:3:5: rate: the rate '5' has no unit",
+        ),
+        (
+            "nodes: {h1: host, h2: host}\nlinks:\n  - [h1, h2, {rate: $r}]\n",
+            "$r is not a parameter",
+        ),
     ],
 )
 def test_mistakes_in_a_graph(tmp_path, text, words):

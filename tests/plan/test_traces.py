@@ -1,4 +1,6 @@
-"""Files of rates and of delivery opportunities: what they become, and what is refused at which line."""
+"""Files of rates and of delivery opportunities: what they become, and what is refused at which
+line.
+"""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,9 @@ FRAME_BITS = 1514 * 8
 
 
 def test_rates_with_units_comments_and_an_outage():
-    steps = parse_rates("# a tunnel\n0, 5mbit\n1.5,0  # nothing passes\n\n2.25,500kbit\n3,500kbit\n", "x.csv")
+    steps = parse_rates(
+        "# a tunnel\n0, 5mbit\n1.5,0  # nothing passes\n\n2.25,500kbit\n3,500kbit\n", "x.csv"
+    )
     assert steps == RateSteps((0, 1_500_000_000, 2_250_000_000), (5_000_000, 0, 500_000))
     assert steps.mean_bps(3 * S) == pytest.approx((1.5 * 5e6 + 0.75 * 5e5) / 3)
 
@@ -61,9 +65,12 @@ def test_a_broken_file_of_opportunities_is_refused_at_its_line(text, words):
 
 
 def test_opportunities_become_rates_and_begin_again():
-    times = parse_opportunities("".join(f"{ms}\n" for ms in (10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200)), "x.trace")
+    times = parse_opportunities(
+        "".join(f"{ms}\n" for ms in (10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200)), "x.trace"
+    )
     found = rates_of_opportunities(times, window_ns=100 * MS, length_ns=400 * MS, frame_bytes=1514)
-    # 10 in the first 100 ms (one at 0 ms never comes, one at 100 ms belongs to the first window's end), 2 in the second, and so on again
+    # 10 in the first 100 ms (one at 0 ms never comes, one at 100 ms belongs to the first window's
+    # end), 2 in the second, and so on again
     assert found.steps.after_ns == (0, 100 * MS, 200 * MS, 300 * MS)
     assert found.steps.rates_bps == tuple(count * FRAME_BITS * 10 for count in (10, 2, 10, 2))
     assert found.largest_gap_packets == pytest.approx(1, abs=0.1)
@@ -77,13 +84,29 @@ def test_a_burst_inside_a_window_is_said_to_be_spread():
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=30), st.integers(10, 120), st.integers(1, 600))
+@given(
+    st.lists(st.integers(0, 200), min_size=1, max_size=30),
+    st.integers(10, 120),
+    st.integers(1, 600),
+)
 def test_no_opportunity_is_lost_or_made_up(raw, window_ms, length_ms):
     times = tuple(sorted([*raw, max(*raw, 1)]))
-    found = rates_of_opportunities(times, window_ns=window_ms * MS, length_ns=length_ms * MS, frame_bytes=1514)
+    found = rates_of_opportunities(
+        times, window_ns=window_ms * MS, length_ns=length_ms * MS, frame_bytes=1514
+    )
     whole = -(-length_ms // window_ms) * window_ms
     packets = found.steps.mean_bps(whole * MS) * whole / 1e3 / FRAME_BITS
     period = times[-1]
-    expected = sum(1 for again in range(whole // period + 1) for ms in times if 0 < again * period + ms <= whole)
-    expected -= sum(1 for again in range(1, whole // period + 1) for ms in times if ms == 0 and again * period == 0)
+    expected = sum(
+        1
+        for again in range(whole // period + 1)
+        for ms in times
+        if 0 < again * period + ms <= whole
+    )
+    expected -= sum(
+        1
+        for again in range(1, whole // period + 1)
+        for ms in times
+        if ms == 0 and again * period == 0
+    )
     assert packets == pytest.approx(expected, abs=0.02 * len(found.steps.after_ns) + 0.01)

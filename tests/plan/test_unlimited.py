@@ -1,4 +1,7 @@
-"""A flow that nothing holds back gets a note; one that has a rate somewhere, or an end, does not."""
+"""A flow that nothing holds back gets a note.
+
+One that has a rate somewhere, or an end, does not.
+"""
 
 import pytest
 

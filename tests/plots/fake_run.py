@@ -1,6 +1,8 @@
-"""Fake run directories with plausible tables: a bottleneck shared by two flows, and one short HTTP connection.
+"""Fake run directories with plausible tables: a bottleneck shared by two flows, and one short HTTP
+connection.
 
-Nothing here was measured. The numbers follow simple models, so that figures and reports can be drawn and judged without a run.
+Nothing here was measured. The numbers follow simple models, so that figures and reports can be
+drawn and judged without a run.
 """
 
 from __future__ import annotations
@@ -38,12 +40,29 @@ MSS = 1448
 
 
 def network(*, shaped: bool = True) -> NetworkPlan:
-    """Return h1 and h2 joined by one link of 20 ms each way, at 10 Mbit/s with a queue of 34 packets when ``shaped``."""
+    """Return h1 and h2 joined by one link of 20 ms each way, at 10 Mbit/s with a queue of 34
+    packets when ``shaped``.
+    """
     queue = QueuePlan("pfifo", 34, None) if shaped else None
     rate = 10_000_000 if shaped else None
     direction = DirectionPlan(rate_bps=rate, queue=queue, delay_ns=20_000_000)
-    nodes = tuple(NodePlan(name, "host", (InterfacePlan(f"{name}-eth0", f"02:00:00:00:00:0{i}", f"10.0.0.{i}/24"),)) for i, name in ((1, "h1"), (2, "h2")))
-    link = LinkPlan("h1-h2", LinkEnd("h1", "h1-eth0"), LinkEnd("h2", "h2-eth0"), direction, direction, True, shaped, True, 40_000_000)
+    nodes = tuple(
+        NodePlan(
+            name, "host", (InterfacePlan(f"{name}-eth0", f"02:00:00:00:00:0{i}", f"10.0.0.{i}/24"),)
+        )
+        for i, name in ((1, "h1"), (2, "h2"))
+    )
+    link = LinkPlan(
+        "h1-h2",
+        LinkEnd("h1", "h1-eth0"),
+        LinkEnd("h2", "h2-eth0"),
+        direction,
+        direction,
+        True,
+        shaped,
+        True,
+        40_000_000,
+    )
     return NetworkPlan("two_host", nodes, (link,), ("10.0.0.0/24",))
 
 
@@ -71,10 +90,17 @@ def make_plan(**more: Any) -> RunPlan:
 
 
 def write_run(path: Path, plan: RunPlan, tables: dict[str, pl.DataFrame], **files: Any) -> RunData:
-    """Write a run directory: the plan, ``tables``, and JSON ``files`` by name (``engine`` goes to ``raw/engine.json``)."""
+    """Write a run directory: the plan, ``tables``, and JSON ``files`` by name (``engine`` goes to
+    ``raw/engine.json``).
+    """
     (path / "raw").mkdir(parents=True, exist_ok=True)
     (path / "plan.json").write_text(to_json(plan))
-    engine = {"status": "complete", "where": "guest", "end_ns": plan.duration_ns, "versions": {"kernel": "6.1.0"}}
+    engine = {
+        "status": "complete",
+        "where": "guest",
+        "end_ns": plan.duration_ns,
+        "versions": {"kernel": "6.1.0"},
+    }
     for name, value in {"engine": engine, **files}.items():
         target = path / ("raw/engine.json" if name == "engine" else f"{name}.json")
         target.write_text(json.dumps(value))
@@ -85,18 +111,40 @@ def write_run(path: Path, plan: RunPlan, tables: dict[str, pl.DataFrame], **file
     return RunData(path)
 
 
-def shared_bottleneck(path: Path, seconds: int = 20, plots: tuple[dict[str, Any], ...] = (), **files: Any) -> RunData:
+def shared_bottleneck(
+    path: Path, seconds: int = 20, plots: tuple[dict[str, Any], ...] = (), **files: Any
+) -> RunData:
     """Write a run of two flows: ``cubic`` from the start, ``bbr`` from a quarter of the time on."""
     joined = seconds / 4
     flows = tuple(
-        FlowPlan(name, "h1", "h2", port, "h1", "iperf3", f"a0{i}", "not_first", name, int(start * SECOND), seconds * SECOND)
+        FlowPlan(
+            name,
+            "h1",
+            "h2",
+            port,
+            "h1",
+            "iperf3",
+            f"a0{i}",
+            "not_first",
+            name,
+            int(start * SECOND),
+            seconds * SECOND,
+        )
         for i, (name, port, start) in enumerate((("cubic", 5201, 0.0), ("bbr", 5202, joined)))
     )
     steps = [
-        Step(flow.step, i, flow.start_ns, Spawn("h1", ("iperf3", "-c", "10.0.0.2", "-p", str(flow.port))), f"iperf3 {flow.name} h1 → h2")
+        Step(
+            flow.step,
+            i,
+            flow.start_ns,
+            Spawn("h1", ("iperf3", "-c", "10.0.0.2", "-p", str(flow.port))),
+            f"iperf3 {flow.name} h1 → h2",
+        )
         for i, flow in enumerate(flows)
     ]
-    steps.append(Step("a02", 2, int(seconds * SECOND * 0.6), Mark("halfway and more"), "halfway and more"))
+    steps.append(
+        Step("a02", 2, int(seconds * SECOND * 0.6), Mark("halfway and more"), "halfway and more")
+    )
     plan = make_plan(
         name="bbr_vs_cubic",
         title="BBR and CUBIC share a bottleneck",
@@ -104,11 +152,20 @@ def shared_bottleneck(path: Path, seconds: int = 20, plots: tuple[dict[str, Any]
         flows=flows,
         steps=tuple(steps),
         plots=plots,
-        description="One CUBIC flow has a 10 Mbit/s, 40 ms path for itself. Later a BBR flow joins. Who gets how much?\n",
-        explain="CUBIC grows its window until the queue overflows, then multiplies it by 0.7.\n\n- BBR paces at the measured rate.\n- It ignores loss.\n",
+        description=(
+            "One CUBIC flow has a 10 Mbit/s, 40 ms path for itself. Later a BBR flow joins. Who"
+            " gets how much?\n"
+        ),
+        explain=(
+            "CUBIC grows its window until the queue overflows, then multiplies it by 0.7.\n\n- BBR"
+            " paces at the measured rate.\n- It ignores loss.\n"
+        ),
     )
     grid = np.arange(0, seconds, 0.002)
-    shares = {"cubic": np.where(grid < joined, 1.0, 0.35 + 0.1 * np.sin(grid)), "bbr": np.where(grid < joined, 0.0, 0.65 - 0.1 * np.sin(grid))}
+    shares = {
+        "cubic": np.where(grid < joined, 1.0, 0.35 + 0.1 * np.sin(grid)),
+        "bbr": np.where(grid < joined, 0.0, 0.65 - 0.1 * np.sin(grid)),
+    }
     phase = (grid % 4.0) / 4.0
     backlog = np.clip(6 + 30 * phase**1.4 + 2 * np.sin(grid * 25), 0, 34).round()
     rtt_ms = 40 + backlog * 1.21
@@ -167,7 +224,13 @@ def _throughput(grid: np.ndarray, shares: dict[str, np.ndarray], seconds: int) -
 
 def _rtt(grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray) -> pl.DataFrame:
     parts = [
-        pl.DataFrame({"flow": name, "t_ns": (grid[share > 0] * 1e9).astype(np.int64), "rtt_ns": (rtt_ms[share > 0] * 1e6).astype(np.int64) + 300_000 * k})
+        pl.DataFrame(
+            {
+                "flow": name,
+                "t_ns": (grid[share > 0] * 1e9).astype(np.int64),
+                "rtt_ns": (rtt_ms[share > 0] * 1e6).astype(np.int64) + 300_000 * k,
+            }
+        )
         for k, (name, share) in enumerate(shares.items())
     ]
     return pl.concat(parts)
@@ -184,11 +247,19 @@ def _queues(grid: np.ndarray, backlog: np.ndarray) -> pl.DataFrame:
         }
     ).with_columns(link=pl.lit("h1-h2"), towards=pl.lit("h2"), qdisc=pl.lit("queue"))
     return pl.concat(
-        [forward, forward.with_columns(towards=pl.lit("h1"), backlog_packets=pl.lit(0, pl.Int64), drops=pl.lit(0, pl.Int64))], how="vertical_relaxed"
+        [
+            forward,
+            forward.with_columns(
+                towards=pl.lit("h1"), backlog_packets=pl.lit(0, pl.Int64), drops=pl.lit(0, pl.Int64)
+            ),
+        ],
+        how="vertical_relaxed",
     )
 
 
-def _bulk_packets(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray) -> pl.DataFrame:
+def _bulk_packets(
+    flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray
+) -> pl.DataFrame:
     frames = []
     for stream, flow in enumerate(flows):
         sent = np.cumsum(shares[flow.name] * 9.57e6 * 0.002 / 8 / MSS)
@@ -197,7 +268,9 @@ def _bulk_packets(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[st
         seq = 1 + (numbers - 1) * MSS
         again = (numbers % 400 == 399) & (t > 1)
         seq = np.where(again, np.maximum(seq - 30 * MSS, 1), seq)
-        data = pl.DataFrame({"t_ns": (t * 1e9).astype(np.int64), "seq": seq, "seq_rel": seq, "again": again}).with_columns(
+        data = pl.DataFrame(
+            {"t_ns": (t * 1e9).astype(np.int64), "seq": seq, "seq_rel": seq, "again": again}
+        ).with_columns(
             src=pl.lit("10.0.0.1"),
             dst=pl.lit("10.0.0.2"),
             src_port=pl.lit(40000 + stream),
@@ -208,11 +281,20 @@ def _bulk_packets(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[st
             ack_rel=pl.lit(1),
             window_bytes=pl.lit(64256),
             in_flight_bytes=pl.lit(50 * MSS),
-            labels=pl.when("again").then(pl.lit(["retransmission", "fast_retransmission"])).otherwise(pl.lit([], dtype=pl.List(pl.String))),
+            labels=pl.when("again")
+            .then(pl.lit(["retransmission", "fast_retransmission"]))
+            .otherwise(pl.lit([], dtype=pl.List(pl.String))),
         )
         rtt_ns = (np.interp(t, grid, rtt_ms) * 1e6).astype(np.int64)
         acks = (
-            pl.DataFrame({"t_ns": (t * 1e9).astype(np.int64) + rtt_ns, "ack_rel": np.maximum.accumulate(seq + MSS), "rtt_ns": rtt_ns, "n": numbers})
+            pl.DataFrame(
+                {
+                    "t_ns": (t * 1e9).astype(np.int64) + rtt_ns,
+                    "ack_rel": np.maximum.accumulate(seq + MSS),
+                    "rtt_ns": rtt_ns,
+                    "n": numbers,
+                }
+            )
             .with_columns(
                 src=pl.lit("10.0.0.2"),
                 dst=pl.lit("10.0.0.1"),
@@ -223,29 +305,46 @@ def _bulk_packets(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[st
                 frame_bytes=pl.lit(66),
                 seq_rel=pl.lit(1),
                 window_bytes=pl.lit(262144),
-                labels=pl.when(pl.col("n") % 400 > 395).then(pl.lit(["duplicate_ack"])).otherwise(pl.lit([], dtype=pl.List(pl.String))),
+                labels=pl.when(pl.col("n") % 400 > 395)
+                .then(pl.lit(["duplicate_ack"]))
+                .otherwise(pl.lit([], dtype=pl.List(pl.String))),
             )
             .filter(pl.col("n") % 2 == 0)
         )
-        frames.append(pl.concat([data, acks], how="diagonal_relaxed").with_columns(flow=pl.lit(flow.name), stream=pl.lit(stream)))
+        frames.append(
+            pl.concat([data, acks], how="diagonal_relaxed").with_columns(
+                flow=pl.lit(flow.name), stream=pl.lit(stream)
+            )
+        )
     whole = pl.concat(frames, how="diagonal_relaxed").sort("t_ns")
-    return whole.with_columns(capture=pl.lit("h1-eth0"), node=pl.lit("h1"), protocol=pl.lit("tcp"), number=pl.int_range(1, pl.len() + 1))
+    return whole.with_columns(
+        capture=pl.lit("h1-eth0"),
+        node=pl.lit("h1"),
+        protocol=pl.lit("tcp"),
+        number=pl.int_range(1, pl.len() + 1),
+    )
 
 
 def _window(name: str, share: np.ndarray, rtt_ms: np.ndarray) -> np.ndarray:
-    return np.maximum(share * rtt_ms / 1000 * 9.57e6 / 8 / MSS * (2.0 if name == "bbr" else 1.0), 4).astype(np.int64)
+    return np.maximum(
+        share * rtt_ms / 1000 * 9.57e6 / 8 / MSS * (2.0 if name == "bbr" else 1.0), 4
+    ).astype(np.int64)
 
 
-def _probe(flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray) -> pl.DataFrame:
+def _probe(
+    flows: tuple[FlowPlan, ...], grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray
+) -> pl.DataFrame:
     frames = []
     for k, flow in enumerate(flows):
         on = shares[flow.name] > 0
         cwnd = _window(flow.name, shares[flow.name], rtt_ms)[on]
-        ssthresh = np.where(grid[on] < 1, 0x7FFFFFFF, 25 + 4 * ((grid[on] // 4).astype(np.int64) % 3))
+        ssthresh = np.where(
+            grid[on] < 1, 0x7FFFFFFF, 25 + 4 * ((grid[on] // 4).astype(np.int64) % 3)
+        )
         frames.append(
-            pl.DataFrame({"t_ns": (grid[on] * 1e9).astype(np.int64), "cwnd": cwnd, "ssthresh": ssthresh}).with_columns(
-                node=pl.lit("h1"), flow=pl.lit(flow.name), src_port=pl.lit(40000 + k)
-            )
+            pl.DataFrame(
+                {"t_ns": (grid[on] * 1e9).astype(np.int64), "cwnd": cwnd, "ssthresh": ssthresh}
+            ).with_columns(node=pl.lit("h1"), flow=pl.lit(flow.name), src_port=pl.lit(40000 + k))
         )
     return pl.concat(frames).sort("t_ns")
 
@@ -261,10 +360,24 @@ def _counters(seconds: int) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _bulk_sockets(flows: tuple[FlowPlan, ...], seconds: int, grid: np.ndarray, shares: dict[str, np.ndarray], rtt_ms: np.ndarray) -> pl.DataFrame:
+def _bulk_sockets(
+    flows: tuple[FlowPlan, ...],
+    seconds: int,
+    grid: np.ndarray,
+    shares: dict[str, np.ndarray],
+    rtt_ms: np.ndarray,
+) -> pl.DataFrame:
     rows = []
     for t in np.arange(0.2, seconds, 0.2):
-        rows.append({"t_ns": int(t * 1e9), "node": "h2", "state": "listen", "local_port": 5201, "peer_port": 0})
+        rows.append(
+            {
+                "t_ns": int(t * 1e9),
+                "node": "h2",
+                "state": "listen",
+                "local_port": 5201,
+                "peer_port": 0,
+            }
+        )
         for k, flow in enumerate(flows):
             if t * SECOND > flow.start_ns:
                 at = int(t / 0.002)
@@ -301,7 +414,10 @@ _SEGMENTS: tuple[tuple[float, str, str, int, int, int, int, float | None], ...] 
 
 
 def one_connection(path: Path, plots: tuple[dict[str, Any], ...] = (), **files: Any) -> RunData:
-    """Write a run of one HTTP request over 10 ms each way, whose first data segment is lost once; h2 closes first."""
+    """Write a run of one HTTP request over 10 ms each way, whose first data segment is lost once.
+
+    H2 closes first.
+    """
     flow = FlowPlan("get", "h1", "h2", 80, "h2", "http", "get", "all", None, SECOND, None)
     step = Step("get", 1, SECOND, Spawn("h1", ("curl", "http://10.0.0.2/")), "curl h1 → h2")
     plan = make_plan(
@@ -313,7 +429,13 @@ def one_connection(path: Path, plots: tuple[dict[str, Any], ...] = (), **files: 
         steps=(step,),
         plots=plots,
     )
-    tables = {"events": _events(plan), "packets": _small_packets(), "states": _small_states(), "sockets": _small_sockets(), "connections": _small_connections()}
+    tables = {
+        "events": _events(plan),
+        "packets": _small_packets(),
+        "states": _small_states(),
+        "sockets": _small_sockets(),
+        "connections": _small_connections(),
+    }
     return write_run(path, plan, tables, **files)
 
 
@@ -342,14 +464,20 @@ def _small_packets() -> pl.DataFrame:
         }
         rows.append({**packet, "node": sender, "capture": f"{sender}-eth0", "t_ns": int(at * 1e6)})
         if arrival is not None:
-            rows.append({**packet, "node": other, "capture": f"{other}-eth0", "t_ns": int(arrival * 1e6)})
+            rows.append(
+                {**packet, "node": other, "capture": f"{other}-eth0", "t_ns": int(arrival * 1e6)}
+            )
     frame = pl.DataFrame(rows).sort("t_ns")
     return frame.with_columns(number=pl.int_range(1, pl.len() + 1).over("capture"))
 
 
 def _small_states() -> pl.DataFrame:
     def row(ms: float, node: str, old: str, new: str) -> dict[str, Any]:
-        mine, peer = ((40000, 80), ("10.0.0.2", "10.0.0.1")) if node == "h1" else ((80, 40000), ("10.0.0.1", "10.0.0.2"))
+        mine, peer = (
+            ((40000, 80), ("10.0.0.2", "10.0.0.1"))
+            if node == "h1"
+            else ((80, 40000), ("10.0.0.1", "10.0.0.2"))
+        )
         return {
             "t_ns": int(ms * 1e6),
             "node": node,
@@ -378,7 +506,16 @@ def _small_states() -> pl.DataFrame:
 
 
 def _small_sockets() -> pl.DataFrame:
-    listening = [{"t_ns": i * SECOND // 10, "node": "h2", "state": "listen", "local_port": 80, "peer_port": 0} for i in range(650)]
+    listening = [
+        {
+            "t_ns": i * SECOND // 10,
+            "node": "h2",
+            "state": "listen",
+            "local_port": 80,
+            "peer_port": 0,
+        }
+        for i in range(650)
+    ]
     waiting = [
         {
             "t_ns": i * SECOND // 10,

@@ -20,16 +20,38 @@ CLIENT = [
     {"event": "call", "call": "recv", "bytes": 100, "took_us": 20_000, "at": 1.05},
     {"event": "echo", "number": 0, "took_us": 20_100, "at": 1.05},
     {"event": "write", "number": 0, "bytes": 200, "took_us": 17, "at": 1.06},
-    {"event": "call", "call": "connect", "error": "[Errno 111] Connection refused", "took_us": 10, "at": 1.07},
+    {
+        "event": "call",
+        "call": "connect",
+        "error": "[Errno 111] Connection refused",
+        "took_us": 10,
+        "at": 1.07,
+    },
 ]
 
 
 def run_of(path, **plots):
     one_connection(path)
-    steps = (Step("client", 0, SECOND, Spawn("h1", ("python3",)), "client"), Step("server", 1, 0, Spawn("h2", ("python3",)), "server"))
-    run = write_run(path, make_plan(steps=steps, plots=({"calls": plots},)), {}, engine={"status": "complete", "t0_realtime_ns": ZERO, "end_ns": 20 * SECOND})
+    steps = (
+        Step("client", 0, SECOND, Spawn("h1", ("python3",)), "client"),
+        Step("server", 1, 0, Spawn("h2", ("python3",)), "server"),
+    )
+    run = write_run(
+        path,
+        make_plan(steps=steps, plots=({"calls": plots},)),
+        {},
+        engine={"status": "complete", "t0_realtime_ns": ZERO, "end_ns": 20 * SECOND},
+    )
     (path / "raw/logs").mkdir()
-    lines = [json.dumps({"time_ns": ZERO + round(each["at"] * SECOND), **{key: value for key, value in each.items() if key != "at"}}) for each in CLIENT]
+    lines = [
+        json.dumps(
+            {
+                "time_ns": ZERO + round(each["at"] * SECOND),
+                **{key: value for key, value in each.items() if key != "at"},
+            }
+        )
+        for each in CLIENT
+    ]
     (path / "raw/logs/client.out").write_text("\n".join(lines) + "\nno JSON\n")
     (path / "raw/logs/server.out").write_text(lines[2] + "\n")
     return run
@@ -37,7 +59,12 @@ def run_of(path, **plots):
 
 def test_a_call_lasts_from_its_making_to_its_return(tmp_path):
     calls = logged_calls(run_of(tmp_path), "client")
-    assert [call.text for call in calls] == ["connect", "recv 100 B", "write 200 B", "connect: Connection refused"]
+    assert [call.text for call in calls] == [
+        "connect",
+        "recv 100 B",
+        "write 200 B",
+        "connect: Connection refused",
+    ]
     assert (calls[0].from_ns, calls[0].to_ns) == (SECOND, round(1.02 * SECOND))
     assert [call.failed for call in calls] == [False, False, False, True]
 
@@ -49,11 +76,21 @@ def test_an_action_that_logged_nothing_has_no_calls(tmp_path):
 def test_packets_fly_from_one_capture_to_the_other(tmp_path):
     run = one_connection(tmp_path)
     first = run.table("packets").filter(pl.col("node") == "h1").row(0, named=True)
-    ends = {"from_node": "h1", "to_node": "h2", "sent_ns": first["t_ns"], "sent_number": first["number"], "received_ns": first["t_ns"] + 10}
+    ends = {
+        "from_node": "h1",
+        "to_node": "h2",
+        "sent_ns": first["t_ns"],
+        "sent_number": first["number"],
+        "received_ns": first["t_ns"] + 10,
+    }
     (tmp_path / "run").mkdir()
     schema = schema_of("journeys")
-    journeys = conform(pl.DataFrame([{name: ends.get(name) for name in schema}], schema=schema), "journeys")
-    copy = write_run(tmp_path / "run", run.plan, {"packets": run.table("packets"), "journeys": journeys})
+    journeys = conform(
+        pl.DataFrame([{name: ends.get(name) for name in schema}], schema=schema), "journeys"
+    )
+    copy = write_run(
+        tmp_path / "run", run.plan, {"packets": run.table("packets"), "journeys": journeys}
+    )
     (flight,) = flights(copy, "h1", "h2", (0, 20 * SECOND))
     assert (flight.to_right, flight.text, flight.received_ns) == (True, "SYN", first["t_ns"] + 10)
     assert len(flights(copy, "h1", "h2", (0, 20 * SECOND), [first["flow"]])) == 1
@@ -94,4 +131,6 @@ def test_an_action_that_is_not_there_is_refused(tmp_path):
 
 
 def test_labels_at_one_place_stand_in_rows_of_their_own():
-    assert label_rows([(1.0, "connect"), (1.0, "send 100 B"), (1.0, "recv 100 B"), (5.0, "close")], 8.0) == [0, 1, 2, 0]
+    assert label_rows(
+        [(1.0, "connect"), (1.0, "send 100 B"), (1.0, "recv 100 B"), (5.0, "close")], 8.0
+    ) == [0, 1, 2, 0]

@@ -1,4 +1,6 @@
-"""The figure that lays flows below each other: where each begins, what is settled, which options it takes."""
+"""The figure that lays flows below each other: where each begins, what is settled, which options it
+takes.
+"""
 
 import polars as pl
 import pytest
@@ -12,12 +14,20 @@ from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
 
 NAMES = ("early", "late")
-FLOWS = tuple(FlowPlan(name, "h1", "h2", 5000 + number, "h1", "python", f"a{number}", "all", None, 0, None) for number, name in enumerate(NAMES))
+FLOWS = tuple(
+    FlowPlan(name, "h1", "h2", 5000 + number, "h1", "python", f"a{number}", "all", None, 0, None)
+    for number, name in enumerate(NAMES)
+)
 
 
 def table(name, rows):
     schema = schema_of(name)
-    return conform(pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema), name)
+    return conform(
+        pl.DataFrame(
+            [{column: row.get(column) for column in schema} for row in rows], schema=schema
+        ),
+        name,
+    )
 
 
 def run_of(path, **options):
@@ -28,10 +38,31 @@ def run_of(path, **options):
         start = (1 + 10 * number) * SECOND
         cwnd = [10, 20, 30, 80, 15, 16, 17, 18, 19, 20]
         rest = {**base, "ssthresh": 15, "mss": 1000, "in_flight_bytes": 9000}
-        states += [{**rest, "t_ns": start + second * SECOND, "cwnd": cwnd[second]} for second in range(10)]
-        packets += [{"flow": name, "node": "h1", "t_ns": start - SECOND // 2, "payload_bytes": 1000, "labels": []}]
-        phases += [{**base, "from_ns": start + 2 * SECOND, "to_ns": start + 3 * SECOND, "phase": "fast_recovery"}]
-    tables = {"flow_states": table("flow_states", states), "packets": table("packets", packets), "phases": table("phases", phases)}
+        states += [
+            {**rest, "t_ns": start + second * SECOND, "cwnd": cwnd[second]} for second in range(10)
+        ]
+        packets += [
+            {
+                "flow": name,
+                "node": "h1",
+                "t_ns": start - SECOND // 2,
+                "payload_bytes": 1000,
+                "labels": [],
+            }
+        ]
+        phases += [
+            {
+                **base,
+                "from_ns": start + 2 * SECOND,
+                "to_ns": start + 3 * SECOND,
+                "phase": "fast_recovery",
+            }
+        ]
+    tables = {
+        "flow_states": table("flow_states", states),
+        "packets": table("packets", packets),
+        "phases": table("phases", phases),
+    }
     return write_run(path, make_plan(flows=FLOWS, plots=({"cwnd_compared": options},)), tables)
 
 

@@ -1,4 +1,6 @@
-"""The plot in docs/extending.md works as printed, and docs/reading-a-report.md names every plot and real options."""
+"""The plot in docs/extending.md works as printed, and docs/reading-a-report.md names every plot and
+real options.
+"""
 
 import re
 from pathlib import Path
@@ -53,7 +55,9 @@ def test_the_page_on_reports_names_every_plot():
 def test_the_options_on_the_page_exist():
     import yaml
 
-    (text,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "reading-a-report.md").read_text(), re.DOTALL)
+    (text,) = re.findall(
+        r"```yaml\n(.*?)```", (DOCS / "reading-a-report.md").read_text(), re.DOTALL
+    )
     for entry in yaml.safe_load(text)["plots"]:
         if isinstance(entry, dict):
             ((name, options),) = entry.items()

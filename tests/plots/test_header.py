@@ -18,7 +18,10 @@ DATA = Path(__file__).parent.parent / "ingest" / "data"
 
 
 def headers(name):
-    return {header.protocol: header for header in parse_pdml((DATA / f"tshark-4.0.17-packet-{name}.pdml").read_text())}
+    return {
+        header.protocol: header
+        for header in parse_pdml((DATA / f"tshark-4.0.17-packet-{name}.pdml").read_text())
+    }
 
 
 def rows(header):
@@ -28,7 +31,11 @@ def rows(header):
 @pytest.mark.parametrize("name", ["syn", "data"])
 def test_every_bit_of_a_header_is_shown_once(name):
     for header in headers(name).values():
-        bits = [bit for field in shown_fields(header) for bit in range(field.first_bit, field.last_bit + 1)]
+        bits = [
+            bit
+            for field in shown_fields(header)
+            for bit in range(field.first_bit, field.last_bit + 1)
+        ]
         assert bits == list(range(8 * header.size_bytes)), header.protocol
 
 
@@ -54,7 +61,10 @@ def options(**given):
     return HeaderTable.resolve(given)
 
 
-@pytest.mark.parametrize(("packet", "flags"), [("syn", "S"), ("syn-ack", "SA"), ("first-data", "PA"), ("fin", "FA"), (None, "S")])
+@pytest.mark.parametrize(
+    ("packet", "flags"),
+    [("syn", "S"), ("syn-ack", "SA"), ("first-data", "PA"), ("fin", "FA"), (None, "S")],
+)
 def test_a_packet_is_chosen_by_what_it_is(tmp_path, packet, flags):
     assert chosen_packet(one_connection(tmp_path), options(packet=packet))["flags"] == flags
 
@@ -63,8 +73,16 @@ def test_a_reset_is_chosen_by_its_flag(tmp_path):
     run = one_connection(tmp_path)
     assert chosen_packet(run, options(packet="rst")) is None
     refused = pl.when(pl.col("flags") == "SA").then(pl.lit("RA")).otherwise("flags").alias("flags")
-    tables = {"packets": run.table("packets").with_columns(refused), "connections": run.table("connections")}
-    assert chosen_packet(write_run(tmp_path / "refused", run.plan, tables), options(packet="rst"))["flags"] == "RA"
+    tables = {
+        "packets": run.table("packets").with_columns(refused),
+        "connections": run.table("connections"),
+    }
+    assert (
+        chosen_packet(write_run(tmp_path / "refused", run.plan, tables), options(packet="rst"))[
+            "flags"
+        ]
+        == "RA"
+    )
 
 
 def test_a_packet_is_chosen_by_its_number_in_a_capture(tmp_path):
@@ -77,7 +95,9 @@ def test_a_packet_is_chosen_by_its_number_in_a_capture(tmp_path):
 
 def test_no_such_packet_or_no_capture_gives_no_table(tmp_path):
     run = one_connection(tmp_path)
-    assert HeaderTable().draw(run, options(packet="syn")) is None, "this run has tables and no captures"
+    assert HeaderTable().draw(run, options(packet="syn")) is None, (
+        "this run has tables and no captures"
+    )
     assert HeaderTable().draw(run, options(packet="syn", connection=5)) is None
     assert HeaderTable().draw(run, options(packet="syn", flow="other")) is None
 

@@ -19,15 +19,46 @@ def view(tmp_path):
 
 
 def half_open(tmp_path, *, client="h1"):
-    """A client whose SYNs are answered in vain: the server gives up, and the next SYN begins a second half-open connection."""
+    """A client whose SYNs are answered in vain: the server gives up, and the next SYN begins a
+    second half-open connection.
+    """
     whole = one_connection(tmp_path / "whole")
-    server = {"node": "h2", "local_address": "10.0.0.2", "local_port": 80, "peer_address": "10.0.0.1", "peer_port": 40000}
+    server = {
+        "node": "h2",
+        "local_address": "10.0.0.2",
+        "local_port": 80,
+        "peer_address": "10.0.0.1",
+        "peer_port": 40000,
+    }
     times = [(1_100_000_000, "3"), (1_200_000_000, "3"), (1_400_000_000, "4"), (1_500_000_000, "4")]
-    sockets = [{**server, "t_ns": t_ns, "state": "syn-recv", "info": f"ino:0 sk:{cookie}"} for t_ns, cookie in times]
+    sockets = [
+        {**server, "t_ns": t_ns, "state": "syn-recv", "info": f"ino:0 sk:{cookie}"}
+        for t_ns, cookie in times
+    ]
     packets = []
-    for number, (t_ns, isn) in enumerate([(1_050_000_000, 1000), (1_150_000_000, 1000), (1_300_000_000, 9000)]):
-        there = {"src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 80, "flags": "S", "seq": 5, "seq_rel": 0, "ip_id": 10 + number}
-        back = {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 40000, "flags": "SA", "seq": isn, "seq_rel": 0, "ip_id": 20 + number}
+    for number, (t_ns, isn) in enumerate(
+        [(1_050_000_000, 1000), (1_150_000_000, 1000), (1_300_000_000, 9000)]
+    ):
+        there = {
+            "src": "10.0.0.1",
+            "src_port": 40000,
+            "dst": "10.0.0.2",
+            "dst_port": 80,
+            "flags": "S",
+            "seq": 5,
+            "seq_rel": 0,
+            "ip_id": 10 + number,
+        }
+        back = {
+            "src": "10.0.0.2",
+            "src_port": 80,
+            "dst": "10.0.0.1",
+            "dst_port": 40000,
+            "flags": "SA",
+            "seq": isn,
+            "seq_rel": 0,
+            "ip_id": 20 + number,
+        }
         for node, late in (("h1", 0), ("h2", 1000)):
             packets.append({**there, "node": node, "t_ns": t_ns + late})
             packets.append({**back, "node": node, "t_ns": t_ns + 5000 - late})
@@ -35,11 +66,15 @@ def half_open(tmp_path, *, client="h1"):
     connection = {**row, "client": client, "syn_ns": 1_050_000_000, "end_ns": None}
     same = {"protocol": "tcp", "payload_bytes": 0, "labels": [], "capture": "any", "stream": 0}
     rows = {
-        "packets": [{**same, "number": number, **each} for number, each in enumerate(packets, start=1)],
+        "packets": [
+            {**same, "number": number, **each} for number, each in enumerate(packets, start=1)
+        ],
         "sockets": sockets,
         "connections": [connection],
     }
-    return write_run(tmp_path / "run", whole.plan, {name: filled(name, each) for name, each in rows.items()})
+    return write_run(
+        tmp_path / "run", whole.plan, {name: filled(name, each) for name, each in rows.items()}
+    )
 
 
 def filled(table, rows):
@@ -76,7 +111,8 @@ def test_only_the_segment_without_arrival_is_lost(view):
 
 def test_time_runs_downwards_on_both_sides(view):
     moments = sorted(
-        [(arrow.sent_ns, arrow.from_row) for arrow in view.arrows] + [(arrow.received_ns, arrow.to_row) for arrow in view.arrows if not arrow.lost]
+        [(arrow.sent_ns, arrow.from_row) for arrow in view.arrows]
+        + [(arrow.received_ns, arrow.to_row) for arrow in view.arrows if not arrow.lost]
     )
     rows = [row for _, row in moments]
     assert rows == sorted(rows) and len(set(rows)) == len(rows)
@@ -86,7 +122,14 @@ def test_states_of_both_ends_with_time_wait_from_ss(view):
     left = [state.state for state in view.states if state.left]
     right = [(state.state, state.from_ss) for state in view.states if not state.left]
     assert left == ["CLOSED", "SYN-SENT", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED"]
-    assert right == [("LISTEN", False), ("ESTABLISHED", False), ("FIN-WAIT-1", False), ("FIN-WAIT-2", False), ("TIME-WAIT", True), ("CLOSED", True)]
+    assert right == [
+        ("LISTEN", False),
+        ("ESTABLISHED", False),
+        ("FIN-WAIT-1", False),
+        ("FIN-WAIT-2", False),
+        ("TIME-WAIT", True),
+        ("CLOSED", True),
+    ]
 
 
 def test_states_of_one_end_do_not_overlap(view):
@@ -122,7 +165,12 @@ def test_a_host_that_captured_nothing_of_the_connection_got_nothing(tmp_path):
     tables = {name: whole.table(name) for name in ("connections", "states", "sockets")}
     engine = {"status": "complete", "end_ns": whole.plan.duration_ns}
     for captures, lost in (({"h1-eth0": {}, "h2-eth0": {}}, True), ({"h1-eth0": {}}, False)):
-        run = write_run(tmp_path / str(lost), whole.plan, {**tables, "packets": packets}, engine={**engine, "captures": captures})
+        run = write_run(
+            tmp_path / str(lost),
+            whole.plan,
+            {**tables, "packets": packets},
+            engine={**engine, "captures": captures},
+        )
         assert [arrow.lost for arrow in ladder_view(run, "", 1, 30).arrows] == [lost]
 
 
@@ -141,7 +189,10 @@ def test_between_without_segments_gives_no_ladder(tmp_path):
 def fault(packet, after_ns, effect):
     """A row of the table faults on a packet, so long after it was sent."""
     return {
-        **{name: packet[name] for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes")},
+        **{
+            name: packet[name]
+            for name in ("src", "src_port", "dst", "dst_port", "seq", "payload_bytes")
+        },
         "t_ns": packet["t_ns"] + after_ns,
         "effect": effect,
     }
@@ -149,20 +200,48 @@ def fault(packet, after_ns, effect):
 
 def test_the_arrow_of_a_segment_says_which_fault_acted_on_it(tmp_path):
     whole = one_connection(tmp_path)
-    sent = whole.table("packets").filter((pl.col("node") == "h1") & (pl.col("payload_bytes") > 0)).sort("t_ns").to_dicts()
-    write_table(tmp_path, "faults", pl.DataFrame([fault(sent[0], 1000, "drop"), fault(sent[1], 1000, "delay")]))
+    sent = (
+        whole.table("packets")
+        .filter((pl.col("node") == "h1") & (pl.col("payload_bytes") > 0))
+        .sort("t_ns")
+        .to_dicts()
+    )
+    write_table(
+        tmp_path,
+        "faults",
+        pl.DataFrame([fault(sent[0], 1000, "drop"), fault(sent[1], 1000, "delay")]),
+    )
     arrows = ladder_view(RunData(tmp_path), "", 1, 30).arrows
-    assert [(index, arrow.fault, arrow.lost) for index, arrow in enumerate(arrows) if arrow.fault] == [(3, "drop", True), (4, "delay", False)]
+    assert [
+        (index, arrow.fault, arrow.lost) for index, arrow in enumerate(arrows) if arrow.fault
+    ] == [(3, "drop", True), (4, "delay", False)]
     assert "fault" not in arrows[3].text  # it stands below the arrow, which ends in a cross
     assert arrows[4].text.endswith("  [fault: delay]")
 
 
 def test_a_fault_acts_on_the_last_segment_that_was_sent_by_then():
-    rows = [{"src": "a", "src_port": 1, "dst": "b", "dst_port": 2, "seq": 5, "payload_bytes": 9, "t_ns": at} for at in (10, 50)]
-    first, second = {**rows[0], "t_ns": 40, "effect": "drop"}, {**rows[0], "t_ns": 60, "effect": "delay"}
+    rows = [
+        {
+            "src": "a",
+            "src_port": 1,
+            "dst": "b",
+            "dst_port": 2,
+            "seq": 5,
+            "payload_bytes": 9,
+            "t_ns": at,
+        }
+        for at in (10, 50)
+    ]
+    first, second = (
+        {**rows[0], "t_ns": 40, "effect": "drop"},
+        {**rows[0], "t_ns": 60, "effect": "delay"},
+    )
     assert effects_on(rows, [first]) == {0: "drop"}
     assert effects_on(rows, [first, second]) == {0: "drop", 1: "delay"}
-    assert effects_on(rows, [{**second, "seq": 6}, {**second, "src_port": 3}, {**second, "t_ns": 5}]) == {}
+    assert (
+        effects_on(rows, [{**second, "seq": 6}, {**second, "src_port": 3}, {**second, "t_ns": 5}])
+        == {}
+    )
 
 
 def test_what_was_dropped_did_not_arrive_although_its_retransmission_looks_the_same(tmp_path):
@@ -171,16 +250,28 @@ def test_what_was_dropped_did_not_arrive_although_its_retransmission_looks_the_s
     packets = whole.table("packets")
     sent = packets.filter((pl.col("node") == "h2") & (pl.col("flags") == "SA"))
     again = sent.with_columns(t_ns=pl.col("t_ns") + 1_000_000)
-    late = packets.with_columns(t_ns=pl.when((pl.col("node") == "h1") & (pl.col("flags") == "SA")).then(pl.col("t_ns") + 1_000_000).otherwise(pl.col("t_ns")))
+    late = packets.with_columns(
+        t_ns=pl.when((pl.col("node") == "h1") & (pl.col("flags") == "SA"))
+        .then(pl.col("t_ns") + 1_000_000)
+        .otherwise(pl.col("t_ns"))
+    )
     write_table(tmp_path, "packets", pl.concat([late, again]).sort("t_ns"))
     write_table(tmp_path, "faults", pl.DataFrame([fault(sent.row(0, named=True), 1000, "drop")]))
-    answers = [arrow for arrow in ladder_view(RunData(tmp_path), "", 1, 30).arrows if arrow.text.startswith("SYN, ACK")]
+    answers = [
+        arrow
+        for arrow in ladder_view(RunData(tmp_path), "", 1, 30).arrows
+        if arrow.text.startswith("SYN, ACK")
+    ]
     assert [(arrow.fault, arrow.lost) for arrow in answers] == [("drop", True), (None, False)]
 
 
 def test_a_second_half_open_connection_begins_where_its_initial_sequence_number_does(tmp_path):
     view = ladder_view(half_open(tmp_path), "", 1, 30)
-    server = [(state.state, state.t_ns, state.from_ss) for state in view.states if not state.left and state.t_ns is not None]
+    server = [
+        (state.state, state.t_ns, state.from_ss)
+        for state in view.states
+        if not state.left and state.t_ns is not None
+    ]
     assert server == [
         ("SYN-RECEIVED", 1_050_004_000, True),
         ("CLOSED", 1_200_000_000, True),

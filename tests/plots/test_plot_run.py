@@ -1,4 +1,6 @@
-"""Figures of a run: which are drawn, what lies on disk, and that the same data gives the same bytes."""
+"""Figures of a run: which are drawn, what lies on disk, and that the same data gives the same
+bytes.
+"""
 
 import json
 import re
@@ -73,9 +75,16 @@ def test_marks_units_and_legends_are_on_the_figures(drawn):
 
 
 def test_the_spec_chooses_plots_and_options(tmp_path):
-    run = shared_bottleneck(tmp_path, 4, plots=({"rtt": {"title": "Delay", "between": ["1s", "2s"]}}, {"rtt": {"flows": ["bbr"]}}))
+    run = shared_bottleneck(
+        tmp_path,
+        4,
+        plots=({"rtt": {"title": "Delay", "between": ["1s", "2s"]}}, {"rtt": {"flows": ["bbr"]}}),
+    )
     figures = plot_run(run)
-    assert [(figure.name, figure.title) for figure in figures] == [("rtt", "Delay"), ("rtt-2", "Round-trip time")]
+    assert [(figure.name, figure.title) for figure in figures] == [
+        ("rtt", "Delay"),
+        ("rtt-2", "Round-trip time"),
+    ]
     svg = (tmp_path / "figures/rtt-2.svg").read_text()
     assert "bbr" in svg and ">cubic<" not in svg
 
@@ -83,7 +92,11 @@ def test_the_spec_chooses_plots_and_options(tmp_path):
 def test_figures_of_an_earlier_call_are_removed(tmp_path):
     plot_run(shared_bottleneck(tmp_path, 4, plots=({"rtt": {}},)))
     plot_run(shared_bottleneck(tmp_path, 4, plots=({"queue": {}},)))
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["index.json", "queue.png", "queue.svg"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "index.json",
+        "queue.png",
+        "queue.svg",
+    ]
 
 
 def test_an_empty_run_draws_nothing_and_says_why_for_what_was_asked(tmp_path):
@@ -134,14 +147,23 @@ def test_a_plot_that_fails_costs_the_others_nothing(tmp_path):
 
 
 def test_every_builtin_loads_documents_itself_and_needs_no_matplotlib_for_that():
-    names = [(load_plot(reference).name, load_plot(reference).title, load_plot(reference).caption()) for reference in BUILTIN.values()]
+    names = [
+        (load_plot(reference).name, load_plot(reference).title, load_plot(reference).caption())
+        for reference in BUILTIN.values()
+    ]
     assert [name for name, _, _ in names] == list(BUILTIN)
     assert all(title and caption.endswith(".") for _, title, caption in names)
     code = (
-        "import sys\nfrom tcpexp.plots import BUILTIN\nfrom tcpexp.plots.base import load_plot\n"
-        "for each in BUILTIN.values(): load_plot(each)\nprint('matplotlib' in sys.modules, 'polars' in sys.modules)"
+        "import sys\nfrom tcpexp.plots import BUILTIN\nfrom tcpexp.plots.base import load_plot\nfor"
+        " each in BUILTIN.values(): load_plot(each)\nprint('matplotlib' in sys.modules, 'polars' in"
+        " sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "False False\n"
+    )
 
 
 def test_a_reference_that_is_no_plot_is_refused():

@@ -18,7 +18,10 @@ TABLE = Table(
     (
         Part(
             (Column("n", "right"), Column("what it means")),
-            (Row(("1", "plain $5 & <b>")), Row(("2", LONG.strip()), shaded=True, packets=(PacketLink("h1-eth0", 7),))),
+            (
+                Row(("1", "plain $5 & <b>")),
+                Row(("2", LONG.strip()), shaded=True, packets=(PacketLink("h1-eth0", 7),)),
+            ),
             title="First part",
             note="A note.",
         ),
@@ -60,9 +63,19 @@ def test_a_plot_that_returns_a_table_leaves_json_and_pictures(tmp_path):
     (figure,) = plot_run(run, catalogue)
     assert figure.table == "figures/shown.table.json"
     assert table_from_json((tmp_path / figure.table).read_text()) == TABLE
-    assert json.loads((tmp_path / "figures/index.json").read_text())["figures"][0]["table"] == figure.table
+    assert (
+        json.loads((tmp_path / "figures/index.json").read_text())["figures"][0]["table"]
+        == figure.table
+    )
     svg = (tmp_path / figure.svg).read_text()
-    for words in ("First part", "what it means", "plain $5 &amp; &lt;b&gt;", "h1-eth0\u00a0#7", "A note.", "On both."):
+    for words in (
+        "First part",
+        "what it means",
+        "plain $5 &amp; &lt;b&gt;",
+        "h1-eth0\u00a0#7",
+        "A note.",
+        "On both.",
+    ):
         assert words in svg, words
     plot_run(write_run(tmp_path, make_plan(plots=({"rtt": {}},)), {}), catalogue)
     assert not (tmp_path / figure.table).exists(), "tables of an earlier call are removed"
@@ -83,7 +96,9 @@ def test_a_long_text_is_wrapped_between_words():
 def test_the_picture_is_as_high_as_its_rows_need():
     low = Table((Part((Column("a"),), (Row(("1",)),)),))
     high = Table((Part((Column("a"),), tuple(Row((str(each),)) for each in range(20))),))
-    assert draw_table(high, "t").get_size_inches()[1] > draw_table(low, "t").get_size_inches()[1] + 3
+    assert (
+        draw_table(high, "t").get_size_inches()[1] > draw_table(low, "t").get_size_inches()[1] + 3
+    )
 
 
 def test_spread_keeps_the_first_and_the_last():

@@ -8,7 +8,9 @@ from tcpexp.plots.thin import thin_line, thin_moments, thin_points
 
 
 def noisy(rows: int) -> pl.DataFrame:
-    return pl.DataFrame({"t": range(rows), "y": [(i * 7919) % 1009 for i in range(rows)]}).with_columns(pl.col("y").cast(pl.Int64))
+    return pl.DataFrame(
+        {"t": range(rows), "y": [(i * 7919) % 1009 for i in range(rows)]}
+    ).with_columns(pl.col("y").cast(pl.Int64))
 
 
 def test_a_short_line_is_kept_whole():
@@ -17,7 +19,9 @@ def test_a_short_line_is_kept_whole():
 
 
 def test_a_long_line_keeps_its_ends_its_peaks_and_its_order():
-    frame = noisy(50_000).with_columns(y=pl.when(pl.col("t") == 33_333).then(10**9).otherwise(pl.col("y")))
+    frame = noisy(50_000).with_columns(
+        y=pl.when(pl.col("t") == 33_333).then(10**9).otherwise(pl.col("y"))
+    )
     thin = thin_line(frame, "t", "y", buckets=200)
     assert thin.height <= 4 * 200
     assert thin["y"].max() == 10**9
@@ -29,14 +33,20 @@ def test_a_long_line_keeps_its_ends_its_peaks_and_its_order():
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=300), st.integers(1, 20))
 def test_every_bucket_keeps_its_range(values, buckets):
-    frame = pl.DataFrame({"t": range(len(values)), "y": values}, schema={"t": pl.Int64, "y": pl.Int64})
+    frame = pl.DataFrame(
+        {"t": range(len(values)), "y": values}, schema={"t": pl.Int64, "y": pl.Int64}
+    )
     thin = thin_line(frame, "t", "y", buckets)
     assert (thin["y"].min(), thin["y"].max()) == (min(values), max(values))
     assert set(thin["t"]) <= set(frame["t"])
 
 
 def test_points_in_one_cell_become_one():
-    crowd = pl.DataFrame({"t": [1, 1_000_000], "y": [0, 100]}).sample(5000, with_replacement=True, seed=1).sort("t")
+    crowd = (
+        pl.DataFrame({"t": [1, 1_000_000], "y": [0, 100]})
+        .sample(5000, with_replacement=True, seed=1)
+        .sort("t")
+    )
     assert thin_points(crowd, "t", "y", columns=100, rows=10).height == 2
 
 

@@ -15,14 +15,28 @@ def row(number, flags, **more):
     """A packet at h2; without ``payload_bytes`` it comes from h2."""
     own = not more.get("payload_bytes") and flags != "S"
     ends = {"src": "10.0.0.2", "dst": "10.0.0.1"} if own else {"src": "10.0.0.1", "dst": "10.0.0.2"}
-    base = {"capture": "h2-eth0", "node": "h2", "number": number, "t_ns": number * SECOND, "protocol": "tcp", "flow": "upload", "stream": 0}
+    base = {
+        "capture": "h2-eth0",
+        "node": "h2",
+        "number": number,
+        "t_ns": number * SECOND,
+        "protocol": "tcp",
+        "flow": "upload",
+        "stream": 0,
+    }
     return {**base, **ends, "flags": flags, "payload_bytes": 0, "labels": [], **more}
 
 
 def run_of(path, packets, **options):
     schema = schema_of("packets")
-    frame = pl.DataFrame([{name: each.get(name) for name in schema} for each in packets], schema=schema)
-    return write_run(path, make_plan(flows=(UPLOAD,), plots=({"window_table": options},)), {"packets": conform(frame, "packets")})
+    frame = pl.DataFrame(
+        [{name: each.get(name) for name in schema} for each in packets], schema=schema
+    )
+    return write_run(
+        path,
+        make_plan(flows=(UPLOAD,), plots=({"window_table": options},)),
+        {"packets": conform(frame, "packets")},
+    )
 
 
 def acks(scale):
@@ -45,7 +59,12 @@ def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
 
 
 def test_without_the_option_at_both_ends_nothing_is_scaled(tmp_path):
-    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD, {})["scale"].to_list() == [None, 0, 0, 0]
+    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD, {})["scale"].to_list() == [
+        None,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_the_figure_shows_what_changed_and_is_drawn_on_demand_only(tmp_path):
@@ -57,7 +76,13 @@ def test_the_figure_shows_what_changed_and_is_drawn_on_demand_only(tmp_path):
 
 
 def test_a_long_table_is_thinned_and_says_so(tmp_path):
-    rows = [*acks(7)[:2], *(row(number, "A", window=500 - number, window_bytes=128 * (500 - number), ack_rel=number) for number in range(3, 103))]
+    rows = [
+        *acks(7)[:2],
+        *(
+            row(number, "A", window=500 - number, window_bytes=128 * (500 - number), ack_rel=number)
+            for number in range(3, 103)
+        ),
+    ]
     (figure,) = plot_run(run_of(tmp_path, rows, rows=10))
     svg = (tmp_path / figure.svg).read_text()
     assert "upload: 10 ACKs, 91 more left out" in svg

@@ -16,12 +16,17 @@ from tcpexp.spec.load import load_spec
 def recorders(tmp_path):
     def compile_recorders(text="", duration="9s"):
         path = tmp_path / "spec.yaml"
-        path.write_text(f"name: x\ntopology: two_host\nduration: {duration}\n" + textwrap.dedent(text))
+        path.write_text(
+            f"name: x\ntopology: two_host\nduration: {duration}\n" + textwrap.dedent(text)
+        )
         catalogue = Catalogue()
         for name, model in BUILTIN.items():
             catalogue.recorders.add(name, model)
         plan = compile_plan(load_spec(path, catalogue), catalogue)
-        return [(each.kind, each.interface or each.node, each.interval_ns, each.options) for each in plan.recorders]
+        return [
+            (each.kind, each.interface or each.node, each.interval_ns, each.options)
+            for each in plan.recorders
+        ]
 
     return compile_recorders
 
@@ -42,8 +47,16 @@ def test_default_of_a_shaped_network(recorders):
 
 @pytest.mark.parametrize(("duration", "every_s"), [("20s", 1), ("20001ms", 2), ("120s", 2)])
 def test_sockets_are_looked_at_less_often_in_a_long_experiment(recorders, duration, every_s):
-    assert next(each for each in recorders(duration=duration) if each[0] == "ss") == ("ss", "h1", every_s * 10**9, {})
-    assert next(each for each in recorders("record: {ss: 1s}", duration) if each[0] == "ss")[2] == 10**9
+    assert next(each for each in recorders(duration=duration) if each[0] == "ss") == (
+        "ss",
+        "h1",
+        every_s * 10**9,
+        {},
+    )
+    assert (
+        next(each for each in recorders("record: {ss: 1s}", duration) if each[0] == "ss")[2]
+        == 10**9
+    )
 
 
 def test_no_queues_without_a_wire(recorders):
@@ -57,7 +70,11 @@ def test_no_queues_without_a_wire(recorders):
         ("{ss: {every: 5ms}}", "ss", ("ss", "h1", 5 * 10**6, {})),
         ("{capture: full}", "capture", ("capture", "h1-eth0", None, {"snaplen": 0})),
         ("{capture: {snaplen: 256B}}", "capture", ("capture", "h1-eth0", None, {"snaplen": 256})),
-        ("{trace: ['tcp:tcp_probe']}", "trace", ("trace", None, None, {"events": ["tcp:tcp_probe"]})),
+        (
+            "{trace: ['tcp:tcp_probe']}",
+            "trace",
+            ("trace", None, None, {"events": ["tcp:tcp_probe"]}),
+        ),
         ("{cpu: on}", "cpu", ("cpu", None, 10**9, {})),
     ],
 )
@@ -85,7 +102,12 @@ def test_routers_are_captured_when_asked(recorders, tmp_path):
 def test_a_command_of_ones_own(recorders):
     record = "record: {command: {host: h2, argv: [ping, -c1, '{h1}'], every: 1s, output: ping.txt}}"
     found = recorders(record)[-1]
-    assert found == ("command", "h2", 10**9, {"argv": ["ping", "-c1", "10.0.0.1"], "output": "ping.txt"})
+    assert found == (
+        "command",
+        "h2",
+        10**9,
+        {"argv": ["ping", "-c1", "10.0.0.1"], "output": "ping.txt"},
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ from tcpexp.report.diffvalues import Difference, change_words, differences, valu
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab", max_size=2),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("xyz", min_size=1, max_size=1), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("xyz", min_size=1, max_size=1), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -30,7 +33,10 @@ def test_values_differ_exactly_when_something_is_listed(before, after):
 
 def test_paths_are_written_as_set_takes_them():
     before = {"links": {"h1-h2": {"queue": "1bdp"}}, "actions": [{"at": "1s"}, {"at": "2s"}]}
-    after = {"links": {"h1-h2": {"queue": "4bdp", "delay": "5ms"}}, "actions": [{"at": "1s"}, {"at": "3s"}]}
+    after = {
+        "links": {"h1-h2": {"queue": "4bdp", "delay": "5ms"}},
+        "actions": [{"at": "1s"}, {"at": "3s"}],
+    }
     found = differences(before, after)
     assert [(each.path, each.kind) for each in found] == [
         ("links.h1-h2.queue", "changed"),
@@ -42,7 +48,9 @@ def test_paths_are_written_as_set_takes_them():
 def test_an_item_put_in_between_is_one_difference():
     before = [{"do": "iperf3"}, {"do": "flap"}, {"do": "mark"}]
     after = [{"do": "iperf3"}, {"do": "wait"}, {"do": "flap"}, {"do": "mark"}]
-    assert differences(before, after, "actions") == [Difference("actions[1]", "added", None, {"do": "wait"})]
+    assert differences(before, after, "actions") == [
+        Difference("actions[1]", "added", None, {"do": "wait"})
+    ]
 
 
 def test_true_is_not_one():
@@ -50,10 +58,21 @@ def test_true_is_not_one():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "change"), [(10, 12, 0.2), (10, 5, -0.5), (-10, -5, 0.5), (0, 5, None), (5, 0, -1.0), ("a", 3, None), (None, 3, None)]
+    ("before", "after", "change"),
+    [
+        (10, 12, 0.2),
+        (10, 5, -0.5),
+        (-10, -5, 0.5),
+        (0, 5, None),
+        (5, 0, -1.0),
+        ("a", 3, None),
+        (None, 3, None),
+    ],
 )
 def test_relative_change(before, after, change):
-    assert Difference("x", "changed", before, after).change == (None if change is None else pytest.approx(change))
+    assert Difference("x", "changed", before, after).change == (
+        None if change is None else pytest.approx(change)
+    )
 
 
 def test_a_change_without_a_percentage_always_exceeds():
@@ -63,6 +82,14 @@ def test_a_change_without_a_percentage_always_exceeds():
 
 
 def test_words():
-    assert value_words("a\n b") == "a b" and value_words(1234567) == "1,234,567" and value_words(True) == "true"
+    assert (
+        value_words("a\n b") == "a b"
+        and value_words(1234567) == "1,234,567"
+        and value_words(True) == "true"
+    )
     assert value_words(0.123456789) == "0.123457" and value_words("x" * 500, 10) == "xxxxxxxxx…"
-    assert change_words(0.1234) == "+12.3 %" and change_words(-1.0) == "-100.0 %" and change_words(None) == ""
+    assert (
+        change_words(0.1234) == "+12.3 %"
+        and change_words(-1.0) == "-100.0 %"
+        and change_words(None) == ""
+    )

@@ -1,4 +1,6 @@
-"""The page's parts: the vendored library is the one that is named, texts cannot break out, nothing may be loaded."""
+"""The page's parts: the vendored library is the one that is named, texts cannot break out, nothing
+may be loaded.
+"""
 
 import hashlib
 import re
@@ -14,7 +16,9 @@ EVIL = "</script><script>alert(1)</script><!--"
 
 
 def named_sums() -> dict[str, str]:
-    rows = re.findall(r"\| `([^`]+)` \|.*`([0-9a-f]{64})` \|", (PAGE / "vendor/README.md").read_text())
+    rows = re.findall(
+        r"\| `([^`]+)` \|.*`([0-9a-f]{64})` \|", (PAGE / "vendor/README.md").read_text()
+    )
     assert rows
     return dict(rows)
 
@@ -36,16 +40,35 @@ def test_every_script_is_used():
 
 
 def test_texts_cannot_leave_their_element():
-    data = PanelData((0, 1), (0, 1), {EVIL: "--s1"}, [], [{"t": 0, "label": EVIL, "kind": "action"}], [], {}, [], [])
+    data = PanelData(
+        (0, 1),
+        (0, 1),
+        {EVIL: "--s1"},
+        [],
+        [{"t": 0, "label": EVIL, "kind": "action"}],
+        [],
+        {},
+        [],
+        [],
+    )
     parts = embed.embed_panels(data)
-    assert "<" not in parts.info and "<" not in parts.columns and "</script" not in parts.script.lower()
+    assert (
+        "<" not in parts.info
+        and "<" not in parts.columns
+        and "</script" not in parts.script.lower()
+    )
 
 
 def test_the_policy_lets_only_our_script_run():
     policy = dict(each.split(" ", 1) for each in embed.page_policy().split("; "))
-    assert policy["default-src"] == "'none'" and re.fullmatch(r"'sha256-[A-Za-z0-9+/=]{44}'", policy["script-src"])
+    assert policy["default-src"] == "'none'" and re.fullmatch(
+        r"'sha256-[A-Za-z0-9+/=]{44}'", policy["script-src"]
+    )
 
 
 def test_our_scripts_ask_for_nothing():
     for name in embed.SCRIPTS[1:]:
-        assert not re.search(r"\bfetch\(|XMLHttpRequest|https?://|import\(|eval\(|innerHTML", (PAGE / name).read_text()), name
+        assert not re.search(
+            r"\bfetch\(|XMLHttpRequest|https?://|import\(|eval\(|innerHTML",
+            (PAGE / name).read_text(),
+        ), name

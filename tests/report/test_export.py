@@ -1,4 +1,6 @@
-"""A run as a hand-in: what it says, that Markdown and paper say the same, that nobody's answers are overwritten, and PDF."""
+"""A run as a hand-in: what it says, that Markdown and paper say the same, that nobody's answers are
+overwritten, and PDF.
+"""
 
 import json
 import re
@@ -20,8 +22,15 @@ from tcpexp.report.exporthtml import paper_html
 from tcpexp.report.exportmd import escape, inline, markdown
 from tcpexp.report.exportwrite import write_hand_in
 
-MANIFEST = {**MANIFEST, "command": ["tcpexp", "run", "x", "--set", "links.h1-h2.queue=4bdp"], "files": {"raw/h1-eth0.pcap": "ef" * 32}}
-QUESTIONS = "**What is seen.** BBR fills the `pipe`.\n\n**Try next.** Make the queue longer: who wins? Swap the flows."
+MANIFEST = {
+    **MANIFEST,
+    "command": ["tcpexp", "run", "x", "--set", "links.h1-h2.queue=4bdp"],
+    "files": {"raw/h1-eth0.pcap": "ef" * 32},
+}
+QUESTIONS = (
+    "**What is seen.** BBR fills the `pipe`.\n\n**Try next.** Make the queue longer: who wins? Swap"
+    " the flows."
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,11 @@ def run(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "one"
     made = shared_bottleneck(path, 4, metrics=METRICS, certificate=CERTIFICATE, manifest=MANIFEST)
     plan = (path / "plan.json").read_text()
-    (path / "plan.json").write_text(re.sub(r'"explain": "[^\n]*"', lambda _: f'"explain": {QUESTIONS!r}'.replace("'", '"'), plan))
+    (path / "plan.json").write_text(
+        re.sub(
+            r'"explain": "[^\n]*"', lambda _: f'"explain": {QUESTIONS!r}'.replace("'", '"'), plan
+        )
+    )
     made.forget()
     write_checks(path, VERDICTS)
     plot_run(made)
@@ -84,7 +97,10 @@ def test_the_paper_is_well_formed_and_self_contained(document):
 def test_figures_and_tables_are_numbered_in_order(document):
     for text in (markdown(document), Page(paper_html(document)).text):
         for kind in ("Figure", "Table"):
-            numbers = [int(each) for each in re.findall(rf"(?:\*\*|^|\W){kind} (\d+)\.", text, re.MULTILINE)]
+            numbers = [
+                int(each)
+                for each in re.findall(rf"(?:\*\*|^|\W){kind} (\d+)\.", text, re.MULTILINE)
+            ]
             assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 3
 
 
@@ -126,18 +142,37 @@ def test_a_short_connection_and_an_unfinished_run(tmp_path):
 def test_a_figure_that_is_a_table_is_set_as_one(tmp_path):
     run = one_connection(tmp_path / "short", plots=({"ladder": {}},))
     plot_run(run)
-    table = Table((Part((Column("Time"), Column("Window", "right")), (Row(("1 s", "64|240")),), "h1", "Bytes."),), "All.")
+    table = Table(
+        (
+            Part(
+                (Column("Time"), Column("Window", "right")),
+                (Row(("1 s", "64|240")),),
+                "h1",
+                "Bytes.",
+            ),
+        ),
+        "All.",
+    )
     (run.path / "figures/w.table.json").write_text(table.to_json())
     index = json.loads((run.path / "figures/index.json").read_text())
-    index["figures"].append({**index["figures"][0], "name": "w", "title": "Windows", "table": "figures/w.table.json"})
+    index["figures"].append(
+        {**index["figures"][0], "name": "w", "title": "Windows", "table": "figures/w.table.json"}
+    )
     (run.path / "figures/index.json").write_text(json.dumps(index))
     (tmp_path / "n.svg").write_text("<svg/>")
     text = markdown(hand_in(run, tmp_path / "n.svg"))
-    assert "Windows: h1.\n\n| Time | Window |\n|---|---:|\n| 1 s | 64\\|240 |\n\nBytes.\n\nAll." in text
+    assert (
+        "Windows: h1.\n\n| Time | Window |\n|---|---:|\n| 1 s | 64\\|240 |\n\nBytes.\n\nAll."
+        in text
+    )
 
 
 def test_texts_are_escaped(tmp_path):
-    run = write_run(tmp_path / "evil", make_plan(title=EVIL, description=EVIL, explain=EVIL, references=(EVIL,)), {})
+    run = write_run(
+        tmp_path / "evil",
+        make_plan(title=EVIL, description=EVIL, explain=EVIL, references=(EVIL,)),
+        {},
+    )
     (tmp_path / "n.svg").write_text("<svg/>")
     page = Page(paper_html(hand_in(run, tmp_path / "n.svg")))
     assert "script" not in page.tags and page.tags.count("img") == 1 and page.open == []
@@ -146,22 +181,40 @@ def test_texts_are_escaped(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("a_b*c", r"a\_b\*c"), ("1. one", r"1\. one"), ("- x", r"\- x"), ("a|b", r"a\|b"), ("[x](y)", r"\[x\](y)"), ("**a**", r"\*\*a\*\*"), ("$x$", r"\$x\$")],
+    [
+        ("a_b*c", r"a\_b\*c"),
+        ("1. one", r"1\. one"),
+        ("- x", r"\- x"),
+        ("a|b", r"a\|b"),
+        ("[x](y)", r"\[x\](y)"),
+        ("**a**", r"\*\*a\*\*"),
+        ("$x$", r"\$x\$"),
+    ],
 )
 def test_markdown_escapes(text, shown):
     assert escape(text) == shown
 
 
 def test_markdown_keeps_marks():
-    assert inline("**Strong.** a_b `x_y` see https://example.org/a_b.") == r"**Strong.** a\_b `x_y` see <https://example.org/a_b>."
+    assert (
+        inline("**Strong.** a_b `x_y` see https://example.org/a_b.")
+        == r"**Strong.** a\_b `x_y` see <https://example.org/a_b>."
+    )
 
 
 def test_pdf_has_pages_with_text_and_figures(run, tmp_path):
     path = write_hand_in(run, tmp_path, "pdf")
     data = path.read_bytes()
     assert data.startswith(b"%PDF-") and len(data) > 50_000
-    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
-    for words in ("BBR and CUBIC share a bottleneck", "Figure 1.", "1. Make the queue longer: who wins?", "Time since the start of the experiment"):
+    text = subprocess.run(
+        ["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    for words in (
+        "BBR and CUBIC share a bottleneck",
+        "Figure 1.",
+        "1. Make the queue longer: who wins?",
+        "Time since the start of the experiment",
+    ):
         assert words in text
     assert re.search(r"^BBR and CUBIC share a bottleneck +2 / \d+$", text, re.MULTILINE)
 

@@ -10,7 +10,9 @@ from tcpexp.report.figures import inline_svg
 
 
 def test_identifiers_are_unique_and_references_lead_somewhere(tmp_path):
-    figures = plot_run(shared_bottleneck(tmp_path, 4, plots=({"queue": {}}, {"rtt": {}}, {"sequence": {}})))
+    figures = plot_run(
+        shared_bottleneck(tmp_path, 4, plots=({"queue": {}}, {"rtt": {}}, {"sequence": {}}))
+    )
     texts = [inline_svg(tmp_path / figure.svg, figure.title, figure.name) for figure in figures]
     ids = [name for text in texts for name in re.findall(r'\sid="([^"]+)"', text)]
     assert len(ids) == len(set(ids)) > 0
@@ -18,5 +20,7 @@ def test_identifiers_are_unique_and_references_lead_somewhere(tmp_path):
         own = set(re.findall(r'\sid="([^"]+)"', text))
         assert set(re.findall(r"url\(#([^)]+)\)", text)) <= own
         root = ElementTree.fromstring(text)
-        assert root.attrib["role"] == "img" and "width" not in root.attrib and "viewBox" in root.attrib
+        assert (
+            root.attrib["role"] == "img" and "width" not in root.attrib and "viewBox" in root.attrib
+        )
         assert "<metadata" not in text and "<style" not in text

@@ -101,8 +101,10 @@ def test_the_page_is_written_without_matplotlib_and_makes_no_figure_files(tmp_pa
         tmp_path, plots=({"ladder": {}}, {"states": {}}, {"state_diagram": {}}, {"sequence": {}})
     )
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tcpexp.store.rundata import RunData\nfrom tcpexp.report.write import write_report\n"
-        "write_report(RunData(Path(sys.argv[1])))\nprint('matplotlib' in sys.modules)"
+        "import sys\nfrom pathlib import Path\nfrom tcpexp.store.rundata import RunData\nfrom"
+        " tcpexp.report.write import"
+        " write_report\nwrite_report(RunData(Path(sys.argv[1])))\nprint('matplotlib' in"
+        " sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True

@@ -18,7 +18,17 @@ def test_columns_come_back(columns):
     assert [unpack(text, place) for place in places] == columns
 
 
-@pytest.mark.parametrize(("values", "width"), [([7] * 100, 0), (range(100), 1), (range(0, 100_000, 1000), 2), ([0, 127], 1), ([0, 128], 2), ([0, -128], 1)])
+@pytest.mark.parametrize(
+    ("values", "width"),
+    [
+        ([7] * 100, 0),
+        (range(100), 1),
+        (range(0, 100_000, 1000), 2),
+        ([0, 127], 1),
+        ([0, 128], 2),
+        ([0, -128], 1),
+    ],
+)
 def test_a_column_takes_the_bytes_that_it_needs(values, width):
     assert ColumnStore().add(np.array(list(values)))[2] == width
 

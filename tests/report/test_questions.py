@@ -35,5 +35,7 @@ def test_no_word_of_a_shipped_experiment_is_lost():
         explain = load_spec(path).explain
         kept, asked = split_explanation(explain)
         asking += bool(asked)
-        assert " ".join([*kept.split(), *" ".join(asked).split()]) == " ".join(explain.replace("**Try next.**", "").split()), path.name
+        assert " ".join([*kept.split(), *" ".join(asked).split()]) == " ".join(
+            explain.replace("**Try next.**", "").split()
+        ), path.name
     assert asking > 10

@@ -1,4 +1,6 @@
-"""The HTML report: what it says, that it is self-contained, escaped and well-formed, and what it says of unfinished runs."""
+"""The HTML report: what it says, that it is self-contained, escaped and well-formed, and what it
+says of unfinished runs.
+"""
 
 import dataclasses
 import json
@@ -20,7 +22,15 @@ from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 
 VERDICTS = [
-    Verdict("share", "share of flow bbr", "PASS", "65.0 %", "at least 50.0 %", "bbr delivered 35 of 54 MB.", "BBRv1 does not back off on loss"),
+    Verdict(
+        "share",
+        "share of flow bbr",
+        "PASS",
+        "65.0 %",
+        "at least 50.0 %",
+        "bbr delivered 35 of 54 MB.",
+        "BBRv1 does not back off on loss",
+    ),
     Verdict(
         "goodput",
         "goodput of flow cubic",
@@ -29,7 +39,10 @@ VERDICTS = [
         "at least 8.5 Mbit/s",
         "Too slow.",
         None,
-        (Evidence("first data", "h1-eth0", tuple(range(5, 45)), 10**9, 2 * 10**9), Evidence("timers", rows=(("n", "gap"), ("1", "1.01 s")))),
+        (
+            Evidence("first data", "h1-eth0", tuple(range(5, 45)), 10**9, 2 * 10**9),
+            Evidence("timers", rows=(("n", "gap"), ("1", "1.01 s"))),
+        ),
     ),
     Verdict("rtt", "RTT", "INCONCLUSIVE", "not measured", "", "There are no samples."),
     Verdict("trace", "states", "UNSUPPORTED", "not measured", "", "No tracepoint."),
@@ -50,7 +63,11 @@ METRICS = {
         }
     },
     "labels": {
-        "zero_window": {"count": 3, "captures": {"h1-eth0": 3}, "examples": [{"capture": "h1-eth0", "number": 77, "t_ns": 10**9}]},
+        "zero_window": {
+            "count": 3,
+            "captures": {"h1-eth0": 3},
+            "examples": [{"capture": "h1-eth0", "number": 77, "t_ns": 10**9}],
+        },
         "rto": {"count": 0, "captures": {}, "examples": []},
     },
 }
@@ -59,7 +76,13 @@ CERTIFICATE = {
     "reasons": ["base RTT h1 to h2: off by 3 ms"],
     "items": [
         {"name": "run", "asked": "complete", "measured": "complete", "verdict": "ok", "why": ""},
-        {"name": "base RTT h1 to h2", "asked": "40.000 ms", "measured": "43.1 ms", "verdict": "suspect", "why": "off by 3 ms"},
+        {
+            "name": "base RTT h1 to h2",
+            "asked": "40.000 ms",
+            "measured": "43.1 ms",
+            "verdict": "suspect",
+            "why": "off by 3 ms",
+        },
     ],
 }
 MANIFEST = {
@@ -79,12 +102,17 @@ MANIFEST = {
 
 def panels_of(html: str) -> list[dict]:
     """What the page's script is told of each panel."""
-    found = re.search(r'<script type="application/json" id="panel-info">(.*?)</script>', html, re.DOTALL)
+    found = re.search(
+        r'<script type="application/json" id="panel-info">(.*?)</script>', html, re.DOTALL
+    )
     return json.loads(found.group(1))["panels"] if found else []
 
 
 class Page(HTMLParser):
-    """The text, tags and attributes of a page; raises when an element is closed that is not open."""
+    """The text, tags and attributes of a page.
+
+    Raises when an element is closed that is not open.
+    """
 
     VOID = frozenset({"meta", "br", "link", "img", "hr", "input"})
 
@@ -121,8 +149,12 @@ def page(tmp_path_factory) -> Page:
     path = tmp_path_factory.mktemp("run")
     run = shared_bottleneck(path, 8, metrics=METRICS, certificate=CERTIFICATE, manifest=MANIFEST)
     write_checks(path, VERDICTS)
-    commands = [{"t_ns": 5, "node": "h1", "argv": ["ip", "link", "set", "a b"], "status": 0, "stderr": ""}] * 3
-    (path / "raw/commands.jsonl").write_text("".join(json.dumps(each) + "\n" for each in commands) + '{"cut": ')
+    commands = [
+        {"t_ns": 5, "node": "h1", "argv": ["ip", "link", "set", "a b"], "status": 0, "stderr": ""}
+    ] * 3
+    (path / "raw/commands.jsonl").write_text(
+        "".join(json.dumps(each) + "\n" for each in commands) + '{"cut": '
+    )
     plot_run(run)
     return Page(write_report(run).read_text())
 
@@ -136,13 +168,21 @@ def test_the_page_is_well_formed(page):
 def test_links_within_the_page_lead_somewhere(page):
     ids = {value for _, name, value in page.attributes if name == "id"}
     ids |= {f"panel-{each['id']}" for each in page.panels}  # the script puts them up
-    targets = {value[1:] for _, name, value in page.attributes if name in ("href", "xlink:href") and value.startswith("#")}
+    targets = {
+        value[1:]
+        for _, name, value in page.attributes
+        if name in ("href", "xlink:href") and value.startswith("#")
+    }
     assert targets <= ids
 
 
 def test_the_page_needs_nothing_from_anywhere(page):
     assert not {"link", "iframe", "object"} & set(page.tags)
-    loaded = [value for tag, name, value in page.attributes if name == "src" or (tag in ("image", "use") and name.endswith("href"))]
+    loaded = [
+        value
+        for tag, name, value in page.attributes
+        if name == "src" or (tag in ("image", "use") and name.endswith("href"))
+    ]
     assert all(value.startswith(("data:", "#")) for value in loaded)
 
 
@@ -193,17 +233,51 @@ def test_the_page_says(page, words):
 
 def test_the_timeline_names_each_segment_on_which_a_fault_acted(tmp_path):
     run = shared_bottleneck(tmp_path, 4)
-    ends = {"src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201, "link": "h1-h2", "towards": "h2", "step": "late"}
-    data = {**ends, "t_ns": 1_500_000_000, "effect": "delay", "segment": "data", "number": 20, "transmission": 2, "payload_bytes": 1448, "offset": 1000}
-    syn = {**ends, "t_ns": 10_000_000, "effect": "drop", "segment": "syn", "number": 1, "transmission": 1, "payload_bytes": 0}
-    write_table(run.path, "faults", pl.DataFrame([{**syn, "offset": None, "delay_ns": None}, {**data, "delay_ns": 3_000_000}]))
+    ends = {
+        "src": "10.0.0.1",
+        "src_port": 40000,
+        "dst": "10.0.0.2",
+        "dst_port": 5201,
+        "link": "h1-h2",
+        "towards": "h2",
+        "step": "late",
+    }
+    data = {
+        **ends,
+        "t_ns": 1_500_000_000,
+        "effect": "delay",
+        "segment": "data",
+        "number": 20,
+        "transmission": 2,
+        "payload_bytes": 1448,
+        "offset": 1000,
+    }
+    syn = {
+        **ends,
+        "t_ns": 10_000_000,
+        "effect": "drop",
+        "segment": "syn",
+        "number": 1,
+        "transmission": 1,
+        "payload_bytes": 0,
+    }
+    write_table(
+        run.path,
+        "faults",
+        pl.DataFrame([{**syn, "offset": None, "delay_ns": None}, {**data, "delay_ns": 3_000_000}]),
+    )
     rows, left_out = timeline_rows(RunData(run.path))
     assert left_out == 0
-    assert [row["actual"] for row in rows] == sorted((row["actual"] for row in rows), key=lambda text: float(text.split()[0]))
+    assert [row["actual"] for row in rows] == sorted(
+        (row["actual"] for row in rows), key=lambda text: float(text.split()[0])
+    )
     found = {row["event"]: row["text"] for row in rows if row["event"].startswith("fault")}
     assert found == {
         "fault: drop": "syn 1, transmission 1, 10.0.0.1:40000 → 10.0.0.2:5201, h1-h2 towards h2",
-        "fault: delay 3 ms": "data 20, transmission 2, bytes 1,000 to 2,447, 10.0.0.1:40000 → 10.0.0.2:5201, h1-h2 towards h2",
+        "fault: delay 3 ms": (
+            "data 20, transmission 2, bytes 1,000 to 2,447, 10.0.0.1:40000 → 10.0.0.2:5201, h1-h2"
+            " towards h2"
+        ),
     }
 
 
@@ -238,13 +312,34 @@ def test_texts_from_spec_and_data_are_escaped(tmp_path: Path):
         steps=(step,),
         plots=({"ladder": {"title": EVIL}}, {"retransmissions": {"title": EVIL}}),
     )
-    metrics = {"labels": {EVIL: {"count": 1, "captures": {EVIL: 1}, "examples": [{"capture": EVIL, "number": 1, "t_ns": 0}]}}, "flows": {}}
+    metrics = {
+        "labels": {
+            EVIL: {
+                "count": 1,
+                "captures": {EVIL: 1},
+                "examples": [{"capture": EVIL, "number": 1, "t_ns": 0}],
+            }
+        },
+        "flows": {},
+    }
     base = one_connection(tmp_path)
-    tables = {name: base.table(name) for name in ("packets", "connections", "states", "events", "sockets")}
+    tables = {
+        name: base.table(name) for name in ("packets", "connections", "states", "events", "sockets")
+    }
     evil = dataclasses.replace(
-        VERDICTS[1], title=EVIL, measured=EVIL, asked=EVIL, reason=EVIL, because=EVIL, evidence=(Evidence(EVIL, EVIL, (1,), 0, 1, ((EVIL,), (EVIL,))),)
+        VERDICTS[1],
+        title=EVIL,
+        measured=EVIL,
+        asked=EVIL,
+        reason=EVIL,
+        because=EVIL,
+        evidence=(Evidence(EVIL, EVIL, (1,), 0, 1, ((EVIL,), (EVIL,))),),
     )
-    certificate = {"verdict": "SUSPECT", "reasons": [EVIL], "items": [{"name": EVIL, "verdict": EVIL}]}
+    certificate = {
+        "verdict": "SUSPECT",
+        "reasons": [EVIL],
+        "items": [{"name": EVIL, "verdict": EVIL}],
+    }
     run = write_run(
         tmp_path / "evil",
         plan,
@@ -255,7 +350,9 @@ def test_texts_from_spec_and_data_are_escaped(tmp_path: Path):
         engine={"status": "failed", "error": EVIL},
     )
     write_checks(run.path, [evil])
-    (run.path / "raw/commands.jsonl").write_text(json.dumps({"argv": [EVIL], "node": EVIL, "stderr": EVIL}) + "\n")
+    (run.path / "raw/commands.jsonl").write_text(
+        json.dumps({"argv": [EVIL], "node": EVIL, "stderr": EVIL}) + "\n"
+    )
     plot_run(run)
     page = Page(write_report(run).read_text())
     assert page.tags.count("script") == 3 and "img" not in page.tags
@@ -263,9 +360,13 @@ def test_texts_from_spec_and_data_are_escaped(tmp_path: Path):
     assert page.open == [] and page.text.count("alert(") > 15
 
 
-@pytest.mark.parametrize(("status", "words"), [("interrupted", "This run was interrupted."), ("failed", "it failed")])
+@pytest.mark.parametrize(
+    ("status", "words"), [("interrupted", "This run was interrupted."), ("failed", "it failed")]
+)
 def test_an_unfinished_run_says_so_first(tmp_path, status, words):
-    run = write_run(tmp_path, make_plan(), {}, engine={"status": status, "error": "iperf3 was not found"})
+    run = write_run(
+        tmp_path, make_plan(), {}, engine={"status": status, "error": "iperf3 was not found"}
+    )
     html = write_report(run).read_text()
     assert words in html and "iperf3 was not found" in html
     assert html.index('role="alert"') < html.index('id="verdicts"')
@@ -277,7 +378,11 @@ def test_a_run_with_nothing_but_its_plan_still_has_a_page(tmp_path):
     page = Page(write_report(run).read_text())
     text = " ".join(page.text.split())
     assert page.open == []
-    assert "This run was interrupted." in text and "has no certificate" in text and "states no expectation" in text
+    assert (
+        "This run was interrupted." in text
+        and "has no certificate" in text
+        and "states no expectation" in text
+    )
 
 
 def test_the_same_files_give_the_same_page(tmp_path):

@@ -11,7 +11,15 @@ from tcpexp.report.write import write_report
 from tcpexp.store.frames import conform, schema_of
 
 TABLE = Table(
-    (Part((Column("n", "right"), Column("what")), (Row(("1", "<b>&")), Row(("2", "two"), True, (PacketLink("h1-eth0", 7),))), "Part <one>", "Note."),), "All."
+    (
+        Part(
+            (Column("n", "right"), Column("what")),
+            (Row(("1", "<b>&")), Row(("2", "two"), True, (PacketLink("h1-eth0", 7),))),
+            "Part <one>",
+            "Note.",
+        ),
+    ),
+    "All.",
 )
 
 
@@ -33,8 +41,14 @@ def test_html_has_headings_cells_shades_links_and_notes():
 
 def test_the_report_shows_a_table_and_not_its_picture(tmp_path):
     schema = schema_of("packets")
-    frame = pl.DataFrame([{name: each.get(name) for name in schema} for each in acks(7)], schema=schema)
-    run = write_run(tmp_path, make_plan(flows=(UPLOAD,), plots=({"window_table": {}},)), {"packets": conform(frame, "packets")})
+    frame = pl.DataFrame(
+        [{name: each.get(name) for name in schema} for each in acks(7)], schema=schema
+    )
+    run = write_run(
+        tmp_path,
+        make_plan(flows=(UPLOAD,), plots=({"window_table": {}},)),
+        {"packets": conform(frame, "packets")},
+    )
     plot_run(run)
     page = write_report(run).read_text()
     assert '<table class="view">' in page and "window on the wire</th>" in page

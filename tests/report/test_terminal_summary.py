@@ -53,7 +53,12 @@ def test_colours_only_where_the_terminal_has_them(tmp_path):
 
 
 def test_a_failed_run_says_why_and_brackets_are_no_markup(tmp_path):
-    run = write_run(tmp_path, make_plan(title="[red]x[/]"), {}, engine={"status": "failed", "error": "tc: [bold]no[/]"})
+    run = write_run(
+        tmp_path,
+        make_plan(title="[red]x[/]"),
+        {},
+        engine={"status": "failed", "error": "tc: [bold]no[/]"},
+    )
     text = printed(run)
     assert "[red]x[/]" in text and "tc: [bold]no[/]" in text and "not completed" in text
     assert "certificate" not in text and "report:" not in text
@@ -73,12 +78,27 @@ def test_problems_of_processing_are_named(tmp_path):
 
 
 def test_how_long_it_took_is_compared_with_the_experiment():
-    timing = {"total_s": 5.0, "experiment_s": 10.0, "start_s": 0.5, "run_s": 3.6, "reading_s": 0.5, "judging_s": 0.01, "drawing_s": 0.3, "report_s": 0.1}
+    timing = {
+        "total_s": 5.0,
+        "experiment_s": 10.0,
+        "start_s": 0.5,
+        "run_s": 3.6,
+        "reading_s": 0.5,
+        "judging_s": 0.01,
+        "drawing_s": 0.3,
+        "report_s": 0.1,
+    }
     text = timing_words(timing, "guest")
-    assert text == "took 5.0 s, 2.0 times as fast as the experiment's 10 s: start 0.5, guest 3.6, reading 0.5, drawing 0.3, report 0.1"
+    assert (
+        text
+        == "took 5.0 s, 2.0 times as fast as the experiment's 10 s: start 0.5, guest 3.6, reading"
+        " 0.5, drawing 0.3, report 0.1"
+    )
     assert "2.5 times as long as" in timing_words({**timing, "total_s": 25.0}, "host")
 
 
 def test_of_a_run_that_was_only_processed_again_no_total_is_said(tmp_path):
-    outcome = RunOutcome(shared_bottleneck(tmp_path, 4).path, "complete", {}, (), {}, None, timing={"reading_s": 1.0})
+    outcome = RunOutcome(
+        shared_bottleneck(tmp_path, 4).path, "complete", {}, (), {}, None, timing={"reading_s": 1.0}
+    )
     assert "took" not in printed(outcome)

@@ -1,4 +1,6 @@
-"""The pages: every link between them leads somewhere, the index names all, nothing shown on the front page is made up."""
+"""The pages: every link between them leads somewhere, the index names all, nothing shown on the
+front page is made up.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,31 @@ from tcpexp.cli.main import cli, main
 from tcpexp.cli.reference import commands
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 FRONT = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    missing = [
+        target for target in targets if "://" not in target and not (page.parent / target).exists()
+    ]
     assert not missing
 
 
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
-    assert [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "index.md" and f"({page.name})" not in index] == []
+    assert [
+        page.name
+        for page in (ROOT / "docs").glob("*.md")
+        if page.name != "index.md" and f"({page.name})" not in index
+    ] == []
 
 
 def test_the_spec_on_the_front_page_is_valid(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The shell scripts: they pass shellcheck, agree with the README, and a second provisioning finds nothing to do."""
+"""The shell scripts: they pass shellcheck, agree with the README, and a second provisioning finds
+nothing to do.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ SCRIPTS = ["scripts/provision.sh", "scripts/run", "scripts/stock-vm", "scripts/t
 
 
 def call(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        argv,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -60,8 +69,16 @@ def test_no_script_names_a_host_to_download_from() -> None:
 
 def test_vagrantfile_is_valid(tmp_path: Path) -> None:
     if not shutil.which("vagrant"):
-        pytest.skip("vagrant is not installed: apt install vagrant (Ubuntu 24.04 has no such package)")
-    done = call("vagrant", "validate", "--ignore-provider", VAGRANT_HOME=str(tmp_path), VAGRANT_DOTFILE_PATH=str(tmp_path / "dot"))
+        pytest.skip(
+            "vagrant is not installed: apt install vagrant (Ubuntu 24.04 has no such package)"
+        )
+    done = call(
+        "vagrant",
+        "validate",
+        "--ignore-provider",
+        VAGRANT_HOME=str(tmp_path),
+        VAGRANT_DOTFILE_PATH=str(tmp_path / "dot"),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

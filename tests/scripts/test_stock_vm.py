@@ -1,4 +1,6 @@
-"""scripts/stock-vm: what it puts into the machine, how it reads and sums up what comes back, and its terminal. The machine itself boots nightly."""
+"""scripts/stock-vm: what it puts into the machine, how it reads and sums up what comes back, and
+its terminal. The machine itself boots nightly.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,17 @@ def test_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_short_form_records_experiments_with_faults() -> None:
-    """Faults on chosen segments need a program in the kernel (BPF), which is what once failed on every stock system."""
+    """Faults on chosen segments need a program in the kernel (BPF), which is what once failed on
+    every stock system.
+    """
     catalogue = load_catalogue()
-    plans = {path.stem: compile_plan(load_spec(path, catalogue), catalogue) for path in paths.shipped_specs()}
-    assert set(main.SHORT) <= {name for name, plan in plans.items() if "segment_faults" in plan.needs.features}
+    plans = {
+        path.stem: compile_plan(load_spec(path, catalogue), catalogue)
+        for path in paths.shipped_specs()
+    }
+    assert set(main.SHORT) <= {
+        name for name, plan in plans.items() if "segment_faults" in plan.needs.features
+    }
 
 
 def test_its_own_spec_is_valid() -> None:
@@ -46,17 +55,29 @@ def test_its_own_spec_is_valid() -> None:
     assert plan.duration_ns / 1e9 > max(at for at, _ in inside.CLOCK_STEPS) + 2
 
 
-def test_the_machine_gets_this_checkout_without_what_belongs_to_the_machine_that_copies(tmp_path: Path) -> None:
+def test_the_machine_gets_this_checkout_without_what_belongs_to_the_machine_that_copies(
+    tmp_path: Path,
+) -> None:
     main.fill(tmp_path, {"record": ["one_loss"]})
     with tarfile.open(tmp_path / "checkout.tar") as archive:
         names = {Path(name) for name in archive.getnames()}
-    assert {Path("Vagrantfile"), Path("scripts/stockvm/inside.py"), Path("experiments/bbr_vs_cubic.yaml")} <= names
-    assert not [name for name in names if {".git", ".venv", "results", "__pycache__"} & set(name.parts)]
+    assert {
+        Path("Vagrantfile"),
+        Path("scripts/stockvm/inside.py"),
+        Path("experiments/bbr_vs_cubic.yaml"),
+    } <= names
+    assert not [
+        name for name in names if {".git", ".venv", "results", "__pycache__"} & set(name.parts)
+    ]
     assert json.loads((tmp_path / "wanted.json").read_text()) == {"record": ["one_loss"]}
 
 
-def test_the_key_changes_with_what_provisioning_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert build.system_key("bookworm") == build.system_key("bookworm") != build.system_key("trixie")
+def test_the_key_changes_with_what_provisioning_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert (
+        build.system_key("bookworm") == build.system_key("bookworm") != build.system_key("trixie")
+    )
     before = build.system_key("bookworm")
     for name in ("setup.py", "pyproject.toml", "scripts/provision.sh", "scripts/stockvm/build.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +96,8 @@ def test_an_emulated_machine_has_a_clock_that_does_not_starve() -> None:
     with_kvm = machine.machine_argv(system, Path("share"), Path("console"), kvm=True)
     assert "-icount" not in with_kvm
     for argv in (emulated, with_kvm):
-        assert any(word.endswith("snapshot=on") for word in argv)  # each boot begins with the same disk
+        # each boot begins with the same disk
+        assert any(word.endswith("snapshot=on") for word in argv)
         assert any("restrict=on" in word for word in argv)  # and nothing leads out
 
 
@@ -109,7 +131,9 @@ def test_a_recorded_run_that_cannot_be_read_fails(tmp_path: Path) -> None:
 
 
 def test_the_table_ends_with_a_sum(capsys: pytest.CaptureFixture[str]) -> None:
-    main.print_table("bookworm", [main.Row("a", True, "well", 1.0), main.Row("b", False, "not well", 2.0)], 90.0)
+    main.print_table(
+        "bookworm", [main.Row("a", True, "well", 1.0), main.Row("b", False, "not well", 2.0)], 90.0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["PASS", "FAIL"]
     assert lines[-1] == "1 passed, 1 failed"
@@ -131,7 +155,10 @@ def test_a_terminal_runs_what_is_typed_and_hangs_up(tmp_path: Path) -> None:
     time.sleep(0.5)
     terminal.press(b"\x03")
     assert terminal.run("true", 30) == 0
-    terminal.type(f"sh -c 'trap \"echo hung up > {tmp_path}/word; exit\" HUP; touch {tmp_path}/ready; while :; do sleep 0.1; done'")
+    terminal.type(
+        f'sh -c \'trap "echo hung up > {tmp_path}/word; exit" HUP; touch {tmp_path}/ready; while'
+        " :; do sleep 0.1; done'"
+    )
     await_file(tmp_path / "ready")
     terminal.close()
     await_file(tmp_path / "word")
@@ -145,7 +172,9 @@ def test_changes_of_the_machines_state_are_named() -> None:
 
 
 def test_the_state_covers_what_a_run_could_touch() -> None:
-    assert {"namespaces", "links", "qdiscs", "rules", "settings", "mounts", "leftovers"} <= set(state.SECTIONS)
+    assert {"namespaces", "links", "qdiscs", "rules", "settings", "mounts", "leftovers"} <= set(
+        state.SECTIONS
+    )
     for script in state.SECTIONS.values():
         assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
 

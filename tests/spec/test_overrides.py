@@ -18,15 +18,30 @@ RAW = {
     [
         ("seed=9", lambda raw: raw["seed"] == 9),
         ("links.h1-h2.rate=20mbit", lambda raw: raw["links"] == {"h1-h2": {"rate": "20mbit"}}),
-        ("links.h1-h2.delay=5ms", lambda raw: raw["links"]["h1-h2"] == {"rate": "10mbit", "delay": "5ms"}),
+        (
+            "links.h1-h2.delay=5ms",
+            lambda raw: raw["links"]["h1-h2"] == {"rate": "10mbit", "delay": "5ms"},
+        ),
         ("links.h1->h2.delay=5ms", lambda raw: raw["links"]["h1->h2"] == {"delay": "5ms"}),
         ("actions[1].at=3s", lambda raw: raw["actions"][1]["at"] == "3s"),
         ("actions[bulk].at=3s", lambda raw: raw["actions"][1]["at"] == "3s"),
-        ("hosts.h1.sysctls.net.ipv4.tcp_sack=1", lambda raw: raw["hosts"]["h1"]["sysctls"] == {"net.ipv4.tcp_sack": 1}),
-        ('hosts.h1.sysctls["net.ipv4.tcp_ecn"]=1', lambda raw: raw["hosts"]["h1"]["sysctls"]["net.ipv4.tcp_ecn"] == 1),
+        (
+            "hosts.h1.sysctls.net.ipv4.tcp_sack=1",
+            lambda raw: raw["hosts"]["h1"]["sysctls"] == {"net.ipv4.tcp_sack": 1},
+        ),
+        (
+            'hosts.h1.sysctls["net.ipv4.tcp_ecn"]=1',
+            lambda raw: raw["hosts"]["h1"]["sysctls"]["net.ipv4.tcp_ecn"] == 1,
+        ),
         ("links.h2-h3.rate=20mbit", lambda raw: raw["links"]["h2-h3"] == {"rate": "20mbit"}),
-        ("hosts.h2.sysctls.net.ipv4.tcp_sack=0", lambda raw: raw["hosts"]["h2"] == {"sysctls": {"net.ipv4.tcp_sack": 0}}),
-        ("record.capture.snaplen=full", lambda raw: raw["record"] == {"capture": {"snaplen": "full"}}),
+        (
+            "hosts.h2.sysctls.net.ipv4.tcp_sack=0",
+            lambda raw: raw["hosts"]["h2"] == {"sysctls": {"net.ipv4.tcp_sack": 0}},
+        ),
+        (
+            "record.capture.snaplen=full",
+            lambda raw: raw["record"] == {"capture": {"snaplen": "full"}},
+        ),
         ("plots=[cwnd, rtt]", lambda raw: raw["plots"] == ["cwnd", "rtt"]),
         ("title=a=b", lambda raw: raw["title"] == "a=b"),
     ],
@@ -77,6 +92,8 @@ def test_an_unknown_key_is_reported_at_the_option(workshop):
 
 
 def test_a_path_makes_the_parts_of_a_spec_that_are_silent():
-    assert apply_overrides({"name": "x"}, ["hosts.h1.sysctls.net.ipv4.tcp_sack=0"])["hosts"] == {"h1": {"sysctls": {"net.ipv4.tcp_sack": 0}}}
+    assert apply_overrides({"name": "x"}, ["hosts.h1.sysctls.net.ipv4.tcp_sack=0"])["hosts"] == {
+        "h1": {"sysctls": {"net.ipv4.tcp_sack": 0}}
+    }
     with pytest.raises(SpecErrors, match="no 'host'"):
         apply_overrides({"name": "x", "hosts": {}}, ["host.h1.sysctls.net.ipv4.tcp_sack=0"])

@@ -26,7 +26,10 @@ def test_how_a_number_is_written(text, value, words):
 
 
 def test_only_what_is_computed_stands_without_a_run():
-    text = "a {is: 10mbit * 40ms / 8, as: size}, b {metric: flows.up.goodput_bps}, c {check: 1}, `{do: iperf3}`"
+    text = (
+        "a {is: 10mbit * 40ms / 8, as: size}, b {metric: flows.up.goodput_bps}, c {check: 1}, `{do:"
+        " iperf3}`"
+    )
     assert without_run(text) == f"a 50,000 bytes, b {UNMEASURED}, c {UNMEASURED}, `{{do: iperf3}}`"
 
 
@@ -51,7 +54,10 @@ def test_what_no_run_can_have_is_refused(text, words):
 
 
 def test_what_a_run_can_have_is_accepted():
-    text = "{metric: flows.up.rtt.p50_ms} {metric: queues.0.drops} {metric: queues.h1-h2>h2.drops} {metric: counters.h1.Tcp.OutSegs}"
+    text = (
+        "{metric: flows.up.rtt.p50_ms} {metric: queues.0.drops} {metric: queues.h1-h2>h2.drops}"
+        " {metric: counters.h1.Tcp.OutSegs}"
+    )
     text += " {check: 2} {is: 2 * 20ms, as: time}"
     assert list(quote_errors(text, 2, NAMES)) == []
     assert fill(text, lambda quote: quote.kind) == "metric metric metric metric check is"

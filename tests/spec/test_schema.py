@@ -22,9 +22,13 @@ def test_every_key_action_check_recorder_and_plot_is_in_it():
     assert set(schema["properties"]) == set(ExperimentSpec.model_fields)
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["name", "topology", "duration"]
-    actions = {each["$ref"].rsplit(".", 1)[1] for each in schema["properties"]["actions"]["items"]["anyOf"]}
+    actions = {
+        each["$ref"].rsplit(".", 1)[1] for each in schema["properties"]["actions"]["items"]["anyOf"]
+    }
     assert actions == set(catalogue.actions.names())
-    assert set(schema["properties"]["expect"]["items"]["properties"]) == set(catalogue.checks.names())
+    assert set(schema["properties"]["expect"]["items"]["properties"]) == set(
+        catalogue.checks.names()
+    )
     assert set(schema["properties"]["record"]["properties"]) == set(catalogue.recorders.names())
     assert schema["properties"]["plots"]["items"]["anyOf"][0]["enum"] == catalogue.plots.names()
 
@@ -50,4 +54,6 @@ def test_a_plugins_action_is_in_it(workshop):
 
 
 def test_it_is_plain_json():
-    assert json.loads(json.dumps(json_schema(load_catalogue(entry_points=False))))["$schema"].startswith("https://json-schema.org")
+    assert json.loads(json.dumps(json_schema(load_catalogue(entry_points=False))))[
+        "$schema"
+    ].startswith("https://json-schema.org")

@@ -18,13 +18,22 @@ CATALOGUE = load_catalogue()
 
 
 def every_key() -> set[str]:
-    models = [ExperimentSpec, HostSettings, LinkParameters, *(model for _, model in CATALOGUE.actions), *(model for _, model in CATALOGUE.checks)]
+    models = [
+        ExperimentSpec,
+        HostSettings,
+        LinkParameters,
+        *(model for _, model in CATALOGUE.actions),
+        *(model for _, model in CATALOGUE.checks),
+    ]
     return {key for model in models for key in known_keys(model)}
 
 
 def test_every_word_leads_to_a_key_that_exists():
     known = every_key()
-    assert {key for meant in KEYS.values() for key in meant.keys if key not in known} <= {"timeout", "between"}
+    assert {key for meant in KEYS.values() for key in meant.keys if key not in known} <= {
+        "timeout",
+        "between",
+    }
     assert set(KEYS_OF_SPEC.values()) <= set(known_keys(ExperimentSpec))
 
 
@@ -45,7 +54,15 @@ def test_every_check_exists():
 
 @pytest.mark.parametrize(
     ("word", "ours"),
-    [("bandwidth", "rate"), ("bw", "rate"), ("latency", "delay"), ("buffer", "queue"), ("max_queue_size", "queue"), ("plr", "loss"), ("qdisc", "discipline")],
+    [
+        ("bandwidth", "rate"),
+        ("bw", "rate"),
+        ("latency", "delay"),
+        ("buffer", "queue"),
+        ("max_queue_size", "queue"),
+        ("plr", "loss"),
+        ("qdisc", "discipline"),
+    ],
 )
 def test_words_of_links(word, ours):
     hint, instead = key_hint(word, LinkParameters, known_keys(LinkParameters))
@@ -67,10 +84,16 @@ def test_a_word_whose_value_differs_is_not_taken_for_ours():
         ("{at: 1s, type: mark, text: here}", "write do: mark instead of type: mark"),
         ("{at: 1s, do: ping, host: h1}", 'argv: [ping, -c, 10, "{h2}"]'),
         ("{at: 1s, do: tcpdump, host: h1}", "captured anyway"),
-        ("{at: 1s, do: iperf3, from: h1, to: h2, cc: bbr}", "our word for it is 'congestion_control'"),
+        (
+            "{at: 1s, do: iperf3, from: h1, to: h2, cc: bbr}",
+            "our word for it is 'congestion_control'",
+        ),
         ("{at: 1s, do: iperf3, from: h1, dst: h2}", "our word for it is 'to'"),
         ("{at: 1s, do: command, host: h1, cmd: ls}", "our word for it is 'shell'"),
-        ("{at: 1s, do: command, host: h1, shell: ls, exit_code: 2}", "our word for it is 'expect_status'"),
+        (
+            "{at: 1s, do: command, host: h1, shell: ls, exit_code: 2}",
+            "our word for it is 'expect_status'",
+        ),
     ],
 )
 def test_actions_as_others_would_write_them(tmp_path, action, hint):

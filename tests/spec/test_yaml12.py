@@ -50,7 +50,12 @@ def test_core_schema(text, value):
 
 
 def test_quoted_scalars_and_str_tags_stay_text():
-    assert values("a: '5'\nb: \"true\"\nc: !!str 5\nd: |\n  5\n") == {"a": "5", "b": "true", "c": "5", "d": "5\n"}
+    assert values("a: '5'\nb: \"true\"\nc: !!str 5\nd: |\n  5\n") == {
+        "a": "5",
+        "b": "true",
+        "c": "5",
+        "d": "5\n",
+    }
 
 
 def test_keys_are_text_whatever_they_look_like():
@@ -102,7 +107,10 @@ def test_an_alias_bomb_is_refused():
 
 def test_deep_nesting_is_refused_however_deep():
     assert f"deeper than {MAX_DEPTH}" in error("a: " + "[" * 900_000).message
-    assert f"deeper than {MAX_DEPTH}" in error("".join(" " * depth + "-\n" for depth in range(200))).message
+    assert (
+        f"deeper than {MAX_DEPTH}"
+        in error("".join(" " * depth + "-\n" for depth in range(200))).message
+    )
 
 
 def test_too_many_values_are_refused():
@@ -124,8 +132,14 @@ def test_any_text_is_values_or_placed_errors(text):
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("abc: #[]{}&*!|>'\"%@`,-?", max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.text("abc: #[]{}&*!|>'\"%@`,-?", max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

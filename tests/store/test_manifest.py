@@ -12,7 +12,10 @@ def run(tmp_path):
     (tmp_path / "raw" / "h1-eth0.pcap").write_bytes(b"packets")
     (tmp_path / "plan.json").write_text("{}")
     (tmp_path / "report.html").write_text("old")
-    write_manifest(tmp_path, Manifest("x", "id", "complete", "guest", "virtual", 7, 1.5, 60.0, {"kernel": "6.1"}))
+    write_manifest(
+        tmp_path,
+        Manifest("x", "id", "complete", "guest", "virtual", 7, 1.5, 60.0, {"kernel": "6.1"}),
+    )
     return tmp_path
 
 
@@ -20,7 +23,12 @@ def test_it_names_every_file_and_survives_the_way_to_disk(run):
     manifest = verify(run)
     assert set(manifest.files) == {"raw/h1-eth0.pcap", "plan.json", "report.html"}
     assert manifest.files["raw/h1-eth0.pcap"] == hashlib.sha256(b"packets").hexdigest()
-    assert (manifest.status, manifest.clock, manifest.virtual_s, manifest.versions["kernel"]) == ("complete", "virtual", 60.0, "6.1")
+    assert (manifest.status, manifest.clock, manifest.virtual_s, manifest.versions["kernel"]) == (
+        "complete",
+        "virtual",
+        60.0,
+        "6.1",
+    )
     assert "tcpexp" in manifest.versions
 
 
@@ -47,7 +55,9 @@ def test_refresh_takes_new_reports_but_never_hides_changed_data(run):
         verify(run)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"manifest_schema": 1}', '{"manifest_schema": 99}', '{"odd": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"manifest_schema": 1}', '{"manifest_schema": 99}', '{"odd": 1}']
+)
 def test_a_damaged_manifest(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(DataError, match=r"manifest\.json"):

@@ -11,12 +11,19 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def test_run_id_is_in_utc():
     assert run_id(NOW, 7, "guest") == "20260102T030405Z-s7-guest"
-    assert run_id(NOW.astimezone(timezone(timedelta(hours=5))), 7, "host") == "20260102T030405Z-s7-host"
+    assert (
+        run_id(NOW.astimezone(timezone(timedelta(hours=5))), 7, "host")
+        == "20260102T030405Z-s7-host"
+    )
 
 
 def test_two_runs_of_one_second_get_different_folders(tmp_path):
     made = [RunDirectory.create(tmp_path, "x", 7, "guest", NOW).id for _ in range(3)]
-    assert made == ["20260102T030405Z-s7-guest", "20260102T030405Z-s7-guest-2", "20260102T030405Z-s7-guest-3"]
+    assert made == [
+        "20260102T030405Z-s7-guest",
+        "20260102T030405Z-s7-guest-2",
+        "20260102T030405Z-s7-guest-3",
+    ]
     assert (tmp_path / "x" / made[1] / "raw").is_dir()
 
 
@@ -63,9 +70,14 @@ def test_under_sudo_everything_belongs_to_the_user(tmp_path, monkeypatch):
         assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
 
 
-def test_scratch_files_are_written_without_syncing_and_what_is_kept_is_synced(tmp_path, monkeypatch):
+def test_scratch_files_are_written_without_syncing_and_what_is_kept_is_synced(
+    tmp_path, monkeypatch
+):
     synced: list[str] = []
-    monkeypatch.setattr("os.fsync", lambda handle: synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}"))))
+    monkeypatch.setattr(
+        "os.fsync",
+        lambda handle: synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}"))),
+    )
     with without_sync():
         write_atomic(tmp_path / "kept" / "a.txt", "a")
     assert synced == []

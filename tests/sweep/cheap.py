@@ -1,4 +1,6 @@
-"""A workplace whose runs cost next to nothing: what a study needs of a run, a counter that follows from rate, delay and seed."""
+"""A workplace whose runs cost next to nothing: what a study needs of a run, a counter that follows
+from rate, delay and seed.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ FAILING_BPS = 6_660_000
 
 
 class CheapPlace:
-    """Writes what an engine would have left: a counter of 0 and then rate / 1000 + delay in us + seed."""
+    """Writes what an engine would have left: a counter of 0 and then rate / 1000 + delay in us +
+    seed.
+    """
 
     name = "uml"
     clock = "virtual"
@@ -56,16 +60,27 @@ class CheapPlace:
         with open(os.environ["CHEAP_LOG"], "a") as log:
             log.write(f"{os.getpid()} {link.rate_bps} {link.delay_ns} {plan.seed}\n")
         time.sleep(float(os.environ.get("CHEAP_SECONDS", "0")))
-        if link.rate_bps == FAILING_BPS and Path(os.environ.get("CHEAP_FAILS", "/nonexistent")).exists():
+        if (
+            link.rate_bps == FAILING_BPS
+            and Path(os.environ.get("CHEAP_FAILS", "/nonexistent")).exists()
+        ):
             raise RunError("the cheap place was told to fail", hint="remove the file")
         value = link.rate_bps // 1000 + link.delay_ns // 1000 + plan.seed
         raw = run_dir / "raw"
         (raw / "counters").mkdir(parents=True)
-        blocks = "".join(f"# t_ns={t}\nTcp: ActiveOpens OutSegs\nTcp: 0 {count}\n" for t, count in ((0, 0), (10**9, value)))
+        blocks = "".join(
+            f"# t_ns={t}\nTcp: ActiveOpens OutSegs\nTcp: 0 {count}\n"
+            for t, count in ((0, 0), (10**9, value))
+        )
         (raw / "counters" / "h1.txt").write_text(blocks)
         (run_dir / "events.jsonl").write_text("")
         ended = {"status": "complete", "where": None, "error": None, "end_ns": 10**9}
-        engine = {**ended, "t0_realtime_ns": 0, "t0_monotonic_ns": 0, "versions": {"kernel": "6.1.0"}}
+        engine = {
+            **ended,
+            "t0_realtime_ns": 0,
+            "t0_monotonic_ns": 0,
+            "versions": {"kernel": "6.1.0"},
+        }
         (raw / "engine.json").write_text(json.dumps(engine))
         return PlaceResult.from_engine(raw, wall_seconds=0.0, clock="virtual", facts={})
 

@@ -1,4 +1,6 @@
-"""A Dask cluster of processes of its own on this machine, as ``dask scheduler`` and ``dask worker`` start them."""
+"""A Dask cluster of processes of its own on this machine, as ``dask scheduler`` and ``dask worker``
+start them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ HERE = Path(__file__).parent
 
 @contextmanager
 def cluster(folder: Path, workers: int, **environment: str) -> Iterator[str]:
-    """Start a scheduler and a command that starts ``workers`` workers with this environment; yield the scheduler's address."""
+    """Start a scheduler and a command that starts ``workers`` workers with this environment.
+
+    Yield the scheduler's address.
+    """
     path = os.pathsep.join([str(HERE), *(each for each in sys.path if each)])
     variables = {**os.environ, "PYTHONPATH": path, **environment}
     facts = folder / "scheduler.json"
@@ -24,12 +29,39 @@ def cluster(folder: Path, workers: int, **environment: str) -> Iterator[str]:
     log = (folder / "dask.log").open("wb")
 
     def start(*arguments: str) -> None:
-        started.append(subprocess.Popen([sys.executable, "-m", *arguments], env=variables, stdout=log, stderr=log, cwd=folder))
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env=variables,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+            )
+        )
 
     try:
-        start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(facts))
+        start(
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            str(facts),
+        )
         address = wait_for(facts)
-        more = ("--nthreads", "1", "--nworkers", str(workers), "--host", "127.0.0.1", "--no-dashboard", "--local-directory", str(folder))
+        more = (
+            "--nthreads",
+            "1",
+            "--nworkers",
+            str(workers),
+            "--host",
+            "127.0.0.1",
+            "--no-dashboard",
+            "--local-directory",
+            str(folder),
+        )
         start("distributed.cli.dask_worker", address, *more)
         yield address
     finally:

@@ -1,4 +1,6 @@
-"""What each repetition draws anew: the same for all combinations, different from seed to seed, and set where it belongs."""
+"""What each repetition draws anew: the same for all combinations, different from seed to seed, and
+set where it belongs.
+"""
 
 import pytest
 from cheap import NAME
@@ -50,7 +52,9 @@ def test_draws_are_columns_and_can_be_measured_with(tmp_path):
     study = study_of(tmp_path)
     cells = {run.key: {"status": "complete", "metrics": {}, "measured": {}} for run in study.runs}
     runs = runs_frame(study, study.runs, cells, study.folder())
-    assert runs["late"].to_list()[:4] == [drawn_numbers(study.sweep, seed)["late"] for seed in (1, 2, 3, 4)]
+    assert runs["late"].to_list()[:4] == [
+        drawn_numbers(study.sweep, seed)["late"] for seed in (1, 2, 3, 4)
+    ]
     assert (runs["twice"] == runs["late"] * 2).all()
 
 
@@ -70,8 +74,14 @@ def test_a_draw_is_written_with_its_unit(tmp_path):
     [
         ("{from: 0ms, to: 1s, set: 'actions[hello].at'}", "different units"),
         ("{from: 2ms, to: 1ms, set: 'actions[hello].at'}", "is not below"),
-        ("{from: 0ms, to: 1ms, set: {'actions[hello].at': '{dely}s'}}", "there is no parameter 'dely'"),
-        ("{from: 2s, to: 9s, set: 'actions[hello].at'}", r"drawn\.yaml:12:11: at: .* is after the end of the experiment, .*with delay=10ms"),
+        (
+            "{from: 0ms, to: 1ms, set: {'actions[hello].at': '{dely}s'}}",
+            "there is no parameter 'dely'",
+        ),
+        (
+            "{from: 2s, to: 9s, set: 'actions[hello].at'}",
+            r"drawn\.yaml:12:11: at: .* is after the end of the experiment, .*with delay=10ms",
+        ),
     ],
 )
 def test_mistakes(tmp_path, late, message):

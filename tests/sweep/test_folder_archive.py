@@ -34,7 +34,12 @@ def test_files_and_folders_arrive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [member("../outside"), member("/tmp/outside"), member("cell/link", tarfile.SYMTYPE, "/etc/passwd"), member("cell/hard", tarfile.LNKTYPE, "x")],
+    [
+        member("../outside"),
+        member("/tmp/outside"),
+        member("cell/link", tarfile.SYMTYPE, "/etc/passwd"),
+        member("cell/hard", tarfile.LNKTYPE, "x"),
+    ],
     ids=["above", "absolute", "symbolic", "hard"],
 )
 def test_nothing_else_is_unpacked(bad: tarfile.TarInfo, tmp_path: Path) -> None:

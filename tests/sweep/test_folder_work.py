@@ -1,4 +1,6 @@
-"""The scratch folders of runs: many begin and end at once, and one that was dropped is never taken for a run."""
+"""The scratch folders of runs: many begin and end at once, and one that was dropped is never taken
+for a run.
+"""
 
 from __future__ import annotations
 

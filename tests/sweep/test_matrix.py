@@ -25,8 +25,16 @@ def cells_of(tmp_path, sweep, quick=False):
 
 
 def test_the_last_parameter_varies_fastest(tmp_path):
-    cells = cells_of(tmp_path, "  parameters: {a: {values: [1mbit, 2mbit], set: links.h1-h2.rate}, b: {values: [x, y]}}")
-    assert [tuple(cell.written.values()) for cell in cells] == [("1mbit", "x"), ("1mbit", "y"), ("2mbit", "x"), ("2mbit", "y")]
+    cells = cells_of(
+        tmp_path,
+        "  parameters: {a: {values: [1mbit, 2mbit], set: links.h1-h2.rate}, b: {values: [x, y]}}",
+    )
+    assert [tuple(cell.written.values()) for cell in cells] == [
+        ("1mbit", "x"),
+        ("1mbit", "y"),
+        ("2mbit", "x"),
+        ("2mbit", "y"),
+    ]
     assert cells[2].overrides == ('links.h1-h2.rate="2mbit"',)
     assert cells[2].values == {"a": 2e6, "b": "x"}
     assert [cell.number for cell in cells] == [0, 1, 2, 3]
@@ -57,11 +65,22 @@ def test_zipped_dependent_and_conditions(tmp_path):
 @pytest.mark.parametrize(
     ("sweep", "quick", "message"),
     [
-        ("  parameters: {a: {values: [1]}}\n  where: a > 1", False, r"x\.yaml:7:10: no combination meets the conditions"),
+        (
+            "  parameters: {a: {values: [1]}}\n  where: a > 1",
+            False,
+            r"x\.yaml:7:10: no combination meets the conditions",
+        ),
         ("  parameters: {a: {values: [1]}}\n  where: a + 1", False, "a condition is true or false"),
         ("  parameters: {a: {values: [0]}, b: {is: 1 / a}}", False, "'1 / a' cannot be computed"),
         ("  parameters: {a: {values: [1]}}", True, "no quick form"),
-        ("  parameters: {a: {range: {from: 1, to: 9, steps: 10000}}, b: {values: [1]}}\n  repeat: 1000", False, "more than 1000000 runs"),
+        (
+            (
+                "  parameters: {a: {range: {from: 1, to: 9, steps: 10000}}, b: {values: [1]}}\n "
+                " repeat: 1000"
+            ),
+            False,
+            "more than 1000000 runs",
+        ),
     ],
 )
 def test_mistakes(tmp_path, sweep, quick, message):
@@ -83,9 +102,15 @@ def test_a_value_that_the_spec_refuses_is_shown_at_its_parameter(tmp_path):
     spec = write_spec(tmp_path, rates="[1mbit, 2mbps]")
     with pytest.raises(SpecErrors) as caught:
         load_study(spec, StudyOptions(out=tmp_path, workplace=NAME))
-    assert str(caught.value.errors[0]).startswith(f"{spec}:12:11: '2mbps' is not a rate, with rate=2mbps, rtt=10ms")
+    assert str(caught.value.errors[0]).startswith(
+        f"{spec}:12:11: '2mbps' is not a rate, with rate=2mbps, rtt=10ms"
+    )
 
 
 def test_quick_is_a_study_of_its_own(tmp_path):
     study = load_study(write_spec(tmp_path), StudyOptions(quick=True, out=tmp_path, workplace=NAME))
-    assert (study.name, len(study.runs), study.folder().path.name) == ("cheap-quick", 2, "cheap-quick")
+    assert (study.name, len(study.runs), study.folder().path.name) == (
+        "cheap-quick",
+        2,
+        "cheap-quick",
+    )

@@ -8,7 +8,14 @@ from tcpexp.spec.sweep import SweepSpec
 from tcpexp.sweep.measure import definition
 from tcpexp.sweep.tables import measures_of
 
-LATE = {"from": {"table": "throughput", "column": "goodput_bytes", "between": ["20s", "30s"], "take": "per_second"}}
+LATE = {
+    "from": {
+        "table": "throughput",
+        "column": "goodput_bytes",
+        "between": ["20s", "30s"],
+        "take": "per_second",
+    }
+}
 
 
 @pytest.mark.parametrize(("measured", "kept"), [(None, 0.0), (125.0, 125.0)])
@@ -16,5 +23,10 @@ def test_a_time_after_the_runs_end_counts_as_absent_says(tmp_path, measured, kep
     measures = {"late": {**LATE, "absent": 0}, "plain": LATE, "twice": {"is": "2 * late"}}
     sweep = SweepSpec.model_validate({"parameters": {"p": {"values": [1]}}, "measures": measures})
     run = SimpleNamespace(cell=SimpleNamespace(values={"p": 1.0}), seed=1)
-    found = measures_of(sweep, run, {"metrics": {}, "measured": {definition(sweep.measures["late"].from_): measured}}, tmp_path)
+    found = measures_of(
+        sweep,
+        run,
+        {"metrics": {}, "measured": {definition(sweep.measures["late"].from_): measured}},
+        tmp_path,
+    )
     assert found == {"late": kept, "plain": measured, "twice": 2 * kept}

@@ -1,4 +1,6 @@
-"""The studies that come with tcpexp: each form compiles, says what it asks and why, and has a quick form that is quick."""
+"""The studies that come with tcpexp: each form compiles, says what it asks and why, and has a quick
+form that is quick.
+"""
 
 import pytest
 from cheap import NAME
@@ -27,7 +29,10 @@ def test_both_forms_have_the_values_that_their_expectations_name(path):
         cells = expand_cells(spec, quick)
         for entry in spec.sweep.expect:
             for name, value in entry.chosen().at.items():
-                assert any(str(value) == str(cell.written[name]) or value == cell.values[name] for cell in cells), (quick, name, value)
+                assert any(
+                    str(value) == str(cell.written[name]) or value == cell.values[name]
+                    for cell in cells
+                ), (quick, name, value)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

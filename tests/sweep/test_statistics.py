@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from tcpexp.sweep.statistics import beyond_noise, crossings, fit_power_law, mean_interval, paired_difference, student_t
+from tcpexp.sweep.statistics import (
+    beyond_noise,
+    crossings,
+    fit_power_law,
+    mean_interval,
+    paired_difference,
+    student_t,
+)
 
 
 def test_too_few_values_have_no_interval():
@@ -13,7 +20,10 @@ def test_too_few_values_have_no_interval():
     assert (mean_interval([1.0, 3.0]).mean, mean_interval([1.0, 3.0]).low) == (2.0, None)
 
 
-@pytest.mark.parametrize(("freedom", "value"), [(1, 12.7062), (2, 4.3027), (3, 3.1824), (9, 2.2622), (11, 2.2010), (14, 2.1448), (29, 2.0452)])
+@pytest.mark.parametrize(
+    ("freedom", "value"),
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (9, 2.2622), (11, 2.2010), (14, 2.1448), (29, 2.0452)],
+)
 def test_student_t(freedom, value):
     assert student_t(freedom) == pytest.approx(value, rel=2e-4)
 
@@ -26,7 +36,8 @@ def test_the_interval_covers_the_mean_as_often_as_it_says(count):
     for _ in range(draws):
         interval = mean_interval(random.normal(10, 2, size=count).tolist())
         hits += interval.low <= 10 <= interval.high
-    assert 0.93 <= hits / draws <= 0.98, hits / draws  # three standard errors of 95 % in 1000 are 2 %
+    # three standard errors of 95 % in 1000 are 2 %
+    assert 0.93 <= hits / draws <= 0.98, hits / draws
 
 
 def test_skewed_values_are_covered_nearly_as_often():
@@ -64,7 +75,9 @@ def test_pairing_finds_a_difference_that_the_noise_between_seeds_hides():
 
 def test_a_power_law_is_found_with_its_interval():
     random = np.random.default_rng(1)
-    points = {x: (3 * x**-0.5 * random.normal(1, 0.02, size=5)).tolist() for x in (1e-4, 1e-3, 1e-2)}
+    points = {
+        x: (3 * x**-0.5 * random.normal(1, 0.02, size=5)).tolist() for x in (1e-4, 1e-3, 1e-2)
+    }
     fit = fit_power_law(points)
     assert fit.exponent == pytest.approx(-0.5, abs=0.02)
     assert fit.factor == pytest.approx(3, rel=0.1)
@@ -77,7 +90,9 @@ def test_the_interval_of_an_exponent_covers_it():
     random = np.random.default_rng(3)
     hits = 0
     for _ in range(300):
-        fit = fit_power_law({x: (3 * x**-0.5 * random.normal(1, 0.05, size=3)).tolist() for x in (1e-4, 1e-3, 1e-2)})
+        fit = fit_power_law(
+            {x: (3 * x**-0.5 * random.normal(1, 0.05, size=3)).tolist() for x in (1e-4, 1e-3, 1e-2)}
+        )
         hits += fit.low <= -0.5 <= fit.high
     assert 0.90 <= hits / 300 <= 0.99
 

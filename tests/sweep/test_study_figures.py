@@ -1,4 +1,6 @@
-"""Figures of a study: the same bytes twice, intervals of repetitions only, and runs that are missing can be seen."""
+"""Figures of a study: the same bytes twice, intervals of repetitions only, and runs that are
+missing can be seen.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def texts_of(figure):
 
 def test_figures_of_every_kind_twice_the_same(study):
     runs = runs_of(study, root_law)
-    first = {figure.name: figure.svg.read_bytes() for figure in draw_figures(study, runs, study.folder())}
+    first = {
+        figure.name: figure.svg.read_bytes() for figure in draw_figures(study, runs, study.folder())
+    }
     again = draw_figures(study, runs, study.folder())
     assert list(first) == ["01-lines", "02-heat_map", "03-ellipses"]
     assert {figure.name: figure.svg.read_bytes() for figure in again} == first
@@ -48,9 +52,15 @@ def test_no_finished_run_no_figure(study):
 
 def some_failed(runs):
     """Return the runs, of which one repetition at p = 0.1 and all of reno at p = 0.01 failed."""
-    lost = ((pl.col("p") == 0.1) & (pl.col("seed") == 2)) | ((pl.col("p") == 0.01) & (pl.col("cc") == "reno"))
-    measured = {name: pl.when(lost).then(None).otherwise(pl.col(name)) for name in ("goodput", "delay")}
-    return runs.with_columns(status=pl.when(lost).then(pl.lit("failed")).otherwise(pl.col("status")), **measured)
+    lost = ((pl.col("p") == 0.1) & (pl.col("seed") == 2)) | (
+        (pl.col("p") == 0.01) & (pl.col("cc") == "reno")
+    )
+    measured = {
+        name: pl.when(lost).then(None).otherwise(pl.col(name)) for name in ("goodput", "delay")
+    }
+    return runs.with_columns(
+        status=pl.when(lost).then(pl.lit("failed")).otherwise(pl.col("status")), **measured
+    )
 
 
 def test_missing_runs_can_be_seen(study):
@@ -69,7 +79,8 @@ def test_intervals_are_of_repetitions_alone(study):
     one = runs.filter(pl.col("p") == 0.01, pl.col("cc") == "reno")
     both = runs.filter(pl.col("p") == 0.01)
     assert interval_of(one, "goodput").low is not None
-    assert interval_of(both, "goodput").low is None  # reno and bbr together: how they differ is no noise
+    # reno and bbr together: how they differ is no noise
+    assert interval_of(both, "goodput").low is None
     assert pooled_words(study, runs, ("p", None, None)) == "cc: reno, bbr"
     assert pooled_words(study, runs, ("p", "cc", None)) == ""
 
@@ -88,7 +99,10 @@ def test_what_a_field_says():
 
 
 def test_many_series_look_different():
-    looks = {(look.color, look.marker) for look in series_of(str(number) for number in range(50)).values()}
+    looks = {
+        (look.color, look.marker)
+        for look in series_of(str(number) for number in range(50)).values()
+    }
     assert len(looks) == 50
 
 
@@ -98,11 +112,23 @@ def test_a_published_curve_that_follows_from_a_lines_parameter_is_drawn_for_each
     assert not follows(study, frozenset({"p"}), "cc")
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).resolve().parents[2] / "experiments" / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted((Path(__file__).resolve().parents[2] / "experiments" / "studies").glob("*.yaml")),
+    ids=lambda path: path.stem,
+)
 def test_what_the_curves_of_shipped_studies_follow_from_is_found(path):
     sweep = load_spec(path).sweep
-    entries = [entry.lines for entry in sweep.figures if entry.lines is not None and entry.lines.by is not None]
-    found = {(entry.y, each.label): follows(SimpleNamespace(sweep=sweep), each.names(), entry.by) for entry in entries for each in entry.reference}
+    entries = [
+        entry.lines
+        for entry in sweep.figures
+        if entry.lines is not None and entry.lines.by is not None
+    ]
+    found = {
+        (entry.y, each.label): follows(SimpleNamespace(sweep=sweep), each.names(), entry.by)
+        for entry in entries
+        for each in entry.reference
+    }
     if path.stem == "initial_window":
         assert found[("rounds", "predicted")]
     assert all(isinstance(each, bool) for each in found.values())
@@ -110,7 +136,11 @@ def test_what_the_curves_of_shipped_studies_follow_from_is_found(path):
 
 @pytest.mark.parametrize(
     ("low", "high", "written"),
-    [(40, 90, {"40", "50", "60", "70", "80", "90"}), (0.8, 60, {"1", "2", "5", "10", "20", "50"}), (0.08, 200, {"0.1", "1", "10", "100"})],
+    [
+        (40, 90, {"40", "50", "60", "70", "80", "90"}),
+        (0.8, 60, {"1", "2", "5", "10", "20", "50"}),
+        (0.08, 200, {"0.1", "1", "10", "100"}),
+    ],
 )
 def test_numbers_of_a_logarithmic_axis_do_not_crowd(low, high, written):
     from matplotlib.figure import Figure
@@ -122,16 +152,30 @@ def test_numbers_of_a_logarithmic_axis_do_not_crowd(low, high, written):
     name_decades(axes)
     figure.draw_without_rendering()
     ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
-    assert {tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high} - {""} == written
+    assert {tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high} - {
+        ""
+    } == written
 
 
-@pytest.mark.parametrize(("colour", "ink"), [((0, 0.13, 0.3), PAPER), ((0.4, 0.41, 0.44), PAPER), ((1, 0.9, 0.2), INK), ((0.8, 0.75, 0.4), INK)])
+@pytest.mark.parametrize(
+    ("colour", "ink"),
+    [
+        ((0, 0.13, 0.3), PAPER),
+        ((0.4, 0.41, 0.44), PAPER),
+        ((1, 0.9, 0.2), INK),
+        ((0.8, 0.75, 0.4), INK),
+    ],
+)
 def test_text_on_a_field_can_be_read(colour, ink):
     assert readable_on(colour) == ink
 
 
 def test_panels_that_share_an_axis_have_room_for_what_each_of_them_shows(study):
-    entry = study.sweep.figures[0].chosen().model_copy(update={"panels": "cc", "log": ("x",), "reference": ()})
+    entry = (
+        study.sweep.figures[0]
+        .chosen()
+        .model_copy(update={"panels": "cc", "log": ("x",), "reference": ()})
+    )
     signed = pl.when(pl.col("cc") == "bbr").then(-pl.col("goodput")).otherwise(pl.col("goodput"))
     runs = runs_of(study, root_law).with_columns(goodput=signed)
     for panel in draw(study, runs, entry).axes:

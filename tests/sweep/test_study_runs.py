@@ -46,18 +46,35 @@ def study_of(spec, out, **more):
 def test_a_study_from_spec_to_report_and_nothing_twice(tmp_path, log):
     spec = write_spec(tmp_path)
     outcome = run_study(study_of(spec, tmp_path / "out"), jobs=2)
-    assert (outcome.made, outcome.found, outcome.failed, outcome.left, outcome.exit_code) == (12, 0, [], 0, 1)
+    assert (outcome.made, outcome.found, outcome.failed, outcome.left, outcome.exit_code) == (
+        12,
+        0,
+        [],
+        0,
+        1,
+    )
     runs = pl.read_parquet(outcome.path / "tables" / "runs")
     assert runs.height == 12
     row = runs.row(5, named=True)
-    assert (row["cell"], row["repeat"], row["seed"], row["rate"], row["rtt"]) == (2, 1, 2, 2e6, 0.01)
+    assert (row["cell"], row["repeat"], row["seed"], row["rate"], row["rtt"]) == (
+        2,
+        1,
+        2,
+        2e6,
+        0.01,
+    )
     assert (row["segments"], row["per_rtt"], row["last"]) == (2000 + 5000 + 2, 70.02, 7002)
     metrics = pl.read_parquet(outcome.path / "tables" / "metrics")
-    assert metrics.filter((pl.col("run") == 5) & (pl.col("metric") == "counters.h1.Tcp.OutSegs"))["value"].to_list() == [7002]
-    series = pl.read_parquet(outcome.path / "tables" / "series" / "counters", hive_partitioning=True)
+    assert metrics.filter((pl.col("run") == 5) & (pl.col("metric") == "counters.h1.Tcp.OutSegs"))[
+        "value"
+    ].to_list() == [7002]
+    series = pl.read_parquet(
+        outcome.path / "tables" / "series" / "counters", hive_partitioning=True
+    )
     assert {"cell", "repeat", "rate", "counter", "value"} <= set(series.columns)
     assert series.filter(pl.col("cell") == 5)["rate"].unique().to_list() == [4e6]
-    assert [verdict.result for verdict in outcome.verdicts] == ["PASS", "FAIL"]  # 5000 and the seed are not proportional to the rate
+    # 5000 and the seed are not proportional to the rate
+    assert [verdict.result for verdict in outcome.verdicts] == ["PASS", "FAIL"]
     page = outcome.report.read_text()
     assert "A study of cheap runs" in page
     assert "<svg" in page
@@ -75,7 +92,10 @@ def test_only_what_changed_is_made_again(tmp_path, log, monkeypatch):
     spec.write_text(spec.read_text().replace("Does the counter follow?", "Other words."))
     study = study_of(spec, out)
     progress = progress_of(study, study.folder())
-    assert (len(progress.done), {run.cell.written["rate"] for run in progress.rest}) == (8, {"3mbit"})
+    assert (len(progress.done), {run.cell.written["rate"] for run in progress.rest}) == (
+        8,
+        {"3mbit"},
+    )
     monkeypatch.setenv("CHEAP_ENGINE", "2")
     study = study_of(spec, out)
     assert len(progress_of(study, study.folder()).rest) == 12
@@ -155,7 +175,10 @@ class _same:
 
 def test_a_scheduler_that_is_not_there(tmp_path, log):
     with pytest.raises(HostError, match="no Dask scheduler answers"):
-        run_study(study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"), scheduler="tcp://127.0.0.1:1")
+        run_study(
+            study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"),
+            scheduler="tcp://127.0.0.1:1",
+        )
 
 
 def test_two_coordinators_of_one_folder(tmp_path, log):
@@ -176,14 +199,19 @@ def test_tables_go_to_any_store_of_fsspec(tmp_path, log):
     (tables / "runs" / "part-00007.parquet").unlink()
     copy_tables(tables, "memory://bucket/study")
     memory = fsspec.filesystem("memory")
-    stored = {name.removeprefix("/bucket/study/"): hashlib.sha256(memory.cat(name)).hexdigest() for name in memory.find("/bucket/study")}
+    stored = {
+        name.removeprefix("/bucket/study/"): hashlib.sha256(memory.cat(name)).hexdigest()
+        for name in memory.find("/bucket/study")
+    }
     assert stored == hash_tables(tables)
     with pytest.raises(HostError, match="cannot be copied"):
         copy_tables(tables, "nosuchprotocol://bucket/study")
 
 
 def test_a_study_goes_on_from_a_store(tmp_path, log):
-    """Another machine, another day: the finished runs come from the store, and only the others are made."""
+    """Another machine, another day: the finished runs come from the store, and only the others are
+    made.
+    """
     store = f"file://{tmp_path}/store"
     spec = write_spec(tmp_path, repeat=1)
     first = run_study(study_of(spec, tmp_path / "first"), jobs=2)
@@ -201,9 +229,15 @@ def test_a_study_goes_on_from_a_store(tmp_path, log):
         fetch_cells(study.folder(), store, {run.key for run in study.runs})
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 9))])
-def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(tmp_path, log, monkeypatch, seed):
-    """``kill -9`` of coordinator and workers, again and again: nothing lost, nothing twice, every byte of the tables equal."""
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 9))]
+)
+def test_killed_at_random_moments_and_resumed_the_tables_are_the_same(
+    tmp_path, log, monkeypatch, seed
+):
+    """``kill -9`` of coordinator and workers, again and again: nothing lost, nothing twice, every
+    byte of the tables equal.
+    """
     spec = write_spec(tmp_path, repeat=6)
     undisturbed = run_study(study_of(spec, tmp_path / "calm"), jobs=2)
     assert (undisturbed.made, undisturbed.failed, undisturbed.left) == (36, [], 0)
@@ -268,7 +302,9 @@ def disturb(process, dice, longest_s):
 
 
 def workers_of(coordinator):
-    """Return the process ids of a coordinator's workers: its children that were started to be others' processes."""
+    """Return the process ids of a coordinator's workers: its children that were started to be
+    others' processes.
+    """
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -281,8 +317,15 @@ def workers_of(coordinator):
 
 
 def start_coordinator(spec, out, workplace):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *(each for each in sys.path if each)])}
-    return subprocess.Popen([sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2", workplace], env=environment, stderr=subprocess.DEVNULL)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE), *(each for each in sys.path if each)]),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2", workplace],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def wait_for_more(log, count, process):

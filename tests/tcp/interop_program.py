@@ -1,9 +1,13 @@
-"""One conversation of the user-space TCP with the kernel's over a TUN device: a program for a network namespace of its own, on this machine or in the guest.
+"""One conversation of the user-space TCP with the kernel's over a TUN device: a program for a
+network namespace of its own, on this machine or in the guest.
 
-    python interop_program.py CASE [--ip 4|6] [--out FAULTS] [--into FAULTS] [--size N] [--capture FILE] [--path FOLDER]
+    python interop_program.py CASE [--ip 4|6] [--out FAULTS] [--into FAULTS] [--size N] [--capture
+    FILE] [--path FOLDER]
 
-The kernel has 10.9.0.1 (fd00::1), the user-space TCP 10.9.0.2 (fd00::2) on device u0. The faults stand in the adapter, so that a kernel without netem serves as
-well. What was found is printed as one line of JSON, beside it the kernel's own counters: what its TCP thought of the segments that it got.
+The kernel has 10.9.0.1 (fd00::1), the user-space TCP 10.9.0.2 (fd00::2) on device u0. The faults
+stand in the adapter, so that a kernel without netem serves as well. What was found is printed as
+one line of JSON, beside it the kernel's own counters: what its TCP thought of the segments that it
+got.
 """
 
 from __future__ import annotations
@@ -35,8 +39,16 @@ from tcpexp.tcp.services.words import make_link
 
 ENDS = {4: ("10.9.0.1", "10.9.0.2", "10.9.0.1/24"), 6: ("fd00::1", "fd00::2", "fd00::1/64")}
 CASES: dict[str, Callable[[Bench], None]] = {}
-#: What the kernel counts of segments that it could not take; all are zero when both ends understand each other.
-COUNTERS = ("Tcp.InErrs", "Tcp.InCsumErrors", "TcpExt.PAWSEstab", "TcpExt.TCPChallengeACK", "TcpExt.TCPSYNChallenge", "TcpExt.TCPACKSkippedSeq")
+#: What the kernel counts of segments that it could not take; all are zero when both ends understand
+#: each other.
+COUNTERS = (
+    "Tcp.InErrs",
+    "Tcp.InCsumErrors",
+    "TcpExt.PAWSEstab",
+    "TcpExt.TCPChallengeACK",
+    "TcpExt.TCPSYNChallenge",
+    "TcpExt.TCPACKSkippedSeq",
+)
 
 
 class Bench:
@@ -49,8 +61,12 @@ class Bench:
         self.found: dict[str, Any] = {}
         self.device = TunNetwork("u0", self.user).set_up(peer)
         links = [make_link(text) if text else None for text in (settings.out, settings.into)]
-        config = Config(rto_min_ns=200_000_000, rto_initial_ns=300_000_000, msl_ns=1_000_000, trace=False)
-        self.host = Host(ImpairedNetwork(self.device, *links) if any(links) else self.device, config)
+        config = Config(
+            rto_min_ns=200_000_000, rto_initial_ns=300_000_000, msl_ns=1_000_000, trace=False
+        )
+        self.host = Host(
+            ImpairedNetwork(self.device, *links) if any(links) else self.device, config
+        )
 
     def kernel_listener(self, port: int) -> socket.socket:
         """Let the kernel listen."""
@@ -91,18 +107,21 @@ class Bench:
 
     def state(self, name: str) -> bool:
         """Wait until a connection is in this state."""
-        return self.drive(lambda: any(each.state.label == name for each in self.host.stack.connections.values()), 10)
+        return self.drive(
+            lambda: any(each.state.label == name for each in self.host.stack.connections.values()),
+            10,
+        )
 
     def beside(self, work: Callable[[], None]) -> Callable[[], bool]:
         """Run blocking calls of the kernel's sockets in a thread; return what waits for its end."""
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
 
-
         def wait() -> bool:
             ends = time.monotonic() + 60
             while thread.is_alive() and time.monotonic() < ends:
-                self.drive(lambda: not thread.is_alive(), 0.05)  # the loop sleeps until something arrives, which its end is not
+                # the loop sleeps until something arrives, which its end is not
+                self.drive(lambda: not thread.is_alive(), 0.05)
             return not thread.is_alive()
 
         return wait
@@ -184,11 +203,18 @@ def error_of(call: Callable[[], object]) -> str:
 def refused(bench: Bench) -> None:
     """Nobody listens, at either end."""
     bench.found["by_kernel"] = error_of(lambda: bench.host.connect(bench.kernel, 5999, timeout=10))
-    bench.beside(lambda: bench.found.update(by_user=error_of(lambda: socket.create_connection((bench.user, 6999), timeout=10))))()
+    bench.beside(
+        lambda: bench.found.update(
+            by_user=error_of(lambda: socket.create_connection((bench.user, 6999), timeout=10))
+        )
+    )()
 
 
 def close_in_order(bench: Bench, opener: str, first: str) -> None:
-    """One end closes its stream, the other one answers with its last words and closes; every state on the way is waited for."""
+    """One end closes its stream, the other one answers with its last words and closes.
+
+    Every state on the way is waited for.
+    """
     mine, theirs = bench.pair(opener)
     if first == "user":
         mine.shutdown()
@@ -213,7 +239,9 @@ def close_in_order(bench: Bench, opener: str, first: str) -> None:
 
 for _opener in ("user", "kernel"):
     for _first in ("user", "kernel"):
-        CASES[f"{_opener}_opens_{_first}_closes"] = lambda bench, opener=_opener, first=_first: close_in_order(bench, opener, first)
+        CASES[f"{_opener}_opens_{_first}_closes"] = lambda bench, opener=_opener, first=_first: (
+            close_in_order(bench, opener, first)
+        )
 
 
 @case
@@ -231,14 +259,18 @@ def resets(bench: Bench) -> None:
 
 @case
 def closed_windows(bench: Bench) -> None:
-    """The reader stops until the writer has seen a zero window and probed it, and then reads everything; both ways."""
+    """The reader stops until the writer has seen a zero window and probed it, and then reads
+    everything; both ways.
+    """
     data = generate(2_000_000, 1)
     mine, theirs = bench.pair("user")
     tcb, left = mine.connection.tcb, data
     while tcb.snd_wnd or tcb.probes < 1:
         if mine.connection.writable and left:
             left = left[mine.send(left) :]
-        bench.drive(lambda: mine.connection.writable > 0 or (tcb.snd_wnd == 0 and tcb.probes > 0), 0.2)
+        bench.drive(
+            lambda: mine.connection.writable > 0 or (tcb.snd_wnd == 0 and tcb.probes > 0), 0.2
+        )
     bench.found["probes"] = tcb.probes
     total: list[int] = []
     done = bench.beside(lambda: total.extend(iter(lambda: len(theirs.recv(1 << 20)), 0)))
@@ -304,7 +336,11 @@ def keepalives(bench: Bench) -> None:
     """Each end asks an idle connection whether the other one is there, and is answered."""
     mine, theirs = bench.pair("user")
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 2)):
+    for option, seconds in (
+        (socket.TCP_KEEPIDLE, 1),
+        (socket.TCP_KEEPINTVL, 1),
+        (socket.TCP_KEEPCNT, 2),
+    ):
         theirs.setsockopt(socket.IPPROTO_TCP, option, seconds)
     arrived = mine.connection.tcb.last_arrival_ns
     bench.drive(lambda: False, 4.5)  # the kernel would have given up after three seconds
@@ -314,7 +350,14 @@ def keepalives(bench: Bench) -> None:
     mine.close()
     theirs.close()
     with bench.kernel_listener(5001) as listener:
-        config = Config(keepalive=True, keepalive_idle_ns=500_000_000, keepalive_interval_ns=500_000_000, keepalive_probes=2, msl_ns=1_000_000, trace=False)
+        config = Config(
+            keepalive=True,
+            keepalive_idle_ns=500_000_000,
+            keepalive_interval_ns=500_000_000,
+            keepalive_probes=2,
+            msl_ns=1_000_000,
+            trace=False,
+        )
         mine = bench.host.begin_connect(bench.kernel, 5001, config=config)
         bench.drive(lambda: mine.progress.established, 10)
         theirs, _ = listener.accept()
@@ -334,7 +377,9 @@ def cookies(bench: Bench) -> None:
     bench.found["kernel"] = mine.recv(20).decode()
     mine.close()
     theirs.close()
-    listener = bench.host.listen(6001, config=Config(syn_cookies="always", msl_ns=1_000_000, trace=False))
+    listener = bench.host.listen(
+        6001, config=Config(syn_cookies="always", msl_ns=1_000_000, trace=False)
+    )
     listener.timeout = 10
     theirs = bench.kernel_socket(6001)
     bench.drive(lambda: listener.listener.cookies_sent > 0, 10)
@@ -356,7 +401,10 @@ def kernel_counters() -> dict[str, int]:
         lines = Path(f"/proc/net/{name}").read_text().splitlines()
         for heads, values in zip(lines[::2], lines[1::2], strict=True):
             group = heads.split(":")[0]
-            found |= {f"{group}.{key}": int(value) for key, value in zip(heads.split()[1:], values.split()[1:], strict=True)}
+            found |= {
+                f"{group}.{key}": int(value)
+                for key, value in zip(heads.split()[1:], values.split()[1:], strict=True)
+            }
     return {name: found[name] for name in COUNTERS if found[name]}
 
 
@@ -385,7 +433,11 @@ def main() -> None:
     if capture is not None:
         capture.terminate()
         capture.wait()
-    print(json.dumps({**bench.found, "discarded": bench.device.discarded, "counters": kernel_counters()}))
+    print(
+        json.dumps(
+            {**bench.found, "discarded": bench.device.discarded, "counters": kernel_counters()}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""A small script language in the manner of packetdrill: exact segments at exact times, and proof that nothing else was sent.
+"""A small script language in the manner of packetdrill: exact segments at exact times, and proof
+that nothing else was sent.
 
-One line is ``<seconds> <verb> ...``; ``#`` begins a comment. Sequence numbers are relative, ours to our ISN, the peer's to its own: SYN is 0, data begin at 1.
+One line is ``<seconds> <verb> ...``; ``#`` begins a comment. Sequence numbers are relative, ours to
+our ISN, the peer's to its own: SYN is 0, data begin at 1.
 
     0.000 connect                                    the connection's calls: connect, listen, write N, read N, shutdown, close, abort, nodelay, urgent N
     0.000 > S seq 0 win 65535 <mss 1000, sackOK>     the next segment that goes out, at this time; what is not named is not compared
@@ -12,7 +14,8 @@ One line is ``<seconds> <verb> ...``; ``#`` begins a comment. Sequence numbers a
     0.300 event Closed reset                         an event of this class was raised since the last ``event``, its text holding these words
     9.000 quiet                                      until here, nothing was sent but what stands above
 
-Timers expire on their own. Any line but ``>`` requires that all segments sent so far have been named, and so does the script's end.
+Timers expire on their own. Any line but ``>`` requires that all segments sent so far have been
+named, and so does the script's end.
 """
 
 from __future__ import annotations
@@ -70,12 +73,16 @@ class Player:
         self.now = to_ns
 
     def collect(self) -> None:
-        self.sent.extend((self.now, segment) for segment in self.connection.segments_to_send(self.now))
+        self.sent.extend(
+            (self.now, segment) for segment in self.connection.segments_to_send(self.now)
+        )
         while (event := self.connection.next_event()) is not None:
             self.events.append(event)
 
     def nothing_else(self) -> None:
-        assert not self.sent, f"{self.where}: but sent " + "; ".join(f"{at / 1e9:.6f} {self.show(segment)}" for at, segment in self.sent)
+        assert not self.sent, f"{self.where}: but sent " + "; ".join(
+            f"{at / 1e9:.6f} {self.show(segment)}" for at, segment in self.sent
+        )
 
     def step(self, verb: str, rest: str) -> None:
         if verb == ">":
@@ -91,7 +98,10 @@ class Player:
         seq = self.relative(segment.seq, self.our_isn)
         end = f":{seq + len(segment.payload)}" if segment.payload else ""
         ack = f" ack {self.relative(segment.ack, self.peer_isn)}" if "A" in segment.letters else ""
-        return f"{segment.letters or '.'} seq {seq}{end}{ack} win {segment.window} {segment.options if segment.options is not NONE else ''}"
+        return (
+            f"{segment.letters or '.'} seq {seq}{end}{ack} win {segment.window}"
+            f" {segment.options if segment.options is not NONE else ''}"
+        )
 
     @staticmethod
     def relative(number: int, isn: int) -> int:
@@ -108,10 +118,16 @@ class Player:
             sorted(wanted["flags"].replace(".", "")) == sorted(segment.letters)
             and int(wanted["seq"]) == self.relative(segment.seq, self.our_isn)
             and int(end) - int(wanted["seq"]) == len(segment.payload)
-            and (wanted["ack"] is None or int(wanted["ack"]) == self.relative(segment.ack, self.peer_isn))
+            and (
+                wanted["ack"] is None
+                or int(wanted["ack"]) == self.relative(segment.ack, self.peer_isn)
+            )
             and (wanted["win"] is None or int(wanted["win"]) == segment.window)
             and (wanted["up"] is None or int(wanted["up"]) == segment.urgent)
-            and (wanted["options"] is None or self.options(wanted["options"], self.peer_isn) == segment.options)
+            and (
+                wanted["options"] is None
+                or self.options(wanted["options"], self.peer_isn) == segment.options
+            )
         )
         assert same, f"{self.where}: but sent {self.show(segment)}"
 
@@ -127,7 +143,10 @@ class Player:
                 found.sack_permitted = True
             elif name == "sack":
                 pairs = [value.split(":") for value in values]
-                found.sack = tuple(((int(left) + sack_isn) & MASK, (int(right) + sack_isn) & MASK) for left, right in pairs)
+                found.sack = tuple(
+                    ((int(left) + sack_isn) & MASK, (int(right) + sack_isn) & MASK)
+                    for left, right in pairs
+                )
             else:
                 assert name == "ts", f"{self.where}: no option {name!r}"
                 val, ecr = values[0].split(":")
@@ -171,19 +190,27 @@ class Player:
         assert self.connection.state.label == name, f"{self.where}: {self.connection.state.label}"
 
     def do_cwnd(self, octets: str) -> None:
-        assert self.connection.tcb.congestion.cwnd == int(octets), f"{self.where}: {self.connection.tcb.congestion.cwnd}"
+        assert self.connection.tcb.congestion.cwnd == int(octets), (
+            f"{self.where}: {self.connection.tcb.congestion.cwnd}"
+        )
 
     def do_ssthresh(self, octets: str) -> None:
-        assert self.connection.tcb.congestion.ssthresh == int(octets), f"{self.where}: {self.connection.tcb.congestion.ssthresh}"
+        assert self.connection.tcb.congestion.ssthresh == int(octets), (
+            f"{self.where}: {self.connection.tcb.congestion.ssthresh}"
+        )
 
     def do_mode(self, name: str) -> None:
         assert self.connection.tcb.mode == name, f"{self.where}: {self.connection.tcb.mode}"
 
     def do_rto(self, seconds: str) -> None:
-        assert self.connection.tcb.rtt.rto_ns == round(float(seconds) * 1e9), f"{self.where}: {self.connection.tcb.rtt.rto_ns}"
+        assert self.connection.tcb.rtt.rto_ns == round(float(seconds) * 1e9), (
+            f"{self.where}: {self.connection.tcb.rtt.rto_ns}"
+        )
 
     def do_srtt(self, seconds: str) -> None:
-        assert self.connection.tcb.rtt.srtt_ns == round(float(seconds) * 1e9), f"{self.where}: {self.connection.tcb.rtt.srtt_ns}"
+        assert self.connection.tcb.rtt.srtt_ns == round(float(seconds) * 1e9), (
+            f"{self.where}: {self.connection.tcb.rtt.srtt_ns}"
+        )
 
     def do_readable(self, octets: str) -> None:
         assert self.connection.readable == int(octets), f"{self.where}: {self.connection.readable}"
@@ -211,7 +238,15 @@ class Player:
         options = NONE if given["options"] is None else self.options(given["options"], self.our_isn)
         ack_field = (self.our_isn + ack) & MASK if "A" in given["flags"] else 0
         segment = Segment(
-            REMOTE.port, LOCAL.port, (self.peer_isn + seq) & MASK, ack_field, flags, int(given["win"] or 65535), payload, options, int(given["up"] or 0)
+            REMOTE.port,
+            LOCAL.port,
+            (self.peer_isn + seq) & MASK,
+            ack_field,
+            flags,
+            int(given["win"] or 65535),
+            payload,
+            options,
+            int(given["up"] or 0),
         )
         if self.listening:
             self.listening = False
@@ -221,7 +256,10 @@ class Player:
 
 
 def plain(**settings: object) -> Config:
-    """Settings without options, timers of round numbers, and Reno, as the scripts' readers expect; ``settings`` change some."""
+    """Settings without options, timers of round numbers, and Reno, as the scripts' readers expect.
+
+    ``settings`` change some.
+    """
     values: dict[str, object] = {
         "mss": 1000, "sack": False, "timestamps": False, "window_scaling": False, "congestion_control": "reno", "receive_buffer": 60_000, "msl_ns": 30 * 10**9,
         "limited_transmit": False, **settings,
@@ -237,6 +275,8 @@ OPEN = """
 """
 
 
-def play(text: str, *, opened: bool = True, isn: int = 1000, peer_isn: int = 777_000, **settings: object) -> Player:
+def play(
+    text: str, *, opened: bool = True, isn: int = 1000, peer_isn: int = 777_000, **settings: object
+) -> Player:
     """Play ``text`` with :func:`plain` settings, after a handshake of 100 ms if ``opened``."""
     return Player(plain(**settings), isn, peer_isn).play((OPEN if opened else "") + text)

@@ -1,4 +1,6 @@
-"""Networks, the event loop and sockets: two hosts of this process over UDP on the loopback interface, and packets as bytes."""
+"""Networks, the event loop and sockets: two hosts of this process over UDP on the loopback
+interface, and packets as bytes.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Running:
         self.stop = False
         self.server.offer(FILE_PORT, "files", lambda: FileService(FILES))
         self.server.offer(CALCULATOR_PORT, "calculator", CalculatorService)
-        self.server.offer(DNS_PORT, "dns", lambda: DnsService(load_zone("web.lab.test. IN A 192.0.2.80")))
+        self.server.offer(
+            DNS_PORT, "dns", lambda: DnsService(load_zone("web.lab.test. IN A 192.0.2.80"))
+        )
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
@@ -54,10 +58,18 @@ class Running:
         self.thread.join()
         self.host.close()
 
-    def client(self, faults_out: str = "", faults_in: str = "", recorder: JsonRecorder | None = None, config: Config = QUICK) -> Host:
+    def client(
+        self,
+        faults_out: str = "",
+        faults_in: str = "",
+        recorder: JsonRecorder | None = None,
+        config: Config = QUICK,
+    ) -> Host:
         network = UdpNetwork(self.network.address, server=(self.network.address, self.network.port))
         links = [make_link(text) if text else None for text in (faults_out, faults_in)]
-        return Host(ImpairedNetwork(network, *links) if any(links) else network, config, recorder=recorder)
+        return Host(
+            ImpairedNetwork(network, *links) if any(links) else network, config, recorder=recorder
+        )
 
 
 @pytest.fixture
@@ -81,9 +93,15 @@ def test_several_requests_on_one_connection(running: Running) -> None:
 def test_calculator_and_dns(running: Running) -> None:
     host = running.client()
     with host.connect("127.0.0.1", CALCULATOR_PORT, timeout=10) as sock:
-        assert list(ask_calculator(sock, ["1+1", "1/0"])) == [("1+1", "2", ""), ("1/0", "", "division by zero")]
+        assert list(ask_calculator(sock, ["1+1", "1/0"])) == [
+            ("1+1", "2", ""),
+            ("1/0", "", "division by zero"),
+        ]
     with host.connect("127.0.0.1", DNS_PORT, timeout=10) as sock:
-        answers = [(name, answer.rcode, [each.value for each in answer.records]) for name, answer in ask_dns(sock, ["web.lab.test", "x.test"], "A")]
+        answers = [
+            (name, answer.rcode, [each.value for each in answer.records])
+            for name, answer in ask_dns(sock, ["web.lab.test", "x.test"], "A")
+        ]
     assert answers == [("web.lab.test", 0, ["192.0.2.80"]), ("x.test", 3, [])]
     host.close()
 
@@ -156,7 +174,9 @@ def test_an_abort_resets_the_peer_and_time_outs_leave_the_connection(running: Ru
     sock.timeout = 10
     assert list(ask_calculator(sock, ["6*7"])) == [("6*7", "42", "")]
     sock.abort()
-    assert wait_for(lambda: any(event == "broken" and "reset" in str(facts) for event, facts in running.log))
+    assert wait_for(
+        lambda: any(event == "broken" and "reset" in str(facts) for event, facts in running.log)
+    )
     with pytest.raises(ConnectionAbortedError):
         sock.recv(1)
     host.close()
@@ -193,12 +213,23 @@ def test_events_are_written_as_lines_of_json(running: Running, tmp_path: Path) -
     recorder.close()
     lines = [json.loads(line) for line in (tmp_path / "tcp.jsonl").read_text().splitlines()]
     assert lines[0]["event"] == "connection" and lines[0]["peer_port"] == FILE_PORT
-    assert [line["new"] for line in lines if line["event"] == "state_changed"][:2] == ["SYN-SENT", "ESTABLISHED"]
+    assert [line["new"] for line in lines if line["event"] == "state_changed"][:2] == [
+        "SYN-SENT",
+        "ESTABLISHED",
+    ]
     assert [line["seq"] for line in lines if line["event"] == "segment_sent"][:3] == [0, 1, 1]
-    assert {line["event"] for line in lines} >= {"probe", "segment_received", "timer_changed", "rtt_sampled", "congestion_changed"}
+    assert {line["event"] for line in lines} >= {
+        "probe",
+        "segment_received",
+        "timer_changed",
+        "rtt_sampled",
+        "congestion_changed",
+    }
 
 
-@pytest.mark.parametrize(("source", "destination"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")])
+@pytest.mark.parametrize(
+    ("source", "destination"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")]
+)
 def test_packets_as_bytes(source: str, destination: str) -> None:
     payload = encode_segment(Segment(1, 2, 3, 4, 16, 5, b"hello"), source, destination)
     data = encode_packet(source, destination, payload, 77)
@@ -211,7 +242,10 @@ def test_packets_as_bytes(source: str, destination: str) -> None:
 
 
 def test_what_a_connection_says_about_its_ip_header() -> None:
-    """RFC 2474 section 3: the code point is the upper six bits of the field; the lower two are ECN's."""
+    """RFC 2474 section 3: the code point is the upper six bits of the field.
+
+    The lower two are ECN's.
+    """
     header = IpHeader(dscp=46, hop_limit=7)
     v4 = encode_packet("10.0.0.1", "10.0.0.2", b"x" * 20, 5, header)
     assert (v4[1], v4[8], ones_complement_sum(v4[:20])) == (46 << 2, 7, 0)
@@ -231,9 +265,20 @@ def test_ip_options_are_ignored() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_over_udp_the_datagram_has_the_header(address: str) -> None:
     family, level, receive, kind = (
-        (socket.AF_INET6, socket.IPPROTO_IPV6, (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT), {socket.IPV6_TCLASS, socket.IPV6_HOPLIMIT})
+        (
+            socket.AF_INET6,
+            socket.IPPROTO_IPV6,
+            (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT),
+            {socket.IPV6_TCLASS, socket.IPV6_HOPLIMIT},
+        )
         if ":" in address
-        else (socket.AF_INET, socket.IPPROTO_IP, (socket.IP_RECVTOS, 12), {socket.IP_TOS, socket.IP_TTL})  # 12 is Linux's IP_RECVTTL
+        else (
+            socket.AF_INET,
+            socket.IPPROTO_IP,
+            (socket.IP_RECVTOS, 12),
+            {socket.IP_TOS, socket.IP_TTL},
+        )
+        # 12 is Linux's IP_RECVTTL
     )
     with socket.socket(family, socket.SOCK_DGRAM) as peer:
         peer.bind((address, 0))
@@ -241,12 +286,22 @@ def test_over_udp_the_datagram_has_the_header(address: str) -> None:
             peer.setsockopt(level, option, 1)
         network = UdpNetwork(address, server=(address, peer.getsockname()[1]))
         network.headers[1000, Endpoint(address, 80)] = IpHeader(46, 7)
-        network.send(Endpoint(address, 1000), Endpoint(address, 80), Segment(1000, 80, 1, 0, 2, 5), 0)
-        network.send(Endpoint(address, 1001), Endpoint(address, 80), Segment(1001, 80, 1, 0, 2, 5), 0)
+        network.send(
+            Endpoint(address, 1000), Endpoint(address, 80), Segment(1000, 80, 1, 0, 2, 5), 0
+        )
+        network.send(
+            Endpoint(address, 1001), Endpoint(address, 80), Segment(1001, 80, 1, 0, 2, 5), 0
+        )
         found = []
         for _ in range(2):
             _, ancillary, _, _ = peer.recvmsg(100, 200)
-            found.append(tuple(int.from_bytes(data, "little") for _, name, data in sorted(ancillary, key=lambda each: each[1]) if name in kind))
+            found.append(
+                tuple(
+                    int.from_bytes(data, "little")
+                    for _, name, data in sorted(ancillary, key=lambda each: each[1])
+                    if name in kind
+                )
+            )
         network.close()
     assert set(found[0]) == {46 << 2, 7}
     assert set(found[1]) & {46 << 2, 7} == set()
@@ -283,13 +338,21 @@ def test_fragments_and_wrong_headers_are_refused() -> None:
 
 
 def test_an_icmp_error_names_the_segment() -> None:
-    quoted = encode_packet("10.0.0.1", "10.0.0.2", encode_segment(Segment(50000, 80, 1234, 0, 2, 5), "10.0.0.1", "10.0.0.2"))[:28]
+    quoted = encode_packet(
+        "10.0.0.1",
+        "10.0.0.2",
+        encode_segment(Segment(50000, 80, 1234, 0, 2, 5), "10.0.0.1", "10.0.0.2"),
+    )[:28]
     body = b"\x03\x01\x00\x00\x00\x00\x00\x00" + quoted
     body = body[:2] + (0xFFFF - ones_complement_sum(body)).to_bytes(2, "big") + body[4:]
     trouble = NetworkTrouble("host unreachable", 50000, Endpoint("10.0.0.2", 80), 1234)
     assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, body), "10.0.0.1") == trouble
-    assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, body), "10.0.0.7") is None, "about somebody else's segment"
-    assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, b"\x08" + body[1:]), "10.0.0.1") is None, "a ping"
+    assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, body), "10.0.0.7") is None, (
+        "about somebody else's segment"
+    )
+    assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, b"\x08" + body[1:]), "10.0.0.1") is None, (
+        "a ping"
+    )
     assert decode_icmp(Packet("10.0.0.9", "10.0.0.1", 1, body[:20]), "10.0.0.1") is None
 
 

@@ -1,4 +1,6 @@
-"""Segments as bytes: fields, options in any alignment, checksums over both pseudo headers, against segments recorded from Linux."""
+"""Segments as bytes: fields, options in any alignment, checksums over both pseudo headers, against
+segments recorded from Linux.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ PCAP = Path(__file__).resolve().parents[1] / "ingest" / "data" / "tcpdump-4.99-l
 
 
 def recorded() -> list[tuple[bytes, str, str]]:
-    """Return the TCP segments, with their addresses, of a capture of Linux 6.1's TCP that are there in full."""
+    """Return the TCP segments, with their addresses, of a capture of Linux 6.1's TCP that are there
+    in full.
+    """
     data, found, at = PCAP.read_bytes(), [], 24
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     while at < len(data):
@@ -26,7 +30,13 @@ def recorded() -> list[tuple[bytes, str, str]]:
         if frame[12:14] == b"\x08\x00" and frame[23] == 6:
             start, total = 14 + (frame[14] & 15) * 4, int.from_bytes(frame[16:18], "big")
             if captured >= 14 + total:
-                found.append((frame[start : 14 + total], ".".join(map(str, frame[26:30])), ".".join(map(str, frame[30:34]))))
+                found.append(
+                    (
+                        frame[start : 14 + total],
+                        ".".join(map(str, frame[26:30])),
+                        ".".join(map(str, frame[30:34])),
+                    )
+                )
     return found
 
 
@@ -37,7 +47,11 @@ def test_segments_of_linux_are_read_and_written_alike() -> None:
     for data, source, destination in segments:
         segment = decode_segment(data)
         options = segment.options
-        seen |= {name for name in ("mss", "window_scale", "sack_permitted", "timestamps", "sack") if getattr(options, name)}
+        seen |= {
+            name
+            for name in ("mss", "window_scale", "sack_permitted", "timestamps", "sack")
+            if getattr(options, name)
+        }
         again = decode_segment(encode_segment(segment, source, destination), source, destination)
         assert again == segment
     assert {"mss", "window_scale", "sack_permitted", "timestamps"} <= seen
@@ -48,11 +62,18 @@ def test_the_worked_sum_of_rfc_1071() -> None:
     assert ones_complement_sum(bytes.fromhex("0001f203f4f5f6f7")) == 0xDDF2
 
 
-@pytest.mark.parametrize(("source", "destination"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")])
+@pytest.mark.parametrize(
+    ("source", "destination"), [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")]
+)
 def test_the_checksum_is_that_of_the_plain_algorithm(source: str, destination: str) -> None:
     """Word by word with end-around carry, as RFC 1071 describes it."""
     data = encode_segment(Segment(1, 2, 3, 4, 16, 5, b"odd"), source, destination)
-    pseudo = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed + len(data).to_bytes(4, "big") + bytes([0, 0, 0, 6])
+    pseudo = (
+        ipaddress.ip_address(source).packed
+        + ipaddress.ip_address(destination).packed
+        + len(data).to_bytes(4, "big")
+        + bytes([0, 0, 0, 6])
+    )
     total = 0
     padded = pseudo + data + b"\0" * (len(data) % 2)
     for word in struct.unpack(f"!{len(padded) // 2}H", padded):
@@ -80,13 +101,16 @@ def test_illegal_option_lengths(data: bytes, reason: str) -> None:
 
 
 def test_unknown_options_and_wrong_sizes_are_skipped() -> None:
-    assert decode_options(b"\x1e\x04ab" + b"\x02\x03\x05" + b"\x03\x03\x63" + b"\x01" + b"\x04\x02" + b"\x00\xff\xff") == Options(
-        window_scale=14, sack_permitted=True
-    )
+    assert decode_options(
+        b"\x1e\x04ab" + b"\x02\x03\x05" + b"\x03\x03\x63" + b"\x01" + b"\x04\x02" + b"\x00\xff\xff"
+    ) == Options(window_scale=14, sack_permitted=True)
 
 
 def test_options_are_padded_with_zeros_and_do_not_exceed_40_bytes() -> None:
-    assert encode_options(Options(sack_permitted=True, mss=1460)) == b"\x02\x04\x05\xb4\x01\x01\x04\x02"
+    assert (
+        encode_options(Options(sack_permitted=True, mss=1460))
+        == b"\x02\x04\x05\xb4\x01\x01\x04\x02"
+    )
     assert len(encode_options(Options(window_scale=7))) == 4
     with pytest.raises(SegmentError, match="44 bytes"):
         encode_options(Options(sack=((1, 2),) * 5))
@@ -94,7 +118,11 @@ def test_options_are_padded_with_zeros_and_do_not_exceed_40_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"x" * 19, "19 bytes"), (bytes(12) + b"\x40" + bytes(7), "data offset 16"), (bytes(12) + b"\x60" + bytes(7), "data offset 24")],
+    [
+        (b"x" * 19, "19 bytes"),
+        (bytes(12) + b"\x40" + bytes(7), "data offset 16"),
+        (bytes(12) + b"\x60" + bytes(7), "data offset 24"),
+    ],
 )
 def test_headers_that_are_none(data: bytes, reason: str) -> None:
     with pytest.raises(SegmentError, match=reason):
@@ -107,4 +135,12 @@ def test_a_field_that_does_not_fit() -> None:
 
 
 def test_letters_are_those_of_the_table_of_packets() -> None:
-    assert [Segment(1, 2, 3, 4, flags, 5).letters for flags in (2, 18, 16, 24, 17, 4, 20)] == ["S", "SA", "A", "PA", "FA", "R", "RA"]
+    assert [Segment(1, 2, 3, 4, flags, 5).letters for flags in (2, 18, 16, 24, 17, 4, 20)] == [
+        "S",
+        "SA",
+        "A",
+        "PA",
+        "FA",
+        "R",
+        "RA",
+    ]

@@ -1,4 +1,6 @@
-"""Citations: every function names its section, every section exists, and the table of MUSTs is that of the code."""
+"""Citations: every function names its section, every section exists, and the table of MUSTs is that
+of the code.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,21 @@ WITH_ADAPTERS = list(find_docstrings(leave_out=tuple(each for each in TOOLS if e
 
 def test_every_function_of_the_protocol_names_its_section() -> None:
     """Dunder methods other than ``__init__`` follow no RFC."""
-    silent = [f"{place.module}.{place.name}" for place in PLACES if place.function and not list(find_citations(place.text))]
+    silent = [
+        f"{place.module}.{place.name}"
+        for place in PLACES
+        if place.function and not list(find_citations(place.text))
+    ]
     assert [name for name in silent if not name.endswith("__") or name.endswith("__init__")] == []
 
 
 def test_every_cited_section_exists() -> None:
-    cited = [(path.name, rfc, section) for path in HERE.rglob("*.py") if path.name != "rfcs.py" for rfc, section, _ in find_citations(path.read_text())]
+    cited = [
+        (path.name, rfc, section)
+        for path in HERE.rglob("*.py")
+        if path.name != "rfcs.py"
+        for rfc, section, _ in find_citations(path.read_text())
+    ]
     assert len(cited) > 300
     assert [one for one in cited if one[2] not in SECTIONS.get(one[1], ())] == []
 
@@ -55,8 +66,14 @@ def test_the_page_is_that_of_the_code() -> None:
     ("text", "found"),
     [
         ("RFC 9293 section 3.4.1 (MUST-8, MUST-9).", [(9293, "3.4.1", (8, 9))]),
-        ("RFC 9438 sections 4.2 to 4.5, RFC 7323\n    appendix G.", [(9438, "4.2", ()), (9438, "4.5", ()), (7323, "G", ())]),
-        ("RFC 5961 sections 3.2, 4.2 and 5.2; see there", [(5961, "3.2", ()), (5961, "4.2", ()), (5961, "5.2", ())]),
+        (
+            "RFC 9438 sections 4.2 to 4.5, RFC 7323\n    appendix G.",
+            [(9438, "4.2", ()), (9438, "4.5", ()), (7323, "G", ())],
+        ),
+        (
+            "RFC 5961 sections 3.2, 4.2 and 5.2; see there",
+            [(5961, "3.2", ()), (5961, "4.2", ()), (5961, "5.2", ())],
+        ),
         ("no citation of RFC 793", []),
     ],
 )

@@ -1,4 +1,6 @@
-"""ICMP errors: hard ones end an attempt to connect, soft ones are told, and none ends a connection that stands. RFC 9293 section 3.9.2.2."""
+"""ICMP errors: hard ones end an attempt to connect, soft ones are told, and none ends a connection
+that stands. RFC 9293 section 3.9.2.2.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,12 @@ def test_no_error_ends_a_connection(error: str) -> None:
     assert any(isinstance(event, Unreachable) and event.error == error for event in player.events)
 
 
-@pytest.mark.parametrize(("error", "seq"), [("source quench", 1001), ("host unreachable", 5), ("host unreachable", 1011)])
-def test_a_source_quench_and_an_error_about_nothing_in_flight_are_ignored(error: str, seq: int) -> None:
+@pytest.mark.parametrize(
+    ("error", "seq"), [("source quench", 1001), ("host unreachable", 5), ("host unreachable", 1011)]
+)
+def test_a_source_quench_and_an_error_about_nothing_in_flight_are_ignored(
+    error: str, seq: int
+) -> None:
     player = play("1 write 10\n1 > PA seq 1:11")
     player.connection.icmp_error(error, player.now, seq)
     player.collect()

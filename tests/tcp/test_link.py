@@ -21,7 +21,8 @@ def test_delay_and_rate() -> None:
 
 def test_the_queue_limit_counts_only_what_waits() -> None:
     link = Link(LinkConfig(delay_ns=0, rate_bps=8_000_000, queue_segments=2))
-    assert [len(link.carry(data(0), 0, 1001)) for _ in range(5)] == [1, 1, 1, 0, 0]  # one is being sent, two wait
+    # one is being sent, two wait
+    assert [len(link.carry(data(0), 0, 1001)) for _ in range(5)] == [1, 1, 1, 0, 0]
     assert link.overflowed == 2
     assert [reason for _, _, reason in link.dropped] == ["queue full"] * 2
     assert len(link.carry(data(0), 1 * MS, 1001)) == 1
@@ -33,7 +34,13 @@ def test_faults_by_index_and_by_offset() -> None:
     link = Link(LinkConfig(delay_ns=0, drop_data=(2,)))
     assert [len(link.carry(data(0, size), 0, 1001)) for size in (0, 5, 0, 9, 9)] == [1, 1, 1, 0, 1]
     link = Link(LinkConfig(delay_ns=0, drop_offsets=(1500,)))
-    assert [len(link.carry(data(offset), 0, 1001)) for offset in (0, 960, 1920, 960)] == [1, 0, 1, 1]  # the retransmission gets through
+    # the retransmission gets through
+    assert [len(link.carry(data(offset), 0, 1001)) for offset in (0, 960, 1920, 960)] == [
+        1,
+        0,
+        1,
+        1,
+    ]
     assert [(segment.seq, reason) for _, segment, reason in link.dropped] == [(1961, "fault")]
 
 
@@ -46,6 +53,9 @@ def test_offsets_count_across_the_wrap() -> None:
 def test_random_faults_come_from_the_seed() -> None:
     def pattern(seed: int) -> list[int]:
         link = Link(LinkConfig(delay_ns=0, loss=0.2, reorder=0.2, duplicate=0.2, seed=seed))
-        return [sum(link.carry(data(0), 0, 1001)) + 1000 * len(link.carry(data(0), 0, 1001)) for _ in range(50)]
+        return [
+            sum(link.carry(data(0), 0, 1001)) + 1000 * len(link.carry(data(0), 0, 1001))
+            for _ in range(50)
+        ]
 
     assert pattern(1) == pattern(1) != pattern(2)

@@ -1,4 +1,6 @@
-"""Scripts of rules that stand between the chapters: window scale, timestamps on every segment, when the retransmission timer starts anew, the last states."""
+"""Scripts of rules that stand between the chapters: window scale, timestamps on every segment, when
+the retransmission timer starts anew, the last states.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,13 @@ def test_a_shift_above_fourteen_counts_as_fourteen() -> None:
     assert player.connection.tcb.snd_wnd == 3 << 14
 
 
-def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_one_the_time_it_goes() -> None:
-    """RFC 7323 section 3.2: SYN, data, ACK, FIN; a retransmission carries the clock of its own departure."""
+def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_one_the_time_it_goes() -> (
+    None
+):
+    """RFC 7323 section 3.2: SYN, data, ACK, FIN.
+
+    A retransmission carries the clock of its own departure.
+    """
     play(
         STAMPED + """
         1 write 10
@@ -67,8 +74,12 @@ def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_on
     )  # fmt: skip
 
 
-def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_and_stops_with_the_last() -> None:
-    """RFC 6298 section 5, rules 5.1 to 5.3: the time-out is a second after the ACK of the first segment, not after the second segment left."""
+def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_and_stops_with_the_last() -> (
+    None
+):
+    """RFC 6298 section 5, rules 5.1 to 5.3: the time-out is a second after the ACK of the first
+    segment, not after the second segment left.
+    """
     play(
         """
         1.0 write 1000
@@ -86,9 +97,10 @@ def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_a
 
 
 def test_the_fin_of_last_ack_is_sent_again_and_the_lost_ack_of_closing_too() -> None:
-    """RFC 9293 section 3.10.7.4 eighth step, RFC 6298 section 5: LAST-ACK and CLOSING wait for the acknowledgment of their FIN, with the timer on."""
-    play(
-        """
+    """RFC 9293 section 3.10.7.4 eighth step, RFC 6298 section 5: LAST-ACK and CLOSING wait for the
+    acknowledgment of their FIN, with the timer on.
+    """
+    play("""
         1 < FA seq 1 ack 1
         1 > A seq 1 ack 2
         1.1 shutdown
@@ -97,10 +109,8 @@ def test_the_fin_of_last_ack_is_sent_again_and_the_lost_ack_of_closing_too() -> 
         2.1 > FA seq 1 ack 2
         2.2 < A seq 2 ack 2
         2.2 state CLOSED
-        """
-    )
-    play(
-        """
+        """)
+    play("""
         1 shutdown
         1 > FA seq 1 ack 1
         1.1 < FA seq 1 ack 1
@@ -109,14 +119,15 @@ def test_the_fin_of_last_ack_is_sent_again_and_the_lost_ack_of_closing_too() -> 
         2 > FA seq 1 ack 2
         2.1 < A seq 2 ack 2
         2.1 state TIME-WAIT
-        """
-    )
+        """)
 
 
 def test_time_wait_answers_old_data_and_challenges_a_syn() -> None:
-    """RFC 9293 section 3.10.7.4: what is not acceptable is acknowledged; RFC 5961 section 4.2: a SYN is challenged."""
-    play(
-        """
+    """RFC 9293 section 3.10.7.4: what is not acceptable is acknowledged.
+
+    RFC 5961 section 4.2: a SYN is challenged.
+    """
+    play("""
         1 shutdown
         1 > FA seq 1 ack 1
         1.1 < FA seq 1 ack 2
@@ -128,14 +139,14 @@ def test_time_wait_answers_old_data_and_challenges_a_syn() -> None:
         3 > A seq 2 ack 2
         61.0 state TIME-WAIT
         61.1 state CLOSED
-        """
-    )
+        """)
 
 
 def test_a_window_update_ends_probing_at_once() -> None:
-    """RFC 9293 section 3.8.6.1: the window opens before the first probe, and nothing waits for the timer."""
-    play(
-        """
+    """RFC 9293 section 3.8.6.1: the window opens before the first probe, and nothing waits for the
+    timer.
+    """
+    play("""
         1 write 1000
         1 > PA seq 1:1001 ack 1
         1.1 < A seq 1 ack 1001 win 0
@@ -144,8 +155,7 @@ def test_a_window_update_ends_probing_at_once() -> None:
         1.5 > PA seq 1001:2001 ack 1
         1.6 < A seq 1 ack 2001 win 5000
         9 quiet
-        """
-    )
+        """)
 
 
 def test_nagle_lets_a_small_segment_go_with_the_fin() -> None:

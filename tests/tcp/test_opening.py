@@ -98,13 +98,20 @@ def test_syn_is_repeated_with_doubled_timeout_and_given_up_after_three_minutes()
 
 
 def test_a_refused_port() -> None:
-    play("0 connect\n0 > S seq 0\n0.1 < RA seq 0 ack 1 win 0\n0.1 state CLOSED\n0.1 event Closed refused", opened=False)
+    play(
+        "0 connect\n0 > S seq 0\n0.1 < RA seq 0 ack 1 win 0\n0.1 state CLOSED\n0.1 event Closed"
+        " refused",
+        opened=False,
+    )
 
 
 @pytest.mark.parametrize("bad", ["A seq 9 ack 5", "SA seq 0 ack 2", "A seq 0 ack 0"])
 def test_an_ack_of_nothing_sent_is_reset(bad: str) -> None:
     number = bad.split("ack ")[1]
-    play(f"0 connect\n0 > S seq 0\n0.1 < {bad}\n0.1 > R seq {number}\n0.1 state SYN-SENT", opened=False)
+    play(
+        f"0 connect\n0 > S seq 0\n0.1 < {bad}\n0.1 > R seq {number}\n0.1 state SYN-SENT",
+        opened=False,
+    )
 
 
 def test_a_reset_without_ack_is_ignored_in_syn_sent() -> None:
@@ -112,11 +119,18 @@ def test_a_reset_without_ack_is_ignored_in_syn_sent() -> None:
 
 
 def test_a_reset_in_syn_received_ends_a_passive_open() -> None:
-    play("0 listen\n0 < S seq 0 win 99\n0 > SA seq 0 ack 1\n0.1 < R seq 1\n0.1 state CLOSED", opened=False)
+    play(
+        "0 listen\n0 < S seq 0 win 99\n0 > SA seq 0 ack 1\n0.1 < R seq 1\n0.1 state CLOSED",
+        opened=False,
+    )
 
 
 def test_an_old_syn_ack_gets_a_reset_in_syn_received() -> None:
-    play("0 listen\n0 < S seq 0 win 99\n0 > SA seq 0 ack 1\n0.1 < A seq 1 ack 9\n0.1 > R seq 9\n0.1 state SYN-RECEIVED", opened=False)
+    play(
+        "0 listen\n0 < S seq 0 win 99\n0 > SA seq 0 ack 1\n0.1 < A seq 1 ack 9\n0.1 > R seq 9\n0.1"
+        " state SYN-RECEIVED",
+        opened=False,
+    )
 
 
 def test_the_syn_ack_is_repeated_with_three_seconds_afterwards() -> None:
@@ -136,7 +150,11 @@ def test_the_syn_ack_is_repeated_with_three_seconds_afterwards() -> None:
 
 
 def test_data_queued_before_the_handshake_go_with_its_end() -> None:
-    play("0 connect\n0 > S seq 0\n0 write 10\n0.1 < SA seq 0 ack 1 win 900 <mss 1000>\n0.1 > PA seq 1:11 ack 1", opened=False)
+    play(
+        "0 connect\n0 > S seq 0\n0 write 10\n0.1 < SA seq 0 ack 1 win 900 <mss 1000>\n0.1 > PA seq"
+        " 1:11 ack 1",
+        opened=False,
+    )
 
 
 def test_calls_that_the_state_forbids() -> None:
@@ -144,7 +162,11 @@ def test_calls_that_the_state_forbids() -> None:
     with pytest.raises(CallError, match="already exists"):
         player.connection.connect(0)
     player = play("", opened=False)
-    for call in (lambda: player.connection.send(b"x", 0), lambda: player.connection.shutdown(0), lambda: player.connection.abort(0)):
+    for call in (
+        lambda: player.connection.send(b"x", 0),
+        lambda: player.connection.shutdown(0),
+        lambda: player.connection.abort(0),
+    ):
         with pytest.raises(CallError, match="does not exist"):
             call()
 

@@ -1,4 +1,7 @@
-"""Properties: whatever the network does to segments, the stream arrives whole; numbers wrap; bytes that are no segment are refused and nothing else."""
+"""Properties: whatever the network does to segments, the stream arrives whole; numbers wrap.
+
+Bytes that are no segment are refused and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_bytes import recorded
 
-from tcpexp.tcp import Config, Options, Segment, SegmentError, decode_segment, encode_segment, fixed_isn
+from tcpexp.tcp import (
+    Config,
+    Options,
+    Segment,
+    SegmentError,
+    decode_segment,
+    encode_segment,
+    fixed_isn,
+)
 from tcpexp.tcp.adapters.ip import PacketError, decode_icmp, decode_packet, encode_packet
 from tcpexp.tcp.congestion.builtin import CONTROLS
 from tcpexp.tcp.isn import IsnSource
@@ -54,10 +65,24 @@ def test_any_order_loss_and_duplication_delivers_the_exact_stream(
         receive_buffer=receive_buffer, send_buffer=send_buffer, r2_ns=1 << 50, r2_syn_ns=1 << 50, rto_max_ns=2 * 10**9, trace=False,
     )  # fmt: skip
     sink = Sink()
-    link = LinkConfig(loss=loss, reorder=reorder, duplicate=duplicate, seed=seed, rate_bps=50_000_000, queue_segments=30)
+    link = LinkConfig(
+        loss=loss,
+        reorder=reorder,
+        duplicate=duplicate,
+        seed=seed,
+        rate_bps=50_000_000,
+        queue_segments=30,
+    )
     back = LinkConfig(loss=loss, reorder=reorder, duplicate=duplicate, seed=seed + 1)
     simulation = Simulation(
-        Sender(pattern(octets)), sink, config=config, forth=link, back=back, client_isn=fixed_isn(isn), server_isn=fixed_isn((isn * 7) & MASK), wire=True
+        Sender(pattern(octets)),
+        sink,
+        config=config,
+        forth=link,
+        back=back,
+        client_isn=fixed_isn(isn),
+        server_isn=fixed_isn((isn * 7) & MASK),
+        wire=True,
     )
     simulation.start()
     simulation.run(until_ns=10**14)
@@ -65,7 +90,9 @@ def test_any_order_loss_and_duplication_delivers_the_exact_stream(
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60)), max_size=60), st.randoms())
-def test_reassembly_is_that_of_a_plain_array(pieces: list[tuple[int, int]], _: random.Random) -> None:
+def test_reassembly_is_that_of_a_plain_array(
+    pieces: list[tuple[int, int]], _: random.Random
+) -> None:
     stream = bytes(n % 251 for n in range(400))
     buffer, rcv_nxt, have = ReceiveBuffer(1000), 0, [False] * 400
     for seq, length in pieces:
@@ -75,7 +102,9 @@ def test_reassembly_is_that_of_a_plain_array(pieces: list[tuple[int, int]], _: r
         prefix = have.index(False)
         assert rcv_nxt == prefix
         assert bytes(buffer.readable) == stream[:prefix]
-        covered = sorted(place for left, right in buffer.sack_blocks(99) for place in range(left, right))
+        covered = sorted(
+            place for left, right in buffer.sack_blocks(99) for place in range(left, right)
+        )
         assert covered == [place for place in range(prefix, 400) if have[place]]
 
 
@@ -99,7 +128,9 @@ def test_decoding_undoes_encoding(segment: Segment, ends: tuple[str, str]) -> No
 
 
 @given(SEGMENTS, st.sampled_from(ADDRESSES), st.data())
-def test_one_changed_bit_is_noticed(segment: Segment, ends: tuple[str, str], data: st.DataObject) -> None:
+def test_one_changed_bit_is_noticed(
+    segment: Segment, ends: tuple[str, str], data: st.DataObject
+) -> None:
     octets = bytearray(encode_segment(segment, *ends))
     bit = data.draw(st.integers(0, len(octets) * 8 - 1))
     octets[bit // 8] ^= 1 << bit % 8
@@ -122,16 +153,29 @@ def damaged(source: random.Random, data: bytes, first: int) -> bytes:
 
 
 def test_a_hundred_thousand_inputs_raise_nothing_but_segment_errors() -> None:
-    """A third random bytes, a third segments of Linux and a third of our own with every option, both damaged where header and options are."""
+    """A third random bytes, a third segments of Linux and a third of our own with every option,
+    both damaged where header and options are.
+    """
     source = random.Random(1)
     linux = [data for data, _, _ in recorded()]
     own = [
-        encode_segment(Segment(1, 2, 3, 4, 2, 6, b"x" * 5, Options(1460, 7, True, (), (1, 2))), *ADDRESSES[0]),
-        encode_segment(Segment(1, 2, 3, 4, 16, 6, b"", Options(sack=((1, 2), (3, 4), (5, 6)), timestamps=(8, 9))), *ADDRESSES[0]),
+        encode_segment(
+            Segment(1, 2, 3, 4, 2, 6, b"x" * 5, Options(1460, 7, True, (), (1, 2))), *ADDRESSES[0]
+        ),
+        encode_segment(
+            Segment(
+                1, 2, 3, 4, 16, 6, b"", Options(sack=((1, 2), (3, 4), (5, 6)), timestamps=(8, 9))
+            ),
+            *ADDRESSES[0],
+        ),
     ]
     decoded = refused = with_options = 0
     for turn in range(100_000):
-        data = source.randbytes(source.randrange(0, 90)) if turn % 3 == 0 else damaged(source, source.choice(linux if turn % 3 == 1 else own), 12)
+        data = (
+            source.randbytes(source.randrange(0, 90))
+            if turn % 3 == 0
+            else damaged(source, source.choice(linux if turn % 3 == 1 else own), 12)
+        )
         try:
             segment = decode_segment(data)
         except SegmentError as error:
@@ -148,16 +192,25 @@ def test_a_hundred_thousand_inputs_raise_nothing_but_segment_errors() -> None:
 def test_a_hundred_thousand_packets_raise_nothing_but_packet_and_segment_errors() -> None:
     """As a TUN device may hand them over: IPv4, IPv6, ICMP errors that quote a segment, and noise."""
     source = random.Random(2)
-    segment = encode_segment(Segment(80, 50000, 3, 4, 24, 6, b"hello", Options(timestamps=(8, 9))), *ADDRESSES[0])
+    segment = encode_segment(
+        Segment(80, 50000, 3, 4, 24, 6, b"hello", Options(timestamps=(8, 9))), *ADDRESSES[0]
+    )
     quoted = encode_packet("10.0.0.1", "10.0.0.2", segment)[:28]
     good = [
         encode_packet("10.0.0.2", "10.0.0.1", segment),
         encode_packet("2001:db8::2", "2001:db8::1", segment),
-        encode_packet("10.0.0.9", "10.0.0.1", b"\x03\x01\x00\x00\x00\x00\x00\x00" + quoted)[:9] + b"\x01" + bytes(10) + quoted,
+        encode_packet("10.0.0.9", "10.0.0.1", b"\x03\x01\x00\x00\x00\x00\x00\x00" + quoted)[:9]
+        + b"\x01"
+        + bytes(10)
+        + quoted,
     ]
     taken = refused = 0
     for turn in range(100_000):
-        data = source.randbytes(source.randrange(0, 120)) if turn % 3 == 0 else damaged(source, source.choice(good), 0)
+        data = (
+            source.randbytes(source.randrange(0, 120))
+            if turn % 3 == 0
+            else damaged(source, source.choice(good), 0)
+        )
         try:
             packet = decode_packet(data)
             decode_icmp(packet, "10.0.0.1")
@@ -173,13 +226,25 @@ def test_a_hundred_thousand_packets_raise_nothing_but_packet_and_segment_errors(
 @pytest.mark.parametrize("control", sorted(CONTROLS))
 @pytest.mark.parametrize("sack", [True, False])
 def test_the_wrap_may_fall_on_any_octet_of_a_damaged_stream(control: str, sack: bool) -> None:
-    """Both streams begin shortly before 2**32; whatever is lost, late or twice around the wrap, each octet arrives once."""
+    """Both streams begin shortly before 2**32.
+
+    Whatever is lost, late or twice around the wrap, each octet arrives once.
+    """
     source = random.Random(3)
     for turn in range(25):
         octets = source.randrange(1, 12_000)
-        before, behind = source.randrange(0, octets + 2), source.randrange(0, 3)  # the SYN counts one
+        # the SYN counts one
+        before, behind = source.randrange(0, octets + 2), source.randrange(0, 3)
         mss = source.randrange(90, 700)
-        config = Config(congestion_control=control, sack=sack, mss=mss, r2_ns=1 << 50, r2_syn_ns=1 << 50, rto_max_ns=2 * 10**9, trace=False)
+        config = Config(
+            congestion_control=control,
+            sack=sack,
+            mss=mss,
+            r2_ns=1 << 50,
+            r2_syn_ns=1 << 50,
+            rto_max_ns=2 * 10**9,
+            trace=False,
+        )
         link = LinkConfig(loss=0.1, reorder=0.1, duplicate=0.1, seed=turn, rate_bps=50_000_000)
         isns = {"client_isn": fixed_isn(MASK - before), "server_isn": fixed_isn(MASK - behind)}
         simulation, sink = simulate(octets, config, link, **isns)
@@ -187,10 +252,14 @@ def test_the_wrap_may_fall_on_any_octet_of_a_damaged_stream(control: str, sack: 
         assert simulation.hosts[0].connection.tcb.snd_nxt > MASK, "the numbers did wrap"
 
 
-def simulate(octets: int, config: Config, link: LinkConfig, **isns: IsnSource) -> tuple[Simulation, Sink]:
+def simulate(
+    octets: int, config: Config, link: LinkConfig, **isns: IsnSource
+) -> tuple[Simulation, Sink]:
     sink = Sink()
     back = dataclasses.replace(link, seed=link.seed + 1000, rate_bps=None)
-    simulation = Simulation(Sender(pattern(octets)), sink, config=config, forth=link, back=back, wire=True, **isns)
+    simulation = Simulation(
+        Sender(pattern(octets)), sink, config=config, forth=link, back=back, wire=True, **isns
+    )
     simulation.start()
     simulation.run(until_ns=10**14)
     return simulation, sink
@@ -199,8 +268,13 @@ def simulate(octets: int, config: Config, link: LinkConfig, **isns: IsnSource) -
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SEGMENTS, max_size=30), st.integers(0, 3))
 def test_no_sequence_of_segments_raises(segments: list[Segment], kind: int) -> None:
-    """Hostile peers cause events, never exceptions; numbers near the expected ones make it past the first checks."""
-    simulation = Simulation(Sender(pattern(5000)), Sink(), client_isn=fixed_isn(1000), server_isn=fixed_isn(5000))
+    """Hostile peers cause events, never exceptions.
+
+    Numbers near the expected ones make it past the first checks.
+    """
+    simulation = Simulation(
+        Sender(pattern(5000)), Sink(), client_isn=fixed_isn(1000), server_isn=fixed_isn(5000)
+    )
     simulation.start()
     simulation.run(until_ns=[0, 15, 25, 45][kind] * 1_000_000)
     victim = simulation.hosts[0].connection

@@ -1,15 +1,20 @@
-"""RFC 9438 section 5.1, tables 1 and 2: the average windows of Reno and CUBIC with one loss in every 1/p segments, in the simulator.
+"""RFC 9438 section 5.1, tables 1 and 2: the average windows of Reno and CUBIC with one loss in
+every 1/p segments, in the simulator.
 
-The RFC's numbers are calculated: CUBIC's by its figure 7 and the Reno-friendly region, Reno's by 1.2 / sqrt(p) (RFC 3649). The model has a window of real
-numbers and a loss that costs no time. A sender has whole segments and spends the round trip of each recovery at the reduced window. Expected before anything
-was measured, therefore:
+The RFC's numbers are calculated: CUBIC's by its figure 7 and the Reno-friendly region, Reno's by
+1.2 / sqrt(p) (RFC 3649). The model has a window of real numbers and a loss that costs no time. A
+sender has whole segments and spends the round trip of each recovery at the reduced window. Expected
+before anything was measured, therefore:
 
-- p = 1e-2: a cycle has only eight round trips, one of them in recovery, and the window, of 12, is cut to whole segments each time: within 15 %, and below.
+- p = 1e-2: a cycle has only eight round trips, one of them in recovery, and the window, of 12, is
+  cut to whole segments each time: within 15 %, and below.
 - p = 1e-3 (a cycle of 26 round trips): within 5 %.
-- p = 1e-4: Reno within 5 %. CUBIC at 0.1 s within 10 %: segments are whole, and fast convergence (section 4.7), which the model leaves out, lowers the
-  plateau whenever a loss comes a little early.
+- p = 1e-4: Reno within 5 %. CUBIC at 0.1 s within 10 %: segments are whole, and fast convergence
+  (section 4.7), which the model leaves out, lowers the plateau whenever a loss comes a little
+  early.
 
-Measured then: 10.3 and 10.9 (12); 37.0 to 38.7 (38); Reno 120.8, CUBIC at 10 ms 121.6 (120), CUBIC at 0.1 s 177 (187).
+Measured then: 10.3 and 10.9 (12); 37.0 to 38.7 (38); Reno 120.8, CUBIC at 10 ms 121.6 (120), CUBIC
+at 0.1 s 177 (187).
 """
 
 from __future__ import annotations
@@ -42,7 +47,10 @@ class Reader:
 
 
 class Average:
-    """The time average of cwnd, in segments, over ``cycles`` losses after the first ``warm_up``; taken eight times per round trip."""
+    """The time average of cwnd, in segments, over ``cycles`` losses after the first ``warm_up``.
+
+    Taken eight times per round trip.
+    """
 
     def __init__(self, control: str, p: float, rtt_s: float, cycles: int, warm_up: int = 4) -> None:
         every = round(1 / p)
@@ -90,6 +98,11 @@ def test_cubic_is_ahead_of_reno_on_a_long_path() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("control", "rtt_s", "published"), [("reno", 0.1, 120), ("reno", 0.01, 120), ("cubic", 0.01, 120), ("cubic", 0.1, 187)])
+@pytest.mark.parametrize(
+    ("control", "rtt_s", "published"),
+    [("reno", 0.1, 120), ("reno", 0.01, 120), ("cubic", 0.01, 120), ("cubic", 0.1, 187)],
+)
 def test_a_loss_in_ten_thousand(control: str, rtt_s: float, published: float) -> None:
-    assert Average(control, 1e-4, rtt_s, cycles=20).segments == pytest.approx(published, rel=0.1 if published == 187 else 0.05)
+    assert Average(control, 1e-4, rtt_s, cycles=20).segments == pytest.approx(
+        published, rel=0.1 if published == 187 else 0.05
+    )

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from script import play
 
-SACK_OPEN = "0 connect\n0 > S seq 0\n0.1 < SA seq 0 ack 1 win 60000 <mss 1000, sackOK>\n0.1 > A seq 1 ack 1\n"
-STAMPED_OPEN = "0 connect\n0 > S seq 0\n0.1 < SA seq 0 ack 1 win 60000 <mss 1000, ts 1000:0>\n0.1 > A seq 1 ack 1 <ts 100:1000>\n"
+SACK_OPEN = (
+    "0 connect\n0 > S seq 0\n0.1 < SA seq 0 ack 1 win 60000 <mss 1000, sackOK>\n0.1 > A seq 1"
+    " ack 1\n"
+)
+STAMPED_OPEN = (
+    "0 connect\n0 > S seq 0\n0.1 < SA seq 0 ack 1 win 60000 <mss 1000, ts 1000:0>\n0.1 > A seq 1"
+    " ack 1 <ts 100:1000>\n"
+)
 
 
 def test_every_second_segment_or_the_timer() -> None:
-    play(
-        """
+    play("""
         1 < A seq 1:1001 ack 1
         1.01 < A seq 1001:2001 ack 1
         1.01 > A seq 1 ack 2001
         1.02 < A seq 2001:3001 ack 1
         1.06 > A seq 1 ack 3001                     # 40 ms
-        """
-    )
+        """)
 
 
 def test_reading_at_once_leaves_one_ack_for_two_segments() -> None:
-    """The window has room: what was read stands in the acknowledgment that is due anyway, not in one of its own."""
+    """The window has room: what was read stands in the acknowledgment that is due anyway, not in
+    one of its own.
+    """
     play(
         """
         1 < A seq 1:1001 ack 1
@@ -61,16 +67,22 @@ def test_an_update_of_its_own_when_the_window_could_stop_the_peer() -> None:
 
 
 def test_without_delay_every_segment() -> None:
-    play("1 < A seq 1:1001 ack 1\n1 > A seq 1 ack 1001\n1.01 < A seq 1001:2001 ack 1\n1.01 > A seq 1 ack 2001", delayed_ack=False)
+    play(
+        "1 < A seq 1:1001 ack 1\n1 > A seq 1 ack 1001\n1.01 < A seq 1001:2001 ack 1\n1.01 > A seq 1"
+        " ack 2001",
+        delayed_ack=False,
+    )
 
 
 def test_the_acknowledgment_rides_on_data() -> None:
-    play("1 < A seq 1:501 ack 1\n1.01 write 10\n1.01 > PA seq 1:11 ack 501\n2 < A seq 501 ack 11\n3 quiet")
+    play(
+        "1 < A seq 1:501 ack 1\n1.01 write 10\n1.01 > PA seq 1:11 ack 501\n2 < A seq 501 ack 11\n3"
+        " quiet"
+    )
 
 
 def test_a_gap_gives_duplicate_acks_and_filling_it_an_immediate_one() -> None:
-    play(
-        """
+    play("""
         1 < A seq 1001:2001 ack 1
         1 > A seq 1 ack 1
         1 < A seq 2001:3001 ack 1
@@ -79,21 +91,30 @@ def test_a_gap_gives_duplicate_acks_and_filling_it_an_immediate_one() -> None:
         1 < A seq 1:1001 ack 1
         1 > A seq 1 ack 3001
         1 readable 3000
-        """
-    )
+        """)
 
 
 def test_overlapping_segments_give_each_octet_once() -> None:
-    player = play("1 < A seq 501:1001 ack 1\n1 > A seq 1 ack 1\n1 < A seq 301:601 ack 1\n1 > A seq 1 ack 1\n1 < A seq 1:901 ack 1\n1 > A seq 1 ack 1001")
+    player = play(
+        "1 < A seq 501:1001 ack 1\n1 > A seq 1 ack 1\n1 < A seq 301:601 ack 1\n1 > A seq 1 ack 1\n1"
+        " < A seq 1:901 ack 1\n1 > A seq 1 ack 1001"
+    )
     assert player.connection.readable == 1000
 
 
 def test_old_duplicates_are_acknowledged_and_dropped() -> None:
-    play("1 < A seq 1:1001 ack 1\n1.04 > A seq 1 ack 1001\n2 < A seq 1:1001 ack 1\n2 > A seq 1 ack 1001\n2 readable 1000\n2 event SegmentDropped old duplicate")
+    play(
+        "1 < A seq 1:1001 ack 1\n1.04 > A seq 1 ack 1001\n2 < A seq 1:1001 ack 1\n2 > A seq 1 ack"
+        " 1001\n2 readable 1000\n2 event SegmentDropped old duplicate"
+    )
 
 
 def test_data_beyond_the_window_are_cut() -> None:
-    play("1 < A seq 1:1001 ack 1\n1.04 > A seq 1 ack 601 win 0\n1.04 readable 600\n1.1 < A seq 601:602 ack 1\n1.1 > A seq 1 ack 601 win 0", receive_buffer=600)
+    play(
+        "1 < A seq 1:1001 ack 1\n1.04 > A seq 1 ack 601 win 0\n1.04 readable 600\n1.1 < A seq"
+        " 601:602 ack 1\n1.1 > A seq 1 ack 601 win 0",
+        receive_buffer=600,
+    )
 
 
 def test_the_first_sack_block_is_the_newest() -> None:
@@ -173,8 +194,23 @@ def test_receiver_moves_the_right_edge_by_whole_segments() -> None:
 
 
 def test_window_walk_of_a_slow_reader() -> None:
-    """A buffer of 4000 octets, 1000 octets each 5 s, 800 read each 8 s: the window closes step by step."""
-    wanted = {0: 3800, 5: 2800, 8: 3600, 10: 2600, 15: 1600, 16: 2400, 20: 1400, 24: 2200, 25: 1200, 30: 200, 32: 1000, 35: 0}
+    """A buffer of 4000 octets, 1000 octets each 5 s, 800 read each 8 s: the window closes step by
+    step.
+    """
+    wanted = {
+        0: 3800,
+        5: 2800,
+        8: 3600,
+        10: 2600,
+        15: 1600,
+        16: 2400,
+        20: 1400,
+        24: 2200,
+        25: 1200,
+        30: 200,
+        32: 1000,
+        35: 0,
+    }
     player = play("", receive_buffer=4000, receiver_sws_avoidance=False, delayed_ack=False)
     seen: dict[int, int] = {}
     sent = 0

@@ -20,7 +20,8 @@ def test_before_any_sample_one_second() -> None:
 def test_the_first_sample() -> None:
     rtt = estimator()
     rtt.take(100 * MS)
-    assert (rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns) == (100 * MS, 50 * MS, 300 * MS)  # R, R/2, R + 4 R/2
+    # R, R/2, R + 4 R/2
+    assert (rtt.srtt_ns, rtt.rttvar_ns, rtt.rto_ns) == (100 * MS, 50 * MS, 300 * MS)
 
 
 def test_the_second_sample() -> None:
@@ -58,7 +59,10 @@ def test_samples_of_one_round_trip_share_its_weight() -> None:
 
 
 def test_a_retransmitted_segment_is_no_sample() -> None:
-    play("1 write 10\n1 > PA seq 1:11\n2 > PA seq 1:11\n2.01 < A seq 1 ack 11\n2.01 srtt 0.1\n2.01 rto 2")
+    play(
+        "1 write 10\n1 > PA seq 1:11\n2 > PA seq 1:11\n2.01 < A seq 1 ack 11\n2.01 srtt 0.1\n2.01"
+        " rto 2"
+    )
 
 
 def test_with_timestamps_it_is() -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from script import play
 
-FIRST_FLIGHT = "1 > A seq 1:1001 ack 1\n1 > A seq 1001:2001 ack 1\n1 > A seq 2001:3001 ack 1\n1 > A seq 3001:4001 ack 1\n"
+FIRST_FLIGHT = (
+    "1 > A seq 1:1001 ack 1\n1 > A seq 1001:2001 ack 1\n1 > A seq 2001:3001 ack 1\n1 > A seq"
+    " 3001:4001 ack 1\n"
+)
 
 
 def test_nagle_holds_a_small_segment_until_all_is_acknowledged() -> None:
-    play(
-        """
+    play("""
         1 write 10
         1 > PA seq 1:11 ack 1
         1.01 write 10
         1.02 write 10
         1.1 < A seq 1 ack 11 win 60000
         1.1 > PA seq 11:31 ack 1
-        """
-    )
+        """)
 
 
 def test_without_nagle_each_write_goes_at_once() -> None:
@@ -26,12 +27,14 @@ def test_without_nagle_each_write_goes_at_once() -> None:
 
 
 def test_nagle_lets_whole_segments_go() -> None:
-    play("1 write 10\n1 > PA seq 1:11\n1.01 write 1500\n1.01 > A seq 11:1011\n1.1 < A seq 1 ack 1011 win 60000\n1.1 > PA seq 1011:1511")
+    play(
+        "1 write 10\n1 > PA seq 1:11\n1.01 write 1500\n1.01 > A seq 11:1011\n1.1 < A seq 1 ack 1011"
+        " win 60000\n1.1 > PA seq 1011:1511"
+    )
 
 
 def test_sender_waits_for_a_window_worth_sending_into() -> None:
-    play(
-        """
+    play("""
         1 write 2000
         1 > A seq 1:1001
         1 > PA seq 1001:2001
@@ -39,13 +42,13 @@ def test_sender_waits_for_a_window_worth_sending_into() -> None:
         1.2 write 2000
         1.3 < A seq 1 ack 2001 win 400              # silly
         1.5 > A seq 2001:2401                       # the override timer, 0.2 s: rule 4
-        """
-    )
+        """)
 
 
 def test_sender_without_silly_window_avoidance_sends_at_once() -> None:
     play(
-        "1 write 1000\n1 > PA seq 1:1001\n1.1 < A seq 1 ack 1001 win 0\n1.2 write 2000\n1.3 < A seq 1 ack 1001 win 400\n1.3 > A seq 1001:1401",
+        "1 write 1000\n1 > PA seq 1:1001\n1.1 < A seq 1 ack 1001 win 0\n1.2 write 2000\n1.3 < A seq"
+        " 1 ack 1001 win 400\n1.3 > A seq 1001:1401",
         sender_sws_avoidance=False,
     )
 
@@ -67,8 +70,7 @@ def test_half_the_largest_window_is_worth_sending_into() -> None:
 
 
 def test_zero_window_probes_back_off_and_never_end() -> None:
-    player = play(
-        """
+    player = play("""
         1 write 1000
         1 > PA seq 1:1001
         1.1 < A seq 1 ack 1001 win 0
@@ -83,8 +85,7 @@ def test_zero_window_probes_back_off_and_never_end() -> None:
         10 > A seq 1001:1002 ack 1
         10.1 < A seq 1 ack 1002 win 5000
         10.1 > PA seq 1002:1501 ack 1
-        """
-    )
+        """)
     assert player.connection.state.label == "ESTABLISHED"
 
 
@@ -108,12 +109,18 @@ def test_a_peer_that_does_not_answer_probes_is_given_up() -> None:
 
 
 def test_without_probes_a_lost_window_update_is_the_end() -> None:
-    play("1 write 1000\n1 > PA seq 1:1001\n1.1 < A seq 1 ack 1001 win 0\n2 write 500\n9000 state ESTABLISHED", zero_window_probes=False)
+    play(
+        "1 write 1000\n1 > PA seq 1:1001\n1.1 < A seq 1 ack 1001 win 0\n2 write 500\n9000 state"
+        " ESTABLISHED",
+        zero_window_probes=False,
+    )
 
 
 def test_a_shrinking_window_is_survived() -> None:
     play(
-        "1 write 6000\n" + FIRST_FLIGHT + """
+        "1 write 6000\n"
+        + FIRST_FLIGHT
+        + """
         1.1 < A seq 1 ack 1001 win 1000              # MUST-34: takes back 3000..4001
         1.2 < A seq 1 ack 4001 win 8000
         1.2 > A seq 4001:5001
@@ -123,13 +130,15 @@ def test_a_shrinking_window_is_survived() -> None:
 
 
 def test_old_segments_do_not_update_the_window() -> None:
-    player = play("1 < A seq 11:21 ack 1 win 500\n1 > A seq 1 ack 1\n1.01 < A seq 1:11 ack 1 win 9000\n1.01 > A seq 1 ack 21")
+    player = play(
+        "1 < A seq 11:21 ack 1 win 500\n1 > A seq 1 ack 1\n1.01 < A seq 1:11 ack 1 win 9000\n1.01 >"
+        " A seq 1 ack 21"
+    )
     assert player.connection.tcb.snd_wnd == 500
 
 
 def test_retransmission_timeout_doubles_and_gives_up_after_r2() -> None:
-    play(
-        """
+    play("""
         1 write 100
         1 > PA seq 1:101 ack 1
         2 > PA seq 1:101 ack 1
@@ -142,13 +151,14 @@ def test_retransmission_timeout_doubles_and_gives_up_after_r2() -> None:
         124 > R seq 101
         124 state CLOSED
         124 event Closed timed out
-        """
-    )
+        """)
 
 
 def test_after_a_timeout_the_window_starts_at_one_segment() -> None:
     play(
-        "1 write 8000\n" + FIRST_FLIGHT + """
+        "1 write 8000\n"
+        + FIRST_FLIGHT
+        + """
         2 > A seq 1:1001 ack 1
         2 cwnd 1000
         2 ssthresh 2000
@@ -167,12 +177,19 @@ def test_after_a_timeout_the_window_starts_at_one_segment() -> None:
 
 
 def test_ssthresh_is_held_when_the_same_segment_times_out_again() -> None:
-    play("1 write 8000\n" + FIRST_FLIGHT + "2 > A seq 1:1001\n2 ssthresh 2000\n4 > A seq 1:1001\n4 ssthresh 2000\n4 cwnd 1000", initial_ssthresh=9000)
+    play(
+        "1 write 8000\n"
+        + FIRST_FLIGHT
+        + "2 > A seq 1:1001\n2 ssthresh 2000\n4 > A seq 1:1001\n4 ssthresh 2000\n4 cwnd 1000",
+        initial_ssthresh=9000,
+    )
 
 
 def test_idle_restart() -> None:
     play(
-        "1 write 4000\n" + FIRST_FLIGHT.replace("A seq 3001", "PA seq 3001") + """
+        "1 write 4000\n"
+        + FIRST_FLIGHT.replace("A seq 3001", "PA seq 3001")
+        + """
         1.1 < A seq 1 ack 4001 win 60000
         1.1 cwnd 5000
         3 write 5000
@@ -224,8 +241,7 @@ def test_a_keepalive_of_the_peer_is_answered() -> None:
 
 
 def test_urgent_data_in_both_directions() -> None:
-    player = play(
-        """
+    player = play("""
         1 urgent 10
         1 > UPA seq 1:11 ack 1 up 10
         1.1 < A seq 1 ack 11
@@ -234,8 +250,7 @@ def test_urgent_data_in_both_directions() -> None:
         2.01 < UPA seq 6:11 ack 11 up 5
         2.01 noevent UrgentArrived                  # still in urgent mode: the user is not told again
         2.04 > A seq 11 ack 11
-        """
-    )
+        """)
     assert player.connection.urgent == 10
     assert len(player.connection.read(4, player.now)) == 4
     assert player.connection.urgent == 6

@@ -11,7 +11,14 @@ from tcpexp.tcp.services.calculator import CalculatorError, calculate
 from tcpexp.tcp.services.dns import DnsError, answer_query, load_zone, make_query, read_answer
 from tcpexp.tcp.services.program import Program, explain, settings_of
 from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate
-from tcpexp.tcp.services.words import duration_ns, fraction, make_config, make_link, port_range, size_bytes
+from tcpexp.tcp.services.words import (
+    duration_ns,
+    fraction,
+    make_config,
+    make_link,
+    port_range,
+    size_bytes,
+)
 
 ZONE = """\
 $ORIGIN lab.test.
@@ -65,7 +72,13 @@ def test_files_come_with_size_and_hash() -> None:
     content = generate(2000, 1)
     service = FileService({"small": content})
     digest = hashlib.sha256(content).hexdigest().encode()
-    reply = b"OK 2000 " + digest + b"\n" + content + b"ERROR there is no file none\nERROR write: GET name\n"
+    reply = (
+        b"OK 2000 "
+        + digest
+        + b"\n"
+        + content
+        + b"ERROR there is no file none\nERROR write: GET name\n"
+    )
     assert service.feed(b"GET small\nGET none\nDELETE small\n") == reply
     assert generate(2000, 1) == content != generate(2000, 2)
 
@@ -78,7 +91,9 @@ def test_files_come_with_size_and_hash() -> None:
         ("a.lab.test", "A", 0, ["b.lab.test", "a.lab.test"]),
     ],
 )  # fmt: skip
-def test_names_of_the_zone_are_answered(name: str, kind: str, rcode: int, values: list[str]) -> None:
+def test_names_of_the_zone_are_answered(
+    name: str, kind: str, rcode: int, values: list[str]
+) -> None:
     answer = read_answer(answer_query(make_query(name, kind, 7), load_zone(ZONE)))
     assert (answer.rcode, [record.value for record in answer.records]) == (rcode, values)
 
@@ -102,27 +117,65 @@ def test_dns_messages_stand_behind_their_length() -> None:
     assert len(reply) % 2 == 0 and reply[: len(reply) // 2] == reply[len(reply) // 2 :]
 
 
-@pytest.mark.parametrize("line", ["x IN A nonsense", "x IN A 2001:db8::1", "x IN", "x IN SRV 1 2", f"{'x' * 64} IN A 192.0.2.1", "x IN MX mail"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x IN A nonsense",
+        "x IN A 2001:db8::1",
+        "x IN",
+        "x IN SRV 1 2",
+        f"{'x' * 64} IN A 192.0.2.1",
+        "x IN MX mail",
+    ],
+)
 def test_a_zone_file_that_cannot_be_read_names_the_line(line: str) -> None:
     with pytest.raises(DnsError, match="line 2"):
         load_zone("$ORIGIN lab.test.\n" + line)
 
 
 def test_a_name_that_cannot_be_asked() -> None:
-    for name, kind in (("a..b", "A"), ("ä.test", "A"), ("a.test", "ANY"), (".".join(["x" * 60] * 5), "A")):
+    for name, kind in (
+        ("a..b", "A"),
+        ("ä.test", "A"),
+        ("a.test", "ANY"),
+        (".".join(["x" * 60] * 5), "A"),
+    ):
         with pytest.raises(DnsError):
             make_query(name, kind, 1)
 
 
 def test_words_of_options() -> None:
-    assert (duration_ns("1.5s"), size_bytes("2kB"), fraction("5%"), port_range("7000"), port_range("1-9")) == (1_500_000_000, 2000, 0.05, (7000, 7000), (1, 9))
-    config = make_config(["mss=1024", "sack=off", "msl=500ms", "rto_min_ns=200ms", "congestion_control=tahoe", "initial_ssthresh=64kB"])
-    assert (config.mss, config.sack, config.msl_ns, config.rto_min_ns, config.congestion_control) == (1024, False, 500_000_000, 200_000_000, "tahoe")
+    assert (
+        duration_ns("1.5s"),
+        size_bytes("2kB"),
+        fraction("5%"),
+        port_range("7000"),
+        port_range("1-9"),
+    ) == (1_500_000_000, 2000, 0.05, (7000, 7000), (1, 9))
+    config = make_config(
+        [
+            "mss=1024",
+            "sack=off",
+            "msl=500ms",
+            "rto_min_ns=200ms",
+            "congestion_control=tahoe",
+            "initial_ssthresh=64kB",
+        ]
+    )
+    assert (
+        config.mss,
+        config.sack,
+        config.msl_ns,
+        config.rto_min_ns,
+        config.congestion_control,
+    ) == (1024, False, 500_000_000, 200_000_000, "tahoe")
     link = make_link("loss=5%,delay=10ms,drop=3+7,seed=1")
     assert (link.loss, link.delay_ns, sorted(link.drop), link.seed) == (0.05, 10_000_000, [3, 7], 1)
 
 
-@pytest.mark.parametrize("word", ["mmss=1", "mss", "mss=x", "mss=0", "sack=maybe", "congestion_control=best", "msl=5"])
+@pytest.mark.parametrize(
+    "word", ["mmss=1", "mss", "mss=x", "mss=0", "sack=maybe", "congestion_control=best", "msl=5"]
+)
 def test_a_wrong_setting_is_refused(word: str) -> None:
     with pytest.raises(ValueError):
         make_config([word])
@@ -130,7 +183,11 @@ def test_a_wrong_setting_is_refused(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "words"),
-    [("xyzzy=1", "no setting 'xyzzy'; there are .*, delayed_ack, delayed_ack_ns, .*, msl, "), ("mss", "write mss=value"), ("msl", "write msl=value")],
+    [
+        ("xyzzy=1", "no setting 'xyzzy'; there are .*, delayed_ack, delayed_ack_ns, .*, msl, "),
+        ("mss", "write mss=value"),
+        ("msl", "write msl=value"),
+    ],
 )
 def test_a_wrong_setting_says_what_there_is(word: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
@@ -146,9 +203,17 @@ def test_a_wrong_impairment_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("command", "given", "complaint"),
     [
-        ("get", {"server": "127.0.0.1", "names": ["x"], "port": "99999"}, "--port: '99999' is not a port"),
+        (
+            "get",
+            {"server": "127.0.0.1", "names": ["x"], "port": "99999"},
+            "--port: '99999' is not a port",
+        ),
         ("serve", {"calc_port": "0"}, "--calc-port: '0' is not a port"),
-        ("get", {"server": "127.0.0.1", "names": ["x"], "timeout": "5"}, "--timeout: '5' is not a duration"),
+        (
+            "get",
+            {"server": "127.0.0.1", "names": ["x"], "timeout": "5"},
+            "--timeout: '5' is not a duration",
+        ),
         ("source", {"server": "127.0.0.1", "count": "many"}, "--count: 'many' is not a number"),
     ],
 )
@@ -169,7 +234,11 @@ def test_a_folder_that_is_not_there_is_noticed_before_anything_is_sent() -> None
         (NetworkError("no", "because"), 3, ("no", "because")),
         (TimeoutError("no answer"), 1, ("no answer", "is the server running")),
         (ConnectionResetError("reset"), 1, ("reset", "")),
-        (FileNotFoundError(2, "No such file or directory", "lab.zone"), 2, ("lab.zone: No such file or directory", "")),
+        (
+            FileNotFoundError(2, "No such file or directory", "lab.zone"),
+            2,
+            ("lab.zone: No such file or directory", ""),
+        ),
         (ValueError("wrong"), 2, ("wrong", "")),
     ],
 )

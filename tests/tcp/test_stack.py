@@ -49,7 +49,10 @@ def test_two_clients_at_once() -> None:
     for number, connection in enumerate(both):
         connection.send(b"hello %d" % number, 0)
     exchange(server, client)
-    assert [connection.read(99, 0) for connection in accepted if connection] == [b"hello 0", b"hello 1"]
+    assert [connection.read(99, 0) for connection in accepted if connection] == [
+        b"hello 0",
+        b"hello 1",
+    ]
     kinds = [type(event) for _, event in drain(server)]
     assert kinds.count(Established) == 2
     assert kinds.count(DataArrived) == 2
@@ -135,7 +138,9 @@ def test_a_cookie_is_good_for_two_periods_for_one_peer_and_number() -> None:
     assert check_cookie(KEY, local, remote, 7, cookie ^ 1 << 25, 5 * PERIOD_NS) is None
 
 
-@pytest.mark.parametrize(("offered", "kept"), [(64, 64), (10, 64), (1459, 1440), (1460, 1460), (9000, 8960)])
+@pytest.mark.parametrize(
+    ("offered", "kept"), [(64, 64), (10, 64), (1459, 1440), (1460, 1460), (9000, 8960)]
+)
 def test_a_cookie_keeps_the_mss_as_well_as_three_bits_can(offered: int, kept: int) -> None:
     assert kept in MSS_VALUES
     cookie = make_cookie(KEY, Endpoint(SERVER, 80), Endpoint(CLIENT, 5), 7, offered, 0)
@@ -190,7 +195,11 @@ def test_a_newer_syn_takes_the_place_of_time_wait(seq: int, reused: bool) -> Non
     server.receive(syn(5, seq), CLIENT, 10)
     (answer,) = server.segments_to_send(10)
     assert (answer.segment.letters == "SA") is reused
-    assert [event.reason for one, event in drain(server) if one is connection and isinstance(event, Closed)] == (["closed"] if reused else [])
+    assert [
+        event.reason
+        for one, event in drain(server)
+        if one is connection and isinstance(event, Closed)
+    ] == (["closed"] if reused else [])
 
 
 def test_ports_of_a_closed_connection_are_free_at_once() -> None:
@@ -202,8 +211,12 @@ def test_ports_of_a_closed_connection_are_free_at_once() -> None:
         assert connection.state is State.ESTABLISHED
         connection.abort(0)
         exchange(server, client)
-    assert [event.reason for _, event in drain(server) if isinstance(event, Closed)] == ["reset"] * 3
-    assert [event.reason for _, event in drain(client) if isinstance(event, Closed)] == ["aborted"] * 3
+    assert [event.reason for _, event in drain(server) if isinstance(event, Closed)] == [
+        "reset"
+    ] * 3
+    assert [event.reason for _, event in drain(client) if isinstance(event, Closed)] == [
+        "aborted"
+    ] * 3
     assert server.connections == client.connections == {}
 
 
@@ -212,6 +225,16 @@ def test_initial_numbers_depend_on_everything_and_grow_with_time() -> None:
     one, two = Endpoint(CLIENT, 1), Endpoint(SERVER, 2)
     first = isn(one, two, 0)
     assert isn(one, two, 4_000_000) - first in (1000, 1000 - (1 << 32))  # 4 us a step
-    assert len({first, isn(two, one, 0), isn(Endpoint(CLIENT, 3), two, 0), hashed_isn(OTHER_KEY)(one, two, 0)}) == 4
+    assert (
+        len(
+            {
+                first,
+                isn(two, one, 0),
+                isn(Endpoint(CLIENT, 3), two, 0),
+                hashed_isn(OTHER_KEY)(one, two, 0),
+            }
+        )
+        == 4
+    )
     with pytest.raises(ValueError, match="16 or more"):
         hashed_isn(b"short")

@@ -1,4 +1,7 @@
-"""bpf(2) by ctypes: find the maps of a loaded program, read and write their entries. Standard library only."""
+"""bpf(2) by ctypes: find the maps of a loaded program, read and write their entries.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 13, 14, 15
 #: bpf(2) has no wrapper in the C library.
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 MAX_MAPS = 32
-#: struct bpf_prog_info up to map_ids, struct bpf_map_info up to name; the kernel fills what it is given room for.
+#: struct bpf_prog_info up to map_ids, struct bpf_map_info up to name; the kernel fills what it is
+#: given room for.
 PROG_INFO = struct.Struct("=II8sIIQQQIIQ")
 MAP_INFO = struct.Struct("=IIIIII16s")
 
@@ -40,16 +44,24 @@ class Map:
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of ``key``; raises ``OSError``."""
         if (len(key), len(value)) != (self.key_bytes, self.value_bytes):
-            raise ValueError(f"map {self.name} takes {self.key_bytes} + {self.value_bytes} bytes, not {len(key)} + {len(value)}")
+            raise ValueError(
+                f"map {self.name} takes {self.key_bytes} + {self.value_bytes} bytes, not {len(key)}"
+                f" + {len(value)}"
+            )
         self._call(MAP_UPDATE_ELEM, key, ctypes.create_string_buffer(value, len(value)))
 
     def _call(self, command: int, key: bytes, value: ctypes.Array[ctypes.c_char]) -> None:
         held = ctypes.create_string_buffer(key, len(key))
-        bpf(command, struct.pack("=IxxxxQQQ", self.file, ctypes.addressof(held), ctypes.addressof(value), 0))
+        bpf(
+            command,
+            struct.pack("=IxxxxQQQ", self.file, ctypes.addressof(held), ctypes.addressof(value), 0),
+        )
 
 
 def maps_of_program(program_id: int) -> dict[str, Map]:
-    """Return the maps of the program with that id (as ``tc filter show`` prints it), opened, by name; raises ``OSError``."""
+    """Return the maps of the program with that id (as ``tc filter show`` prints it), opened, by
+    name; raises ``OSError``.
+    """
     program = bpf(PROG_GET_FD_BY_ID, struct.pack("=III", program_id, 0, 0))
     try:
         ids = (ctypes.c_uint32 * MAX_MAPS)()
@@ -62,7 +74,9 @@ def maps_of_program(program_id: int) -> dict[str, Map]:
 
 def _open_map(map_id: int) -> Map:
     file = bpf(MAP_GET_FD_BY_ID, struct.pack("=III", map_id, 0, 0))
-    _kind, _id, key_bytes, value_bytes, entries, _flags, name = MAP_INFO.unpack(object_info(file, bytes(MAP_INFO.size)))
+    _kind, _id, key_bytes, value_bytes, entries, _flags, name = MAP_INFO.unpack(
+        object_info(file, bytes(MAP_INFO.size))
+    )
     return Map(name.rstrip(b"\0").decode(), file, key_bytes, value_bytes, entries)
 
 
@@ -74,7 +88,10 @@ def object_info(file: int, given: bytes) -> bytes:
 
 
 def bpf(command: int, attributes: bytes) -> int:
-    """Call bpf(2); raises ``OSError``. ``attributes`` is the part of ``union bpf_attr`` that the command reads."""
+    """Call bpf(2); raises ``OSError``.
+
+    ``attributes`` is the part of ``union bpf_attr`` that the command reads.
+    """
     number = SYS_BPF.get(platform.machine())
     if number is None:
         raise OSError(f"the number of bpf(2) on {platform.machine()} is not known")

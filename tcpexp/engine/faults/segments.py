@@ -1,4 +1,6 @@
-"""Load the program for faults into wires, switch faults on and off, and keep the record of what it did."""
+"""Load the program for faults into wires, switch faults on and off, and keep the record of what it
+did.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ class Point:
         self.maps[name].write(key, value)
         found = self.maps[name].read(key)
         if found != value:
-            raise RunError(f"faults of {self.link} towards {self.towards}: map {name} asked {value.hex()}, reads back {found.hex()}")
+            raise RunError(
+                f"faults of {self.link} towards {self.towards}: map {name} asked {value.hex()},"
+                f" reads back {found.hex()}"
+            )
 
 
 class SegmentFaults:
@@ -63,15 +68,19 @@ class SegmentFaults:
         self.written = False
 
     def install(self, steps: Sequence[Step]) -> None:
-        """Load the program wherever a step of the plan needs it, with every fault known and none active.
+        """Load the program wherever a step of the plan needs it, with every fault known and none
+        active.
 
         Raises:
-            RunError: the kernel or tc refuses, a link has no wire, or something reads back different.
+            RunError: the kernel or tc refuses, a link has no wire, or something reads back
+                different.
         """
         wanted: dict[tuple[str, str], list[Rule]] = {}
         for step in steps:
             if isinstance(step.do, SegmentFault):
-                wanted.setdefault((step.do.link, step.do.towards), []).extend(rules_of(step.id, step.do))
+                wanted.setdefault((step.do.link, step.do.towards), []).extend(
+                    rules_of(step.id, step.do)
+                )
         try:
             for (link, towards), rules in wanted.items():
                 self._install(link, towards, rules)
@@ -84,7 +93,9 @@ class SegmentFaults:
             for index, rule in enumerate(point.rules):
                 if rule.step == step_id:
                     point.rules[index] = layout.switched(rule, active)
-                    point.put("rules", struct.pack("=I", index), point.rules[index].pack(self.hosts))
+                    point.put(
+                        "rules", struct.pack("=I", index), point.rules[index].pack(self.hosts)
+                    )
 
     def applied(self, step_id: str) -> int:
         """Return on how many segments a fault has acted."""
@@ -107,70 +118,150 @@ class SegmentFaults:
                 with contextlib.suppress(OSError):
                     os.close(each.file)
 
-    # --------------------------------------------------------------------------------------------------- loading
+    # ---------------------------------------------------------------------------------------------------
+    # loading
 
     def _install(self, link: str, towards: str, rules: list[Rule]) -> None:
         made = self.network.wires.get(link)
         if made is None:
             raise RunError(f"link {link} has no wire, so no fault can act on it")
         if len(rules) > layout.MAX_RULES:
-            raise RunError(f"{len(rules)} numbers of segments for {link} towards {towards}; at most {layout.MAX_RULES} can be named")
+            raise RunError(
+                f"{len(rules)} numbers of segments for {link} towards {towards}; at most"
+                f" {layout.MAX_RULES} can be named"
+            )
         forward = towards == made.link.b.node
         device, out = wire.fault_point(made.link, forward)
         words = f"bpf direct-action object-file {OBJECT} section {SECTION}"
-        self.executor.run(made.name, ["tc", "filter", "add", "dev", device, "ingress", "pref", str(FAULT_PREF), "protocol", "all", *words.split()])
+        self.executor.run(
+            made.name,
+            [
+                "tc",
+                "filter",
+                "add",
+                "dev",
+                device,
+                "ingress",
+                "pref",
+                str(FAULT_PREF),
+                "protocol",
+                "all",
+                *words.split(),
+            ],
+        )
         maps = maps_of_program(self._program_id(made, device))
         for name, size in layout.SIZES.items():
             if name not in maps or maps[name].value_bytes != size:
-                raise RunError(f"{OBJECT.name} and rules.py differ in the map {name}: build it again from its source")
+                raise RunError(
+                    f"{OBJECT.name} and rules.py differ in the map {name}: build it again from its"
+                    " source"
+                )
         with self.network.inside(made.name):
             point = Point(link, towards, maps, socket.if_nametoindex(out))
-            for number, delay_ns in enumerate(sorted({rule.fault.delay_ns for rule in rules if rule.fault.effect == "delay"})):
-                point.detours[delay_ns] = self._make_detour(made, out, delay_ns, f"{'ab'[forward]}{number}")
+            for number, delay_ns in enumerate(
+                sorted({rule.fault.delay_ns for rule in rules if rule.fault.effect == "delay"})
+            ):
+                point.detours[delay_ns] = self._make_detour(
+                    made, out, delay_ns, f"{'ab'[forward]}{number}"
+                )
         for each, host in layout.host_addresses(self.network.plan).items():
             point.put("hosts", each, struct.pack("=I", host))
         for index, rule in enumerate(rules):
-            placed = Rule(rule.step, rule.fault, rule.first, rule.last, rule.every, point.detours.get(rule.fault.delay_ns, 0))
+            placed = Rule(
+                rule.step,
+                rule.fault,
+                rule.first,
+                rule.last,
+                rule.every,
+                point.detours.get(rule.fault.delay_ns, 0),
+            )
             point.rules.append(placed)
             point.put("rules", struct.pack("=I", index), placed.pack(self.hosts))
-        point.put("settings", struct.pack("=I", 0), layout.SETTINGS.pack(len(rules), point.out, 0, 0, 0, 0, 0))
+        point.put(
+            "settings",
+            struct.pack("=I", 0),
+            layout.SETTINGS.pack(len(rules), point.out, 0, 0, 0, 0, 0),
+        )
         self.points[link, towards] = point
 
     def _program_id(self, made: Wire, device: str) -> int:
-        shown = self.executor.run(made.name, ["tc", "-j", "filter", "show", "dev", device, "ingress", "pref", str(FAULT_PREF)]).stdout
+        shown = self.executor.run(
+            made.name,
+            ["tc", "-j", "filter", "show", "dev", device, "ingress", "pref", str(FAULT_PREF)],
+        ).stdout
         for entry in readback.parse_documents(shown)[0]:
             program = entry.get("options", {}).get("prog")
             if program:
                 return int(program["id"])
-        raise RunError(f"{made.name}: the fault program on {device} does not read back: {shown.strip()[:400]}")
+        raise RunError(
+            f"{made.name}: the fault program on {device} does not read back: {shown.strip()[:400]}"
+        )
 
     def _make_detour(self, made: Wire, out: str, delay_ns: int, suffix: str) -> int:
-        """Make a veth pair with a delay whose far end leads on to ``out``; return the index of its near end."""
+        """Make a veth pair with a delay whose far end leads on to ``out``.
+
+        Return the index of its near end.
+        """
         near, far = f"d{suffix}", f"e{suffix}"
-        pair = f"link add name {near} mtu {made.mtu} numtxqueues 1 numrxqueues 1 type veth peer name {far} mtu {made.mtu} numtxqueues 1 numrxqueues 1"
+        pair = (
+            f"link add name {near} mtu {made.mtu} numtxqueues 1 numrxqueues 1 type veth peer name"
+            f" {far} mtu {made.mtu} numtxqueues 1 numrxqueues 1"
+        )
         lines = [pair, f"link set dev {near} up", f"link set dev {far} up"]
-        self.executor.run(made.name, ["ip", "-batch", "-"], stdin="".join(f"{line}\n" for line in lines))
+        self.executor.run(
+            made.name, ["ip", "-batch", "-"], stdin="".join(f"{line}\n" for line in lines)
+        )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             for device in (near, far):
                 set_offloads(control, device, {"tso": False, "gso": False, "gro": False})
-        delay = wire.Qdisc(near, "root", wire.NETEM_HANDLE, "netem", wire.netem_words(DirectionPlan(delay_ns=delay_ns), None))
-        lines = [delay.command("add"), f"qdisc add dev {far} clsact", wire.crossing_command(far, out, self.network.classifier)]
-        self.executor.run(made.name, ["tc", "-batch", "-"], stdin="".join(f"{line}\n" for line in lines))
-        shown = self.executor.run(made.name, ["tc", "-j", "-batch", "-"], stdin=f"qdisc show\nfilter show dev {far} ingress\n").stdout
+        delay = wire.Qdisc(
+            near,
+            "root",
+            wire.NETEM_HANDLE,
+            "netem",
+            wire.netem_words(DirectionPlan(delay_ns=delay_ns), None),
+        )
+        lines = [
+            delay.command("add"),
+            f"qdisc add dev {far} clsact",
+            wire.crossing_command(far, out, self.network.classifier),
+        ]
+        self.executor.run(
+            made.name, ["tc", "-batch", "-"], stdin="".join(f"{line}\n" for line in lines)
+        )
+        shown = self.executor.run(
+            made.name,
+            ["tc", "-j", "-batch", "-"],
+            stdin=f"qdisc show\nfilter show dev {far} ingress\n",
+        ).stdout
         qdiscs, filters = readback.parse_documents(shown)
         readback.check_qdisc(delay, qdiscs)
         readback.check_filters(far, out, filters)
         return socket.if_nametoindex(near)
 
-    # ------------------------------------------------------------------------------------------------- recording
+    # -------------------------------------------------------------------------------------------------
+    # recording
 
     def _record(self, point: Point, zero_ns: int) -> dict[str, Any]:
-        _rules, _out, lines, flows, untracked_flows, untracked_segments, failed = point.read("settings", 0, layout.SETTINGS)
+        _rules, _out, lines, flows, untracked_flows, untracked_segments, failed = point.read(
+            "settings", 0, layout.SETTINGS
+        )
         kept = min(lines, point.maps["lines"].entries)
-        rows = [layout.unpack_line(point.maps["lines"].read(struct.pack("=I", index)), zero_ns, point.rules) for index in range(kept)]
+        rows = [
+            layout.unpack_line(
+                point.maps["lines"].read(struct.pack("=I", index)), zero_ns, point.rules
+            )
+            for index in range(kept)
+        ]
         tallies = []
         for index, rule in enumerate(point.rules):
-            tally = dict(zip(("connections", "highest", "selected", "applied"), point.read("tallies", index, layout.TALLY), strict=True))
+            tally = dict(
+                zip(
+                    ("connections", "highest", "selected", "applied"),
+                    point.read("tallies", index, layout.TALLY),
+                    strict=True,
+                )
+            )
             tallies.append({"step": rule.step, "first": rule.first, **tally})
         return {
             "link": point.link, "towards": point.towards, "lines_lost": lines - kept, "flows": flows, "untracked_flows": untracked_flows,

@@ -1,7 +1,9 @@
-"""Move an image from machine to machine: one tar archive, named by the image's sha256 and verified by it.
+"""Move an image from machine to machine: one tar archive, named by the image's sha256 and verified
+by it.
 
-The archive holds ``image.json``, ``initrd.cpio``, ``root.erofs`` and ``vmlinuz``, in this order, without owners and times: the same image, the same
-bytes (before compression). A name that ends in ``.gz`` is compressed.
+The archive holds ``image.json``, ``initrd.cpio``, ``root.erofs`` and ``vmlinuz``, in this order,
+without owners and times: the same image, the same bytes (before compression). A name that ends in
+``.gz`` is compressed.
 """
 
 from __future__ import annotations
@@ -22,23 +24,41 @@ from typing import IO, Any
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.places.image import recipe
-from tcpexp.places.image.image import Image, Say, active_folder, images_dir, kept_folder, load_image, locked
+from tcpexp.places.image.image import (
+    Image,
+    Say,
+    active_folder,
+    images_dir,
+    kept_folder,
+    load_image,
+    locked,
+)
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic_with
 
 #: What is in an archive, and how large each part may be, in bytes.
-LIMITS = {"image.json": 4 << 20, "initrd.cpio": 256 << 20, "root.erofs": 8 << 30, "vmlinuz": 256 << 20}
+LIMITS = {
+    "image.json": 4 << 20,
+    "initrd.cpio": 256 << 20,
+    "root.erofs": 8 << 30,
+    "vmlinuz": 256 << 20,
+}
 #: The order in which the parts' hashes make the image's.
 HASHED = ("root.erofs", "vmlinuz", "initrd.cpio")
 _CHUNK = 1 << 20
 
 
 def export_image(image: Image, path: Path, *, level: int = 6) -> None:
-    """Write ``image`` to the archive ``path``, whole or not at all; ``level`` is gzip's. Raises ``DataError`` when the image itself is damaged."""
+    """Write ``image`` to the archive ``path``, whole or not at all; ``level`` is gzip's.
+
+    Raises ``DataError`` when the image itself is damaged.
+    """
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
             if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=level, mtime=0) as packed:
+                with gzip.GzipFile(
+                    filename="", fileobj=file, mode="wb", compresslevel=level, mtime=0
+                ) as packed:
                     _write_archive(image, packed)
             else:
                 _write_archive(image, file)
@@ -47,7 +67,9 @@ def export_image(image: Image, path: Path, *, level: int = 6) -> None:
 
 
 def _write_archive(image: Image, file: Any) -> None:
-    described = {name: getattr(image, name) for name in ("sha256", "kernel", "packages", "recipe", "bytes")}
+    described = {
+        name: getattr(image, name) for name in ("sha256", "kernel", "packages", "recipe", "bytes")
+    }
     digests = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         text = to_json_text(described).encode()
@@ -59,7 +81,10 @@ def _write_archive(image: Image, file: Any) -> None:
                 tar.addfile(_member(name, source.stat().st_size), hashed)
             digests[name] = hashed.digest.hexdigest()
     if combined(digests) != image.sha256:
-        raise DataError(f"the image in {image.path} is damaged: its files are not those of {image.sha256}", hint="tcpexp guest build --force, or import it")
+        raise DataError(
+            f"the image in {image.path} is damaged: its files are not those of {image.sha256}",
+            hint="tcpexp guest build --force, or import it",
+        )
 
 
 class _Hashed:
@@ -87,14 +112,18 @@ def combined(digests: dict[str, str]) -> str:
     return hashlib.sha256("".join(digests[name] for name in HASHED).encode()).hexdigest()
 
 
-def import_image(path: Path, say: Say, *, activate: bool = True, expect: str | None = None) -> Image:
+def import_image(
+    path: Path, say: Say, *, activate: bool = True, expect: str | None = None
+) -> Image:
     """Put the image of an archive into the cache, verified, whole or not at all, and return it.
 
-    ``activate``: runs use it from now on; an image that was used before is kept (``use_image`` brings it back). Otherwise it is used only
-    where its hash is asked for. ``expect`` is the sha256 that it must have.
+    ``activate``: runs use it from now on; an image that was used before is kept (``use_image``
+    brings it back). Otherwise it is used only where its hash is asked for. ``expect`` is the sha256
+    that it must have.
 
     Raises:
-        HostError: there is no such file, no room, or the image is of another recipe than this version of tcpexp uses.
+        HostError: there is no such file, no room, or the image is of another recipe than this
+            version of tcpexp uses.
         DataError: the archive is damaged.
     """
     images = images_dir()
@@ -129,22 +158,44 @@ def _unpack(path: Path, target: Path) -> dict[str, Any]:
     try:
         with tarfile.open(path, mode="r:*") as tar:
             for member in tar:
-                if member.name not in LIMITS or not member.isreg() or member.size > LIMITS[member.name] or (target / member.name).exists():
-                    raise DataError(f"{path} is no archive of a guest image: it holds '{member.name[:80]}'", hint="tcpexp guest export makes one")
+                if (
+                    member.name not in LIMITS
+                    or not member.isreg()
+                    or member.size > LIMITS[member.name]
+                    or (target / member.name).exists()
+                ):
+                    raise DataError(
+                        f"{path} is no archive of a guest image: it holds '{member.name[:80]}'",
+                        hint="tcpexp guest export makes one",
+                    )
                 digests[member.name] = _unpack_one(tar, member, target / member.name)
                 if member.name == "image.json":
                     described = _described(path, target / member.name)
     except FileNotFoundError:
-        raise HostError(f"there is no file {path}", hint="tcpexp guest export FILE writes one") from None
+        raise HostError(
+            f"there is no file {path}", hint="tcpexp guest export FILE writes one"
+        ) from None
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is damaged or no archive of a guest image: {error}", hint="copy it again, and compare its size") from None
+        raise DataError(
+            f"{path} is damaged or no archive of a guest image: {error}",
+            hint="copy it again, and compare its size",
+        ) from None
     except OSError as error:
-        raise HostError(f"{path} cannot be unpacked: {error.strerror or error}", hint="free some space, or set XDG_CACHE_HOME") from None
+        raise HostError(
+            f"{path} cannot be unpacked: {error.strerror or error}",
+            hint="free some space, or set XDG_CACHE_HOME",
+        ) from None
     missing = sorted(set(LIMITS) - set(digests))
     if missing:
-        raise DataError(f"{path} is cut off: it lacks {', '.join(missing)}", hint="copy it again, and compare its size")
+        raise DataError(
+            f"{path} is cut off: it lacks {', '.join(missing)}",
+            hint="copy it again, and compare its size",
+        )
     if combined(digests) != described["sha256"]:
-        raise DataError(f"{path} is damaged: its files are not those of the image {described['sha256']}", hint="copy it again")
+        raise DataError(
+            f"{path} is damaged: its files are not those of the image {described['sha256']}",
+            hint="copy it again",
+        )
     return described
 
 
@@ -179,7 +230,9 @@ def _described(path: Path, text: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: image.json: {error}") from None
     if described["recipe"] != recipe.recipe_hash():
         hint = "use the version of tcpexp that exported it, or export one with this version"
-        raise HostError(f"{path} holds an image of another recipe than this version of tcpexp uses", hint=hint)
+        raise HostError(
+            f"{path} holds an image of another recipe than this version of tcpexp uses", hint=hint
+        )
     return described
 
 
@@ -210,16 +263,25 @@ def _set_active(folder: Path, active: Image | None, work: Path) -> None:
 
 
 def use_image(prefix: str, say: Say) -> Image:
-    """Make a kept image, named by the beginning of its sha256, the one that runs use, and return it; raises ``HostError``."""
+    """Make a kept image, named by the beginning of its sha256, the one that runs use, and return
+    it; raises ``HostError``.
+    """
     images = images_dir()
     with locked(images / "build.lock", say):
         active = load_image(active_folder())
         if active is not None and len(prefix) >= 4 and active.sha256.startswith(prefix):
             return active
-        found = [image for image in kept_images() if image.sha256.startswith(prefix)] if len(prefix) >= 4 else []
+        found = (
+            [image for image in kept_images() if image.sha256.startswith(prefix)]
+            if len(prefix) >= 4
+            else []
+        )
         if len(found) != 1:
             what = "no image" if not found else f"{len(found)} images"
-            raise HostError(f"there is {what} that begins with '{prefix}'", hint="tcpexp guest info lists them; tcpexp guest import brings one")
+            raise HostError(
+                f"there is {what} that begins with '{prefix}'",
+                hint="tcpexp guest info lists them; tcpexp guest import brings one",
+            )
         work = Path(tempfile.mkdtemp(prefix="using-", dir=images))
         try:
             _set_active(found[0].path, active, work)

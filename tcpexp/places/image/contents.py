@@ -1,4 +1,6 @@
-"""What an image's root file system has, read from its files: programs, and the congestion controls of its kernel. Nothing is booted."""
+"""What an image's root file system has, read from its files: programs, and the congestion controls
+of its kernel. Nothing is booted.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from tcpexp.places.inventory import Inventory
 
 
 def find_contents(image: Image, tree: Path) -> Inventory | None:
-    """Return what a guest of ``image`` has, None where that is not known: an image made before the list was, and never unpacked.
+    """Return what a guest of ``image`` has, None where that is not known: an image made before the
+    list was, and never unpacked.
 
-    ``tree`` is where the root file system lies unpacked, if it does. The settings of its kernel are not known.
+    ``tree`` is where the root file system lies unpacked, if it does. The settings of its kernel are
+    not known.
     """
     described: dict[str, Any] = json.loads((image.path / "image.json").read_text())
     contents = described.get("contents")
@@ -23,4 +27,6 @@ def find_contents(image: Image, tree: Path) -> Inventory | None:
         contents = list_contents(tree, image.kernel)
     if contents is None:
         return None
-    return Inventory(frozenset(contents["programs"]), None, frozenset(contents["congestion_controls"]))
+    return Inventory(
+        frozenset(contents["programs"]), None, frozenset(contents["congestion_controls"])
+    )

@@ -1,4 +1,6 @@
-"""Write a cpio archive (newc format, as the kernel's initramfs wants it): the same input, the same bytes."""
+"""Write a cpio archive (newc format, as the kernel's initramfs wants it): the same input, the same
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ class Entry:
 
 
 def make_cpio(entries: list[Entry]) -> bytes:
-    """Return the archive of ``entries``, with the folders above each of them added (initramfs buffer format, newc)."""
+    """Return the archive of ``entries``, with the folders above each of them added (initramfs
+    buffer format, newc).
+    """
     known: dict[str, Entry] = {}
     for entry in entries:
         parts = entry.path.split("/")
@@ -34,7 +38,11 @@ def _record(number: int, entry: Entry) -> bytes:
     if entry.data is None:
         return _header(number, entry.path, stat.S_IFDIR | 0o755, 0, 2)
     mode = stat.S_IFREG | (0o755 if entry.executable else 0o644)
-    return _header(number, entry.path, mode, len(entry.data), 1) + entry.data + bytes(-len(entry.data) % 4)
+    return (
+        _header(number, entry.path, mode, len(entry.data), 1)
+        + entry.data
+        + bytes(-len(entry.data) % 4)
+    )
 
 
 def _header(number: int, path: str, mode: int, size: int, links: int) -> bytes:

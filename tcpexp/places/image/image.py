@@ -1,7 +1,9 @@
-"""Build, find and describe the guest's image: root file system, kernel and first initramfs, named by their hash.
+"""Build, find and describe the guest's image: root file system, kernel and first initramfs, named
+by their hash.
 
-Kept under ``$XDG_CACHE_HOME/tcpexp/images/<recipe hash>/``: ``root.erofs``, ``vmlinuz``, ``initrd.cpio``, ``image.json``. The folder appears whole
-or not at all, whoever builds at the same time. Other images of the recipe, imported or used before, are in ``images/kept/<sha256>/``.
+Kept under ``$XDG_CACHE_HOME/tcpexp/images/<recipe hash>/``: ``root.erofs``, ``vmlinuz``,
+``initrd.cpio``, ``image.json``. The folder appears whole or not at all, whoever builds at the same
+time. Other images of the recipe, imported or used before, are in ``images/kept/<sha256>/``.
 """
 
 from __future__ import annotations
@@ -77,7 +79,8 @@ def kept_folder(sha256: str) -> Path:
 
 
 def find_image(sha256: str | None = None) -> Image | None:
-    """Return the image that runs use when it is in the cache, else None; with ``sha256`` the image of this hash, in use or kept.
+    """Return the image that runs use when it is in the cache, else None; with ``sha256`` the image
+    of this hash, in use or kept.
 
     Raises ``DataError`` when it is damaged.
     """
@@ -89,18 +92,27 @@ def find_image(sha256: str | None = None) -> Image | None:
 
 
 def load_image(folder: Path) -> Image | None:
-    """Return the image in ``folder``, None when there is none. Raises ``DataError`` when it is damaged."""
+    """Return the image in ``folder``, None when there is none.
+
+    Raises ``DataError`` when it is damaged.
+    """
     description = folder / "image.json"
     if not description.exists():
         return None
     try:
         raw: dict[str, Any] = json.loads(description.read_text())
-        image = Image(folder, raw["sha256"], raw["kernel"], raw["packages"], raw["recipe"], raw["bytes"])
+        image = Image(
+            folder, raw["sha256"], raw["kernel"], raw["packages"], raw["recipe"], raw["bytes"]
+        )
     except (ValueError, KeyError) as error:
-        raise DataError(f"{description} is damaged: {error}", hint="remove it and run: tcpexp guest build") from None
+        raise DataError(
+            f"{description} is damaged: {error}", hint="remove it and run: tcpexp guest build"
+        ) from None
     for part in (image.root, image.kernel_path, image.initrd):
         if not part.exists():
-            raise DataError(f"the guest image lacks {part}", hint=f"rm -r {folder} && tcpexp guest build")
+            raise DataError(
+                f"the guest image lacks {part}", hint=f"rm -r {folder} && tcpexp guest build"
+            )
     return image
 
 
@@ -113,12 +125,19 @@ def missing_for_build() -> tuple[Missing, ...]:
         if _which(tool) is None
     )
     if not glob.glob("/usr/share/keyrings/debian-archive-keyring.*"):
-        lacks += (Missing("Debian's archive keys", "building the guest image", "apt install debian-archive-keyring"),)
+        lacks += (
+            Missing(
+                "Debian's archive keys",
+                "building the guest image",
+                "apt install debian-archive-keyring",
+            ),
+        )
     return (*lacks, *missing_without_root())
 
 
 def build_image(say: Say, *, force: bool = False) -> Image:
-    """Return the image of the present recipe, building it when it is not in the cache (1 to 3 minutes).
+    """Return the image of the present recipe, building it when it is not in the cache (1 to 3
+    minutes).
 
     Raises:
         HostError: a tool is missing, or the disk is too full.
@@ -134,7 +153,9 @@ def build_image(say: Say, *, force: bool = False) -> Image:
         if lacks:
             raise HostError("this machine cannot build the guest image", missing=lacks)
         if shutil.disk_usage(images).free < 3 << 30:
-            raise HostError(f"less than 3 GiB free in {images}", hint="free some space, or set XDG_CACHE_HOME")
+            raise HostError(
+                f"less than 3 GiB free in {images}", hint="free some space, or set XDG_CACHE_HOME"
+            )
         work = Path(tempfile.mkdtemp(prefix="building-", dir=images))
         try:
             _build_in(work, say)
@@ -187,7 +208,20 @@ def _build_in(work: Path, say: Say) -> None:
     say(f"guest image: packing ({time.monotonic() - started:.0f} s so far)")
     root = image / "root.erofs"
     uuid = "74637065-7870-4000-8000-000000000001"
-    _call(["mkfs.erofs", "--quiet", "--all-root", "-x-1", f"-T{recipe.SOURCE_DATE_EPOCH}", f"-U{uuid}", str(root), str(tree)], work, "mkfs.erofs")
+    _call(
+        [
+            "mkfs.erofs",
+            "--quiet",
+            "--all-root",
+            "-x-1",
+            f"-T{recipe.SOURCE_DATE_EPOCH}",
+            f"-U{uuid}",
+            str(root),
+            str(tree),
+        ],
+        work,
+        "mkfs.erofs",
+    )
     os.truncate(root, -(-root.stat().st_size // DEVICE_STEP) * DEVICE_STEP)
     digest = hashlib.sha256()
     for name in ("root.erofs", "vmlinuz", "initrd.cpio"):
@@ -206,7 +240,8 @@ def _build_in(work: Path, say: Say) -> None:
 
 def _mmdebstrap(archive: Path) -> list[str]:
     compile_python = (
-        'chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3/dist-packages || true'
+        'chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash'
+        " /usr/lib/python3.11 /usr/lib/python3/dist-packages || true"
     )
     mirrors = os.environ.get("TCPEXP_DEBIAN_MIRRORS", "").split(";")
     return [
@@ -226,7 +261,9 @@ def _mmdebstrap(archive: Path) -> list[str]:
 
 @contextmanager
 def _open_folder() -> Iterator[Path]:
-    """Yield a new folder that other users can pass through: without root, mmdebstrap works as users of a namespace, to whom a home is closed."""
+    """Yield a new folder that other users can pass through: without root, mmdebstrap works as users
+    of a namespace, to whom a home is closed.
+    """
     with tempfile.TemporaryDirectory(prefix="tcpexp-image-", dir=open_parent()) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -234,13 +271,18 @@ def _open_folder() -> Iterator[Path]:
 
 
 def _call(argv: list[str], work: Path, name: str, temporary: Path | None = None) -> None:
-    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(recipe.SOURCE_DATE_EPOCH), TMPDIR=str(temporary or work))
+    environment = dict(
+        os.environ, SOURCE_DATE_EPOCH=str(recipe.SOURCE_DATE_EPOCH), TMPDIR=str(temporary or work)
+    )
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         log = work.parent / f"{name}.log"
         log.write_text(f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}")
         lines = done.stderr.strip().splitlines()
-        raise RunError(f"{name} failed with status {done.returncode}: {lines[-1] if lines else 'no message'}", hint=f"the whole output: {log}")
+        raise RunError(
+            f"{name} failed with status {done.returncode}: {lines[-1] if lines else 'no message'}",
+            hint=f"the whole output: {log}",
+        )
 
 
 def _initramfs(tree: Path, version: str) -> list[Entry]:

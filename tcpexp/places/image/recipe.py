@@ -1,8 +1,9 @@
-"""The guest's recipe: which distribution, kernel and packages its image is made of. Its hash names the image's kind.
+"""The guest's recipe: which distribution, kernel and packages its image is made of. Its hash names
+the image's kind.
 
-Change anything here and the image is built again. The packages come from the distribution's own archive (with its security and
-stable updates, mmdebstrap's default) at build time; the exact versions are listed in the image's manifest, and a run's
-manifest carries the sha256 of the image.
+Change anything here and the image is built again. The packages come from the distribution's own
+archive (with its security and stable updates, mmdebstrap's default) at build time; the exact
+versions are listed in the image's manifest, and a run's manifest carries the sha256 of the image.
 """
 
 from __future__ import annotations
@@ -32,9 +33,16 @@ PACKAGES = (
     "busybox-static",
     "netbase",
 )
-#: Loaded by the initramfs, in this order: memory devices, the root file system, what the network needs.
+#: Loaded by the initramfs, in this order: memory devices, the root file system, what the network
+#: needs.
 MODULES = ("libnvdimm", "nd_btt", "nd_pmem", "nfit", "libcrc32c", "erofs", "overlay")
-EXCLUDED_PATHS = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+EXCLUDED_PATHS = (
+    "/usr/share/man/*",
+    "/usr/share/doc/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
 #: Removed from the tree: what a guest never reads, and what differs from build to build.
 REMOVED = (
     "boot/initrd.img*",
@@ -60,6 +68,13 @@ REVISION = 1
 def recipe_hash() -> str:
     """Return the sha256 of everything above, as hexadecimal text."""
     parts = [
-        SUITE, ARCHITECTURE, PACKAGES, MODULES, EXCLUDED_PATHS, REMOVED, SOURCE_DATE_EPOCH, REVISION,
+        SUITE,
+        ARCHITECTURE,
+        PACKAGES,
+        MODULES,
+        EXCLUDED_PATHS,
+        REMOVED,
+        SOURCE_DATE_EPOCH,
+        REVISION,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

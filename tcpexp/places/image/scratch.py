@@ -1,4 +1,6 @@
-"""Where running guests have their files: a folder of the cache, cleared of what killed runners left."""
+"""Where running guests have their files: a folder of the cache, cleared of what killed runners
+left.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,26 @@ _UNNAMED = re.compile(r"\d+-[a-z0-9_]{8}")
 
 
 def scratch_dir() -> Path:
-    """Return the folder for the files of running guests, on a disk of this machine if ``XDG_CACHE_HOME`` is one."""
+    """Return the folder for the files of running guests, on a disk of this machine if
+    ``XDG_CACHE_HOME`` is one.
+    """
     folder = cache_dir() / "runs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def scratch_prefix() -> str:
-    """Return how the name of a runner's folder begins: its process id and its machine, since machines may share the cache."""
+    """Return how the name of a runner's folder begins: its process id and its machine, since
+    machines may share the cache.
+    """
     return f"{os.getpid()}-{socket.gethostname()[:40]}-"
 
 
 def clean_leftovers() -> list[str]:
-    """Remove the files of this machine's runners that are gone; return what was removed, in words."""
+    """Remove the files of this machine's runners that are gone.
+
+    Return what was removed, in words.
+    """
     removed: list[str] = []
     runs = cache_dir() / "runs"
     for folder in runs.iterdir() if runs.is_dir() else ():
@@ -41,7 +50,9 @@ def clean_leftovers() -> list[str]:
 
 
 def running() -> list[str]:
-    """Return the folders of this machine's runners that are alive, and those of other machines that share the cache."""
+    """Return the folders of this machine's runners that are alive, and those of other machines that
+    share the cache.
+    """
     runs = cache_dir() / "runs"
     found = []
     for folder in sorted(runs.iterdir()) if runs.is_dir() else ():

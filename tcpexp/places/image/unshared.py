@@ -1,4 +1,6 @@
-"""What a user without root needs to build the image: mmdebstrap then works in a user namespace, where it is root over ids of its own."""
+"""What a user without root needs to build the image: mmdebstrap then works in a user namespace,
+where it is root over ids of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _FOR = "building the guest image without root"
 IDS = 65536
 
 
-def missing_without_root(subordinate: tuple[Path, Path] = (Path("/etc/subuid"), Path("/etc/subgid"))) -> tuple[Missing, ...]:
+def missing_without_root(
+    subordinate: tuple[Path, Path] = (Path("/etc/subuid"), Path("/etc/subgid")),
+) -> tuple[Missing, ...]:
     """Return what keeps this user from building the image; nothing for root."""
     if os.geteuid() == 0:
         return ()
@@ -28,12 +32,20 @@ def missing_without_root(subordinate: tuple[Path, Path] = (Path("/etc/subuid"), 
         words = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
         lacks.append(Missing(f"subordinate ids of {name}", _FOR, words))
     if not may_unshare():
-        lacks.append(Missing("user namespaces for this user", _FOR, "sudo tcpexp guest build, or tcpexp guest import FILE"))
+        lacks.append(
+            Missing(
+                "user namespaces for this user",
+                _FOR,
+                "sudo tcpexp guest build, or tcpexp guest import FILE",
+            )
+        )
     return tuple(lacks)
 
 
 def open_parent() -> str:
-    """Return a folder for temporary files that all users can pass through: TMPDIR may be in a home that is closed to them."""
+    """Return a folder for temporary files that all users can pass through: TMPDIR may be in a home
+    that is closed to them.
+    """
     choices = [tempfile.gettempdir(), "/var/tmp", "/tmp"]
     return next((choice for choice in choices if all_may_pass(Path(choice))), choices[0])
 
@@ -41,7 +53,9 @@ def open_parent() -> str:
 def all_may_pass(folder: Path) -> bool:
     """Return whether every user may enter the folder, and what is above it."""
     whole = folder.resolve()
-    return all(each.is_dir() and each.stat().st_mode & 0o001 for each in (whole, *whole.parents)) and os.access(whole, os.W_OK)
+    return all(
+        each.is_dir() and each.stat().st_mode & 0o001 for each in (whole, *whole.parents)
+    ) and os.access(whole, os.W_OK)
 
 
 def user_name() -> str:
@@ -53,18 +67,31 @@ def user_name() -> str:
 
 
 def has_ids(path: Path, name: str) -> bool:
-    """Return whether a file such as /etc/subuid gives the user enough ids: lines of name or number, first, count."""
+    """Return whether a file such as /etc/subuid gives the user enough ids: lines of name or number,
+    first, count.
+    """
     try:
         lines = [line.split(":") for line in path.read_text().splitlines()]
     except OSError:
         return False
-    counts = [int(line[2]) for line in lines if len(line) == 3 and line[0] in (name, str(os.getuid())) and line[2].isdigit()]
+    counts = [
+        int(line[2])
+        for line in lines
+        if len(line) == 3 and line[0] in (name, str(os.getuid())) and line[2].isdigit()
+    ]
     return max(counts, default=0) >= IDS
 
 
 def may_unshare() -> bool:
-    """Return whether this user may make user namespaces (AppArmor, sysctls and containers can forbid it), by making one."""
+    """Return whether this user may make user namespaces (AppArmor, sysctls and containers can
+    forbid it), by making one.
+    """
     tool = shutil.which("unshare")
     if tool is None:
         return True  # mmdebstrap will say what it needs
-    return subprocess.run([tool, "--user", "--map-root-user", "true"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [tool, "--user", "--map-root-user", "true"], capture_output=True, check=False
+        ).returncode
+        == 0
+    )

@@ -18,11 +18,19 @@ def examine_qemu(say: Say) -> list[Finding]:
     """Return what the guest needs: QEMU, the image or what builds it, and what limits it."""
     from tcpexp.places.qemu import machine
 
-    findings = [Finding("missing", lack.what, "not installed", lack.remedy) for lack in machine.qemu_missing()]
+    findings = [
+        Finding("missing", lack.what, "not installed", lack.remedy)
+        for lack in machine.qemu_missing()
+    ]
     if not findings:
         findings.append(Finding("ok", machine.QEMU, machine.qemu_version()))
     findings += image_findings()
-    compiler = tool_finding("gcc", "without it a run may differ by a microsecond now and then", "apt install gcc libc6-dev", "note")
+    compiler = tool_finding(
+        "gcc",
+        "without it a run may differ by a microsecond now and then",
+        "apt install gcc libc6-dev",
+        "note",
+    )
     findings.append(compiler)
     findings.append(kvm_finding(say))
     return findings
@@ -41,14 +49,40 @@ def image_findings() -> list[Finding]:
         return [Finding("missing", "image", error.message, error.hint)]
     except OSError as error:
         remedy = "chown it to this user, or set XDG_CACHE_HOME to a folder of this user's"
-        return [Finding("missing", "image", f"{error.filename} cannot be used by this user ({error.strerror})", remedy)]
+        return [
+            Finding(
+                "missing",
+                "image",
+                f"{error.filename} cannot be used by this user ({error.strerror})",
+                remedy,
+            )
+        ]
     if image is not None:
-        return [Finding("ok", "image", f"{image.sha256[:12]}, Linux {image.kernel}, {image.bytes >> 20} MiB in {image.path}")]
+        return [
+            Finding(
+                "ok",
+                "image",
+                f"{image.sha256[:12]}, Linux {image.kernel}, {image.bytes >> 20} MiB in"
+                f" {image.path}",
+            )
+        ]
     lacks = missing_for_build()
-    findings = [Finding("missing", lack.what, "not installed; builds the image", lack.remedy) for lack in lacks]
-    findings.append(room_finding("room for the image", paths.cache_dir(), IMAGE_BYTES, "free some space, or set XDG_CACHE_HOME"))
+    findings = [
+        Finding("missing", lack.what, "not installed; builds the image", lack.remedy)
+        for lack in lacks
+    ]
+    findings.append(
+        room_finding(
+            "room for the image",
+            paths.cache_dir(),
+            IMAGE_BYTES,
+            "free some space, or set XDG_CACHE_HOME",
+        )
+    )
     if not lacks:
-        findings.append(Finding("note", "image", "not built yet; the first run builds it", "tcpexp guest build"))
+        findings.append(
+            Finding("note", "image", "not built yet; the first run builds it", "tcpexp guest build")
+        )
     return findings
 
 
@@ -59,16 +93,31 @@ def kvm_finding(say: Say) -> Finding:
 
     device = Path("/dev/kvm")
     if not device.exists():
-        return Finding("note", "KVM", "no /dev/kvm; --clock real is emulated and slow, the virtual clock does not need it")
+        return Finding(
+            "note",
+            "KVM",
+            "no /dev/kvm; --clock real is emulated and slow, the virtual clock does not need it",
+        )
     if not os.access(device, os.R_OK | os.W_OK):
-        return Finding("note", "KVM", "/dev/kvm may not be opened by this user", "sudo usermod -aG kvm $USER, then log in again")
+        return Finding(
+            "note",
+            "KVM",
+            "/dev/kvm may not be opened by this user",
+            "sudo usermod -aG kvm $USER, then log in again",
+        )
     try:
         image = find_image()
     except TcpexpError:
         image = None
     if image is None or machine.qemu_missing():
-        return Finding("note", "KVM", "/dev/kvm is there; whether it works is tried when there is an image")
+        return Finding(
+            "note", "KVM", "/dev/kvm is there; whether it works is tried when there is an image"
+        )
     say("trying KVM (up to 15 s, once per boot of this machine)")
     if machine.kvm_works(image):
         return Finding("ok", "KVM", "works; --clock real uses it")
-    return Finding("note", "KVM", "/dev/kvm is there but a guest does not boot with it; --clock real is emulated and slow")
+    return Finding(
+        "note",
+        "KVM",
+        "/dev/kvm is there but a guest does not boot with it; --clock real is emulated and slow",
+    )

@@ -1,4 +1,6 @@
-"""The virtual machine: QEMU's command line, and everything about it that a capture's bytes depend on."""
+"""The virtual machine: QEMU's command line, and everything about it that a capture's bytes depend
+on.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,18 @@ RAM_BYTES = 1 << 30
 PLAN_BYTES = DEVICE_STEP
 OUT_BYTES = 8 * DEVICE_STEP
 
-#: Boot options: no entropy from timing jitter, no self tests, no address randomisation; and nothing that protects or accounts for what only
-#: one experiment uses, since every instruction costs wall time: page clearing, usercopy checks, stack randomisation, pressure and memory
-#: accounting, security modules, audit, watchdogs, huge pages. clearcpuid=112 (REP_GOOD): a string instruction is emulated piece by piece, a loop is not.
-#: thash_entries: each listing of the sockets walks the whole table of connections.
+#: Boot options: no entropy from timing jitter, no self tests, no address randomisation; and nothing
+#: that protects or accounts for what only one experiment uses, since every instruction costs wall
+#: time: page clearing, usercopy checks, stack randomisation, pressure and memory accounting,
+#: security modules, audit, watchdogs, huge pages. clearcpuid=112 (REP_GOOD): a string instruction
+#: is emulated piece by piece, a loop is not. thash_entries: each listing of the sockets walks the
+#: whole table of connections.
 KERNEL_OPTIONS = (
-    "console=ttyS0 quiet loglevel=2 nokaslr norandmaps panic=-1 random.trust_cpu=on mitigations=off no_timer_check cryptomgr.notests "
-    "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 cgroup_disable=memory lsm=capability audit=0 nowatchdog "
-    "noautogroup transparent_hugepage=never clearcpuid=112 thash_entries=1024 "
-    "trace_options=norecord-cmd systemd.show_status=0 ipv6.disable_ipv6=0 net.ifnames=0"
+    "console=ttyS0 quiet loglevel=2 nokaslr norandmaps panic=-1 random.trust_cpu=on mitigations=off"
+    " no_timer_check cryptomgr.notests init_on_alloc=0 hardened_usercopy=off"
+    " randomize_kstack_offset=off psi=0 cgroup_disable=memory lsm=capability audit=0 nowatchdog"
+    " noautogroup transparent_hugepage=never clearcpuid=112 thash_entries=1024"
+    " trace_options=norecord-cmd systemd.show_status=0 ipv6.disable_ipv6=0 net.ifnames=0"
 )
 VIRTUAL_OPTIONS = "tsc_early_khz=1000000 lpj=4000000"
 
@@ -58,7 +63,10 @@ def qemu_missing() -> tuple[Missing, ...]:
 
 @lru_cache(maxsize=1)
 def qemu_version() -> str:
-    """Return QEMU's version line; part of what a capture's identity depends on. Raises ``HostError``."""
+    """Return QEMU's version line; part of what a capture's identity depends on.
+
+    Raises ``HostError``.
+    """
     if qemu_missing():
         raise HostError("QEMU is not installed", missing=qemu_missing())
     done = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False)
@@ -66,9 +74,11 @@ def qemu_version() -> str:
 
 
 def kvm_works(image: Image) -> bool:
-    """Whether KVM really boots the guest's kernel here: the device may exist and fail. Tried once per boot of this machine.
+    """Whether KVM really boots the guest's kernel here: the device may exist and fail. Tried once
+    per boot of this machine.
 
-    The trial boots the kernel without a root file system, which ends in a panic and so in QEMU's exit.
+    The trial boots the kernel without a root file system, which ends in a panic and so in QEMU's
+    exit.
     """
     if platform.machine() != "x86_64" or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
@@ -87,27 +97,62 @@ def kvm_works(image: Image) -> bool:
 
 
 def _kvm_boots(image: Image) -> bool:
-    argv = [QEMU, "-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "256M", "-display", "none", "-nodefaults", "-no-reboot"]
-    argv += ["-kernel", str(image.kernel_path), "-append", "console=ttyS0 panic=-1", "-serial", "stdio"]
+    argv = [
+        QEMU,
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-machine",
+        "q35",
+        "-m",
+        "256M",
+        "-display",
+        "none",
+        "-nodefaults",
+        "-no-reboot",
+    ]
+    argv += [
+        "-kernel",
+        str(image.kernel_path),
+        "-append",
+        "console=ttyS0 panic=-1",
+        "-serial",
+        "stdio",
+    ]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0 and b"Kernel panic" in done.stdout
 
 
 def qemu_argv(
-    image: Image, initrd: Path, files: MachineFiles, *, clock: Clock, private_ram: bool, incoming: bool, shell: bool = False
+    image: Image,
+    initrd: Path,
+    files: MachineFiles,
+    *,
+    clock: Clock,
+    private_ram: bool,
+    incoming: bool,
+    shell: bool = False,
 ) -> list[str]:
     """Return QEMU's arguments.
 
-    ``private_ram`` maps the memory file copy-on-write (a run); otherwise it is written (building a template). ``incoming`` starts the
-    machine stopped, to be restored from a saved state. QEMU is to be started in the monitor's folder: its socket's path, which may have 107 bytes, is the
-    bare name. The order of the memory devices is the order of their guest addresses.
+    ``private_ram`` maps the memory file copy-on-write (a run); otherwise it is written (building a
+    template). ``incoming`` starts the machine stopped, to be restored from a saved state. QEMU is
+    to be started in the monitor's folder: its socket's path, which may have 107 bytes, is the bare
+    name. The order of the memory devices is the order of their guest addresses.
     """
     ram = _ram_object(files.ram, private_ram)
     root_bytes = image.root.stat().st_size
-    options = KERNEL_OPTIONS + (f" {VIRTUAL_OPTIONS}" if clock == "virtual" else "") + (" tcpexp.shell" if shell else "")
+    options = (
+        KERNEL_OPTIONS
+        + (f" {VIRTUAL_OPTIONS}" if clock == "virtual" else "")
+        + (" tcpexp.shell" if shell else "")
+    )
     options += "" if clock == "virtual" else " tcpexp.direct"
     argv = [
         QEMU,
@@ -129,7 +174,16 @@ def qemu_argv(
     if shell:
         argv[argv.index("-monitor") : argv.index("-monitor") + 2] = []
     if clock == "virtual":
-        argv += ["-accel", "tcg", "-cpu", "qemu64,+rdrand", "-seed", "42", "-icount", "shift=0,sleep=off"]
+        argv += [
+            "-accel",
+            "tcg",
+            "-cpu",
+            "qemu64,+rdrand",
+            "-seed",
+            "42",
+            "-icount",
+            "shift=0,sleep=off",
+        ]
         argv += ["-rtc", "base=2026-01-01T00:00:00,clock=vm"]
     elif kvm_works(image):
         argv += ["-accel", "kvm", "-cpu", "host"]
@@ -147,13 +201,27 @@ def _ram_object(path: Path | None, private: bool) -> str:
 
 
 def _memory_device(name: str, path: Path, size: int, *, readonly: bool) -> list[str]:
-    backend = f"memory-backend-file,id=m-{name},share=on,mem-path={path},size={size}" + (",readonly=on" if readonly else "")
-    return ["-object", backend, "-device", f"nvdimm,memdev=m-{name}" + (",unarmed=on" if readonly else "")]
+    backend = f"memory-backend-file,id=m-{name},share=on,mem-path={path},size={size}" + (
+        ",readonly=on" if readonly else ""
+    )
+    return [
+        "-object",
+        backend,
+        "-device",
+        f"nvdimm,memdev=m-{name}" + (",unarmed=on" if readonly else ""),
+    ]
 
 
 def machine_key(image: Image, engine_sha256: str, shim_sha256: str | None) -> str:
-    """Return the hash of everything that a template depends on: image, engine, QEMU, the machine's configuration."""
+    """Return the hash of everything that a template depends on: image, engine, QEMU, the machine's
+    configuration.
+    """
     dummy = MachineFiles(Path("ram"), Path("plan"), Path("out"), Path("console"), Path("monitor"))
-    argv = [part.replace(str(image.path), "") for part in qemu_argv(image, Path("initrd"), dummy, clock="virtual", private_ram=True, incoming=True)]
+    argv = [
+        part.replace(str(image.path), "")
+        for part in qemu_argv(
+            image, Path("initrd"), dummy, clock="virtual", private_ram=True, incoming=True
+        )
+    ]
     parts = [image.sha256, engine_sha256, shim_sha256, qemu_version(), argv]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -37,7 +37,12 @@ class Monitor:
     def __enter__(self) -> Monitor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -45,7 +50,10 @@ class Monitor:
         self._socket.close()
 
     def command(self, text: str) -> str:
-        """Run one command and return what it printed. Raises ``RunError`` when the monitor ends or does not answer."""
+        """Run one command and return what it printed.
+
+        Raises ``RunError`` when the monitor ends or does not answer.
+        """
         self._socket.sendall(text.encode() + b"\n")
         answer = self._read_prompt().decode(errors="replace")
         plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", answer)
@@ -53,7 +61,11 @@ class Monitor:
         return "\n".join(lines[1:-1]).strip()
 
     def resume(self) -> None:
-        """Let the machine run. The main loop is kept away from then on, and may not come to its next prompt: do not wait for it, nor hang up at once."""
+        """Let the machine run.
+
+        The main loop is kept away from then on, and may not come to its next prompt: do not wait
+        for it, nor hang up at once.
+        """
         self._socket.sendall(b"cont\n")
         self._read_until(b"\n")
 
@@ -76,7 +88,9 @@ class Monitor:
 
 
 def _connect(connection: socket.socket, path: Path) -> None:
-    """Connect to a unix socket in a folder whose path may be longer than the 107 bytes that a socket's address has room for."""
+    """Connect to a unix socket in a folder whose path may be longer than the 107 bytes that a
+    socket's address has room for.
+    """
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         connection.connect(f"/proc/self/fd/{folder}/{path.name}")

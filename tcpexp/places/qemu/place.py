@@ -1,4 +1,6 @@
-"""A virtual machine as a place to run: restore the template, hand over the plan, watch, take the results."""
+"""A virtual machine as a place to run: restore the template, hand over the plan, watch, take the
+results.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ from tcpexp.plan.types import RunPlan
 STOP_GRACE_S = 60.0
 #: A guest whose virtual time has not moved for this long is taken for dead.
 STALL_LIMIT_S = 120.0
-#: The same before the experiment's zero, where the guest reports its phases only: building and probing a large network takes minutes on a busy machine.
+#: The same before the experiment's zero, where the guest reports its phases only: building and
+#: probing a large network takes minutes on a busy machine.
 START_LIMIT_S = 900.0
 
 
@@ -46,20 +49,29 @@ class _Run:
 
 
 class QemuPlace:
-    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works).
+    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or
+    ``real`` (KVM where it works).
 
     ``image_sha256`` asks for another image than the one in use.
     """
 
     name = "qemu"
 
-    def __init__(self, clock: machine.Clock = "virtual", say: Callable[[str], None] = lambda text: None, image_sha256: str | None = None) -> None:
+    def __init__(
+        self,
+        clock: machine.Clock = "virtual",
+        say: Callable[[str], None] = lambda text: None,
+        image_sha256: str | None = None,
+    ) -> None:
         self.clock: machine.Clock = clock
         self.say = say
         self.image_sha256 = image_sha256
 
     def check(self, plan: RunPlan) -> tuple[Missing, ...]:
-        """Return what this machine, or the guest, lacks to run ``plan``; what an image has is known where it says so, or lies unpacked."""
+        """Return what this machine, or the guest, lacks to run ``plan``.
+
+        What an image has is known where it says so, or lies unpacked.
+        """
         lacks = machine.qemu_missing()
         image = find_image(self.image_sha256)
         if lacks or image is None:
@@ -76,16 +88,22 @@ class QemuPlace:
         """Build what is not in the cache: the image and, for the virtual clock, the template."""
         image = find_image(self.image_sha256)
         if image is None and self.image_sha256 is not None:
-            raise HostError(f"this machine has no guest image {self.image_sha256}", hint="tcpexp guest import FILE brings one from where it was exported")
+            raise HostError(
+                f"this machine has no guest image {self.image_sha256}",
+                hint="tcpexp guest import FILE brings one from where it was exported",
+            )
         image = image or build_image(self.say)
         return image, build_template(image, self.say) if self.clock == "virtual" else None
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]) -> PlaceResult:
+    def run(
+        self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]
+    ) -> PlaceResult:
         """Run ``plan`` and leave its raw data in ``run_dir``.
 
         Raises:
             HostError: QEMU is missing.
-            RunError: the guest could not be started, or died; its console is in ``raw/console.txt``.
+            RunError: the guest could not be started, or died; its console is in
+                ``raw/console.txt``.
         """
         lacks = self.check(plan)
         if lacks:
@@ -107,7 +125,11 @@ class QemuPlace:
     def _start(self, plan: RunPlan, image: Image, template: Template | None, folder: Path) -> _Run:
         started = time.monotonic()
         files = machine.MachineFiles(
-            template.ram if template else None, folder / "plan", folder / "out", folder / "console", folder / "monitor"
+            template.ram if template else None,
+            folder / "plan",
+            folder / "out",
+            folder / "console",
+            folder / "monitor",
         )
         make_device_file(files.plan, machine.PLAN_BYTES)
         make_device_file(files.out, machine.OUT_BYTES)
@@ -115,11 +137,17 @@ class QemuPlace:
         initrd = template.initrd if template else folder / "initrd.cpio"
         if template is None:
             initrd.write_bytes(engine_initrd(image))
-        argv = machine.qemu_argv(image, initrd, files, clock=self.clock, private_ram=True, incoming=template is not None)
+        argv = machine.qemu_argv(
+            image, initrd, files, clock=self.clock, private_ram=True, incoming=template is not None
+        )
         with (folder / "qemu.log").open("wb") as log:
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *argv],
-                env=shim_environment("direct" if template else "hold") if self.clock == "virtual" else None,
+                env=(
+                    shim_environment("direct" if template else "hold")
+                    if self.clock == "virtual"
+                    else None
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -133,10 +161,15 @@ class QemuPlace:
             except RunError as error:
                 process.kill()
                 process.wait()
-                raise RunError(f"the guest could not be restored: {error.message}", hint=(folder / "qemu.log").read_text(errors="replace")[-500:]) from None
+                raise RunError(
+                    f"the guest could not be restored: {error.message}",
+                    hint=(folder / "qemu.log").read_text(errors="replace")[-500:],
+                ) from None
         return run
 
-    def _watch(self, run: _Run, run_dir: Path, plan: RunPlan, progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
+    def _watch(
+        self, run: _Run, run_dir: Path, plan: RunPlan, progress: Progress, stop: Callable[[], bool]
+    ) -> dict[str, Any]:
         """Wait until the guest has ended, taking over what it records; return its last state.
 
         Asks it to stop when ``stop()`` says so or a limit is over.
@@ -156,7 +189,9 @@ class QemuPlace:
             if asked is None and (over or stop()):
                 asked = now
                 request_stop(run.files.plan)
-            stalled = now - last[1] > (STALL_LIMIT_S if float(last[0].get("t", 0.0)) > 0 else START_LIMIT_S)
+            stalled = now - last[1] > (
+                STALL_LIMIT_S if float(last[0].get("t", 0.0)) > 0 else START_LIMIT_S
+            )
             if (asked is not None and now - asked > STOP_GRACE_S) or stalled:
                 run.process.kill()
                 run.process.wait()
@@ -164,7 +199,9 @@ class QemuPlace:
                 raise RunError(f"the guest {why}", hint=_console_tail(run))
         final = run.results.state()
         if final.get("phase") != "done":
-            where = f"in phase '{final.get('phase', 'start')}' after {float(final.get('t', 0.0)):.1f} s"
+            where = (
+                f"in phase '{final.get('phase', 'start')}' after {float(final.get('t', 0.0)):.1f} s"
+            )
             raise RunError(f"the guest ended {where}", hint=_console_tail(run))
         return final
 
@@ -181,13 +218,22 @@ class QemuPlace:
         for problem in write_out_sockets(raw):
             self.say(problem)
 
-    def _result(self, run_dir: Path, state: dict[str, Any], image: Image, template: Template | None, wall: float) -> PlaceResult:
+    def _result(
+        self,
+        run_dir: Path,
+        state: dict[str, Any],
+        image: Image,
+        template: Template | None,
+        wall: float,
+    ) -> PlaceResult:
         if "error" in state:
             raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
         facts = {"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
         if template is not None and "ram_sha256" in template.facts:
             facts["memory_sha256"] = template.facts["ram_sha256"]
-        return PlaceResult.from_engine(run_dir / "raw", wall_seconds=wall, clock=self.clock, facts=facts)
+        return PlaceResult.from_engine(
+            run_dir / "raw", wall_seconds=wall, clock=self.clock, facts=facts
+        )
 
     def _facts(self, image: Image) -> dict[str, Any]:
         shim = "LD_PRELOAD" in shim_environment("direct")
@@ -197,12 +243,19 @@ class QemuPlace:
             "kvm": self.clock == "real" and machine.kvm_works(image),
             "repeatable": self.clock == "virtual" and shim,
             "repeatable_with": "image, engine and version of QEMU",
-            "why_not_repeatable": None if shim else "no C compiler: QEMU's clock race is open (apt install gcc libc6-dev)",
+            "why_not_repeatable": (
+                None
+                if shim
+                else "no C compiler: QEMU's clock race is open (apt install gcc libc6-dev)"
+            ),
         }
 
 
 def _restore(monitor_path: Path, state: Path) -> Monitor:
-    """Load the saved state and let the machine run; return the monitor, to be closed when the machine has ended."""
+    """Load the saved state and let the machine run.
+
+    Return the monitor, to be closed when the machine has ended.
+    """
     monitor = Monitor(monitor_path)
     try:
         for command in (
@@ -226,7 +279,8 @@ def _restore(monitor_path: Path, state: Path) -> Monitor:
 
 
 def _console_tail(run: _Run) -> str:
-    console = run.files.console.read_text(errors="replace")[-1500:] if run.files.console.exists() else ""
+    console = (
+        run.files.console.read_text(errors="replace")[-1500:] if run.files.console.exists() else ""
+    )
     log = (run.folder / "qemu.log").read_text(errors="replace")[-500:]
     return f"console: {console.strip()[-1500:]} qemu: {log.strip()}"
-

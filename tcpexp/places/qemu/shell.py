@@ -16,7 +16,8 @@ from tcpexp.places.qemu.transfer import make_device_file
 
 
 def open_shell(say: Callable[[str], None]) -> int:
-    """Boot the guest and connect its console to this terminal until it is switched off; return QEMU's exit status.
+    """Boot the guest and connect its console to this terminal until it is switched off; return
+    QEMU's exit status.
 
     Nothing that is changed inside is kept. Raises ``HostError`` when QEMU is missing.
     """
@@ -26,10 +27,14 @@ def open_shell(say: Callable[[str], None]) -> int:
     say("booting; 'exit' ends the shell, Ctrl-A X ends the machine")
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as name:
         folder = Path(name)
-        files = machine.MachineFiles(None, folder / "plan", folder / "out", folder / "console", folder / "monitor")
+        files = machine.MachineFiles(
+            None, folder / "plan", folder / "out", folder / "console", folder / "monitor"
+        )
         make_device_file(files.plan, machine.PLAN_BYTES)
         make_device_file(files.out, machine.OUT_BYTES)
         initrd = folder / "initrd.cpio"
         initrd.write_bytes(engine_initrd(image))
-        argv = machine.qemu_argv(image, initrd, files, clock="real", private_ram=True, incoming=False, shell=True)
+        argv = machine.qemu_argv(
+            image, initrd, files, clock="real", private_ram=True, incoming=False, shell=True
+        )
         return subprocess.run(argv, check=False).returncode

@@ -19,7 +19,10 @@ def shim_sha256() -> str:
 
 
 def find_shim() -> Path | None:
-    """Return the compiled library, compiling it when it is not in the cache; None where there is no C compiler."""
+    """Return the compiled library, compiling it when it is not in the cache.
+
+    None where there is no C compiler.
+    """
     target = cache_dir() / "shim" / f"{shim_sha256()[:16]}.so"
     if target.exists():
         return target
@@ -28,7 +31,17 @@ def find_shim() -> Path | None:
         return None
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(f".{os.getpid()}")
-    argv = [compiler, "-O2", "-fPIC", "-shared", "-o", str(temporary), str(SOURCE), "-ldl", "-pthread"]
+    argv = [
+        compiler,
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-o",
+        str(temporary),
+        str(SOURCE),
+        "-ldl",
+        "-pthread",
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         temporary.unlink(missing_ok=True)

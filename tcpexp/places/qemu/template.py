@@ -1,7 +1,9 @@
-"""The template: a guest that has booted, imported the engine and stopped at a defined virtual instant.
+"""The template: a guest that has booted, imported the engine and stopped at a defined virtual
+instant.
 
-Kept in ``$XDG_CACHE_HOME/tcpexp/templates/<key>/``: ``ram`` (the guest's memory, sparse), ``state`` (its devices), ``initrd.cpio``, ``template.json``.
-Every run restores it with a private copy-on-write mapping of ``ram``, so that a fresh template and an old one give the same run.
+Kept in ``$XDG_CACHE_HOME/tcpexp/templates/<key>/``: ``ram`` (the guest's memory, sparse), ``state``
+(its devices), ``initrd.cpio``, ``template.json``. Every run restores it with a private
+copy-on-write mapping of ``ram``, so that a fresh template and an old one give the same run.
 """
 
 from __future__ import annotations
@@ -22,7 +24,14 @@ from tcpexp.paths import cache_dir
 from tcpexp.places.engine_files import read_engine_files
 from tcpexp.places.image.cpio import Entry, make_cpio
 from tcpexp.places.image.image import Image, Say, locked
-from tcpexp.places.qemu.machine import OUT_BYTES, PLAN_BYTES, RAM_BYTES, MachineFiles, machine_key, qemu_argv
+from tcpexp.places.qemu.machine import (
+    OUT_BYTES,
+    PLAN_BYTES,
+    RAM_BYTES,
+    MachineFiles,
+    machine_key,
+    qemu_argv,
+)
 from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.shim import find_shim, shim_sha256
 from tcpexp.places.qemu.transfer import make_device_file
@@ -30,7 +39,8 @@ from tcpexp.store.manifest import sha256_of
 
 FILES = Path(__file__).parent / "files"
 BUILD_LIMIT_S = 300.0
-#: So many times in a row, so far apart, all of QEMU's threads must be seen asleep before the machine counts as stopped.
+#: So many times in a row, so far apart, all of QEMU's threads must be seen asleep before the
+#: machine counts as stopped.
 STILL_SAMPLES = 4
 STILL_INTERVAL_S = 0.05
 
@@ -55,13 +65,19 @@ class Template:
 
     @property
     def initrd(self) -> Path:
-        """The initramfs with the engine in it; QEMU wants it again, though a restored guest does not read it."""
+        """The initramfs with the engine in it.
+
+        QEMU wants it again, though a restored guest does not read it.
+        """
         return self.path / "initrd.cpio"
 
 
 def engine_entries() -> list[Entry]:
     """Return the files that the guest runs, as they go into its initramfs."""
-    entries = [Entry(f"engine/{name}", (FILES / name).read_bytes(), executable=True) for name in ("agent.py", "start.sh")]
+    entries = [
+        Entry(f"engine/{name}", (FILES / name).read_bytes(), executable=True)
+        for name in ("agent.py", "start.sh")
+    ]
     entries += [Entry(f"engine/{name}", data) for name, data in read_engine_files().items()]
     return entries
 
@@ -86,13 +102,16 @@ def find_template(image: Image) -> Template | None:
 
 
 def template_key(image: Image) -> str:
-    """Return the hash that names the template of ``image`` with the present engine, QEMU and machine."""
+    """Return the hash that names the template of ``image`` with the present engine, QEMU and
+    machine.
+    """
     engine = hashlib.sha256(engine_initrd(image)).hexdigest()
     return machine_key(image, engine, shim_sha256() if find_shim() else None)
 
 
 def build_template(image: Image, say: Say, *, force: bool = False) -> Template:
-    """Return the template of ``image``, booting a guest to make it when the cache has none (about 20 s).
+    """Return the template of ``image``, booting a guest to make it when the cache has none (about
+    20 s).
 
     Raises:
         RunError: the guest did not come up; its console is kept and shown.
@@ -124,7 +143,9 @@ def build_template(image: Image, say: Say, *, force: bool = False) -> Template:
 
 
 def shim_environment(warp: str) -> dict[str, str]:
-    """Return the environment for QEMU: with the shim preloaded where it could be compiled, ``warp`` being ``hold`` or ``direct``."""
+    """Return the environment for QEMU: with the shim preloaded where it could be compiled, ``warp``
+    being ``hold`` or ``direct``.
+    """
     shim = find_shim()
     return dict(os.environ, LD_PRELOAD=str(shim), TCPEXP_WARP=warp) if shim else dict(os.environ)
 
@@ -134,13 +155,24 @@ def _boot_and_save(image: Image, work: Path) -> None:
     folder = work / "template"
     folder.mkdir()
     (folder / "initrd.cpio").write_bytes(engine_initrd(image))
-    files = MachineFiles(folder / "ram", work / "plan", work / "out", work / "console", work / "monitor")
+    files = MachineFiles(
+        folder / "ram", work / "plan", work / "out", work / "console", work / "monitor"
+    )
     make_device_file(folder / "ram", RAM_BYTES)
     make_device_file(files.plan, PLAN_BYTES)
     make_device_file(files.out, OUT_BYTES)
-    argv = qemu_argv(image, folder / "initrd.cpio", files, clock="virtual", private_ram=False, incoming=False)
+    argv = qemu_argv(
+        image, folder / "initrd.cpio", files, clock="virtual", private_ram=False, incoming=False
+    )
     with (work / "qemu.log").open("wb") as log:
-        process = subprocess.Popen(argv, env=shim_environment("hold"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work)
+        process = subprocess.Popen(
+            argv,
+            env=shim_environment("hold"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=work,
+        )
     try:
         _wait_until_ready(files, process, started)
         _wait_until_still(files, process, started)
@@ -155,15 +187,21 @@ def _boot_and_save(image: Image, work: Path) -> None:
                 raise RunError(f"the guest's state could not be saved: {answer or status}")
             monitor.command("info status")
     except RunError as error:
-        console = files.console.read_text(errors="replace")[-2000:] if files.console.exists() else ""
+        console = (
+            files.console.read_text(errors="replace")[-2000:] if files.console.exists() else ""
+        )
         log_text = (work / "qemu.log").read_text(errors="replace")[-2000:]
-        raise RunError(f"the guest template could not be made: {error.message}", hint=f"console:\n{console}\nqemu:\n{log_text}") from None
+        raise RunError(
+            f"the guest template could not be made: {error.message}",
+            hint=f"console:\n{console}\nqemu:\n{log_text}",
+        ) from None
     finally:
         process.kill()
         process.wait()
     facts = {
         "build_seconds": round(time.monotonic() - started, 2),
-        "ram_sha256": sha256_of(folder / "ram"),  # equal for equal keys: every capture follows from it
+        # equal for equal keys: every capture follows from it
+        "ram_sha256": sha256_of(folder / "ram"),
         "ram_bytes_on_disk": files.ram.stat().st_blocks * 512 if files.ram else 0,
         "state_bytes": (folder / "state").stat().st_size,
         "shim": find_shim() is not None,
@@ -171,8 +209,13 @@ def _boot_and_save(image: Image, work: Path) -> None:
     (folder / "template.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
-def _wait_until_ready(files: MachineFiles, process: subprocess.Popen[bytes], started: float) -> None:
-    """Wait until the agent says in the result device that it is ready; the monitor stays quiet meanwhile."""
+def _wait_until_ready(
+    files: MachineFiles, process: subprocess.Popen[bytes], started: float
+) -> None:
+    """Wait until the agent says in the result device that it is ready.
+
+    The monitor stays quiet meanwhile.
+    """
     while True:
         with files.out.open("rb") as out:
             if b'"ready"' in out.read(64):
@@ -181,11 +224,15 @@ def _wait_until_ready(files: MachineFiles, process: subprocess.Popen[bytes], sta
         time.sleep(0.1)
 
 
-def _wait_until_still(files: MachineFiles, process: subprocess.Popen[bytes], started: float) -> None:
-    """Wait until the watchdog has stopped the machine, told by QEMU's threads, which then all sleep.
+def _wait_until_still(
+    files: MachineFiles, process: subprocess.Popen[bytes], started: float
+) -> None:
+    """Wait until the watchdog has stopped the machine, told by QEMU's threads, which then all
+    sleep.
 
-    The monitor would tell it too, but a command that reaches a running machine makes its main loop and its processor thread meet at a moment that depends on
-    the host: on a busy one the template, and so every capture, could differ.
+    The monitor would tell it too, but a command that reaches a running machine makes its main loop
+    and its processor thread meet at a moment that depends on the host: on a busy one the template,
+    and so every capture, could differ.
     """
     still = 0
     while still < STILL_SAMPLES:
@@ -195,9 +242,15 @@ def _wait_until_still(files: MachineFiles, process: subprocess.Popen[bytes], sta
 
 
 def all_asleep(pid: int) -> bool:
-    """Return whether every thread of the process sleeps: none runs or waits for a processor. False when it has ended. proc(5), ``stat``."""
+    """Return whether every thread of the process sleeps: none runs or waits for a processor.
+
+    False when it has ended. proc(5), ``stat``.
+    """
     try:
-        states = [(task / "stat").read_text().rpartition(") ")[2][:1] for task in Path(f"/proc/{pid}/task").iterdir()]
+        states = [
+            (task / "stat").read_text().rpartition(") ")[2][:1]
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
     except OSError:
         return False
     return bool(states) and all(state == "S" for state in states)
@@ -214,6 +267,9 @@ def _check_alive(files: MachineFiles, process: subprocess.Popen[bytes], started:
 
 
 def _drop_old(templates: Path, keep: int) -> None:
-    folders = sorted((path for path in templates.iterdir() if (path / "template.json").exists()), key=lambda path: path.stat().st_mtime)
+    folders = sorted(
+        (path for path in templates.iterdir() if (path / "template.json").exists()),
+        key=lambda path: path.stat().st_mtime,
+    )
     for folder in folders[:-keep]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,14 @@
 """Plan in, results out, through the files behind the guest's memory devices.
 
-Plan device: block 0 ``TCPEXP01``, size (u64 little-endian), JSON header; block 1 the word ``STOP`` once the run shall end; from block 2
-a tar of ``plan.json`` and the plan's files.
+Plan device: block 0 ``TCPEXP01``, size (u64 little-endian), JSON header; block 1 the word ``STOP``
+once the run shall end; from block 2 a tar of ``plan.json`` and the plan's files.
 
-Result device: block 0 ``TCPEXP01``, JSON progress and, in its last 16 bytes, the log's size and the complement of it (u64 each: a value that
-is being written is told from one that is there). The log begins at block 1 and only grows, while the run goes on. It is a sequence of records:
-offset in the file (u64), bytes of content (u64), bytes of the name (u16), name, content; numbers are little-endian. A record without
-an offset begins its file anew; a name that ends in ``/`` is a folder. The log's size is written after the log and always ends with a record.
+Result device: block 0 ``TCPEXP01``, JSON progress and, in its last 16 bytes, the log's size and the
+complement of it (u64 each: a value that is being written is told from one that is there). The log
+begins at block 1 and only grows, while the run goes on. It is a sequence of records: offset in the
+file (u64), bytes of content (u64), bytes of the name (u16), name, content; numbers are
+little-endian. A record without an offset begins its file anew; a name that ends in ``/`` is a
+folder. The log's size is written after the log and always ends with a record.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ def write_plan(path: Path, plan: RunPlan) -> None:
     """Write ``plan`` and its files to the plan device. Raises ``RunError`` when they do not fit."""
     archive = plan_archive(plan)
     if 2 * BLOCK + len(archive) > PLAN_BYTES:
-        raise RunError(f"the plan's files take {len(archive) >> 20} MiB; at most {PLAN_BYTES >> 20} MiB fit", hint="ship smaller files")
+        raise RunError(
+            f"the plan's files take {len(archive) >> 20} MiB; at most {PLAN_BYTES >> 20} MiB fit",
+            hint="ship smaller files",
+        )
     header = json.dumps({"seed": plan.seed}).encode()
     with path.open("r+b") as file:
         file.seek(2 * BLOCK)
@@ -51,12 +56,19 @@ def write_plan(path: Path, plan: RunPlan) -> None:
 
 
 def plan_archive(plan: RunPlan) -> bytes:
-    """Return the tar that the agent unpacks: ``plan.json`` and ``RunPlan.files``; the same plan, the same bytes."""
+    """Return the tar that the agent unpacks: ``plan.json`` and ``RunPlan.files``.
+
+    The same plan, the same bytes.
+    """
     sink = io.BytesIO()
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "plan.json", to_json(plan).encode())
         for file in plan.files:
-            _add(tar, file.path, base64.b64decode(file.content) if file.binary else file.content.encode())
+            _add(
+                tar,
+                file.path,
+                base64.b64decode(file.content) if file.binary else file.content.encode(),
+            )
     return sink.getvalue()
 
 
@@ -84,7 +96,10 @@ class ResultDevice:
         self._followed = 0
 
     def state(self) -> dict[str, Any]:
-        """Return the guest's last word on its progress; empty when there is none, or while it is being written."""
+        """Return the guest's last word on its progress.
+
+        Empty when there is none, or while it is being written.
+        """
         head = self._map[:BLOCK]
         if head[:8] != MAGIC:
             return {}
@@ -95,7 +110,8 @@ class ResultDevice:
         return state
 
     def follow(self, run_dir: Path) -> int:
-        """Write what the log has gained since the last call into ``run_dir``; return the log's size in bytes so far.
+        """Write what the log has gained since the last call into ``run_dir``; return the log's size
+        in bytes so far.
 
         Raises ``RunError`` on a damaged log or a full disk.
         """
@@ -103,7 +119,10 @@ class ResultDevice:
         if size ^ complement == 2**64 - 1 and size > self._followed:
             if BLOCK + size > len(self._map):
                 raise RunError("the results do not fit into the result device")
-            with memoryview(self._map) as device, device[BLOCK + self._followed : BLOCK + size] as log:
+            with (
+                memoryview(self._map) as device,
+                device[BLOCK + self._followed : BLOCK + size] as log,
+            ):
                 _write_records(log, run_dir)
             self._followed = size
         return self._followed
@@ -122,14 +141,21 @@ def _write_records(log: memoryview, run_dir: Path) -> None:
         offset, size, name_size = _RECORD.unpack_from(log, at)
         content = at + _RECORD.size + name_size
         if content + size > len(log):
-            raise RunError("the guest's results cannot be unpacked: a record is longer than the log")
+            raise RunError(
+                "the guest's results cannot be unpacked: a record is longer than the log"
+            )
         name = os.fsdecode(bytes(log[at + _RECORD.size : content]))
         if not name.strip("/") or Path(name).is_absolute() or ".." in Path(name).parts:
             raise RunError(f"the guest's results hold '{name}', which is not a file of the run")
         try:
-            _write_record(run_dir / name, offset, log[content : content + size], folder=name.endswith("/"))
+            _write_record(
+                run_dir / name, offset, log[content : content + size], folder=name.endswith("/")
+            )
         except OSError as error:
-            raise RunError(f"{run_dir / name} cannot be written: {error.strerror}", hint="free some space and run again") from None
+            raise RunError(
+                f"{run_dir / name} cannot be written: {error.strerror}",
+                hint="free some space and run again",
+            ) from None
         at = content + size
 
 

@@ -50,8 +50,8 @@ TOOLS = {
 _PURPOSE = "building the kernel"
 
 
-#: Programs that the build would find and write down where they happen to be installed; it needs none of them, and
-#: the same recipe and compiler shall give the same bytes.
+#: Programs that the build would find and write down where they happen to be installed; it needs
+#: none of them, and the same recipe and compiler shall give the same bytes.
 WITHOUT = ("RUSTC=no-rustc", "BINDGEN=no-bindgen", "PAHOLE=no-pahole")
 
 
@@ -252,7 +252,9 @@ def _configure(
     call(argv, log, cwd=tree, environment=environment, what=what)
     config = build / ".config"
     config.write_text(merge_config(config.read_text(), recipe.options()))
-    call(["make", "-s", *WITHOUT, "olddefconfig"], log, cwd=build, environment=environment, what=what)
+    call(
+        ["make", "-s", *WITHOUT, "olddefconfig"], log, cwd=build, environment=environment, what=what
+    )
     read_back_config(recipe, config)
 
 

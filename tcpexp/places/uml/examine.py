@@ -50,7 +50,10 @@ def missing_here() -> tuple[Missing, ...]:
 
 
 def examine_uml() -> list[Finding]:
-    """Return what is there and what is missing: kernel, image, tools, room; where all is there, whether a guest starts."""
+    """Return what is there and what is missing: kernel, image, tools, room.
+
+    Where all is there, whether a guest starts.
+    """
     try:
         lacks = missing_here()
         kernel, image = find_kernel(), find_image()
@@ -58,18 +61,37 @@ def examine_uml() -> list[Finding]:
         return [Finding("missing", "kernel or image", error.message, error.hint)]
     except OSError as error:
         return [unreadable(error)]
-    findings = [Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy) for lack in lacks]
+    findings = [
+        Finding("missing", lack.what, f"needed for {lack.needed_for}", lack.remedy)
+        for lack in lacks
+    ]
     if kernel is not None:
         words = f"{kernel.name}, Linux {kernel.version}, {kernel.sha256[:12]} in {kernel.path}"
         findings.append(Finding("ok", "kernel", words))
     elif not lacks:
-        findings.append(Finding("note", "kernel", "not built yet; the first run builds it (10 min)", "tcpexp kernel build"))
+        findings.append(
+            Finding(
+                "note",
+                "kernel",
+                "not built yet; the first run builds it (10 min)",
+                "tcpexp kernel build",
+            )
+        )
     if image is not None:
         findings.append(Finding("ok", "image", f"{image.sha256[:12]} in {image.path}"))
     elif not lacks:
-        findings.append(Finding("note", "image", "not built yet; the first run builds it", "tcpexp guest build"))
+        findings.append(
+            Finding("note", "image", "not built yet; the first run builds it", "tcpexp guest build")
+        )
     if kernel is None or image is None:
-        findings.append(room_finding("room to build", paths.cache_dir(), BUILD_BYTES, "free some space, or set XDG_CACHE_HOME"))
+        findings.append(
+            room_finding(
+                "room to build",
+                paths.cache_dir(),
+                BUILD_BYTES,
+                "free some space, or set XDG_CACHE_HOME",
+            )
+        )
     if kernel is not None:
         findings.append(tracing_finding(kernel))
         findings.append(start_finding(kernel, image))
@@ -79,31 +101,49 @@ def examine_uml() -> list[Finding]:
 def unreadable(error: OSError) -> Finding:
     """Return that this user may not use the cache."""
     remedy = "chown it to this user, or set XDG_CACHE_HOME to a folder of this user's"
-    return Finding("missing", "cache", f"{error.filename} cannot be used by this user ({error.strerror})", remedy)
+    return Finding(
+        "missing",
+        "cache",
+        f"{error.filename} cannot be used by this user ({error.strerror})",
+        remedy,
+    )
 
 
 def tracing_finding(kernel: Kernel) -> Finding:
-    """Return whether a program may be traced here: a kernel in the mode ``ptrace`` follows its programs so, one in ``seccomp`` does not."""
+    """Return whether a program may be traced here: a kernel in the mode ``ptrace`` follows its
+    programs so, one in ``seccomp`` does not.
+    """
     refused = try_ptrace()
     if refused is None:
         return Finding("ok", "ptrace", "works")
     scope = Path("/proc/sys/kernel/yama/ptrace_scope")
     strict = scope.is_file() and scope.read_text().strip() == "3"
-    remedy = "restart this machine with kernel.yama.ptrace_scope below 3" if strict else "allow ptrace in this container (--cap-add SYS_PTRACE)"
+    remedy = (
+        "restart this machine with kernel.yama.ptrace_scope below 3"
+        if strict
+        else "allow ptrace in this container (--cap-add SYS_PTRACE)"
+    )
     needed = kernel.mode == "ptrace"
-    words = f"refused ({refused})" + ("" if needed else f"; {kernel.name} does without, kernels in the mode ptrace do not start")
+    words = f"refused ({refused})" + (
+        "" if needed else f"; {kernel.name} does without, kernels in the mode ptrace do not start"
+    )
     return Finding("missing" if needed else "note", "ptrace", words, remedy)
 
 
 def try_ptrace() -> str | None:
     """Let a new process ask to be traced; return the system's reason where it may not."""
-    code = "import ctypes, os, sys; libc = ctypes.CDLL(None, use_errno=True); sys.exit(libc.ptrace(0, 0, 0, 0) and ctypes.get_errno())"
+    code = (
+        "import ctypes, os, sys; libc = ctypes.CDLL(None, use_errno=True); sys.exit(libc.ptrace(0,"
+        " 0, 0, 0) and ctypes.get_errno())"
+    )
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=False)
     return None if done.returncode == 0 else os.strerror(max(done.returncode, 1))
 
 
 def start_finding(kernel: Kernel, image: Image | None) -> Finding:
-    """Start what is there: a guest that runs nothing, or the kernel's program alone where the image is not unpacked yet."""
+    """Start what is there: a guest that runs nothing, or the kernel's program alone where the image
+    is not unpacked yet.
+    """
     from tcpexp.places.uml.place import program_ran
 
     root = trees_dir() / f"root-{tree_key(image)[:16]}" if image is not None else None
@@ -113,11 +153,19 @@ def start_finding(kernel: Kernel, image: Image | None) -> Finding:
         if root is not None and root.is_dir() and engine.is_dir():
             with program_ran(kernel, root, engine, ("-c", "pass")):
                 return Finding("ok", "start", "a guest starts")
-        done = subprocess.run([str(kernel.binary), "--version"], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            [str(kernel.binary), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     except (TcpexpError, OSError, subprocess.TimeoutExpired) as error:
         return Finding("missing", "start", f"a guest does not start: {first_line(error)}", remedy)
     if done.returncode != 0:
-        return Finding("missing", "start", f"{kernel.binary} does not start (status {done.returncode})", remedy)
+        return Finding(
+            "missing", "start", f"{kernel.binary} does not start (status {done.returncode})", remedy
+        )
     return Finding("ok", "start", "the kernel's program starts; the first run unpacks the image")
 
 

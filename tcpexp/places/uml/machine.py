@@ -69,7 +69,9 @@ class Folder:
 
     path: Path
 
-    def lay(self, root: Path, engine: Path, *, out: Path | None = None, run: Path | None = None) -> None:
+    def lay(
+        self, root: Path, engine: Path, *, out: Path | None = None, run: Path | None = None
+    ) -> None:
         """Lay the links ``root`` and ``engine``, ``out`` where something is recorded, and ``run``.
 
         ``run`` is a new folder unless it is given.
@@ -114,7 +116,8 @@ def start_kernel(
     *,
     trusted: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a kernel process in ``folder``, on one processor, ended by this machine's kernel with us.
+    """Start a kernel process in ``folder``, on one processor, ended by this machine's kernel with
+    us.
 
     In a process group of its own: its address spaces are processes of this machine too.
     """

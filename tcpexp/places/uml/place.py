@@ -251,7 +251,14 @@ def _keep_console(folder: Folder, raw: Path) -> None:
 
 def compile_python(kernel: Kernel, root: Path, engine: Path) -> None:
     """Compile the Python files of ``engine`` by the guest's own Python; raises ``RunError``."""
-    mode = ("--invalidation-mode", "unchecked-hash", "-s", "/opt/tcpexp/run", "-p", "/opt/tcpexp/engine")
+    mode = (
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-s",
+        "/opt/tcpexp/run",
+        "-p",
+        "/opt/tcpexp/engine",
+    )
     program = ("-m", "compileall", "-q", *mode, "/opt/tcpexp/run")
     with program_ran(kernel, root, engine, program, run=engine):
         pass

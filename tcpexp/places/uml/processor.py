@@ -51,7 +51,9 @@ def idlest_first(numbers: list[int]) -> list[int]:
     before = busy_ticks(Path("/proc/stat").read_text())
     time.sleep(WATCH_S)
     after = busy_ticks(Path("/proc/stat").read_text())
-    return sorted(numbers, key=lambda number: (after.get(number, 0) - before.get(number, 0), number))
+    return sorted(
+        numbers, key=lambda number: (after.get(number, 0) - before.get(number, 0), number)
+    )
 
 
 def busy_ticks(text: str) -> dict[int, int]:

@@ -58,7 +58,10 @@ class SpinWatch:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Return the processor time of a process, in seconds; None when it is gone. proc(5), ``stat``."""
+    """Return the processor time of a process, in seconds; None when it is gone.
+
+    proc(5), ``stat``.
+    """
     try:
         words = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2].split()
     except OSError:

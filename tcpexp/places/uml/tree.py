@@ -54,7 +54,13 @@ def build_tree(image: Image, say: Say) -> Path:
 
 
 def _unpack(image: Image, work: Path) -> None:
-    argv = ["fsck.erofs", f"--extract={work}", "--no-preserve-owner", "--overwrite", str(image.root)]
+    argv = [
+        "fsck.erofs",
+        f"--extract={work}",
+        "--no-preserve-owner",
+        "--overwrite",
+        str(image.root),
+    ]
     environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

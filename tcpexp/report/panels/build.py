@@ -1,4 +1,6 @@
-"""``panel_data(run)``: everything that a report's interactive panels show, computed from the run's tables."""
+"""``panel_data(run)``: everything that a report's interactive panels show, computed from the run's
+tables.
+"""
 
 from __future__ import annotations
 
@@ -20,33 +22,49 @@ if TYPE_CHECKING:
 
 
 def panel_data(run: RunData) -> PanelData:
-    """Return the panels of a run, from its tables alone; a layer whose table is absent is absent, and ``absent`` says why.
+    """Return the panels of a run, from its tables alone; a layer whose table is absent is absent,
+    and ``absent`` says why.
 
-    Stable interface. The result's tables hold every row (packets beyond ``MOST_PACKETS`` excepted, which ``absent`` says), so its parts can
-    be renamed and put together with another run's: names of tables are unique within one run, layers name their table.
+    Stable interface. The result's tables hold every row (packets beyond ``MOST_PACKETS`` excepted,
+    which ``absent`` says), so its parts can be renamed and put together with another run's: names
+    of tables are unique within one run, layers name their table.
     """
     connections = connections_of(run)
     tables, panels = connection_panels(run, connections)
     colors = flow_colors(run)
     control = control_parts(run, colors)
-    others = [control, rtt_parts(run, colors, control.tables), throughput_parts(run, colors), queue_parts(run), io_parts(run)]
+    others = [
+        control,
+        rtt_parts(run, colors, control.tables),
+        throughput_parts(run, colors),
+        queue_parts(run),
+        io_parts(run),
+    ]
     first = Parts(list(tables.values()), panels)
     if not connections:
         first.lacks("Time-sequence graph", "no TCP packet was captured")
     if not run.has("faults"):
-        first.lacks("Faults", "the table faults is absent or has no row: the spec asks for none, or none acted")
+        first.lacks(
+            "Faults",
+            "the table faults is absent or has no row: the spec asks for none, or none acted",
+        )
     left_out = sum(each.left_out for each in connections)
     if left_out:
         first.lacks(f"{left_out:,} packets", LEFT_OUT)
     end = run.end_ns
     parts = [first, *others]
-    ordered = sorted((panel for each in parts for panel in each.panels), key=lambda panel: ORDER.index(panel.id.partition("-")[0]))
+    ordered = sorted(
+        (panel for each in parts for panel in each.panels),
+        key=lambda panel: ORDER.index(panel.id.partition("-")[0]),
+    )
     span = (0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1))
     return PanelData(
         span=span,
         view=busy_part(span, run.table("packets")["t_ns"].to_numpy()),
         flows=colors,
-        connections=[{"id": each.id, "label": each.label, "flow": each.flow} for each in connections],
+        connections=[
+            {"id": each.id, "label": each.label, "flow": each.flow} for each in connections
+        ],
         marks=mark_rows(run),
         bands=band_rows(run),
         tables={table.name: table for each in parts for table in each.tables},
@@ -56,7 +74,9 @@ def panel_data(run: RunData) -> PanelData:
 
 
 def busy_part(span: tuple[int, int], packets_ns: NDArray[np.int64]) -> tuple[int, int]:
-    """Return what to show first: where the packets are, with a margin on each side, when that is less than half of the run."""
+    """Return what to show first: where the packets are, with a margin on each side, when that is
+    less than half of the run.
+    """
     inside = packets_ns[(packets_ns >= span[0]) & (packets_ns <= span[1])]
     if inside.size == 0 or (length := int(inside.max() - inside.min())) * 2 > span[1] - span[0]:
         return span
@@ -64,6 +84,20 @@ def busy_part(span: tuple[int, int], packets_ns: NDArray[np.int64]) -> tuple[int
     return max(int(inside.min()) - margin, span[0]), min(int(inside.max()) + margin, span[1])
 
 
-LEFT_OUT = "a page cannot hold so many: of those without label, loss, SYN, FIN or RST only a regular part is kept; all are in tables/packets.parquet"
+LEFT_OUT = (
+    "a page cannot hold so many: of those without label, loss, SYN, FIN or RST only a regular part"
+    " is kept; all are in tables/packets.parquet"
+)
 #: From the packets to their effects.
-ORDER = ("sequence", "cwnd", "states", "rtt", "throughput", "stacked", "queue", "window", "delay", "io")
+ORDER = (
+    "sequence",
+    "cwnd",
+    "states",
+    "rtt",
+    "throughput",
+    "stacked",
+    "queue",
+    "window",
+    "delay",
+    "io",
+)

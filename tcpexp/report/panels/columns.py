@@ -1,4 +1,6 @@
-"""Columns of whole numbers, packed for a page: delta-coded, cut to the bytes that they need, byte planes apart, compressed with gzip."""
+"""Columns of whole numbers, packed for a page: delta-coded, cut to the bytes that they need, byte
+planes apart, compressed with gzip.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: A page cannot hold integers above 2^53 exactly (IEEE 754 double), and six bytes suffice for 39 hours in nanoseconds.
+#: A page cannot hold integers above 2^53 exactly (IEEE 754 double), and six bytes suffice for 39
+#: hours in nanoseconds.
 WIDEST = 6
 #: gzip's level: less than half the time of its usual 6, for 3 to 4 % more bytes.
 LEVEL = 4
@@ -27,8 +30,9 @@ class ColumnStore:
     def add(self, values: NDArray[np.int64]) -> list[int]:
         """Append a column and return where it is: ``[offset, length, width, delta, first]``.
 
-        ``width`` is the bytes per value; 0 when all values equal ``first``. ``delta`` is 1 when each value is stored as its distance from
-        the one before, the first as 0. Raises ``ValueError`` when a value or distance needs more than ``WIDEST`` bytes.
+        ``width`` is the bytes per value; 0 when all values equal ``first``. ``delta`` is 1 when
+        each value is stored as its distance from the one before, the first as 0. Raises
+        ``ValueError`` when a value or distance needs more than ``WIDEST`` bytes.
         """
         import numpy as np
 
@@ -50,24 +54,44 @@ class ColumnStore:
         return [offset, len(numbers), width, int(delta <= plain), first]
 
     def packed(self) -> str:
-        """Return all columns as text: gzip (with no time of its own, so that equal data give equal text), then base64."""
-        return base64.b64encode(gzip.compress(b"".join(self.parts), compresslevel=LEVEL, mtime=0)).decode("ascii")
+        """Return all columns as text: gzip (with no time of its own, so that equal data give equal
+        text), then base64.
+        """
+        return base64.b64encode(
+            gzip.compress(b"".join(self.parts), compresslevel=LEVEL, mtime=0)
+        ).decode("ascii")
 
 
 def _width(values: NDArray[np.int64]) -> int:
-    """Return how many bytes the widest of ``values`` needs in two's complement; 0 when all are 0."""
+    """Return how many bytes the widest of ``values`` needs in two's complement.
+
+    0 when all are 0.
+    """
     low, high = int(values.min()), int(values.max())
-    return 0 if low == high == 0 else max((high if high >= 0 else ~high).bit_length(), (low if low >= 0 else ~low).bit_length()) // 8 + 1
+    return (
+        0
+        if low == high == 0
+        else max(
+            (high if high >= 0 else ~high).bit_length(), (low if low >= 0 else ~low).bit_length()
+        )
+        // 8
+        + 1
+    )
 
 
 def unpack(text: str, place: list[int]) -> list[int]:
-    """Return one column of a packed store; what the page does, for tests and for readers of the format."""
+    """Return one column of a packed store.
+
+    What the page does, for tests and for readers of the format.
+    """
     import numpy as np
 
     offset, length, width, delta, first = place
     if not width:
         return [first] * length
-    data = np.frombuffer(gzip.decompress(base64.b64decode(text)), dtype=np.uint8)[offset : offset + length * width]
+    data = np.frombuffer(gzip.decompress(base64.b64decode(text)), dtype=np.uint8)[
+        offset : offset + length * width
+    ]
     planes: Any = data.reshape(width, length).T.astype(np.int64)
     values = (planes << (8 * np.arange(width))).sum(axis=1)
     values = np.where(values >= 1 << (8 * width - 1), values - (1 << (8 * width)), values)

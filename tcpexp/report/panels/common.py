@@ -1,4 +1,6 @@
-"""What several panels need: whole numbers from series, the flows' colours, and the parts that a builder returns."""
+"""What several panels need: whole numbers from series, the flows' colours, and the parts that a
+builder returns.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +50,22 @@ def numbers(series: pl.Series) -> NDArray[np.int64]:
 
 
 def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
-    """Return the place of each word in ``words``, ``ABSENT`` for a null; words that are not yet there are appended."""
+    """Return the place of each word in ``words``, ``ABSENT`` for a null.
+
+    Words that are not yet there are appended.
+    """
     import polars as pl
 
-    words += [each for each in series.drop_nulls().unique(maintain_order=True).to_list() if each not in words]
-    return numbers(series.replace_strict({word: index for index, word in enumerate(words)}, default=None, return_dtype=pl.Int64))
+    words += [
+        each
+        for each in series.drop_nulls().unique(maintain_order=True).to_list()
+        if each not in words
+    ]
+    return numbers(
+        series.replace_strict(
+            {word: index for index, word in enumerate(words)}, default=None, return_dtype=pl.Int64
+        )
+    )
 
 
 def flow_colors(run: RunData) -> dict[str, str]:

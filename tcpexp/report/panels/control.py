@@ -1,4 +1,7 @@
-"""Panels of congestion control: window, threshold and bytes in flight; the strip of congestion states and phases."""
+"""Panels of congestion control: window, threshold and bytes in flight.
+
+The strip of congestion states and phases.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,15 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-#: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their colours.
-STATES = {"Open": "--shade", "Disorder": "--s6", "CWR": "--s4", "Recovery": "--s2", "Loss": "--alarm"}
+#: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their
+#: colours.
+STATES = {
+    "Open": "--shade",
+    "Disorder": "--s6",
+    "CWR": "--s4",
+    "Recovery": "--s2",
+    "Loss": "--alarm",
+}
 PHASES = {
     "slow_start": "--s3", "congestion_avoidance": "--s5", "fast_recovery": "--s2", "rto_recovery": "--alarm", "cwr": "--s4",
     "startup": "--s3", "drain": "--s6", "probe_bw": "--s5", "probe_rtt": "--s4",
@@ -34,41 +44,88 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     strips: list[Layer] = []
     lanes: list[str] = []
     if samples.is_empty():
-        parts.lacks("Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender")
+        parts.lacks(
+            "Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender"
+        )
     kernel = kernel_samples(run, {})
     several = samples.select("flow", "connection").unique().height > samples["flow"].n_unique()
     ports = dict(run.table("connections").select("connection", "client_port").iter_rows())
-    for (flow, connection), part in samples.partition_by(["flow", "connection"], as_dict=True, maintain_order=True).items():
+    for (flow, connection), part in samples.partition_by(
+        ["flow", "connection"], as_dict=True, maintain_order=True
+    ).items():
         name, color = f"{flow}:{ports.get(connection, '?')}", colors.get(str(flow), "--s7")
-        table = _window_table(f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, connection)
+        table = _window_table(
+            f"cwnd-{name}", str(flow), part, kernel if source == "tcp_probe" else None, connection
+        )
         parts.tables.append(table)
         layers += _window_layers(run, table, str(flow), color)
-        for kind, strip in (("state", _states(run, str(flow), connection, part)), ("phase", _phases(run, str(flow), connection))):
+        for kind, strip in (
+            ("state", _states(run, str(flow), connection, part)),
+            ("phase", _phases(run, str(flow), connection)),
+        ):
             if strip is not None:
                 parts.tables.append(strip)
-                palette = tuple({**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words)
-                strips.append(Layer(STRIPS[kind], "spans", strip.name, color, "code", flow=str(flow), lane=len(lanes), palette=palette))
+                palette = tuple(
+                    {**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words
+                )
+                strips.append(
+                    Layer(
+                        STRIPS[kind],
+                        "spans",
+                        strip.name,
+                        color,
+                        "code",
+                        flow=str(flow),
+                        lane=len(lanes),
+                        palette=palette,
+                    )
+                )
                 lanes.append(f"{name if several else flow} {kind}")
     losses = _loss_events(run, colors)
     for table, layer in losses:
         parts.tables.append(table)
         layers.append(layer)
-    for missing, what in (("phases", "Phases of congestion control"), ("loss_events", "Loss events"), ("ca_states", "Congestion states")):
+    for missing, what in (
+        ("phases", "Phases of congestion control"),
+        ("loss_events", "Loss events"),
+        ("ca_states", "Congestion states"),
+    ):
         if not run.has(missing):
             parts.lacks(what, f"the table {missing} is absent or has no row")
     note = PROBE_NOTE if source == "tcp_probe" else SS_NOTE
     if 0 < samples.height < FEWEST:
-        parts.lacks("Congestion window, its states and phases", f"the sender's window was seen only {times(samples.height)}")
+        parts.lacks(
+            "Congestion window, its states and phases",
+            f"the sender's window was seen only {times(samples.height)}",
+        )
         return Parts(absent=parts.absent)
-    if strips and all(set(table.columns["code"].words) == {"Open"} for table in parts.tables if "code" in table.columns):
+    if strips and all(
+        set(table.columns["code"].words) == {"Open"}
+        for table in parts.tables
+        if "code" in table.columns
+    ):
         parts.lacks("Congestion states", "each sender stayed in the state Open")
         strips = []
-    parts.panels.append(Panel("cwnd", "Congestion window", "segments", layers, note, figures=("cwnd",)))
-    parts.panels.append(Panel("states", "Congestion states and phases", "", strips, STATES_NOTE, height=50 + 22 * len(lanes), lanes=tuple(lanes)))
+    parts.panels.append(
+        Panel("cwnd", "Congestion window", "segments", layers, note, figures=("cwnd",))
+    )
+    parts.panels.append(
+        Panel(
+            "states",
+            "Congestion states and phases",
+            "",
+            strips,
+            STATES_NOTE,
+            height=50 + 22 * len(lanes),
+            lanes=tuple(lanes),
+        )
+    )
     return parts
 
 
-def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None) -> Table:
+def _window_table(
+    name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None
+) -> Table:
     import polars as pl
 
     columns = {
@@ -77,8 +134,15 @@ def _window_table(name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame
         "ssthresh": Column(numbers(part["ssthresh"]), "ssthresh", "segments"),
     }
     if kernel is not None:
-        mine = kernel.filter(pl.col("connection").eq_missing(pl.lit(connection)) & pl.col("cwnd").is_not_null())
-        rows = part.join(mine.unique(["t_ns"], keep="first").select("t_ns", "segments", "srtt_us"), on="t_ns", how="left", maintain_order="left")
+        mine = kernel.filter(
+            pl.col("connection").eq_missing(pl.lit(connection)) & pl.col("cwnd").is_not_null()
+        )
+        rows = part.join(
+            mine.unique(["t_ns"], keep="first").select("t_ns", "segments", "srtt_us"),
+            on="t_ns",
+            how="left",
+            maintain_order="left",
+        )
         columns["flight"] = Column(numbers(rows["segments"]), "in flight", "segments")
         columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
     return Table(name, "samples", columns, {"flow": flow})
@@ -90,41 +154,100 @@ def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[La
     layers = []
     if "flight" in table.columns:
         help = "Sent and not yet acknowledged, in full segments"
-        layers.append(Layer("in flight", "step", table.name, color, "flight", flow=flow, width=0.6, help=help))
+        layers.append(
+            Layer("in flight", "step", table.name, color, "flight", flow=flow, width=0.6, help=help)
+        )
     if (table.columns["ssthresh"].values >= 0).any() and not bbr:
         help = "Slow start threshold, once it is finite"
-        layers.append(Layer("ssthresh", "step", table.name, color, "ssthresh", flow=flow, dash=(2, 3), width=1.3, help=help))
-    return [*layers, Layer("cwnd", "step", table.name, color, "cwnd", flow=flow, width=1.8, help="Congestion window of the flow's sender")]
+        layers.append(
+            Layer(
+                "ssthresh",
+                "step",
+                table.name,
+                color,
+                "ssthresh",
+                flow=flow,
+                dash=(2, 3),
+                width=1.3,
+                help=help,
+            )
+        )
+    return [
+        *layers,
+        Layer(
+            "cwnd",
+            "step",
+            table.name,
+            color,
+            "cwnd",
+            flow=flow,
+            width=1.8,
+            help="Congestion window of the flow's sender",
+        ),
+    ]
 
 
-def _spans(what: str, name: str, flow: str, starts: pl.Series, ends: pl.Series, words: pl.Series, more: dict[str, Column]) -> Table:
+def _spans(
+    what: str,
+    name: str,
+    flow: str,
+    starts: pl.Series,
+    ends: pl.Series,
+    words: pl.Series,
+    more: dict[str, Column],
+) -> Table:
     named: list[str] = []
     code = codes(words, named)
-    columns = {"t": Column(numbers(starts), "from", "ns"), "to": Column(numbers(ends), "to", "ns"), "code": Column(code, what, words=tuple(named))}
+    columns = {
+        "t": Column(numbers(starts), "from", "ns"),
+        "to": Column(numbers(ends), "to", "ns"),
+        "code": Column(code, what, words=tuple(named)),
+    }
     return Table(name, "samples", {**columns, **more}, {"flow": flow})
 
 
 def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFrame) -> Table | None:
-    """Return the congestion states of one connection's sender as spans; before its first change a socket is in Open."""
+    """Return the congestion states of one connection's sender as spans.
+
+    Before its first change a socket is in Open.
+    """
     import polars as pl
 
     plan = flow_of(run, flow)
-    own = pl.col("connection").eq_missing(pl.lit(connection)) & (pl.col("node") == (plan.sender if plan else ""))
+    own = pl.col("connection").eq_missing(pl.lit(connection)) & (
+        pl.col("node") == (plan.sender if plan else "")
+    )
     rows = run.table("ca_states").filter(own)
     if samples.is_empty() or not run.has("ca_states"):
         return None
     first, last = int(samples["t_ns"][0]), int(samples["t_ns"][-1])
-    changes = rows.filter(pl.col("t_ns") > first).select("t_ns", "ca_state").sort("t_ns", maintain_order=True)
+    changes = (
+        rows.filter(pl.col("t_ns") > first)
+        .select("t_ns", "ca_state")
+        .sort("t_ns", maintain_order=True)
+    )
     before = rows.filter(pl.col("t_ns") <= first)["ca_state"].to_list()
-    states = pl.concat([pl.DataFrame({"t_ns": [first], "ca_state": [before[-1] if before else "Open"]}), changes])
+    states = pl.concat(
+        [pl.DataFrame({"t_ns": [first], "ca_state": [before[-1] if before else "Open"]}), changes]
+    )
     ends = states["t_ns"].shift(-1).fill_null(max(last, int(states["t_ns"][-1])))
-    return _spans("congestion state", f"state-{flow}-{connection}", flow, states["t_ns"], ends, states["ca_state"], {})
+    return _spans(
+        "congestion state",
+        f"state-{flow}-{connection}",
+        flow,
+        states["t_ns"],
+        ends,
+        states["ca_state"],
+        {},
+    )
 
 
 def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     import polars as pl
 
-    rows = run.table("phases").filter((pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection)))
+    rows = run.table("phases").filter(
+        (pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection))
+    )
     if rows.is_empty():
         return None
     rows = rows.sort("from_ns", maintain_order=True)
@@ -136,13 +259,26 @@ def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
         "cwnd_to": Column(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
         "growth": Column(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
     }
-    return _spans("phase", f"phase-{flow}-{connection}", flow, rows["from_ns"], rows["to_ns"], rows["phase"], more)
+    return _spans(
+        "phase",
+        f"phase-{flow}-{connection}",
+        flow,
+        rows["from_ns"],
+        rows["to_ns"],
+        rows["phase"],
+        more,
+    )
 
 
 def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Layer]]:
     """Return the loss events of each flow, marked where they were noticed, at the window before."""
     made = []
-    for (flow,), rows in run.table("loss_events").sort("noticed_ns").partition_by(["flow"], as_dict=True, maintain_order=True).items():
+    for (flow,), rows in (
+        run.table("loss_events")
+        .sort("noticed_ns")
+        .partition_by(["flow"], as_dict=True, maintain_order=True)
+        .items()
+    ):
         named: list[str] = []
         noticed = codes(rows["noticed_by"], named)
         columns: dict[str, Any] = {
@@ -157,5 +293,19 @@ def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Laye
         }
         table = Table(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
         help = "Where the sender noticed a loss, at the window before"
-        made.append((table, Layer("loss event", "points", table.name, "--alarm", "before", flow=str(flow), marker="v", help=help)))
+        made.append(
+            (
+                table,
+                Layer(
+                    "loss event",
+                    "points",
+                    table.name,
+                    "--alarm",
+                    "before",
+                    flow=str(flow),
+                    marker="v",
+                    help=help,
+                ),
+            )
+        )
     return made

@@ -1,7 +1,8 @@
-"""What the page's interactive panels are made of: tables of whole numbers, layers that draw them, panels that hold layers.
+"""What the page's interactive panels are made of: tables of whole numbers, layers that draw them,
+panels that hold layers.
 
-``page/*.js`` draws whatever is described here and knows nothing of a run: another program may build a :class:`PanelData` of its own, for
-instance to overlay two runs.
+``page/*.js`` draws whatever is described here and knows nothing of a run: another program may build
+a :class:`PanelData` of its own, for instance to overlay two runs.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ ABSENT = -1
 
 @dataclass(frozen=True)
 class Column:
-    """One column: whole numbers, and how a reader wants to see them (``value * scale`` with ``unit``).
+    """One column: whole numbers, and how a reader wants to see them (``value * scale`` with
+    ``unit``).
 
-    ``unit`` is one of ``ns`` (a moment or a duration), ``bytes``, ``bps``, ``count`` or free text such as ``segments``; a column of codes
-    names their meanings in ``words``.
+    ``unit`` is one of ``ns`` (a moment or a duration), ``bytes``, ``bps``, ``count`` or free text
+    such as ``segments``; a column of codes names their meanings in ``words``.
     """
 
     values: NDArray[np.int64]
@@ -36,7 +38,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in time order. ``kind`` is ``packets`` (see :mod:`tcpexp.report.panels.packets`) or ``samples``; all have a column ``t`` (ns).
+    """Rows in time order. ``kind`` is ``packets`` (see :mod:`tcpexp.report.panels.packets`) or
+    ``samples``; all have a column ``t`` (ns).
 
     ``facts`` are texts shown with each row, such as the capture that its packets come from.
     """
@@ -51,13 +54,17 @@ class Table:
 class Layer:
     """One thing drawn in a panel, from the ``rows`` of a table (indexes; None: all).
 
-    ``kind``: ``line`` or ``step`` through ``y``; ``points`` at ``y``; ``bars`` from ``y`` up to ``y2``; ``stems`` from 0 to ``y``; ``area``
-    (stacked on the areas before it); ``rate`` (``y`` summed per interval that suits the zoom, per second); ``spans`` from ``t`` to the
-    column ``to`` in the panel's ``lane``, coloured by the code in ``y`` and ``palette``; ``level`` (a horizontal line at ``value``).
+    ``kind``: ``line`` or ``step`` through ``y``; ``points`` at ``y``; ``bars`` from ``y`` up to
+    ``y2``; ``stems`` from 0 to ``y``; ``area`` (stacked on the areas before it); ``rate`` (``y``
+    summed per interval that suits the zoom, per second); ``spans`` from ``t`` to the column ``to``
+    in the panel's ``lane``, coloured by the code in ``y`` and ``palette``; ``level`` (a horizontal
+    line at ``value``).
 
-    A packet table also has the made-up columns ``end`` (seq + len) and ``edge`` (ack + window). ``color`` is a CSS variable. ``flow`` lets
-    the reader switch a flow off, ``connection`` shows the layer only while that connection is chosen. Layers of one panel with the same
-    ``label`` are switched together; ``on`` is their state at first. ``fit`` says whether the vertical axis makes room for them.
+    A packet table also has the made-up columns ``end`` (seq + len) and ``edge`` (ack + window).
+    ``color`` is a CSS variable. ``flow`` lets the reader switch a flow off, ``connection`` shows
+    the layer only while that connection is chosen. Layers of one panel with the same ``label`` are
+    switched together; ``on`` is their state at first. ``fit`` says whether the vertical axis makes
+    room for them.
     """
 
     label: str
@@ -82,9 +89,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing with a vertical axis of its own: ``unit`` as in :class:`Column`; ``note`` is shown below it.
+    """A drawing with a vertical axis of its own: ``unit`` as in :class:`Column`; ``note`` is shown
+    below it.
 
-    ``figures`` names the static figures that stand in for it where there is no script, and in print.
+    ``figures`` names the static figures that stand in for it where there is no script, and in
+    print.
     """
 
     id: str
@@ -103,8 +112,9 @@ class PanelData:
     """All that the panels of a page show. Times are nanoseconds from the experiment's zero.
 
     ``span`` is the whole run, ``view`` what is shown first.
-    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
-    with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what could not be drawn, and why.
+    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown
+    first first. ``marks``: ``{"t", "label", "kind"}`` with kind ``action`` or ``fault``. ``bands``:
+    ``{"from", "to", "label"}``. ``absent``: what could not be drawn, and why.
     """
 
     span: tuple[int, int]
@@ -118,23 +128,46 @@ class PanelData:
     absent: list[dict[str, str]]
 
     def pages(self) -> tuple[dict[str, Any], str]:
-        """Return the description (plain values for JSON, with the places of columns) and the packed columns."""
+        """Return the description (plain values for JSON, with the places of columns) and the packed
+        columns.
+        """
         store = ColumnStore()
         tables = {
             name: {
                 "kind": table.kind,
                 "facts": table.facts,
                 "columns": {
-                    key: {"at": store.add(each.values), "label": each.label, "unit": each.unit, "scale": each.scale, "words": list(each.words)}
+                    key: {
+                        "at": store.add(each.values),
+                        "label": each.label,
+                        "unit": each.unit,
+                        "scale": each.scale,
+                        "words": list(each.words),
+                    }
                     for key, each in table.columns.items()
                 },
             }
             for name, table in self.tables.items()
         }
-        panels = [{**_plain(panel), "layers": [_layer(each, store) for each in panel.layers]} for panel in self.panels]
+        panels = [
+            {**_plain(panel), "layers": [_layer(each, store) for each in panel.layers]}
+            for panel in self.panels
+        ]
         spans = {"span": list(self.span), "view": list(self.view)}
-        described = {**spans, "flows": self.flows, "connections": self.connections, "marks": self.marks, "bands": self.bands}
-        return {"version": 1, **described, "tables": tables, "panels": panels, "absent": self.absent}, store.packed()
+        described = {
+            **spans,
+            "flows": self.flows,
+            "connections": self.connections,
+            "marks": self.marks,
+            "bands": self.bands,
+        }
+        return {
+            "version": 1,
+            **described,
+            "tables": tables,
+            "panels": panels,
+            "absent": self.absent,
+        }, store.packed()
 
     def without_empty(self) -> PanelData:
         """Return the same without panels that have no layer."""
@@ -142,7 +175,10 @@ class PanelData:
 
 
 def _plain(panel: Panel) -> dict[str, Any]:
-    return {name: getattr(panel, name) for name in ("id", "title", "unit", "note", "height", "zero", "lanes", "figures")}
+    return {
+        name: getattr(panel, name)
+        for name in ("id", "title", "unit", "note", "height", "zero", "lanes", "figures")
+    }
 
 
 def _layer(layer: Layer, store: ColumnStore) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Moments and times that all panels show: actions and faults as marks, actions with an end as bands."""
+"""Moments and times that all panels show: actions and faults as marks, actions with an end as
+bands.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +11,36 @@ from tcpexp.plots.marks import REVERSIBLE, action_marks
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-#: More faults than this are not marked one by one in every panel; the time-sequence graph has them all.
+#: More faults than this are not marked one by one in every panel; the time-sequence graph has them
+#: all.
 MOST_FAULTS = 200
 
 
 def mark_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return the run's marks as ``{"t", "label", "kind"}``, kind ``action`` or ``fault``, in time order."""
-    actions = [{"t": mark.t_ns, "label": mark.label, "kind": "action"} for mark in action_marks(run)]
-    faults = [{"t": row["t_ns"], "label": fault_words(row), "kind": "fault"} for row in run.table("faults").head(MOST_FAULTS).iter_rows(named=True)]
+    """Return the run's marks as ``{"t", "label", "kind"}``, kind ``action`` or ``fault``, in time
+    order.
+    """
+    actions = [
+        {"t": mark.t_ns, "label": mark.label, "kind": "action"} for mark in action_marks(run)
+    ]
+    faults = [
+        {"t": row["t_ns"], "label": fault_words(row), "kind": "fault"}
+        for row in run.table("faults").head(MOST_FAULTS).iter_rows(named=True)
+    ]
     return sorted(actions + faults, key=lambda mark: mark["t"])
 
 
 def fault_words(fault: dict[str, Any]) -> str:
     """Return what a row of the table ``faults`` says, such as ``drop data 20``."""
-    return " ".join(str(fault[name]) for name in ("effect", "segment", "number") if fault[name] is not None)
+    return " ".join(
+        str(fault[name]) for name in ("effect", "segment", "number") if fault[name] is not None
+    )
 
 
 def band_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return ``{"from", "to", "label"}`` of the actions that were in force for a while and then undone."""
+    """Return ``{"from", "to", "label"}`` of the actions that were in force for a while and then
+    undone.
+    """
     starts: dict[str, dict[str, Any]] = {}
     bands: list[dict[str, Any]] = []
     for event in run.table("events").sort("t_ns").iter_rows(named=True):

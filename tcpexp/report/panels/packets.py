@@ -1,9 +1,12 @@
-"""Packet tables for the panels: one per connection, as the capture beside its data's sender saw it, with what became of each packet.
+"""Packet tables for the panels: one per connection, as the capture beside its data's sender saw it,
+with what became of each packet.
 
-Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in the order of ``FLAGS``), ``seq`` and ``ack``
-(relative), ``len`` (payload bytes), ``win`` (scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the
-column's words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end), ``delay`` (ns, one way),
-``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is no value.
+Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in
+the order of ``FLAGS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
+bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the column's
+words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end),
+``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is
+no value.
 """
 
 from __future__ import annotations
@@ -25,15 +28,27 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: tcpdump's letters, as the table ``packets`` joins them, and their names.
-FLAGS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
+FLAGS = {
+    "S": "SYN",
+    "F": "FIN",
+    "R": "RST",
+    "P": "PSH",
+    "A": "ACK",
+    "U": "URG",
+    "E": "ECE",
+    "C": "CWR",
+}
 FATES = ("lost on the way", "duplicated on the way", "overtaken on the way", "changed on the way")
-#: A page holds so many packets in all, and packets of so many connections; beyond that it holds a part, and says so.
+#: A page holds so many packets in all, and packets of so many connections; beyond that it holds a
+#: part, and says so.
 MOST_PACKETS, MOST_CONNECTIONS = 400_000, 60
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection's packets: ``frame`` is part of the table ``packets`` with ``outgoing``, ``again`` and what journeys say added."""
+    """One connection's packets: ``frame`` is part of the table ``packets`` with ``outgoing``,
+    ``again`` and what journeys say added.
+    """
 
     id: str
     label: str
@@ -49,45 +64,76 @@ def connections_of(run: RunData) -> list[Connection]:
     for flow in run.plan.flows:
         found += [(flow, part) for part in _parts(run, flow)]
     found += [(None, part) for part in _strangers(run)]
-    found.sort(key=lambda each: (-int(each[1]["payload_bytes"].sum()), each[1]["t_ns"][0], each[1]["capture"][0]))
-    if found and found[0][0] is not None:  # control channels and the like are of interest only where there is nothing else
+    found.sort(
+        key=lambda each: (
+            -int(each[1]["payload_bytes"].sum()),
+            each[1]["t_ns"][0],
+            each[1]["capture"][0],
+        )
+    )
+    # control channels and the like are of interest only where there is nothing else
+    if found and found[0][0] is not None:
         planned = [each for each in found if each[0] is not None]
         found = planned + [each for each in found if each[0] is None]
     kept = found[:MOST_CONNECTIONS]
     total = sum(part.height for _, part in kept)
     every = max(1, -(-total // MOST_PACKETS))
     journeys = _journeys(run)
-    return [_connection(run, index, flow, part, journeys, every) for index, (flow, part) in enumerate(kept)]
+    return [
+        _connection(run, index, flow, part, journeys, every)
+        for index, (flow, part) in enumerate(kept)
+    ]
 
 
 def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     """Return the flow's connections as captures at its sender saw them, else at its receiver."""
     import polars as pl
 
-    mine = run.table("packets").filter((pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp"))
+    mine = run.table("packets").filter(
+        (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
+    )
     for node in (flow.sender, receiver_of(flow)):
         there = mine.filter(pl.col("node") == node)
         if not there.is_empty():
             own = pl.col("src").is_in(sorted(addresses(run, flow.sender)))
-            return there.with_columns(own.alias("outgoing")).partition_by("capture", "stream", maintain_order=True)
+            return there.with_columns(own.alias("outgoing")).partition_by(
+                "capture", "stream", maintain_order=True
+            )
     return []
 
 
 def _strangers(run: RunData) -> list[pl.DataFrame]:
-    """Return connections that belong to no flow of the plan, each as one capture saw it; the client's data count as outgoing."""
+    """Return connections that belong to no flow of the plan, each as one capture saw it.
+
+    The client's data count as outgoing.
+    """
     import polars as pl
 
-    rows = run.table("connections").filter(pl.col("flow").is_null() & pl.col("stream").is_not_null())
+    rows = run.table("connections").filter(
+        pl.col("flow").is_null() & pl.col("stream").is_not_null()
+    )
     if rows.is_empty():
         return []
-    rows = rows.select("capture", "stream", pl.col("client_address").alias("own")).unique(["capture", "stream"], maintain_order=True).head(MOST_CONNECTIONS)
-    packets = run.table("packets").filter(pl.col("protocol") == "tcp").join(rows, on=["capture", "stream"], how="inner", maintain_order="left")
-    packets = packets.with_columns((pl.col("src") == pl.col("own")).fill_null(True).alias("outgoing")).drop("own")
+    rows = (
+        rows.select("capture", "stream", pl.col("client_address").alias("own"))
+        .unique(["capture", "stream"], maintain_order=True)
+        .head(MOST_CONNECTIONS)
+    )
+    packets = (
+        run.table("packets")
+        .filter(pl.col("protocol") == "tcp")
+        .join(rows, on=["capture", "stream"], how="inner", maintain_order="left")
+    )
+    packets = packets.with_columns(
+        (pl.col("src") == pl.col("own")).fill_null(True).alias("outgoing")
+    ).drop("own")
     return packets.partition_by("capture", "stream", maintain_order=True)
 
 
 def _journeys(run: RunData) -> pl.DataFrame:
-    """Return what became of packets by node and frame number: at both ends, since a packet is looked up where it was seen."""
+    """Return what became of packets by node and frame number: at both ends, since a packet is
+    looked up where it was seen.
+    """
     import polars as pl
 
     journeys = run.table("journeys")
@@ -98,42 +144,88 @@ def _journeys(run: RunData) -> pl.DataFrame:
         + pl.col("changed").fill_null(False).cast(pl.Int64) * 8
     ).alias("fate")
     delay = (pl.col("received_ns") - pl.col("sent_ns")).alias("delay")
-    ends = (("from_node", "sent_number", "sent_ns", "received_number"), ("to_node", "received_number", "received_ns", "sent_number"))
+    ends = (
+        ("from_node", "sent_number", "sent_ns", "received_number"),
+        ("to_node", "received_number", "received_ns", "sent_number"),
+    )
     sent, arrived = (
-        journeys.select(pl.col(node).alias("node"), pl.col(number).alias("number"), pl.col(at).alias("t_ns"), pl.col(other).alias("other"), delay, fate)
+        journeys.select(
+            pl.col(node).alias("node"),
+            pl.col(number).alias("number"),
+            pl.col(at).alias("t_ns"),
+            pl.col(other).alias("other"),
+            delay,
+            fate,
+        )
         for node, number, at, other in ends
     )
-    return pl.concat([sent, arrived.drop_nulls("number")]).unique(["node", "number", "t_ns"], keep="first", maintain_order=True)
+    return pl.concat([sent, arrived.drop_nulls("number")]).unique(
+        ["node", "number", "t_ns"], keep="first", maintain_order=True
+    )
 
 
-def _connection(run: RunData, index: int, flow: FlowPlan | None, part: pl.DataFrame, journeys: pl.DataFrame, every: int) -> Connection:
+def _connection(
+    run: RunData,
+    index: int,
+    flow: FlowPlan | None,
+    part: pl.DataFrame,
+    journeys: pl.DataFrame,
+    every: int,
+) -> Connection:
     import polars as pl
 
     frame = mark_resent(run, part)
-    frame = frame.join(journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left").sort("t_ns", maintain_order=True)
+    frame = frame.join(
+        journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left"
+    ).sort("t_ns", maintain_order=True)
     whole = frame.height
     if every > 1:
-        special = (pl.col("labels").list.len() > 0) | (pl.col("fate") > 0) | pl.col("again") | pl.col("flags").str.contains("[SFR]")
+        special = (
+            (pl.col("labels").list.len() > 0)
+            | (pl.col("fate") > 0)
+            | pl.col("again")
+            | pl.col("flags").str.contains("[SFR]")
+        )
         frame = frame.filter(special.fill_null(False) | (pl.int_range(pl.len()) % every == 0))
     capture, stream = frame["capture"][0], frame["stream"][0]
     first = frame.filter(pl.col("outgoing")).head(1) if frame["outgoing"].any() else frame.head(1)
     src, dst, sport, dport = (first[name][0] for name in ("src", "dst", "src_port", "dst_port"))
-    label = f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} → {dst}:{dport}"
-    facts = {"capture": capture, "stream": stream, "connection": label, "from": f"{src}:{sport}", "to": f"{dst}:{dport}", **_ends(run, flow, frame["node"][0])}
-    return Connection(f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts)
+    label = (
+        f"{flow.name if flow else _stranger(run, frame['connection'][0])}: {src}:{sport} →"
+        f" {dst}:{dport}"
+    )
+    facts = {
+        "capture": capture,
+        "stream": stream,
+        "connection": label,
+        "from": f"{src}:{sport}",
+        "to": f"{dst}:{dport}",
+        **_ends(run, flow, frame["node"][0]),
+    }
+    return Connection(
+        f"c{index}", label, flow.name if flow else "", frame, whole - frame.height, facts
+    )
 
 
 def _stranger(run: RunData, connection: int | None) -> str:
-    """Return what a connection without flow is called: by the action whose process opened it, if one did."""
+    """Return what a connection without flow is called: by the action whose process opened it, if
+    one did.
+    """
     steps = dict(run.table("connections").select("connection", "step").iter_rows())
     step = steps.get(connection)
     return "no flow" if step is None else f"no flow (opened by {step})"
 
 
 def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
-    """Return at whose ``side`` (the data's ``sender`` or ``receiver``) the capture was made, and the ``peer`` that the journeys lead to."""
+    """Return at whose ``side`` (the data's ``sender`` or ``receiver``) the capture was made, and
+    the ``peer`` that the journeys lead to.
+    """
     if flow is not None:
-        return {"side": "sender", "peer": receiver_of(flow)} if node == flow.sender else {"side": "receiver", "peer": flow.sender}
+        return (
+            {"side": "sender", "peer": receiver_of(flow)}
+            if node == flow.sender
+            else {"side": "receiver", "peer": flow.sender}
+        )
     others = sorted(set(run.table("journeys")["to_node"].unique().drop_nulls().to_list()) - {node})
     return {"side": "sender", "peer": others[0] if len(others) == 1 else "the other end"}
 
@@ -142,9 +234,22 @@ def packet_table(connection: Connection) -> Table:
     """Return the connection's packets as a table of whole numbers."""
     frame = connection.frame
     none, letters = 0 * frame["number"], frame["flags"].fill_null("")
-    flags = sum((letters.str.contains(letter, literal=True).cast(int) * (1 << bit) for bit, letter in enumerate(FLAGS)), start=none)
+    flags = sum(
+        (
+            letters.str.contains(letter, literal=True).cast(int) * (1 << bit)
+            for bit, letter in enumerate(FLAGS)
+        ),
+        start=none,
+    )
     labels = sum((has(frame, name) * (1 << bit) for bit, name in enumerate(WORDS)), start=none)
-    plain = {"number": "number", "seq": "seq_rel", "ack": "ack_rel", "len": "payload_bytes", "win": "window_bytes", "flight": "in_flight_bytes"}
+    plain = {
+        "number": "number",
+        "seq": "seq_rel",
+        "ack": "ack_rel",
+        "len": "payload_bytes",
+        "win": "window_bytes",
+        "flight": "in_flight_bytes",
+    }
     columns = {
         "t": Column(_numbers(frame["t_ns"]), "time", "ns"),
         "out": Column(_numbers(frame["outgoing"])),
@@ -163,15 +268,23 @@ def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
     import polars as pl
 
-    found = frame.select(pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(False).cast(pl.Int64))
+    found = frame.select(
+        pl.any_horizontal([pl.col("labels").list.contains(name) for name in names])
+        .fill_null(False)
+        .cast(pl.Int64)
+    )
     return found.to_series()
 
 
 def sack_table(connection: Connection) -> Table | None:
-    """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative) and ``packet`` (its row); None without any."""
+    """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative)
+    and ``packet`` (its row); None without any.
+    """
     import polars as pl
 
-    rows = connection.frame.with_row_index("packet").filter(~pl.col("outgoing") & (pl.col("sack_blocks").list.len() > 1))
+    rows = connection.frame.with_row_index("packet").filter(
+        ~pl.col("outgoing") & (pl.col("sack_blocks").list.len() > 1)
+    )
     if rows.is_empty():
         return None
     edges = rows.select("packet", "t_ns", pl.col("sack_blocks")).explode("sack_blocks")
@@ -187,7 +300,8 @@ def sack_table(connection: Connection) -> Table | None:
 
 
 def fault_table(run: RunData, connection: Connection) -> Table | None:
-    """Return the faults that acted on the connection's segments: ``t``, ``y`` (relative sequence number after the segment); None without any.
+    """Return the faults that acted on the connection's segments: ``t``, ``y`` (relative sequence
+    number after the segment); None without any.
 
     Of segments from the data's receiver there is no place on this axis; panels mark their moments.
     """
@@ -197,14 +311,20 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
     if sent.is_empty() or not run.has("faults"):
         return None
     ends = {name: sent[name][0] for name in ("connection", "src", "src_port")}
-    rows = run.table("faults").filter(pl.all_horizontal([pl.col(name) == value for name, value in ends.items()]))
+    rows = run.table("faults").filter(
+        pl.all_horizontal([pl.col(name) == value for name, value in ends.items()])
+    )
     if rows.is_empty():
         return None
     start = int(sent["seq"][0]) - int(sent["seq_rel"][0])
     named: list[str] = []
     columns = {
         "t": Column(_numbers(rows["t_ns"]), "time", "ns"),
-        "y": Column(_numbers((rows["seq"] - start) % 2**32 + rows["payload_bytes"].fill_null(0)), "sequence number after it", "bytes"),
+        "y": Column(
+            _numbers((rows["seq"] - start) % 2**32 + rows["payload_bytes"].fill_null(0)),
+            "sequence number after it",
+            "bytes",
+        ),
         "effect": Column(codes(rows["effect"], named), "effect", words=tuple(named)),
         "number": Column(_numbers(rows["number"]), "number of its kind in the flow"),
         "transmission": Column(_numbers(rows["transmission"]), "transmission"),

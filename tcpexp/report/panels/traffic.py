@@ -1,4 +1,6 @@
-"""Panels of traffic: round-trip time, goodput per flow and stacked, queues with drops, packets per second."""
+"""Panels of traffic: round-trip time, goodput per flow and stacked, queues with drops, packets per
+second.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,49 @@ if TYPE_CHECKING:
     from tcpexp.analysis.pathsteps import Steps
     from tcpexp.store.rundata import RunData
 
-RTT_NOTE = "From a data segment to the ACK that first covers it, at the sender's interface; retransmitted segments give no sample (Karn's rule)."
-IO_NOTE = "Frames per second at each capture, averaged over an interval that suits the zoom. Labelled: those to which Wireshark's analysis gave a label."
+RTT_NOTE = (
+    "From a data segment to the ACK that first covers it, at the sender's interface; retransmitted"
+    " segments give no sample (Karn's rule)."
+)
+IO_NOTE = (
+    "Frames per second at each capture, averaged over an interval that suits the zoom. Labelled:"
+    " those to which Wireshark's analysis gave a label."
+)
 #: More packets than this are counted per millisecond instead of kept one by one.
 MOST_COUNTED = 800_000
 BIN_NS = 1_000_000
 
 
 def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Parts:
-    """Return the panel ``rtt``; ``kernel`` are the tables whose column ``srtt`` is the kernel's smoothed RTT."""
+    """Return the panel ``rtt``.
+
+    ``kernel`` are the tables whose column ``srtt`` is the kernel's smoothed RTT.
+    """
     parts = Parts()
     layers: list[Layer] = []
-    for (flow,), rows in run.table("rtt").sort("t_ns", maintain_order=True).partition_by(["flow"], as_dict=True, maintain_order=True).items():
+    for (flow,), rows in (
+        run.table("rtt")
+        .sort("t_ns", maintain_order=True)
+        .partition_by(["flow"], as_dict=True, maintain_order=True)
+        .items()
+    ):
         if flow is not None:
-            columns = {"t": Column(numbers(rows["t_ns"]), "time", "ns"), "rtt": Column(numbers(rows["rtt_ns"]), "RTT", "ns")}
+            columns = {
+                "t": Column(numbers(rows["t_ns"]), "time", "ns"),
+                "rtt": Column(numbers(rows["rtt_ns"]), "RTT", "ns"),
+            }
             parts.tables.append(Table(f"rtt-{flow}", "samples", columns, {"flow": flow}))
-            layers.append(Layer("RTT samples", "points", f"rtt-{flow}", colors.get(flow, "--s7"), "rtt", flow=flow, marker="."))
+            layers.append(
+                Layer(
+                    "RTT samples",
+                    "points",
+                    f"rtt-{flow}",
+                    colors.get(flow, "--s7"),
+                    "rtt",
+                    flow=flow,
+                    marker=".",
+                )
+            )
     if not layers:
         parts.lacks("Round-trip time", "the table rtt has no sample")
         return parts
@@ -41,13 +70,37 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Part
     for table in kernel:
         if "srtt" in table.columns:
             flow = str(table.facts["flow"])
-            layers.append(Layer("smoothed RTT (kernel)", "line", table.name, colors.get(flow, "--s7"), "srtt", flow=flow, width=1.2, on=False))
+            layers.append(
+                Layer(
+                    "smoothed RTT (kernel)",
+                    "line",
+                    table.name,
+                    colors.get(flow, "--s7"),
+                    "srtt",
+                    flow=flow,
+                    width=1.2,
+                    on=False,
+                )
+            )
     base = base_rtt_lines(run, list(dict.fromkeys(layer.flow for layer in layers)))
     alike = len({tuple(steps) for steps in base.values()}) == 1
     for name, steps in list(base.items())[: 1 if alike else None]:
-        help = "The sum of the delays on the way there and back, the smallest value that the network allows"
+        help = (
+            "The sum of the delays on the way there and back, the smallest value that the network"
+            " allows"
+        )
         flow, color = ("", "--soft") if alike else (name, colors.get(name, "--s7"))
-        layers.append(_steps_layer(parts, run, ("sum of the delays", f"base-{name}", "ns"), steps, color=color, flow=flow, help=help))
+        layers.append(
+            _steps_layer(
+                parts,
+                run,
+                ("sum of the delays", f"base-{name}", "ns"),
+                steps,
+                color=color,
+                flow=flow,
+                help=help,
+            )
+        )
     parts.panels.append(Panel("rtt", "Round-trip time", "ns", layers, RTT_NOTE, figures=("rtt",)))
     return parts
 
@@ -68,47 +121,121 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
     lines: list[Layer] = []
     areas: list[Layer] = []
     for flow, color in colors.items():
-        per_interval = (pl.col("goodput_bytes", "wire_bytes") * interval / pl.col("interval_ns")).round().cast(pl.Int64)  # the last one may be shorter
-        mine = rows.filter(pl.col("flow") == flow).with_columns(per_interval).group_by("t_ns").agg(pl.col("goodput_bytes", "wire_bytes").sum())
+        # the last one may be shorter
+        per_interval = (
+            (pl.col("goodput_bytes", "wire_bytes") * interval / pl.col("interval_ns"))
+            .round()
+            .cast(pl.Int64)
+        )
+        mine = (
+            rows.filter(pl.col("flow") == flow)
+            .with_columns(per_interval)
+            .group_by("t_ns")
+            .agg(pl.col("goodput_bytes", "wire_bytes").sum())
+        )
         if mine.is_empty():
             continue
         whole = grid.join(mine, on="t_ns", how="left", maintain_order="left").fill_null(0)
         for kind in ("goodput", "wire"):
-            columns[f"{kind} {flow}"] = Column(numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / interval)
-        lines.append(Layer("goodput", "step", "throughput", color, f"goodput {flow}", flow=flow, help="First arrivals of payload bytes"))
+            columns[f"{kind} {flow}"] = Column(
+                numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / interval
+            )
+        lines.append(
+            Layer(
+                "goodput",
+                "step",
+                "throughput",
+                color,
+                f"goodput {flow}",
+                flow=flow,
+                help="First arrivals of payload bytes",
+            )
+        )
         help = "Frames that arrived, headers and repeats included"
-        lines.append(Layer("on the wire", "step", "throughput", color, f"wire {flow}", flow=flow, on=False, width=0.9, dash=(3, 2), help=help))
+        lines.append(
+            Layer(
+                "on the wire",
+                "step",
+                "throughput",
+                color,
+                f"wire {flow}",
+                flow=flow,
+                on=False,
+                width=0.9,
+                dash=(3, 2),
+                help=help,
+            )
+        )
         areas.append(Layer("goodput", "area", "throughput", color, f"goodput {flow}", flow=flow))
     parts.tables.append(Table("throughput", "samples", columns))
     note = f"At the receiver, in intervals of {interval / 1e6:g} ms."
     places = bottleneck_lines(run, [layer.flow for layer in areas])
     help = "The rate of the slowest link on the way of the flows; it counts headers too"
-    for label, steps in distinct_steps({place: steps for place, (_, steps) in places.items()}, "bottleneck rate").items():
+    for label, steps in distinct_steps(
+        {place: steps for place, (_, steps) in places.items()}, "bottleneck rate"
+    ).items():
         lines.append(_steps_layer(parts, run, (label, f"rate-{label}", "bps"), steps, help=help))
-    parts.panels.append(Panel("throughput", "Throughput per flow", "bps", lines, note, figures=("throughput",)))
+    parts.panels.append(
+        Panel("throughput", "Throughput per flow", "bps", lines, note, figures=("throughput",))
+    )
     stacks = 0
     for place, (names, steps) in places.items():
         stacked = [layer for layer in areas if layer.flow in names]
         if len(stacked) > 1:
             stacks += 1
             if steps:
-                stacked.append(_steps_layer(parts, run, ("bottleneck rate", f"rate-{place}", "bps"), steps, help=help))
+                stacked.append(
+                    _steps_layer(
+                        parts, run, ("bottleneck rate", f"rate-{place}", "bps"), steps, help=help
+                    )
+                )
             title = "Throughput, stacked" if len(places) == 1 else f"Throughput, stacked: {place}"
-            parts.panels.append(Panel("stacked" if stacks == 1 else f"stacked-{stacks}", title, "bps", stacked, note))
+            parts.panels.append(
+                Panel(
+                    "stacked" if stacks == 1 else f"stacked-{stacks}", title, "bps", stacked, note
+                )
+            )
     return parts
 
 
-def _steps_layer(parts: Parts, run: RunData, names: tuple[str, str, str], steps: Steps, *, color: str = "--soft", flow: str = "", help: str = "") -> Layer:
-    """Return a dotted line of (from when in ns, value): a level where the value never changes. ``names`` are the label, the table's name and the unit."""
+def _steps_layer(
+    parts: Parts,
+    run: RunData,
+    names: tuple[str, str, str],
+    steps: Steps,
+    *,
+    color: str = "--soft",
+    flow: str = "",
+    help: str = "",
+) -> Layer:
+    """Return a dotted line of (from when in ns, value): a level where the value never changes.
+
+    ``names`` are the label, the table's name and the unit.
+    """
     import polars as pl
 
     label, table, unit = names
-    times, values = [at for at, _ in steps] + [run.end_ns], [value for _, value in steps] + [steps[-1][1]]
-    columns = {"t": Column(numbers(pl.Series(times)), "from", "ns"), "value": Column(numbers(pl.Series(values)), label, unit)}
+    times, values = (
+        [at for at, _ in steps] + [run.end_ns],
+        [value for _, value in steps] + [steps[-1][1]],
+    )
+    columns = {
+        "t": Column(numbers(pl.Series(times)), "from", "ns"),
+        "value": Column(numbers(pl.Series(values)), label, unit),
+    }
     if all(each.name != table for each in parts.tables):
         parts.tables.append(Table(table, "samples", columns, {"flow": flow} if flow else {}))
     if len(steps) == 1:
-        return Layer(label, "level", table, color, value=float(steps[0][1]), flow=flow, dash=(2, 3), help=help)
+        return Layer(
+            label,
+            "level",
+            table,
+            color,
+            value=float(steps[0][1]),
+            flow=flow,
+            dash=(2, 3),
+            help=help,
+        )
     return Layer(label, "step", table, color, "value", flow=flow, dash=(2, 3), help=help)
 
 
@@ -119,26 +246,63 @@ def queue_parts(run: RunData) -> Parts:
     parts = Parts()
     samples = busy_queues(run, {})
     if samples.is_empty():
-        parts.lacks("Queue", "no bottleneck queue was sampled, or none ever held or dropped a packet")
+        parts.lacks(
+            "Queue", "no bottleneck queue was sampled, or none ever held or dropped a packet"
+        )
         return parts
     layers: list[Layer] = []
-    for index, ((place,), rows) in enumerate(samples.partition_by(["place"], as_dict=True, maintain_order=True).items()):
+    for index, ((place,), rows) in enumerate(
+        samples.partition_by(["place"], as_dict=True, maintain_order=True).items()
+    ):
         name, color = f"queue {place}", f"--s{index % len(PALETTE) + 1}"
         columns = {
             "t": Column(numbers(rows["t_ns"]), "time", "ns"),
             "backlog": Column(numbers(rows["backlog_packets"]), "backlog", "packets"),
-            "dropped": Column(numbers(rows["dropped"]), "dropped since the sample before", "packets"),
+            "dropped": Column(
+                numbers(rows["dropped"]), "dropped since the sample before", "packets"
+            ),
         }
         parts.tables.append(Table(name, "samples", columns, {"queue": str(place)}))
-        layers.append(Layer(f"backlog, {place}", "step", name, color, "backlog", help="Packets that wait for the bottleneck"))
+        layers.append(
+            Layer(
+                f"backlog, {place}",
+                "step",
+                name,
+                color,
+                "backlog",
+                help="Packets that wait for the bottleneck",
+            )
+        )
         lost = rows.select((pl.col("dropped") > 0).arg_true().cast(pl.Int64)).to_series().to_numpy()
         if len(lost):
             label = f"drops, {place} ({int(rows['dropped'].sum()):,})"
-            layers.append(Layer(label, "stems", name, "--alarm", "dropped", rows=lost, width=1.2, help="Packets dropped since the sample before"))
+            layers.append(
+                Layer(
+                    label,
+                    "stems",
+                    name,
+                    "--alarm",
+                    "dropped",
+                    rows=lost,
+                    width=1.2,
+                    help="Packets dropped since the sample before",
+                )
+            )
         limit = rows["limit"].drop_nulls().max()
         if limit is not None:
-            layers.append(Layer("limit", "level", name, "--soft", value=float(limit), dash=(2, 3), fit=False))  # type: ignore[arg-type]
-    parts.panels.append(Panel("queue", "Bottleneck queue", "packets", layers, "From the queueing disciplines' own counters, sampled.", figures=("queue",)))
+            layers.append(
+                Layer("limit", "level", name, "--soft", value=float(limit), dash=(2, 3), fit=False)
+            )  # type: ignore[arg-type]
+    parts.panels.append(
+        Panel(
+            "queue",
+            "Bottleneck queue",
+            "packets",
+            layers,
+            "From the queueing disciplines' own counters, sampled.",
+            figures=("queue",),
+        )
+    )
     return parts
 
 
@@ -147,23 +311,43 @@ def io_parts(run: RunData) -> Parts:
     import polars as pl
 
     parts = Parts()
-    packets = run.table("packets").select("capture", "t_ns", (pl.col("labels").list.len() > 0).fill_null(False).alias("labelled"))
+    packets = run.table("packets").select(
+        "capture", "t_ns", (pl.col("labels").list.len() > 0).fill_null(False).alias("labelled")
+    )
     if packets.is_empty():
         parts.lacks("Packets per second", "no packet was captured")
         return parts
     packets = packets.sort("capture", "t_ns", maintain_order=True)
     if packets.height > MOST_COUNTED:
-        packets = packets.group_by("capture", pl.col("t_ns") // BIN_NS * BIN_NS, "labelled", maintain_order=True).agg(pl.len().alias("n"))
+        packets = packets.group_by(
+            "capture", pl.col("t_ns") // BIN_NS * BIN_NS, "labelled", maintain_order=True
+        ).agg(pl.len().alias("n"))
     else:
         packets = packets.with_columns(pl.lit(1, pl.Int64).alias("n"))
     layers: list[Layer] = []
-    for index, ((capture,), rows) in enumerate(packets.partition_by(["capture"], as_dict=True, maintain_order=True).items()):
+    for index, ((capture,), rows) in enumerate(
+        packets.partition_by(["capture"], as_dict=True, maintain_order=True).items()
+    ):
         name, color = f"io {capture}", f"--s{index % len(PALETTE) + 1}"
-        columns = {"t": Column(numbers(rows["t_ns"]), "time", "ns"), "n": Column(numbers(rows["n"]), "frames", "frames")}
+        columns = {
+            "t": Column(numbers(rows["t_ns"]), "time", "ns"),
+            "n": Column(numbers(rows["n"]), "frames", "frames"),
+        }
         parts.tables.append(Table(name, "samples", columns, {"capture": str(capture)}))
         layers.append(Layer(f"{capture}", "rate", name, color, "n", on=index < 2))
         labelled = rows.select(pl.col("labelled").arg_true().cast(pl.Int64)).to_series().to_numpy()
         if len(labelled):
-            layers.append(Layer(f"{capture}, labelled", "rate", name, color, "n", rows=labelled, on=index < 1, dash=(3, 2)))
+            layers.append(
+                Layer(
+                    f"{capture}, labelled",
+                    "rate",
+                    name,
+                    color,
+                    "n",
+                    rows=labelled,
+                    on=index < 1,
+                    dash=(3, 2),
+                )
+            )
     parts.panels.append(Panel("io", "Packets per second", "pps", layers, IO_NOTE))
     return parts

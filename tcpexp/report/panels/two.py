@@ -1,4 +1,6 @@
-"""The panels of two runs on the same axes: each panel holds what both show of one flow, one queue or one connection."""
+"""The panels of two runs on the same axes: each panel holds what both show of one flow, one queue
+or one connection.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,16 @@ from typing import Any
 
 from tcpexp.report.panels.model import Layer, Panel, PanelData, Table
 
-#: The runs, as the page's switches name them, and how they look: A is broad, so that B, thin and on top, shows it where they are equal.
+#: The runs, as the page's switches name them, and how they look: A is broad, so that B, thin and on
+#: top, shows it where they are equal.
 RUNS: dict[str, tuple[str, float]] = {"run A": ("--s1", 2.8), "run B": ("--s2", 1.2)}
-#: Panels that are drawn once per flow, and the layers of them that two runs are compared by; those that are off at first.
-PER_FLOW = {"throughput": ("goodput",), "cwnd": ("cwnd", "ssthresh", "loss event"), "rtt": ("RTT samples", "smoothed RTT (kernel)")}
+#: Panels that are drawn once per flow, and the layers of them that two runs are compared by; those
+#: that are off at first.
+PER_FLOW = {
+    "throughput": ("goodput",),
+    "cwnd": ("cwnd", "ssthresh", "loss event"),
+    "rtt": ("RTT samples", "smoothed RTT (kernel)"),
+}
 #: What limits both: of each panel it is kept, as a level or in steps.
 LIMITS = ("sum of the delays", "bottleneck rate")
 SEQUENCE = ("ACK line", "data", "retransmission", "duplicate ACK", "lost on the way")
@@ -23,12 +31,17 @@ MOST_FLOWS = 6
 
 
 def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) -> PanelData:
-    """Return one page's panels of two runs; the reader switches each run as a flow named ``run A`` or ``run B``.
+    """Return one page's panels of two runs; the reader switches each run as a flow named ``run A``
+    or ``run B``.
 
-    Flows are paired by name, connections by flow and turn (most payload first), queues by name. ``folders`` are the runs' folders, as
-    commands for Wireshark are to name them. Times count from each run's own zero.
+    Flows are paired by name, connections by flow and turn (most payload first), queues by name.
+    ``folders`` are the runs' folders, as commands for Wireshark are to name them. Times count from
+    each run's own zero.
     """
-    runs = {name: _renamed(data, name, folder) for (name, data), folder in zip(zip(RUNS, (a, b), strict=True), folders, strict=True)}
+    runs = {
+        name: _renamed(data, name, folder)
+        for (name, data), folder in zip(zip(RUNS, (a, b), strict=True), folders, strict=True)
+    }
     flows = list(dict.fromkeys(flow for data in (a, b) for flow in data.flows))
     connections, layers = _connections(runs)
     panels = [_panel(runs, "sequence", layers)] if layers else []
@@ -40,9 +53,18 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
                 panels.append(_panel(runs, id, mine, flow if len(flows) > 1 else ""))
     queues = [layer for name in RUNS for _, layer in _layers(runs[name], "queue", name, None)]
     panels += [_panel(runs, "queue", queues)] if queues else []
-    absent = [{"what": f"{name}: {row['what']}", "why": row["why"]} for name, data in zip(RUNS, (a, b), strict=True) for row in data.absent]
+    absent = [
+        {"what": f"{name}: {row['what']}", "why": row["why"]}
+        for name, data in zip(RUNS, (a, b), strict=True)
+        for row in data.absent
+    ]
     if len(flows) > MOST_FLOWS:
-        absent.append({"what": f"{len(flows) - MOST_FLOWS} more flows", "why": f"a page compares at most {MOST_FLOWS}"})
+        absent.append(
+            {
+                "what": f"{len(flows) - MOST_FLOWS} more flows",
+                "why": f"a page compares at most {MOST_FLOWS}",
+            }
+        )
     return PanelData(
         span=(0, max(a.span[1], b.span[1])),
         view=(min(a.view[0], b.view[0]), max(a.view[1], b.view[1])),
@@ -69,27 +91,53 @@ def _renamed(data: PanelData, run: str, folder: str) -> PanelData:
         tables[before + name] = replace(table, name=before + name, facts=facts)
 
     def layer(each: Layer) -> Layer:
-        return replace(each, table=before + each.table, connection=each.connection and before + each.connection)
+        return replace(
+            each, table=before + each.table, connection=each.connection and before + each.connection
+        )
 
-    panels = [replace(panel, layers=[layer(each) for each in panel.layers]) for panel in data.panels]
-    return replace(data, tables=tables, panels=panels, connections=[{**each, "id": before + each["id"]} for each in data.connections])
+    panels = [
+        replace(panel, layers=[layer(each) for each in panel.layers]) for panel in data.panels
+    ]
+    return replace(
+        data,
+        tables=tables,
+        panels=panels,
+        connections=[{**each, "id": before + each["id"]} for each in data.connections],
+    )
 
 
-def _layers(data: PanelData, id: str, run: str, labels: Sequence[str] | None) -> Iterator[tuple[str, Layer]]:
-    """Yield the layers of one panel with their flow, made a run's: its colour, its width, its switch."""
+def _layers(
+    data: PanelData, id: str, run: str, labels: Sequence[str] | None
+) -> Iterator[tuple[str, Layer]]:
+    """Yield the layers of one panel with their flow, made a run's: its colour, its width, its
+    switch.
+    """
     color, width = RUNS[run]
     for panel in data.panels:
         for each in panel.layers if panel.id == id else []:
             level = each.kind == "level"
-            if not level and labels is not None and each.label not in labels and not each.label.startswith(LIMITS):
+            if (
+                not level
+                and labels is not None
+                and each.label not in labels
+                and not each.label.startswith(LIMITS)
+            ):
                 continue
-            label = each.label.partition(" (")[0] if id == "queue" else each.label  # without the number of drops, which differs
+            # without the number of drops, which differs
+            label = each.label.partition(" (")[0] if id == "queue" else each.label
             wide = each.width if level else width * (2 if each.kind == "bars" else 1)
-            yield each.flow, replace(each, label=label, color=color, width=wide, flow=run, on=each.label not in OFF)
+            yield (
+                each.flow,
+                replace(
+                    each, label=label, color=color, width=wide, flow=run, on=each.label not in OFF
+                ),
+            )
 
 
 def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list[Layer]]:
-    """Return the connections to choose from, each with its pair's packets, and the time-sequence graph's layers."""
+    """Return the connections to choose from, each with its pair's packets, and the time-sequence
+    graph's layers.
+    """
     found: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
     for name, data in runs.items():
         turns: dict[str, int] = {}
@@ -100,9 +148,22 @@ def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list
     chosen: dict[str, str] = {}
     for pair in found.values():
         first = next(iter(pair.values()))
-        listed.append({**first, "label": first["label"] if len(pair) == 2 else f"{first['label']} ({next(iter(pair))} only)"})
+        listed.append(
+            {
+                **first,
+                "label": (
+                    first["label"]
+                    if len(pair) == 2
+                    else f"{first['label']} ({next(iter(pair))} only)"
+                ),
+            }
+        )
         chosen |= {each["id"]: first["id"] for each in pair.values()}
-    layers = [replace(each, connection=chosen[each.connection]) for name in RUNS for _, each in _layers(runs[name], "sequence", name, SEQUENCE)]
+    layers = [
+        replace(each, connection=chosen[each.connection])
+        for name in RUNS
+        for _, each in _layers(runs[name], "sequence", name, SEQUENCE)
+    ]
     return listed, layers
 
 
@@ -110,23 +171,40 @@ def _panel(runs: dict[str, PanelData], id: str, layers: list[Layer], flow: str =
     """Return the panel ``id`` with other layers; of several flows it bears the flow's name."""
     model = next(panel for data in runs.values() for panel in data.panels if panel.id == id)
     title = model.title.removesuffix(" per flow")
-    return replace(model, id=f"{id}-{flow}" if flow else id, title=f"{title}, flow {flow}" if flow else title, layers=layers)
+    return replace(
+        model,
+        id=f"{id}-{flow}" if flow else id,
+        title=f"{title}, flow {flow}" if flow else title,
+        layers=layers,
+    )
 
 
 def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, Table]:
     """Return the tables that the panels draw from, those of their packets with them."""
     every = {name: table for data in runs.values() for name, table in data.tables.items()}
     names = dict.fromkeys(each.table for panel in panels for each in panel.layers)
-    parents = dict.fromkeys(str(every[name].facts["packets"]) for name in names if "packets" in every[name].facts)
+    parents = dict.fromkeys(
+        str(every[name].facts["packets"]) for name in names if "packets" in every[name].facts
+    )
     return {name: every[name] for name in {**names, **parents}}
 
 
 def _either(a: list[dict[str, Any]], b: list[dict[str, Any]], time: str) -> list[dict[str, Any]]:
-    """Return what both runs have at the same time once, as A has it, and the rest with the run's letter before its label, in time order."""
+    """Return what both runs have at the same time once, as A has it, and the rest with the run's
+    letter before its label, in time order.
+    """
 
     def has(other: list[dict[str, Any]], each: dict[str, Any]) -> bool:
-        return any(one["label"] == each["label"] and abs(one[time] - each[time]) < SAME_TIME_NS for one in other)
+        return any(
+            one["label"] == each["label"] and abs(one[time] - each[time]) < SAME_TIME_NS
+            for one in other
+        )
 
     shared = [each for each in a if has(b, each)]
-    rest = [{**each, "label": f"{letter}: {each['label']}"} for letter, mine, other in (("A", a, b), ("B", b, a)) for each in mine if not has(other, each)]
+    rest = [
+        {**each, "label": f"{letter}: {each['label']}"}
+        for letter, mine, other in (("A", a, b), ("B", b, a))
+        for each in mine
+        if not has(other, each)
+    ]
     return sorted(shared + rest, key=lambda each: int(each[time]))

@@ -1,1 +1,3 @@
-"""What stands between the core and the world: networks (UDP, TUN, impaired), the event loop, sockets, the log of events."""
+"""What stands between the core and the world: networks (UDP, TUN, impaired), the event loop,
+sockets, the log of events.
+"""

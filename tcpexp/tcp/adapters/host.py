@@ -1,4 +1,7 @@
-"""The event loop: one stack, one network, one clock. Blocking calls run it until what they wait for has happened."""
+"""The event loop: one stack, one network, one clock.
+
+Blocking calls run it until what they wait for has happened.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +49,19 @@ class Progress:
 
 
 class Host:
-    """A TCP host on a network. Not for several threads: whoever blocks runs everybody's timers and segments."""
+    """A TCP host on a network.
+
+    Not for several threads: whoever blocks runs everybody's timers and segments.
+    """
 
     def __init__(
         self, network: Network, config: Config | None = None, *, recorder: Recorder | None = None, clock: Callable[[], int] = time.monotonic_ns,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:  # fmt: skip
-        """Own ``network``; the MSS is cut to its MTU. ``entropy`` gives secrets for ISNs (RFC 6528), SYN cookies and the first ephemeral port."""
+        """Own ``network``; the MSS is cut to its MTU.
+
+        ``entropy`` gives secrets for ISNs (RFC 6528), SYN cookies and the first ephemeral port.
+        """
         config = config or Config()
         headers = HEADERS_V6 if ":" in network.address else HEADERS_V4
         config = dataclasses.replace(config, mss=min(config.mss, network.mtu - headers))
@@ -61,7 +70,13 @@ class Host:
         network.header = IpHeader(config.dscp, config.hop_limit)
         self.clock = clock
         self.recorder = recorder
-        self.stack = Stack(network.address, hashed_isn(entropy(32)), config, cookie_key=entropy(32), first_port=first_port)
+        self.stack = Stack(
+            network.address,
+            hashed_isn(entropy(32)),
+            config,
+            cookie_key=entropy(32),
+            first_port=first_port,
+        )
         self.progress: WeakKeyDictionary[Connection, Progress] = WeakKeyDictionary()
         self._selector = selectors.SelectSelector()  # microseconds; epoll counts in milliseconds
         self._selector.register(network.fileno(), selectors.EVENT_READ)
@@ -69,43 +84,77 @@ class Host:
     # What programs call
 
     def connect(
-        self, address: str, port: int, *, timeout: float | None = None, local_port: int | None = None, config: Config | None = None
+        self,
+        address: str,
+        port: int,
+        *,
+        timeout: float | None = None,
+        local_port: int | None = None,
+        config: Config | None = None,
     ) -> TcpSocket:
         """Open a connection and wait until it is established.
 
-        Raises: ConnectionRefusedError, TimeoutError, ConnectionResetError; CallError for an address or port that cannot be.
+        Raises: ConnectionRefusedError, TimeoutError, ConnectionResetError; CallError for an address
+            or port that cannot be.
         """
         sock = self.begin_connect(address, port, local_port=local_port, config=config)
-        if not self.run_until(lambda: sock.progress.established or sock.progress.closed is not None, timeout):
+        if not self.run_until(
+            lambda: sock.progress.established or sock.progress.closed is not None, timeout
+        ):
             sock.abort()
             raise TimeoutError(f"no answer from {address} port {port} within {timeout:g} s")
         if sock.progress.closed is not None and not sock.progress.established:
             raise sock.error()
         return sock
 
-    def begin_connect(self, address: str, port: int, *, local_port: int | None = None, config: Config | None = None) -> TcpSocket:
+    def begin_connect(
+        self,
+        address: str,
+        port: int,
+        *,
+        local_port: int | None = None,
+        config: Config | None = None,
+    ) -> TcpSocket:
         """Send the SYN and return at once; :meth:`wait` says when it is established."""
-        config = dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss)) if config else None
-        connection = self.stack.connect(Endpoint(address, port), self.clock(), port=local_port, config=config)
+        config = (
+            dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss))
+            if config
+            else None
+        )
+        connection = self.stack.connect(
+            Endpoint(address, port), self.clock(), port=local_port, config=config
+        )
         sock = TcpSocket(self, connection)
         self.flush()
         return sock
 
     def listen(self, port: int, *, config: Config | None = None) -> TcpListener:
         """Listen on a port. Raises: CallError when it is listening already."""
-        config = dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss)) if config else None
+        config = (
+            dataclasses.replace(config, mss=min(config.mss, self.stack.config.mss))
+            if config
+            else None
+        )
         return TcpListener(self, self.stack.listen(port, config=config))
 
     def wait(self, things: Iterable[Ready], timeout: float | None = None) -> list[Ready]:
-        """Wait until one of the sockets and listeners can be read, accepted from, or has ended; return all for which that holds now."""
+        """Wait until one of the sockets and listeners can be read, accepted from, or has ended.
+
+        Return all for which that holds now.
+        """
         waiting = list(things)
         self.run_until(lambda: any(each.ready for each in waiting), timeout)
         return [each for each in waiting if each.ready]
 
     def drain(self, timeout: float | None = None, *, time_wait: bool = False) -> bool:
-        """Run until no connection is left that still has something to do; with ``time_wait`` until TIME-WAIT is over too. Return whether it came to that."""
+        """Run until no connection is left that still has something to do.
+
+        With ``time_wait`` until TIME-WAIT is over too. Return whether it came to that.
+        """
         done = (State.CLOSED,) if time_wait else (State.CLOSED, State.TIME_WAIT)
-        return self.run_until(lambda: all(each.state in done for each in self.stack.connections.values()), timeout)
+        return self.run_until(
+            lambda: all(each.state in done for each in self.stack.connections.values()), timeout
+        )
 
     def close(self) -> None:
         """Give the network back; connections that are open hear nothing more."""
@@ -115,7 +164,10 @@ class Host:
     # The loop
 
     def run_until(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Run until ``condition()`` holds; return False when ``timeout`` seconds have passed without."""
+        """Run until ``condition()`` holds.
+
+        Return False when ``timeout`` seconds have passed without.
+        """
         deadline = None if timeout is None else self.clock() + round(timeout * SECOND)
         self.flush()
         while not condition():
@@ -142,15 +194,22 @@ class Host:
             self.flush()
 
     def _receive(self, now: int) -> None:
-        """Give all that has arrived to the stack; after each segment its answers go out, as they would between two interrupts."""
+        """Give all that has arrived to the stack.
+
+        After each segment its answers go out, as they would between two interrupts.
+        """
         for arrival in self.network.receive(now):
             now = self.clock()
             if isinstance(arrival, NetworkTrouble):
-                self.stack.icmp_error(arrival.error, arrival.local_port, arrival.remote, now, arrival.seq)
+                self.stack.icmp_error(
+                    arrival.error, arrival.local_port, arrival.remote, now, arrival.seq
+                )
             else:
                 source, segment = arrival
                 if self.recorder is not None:
-                    connection = self.stack.connections.get((segment.dst_port, Endpoint(source, segment.src_port)))
+                    connection = self.stack.connections.get(
+                        (segment.dst_port, Endpoint(source, segment.src_port))
+                    )
                     if connection is not None:
                         self.recorder.arriving(connection, segment, now)
                 self.stack.receive(segment, source, now)

@@ -1,4 +1,6 @@
-"""A network with faults in between: loss, delay, reordering, duplication, by index or at random from a seed, in both directions."""
+"""A network with faults in between: loss, delay, reordering, duplication, by index or at random
+from a seed, in both directions.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,19 @@ from tcpexp.tcp.simulator.link import Link, LinkConfig
 
 
 class ImpairedNetwork:
-    """Wraps a network; ``outgoing`` and ``incoming`` are the links that stand before it (None: nothing happens in that direction).
+    """Wraps a network; ``outgoing`` and ``incoming`` are the links that stand before it (None:
+    nothing happens in that direction).
 
-    The links are those of the simulator, with the same meaning of every setting; ``drop_offsets`` counts sequence numbers from 0 here.
+    The links are those of the simulator, with the same meaning of every setting; ``drop_offsets``
+    counts sequence numbers from 0 here.
     """
 
-    def __init__(self, network: Network, outgoing: LinkConfig | None = None, incoming: LinkConfig | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        outgoing: LinkConfig | None = None,
+        incoming: LinkConfig | None = None,
+    ) -> None:
         self.network = network
         self.address = network.address
         self.mtu = network.mtu

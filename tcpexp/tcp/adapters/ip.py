@@ -1,4 +1,6 @@
-"""IP packets around segments: IPv4 (RFC 791 section 3.1), IPv6 (RFC 8200 section 3), and the ICMP errors that quote one (RFC 792, RFC 4443)."""
+"""IP packets around segments: IPv4 (RFC 791 section 3.1), IPv6 (RFC 8200 section 3), and the ICMP
+errors that quote one (RFC 792, RFC 4443).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Packet(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _addresses(source: str, destination: str, header: IpHeader) -> tuple[int, bytes, int]:
-    """Return (IP version, both addresses packed, their share of an IPv4 header's checksum with the fields that never change)."""
+    """Return (IP version, both addresses packed, their share of an IPv4 header's checksum with the
+    fields that never change).
+    """
     packed = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
     fixed = _V4.pack(0x45, header.dscp << 2, 0, 0, _DONT_FRAGMENT, header.hop_limit, TCP, 0)
     return (4 if len(packed) == 8 else 6), packed, ones_complement_sum(fixed + packed)
@@ -54,23 +58,47 @@ def _text(packed: bytes) -> str:
     return str(ipaddress.ip_address(packed))
 
 
-def encode_packet(source: str, destination: str, payload: bytes, identification: int = 0, header: IpHeader = DEFAULT) -> bytes:
+def encode_packet(
+    source: str,
+    destination: str,
+    payload: bytes,
+    identification: int = 0,
+    header: IpHeader = DEFAULT,
+) -> bytes:
     """Return a TCP segment's bytes as an IP packet; ``identification`` is IPv4's, 16 bits.
 
     RFC 791 section 3.1; RFC 8200 section 3. Fragments are never made: DF is set.
     """
     version, packed, fixed = _addresses(source, destination, header)
     if version == 6:
-        return _V6.pack(6 << 28 | header.dscp << 22, len(payload), TCP, header.hop_limit) + packed + payload
+        return (
+            _V6.pack(6 << 28 | header.dscp << 22, len(payload), TCP, header.hop_limit)
+            + packed
+            + payload
+        )
     length = 20 + len(payload)
     checksum = 0xFFFF ^ ((fixed + length + identification) % 0xFFFF or 0xFFFF)
-    return _V4.pack(0x45, header.dscp << 2, length, identification, _DONT_FRAGMENT, header.hop_limit, TCP, checksum) + packed + payload
+    return (
+        _V4.pack(
+            0x45,
+            header.dscp << 2,
+            length,
+            identification,
+            _DONT_FRAGMENT,
+            header.hop_limit,
+            TCP,
+            checksum,
+        )
+        + packed
+        + payload
+    )
 
 
 def decode_packet(data: bytes) -> Packet:
     """Return the packet in ``data``, without what may follow its end.
 
-    Raises: PacketError for what is cut short, a wrong header checksum, a fragment, an IPv6 extension header.
+    Raises: PacketError for what is cut short, a wrong header checksum, a fragment, an IPv6
+    extension header.
     """
     if not data:
         raise PacketError("empty packet")
@@ -78,7 +106,10 @@ def decode_packet(data: bytes) -> Packet:
 
 
 def _decode_v4(data: bytes) -> Packet:
-    """Return an IPv4 packet; what its options say is nothing to TCP. RFC 791 section 3.1, RFC 9293 section 3.9.2 (MUST-50)."""
+    """Return an IPv4 packet; what its options say is nothing to TCP.
+
+    RFC 791 section 3.1, RFC 9293 section 3.9.2 (MUST-50).
+    """
     if len(data) < 20:
         raise PacketError("cut short")
     first, _, length, _, fragment, _, protocol, _ = _V4.unpack_from(data)
@@ -109,7 +140,8 @@ def _decode_v6(data: bytes) -> Packet:
 def decode_icmp(packet: Packet, address: str) -> NetworkTrouble | None:
     """Return what an ICMP error says about a segment that ``address`` sent; None for anything else.
 
-    RFC 792 and RFC 4443 section 3: the error quotes the IP header and at least 8 octets of what it carried: ports and sequence number.
+    RFC 792 and RFC 4443 section 3: the error quotes the IP header and at least 8 octets of what it
+    carried: ports and sequence number.
     """
     data = packet.payload
     if len(data) < 8:
@@ -119,7 +151,11 @@ def decode_icmp(packet: Packet, address: str) -> NetworkTrouble | None:
         if error is None or len(data) < start + 28 or ones_complement_sum(data):
             return None
         quoted = data[start:]
-        header, protocol, addresses = (quoted[0] & 15) * 4, quoted[9], (quoted[12:16], quoted[16:20])
+        header, protocol, addresses = (
+            (quoted[0] & 15) * 4,
+            quoted[9],
+            (quoted[12:16], quoted[16:20]),
+        )
     elif packet.protocol == ICMPV6:
         error = ERRORS_V6.get((data[0], data[1]))
         if error is None or len(data) < 8 + 48:

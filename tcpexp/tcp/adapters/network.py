@@ -27,7 +27,9 @@ class Arrival(NamedTuple):
 
 
 class NetworkTrouble(NamedTuple):
-    """An ICMP error about a segment that this end sent: what (``tcpexp.tcp.icmp``), from which port, to whom, with which sequence number."""
+    """An ICMP error about a segment that this end sent: what (``tcpexp.tcp.icmp``), from which
+    port, to whom, with which sequence number.
+    """
 
     error: str
     local_port: int
@@ -38,7 +40,8 @@ class NetworkTrouble(NamedTuple):
 class IpHeader(NamedTuple):
     """What a connection may say about the IP header of its segments.
 
-    RFC 9293 section 3.9.1.9 (MUST-48): the differentiated services field, 0 to 63; RFC 9293 section 3.9.2 (MUST-49): the time to live, IPv6's hop limit.
+    RFC 9293 section 3.9.1.9 (MUST-48): the differentiated services field, 0 to 63; RFC 9293 section
+    3.9.2 (MUST-49): the time to live, IPv6's hop limit.
     """
 
     dscp: int = 0
@@ -46,7 +49,8 @@ class IpHeader(NamedTuple):
 
 
 def choose_address(remote: str) -> str:
-    """Ask IP from which of this machine's addresses it would send to ``remote``; nothing is sent. RFC 9293 section 3.9.1.1 (MUST-44).
+    """Ask IP from which of this machine's addresses it would send to ``remote``; nothing is sent.
+    RFC 9293 section 3.9.1.1 (MUST-44).
 
     Raises: NetworkError without a route.
     """
@@ -55,7 +59,9 @@ def choose_address(remote: str) -> str:
         try:
             probe.connect((remote, 9))
         except OSError as error:
-            raise NetworkError(f"no way to {remote}: {error.strerror or error}", "write the server's IP address") from None
+            raise NetworkError(
+                f"no way to {remote}: {error.strerror or error}", "write the server's IP address"
+            ) from None
         return str(probe.getsockname()[0])
 
 
@@ -83,7 +89,9 @@ class Network(Protocol):
         """Yield what has arrived, until there is nothing left."""
 
     def next_timer(self) -> int | None:
-        """Return when :meth:`receive` or :meth:`handle_timer` has something to do although nothing arrives; None for never."""
+        """Return when :meth:`receive` or :meth:`handle_timer` has something to do although nothing
+        arrives; None for never.
+        """
 
     def handle_timer(self, now: int) -> None:
         """Do what is due."""

@@ -1,6 +1,8 @@
-"""The core's events as lines of JSON, one per event, for ``raw/logs/<step>/tcp.jsonl`` of a run (docs/tcp.md has the fields).
+"""The core's events as lines of JSON, one per event, for ``raw/logs/<step>/tcp.jsonl`` of a run
+(docs/tcp.md has the fields).
 
-Times are nanoseconds of the system's clock, sequence numbers relative to the connection's ISNs (a SYN is 0), sizes bytes. ``c`` numbers the connections.
+Times are nanoseconds of the system's clock, sequence numbers relative to the connection's ISNs (a
+SYN is 0), sizes bytes. ``c`` numbers the connections.
 """
 
 from __future__ import annotations
@@ -23,10 +25,15 @@ SYNCHRONIZED = frozenset(State) - {State.CLOSED, State.LISTEN, State.SYN_SENT, S
 
 
 class JsonRecorder:
-    """Writes events to a file; what an event's class is called, in lower case with underscores, is its ``event``."""
+    """Writes events to a file.
+
+    What an event's class is called, in lower case with underscores, is its ``event``.
+    """
 
     def __init__(self, path: Path, *, offset_ns: int | None = None) -> None:
-        """Open ``path``; ``offset_ns`` is what turns the loop's clock into the system's (measured now when None)."""
+        """Open ``path``; ``offset_ns`` is what turns the loop's clock into the system's (measured
+        now when None).
+        """
         self._file = path.open("w", encoding="utf-8", buffering=1 << 16)
         self._offset_ns = time.time_ns() - time.monotonic_ns() if offset_ns is None else offset_ns
         self._numbers: dict[int, int] = {}
@@ -34,7 +41,9 @@ class JsonRecorder:
         self._names: dict[type, str] = {}
 
     def arriving(self, connection: Connection, segment: Segment, now: int) -> None:
-        """Write what the connection knows before it takes a segment: what the kernel's tracepoint tcp:tcp_probe shows."""
+        """Write what the connection knows before it takes a segment: what the kernel's tracepoint
+        tcp:tcp_probe shows.
+        """
         tcb = connection.tcb
         if tcb.state not in SYNCHRONIZED:
             return
@@ -55,7 +64,10 @@ class JsonRecorder:
 
     def _write(self, connection: Connection, at_ns: int, name: str, facts: dict[str, Any]) -> None:
         number = self._numbers.get(id(connection)) or self._introduce(connection, at_ns)
-        self._file.write(json.dumps({"time_ns": at_ns + self._offset_ns, "event": name, "c": number, **facts}) + "\n")
+        self._file.write(
+            json.dumps({"time_ns": at_ns + self._offset_ns, "event": name, "c": number, **facts})
+            + "\n"
+        )
 
     def _introduce(self, connection: Connection, at_ns: int) -> int:
         """Number a connection, and write whose it is."""
@@ -67,7 +79,12 @@ class JsonRecorder:
             "local_address": local.address, "local_port": local.port, "peer_address": remote.address, "peer_port": remote.port,
             "iss": connection.tcb.iss & MASK, "congestion_control": connection.config.congestion_control,
         }  # fmt: skip
-        self._file.write(json.dumps({"time_ns": at_ns + self._offset_ns, "event": "connection", "c": number, **facts}) + "\n")
+        self._file.write(
+            json.dumps(
+                {"time_ns": at_ns + self._offset_ns, "event": "connection", "c": number, **facts}
+            )
+            + "\n"
+        )
         return number
 
     def close(self) -> None:
@@ -85,15 +102,31 @@ def facts_of(connection: Connection, event: events.Event) -> dict[str, Any]:
     if isinstance(event, events.SegmentDropped):
         return {**_segment(event.segment, tcb.irs, tcb.iss), "reason": event.reason}
     if isinstance(event, events.Retransmitted):
-        facts = {"seq": event.seq - tcb.iss, "end": event.end - tcb.iss, "reason": event.reason, "times": event.times}
+        facts = {
+            "seq": event.seq - tcb.iss,
+            "end": event.end - tcb.iss,
+            "reason": event.reason,
+            "times": event.times,
+        }
         return {**facts, "state": tcb.state.label, "rto_ns": tcb.rtt.rto_ns}
     if isinstance(event, events.StateChanged):
         return {"old": event.old.label, "new": event.new.label, "cause": event.cause}
     if isinstance(event, events.TimerChanged):
         facts = {"timer": event.timer, "what": event.what}
-        return facts if event.expires_ns is None else {**facts, "in_ns": event.expires_ns - event.at_ns}
+        return (
+            facts
+            if event.expires_ns is None
+            else {**facts, "in_ns": event.expires_ns - event.at_ns}
+        )
     if isinstance(event, events.CongestionChanged):
-        return {"cwnd": event.cwnd, "ssthresh": event.ssthresh, "mode": event.mode, "cause": event.cause, "mss": tcb.eff_snd_mss, "flight": tcb.flight}
+        return {
+            "cwnd": event.cwnd,
+            "ssthresh": event.ssthresh,
+            "mode": event.mode,
+            "cause": event.cause,
+            "mss": tcb.eff_snd_mss,
+            "flight": tcb.flight,
+        }
     slots = [name for kind in type(event).__mro__ for name in getattr(kind, "__slots__", ())]
     return {name: getattr(event, name) for name in slots if name != "at_ns"}
 

@@ -1,6 +1,8 @@
-"""Sockets in the manner of the standard library: connect, listen, accept, send, recv, shutdown, close, with timeouts.
+"""Sockets in the manner of the standard library: connect, listen, accept, send, recv, shutdown,
+close, with timeouts.
 
-A call without a timeout blocks until it is done; ``timeout=0`` never blocks. The host's :meth:`~tcpexp.tcp.adapters.host.Host.wait` waits for several.
+A call without a timeout blocks until it is done; ``timeout=0`` never blocks. The host's
+:meth:`~tcpexp.tcp.adapters.host.Host.wait` waits for several.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from tcpexp.tcp.states import State
 if TYPE_CHECKING:
     from tcpexp.tcp.adapters.host import Host
 
-#: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for them.
+#: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for
+#: them.
 ERRORS: dict[str, type[OSError]] = {
     "refused": ConnectionRefusedError, "reset": ConnectionResetError, "timed out": TimeoutError, "aborted": ConnectionAbortedError,
 }  # fmt: skip
@@ -55,16 +58,22 @@ class TcpSocket:
     @property
     def ready(self) -> bool:
         """Whether :meth:`recv` would not block: octets, the end of the stream, or an error."""
-        return self.connection.readable > 0 or self.progress.ended or self.progress.closed is not None
+        return (
+            self.connection.readable > 0 or self.progress.ended or self.progress.closed is not None
+        )
 
     def set_ip(self, dscp: int, hop_limit: int) -> None:
-        """Say what the IP header of this connection's segments holds from now on: the differentiated services code point and the time to live.
+        """Say what the IP header of this connection's segments holds from now on: the
+        differentiated services code point and the time to live.
 
-        RFC 9293 section 3.9.1.9 (MUST-48), RFC 9293 section 3.9.2 (MUST-49). A connection that was accepted had its listener's host's until now.
+        RFC 9293 section 3.9.1.9 (MUST-48), RFC 9293 section 3.9.2 (MUST-49). A connection that was
+        accepted had its listener's host's until now.
         Raises: ValueError for a number outside the field.
         """
         if not 0 <= dscp <= 63 or not 1 <= hop_limit <= 255:
-            raise ValueError(f"dscp can be 0 to 63 and hop_limit 1 to 255, not {dscp} and {hop_limit}")
+            raise ValueError(
+                f"dscp can be 0 to 63 and hop_limit 1 to 255, not {dscp} and {hop_limit}"
+            )
         header, network = IpHeader(dscp, hop_limit), self.host.network
         if header != network.header:
             network.headers[self.local.port, self.remote] = header
@@ -74,12 +83,15 @@ class TcpSocket:
     def error(self) -> OSError:
         """Return the error that ended the connection."""
         reason = self.progress.closed or "closed"
-        return ERRORS.get(reason, ConnectionError)(f"connection to {self.remote.address} port {self.remote.port} {reason}")
+        return ERRORS.get(reason, ConnectionError)(
+            f"connection to {self.remote.address} port {self.remote.port} {reason}"
+        )
 
     def send(self, data: bytes) -> int:
         """Queue as much of ``data`` as there is room for, at least one octet; return how many.
 
-        Raises: TimeoutError when no room comes in time; the error of a connection that is gone; CallError after :meth:`shutdown`.
+        Raises: TimeoutError when no room comes in time; the error of a connection that is gone;
+            CallError after :meth:`shutdown`.
         """
         if not self._wait(lambda: self.connection.writable > 0 or self.progress.closed is not None):
             raise TimeoutError(f"no room to send within {self.timeout:g} s")
@@ -98,7 +110,8 @@ class TcpSocket:
     def recv(self, most: int) -> bytes:
         """Return up to ``most`` octets, or ``b""`` at the end of the peer's stream.
 
-        Raises: TimeoutError when nothing comes in time; ConnectionResetError and others when the connection broke.
+        Raises: TimeoutError when nothing comes in time; ConnectionResetError and others when the
+            connection broke.
         """
         if not self._wait(lambda: self.ready):
             raise TimeoutError(f"nothing received within {self.timeout:g} s")
@@ -115,7 +128,10 @@ class TcpSocket:
         self.host.flush()
 
     def close(self) -> None:
-        """Close both directions; :meth:`Host.drain` lets the last segments go. Nothing happens when the connection is gone."""
+        """Close both directions; :meth:`Host.drain` lets the last segments go.
+
+        Nothing happens when the connection is gone.
+        """
         if self.connection.state is not State.CLOSED:
             self.connection.close(self.host.clock())
             self.host.flush()

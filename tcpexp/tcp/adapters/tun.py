@@ -1,8 +1,11 @@
-"""Real IP packets through a TUN device: this end of it is a host of its own, or the kernel's own address on some ports.
+"""Real IP packets through a TUN device: this end of it is a host of its own, or the kernel's own
+address on some ports.
 
-With ``peer`` the kernel gets an address on the device and this TCP another of the same subnet: two hosts on one wire. With ``ports`` this TCP has the
-kernel's own address, and segments to those ports are led to the device (policy routing: ``ip rule ... ipproto tcp dport``), so that it stands on
-the host's real links: routes, queues, captures and faults see nothing unusual. The kernel forwards, as a router would.
+With ``peer`` the kernel gets an address on the device and this TCP another of the same subnet: two
+hosts on one wire. With ``ports`` this TCP has the kernel's own address, and segments to those ports
+are led to the device (policy routing: ``ip rule ... ipproto tcp dport``), so that it stands on the
+host's real links: routes, queues, captures and faults see nothing unusual. The kernel forwards, as
+a router would.
 """
 
 from __future__ import annotations
@@ -25,12 +28,14 @@ from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
 DEVICE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
-#: The routing table of segments that are led to a device, and where its rules stand: before the table "local".
+#: The routing table of segments that are led to a device, and where its rules stand: before the
+#: table "local".
 TABLE, LED, LOCAL = 7390, 100, 200
 #: Packets taken at most before timers are looked at again.
 BURST = 64
-#: Packets that the device holds for this program. The kernel's default of 500 is less than a large window: acknowledgments and data would be lost while the
-#: program sends a burst, or has no processor.
+#: Packets that the device holds for this program. The kernel's default of 500 is less than a large
+#: window: acknowledgments and data would be lost while the program sends a burst, or has no
+#: processor.
 QUEUE = 4096
 
 
@@ -40,7 +45,8 @@ class TunNetwork:
     def __init__(self, name: str, address: str, mtu: int = 1500) -> None:
         """Make the device ``name``, not yet set up.
 
-        Raises: NetworkError without the device file or the right (CAP_NET_ADMIN), or in the machine's own network namespace.
+        Raises: NetworkError without the device file or the right (CAP_NET_ADMIN), or in the
+            machine's own network namespace.
         """
         refuse_own_namespace()
         self.name = name
@@ -54,12 +60,19 @@ class TunNetwork:
         try:
             self._file = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise NetworkError(f"cannot open {DEVICE}: {error.strerror}", "load the module: modprobe tun") from None
+            raise NetworkError(
+                f"cannot open {DEVICE}: {error.strerror}", "load the module: modprobe tun"
+            ) from None
         try:
-            fcntl.ioctl(self._file, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+            fcntl.ioctl(
+                self._file, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
+            )
         except OSError as error:
             os.close(self._file)
-            raise NetworkError(f"cannot make the TUN device {name}: {error.strerror}", "it needs CAP_NET_ADMIN, and a name of its own") from None
+            raise NetworkError(
+                f"cannot make the TUN device {name}: {error.strerror}",
+                "it needs CAP_NET_ADMIN, and a name of its own",
+            ) from None
 
     @property
     def version(self) -> int:
@@ -67,16 +80,20 @@ class TunNetwork:
         return ipaddress.ip_address(self.address).version
 
     def set_up(self, peer: str) -> TunNetwork:
-        """Give the kernel's end the address ``peer``, written with its prefix length (``10.9.0.1/24``). Raises: NetworkError."""
+        """Give the kernel's end the address ``peer``, written with its prefix length
+        (``10.9.0.1/24``). Raises: NetworkError.
+        """
         self._ip("link", "set", self.name, "mtu", str(self.mtu), "txqueuelen", str(QUEUE))
         self._ip("addr", "add", peer, "dev", self.name, *(("nodad",) if self.version == 6 else ()))
         self._ip("link", "set", self.name, "up")
         return self
 
     def take_ports(self, ports: Sequence[str]) -> TunNetwork:
-        """Lead what arrives for this host's own address at ``ports`` (``7000``, ``40000-40999``) to the device. Raises: NetworkError.
+        """Lead what arrives for this host's own address at ``ports`` (``7000``, ``40000-40999``) to
+        the device. Raises: NetworkError.
 
-        The table "local" moves behind the new rules. Packets from the device carry an address that is the kernel's own: accept_local lets them in.
+        The table "local" moves behind the new rules. Packets from the device carry an address that
+        is the kernel's own: accept_local lets them in.
         """
         version = "-4" if self.version == 4 else "-6"
         self._ip("link", "set", self.name, "mtu", str(self.mtu), "txqueuelen", str(QUEUE))
@@ -95,7 +112,18 @@ class TunNetwork:
             self._ip(version, "rule", "del", "pref", "0", "lookup", "local")
         table = str(TABLE + sum(map(ord, self.name)) % 1000)
         for each in ports:
-            rule = ["pref", str(LED), "to", self.address, "ipproto", "tcp", "dport", each, "lookup", table]
+            rule = [
+                "pref",
+                str(LED),
+                "to",
+                self.address,
+                "ipproto",
+                "tcp",
+                "dport",
+                each,
+                "lookup",
+                table,
+            ]
             self._ip(version, "rule", "add", *rule)
             self._undo.append([version, "rule", "del", *rule])
         self._ip(version, "route", "add", "default", "dev", self.name, "table", table)
@@ -115,8 +143,16 @@ class TunNetwork:
     def send(self, local: Endpoint, remote: Endpoint, segment: Segment, now: int) -> None:
         """Write one packet; one for which the kernel has no room is lost, as on any wire."""
         self._identification = (self._identification + 1) & 0xFFFF
-        header = self.headers.get((local.port, remote), self.header) if self.headers else self.header
-        packet = encode_packet(local.address, remote.address, encode_segment(segment, local.address, remote.address), self._identification, header)
+        header = (
+            self.headers.get((local.port, remote), self.header) if self.headers else self.header
+        )
+        packet = encode_packet(
+            local.address,
+            remote.address,
+            encode_segment(segment, local.address, remote.address),
+            self._identification,
+            header,
+        )
         try:
             os.write(self._file, packet)
         except OSError as error:
@@ -134,7 +170,10 @@ class TunNetwork:
                 if packet.destination != self.address:
                     self._discard("not for this address")
                 elif packet.protocol == TCP:
-                    yield Arrival(packet.source, decode_segment(packet.payload, packet.source, packet.destination))
+                    yield Arrival(
+                        packet.source,
+                        decode_segment(packet.payload, packet.source, packet.destination),
+                    )
                 elif (trouble := decode_icmp(packet, self.address)) is not None:
                     yield trouble
                 else:
@@ -162,14 +201,21 @@ class TunNetwork:
 
 
 def refuse_own_namespace() -> None:
-    """Raise NetworkError in the network namespace of process 1, whose routes and devices are not an experiment's to change."""
+    """Raise NetworkError in the network namespace of process 1, whose routes and devices are not an
+    experiment's to change.
+    """
     try:
         same = os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/1/ns/net").st_ino
     except OSError:  # without the right to look, there is none to make a device either
         return
     if same:
-        hint = "ip netns add lab && ip netns exec lab tcpexp tcp ..., or: unshare --user --map-root-user --net"
-        raise NetworkError("a TUN device is made in a network namespace of the experiment's own only", hint)
+        hint = (
+            "ip netns add lab && ip netns exec lab tcpexp tcp ..., or: unshare --user"
+            " --map-root-user --net"
+        )
+        raise NetworkError(
+            "a TUN device is made in a network namespace of the experiment's own only", hint
+        )
 
 
 def _sysctl(key: str, value: str) -> None:

@@ -1,6 +1,8 @@
-"""Segments inside UDP datagrams: for a laptop without privileges. The datagram's payload is the segment as it would stand in an IP packet.
+"""Segments inside UDP datagrams: for a laptop without privileges. The datagram's payload is the
+segment as it would stand in an IP packet.
 
-Both ends must see the same addresses, since the TCP checksum covers them: there is no translation of addresses on the way.
+Both ends must see the same addresses, since the TCP checksum covers them: there is no translation
+of addresses on the way.
 """
 
 from __future__ import annotations
@@ -26,16 +28,22 @@ BUFFER = 4 << 20
 class UdpNetwork:
     """A UDP socket. Whoever sends from a TCP port is answered at the UDP port from which it came."""
 
-    def __init__(self, address: str, port: int = 0, server: tuple[str, int] | None = None, mtu: int = 1472) -> None:
-        """Bind to ``address`` and ``port`` (0: any); ``server`` is where segments go to an address that has sent nothing yet.
+    def __init__(
+        self, address: str, port: int = 0, server: tuple[str, int] | None = None, mtu: int = 1472
+    ) -> None:
+        """Bind to ``address`` and ``port`` (0: any); ``server`` is where segments go to an address
+        that has sent nothing yet.
 
-        ``mtu`` counts a datagram's payload, and an IP header that is not there, so that the MSS is the same sum as over TUN: 1472 + 20 - 40.
+        ``mtu`` counts a datagram's payload, and an IP header that is not there, so that the MSS is
+        the same sum as over TUN: 1472 + 20 - 40.
         Raises: NetworkError when the address is not this machine's or the port is taken.
         """
         try:
             address = str(ipaddress.ip_address(address))
         except ValueError:
-            raise NetworkError(f"'{address}' is not an IP address", "write such as 127.0.0.1 or ::1") from None
+            raise NetworkError(
+                f"'{address}' is not an IP address", "write such as 127.0.0.1 or ::1"
+            ) from None
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -43,8 +51,14 @@ class UdpNetwork:
             self._socket.bind((address, port))
         except OSError as error:
             self._socket.close()
-            hint = "write an address of this machine" if error.errno == errno.EADDRNOTAVAIL else "choose another with --udp-port"
-            raise NetworkError(f"cannot open UDP port {port} at {address}: {error.strerror}", hint) from None
+            hint = (
+                "write an address of this machine"
+                if error.errno == errno.EADDRNOTAVAIL
+                else "choose another with --udp-port"
+            )
+            raise NetworkError(
+                f"cannot open UDP port {port} at {address}: {error.strerror}", hint
+            ) from None
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self.address = str(ipaddress.ip_address(self._socket.getsockname()[0]))
@@ -67,28 +81,45 @@ class UdpNetwork:
             self._discard("no UDP port known")
             return
         try:
-            self._socket.sendmsg([encode_segment(segment, local.address, remote.address)], self._control(local, remote), 0, path)
+            self._socket.sendmsg(
+                [encode_segment(segment, local.address, remote.address)],
+                self._control(local, remote),
+                0,
+                path,
+            )
         except OSError as error:
             self._discard(f"not sent: {error.strerror}")
 
     def _control(self, local: Endpoint, remote: Endpoint) -> list[tuple[int, int, bytes]]:
-        """Return what the datagram's own IP header is to say, where it is not the machine's default."""
+        """Return what the datagram's own IP header is to say, where it is not the machine's
+        default.
+        """
         header = self.headers.get((local.port, remote), self.header)
         if header == IpHeader():
             return []
-        fields = ((header.dscp << 2, socket.IP_TOS, socket.IPV6_TCLASS), (header.hop_limit, socket.IP_TTL, socket.IPV6_HOPLIMIT))
+        fields = (
+            (header.dscp << 2, socket.IP_TOS, socket.IPV6_TCLASS),
+            (header.hop_limit, socket.IP_TTL, socket.IPV6_HOPLIMIT),
+        )
         if ":" in self.address:
-            return [(socket.IPPROTO_IPV6, option, struct.pack("i", value)) for value, _, option in fields]
+            return [
+                (socket.IPPROTO_IPV6, option, struct.pack("i", value))
+                for value, _, option in fields
+            ]
         return [(socket.IPPROTO_IP, option, struct.pack("i", value)) for value, option, _ in fields]
 
     def receive(self, now: int) -> Iterator[Arrival | NetworkTrouble]:
-        """Yield the segments that have arrived. A SYN from another UDP port takes over the TCP port that it names; other segments do not."""
+        """Yield the segments that have arrived.
+
+        A SYN from another UDP port takes over the TCP port that it names; other segments do not.
+        """
         for _ in range(BURST):
             try:
                 data, (address, port, *_) = self._socket.recvfrom(65536)
             except BlockingIOError:
                 return
-            except OSError as error:  # an ICMP error about an earlier datagram: the peer's UDP port is closed
+            except OSError as error:
+                # an ICMP error about an earlier datagram: the peer's UDP port is closed
                 self._discard(f"UDP: {error.strerror}")
                 continue
             try:

@@ -1,4 +1,6 @@
-"""What a congestion control is told, and what it decides: cwnd and ssthresh in bytes, nothing about which segments are lost."""
+"""What a congestion control is told, and what it decides: cwnd and ssthresh in bytes, nothing about
+which segments are lost.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def initial_window(smss: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AckReport:
-    """An acknowledgment of new data outside recovery: octets it covers, when, and what is known of the round trip (None: nothing yet)."""
+    """An acknowledgment of new data outside recovery: octets it covers, when, and what is known of
+    the round trip (None: nothing yet).
+    """
 
     octets: int
     now: int
@@ -28,10 +32,12 @@ class AckReport:
 
 
 class CongestionControl:
-    """The base of all: sizes in bytes, Reno's window arithmetic as default, since most controls are Reno with a difference.
+    """The base of all: sizes in bytes, Reno's window arithmetic as default, since most controls are
+    Reno with a difference.
 
-    ``recovery`` says how loss is repaired when the peer has no SACK: ``none`` (as after a time-out), ``reno`` (RFC 5681 section 3.2: until the next new
-    acknowledgment) or ``newreno`` (RFC 6582 section 3.2: until all that was outstanding is acknowledged).
+    ``recovery`` says how loss is repaired when the peer has no SACK: ``none`` (as after a
+    time-out), ``reno`` (RFC 5681 section 3.2: until the next new acknowledgment) or ``newreno``
+    (RFC 6582 section 3.2: until all that was outstanding is acknowledged).
     """
 
     name = ""
@@ -47,9 +53,11 @@ class CongestionControl:
         self.bytes_acked = 0
 
     def on_ack(self, report: AckReport) -> None:
-        """Grow by slow start below ssthresh, else by congestion avoidance. RFC 5681 section 3.1, RFC 9293 section 3.8.2 (MUST-19).
+        """Grow by slow start below ssthresh, else by congestion avoidance. RFC 5681 section 3.1,
+        RFC 9293 section 3.8.2 (MUST-19).
 
-        A window that was not in use does not grow: half of it in slow start, all but a segment later. RFC 7661 section 4.
+        A window that was not in use does not grow: half of it in slow start, all but a segment
+        later. RFC 7661 section 4.
         """
         if self.cwnd < self.ssthresh:
             if 2 * report.flight > self.cwnd:
@@ -58,18 +66,25 @@ class CongestionControl:
             self.avoid_congestion(report)
 
     def avoid_congestion(self, report: AckReport) -> None:
-        """Grow by one segment for each window of octets acknowledged. RFC 5681 section 3.1, the recommended way in place of equation 3."""
+        """Grow by one segment for each window of octets acknowledged.
+
+        RFC 5681 section 3.1, the recommended way in place of equation 3.
+        """
         self.bytes_acked += report.octets
         if self.bytes_acked >= self.cwnd:
             self.bytes_acked -= self.cwnd
             self.cwnd += self.smss
 
     def reduced(self, flight: int) -> int:
-        """Return ssthresh after a loss with ``flight`` octets outstanding. RFC 5681 section 3.1, equation 4."""
+        """Return ssthresh after a loss with ``flight`` octets outstanding.
+
+        RFC 5681 section 3.1, equation 4.
+        """
         return max(flight // 2, 2 * self.smss)
 
     def on_recovery(self, flight: int, now: int, inflate_segments: int) -> None:
-        """Begin fast recovery; ``inflate_segments`` duplicate ACKs each stand for a segment that left (0 with SACK, where pipe counts that).
+        """Begin fast recovery; ``inflate_segments`` duplicate ACKs each stand for a segment that
+        left (0 with SACK, where pipe counts that).
 
         RFC 5681 section 3.2 steps 2 and 3, RFC 6675 section 5 step 4.2.
         """
@@ -78,11 +93,17 @@ class CongestionControl:
         self.bytes_acked = 0
 
     def on_duplicate_ack(self) -> None:
-        """Inflate by one segment for a further duplicate ACK in fast recovery. RFC 5681 section 3.2 step 4."""
+        """Inflate by one segment for a further duplicate ACK in fast recovery.
+
+        RFC 5681 section 3.2 step 4.
+        """
         self.cwnd += self.smss
 
     def on_partial_ack(self, octets: int) -> None:
-        """Deflate by what a partial ACK covers, and add a segment back if that was at least one. RFC 6582 section 3.2 step 3."""
+        """Deflate by what a partial ACK covers, and add a segment back if that was at least one.
+
+        RFC 6582 section 3.2 step 3.
+        """
         self.cwnd = max(self.cwnd - octets, self.smss)
         if octets >= self.smss:
             self.cwnd += self.smss
@@ -92,14 +113,20 @@ class CongestionControl:
         self.cwnd = self.ssthresh
 
     def on_timeout(self, flight: int, now: int, repeated: bool) -> None:
-        """Fall back to one segment; ssthresh stays when the same segment times out again. RFC 5681 section 3.1, RFC 6298 section 5."""
+        """Fall back to one segment; ssthresh stays when the same segment times out again.
+
+        RFC 5681 section 3.1, RFC 6298 section 5.
+        """
         if not repeated:
             self.ssthresh = self.reduced(flight)
         self.cwnd = self.smss
         self.bytes_acked = 0
 
     def on_idle(self) -> None:
-        """Restart with no more than the initial window after an idle time of more than one RTO. RFC 5681 section 4.1."""
+        """Restart with no more than the initial window after an idle time of more than one RTO.
+
+        RFC 5681 section 4.1.
+        """
         self.cwnd = min(self.cwnd, self.initial_cwnd)
 
     def on_syn_lost(self) -> None:

@@ -21,7 +21,10 @@ def add_control(control: type[CongestionControl]) -> type[CongestionControl]:
     Raises: ValueError for a name that is taken or empty.
     """
     if not control.name or control.name in CONTROLS:
-        raise ValueError(f"congestion control {control.name!r}: the name is {'taken' if control.name else 'empty'}")
+        raise ValueError(
+            f"congestion control {control.name!r}: the name is"
+            f" {'taken' if control.name else 'empty'}"
+        )
     CONTROLS[control.name] = control
     return control
 
@@ -34,5 +37,7 @@ def make_control(smss: int, config: Config) -> CongestionControl:
     control = CONTROLS.get(config.congestion_control)
     if control is None:
         near = difflib.get_close_matches(config.congestion_control, CONTROLS) or sorted(CONTROLS)
-        raise ValueError(f"no congestion control {config.congestion_control!r}; did you mean {', '.join(near)}?")
+        raise ValueError(
+            f"no congestion control {config.congestion_control!r}; did you mean {', '.join(near)}?"
+        )
     return control(smss, config)

@@ -1,4 +1,7 @@
-"""Windows that never change: one segment at a time, and a fixed number. What congestion control is measured against."""
+"""Windows that never change: one segment at a time, and a fixed number.
+
+What congestion control is measured against.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from tcpexp.tcp.congestion.base import NO_LIMIT, AckReport, CongestionControl
 
 
 class FixedWindow(CongestionControl):
-    """Always ``Config.fixed_window_segments`` segments. DEVIATION from RFC 5681 section 3: does not react to loss, for a link of one's own."""
+    """Always ``Config.fixed_window_segments`` segments.
+
+    DEVIATION from RFC 5681 section 3: does not react to loss, for a link of one's own.
+    """
 
     name = "fixed_window"
     recovery = "newreno"
@@ -44,7 +50,10 @@ class FixedWindow(CongestionControl):
 
 
 class StopAndWait(FixedWindow):
-    """One segment, then wait for its acknowledgment. DEVIATION from RFC 5681 section 3, as :class:`FixedWindow`."""
+    """One segment, then wait for its acknowledgment.
+
+    DEVIATION from RFC 5681 section 3, as :class:`FixedWindow`.
+    """
 
     name = "stop_and_wait"
 

@@ -1,4 +1,6 @@
-"""Tahoe, Reno and NewReno: the same slow start and congestion avoidance, three answers to a lost segment."""
+"""Tahoe, Reno and NewReno: the same slow start and congestion avoidance, three answers to a lost
+segment.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,12 @@ from tcpexp.tcp.congestion.base import CongestionControl
 
 
 class Tahoe(CongestionControl):
-    """Fast retransmit without fast recovery: every loss starts again at one segment, and all that was outstanding is sent again.
+    """Fast retransmit without fast recovery: every loss starts again at one segment, and all that
+    was outstanding is sent again.
 
-    Jacobson, "Congestion Avoidance and Control", SIGCOMM 1988, with the fast retransmit of 4.3BSD-Tahoe. Slow start and congestion avoidance are those of
-    RFC 5681 section 3.1. DEVIATION from RFC 5681 section 3.2: no fast recovery, which Tahoe did not have.
+    Jacobson, "Congestion Avoidance and Control", SIGCOMM 1988, with the fast retransmit of
+    4.3BSD-Tahoe. Slow start and congestion avoidance are those of RFC 5681 section 3.1. DEVIATION
+    from RFC 5681 section 3.2: no fast recovery, which Tahoe did not have.
     """
 
     name = "tahoe"
@@ -28,11 +32,17 @@ class Reno(CongestionControl):
 
 
 class NewReno(CongestionControl):
-    """Fast recovery that lasts until everything outstanding at its start is acknowledged. RFC 6582 section 3.2."""
+    """Fast recovery that lasts until everything outstanding at its start is acknowledged.
+
+    RFC 6582 section 3.2.
+    """
 
     name = "newreno"
     recovery = "newreno"
 
     def on_recovered(self, flight: int, now: int) -> None:
-        """Deflate without setting a burst free: min(ssthresh, max(FlightSize, SMSS) + SMSS). RFC 6582 section 3.2 step 3."""
+        """Deflate without setting a burst free: min(ssthresh, max(FlightSize, SMSS) + SMSS).
+
+        RFC 6582 section 3.2 step 3.
+        """
         self.cwnd = min(self.ssthresh, max(flight, self.smss) + self.smss)

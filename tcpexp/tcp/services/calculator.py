@@ -1,4 +1,5 @@
-"""A calculator: arithmetic on exact fractions, by a parser of its own. One expression per line, one answer per line.
+"""A calculator: arithmetic on exact fractions, by a parser of its own. One expression per line, one
+answer per line.
 
     expression = term (("+" | "-") term)*
     term       = factor (("*" | "/" | "%") factor)*
@@ -23,7 +24,8 @@ class CalculatorError(Exception):
 
 
 def calculate(text: str) -> str:
-    """Return the value of an expression: ``2`` for ``1+1``, ``0.25`` for ``1/4``; what has no end as a decimal is rounded to 15 digits.
+    """Return the value of an expression: ``2`` for ``1+1``, ``0.25`` for ``1/4``; what has no end
+    as a decimal is rounded to 15 digits.
 
     Raises: CalculatorError with what is wrong and where.
     """
@@ -47,7 +49,9 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise CalculatorError(f"'{text[at:].lstrip()[:1]}' at column {at + 1} is not arithmetic")
+            raise CalculatorError(
+                f"'{text[at:].lstrip()[:1]}' at column {at + 1} is not arithmetic"
+            )
         found.append(match[1] or match[2])
         at = match.end()
     return found
@@ -68,7 +72,9 @@ class _Parser:
 
     def take(self) -> str:
         if not self.left():
-            raise CalculatorError("the expression ends too early" if self.tokens else "there is no expression")
+            raise CalculatorError(
+                "the expression ends too early" if self.tokens else "there is no expression"
+            )
         self.at += 1
         return self.tokens[self.at - 1]
 
@@ -84,7 +90,9 @@ class _Parser:
             sign, other = self.take(), self.factor(depth)
             if sign != "*" and not other:
                 raise CalculatorError("division by zero")
-            value = _small(value * other if sign == "*" else value / other if sign == "/" else value % other)
+            value = _small(
+                value * other if sign == "*" else value / other if sign == "/" else value % other
+            )
         return value
 
     def factor(self, depth: int) -> Fraction:

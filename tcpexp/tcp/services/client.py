@@ -1,4 +1,8 @@
-"""The clients of the services. Each function does several requests on one connection, and raises ServiceError for a reply that makes no sense."""
+"""The clients of the services.
+
+Each function does several requests on one connection, and raises ServiceError for a reply that
+makes no sense.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,10 @@ class ServiceError(Exception):
 
 
 class Download(NamedTuple):
-    """A file, or why there is none; ``intact`` says whether it has the hash that the server named."""
+    """A file, or why there is none.
+
+    ``intact`` says whether it has the hash that the server named.
+    """
 
     name: str
     content: bytes
@@ -64,7 +71,12 @@ def download(sock: TcpSocket, names: Iterable[str]) -> Iterator[Download]:
         sock.sendall(f"GET {name}\n".encode())
         words = reader.line().split(" ", 2)
         if words[0] != "OK" or len(words) != 3 or not words[1].isdigit():
-            yield Download(name, b"", " ".join(words[1:]) if words[0] == "ERROR" else "not a reply of this service", False)
+            yield Download(
+                name,
+                b"",
+                " ".join(words[1:]) if words[0] == "ERROR" else "not a reply of this service",
+                False,
+            )
             continue
         content = reader.exactly(int(words[1]))
         yield Download(name, content, "", hashlib.sha256(content).hexdigest() == words[2])
@@ -80,7 +92,10 @@ def ask_calculator(sock: TcpSocket, expressions: Iterable[str]) -> Iterator[tupl
 
 
 def ask_dns(sock: TcpSocket, names: Iterable[str], kind: str) -> Iterator[tuple[str, Answer]]:
-    """Yield each name with what the server says. Raises: DnsError for a name that cannot be asked or an answer that cannot be read."""
+    """Yield each name with what the server says.
+
+    Raises: DnsError for a name that cannot be asked or an answer that cannot be read.
+    """
     reader = Reader(sock)
     for number, name in enumerate(names, start=1):
         query = make_query(name, kind, number)

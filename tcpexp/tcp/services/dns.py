@@ -1,4 +1,6 @@
-"""DNS over TCP for the names of a zone file, and nothing else: each message stands behind its length (RFC 1035 section 4.2.2). No query leaves the machine."""
+"""DNS over TCP for the names of a zone file, and nothing else: each message stands behind its
+length (RFC 1035 section 4.2.2). No query leaves the machine.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ TYPES = {"A": 1, "NS": 2, "CNAME": 5, "MX": 15, "TXT": 16, "AAAA": 28}
 NAMES = {number: name for name, number in TYPES.items()}
 IN = 1
 #: RCODE of RFC 1035 section 4.1.1, by number.
-RCODES = {0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 4: "not implemented", 5: "refused"}
+RCODES = {
+    0: "no error",
+    1: "format error",
+    2: "server failure",
+    3: "no such name",
+    4: "not implemented",
+    5: "refused",
+}
 QR, AA, RD = 0x8000, 0x0400, 0x0100
 
 
@@ -36,7 +45,8 @@ class Answer(NamedTuple):
 
 
 def load_zone(text: str) -> list[Record]:
-    """Return the records of a zone file: ``name [ttl] [IN] type value``, with ``$ORIGIN``, ``$TTL``, ``@`` and comments (``;``).
+    """Return the records of a zone file: ``name [ttl] [IN] type value``, with ``$ORIGIN``,
+    ``$TTL``, ``@`` and comments (``;``).
 
     Raises: DnsError with the line.
     """
@@ -61,7 +71,9 @@ def _zone_record(words: list[str], origin: str, ttl: int, number: int) -> Record
     if rest and rest[0] == "IN":
         rest = rest[1:]
     if len(rest) < 2 or rest[0] not in TYPES:
-        raise DnsError(f"line {number}: not 'name [ttl] [IN] type value' with a type of {', '.join(TYPES)}")
+        raise DnsError(
+            f"line {number}: not 'name [ttl] [IN] type value' with a type of {', '.join(TYPES)}"
+        )
     value = " ".join(rest[1:]) if rest[0] in ("TXT", "MX") else rest[1]
     if rest[0] in ("NS", "CNAME", "MX"):
         value = _absolute(value, origin)
@@ -84,11 +96,18 @@ def make_query(name: str, kind: str, number: int) -> bytes:
     """Return a query for one name. Raises: DnsError for a name or a type that cannot be asked."""
     if kind not in TYPES:
         raise DnsError(f"no type {kind}; known are {', '.join(TYPES)}")
-    return HEADER.pack(number & 0xFFFF, RD, 1, 0, 0, 0) + _encode_name(name) + struct.pack("!HH", TYPES[kind], IN)
+    return (
+        HEADER.pack(number & 0xFFFF, RD, 1, 0, 0, 0)
+        + _encode_name(name)
+        + struct.pack("!HH", TYPES[kind], IN)
+    )
 
 
 def answer_query(message: bytes, zone: list[Record]) -> bytes:
-    """Return the answer to a query; a CNAME is followed inside the zone. What cannot be read gets the RCODE "format error"."""
+    """Return the answer to a query; a CNAME is followed inside the zone.
+
+    What cannot be read gets the RCODE "format error".
+    """
     if len(message) < HEADER.size:
         return HEADER.pack(0, QR | 1, 0, 0, 0, 0)
     number, flags, questions = HEADER.unpack_from(message)[:3]
@@ -106,11 +125,16 @@ def answer_query(message: bytes, zone: list[Record]) -> bytes:
     found = find_records(zone, name.lower(), NAMES.get(kind, "")) if family == IN else []
     body = b"".join(_encode_record(record) for record in found)
     rcode = 0 if known else 3
-    return HEADER.pack(number, QR | AA | (flags & RD) | rcode, 1, len(found), 0, 0) + question + body
+    return (
+        HEADER.pack(number, QR | AA | (flags & RD) | rcode, 1, len(found), 0, 0) + question + body
+    )
 
 
 def find_records(zone: list[Record], name: str, kind: str) -> list[Record]:
-    """Return the records of a name and type, behind the CNAMEs that lead to them; a loop of CNAMEs ends where it began."""
+    """Return the records of a name and type, behind the CNAMEs that lead to them.
+
+    A loop of CNAMEs ends where it began.
+    """
     found: list[Record] = []
     while True:
         own = [record for record in zone if record.name == name]
@@ -134,7 +158,14 @@ def read_answer(message: bytes) -> Answer:
             name, at = _decode_name(message, at)
             kind, _, ttl, length = struct.unpack_from("!HHIH", message, at)
             at += 10
-            records.append(Record(name, NAMES.get(kind, f"TYPE{kind}"), ttl, _decode_value(message, at, length, kind)))
+            records.append(
+                Record(
+                    name,
+                    NAMES.get(kind, f"TYPE{kind}"),
+                    ttl,
+                    _decode_value(message, at, length, kind),
+                )
+            )
             at += length
     except (struct.error, IndexError, ValueError):
         raise DnsError("the answer is cut short") from None
@@ -155,7 +186,10 @@ def _encode_name(name: str) -> bytes:
 
 
 def _decode_name(message: bytes, at: int) -> tuple[str, int]:
-    """Return a name and where what follows it begins; compressed names are followed backwards only (RFC 1035 section 4.1.4)."""
+    """Return a name and where what follows it begins.
+
+    Compressed names are followed backwards only (RFC 1035 section 4.1.4).
+    """
     labels: list[str] = []
     end: int | None = None
     limit = at
@@ -182,7 +216,11 @@ def _decode_name(message: bytes, at: int) -> tuple[str, int]:
 
 def _encode_record(record: Record) -> bytes:
     value = _encode_value(record)
-    return _encode_name(record.name) + struct.pack("!HHIH", TYPES[record.type], IN, record.ttl, len(value)) + value
+    return (
+        _encode_name(record.name)
+        + struct.pack("!HHIH", TYPES[record.type], IN, record.ttl, len(value))
+        + value
+    )
 
 
 def _encode_value(record: Record) -> bytes:

@@ -1,4 +1,6 @@
-"""The command line's options as data, for two parsers: argparse where there is only the standard library, click in ``tcpexp tcp``."""
+"""The command line's options as data, for two parsers: argparse where there is only the standard
+library, click in ``tcpexp tcp``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from tcpexp.tcp.services.words import duration_ns, port_number, port_range, size
 
 @dataclass(frozen=True)
 class Option:
-    """``--name``; ``kind`` turns its text into a value (ValueError: wrong), None is a flag. ``many`` may be given several times."""
+    """``--name``; ``kind`` turns its text into a value (ValueError: wrong), None is a flag.
+
+    ``many`` may be given several times.
+    """
 
     name: str
     kind: Callable[[str], Any] | None
@@ -46,12 +51,38 @@ def generated_file(text: str) -> tuple[str, int, int]:
 
 
 NETWORK = (
-    Option("address", str, "this end's IP address; over UDP the machine's own when silent", "ADDRESS"),
+    Option(
+        "address", str, "this end's IP address; over UDP the machine's own when silent", "ADDRESS"
+    ),
     Option("udp-port", port_number, "UDP port of this end (serve: 7390; others: any)", "PORT"),
-    Option("tun", str, "real IP packets over a TUN device of this name, in a network namespace of its own; needs CAP_NET_ADMIN", "NAME"),
-    Option("peer", str, "with --tun: the kernel's address on the device, with prefix length; without it --address is the kernel's own too", "CIDR"),
-    Option("set", str, "a setting of the connections, such as mss=1024, sack=off, congestion_control=reno, msl=500ms", "NAME=VALUE", many=True),
-    Option("impair-out", str, "faults on what this end sends: loss=5%,delay=10ms,reorder=1%,duplicate=1%,drop=3+7,seed=1", "FAULTS"),
+    Option(
+        "tun",
+        str,
+        "real IP packets over a TUN device of this name, in a network namespace of its own; needs"
+        " CAP_NET_ADMIN",
+        "NAME",
+    ),
+    Option(
+        "peer",
+        str,
+        "with --tun: the kernel's address on the device, with prefix length; without it --address"
+        " is the kernel's own too",
+        "CIDR",
+    ),
+    Option(
+        "set",
+        str,
+        "a setting of the connections, such as mss=1024, sack=off, congestion_control=reno,"
+        " msl=500ms",
+        "NAME=VALUE",
+        many=True,
+    ),
+    Option(
+        "impair-out",
+        str,
+        "faults on what this end sends: loss=5%,delay=10ms,reorder=1%,duplicate=1%,drop=3+7,seed=1",
+        "FAULTS",
+    ),
     Option("impair-in", str, "faults on what arrives here", "FAULTS"),
     Option("events", str, "write the TCP's events to this file, one JSON object per line", "FILE"),
     Option("json", None, "one JSON object per line instead of text"),

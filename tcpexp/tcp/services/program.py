@@ -1,4 +1,6 @@
-"""What the commands do: build the network that the options name, run, and report in text or JSON lines. Standard library only."""
+"""What the commands do: build the network that the options name, run, and report in text or JSON
+lines. Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,18 @@ from tcpexp.tcp.connection import CallError
 from tcpexp.tcp.services.client import ServiceError, ask_calculator, ask_dns, download
 from tcpexp.tcp.services.dns import RCODES, DnsError, load_zone
 from tcpexp.tcp.services.options import COMMANDS
-from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate, load_files
+from tcpexp.tcp.services.protocols import (
+    CalculatorService,
+    DnsService,
+    FileService,
+    generate,
+    load_files,
+)
 from tcpexp.tcp.services.server import Server
 from tcpexp.tcp.services.words import make_config, make_link
 
-#: Exit status: all well; a service or the peer refused; wrong options; this machine lacks something.
+#: Exit status: all well; a service or the peer refused; wrong options; this machine lacks
+#: something.
 WELL, REFUSED, WRONG, LACKING = 0, 1, 2, 3
 
 
@@ -52,7 +61,10 @@ class Program:
         sys.stdout.flush()
 
     def run(self) -> int:
-        """Run the command and return its exit status. Raises: NetworkError, ValueError, OSError, CallError, ServiceError, DnsError."""
+        """Run the command and return its exit status.
+
+        Raises: NetworkError, ValueError, OSError, CallError, ServiceError, DnsError.
+        """
         settings = self.settings
         signal.signal(signal.SIGTERM, _leave)
         if getattr(settings, "out", None) and not Path(settings.out).is_dir():
@@ -65,7 +77,10 @@ class Program:
         self.host = Host(network, config, recorder=recorder)
         try:
             status = COMMANDS_RUN[self.command](self)
-            if not self.host.drain(settings.timeout / 1e9 + 2 * config.msl_ns / 1e9 * settings.linger, time_wait=settings.linger):
+            if not self.host.drain(
+                settings.timeout / 1e9 + 2 * config.msl_ns / 1e9 * settings.linger,
+                time_wait=settings.linger,
+            ):
                 self.log("unfinished", "the other end did not close")
             return status
         finally:
@@ -79,7 +94,9 @@ class Program:
     def _network(self) -> Network:
         settings = self.settings
         network = self._tun() if settings.tun else self._udp()
-        outgoing, incoming = (make_link(text) if text else None for text in (settings.impair_out, settings.impair_in))
+        outgoing, incoming = (
+            make_link(text) if text else None for text in (settings.impair_out, settings.impair_in)
+        )
         return ImpairedNetwork(network, outgoing, incoming) if outgoing or incoming else network
 
     def _tun(self) -> TunNetwork:
@@ -92,15 +109,24 @@ class Program:
         if self.command == "serve":
             ports = [str(settings.port), str(settings.calc_port), str(settings.dns_port)]
         else:
-            ports = [str(settings.port)] if self.command == "sink" else ["{}-{}".format(*settings.local_ports)]
+            ports = (
+                [str(settings.port)]
+                if self.command == "sink"
+                else ["{}-{}".format(*settings.local_ports)]
+            )
         return network.take_ports(ports)
 
     def _udp(self) -> UdpNetwork:
         settings = self.settings
         if not hasattr(settings, "server"):
-            return UdpNetwork(settings.address or "127.0.0.1", UDP_PORT if settings.udp_port is None else settings.udp_port)
+            return UdpNetwork(
+                settings.address or "127.0.0.1",
+                UDP_PORT if settings.udp_port is None else settings.udp_port,
+            )
         server = (settings.server, int(settings.server_udp_port))
-        return UdpNetwork(settings.address or choose_address(settings.server), settings.udp_port or 0, server)
+        return UdpNetwork(
+            settings.address or choose_address(settings.server), settings.udp_port or 0, server
+        )
 
     def connect(self) -> TcpSocket:
         """Connect from one of the ports asked for."""
@@ -108,7 +134,9 @@ class Program:
         port = first + (self.host.stack._next_port - 49152) % (last - first + 1)
         seconds = self.settings.timeout / 1e9
         self.log("connect", server=self.settings.server, port=self.settings.port, local_port=port)
-        sock = self.host.connect(self.settings.server, self.settings.port, timeout=seconds, local_port=port)
+        sock = self.host.connect(
+            self.settings.server, self.settings.port, timeout=seconds, local_port=port
+        )
         sock.timeout = seconds
         self.log("connected", server=self.settings.server, port=self.settings.port)
         return sock
@@ -133,7 +161,10 @@ def _leave(*unused: object) -> None:
 def serve(program: Program) -> int:
     """Serve until enough clients have come."""
     settings = program.settings
-    files = load_files(Path(settings.files) if settings.files else None, {name: (size, seed) for name, size, seed in settings.generate})
+    files = load_files(
+        Path(settings.files) if settings.files else None,
+        {name: (size, seed) for name, size, seed in settings.generate},
+    )
     zone = load_zone(Path(settings.zone).read_text(encoding="utf-8")) if settings.zone else []
     server = Server(program.host, program.log)
     server.offer(settings.port, "files", lambda: FileService(files))
@@ -141,7 +172,12 @@ def serve(program: Program) -> int:
     server.offer(settings.dns_port, "dns", lambda: DnsService(zone))
     where = program.host.network.address
     ports = {"files": settings.port, "calculator": settings.calc_port, "dns": settings.dns_port}
-    program.log("listening", f"listening at {where}: " + ", ".join(f"{name} {port}" for name, port in ports.items()), address=where, **ports)
+    program.log(
+        "listening",
+        f"listening at {where}: " + ", ".join(f"{name} {port}" for name, port in ports.items()),
+        address=where,
+        **ports,
+    )
     server.run(settings.clients)
     return WELL
 
@@ -159,8 +195,18 @@ def get(program: Program) -> int:
                 program.log("refused", f"{done.name}: {error}", name=done.name, error=error)
             else:
                 digest = hashlib.sha256(done.content).hexdigest()
-                text = f"{done.name}: {len(done.content)} bytes in {took / 1e9:.3f} s, sha256 {digest}"
-                program.log("file", text, name=done.name, bytes=len(done.content), sha256=digest, intact=done.intact, took_us=took // 1000)
+                text = (
+                    f"{done.name}: {len(done.content)} bytes in {took / 1e9:.3f} s, sha256 {digest}"
+                )
+                program.log(
+                    "file",
+                    text,
+                    name=done.name,
+                    bytes=len(done.content),
+                    sha256=digest,
+                    intact=done.intact,
+                    took_us=took // 1000,
+                )
                 if settings.out:
                     (Path(settings.out) / Path(done.name).name).write_bytes(done.content)
             began = program.host.clock()
@@ -171,9 +217,17 @@ def calc(program: Program) -> int:
     """Calculate."""
     status = WELL
     with program.connect() as sock:
-        for expression, value, error in ask_calculator(sock, program.paced(program.settings.expressions)):
+        for expression, value, error in ask_calculator(
+            sock, program.paced(program.settings.expressions)
+        ):
             status = REFUSED if error else status
-            program.log("result", f"{expression} = {value}" if not error else f"{expression}: {error}", expression=expression, value=value, error=error)
+            program.log(
+                "result",
+                f"{expression} = {value}" if not error else f"{expression}: {error}",
+                expression=expression,
+                value=value,
+                error=error,
+            )
     return status
 
 
@@ -185,7 +239,10 @@ def dns(program: Program) -> int:
             words = [f"{each.name} {each.type} {each.value}" for each in answer.records]
             said = RCODES.get(answer.rcode, str(answer.rcode))
             status = status if words else REFUSED
-            text = "\n".join(words) or f"{name}: {said if answer.rcode else f'no record of type {kind}'}"
+            text = (
+                "\n".join(words)
+                or f"{name}: {said if answer.rcode else f'no record of type {kind}'}"
+            )
             program.log("answer", text, name=name, type=kind, rcode=said, records=words)
     return status
 
@@ -205,7 +262,12 @@ def source(program: Program) -> int:
         sock.shutdown()
         while sock.recv(65_536):
             pass
-    program.log("sent", f"sent {sent} bytes, sha256 {digest.hexdigest()}", bytes=sent, sha256=digest.hexdigest())
+    program.log(
+        "sent",
+        f"sent {sent} bytes, sha256 {digest.hexdigest()}",
+        bytes=sent,
+        sha256=digest.hexdigest(),
+    )
     return WELL
 
 
@@ -213,7 +275,12 @@ def sink(program: Program) -> int:
     """Read at a pace."""
     settings, host = program.settings, program.host
     listener = host.listen(settings.port)
-    program.log("listening", f"listening at {host.network.address}: {settings.port}", address=host.network.address, port=settings.port)
+    program.log(
+        "listening",
+        f"listening at {host.network.address}: {settings.port}",
+        address=host.network.address,
+        port=settings.port,
+    )
     with listener.accept() as sock:
         total, number, digest, began = 0, 0, hashlib.sha256(), None
         while True:
@@ -228,11 +295,23 @@ def sink(program: Program) -> int:
             digest.update(data)
             if settings.every:
                 program.log("read", number=number, bytes=len(data))
-    program.log("received", f"received {total} bytes, sha256 {digest.hexdigest()}", bytes=total, sha256=digest.hexdigest())
+    program.log(
+        "received",
+        f"received {total} bytes, sha256 {digest.hexdigest()}",
+        bytes=total,
+        sha256=digest.hexdigest(),
+    )
     return WELL
 
 
-COMMANDS_RUN: dict[str, Callable[[Program], int]] = {"serve": serve, "get": get, "calc": calc, "dns": dns, "source": source, "sink": sink}
+COMMANDS_RUN: dict[str, Callable[[Program], int]] = {
+    "serve": serve,
+    "get": get,
+    "calc": calc,
+    "dns": dns,
+    "source": source,
+    "sink": sink,
+}
 assert COMMANDS_RUN.keys() == COMMANDS.keys()
 
 
@@ -241,7 +320,14 @@ def explain(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, NetworkError):
         return LACKING, error.message, error.hint
     if isinstance(error, TimeoutError):
-        return REFUSED, str(error), "is the server running, and reached in the same way (over UDP its port is --server-udp-port, or --tun at both ends)?"
+        return (
+            REFUSED,
+            str(error),
+            (
+                "is the server running, and reached in the same way (over UDP its port is"
+                " --server-udp-port, or --tun at both ends)?"
+            ),
+        )
     if isinstance(error, ConnectionError | ServiceError):
         return REFUSED, str(error), ""
     if isinstance(error, OSError) and error.filename:
@@ -250,7 +336,10 @@ def explain(error: Exception) -> tuple[int, str, str]:
 
 
 def settings_of(command: str, given: dict[str, Any]) -> SimpleNamespace:
-    """Return the settings with defaults, each text turned into its value. Raises: ValueError naming the option."""
+    """Return the settings with defaults, each text turned into its value.
+
+    Raises: ValueError naming the option.
+    """
     values: dict[str, Any] = {}
     for option in COMMANDS[command].options:
         value = given.get(option.key)
@@ -270,7 +359,11 @@ def _value(name: str, kind: Callable[[str], Any], text: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        words = str(error) if "'" in str(error) and "literal" not in str(error) else f"'{text}' is not a number"
+        words = (
+            str(error)
+            if "'" in str(error) and "literal" not in str(error)
+            else f"'{text}' is not a number"
+        )
         raise ValueError(f"--{name}: {words}") from None
 
 

@@ -1,4 +1,7 @@
-"""The services as protocols without input or output: bytes of a client in, bytes to send back out. Wrong input gets an error reply."""
+"""The services as protocols without input or output: bytes of a client in, bytes to send back out.
+
+Wrong input gets an error reply.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ class LineService:
 
 
 class FileService(LineService):
-    """``GET name`` is answered by ``OK size sha256`` and the octets; what there is not by ``ERROR ...``."""
+    """``GET name`` is answered by ``OK size sha256`` and the octets.
+
+    What there is not by ``ERROR ...``.
+    """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         super().__init__()
@@ -100,11 +106,16 @@ def generate(size: int, seed: int) -> bytes:
 
 
 def load_files(folder: Path | None, generated: Mapping[str, tuple[int, int]]) -> dict[str, bytes]:
-    """Return what a file service offers: the plain files of a folder, and generated ones (name to size and seed).
+    """Return what a file service offers: the plain files of a folder, and generated ones (name to
+    size and seed).
 
     Raises: OSError for a folder that cannot be read.
     """
     files = {name: generate(size, seed) for name, (size, seed) in generated.items()}
     if folder is not None:
-        files |= {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and re.fullmatch(r"[\w.+-]+", path.name)}
+        files |= {
+            path.name: path.read_bytes()
+            for path in sorted(folder.iterdir())
+            if path.is_file() and re.fullmatch(r"[\w.+-]+", path.name)
+        }
     return files

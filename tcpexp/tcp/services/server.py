@@ -1,4 +1,6 @@
-"""One server for several services and many clients at once: whoever has something to read or room to send gets a turn."""
+"""One server for several services and many clients at once: whoever has something to read or room
+to send gets a turn.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ class Server:
         self.listeners.append((self.host.listen(port), name, make))
 
     def run(self, clients: int | None = None, timeout: float | None = None) -> bool:
-        """Serve until ``clients`` conversations have ended (None: for ever); return False when ``timeout`` seconds were not enough."""
+        """Serve until ``clients`` conversations have ended (None: for ever).
+
+        Return False when ``timeout`` seconds were not enough.
+        """
         deadline = None if timeout is None else self.host.clock() + round(timeout * 1e9)
         while clients is None or self.served < clients:
             left = None if deadline is None else max(0.0, (deadline - self.host.clock()) / 1e9)
@@ -61,7 +66,9 @@ class Server:
 
     def has_work(self) -> bool:
         """Whether somebody waits for this server."""
-        return any(listener.ready for listener, _, _ in self.listeners) or any(each.has_work for each in self.sessions)
+        return any(listener.ready for listener, _, _ in self.listeners) or any(
+            each.has_work for each in self.sessions
+        )
 
     def take_turns(self) -> None:
         """Accept, and let each client have one turn."""
@@ -69,16 +76,25 @@ class Server:
             while listener.ready:
                 sock = listener.accept()
                 self.sessions.append(Session(sock, make(), name, bytearray()))
-                self.log("accept", service=name, peer=sock.remote.address, peer_port=sock.remote.port)
+                self.log(
+                    "accept", service=name, peer=sock.remote.address, peer_port=sock.remote.port
+                )
         for session in list(self.sessions):
             if session.has_work and not self._turn(session):
                 self.sessions.remove(session)
                 self.served += 1
 
     def _turn(self, session: Session) -> bool:
-        """Read a request when nothing is left to send; else send. Return whether the conversation goes on."""
+        """Read a request when nothing is left to send; else send.
+
+        Return whether the conversation goes on.
+        """
         sock = session.sock
-        facts = {"service": session.name, "peer": sock.remote.address, "peer_port": sock.remote.port}
+        facts = {
+            "service": session.name,
+            "peer": sock.remote.address,
+            "peer_port": sock.remote.port,
+        }
         try:
             if not session.pending and not session.ended:
                 data = sock.recv(TURN_BYTES)

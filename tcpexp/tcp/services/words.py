@@ -1,4 +1,7 @@
-"""What options say in words: settings of a connection, impairments, durations, ranges of ports. A ValueError says what would be right."""
+"""What options say in words: settings of a connection, impairments, durations, ranges of ports.
+
+A ValueError says what would be right.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ def port_range(text: str) -> tuple[int, int]:
 
 
 def make_config(settings: Iterable[str], **fixed: Any) -> Config:
-    """Return the Config that ``name=value`` words describe; fields in nanoseconds take durations, or leave ``_ns`` away: ``msl=500ms``.
+    """Return the Config that ``name=value`` words describe; fields in nanoseconds take durations,
+    or leave ``_ns`` away: ``msl=500ms``.
 
     Raises: ValueError for an unknown name, with the nearest one, or a value that it cannot have.
     """
@@ -73,16 +77,22 @@ def make_config(settings: Iterable[str], **fixed: Any) -> Config:
             if not sign and (asked in kinds or name in kinds):
                 raise ValueError(f"'{word}' has no value; write {asked}=value")
             near = difflib.get_close_matches(asked, kinds, n=1, cutoff=0.5)
-            known = f"did you mean {near[0]}=...?" if near else "there are " + ", ".join(_spoken(kinds))
+            known = (
+                f"did you mean {near[0]}=...?" if near else "there are " + ", ".join(_spoken(kinds))
+            )
             raise ValueError(f"no setting '{asked}'; {known}")
         values[name] = _setting(name, kinds[name], text)
     return Config(**values)
 
 
 def _spoken(kinds: Iterable[str]) -> list[str]:
-    """Return the names of settings as one writes them: without ``_ns``, unless that is another setting."""
+    """Return the names of settings as one writes them: without ``_ns``, unless that is another
+    setting.
+    """
     names = set(kinds)
-    return sorted(each if each.removesuffix("_ns") in names else each.removesuffix("_ns") for each in names)
+    return sorted(
+        each if each.removesuffix("_ns") in names else each.removesuffix("_ns") for each in names
+    )
 
 
 def _setting(name: str, kind: str, text: str) -> Any:
@@ -100,10 +110,12 @@ def _setting(name: str, kind: str, text: str) -> Any:
 
 
 def make_link(text: str) -> LinkConfig:
-    """Return the link that ``loss=5%,delay=10ms,drop=3+7,seed=1`` describes; no delay when none is named.
+    """Return the link that ``loss=5%,delay=10ms,drop=3+7,seed=1`` describes; no delay when none is
+    named.
 
-    Names: loss, reorder, duplicate (probabilities); drop, drop_data, reorder_at, duplicate_at (indexes from 1, joined by +); delay, reorder_delay
-    (durations); rate_bps, queue_segments, seed (numbers). Raises: ValueError.
+    Names: loss, reorder, duplicate (probabilities); drop, drop_data, reorder_at, duplicate_at
+    (indexes from 1, joined by +); delay, reorder_delay (durations); rate_bps, queue_segments, seed
+    (numbers). Raises: ValueError.
     """
     values: dict[str, Any] = {"delay_ns": 0}
     for word in text.split(","):
@@ -112,10 +124,15 @@ def make_link(text: str) -> LinkConfig:
             values[name] = fraction(value)
         elif name in ("delay", "reorder_delay"):
             values[f"{name}_ns"] = duration_ns(value)
-        elif name in ("drop", "drop_data", "reorder_at", "duplicate_at") and re.fullmatch(r"\d+(\+\d+)*", value):
+        elif name in ("drop", "drop_data", "reorder_at", "duplicate_at") and re.fullmatch(
+            r"\d+(\+\d+)*", value
+        ):
             values[name] = frozenset(map(int, value.split("+")))
         elif name in ("rate_bps", "queue_segments", "seed") and value.isdigit():
             values[name] = int(value)
         else:
-            raise ValueError(f"'{word}' is no impairment; write such as loss=5%,delay=10ms,reorder=1%,duplicate=1%,drop=3+7,seed=1")
+            raise ValueError(
+                f"'{word}' is no impairment; write such as"
+                " loss=5%,delay=10ms,reorder=1%,duplicate=1%,drop=3+7,seed=1"
+            )
     return LinkConfig(**values)

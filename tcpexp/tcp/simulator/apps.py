@@ -24,12 +24,17 @@ class Idle:
 
 
 def pattern(octets: int) -> bytes:
-    """Return ``octets`` bytes that do not repeat with any power of two, so that misplaced data show."""
+    """Return ``octets`` bytes that do not repeat with any power of two, so that misplaced data
+    show.
+    """
     return bytes(range(251)) * (octets // 251) + bytes(range(octets % 251))
 
 
 class Sender:
-    """Writes ``data`` as room allows, then closes its stream; closes all when the peer has closed too."""
+    """Writes ``data`` as room allows, then closes its stream.
+
+    Closes all when the peer has closed too.
+    """
 
     def __init__(self, data: bytes, close: bool = True) -> None:
         """Send ``data``; with ``close`` False leave the stream open."""
@@ -41,7 +46,8 @@ class Sender:
         kind = type(event)
         if kind is events.Established or kind is events.SpaceFreed:
             if self.left:
-                chunk = self.left[: connection.writable + 1]  # one more than fits: so the connection knows that it is to say when there is room
+                # one more than fits: so the connection knows that it is to say when there is room
+                chunk = self.left[: connection.writable + 1]
                 self.left = self.left[connection.send(bytes(chunk), now) :]
             if not self.left and self.close:
                 self.close = False

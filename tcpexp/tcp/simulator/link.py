@@ -1,6 +1,8 @@
-"""One direction of a link: rate, delay, a bounded queue, and faults by index, by stream offset or from a seed.
+"""One direction of a link: rate, delay, a bounded queue, and faults by index, by stream offset or
+from a seed.
 
-What a link means is what it means for tcpexp's real links: base delay is ``delay_ns``, the queue's limit counts only what waits for the rate.
+What a link means is what it means for tcpexp's real links: base delay is ``delay_ns``, the queue's
+limit counts only what waits for the rate.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ HEADERS = 40
 
 @dataclass(frozen=True)
 class LinkConfig:
-    """One direction. Indexes count from 1; probabilities are 0 to 1; ``rate_bps`` None is infinitely fast."""
+    """One direction. Indexes count from 1; probabilities are 0 to 1.
+
+    ``rate_bps`` None is infinitely fast.
+    """
 
     delay_ns: int = 10_000_000
     rate_bps: int | None = None
@@ -65,13 +70,21 @@ class Link:
         config = self.config
         self.random = random.Random(config.seed)
         self.offsets_left = set(config.drop_offsets)
-        self.faulty = bool(config.drop or config.drop_data or config.drop_offsets or config.loss or config.reorder or config.duplicate)
+        self.faulty = bool(
+            config.drop
+            or config.drop_data
+            or config.drop_offsets
+            or config.loss
+            or config.reorder
+            or config.duplicate
+        )
         self.faulty = self.faulty or bool(config.reorder_at or config.duplicate_at)
 
     def carry(self, segment: Segment, now: int, first_octet: int) -> list[int]:
         """Return the times at which copies of ``segment`` arrive; none when it is lost.
 
-        ``first_octet`` is the sequence number of the sender's first stream octet, for ``drop_offsets``.
+        ``first_octet`` is the sequence number of the sender's first stream octet, for
+        ``drop_offsets``.
         """
         config = self.config
         self.entered += 1
@@ -84,7 +97,8 @@ class Link:
             departures = self.departures
             while departures and departures[0] <= now:
                 departures.popleft()
-            if config.queue_segments is not None and len(departures) > config.queue_segments:  # one of them is being sent
+            # one of them is being sent
+            if config.queue_segments is not None and len(departures) > config.queue_segments:
                 self.overflowed += 1
                 self.dropped.append((now, segment, "queue full"))
                 return []
@@ -97,9 +111,13 @@ class Link:
         self.delivered += 1
         if not self.faulty:
             return [arrives]
-        if self.entered in config.reorder_at or (config.reorder and self.random.random() < config.reorder):
+        if self.entered in config.reorder_at or (
+            config.reorder and self.random.random() < config.reorder
+        ):
             arrives += config.reorder_delay_ns
-        twice = self.entered in config.duplicate_at or (config.duplicate and self.random.random() < config.duplicate)
+        twice = self.entered in config.duplicate_at or (
+            config.duplicate and self.random.random() < config.duplicate
+        )
         return [arrives, arrives] if twice else [arrives]
 
     def _loses(self, segment: Segment, first_octet: int) -> bool:
@@ -110,7 +128,11 @@ class Link:
             self.entered_data += 1
             lost = lost or self.entered_data in config.drop_data
             start = (segment.seq - first_octet) & 0xFFFFFFFF
-            for offset in [offset for offset in self.offsets_left if start <= offset < start + len(segment.payload)]:
+            for offset in [
+                offset
+                for offset in self.offsets_left
+                if start <= offset < start + len(segment.payload)
+            ]:
                 self.offsets_left.discard(offset)
                 lost = True
         if config.loss and self.random.random() < config.loss:

@@ -20,7 +20,9 @@ CLIENT, SERVER = 0, 1
 
 @dataclass(slots=True)
 class Host:
-    """One end: its connection, its application, the link that leaves it, and everything that it said."""
+    """One end: its connection, its application, the link that leaves it, and everything that it
+    said.
+    """
 
     connection: Connection
     app: App
@@ -30,18 +32,42 @@ class Host:
 
 
 class Simulation:
-    """Two ends and two links. ``keep_log`` keeps every event; ``wire`` sends real bytes, checksums included, instead of the objects."""
+    """Two ends and two links.
+
+    ``keep_log`` keeps every event; ``wire`` sends real bytes, checksums included, instead of the
+    objects.
+    """
 
     def __init__(
-        self, client: App, server: App, *, config: Config | None = None, server_config: Config | None = None, forth: LinkConfig | None = None,
-        back: LinkConfig | None = None, client_isn: IsnSource | None = None, server_isn: IsnSource | None = None, keep_log: bool = True, wire: bool = False,
-    ) -> None:  # fmt: skip
-        """Build both ends, closed; ``back`` defaults to a fault-free link of ``forth``'s delay, the server's settings to the client's."""
+        self,
+        client: App,
+        server: App,
+        *,
+        config: Config | None = None,
+        server_config: Config | None = None,
+        forth: LinkConfig | None = None,
+        back: LinkConfig | None = None,
+        client_isn: IsnSource | None = None,
+        server_isn: IsnSource | None = None,
+        keep_log: bool = True,
+        wire: bool = False,
+    ) -> None:
+        """Build both ends, closed.
+
+        ``back`` defaults to a fault-free link of ``forth``'s delay, the server's settings to the
+        client's.
+        """
         config = config or Config()
         forth = forth or LinkConfig()
         here, there = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 5201)
         self.hosts = (
-            Host(Connection(here, there, client_isn or fixed_isn(1000), config), client, Link(forth), [], listening=False),
+            Host(
+                Connection(here, there, client_isn or fixed_isn(1000), config),
+                client,
+                Link(forth),
+                [],
+                listening=False,
+            ),
             Host(
                 Connection(there, here, server_isn or fixed_isn(5000), server_config or config),
                 server,
@@ -68,7 +94,11 @@ class Simulation:
 
     def run(self, until_ns: int = 1 << 62) -> int:
         """Go on until nothing can happen any more or ``until_ns`` is over; return the time."""
-        heap, client, server = self._heap, self.hosts[CLIENT].connection.tcb.timers, self.hosts[SERVER].connection.tcb.timers
+        heap, client, server = (
+            self._heap,
+            self.hosts[CLIENT].connection.tcb.timers,
+            self.hosts[SERVER].connection.tcb.timers,
+        )
         while True:
             timer, other = client.next(), server.next()
             if timer is None or (other is not None and other < timer):
@@ -128,13 +158,32 @@ class Simulation:
             heapq.heappush(self._heap, (at, self._order, 1 - side, segment))
 
 
-def transfer(octets: int, config: Config | None = None, forth: LinkConfig | None = None, back: LinkConfig | None = None, data: bytes | None = None,
-             keep_log: bool = True, wire: bool = False, until_ns: int = 1 << 62) -> tuple[Simulation, Sink]:  # fmt: skip
-    """Send ``octets`` bytes from client to server, close from both ends, run to the end; return the simulation and what the server read."""
+def transfer(
+    octets: int,
+    config: Config | None = None,
+    forth: LinkConfig | None = None,
+    back: LinkConfig | None = None,
+    data: bytes | None = None,
+    keep_log: bool = True,
+    wire: bool = False,
+    until_ns: int = 1 << 62,
+) -> tuple[Simulation, Sink]:
+    """Send ``octets`` bytes from client to server, close from both ends, run to the end.
+
+    Return the simulation and what the server read.
+    """
     from tcpexp.tcp.simulator.apps import pattern
 
     sink = Sink()
-    simulation = Simulation(Sender(pattern(octets) if data is None else data), sink, config=config, forth=forth, back=back, keep_log=keep_log, wire=wire)
+    simulation = Simulation(
+        Sender(pattern(octets) if data is None else data),
+        sink,
+        config=config,
+        forth=forth,
+        back=back,
+        keep_log=keep_log,
+        wire=wire,
+    )
     simulation.start()
     simulation.run(until_ns)
     return simulation, sink

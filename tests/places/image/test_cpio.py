@@ -7,7 +7,11 @@ import pytest
 
 from tcpexp.places.image.cpio import Entry, make_cpio
 
-ENTRIES = [Entry("init", b"#!/bin/sh\n", executable=True), Entry("engine/tcpexp/a.py", b"x = 1\n"), Entry("empty", b"")]
+ENTRIES = [
+    Entry("init", b"#!/bin/sh\n", executable=True),
+    Entry("engine/tcpexp/a.py", b"x = 1\n"),
+    Entry("empty", b""),
+]
 
 
 def test_same_input_same_bytes_whatever_the_order():

@@ -25,7 +25,10 @@ def make_tree(folder: Path) -> Path:
 
 
 def test_programs_and_congestion_controls_of_a_tree(tmp_path):
-    assert list_contents(make_tree(tmp_path), "6.1.0") == {"programs": ["awk", "ping"], "congestion_controls": ["bbr", "cubic", "reno", "vegas"]}
+    assert list_contents(make_tree(tmp_path), "6.1.0") == {
+        "programs": ["awk", "ping"],
+        "congestion_controls": ["bbr", "cubic", "reno", "vegas"],
+    }
 
 
 def image_in(folder: Path, **described: object) -> Image:
@@ -35,10 +38,16 @@ def image_in(folder: Path, **described: object) -> Image:
 
 
 def test_an_image_says_what_it_has(tmp_path):
-    image = image_in(tmp_path / "image", contents={"programs": ["ping"], "congestion_controls": ["reno"]})
+    image = image_in(
+        tmp_path / "image", contents={"programs": ["ping"], "congestion_controls": ["reno"]}
+    )
     found = find_contents(image, tmp_path / "absent")
     assert found is not None
-    assert (found.programs, found.congestion_controls, found.sysctls) == (frozenset(["ping"]), frozenset(["reno"]), None)
+    assert (found.programs, found.congestion_controls, found.sysctls) == (
+        frozenset(["ping"]),
+        frozenset(["reno"]),
+        None,
+    )
 
 
 def test_one_made_before_is_known_where_it_lies_unpacked(tmp_path):

@@ -1,4 +1,6 @@
-"""What the guest's agent hands back is a log of records that the host writes as files, while the run goes on and at its end."""
+"""What the guest's agent hands back is a log of records that the host writes as files, while the
+run goes on and at its end.
+"""
 
 import importlib.util
 import os
@@ -38,7 +40,9 @@ def agent():
 
 @pytest.fixture
 def sides(agent, tmp_path, monkeypatch):
-    """The guest's folder, its log, and the host's folder with a function that follows to a given size."""
+    """The guest's folder, its log, and the host's folder with a function that follows to a given
+    size.
+    """
     guest, host = tmp_path / "guest", tmp_path / "host"
     (guest / "raw" / "trace").mkdir(parents=True)
     host.mkdir()

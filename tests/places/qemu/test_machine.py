@@ -7,7 +7,9 @@ import pytest
 from tcpexp.places.image.image import Image
 from tcpexp.places.qemu import machine
 
-FILES = machine.MachineFiles(Path("ram"), Path("plan"), Path("out"), Path("console"), Path("monitor"))
+FILES = machine.MachineFiles(
+    Path("ram"), Path("plan"), Path("out"), Path("console"), Path("monitor")
+)
 
 
 @pytest.fixture
@@ -44,8 +46,15 @@ def test_root_and_plan_are_read_only(image):
     assert words.count("readonly=on") == 2
 
 
-@pytest.mark.skipif(bool(machine.qemu_missing()), reason="qemu-system-x86_64 is not installed: apt install qemu-system-x86")
+@pytest.mark.skipif(
+    bool(machine.qemu_missing()),
+    reason="qemu-system-x86_64 is not installed: apt install qemu-system-x86",
+)
 def test_key_follows_engine_and_shim(image):
-    keys = {machine.machine_key(image, "a", "s"), machine.machine_key(image, "b", "s"), machine.machine_key(image, "a", None)}
+    keys = {
+        machine.machine_key(image, "a", "s"),
+        machine.machine_key(image, "b", "s"),
+        machine.machine_key(image, "a", None),
+    }
     assert len(keys) == 3
     assert machine.machine_key(image, "a", "s") in keys

@@ -1,4 +1,6 @@
-"""The shim beside QEMU's lock: the main loop waits for the processor thread, but never while it holds what that thread waits for."""
+"""The shim beside QEMU's lock: the main loop waits for the processor thread, but never while it
+holds what that thread waits for.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import pytest
 
 from tcpexp.places.qemu.shim import find_shim
 
-#: A main loop and a processor thread in one program. The thread needs the lock before it can wait, as QEMU's does at the end of a run.
+#: A main loop and a processor thread in one program. The thread needs the lock before it can wait,
+#: as QEMU's does at the end of a run.
 PROGRAM = r"""
 #define _GNU_SOURCE
 #include <poll.h>
@@ -54,16 +57,35 @@ int main(int count, char **words)
 """
 
 
-@pytest.mark.parametrize("name", ["bql_locked", "qemu_mutex_iothread_locked"])  # since QEMU 9.0, and before
+# since QEMU 9.0, and before
+@pytest.mark.parametrize("name", ["bql_locked", "qemu_mutex_iothread_locked"])
 @pytest.mark.parametrize("with_lock", [False, True])
-def test_the_main_loop_waits_only_without_the_lock(tmp_path: Path, name: str, with_lock: bool) -> None:
+def test_the_main_loop_waits_only_without_the_lock(
+    tmp_path: Path, name: str, with_lock: bool
+) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     shim = find_shim()
     if compiler is None or shim is None:
         pytest.skip("a C compiler is not installed: apt install gcc libc6-dev")
     (tmp_path / "loop.c").write_text(PROGRAM)
-    argv = [compiler, "-O1", "-rdynamic", f"-DLOCKED={name}", "-o", str(tmp_path / "loop"), str(tmp_path / "loop.c"), "-pthread"]
+    argv = [
+        compiler,
+        "-O1",
+        "-rdynamic",
+        f"-DLOCKED={name}",
+        "-o",
+        str(tmp_path / "loop"),
+        str(tmp_path / "loop.c"),
+        "-pthread",
+    ]
     subprocess.run(argv, check=True)
     loop = [str(tmp_path / "loop"), *(["held"] if with_lock else [])]
-    done = subprocess.run(loop, env={**os.environ, "LD_PRELOAD": str(shim)}, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        loop,
+        env={**os.environ, "LD_PRELOAD": str(shim)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert done.stdout == ("0\n" if with_lock else "1\n")

@@ -19,7 +19,10 @@ def wait_for(condition, seconds=20.0):
 
 
 def test_a_process_whose_threads_all_sleep_is_still_and_one_that_computes_is_not():
-    code = "import sys, threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nsys.stdin.readline()\nwhile True: pass"
+    code = (
+        "import sys, threading, time\nthreading.Thread(target=time.sleep, args=(60,),"
+        " daemon=True).start()\nsys.stdin.readline()\nwhile True: pass"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         try:
             assert wait_for(lambda: all_asleep(process.pid))

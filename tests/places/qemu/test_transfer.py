@@ -15,7 +15,9 @@ from tcpexp.plan.types import Needs, NetworkPlan, PlanFile, RunPlan, from_json
 
 def a_plan(*files: PlanFile) -> RunPlan:
     network = NetworkPlan("none", (), (), ())
-    return RunPlan("x", "x", "", (), 7, 10**9, network, (), (), (), (), (), (), "", tuple(files), Needs())
+    return RunPlan(
+        "x", "x", "", (), 7, 10**9, network, (), (), (), (), (), (), "", tuple(files), Needs()
+    )
 
 
 @pytest.fixture
@@ -53,16 +55,24 @@ def record(name: str, content: bytes, offset: int = 0) -> bytes:
     return struct.pack("<QQH", offset, len(content), len(name)) + name.encode() + content
 
 
-def device_with(tmp_path, log: bytes, state: dict, size: int | None = None) -> transfer.ResultDevice:
+def device_with(
+    tmp_path, log: bytes, state: dict, size: int | None = None
+) -> transfer.ResultDevice:
     path = tmp_path / "out"
     size = len(log) if size is None else size
-    head = (transfer.MAGIC + json.dumps(state).encode()).ljust(4080, b"\0") + struct.pack("<QQ", size, size ^ 2**64 - 1)
+    head = (transfer.MAGIC + json.dumps(state).encode()).ljust(4080, b"\0") + struct.pack(
+        "<QQ", size, size ^ 2**64 - 1
+    )
     path.write_bytes(head + log)
     return transfer.ResultDevice(path)
 
 
 def test_results_are_written_and_state_is_read(tmp_path):
-    device = device_with(tmp_path, record("raw/h1-eth0.pcap", b"abc") + record("raw/h1-eth0.pcap", b"de", 3), {"phase": "done"})
+    device = device_with(
+        tmp_path,
+        record("raw/h1-eth0.pcap", b"abc") + record("raw/h1-eth0.pcap", b"de", 3),
+        {"phase": "done"},
+    )
     assert device.state() == {"phase": "done"}
     target = tmp_path / "run"
     target.mkdir()

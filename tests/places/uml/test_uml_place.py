@@ -1,4 +1,6 @@
-"""User-Mode Linux as a place: what it sees of this machine, programs that spin, ends that are not its own."""
+"""User-Mode Linux as a place: what it sees of this machine, programs that spin, ends that are not
+its own.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def test_a_shell_has_a_real_clock_and_a_console():
 
 
 def test_busy_ticks_are_those_of_each_processor_without_idle_and_iowait():
-    text = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 100 50 4 5 6 0 0\ncpu3 1 0 0 7 0 0 0 0 0 0\nintr 1\n"
+    text = (
+        "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 100 50 4 5 6 0 0\ncpu3 1 0 0 7 0 0 0 0 0 0\nintr 1\n"
+    )
     assert busy_ticks(text) == {0: 21, 3: 1}
 
 
@@ -133,7 +137,10 @@ def test_a_child_that_sleeps_is_left_alone():
 
 
 def test_the_console_says_who_was_ended_and_why_the_kernel_gave_up():
-    console = "tcpexp: signal 4 from the host ends my prog (pid 38)\nKernel panic - not syncing: Attempted to kill init!\n"
+    console = (
+        "tcpexp: signal 4 from the host ends my prog (pid 38)\nKernel panic - not syncing:"
+        " Attempted to kill init!\n"
+    )
     assert SPUN.findall(console) == [("my prog", "38")]
     assert PANIC.search(console)[1] == "Attempted to kill init!"
 
@@ -141,7 +148,9 @@ def test_the_console_says_who_was_ended_and_why_the_kernel_gave_up():
 @pytest.mark.guest
 def test_a_program_that_spins_is_ended_at_the_instant_at_which_it_began(tmp_path, monkeypatch):
     monkeypatch.setattr(spinning.SpinWatch, "__init__", _impatient(spinning.SpinWatch.__init__))
-    more = '  - {at: 1s, do: command, host: h1, shell: "while :; do :; done", id: loop, until: 1500ms}'
+    more = (
+        '  - {at: 1s, do: command, host: h1, shell: "while :; do :; done", id: loop, until: 1500ms}'
+    )
     said: list[str] = []
     result = run(UmlPlace(said.append), plan_of(tmp_path, more), tmp_path / "run")
     assert result.status == "complete"
@@ -190,7 +199,9 @@ def test_both_ways_to_follow_programs_give_the_same_packets(tmp_path):
     plan = plan_of(tmp_path)
     for name, trusted in (("fast", True), ("safe", False)):
         run(UmlPlace(trusted=trusted), plan, tmp_path / name)
-    fast, safe = ((tmp_path / name / "raw" / "h1-eth0.pcap").read_bytes() for name in ("fast", "safe"))
+    fast, safe = (
+        (tmp_path / name / "raw" / "h1-eth0.pcap").read_bytes() for name in ("fast", "safe")
+    )
     assert fast == safe
 
 

@@ -1,8 +1,10 @@
-"""Run one plan inside the guest: wait for it in memory, mix in the seed, run the engine, hand back the results.
+"""Run one plan inside the guest: wait for it in memory, mix in the seed, run the engine, hand back
+the results.
 
-The agent is imported and ready before any plan exists. It then polls the (still empty) plan device in virtual time; the
-machine is stopped meanwhile by its watchdog at a defined instant, saved as a template, and every run is a copy of
-that template whose plan device holds a plan. Standard library and mininet only.
+The agent is imported and ready before any plan exists. It then polls the (still empty) plan device
+in virtual time; the machine is stopped meanwhile by its watchdog at a defined instant, saved as a
+template, and every run is a copy of that template whose plan device holds a plan. Standard library
+and mininet only.
 """
 
 import contextlib
@@ -35,18 +37,27 @@ PLAN_DEVICE = "/dev/tcpexp-plan"
 OUT_DEVICE = "/dev/tcpexp-out"
 RNDRESEEDCRNG = 0x5207
 WORK = Path("/tmp/run")
-#: What the kernel derives from the size of its table of connections, which is kept small here (machine.py: thash_entries), as it is with the usual one.
+#: What the kernel derives from the size of its table of connections, which is kept small here
+#: (machine.py: thash_entries), as it is with the usual one.
 DEFAULTS = {"net/ipv4/tcp_max_tw_buckets": "4096"}
-#: Of the result device: the log's size and its complement at the end of block 0; a record's head (offset in the file, bytes, name's bytes).
+#: Of the result device: the log's size and its complement at the end of block 0; a record's head
+#: (offset in the file, bytes, name's bytes).
 LOG_SIZE = struct.Struct("<QQ")
 RECORD = struct.Struct("<QQH")
-#: How often at most the log grows while the run goes on, by how much, how often small gains are taken too, and what is left free for the end.
+#: How often at most the log grows while the run goes on, by how much, how often small gains are
+#: taken too, and what is left free for the end.
 STREAM_INTERVAL_NS, STREAM_MOST_NS = 900_000_000, 7_900_000_000
 STREAM_ALL_EVERY = 10
 STREAM_BYTES = 1 << 20
 END_BYTES = 64 << 20
 #: Files that are only ever appended to: folder and how their names end.
-GROWING = {"": ("events.jsonl",), "raw": (".pcap", ".nl", ".jsonl"), "raw/trace": tuple("0123456789"), "raw/ss": (".txt", ".nl"), "raw/counters": (".txt",)}
+GROWING = {
+    "": ("events.jsonl",),
+    "raw": (".pcap", ".nl", ".jsonl"),
+    "raw/trace": tuple("0123456789"),
+    "raw/ss": (".txt", ".nl"),
+    "raw/counters": (".txt",),
+}
 MODULES = (
     "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
     "cls_matchall", "cls_bpf", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
@@ -54,13 +65,16 @@ MODULES = (
 )  # fmt: skip
 TOOLS = (
     ["ip", "-V"], ["tc", "-V"], ["ss", "-tan"], ["ethtool", "--version"], ["tcpdump", "--version"], ["iperf3", "--version"],
-    ["env", "PYTHONPATH=/opt/tcpexp", "python3", "-m", "tcpexp.tcp", "--help"],  # keeps its bytecode
+    # keeps its bytecode
+    ["env", "PYTHONPATH=/opt/tcpexp", "python3", "-m", "tcpexp.tcp", "--help"],
     ["iptables", "-S"], ["ip6tables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
 )  # fmt: skip
 
 
 class Device:
-    """A memory device read and written past the page cache, in whole blocks through one aligned buffer."""
+    """A memory device read and written past the page cache, in whole blocks through one aligned
+    buffer.
+    """
 
     def __init__(self, path: str, flags: int, blocks: int = 1) -> None:
         self.file = os.open(path, flags | os.O_DIRECT | os.O_CLOEXEC)
@@ -86,13 +100,21 @@ class Device:
 
 
 def warm_up() -> None:
-    """Load what nearly every experiment needs: kernel modules, the tools' pages in memory, what the engine finds out once."""
+    """Load what nearly every experiment needs: kernel modules, the tools' pages in memory, what the
+    engine finds out once.
+    """
     prepare_types()
     installed_iproute2()
     namespaces.EARLY_SYSCTLS.update(DEFAULTS)
     subprocess.run(["modprobe", "-a", *MODULES], check=False)
     for argv in TOOLS:
-        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
 
 
 def wait_for_plan(device: Device) -> tuple[dict[str, Any], bytes]:
@@ -115,17 +137,21 @@ def wait_for_plan(device: Device) -> tuple[dict[str, Any], bytes]:
 
 
 def mix_seed(seed: int) -> None:
-    """Make the kernel's random numbers (ISNs, ports, hash seeds, netem) a function of the run's seed."""
+    """Make the kernel's random numbers (ISNs, ports, hash seeds, netem) a function of the run's
+    seed.
+    """
     with open("/dev/urandom", "wb", buffering=0) as pool:
         pool.write(b"tcpexp seed %d" % seed)
         fcntl.ioctl(pool, RNDRESEEDCRNG)
 
 
 class ResultLog:
-    """What was recorded, as records behind the first block of the result device; ``tcpexp/places/qemu/transfer.py`` has the format.
+    """What was recorded, as records behind the first block of the result device;
+    ``tcpexp/places/qemu/transfer.py`` has the format.
 
-    Files that only grow are appended while the run goes on, the others at its end. A file's content is read straight into the
-    device's buffer, which is copied only by the device: here every instruction costs.
+    Files that only grow are appended while the run goes on, the others at its end. A file's content
+    is read straight into the device's buffer, which is copied only by the device: here every
+    instruction costs.
     """
 
     def __init__(self, device: Device, folder: Path) -> None:
@@ -139,7 +165,8 @@ class ResultLog:
         self.written = 0
 
     def append_growth(self, least: int, most: int) -> int:
-        """Append what the growing files have gained, ``least`` bytes or more of each and at most ``most`` of all; return the log's size.
+        """Append what the growing files have gained, ``least`` bytes or more of each and at most
+        ``most`` of all; return the log's size.
 
         Room is left for what the end of a run adds; without it nothing is appended.
         """
@@ -152,7 +179,10 @@ class ResultLog:
         return self._flush()
 
     def append_rest(self) -> int:
-        """Append all that is not in the log yet, small files first; return the log's size. Raises ``OSError`` when the device is full."""
+        """Append all that is not in the log yet, small files first; return the log's size.
+
+        Raises ``OSError`` when the device is full.
+        """
         sizes = {}
         for folder, folders, files in os.walk(self.folder):
             for each in folders:
@@ -161,7 +191,9 @@ class ResultLog:
                 status = os.lstat(f"{folder}/{each}")
                 if stat.S_ISREG(status.st_mode):
                     sizes[f"{folder}/{each}"] = status.st_size
-        for path, size in sorted(sizes.items(), key=lambda item: (item[1] - self.copied.get(item[0], 0), item[0])):
+        for path, size in sorted(
+            sizes.items(), key=lambda item: (item[1] - self.copied.get(item[0], 0), item[0])
+        ):
             copied = self.copied.get(path, 0)
             if size < copied:
                 copied = self.copied[path] = 0
@@ -169,7 +201,10 @@ class ResultLog:
                 if self.size + size - copied + 2 * BLOCK > self.room:
                     self._flush()
                     lost = os.path.relpath(path, self.folder)
-                    raise OSError(f"{lost} is cut off or missing: the results do not fit into the {self.room >> 20} MiB of the result device")
+                    raise OSError(
+                        f"{lost} is cut off or missing: the results do not fit into the"
+                        f" {self.room >> 20} MiB of the result device"
+                    )
                 self._append(path, size - copied)
         return self._flush()
 
@@ -179,18 +214,30 @@ class ResultLog:
         return self.begin + self.used
 
     def _growing(self) -> list[tuple[int, str, int]]:
-        """Return how much is copied, path and size of the files that are only ever appended to; those that lag behind come first."""
+        """Return how much is copied, path and size of the files that are only ever appended to.
+
+        Those that lag behind come first.
+        """
         found = []
         for folder, ends in GROWING.items():
-            with contextlib.suppress(FileNotFoundError), os.scandir(f"{self.folder}/{folder}") as entries:
-                found += [(self.copied.get(entry.path, 0), entry.path, entry.stat().st_size) for entry in entries if entry.name.endswith(ends)]
+            with (
+                contextlib.suppress(FileNotFoundError),
+                os.scandir(f"{self.folder}/{folder}") as entries,
+            ):
+                found += [
+                    (self.copied.get(entry.path, 0), entry.path, entry.stat().st_size)
+                    for entry in entries
+                    if entry.name.endswith(ends)
+                ]
         return sorted(found)
 
     def _name(self, path: str) -> bytes:
         return os.fsencode(path)[len(os.fsencode(self.folder)) + 1 :]
 
     def _append(self, path: str, size: int) -> None:
-        """Append a record with the next ``size`` bytes of a file: zeros for what is missing of one that became shorter."""
+        """Append a record with the next ``size`` bytes of a file: zeros for what is missing of one
+        that became shorter.
+        """
         offset = self.copied.get(path, 0)
         self.copied[path] = offset + size
         name = self._name(path)
@@ -233,7 +280,10 @@ class ResultLog:
 
 
 class Progress:
-    """Progress and status in the first block of the result device; the host reads it from memory."""
+    """Progress and status in the first block of the result device.
+
+    The host reads it from memory.
+    """
 
     def __init__(self) -> None:
         self.device = Device(OUT_DEVICE, os.O_RDWR)
@@ -244,14 +294,21 @@ class Progress:
         self.calls = 0
 
     def __call__(self, phase: str, t_seconds: float) -> None:
-        """Say which phase the run is in, and the experiment's time; hand over what was recorded about once a second, less often while there is little."""
+        """Say which phase the run is in, and the experiment's time.
+
+        Hand over what was recorded about once a second, less often while there is little.
+        """
         now = time.monotonic_ns()
         if now - self.streamed_ns > self.interval_ns:
             self.streamed_ns = now
             self.calls += 1
             least = 1 if self.calls % STREAM_ALL_EVERY == 0 else BLOCK
             before, self.log_bytes = self.log_bytes, self.log.append_growth(least, STREAM_BYTES)
-            self.interval_ns = STREAM_INTERVAL_NS if self.log_bytes > before else min(2 * self.interval_ns, STREAM_MOST_NS)
+            self.interval_ns = (
+                STREAM_INTERVAL_NS
+                if self.log_bytes > before
+                else min(2 * self.interval_ns, STREAM_MOST_NS)
+            )
         self.put({"phase": phase, "t": t_seconds})
 
     def finish(self) -> None:
@@ -275,9 +332,12 @@ def write_port(port: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "iopl")
     code = mmap.mmap(-1, BLOCK, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(b"\x89\xfa\x89\xf0\xee\xc3")  # mov edx, edi; mov eax, esi; out dx, al; ret
-    outb = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+    outb = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int)(
+        ctypes.addressof(ctypes.c_char.from_buffer(code))
+    )
     outb(port, value)
-    libc.iopl(0)  # else every child inherits it, and the kernel looks after it at every switch of processes
+    # else every child inherits it, and the kernel looks after it at every switch of processes
+    libc.iopl(0)
 
 
 def set_watchdog() -> None:
@@ -315,7 +375,9 @@ def main() -> None:
         def stop() -> bool:
             return device.read(BLOCK)[:4] == b"STOP"
 
-        status = engine.run_plan(plan, out / "raw", files, progress=progress, stop=stop, own_kernel=True)
+        status = engine.run_plan(
+            plan, out / "raw", files, progress=progress, stop=stop, own_kernel=True
+        )
         progress("saving", plan.duration_ns / 1e9)
     except BaseException:
         state["error"] = traceback.format_exc()

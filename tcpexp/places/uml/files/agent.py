@@ -1,4 +1,5 @@
-"""Run one plan inside User-Mode Linux: read it from this machine's folder, run the engine, say how it went.
+"""Run one plan inside User-Mode Linux: read it from this machine's folder, run the engine, say how
+it went.
 
 Recorded files go straight into the run directory on this machine, through hostfs, which writes
 without delay and takes no virtual time. Standard library and mininet only.

@@ -1,4 +1,7 @@
-"""Say what this guest has: programs, sysctls of a host, congestion controls. Standard library only."""
+"""Say what this guest has: programs, sysctls of a host, congestion controls.
+
+Standard library only.
+"""
 
 import ctypes
 import json
