@@ -17,7 +17,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FRONT = (ROOT / "README.md").read_text()
 
@@ -34,9 +34,9 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     assert [
-        page.name
-        for page in (ROOT / "docs").glob("*.md")
-        if page.name != "index.md" and f"({page.name})" not in index
+        str(page.relative_to(ROOT / "docs"))
+        for page in (ROOT / "docs").rglob("*.md")
+        if page.name != "index.md" and f"({page.relative_to(ROOT / 'docs')})" not in index
     ] == []
 
 
