@@ -13,6 +13,7 @@ import datetime
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,13 @@ def table_of(name: str, kept: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {word}" for word, count in kept["verdicts"].items())
     certificates = ", ".join(f"{count} {word}" for word, count in kept["certificates"].items())
     command = f"tcpexp sweep {name}{' --quick' if kept['form'] == 'quick' else ''}"
+    measured = (
+        f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
+        f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
+        f" expectations {counts}"
+    )
     lines = [
-        (
-            f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
-            f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
-            f" expectations {counts}"
-        ),
+        *textwrap.wrap(measured, 119, break_on_hyphens=False),
         "",
         f"| {' | '.join(kept['headings'])} |",
         f"|{'---|' * len(kept['headings'])}",

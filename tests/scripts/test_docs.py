@@ -49,6 +49,7 @@ def test_the_spec_on_the_front_page_is_valid(tmp_path: Path) -> None:
 
 def test_commands_on_the_front_page_exist() -> None:
     known = {name.split()[1] for name, _ in commands(cli, "tcpexp")}
-    used = set(re.findall(r"^(?:sudo )?tcpexp (\w+)", FRONT, re.MULTILINE))
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", FRONT, re.DOTALL))
+    used = set(re.findall(r"^(?:sudo )?tcpexp (\w+)", blocks, re.MULTILINE))
     assert used
     assert used <= known
