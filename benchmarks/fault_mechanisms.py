@@ -1,5 +1,5 @@
 """What does a packet cost that passes an eBPF classifier, nftables, iptables or NFQUEUE? The table
-of docs/faults.md.
+of docs/guides/faults.md.
 
     python benchmarks/fault_mechanisms.py
 

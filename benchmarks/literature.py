@@ -1,10 +1,10 @@
-"""Put what studies measured into docs/literature.md.
+"""Put what studies measured into docs/concepts/literature.md.
 
     python benchmarks/literature.py results/studies/cubic_response-quick ...    take these studies' numbers, write the page anew
-    python benchmarks/literature.py                                             only write the page anew from docs/literature.json
+    python benchmarks/literature.py    only write the page anew from docs/concepts/literature.json
 
 The page's tables stand between ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it
-is written by hand. ``docs/literature.json`` keeps the numbers.
+is written by hand. ``docs/concepts/literature.json`` keeps the numbers.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import datetime
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "literature.md"
-NUMBERS = ROOT / "docs" / "literature.json"
+PAGE = ROOT / "docs" / "concepts" / "literature.md"
+NUMBERS = ROOT / "docs" / "concepts" / "literature.json"
 BLOCK = re.compile(r"(<!-- study: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 #: Of each study: the columns that the page shows, as (heading, column of the table of runs, factor,
@@ -146,12 +147,13 @@ def table_of(name: str, kept: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {word}" for word, count in kept["verdicts"].items())
     certificates = ", ".join(f"{count} {word}" for word, count in kept["certificates"].items())
     command = f"tcpexp sweep {name}{' --quick' if kept['form'] == 'quick' else ''}"
+    measured = (
+        f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
+        f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
+        f" expectations {counts}"
+    )
     lines = [
-        (
-            f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
-            f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
-            f" expectations {counts}"
-        ),
+        *textwrap.wrap(measured, 119, break_on_hyphens=False),
         "",
         f"| {' | '.join(kept['headings'])} |",
         f"|{'---|' * len(kept['headings'])}",

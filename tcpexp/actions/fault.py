@@ -33,7 +33,7 @@ class Fault(BuiltinAction):
     not counted. A retransmission is not a new data segment; `transmission` tells it from the
     original. `at` and `until` say when the fault may act; counting goes on meanwhile. Where two
     faults choose the same segment, the first in the file acts. The check `fault` asks whether it
-    did, the table `faults` holds what was done, and docs/faults.md says more.
+    did, the table `faults` holds what was done, and docs/guides/faults.md says more.
     """
 
     redefines: ClassVar[tuple[str, ...]] = ("every",)

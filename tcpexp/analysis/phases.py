@@ -1,6 +1,6 @@
 """Kernel trace to the table ``phases``: slow start, congestion avoidance, recoveries.
 
-The rules are in docs/phases.md.
+The rules are in docs/concepts/phases.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a run will cost: wall time, memory and disk, by a rule (docs/speed.md) that finished runs of
-the study correct.
+"""What a run will cost: wall time, memory and disk, by a rule (docs/concepts/speed.md) that
+finished runs of the study correct.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
 
-#: Measured (docs/speed.md): a run without packets, from its start to its tables, and an idle second
-#: of the experiment, in wall seconds.
+#: Measured (docs/concepts/speed.md): a run without packets, from its start to its tables, and an
+#: idle second of the experiment, in wall seconds.
 START_S = 5.0
 IDLE_S_PER_S = 0.02
 #: Packets, data and ACKs, that a run simulates, records and reads per wall second.

@@ -45,8 +45,8 @@ class PhaseSeen(Compared[Count]):
     """How many phases of a kind a flow's congestion control went through; at least one when nothing
     else is asked.
 
-    Found from the kernel's own record, after the rules of docs/phases.md. A phase counts when it
-    begins in the time span.
+    Found from the kernel's own record, after the rules of docs/concepts/phases.md. A phase counts
+    when it begins in the time span.
     """
 
     name: ClassVar[str] = "phase"

@@ -34,7 +34,7 @@ class LossEvents(Compared[Count]):
     """How many loss events a flow's sender went through: each from its first notice of a loss to
     its return to normal operation.
 
-    At least one when nothing else is asked. docs/phases.md says how they are found.
+    At least one when nothing else is asked. docs/concepts/phases.md says how they are found.
     """
 
     name: ClassVar[str] = "loss_event"

@@ -183,7 +183,7 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     source = (
         f"from {estimate['from_finished_runs']} finished runs"
         if estimate["from_finished_runs"]
-        else "by rule of thumb (docs/speed.md)"
+        else "by rule of thumb (docs/concepts/speed.md)"
     )
     lines = [
         (

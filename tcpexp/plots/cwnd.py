@@ -40,9 +40,9 @@ class CongestionWindow(Plot):
     One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel
     lacks it, the values of the ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once
     it is finite: before the first loss it is not. BBR has none. The strip below has the phases of
-    each flow (docs/phases.md) and, with up to two flows, the kernel's congestion states Open,
-    Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with what
-    was outstanding, sent and not yet acknowledged (dotted).
+    each flow (docs/concepts/phases.md) and, with up to two flows, the kernel's congestion states
+    Open, Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with
+    what was outstanding, sent and not yet acknowledged (dotted).
     """
 
     name = "cwnd"

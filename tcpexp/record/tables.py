@@ -207,7 +207,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "tcp_events",
-            "one event of a connection of the user-space TCP (docs/tcp.md); columns that an event does not have are null",
+            "one event of a connection of the user-space TCP (docs/concepts/tcp.md); columns that an event does not have are null",
             {
                 "t_ns": "Int64", "node": "String", "flow": "String", "connection": "Int64",
                 "step": "String",  # the program's action
@@ -268,7 +268,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "cross_checks",
-            "one number of the run that two sources know, and whether they agree (docs/cross-checks.md)",
+            "one number of the run that two sources know, and whether they agree (docs/concepts/cross-checks.md)",
             {
                 "check": "String",  # what was counted: segments sent again, timeouts, ...
                 "subject": "String",  # of what: a node, a flow, or a link towards a node
@@ -306,7 +306,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "phases",
-            "one phase of a flow's congestion control, without gaps from a connection's first row of flow_states to its last (docs/phases.md)",
+            "one phase of a flow's congestion control, without gaps from a connection's first row of flow_states to its last (docs/concepts/phases.md)",
             {
                 "flow": "String", "node": "String", "connection": "Int64", "port": "Int64", "from_ns": "Int64", "to_ns": "Int64",
                 "phase": "String",  # slow_start, congestion_avoidance, fast_recovery, rto_recovery, cwr; BBR: startup, drain, probe_bw, probe_rtt
@@ -414,7 +414,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         TableSchema(
             "faults",
-            "one segment on which a fault acted (docs/faults.md)",
+            "one segment on which a fault acted (docs/guides/faults.md)",
             {
                 "t_ns": "Int64",  # when it came out of the link's bottleneck
                 "step": "String",  # the action's id

@@ -220,7 +220,7 @@ def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
     if path[0] not in PARTS:
         raise QuantityError(
             f"explain: metrics.json has no part '{path[0]}'",
-            suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/data.md)",
+            suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/reference/data.md)",
         )
     kind = KIND_OF_PART.get(path[0])
     if kind is None or len(path) < 2 or path[1].isdigit():

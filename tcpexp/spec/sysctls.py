@@ -62,7 +62,7 @@ def check_sysctl_name(name: str) -> str:
         hint = (
             f"did you mean '{meant}'?"
             if meant
-            else "what a host has is in its /proc/sys/net, and in docs/spec.md"
+            else "what a host has is in its /proc/sys/net, and in docs/reference/spec.md"
         )
         raise QuantityError(f"no host has a setting '{name}'", hint)
     return name

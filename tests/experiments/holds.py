@@ -24,7 +24,8 @@ from tcpexp.spec.quotes import fill
 from tcpexp.store.rundata import RunData
 
 COUNTS = Path(__file__).parents[1] / "independent" / "plain_counts.py"
-#: A token bucket lets this much pass at once, beside its rate: two full frames (docs/links.md).
+#: A token bucket lets this much pass at once, beside its rate: two full frames
+#: (docs/concepts/links.md).
 BURST_BITS = 2 * 1514 * 8
 
 

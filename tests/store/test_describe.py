@@ -5,12 +5,12 @@ import pytest
 from tcpexp.record.tables import TABLES
 from tcpexp.store.describe import column_notes, tables_markdown, update_page
 
-PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data.md"
 
 
 def test_the_page_is_current():
     text = PAGE.read_text()
-    assert update_page(text) == text, "run: python -m tcpexp.store.describe docs/data.md"
+    assert update_page(text) == text, "run: python -m tcpexp.store.describe docs/reference/data.md"
 
 
 def test_every_column_is_listed_with_its_comment():

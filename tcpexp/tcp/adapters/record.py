@@ -1,5 +1,5 @@
 """The core's events as lines of JSON, one per event, for ``raw/logs/<step>/tcp.jsonl`` of a run
-(docs/tcp.md has the fields).
+(docs/concepts/tcp.md has the fields).
 
 Times are nanoseconds of the system's clock, sequence numbers relative to the connection's ISNs (a
 SYN is 0), sizes bytes. ``c`` numbers the connections.
