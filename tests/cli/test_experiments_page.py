@@ -20,6 +20,7 @@ from tcpexp.cli.experiments_page import (
     read_measured,
     take_runs,
 )
+from tcpexp.library.chapters import CHAPTERS, specs_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -36,10 +37,10 @@ def test_the_page_is_current(page: str) -> None:
 
 
 def test_every_experiment_has_its_section_and_its_checks(page: str) -> None:
-    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [
-        path.stem for path in paths.shipped_specs()
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == [
+        path.stem for chapter in CHAPTERS for path in specs_of(chapter)
     ]
-    sections = page.split("\n## ")[1:-1]
+    sections = page.split("\n### ")[1:]
     assert all("\nChecked:\n- " in section for section in sections)
 
 

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 from fake_run import make_plan, one_connection, shared_bottleneck, write_run
-from tcpexp.report.export.content.blocks import Answer, Picture
-from tcpexp.report.export.content.content import hand_in
-from tcpexp.report.export.content.markdown import escape, inline, markdown
-from tcpexp.report.export.content.paper import paper_html
-from tcpexp.report.export.content.write import write_hand_in
+from tcpexp.report.export.content.content.blocks import Answer, Picture
+from tcpexp.report.export.content.content.content import hand_in
+from tcpexp.report.export.content.content.markdown import escape, inline, markdown
+from tcpexp.report.export.content.content.paper import paper_html
+from tcpexp.report.export.content.content.write import write_hand_in
 from test_report import CERTIFICATE, EVIL, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks

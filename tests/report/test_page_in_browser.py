@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from browsers import find_browser
 from fake_run import shared_bottleneck
-from tcpexp.report.diff.compare.compare import compare_runs
-from tcpexp.report.diff.compare.page import write_diff_page
+from tcpexp.report.diff.compare.compare.compare import compare_runs
+from tcpexp.report.diff.compare.compare.page import write_diff_page
 
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.checks.base import Evidence, Verdict
