@@ -7,7 +7,7 @@ from pathlib import Path
 import tcpexp
 
 PACKAGE = Path(tcpexp.__file__).parent
-#: Files and folders of the package.
+#: Files and folders of the package, as patterns.
 ENGINE_PARTS = (
     "__init__.py",
     "errors.py",
@@ -17,15 +17,16 @@ ENGINE_PARTS = (
     "plan/types.py",
     "engine",
     "record",
+    "recorders/*/guest.py",
     "tcp",
 )
 
 
 def read_engine_files() -> dict[str, bytes]:
     """Return the engine's files: path below the folder of ``tcpexp`` to content, by path."""
-    found: dict[str, bytes] = {}
+    content: dict[str, bytes] = {}
     for part in ENGINE_PARTS:
-        path = PACKAGE / part
-        files = [*path.rglob("*.py"), *path.rglob("*.o")] if path.is_dir() else [path]
-        found |= {f"tcpexp/{file.relative_to(PACKAGE)}": file.read_bytes() for file in files}
-    return dict(sorted(found.items()))
+        for path in PACKAGE.glob(part):
+            files = [*path.rglob("*.py"), *path.rglob("*.o")] if path.is_dir() else [path]
+            content |= {f"tcpexp/{file.relative_to(PACKAGE)}": file.read_bytes() for file in files}
+    return dict(sorted(content.items()))

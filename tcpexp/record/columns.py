@@ -1,4 +1,4 @@
-"""``TableSchema`` and ``Column``: a table of a run as data, and the columns that many tables share."""
+"""``TableSchema`` and ``Column``: a table of a run as data, and columns that many tables share."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from fake_run import shared_bottleneck
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
-from tcpexp.plots.base import load_plot
 from tcpexp.plots.run import plot_run
 from tcpexp.spec.load import load_spec
 
@@ -61,4 +60,4 @@ def test_the_options_on_the_page_exist():
     for entry in yaml.safe_load(text)["plots"]:
         if isinstance(entry, dict):
             ((name, options),) = entry.items()
-            load_plot(BUILTIN[name]).resolve(options)
+            BUILTIN[name].resolve(options)
