@@ -43,9 +43,9 @@ def test_commands_with_arguments_show_examples(name: str) -> None:
 
 
 def test_the_reference_page_is_current() -> None:
-    page = ROOT / "docs" / "commands.md"
+    page = ROOT / "docs" / "reference" / "commands.md"
     assert page.read_text() == reference(), (
-        "run: .venv/bin/python -m tcpexp.cli.reference > docs/commands.md"
+        "run: .venv/bin/python -m tcpexp.cli.reference > docs/reference/commands.md"
     )
 
 
@@ -61,12 +61,12 @@ def test_help_and_validate_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("spec", [path.stem for path in paths.shipped_specs()])
+@pytest.mark.parametrize("spec", paths.shipped_specs(), ids=lambda spec: spec.stem)
 def test_shipped_experiments_are_valid_from_any_folder(
-    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["validate", spec, f"experiments/{spec}.yaml"]) == 0
+    assert main(["validate", spec.stem, f"experiments/{spec.parent.name}/{spec.name}"]) == 0
 
 
 def test_list_and_describe_agree(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Every shipped experiment passes over IPv6 too, as it is; docs/ipv6.md names them."""
+"""Every shipped experiment passes over IPv6 too, as it is; docs/guides/ipv6.md names them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from twins import outcome_of
 
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import shipped_specs
 
-PAGE = (Path(__file__).parents[2] / "docs" / "ipv6.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "ipv6.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Experiments over IPv6")[2]
 #: The experiments of the page's first list, which pass unchanged, and those of the paragraph behind
 #: it, which nobody has run over IPv6.
@@ -21,9 +21,7 @@ PASS, NOT_RUN = (
 
 
 def test_the_page_names_every_experiment_once():
-    assert sorted([*PASS, *NOT_RUN]) == sorted(
-        path.stem for path in experiments_dir().glob("*.yaml")
-    )
+    assert sorted([*PASS, *NOT_RUN]) == sorted(path.stem for path in shipped_specs())
 
 
 @pytest.mark.guest

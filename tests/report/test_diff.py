@@ -15,11 +15,15 @@ from test_report import CERTIFICATE, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks
 from tcpexp.cli.main import main
-from tcpexp.report.diff import compare_runs, to_json_value
-from tcpexp.report.diffcaptures import compare_captures, first_difference, packet_at
-from tcpexp.report.diffpage import write_diff_page
-from tcpexp.report.diffterminal import print_comparison
-from tcpexp.report.embed import page_policy
+from tcpexp.report.diff.captures import (
+    compare_captures,
+    first_difference,
+    packet_at,
+)
+from tcpexp.report.diff.compare import compare_runs, to_json_value
+from tcpexp.report.diff.page import write_diff_page
+from tcpexp.report.diff.terminal import print_comparison
+from tcpexp.report.page.embed import page_policy
 from tcpexp.store.rundata import RunData
 
 CAPTURE = Path(__file__).parent.parent / "ingest/data/tcpdump-4.99-lossy-h1-eth0.pcap"
@@ -178,7 +182,7 @@ def test_the_page_holds_all_of_it_and_needs_nothing(pair):
 
 
 def test_a_flow_that_one_run_lacks_is_drawn_alone(pair):
-    from tcpexp.report.difffigures import drawn_overlays
+    from tcpexp.report.diff.figures import drawn_overlays
 
     a, b = pair
     change_json(
