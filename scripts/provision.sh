@@ -8,6 +8,9 @@
 # --kernels all    build all kernels that come with tcpexp, not only the one that runs use
 # --without-guest  neither QEMU nor the guest's kernel and image: experiments run on this machine's own kernel (as root)
 #
+# On a bare Debian 12 this takes 600 MB for packages (1.6 GB with --dev), 0.5 GB for .venv (0.9 GB with --dev), and
+# 0.7 GB in ~/.cache/tcpexp (0.2 GB more once --on qemu was used); 2.5 GB more while a kernel is built.
+#
 # Safe to run again: what is there is left alone, and the second run takes about a second. It installs packages with
 # apt-get (through sudo when you are not root), writes .venv/ in the checkout, kernel and image in ~/.cache/tcpexp/,
 # the link tcpexp in /usr/local/bin (or ~/.local/bin). Exit status 3: this machine lacks something; the message says
