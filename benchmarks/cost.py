@@ -56,9 +56,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--from", dest="source", type=Path, metavar="FILE", help="show what --json has written"
     )
     parser.add_argument(
-        "--write", type=Path, nargs="?", const=PAGE, metavar="PAGE",
+        "--write",
+        type=Path,
+        nargs="?",
+        const=PAGE,
+        metavar="PAGE",
         help="fill the block between the marks of this page (docs/concepts/speed.md)",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.rows if name not in NAMES]
     if unknown or not options.rows:

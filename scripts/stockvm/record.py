@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tcpexp.errors import TcpexpError
-from tcpexp.runner import (
+from tcpexp.runs.runner import (
     RunOptions,
     Silent,
     compile_spec,

@@ -175,9 +175,22 @@ class Fault(BuiltinAction):
         nth = self._numbers() or (() if self.every or self.bytes else (1,))
         skipped = 1 if flow is not None and flow.data_connections == "not_first" else 0
         fault = SegmentFault(
-            link, towards, source, target, *ports, self.port, skipped, self.segment, nth, self.first or self.every, self.every,
-            self.bytes or (), self._transmissions(), self.effect, self.delay or 0,
-        )  # fmt: skip
+            link,
+            towards,
+            source,
+            target,
+            *ports,
+            self.port,
+            skipped,
+            self.segment,
+            nth,
+            self.first or self.every,
+            self.every,
+            self.bytes or (),
+            self._transmissions(),
+            self.effect,
+            self.delay or 0,
+        )
         if self.at_ns == 0:
             context.setup(fault, self._label(source), until_ns=self.until)
         else:

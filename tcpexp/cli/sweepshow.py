@@ -10,9 +10,9 @@ import click
 from tcpexp.cli.options import COLOURS
 
 if TYPE_CHECKING:
-    from tcpexp.runner import StopSignals
-    from tcpexp.sweep.cell import CellResult, CellTask
-    from tcpexp.sweep.estimate import Estimate
+    from tcpexp.batch.cell import CellResult, CellTask
+    from tcpexp.batch.estimate import Estimate
+    from tcpexp.runs.runner import StopSignals
     from tcpexp.sweep.run import StudyOutcome
     from tcpexp.sweep.study import Study
 

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     SOFT_INK,
     Series,
     dense_look,
@@ -19,7 +17,9 @@ from tcpexp.plots.style import (
     time_limits,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.kit.thin import thin_line
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
 
 if TYPE_CHECKING:
     import polars as pl

@@ -73,8 +73,8 @@ class TableMeasure(BaseModel):
     @field_validator("table")
     @classmethod
     def _check_table(cls, value: str) -> str:
+        from tcpexp.record.tables import TABLES
         from tcpexp.registry import suggest
-        from tcpexp.store.tables import TABLES
 
         if value not in TABLES:
             raise QuantityError(
@@ -85,8 +85,8 @@ class TableMeasure(BaseModel):
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
+        from tcpexp.record.tables import TABLES
         from tcpexp.registry import suggest
-        from tcpexp.store.tables import TABLES
 
         columns = list(TABLES[self.table].columns)
         for name in (self.column, *self.rows):

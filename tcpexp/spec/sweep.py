@@ -356,7 +356,7 @@ class SweepSpec(BaseModel):
     @field_validator("series")
     @classmethod
     def _check_series(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from tcpexp.store.tables import TABLES
+        from tcpexp.record.tables import TABLES
 
         for index, name in enumerate(value):
             if name not in TABLES:

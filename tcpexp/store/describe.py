@@ -12,8 +12,8 @@ import re
 import sys
 from pathlib import Path
 
-from tcpexp.store import tables
-from tcpexp.store.tables import TABLES, TableSchema
+from tcpexp.record import tables
+from tcpexp.record.tables import TABLES, TableSchema
 
 BEGIN = "<!-- tables: written by python -m tcpexp.store.describe -->"
 END = "<!-- end of tables -->"

@@ -13,6 +13,16 @@ from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
 from tcpexp.tcp.states import State
 
 __all__ = [
-    "CallError", "Config", "Connection", "Endpoint", "Options", "Segment", "SegmentError", "State", "decode_segment", "encode_segment", "fixed_isn",
+    "CallError",
+    "Config",
+    "Connection",
+    "Endpoint",
+    "Options",
+    "Segment",
+    "SegmentError",
+    "State",
+    "decode_segment",
+    "encode_segment",
+    "fixed_isn",
     "hashed_isn",
-]  # fmt: skip
+]

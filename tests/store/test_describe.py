@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.record.tables import TABLES
 from tcpexp.store.describe import column_notes, tables_markdown, update_page
-from tcpexp.store.tables import TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data.md"
 

@@ -98,7 +98,7 @@ def test_an_unknown_name_is_answered_with_a_near_one() -> None:
         ("fake.config", "other.config", "", "there is no file other.config"),
         ("name: fake-9.9", "name: ../x", ":1:7", "name: String should match pattern"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named_with_its_place(
     old: str, new: str, where: str, words: str, tmp_path: Path
 ) -> None:
