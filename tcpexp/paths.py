@@ -14,6 +14,8 @@ from tcpexp.errors import Place, SpecError
 from tcpexp.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parent
+#: Folders of ``experiments/`` that are no chapters: what is in them is no experiment.
+NO_CHAPTERS = ("studies", "rubrics")
 
 
 def checkout_dir() -> Path | None:
@@ -115,9 +117,10 @@ def default_results_dir() -> Path:
 def find_spec(name: str) -> Path:
     """Return the spec that the command line means by ``name``.
 
-    A path as given; else the same path below the shipped files, so that ``experiments/x.yaml``
-    works from any folder; else ``x`` for the shipped experiment of that name. A path that does not
-    exist raises ``SpecError``.
+    A path as given; else the same path below the shipped files, so that a chapter's file is found
+    from any folder; else ``experiments/x.yaml`` for the file ``x.yaml`` of whichever chapter has
+    it; else ``x`` for the shipped experiment of that name. A path that does not exist raises
+    ``SpecError``.
     """
     given = Path(name)
     bare = given.name == name and not given.suffix
@@ -126,11 +129,19 @@ def find_spec(name: str) -> Path:
     below = share_dir() / name
     if not given.is_absolute() and below.is_file():
         return below
-    shipped = shipped_spec(name) if bare else None
+    shipped = shipped_spec(name) if bare else _without_chapter(given)
     if shipped is not None:
         return shipped
     hint = suggest(given.stem, [path.stem for path in (*shipped_specs(), *shipped_studies())])
     raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
+
+
+def _without_chapter(given: Path) -> Path | None:
+    """Return the file that is meant by ``experiments/x.yaml``: that of the chapter that has it."""
+    if given.parent.name != experiments_dir().name:
+        return None
+    folders = (given.parent, share_dir() / given.parent)
+    return next(filter(None, (_in_chapters(folder, given.name) for folder in folders)), None)
 
 
 def expand_specs(name: str) -> list[str]:
@@ -138,7 +149,8 @@ def expand_specs(name: str) -> list[str]:
     sorted; anything else is returned as it is.
 
     A folder is looked for as :func:`find_spec` looks for a file. Topologies that lie beside the
-    specs are left out. A folder without specs raises ``SpecError``.
+    specs are left out. A folder of folders, such as ``experiments/``, stands for the experiments in
+    them, without studies and rubrics. A folder without specs raises ``SpecError``.
     """
     given = Path(name)
     if given.name == name and shipped_spec(name):
@@ -146,42 +158,90 @@ def expand_specs(name: str) -> list[str]:
     folder = next((path for path in (given, share_dir() / name) if path.exists()), given)
     if not folder.is_dir():
         return [name]
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file()
-    )
-    specs = [str(path) for path in files if not is_topology(path)]
-    if not specs:
+    files = [path for path in _yaml_files(folder) if not is_topology(path)]
+    if not files:
+        files = [
+            path
+            for chapter in chapter_dirs(folder)
+            for path in _yaml_files(chapter)
+            if is_experiment(path)
+        ]
+    if not files:
         raise SpecError(
             "there is no spec in this folder",
             where=Place(name, 1, 1),
             hint="specs are files that end in .yaml or .yml",
         )
-    return specs
+    return [str(path) for path in sorted(files, key=lambda path: (path.name, path))]
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and path.name[0] != "." and path.is_file()
+    ]
 
 
 def is_topology(path: Path) -> bool:
     """Return whether a YAML file describes a network rather than an experiment: ``nodes:`` at the
     top level and no ``topology:``.
     """
+    keys = _top_level_keys(path)
+    return "nodes" in keys and "topology" not in keys
+
+
+def is_experiment(path: Path) -> bool:
+    """Return whether a YAML file is an experiment to run once: ``topology:`` at the top level and
+    no ``sweep:``.
+    """
+    keys = _top_level_keys(path)
+    return "topology" in keys and "sweep" not in keys
+
+
+def _top_level_keys(path: Path) -> set[str]:
+    """Return the words that begin a line of a YAML file and end in a colon.
+
+    None where the file cannot be read: whoever loads it will say why.
+    """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # whoever loads it will say why
-        return False
-    return bool(re.search(r"^nodes\s*:", text, re.MULTILINE)) and not re.search(
-        r"^topology\s*:", text, re.MULTILINE
+    except OSError:
+        return set()
+    return set(re.findall(r"^(\w+)\s*:", text, re.MULTILINE))
+
+
+def chapter_dirs(folder: Path) -> list[Path]:
+    """Return the chapters below a folder of experiments, sorted: its folders that hold neither
+    studies nor rubrics.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and path.name[0] != "." and path.name not in NO_CHAPTERS
     )
 
 
 def shipped_specs() -> list[Path]:
-    """Return the experiments that come with tcpexp, sorted by name."""
-    return sorted(experiments_dir().glob("*.yaml"))
+    """Return the experiments that come with tcpexp, of all chapters, sorted by name."""
+    chapters = chapter_dirs(experiments_dir())
+    return sorted(
+        (path for chapter in chapters for path in chapter.glob("*.yaml")),
+        key=lambda path: path.name,
+    )
 
 
 def shipped_spec(name: str) -> Path | None:
     """Return the shipped experiment or study called ``name``, or None."""
-    found = (experiments_dir() / f"{name}.yaml", studies_dir() / f"{name}.yaml")
+    study = studies_dir() / f"{name}.yaml"
+    return _in_chapters(experiments_dir(), f"{name}.yaml") or (study if study.is_file() else None)
+
+
+def _in_chapters(folder: Path, file: str) -> Path | None:
+    """Return the file of that name in one of the chapters below ``folder``, or None."""
+    found = (chapter / file for chapter in chapter_dirs(folder))
     return next((path for path in found if path.is_file()), None)
 
 
@@ -193,6 +253,11 @@ def studies_dir() -> Path:
 def shipped_studies() -> list[Path]:
     """Return the studies that come with tcpexp, sorted by name."""
     return sorted(studies_dir().glob("*.yaml"))
+
+
+def rubrics_dir() -> Path:
+    """Return the folder of the rubrics that come with tcpexp."""
+    return experiments_dir() / "rubrics"
 
 
 def find_run(name: str, results: Path | None = None) -> Path:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tcpexp.errors import TcpexpError
+from tcpexp.paths import find_spec
 from tcpexp.runs.runner import (
     RunOptions,
     Silent,
@@ -23,14 +24,15 @@ def main(spec: str, out: str) -> int:
     """Print the run's folder; return 0 when the engine reached its end."""
     options = RunOptions(on="host", out=Path(out), command=("stock-vm", spec))
     try:
+        path = find_spec(spec)
         kind, place = open_place(options, Silent())
         with kind.slot() as slot:
-            plan = compile_spec(Path(spec), options, slot)
+            plan = compile_spec(path, options, slot)
             lacks = place.check(plan)
             if lacks:
                 print("; ".join(f"{each.what}: {each.remedy}" for each in lacks))
                 return 3
-            run_dir = create_run(usable_results_dir(Path(out)), Path(spec), plan, place.name)
+            run_dir = create_run(usable_results_dir(Path(out)), path, plan, place.name)
             print(run_dir.path, flush=True)
             execute(place, plan, run_dir, options, Silent())
     except TcpexpError as error:

@@ -129,7 +129,7 @@ def find_rubric(name: str) -> Path:
     """Return the rubric that the command line means: a file, or ``x`` for the one that ships under
     this name.
     """
-    shipped = paths.experiments_dir() / "rubrics" / f"{name}.yaml"
+    shipped = paths.rubrics_dir() / f"{name}.yaml"
     return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
 
 

@@ -52,12 +52,12 @@ def test_help_and_validate_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("spec", [path.stem for path in paths.shipped_specs()])
+@pytest.mark.parametrize("spec", paths.shipped_specs(), ids=lambda spec: spec.stem)
 def test_shipped_experiments_are_valid_from_any_folder(
-    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["validate", spec, f"experiments/{spec}.yaml"]) == 0
+    assert main(["validate", spec.stem, f"experiments/{spec.parent.name}/{spec.name}"]) == 0
 
 
 def test_list_and_describe_agree(capsys: pytest.CaptureFixture[str]) -> None:

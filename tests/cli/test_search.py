@@ -9,7 +9,8 @@ import pytest
 
 from tcpexp.cli.cards import Card, CheckWords, load_cards
 from tcpexp.cli.main import main
-from tcpexp.cli.search import GLOSSARY, find_cards, settings, stems, tags, terms_in
+from tcpexp.cli.search import find_cards, settings, stems, tags
+from tcpexp.library.glossary import GLOSSARY, terms_in
 
 
 def card(

@@ -89,6 +89,8 @@ def test_the_shipped_folder_is_found_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert paths.expand_specs("experiments/") == [str(path) for path in paths.shipped_specs()]
+    attacks = [path for path in paths.shipped_specs() if path.parent.name == "attacks"]
+    assert paths.expand_specs("experiments/attacks") == [str(path) for path in attacks]
     assert paths.expand_specs("synack_drop") == ["synack_drop"]
     assert paths.expand_specs("no_such_thing") == ["no_such_thing"]
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tcpexp import paths
+from tcpexp.library.chapters import CHAPTERS, specs_of
 from tools.docs.experimentruns import (
     DOCS,
     MOST_BYTES,
@@ -29,10 +30,10 @@ def page() -> str:
 
 
 def test_every_experiment_has_its_section_and_its_checks(page: str) -> None:
-    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [
-        path.stem for path in paths.shipped_specs()
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == [
+        path.stem for chapter in CHAPTERS for path in specs_of(chapter)
     ]
-    sections = page.split("\n## ")[1:-1]
+    sections = page.split("\n### ")[1:]
     assert all("\nChecked:\n\n- " in section for section in sections)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
@@ -104,15 +104,13 @@ NAMED = [
 
 def compiled(name, *overrides):
     catalogue = load_catalogue(entry_points=False)
-    return compile_plan(
-        load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue
-    )
+    return compile_plan(load_spec(find_spec(name), catalogue, overrides=overrides), catalogue)
 
 
 def verdicts(name: str, folder: Path, *overrides: str) -> list[str]:
     """Run an experiment in the guest; return ``RESULT title: reason`` of each check."""
     outcome = run_experiment(
-        experiments_dir() / f"{name}.yaml", RunOptions(on="guest", overrides=overrides, out=folder)
+        find_spec(name), RunOptions(on="guest", overrides=overrides, out=folder)
     )
     assert outcome.status == "complete", outcome.problems
     return [f"{each.result} {each.title}: {each.reason}" for each in outcome.checks]

@@ -12,14 +12,14 @@ from constants import EVERYWHERE, OF
 from holds import broken, constants_of, numbers_in, unexplained, written
 from twins import compiled
 
-from tcpexp.paths import experiments_dir, shipped_specs
+from tcpexp.paths import find_spec, shipped_specs, shipped_studies
 from tcpexp.places.uml.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
 
-STUDIES = sorted((experiments_dir() / "studies").glob("*.yaml"))
+STUDIES = shipped_studies()
 #: A short experiment that quotes its run. The others are looked at where they run anyway
 #: (twins.py).
 QUOTING = "one_loss"
@@ -47,7 +47,7 @@ def test_every_number_that_is_written_is_a_constant(spec: Path) -> None:
 
 
 def test_a_number_of_another_run_is_found(tmp_path: Path) -> None:
-    text = (experiments_dir() / "one_loss.yaml").read_text()
+    text = find_spec("one_loss").read_text()
     spec = tmp_path / "one_loss.yaml"
     spec.write_text(
         text.replace("**What it costs.**", "**What it costs.** The repair took 61.3 ms.")
@@ -81,7 +81,7 @@ def test_an_explanation_fits_the_run_that_it_explains(
     if kernel is not None and kernel not in {each.name for each in list_kernels()}:
         pytest.skip(f"no kernel {kernel}: tcpexp kernel build {kernel}")
     outcome = run_experiment(
-        experiments_dir() / f"{QUOTING}.yaml",
+        find_spec(QUOTING),
         RunOptions(on="uml", kernel=kernel, seed=seed, out=tmp_path),
     )
     run = RunData(outcome.path)

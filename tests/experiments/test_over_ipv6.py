@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from twins import outcome_of
 
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import shipped_specs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "ipv6.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Experiments over IPv6")[2]
@@ -21,9 +21,7 @@ PASS, NOT_RUN = (
 
 
 def test_the_page_names_every_experiment_once():
-    assert sorted([*PASS, *NOT_RUN]) == sorted(
-        path.stem for path in experiments_dir().glob("*.yaml")
-    )
+    assert sorted([*PASS, *NOT_RUN]) == sorted(path.stem for path in shipped_specs())
 
 
 @pytest.mark.guest

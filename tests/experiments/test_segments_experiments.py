@@ -11,7 +11,7 @@ import pytest
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.checks.base import Verdict
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.runs.pipeline import RunOutcome
 from tcpexp.runs.runner import RunOptions, run_experiment
@@ -67,7 +67,7 @@ FULL = [
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_spec_and_its_changed_copy_compile(name: str, tmp_path: Path) -> None:
     catalogue = load_catalogue(entry_points=False)
-    shipped = compile_plan(load_spec(experiments_dir() / f"{name}.yaml", catalogue), catalogue)
+    shipped = compile_plan(load_spec(find_spec(name), catalogue), catalogue)
     changed = compile_plan(
         load_spec(changed_copy(name, tmp_path, CHANGES[name][0]), catalogue), catalogue
     )
@@ -83,9 +83,7 @@ def test_the_spec_and_its_changed_copy_compile(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", FULL)
 def test_it_passes(name: str, seed: int, tmp_path: Path) -> None:
-    outcome = run_experiment(
-        experiments_dir() / f"{name}.yaml", RunOptions(on="guest", seed=seed, out=tmp_path)
-    )
+    outcome = run_experiment(find_spec(name), RunOptions(on="guest", seed=seed, out=tmp_path))
     assert [each for each in verdicts(outcome) if each.result != "PASS"] == []
     assert outcome.certificate["verdict"] == "VALID"
 
@@ -131,7 +129,7 @@ def test_a_fault_that_never_acted_is_said_loudly(tmp_path: Path) -> None:
 
 def changed_copy(name: str, folder: Path, replaced: dict[str, str]) -> Path:
     """Write the experiment with its mechanism changed into ``folder`` and return the file."""
-    text = (experiments_dir() / f"{name}.yaml").read_text(encoding="utf-8")
+    text = find_spec(name).read_text(encoding="utf-8")
     for old, new in replaced.items():
         assert old in text, f"{name}.yaml no longer has '{old}'"
         text = text.replace(old, new)

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tcpexp.catalogue import load_catalogue
-from tcpexp.paths import shipped_specs
+from tcpexp.paths import shipped_specs, shipped_studies
 from tcpexp.plan.compile import compile_plan
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
@@ -30,9 +30,8 @@ from tcpexp.store.rundata import RunData
 
 Spec = dict[str, Any]
 Edit = Callable[[Spec], None]
-FOLDER = Path(__file__).parents[2] / "experiments"
 SPECS = {path.stem: path for path in shipped_specs()}
-STUDIES = {path.stem: path for path in sorted((FOLDER / "studies").glob("*.yaml"))}
+STUDIES = {path.stem: path for path in shipped_studies()}
 TRY_NEXT = re.compile(r"^\s*\*\*Try next\.?\*\*(.*)", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`]+)`")
 

@@ -16,7 +16,7 @@ from holds import broken
 
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 from tcpexp.runs.pipeline import RunOutcome
@@ -54,9 +54,7 @@ def twin(
 def compiled(name: str, *overrides: str) -> RunPlan:
     """Return the plan of a shipped experiment."""
     catalogue = load_catalogue(entry_points=False)
-    return compile_plan(
-        load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=overrides), catalogue
-    )
+    return compile_plan(load_spec(find_spec(name), catalogue, overrides=overrides), catalogue)
 
 
 def outcome_of(
@@ -64,7 +62,7 @@ def outcome_of(
 ) -> RunOutcome:
     """Run a shipped experiment to its end and return what came of it."""
     outcome = run_experiment(
-        experiments_dir() / f"{name}.yaml",
+        find_spec(name),
         RunOptions(on=on, seed=seed, overrides=overrides, out=folder),
     )
     assert outcome.status == "complete", outcome.problems

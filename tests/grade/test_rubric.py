@@ -84,7 +84,7 @@ def test_a_rubric_brings_checks_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((paths.experiments_dir() / "rubrics").glob("*.yaml")), ids=lambda path: path.stem
+    "path", sorted(paths.rubrics_dir().glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_shipped_rubrics_load(path: Path) -> None:
     assert load_rubric(path).name == path.stem

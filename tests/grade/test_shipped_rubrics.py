@@ -28,8 +28,8 @@ actions:
 @pytest.mark.guest
 @pytest.mark.full
 def test_handshake_lab(tmp_path: Path) -> None:
-    rubric = load_rubric(paths.experiments_dir() / "rubrics" / "handshake_lab.yaml")
-    handshake = (paths.experiments_dir() / "handshake_teardown.yaml").read_text()
+    rubric = load_rubric(paths.rubrics_dir() / "handshake_lab.yaml")
+    handshake = paths.find_spec("handshake_teardown").read_text()
     handed = tmp_path / "handed"
     hand_in_spec(handed / "good", handshake)
     hand_in_spec(handed / "good", LOST, "lost.yaml")

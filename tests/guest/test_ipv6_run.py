@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 
@@ -17,7 +17,7 @@ def outcome(tmp_path_factory):
     options = RunOptions(
         on="guest", overrides=("topology.ip=6",), out=tmp_path_factory.mktemp("ipv6")
     )
-    return run_experiment(experiments_dir() / "handshake_teardown.yaml", options)
+    return run_experiment(find_spec("handshake_teardown"), options)
 
 
 def test_every_check_passes(outcome):

@@ -52,7 +52,7 @@ def test_the_wheel_has_every_file_that_the_repository_has(wheel: Path) -> None:
         "tcpexp/kernels/COPYING",
     } <= found
     assert {
-        "tcpexp/share/experiments/bbr_vs_cubic.yaml",
+        "tcpexp/share/experiments/congestion/bbr_vs_cubic.yaml",
         "tcpexp/share/topologies/dumbbell.py",
         "tcpexp/share/docs/index.md",
     } <= found

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import SpecErrors
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec
 from tcpexp.plan.examine import examine_spec, load_plan
 from tcpexp.spec.load import read_source
 from tcpexp.sweep.study import examine_study
@@ -207,9 +207,10 @@ def test_mistakes_of_a_sweep_come_with_those_of_the_spec(tmp_path):
 
 @pytest.mark.parametrize("name", ["dead_host", "cc_switch", "syn_flood", "utcp_transfer"])
 def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, name):
-    text = (experiments_dir() / f"{name}.yaml").read_text().replace(
-        "topology:", "titel: x\ntopology:", 1
-    ) + "\nplots_: [rtt]\n"
+    text = (
+        find_spec(name).read_text().replace("topology:", "titel: x\ntopology:", 1)
+        + "\nplots_: [rtt]\n"
+    )
     (tmp_path / "spec.yaml").write_text(text)
     found = [each.message for each in examine_spec(read_source(tmp_path / "spec.yaml")).errors]
     assert found == ["unknown key 'titel'", "unknown key 'plots_'"]

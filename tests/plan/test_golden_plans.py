@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan, from_json, to_json
 from tcpexp.spec.load import load_spec
 
 GOLDEN = Path(__file__).parent / "golden"
-EXPERIMENTS = sorted(experiments_dir().glob("*.yaml"))
+EXPERIMENTS = shipped_specs()
 
 
 def compile_experiment(path):

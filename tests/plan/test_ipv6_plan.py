@@ -10,7 +10,7 @@ import pytest
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecErrors
-from tcpexp.paths import experiments_dir
+from tcpexp.paths import find_spec, shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import Firewall, Spawn, from_json, to_json
 from tcpexp.spec.load import load_spec
@@ -29,7 +29,7 @@ actions:
 def over_ipv6(name, slot=0):
     catalogue = load_catalogue(entry_points=False)
     return compile_plan(
-        load_spec(experiments_dir() / f"{name}.yaml", catalogue, overrides=["topology.ip=6"]),
+        load_spec(find_spec(name), catalogue, overrides=["topology.ip=6"]),
         catalogue,
         slot=slot,
     )
@@ -59,9 +59,7 @@ def test_the_plan_is_the_reviewed_one(name):
     assert text == golden.read_text()
 
 
-@pytest.mark.parametrize(
-    "path", sorted(experiments_dir().glob("*.yaml")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", shipped_specs(), ids=lambda path: path.stem)
 def test_every_experiment_compiles_over_ipv6_without_any_ipv4_address(path):
     plan = over_ipv6(path.stem)
     assert plan.network.ip == 6
@@ -98,7 +96,7 @@ def test_addresses_and_routes(tmp_path):
 def test_a_plan_without_a_version_is_ipv4():
     """A plan that was written before there was a choice."""
     catalogue = load_catalogue(entry_points=False)
-    plan = compile_plan(load_spec(experiments_dir() / "nagle.yaml", catalogue), catalogue)
+    plan = compile_plan(load_spec(find_spec("nagle"), catalogue), catalogue)
     text = to_json(plan).replace('"ip": 4,\n', "").replace('"ipv6": null,\n', "")
     assert '"ipv6"' not in text
     assert from_json(text, type(plan)) == plan

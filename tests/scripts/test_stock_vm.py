@@ -64,7 +64,7 @@ def test_the_machine_gets_this_checkout_without_what_belongs_to_the_machine_that
     assert {
         Path("Vagrantfile"),
         Path("scripts/stockvm/inside.py"),
-        Path("experiments/bbr_vs_cubic.yaml"),
+        Path("experiments/congestion/bbr_vs_cubic.yaml"),
     } <= names
     assert not [
         name for name in names if {".git", ".venv", "results", "__pycache__"} & set(name.parts)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcpexp.cli.cards import Card, CheckWords, load_cards
-from tcpexp.cli.search import GLOSSARY, settings, tags
+from tcpexp.cli.search import settings, tags
+from tcpexp.library.chapters import CHAPTERS, chapter_of
+from tcpexp.library.glossary import GLOSSARY
 from tools.docs.experimentruns import DOCS, picture_path, read_measured
 
 HEAD = """\
@@ -13,14 +15,15 @@ HEAD = """\
 
 Made from the experiments by `python -m tools.docs`.
 
-Every experiment below comes with tcpexp, in `experiments/`. Each asks a question, checks the
-numbers that answer it on what was recorded, and explains them in its report with the packets that
-prove it:
+Every experiment below comes with tcpexp, in `experiments/`, in a folder for each chapter. Each asks
+a question, checks the numbers that answer it on what was recorded, and explains them in its report
+with the packets that prove it:
 
 <!-- validated: all (takes minutes) -->
 ```sh
 tcpexp run NAME                  # one of them
 tcpexp run experiments/ --jobs 2 # all of them, two at a time, with a table at the end
+tcpexp run experiments/segments/ # those of one chapter
 ```
 
 Somebody who knows only what a lab sheet says finds the experiment by its words; a whole sentence
@@ -60,12 +63,23 @@ def page(docs: Path = DOCS) -> str:
     measured = read_measured(docs)
     cards = load_cards(strict=True)
     where = f" on {measured['processors']} processors" if "processors" in measured else ""
-    parts = [HEAD, _contents(cards, measured["total_s"]), TIMES.format(where=where)]
-    parts += [_section(card, docs, measured["total_s"].get(card.name)) for card in cards]
+    times = measured["total_s"]
+    chapters = [
+        (chapter, [card for card in cards if chapter_of(card.path) == chapter])
+        for chapter in CHAPTERS
+    ]
+    parts = [HEAD]
+    for chapter, having in chapters:
+        parts += [f"**{chapter.title}.** {chapter.about}\n\n", _contents(having, times)]
+    parts.append(TIMES.format(where=where))
+    for chapter, having in chapters:
+        parts.append(f"## {chapter.title}\n\n{chapter.about}\n\n")
+        parts += [_section(card, docs, times.get(card.name)) for card in having]
     return "".join([*parts, _by_word(cards)])
 
 
 def _contents(cards: list[Card], times: dict[str, float]) -> str:
+    """Return the table of a chapter's experiments."""
     lines = ["| experiment | | lasts | takes | host |", "|---|---|---:|---:|---|"]
     for card in cards:
         lines.append(
@@ -94,7 +108,7 @@ def _takes(total_s: float | None) -> str:
 
 
 def _section(card: Card, docs: Path, total_s: float | None) -> str:
-    lines = [f"## {card.name}", "", f"**{_text(card.title)}**", ""]
+    lines = [f"### {card.name}", "", f"**{_text(card.title)}**", ""]
     picture = picture_path(docs, card.name)
     if picture.is_file():
         lines += [f"![{_text(card.title)}](../{picture.relative_to(docs)})", ""]
@@ -104,7 +118,7 @@ def _section(card: Card, docs: Path, total_s: float | None) -> str:
     lines += [
         (
             f"Network: {_text(card.topology)}. Lasts {card.duration_s:g} s{takes}."
-            f" [Spec](../../experiments/{card.path.name})"
+            f" [Spec](../../experiments/{card.path.parent.name}/{card.path.name})"
         ),
         "",
     ]
