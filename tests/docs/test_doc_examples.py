@@ -39,11 +39,9 @@ FILES = {
 #: here, with a reason in the page.
 VALIDATED = {
     "README.md: scripts/run": "scripts/",
-    "README.md: tcpexp list": "tcpexp run, sudo, tcpexp doctor",
-    "README.md: tcpexp run experiments/ --jobs 2": "all",
-    "README.md: tcpexp diff RUN_A RUN_B": "all",
-    "README.md: tcpexp sweep loss_response --quick --dry-run": "all",
-    "README.md: tcpexp tcp serve --generate big=1MB:1 &": "all",
+    "running.md: tcpexp list": "tcpexp run, sudo, tcpexp doctor",
+    "running.md: tcpexp run experiments/ --jobs 2": "all",
+    "running.md: tcpexp check RUN": "all",
     "README.md: tcpexp validate two_cubics.yaml": "tcpexp run",
     "data.md: import polars as pl": "all",
     "experiments.md: tcpexp run NAME": "all",
