@@ -1,11 +1,8 @@
-"""The page docs/reference/checks.md, made from the models: ``python -m tcpexp.checks.document >
-docs/reference/checks.md``.
-"""
+"""The page of checks, made from the models."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from typing import Any, Literal, get_args, get_origin
 
 from tcpexp.checks import BUILTIN
@@ -15,10 +12,10 @@ from tcpexp.checks.compare import Compared
 HEAD = """\
 # Checks
 
-Made from the models by `python -m tcpexp.checks.document > docs/reference/checks.md`.
+Made from the models by `python -m tools.docs`.
 
-`expect:` is a list; each entry names one check and its parameters. Whoever reads the spec sees what the experiment must show,
-and every run answers:
+`expect:` is a list; each entry names one check and its parameters. Whoever reads the spec sees what
+the experiment must show, and every run answers:
 
 ```yaml
 expect:
@@ -33,9 +30,10 @@ expect:
 | INCONCLUSIVE | the data are missing or do not suffice: the run was cut short, a capture missed packets, a flow never sent anything |
 | UNSUPPORTED | the kernel that the run used cannot record what is asked, such as a tracepoint or a counter that it lacks |
 
-Missing data never pass a check. `tcpexp run` and `tcpexp check` end with status 1 when a check failed. Verdicts are kept in `checks.json`
-with what was measured and asked, the reason, `because`, and the evidence: capture, packet numbers as Wireshark shows them, and time span.
-`tcpexp check RUN` judges a recorded run again, without root and offline.
+Missing data never pass a check. `tcpexp run` and `tcpexp check` end with status 1 when a check
+failed. Verdicts are kept in `checks.json` with what was measured and asked, the reason, `because`,
+and the evidence: capture, packet numbers as Wireshark shows them, and time span. `tcpexp check RUN`
+judges a recorded run again, without root and offline.
 
 ## Parameters that many checks share
 
@@ -49,13 +47,15 @@ with what was measured and asked, the reason, `because`, and the evidence: captu
 | `at_least`, `at_most` | the smallest and the largest value that pass |
 | `above`, `below` | the value must be larger, smaller |
 
-These five are the *comparators*; every one that is given must hold. Their unit is that of the check: a rate for `goodput`, a duration
-for `rtt`, a plain number for counts. Names of hosts, flows, links and actions are checked before the run; an action goes by its `id`.
+These five are the *comparators*; every one that is given must hold. Their unit is that of the
+check: a rate for `goodput`, a duration for `rtt`, a plain number for counts. Names of hosts, flows,
+links and actions are checked before the run; an action goes by its `id`.
 
-Timers: Linux rounds its timers up on a timer wheel (with HZ = 250 in steps of 4 ms below about 0.25 s, 32 ms below 2 s, 256 ms below 16 s, 2 s
-beyond), so a SYN that is due after 32 s leaves up to 2 s later and never earlier. Tolerances for timers are therefore one-sided: `late` and `early`.
+Timers: Linux rounds its timers up on a timer wheel (with HZ = 250 in steps of 4 ms below about 0.25
+s, 32 ms below 2 s, 256 ms below 16 s, 2 s beyond), so a SYN that is due after 32 s leaves up to 2 s
+later and never earlier. Tolerances for timers are therefore one-sided: `late` and `early`.
 
-"""
+"""  # noqa: E501
 
 FOOT = """\
 A check of your own takes one class: see
@@ -76,7 +76,7 @@ SHARED = (
 )
 
 
-def document() -> str:
+def page() -> str:
     """Return the whole page."""
     return HEAD + "".join(_section(name, model) for name, model in BUILTIN.items()) + FOOT
 
@@ -147,7 +147,3 @@ def _choices(field: Any) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document())

@@ -1,6 +1,4 @@
-"""The reference of all commands as Markdown, made from the commands themselves:
-docs/reference/commands.md.
-"""
+"""The page of commands, made from the commands themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ import click
 
 HEAD = """# Commands
 
-Made from the commands themselves by `python -m tcpexp.cli.reference > docs/reference/commands.md`;
+Made from the commands themselves by `python -m tools.docs`;
 `tcpexp COMMAND --help` prints the same.
 
 | exit code | meaning |
@@ -23,8 +21,8 @@ Made from the commands themselves by `python -m tcpexp.cli.reference > docs/refe
 | 4 | the run failed, or was interrupted |
 | 5 | recorded data is damaged |
 
-Errors go to standard error as `error:` with what is wrong and `hint:` with what would be right; those of a spec begin with
-`file:line:column:`. A command aborted by a second Ctrl-C ends with 130.
+Errors go to standard error as `error:` with what is wrong and `hint:` with what would be right;
+those of a spec begin with `file:line:column:`. A command aborted by a second Ctrl-C ends with 130.
 """
 
 
@@ -73,14 +71,10 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def reference() -> str:
+def page() -> str:
     """Return the whole page."""
     from tcpexp.cli.main import cli
 
     return "\n".join(
         [HEAD, *(section(name, command) + "\n" for name, command in commands(cli, "tcpexp"))]
     )
-
-
-if __name__ == "__main__":
-    click.echo(reference(), nl=False)

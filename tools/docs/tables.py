@@ -1,21 +1,16 @@
-"""The part of docs/reference/data.md that lists the tables, written from ``TABLES`` and its
-comments.
-
-``python -m tcpexp.store.describe docs/reference/data.md`` brings the page up to date; a test
-checks that it is.
-"""
+"""The part of the page of data that lists the tables, written from ``TABLES`` and its comments."""
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 from pathlib import Path
 
 from tcpexp.record import tables
 from tcpexp.record.tables import TABLES, TableSchema
 
-BEGIN = "<!-- tables: written by python -m tcpexp.store.describe -->"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "data.md"
+BEGIN = "<!-- tables: written by python -m tools.docs -->"
 END = "<!-- end of tables -->"
 
 
@@ -73,6 +68,6 @@ def update_page(text: str) -> str:
     return f"{before}{BEGIN}\n\n{tables_markdown()}\n{END}{rest.split(END, 1)[1]}"
 
 
-if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(update_page(page.read_text()))
+def page() -> str:
+    """Return the page, whose other parts are written by hand."""
+    return update_page(PAGE.read_text(encoding="utf-8"))

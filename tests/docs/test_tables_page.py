@@ -1,16 +1,9 @@
-from pathlib import Path
+"""The page of data lists every table and column."""
 
 import pytest
 
 from tcpexp.record.tables import TABLES
-from tcpexp.store.describe import column_notes, tables_markdown, update_page
-
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data.md"
-
-
-def test_the_page_is_current():
-    text = PAGE.read_text()
-    assert update_page(text) == text, "run: python -m tcpexp.store.describe docs/reference/data.md"
+from tools.docs.tables import column_notes, tables_markdown, update_page
 
 
 def test_every_column_is_listed_with_its_comment():

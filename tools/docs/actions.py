@@ -1,11 +1,8 @@
-"""The page docs/reference/actions.md, made from the models: ``python -m tcpexp.actions.document >
-docs/reference/actions.md``.
-"""
+"""The page of actions, made from the models."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,9 +14,10 @@ from tcpexp.spec.links import LinkParameters
 HEAD = """\
 # Actions
 
-Made from the models by `python -m tcpexp.actions.document > docs/reference/actions.md`.
+Made from the models by `python -m tools.docs`.
 
-`actions:` is a list of timed steps. Each says what to do (`do`), when (`at`), and with which parameters:
+`actions:` is a list of timed steps. Each says what to do (`do`), when (`at`), and with which
+parameters:
 
 ```yaml
 actions:
@@ -27,10 +25,11 @@ actions:
   - {at: 1s, do: http_get, id: get, from: h1, to: h2}
 ```
 
-Times count from the start of the experiment. Actions at the same time run in the order of the file. Servers without `at` are started
-before the experiment's zero and awaited, so that their start takes no experiment time. Whatever an action changes is put back at
-`until`, or at the end of the run. Hosts go by their names; in the arguments of programs `{h2}` stands for h2's address, and `{h1-h2.99}`
-for address 99 of that link's subnet, which no host has (the link's ends are 1 and 2).
+Times count from the start of the experiment. Actions at the same time run in the order of the file.
+Servers without `at` are started before the experiment's zero and awaited, so that their start takes
+no experiment time. Whatever an action changes is put back at `until`, or at the end of the run.
+Hosts go by their names; in the arguments of programs `{h2}` stands for h2's address, and
+`{h1-h2.99}` for address 99 of that link's subnet, which no host has (the link's ends are 1 and 2).
 
 ## Parameters of every action
 
@@ -48,7 +47,7 @@ LINKS = (
 )
 
 
-def document() -> str:
+def page() -> str:
     """Return the whole page."""
     common = Action.model_json_schema(by_alias=True)["properties"]
     rows = [_row(name, common[name], required=name == "do") for name in COMMON]
@@ -176,7 +175,3 @@ def _value(schema: dict[str, Any]) -> str:
         "object": "mapping",
     }
     return words.get(kind, kind)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document())
