@@ -91,7 +91,7 @@ setup(
     ],
     extras_require={
         "pdf": ["weasyprint>=60"],
-        # for processors without AVX2: see docs/install.md
+        # for processors without AVX2: see docs/guides/install.md
         "rtcompat": ["polars[rtcompat]>=1.36"],
         "dev": [
             *(

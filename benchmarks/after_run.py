@@ -36,7 +36,7 @@ def now() -> Costs:
 
 def steps(run: Path) -> dict[str, Callable[[], object]]:
     """Return what is done after a run, in order, by name."""
-    from tcpexp.ahead import LATER
+    from tcpexp.runs.ahead import LATER
     from tcpexp.store.manifest import NAME, refresh_manifest, verify
     from tcpexp.store.rundata import RunData
 
@@ -52,15 +52,17 @@ def steps(run: Path) -> dict[str, Callable[[], object]]:
         found["verify the manifest"] = lambda: verify(run, recorded_only=True)
     for name in ("polars", "numpy", *LATER):
         found[f"import {name}"] = lambda name=name: importlib.import_module(name)
-    found["read the template"] = lambda: importlib.import_module("tcpexp.report.write").template()
+    found["read the template"] = lambda: importlib.import_module(
+        "tcpexp.report.page.write"
+    ).template()
     found["read raw data"] = lambda: importlib.import_module("tcpexp.ingest.ingest").ingest_run(run)
     found["derived tables"] = call("tcpexp.analysis.derive:derive_tables")
     found["metrics"] = call("tcpexp.analysis.metrics:measure_run")
     found["certificate"] = call("tcpexp.analysis.certificate:certify_run")
     found["checks"] = call("tcpexp.checks.run:check_run")
-    found["the page's figures"] = call("tcpexp.report.pagefigures:page_figures")
+    found["the page's figures"] = call("tcpexp.report.page.pagefigures:page_figures")
     found["panels"] = call("tcpexp.report.panels.build:panel_data")
-    found["page, with both again"] = call("tcpexp.report.write:write_report")
+    found["page, with both again"] = call("tcpexp.report.page.write:write_report")
     if whole:
         found["manifest"] = lambda: refresh_manifest(run)
     return found

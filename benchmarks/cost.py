@@ -35,7 +35,7 @@ from costing.table import NOTES
 from costing.watch import RunFailed
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "speed.md"
+PAGE = ROOT / "docs" / "concepts" / "speed.md"
 NAMES = tuple(job.name for job in JOBS)
 DESCRIPTION = (__doc__ or "").format(rows=", ".join(NAMES))
 
@@ -56,9 +56,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--from", dest="source", type=Path, metavar="FILE", help="show what --json has written"
     )
     parser.add_argument(
-        "--write", type=Path, nargs="?", const=PAGE, metavar="PAGE",
-        help="fill the block between the marks of this page (docs/speed.md)",
-    )  # fmt: skip
+        "--write",
+        type=Path,
+        nargs="?",
+        const=PAGE,
+        metavar="PAGE",
+        help="fill the block between the marks of this page (docs/concepts/speed.md)",
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.rows if name not in NAMES]
     if unknown or not options.rows:

@@ -1,5 +1,5 @@
 """What does a packet cost that passes an eBPF classifier, nftables, iptables or NFQUEUE? The table
-of docs/faults.md.
+of docs/guides/faults.md.
 
     python benchmarks/fault_mechanisms.py
 
@@ -47,9 +47,13 @@ def spec_text(files: list[Path]) -> str:
     )
     action = {"at": "0s", "do": "command", "id": "inside", "host": "h1", "shell": line}
     spec = {
-        "name": "fault_mechanisms", "title": "What mechanisms for faults cost", "topology": "two_host", "duration": "60s",
-        "links": {"h1-h2": {"rate": "10mbit", "delay": "1ms"}}, "actions": [action],
-    }  # fmt: skip
+        "name": "fault_mechanisms",
+        "title": "What mechanisms for faults cost",
+        "topology": "two_host",
+        "duration": "60s",
+        "links": {"h1-h2": {"rate": "10mbit", "delay": "1ms"}},
+        "actions": [action],
+    }
     return json.dumps(spec)
 
 

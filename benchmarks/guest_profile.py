@@ -4,7 +4,8 @@ kernel.
     python benchmarks/guest_profile.py [--top 40] [SPEC]
 
 For ``--on qemu`` only: it counts what QEMU translates and executes. In User-Mode Linux nothing is
-translated; ``perf record`` on the kernel process shows where its time goes (docs/speed.md).
+translated; ``perf record`` on the kernel process shows where its time goes
+(docs/concepts/speed.md).
 
 Runs SPEC (default: benchmarks/lossy.yaml) in the guest with a plugin in QEMU
 (benchmarks/profiling/count.c) that counts blocks of code: how many were translated, how many

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent

@@ -1,10 +1,10 @@
-"""Put what studies measured into docs/literature.md.
+"""Put what studies measured into docs/concepts/literature.md.
 
     python benchmarks/literature.py results/studies/cubic_response-quick ...    take these studies' numbers, write the page anew
-    python benchmarks/literature.py                                             only write the page anew from docs/literature.json
+    python benchmarks/literature.py    only write the page anew from docs/concepts/literature.json
 
 The page's tables stand between ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it
-is written by hand. ``docs/literature.json`` keeps the numbers.
+is written by hand. ``docs/concepts/literature.json`` keeps the numbers.
 """
 
 from __future__ import annotations
@@ -13,49 +13,82 @@ import datetime
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "literature.md"
-NUMBERS = ROOT / "docs" / "literature.json"
+PAGE = ROOT / "docs" / "concepts" / "literature.md"
+NUMBERS = ROOT / "docs" / "concepts" / "literature.json"
 BLOCK = re.compile(r"(<!-- study: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 #: Of each study: the columns that the page shows, as (heading, column of the table of runs, factor,
 #: digits behind the point; None for words).
 SHOWN: dict[str, tuple[tuple[str, str, float, int | None], ...]] = {
     "cubic_response": (
-        ("congestion control", "cc", 1, None), ("RTT (ms)", "rtt", 1e3, 0), ("first loss", "start", 1, None), ("p (%)", "p", 100, 2), ("RFC 9438", "rfc", 1, 0),
-        ("measured", "window", 1, 1), ("deviation (%)", "deviation", 1, 0), ("Linux's rules", "rules", 1, 1),
+        ("congestion control", "cc", 1, None),
+        ("RTT (ms)", "rtt", 1e3, 0),
+        ("first loss", "start", 1, None),
+        ("p (%)", "p", 100, 2),
+        ("RFC 9438", "rfc", 1, 0),
+        ("measured", "window", 1, 1),
+        ("deviation (%)", "deviation", 1, 0),
+        ("Linux's rules", "rules", 1, 1),
     ),
     "mathis": (
-        ("losses", "losses", 1, None), ("RTT (ms)", "rtt", 1e3, 0), ("p (%)", "p", 100, 2), ("ideal C", "ideal", 1, 2), ("with recovery", "model", 1, 2),
+        ("losses", "losses", 1, None),
+        ("RTT (ms)", "rtt", 1e3, 0),
+        ("p (%)", "p", 100, 2),
+        ("ideal C", "ideal", 1, 2),
+        ("with recovery", "model", 1, 2),
         ("measured", "constant", 1, 2),
     ),
     "loss_response": (
-        ("congestion control", "cc", 1, None), ("loss (%)", "loss", 100, 2), ("rate x (1 - loss) (Mbit/s)", "possible", 1e-6, 1),
-        ("RFC 9438, CUBIC", "rfc", 1e-6, 2), ("measured (Mbit/s)", "goodput", 1e-6, 2), ("share of what is possible (%)", "share", 1, 1),
+        ("congestion control", "cc", 1, None),
+        ("loss (%)", "loss", 100, 2),
+        ("rate x (1 - loss) (Mbit/s)", "possible", 1e-6, 1),
+        ("RFC 9438, CUBIC", "rfc", 1e-6, 2),
+        ("measured (Mbit/s)", "goodput", 1e-6, 2),
+        ("share of what is possible (%)", "share", 1, 1),
     ),
     "initial_window": (
-        ("RTT (ms)", "rtt", 1e3, 0), ("answer (segments)", "segments", 1, 0), ("initial window", "iw", 1, 0), ("predicted (RTT)", "predicted", 1, 0),
-        ("measured (RTT)", "rounds", 1, 2), ("saved against 3 (%)", "saved", 1, 0),
+        ("RTT (ms)", "rtt", 1e3, 0),
+        ("answer (segments)", "segments", 1, 0),
+        ("initial window", "iw", 1, 0),
+        ("predicted (RTT)", "predicted", 1, 0),
+        ("measured (RTT)", "rounds", 1, 2),
+        ("saved against 3 (%)", "saved", 1, 0),
     ),
     "aqm": (
-        ("queue", "discipline", 1, None), ("room (BDP)", "depth", 1, 1), ("base + queue / rate (ms)", "full", 1, 1), ("largest RTT (ms)", "largest", 1, 1),
-        ("median RTT (ms)", "rtt", 1, 1), ("goodput (Mbit/s)", "goodput", 1e-6, 2),
+        ("queue", "discipline", 1, None),
+        ("room (BDP)", "depth", 1, 1),
+        ("base + queue / rate (ms)", "full", 1, 1),
+        ("largest RTT (ms)", "largest", 1, 1),
+        ("median RTT (ms)", "rtt", 1, 1),
+        ("goodput (Mbit/s)", "goodput", 1e-6, 2),
     ),
     "syn_schedule": (
-        ("tcp_syn_retries", "retries", 1, 0), ("SYNs", "syns", 1, 0), ("last SYN (s)", "last_syn", 1, 2), ("given up (s)", "given_up", 1, 2),
+        ("tcp_syn_retries", "retries", 1, 0),
+        ("SYNs", "syns", 1, 0),
+        ("last SYN (s)", "last_syn", 1, 2),
+        ("given up (s)", "given_up", 1, 2),
     ),
     "buffer_depth": (
-        ("buffer (BDP)", "depth", 1, 2), ("Ware et al.: BBR's share (%)", "ware", 1, 0), ("measured (%)", "share", 1, 0),
-        ("from 10 s to 40 s (%)", "early", 1, 0), ("mean queueing delay (ms)", "delay", 1, 0),
+        ("buffer (BDP)", "depth", 1, 2),
+        ("Ware et al.: BBR's share (%)", "ware", 1, 0),
+        ("measured (%)", "share", 1, 0),
+        ("from 10 s to 40 s (%)", "early", 1, 0),
+        ("mean queueing delay (ms)", "delay", 1, 0),
     ),
     "bbr_vs_n": (
-        ("the others", "cc", 1, None), ("their number", "n", 1, 0), ("buffer (BDP)", "depth", 1, 0), ("fair share (%)", "fair", 1, 0),
-        ("Ware et al.: BBR's share (%)", "ware", 1, 0), ("measured (%)", "share", 1, 0),
+        ("the others", "cc", 1, None),
+        ("their number", "n", 1, 0),
+        ("buffer (BDP)", "depth", 1, 0),
+        ("fair share (%)", "fair", 1, 0),
+        ("Ware et al.: BBR's share (%)", "ware", 1, 0),
+        ("measured (%)", "share", 1, 0),
     ),
-}  # fmt: skip
+}
 
 
 def collect(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -114,12 +147,13 @@ def table_of(name: str, kept: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {word}" for word, count in kept["verdicts"].items())
     certificates = ", ".join(f"{count} {word}" for word, count in kept["certificates"].items())
     command = f"tcpexp sweep {name}{' --quick' if kept['form'] == 'quick' else ''}"
+    measured = (
+        f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
+        f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
+        f" expectations {counts}"
+    )
     lines = [
-        (
-            f"`{command}`, {kept['measured']}, tcpexp {kept['tcpexp']}, image"
-            f" `{kept['image'][:12]}`, QEMU {kept['qemu']}: {kept['runs']} runs ({certificates}),"
-            f" expectations {counts}"
-        ),
+        *textwrap.wrap(measured, 119, break_on_hyphens=False),
         "",
         f"| {' | '.join(kept['headings'])} |",
         f"|{'---|' * len(kept['headings'])}",

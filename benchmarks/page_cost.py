@@ -34,7 +34,7 @@ from tcpexp.plan.types import (
     RunPlan,
     to_json,
 )
-from tcpexp.report.write import write_report
+from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 
@@ -86,10 +86,22 @@ def make_run(path: Path, packets: int) -> RunData:
         frame = pl.DataFrame(
             {"t_ns": t, "seq_rel": seq if data else one, "ack_rel": one if data else seq + MSS}
         )
-        constant = {"node": node, "capture": f"{node}-eth0", "src": src, "dst": dst, "src_port": sport, "dst_port": dport,
-                    "protocol": "tcp", "flow": "download", "stream": 0, "flags": "A",
-                    "payload_bytes": MSS if data else 0, "frame_bytes": MSS + 66 if data else 66, "window_bytes": 262144,
-                    "in_flight_bytes": 50 * MSS if data else None}  # fmt: skip
+        constant = {
+            "node": node,
+            "capture": f"{node}-eth0",
+            "src": src,
+            "dst": dst,
+            "src_port": sport,
+            "dst_port": dport,
+            "protocol": "tcp",
+            "flow": "download",
+            "stream": 0,
+            "flags": "A",
+            "payload_bytes": MSS if data else 0,
+            "frame_bytes": MSS + 66 if data else 66,
+            "window_bytes": 262144,
+            "in_flight_bytes": 50 * MSS if data else None,
+        }
         named = (
             pl.when(pl.int_range(pl.len()) % 500 == 7)
             .then(pl.lit(["duplicate_ack"]))

@@ -33,10 +33,10 @@ from typing import Any
 
 from sweeping.cheap import WORKPLACE as CHEAP
 
-from tcpexp.sweep.cell import CellResult, CellTask
+from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.workers import local_workers, run_tasks
+from tcpexp.batch.workplace import GUEST
 from tcpexp.sweep.study import Study, StudyOptions, load_study
-from tcpexp.sweep.workers import local_workers, run_tasks
-from tcpexp.sweep.workplace import GUEST
 
 SPEC = """\
 name: sweep_benchmark

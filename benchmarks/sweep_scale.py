@@ -245,7 +245,7 @@ def measure_tasks(count: int, folder: Path) -> dict[str, float]:
     """
     from sweeping.nothing import do_nothing
 
-    from tcpexp.sweep import workers
+    from tcpexp.batch import workers
 
     study = load(max(count // 100, 100), folder)
     kept = study.folder()

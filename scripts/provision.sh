@@ -199,7 +199,7 @@ make_guest() {
 }
 
 for tool in dpkg-query apt-get; do
-  command -v "$tool" >/dev/null || die "this is not a Debian or Ubuntu machine: no $tool" "docs/install.md lists what tcpexp needs elsewhere"
+  command -v "$tool" >/dev/null || die "this is not a Debian or Ubuntu machine: no $tool" "docs/guides/install.md lists what tcpexp needs elsewhere"
 done
 apt_install
 make_venv

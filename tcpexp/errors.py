@@ -1,6 +1,6 @@
 """The error tree. Each error says what is wrong, where, and what would be right.
 
-``TcpexpError`` carries the exit code of the command line (docs/commands.md)::
+``TcpexpError`` carries the exit code of the command line (docs/reference/commands.md)::
 
     TcpexpError
     +-- SpecError  2   the spec or the command line is wrong

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tcpexp.ahead import LATER, Ahead
+from tcpexp.runs.ahead import LATER, Ahead
 
 
 def test_it_begins_once_and_leaves_nothing_behind():
@@ -30,7 +30,7 @@ def test_an_interrupt_ends_it_too():
 def test_it_imports_what_follows_a_run_and_no_matplotlib():
     missing = f"[name for name in {LATER!r} if name not in sys.modules]"
     code = (
-        f"import sys\nfrom tcpexp.ahead import import_later\nimport_later()\nprint({missing},"
+        f"import sys\nfrom tcpexp.runs.ahead import import_later\nimport_later()\nprint({missing},"
         " 'matplotlib' in sys.modules)"
     )
     assert (

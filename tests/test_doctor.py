@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp import processor
-from tcpexp.doctor import font_finding, pdf_finding, processor_finding
-from tcpexp.installed import package_finding
+from tcpexp.cli.doctor import font_finding, pdf_finding, processor_finding
+from tcpexp.machine import processor
+from tcpexp.machine.installed import package_finding
 from tcpexp.places.image.unshared import all_may_pass, has_ids
-from tcpexp.writing import SCRIPTS, font_families, scripts_of, scripts_without_font
+from tcpexp.plots.kit.writing import SCRIPTS, font_families, scripts_of, scripts_without_font
 
 OLD = "processor\t: 0\nflags\t\t: fpu sse sse2 pni ssse3 cx16 sse4_1 sse4_2 popcnt\n"
 NEW = OLD.strip() + " avx avx2 fma bmi1 bmi2 abm movbe pclmulqdq\n"

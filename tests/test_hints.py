@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp import hints
+from tcpexp.machine import hints
 
 
 @pytest.mark.parametrize(

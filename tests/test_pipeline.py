@@ -9,7 +9,7 @@ import pytest
 
 from tcpexp.cli.main import main
 from tcpexp.errors import DataError
-from tcpexp.pipeline import process_run, read_outcome
+from tcpexp.runs.pipeline import process_run, read_outcome
 from tcpexp.store.manifest import Manifest, verify, write_manifest
 
 pytestmark = pytest.mark.skipif(

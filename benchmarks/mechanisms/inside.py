@@ -294,9 +294,11 @@ def in_the_router() -> None:
     as_router()
     base = measure("router")
     for name, ruleset in (
-        ("nftables, numgen", SIMPLE), ("nftables, sets", sets(f"numgen inc mod {NEVER} == {NEVER - 1}")),
-        ("nftables, connection tracking alone", TRACKED), ("nftables, N-th segment of a connection", per_connection(99)),
-    ):  # fmt: skip
+        ("nftables, numgen", SIMPLE),
+        ("nftables, sets", sets(f"numgen inc mod {NEVER} == {NEVER - 1}")),
+        ("nftables, connection tracking alone", TRACKED),
+        ("nftables, N-th segment of a connection", per_connection(99)),
+    ):
         nft(ruleset)
         measure(f"router, {name}", base)
     nft(per_connection(40))

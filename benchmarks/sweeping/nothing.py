@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpexp.sweep.cell import CellResult, CellTask
+from tcpexp.batch.cell import CellResult, CellTask
 
 
 def do_nothing(task: CellTask) -> CellResult:

@@ -100,14 +100,36 @@ def machine_argv(system: System, share: Path, console: Path, *, kvm: bool) -> li
     """Return QEMU's command line; what the machine writes to its disk is thrown away at its end."""
     options = KERNEL_OPTIONS if kvm else f"{KERNEL_OPTIONS} {EMULATED_OPTIONS}"
     return [
-        QEMU, *(WITH_KVM if kvm else EMULATED),
-        "-machine", "q35", "-m", str(MEMORY_MIB), "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
-        "-kernel", str(system.kernel), "-initrd", str(system.initrd), "-append", options,
-        "-drive", f"file={system.disk},if=virtio,format=raw,cache=unsafe,snapshot=on",
-        "-netdev", "user,id=lan,restrict=on", "-device", "virtio-net-pci,netdev=lan,romfile=", "-device", "virtio-rng-pci",
-        "-virtfs", f"local,path={share},mount_tag=share,security_model=none",
-        "-serial", f"file:{console}",
-    ]  # fmt: skip
+        QEMU,
+        *(WITH_KVM if kvm else EMULATED),
+        "-machine",
+        "q35",
+        "-m",
+        str(MEMORY_MIB),
+        "-display",
+        "none",
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        "-kernel",
+        str(system.kernel),
+        "-initrd",
+        str(system.initrd),
+        "-append",
+        options,
+        "-drive",
+        f"file={system.disk},if=virtio,format=raw,cache=unsafe,snapshot=on",
+        "-netdev",
+        "user,id=lan,restrict=on",
+        "-device",
+        "virtio-net-pci,netdev=lan,romfile=",
+        "-device",
+        "virtio-rng-pci",
+        "-virtfs",
+        f"local,path={share},mount_tag=share,security_model=none",
+        "-serial",
+        f"file:{console}",
+    ]
 
 
 def run_machine(

@@ -220,7 +220,7 @@ def judge_all(share: Path, ended: Ended) -> list[Row]:
 def judge(share: Path, name: str, row: Row) -> Row:
     """Judge the recorded run of an experiment."""
     from tcpexp.errors import TcpexpError
-    from tcpexp.pipeline import process_numbers
+    from tcpexp.runs.pipeline import process_numbers
 
     run = max((share / "runs" / name).iterdir(), key=lambda each: each.stat().st_mtime_ns)
     try:

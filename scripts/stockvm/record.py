@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tcpexp.errors import TcpexpError
 from tcpexp.paths import find_spec
-from tcpexp.runner import (
+from tcpexp.runs.runner import (
     RunOptions,
     Silent,
     compile_spec,

@@ -109,9 +109,9 @@ class ProcessAction(BuiltinAction):
         default=None,
         description=(
             "how it may end: an exit status or a list of them, a signal such as `SIGKILL`, `signal`"
-            " for any of them, or `any`; 0 when silent. Another end is a failure (docs/spec.md); an"
-            " end that the run itself brings about (`until`, `kill`, the end of the experiment) is"
-            " none"
+            " for any of them, or `any`; 0 when silent. Another end is a failure"
+            " (docs/reference/spec.md); an end that the run itself brings about (`until`, `kill`,"
+            " the end of the experiment) is none"
         ),
     )
 

@@ -1,5 +1,5 @@
-"""The page docs/actions.md, made from the models: ``python -m tcpexp.actions.document >
-docs/actions.md``.
+"""The page docs/reference/actions.md, made from the models: ``python -m tcpexp.actions.document >
+docs/reference/actions.md``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tcpexp.spec.links import LinkParameters
 HEAD = """\
 # Actions
 
-Made from the models by `python -m tcpexp.actions.document > docs/actions.md`.
+Made from the models by `python -m tcpexp.actions.document > docs/reference/actions.md`.
 
 `actions:` is a list of timed steps. Each says what to do (`do`), when (`at`), and with which parameters:
 
@@ -40,9 +40,12 @@ for address 99 of that link's subnet, which no host has (the link's ends are 1 a
 
 COMMON = ("do", "at", "until", "every", "id")
 FOOT = """\
-An action of your own takes one class: see [extending](extending.md#an-action-of-your-own).
+An action of your own takes one class: see
+[extending](../guides/extending.md#an-action-of-your-own).
 """
-LINKS = "Also, at least one of the parameters of a link's direction ([links](links.md)): "
+LINKS = (
+    "Also, at least one of the parameters of a link's direction ([links](../concepts/links.md)): "
+)
 
 
 def document() -> str:

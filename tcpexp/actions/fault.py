@@ -33,7 +33,7 @@ class Fault(BuiltinAction):
     not counted. A retransmission is not a new data segment; `transmission` tells it from the
     original. `at` and `until` say when the fault may act; counting goes on meanwhile. Where two
     faults choose the same segment, the first in the file acts. The check `fault` asks whether it
-    did, the table `faults` holds what was done, and docs/faults.md says more.
+    did, the table `faults` holds what was done, and docs/guides/faults.md says more.
     """
 
     redefines: ClassVar[tuple[str, ...]] = ("every",)
@@ -175,9 +175,22 @@ class Fault(BuiltinAction):
         nth = self._numbers() or (() if self.every or self.bytes else (1,))
         skipped = 1 if flow is not None and flow.data_connections == "not_first" else 0
         fault = SegmentFault(
-            link, towards, source, target, *ports, self.port, skipped, self.segment, nth, self.first or self.every, self.every,
-            self.bytes or (), self._transmissions(), self.effect, self.delay or 0,
-        )  # fmt: skip
+            link,
+            towards,
+            source,
+            target,
+            *ports,
+            self.port,
+            skipped,
+            self.segment,
+            nth,
+            self.first or self.every,
+            self.every,
+            self.bytes or (),
+            self._transmissions(),
+            self.effect,
+            self.delay or 0,
+        )
         if self.at_ns == 0:
             context.setup(fault, self._label(source), until_ns=self.until)
         else:

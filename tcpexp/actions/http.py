@@ -101,9 +101,11 @@ class HttpServer(ProcessAction):
         description="leave connections open after an answer, so that the client closes first",
     )
     backlog: int = Field(
-        default=128, ge=0, le=65535,
+        default=128,
+        ge=0,
+        le=65535,
         description="second argument of listen(2): bounds the accept queue, and the queue of half-open connections",
-    )  # fmt: skip
+    )
 
     def compile(self, context: PlanContext) -> None:
         """Append the server: awaited before zero without ``at``, else at its time."""

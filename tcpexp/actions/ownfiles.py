@@ -103,7 +103,7 @@ def built(context: PlanContext, argv: Sequence[str], files: dict[str, bytes]) ->
     ]
     for word in named:
         files |= {word: inside(context, word, ("build",)).read_bytes()}
-    from tcpexp.building import build_files
+    from tcpexp.machine.building import build_files
 
     try:
         return files | build_files(argv, files)

@@ -142,7 +142,8 @@ class Python(_Process):
     folder whose content is kept in the run directory. Everything else reaches the program as
     written, a duration such as `10ms` too. In the guest a Python program needs about half a second
     to start; a server should therefore say that it `listens`. `files` beside the spec lie in its
-    working folder, where it can open and import them ([your own programs](own-programs.md)).
+    working folder, where it can open and import them
+    ([your own programs](../guides/own-programs.md)).
     """
 
     example: ClassVar[str] = """\
@@ -189,7 +190,7 @@ class Command(_Process):
 
     `{h2}` stands for that host's address and `{out}` for a folder whose content is kept in the run
     directory; it is the program's working folder. `files` lie there, and what `build` makes of
-    them, so that `argv: [./server]` starts it ([your own programs](own-programs.md)).
+    them, so that `argv: [./server]` starts it ([your own programs](../guides/own-programs.md)).
     """
 
     example: ClassVar[str] = """\

@@ -21,7 +21,7 @@ LONGEST_DEVICE = 15
 
 
 class Utcp(ProcessAction):
-    """Run a program of the user-space TCP (docs/tcp.md) on a host.
+    """Run a program of the user-space TCP (docs/concepts/tcp.md) on a host.
 
     Its segments travel as real IP packets with the host's own address: a TUN device takes over the
     ports that it uses, and the host's kernel forwards. Everything else of the host stays with the
@@ -29,7 +29,7 @@ class Utcp(ProcessAction):
     experiment starts unless they have an `at`; `get`, `calc`, `dns` and `source` connect to the
     host `to`. Its events fill the same tables as the kernel's TCP (states, retransmissions, cwnd)
     and the table `tcp_events`. `config` holds settings of its connections, by the names of
-    docs/tcp.md; durations are such as `200ms`.
+    docs/concepts/tcp.md; durations are such as `200ms`.
     """
 
     example: ClassVar[str] = """\

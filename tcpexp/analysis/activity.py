@@ -43,8 +43,11 @@ class Activity:
     def as_dict(self) -> dict[str, Any]:
         """Return interval and rate by their names in ``metrics.json``."""
         return {
-            "start_ns": self.from_ns, "end_ns": self.to_ns, "duration_s": self.span_ns / NANOSECONDS, "goodput_active_bps": self.goodput_bps
-        }  # fmt: skip
+            "start_ns": self.from_ns,
+            "end_ns": self.to_ns,
+            "duration_s": self.span_ns / NANOSECONDS,
+            "goodput_active_bps": self.goodput_bps,
+        }
 
 
 #: What ``Activity.as_dict`` says of a flow of which nothing arrived.

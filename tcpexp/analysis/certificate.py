@@ -291,7 +291,7 @@ def judge_segment_faults(run: RunData) -> Iterator[Item]:
 
 def judge_cross_checks(run: RunData) -> Iterator[Item]:
     """Numbers that two sources know must agree, as far as what is known explains
-    (docs/cross-checks.md).
+    (docs/concepts/cross-checks.md).
     """
     rows = run.table("cross_checks")
     asked, found = "numbers that two sources know agree", differing(run)

@@ -1,5 +1,5 @@
 """Numbers of a run that two sources know, side by side: the table ``cross_checks``
-(docs/cross-checks.md).
+(docs/concepts/cross-checks.md).
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from tcpexp.analysis.links import Epoch, find_rate_epochs
 from tcpexp.analysis.offered import offered_before_arrival
 from tcpexp.analysis.sharing import Direction, find_directions
 from tcpexp.plan.types import FlowPlan
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as STEP_NS
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as STEP_NS
 
 #: How many intervals of the table ``throughput`` make an interval of ``fairness``.
 STEPS = 10
@@ -59,13 +59,19 @@ def _of(run: RunData, direction: Direction, epochs: Sequence[Epoch]) -> pl.DataF
     )
     frame = pl.DataFrame(
         {
-            "t_ns": times, "interval_ns": np.full(times.size, STEP_NS * STEPS), "towards": [direction.towards] * times.size,
+            "t_ns": times,
+            "interval_ns": np.full(times.size, STEP_NS * STEPS),
+            "towards": [direction.towards] * times.size,
             "flows": count.astype(np.int64),
-            "jain_index": np.divide(sums.sum(axis=1) ** 2, squares, out=np.zeros(times.size), where=usable),
+            "jain_index": np.divide(
+                sums.sum(axis=1) ** 2, squares, out=np.zeros(times.size), where=usable
+            ),
             "goodput_bps": sums.sum(axis=1) * 8 / length_s,
-            "utilization": pl.Series(np.divide(carried, offered, out=np.full(times.size, np.nan), where=offered > 0)).fill_nan(None),
+            "utilization": pl.Series(
+                np.divide(carried, offered, out=np.full(times.size, np.nan), where=offered > 0)
+            ).fill_nan(None),
         }
-    )  # fmt: skip
+    )
     return conform(frame.filter(pl.Series(usable)), "fairness")
 
 

@@ -18,8 +18,15 @@ INFINITE_SSTHRESH = 0x7FFFFFFF
 #: States of a socket that can still send data.
 _SENDING = ("estab", "close-wait", "fin-wait-1", "last-ack", "closing")
 _FROM_SS = (
-    "rttvar_us", "rto_ms", "pacing_rate_bps", "delivery_rate_bps", "bbr_bw_bps", "bbr_min_rtt_us", "bbr_pacing_gain", "bbr_cwnd_gain",
-)  # fmt: skip
+    "rttvar_us",
+    "rto_ms",
+    "pacing_rate_bps",
+    "delivery_rate_bps",
+    "bbr_bw_bps",
+    "bbr_min_rtt_us",
+    "bbr_pacing_gain",
+    "bbr_cwnd_gain",
+)
 #: Congestion controls that pace what they send, so that a window which is not full need not mean
 #: that there is nothing to send.
 PACED = ("bbr", "bbr2", "bbr3")
@@ -86,13 +93,17 @@ def sender_snapshots(run: RunData, flow: FlowPlan) -> pl.DataFrame:
         & pl.col("state").is_in(_SENDING)
     )
     return own.select(
-        "connection", "t_ns", "mss", *_FROM_SS[:-2],
-        ss_cwnd="cwnd", ss_ssthresh="ssthresh",
+        "connection",
+        "t_ns",
+        "mss",
+        *_FROM_SS[:-2],
+        ss_cwnd="cwnd",
+        ss_ssthresh="ssthresh",
         ss_control=pl.col("congestion_control"),
         bbr_pacing_gain=pl.col("info").str.extract(r"pacing_gain:([\d.]+)").cast(pl.Float64),
         bbr_cwnd_gain=pl.col("info").str.extract(r"cwnd_gain:([\d.]+)").cast(pl.Float64),
         notsent=pl.col("info").str.extract(r"notsent:(\d+)").cast(pl.Int64).fill_null(0),
-    ).sort("connection", "t_ns")  # fmt: skip
+    ).sort("connection", "t_ns")
 
 
 def congestion_states(run: RunData, flow: FlowPlan) -> pl.DataFrame:
@@ -218,10 +229,15 @@ def _limited() -> pl.Expr:
     recovering = ~pl.col("ca_state").is_in(["Open", "Disorder"])
     paced = pl.col("congestion_control").is_in(PACED) & (pl.col("notsent").fill_null(1) > 0)
     return (
-        pl.when(pl.col("mss").is_null()).then(None)
-        .when(recovering).then(pl.lit("cwnd"))
-        .when(room > pl.col("receive_window_bytes")).then(pl.lit("receiver"))
-        .when(room > pl.col("cwnd") * pl.col("mss")).then(pl.lit("cwnd"))
-        .when(paced).then(pl.lit("pacing"))
+        pl.when(pl.col("mss").is_null())
+        .then(None)
+        .when(recovering)
+        .then(pl.lit("cwnd"))
+        .when(room > pl.col("receive_window_bytes"))
+        .then(pl.lit("receiver"))
+        .when(room > pl.col("cwnd") * pl.col("mss"))
+        .then(pl.lit("cwnd"))
+        .when(paced)
+        .then(pl.lit("pacing"))
         .otherwise(pl.lit("application"))
-    )  # fmt: skip
+    )

@@ -178,12 +178,20 @@ def _events(
     for episode, lost in zip(episodes, _losses_of(seen, episodes), strict=True):
         found.append(
             {
-                "flow": flow.name, "node": flow.sender, "connection": connection, "port": port,
-                "noticed_ns": episode.noticed_ns, "repaired_ns": episode.repaired_ns,
-                "timeouts": episode.timeouts - _shortened(seen, episode), **_lost(lost, episode),
-                **_answer(timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))), **_repair(seen, episode, timeline, lost),
+                "flow": flow.name,
+                "node": flow.sender,
+                "connection": connection,
+                "port": port,
+                "noticed_ns": episode.noticed_ns,
+                "repaired_ns": episode.repaired_ns,
+                "timeouts": episode.timeouts - _shortened(seen, episode),
+                **_lost(lost, episode),
+                **_answer(
+                    timeline, episode, is_bbr(str(control[timeline.before(episode.noticed_ns)]))
+                ),
+                **_repair(seen, episode, timeline, lost),
             }
-        )  # fmt: skip
+        )
     return found
 
 

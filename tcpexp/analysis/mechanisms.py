@@ -120,14 +120,21 @@ def _mechanism() -> pl.Expr:
         .otherwise(pl.lit("timeout"))
     )
     return (
-        pl.when(kind == "syn").then(pl.lit("timeout"))
-        .when(kind == "syn-ack").then(pl.when("answer").then(pl.lit("answer")).otherwise(pl.lit("timeout")))
-        .when("first").then(cause)
-        .when(state == "Loss").then(pl.lit("after_timeout"))
-        .when((state == "Recovery") & (pl.col("times") > 1)).then(pl.lit("lost_retransmission"))
-        .when(state == "Recovery").then(pl.lit("fast_retransmit"))
-        .when(state.is_not_null()).then(pl.lit("tail_loss_probe"))
-    )  # fmt: skip
+        pl.when(kind == "syn")
+        .then(pl.lit("timeout"))
+        .when(kind == "syn-ack")
+        .then(pl.when("answer").then(pl.lit("answer")).otherwise(pl.lit("timeout")))
+        .when("first")
+        .then(cause)
+        .when(state == "Loss")
+        .then(pl.lit("after_timeout"))
+        .when((state == "Recovery") & (pl.col("times") > 1))
+        .then(pl.lit("lost_retransmission"))
+        .when(state == "Recovery")
+        .then(pl.lit("fast_retransmit"))
+        .when(state.is_not_null())
+        .then(pl.lit("tail_loss_probe"))
+    )
 
 
 def _with_answers(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ METRICS_SCHEMA = 1
 
 def measure_run(run: RunData) -> dict[str, Any]:
     """Measure a run from its tables, write ``metrics.json`` and return what it holds
-    (docs/data.md).
+    (docs/reference/data.md).
 
     Times are ns, rates bit/s, RTTs ms, windows segments. What could not be measured is None, never
     0.

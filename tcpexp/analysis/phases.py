@@ -1,6 +1,6 @@
 """Kernel trace to the table ``phases``: slow start, congestion avoidance, recoveries.
 
-The rules are in docs/phases.md.
+The rules are in docs/concepts/phases.md.
 """
 
 from __future__ import annotations
@@ -240,10 +240,20 @@ def _describe(
     threshold = timeline.ssthresh[min(max(high - 1, begin), timeline.row_ns.size - 1)]
     rtt = median_of(timeline.srtt_us[low:high]) if high > low else None
     return {
-        "from_ns": phase.from_ns, "to_ns": phase.to_ns, "phase": phase.name, "rule": phase.rule, "ended_by": None, "congestion_control": control,
-        "cwnd_from": int(timeline.cwnd[begin]), "cwnd_to": int(timeline.cwnd[end]),
+        "from_ns": phase.from_ns,
+        "to_ns": phase.to_ns,
+        "phase": phase.name,
+        "rule": phase.rule,
+        "ended_by": None,
+        "congestion_control": control,
+        "cwnd_from": int(timeline.cwnd[begin]),
+        "cwnd_to": int(timeline.cwnd[end]),
         "ssthresh": None if threshold == NEVER else int(threshold),
-        "acks": count, "rtt_us": None if rtt is None else int(rtt),
-        "growth_per_rtt": growth_per_round(phase.name, timeline.cwnd, flight.rounds(low, high)) if phase.name in GROWING else None,
-        "resolution_ns": phase.resolution_ns, **shares,
-    }  # fmt: skip
+        "acks": count,
+        "rtt_us": None if rtt is None else int(rtt),
+        "growth_per_rtt": growth_per_round(phase.name, timeline.cwnd, flight.rounds(low, high))
+        if phase.name in GROWING
+        else None,
+        "resolution_ns": phase.resolution_ns,
+        **shares,
+    }

@@ -11,8 +11,8 @@ from typing import Any
 from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes, receiver_of
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowPlan, RunPlan
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 from tcpexp.store.rundata import RunData
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 
 @dataclass(frozen=True)

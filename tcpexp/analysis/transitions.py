@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 
 #: The eleven states, in the order of RFC 9293 section 3.3.2.
 STATES = (
-    "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT", "CLOSED",
-)  # fmt: skip
+    "LISTEN",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSE-WAIT",
+    "CLOSING",
+    "LAST-ACK",
+    "TIME-WAIT",
+    "CLOSED",
+)
 
 #: The edges of RFC 9293 figure 5 and what makes a socket take each: what happens / what is sent.
 EDGES: dict[tuple[str, str], str] = {

@@ -41,10 +41,10 @@ class CwndAgreement(Compared[Number]):
 
     The first phase of that name of one flow is laid beside the first of the other, the second
     beside the second, and so on, each from its own beginning; there must be as many of them. Round
-    trips are counted by sequence numbers (docs/phases.md), so it does not matter when the flows
-    ran. Compared is as far as both phases go and cwnd was what limited both senders. With `nth`
-    only that phase is compared, whatever comes later; with `lag: 1` the windows of `flow` are
-    compared with those that `like` had one round trip earlier.
+    trips are counted by sequence numbers (docs/concepts/phases.md), so it does not matter when the
+    flows ran. Compared is as far as both phases go and cwnd was what limited both senders. With
+    `nth` only that phase is compared, whatever comes later; with `lag: 1` the windows of `flow`
+    are compared with those that `like` had one round trip earlier.
     """
 
     name: ClassVar[str] = "cwnd_agreement"

@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 PhaseName = Literal[
-    "slow_start", "congestion_avoidance", "fast_recovery", "rto_recovery", "cwr", "startup", "drain", "probe_bw", "probe_rtt"
-]  # fmt: skip
+    "slow_start",
+    "congestion_avoidance",
+    "fast_recovery",
+    "rto_recovery",
+    "cwr",
+    "startup",
+    "drain",
+    "probe_bw",
+    "probe_rtt",
+]
 Which = Literal["each", "first", "median"]
 #: Evidence names at most so many phases or events.
 MOST_ROWS = 6
@@ -37,8 +45,8 @@ class PhaseSeen(Compared[Count]):
     """How many phases of a kind a flow's congestion control went through; at least one when nothing
     else is asked.
 
-    Found from the kernel's own record, after the rules of docs/phases.md. A phase counts when it
-    begins in the time span.
+    Found from the kernel's own record, after the rules of docs/concepts/phases.md. A phase counts
+    when it begins in the time span.
     """
 
     name: ClassVar[str] = "phase"
@@ -278,11 +286,15 @@ def phase_evidence(rows: polars.DataFrame) -> Evidence:
     head = ("from", "to", "phase", "ended by", "cwnd", "per RTT")
     lines = [
         (
-            time_words(row["from_ns"]), time_words(row["to_ns"]), row["phase"], row["ended_by"] or "",
-            f"{row['cwnd_from']} to {row['cwnd_to']}", "" if row["growth_per_rtt"] is None else digits(row["growth_per_rtt"]),
+            time_words(row["from_ns"]),
+            time_words(row["to_ns"]),
+            row["phase"],
+            row["ended_by"] or "",
+            f"{row['cwnd_from']} to {row['cwnd_to']}",
+            "" if row["growth_per_rtt"] is None else digits(row["growth_per_rtt"]),
         )
         for row in rows.head(MOST_ROWS).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     more = f", the first {MOST_ROWS} of them" if rows.height > MOST_ROWS else ""
     begin = None if rows.is_empty() else int(rows["from_ns"][0])
     end = None if rows.is_empty() else int(rows["to_ns"][-1])

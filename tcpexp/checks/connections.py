@@ -28,10 +28,23 @@ if TYPE_CHECKING:
 
 LISTED = 50
 Label = Literal[
-    "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack", "lost_segment",
-    "ack_lost_segment", "zero_window", "zero_window_probe", "zero_window_probe_ack", "window_full", "window_update", "keep_alive",
-    "keep_alive_ack", "rto", "reused_ports",
-]  # fmt: skip
+    "retransmission",
+    "fast_retransmission",
+    "spurious_retransmission",
+    "out_of_order",
+    "duplicate_ack",
+    "lost_segment",
+    "ack_lost_segment",
+    "zero_window",
+    "zero_window_probe",
+    "zero_window_probe_ack",
+    "window_full",
+    "window_update",
+    "keep_alive",
+    "keep_alive_ack",
+    "rto",
+    "reused_ports",
+]
 
 
 class Window(Compared[Bytes]):
@@ -96,10 +109,13 @@ class Window(Compared[Bytes]):
         evidence = [
             Evidence(
                 f"{word} window, {size_words(row['window_bytes'])}, at {time_words(row['t_ns'])}",
-                row["capture"], (row["number"],), row["t_ns"], row["t_ns"],
+                row["capture"],
+                (row["number"],),
+                row["t_ns"],
+                row["t_ns"],
             )
             for word, row in (("smallest", low), ("largest", high))
-        ]  # fmt: skip
+        ]
         if self.falls and grown.any():
             row = rows.row(int(grown.arg_max() or 0), named=True)
             evidence.append(

@@ -1,5 +1,5 @@
-"""The page docs/checks.md, made from the models: ``python -m tcpexp.checks.document >
-docs/checks.md``.
+"""The page docs/reference/checks.md, made from the models: ``python -m tcpexp.checks.document >
+docs/reference/checks.md``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tcpexp.checks.compare import Compared
 HEAD = """\
 # Checks
 
-Made from the models by `python -m tcpexp.checks.document > docs/checks.md`.
+Made from the models by `python -m tcpexp.checks.document > docs/reference/checks.md`.
 
 `expect:` is a list; each entry names one check and its parameters. Whoever reads the spec sees what the experiment must show,
 and every run answers:
@@ -58,7 +58,8 @@ beyond), so a SYN that is due after 32 s leaves up to 2 s later and never earlie
 """
 
 FOOT = """\
-A check of your own takes one class: see [extending](extending.md#a-check-of-your-own).
+A check of your own takes one class: see
+[extending](../guides/extending.md#a-check-of-your-own).
 """
 SHARED = (
     "because",

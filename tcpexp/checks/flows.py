@@ -19,7 +19,7 @@ from tcpexp.checks.recorded import (
     table_exists,
 )
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
 
 if TYPE_CHECKING:

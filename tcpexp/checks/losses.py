@@ -34,7 +34,7 @@ class LossEvents(Compared[Count]):
     """How many loss events a flow's sender went through: each from its first notice of a loss to
     its return to normal operation.
 
-    At least one when nothing else is asked. docs/phases.md says how they are found.
+    At least one when nothing else is asked. docs/concepts/phases.md says how they are found.
     """
 
     name: ClassVar[str] = "loss_event"
@@ -338,12 +338,17 @@ def event_evidence(rows: polars.DataFrame) -> Evidence:
     )
     lines = [
         (
-            time_words(row["noticed_ns"]), row["noticed_by"] or "unknown", str(row["lost_packets"] if row["lost_packets"] is not None else "unknown"),
-            str(row["retransmissions"]), str(row["cwnd_before"]), str(row["ssthresh_after"] or ""),
-            "" if row["backoff"] is None else digits(row["backoff"]), "never" if row["repair_delay_ns"] is None else time_words(row["repair_delay_ns"]),
+            time_words(row["noticed_ns"]),
+            row["noticed_by"] or "unknown",
+            str(row["lost_packets"] if row["lost_packets"] is not None else "unknown"),
+            str(row["retransmissions"]),
+            str(row["cwnd_before"]),
+            str(row["ssthresh_after"] or ""),
+            "" if row["backoff"] is None else digits(row["backoff"]),
+            "never" if row["repair_delay_ns"] is None else time_words(row["repair_delay_ns"]),
         )
         for row in rows.head(MOST_ROWS).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     more = f", {MOST_ROWS} of them below" if rows.height > MOST_ROWS else ""
     begin = None if rows.is_empty() else int(rows["noticed_ns"].to_numpy().min())
     end = (

@@ -167,7 +167,7 @@ class Retransmissions(Compared[Count]):
 
     Counted in the sender's own capture, as the kernel counts them in `Tcp.RetransSegs`: data that
     had been sent before, and a repeated SYN, SYN-ACK or FIN. Each run compares the two
-    (docs/cross-checks.md).
+    (docs/concepts/cross-checks.md).
     """
 
     name: ClassVar[str] = "retransmissions"

@@ -27,8 +27,18 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 State = Literal[
-    "listen", "syn-sent", "syn-recv", "estab", "fin-wait-1", "fin-wait-2", "close-wait", "closing", "last-ack", "time-wait", "unconn"
-]  # fmt: skip
+    "listen",
+    "syn-sent",
+    "syn-recv",
+    "estab",
+    "fin-wait-1",
+    "fin-wait-2",
+    "close-wait",
+    "closing",
+    "last-ack",
+    "time-wait",
+    "unconn",
+]
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ SHOWN = (
 class TcpEvent(Compared[Number]):
     """Events of the user-space TCP: how many there are, or one number that they carry.
 
-    The events and their fields are those of the table `tcp_events` (docs/tcp.md). Without `field`
-    they are counted. With it every event's number must satisfy the comparators, or that of
+    The events and their fields are those of the table `tcp_events` (docs/concepts/tcp.md). Without
+    `field` they are counted. With it every event's number must satisfy the comparators, or that of
     `measure`; the field `time` is when it happened, in seconds from the start of the experiment,
     and `gap` the time since the event before it, of the same connection, in seconds.
     """

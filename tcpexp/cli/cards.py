@@ -1,5 +1,5 @@
 """What one experiment or study that comes with tcpexp is about, in words: for ``list --search`` and
-for docs/experiments.md.
+for docs/reference/experiments.md.
 """
 
 from __future__ import annotations

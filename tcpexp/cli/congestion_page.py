@@ -1,5 +1,5 @@
-"""``docs/congestion.md``, made from the list that validation uses: ``python -m
-tcpexp.cli.congestion_page > docs/congestion.md``.
+"""``docs/reference/congestion.md``, made from the list that validation uses: ``python -m
+tcpexp.cli.congestion_page > docs/reference/congestion.md``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ missing; a host's default must also be in the machine's `net.ipv4.tcp_allowed_co
 
 `tcpexp list congestion_controls` prints the list, `tcpexp describe dctcp` one of them. It is measured: a test compares it with the modules of the
 guest's kernel (Debian 12, Linux 6.1), sends with each, and reads its name back from the socket. The study
-[cc_matrix](sweeps.md#the-studies-that-come-with-tcpexp) compares eight of them.
+[cc_matrix](../guides/sweeps.md#the-studies-that-come-with-tcpexp) compares eight of them.
 
 | name | listens to | what it does | source |
 |---|---|---|---|

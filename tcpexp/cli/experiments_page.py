@@ -1,9 +1,10 @@
-"""The page docs/experiments.md, made from the experiments: ``python -m tcpexp.cli.experiments_page
-> docs/experiments.md``.
+"""The page docs/reference/experiments.md, made from the experiments: ``python -m
+tcpexp.cli.experiments_page > docs/reference/experiments.md``.
 
 Run times and pictures are taken from runs: ``tcpexp run experiments/ --figures --json >
-runs.json``, then the same with ``--runs runs.json``. They are kept in docs/experiments.json and
-docs/images/experiments/, so that the page can be made again without any run.
+runs.json``, then the same with ``--runs runs.json``. They are kept in
+docs/reference/experiments.json and docs/images/experiments/, so that the page can be made again
+without any run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from tcpexp.library.glossary import GLOSSARY
 HEAD = """\
 # Experiments
 
-Made from the experiments by `python -m tcpexp.cli.experiments_page > docs/experiments.md`.
+Made from the experiments by `python -m tcpexp.cli.experiments_page >
+docs/reference/experiments.md`.
 
 Every experiment below comes with tcpexp, in `experiments/`, in a folder for each chapter. Each asks a question, checks the numbers that answer it on what was recorded, and explains them
 in its report with the packets that prove it:
@@ -43,7 +45,8 @@ Somebody who knows only what a lab sheet says finds the experiment by its words;
 tcpexp list --search "observe how many SYNs are sent, and estimate the RTO"
 ```
 
-Studies, which run a spec many times with values changed, have [a page of their own](sweeps.md#the-studies-that-come-with-tcpexp) (`tcpexp list studies`).
+Studies, which run a spec many times with values changed, have
+[a page of their own](../guides/sweeps.md#the-studies-that-come-with-tcpexp) (`tcpexp list studies`).
 
 """
 TIMES = """\
@@ -128,14 +131,14 @@ def _section(card: Card, docs: Path, total_s: float | None) -> str:
     lines = [f"### {card.name}", "", f"**{_text(card.title)}**", ""]
     picture = picture_path(docs, card.name)
     if picture.is_file():
-        lines += [f"![{_text(card.title)}]({picture.relative_to(docs)})", ""]
+        lines += [f"![{_text(card.title)}](../{picture.relative_to(docs)})", ""]
     if card.description:
         lines += [_text(card.description), ""]
     takes = f", takes about {_takes(total_s)}" if total_s is not None else ""
     lines += [
         (
             f"Network: {_text(card.topology)}. Lasts {card.duration_s:g} s{takes}."
-            f" [Spec](../experiments/{card.path.parent.name}/{card.path.name})"
+            f" [Spec](../../experiments/{card.path.parent.name}/{card.path.name})"
         ),
         "",
     ]
@@ -206,7 +209,7 @@ def read_measured(docs: Path) -> dict[str, Any]:
     """Return what was measured: ``total_s``, seconds of wall time by experiment, and
     ``processors``, of the machine.
     """
-    file = docs / "experiments.json"
+    file = docs / "reference" / "experiments.json"
     measured: dict[str, Any] = (
         json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"total_s": {}}
     )
@@ -233,7 +236,7 @@ def take_runs(rows: list[dict[str, Any]], docs: Path) -> None:
         name: value for name, value in measured["total_s"].items() if name in shipped
     }
     measured["processors"] = len(os.sched_getaffinity(0))
-    (docs / "experiments.json").write_text(
+    (docs / "reference" / "experiments.json").write_text(
         json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
 

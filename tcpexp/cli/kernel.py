@@ -43,7 +43,7 @@ def kernel() -> None:
 Examples:
   tcpexp kernel build                    the one that runs use
   tcpexp kernel build 6.1
-  tcpexp kernel build my-kernel.yaml     a recipe of your own (docs/kernels.md)
+  tcpexp kernel build my-kernel.yaml     a recipe of your own (docs/guides/kernels.md)
 """
 )
 @click.argument("name", required=False, shell_complete=complete_kernel)

@@ -29,7 +29,7 @@ def doctor(spec: tuple[str, ...], as_json: bool) -> int:
     loaded. Each problem is one line, with the command that mends it. With SPEC also whether there
     are fonts for its words. Exit code 3 when experiments can run in no place.
     """
-    from tcpexp.doctor import examine
+    from tcpexp.cli.doctor import examine
     from tcpexp.paths import find_spec
     from tcpexp.places.registry import place_kind
 
@@ -75,8 +75,8 @@ def clean(everything: bool) -> None:
     run's namespaces, processes and firewall rules end with it however it dies; files and trace
     instances can remain. The next run does the same for its own place.
     """
-    from tcpexp.hints import with_sudo
-    from tcpexp.leftovers import needs_root, remove_cache, remove_leftovers
+    from tcpexp.cli.leftovers import needs_root, remove_cache, remove_leftovers
+    from tcpexp.machine.hints import with_sudo
 
     removed = remove_leftovers()
     if everything:

@@ -79,7 +79,7 @@ class Commands(click.Group):
             for name in COMMANDS:
                 self.get_command(ctx, name)
         if args and args[0] in ANALYSES and not {"-h", "--help"} & set(args):
-            from tcpexp.processor import require_polars
+            from tcpexp.machine.processor import require_polars
 
             require_polars()
         return super().resolve_command(ctx, args)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from tcpexp.plan.types import RunPlan
-    from tcpexp.runner import StopSignals
+    from tcpexp.runs.runner import StopSignals
 
 #: Without a terminal, the experiment's time is printed this often, in seconds of wall time.
 LINE_EVERY_S = 10.0

@@ -146,7 +146,7 @@ def report(
     question, set-up, commands, figures, tables and verdicts of the run, and room for your own
     answers. PDF needs WeasyPrint (exit code 3 without it).
     """
-    from tcpexp.pipeline import process_run
+    from tcpexp.runs.pipeline import process_run
     from tcpexp.store.manifest import NAME, verify
 
     if kind != "html":
@@ -180,7 +180,7 @@ def report(
 
 def _check_hand_in(kind: Literal["md", "pdf"], runs: tuple[str, ...], out: Path | None) -> None:
     """Raise what would be in the way of a hand-in, before the long work."""
-    from tcpexp.report.exportwrite import check_format
+    from tcpexp.report.export.content.content.write import check_format
 
     if out is not None and len(runs) > 1:
         raise SpecError(
@@ -194,7 +194,7 @@ def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, forc
     """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and
     return the file.
     """
-    from tcpexp.report.exportwrite import write_hand_in
+    from tcpexp.report.export.content.content.write import write_hand_in
     from tcpexp.store.rundata import RunData
 
     whole = run.resolve()

@@ -1,4 +1,6 @@
-"""The reference of all commands as Markdown, made from the commands themselves: docs/commands.md."""
+"""The reference of all commands as Markdown, made from the commands themselves:
+docs/reference/commands.md.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import click
 
 HEAD = """# Commands
 
-Made from the commands themselves by `python -m tcpexp.cli.reference > docs/commands.md`; `tcpexp COMMAND --help` prints the same.
+Made from the commands themselves by `python -m tcpexp.cli.reference > docs/reference/commands.md`;
+`tcpexp COMMAND --help` prints the same.
 
 | exit code | meaning |
 |---|---|

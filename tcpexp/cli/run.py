@@ -17,9 +17,9 @@ from tcpexp.errors import TcpexpError
 from tcpexp.places.registry import AUTO, on_choices
 
 if TYPE_CHECKING:
-    from tcpexp.cli.job import Job
+    from tcpexp.batch.job import Job
     from tcpexp.cli.progress import QuietWatcher
-    from tcpexp.runner import RunOptions, StopSignals
+    from tcpexp.runs.runner import RunOptions, StopSignals
 
 EPILOG = """\b
 Examples:
@@ -109,12 +109,14 @@ def run(
     Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
     from tcpexp.cli.progress import QuietWatcher, TerminalWatcher
-    from tcpexp.runner import RunOptions, StopSignals
+    from tcpexp.runs.runner import RunOptions, StopSignals
 
     silent = quiet or as_json
     wanted = list_jobs(
-        specs, repeat, RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures)
-    )  # type: ignore[arg-type]
+        specs,
+        repeat,
+        RunOptions(on, clock, kernel, seed, overrides, out, command_line(), figures),  # type: ignore[arg-type]
+    )
     with StopSignals().listening() as signals:
         if len(wanted) == 1:
             rows = [
@@ -137,7 +139,7 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
 
     An error is printed and becomes the row's.
     """
-    from tcpexp.cli.job import error_row, outcome_row, run_outcome
+    from tcpexp.batch.job import error_row, outcome_row, run_outcome
 
     try:
         outcome = run_outcome(job, watcher)
@@ -164,8 +166,8 @@ def run_several(
 
     ``say``: show progress and print a table.
     """
-    from tcpexp.cli.forked import preload
-    from tcpexp.cli.jobs import run_jobs
+    from tcpexp.batch.forked import preload
+    from tcpexp.batch.jobs import run_jobs
     from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 
     started = time.monotonic()
@@ -186,7 +188,7 @@ def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[
 
     A name that means nothing stays as it is: its run says so and the others are made.
     """
-    from tcpexp.cli.job import Job
+    from tcpexp.batch.job import Job
 
     names = [name for spec in specs for name in paths.expand_specs(spec)]
     return [Job(name, options, index) for name in names for index in range(repeat)]

@@ -17,7 +17,7 @@ from tcpexp.places.registry import place_words
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from tcpexp.cli.job import Job
+    from tcpexp.batch.job import Job
 
 
 #: Bars are drawn at most this often, in seconds of wall time.

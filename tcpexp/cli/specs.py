@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcpexp import paths
-from tcpexp.cli.errors import error_rows, print_error
+from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument, specs_argument
 from tcpexp.errors import SpecError
+from tcpexp.runs.errorrows import error_rows
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan

@@ -106,7 +106,7 @@ def sweep(
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
     from tcpexp.cli.sweepshow import SilentShow, TerminalShow, print_matrix, print_outcome
-    from tcpexp.runner import StopSignals
+    from tcpexp.runs.runner import StopSignals
     from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import StudyOptions, load_study
 
@@ -116,7 +116,7 @@ def sweep(
         echo_json(row) if as_json else print_matrix(study, row)
         return 0
     if store is not None:
-        from tcpexp.sweep.store import copy_tables, fetch_cells, put_cells
+        from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 
         fetch_cells(study.folder(), store, {run.key for run in study.runs})
     with StopSignals().listening() as signals:
@@ -139,7 +139,7 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
     """Return what a dry run shows: every run with its values, seed, hash and state, and the
     estimate of what is left.
     """
-    from tcpexp.sweep.estimate import jobs_that_fit
+    from tcpexp.batch.estimate import jobs_that_fit
     from tcpexp.sweep.run import estimate_study, progress_of
 
     folder = study.folder()

@@ -10,9 +10,9 @@ import click
 from tcpexp.cli.options import COLOURS
 
 if TYPE_CHECKING:
-    from tcpexp.runner import StopSignals
-    from tcpexp.sweep.cell import CellResult, CellTask
-    from tcpexp.sweep.estimate import Estimate
+    from tcpexp.batch.cell import CellResult, CellTask
+    from tcpexp.batch.estimate import Estimate
+    from tcpexp.runs.runner import StopSignals
     from tcpexp.sweep.run import StudyOutcome
     from tcpexp.sweep.study import Study
 
@@ -183,7 +183,7 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     source = (
         f"from {estimate['from_finished_runs']} finished runs"
         if estimate["from_finished_runs"]
-        else "by rule of thumb (docs/speed.md)"
+        else "by rule of thumb (docs/concepts/speed.md)"
     )
     lines = [
         (

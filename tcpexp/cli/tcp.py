@@ -33,7 +33,7 @@ def tcp() -> None:
     """Programs of the TCP in user space.
 
     They speak over UDP, without privileges, or with --tun as real IP packets to any TCP.
-    docs/tcp.md describes them.
+    docs/concepts/tcp.md describes them.
     """
 
 

@@ -22,10 +22,10 @@ from tcpexp.engine.ipv6 import await_reports, ipv6_sysctls, reports_sent
 from tcpexp.engine.network import make_mininet, stop_mininet, wire_name
 from tcpexp.engine.offloads import set_offloads
 from tcpexp.engine.qdiscs import QdiscSource, open_netlink
-from tcpexp.engine.rtnetlink import QdiscRole
 from tcpexp.engine.sysctls import write_sysctl
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, InterfacePlan, LinkPlan, NetworkPlan, NodePlan, RunPlan
+from tcpexp.record.rtnetlink import QdiscRole
 
 #: What tc says on a kernel without the matchall classifier.
 NO_CLASSIFIER = "classifier not found"

@@ -12,7 +12,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from tcpexp.engine.rtnetlink import (
+from tcpexp.record.rtnetlink import (
     NLM_F_DUMP,
     NLM_F_REQUEST,
     NLMSG_DONE,

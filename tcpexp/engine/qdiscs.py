@@ -8,7 +8,8 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tcpexp.engine.rtnetlink import (
+from tcpexp.engine.sampler import Sample, open_to_append
+from tcpexp.record.rtnetlink import (
     DONE_BYTES,
     DUMP_REQUEST,
     FILE_HEAD,
@@ -21,7 +22,6 @@ from tcpexp.engine.rtnetlink import (
     parse_messages,
     queue_row,
 )
-from tcpexp.engine.sampler import Sample, open_to_append
 
 NETLINK_ROUTE = 0
 #: The kernel fills at most this much of a dump into one datagram.

@@ -1,7 +1,7 @@
 """Let a link's rate follow a list: the kernel's token bucket is changed in this process, which
 costs the guest some 0.1 ms of its time per change.
 
-What tbf does at a change, and what is done about it (docs/links.md has the measurements):
+What tbf does at a change, and what is done about it (docs/concepts/links.md has the measurements):
 
 - It fills its bucket: up to two frames pass that the rates asked for did not allow. They are
   counted as a debt, which the following rates pay back. Where few frames pass between two changes

@@ -14,10 +14,10 @@ from tcpexp.engine import wire
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.interfaces import Interface, Notice, list_interfaces, open_watch, read_watch
 from tcpexp.engine.journal import JsonLines
-from tcpexp.engine.qdiscoptions import decode_options
 from tcpexp.engine.qdiscs import dump_qdiscs, open_netlink
-from tcpexp.engine.rtnetlink import WITHOUT_QUEUE, place_of
 from tcpexp.plan.types import NodePlan
+from tcpexp.record.qdiscoptions import decode_options
+from tcpexp.record.rtnetlink import WITHOUT_QUEUE, place_of
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network, Wire

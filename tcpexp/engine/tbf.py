@@ -1,6 +1,6 @@
 """tbf over rtnetlink: the request that changes it and the message that says what it is.
 
-Pure functions on bytes, as in :mod:`tcpexp.engine.rtnetlink`.
+Pure functions on bytes, as in :mod:`tcpexp.record.rtnetlink`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tcpexp.engine.rtnetlink import (
+from tcpexp.record.rtnetlink import (
     NLM_F_REQUEST,
     NLMSG_ERROR,
     RTM_GETQDISC,

@@ -167,14 +167,14 @@ class Timeline:
             raise
         kind = "mark" if isinstance(step.do, Mark) else "start"
         self.events.write(
-            kind,
+            kind,  # type: ignore[arg-type]
             step,
             planned_ns=planned_ns,
             at_monotonic_ns=began,
             behind_ns=behind,
             status=0,
             text=text,
-        )  # type: ignore[arg-type]
+        )
         if isinstance(step.do, WaitFor):
             self.events.write("end", step, status=0, text=text)
 

@@ -17,7 +17,7 @@ from tcpexp.engine import namespaces
 
 TRACEFS = Path("/sys/kernel/tracing")
 #: Where the openings of sockets are recorded, so are the forks of processes: together they say
-#: which step opened a connection (docs/data.md).
+#: which step opened a connection (docs/reference/data.md).
 OPENINGS, FORKS = "sock:inet_sock_set_state", "sched:sched_process_fork"
 #: What the engine writes into the trace right behind the fork of a step's process, and the
 #: tracepoint as which the kernel records it.

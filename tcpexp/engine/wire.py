@@ -5,7 +5,7 @@ A wire has two outer interfaces, ``w0`` (to end a) and ``w1`` (to end b), and in
 clsact filter on each mirrors (clones) the packet and drops the original. Rate and queue sit on
 ``x0`` (a to b) and ``x1`` (b to a), delay and faults on ``w1`` and ``w0``. The clone is what keeps
 TCP's small-queue limit of the sender from holding packets back that should fill the bottleneck's
-queue (docs/links.md).
+queue (docs/concepts/links.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A rubric: exercises, and for each the checks that give points.
 
-YAML, with the checks in the words of ``expect:`` (docs/grading.md).
+YAML, with the checks in the words of ``expect:`` (docs/guides/grading.md).
 """
 
 from __future__ import annotations

@@ -17,6 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcpexp.batch.cell import CellTask
+from tcpexp.batch.folder import StudyFolder
+from tcpexp.batch.workplace import UNTRUSTED, load_workplace
 from tcpexp.errors import DataError, HostError
 from tcpexp.grade.apart import call_apart
 from tcpexp.grade.decide import Handed, differing_parts, grade_student, remark_alike
@@ -25,14 +28,11 @@ from tcpexp.grade.model import Grades
 from tcpexp.grade.sheets import write_sheets
 from tcpexp.grade.submissions import Found, Submission, find_submissions, look_through, unpack_zip
 from tcpexp.places.registry import GUEST
-from tcpexp.sweep.cell import CellTask
-from tcpexp.sweep.folder import StudyFolder
-from tcpexp.sweep.workplace import UNTRUSTED, load_workplace
 
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Rubric
 
-#: Memory that a run is taken to need, for the number of runs at a time; see tcpexp.sweep.estimate.
+#: Memory that a run is taken to need, for the number of runs at a time; see tcpexp.batch.estimate.
 RUN_BYTES = 1.2e9
 
 
@@ -152,10 +152,10 @@ def look_at_all(
     ):
         _, kind, path = wanted[number]
         looks[number] = (
-            Look(path, kind, "damaged", reason=answer)
+            Look(path, kind, "damaged", reason=answer)  # type: ignore[arg-type]
             if isinstance(answer, str)
             else Look(**answer)
-        )  # type: ignore[arg-type]
+        )
     for number, (handed, _, _) in enumerate(wanted):
         handed.looks.append(looks[number])
 
@@ -175,8 +175,8 @@ def make_runs(
 
     Return how many runs were made now.
     """
-    from tcpexp.sweep.estimate import jobs_that_fit
-    from tcpexp.sweep.workers import local_workers, remote_workers, run_tasks
+    from tcpexp.batch.estimate import jobs_that_fit
+    from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
 
     workplace = load_workplace(options.workplace)
     if lacks := workplace.missing():

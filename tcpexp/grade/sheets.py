@@ -116,7 +116,7 @@ def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
     """
     import markupsafe
 
-    from tcpexp.report.write import environment
+    from tcpexp.report.page.write import environment
 
     text = resources.files("tcpexp.grade").joinpath("grades.html.j2").read_text(encoding="utf-8")
     content = {

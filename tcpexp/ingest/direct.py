@@ -143,11 +143,18 @@ class _Reader:
         placed = self.streams.place(ends, (seq, ack, flags, options.wscale), numbers[rows])
         scaled = np.where(flags & SYN, window, window << np.maximum(placed.scale, 0))
         found = {
-            "stream": placed.stream, "seq": seq, "ack": ack, "window": window, "window_bytes": scaled,
+            "stream": placed.stream,
+            "seq": seq,
+            "ack": ack,
+            "window": window,
+            "window_bytes": scaled,
             "seq_rel": (seq - placed.base) & _MASK,
             "ack_rel": np.where(flags & ACK, (ack - placed.other_base) & _MASK, ack),
-            "mss": options.mss, "wscale": options.wscale, "ts_val": options.ts_val, "ts_ecr": options.ts_ecr,
-        }  # fmt: skip
+            "mss": options.mss,
+            "wscale": options.wscale,
+            "ts_val": options.ts_val,
+            "ts_ecr": options.ts_ecr,
+        }
         spread = Spread(rows, columns.records.count)
         series = {name: spread.numbers(value) for name, value in found.items()}
         series["flags"] = spread.series(pick(_FLAG_TEXTS, flags))
@@ -174,9 +181,20 @@ class _Reader:
         """
         scaled, sacked = more
         segments = (
-            placed.stream, placed.direction, columns["seq"][rows], columns["ack"][rows], columns["payload_bytes"][rows], columns["flags"][rows],
-            columns["window"][rows], scaled, placed.base, placed.other_scale, columns.records.epoch_ns[rows], sacked, placed.reused,
-        )  # fmt: skip
+            placed.stream,
+            placed.direction,
+            columns["seq"][rows],
+            columns["ack"][rows],
+            columns["payload_bytes"][rows],
+            columns["flags"][rows],
+            columns["window"][rows],
+            scaled,
+            placed.base,
+            placed.other_scale,
+            columns.records.epoch_ns[rows],
+            sacked,
+            placed.reused,
+        )
         return np.array(
             self.analysis.judge(zip(*(each.tolist() for each in segments), strict=True)),
             dtype=np.int64,

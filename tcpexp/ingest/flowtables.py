@@ -11,8 +11,8 @@ from tcpexp.ingest.connections import with_new_bytes
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.sequence import Acks, rtt_samples, unwrap_seq
 from tcpexp.plan.types import FlowPlan
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.store.frames import conform, empty_frame
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 
 
 def build_throughput(
@@ -45,8 +45,8 @@ def _bin(rows: pl.DataFrame, flow: str, end_ns: int) -> pl.DataFrame:
         goodput_bytes=pl.col("new_bytes").sum(),
     )
     grid = pl.DataFrame(
-        {"t_ns": np.arange(sums["t_ns"].min(), int(sums["t_ns"].max() or 0) + 1, INTERVAL_NS)}
-    )  # type: ignore[arg-type]
+        {"t_ns": np.arange(sums["t_ns"].min(), int(sums["t_ns"].max() or 0) + 1, INTERVAL_NS)}  # type: ignore[arg-type]
+    )
     whole = grid.join(sums, on="t_ns", how="left").with_columns(
         pl.col("packets", "wire_bytes", "payload_bytes", "goodput_bytes").fill_null(0)
     )

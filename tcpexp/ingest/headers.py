@@ -36,10 +36,19 @@ _ARP = np.dtype(
 )
 IPV4_HEADER = np.dtype(
     [
-        ("version_ihl", "u1"), ("tos", "u1"), ("length", ">u2"), ("id", ">u2"), ("fragment", ">u2"), ("ttl", "u1"), ("protocol", "u1"),
-        ("checksum", ">u2"), ("src", "S4"), ("dst", "S4"), ("option", "u1"),
+        ("version_ihl", "u1"),
+        ("tos", "u1"),
+        ("length", ">u2"),
+        ("id", ">u2"),
+        ("fragment", ">u2"),
+        ("ttl", "u1"),
+        ("protocol", "u1"),
+        ("checksum", ">u2"),
+        ("src", "S4"),
+        ("dst", "S4"),
+        ("option", "u1"),
     ]
-)  # fmt: skip
+)
 IPV6_HEADER = np.dtype(
     [
         ("version_class", ">u4"),
@@ -52,10 +61,17 @@ IPV6_HEADER = np.dtype(
 )
 TCP_HEADER = np.dtype(
     [
-        ("src_port", ">u2"), ("dst_port", ">u2"), ("seq", ">u4"), ("ack", ">u4"), ("offset", "u1"), ("flags", "u1"), ("window", ">u2"),
-        ("checksum", ">u2"), ("urgent", ">u2"),
+        ("src_port", ">u2"),
+        ("dst_port", ">u2"),
+        ("seq", ">u4"),
+        ("ack", ">u4"),
+        ("offset", "u1"),
+        ("flags", "u1"),
+        ("window", ">u2"),
+        ("checksum", ">u2"),
+        ("urgent", ">u2"),
     ]
-)  # fmt: skip
+)
 UDP_HEADER = np.dtype(
     [("src_port", ">u2"), ("dst_port", ">u2"), ("length", ">u2"), ("checksum", ">u2")]
 )
@@ -75,8 +91,20 @@ _FIRST_INFORMATIONAL = 128
 
 #: Columns with one number per packet.
 NUMBERS = (
-    "src", "dst", "src_port", "dst_port", "ip_id", "checksum", "ttl", "ecn", "flags", "seq", "ack", "payload_bytes", "window",
-)  # fmt: skip
+    "src",
+    "dst",
+    "src_port",
+    "dst_port",
+    "ip_id",
+    "checksum",
+    "ttl",
+    "ecn",
+    "flags",
+    "seq",
+    "ack",
+    "payload_bytes",
+    "window",
+)
 
 
 @dataclass
@@ -211,9 +239,14 @@ def _read_ipv4(columns: Columns, rows: Int64) -> None:
     expect(head["fragment"] & MORE_OR_OFFSET == 0, "a fragment")
     columns.checksum_bad[rows] = is_wrong(columns.records.data, at, size)
     _set(
-        columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]), ttl=head["ttl"], ecn=head["tos"] & 3,
+        columns,
+        rows,
+        src=columns.addresses.number(head["src"]),
+        dst=columns.addresses.number(head["dst"]),
+        ttl=head["ttl"],
+        ecn=head["tos"] & 3,
         ip_id=head["id"],
-    )  # fmt: skip
+    )
     columns.transport[rows] = at + size
     columns.ip_bytes[rows] = length - size
     expect(
@@ -237,9 +270,13 @@ def _read_ipv6(columns: Columns, rows: Int64) -> None:
         "an IPv6 header that was cut off",
     )
     _set(
-        columns, rows, src=columns.addresses.number(head["src"]), dst=columns.addresses.number(head["dst"]), ttl=head["hops"],
+        columns,
+        rows,
+        src=columns.addresses.number(head["src"]),
+        dst=columns.addresses.number(head["dst"]),
+        ttl=head["hops"],
         ecn=(head["version_class"] >> 20) & 3,
-    )  # fmt: skip
+    )
     behind, protocol = at + IPV6_HEADER.itemsize, head["next"].astype(np.int64)
     extended = np.flatnonzero(protocol == _HOP_BY_HOP)
     if extended.size:
@@ -290,9 +327,14 @@ def _read_tcp(columns: Columns, rows: Int64) -> None:
     columns.protocol[rows] = TCP
     columns.header_bytes[rows] = header
     _set(
-        columns, rows, payload_bytes=size - header,
-        **{name: head[name] for name in ("src_port", "dst_port", "seq", "ack", "flags", "window", "checksum")},
-    )  # fmt: skip
+        columns,
+        rows,
+        payload_bytes=size - header,
+        **{
+            name: head[name]
+            for name in ("src_port", "dst_port", "seq", "ack", "flags", "window", "checksum")
+        },
+    )
     whole = rows[captured >= size]
     _check(columns, whole, IP_TCP)
     # right, but Wireshark says that it should be 0

@@ -42,9 +42,9 @@ from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.witness import Witness
 from tcpexp.plan.types import RunPlan
+from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
-from tcpexp.store.tables import TABLES
 
 Progress = Callable[[str], None]
 _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))

@@ -116,8 +116,18 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
     )
     extent = reordering_extent(rows["arrival"])
     return rows.select(
-        "flow", "connection", "src_port", "dst_port", "seq_rel", "payload_bytes", "frame_bytes", "from_node", "to_node",
-        "received_ns", "received_number", "received_capture",
+        "flow",
+        "connection",
+        "src_port",
+        "dst_port",
+        "seq_rel",
+        "payload_bytes",
+        "frame_bytes",
+        "from_node",
+        "to_node",
+        "received_ns",
+        "received_number",
+        "received_capture",
         extent,
         sent_ns="t_ns",
         sent_capture="capture",
@@ -126,7 +136,7 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
         copies=pl.col("copies").fill_null(0),
         late=(extent > 0).fill_null(False),
         changed=(pl.col("bad") & ~pl.col("checksum_bad")).fill_null(False),
-    )  # fmt: skip
+    )
 
 
 def reordering_extent(arrival: pl.Series) -> pl.Series:

@@ -17,10 +17,20 @@ from tcpexp.ingest.tcptrace import Trace
 
 OPENED, LISTENING, ACCEPTED = "opened", "listening", "accepted"
 LIVES: dict[str, pl.DataType] = {
-    "life": pl.Int64(), "socket": pl.Int64(), "order": pl.Int64(), "t_ns": pl.Int64(), "task": pl.Int64(), "kind": pl.String(),
-    "local_address": pl.String(), "local_port": pl.Int64(), "peer_address": pl.String(), "peer_port": pl.Int64(),
-    "own": pl.Boolean(), "step": pl.String(), "process": pl.Int64(),
-}  # fmt: skip
+    "life": pl.Int64(),
+    "socket": pl.Int64(),
+    "order": pl.Int64(),
+    "t_ns": pl.Int64(),
+    "task": pl.Int64(),
+    "kind": pl.String(),
+    "local_address": pl.String(),
+    "local_port": pl.Int64(),
+    "peer_address": pl.String(),
+    "peer_port": pl.Int64(),
+    "own": pl.Boolean(),
+    "step": pl.String(),
+    "process": pl.Int64(),
+}
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,13 @@ def with_connections(lives: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
     """Add ``life``, in the order of their beginnings, and in a life's first row ``kind``."""
     kind = (
-        pl.when((pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT")).then(pl.lit(OPENED))
-        .when((pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "LISTEN")).then(pl.lit(LISTENING))
-        .when((pl.col("old_state") == "LISTEN") & (pl.col("new_state") == "SYN-RECEIVED")).then(pl.lit(ACCEPTED))
-    )  # fmt: skip
+        pl.when((pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "SYN-SENT"))
+        .then(pl.lit(OPENED))
+        .when((pl.col("old_state") == "CLOSED") & (pl.col("new_state") == "LISTEN"))
+        .then(pl.lit(LISTENING))
+        .when((pl.col("old_state") == "LISTEN") & (pl.col("new_state") == "SYN-RECEIVED"))
+        .then(pl.lit(ACCEPTED))
+    )
     rows = rows.sort("order").with_columns(kind=kind)
     rows = rows.with_columns(nth=pl.col("kind").is_not_null().cum_sum().over("socket"))
     return rows.with_columns(

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tcpexp.engine.rtnetlink import (
+from tcpexp.errors import DataError
+from tcpexp.ingest.jsonlines import parse_table, table_of_rows
+from tcpexp.ingest.settings import SampledSettings
+from tcpexp.record.rtnetlink import (
     FILE_HEAD,
     FILE_MAGIC,
     FILE_VERSION,
@@ -17,9 +20,6 @@ from tcpexp.engine.rtnetlink import (
     parse_messages,
     queue_row,
 )
-from tcpexp.errors import DataError
-from tcpexp.ingest.jsonlines import parse_table, table_of_rows
-from tcpexp.ingest.settings import SampledSettings
 
 Links = list[tuple[str, dict[int, QdiscRole]]]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from tcpexp.engine.qdiscoptions import decode_options
 from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
+from tcpexp.record.qdiscoptions import decode_options
 
 FILE = "readback.jsonl"
 Place = tuple[str, str, str]

@@ -22,11 +22,16 @@ def socket_spans(connections: pl.DataFrame) -> pl.DataFrame:
     client, server = ("client_address", "client_port"), ("server_address", "server_port")
     sides = [
         connections.select(
-            *(pl.col(name).alias(alias) for name, alias in zip((*local, *peer), _ENDS, strict=True)),
-            pl.col("syn_ns").fill_null(-(2**62)).alias("since_ns"), "connection", "flow",
+            *(
+                pl.col(name).alias(alias)
+                for name, alias in zip((*local, *peer), _ENDS, strict=True)
+            ),
+            pl.col("syn_ns").fill_null(-(2**62)).alias("since_ns"),
+            "connection",
+            "flow",
         )
         for local, peer in ((client, server), (server, client))
-    ]  # fmt: skip
+    ]
     return pl.concat(sides).sort("since_ns", maintain_order=True)
 
 
@@ -83,7 +88,7 @@ def _asof(
         left_on="at",
         right_on="since_ns",
         by=names,
-        strategy=strategy,
+        strategy=strategy,  # type: ignore[arg-type]
         check_sortedness=False,
-    )  # type: ignore[arg-type]
+    )
     return joined.select("row", "connection")

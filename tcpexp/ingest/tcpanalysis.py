@@ -32,9 +32,23 @@ _CONTROL = _FIN | _SYN | _RST
 
 #: Bits of the labels, in the order in which they are listed.
 (
-    RETRANSMISSION, FAST_RETRANSMISSION, SPURIOUS_RETRANSMISSION, OUT_OF_ORDER, DUPLICATE_ACK, LOST_SEGMENT, ACK_LOST_SEGMENT, ZERO_WINDOW,
-    ZERO_WINDOW_PROBE, ZERO_WINDOW_PROBE_ACK, WINDOW_FULL, WINDOW_UPDATE, KEEP_ALIVE, KEEP_ALIVE_ACK, RTO, REUSED_PORTS,
-) = (1 << at for at in range(16))  # fmt: skip
+    RETRANSMISSION,
+    FAST_RETRANSMISSION,
+    SPURIOUS_RETRANSMISSION,
+    OUT_OF_ORDER,
+    DUPLICATE_ACK,
+    LOST_SEGMENT,
+    ACK_LOST_SEGMENT,
+    ZERO_WINDOW,
+    ZERO_WINDOW_PROBE,
+    ZERO_WINDOW_PROBE_ACK,
+    WINDOW_FULL,
+    WINDOW_UPDATE,
+    KEEP_ALIVE,
+    KEEP_ALIVE_ACK,
+    RTO,
+    REUSED_PORTS,
+) = (1 << at for at in range(16))
 
 #: A repeated segment is a fast retransmission when it follows the last ACK within this time.
 _FAST_NS = 20_000_000
@@ -76,9 +90,19 @@ class _Lane:
     """
 
     __slots__ = (
-        "dup_acks", "last_ack", "last_ack_ns", "last_labels", "next_ns", "next_seq", "sacked", "scaled", "to_be_acked", "unacked",
-        "unbroken", "window",
-    )  # fmt: skip
+        "dup_acks",
+        "last_ack",
+        "last_ack_ns",
+        "last_labels",
+        "next_ns",
+        "next_seq",
+        "sacked",
+        "scaled",
+        "to_be_acked",
+        "unacked",
+        "unbroken",
+        "window",
+    )
 
     def __init__(self) -> None:
         # one more than the highest number sent, and when that was sent

@@ -30,9 +30,19 @@ from tcpexp.store.frames import conform, empty_frame
 #: them. TCP_NEW_SYN_RECV (12) is the kernel's second form of SYN-RECEIVED: a request that has no
 #: socket of its own yet.
 STATES: dict[int, str] = {
-    1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT",
-    7: "CLOSED", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED",
-}  # fmt: skip
+    1: "ESTABLISHED",
+    2: "SYN-SENT",
+    3: "SYN-RECEIVED",
+    4: "FIN-WAIT-1",
+    5: "FIN-WAIT-2",
+    6: "TIME-WAIT",
+    7: "CLOSED",
+    8: "CLOSE-WAIT",
+    9: "LAST-ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+    12: "SYN-RECEIVED",
+}
 #: enum tcp_ca_state (include/uapi/linux/tcp.h).
 CA_STATES: dict[int, str] = {0: "Open", 1: "Disorder", 2: "CWR", 3: "Recovery", 4: "Loss"}
 

@@ -62,12 +62,41 @@ _INTEGERS = {
 }
 #: Fields that need more than a cast.
 _OTHERS = (
-    "frame.time_epoch", "ip.src", "ip.dst", "ip.id", "ip.ttl", "ip.dsfield.ecn", "ip.checksum.status",
-    "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.ecn", "arp.src.proto_ipv4", "arp.dst.proto_ipv4",
-    "tcp.srcport", "tcp.dstport", "tcp.len", "tcp.flags", "tcp.checksum.status", "udp.srcport", "udp.dstport", "udp.length",
-    "udp.checksum.status", "icmp.type", "icmpv6.type", "tcp.options.sack_perm", "tcp.options.sack_le", "tcp.options.sack_re",
-    "tcp.analysis.ack_rtt", "tcp.checksum", "udp.checksum", "icmpv6.checksum", "frame.cap_len", "ip.hdr_len", "tcp.hdr_len",
-)  # fmt: skip
+    "frame.time_epoch",
+    "ip.src",
+    "ip.dst",
+    "ip.id",
+    "ip.ttl",
+    "ip.dsfield.ecn",
+    "ip.checksum.status",
+    "ipv6.src",
+    "ipv6.dst",
+    "ipv6.hlim",
+    "ipv6.tclass.ecn",
+    "arp.src.proto_ipv4",
+    "arp.dst.proto_ipv4",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.len",
+    "tcp.flags",
+    "tcp.checksum.status",
+    "udp.srcport",
+    "udp.dstport",
+    "udp.length",
+    "udp.checksum.status",
+    "icmp.type",
+    "icmpv6.type",
+    "tcp.options.sack_perm",
+    "tcp.options.sack_le",
+    "tcp.options.sack_re",
+    "tcp.analysis.ack_rtt",
+    "tcp.checksum",
+    "udp.checksum",
+    "icmpv6.checksum",
+    "frame.cap_len",
+    "ip.hdr_len",
+    "tcp.hdr_len",
+)
 FIELDS: tuple[str, ...] = (*_INTEGERS.values(), *_OTHERS, *LABELS.values())
 
 PREFERENCES = (

@@ -83,9 +83,17 @@ class Witness:
         if self.lives["kept"].all() or frame.is_empty():
             return frame
         told = pl.col("socket").is_not_null()
-        by_socket = frame.filter(told).sort("order").join_asof(
-            self.lives.select("socket", "order", "kept").sort("order"), on="order", by="socket", strategy="backward", check_sortedness=False
-        )  # fmt: skip
+        by_socket = (
+            frame.filter(told)
+            .sort("order")
+            .join_asof(
+                self.lives.select("socket", "order", "kept").sort("order"),
+                on="order",
+                by="socket",
+                strategy="backward",
+                check_sortedness=False,
+            )
+        )
         ends = self.lives.select(
             *(pl.col(one).alias(other) for one, other in zip(_ENDS, _FOUR, strict=True)), "kept"
         )
@@ -157,13 +165,24 @@ def _judge_accepted(
     accepted.
     """
     clients = lives.filter((pl.col("kind") == OPENED) & pl.col("kept")).select(
-        pl.col("peer_address").alias("local_address"), pl.col("peer_port").alias("local_port"),
-        pl.col("local_address").alias("peer_address"), pl.col("local_port").alias("peer_port"),
-        "order", client_node="node",
-    )  # fmt: skip
-    accepted = lives.filter(pl.col("kind") == ACCEPTED).sort("order").join_asof(
-        clients.sort("order"), on="order", by=list(_ENDS), strategy="backward", check_sortedness=False
-    )  # fmt: skip
+        pl.col("peer_address").alias("local_address"),
+        pl.col("peer_port").alias("local_port"),
+        pl.col("local_address").alias("peer_address"),
+        pl.col("local_port").alias("peer_port"),
+        "order",
+        client_node="node",
+    )
+    accepted = (
+        lives.filter(pl.col("kind") == ACCEPTED)
+        .sort("order")
+        .join_asof(
+            clients.sort("order"),
+            on="order",
+            by=list(_ENDS),
+            strategy="backward",
+            check_sortedness=False,
+        )
+    )
     uncaptured = ~pl.col("node").is_in(list(captured))
     is_own = (
         pl.col("connection").is_not_null()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tcpexp.errors import DataError, Missing
-from tcpexp.findings import Finding
+from tcpexp.machine.findings import Finding
 from tcpexp.plan.types import RunPlan
 
 Clock = Literal["virtual", "real"]

@@ -16,6 +16,7 @@ ENGINE_PARTS = (
     "plan/paths.py",
     "plan/types.py",
     "engine",
+    "record",
     "tcp",
 )
 

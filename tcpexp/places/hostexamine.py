@@ -6,8 +6,8 @@ import os
 
 from tcpexp import paths
 from tcpexp.errors import Missing, TcpexpError
-from tcpexp.findings import Finding
-from tcpexp.hints import with_sudo
+from tcpexp.machine.findings import Finding
+from tcpexp.machine.hints import with_sudo
 
 
 def examine_host() -> list[Finding]:

@@ -6,7 +6,7 @@ import os
 from contextlib import AbstractContextManager
 
 from tcpexp.errors import HostError, Missing, SpecError
-from tcpexp.findings import Finding
+from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Clock, Place, Say, Wanted
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tcpexp.errors import Missing
-from tcpexp.hints import modules_words
+from tcpexp.machine.hints import modules_words
 from tcpexp.places.hostspace import try_inside
 from tcpexp.plan.types import Needs, RunPlan, Sysctl
 

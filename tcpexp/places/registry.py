@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from tcpexp.errors import HostError, Missing, SpecError
-from tcpexp.hints import with_sudo
+from tcpexp.machine.hints import with_sudo
 from tcpexp.places.base import PlaceKind, Wanted
 
 #: Name to ``module:object``, in the order in which they are preferred. Loaded when it is asked for.

@@ -59,7 +59,7 @@ def bracketed(address: str) -> str:
 
 def in_other_version(address: str) -> str:
     """Return the address that stands for ``address`` where no slot is given, if the network spoke
-    the other version of IP (docs/ipv6.md).
+    the other version of IP (docs/guides/ipv6.md).
 
     >>> in_other_version("2001:db8:0:1::2")
     '10.0.1.2'

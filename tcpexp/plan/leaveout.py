@@ -219,8 +219,8 @@ class Remainder:
                     len(known) > depth
                     and known[:depth] == path[:-1]
                     and isinstance(known[depth], int)
-                    and known[depth] >= at
-                ):  # type: ignore[operator]
+                    and known[depth] >= at  # type: ignore[operator]
+                ):
                     if known[depth] > at:  # type: ignore[operator]
                         moved[(*known[:depth], known[depth] - 1, *known[depth + 1 :])] = place  # type: ignore[operator]
                 else:

@@ -1,5 +1,5 @@
 """Link parameters of a spec to the plan's ``DirectionPlan``: what a queue's limit is in packets or
-bytes (docs/links.md).
+bytes (docs/concepts/links.md).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """MTUs of a plan's interfaces: the hosts' and the links', what does not fit together, and changes
-in the middle of a run (docs/links.md).
+in the middle of a run (docs/concepts/links.md).
 """
 
 from __future__ import annotations

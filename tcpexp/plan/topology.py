@@ -1,5 +1,5 @@
 """A topology's name to its graph: from a Mininet ``Topo`` class or a YAML graph
-(docs/topologies.md).
+(docs/reference/topologies.md).
 """
 
 from __future__ import annotations

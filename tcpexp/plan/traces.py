@@ -1,9 +1,9 @@
 """Files of a link's rate over time: parsed, checked line by line, and turned into the rates of a
 ``LinkRates`` step.
 
-Two kinds (docs/links.md): rates (``seconds,rate`` per line) and delivery opportunities, one time in
-whole milliseconds per line, each the chance of one packet of the MTU's size to leave (the form that
-Mahimahi's link shell reads; R. Netravali et al., USENIX ATC 2015).
+Two kinds (docs/concepts/links.md): rates (``seconds,rate`` per line) and delivery opportunities,
+one time in whole milliseconds per line, each the chance of one packet of the MTU's size to leave
+(the form that Mahimahi's link shell reads; R. Netravali et al., USENIX ATC 2015).
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ class QueuePlan:
 
 @dataclass(frozen=True)
 class DirectionPlan:
-    """One direction of a link: rate and queue first, then delay and faults (docs/links.md).
+    """One direction of a link: rate and queue first, then delay and faults
+    (docs/concepts/links.md).
 
     ``rate_bps`` None means unshaped: no bottleneck and ``queue`` is None. The rate counts Ethernet
     frames without preamble and checksum, as the kernel does: 1514 bytes for a full 1500-byte
@@ -408,7 +409,7 @@ class Mark:
 @dataclass(frozen=True)
 class SegmentFault:
     """Act on chosen TCP segments in one direction of a link: drop, duplicate, corrupt or delay them
-    (docs/faults.md).
+    (docs/guides/faults.md).
 
     ``towards`` names the node at which the direction ends. A segment counts when ``source`` sent
     it, to ``target`` where that is not None, with the ports that are not None; the first

@@ -13,7 +13,7 @@ from tcpexp.registry import suggest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tcpexp.plots.table import Table
+    from tcpexp.plots.kit.table import Table
     from tcpexp.store.rundata import RunData
 
 Options = Mapping[str, Any]

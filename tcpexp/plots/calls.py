@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.calldata import Call, Flight, flights, logged_calls
-from tcpexp.plots.marks import text_inches
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     ALARM,
     INK,
     LEFT,
@@ -22,6 +20,8 @@ from tcpexp.plots.style import (
     note,
     panels,
 )
+from tcpexp.plots.marks import text_inches
+from tcpexp.views.calls import Call, Flight, flights, logged_calls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

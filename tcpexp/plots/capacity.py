@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.data import within
-from tcpexp.plots.style import SOFT_INK, legend, panel_title, rate_unit, zero_based
+from tcpexp.plots.kit.style import SOFT_INK, legend, panel_title, rate_unit, zero_based
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tcpexp.plots.base import Options
-    from tcpexp.plots.style import Series
+    from tcpexp.plots.kit.style import Series
     from tcpexp.store.rundata import RunData
 
 #: More panels than this make a figure too long; the first directions are drawn.

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     Series,
     legend,
     panel_title,
@@ -19,7 +17,9 @@ from tcpexp.plots.style import (
     whole_numbers,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.kit.thin import thin_line
+from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     SOFT_INK,
     Series,
     dense_look,
@@ -19,7 +17,9 @@ from tcpexp.plots.style import (
     time_limits,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.kit.thin import thin_line
+from tcpexp.plots.marks import draw_marks
+from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,9 +40,9 @@ class CongestionWindow(Plot):
     One value per received ACK, from the kernel's tracepoint ``tcp:tcp_probe``; where the kernel
     lacks it, the values of the ``ss`` snapshots, and the figure says so. ``ssthresh`` is drawn once
     it is finite: before the first loss it is not. BBR has none. The strip below has the phases of
-    each flow (docs/phases.md) and, with up to two flows, the kernel's congestion states Open,
-    Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with what
-    was outstanding, sent and not yet acknowledged (dotted).
+    each flow (docs/concepts/phases.md) and, with up to two flows, the kernel's congestion states
+    Open, Disorder, CWR, Recovery and Loss. A single flow's phases also lie behind its curve, with
+    what was outstanding, sent and not yet acknowledged (dotted).
     """
 
     name = "cwnd"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     ALARM,
     SOFT_INK,
     Series,
@@ -20,7 +20,7 @@ from tcpexp.plots.style import (
     panel_title,
     panels,
 )
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.kit.thin import thin_line
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,9 +66,9 @@ class CongestionWindowsCompared(Plot):
         add_head_room(figure, 0.12)
         windows = {name: flow_windows(run, samples, name) for name in looks}
         right, top = (
-            max(float(own[column].max()) for own in windows.values())
+            max(float(own[column].max()) for own in windows.values())  # type: ignore[arg-type]
             for column in ("seconds", "settled")
-        )  # type: ignore[arg-type]
+        )
         for own, group in zip(axes, groups, strict=True):
             own.set(xlim=(0, right * 1.01), ylim=(0, top * 1.3), ylabel="Segments")
             own.tick_params(labelbottom=own is axes[-1])

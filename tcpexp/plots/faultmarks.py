@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.data import flow_of
-from tcpexp.plots.style import INK
+from tcpexp.plots.kit.style import INK
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,9 +49,17 @@ def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
         if own.is_empty():
             continue
         axes.plot(
-            own["t_ns"] / 1e9, own["seq_rel"] / divisor, linestyle="none", marker=marker, markersize=6, markerfacecolor="none",
-            markeredgecolor=INK, markeredgewidth=1.1, label=words, zorder=5,
-        )  # fmt: skip
+            own["t_ns"] / 1e9,
+            own["seq_rel"] / divisor,
+            linestyle="none",
+            marker=marker,
+            markersize=6,
+            markerfacecolor="none",
+            markeredgecolor=INK,
+            markeredgewidth=1.1,
+            label=words,
+            zorder=5,
+        )
 
 
 def effects_on(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.bothends import both_ends
 from tcpexp.plots.data import connection_packets
-from tcpexp.plots.headerwords import field_meaning, field_name, field_value, shown_fields
-from tcpexp.plots.ladderdata import FLAG_WORDS
-from tcpexp.plots.table import Column, Part, Row, Table
+from tcpexp.plots.kit.table import Column, Part, Row, Table
+from tcpexp.views.bothends import both_ends
+from tcpexp.views.headerwords import field_meaning, field_name, field_value, shown_fields
+from tcpexp.views.ladder import FLAG_WORDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,7 +78,7 @@ class HeaderTable(Plot):
         Raises ``FileNotFoundError`` for a rare packet without tshark.
         """
         from tcpexp.ingest.dissect import dissect_packet
-        from tcpexp.plots.headerbytes import plain_headers
+        from tcpexp.views.headerbytes import plain_headers
 
         packet = chosen_packet(run, options)
         capture = run.path / "raw" / f"{packet['capture']}.pcap" if packet else None

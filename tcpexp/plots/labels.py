@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
+from tcpexp.plots.kit.shapes import draw_rectangles
+from tcpexp.plots.kit.style import PALETTE, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.thin import thin_moments
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.shapes import draw_rectangles
-from tcpexp.plots.style import PALETTE, panel_title, panels, span_ns, time_limits
-from tcpexp.plots.thin import thin_moments
 
 if TYPE_CHECKING:
     import numpy as np

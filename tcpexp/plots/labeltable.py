@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.bothends import both_ends
 from tcpexp.plots.data import within
+from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
 from tcpexp.plots.labels import WORDS
-from tcpexp.plots.labelwords import MEANINGS, meaning_here
-from tcpexp.plots.table import Column, PacketLink, Part, Row, Table
+from tcpexp.views.bothends import both_ends
+from tcpexp.views.labels import MEANINGS, meaning_here
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import MARKS
-from tcpexp.plots.ladderdata import Arrow, LadderView, StateChange, ladder_view
+from tcpexp.plots.kit.style import ALARM, INK, PAPER, SOFT_INK, WIDTH, new_figure
 from tcpexp.plots.marks import text_inches
-from tcpexp.plots.style import ALARM, INK, PAPER, SOFT_INK, WIDTH, new_figure
+from tcpexp.views.ladder import Arrow, LadderView, StateChange, ladder_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

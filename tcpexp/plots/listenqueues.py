@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.data import within
-from tcpexp.plots.style import INK, PALETTE, legend, panel_title, whole_numbers, zero_based
+from tcpexp.plots.kit.style import INK, PALETTE, legend, panel_title, whole_numbers, zero_based
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,8 +76,8 @@ def _queues(node: str, port: int, rows: pl.DataFrame) -> ListenQueues:
         rows["t_ns"].to_list(),
         rows["half_open"].to_list(),
         rows["recv_q"].to_list(),
-        int(rows["send_q"].max() or 0),
-    )  # type: ignore[arg-type]
+        int(rows["send_q"].max() or 0),  # type: ignore[arg-type]
+    )
 
 
 def draw_listen_queues(axes: Axes, queues: ListenQueues) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
-from tcpexp.plots.svgparts import NARROW, WIDE
-from tcpexp.writing import letter_em
+from tcpexp.plots.kit.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
+from tcpexp.plots.kit.svgparts import NARROW, WIDE
+from tcpexp.plots.kit.writing import letter_em
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

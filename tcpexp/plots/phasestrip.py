@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options
-from tcpexp.plots.shapes import legend_patch
-from tcpexp.plots.style import INK, PAPER, SOFT_INK, Series, span_ns
+from tcpexp.plots.kit.shapes import legend_patch
+from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, Series, span_ns
 
 if TYPE_CHECKING:
     import polars as pl

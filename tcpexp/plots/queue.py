@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, draw_capacity, varying_places
 from tcpexp.plots.data import within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     SOFT_INK,
     legend,
     panel_title,
@@ -18,7 +17,8 @@ from tcpexp.plots.style import (
     whole_numbers,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line
+from tcpexp.plots.kit.thin import thin_line
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     flow_series,
     legend,
     panel_title,
@@ -17,7 +16,8 @@ from tcpexp.plots.style import (
     whole_numbers,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line, thin_moments
+from tcpexp.plots.kit.thin import thin_line, thin_moments
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.data import within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     SOFT_INK,
     dense_look,
     flow_series,
@@ -19,7 +18,8 @@ from tcpexp.plots.style import (
     time_unit,
     zero_based,
 )
-from tcpexp.plots.thin import BUCKETS, thin_line
+from tcpexp.plots.kit.thin import BUCKETS, thin_line
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -125,11 +125,11 @@ NO_DATA = "the run holds no data for it"
 
 def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | LeftOut:
     """Draw one plot and save it, or say why it was left out."""
-    from tcpexp.plots.save import save_figure
-    from tcpexp.plots.style import house_style
-    from tcpexp.plots.table import Table
-    from tcpexp.plots.tabledraw import draw_table
-    from tcpexp.writing import fallback_families
+    from tcpexp.plots.kit.save import save_figure
+    from tcpexp.plots.kit.style import house_style
+    from tcpexp.plots.kit.table import Table
+    from tcpexp.plots.kit.tabledraw import draw_table
+    from tcpexp.plots.kit.writing import fallback_families
 
     name, title = wanted.file_name, str(wanted.options["title"])
     with house_style(f"tcpexp-{name}", fallback_families(figure_texts(run))):

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     ALARM,
     INK,
     flow_series,
@@ -22,7 +21,8 @@ from tcpexp.plots.style import (
     span_ns,
     time_limits,
 )
-from tcpexp.plots.thin import thin_line, thin_points
+from tcpexp.plots.kit.thin import thin_line, thin_points
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     INK,
     SOFT_INK,
     Series,
@@ -18,6 +17,7 @@ from tcpexp.plots.style import (
     panels,
     time_limits,
 )
+from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.throughput import binned_goodput
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     legend,
     panel_title,
     panels,
@@ -19,6 +18,7 @@ from tcpexp.plots.style import (
     whole_numbers,
     zero_based,
 )
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.shapes import draw_box, draw_curve
-from tcpexp.plots.style import INK, PALETTE, PAPER, SHADE, SOFT_INK, panels
+from tcpexp.plots.kit.shapes import draw_box, draw_curve
+from tcpexp.plots.kit.style import INK, PALETTE, PAPER, SHADE, SOFT_INK, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

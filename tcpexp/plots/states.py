@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.kit.shapes import legend_patch
+from tcpexp.plots.kit.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.shapes import legend_patch
-from tcpexp.plots.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
 from tcpexp.plots.data import within
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     PAPER,
     flow_series,
     legend,
@@ -18,7 +17,8 @@ from tcpexp.plots.style import (
     time_limits,
     zero_based,
 )
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
+from tcpexp.plots.marks import draw_marks
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
     import polars as pl

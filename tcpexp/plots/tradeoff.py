@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.shapes import draw_ellipse
-from tcpexp.plots.style import Series, flow_series, legend, panels, rate_unit
+from tcpexp.plots.kit.shapes import draw_ellipse
+from tcpexp.plots.kit.style import Series, flow_series, legend, panels, rate_unit
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, has_label
-from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.style import (
     ALARM,
     INK,
     flow_series,
@@ -18,7 +17,8 @@ from tcpexp.plots.style import (
     time_limits,
     zero_based,
 )
-from tcpexp.plots.thin import thin_line, thin_points
+from tcpexp.plots.kit.thin import thin_line, thin_points
+from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import addresses, receiver_of, within
-from tcpexp.plots.style import flow_series
-from tcpexp.plots.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
+from tcpexp.plots.kit.style import flow_series
+from tcpexp.plots.kit.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from tcpexp.writing import direction
+from tcpexp.plots.kit.writing import direction
 
 _ITEM = re.compile(r"\s*(?:[-*]|\d+[.)])\s+(.*)")
 _NUMBERED = re.compile(r"\s*\d+[.)]\s")

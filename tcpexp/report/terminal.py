@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tcpexp.report.content import flow_rows
+from tcpexp.report.page.content import flow_rows
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The parameters of one direction of a link, as a spec writes them (docs/links.md).
+"""The parameters of one direction of a link, as a spec writes them (docs/concepts/links.md).
 
 :class:`LinkParameters` is used for ``links:``, for the defaults of a topology, and by the actions
 that change a link in the middle of a run. Every parameter is optional: in a change, what is not

@@ -1,4 +1,4 @@
-"""``ExperimentSpec``: a whole spec as one frozen model (docs/spec.md).
+"""``ExperimentSpec``: a whole spec as one frozen model (docs/reference/spec.md).
 
 Actions, checks and recorders come from the catalogue that validation is given as its context, so
 that those of other people validate exactly as ours do. The spec remembers where each value stood,
@@ -267,7 +267,7 @@ class ExperimentSpec(BaseModel):
         default="",
         description=(
             "why it is so, for the report; numbers of the run are quoted, not written"
-            " (docs/spec.md)"
+            " (docs/reference/spec.md)"
         ),
     )
     plugins: tuple[str, ...] = Field(
@@ -276,7 +276,7 @@ class ExperimentSpec(BaseModel):
     sweep: SweepSpec | None = Field(
         default=None,
         description=(
-            "parameters that vary, for `tcpexp sweep`: many runs, one study (docs/sweeps.md)"
+            "parameters that vary, for `tcpexp sweep`: many runs, one study (docs/guides/sweeps.md)"
         ),
     )
 

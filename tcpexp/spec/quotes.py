@@ -52,9 +52,15 @@ FORMS: dict[str, str] = {
 #: How a metric is written when nothing is said, by the end of its name: form, and what one of its
 #: unit is in the base unit.
 BY_ENDING: tuple[tuple[str, str, float], ...] = (
-    ("_bps", "rate", 1.0), ("_ns", "time", 1e-9), ("_us", "time", 1e-6), ("_ms", "time", 1e-3), ("_s", "time", 1.0), ("_bytes", "size", 1.0),
-    ("share", "percent", 1.0), ("utilization", "percent", 1.0),
-)  # fmt: skip
+    ("_bps", "rate", 1.0),
+    ("_ns", "time", 1e-9),
+    ("_us", "time", 1e-6),
+    ("_ms", "time", 1e-3),
+    ("_s", "time", 1.0),
+    ("_bytes", "size", 1.0),
+    ("share", "percent", 1.0),
+    ("utilization", "percent", 1.0),
+)
 #: What stands for a number where no run is at hand.
 UNMEASURED = "(measured in each run)"
 _QUOTE = re.compile(r"\{(metric|check|is):\s*([^{}]*?)(?:,\s*as:\s*(\w+))?\s*\}")
@@ -163,8 +169,13 @@ def _three(value: float) -> str:
 
 
 _WRITTEN: dict[str, Callable[[float], str]] = {
-    "rate": _rate, "time": _time, "size": _size, "percent": lambda value: f"{_three(value * 100)} %", "number": _number, "words": _number,
-}  # fmt: skip
+    "rate": _rate,
+    "time": _time,
+    "size": _size,
+    "percent": lambda value: f"{_three(value * 100)} %",
+    "number": _number,
+    "words": _number,
+}
 
 
 def quote_errors(
@@ -209,7 +220,7 @@ def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
     if path[0] not in PARTS:
         raise QuantityError(
             f"explain: metrics.json has no part '{path[0]}'",
-            suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/data.md)",
+            suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/reference/data.md)",
         )
     kind = KIND_OF_PART.get(path[0])
     if kind is None or len(path) < 2 or path[1].isdigit():

@@ -1,5 +1,5 @@
 """What a sweep measures, draws and expects: the models of ``sweep: measures``, ``figures`` and
-``expect`` (docs/sweeps.md).
+``expect`` (docs/guides/sweeps.md).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TableMeasure(BaseModel):
     model_config = _FROZEN
 
     table: str = Field(
-        description="a table of the run, such as throughput or tcp_probe (docs/data.md)"
+        description="a table of the run, such as throughput or tcp_probe (docs/reference/data.md)"
     )
     column: str = Field(description="one of its columns")
     rows: dict[str, Scalar] = Field(
@@ -73,20 +73,20 @@ class TableMeasure(BaseModel):
     @field_validator("table")
     @classmethod
     def _check_table(cls, value: str) -> str:
+        from tcpexp.record.tables import TABLES
         from tcpexp.registry import suggest
-        from tcpexp.store.tables import TABLES
 
         if value not in TABLES:
             raise QuantityError(
                 f"there is no table '{value}'",
-                suggest(value, list(TABLES)) or "docs/data.md names them",
+                suggest(value, list(TABLES)) or "docs/reference/data.md names them",
             )
         return value
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
+        from tcpexp.record.tables import TABLES
         from tcpexp.registry import suggest
-        from tcpexp.store.tables import TABLES
 
         columns = list(TABLES[self.table].columns)
         for name in (self.column, *self.rows):

@@ -1,5 +1,5 @@
 """``SweepSpec``: which parameters of an experiment vary, how, and what of all the runs is measured,
-drawn and expected (docs/sweeps.md).
+drawn and expected (docs/guides/sweeps.md).
 """
 
 from __future__ import annotations
@@ -356,13 +356,13 @@ class SweepSpec(BaseModel):
     @field_validator("series")
     @classmethod
     def _check_series(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from tcpexp.store.tables import TABLES
+        from tcpexp.record.tables import TABLES
 
         for index, name in enumerate(value):
             if name not in TABLES:
                 raise PlacedError(
                     f"there is no table '{name}'",
-                    suggest(name, list(TABLES)) or "docs/data.md names them",
+                    suggest(name, list(TABLES)) or "docs/reference/data.md names them",
                     (index,),
                 )
         return value

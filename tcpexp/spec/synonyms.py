@@ -148,10 +148,26 @@ KEYS = _words(
 )
 #: Top-level words that mean something else elsewhere.
 KEYS_OF_SPEC = {
-    "time": "duration", "length": "duration", "runtime": "duration", "seconds": "duration", "end": "duration", "until": "duration", "timeout": "duration",
-    "id": "name", "flows": "actions", "run": "actions", "parameters": "sweep", "params": "sweep", "sysctls": "hosts", "sysctl": "hosts",
-    "command": "actions", "graph": "plots", "net": "topology", "repeat": "sweep", "title_text": "title",
-}  # fmt: skip
+    "time": "duration",
+    "length": "duration",
+    "runtime": "duration",
+    "seconds": "duration",
+    "end": "duration",
+    "until": "duration",
+    "timeout": "duration",
+    "id": "name",
+    "flows": "actions",
+    "run": "actions",
+    "parameters": "sweep",
+    "params": "sweep",
+    "sysctls": "hosts",
+    "sysctl": "hosts",
+    "command": "actions",
+    "graph": "plots",
+    "net": "topology",
+    "repeat": "sweep",
+    "title_text": "title",
+}
 #: Words of Mininet that need no counterpart.
 NEEDLESS = {
     "use_htb": "rate: is kept by tbf always",
@@ -265,11 +281,28 @@ ACTIONS = {
 }
 #: Checks by the words of others.
 CHECKS = {
-    "throughput": "goodput", "bandwidth": "goodput", "rate": "goodput", "speed": "goodput",
-    "latency": "rtt", "delay": "rtt", "fairness": "jain", "loss": "retransmissions", "retransmits": "retransmissions", "resent": "retransmissions",
-    "exit_code": "exit", "status": "exit", "returncode": "exit", "stdout": "output", "log": "output", "contains": "output",
-    "state": "states", "cwnd": "phase", "queue_length": "queue", "bufferbloat": "queueing_delay", "handshake": "states",
-}  # fmt: skip
+    "throughput": "goodput",
+    "bandwidth": "goodput",
+    "rate": "goodput",
+    "speed": "goodput",
+    "latency": "rtt",
+    "delay": "rtt",
+    "fairness": "jain",
+    "loss": "retransmissions",
+    "retransmits": "retransmissions",
+    "resent": "retransmissions",
+    "exit_code": "exit",
+    "status": "exit",
+    "returncode": "exit",
+    "stdout": "output",
+    "log": "output",
+    "contains": "output",
+    "state": "states",
+    "cwnd": "phase",
+    "queue_length": "queue",
+    "bufferbloat": "queueing_delay",
+    "handshake": "states",
+}
 
 
 def key_hint(

@@ -17,9 +17,18 @@ _INTERFACE = re.compile(r"(net\.ipv[46]\.(?:conf|neigh)\.)([^.]+)(\..+)")
 #: Some that the whole machine shares, so that no host has them (/proc/sys/net of a first namespace,
 #: not of another; Linux 6.18).
 MACHINE_WIDE = {
-    "net.core.busy_poll", "net.core.busy_read", "net.core.default_qdisc", "net.core.dev_weight", "net.core.max_skb_frags", "net.core.netdev_budget",
-    "net.core.netdev_max_backlog", "net.ipv4.tcp_low_latency", "net.ipv4.tcp_max_orphans", "net.ipv4.tcp_mem", "net.ipv4.udp_mem",
-}  # fmt: skip
+    "net.core.busy_poll",
+    "net.core.busy_read",
+    "net.core.default_qdisc",
+    "net.core.dev_weight",
+    "net.core.max_skb_frags",
+    "net.core.netdev_budget",
+    "net.core.netdev_max_backlog",
+    "net.ipv4.tcp_low_latency",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.tcp_mem",
+    "net.ipv4.udp_mem",
+}
 #: Where every setting is known. What else is below net (netfilter's, say) comes and goes with
 #: modules: the place is asked.
 KNOWN_BELOW = ("net.core.", "net.ipv4.", "net.ipv6.", "net.unix.")
@@ -53,7 +62,7 @@ def check_sysctl_name(name: str) -> str:
         hint = (
             f"did you mean '{meant}'?"
             if meant
-            else "what a host has is in its /proc/sys/net, and in docs/spec.md"
+            else "what a host has is in its /proc/sys/net, and in docs/reference/spec.md"
         )
         raise QuantityError(f"no host has a setting '{name}'", hint)
     return name

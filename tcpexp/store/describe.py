@@ -1,7 +1,8 @@
-"""The part of docs/data.md that lists the tables, written from ``TABLES`` and its comments.
+"""The part of docs/reference/data.md that lists the tables, written from ``TABLES`` and its
+comments.
 
-``python -m tcpexp.store.describe docs/data.md`` brings the page up to date; a test checks that it
-is.
+``python -m tcpexp.store.describe docs/reference/data.md`` brings the page up to date; a test
+checks that it is.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import re
 import sys
 from pathlib import Path
 
-from tcpexp.store import tables
-from tcpexp.store.tables import TABLES, TableSchema
+from tcpexp.record import tables
+from tcpexp.record.tables import TABLES, TableSchema
 
 BEGIN = "<!-- tables: written by python -m tcpexp.store.describe -->"
 END = "<!-- end of tables -->"

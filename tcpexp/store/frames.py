@@ -1,4 +1,4 @@
-"""Polars frames that fit ``tcpexp.store.tables``: empty ones, conforming ones, and Parquet files.
+"""Polars frames that fit ``tcpexp.record.tables``: empty ones, conforming ones, and Parquet files.
 
 Imports polars.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from tcpexp.errors import DataError
+from tcpexp.record.tables import TABLES
 from tcpexp.store.rundir import write_atomic_with
-from tcpexp.store.tables import TABLES
 
 _TYPES: dict[str, pl.DataType] = {
     "Int64": pl.Int64(),

@@ -88,7 +88,7 @@ class RunData:
         return self.plan.duration_ns if end is None else min(int(end), self.plan.duration_ns)
 
     def table(self, name: str) -> polars.DataFrame:
-        """Return a table of ``tcpexp.store.tables``.
+        """Return a table of ``tcpexp.record.tables``.
 
         Empty with the right columns when the run has none.
         """

@@ -195,7 +195,7 @@ class RunDirectory:
 
     @property
     def tables(self) -> Path:
-        """Parquet tables, one per entry of ``tcpexp.store.tables.TABLES``."""
+        """Parquet tables, one per entry of ``tcpexp.record.tables.TABLES``."""
         return self.path / "tables"
 
     @property

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tcpexp.plots.style import INK, PAPER, Series, series_of
+from tcpexp.batch.measure import computed
+from tcpexp.plots.kit.style import INK, PAPER, Series, series_of
 from tcpexp.spec.study import Lines
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
-from tcpexp.sweep.measure import computed
 from tcpexp.sweep.statistics import Interval
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tcpexp.plots.style import SOFT_INK, WIDTH, house_style, panel_title
+from tcpexp.plots.kit.style import SOFT_INK, WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
 from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
 from tcpexp.sweep.drawlines import draw_lines
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
     from tcpexp.sweep.study import Study
 
 Drawn = Lines | HeatMap | Ellipses
@@ -52,7 +52,7 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
 
     ``runs`` are all runs, so that a figure can say which it lacks.
     """
-    from tcpexp.plots.save import save_figure
+    from tcpexp.plots.kit.save import save_figure
 
     entries = [entry.chosen() for entry in study.sweep.figures] or default_figures(study)
     found = []

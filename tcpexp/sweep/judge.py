@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.batch.measure import computed
 from tcpexp.checks.base import Result, Verdict
 from tcpexp.spec.study import (
     CrossingExpected,
@@ -17,7 +18,6 @@ from tcpexp.spec.study import (
     ValueExpected,
 )
 from tcpexp.sweep.judgecompare import judge_crossing, judge_difference
-from tcpexp.sweep.measure import computed
 from tcpexp.sweep.series import (
     Undecided,
     along,

@@ -31,9 +31,14 @@ def judge_crossing(study: Study, runs: pl.DataFrame, expected: CrossingExpected)
     Where it crosses is of the means, and its interval of where each repetition crosses.
     """
     chosen = select(study, runs, expected.at)
-    partner = {} if expected.other is None else {
-        tuple(others.items()): dict(points) for others, points in along(study, chosen, expected.other, expected.along)
-    }  # fmt: skip
+    partner = (
+        {}
+        if expected.other is None
+        else {
+            tuple(others.items()): dict(points)
+            for others, points in along(study, chosen, expected.other, expected.along)
+        }
+    )
     low, high = expected.between
     found, wrong = [], 0
     for others, points in along(study, chosen, expected.measure, expected.along):

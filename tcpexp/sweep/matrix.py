@@ -86,7 +86,7 @@ def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
 
 def _sweep_of(spec: ExperimentSpec, quick: bool) -> SweepSpec:
     if spec.sweep is None:
-        hint = "add sweep: with parameters (docs/sweeps.md), or run it once: tcpexp run"
+        hint = "add sweep: with parameters (docs/guides/sweeps.md), or run it once: tcpexp run"
         raise SpecErrors([SpecError("this spec has no sweep:", where=spec.place(), hint=hint)])
     if quick and spec.sweep.quick is None:
         hint = "add quick: with fewer values, or leave --quick out"

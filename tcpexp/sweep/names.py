@@ -88,7 +88,7 @@ def _error(spec: ExperimentSpec, measure: str, kind: str, name: str, known: list
         return SpecError(
             f"metrics.json has no part '{name}'",
             where=where,
-            hint=suggest(name, known) or f"it has {choices} (docs/data.md)",
+            hint=suggest(name, known) or f"it has {choices} (docs/reference/data.md)",
         )
     return SpecError(
         f"no run of this study has a {kind} '{name}'",

@@ -19,7 +19,7 @@ from tcpexp.sweep.statistics import Interval, mean_interval
 if TYPE_CHECKING:
     import polars as pl
 
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
     from tcpexp.sweep.run import StudyOutcome
     from tcpexp.sweep.study import Study
 
@@ -38,7 +38,7 @@ def write_study_report(
 
     Texts from the spec are escaped.
     """
-    from tcpexp.report.write import environment
+    from tcpexp.report.page.write import environment
 
     text = resources.files("tcpexp.sweep").joinpath("study.html.j2").read_text(encoding="utf-8")
     path = folder.path / "report.html"
@@ -102,7 +102,7 @@ def report_content(
 def _figure(figure: StudyFigure) -> dict[str, Any]:
     import markupsafe
 
-    from tcpexp.report.figures import inline_svg
+    from tcpexp.report.page.figures import inline_svg
     from tcpexp.report.prose import inline_html
 
     return {

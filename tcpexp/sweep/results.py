@@ -10,7 +10,7 @@ from tcpexp.sweep.judge import judge_study
 from tcpexp.sweep.tables import hash_of_all, write_tables
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
     from tcpexp.sweep.run import StudyOutcome
     from tcpexp.sweep.study import Study
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.estimate import Estimate, estimate_rest, jobs_that_fit
+from tcpexp.batch.folder import CELL, StudyFolder
 from tcpexp.errors import DataError
 from tcpexp.store.rundir import to_json_text, write_atomic
-from tcpexp.sweep.cell import CellResult, CellTask
-from tcpexp.sweep.estimate import Estimate, estimate_rest, jobs_that_fit
-from tcpexp.sweep.folder import CELL, StudyFolder
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -180,7 +180,7 @@ def _make(
     outcome: StudyOutcome,
 ) -> None:
     """Have the workers make the runs that are left."""
-    from tcpexp.sweep.workers import facts, run_tasks
+    from tcpexp.batch.workers import facts, run_tasks
 
     forecasts = {run.key: run.forecast.wall_s for run in progress.rest}
     with _workers(study, progress, jobs, scheduler, watcher) as client:
@@ -211,7 +211,7 @@ def unique(runs: tuple[PlannedRun, ...]) -> Iterator[PlannedRun]:
 def _workers(
     study: Study, progress: Progress, jobs: int | None, scheduler: str | None, watcher: Watcher
 ) -> Iterator[Client]:
-    from tcpexp.sweep.workers import local_workers, remote_workers
+    from tcpexp.batch.workers import local_workers, remote_workers
 
     if scheduler is not None:
         with remote_workers(scheduler) as client:

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.batch.cell import CellTask, Keep, content_key
+from tcpexp.batch.estimate import Forecast, forecast_run
+from tcpexp.batch.folder import StudyFolder
+from tcpexp.batch.measure import definition
+from tcpexp.batch.workplace import load_workplace
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.places.registry import GUEST
 from tcpexp.spec.sweep import SweepSpec
-from tcpexp.sweep.cell import CellTask, Keep, content_key
 from tcpexp.sweep.draws import drawn_overrides
-from tcpexp.sweep.estimate import Forecast, forecast_run
-from tcpexp.sweep.folder import StudyFolder
 from tcpexp.sweep.matrix import Cell, expand_cells
-from tcpexp.sweep.measure import definition
-from tcpexp.sweep.workplace import load_workplace
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:

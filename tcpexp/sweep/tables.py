@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.batch.measure import computed, definition, measure_table
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
 from tcpexp.store.rundir import disk_errors
 from tcpexp.sweep.draws import drawn_numbers
-from tcpexp.sweep.measure import computed, definition, measure_table
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
     from tcpexp.sweep.study import PlannedRun, Study
 
 #: Runs per Parquet file: what is in memory at a time.

@@ -103,13 +103,30 @@ class Config:
         RFC 9293 section 3.8.6.3 (MUST-40), RFC 9293 section 3.8.4 (MUST-27).
         """
         for name, low, high in (
-            ("mss", 1, 65535), ("default_send_mss", 1, 65535), ("receive_buffer", 1, (1 << 30) - 1), ("send_buffer", 1, 1 << 40),
-            ("delayed_ack_ns", 0, 500 * MS - 1), ("ack_every_segments", 1, 1000), ("sws_override_ns", 100 * MS, SECOND),
-            ("rto_initial_ns", 1, 1 << 62), ("rto_min_ns", 1, 1 << 62), ("rto_max_ns", 1, 1 << 62), ("clock_granularity_ns", 1, SECOND),
-            ("timestamp_tick_ns", MS, SECOND), ("duplicate_threshold", 1, 1000), ("fixed_window_segments", 1, 1 << 20),
-            ("keepalive_idle_ns", 1, 1 << 62), ("keepalive_interval_ns", 1, 1 << 62), ("keepalive_probes", 1, 1000), ("msl_ns", 0, 1 << 62),
-            ("dscp", 0, 63), ("hop_limit", 1, 255), ("syn_queue", 0, 1 << 20), ("accept_queue", 1, 1 << 20), ("challenge_acks_per_second", 1, 1 << 20),
-        ):  # fmt: skip
+            ("mss", 1, 65535),
+            ("default_send_mss", 1, 65535),
+            ("receive_buffer", 1, (1 << 30) - 1),
+            ("send_buffer", 1, 1 << 40),
+            ("delayed_ack_ns", 0, 500 * MS - 1),
+            ("ack_every_segments", 1, 1000),
+            ("sws_override_ns", 100 * MS, SECOND),
+            ("rto_initial_ns", 1, 1 << 62),
+            ("rto_min_ns", 1, 1 << 62),
+            ("rto_max_ns", 1, 1 << 62),
+            ("clock_granularity_ns", 1, SECOND),
+            ("timestamp_tick_ns", MS, SECOND),
+            ("duplicate_threshold", 1, 1000),
+            ("fixed_window_segments", 1, 1 << 20),
+            ("keepalive_idle_ns", 1, 1 << 62),
+            ("keepalive_interval_ns", 1, 1 << 62),
+            ("keepalive_probes", 1, 1000),
+            ("msl_ns", 0, 1 << 62),
+            ("dscp", 0, 63),
+            ("hop_limit", 1, 255),
+            ("syn_queue", 0, 1 << 20),
+            ("accept_queue", 1, 1 << 20),
+            ("challenge_acks_per_second", 1, 1 << 20),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} is {value}; it can be {low} to {high}")

@@ -1,5 +1,5 @@
 """The table of RFC 9293's MUSTs that this TCP meets, made from the citations in its docstrings:
-``python -m tcpexp.tcp.musts > docs/tcp_musts.md``.
+``python -m tcpexp.tcp.musts > docs/reference/tcp_musts.md``.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ NOT_MET: dict[int, str] = {
     51: "**Not met.** No IP source routes: Linux and most routers drop packets that carry one, as RFC 7126 advises; none would arrive.",
     52: "**Not met**, for the reason of MUST-51: where no route is sent, none overrides another.",
     53: "**Not met**, for the reason of MUST-51: a received route is ignored, as every IP option (MUST-50), and so is not returned.",
-}  # fmt: skip
+}
 
 
 class Place(NamedTuple):
@@ -157,7 +157,7 @@ def find_met() -> dict[int, list[Place]]:
 
 
 def write_page() -> str:
-    """Return docs/tcp_musts.md."""
+    """Return docs/reference/tcp_musts.md."""
     met = find_met()
     rows = []
     for number, (section, what) in MUSTS.items():
@@ -168,12 +168,12 @@ def write_page() -> str:
             "# What RFC 9293 demands, and where it is met",
             "",
             (
-                f"`tcpexp.tcp` ([interface](tcp.md)) meets {len(met)} of the {len(MUSTS)}"
-                " requirements that RFC 9293 marks MUST. This page is made from"
+                f"`tcpexp.tcp` ([interface](../concepts/tcp.md)) meets {len(met)} of the"
+                f" {len(MUSTS)} requirements that RFC 9293 marks MUST. This page is made from"
             ),
             (
-                "the citations in the code: `python -m tcpexp.tcp.musts > docs/tcp_musts.md`."
-                " Places are modules and functions"
+                "the citations in the code: `python -m tcpexp.tcp.musts >"
+                " docs/reference/tcp_musts.md`. Places are modules and functions"
             ),
             (
                 "of `tcpexp.tcp`; those in `adapters` write and read the IP header. The wording is"

@@ -31,7 +31,9 @@ def _expand(text: str) -> frozenset[str]:
 #: RFC number to the numbers of its sections.
 SECTIONS: dict[int, frozenset[str]] = {
     791: _expand("1 2 3 2.1-4 3.1-3"),
-    1035: _expand("1-8 2.1-3 3.1-7 3.2.1-5 3.3.1-14 3.4.1-2 4.1-3 4.1.1-4 4.2.1-2 5.1-3 6.1-5 7.1-4"),
+    1035: _expand(
+        "1-8 2.1-3 3.1-7 3.2.1-5 3.3.1-14 3.4.1-2 4.1-3 4.1.1-4 4.2.1-2 5.1-3 6.1-5 7.1-4"
+    ),
     1071: _expand("1-4 2.1 4.1"),
     1122: _expand("4.2.1 4.2.2 4.2.3 4.2.2.1-21 4.2.3.1-12"),
     2018: _expand("1-11 5.1"),
@@ -52,7 +54,7 @@ SECTIONS: dict[int, frozenset[str]] = {
         "A B A.1-4 A.1.1-2"
     ),
     9438: _expand("1-8 3.1-4 4.1-10 4.1.1-2 4.9.1-2 5.1-10 8.1-2 A B"),
-}  # fmt: skip
+}
 
 #: Whose lists were compared with the tables of contents, in 2026.
 CONTENTS_READ = (5681, 5961, 6675, 7323, 7661, 9438)

@@ -1,4 +1,6 @@
-"""docs/actions.md is current, and its examples and the own action of docs/extending.md compile."""
+"""docs/reference/actions.md is current; its examples and the own action of
+docs/guides/extending.md compile.
+"""
 
 import re
 from pathlib import Path
@@ -15,8 +17,8 @@ MS = 1_000_000
 
 
 def test_the_page_is_current():
-    assert (DOCS / "actions.md").read_text() == document(), (
-        "python -m tcpexp.actions.document > docs/actions.md"
+    assert (DOCS / "reference" / "actions.md").read_text() == document(), (
+        "python -m tcpexp.actions.document > docs/reference/actions.md"
     )
 
 
@@ -45,7 +47,9 @@ def own_action(compile_actions, tmp_path):
     """Return a function that compiles the page's spec with other actions."""
     blocks = dict(
         re.findall(
-            r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL
+            r"```(?:python|yaml)\n# (\S+)\n(.*?)```",
+            (DOCS / "guides" / "extending.md").read_text(),
+            re.DOTALL,
         )
     )
     (tmp_path / "flap_action.py").write_text(blocks["flap_action.py"])

@@ -14,7 +14,7 @@ from tcpexp.analysis.crosschecks import CrossCheck, build_cross_checks
 from tcpexp.analysis.crossdelivered import check_iperf3
 from tcpexp.ingest.iperf3 import received_bytes
 from tcpexp.plan.types import FlowPlan
-from tcpexp.report.content import cross_check_rows
+from tcpexp.report.page.content import cross_check_rows
 from tcpexp.store.frames import write_table
 
 S, MS = 1_000_000_000, 1_000_000

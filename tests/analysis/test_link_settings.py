@@ -17,9 +17,18 @@ S = 1_000_000_000
 END = 20 * S
 QUEUE = QueuePlan("pfifo", 50, None)
 WHOLE = DirectionPlan(
-    rate_bps=10_000_000, queue=QUEUE, delay_ns=20 * MS, jitter_ns=2 * MS, jitter_correlation=0.25, jitter_distribution="normal", loss=LossPlan("random", 0.01),
-    duplicate=0.02, corrupt=0.001, reorder=0.05, reorder_correlation=0.1,
-)  # fmt: skip
+    rate_bps=10_000_000,
+    queue=QUEUE,
+    delay_ns=20 * MS,
+    jitter_ns=2 * MS,
+    jitter_correlation=0.25,
+    jitter_distribution="normal",
+    loss=LossPlan("random", 0.01),
+    duplicate=0.02,
+    corrupt=0.001,
+    reorder=0.05,
+    reorder_correlation=0.1,
+)
 
 
 def shown(direction, **wrong):
@@ -394,10 +403,17 @@ def test_a_burst_that_starved_says_so_and_blames_nobody(build):
     ), "no burst at all is a lack"
 
 
-@pytest.mark.parametrize(("queue", "held", "expected"), [
-    (QueuePlan("pfifo", 50, None), 50, "ok"), (QueuePlan("pfifo", 50, None), 49, "suspect"), (QueuePlan("pfifo", 50, None), None, "ok"),
-    (QueuePlan("bfifo", None, 20_000), 13, "ok"), (QueuePlan("bfifo", None, 20_000), 12, "suspect"), (QueuePlan("bfifo", None, 20_000), 14, "suspect"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("queue", "held", "expected"),
+    [
+        (QueuePlan("pfifo", 50, None), 50, "ok"),
+        (QueuePlan("pfifo", 50, None), 49, "suspect"),
+        (QueuePlan("pfifo", 50, None), None, "ok"),
+        (QueuePlan("bfifo", None, 20_000), 13, "ok"),
+        (QueuePlan("bfifo", None, 20_000), 12, "suspect"),
+        (QueuePlan("bfifo", None, 20_000), 14, "suspect"),
+    ],
+)
 def test_the_queue_that_a_burst_filled(build, queue, held, expected):
     direction = DirectionPlan(rate_bps=10_000_000, queue=queue)
     options = {"queue": (queue.discipline, {"limit": queue.limit_packets or queue.limit_bytes})}
@@ -482,17 +498,38 @@ def test_the_fastest_packet_tells_the_delay(build, extra_ms, rate, expected):
 @pytest.mark.parametrize(
     ("direction", "kind", "options", "parameter"),
     [
-        (DirectionPlan(loss=LossPlan("gilbert_elliott", 0.01, 0.25, 1.0, 0.0)), "netem", {"loss-gemodel": {"p": 0.01, "r": 0.25, "1-h": 1, "1-k": 0}}, "loss"),
+        (
+            DirectionPlan(loss=LossPlan("gilbert_elliott", 0.01, 0.25, 1.0, 0.0)),
+            "netem",
+            {"loss-gemodel": {"p": 0.01, "r": 0.25, "1-h": 1, "1-k": 0}},
+            "loss",
+        ),
         (DirectionPlan(delay_ns=1_234_567), "netem", {"delay": {"delay": 0.001234}}, "delay"),
         (DirectionPlan(rate_bps=64_001), "tbf", {"rate": 8000}, "rate"),
         (DirectionPlan(rate_bps=40_000_000_000), "tbf", {"rate": 5_000_000_000}, "rate"),
-        (DirectionPlan(queue=QueuePlan("cake", None, 30_280, True)), "cake", {"memlimit": 30_280}, "queue"),
+        (
+            DirectionPlan(queue=QueuePlan("cake", None, 30_280, True)),
+            "cake",
+            {"memlimit": 30_280},
+            "queue",
+        ),
         (DirectionPlan(queue=QueuePlan("cake", None, 30_280, True)), "cake", {}, "discipline"),
-        (DirectionPlan(queue=QueuePlan("red", None, 30_280, True, ("min", "3028", "max", "3028", "nodrop"))), "red",
-         {"limit": 30_280, "min": 3028, "max": 3028, "ecn": True, "nodrop": True}, "discipline"),
-        (DirectionPlan(reorder=0.1, reorder_gap=5, delay_ns=1), "netem", {"reorder": {"reorder": 0.1}, "gap": 5}, "reorder"),
+        (
+            DirectionPlan(
+                queue=QueuePlan("red", None, 30_280, True, ("min", "3028", "max", "3028", "nodrop"))
+            ),
+            "red",
+            {"limit": 30_280, "min": 3028, "max": 3028, "ecn": True, "nodrop": True},
+            "discipline",
+        ),
+        (
+            DirectionPlan(reorder=0.1, reorder_gap=5, delay_ns=1),
+            "netem",
+            {"reorder": {"reorder": 0.1}, "gap": 5},
+            "reorder",
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_in_the_kernels_words(direction, kind, options, parameter):
     asked: Value = asked_value(parameter, direction, None)
     assert agree(parameter, asked, read_value(parameter, kind, options))

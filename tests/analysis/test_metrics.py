@@ -13,9 +13,21 @@ def flow(name, port):
 
 def data(name, node, number, t_ns, payload=1000, labels=(), flags="A", seq=1):
     return {
-        "capture": f"{node}-eth0", "node": node, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2",
-        "flow": name, "payload_bytes": payload, "labels": list(labels), "flags": flags, "stream": 0, "seq": seq, "seq_rel": seq,
-    }  # fmt: skip
+        "capture": f"{node}-eth0",
+        "node": node,
+        "number": number,
+        "t_ns": t_ns,
+        "protocol": "tcp",
+        "src": "10.0.0.1",
+        "dst": "10.0.0.2",
+        "flow": name,
+        "payload_bytes": payload,
+        "labels": list(labels),
+        "flags": flags,
+        "stream": 0,
+        "seq": seq,
+        "seq_rel": seq,
+    }
 
 
 def slot(name, t_ns, good):
@@ -235,9 +247,16 @@ def test_queues_counters_and_connections(run):
     ) == (4, 3.0, 7, 2, 4)
     assert metrics["counters"] == {"h1": {"Tcp.RetransSegs": 4}}
     assert metrics["connections"] == {
-        "seen": 1, "without_flow": 0, "established": 1, "closed": 0, "reset": 0, "open_at_end": 1, "never_established": 0,
-        "syn_repeats": 1, "synack_repeats": 0,
-    }  # fmt: skip
+        "seen": 1,
+        "without_flow": 0,
+        "established": 1,
+        "closed": 0,
+        "reset": 0,
+        "open_at_end": 1,
+        "never_established": 0,
+        "syn_repeats": 1,
+        "synack_repeats": 0,
+    }
 
 
 def test_a_run_without_anything(build):

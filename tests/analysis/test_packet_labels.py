@@ -52,8 +52,12 @@ def test_once_per_packet(build):
         build.table("journeys", journey(1, 1), journey(2, 2), journey(3, 4)).done(), LABELS
     )
     assert {label: each["count"] for label, each in found.items()} == {
-        "retransmission": 4, "fast_retransmission": 1, "spurious_retransmission": 2, "rto": 1, "out_of_order": 1,
-    }  # fmt: skip
+        "retransmission": 4,
+        "fast_retransmission": 1,
+        "spurious_retransmission": 2,
+        "rto": 1,
+        "out_of_order": 1,
+    }
     assert found["retransmission"]["includes"] == {
         "fast_retransmission": 1,
         "spurious_retransmission": 2,

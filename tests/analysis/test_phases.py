@@ -22,12 +22,24 @@ def probes(*rows, flow="bulk"):
     acked = [1000 * sum(row[3] for row in rows[:number]) for number in range(len(rows))]
     return [
         {
-            "t_ns": at * MS, "node": "h1", "flow": flow, "connection": 2,
-            "src": "10.0.0.1", "src_port": 40000, "dst": "10.0.0.2", "dst_port": 5201, "data_len": 0,
-            "snd_una": acked[number], "snd_nxt": acked[number] + 1000 * flight, "cwnd": cwnd, "ssthresh": ssthresh, "snd_wnd": 10**6, "srtt_us": 10_000,
+            "t_ns": at * MS,
+            "node": "h1",
+            "flow": flow,
+            "connection": 2,
+            "src": "10.0.0.1",
+            "src_port": 40000,
+            "dst": "10.0.0.2",
+            "dst_port": 5201,
+            "data_len": 0,
+            "snd_una": acked[number],
+            "snd_nxt": acked[number] + 1000 * flight,
+            "cwnd": cwnd,
+            "ssthresh": ssthresh,
+            "snd_wnd": 10**6,
+            "srtt_us": 10_000,
         }
         for number, (at, cwnd, ssthresh, flight) in enumerate(rows)
-    ]  # fmt: skip
+    ]
 
 
 def states(*changes):

@@ -32,9 +32,23 @@ def recorded(tmp_path):
     every second.
     """
     plan = RunPlan(
-        name="fake", title="", description="", references=(), seed=1, duration_ns=10 * S, network=NetworkPlan("none", (), (), ()), setup=(), steps=(),
-        recorders=(Recorder("ss", "h2", None, S),), flows=(), expect=(), plots=(), explain="", files=(), needs=Needs(),
-    )  # fmt: skip
+        name="fake",
+        title="",
+        description="",
+        references=(),
+        seed=1,
+        duration_ns=10 * S,
+        network=NetworkPlan("none", (), (), ()),
+        setup=(),
+        steps=(),
+        recorders=(Recorder("ss", "h2", None, S),),
+        flows=(),
+        expect=(),
+        plots=(),
+        explain="",
+        files=(),
+        needs=Needs(),
+    )
     (tmp_path / "plan.json").write_text(to_json(plan))
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "engine.json").write_text('{"status": "complete", "end_ns": 10000000000}')

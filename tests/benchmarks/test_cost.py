@@ -13,15 +13,20 @@ import pytest
 from costing import cases, jobs, memory, output, places, table, watch
 from costing.watch import Mark
 
-from tcpexp.runner import RunOptions, compile_spec
+from tcpexp.runs.runner import RunOptions, compile_spec
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 MARKS = [
-    Mark("begin", 0.0), Mark("starting", 0.5), Mark("network", 1.0, True), Mark("run", 2.0, True),
-    Mark("stop", 3.0, True), Mark("done", 3.5, True), Mark("reading captures", 4.0),
+    Mark("begin", 0.0),
+    Mark("starting", 0.5),
+    Mark("network", 1.0, True),
+    Mark("run", 2.0, True),
+    Mark("stop", 3.0, True),
+    Mark("done", 3.5, True),
+    Mark("reading captures", 4.0),
     Mark("writing the report", 5.0),
-]  # fmt: skip
+]
 UML, QEMU = places.side_named("uml"), places.side_named("qemu")
 
 
@@ -50,9 +55,15 @@ def test_lines_of_progress(line: str, phase: str | None) -> None:
 def test_phases_add_up_to_the_whole() -> None:
     watched = watch.Watched(6.0, 0, MARKS, [])
     assert list(watched.phases) == [
-        "start of Python, compiling the plan", "start of the guest", "network", "run", "stop",
-        "end of the guest", "reading captures", "writing the report, end",
-    ]  # fmt: skip
+        "start of Python, compiling the plan",
+        "start of the guest",
+        "network",
+        "run",
+        "stop",
+        "end of the guest",
+        "reading captures",
+        "writing the report, end",
+    ]
     assert watched.phases["run"] == pytest.approx(1.0)
     assert sum(watched.phases.values()) == pytest.approx(6.0)
     assert watched.guest_s() == pytest.approx(3.5)
@@ -134,9 +145,13 @@ def test_rounds_go_through_all_jobs_and_places() -> None:
         (turn, job.name, side.name) for turn, job, side in jobs.in_rounds(two, [UML, QEMU], sizes)
     ]
     assert order == [
-        (1, "memory", "uml"), (1, "memory", "qemu"), (1, "sweep", "uml"), (1, "sweep", "qemu"),
-        (2, "memory", "uml"), (2, "memory", "qemu"),
-    ]  # fmt: skip
+        (1, "memory", "uml"),
+        (1, "memory", "qemu"),
+        (1, "sweep", "uml"),
+        (1, "sweep", "qemu"),
+        (2, "memory", "uml"),
+        (2, "memory", "qemu"),
+    ]
 
 
 def test_what_is_too_slow_is_left_out() -> None:

@@ -1,4 +1,6 @@
-"""docs/literature.md shows the numbers of docs/literature.json, and a study for each block."""
+"""docs/concepts/literature.md shows the numbers of literature.json beside it, and a study for each
+block.
+"""
 
 import json
 from pathlib import Path
@@ -7,7 +9,7 @@ import literature
 import polars as pl
 import pytest
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "concepts"
 
 
 def test_the_page_is_current():

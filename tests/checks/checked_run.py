@@ -95,10 +95,23 @@ def plan(duration_ns: int = 10 * S, ss_ns: int = S, snaplen: int = 0) -> RunPlan
         Recorder("trace", None, None, None, {"events": EVENTS}),
     )
     return RunPlan(
-        name="fake", title="Fake", description="", references=(), seed=1, duration_ns=duration_ns, network=two_hosts(),
-        setup=(Step("server", 2, None, Spawn("h2", ("python3",)), "web server"),), steps=steps, recorders=recorders,
-        flows=(flow("one", 5201), flow("two", 5202)), expect=(), plots=(), explain="", files=(), needs=Needs(),
-    )  # fmt: skip
+        name="fake",
+        title="Fake",
+        description="",
+        references=(),
+        seed=1,
+        duration_ns=duration_ns,
+        network=two_hosts(),
+        setup=(Step("server", 2, None, Spawn("h2", ("python3",)), "web server"),),
+        steps=steps,
+        recorders=recorders,
+        flows=(flow("one", 5201), flow("two", 5202)),
+        expect=(),
+        plots=(),
+        explain="",
+        files=(),
+        needs=Needs(),
+    )
 
 
 class CheckedRun:
@@ -172,10 +185,21 @@ def packet(
     """A row of ``packets`` at the sender's capture."""
     seen_at = more.pop("seen_at", source)
     return {
-        "capture": f"{seen_at}-eth0", "node": seen_at, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": ADDRESS.get(source, source),
-        "dst": ADDRESS[target], "src_port": 40000 if target == "h2" else 80, "dst_port": 80 if target == "h2" else 40000,
-        "flags": flags, "payload_bytes": 0, "labels": [], "stream": 0, **more,
-    }  # fmt: skip
+        "capture": f"{seen_at}-eth0",
+        "node": seen_at,
+        "number": number,
+        "t_ns": t_ns,
+        "protocol": "tcp",
+        "src": ADDRESS.get(source, source),
+        "dst": ADDRESS[target],
+        "src_port": 40000 if target == "h2" else 80,
+        "dst_port": 80 if target == "h2" else 40000,
+        "flags": flags,
+        "payload_bytes": 0,
+        "labels": [],
+        "stream": 0,
+        **more,
+    }
 
 
 def throughput(name: str, rate_bps: int, begin_ns: int, end_ns: int) -> list[dict[str, Any]]:
@@ -200,9 +224,15 @@ def socket(t_ns: int, host: str, state: str, port: int = 40000, **more: Any) -> 
     here, there = (port, 80) if host == "h1" else (80, port)
     other = "h2" if host == "h1" else "h1"
     return {
-        "t_ns": t_ns, "node": host, "state": state, "local_address": ADDRESS[host], "local_port": here,
-        "peer_address": ADDRESS[other], "peer_port": there, **more,
-    }  # fmt: skip
+        "t_ns": t_ns,
+        "node": host,
+        "state": state,
+        "local_address": ADDRESS[host],
+        "local_port": here,
+        "peer_address": ADDRESS[other],
+        "peer_port": there,
+        **more,
+    }
 
 
 def change(t_ns: int, host: str, old: str, new: str, port: int = 40000) -> dict[str, Any]:

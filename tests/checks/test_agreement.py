@@ -19,11 +19,19 @@ def sender(
     acked = [MSS * sum(windows[:number]) for number in range(len(windows))]
     return [
         {
-            "flow": flow, "node": "h1", "port": port, "t_ns": (begin_ms + 100 * number) * MS, "cwnd": cwnd, "mss": MSS, "in_flight_bytes": cwnd * MSS,
-            "acked_bytes": acked[number], "limited": limited, "srtt_us": 100_000,
+            "flow": flow,
+            "node": "h1",
+            "port": port,
+            "t_ns": (begin_ms + 100 * number) * MS,
+            "cwnd": cwnd,
+            "mss": MSS,
+            "in_flight_bytes": cwnd * MSS,
+            "acked_bytes": acked[number],
+            "limited": limited,
+            "srtt_us": 100_000,
         }
         for number, cwnd in enumerate(windows)
-    ]  # fmt: skip
+    ]
 
 
 def phase(

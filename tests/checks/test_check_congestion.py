@@ -10,17 +10,37 @@ from checked_run import MS, CheckedRun, S, packet
 
 def phase(name: str, begin_s: float, end_s: float, **more: Any) -> dict[str, Any]:
     return {
-        "flow": "one", "node": "h1", "port": 40000, "from_ns": round(begin_s * S), "to_ns": round(end_s * S), "phase": name, "ended_by": "loss",
-        "cwnd_from": 10, "cwnd_to": 20, "acks": 5, **more,
-    }  # fmt: skip
+        "flow": "one",
+        "node": "h1",
+        "port": 40000,
+        "from_ns": round(begin_s * S),
+        "to_ns": round(end_s * S),
+        "phase": name,
+        "ended_by": "loss",
+        "cwnd_from": 10,
+        "cwnd_to": 20,
+        "acks": 5,
+        **more,
+    }
 
 
 def event(at_s: float, **more: Any) -> dict[str, Any]:
     row = {
-        "flow": "one", "node": "h1", "port": 40000, "noticed_ns": round(at_s * S), "repaired_ns": round(at_s * S) + 100 * MS, "notice_delay_ns": 50 * MS,
-        "repair_delay_ns": 100 * MS, "noticed_by": "sack", "lost_packets": 1, "retransmissions": 1, "cwnd_before": 40, "ssthresh_after": 28,
-        "backoff": 0.7, "spurious": False,
-    }  # fmt: skip
+        "flow": "one",
+        "node": "h1",
+        "port": 40000,
+        "noticed_ns": round(at_s * S),
+        "repaired_ns": round(at_s * S) + 100 * MS,
+        "notice_delay_ns": 50 * MS,
+        "repair_delay_ns": 100 * MS,
+        "noticed_by": "sack",
+        "lost_packets": 1,
+        "retransmissions": 1,
+        "cwnd_before": 40,
+        "ssthresh_after": 28,
+        "backoff": 0.7,
+        "spurious": False,
+    }
     return {**row, **more}
 
 
@@ -195,9 +215,16 @@ def test_initial_window(run: CheckedRun) -> None:
 
 def journey(at_s: float, waits_ms: int, **more: Any) -> dict[str, Any]:
     return {
-        "flow": "one", "from_node": "h1", "to_node": "h2", "sent_ns": round(at_s * S), "sent_capture": "h1-eth0", "sent_number": 1, "payload_bytes": 1448,
-        "queueing_ns": waits_ms * MS, **more,
-    }  # fmt: skip
+        "flow": "one",
+        "from_node": "h1",
+        "to_node": "h2",
+        "sent_ns": round(at_s * S),
+        "sent_capture": "h1-eth0",
+        "sent_number": 1,
+        "payload_bytes": 1448,
+        "queueing_ns": waits_ms * MS,
+        **more,
+    }
 
 
 def test_queueing_delay(run: CheckedRun) -> None:

@@ -132,9 +132,18 @@ def test_the_labels_are_those_of_the_packets_table() -> None:
 
 def connection(closer: str | None, port: int = 80, **more: object) -> dict[str, object]:
     return {
-        "client": "h1", "server": "h2", "client_port": 40000, "server_port": port, "capture": "h1-eth0", "stream": 0, "syn_ns": 0,
-        "established_ns": 1, "first_closer": closer, "first_fin_ns": closer and 5 * S, **more,
-    }  # fmt: skip
+        "client": "h1",
+        "server": "h2",
+        "client_port": 40000,
+        "server_port": port,
+        "capture": "h1-eth0",
+        "stream": 0,
+        "syn_ns": 0,
+        "established_ns": 1,
+        "first_closer": closer,
+        "first_fin_ns": closer and 5 * S,
+        **more,
+    }
 
 
 def test_closer(run: CheckedRun) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.document import SHARED, document
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "checks.md"
 
 
 def test_the_page_of_checks_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == document(), (
-        "run: python -m tcpexp.checks.document > docs/checks.md"
+        "run: python -m tcpexp.checks.document > docs/reference/checks.md"
     )
 
 

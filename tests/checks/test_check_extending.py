@@ -1,4 +1,4 @@
-"""The check of docs/extending.md: it validates, compiles and judges as the page says."""
+"""The check of docs/guides/extending.md: it validates, compiles and judges as the page says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tcpexp.errors import SpecError
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "extending.md"
 NAMES = ("handshake_check.py", "use_handshake_check.yaml")
 
 

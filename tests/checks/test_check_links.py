@@ -18,11 +18,17 @@ def queued(run: CheckedRun) -> CheckedRun:
     """
     rows = [
         {
-            "t_ns": t * S, "link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 10 * t, "backlog_bytes": 12_500 * t,
-            "drops": max(0, t - 5), "ecn_mark": 0,
+            "t_ns": t * S,
+            "link": "h1-h2",
+            "towards": "h2",
+            "qdisc": "queue",
+            "backlog_packets": 10 * t,
+            "backlog_bytes": 12_500 * t,
+            "drops": max(0, t - 5),
+            "ecn_mark": 0,
         }
         for t in range(11)
-    ]  # fmt: skip
+    ]
     return run.fill("queues", rows)
 
 
@@ -132,11 +138,17 @@ def crossed(run: CheckedRun) -> CheckedRun:
     """
     rows = [
         {
-            "from_node": "h1", "to_node": "h2", "sent_ns": index * 50 * MS, "received_ns": index * 50 * MS + (20 + 2 * (index % 2)) * MS,
-            "copies": 0 if index < 4 else (2 if index < 7 else 1), "late": index in (10, 11), "changed": index == 20, "frame_bytes": 1514,
+            "from_node": "h1",
+            "to_node": "h2",
+            "sent_ns": index * 50 * MS,
+            "received_ns": index * 50 * MS + (20 + 2 * (index % 2)) * MS,
+            "copies": 0 if index < 4 else (2 if index < 7 else 1),
+            "late": index in (10, 11),
+            "changed": index == 20,
+            "frame_bytes": 1514,
         }
         for index in range(100)
-    ]  # fmt: skip
+    ]
     return run.fill("packets", []).fill("journeys", rows)
 
 
@@ -180,11 +192,16 @@ def test_reordering_is_what_netem_let_pass(crossed: CheckedRun) -> None:
     crossed.write()
     rows = [
         {
-            "from_node": "h1", "to_node": "h2", "sent_ns": index * MS, "received_ns": index * MS + (20 * MS if index % 20 else 0),
-            "copies": 1, "late": False, "changed": False,
+            "from_node": "h1",
+            "to_node": "h2",
+            "sent_ns": index * MS,
+            "received_ns": index * MS + (20 * MS if index % 20 else 0),
+            "copies": 1,
+            "late": False,
+            "changed": False,
         }
         for index in range(400)
-    ]  # fmt: skip
+    ]
     crossed.fill("journeys", rows)
     assert (
         crossed.ask(

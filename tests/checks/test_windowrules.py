@@ -99,10 +99,16 @@ def test_congestion_avoidance_adds_one_mss_and_no_more():
     assert judged("congestion_avoidance", *rows) == [False]
 
 
-@pytest.mark.parametrize(("rule", "cwnd", "ssthresh", "obeyed"), [
-    ("third_duplicate", 13 * MSS, 10 * MSS, True), ("third_duplicate", 10 * MSS, 10 * MSS, False), ("third_duplicate", 17 * MSS, 14 * MSS, False),
-    ("restart", MSS, 10 * MSS, True), ("restart", 13 * MSS, 10 * MSS, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rule", "cwnd", "ssthresh", "obeyed"),
+    [
+        ("third_duplicate", 13 * MSS, 10 * MSS, True),
+        ("third_duplicate", 10 * MSS, 10 * MSS, False),
+        ("third_duplicate", 17 * MSS, 14 * MSS, False),
+        ("restart", MSS, 10 * MSS, True),
+        ("restart", 13 * MSS, 10 * MSS, False),
+    ],
+)
 def test_the_third_duplicate_ack(rule, cwnd, ssthresh, obeyed):
     rows = [
         START,
@@ -114,9 +120,11 @@ def test_the_third_duplicate_ack(rule, cwnd, ssthresh, obeyed):
 
 def test_recovery_inflates_and_deflates():
     rows = [
-        START, change(1, 13 * MSS, 10 * MSS, "fast recovery", "fast retransmit"), change(2, 14 * MSS, 10 * MSS, "fast recovery", "duplicate ACK"),
+        START,
+        change(1, 13 * MSS, 10 * MSS, "fast recovery", "fast retransmit"),
+        change(2, 14 * MSS, 10 * MSS, "fast recovery", "duplicate ACK"),
         change(3, 10 * MSS, 10 * MSS, "congestion avoidance", "new ACK"),
-    ]  # fmt: skip
+    ]
     assert (judged("further_duplicate", *rows), judged("new_ack", *rows)) == ([True], [True])
     rows[-1]["cwnd"] = 14 * MSS
     assert judged("new_ack", *rows) == [False]

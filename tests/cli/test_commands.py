@@ -43,9 +43,9 @@ def test_commands_with_arguments_show_examples(name: str) -> None:
 
 
 def test_the_reference_page_is_current() -> None:
-    page = ROOT / "docs" / "commands.md"
+    page = ROOT / "docs" / "reference" / "commands.md"
     assert page.read_text() == reference(), (
-        "run: .venv/bin/python -m tcpexp.cli.reference > docs/commands.md"
+        "run: .venv/bin/python -m tcpexp.cli.reference > docs/reference/commands.md"
     )
 
 

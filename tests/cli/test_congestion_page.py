@@ -8,12 +8,12 @@ from tcpexp.cli.congestion_page import page
 from tcpexp.cli.main import cli
 from tcpexp.spec.congestion import CONGESTION_CONTROLS
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
 
 
 def test_the_page_is_up_to_date():
     assert (DOCS / "congestion.md").read_text() == page(), (
-        "run: python -m tcpexp.cli.congestion_page > docs/congestion.md"
+        "run: python -m tcpexp.cli.congestion_page > docs/reference/congestion.md"
     )
 
 

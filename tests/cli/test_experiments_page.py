@@ -27,12 +27,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return (DOCS / "experiments.md").read_text(encoding="utf-8")
+    return (DOCS / "reference" / "experiments.md").read_text(encoding="utf-8")
 
 
 def test_the_page_is_current(page: str) -> None:
     assert page == document(DOCS), (
-        "run: .venv/bin/python -m tcpexp.cli.experiments_page > docs/experiments.md"
+        "run: .venv/bin/python -m tcpexp.cli.experiments_page > docs/reference/experiments.md"
     )
 
 
@@ -48,7 +48,7 @@ def test_links_and_pictures_exist_and_are_small(page: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", page)
     assert targets
     for target in targets:
-        assert (DOCS / target).is_file(), target
+        assert (DOCS / "reference" / target).is_file(), target
     pictures = sorted((DOCS / "images" / "experiments").glob("*.png"))
     assert all(picture.stat().st_size <= MOST_BYTES for picture in pictures)
     assert {picture.stem for picture in pictures} <= {path.stem for path in paths.shipped_specs()}
@@ -81,7 +81,7 @@ def test_the_first_of_the_specs_figures_is_taken(tmp_path: Path) -> None:
 
 def test_run_times_and_pictures_come_from_runs(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
-    docs.mkdir()
+    (docs / "reference").mkdir(parents=True)
     tall = made_run(tmp_path, "synack_drop", (1440, 5000))
     failed = {**tall, "experiment": "syn_flood", "status": "failed"}
     real = {**tall, "experiment": "cc_switch", "clock": "real"}
@@ -94,8 +94,8 @@ def test_run_times_and_pictures_come_from_runs(tmp_path: Path) -> None:
     ]
     text = document(docs)
     assert (
-        "![The client's firewall drops the server's SYN-ACKs](images/experiments/synack_drop.png)"
-        in text
+        "![The client's firewall drops the server's SYN-ACKs]"
+        "(../images/experiments/synack_drop.png)" in text
     )
     assert "Lasts 150 s, takes about 12 s." in text
 
@@ -104,7 +104,7 @@ def test_a_picture_that_is_too_large_is_left_out(tmp_path: Path) -> None:
     import os
 
     docs = tmp_path / "docs"
-    docs.mkdir()
+    (docs / "reference").mkdir(parents=True)
     row = made_run(tmp_path, "synack_drop", (40, 30))
     Image.frombytes("RGB", (1440, 1440), os.urandom(1440 * 1440 * 3)).save(
         Path(row["run"]) / "figures" / "window.png"

@@ -8,7 +8,7 @@ import sys
 
 BEGIN = """
 import json, os, signal, subprocess, sys, tempfile, threading
-from tcpexp.cli.forked import Forked, may_fork, preload
+from tcpexp.batch.forked import Forked, may_fork, preload
 
 def child(act):
     errors = tempfile.TemporaryFile()
@@ -99,10 +99,10 @@ def test_runs_that_are_forked_do_not_take_each_other_with_them(tmp_path) -> None
         "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     code = f"""
-from tcpexp.cli.job import Job
-from tcpexp.cli.jobs import run_jobs
+from tcpexp.batch.job import Job
+from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.several import QuietDisplay
-from tcpexp.runner import RunOptions, StopSignals
+from tcpexp.runs.runner import RunOptions, StopSignals
 preload()
 assert may_fork()
 class Silent(QuietDisplay):

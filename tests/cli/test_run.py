@@ -16,12 +16,12 @@ from typing import Literal
 
 import pytest
 
-from tcpexp.ahead import Ahead
 from tcpexp.cli.main import main
 from tcpexp.errors import Missing, RunError
 from tcpexp.places.base import PlaceResult, Progress, Stop
 from tcpexp.plan.types import RunPlan
-from tcpexp.runner import RunOptions, Silent, StopSignals, compile_spec, create_run, execute
+from tcpexp.runs.ahead import Ahead
+from tcpexp.runs.runner import RunOptions, Silent, StopSignals, compile_spec, create_run, execute
 from tcpexp.store.manifest import read_manifest
 
 PLAIN = """\
@@ -199,7 +199,7 @@ def test_without_a_place_both_ways_are_named() -> None:
     script = (
         "import os\n"
         "from tcpexp.errors import HostError\n"
-        "from tcpexp.runner import RunOptions, Silent, open_place\n"
+        "from tcpexp.runs.runner import RunOptions, Silent, open_place\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
         "try: open_place(RunOptions(), Silent())\n"
         "except HostError as error: print(error.exit_code, [lack.remedy for lack in error.missing])"
@@ -316,7 +316,7 @@ def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(
 def test_a_run_whose_engine_did_not_notice_is_not_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tcpexp.runner.NO_ROOM_BYTES", 1 << 62)
+    monkeypatch.setattr("tcpexp.runs.runner.NO_ROOM_BYTES", 1 << 62)
     spec = spec_in(tmp_path)
     options = RunOptions()
     run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from tcpexp import paths
-from tcpexp.cli.job import Job, empty_row
-from tcpexp.cli.jobs import run_jobs
+from tcpexp.batch.job import Job, empty_row
+from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.main import main
 from tcpexp.cli.several import QuietDisplay, TerminalDisplay, outcome_words, print_table, sum_words
 from tcpexp.errors import SpecError
-from tcpexp.runner import RunOptions, StopSignals
+from tcpexp.runs.runner import RunOptions, StopSignals
 
 PLAIN = """\
 name: {name}
@@ -181,7 +181,7 @@ def test_a_run_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
         RunOptions("guest", out=tmp_path / "results"),
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "tcpexp.cli.job"],
+        [sys.executable, "-m", "tcpexp.batch.job"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -352,8 +352,10 @@ def test_several_at_a_time_on_the_host_keep_apart(
     rows = json.loads(capsys.readouterr().out)
     assert code == 1
     assert [(row["experiment"], row["status"], row["passed"], row["failed"]) for row in rows] == [
-        ("one", "complete", 1, 0), ("three", "complete", 1, 0), ("two", "complete", 0, 1),
-    ]  # fmt: skip
+        ("one", "complete", 1, 0),
+        ("three", "complete", 1, 0),
+        ("two", "complete", 0, 1),
+    ]
     nets = {
         json.loads((Path(row["run"]) / "plan.json").read_text())["network"]["subnets"][0]
         for row in rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.cli.main import main
-from tcpexp.cli.sourceline import line_of, marked_line
+from tcpexp.runs.sourceline import line_of, marked_line
 
 
 @pytest.mark.parametrize(

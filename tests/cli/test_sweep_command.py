@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.batch.estimate import Forecast, estimate_rest, jobs_that_fit
 from tcpexp.cli.main import main
 from tcpexp.cli.sweep import matrix_row
 from tcpexp.cli.sweepshow import bytes_words, print_matrix, time_words
-from tcpexp.sweep.estimate import Forecast, estimate_rest, jobs_that_fit
 from tcpexp.sweep.study import StudyOptions, load_study
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sweep"))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 _BLOCK = re.compile(
     r"(?:<!-- validated: (?P<what>[^(]+?) \((?P<why>[^)]+)\) -->\n)?^(?P<indent>"
     r" *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",

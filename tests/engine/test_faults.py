@@ -62,8 +62,17 @@ def fault(
     }
     settled |= given
     return SegmentFault(
-        "h1-h2", towards, source, None, source_port=None, target_port=None, either_port=80, segment=segment, effect=effect, **settled  # type: ignore[arg-type]
-    )  # fmt: skip
+        "h1-h2",
+        towards,
+        source,
+        None,
+        source_port=None,
+        target_port=None,
+        either_port=80,
+        segment=segment,
+        effect=effect,
+        **settled,  # type: ignore[arg-type]
+    )
 
 
 # ------------------------------------------------------------------------------------------------

@@ -54,8 +54,10 @@ def test_a_mark_per_process_and_the_forks_beside_the_openings(
     assert (tracefs / "events/sched/sched_process_fork/enable").read_text() == "1"
     assert (tracefs / "events/ftrace/print/enable").read_text() == "0"
     assert sorted(path.name for path in (tmp_path / "raw/trace/formats").iterdir()) == [
-        "ftrace.print.format", "sched.sched_process_fork.format", "sock.inet_sock_set_state.format",
-    ]  # fmt: skip
+        "ftrace.print.format",
+        "sched.sched_process_fork.format",
+        "sock.inet_sock_set_state.format",
+    ]
     made.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tcpexp.engine import tbf
 from tcpexp.engine.rates import FEW_FRAMES, STANDSTILL_BYTE_S, Bucket
-from tcpexp.engine.rtnetlink import attributes
+from tcpexp.record.rtnetlink import attributes
 
 BURST, FRAME = 3028, 1514
 SECOND = 1_000_000_000

@@ -24,7 +24,8 @@ from tcpexp.spec.quotes import fill
 from tcpexp.store.rundata import RunData
 
 COUNTS = Path(__file__).parents[1] / "independent" / "plain_counts.py"
-#: A token bucket lets this much pass at once, beside its rate: two full frames (docs/links.md).
+#: A token bucket lets this much pass at once, beside its rate: two full frames
+#: (docs/concepts/links.md).
 BURST_BITS = 2 * 1514 * 8
 
 
@@ -103,13 +104,39 @@ def unexplained(run: RunData) -> Iterator[str]:
 # numbers that are written, not quoted
 
 _UNITS = {
-    "ns": ("time", 1e-9), "µs": ("time", 1e-6), "us": ("time", 1e-6), "ms": ("time", 1e-3), "s": ("time", 1.0), "seconds": ("time", 1.0),
-    "minutes": ("time", 60.0), "hours": ("time", 3600.0), "min": ("time", 60.0), "bit/s": ("rate", 1.0), "kbit/s": ("rate", 1e3),
-    "Mbit/s": ("rate", 1e6), "Gbit/s": ("rate", 1e9), "kbit": ("rate", 1e3), "mbit": ("rate", 1e6), "gbit": ("rate", 1e9), "bytes": ("size", 1.0),
-    "B": ("size", 1.0), "kB": ("size", 1e3), "MB": ("size", 1e6), "KiB": ("size", 1024.0), "MiB": ("size", 1048576.0), "%": ("part", 0.01),
-    "segments": ("count", 1.0), "packets": ("count", 1.0), "p": ("count", 1.0), "ACKs": ("count", 1.0), "SYNs": ("count", 1.0), "samples": ("count", 1.0),
-    "retransmissions": ("count", 1.0), "bdp": ("bdp", 1.0), "BDPs": ("bdp", 1.0),
-}  # fmt: skip
+    "ns": ("time", 1e-9),
+    "µs": ("time", 1e-6),
+    "us": ("time", 1e-6),
+    "ms": ("time", 1e-3),
+    "s": ("time", 1.0),
+    "seconds": ("time", 1.0),
+    "minutes": ("time", 60.0),
+    "hours": ("time", 3600.0),
+    "min": ("time", 60.0),
+    "bit/s": ("rate", 1.0),
+    "kbit/s": ("rate", 1e3),
+    "Mbit/s": ("rate", 1e6),
+    "Gbit/s": ("rate", 1e9),
+    "kbit": ("rate", 1e3),
+    "mbit": ("rate", 1e6),
+    "gbit": ("rate", 1e9),
+    "bytes": ("size", 1.0),
+    "B": ("size", 1.0),
+    "kB": ("size", 1e3),
+    "MB": ("size", 1e6),
+    "KiB": ("size", 1024.0),
+    "MiB": ("size", 1048576.0),
+    "%": ("part", 0.01),
+    "segments": ("count", 1.0),
+    "packets": ("count", 1.0),
+    "p": ("count", 1.0),
+    "ACKs": ("count", 1.0),
+    "SYNs": ("count", 1.0),
+    "samples": ("count", 1.0),
+    "retransmissions": ("count", 1.0),
+    "bdp": ("bdp", 1.0),
+    "BDPs": ("bdp", 1.0),
+}
 _VALUE = r"\d[\d,]*(?:\.\d+)?"
 _TOKEN = re.compile(
     rf"((?:{_VALUE}(?:,| and| or|"

@@ -18,16 +18,48 @@ SHIPPED = {path.stem: path for path in shipped_specs()}
 
 #: What a laboratory course on TCP is about, part by part; each is the name of an experiment.
 CONNECTIONS = (
-    "handshake_teardown", "simultaneous_close", "all_states", "half_close", "dead_host", "dead_host_retries_3", "dead_host_same_subnet", "closed_port",
-    "syn_scan", "synack_drop", "synack_drop_isolated", "syn_flood", "syn_flood_cookies", "accept_queue_overflow", "keepalive", "orphan_fin_wait2",
-)  # fmt: skip
+    "handshake_teardown",
+    "simultaneous_close",
+    "all_states",
+    "half_close",
+    "dead_host",
+    "dead_host_retries_3",
+    "dead_host_same_subnet",
+    "closed_port",
+    "syn_scan",
+    "synack_drop",
+    "synack_drop_isolated",
+    "syn_flood",
+    "syn_flood_cookies",
+    "accept_queue_overflow",
+    "keepalive",
+    "orphan_fin_wait2",
+)
 DAMAGED_SEGMENTS = (
-    "impaired_download", "one_loss", "loss_of_retransmission", "tail_loss", "lost_synack", "reorder_threshold", "gso_segments", "delayed_ack",
-)  # fmt: skip
+    "impaired_download",
+    "one_loss",
+    "loss_of_retransmission",
+    "tail_loss",
+    "lost_synack",
+    "reorder_threshold",
+    "gso_segments",
+    "delayed_ack",
+)
 FLOW_CONTROL = (
-    "slow_receiver", "rwnd_autotuning", "rwnd_fixed", "zero_window_probe", "send_chunk_size", "linked_list", "relay_zero_window", "zero_window_attack",
-    "silly_window", "nagle", "udp_no_flow_control", "stop_and_wait", "echo",
-)  # fmt: skip
+    "slow_receiver",
+    "rwnd_autotuning",
+    "rwnd_fixed",
+    "zero_window_probe",
+    "send_chunk_size",
+    "linked_list",
+    "relay_zero_window",
+    "zero_window_attack",
+    "silly_window",
+    "nagle",
+    "udp_no_flow_control",
+    "stop_and_wait",
+    "echo",
+)
 #: Experiments without a twin of their own, and whose twin stands for it.
 STANDS_FOR = {
     # the same faults and checks with a tenth of the data

@@ -15,7 +15,7 @@ from twins import compiled
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
 from tcpexp.places.uml.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
 
@@ -58,8 +58,12 @@ def test_a_number_of_another_run_is_found(tmp_path: Path) -> None:
 
 def test_numbers_of_a_list_have_the_unit_at_its_end() -> None:
     assert [number for number, _ in numbers_in("SYNs at 0, 1.01 and 3 s; 1,448 bytes, 5 %")] == [
-        ("time", 0.0), ("time", 1.01), ("time", 3.0), ("size", 1448.0), ("part", 0.05)
-    ]  # fmt: skip
+        ("time", 0.0),
+        ("time", 1.01),
+        ("time", 3.0),
+        ("size", 1448.0),
+        ("part", 0.05),
+    ]
 
 
 @pytest.mark.parametrize("entry", list(OF))

@@ -1,4 +1,4 @@
-"""Every shipped experiment passes over IPv6 too, as it is; docs/ipv6.md names them."""
+"""Every shipped experiment passes over IPv6 too, as it is; docs/guides/ipv6.md names them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twins import outcome_of
 
 from tcpexp.paths import shipped_specs
 
-PAGE = (Path(__file__).parents[2] / "docs" / "ipv6.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "ipv6.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Experiments over IPv6")[2]
 #: The experiments of the page's first list, which pass unchanged, and those of the paragraph behind
 #: it, which nobody has run over IPv6.

@@ -17,10 +17,10 @@ from holds import broken
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import find_spec
-from tcpexp.pipeline import RunOutcome
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.pipeline import RunOutcome
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
 from tcpexp.store.rundata import RunData
 

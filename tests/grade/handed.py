@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cheap import NAME
 
+from tcpexp.batch.cell import CellTask, run_cell
+from tcpexp.batch.folder import StudyFolder
 from tcpexp.grade.rubric import Rubric, load_rubric
-from tcpexp.sweep.cell import CellTask, run_cell
-from tcpexp.sweep.folder import StudyFolder
 
 SPEC = """\
 name: {name}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent

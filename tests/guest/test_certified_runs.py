@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tcpexp.engine.qdiscoptions import decode_options
-from tcpexp.engine.rtnetlink import FILE_HEAD, RECORD_HEAD, parse_messages, place_of
 from tcpexp.ingest.qdisc import parse_sources
+from tcpexp.record.qdiscoptions import decode_options
+from tcpexp.record.rtnetlink import FILE_HEAD, RECORD_HEAD, parse_messages, place_of
 from tcpexp.store.rundata import RunData
 
 pytestmark = pytest.mark.guest

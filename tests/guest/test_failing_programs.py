@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tcpexp.errors import HostError
 from tcpexp.report.terminal import print_summary
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.manifest import read_manifest
 from tcpexp.store.rundata import RunData
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.cli.main import main
-from tcpexp.runner import LEAST_FREE_BYTES
+from tcpexp.runs.runner import LEAST_FREE_BYTES
 from tcpexp.store.manifest import read_manifest, verify
 
 pytestmark = [pytest.mark.guest, pytest.mark.root]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 
 TCP_TESTS = Path(__file__).parents[1] / "tcp"
 sys.path.insert(0, str(TCP_TESTS))

@@ -21,10 +21,27 @@ from pathlib import Path
 from typing import Any
 
 FIELDS = (
-    "frame.number", "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.id", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw",
-    "tcp.len", "tcp.flags", "tcp.options.timestamp.tsval", "tcp.options.sack_re", "tcp.checksum", "tcp.checksum.status", "tcp.analysis.duplicate_ack",
-    "icmp.type", "icmpv6.type",
-)  # fmt: skip
+    "frame.number",
+    "frame.time_epoch",
+    "ip.src",
+    "ip.dst",
+    "ipv6.src",
+    "ipv6.dst",
+    "ip.id",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.seq_raw",
+    "tcp.ack_raw",
+    "tcp.len",
+    "tcp.flags",
+    "tcp.options.timestamp.tsval",
+    "tcp.options.sack_re",
+    "tcp.checksum",
+    "tcp.checksum.status",
+    "tcp.analysis.duplicate_ack",
+    "icmp.type",
+    "icmpv6.type",
+)
 SYN, FIN, RST, ACK = 0x02, 0x01, 0x04, 0x10
 HALF, WHOLE = 1 << 31, 1 << 32
 
@@ -145,10 +162,19 @@ def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
         row["tcp.flags"],
     )
     return Packet(
-        capture, t_ns, src, dst, number["tcp.seq_raw"], number["tcp.ack_raw"], number["tcp.len"], int(row["tcp.flags"], 16),
-        int(row["tcp.options.sack_re"]) if row["tcp.options.sack_re"] else None, same, row["tcp.checksum.status"] in ("0", "Bad"),
+        capture,
+        t_ns,
+        src,
+        dst,
+        number["tcp.seq_raw"],
+        number["tcp.ack_raw"],
+        number["tcp.len"],
+        int(row["tcp.flags"], 16),
+        int(row["tcp.options.sack_re"]) if row["tcp.options.sack_re"] else None,
+        same,
+        row["tcp.checksum.status"] in ("0", "Bad"),
         bool(row["tcp.analysis.duplicate_ack"]),
-    )  # fmt: skip
+    )
 
 
 # ----------------------------------------------------------------------------------------------
@@ -274,9 +300,14 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
             number, payload = number + 1, payload + packet.size
             distinct += covered.add(left, left + packet.size)
     return {
-        "goodput_bytes": goodput, "packets_sent": number, "retransmissions": again, "retransmitted_bytes": payload - distinct,
-        "lost": lost_packets(run, sent, arrived), "rtt_ns": round_trips(run, group, ports, sent), "connections": len(ports),
-    }  # fmt: skip
+        "goodput_bytes": goodput,
+        "packets_sent": number,
+        "retransmissions": again,
+        "retransmitted_bytes": payload - distinct,
+        "lost": lost_packets(run, sent, arrived),
+        "rtt_ns": round_trips(run, group, ports, sent),
+        "connections": len(ports),
+    }
 
 
 def sent_again(packets: list[Packet], end_ns: int) -> int:

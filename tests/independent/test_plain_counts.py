@@ -21,7 +21,7 @@ from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
 from tcpexp.plots.base import Options
 from tcpexp.plots.throughput import binned_goodput
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent
@@ -68,13 +68,19 @@ def test_the_numbers_are_those_that_plain_tshark_counts(
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
-        (("flows", "up", "goodput_bytes"), 1), (("flows", "up", "packets_sent"), 1), (("flows", "up", "retransmissions"), 1),
+        (("flows", "up", "goodput_bytes"), 1),
+        (("flows", "up", "packets_sent"), 1),
+        (("flows", "up", "retransmissions"), 1),
         (("flows", "up", "lost_packets"), 1),
-        (("flows", "up", "rtt", "p95_ms"), 30.0), (("labels", "duplicate_ack", "captures", "h1-eth0"), 1), (("queues", 1, "max_packets"), 1),
-        (("queues", 1, "drops"), 1), (("counters", "h1", "Tcp.OutSegs"), 1), (("packets", "h2-eth0"), 1),
+        (("flows", "up", "rtt", "p95_ms"), 30.0),
+        (("labels", "duplicate_ack", "captures", "h1-eth0"), 1),
+        (("queues", 1, "max_packets"), 1),
+        (("queues", 1, "drops"), 1),
+        (("counters", "h1", "Tcp.OutSegs"), 1),
+        (("packets", "h2-eth0"), 1),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
-)  # fmt: skip
+)
 def test_a_number_that_is_altered_is_found(
     recorded: Callable[[str], RunData], path: tuple[str | int, ...], wrong: float
 ) -> None:

@@ -46,10 +46,23 @@ def make_plan(flows=(), **changes):
     )
     nodes = (host("h1", "10.0.1.1", "h1-eth0"), host("h2", "10.0.2.1", "h2-eth0"), router)
     values = {
-        "name": "lossy", "title": "", "description": "", "references": (), "seed": 1, "duration_ns": 2_000_000_000,
-        "network": t.NetworkPlan("routed", nodes, links, ("10.0.0.0/16",)), "setup": (), "steps": (), "recorders": (),
-        "flows": tuple(flows), "expect": (), "plots": (), "explain": "", "files": (), "needs": t.Needs(),
-    }  # fmt: skip
+        "name": "lossy",
+        "title": "",
+        "description": "",
+        "references": (),
+        "seed": 1,
+        "duration_ns": 2_000_000_000,
+        "network": t.NetworkPlan("routed", nodes, links, ("10.0.0.0/16",)),
+        "setup": (),
+        "steps": (),
+        "recorders": (),
+        "flows": tuple(flows),
+        "expect": (),
+        "plots": (),
+        "explain": "",
+        "files": (),
+        "needs": t.Needs(),
+    }
     return t.RunPlan(**{**values, **changes})
 
 

@@ -104,9 +104,14 @@ class RandomTalk:
     def ack(self, side):
         sent, unit = self.next_seq[1 - side], self.unit
         known = {
-            "again": self.acked[side], "all": sent, "all but": sent - unit, "less": self.acked[side] - unit, "more": self.acked[side] + unit,
-            "one more": self.acked[side] + 1, "too much": sent + unit,
-        }  # fmt: skip
+            "again": self.acked[side],
+            "all": sent,
+            "all but": sent - unit,
+            "less": self.acked[side] - unit,
+            "more": self.acked[side] + unit,
+            "one more": self.acked[side] + 1,
+            "too much": sent + unit,
+        }
         kind = self.draw(ACKS)
         return known[kind] if kind == "too much" else min(known[kind], self.covered[1 - side])
 

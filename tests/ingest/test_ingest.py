@@ -10,8 +10,8 @@ import pytest
 from tcpexp.errors import DataError
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.plan.types import to_json
+from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import schema_of
-from tcpexp.store.tables import TABLES
 
 TRACE = Path(__file__).parent / "data" / "linux-6.1-trace"
 pytestmark = pytest.mark.skipif(

@@ -17,10 +17,23 @@ def nodes():
 
 def packet(node, number, t_ns, ip_id, **changes):
     row = {
-        "capture": f"{node}-eth0", "node": node, "number": number, "t_ns": t_ns, "protocol": "tcp", "src": A, "dst": B, "src_port": 1,
-        "dst_port": 2, "frame_bytes": 1514, "ip_id": ip_id, "flags": "A", "seq": 1000 + ip_id, "ack": 5, "payload_bytes": 1448,
+        "capture": f"{node}-eth0",
+        "node": node,
+        "number": number,
+        "t_ns": t_ns,
+        "protocol": "tcp",
+        "src": A,
+        "dst": B,
+        "src_port": 1,
+        "dst_port": 2,
+        "frame_bytes": 1514,
+        "ip_id": ip_id,
+        "flags": "A",
+        "seq": 1000 + ip_id,
+        "ack": 5,
+        "payload_bytes": 1448,
         "checksum_bad": False,
-    }  # fmt: skip
+    }
     return {**row, **changes}
 
 

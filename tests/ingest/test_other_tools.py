@@ -5,7 +5,7 @@ by a stated definition.
 (``tcpexp.yaml``, in the guest: the path towards the client loses, reorders and duplicates),
 ``curl-*`` by tcpdump on another network that knows nothing of tcpexp (``curl.sh``). What tcptrace
 6.6.7 says of each is kept as it printed it (``tcptrace -l -r -n --csv``); tshark's own statistics
-are asked for here. docs/other-tools.md explains the definitions.
+are asked for here. docs/concepts/other-tools.md explains the definitions.
 """
 
 import csv

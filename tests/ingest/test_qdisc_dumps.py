@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.engine.rtnetlink import DUMP_REQUEST, FILE_HEAD, RECORD_HEAD, ends_dump
 from tcpexp.errors import DataError
 from tcpexp.ingest.qdisc import parse_dumps, parse_sources, read_queues
+from tcpexp.record.rtnetlink import DUMP_REQUEST, FILE_HEAD, RECORD_HEAD, ends_dump
 
 RAW = Path(__file__).parent / "data" / "linux-6.1-qdisc"
 DUMPS = (RAW / "qdisc.nl").read_bytes()

@@ -197,19 +197,37 @@ PACKETS = {
     "ARP": [c.arp(A, B), c.arp(B, A, 2)],
     "UDP": [datagram(), datagram(0), datagram(1001), datagram(9, none=True), in_udp6(), in_udp6(7)],
     "wrong checksums": [
-        segment(1, wrong=1), segment(1, ip_wrong=3), segment(1, "A", 1001, wrong=7), datagram(wrong=1), datagram(ip_wrong=1), in_udp6(wrong=1),
-        c.tcp(A6, B6, (1, 2), 5, 5, "S", wrong=1), c.tcp(A6, B6, (1, 2), 5, 5, "S"),
+        segment(1, wrong=1),
+        segment(1, ip_wrong=3),
+        segment(1, "A", 1001, wrong=7),
+        datagram(wrong=1),
+        datagram(ip_wrong=1),
+        in_udp6(wrong=1),
+        c.tcp(A6, B6, (1, 2), 5, 5, "S", wrong=1),
+        c.tcp(A6, B6, (1, 2), 5, 5, "S"),
     ],
     "ICMP": [
-        c.icmp(A, B, 8, 0, bytes(56)), c.icmp(B, A, 0, 0, bytes(3)), segment(1), c.icmp(B, A, 3, 1, segment(1)[14:]), segment(1), segment(2),
-        c.icmp(B, A, 11, 0, segment(9)[14:42]), c.icmp(B, A, 3, 3, datagram()[14:]), c.icmp(B, A, 3, 3, datagram(wrong=1)[14:]), segment(3),
+        c.icmp(A, B, 8, 0, bytes(56)),
+        c.icmp(B, A, 0, 0, bytes(3)),
+        segment(1),
+        c.icmp(B, A, 3, 1, segment(1)[14:]),
+        segment(1),
+        segment(2),
+        c.icmp(B, A, 11, 0, segment(9)[14:42]),
+        c.icmp(B, A, 3, 3, datagram()[14:]),
+        c.icmp(B, A, 3, 3, datagram(wrong=1)[14:]),
+        segment(3),
     ],
     "ICMPv6": [
-        c.icmp(A6, "ff02::1:ff00:2", 135, 0, bytes(24)), c.icmp(B6, A6, 136, 0, bytes(24)), c.icmp(A6, "ff02::16", 143, 0, bytes(4)),
-        c.icmp(A6, B6, 128, 0, bytes(9)), c.icmp(B6, A6, 1, 4, in_udp6()[14:]), c.icmp(B6, A6, 1, 4, in_udp6(wrong=2)[14:]),
+        c.icmp(A6, "ff02::1:ff00:2", 135, 0, bytes(24)),
+        c.icmp(B6, A6, 136, 0, bytes(24)),
+        c.icmp(A6, "ff02::16", 143, 0, bytes(4)),
+        c.icmp(A6, B6, 128, 0, bytes(9)),
+        c.icmp(B6, A6, 1, 4, in_udp6()[14:]),
+        c.icmp(B6, A6, 1, 4, in_udp6(wrong=2)[14:]),
     ],
     "IGMP": [c.frame(A, "224.0.0.22", 2, b"\x22\x00\xf9\xfc\0\0\0\x01\x04\0\0\0\xe0\0\0\xfb")],
-}  # fmt: skip
+}
 
 
 def timed(frames):

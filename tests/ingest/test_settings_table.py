@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.engine.qdiscoptions import decode_options
 from tcpexp.errors import DataError
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.settings import SampledSettings, read_settings
+from tcpexp.record.qdiscoptions import decode_options
 
 RAW = Path(__file__).parent / "data" / "linux-6.1-qdisc"
 PFIFO, WIDER = (25).to_bytes(4, "little"), (26).to_bytes(4, "little")
@@ -84,8 +84,11 @@ def test_what_was_read_back(tmp_path):
     (tmp_path / "readback.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     rows = read_settings(tmp_path).rows(named=True)
     assert [(row["t_ns"], row["link"], row["interface"], row["kind"]) for row in rows] == [
-        (-5, "h1-h2", None, "pfifo"), (-4, None, "h1-eth0", "noqueue"), (9, None, "h1-eth0", None), (9, None, None, None)
-    ]  # fmt: skip
+        (-5, "h1-h2", None, "pfifo"),
+        (-4, None, "h1-eth0", "noqueue"),
+        (9, None, "h1-eth0", None),
+        (9, None, None, None),
+    ]
     assert json.loads(rows[-1]["options"]) == {"change": "more than the kernel kept"}
     (tmp_path / "readback.jsonl").write_text("nonsense\n{}\n")
     with pytest.raises(DataError, match=r"readback\.jsonl:1"):

@@ -37,9 +37,23 @@ def captures(leads_ms: int) -> pl.DataFrame:
         for number, (at, source, flags, seq) in enumerate(seen, 1):
             target = TWO if source == ONE else ONE
             rows.append(
-                {"capture": capture, "node": capture[:2], "number": number, "t_ns": at * MS, "protocol": "tcp", "stream": 0, "flags": flags, "seq": seq,
-                 "src": source[0], "src_port": source[1], "dst": target[0], "dst_port": target[1], "payload_bytes": 0, "checksum_bad": False}
-            )  # fmt: skip
+                {
+                    "capture": capture,
+                    "node": capture[:2],
+                    "number": number,
+                    "t_ns": at * MS,
+                    "protocol": "tcp",
+                    "stream": 0,
+                    "flags": flags,
+                    "seq": seq,
+                    "src": source[0],
+                    "src_port": source[1],
+                    "dst": target[0],
+                    "dst_port": target[1],
+                    "payload_bytes": 0,
+                    "checksum_bad": False,
+                }
+            )
     schema = schema_of("packets")
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 

@@ -19,12 +19,35 @@ def test_a_sending_socket():
     ]
     row = rows.row(1, named=True)
     expected = {
-        "node": "h1", "state": "estab", "recv_q": 0, "send_q": 75296, "local_address": "10.0.0.1", "peer_address": "10.0.0.2",
-        "peer_port": 5201, "congestion_control": "cubic", "cwnd": 15, "ssthresh": 9, "rtt_us": 13186, "rttvar_us": 1241, "rto_ms": 216.0,
-        "mss": 1448, "bytes_sent": 1200429, "bytes_acked": 1172918, "bytes_received": None, "bytes_retrans": 7240, "unacked": 12,
-        "retrans_total": 5, "lost": None, "sacked": None, "rcv_space": 14480, "pacing_rate_bps": 15812384.0,
-        "delivery_rate_bps": 9589400.0, "bbr_bw_bps": None, "timer": "on,032ms,0", "flow": None,
-    }  # fmt: skip
+        "node": "h1",
+        "state": "estab",
+        "recv_q": 0,
+        "send_q": 75296,
+        "local_address": "10.0.0.1",
+        "peer_address": "10.0.0.2",
+        "peer_port": 5201,
+        "congestion_control": "cubic",
+        "cwnd": 15,
+        "ssthresh": 9,
+        "rtt_us": 13186,
+        "rttvar_us": 1241,
+        "rto_ms": 216.0,
+        "mss": 1448,
+        "bytes_sent": 1200429,
+        "bytes_acked": 1172918,
+        "bytes_received": None,
+        "bytes_retrans": 7240,
+        "unacked": 12,
+        "retrans_total": 5,
+        "lost": None,
+        "sacked": None,
+        "rcv_space": 14480,
+        "pacing_rate_bps": 15812384.0,
+        "delivery_rate_bps": 9589400.0,
+        "bbr_bw_bps": None,
+        "timer": "on,032ms,0",
+        "flow": None,
+    }
     assert {name: row[name] for name in expected} == expected
     assert "skmem:(r0,rb131072,t22800" in row["info"]
 

@@ -40,9 +40,12 @@ def test_states_of_both_ends(trace):
     states = read_sockets(trace).states
     client = states.filter(states["local_address"] == "10.0.0.1")
     assert client.select("old_state", "new_state").rows() == [
-        ("CLOSED", "SYN-SENT"), ("SYN-SENT", "ESTABLISHED"), ("ESTABLISHED", "FIN-WAIT-1"),
-        ("FIN-WAIT-1", "FIN-WAIT-2"), ("FIN-WAIT-2", "CLOSED"),
-    ]  # fmt: skip
+        ("CLOSED", "SYN-SENT"),
+        ("SYN-SENT", "ESTABLISHED"),
+        ("ESTABLISHED", "FIN-WAIT-1"),
+        ("FIN-WAIT-1", "FIN-WAIT-2"),
+        ("FIN-WAIT-2", "CLOSED"),
+    ]
     assert client["t_ns"][1] == 1_070_819_409
     server = states.filter(states["local_address"] == "10.0.0.2")
     assert server["new_state"].to_list() == [

@@ -87,9 +87,14 @@ def test_the_kernels_tables_are_filled(tmp_path):
     assert found["states"].select("t_ns", "local_port", "old_state", "new_state").rows() == [
         (2, 7000, "LISTEN", "SYN-RECEIVED")
     ]
-    assert found["tcp_probe"].select("t_ns", "src_port", "dst_port", "cwnd", "ssthresh", "snd_una").rows() == [
-        (3, 7000, 50000, 10, 0x7FFFFFFF, 100), (6, 7000, 50000, 4, 4, 2000), (8, 7000, 50000, 10, 0x7FFFFFFF, 3000), (9, 7000, 50000, 10, 0x7FFFFFFF, 4000),
-    ]  # fmt: skip
+    assert found["tcp_probe"].select(
+        "t_ns", "src_port", "dst_port", "cwnd", "ssthresh", "snd_una"
+    ).rows() == [
+        (3, 7000, 50000, 10, 0x7FFFFFFF, 100),
+        (6, 7000, 50000, 4, 4, 2000),
+        (8, 7000, 50000, 10, 0x7FFFFFFF, 3000),
+        (9, 7000, 50000, 10, 0x7FFFFFFF, 4000),
+    ]
     assert found["retransmits"].select("t_ns", "dst", "state").rows() == [
         (4, "10.0.0.1", "ESTABLISHED")
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError
-from tcpexp.findings import Finding
+from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Wanted
 from tcpexp.places.registry import KINDS, all_kinds, place_kind
 from tcpexp.plan.compile import compile_plan

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tcpexp.ingest.tcptrace import read_trace
-from tcpexp.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 
 pytestmark = [

@@ -46,10 +46,18 @@ def test_what_may_not(written):
 @pytest.mark.parametrize(
     ("status", "expected", "fits"),
     [
-        (0, ("0",), True), (1, ("0",), False), (28, ("0", "28"), True), (0, ("28",), False), (-9, ("SIGKILL",), True), (-9, ("signal",), True),
-        (9, ("signal",), False), (-11, ("0",), False), (-11, ("any",), True), (200, ("any",), True),
+        (0, ("0",), True),
+        (1, ("0",), False),
+        (28, ("0", "28"), True),
+        (0, ("28",), False),
+        (-9, ("SIGKILL",), True),
+        (-9, ("signal",), True),
+        (9, ("signal",), False),
+        (-11, ("0",), False),
+        (-11, ("any",), True),
+        (200, ("any",), True),
     ],
-)  # fmt: skip
+)
 def test_what_fits(status, expected, fits):
     assert is_expected(status, expected) is fits
 

@@ -1,4 +1,6 @@
-"""The examples of docs/topologies.md, docs/recorders.md and docs/spec.md do what the pages say."""
+"""The examples of docs/reference/topologies.md, docs/reference/recorders.md and
+docs/reference/spec.md do what the pages say.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +13,7 @@ from tcpexp.recorders import BUILTIN
 from tcpexp.spec.load import load_spec
 from tcpexp.spec.model import ExperimentSpec
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
 NAMED_BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
 
 

@@ -70,8 +70,11 @@ def test_addresses_and_routes(tmp_path):
     network = plan_of(tmp_path, slot=26).network
     h1, r1, h2 = network.nodes
     assert [face.cidr for node in (h1, r1, h2) for face in node.interfaces] == [
-        "2001:db8:1a::1/64", "2001:db8:1a::2/64", "2001:db8:1a:1::1/64", "2001:db8:1a:1::2/64",
-    ]  # fmt: skip
+        "2001:db8:1a::1/64",
+        "2001:db8:1a::2/64",
+        "2001:db8:1a:1::1/64",
+        "2001:db8:1a:1::2/64",
+    ]
     assert [(route.destination, route.via) for route in h1.routes] == [
         ("2001:db8:1a:1::/64", "2001:db8:1a::2")
     ]
@@ -99,8 +102,13 @@ def test_programs_learn_the_version_and_addresses_get_brackets_where_a_port_or_a
     )
     command, get = (step.do for step in plan.steps)
     assert command.argv[1:] == (
-        "2001:db8:0:1::2", "[2001:db8:0:1::2]:80", "http://[2001:db8:0:1::2]/a", "http://[2001:db8::63]:81/", "-6", "{dir}",
-    )  # fmt: skip
+        "2001:db8:0:1::2",
+        "[2001:db8:0:1::2]:80",
+        "http://[2001:db8:0:1::2]/a",
+        "http://[2001:db8::63]:81/",
+        "-6",
+        "{dir}",
+    )
     assert command.environment == {"TCPEXP_IP": "6"}
     assert "http://[2001:db8:0:1::2]:8080/index.html" in get.argv
 

@@ -1,5 +1,5 @@
-"""The plot in docs/extending.md works as printed, and docs/reading-a-report.md names every plot and
-real options.
+"""The plot in docs/guides/extending.md works as printed, and docs/guides/reading-a-report.md names
+every plot and real options.
 """
 
 import re
@@ -14,7 +14,7 @@ from tcpexp.plots.base import load_plot
 from tcpexp.plots.run import plot_run
 from tcpexp.spec.load import load_spec
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "guides"
 
 
 def block(page: str, language: str, first: str) -> str:

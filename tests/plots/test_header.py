@@ -9,10 +9,10 @@ from fake_run import one_connection, write_run
 
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
-from tcpexp.plots.bothends import both_ends
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.plots.headerwords import shown_fields
-from tcpexp.plots.table import PacketLink
+from tcpexp.plots.kit.table import PacketLink
+from tcpexp.views.bothends import both_ends
+from tcpexp.views.headerwords import shown_fields
 
 DATA = Path(__file__).parent.parent / "ingest" / "data"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import header_part
-from tcpexp.plots.headerbytes import bit_pattern, ones_sum, packet_bytes, plain_headers
+from tcpexp.views.headerbytes import bit_pattern, ones_sum, packet_bytes, plain_headers
 
 DATA = Path(__file__).parent.parent / "ingest" / "data"
 FIELD = re.compile(r'size="(\d+)" pos="(\d+)"([^>]*)')

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from fake_run import SECOND, make_plan, write_run
 
+from tcpexp.plots.kit.table import PacketLink
 from tcpexp.plots.labels import WORDS
 from tcpexp.plots.labeltable import LabelTable
-from tcpexp.plots.labelwords import MEANINGS
-from tcpexp.plots.table import PacketLink
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.labels import MEANINGS
 
 
 def table(name, rows):

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import polars as pl
 import pytest
 
-from tcpexp.plots.sketch import SketchFigure
-from tcpexp.plots.style import (
+from tcpexp.plots.kit.sketch import SketchFigure
+from tcpexp.plots.kit.style import (
     is_sketch,
     legend,
     new_figure,

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from tcpexp.plots.svgparts import (
+from tcpexp.plots.kit.svgparts import (
     dashes,
     hatch,
     letters,

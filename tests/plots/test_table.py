@@ -8,10 +8,10 @@ from fake_run import make_plan, write_run
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import DataError
 from tcpexp.plots.base import Plot
+from tcpexp.plots.kit.style import WIDTH
+from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table, spread, table_from_json
+from tcpexp.plots.kit.tabledraw import GAP, MARGIN, column_widths, draw_table, wrapped
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.style import WIDTH
-from tcpexp.plots.table import Column, PacketLink, Part, Row, Table, spread, table_from_json
-from tcpexp.plots.tabledraw import GAP, MARGIN, column_widths, draw_table, wrapped
 
 LONG = "a sentence with so many words that it cannot stand on one line of a column " * 3
 TABLE = Table(

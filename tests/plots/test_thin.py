@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpexp.plots.thin import thin_line, thin_moments, thin_points
+from tcpexp.plots.kit.thin import thin_line, thin_moments, thin_points
 
 
 def noisy(rows: int) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpexp.plots.ticks import tick_labels, ticks
+from tcpexp.plots.kit.ticks import tick_labels, ticks
 
 
 @pytest.mark.parametrize(

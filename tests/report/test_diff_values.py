@@ -3,8 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from tcpexp.report.diffvalues import Difference, change_words, differences, value_words
+from tcpexp.report.diff.compare.compare.values import (
+    Difference,
+    change_words,
+    differences,
+    value_words,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab", max_size=2),

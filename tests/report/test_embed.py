@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.report import embed
+from tcpexp.report.page import embed
 from tcpexp.report.panels.model import PanelData
 
-PAGE = Path(embed.__file__).parent / "page"
+PAGE = Path(embed.__file__).parent
 EVIL = "</script><script>alert(1)</script><!--"
 
 

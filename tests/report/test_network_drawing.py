@@ -14,7 +14,7 @@ from tcpexp.plan.types import (
     NodePlan,
     QueuePlan,
 )
-from tcpexp.report.network import direction_words, network_svg, place_nodes
+from tcpexp.report.page.network import direction_words, network_svg, place_nodes
 
 PLAIN = DirectionPlan()
 

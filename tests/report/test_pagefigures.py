@@ -13,8 +13,8 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
 from tcpexp.plots.base import Plot
 from tcpexp.plots.run import plot_run, wanted_plots
-from tcpexp.report.pagefigures import figure_html, page_figures
-from tcpexp.report.write import write_report
+from tcpexp.report.page.pagefigures import figure_html, page_figures
+from tcpexp.report.page.write import write_report
 
 WORDS = re.compile(r">([^<>]*\w[^<>]*)</text>")
 
@@ -102,7 +102,7 @@ def test_the_page_is_written_without_matplotlib_and_makes_no_figure_files(tmp_pa
     )
     code = (
         "import sys\nfrom pathlib import Path\nfrom tcpexp.store.rundata import RunData\nfrom"
-        " tcpexp.report.write import"
+        " tcpexp.report.page.write import"
         " write_report\nwrite_report(RunData(Path(sys.argv[1])))\nprint('matplotlib' in"
         " sys.modules)"
     )
@@ -142,7 +142,7 @@ class Anothers(Plot):
     title = "Another's"
 
     def draw(self, run, options):
-        from tcpexp.plots.style import panels
+        from tcpexp.plots.kit.style import panels
 
         figure, (axes,) = panels([1.0], options["title"])
         axes.pie([1, 2], labels=["a third", "the rest"])

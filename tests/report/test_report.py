@@ -16,8 +16,8 @@ from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.checks.run import write_checks
 from tcpexp.plan.types import FlowPlan, Mark, Step, to_json
 from tcpexp.plots.run import plot_run
-from tcpexp.report.content import timeline_rows
-from tcpexp.report.write import write_report
+from tcpexp.report.page.content import timeline_rows
+from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
 

@@ -4,10 +4,10 @@ import polars as pl
 from fake_run import make_plan, write_run
 from test_window_table import UPLOAD, acks
 
+from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.table import Column, PacketLink, Part, Row, Table
-from tcpexp.report.tables import table_html
-from tcpexp.report.write import write_report
+from tcpexp.report.page.tables import table_html
+from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import conform, schema_of
 
 TABLE = Table(

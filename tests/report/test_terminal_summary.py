@@ -7,9 +7,9 @@ from rich.console import Console
 from test_report import CERTIFICATE, METRICS, VERDICTS
 
 from tcpexp.checks.run import write_checks
-from tcpexp.pipeline import RunOutcome
+from tcpexp.report.page.write import write_report
 from tcpexp.report.terminal import print_summary, timing_words
-from tcpexp.report.write import write_report
+from tcpexp.runs.pipeline import RunOutcome
 
 
 def printed(run, **more) -> str:

@@ -17,7 +17,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FRONT = (ROOT / "README.md").read_text()
 
@@ -34,9 +34,9 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     assert [
-        page.name
-        for page in (ROOT / "docs").glob("*.md")
-        if page.name != "index.md" and f"({page.name})" not in index
+        str(page.relative_to(ROOT / "docs"))
+        for page in (ROOT / "docs").rglob("*.md")
+        if page.name != "index.md" and f"({page.relative_to(ROOT / 'docs')})" not in index
     ] == []
 
 
@@ -49,6 +49,7 @@ def test_the_spec_on_the_front_page_is_valid(tmp_path: Path) -> None:
 
 def test_commands_on_the_front_page_exist() -> None:
     known = {name.split()[1] for name, _ in commands(cli, "tcpexp")}
-    used = set(re.findall(r"^(?:sudo )?tcpexp (\w+)", FRONT, re.MULTILINE))
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", FRONT, re.DOTALL))
+    used = set(re.findall(r"^(?:sudo )?tcpexp (\w+)", blocks, re.MULTILINE))
     assert used
     assert used <= known

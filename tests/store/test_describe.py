@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.record.tables import TABLES
 from tcpexp.store.describe import column_notes, tables_markdown, update_page
-from tcpexp.store.tables import TABLES
 
-PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data.md"
 
 
 def test_the_page_is_current():
     text = PAGE.read_text()
-    assert update_page(text) == text, "run: python -m tcpexp.store.describe docs/data.md"
+    assert update_page(text) == text, "run: python -m tcpexp.store.describe docs/reference/data.md"
 
 
 def test_every_column_is_listed_with_its_comment():

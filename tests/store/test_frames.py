@@ -2,9 +2,9 @@ import polars as pl
 import pytest
 
 from tcpexp.errors import DataError
+from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, read_table, schema_of, write_table
 from tcpexp.store.rundata import RunData
-from tcpexp.store.tables import TABLES
 
 
 @pytest.mark.parametrize("name", TABLES)

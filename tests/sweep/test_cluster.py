@@ -14,16 +14,16 @@ from distributed import Client
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "image"))
 from images import make_image
 
+from tcpexp.batch.workers import local_workers
+from tcpexp.batch.workplace import GUEST
 from tcpexp.places.image.image import find_image
 from tcpexp.sweep.run import run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
-from tcpexp.sweep.workers import local_workers
-from tcpexp.sweep.workplace import GUEST
 
 
 def blind() -> None:
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
 
     StudyFolder.is_study = lambda self, token: False
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.batch.folder import unpack_files
 from tcpexp.errors import DataError
-from tcpexp.sweep.folder import unpack_files
 
 
 def archive(*members: tarfile.TarInfo) -> tarfile.TarFile:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from tcpexp.sweep.folder import StudyFolder
+from tcpexp.batch.folder import StudyFolder
 
 
 def test_scratch_folders_come_and_go_at_once(tmp_path: Path) -> None:

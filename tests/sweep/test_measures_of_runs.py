@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tcpexp.batch.measure import definition
 from tcpexp.spec.sweep import SweepSpec
-from tcpexp.sweep.measure import definition
 from tcpexp.sweep.tables import measures_of
 
 LATE = {

@@ -16,13 +16,13 @@ import polars as pl
 import pytest
 from cheap import NAME, write_spec
 
+from tcpexp.batch import workers
+from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
+from tcpexp.batch.workplace import GUEST
 from tcpexp.errors import DataError, HostError
-from tcpexp.sweep import workers
 from tcpexp.sweep.run import Silent, progress_of, run_study
-from tcpexp.sweep.store import copy_tables, fetch_cells, put_cells
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
-from tcpexp.sweep.workplace import GUEST
 
 HERE = Path(__file__).parent
 
@@ -146,18 +146,18 @@ def test_workers_that_share_no_disk_send_their_runs(tmp_path, log, monkeypatch):
     """A worker that does not see the study's folder: its token is another one there."""
     spec = write_spec(tmp_path, repeat=1)
     whole = run_study(study_of(spec, tmp_path / "whole"), jobs=2)
-    monkeypatch.setattr("tcpexp.sweep.folder.StudyFolder.is_study", lambda self, token: False)
+    monkeypatch.setattr("tcpexp.batch.folder.StudyFolder.is_study", lambda self, token: False)
     study = study_of(spec, tmp_path / "sent")
     with workers.local_workers(1) as client:
         client.run(_blind)
-        monkeypatch.setattr("tcpexp.sweep.workers.remote_workers", lambda address: _same(client))
+        monkeypatch.setattr("tcpexp.batch.workers.remote_workers", lambda address: _same(client))
         outcome = run_study(study, scheduler="tcp://same")
     assert outcome.made == 6
     assert hash_tables(outcome.path / "tables") == hash_tables(whole.path / "tables")
 
 
 def _blind():
-    from tcpexp.sweep.folder import StudyFolder
+    from tcpexp.batch.folder import StudyFolder
 
     StudyFolder.is_study = lambda self, token: False
 

@@ -30,13 +30,18 @@ PATHS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "clean": ("", "", ()),
     "loss1": ("loss=1%,seed=1", "loss=1%,seed=2", HOLES),
     "loss5": ("loss=5%,seed=1", "loss=5%,seed=2", HOLES),
-    "reordering": ("reorder=2%,reorder_delay=2ms,seed=3", "reorder=2%,reorder_delay=2ms,seed=4", HOLES),
-    "duplication": ("duplicate=2%,seed=5", "duplicate=2%,seed=6", ("out-of-order",)),
-    "everything": (
-        "loss=1%,reorder=1%,reorder_delay=2ms,duplicate=1%,seed=7", "loss=1%,reorder=1%,reorder_delay=2ms,duplicate=1%,seed=8",
+    "reordering": (
+        "reorder=2%,reorder_delay=2ms,seed=3",
+        "reorder=2%,reorder_delay=2ms,seed=4",
         HOLES,
     ),
-}  # fmt: skip
+    "duplication": ("duplicate=2%,seed=5", "duplicate=2%,seed=6", ("out-of-order",)),
+    "everything": (
+        "loss=1%,reorder=1%,reorder_delay=2ms,duplicate=1%,seed=7",
+        "loss=1%,reorder=1%,reorder_delay=2ms,duplicate=1%,seed=8",
+        HOLES,
+    ),
+}
 
 
 class Expected(NamedTuple):

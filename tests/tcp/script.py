@@ -261,9 +261,16 @@ def plain(**settings: object) -> Config:
     ``settings`` change some.
     """
     values: dict[str, object] = {
-        "mss": 1000, "sack": False, "timestamps": False, "window_scaling": False, "congestion_control": "reno", "receive_buffer": 60_000, "msl_ns": 30 * 10**9,
-        "limited_transmit": False, **settings,
-    }  # fmt: skip
+        "mss": 1000,
+        "sack": False,
+        "timestamps": False,
+        "window_scaling": False,
+        "congestion_control": "reno",
+        "receive_buffer": 60_000,
+        "msl_ns": 30 * 10**9,
+        "limited_transmit": False,
+        **settings,
+    }
     return Config(**values)  # type: ignore[arg-type]
 
 

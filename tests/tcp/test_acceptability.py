@@ -14,16 +14,28 @@ NEXT = 100
     ("seq", "length", "window", "verdict"),
     [
         # no text, window closed: exactly RCV.NXT
-        (100, 0, 0, True), (99, 0, 0, False), (101, 0, 0, False),
+        (100, 0, 0, True),
+        (99, 0, 0, False),
+        (101, 0, 0, False),
         # no text: inside
-        (100, 0, 10, True), (109, 0, 10, True), (110, 0, 10, False), (99, 0, 10, False),
+        (100, 0, 10, True),
+        (109, 0, 10, True),
+        (110, 0, 10, False),
+        (99, 0, 10, False),
         (100, 1, 0, False),  # text and a closed window: never
         # one octet
-        (100, 1, 10, True), (109, 1, 10, True), (110, 1, 10, False), (99, 1, 10, False),
+        (100, 1, 10, True),
+        (109, 1, 10, True),
+        (110, 1, 10, False),
+        (99, 1, 10, False),
         # begins or ends inside
-        (90, 10, 10, False), (90, 11, 10, True), (109, 50, 10, True), (90, 20, 10, True), (90, 21, 10, False),
+        (90, 10, 10, False),
+        (90, 11, 10, True),
+        (109, 50, 10, True),
+        (90, 20, 10, True),
+        (90, 21, 10, False),
     ],
-)  # fmt: skip
+)
 def test_table_6(seq: int, length: int, window: int, verdict: bool) -> None:
     assert acceptable(seq, length, NEXT, window) is verdict
 

@@ -84,8 +84,10 @@ def test_several_requests_on_one_connection(running: Running) -> None:
     with host.connect("127.0.0.1", FILE_PORT, timeout=10) as sock:
         found = list(download(sock, ["small", "none", "large"]))
     assert [(each.content, each.error, each.intact) for each in found] == [
-        (FILES["small"], "", True), (b"", "there is no file none", False), (FILES["large"], "", True),
-    ]  # fmt: skip
+        (FILES["small"], "", True),
+        (b"", "there is no file none", False),
+        (FILES["large"], "", True),
+    ]
     assert host.drain(10)
     host.close()
 

@@ -91,10 +91,13 @@ def test_addresses_of_two_versions_have_no_checksum() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x02\x00", "length 0"), (b"\x02\x01", "length 1"), (b"\x02", "length 0"), (b"\x02\x04\x05", "3 bytes left"),
+        (b"\x02\x00", "length 0"),
+        (b"\x02\x01", "length 1"),
+        (b"\x02", "length 0"),
+        (b"\x02\x04\x05", "3 bytes left"),
         (b"\x01\x01\x08\x0a\x00", "3 bytes left"),
     ],
-)  # fmt: skip
+)
 def test_illegal_option_lengths(data: bytes, reason: str) -> None:
     with pytest.raises(SegmentError, match=reason):
         decode_options(data)

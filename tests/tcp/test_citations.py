@@ -58,8 +58,10 @@ def test_no_requirement_is_cited_in_another_form() -> None:
 
 
 def test_the_page_is_that_of_the_code() -> None:
-    page = Path(__file__).resolve().parents[2] / "docs" / "tcp_musts.md"
-    assert page.read_text() == write_page(), "python -m tcpexp.tcp.musts > docs/tcp_musts.md"
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "tcp_musts.md"
+    assert page.read_text() == write_page(), (
+        "python -m tcpexp.tcp.musts > docs/reference/tcp_musts.md"
+    )
 
 
 @pytest.mark.parametrize(

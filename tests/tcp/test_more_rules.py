@@ -23,7 +23,8 @@ STAMPED = """
 def test_the_window_of_a_syn_is_never_scaled_and_that_of_others_is() -> None:
     """RFC 7323 section 2.2 and 2.3: 2000 in the SYN,ACK is 2000, 500 later is 2000, 1000 is 4000."""
     play(
-        SCALED + """
+        SCALED
+        + """
         1 write 9000
         1 > A seq 1:1001 ack 1
         1 > A seq 1001:2001 ack 1
@@ -36,16 +37,18 @@ def test_the_window_of_a_syn_is_never_scaled_and_that_of_others_is() -> None:
         1.2 > A seq 6001:7001 ack 1
         1.2 > A seq 7001:8001 ack 1
         """,
-        opened=False, window_scaling=True,
-    )  # fmt: skip
+        opened=False,
+        window_scaling=True,
+    )
 
 
 def test_a_shift_above_fourteen_counts_as_fourteen() -> None:
     """RFC 7323 section 2.3; the window is then 3 << 14."""
     player = play(
         "0.0 connect\n0.0 > S seq 0 <mss 1000, wscale 0>\n0.1 < SA seq 0 ack 1 win 9000 <mss 1000, wscale 14>\n0.1 > A seq 1 ack 1\n0.2 < A seq 1 ack 1 win 3",
-        opened=False, window_scaling=True,
-    )  # fmt: skip
+        opened=False,
+        window_scaling=True,
+    )
     assert player.connection.tcb.snd_wnd == 3 << 14
 
 
@@ -57,7 +60,8 @@ def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_on
     A retransmission carries the clock of its own departure.
     """
     play(
-        STAMPED + """
+        STAMPED
+        + """
         1 write 10
         1 > PA seq 1:11 ack 1 <ts 1000:500>
         2 > PA seq 1:11 ack 1 <ts 2000:500>
@@ -70,8 +74,10 @@ def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_on
         4 abort
         4 > R seq 12 <>
         """,
-        opened=False, timestamps=True, mss=1012,
-    )  # fmt: skip
+        opened=False,
+        timestamps=True,
+        mss=1012,
+    )
 
 
 def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_and_stops_with_the_last() -> (
@@ -93,7 +99,7 @@ def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_a
         100 quiet
         """,
         rto_max_ns=10**9,
-    )  # fmt: skip
+    )
 
 
 def test_the_fin_of_last_ack_is_sent_again_and_the_lost_ack_of_closing_too() -> None:

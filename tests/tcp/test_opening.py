@@ -39,8 +39,11 @@ def test_all_options_are_offered_and_agreed_on() -> None:
         0.2 write 988
         0.2 > PA seq 1:989 ack 1 <ts 200:500>
         """,
-        opened=False, sack=True, timestamps=True, window_scaling=True,
-    )  # fmt: skip
+        opened=False,
+        sack=True,
+        timestamps=True,
+        window_scaling=True,
+    )
 
 
 def test_an_option_that_the_peer_lacks_is_off() -> None:
@@ -56,8 +59,12 @@ def test_an_option_that_the_peer_lacks_is_off() -> None:
         0.3 < A seq 11:21 ack 1001 win 9000
         0.3 > A seq 1001 ack 1 <>              # no SACK block either
         """,
-        opened=False, sack=True, timestamps=True, window_scaling=True, nagle=False,
-    )  # fmt: skip
+        opened=False,
+        sack=True,
+        timestamps=True,
+        window_scaling=True,
+        nagle=False,
+    )
 
 
 def test_simultaneous_open() -> None:
@@ -181,5 +188,6 @@ def test_numbers_wrap() -> None:
         0.3 < A seq 1:501 ack 3001 win 60000
         0.34 > A seq 3001 ack 501
         """,
-        isn=(1 << 32) - 1500, peer_isn=(1 << 32) - 100,
-    )  # fmt: skip
+        isn=(1 << 32) - 1500,
+        peer_isn=(1 << 32) - 100,
+    )

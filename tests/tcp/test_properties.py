@@ -52,18 +52,53 @@ def test_wire_comparison_is_that_of_unbounded_numbers(left: int, gap: int) -> No
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     control=st.sampled_from(sorted(CONTROLS)),
-    sack=st.booleans(), timestamps=st.booleans(), nagle=st.booleans(), delayed_ack=st.booleans(), limited=st.booleans(),
-    mss=st.integers(50, 3000), octets=st.integers(0, 40_000), receive_buffer=st.integers(500, 100_000), send_buffer=st.integers(1, 100_000),
-    isn=WIRE | st.integers(MASK - 40_000, MASK), loss=st.floats(0, 0.25), reorder=st.floats(0, 0.5), duplicate=st.floats(0, 0.5), seed=st.integers(0, 1 << 30),
-)  # fmt: skip
+    sack=st.booleans(),
+    timestamps=st.booleans(),
+    nagle=st.booleans(),
+    delayed_ack=st.booleans(),
+    limited=st.booleans(),
+    mss=st.integers(50, 3000),
+    octets=st.integers(0, 40_000),
+    receive_buffer=st.integers(500, 100_000),
+    send_buffer=st.integers(1, 100_000),
+    isn=WIRE | st.integers(MASK - 40_000, MASK),
+    loss=st.floats(0, 0.25),
+    reorder=st.floats(0, 0.5),
+    duplicate=st.floats(0, 0.5),
+    seed=st.integers(0, 1 << 30),
+)
 def test_any_order_loss_and_duplication_delivers_the_exact_stream(
-    control: str, sack: bool, timestamps: bool, nagle: bool, delayed_ack: bool, limited: bool, mss: int, octets: int, receive_buffer: int,
-    send_buffer: int, isn: int, loss: float, reorder: float, duplicate: float, seed: int,
-) -> None:  # fmt: skip
+    control: str,
+    sack: bool,
+    timestamps: bool,
+    nagle: bool,
+    delayed_ack: bool,
+    limited: bool,
+    mss: int,
+    octets: int,
+    receive_buffer: int,
+    send_buffer: int,
+    isn: int,
+    loss: float,
+    reorder: float,
+    duplicate: float,
+    seed: int,
+) -> None:
     config = Config(
-        congestion_control=control, sack=sack, timestamps=timestamps, nagle=nagle, delayed_ack=delayed_ack, limited_transmit=limited, mss=mss,
-        receive_buffer=receive_buffer, send_buffer=send_buffer, r2_ns=1 << 50, r2_syn_ns=1 << 50, rto_max_ns=2 * 10**9, trace=False,
-    )  # fmt: skip
+        congestion_control=control,
+        sack=sack,
+        timestamps=timestamps,
+        nagle=nagle,
+        delayed_ack=delayed_ack,
+        limited_transmit=limited,
+        mss=mss,
+        receive_buffer=receive_buffer,
+        send_buffer=send_buffer,
+        r2_ns=1 << 50,
+        r2_syn_ns=1 << 50,
+        rto_max_ns=2 * 10**9,
+        trace=False,
+    )
     sink = Sink()
     link = LinkConfig(
         loss=loss,
@@ -117,9 +152,17 @@ OPTIONS = st.builds(
     timestamps=st.none() | st.tuples(WIRE, WIRE),
 )
 SEGMENTS = st.builds(
-    Segment, st.integers(0, 65535), st.integers(0, 65535), WIRE, WIRE, st.integers(0, 255), st.integers(0, 65535), st.binary(max_size=200), OPTIONS,
+    Segment,
     st.integers(0, 65535),
-)  # fmt: skip
+    st.integers(0, 65535),
+    WIRE,
+    WIRE,
+    st.integers(0, 255),
+    st.integers(0, 65535),
+    st.binary(max_size=200),
+    OPTIONS,
+    st.integers(0, 65535),
+)
 
 
 @given(SEGMENTS, st.sampled_from(ADDRESSES))
@@ -279,8 +322,17 @@ def test_no_sequence_of_segments_raises(segments: list[Segment], kind: int) -> N
     simulation.run(until_ns=[0, 15, 25, 45][kind] * 1_000_000)
     victim = simulation.hosts[0].connection
     for number, segment in enumerate(segments):
-        near = Segment(5201, 40000, (5001 + segment.seq % 3) & MASK, (1000 + segment.ack % 6000) & MASK, segment.flags, segment.window,
-                       segment.payload, segment.options, segment.urgent)  # fmt: skip
+        near = Segment(
+            5201,
+            40000,
+            (5001 + segment.seq % 3) & MASK,
+            (1000 + segment.ack % 6000) & MASK,
+            segment.flags,
+            segment.window,
+            segment.payload,
+            segment.options,
+            segment.urgent,
+        )
         for one in (segment, near):
             victim.receive(one, simulation.now + number)
             victim.segments_to_send(simulation.now + number)

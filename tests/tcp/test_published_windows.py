@@ -55,9 +55,15 @@ class Average:
     def __init__(self, control: str, p: float, rtt_s: float, cycles: int, warm_up: int = 4) -> None:
         every = round(1 / p)
         config = Config(
-            mss=SMSS, congestion_control=control, timestamps=False, delayed_ack=False, send_buffer=1 << 21, receive_buffer=1 << 21, trace=False,
+            mss=SMSS,
+            congestion_control=control,
+            timestamps=False,
+            delayed_ack=False,
+            send_buffer=1 << 21,
+            receive_buffer=1 << 21,
+            trace=False,
             initial_ssthresh=SMSS * round(1.2 / p**0.5),
-        )  # fmt: skip
+        )
         link = LinkConfig(delay_ns=round(rtt_s / 2 * 1e9), drop_data=range(every, 1 << 40, every))
         self.simulation = Simulation(Stream(), Reader(), config=config, forth=link, keep_log=False)
         self.tick_ns = round(rtt_s / 8 * 1e9)

@@ -41,7 +41,7 @@ def test_reading_at_once_leaves_one_ack_for_two_segments() -> None:
         1.03 > A seq 1 ack 4001 win 19000
         """,
         receive_buffer=20_000,
-    )  # fmt: skip
+    )
 
 
 def test_an_update_of_its_own_when_the_window_could_stop_the_peer() -> None:
@@ -63,7 +63,7 @@ def test_an_update_of_its_own_when_the_window_could_stop_the_peer() -> None:
         5 > A seq 1 ack 4001 win 3000
         """,
         receive_buffer=4000,
-    )  # fmt: skip
+    )
 
 
 def test_without_delay_every_segment() -> None:
@@ -119,7 +119,8 @@ def test_data_beyond_the_window_are_cut() -> None:
 
 def test_the_first_sack_block_is_the_newest() -> None:
     play(
-        SACK_OPEN + """
+        SACK_OPEN
+        + """
         1 < A seq 1001:2001 ack 1
         1 > A seq 1 ack 1 <sack 1001:2001>
         1 < A seq 3001:4001 ack 1
@@ -133,13 +134,15 @@ def test_the_first_sack_block_is_the_newest() -> None:
         1 < A seq 4001:5001 ack 1
         1 > A seq 1 ack 6001 <>
         """,
-        opened=False, sack=True,
-    )  # fmt: skip
+        opened=False,
+        sack=True,
+    )
 
 
 def test_paws_drops_a_segment_from_the_past() -> None:
     play(
-        STAMPED_OPEN + """
+        STAMPED_OPEN
+        + """
         1 < A seq 1:11 ack 1 <ts 2000:100>
         1.04 > A seq 1 ack 11 <ts 1040:2000>
         2 < A seq 11:21 ack 1 <ts 1999:100>
@@ -149,29 +152,37 @@ def test_paws_drops_a_segment_from_the_past() -> None:
         3 < A seq 11:21 ack 1 <ts 2001:100>
         3.04 > A seq 1 ack 21 <ts 3040:2001>
         """,
-        opened=False, timestamps=True,
-    )  # fmt: skip
+        opened=False,
+        timestamps=True,
+    )
 
 
 def test_without_paws_it_is_taken() -> None:
     play(
-        STAMPED_OPEN + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.04 > A seq 1 ack 11\n2 < A seq 11:21 ack 1 <ts 1999:100>\n2.04 > A seq 1 ack 21",
-        opened=False, timestamps=True, paws=False,
-    )  # fmt: skip
+        STAMPED_OPEN
+        + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.04 > A seq 1 ack 11\n2 < A seq 11:21 ack 1 <ts 1999:100>\n2.04 > A seq 1 ack 21",
+        opened=False,
+        timestamps=True,
+        paws=False,
+    )
 
 
 def test_after_24_idle_days_any_timestamp_is_new() -> None:
     play(
-        STAMPED_OPEN + "2100000 < A seq 1:11 ack 1 <ts 999:100>\n2100000.04 > A seq 1 ack 11 <ts 2100000040:999>",
-        opened=False, timestamps=True,
-    )  # fmt: skip
+        STAMPED_OPEN
+        + "2100000 < A seq 1:11 ack 1 <ts 999:100>\n2100000.04 > A seq 1 ack 11 <ts 2100000040:999>",
+        opened=False,
+        timestamps=True,
+    )
 
 
 def test_the_echo_is_of_the_segment_that_the_delayed_ack_began_with() -> None:
     play(
-        STAMPED_OPEN + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.01 < A seq 11:21 ack 1 <ts 2010:100>\n1.04 > A seq 1 ack 21 <ts 1040:2000>",
-        opened=False, timestamps=True,
-    )  # fmt: skip
+        STAMPED_OPEN
+        + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.01 < A seq 11:21 ack 1 <ts 2010:100>\n1.04 > A seq 1 ack 21 <ts 1040:2000>",
+        opened=False,
+        timestamps=True,
+    )
 
 
 def test_receiver_moves_the_right_edge_by_whole_segments() -> None:

@@ -79,5 +79,6 @@ def test_with_timestamps_it_is() -> None:
         2.1 srtt 0.1
         2.1 rto 1
         """,
-        opened=False, timestamps=True,
-    )  # fmt: skip
+        opened=False,
+        timestamps=True,
+    )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "tcp.md"
+PAGE = HERE.parents[1] / "docs" / "concepts" / "tcp.md"
 
 
 def test_each_rule_of_the_page_has_tests() -> None:

@@ -214,8 +214,11 @@ def test_keepalive_is_off_by_default_and_closes_a_dead_connection() -> None:
         22.2 state CLOSED
         22.2 event Closed timed out
         """,
-        keepalive=True, keepalive_idle_ns=10 * 10**9, keepalive_interval_ns=10**9, keepalive_probes=2,
-    )  # fmt: skip
+        keepalive=True,
+        keepalive_idle_ns=10 * 10**9,
+        keepalive_interval_ns=10**9,
+        keepalive_probes=2,
+    )
 
 
 def test_answered_keepalives_do_not_add_up_however_short_the_idle_time_is() -> None:
@@ -232,8 +235,11 @@ def test_answered_keepalives_do_not_add_up_however_short_the_idle_time_is() -> N
         11.1 > R seq 1
         11.1 event Closed timed out
         """,
-        keepalive=True, keepalive_idle_ns=10**9, keepalive_interval_ns=2 * 10**9, keepalive_probes=2,
-    )  # fmt: skip
+        keepalive=True,
+        keepalive_idle_ns=10**9,
+        keepalive_interval_ns=2 * 10**9,
+        keepalive_probes=2,
+    )
 
 
 def test_a_keepalive_of_the_peer_is_answered() -> None:

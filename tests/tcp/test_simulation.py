@@ -57,11 +57,15 @@ def test_time_wait_lasts_twice_the_segment_lifetime() -> None:
 
 @pytest.mark.parametrize("sack", [False, True])
 @pytest.mark.parametrize("control", CONTROLS)
-@pytest.mark.parametrize("link", [
-    LinkConfig(rate_bps=10_000_000, queue_segments=20),
-    LinkConfig(rate_bps=10_000_000, queue_segments=20, loss=0.03, seed=1),
-    LinkConfig(loss=0.1, reorder=0.1, duplicate=0.1, seed=2),
-], ids=["clean", "lossy", "everything"])  # fmt: skip
+@pytest.mark.parametrize(
+    "link",
+    [
+        LinkConfig(rate_bps=10_000_000, queue_segments=20),
+        LinkConfig(rate_bps=10_000_000, queue_segments=20, loss=0.03, seed=1),
+        LinkConfig(loss=0.1, reorder=0.1, duplicate=0.1, seed=2),
+    ],
+    ids=["clean", "lossy", "everything"],
+)
 def test_the_stream_arrives(control: str, sack: bool, link: LinkConfig) -> None:
     simulation, sink = transfer(
         200_000,

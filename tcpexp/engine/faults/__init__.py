@@ -1,1 +1,3 @@
-"""Faults that know TCP: an eBPF program in a link's wire acts on chosen segments (docs/faults.md)."""
+"""Faults that know TCP: an eBPF program in a link's wire acts on chosen segments
+(docs/guides/faults.md).
+"""

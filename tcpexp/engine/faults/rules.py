@@ -63,9 +63,21 @@ class Rule:
         target = hosts[fault.target] if fault.target is not None else 0
         ports = (fault.source_port or 0, fault.target_port or 0, fault.either_port or 0)
         return RULE.pack(
-            1, int(self.active), hosts[fault.source], target, *ports, fault.skip_connections, KINDS[fault.segment], int(bool(fault.bytes)),
-            self.first, self.last, self.every, transmission_mask(fault.transmissions), EFFECTS[fault.effect], self.detour,
-        )  # fmt: skip
+            1,
+            int(self.active),
+            hosts[fault.source],
+            target,
+            *ports,
+            fault.skip_connections,
+            KINDS[fault.segment],
+            int(bool(fault.bytes)),
+            self.first,
+            self.last,
+            self.every,
+            transmission_mask(fault.transmissions),
+            EFFECTS[fault.effect],
+            self.detour,
+        )
 
 
 def rules_of(step: str, fault: SegmentFault) -> list[Rule]:
@@ -142,8 +154,18 @@ def unpack_line(data: bytes, zero_ns: int, rules: list[Rule]) -> dict[str, Any]:
     ) = LINE.unpack(data)
     fault = rules[rule].fault
     return {
-        "t_ns": t_ns - zero_ns, "step": rules[rule].step, "effect": fault.effect, "segment": fault.segment,
-        "src": address_text(source, family), "src_port": source_port, "dst": address_text(target, family), "dst_port": target_port,
-        "seq": seq, "payload_bytes": size, "offset": offset if size else None, "number": number, "transmission": transmission,
+        "t_ns": t_ns - zero_ns,
+        "step": rules[rule].step,
+        "effect": fault.effect,
+        "segment": fault.segment,
+        "src": address_text(source, family),
+        "src_port": source_port,
+        "dst": address_text(target, family),
+        "dst_port": target_port,
+        "seq": seq,
+        "payload_bytes": size,
+        "offset": offset if size else None,
+        "number": number,
+        "transmission": transmission,
         "delay_ns": fault.delay_ns if fault.effect == "delay" else None,
-    }  # fmt: skip
+    }

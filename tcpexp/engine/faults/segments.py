@@ -264,6 +264,13 @@ class SegmentFaults:
             )
             tallies.append({"step": rule.step, "first": rule.first, **tally})
         return {
-            "link": point.link, "towards": point.towards, "lines_lost": lines - kept, "flows": flows, "untracked_flows": untracked_flows,
-            "untracked_segments": untracked_segments, "failed": failed, "rules": tallies, "lines": rows,
-        }  # fmt: skip
+            "link": point.link,
+            "towards": point.towards,
+            "lines_lost": lines - kept,
+            "flows": flows,
+            "untracked_flows": untracked_flows,
+            "untracked_segments": untracked_segments,
+            "failed": failed,
+            "rules": tallies,
+            "lines": rows,
+        }

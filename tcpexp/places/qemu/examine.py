@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tcpexp import paths
 from tcpexp.errors import TcpexpError
-from tcpexp.findings import Finding, room_finding, tool_finding
+from tcpexp.machine.findings import Finding, room_finding, tool_finding
 from tcpexp.places.base import Say
 
 #: Free space that an image build needs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from tcpexp.errors import Missing, SpecError
-from tcpexp.findings import Finding
+from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Clock, Place, Say, Wanted
 
 

@@ -43,10 +43,20 @@ NEEDED_BYTES = 5 << 29
 STEP_PERCENT = 10
 #: Programs and the packages that hold them.
 TOOLS = {
-    "make": "make", "gcc": "gcc", "ld": "binutils", "strip": "binutils", "bc": "bc", "flex": "flex",
-    "bison": "bison", "patch": "patch", "xz": "xz-utils", "tar": "tar", "apt-get": "apt",
-    "apt-cache": "apt", "dpkg-deb": "dpkg",
-}  # fmt: skip
+    "make": "make",
+    "gcc": "gcc",
+    "ld": "binutils",
+    "strip": "binutils",
+    "bc": "bc",
+    "flex": "flex",
+    "bison": "bison",
+    "patch": "patch",
+    "xz": "xz-utils",
+    "tar": "tar",
+    "apt-get": "apt",
+    "apt-cache": "apt",
+    "dpkg-deb": "dpkg",
+}
 _PURPOSE = "building the kernel"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tcpexp import paths
 from tcpexp.errors import Missing, TcpexpError
-from tcpexp.findings import Finding, room_finding
+from tcpexp.machine.findings import Finding, room_finding
 from tcpexp.places.image.image import Image, find_image
 from tcpexp.places.image.image import missing_for_build as missing_for_image
 from tcpexp.places.uml.build import missing_for_build as missing_for_kernel

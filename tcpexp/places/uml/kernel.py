@@ -53,9 +53,16 @@ class Kernel:
 
 #: What ``kernel.json`` holds beside ``files``.
 FIELDS = {
-    "name": str, "version": str, "debian_version": str, "sha256": str, "mode": str,
-    "recipe": str, "bytes": int, "config_sha256": str, "compiler": str,
-}  # fmt: skip
+    "name": str,
+    "version": str,
+    "debian_version": str,
+    "sha256": str,
+    "mode": str,
+    "recipe": str,
+    "bytes": int,
+    "config_sha256": str,
+    "compiler": str,
+}
 
 
 def kernels_dir() -> Path:

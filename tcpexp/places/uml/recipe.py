@@ -1,7 +1,7 @@
 """A kernel's recipe: a YAML file that names Debian's source, the configuration and the patches.
 
 Those that come with tcpexp are in ``tcpexp/kernels``, apart from the rest: they are GPL-2.0, as
-the kernel is. docs/kernels.md says what each key means.
+the kernel is. docs/guides/kernels.md says what each key means.
 """
 
 from __future__ import annotations

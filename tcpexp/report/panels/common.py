@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.style import PALETTE, series_of
+from tcpexp.plots.kit.style import PALETTE, series_of
 from tcpexp.report.panels.model import ABSENT, Panel, Table
 
 if TYPE_CHECKING:

@@ -27,9 +27,16 @@ STATES = {
     "Loss": "--alarm",
 }
 PHASES = {
-    "slow_start": "--s3", "congestion_avoidance": "--s5", "fast_recovery": "--s2", "rto_recovery": "--alarm", "cwr": "--s4",
-    "startup": "--s3", "drain": "--s6", "probe_bw": "--s5", "probe_rtt": "--s4",
-}  # fmt: skip
+    "slow_start": "--s3",
+    "congestion_avoidance": "--s5",
+    "fast_recovery": "--s2",
+    "rto_recovery": "--alarm",
+    "cwr": "--s4",
+    "startup": "--s3",
+    "drain": "--s6",
+    "probe_bw": "--s5",
+    "probe_rtt": "--s4",
+}
 STRIPS = {"state": "congestion state", "phase": "phase"}
 STATES_NOTE = "The sender's congestion state as the kernel names it (enum tcp_ca_state)."
 PROBE_NOTE = "One value per received ACK, from the kernel's tracepoint tcp:tcp_probe."

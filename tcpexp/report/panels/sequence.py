@@ -229,8 +229,25 @@ def _sequence(connection: Connection, sacks: Table | None) -> list[Layer]:
         (data & ~frame["again"], DATA),
         (data & frame["again"], AGAIN),
     ]
-    blocks = [Layer(**_look("SACK block", "bars", "left", "--s4", "Bytes that the receiver reports out of order", y2="right", width=1.6),
-                    table=sacks.name, connection=connection.id)] if sacks else []  # fmt: skip
+    blocks = (
+        [
+            Layer(
+                **_look(
+                    "SACK block",
+                    "bars",
+                    "left",
+                    "--s4",
+                    "Bytes that the receiver reports out of order",
+                    y2="right",
+                    width=1.6,
+                ),
+                table=sacks.name,
+                connection=connection.id,
+            )
+        ]
+        if sacks
+        else []
+    )
     points = [
         ((has(frame, "duplicate_ack") == 1) & ~out, DUPLICATE),
         (data & lost, LOST),

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.plots.capacity import bottleneck_lines, distinct_steps
+from tcpexp.plots.kit.style import PALETTE
 from tcpexp.plots.queue import busy_queues
 from tcpexp.plots.rtt import base_rtt_lines
-from tcpexp.plots.style import PALETTE
+from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
-from tcpexp.store.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
     from tcpexp.analysis.pathsteps import Steps
@@ -291,8 +291,8 @@ def queue_parts(run: RunData) -> Parts:
         limit = rows["limit"].drop_nulls().max()
         if limit is not None:
             layers.append(
-                Layer("limit", "level", name, "--soft", value=float(limit), dash=(2, 3), fit=False)
-            )  # type: ignore[arg-type]
+                Layer("limit", "level", name, "--soft", value=float(limit), dash=(2, 3), fit=False)  # type: ignore[arg-type]
+            )
     parts.panels.append(
         Panel(
             "queue",

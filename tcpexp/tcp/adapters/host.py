@@ -55,9 +55,14 @@ class Host:
     """
 
     def __init__(
-        self, network: Network, config: Config | None = None, *, recorder: Recorder | None = None, clock: Callable[[], int] = time.monotonic_ns,
+        self,
+        network: Network,
+        config: Config | None = None,
+        *,
+        recorder: Recorder | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
         entropy: Callable[[int], bytes] = os.urandom,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Own ``network``; the MSS is cut to its MTU.
 
         ``entropy`` gives secrets for ISNs (RFC 6528), SYN cookies and the first ephemeral port.

@@ -20,14 +20,31 @@ _V6 = struct.Struct("!IHBB")
 DEFAULT = IpHeader()
 #: ICMP type and code to the core's word (tcpexp.tcp.icmp).
 ERRORS_V4 = {
-    (3, 0): "network unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable", (3, 3): "port unreachable",
-    (3, 4): "fragmentation needed", (3, 5): "source route failed", (3, 9): "network unreachable", (3, 10): "host unreachable",
-    (3, 13): "host unreachable", (4, 0): "source quench", (11, 0): "time exceeded", (11, 1): "time exceeded", (12, 0): "parameter problem",
-}  # fmt: skip
+    (3, 0): "network unreachable",
+    (3, 1): "host unreachable",
+    (3, 2): "protocol unreachable",
+    (3, 3): "port unreachable",
+    (3, 4): "fragmentation needed",
+    (3, 5): "source route failed",
+    (3, 9): "network unreachable",
+    (3, 10): "host unreachable",
+    (3, 13): "host unreachable",
+    (4, 0): "source quench",
+    (11, 0): "time exceeded",
+    (11, 1): "time exceeded",
+    (12, 0): "parameter problem",
+}
 ERRORS_V6 = {
-    (1, 0): "network unreachable", (1, 1): "host unreachable", (1, 3): "host unreachable", (1, 4): "port unreachable",
-    (2, 0): "fragmentation needed", (3, 0): "time exceeded", (3, 1): "time exceeded", (4, 0): "parameter problem", (4, 1): "protocol unreachable",
-}  # fmt: skip
+    (1, 0): "network unreachable",
+    (1, 1): "host unreachable",
+    (1, 3): "host unreachable",
+    (1, 4): "port unreachable",
+    (2, 0): "fragmentation needed",
+    (3, 0): "time exceeded",
+    (3, 1): "time exceeded",
+    (4, 0): "parameter problem",
+    (4, 1): "protocol unreachable",
+}
 
 
 class PacketError(Exception):

@@ -1,5 +1,5 @@
 """The core's events as lines of JSON, one per event, for ``raw/logs/<step>/tcp.jsonl`` of a run
-(docs/tcp.md has the fields).
+(docs/concepts/tcp.md has the fields).
 
 Times are nanoseconds of the system's clock, sequence numbers relative to the connection's ISNs (a
 SYN is 0), sizes bytes. ``c`` numbers the connections.
@@ -48,10 +48,17 @@ class JsonRecorder:
         if tcb.state not in SYNCHRONIZED:
             return
         facts = {
-            "data_len": len(segment.payload), "snd_nxt": tcb.snd_nxt & MASK, "snd_una": tcb.snd_una & MASK, "cwnd": tcb.congestion.cwnd,
-            "ssthresh": tcb.congestion.ssthresh, "snd_wnd": tcb.snd_wnd, "srtt_us": (tcb.rtt.srtt_ns or 0) // 1000, "rcv_wnd": receive_window(tcb),
-            "mss": tcb.eff_snd_mss, "rto_ns": tcb.rtt.rto_ns,
-        }  # fmt: skip
+            "data_len": len(segment.payload),
+            "snd_nxt": tcb.snd_nxt & MASK,
+            "snd_una": tcb.snd_una & MASK,
+            "cwnd": tcb.congestion.cwnd,
+            "ssthresh": tcb.congestion.ssthresh,
+            "snd_wnd": tcb.snd_wnd,
+            "srtt_us": (tcb.rtt.srtt_ns or 0) // 1000,
+            "rcv_wnd": receive_window(tcb),
+            "mss": tcb.eff_snd_mss,
+            "rto_ns": tcb.rtt.rto_ns,
+        }
         self._write(connection, now, "probe", facts)
 
     def happened(self, connection: Connection, event: events.Event) -> None:
@@ -76,9 +83,13 @@ class JsonRecorder:
         self._numbers[id(connection)] = number
         local, remote = connection.tcb.local, connection.tcb.remote
         facts = {
-            "local_address": local.address, "local_port": local.port, "peer_address": remote.address, "peer_port": remote.port,
-            "iss": connection.tcb.iss & MASK, "congestion_control": connection.config.congestion_control,
-        }  # fmt: skip
+            "local_address": local.address,
+            "local_port": local.port,
+            "peer_address": remote.address,
+            "peer_port": remote.port,
+            "iss": connection.tcb.iss & MASK,
+            "congestion_control": connection.config.congestion_control,
+        }
         self._file.write(
             json.dumps(
                 {"time_ns": at_ns + self._offset_ns, "event": "connection", "c": number, **facts}

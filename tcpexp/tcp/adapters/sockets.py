@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 #: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for
 #: them.
 ERRORS: dict[str, type[OSError]] = {
-    "refused": ConnectionRefusedError, "reset": ConnectionResetError, "timed out": TimeoutError, "aborted": ConnectionAbortedError,
-}  # fmt: skip
+    "refused": ConnectionRefusedError,
+    "reset": ConnectionResetError,
+    "timed out": TimeoutError,
+    "aborted": ConnectionAbortedError,
+}
 
 
 class Ready(Protocol):

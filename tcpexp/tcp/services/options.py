@@ -99,12 +99,26 @@ COMMANDS = {
     each.name: each
     for each in (
         Command(
-            "serve", "Serve files, a calculator and DNS names.", (),
+            "serve",
+            "Serve files, a calculator and DNS names.",
+            (),
             (
                 Option("files", str, "folder whose files are served", "DIR"),
-                Option("generate", generated_file, "serve a file of pseudo-random bytes", "NAME=SIZE:SEED", many=True),
+                Option(
+                    "generate",
+                    generated_file,
+                    "serve a file of pseudo-random bytes",
+                    "NAME=SIZE:SEED",
+                    many=True,
+                ),
                 Option("port", port_number, "TCP port for files", "PORT", str(FILE_PORT)),
-                Option("calc-port", port_number, "TCP port of the calculator", "PORT", str(CALCULATOR_PORT)),
+                Option(
+                    "calc-port",
+                    port_number,
+                    "TCP port of the calculator",
+                    "PORT",
+                    str(CALCULATOR_PORT),
+                ),
                 Option("zone", str, "zone file whose names are answered", "FILE"),
                 Option("dns-port", port_number, "TCP port for DNS", "PORT", str(DNS_PORT)),
                 Option("clients", int, "end after so many connections", "N"),
@@ -112,33 +126,66 @@ COMMANDS = {
             ),
         ),
         Command(
-            "get", "Download files over one connection.", (("server", False), ("names", True)),
-            (Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("out", str, "keep the files in this folder", "DIR"), *CLIENT, *NETWORK),
-        ),
-        Command(
-            "calc", "Let a server calculate.", (("server", False), ("expressions", True)),
-            (Option("port", port_number, "TCP port", "PORT", str(CALCULATOR_PORT)), *CLIENT, *NETWORK),
-        ),
-        Command(
-            "dns", "Ask a server for names.", (("server", False), ("names", True)),
+            "get",
+            "Download files over one connection.",
+            (("server", False), ("names", True)),
             (
-                Option("port", port_number, "TCP port", "PORT", str(DNS_PORT)), Option("type", str, "record type: A, AAAA, CNAME, MX, NS, TXT", "TYPE", "A"),
-                *CLIENT, *NETWORK,
+                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)),
+                Option("out", str, "keep the files in this folder", "DIR"),
+                *CLIENT,
+                *NETWORK,
             ),
         ),
         Command(
-            "source", "Send octets at a pace.", (("server", False),),
+            "calc",
+            "Let a server calculate.",
+            (("server", False), ("expressions", True)),
             (
-                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("size", size_bytes, "octets per write", "SIZE", "1000"),
-                Option("every", duration_ns, "time between two writes", "TIME", "0s"), Option("count", int, "writes", "N", "1"), *CLIENT, *NETWORK,
+                Option("port", port_number, "TCP port", "PORT", str(CALCULATOR_PORT)),
+                *CLIENT,
+                *NETWORK,
             ),
         ),
         Command(
-            "sink", "Take one connection and read at a pace.", (),
+            "dns",
+            "Ask a server for names.",
+            (("server", False), ("names", True)),
             (
-                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)), Option("read", size_bytes, "octets per read", "SIZE", "64kB"),
-                Option("every", duration_ns, "time between two reads, counted from the first octet's arrival; 0s reads at once", "TIME", "0s"), *NETWORK,
+                Option("port", port_number, "TCP port", "PORT", str(DNS_PORT)),
+                Option("type", str, "record type: A, AAAA, CNAME, MX, NS, TXT", "TYPE", "A"),
+                *CLIENT,
+                *NETWORK,
+            ),
+        ),
+        Command(
+            "source",
+            "Send octets at a pace.",
+            (("server", False),),
+            (
+                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)),
+                Option("size", size_bytes, "octets per write", "SIZE", "1000"),
+                Option("every", duration_ns, "time between two writes", "TIME", "0s"),
+                Option("count", int, "writes", "N", "1"),
+                *CLIENT,
+                *NETWORK,
+            ),
+        ),
+        Command(
+            "sink",
+            "Take one connection and read at a pace.",
+            (),
+            (
+                Option("port", port_number, "TCP port", "PORT", str(FILE_PORT)),
+                Option("read", size_bytes, "octets per read", "SIZE", "64kB"),
+                Option(
+                    "every",
+                    duration_ns,
+                    "time between two reads, counted from the first octet's arrival; 0s reads at once",
+                    "TIME",
+                    "0s",
+                ),
+                *NETWORK,
             ),
         ),
     )
-}  # fmt: skip
+}

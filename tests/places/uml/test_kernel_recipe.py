@@ -98,7 +98,7 @@ def test_an_unknown_name_is_answered_with_a_near_one() -> None:
         ("fake.config", "other.config", "", "there is no file other.config"),
         ("name: fake-9.9", "name: ../x", ":1:7", "name: String should match pattern"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named_with_its_place(
     old: str, new: str, where: str, words: str, tmp_path: Path
 ) -> None:
@@ -141,7 +141,7 @@ def test_the_hash_covers_what_determines_the_kernel_and_no_words(tmp_path: Path)
 
 
 def test_the_example_of_the_docs_is_a_recipe(tmp_path: Path) -> None:
-    page = (PACKAGE.parent / "docs" / "kernels.md").read_text()
+    page = (PACKAGE.parent / "docs" / "guides" / "kernels.md").read_text()
     (example,) = re.findall(r"```yaml\n(name: .*?)```", page, re.DOTALL)
     (tmp_path / "my-kernel.yaml").write_text(example)
     (tmp_path / "my-window.patch").write_text(PATCH)

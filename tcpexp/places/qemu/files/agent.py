@@ -59,16 +59,47 @@ GROWING = {
     "raw/counters": (".txt",),
 }
 MODULES = (
-    "veth", "sch_netem", "sch_tbf", "sch_ingress", "sch_codel", "sch_fq_codel", "sch_cake", "sch_red", "sch_fq",
-    "cls_matchall", "cls_bpf", "act_mirred", "tcp_bbr", "tcp_diag", "udp_diag", "inet_diag", "af_packet", "nf_tables", "nft_compat",
-    "xt_tcpudp", "x_tables", "ip_tables", "iptable_filter", "tun",
-)  # fmt: skip
+    "veth",
+    "sch_netem",
+    "sch_tbf",
+    "sch_ingress",
+    "sch_codel",
+    "sch_fq_codel",
+    "sch_cake",
+    "sch_red",
+    "sch_fq",
+    "cls_matchall",
+    "cls_bpf",
+    "act_mirred",
+    "tcp_bbr",
+    "tcp_diag",
+    "udp_diag",
+    "inet_diag",
+    "af_packet",
+    "nf_tables",
+    "nft_compat",
+    "xt_tcpudp",
+    "x_tables",
+    "ip_tables",
+    "iptable_filter",
+    "tun",
+)
 TOOLS = (
-    ["ip", "-V"], ["tc", "-V"], ["ss", "-tan"], ["ethtool", "--version"], ["tcpdump", "--version"], ["iperf3", "--version"],
+    ["ip", "-V"],
+    ["tc", "-V"],
+    ["ss", "-tan"],
+    ["ethtool", "--version"],
+    ["tcpdump", "--version"],
+    ["iperf3", "--version"],
     # keeps its bytecode
     ["env", "PYTHONPATH=/opt/tcpexp", "python3", "-m", "tcpexp.tcp", "--help"],
-    ["iptables", "-S"], ["ip6tables", "-S"], ["mnexec", "-n", "true"], ["ping", "-V"], ["curl", "--version"], ["sysctl", "-n", "kernel.ostype"],
-)  # fmt: skip
+    ["iptables", "-S"],
+    ["ip6tables", "-S"],
+    ["mnexec", "-n", "true"],
+    ["ping", "-V"],
+    ["curl", "--version"],
+    ["sysctl", "-n", "kernel.ostype"],
+)
 
 
 class Device:

@@ -1,0 +1,1 @@
+"""Many runs beside each other, each in a process of its own: below studies and grading."""

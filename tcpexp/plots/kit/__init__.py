@@ -1,0 +1,1 @@
+"""What figures are drawn with: axes, lines, colours, tables, fonts; nothing here knows a run."""

@@ -1,0 +1,355 @@
+"""The figures' common look: size, colours, line styles, axes, units and legends."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tcpexp.plots.base import Options
+    from tcpexp.store.rundata import RunData
+
+#: Width of every figure, inches. Margins are absolute, so that the time axes of all figures line
+#: up.
+WIDTH = 9.6
+LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
+
+INK = "#1c2430"
+SOFT_INK = "#5b6675"
+GRID = "#dde2e8"
+PAPER = "#ffffff"
+ALARM = "#b3261e"
+SHADE = "#eef1f5"
+
+#: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left
+#: out (too pale on paper).
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a8528a", "#56b4e9", "#e69f00", "#6b6b6b")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (7, 1.6, 1.4, 1.6)),
+    (0, (1.4, 1.4)),
+    (0, (3, 1.2, 1, 1.2, 1, 1.2)),
+)
+# one more than colours, so that an eighth series is no twin of the first
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+
+RC: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": SOFT_INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": SOFT_INK,
+    "ytick.color": SOFT_INK,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "text.color": INK,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 2.6,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "svg.fonttype": "none",
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
+    """Set the drawing defaults; ``salt`` fixes the SVG's internal names, so that the same data
+    gives the same bytes.
+
+    ``families`` are fonts for letters that DejaVu Sans has not. A letter that no font has is a box,
+    without a warning for each: who draws says it once.
+    """
+    import matplotlib
+
+    settings: dict[Any, Any] = {
+        **matplotlib.rcParamsDefault,
+        **RC,
+        "svg.hashsalt": salt,
+        "backend": "agg",
+    }
+    settings["font.family"] = [*RC["font.family"], *families]
+    # that a font has no bold letters is nobody's problem
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message="Matplotlib currently does not support", category=UserWarning
+        )
+        yield
+
+
+_SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
+
+
+@contextmanager
+def sketching() -> Iterator[None]:
+    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.kit.sketch.SketchFigure`, which
+    needs no matplotlib.
+    """
+    before = _SKETCHING.set(True)
+    try:
+        yield
+    finally:
+        _SKETCHING.reset(before)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches.
+
+    A sketch with the same calls inside of :func:`sketching`.
+    """
+    if _SKETCHING.get():
+        from tcpexp.plots.kit.sketch import SketchFigure
+
+        return SketchFigure((width, height))  # type: ignore[return-value]
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def is_sketch(axes: Axes) -> bool:
+    """Return whether the axes are a sketch's."""
+    return not hasattr(axes, "transData")
+
+
+@dataclass(frozen=True)
+class Series:
+    """How one flow, socket or counter looks in every figure of a run."""
+
+    name: str
+    color: str
+    dash: Any
+    marker: str
+
+
+def series_of(names: Iterable[str]) -> dict[str, Series]:
+    """Return a look for each name, in order; the same order gives the same looks."""
+    return {
+        name: Series(
+            name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]
+        )
+        for i, name in enumerate(dict.fromkeys(names))
+    }
+
+
+def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -> dict[str, Series]:
+    """Return the looks of the flows that are ``present`` and asked for: the plan's flows first, in
+    its order.
+
+    A flow keeps its colour in every figure, whichever flows that figure leaves out.
+    """
+    found = {name for name in present if name is not None}
+    looks = series_of([flow.name for flow in run.plan.flows] + sorted(found))
+    asked = options.get("flows")
+    return {
+        name: look
+        for name, look in looks.items()
+        if name in found and (asked is None or name in asked)
+    }
+
+
+def dense_look(look: Series, count: int) -> dict[str, Any]:
+    """Return the line of a series with ``count`` points, very many: solid, because dashes drown in
+    it, with a few markers to tell it by.
+    """
+    return {
+        "color": look.color,
+        "linestyle": "-",
+        "marker": look.marker,
+        "markevery": (count // 30, max(count // 12, 1)),
+        "markersize": 4.5,
+        "markerfacecolor": PAPER,
+        "markeredgewidth": 1.0,
+    }
+
+
+def panels(
+    heights: Sequence[float],
+    title: str,
+    *,
+    left: float = LEFT,
+    gap: float = 0.42,
+    last_gap: float | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute
+    margins.
+
+    Room for the title and the action marks is added on top by :func:`finish`.
+    """
+    gaps = [gap] * (len(heights) - 1)
+    if gaps and last_gap is not None:
+        gaps[-1] = last_gap
+    total = BOTTOM + sum(heights) + sum(gaps) + 0.35
+    figure = new_figure(WIDTH, total)
+    axes: list[Any] = []
+    top = total - 0.35
+    for height, below in zip(heights, [*gaps, 0.0], strict=True):
+        box = (left / WIDTH, (top - height) / total, (WIDTH - left - RIGHT) / WIDTH, height / total)
+        axes.append(figure.add_axes(box))
+        top -= height + below
+    figure.suptitle(
+        title,
+        x=left / WIDTH,
+        y=1 - 0.08 / total,
+        ha="left",
+        va="top",
+        fontsize=11,
+        fontweight="bold",
+    )
+    return figure, axes
+
+
+def add_head_room(figure: Figure, inches: float) -> None:
+    """Make the figure taller by ``inches`` between its title and its axes.
+
+    Everything keeps its size.
+    """
+    if inches <= 0:
+        return
+    width, old = figure.get_size_inches()
+    new = old + inches
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0 * old / new, box.width, box.height * old / new))
+    figure.set_size_inches(width, new)
+    title = getattr(figure, "_suptitle", None)
+    if title is not None:
+        title.set_y(1 - 0.08 / new)
+
+
+def span_ns(run: RunData, options: Options) -> tuple[int, int]:
+    """Return the time that the figure shows: ``between``, else the whole run."""
+    between = options.get("between")
+    if between is not None:
+        return int(between[0]), int(between[1])
+    planned = run.plan.duration_ns
+    end = int(run.engine.get("end_ns") or 0)
+    return 0, max(planned, end if end > planned * 1.02 else 0, 1)
+
+
+def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
+    """Give all axes the run's time span in seconds; only the lowest has numbers and a title."""
+    start, end = (each / 1e9 for each in span_ns(run, options))
+    for each in axes:
+        each.set_xlim(start, end)
+        each.tick_params(labelbottom=each is axes[-1])
+    axes[-1].set_xlabel("Time since the start of the experiment (s)")
+
+
+def zero_based(axes: Axes, *, head_room: float = 1.08) -> None:
+    """Start the vertical axis at 0 and leave a little room above the data."""
+    _, high = axes.get_ylim()
+    top = float(axes.dataLim.y1)
+    axes.set_ylim(0, top * head_room if top > 0 else max(high, 1.0))
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """Write a small title over one panel."""
+    axes.set_title(
+        text,
+        loc="left",
+        color=SOFT_INK,
+        fontsize=8.5,
+        pad=4,
+        zorder=3,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+    )
+
+
+def legend(
+    axes: Axes, *, columns: int = 6, handles: Sequence[Any] | None = None, **more: Any
+) -> None:
+    """Put the legend over the panel, right-aligned on one line, where it covers no data."""
+    if handles is None:
+        handles = axes.get_legend_handles_labels()[0]
+    if handles:
+        axes.legend(
+            handles=handles,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.99),
+            ncols=min(columns, len(handles)),
+            borderaxespad=0.15,
+            columnspacing=1.6,
+            frameon=True,
+            facecolor=PAPER,
+            edgecolor="none",
+            framealpha=1.0,
+            borderpad=0.15,
+            **more,
+        )
+
+
+def note(axes: Axes, text: str) -> None:
+    """Write a remark inside the panel, at its upper right: where the data came from, or what was
+    left out.
+    """
+    axes.text(
+        0.995,
+        0.97,
+        text,
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=7.5,
+        style="italic",
+        color=SOFT_INK,
+        bbox={"boxstyle": "round,pad=0.25", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},
+    )
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Let the vertical axis show whole numbers only."""
+    if is_sketch(axes):
+        axes.whole_numbers()  # type: ignore[attr-defined]
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=2))
+
+
+def rate_unit(largest_bps: float) -> tuple[float, str]:
+    """Return divisor and name of the unit in which ``largest_bps`` reads well."""
+    for divisor, name in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
+        if largest_bps >= divisor:
+            return divisor, name
+    return 1.0, "bit/s"
+
+
+def size_unit(largest_bytes: float) -> tuple[float, str]:
+    """Return divisor and name of the unit in which ``largest_bytes`` reads well."""
+    for divisor, name in ((1e9, "GB"), (1e6, "MB"), (1e4, "kB")):
+        if largest_bytes >= divisor:
+            return (1e3 if name == "kB" else divisor), name
+    return 1.0, "bytes"
+
+
+def time_unit(largest_ns: float) -> tuple[float, str]:
+    """Return divisor and name of the unit in which a duration of ``largest_ns`` reads well."""
+    for divisor, name in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
+        if largest_ns >= divisor:
+            return divisor, name
+    return 1.0, "ns"

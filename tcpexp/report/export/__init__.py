@@ -1,0 +1,1 @@
+"""A run as a hand-in: Markdown or PDF."""

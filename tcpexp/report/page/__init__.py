@@ -1,0 +1,1 @@
+"""``report.html``: one page that holds everything a reader of a run needs."""

@@ -1,0 +1,374 @@
+"""What a report says, section by section, as plain values for the template."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpexp.errors import DataError
+from tcpexp.places.registry import FORMER_NAMES
+from tcpexp.report.words import (
+    NONE,
+    count_words,
+    duration_words,
+    lateness_words,
+    milliseconds,
+    rate_words,
+    seconds,
+    share_words,
+    size_words,
+)
+
+if TYPE_CHECKING:
+    from tcpexp.checks.base import Evidence, Verdict
+    from tcpexp.store.rundata import RunData
+
+#: A page stays readable: longer lists are cut, and say so.
+MOST_COMMANDS, MOST_EVENTS, MOST_PACKETS = 400, 300, 24
+
+
+def verdict_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    """Return one row per verdict, with its evidence in words; a failed one is open."""
+    return [
+        {
+            "result": each.result,
+            "title": each.title,
+            "measured": each.measured,
+            "asked": each.asked,
+            "reason": each.reason,
+            "because": each.because,
+            "evidence": [_evidence(item) for item in each.evidence],
+        }
+        for each in verdicts
+    ]
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    span = ""
+    if item.from_ns is not None:
+        span = (
+            f"at {seconds(item.from_ns)}"
+            if item.to_ns in (None, item.from_ns)
+            else f"{seconds(item.from_ns)} to {seconds(item.to_ns)}"
+        )
+    numbers = ", ".join(str(number) for number in item.packets[:MOST_PACKETS])
+    more = len(item.packets) - MOST_PACKETS
+    return {
+        "text": item.text,
+        "span": span,
+        "from_ns": item.from_ns,
+        "to_ns": item.from_ns if item.to_ns is None else item.to_ns,
+        "capture": item.capture,
+        "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
+        "first": item.packets[0] if item.packets else None,
+        "head": item.rows[0] if item.rows else (),
+        "rows": item.rows[1:],
+    }
+
+
+def fairness_words(run: RunData) -> list[str]:
+    """Return a sentence per direction that several flows share: Jain's index, and the time that was
+    measured.
+    """
+    sentences = []
+    for each in (run.metrics.get("shares") or {}).get("directions") or []:
+        together = each["together"]
+        part = together or each["whole"]
+        when = (
+            f"from {seconds(together['from_ns'], 1)} to {seconds(together['to_ns'], 1)}, while all"
+            " were active"
+            if together
+            else "over the whole run"
+        )
+        if part["jain_index"] is not None:
+            sentences.append(
+                f"Jain's fairness index of {', '.join(each['flows'])} {when}:"
+                f" {part['jain_index']:.3f} (1 is equal shares)."
+            )
+    return sentences
+
+
+def flow_rows(run: RunData) -> list[dict[str, Any]]:
+    """Return the summary table's rows: one per flow of the plan, in words; a dash where nothing was
+    measured.
+
+    ``values`` holds the numbers themselves, as ``metrics.json`` has them, by the same names.
+    """
+    measured: dict[str, Any] = run.metrics.get("flows") or {}
+    rows: list[dict[str, Any]] = []
+    for flow in run.plan.flows:
+        found = measured.get(flow.name) or {}
+        rtt = found.get("rtt") or {}
+        sent, again = found.get("packets_sent"), found.get("retransmissions")
+        part = (
+            f" ({found['retransmission_share'] * 100:.2f} %)"
+            if found.get("retransmission_share") and sent
+            else ""
+        )
+        rows.append(
+            {
+                "name": flow.name,
+                "path": (
+                    f"{flow.sender} → {flow.server if flow.sender == flow.client else flow.client}"
+                ),
+                "control": flow.congestion_control or "",
+                "goodput": rate_words(found.get("goodput_bps")),
+                "active_goodput": rate_words(found.get("goodput_active_bps")),
+                "share": share_words(found.get("share")),
+                "retransmissions": count_words(again) + part,
+                "p50": milliseconds(rtt.get("p50_ms")),
+                "p95": milliseconds(rtt.get("p95_ms")),
+                "p99": milliseconds(rtt.get("p99_ms")),
+                "bytes": size_words(found["goodput_bytes"]) if found.get("goodput_bytes") else NONE,
+                "values": {
+                    "goodput": found.get("goodput_bps"),
+                    "active_goodput": found.get("goodput_active_bps"),
+                    "share": found.get("share"),
+                    "retransmissions": again,
+                    "p50": rtt.get("p50_ms"),
+                    "p95": rtt.get("p95_ms"),
+                    "p99": rtt.get("p99_ms"),
+                    "bytes": found.get("goodput_bytes"),
+                },
+                "active": (
+                    f"{seconds(found.get('start_ns'), 2)} to {seconds(found.get('end_ns'), 2)}"
+                    if found.get("end_ns")
+                    else NONE
+                ),
+            }
+        )
+    return rows
+
+
+def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
+    """Return the events and the segments on which faults acted, in time order, and how many were
+    left out.
+    """
+    labels = {step.id: step.label for step in (*run.plan.setup, *run.plan.steps)}
+    timed = [
+        (event["t_ns"], _event_row(event, labels))
+        for event in run.table("events").iter_rows(named=True)
+    ]
+    faults = [
+        (fault["t_ns"], _fault_row(fault, labels))
+        for fault in run.table("faults").iter_rows(named=True)
+    ]
+    if faults:
+        timed = sorted(timed + faults, key=lambda each: each[0] or 0)
+    return [row for _, row in timed[:MOST_EVENTS]], max(len(timed) - MOST_EVENTS, 0)
+
+
+def _event_row(event: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+    text = event["text"] or ""
+    status = "" if event["status"] in (None, 0) else f"status {event['status']}"
+    return {
+        "planned": seconds(event["planned_ns"]),
+        "actual": seconds(event["t_ns"], 6),
+        "late": lateness_words(event["lateness_ns"]),
+        "event": event["event"] or "",
+        "node": event["node"] or "",
+        "label": event["label"] or labels.get(event["step"] or "", "") or event["step"] or "",
+        "text": " ".join(part for part in (status, text[:300]) if part),
+    }
+
+
+def _fault_row(fault: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+    """Return a row that says what a fault did, to which segment, and where on its way."""
+    first, size = fault["offset"], fault["payload_bytes"] or 0
+    where = f"{fault['link']} towards {fault['towards']}"
+    what = [f"{fault['segment']} {fault['number']}", f"transmission {fault['transmission']}"]
+    what += [f"bytes {first:,} to {first + size - 1:,}"] if first is not None and size else []
+    what += [f"{fault['src']}:{fault['src_port']} → {fault['dst']}:{fault['dst_port']}", where]
+    effect = (
+        fault["effect"]
+        if fault["delay_ns"] is None
+        else f"{fault['effect']} {lateness_words(fault['delay_ns'])}"
+    )
+    label = labels.get(fault["step"] or "", "") or fault["step"] or ""
+    return {
+        "planned": "",
+        "actual": seconds(fault["t_ns"], 6),
+        "late": "",
+        "event": f"fault: {effect}",
+        "node": "",
+        "label": label,
+        "text": ", ".join(what),
+    }
+
+
+def command_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
+    """Return the commands that the engine ran, equal ones in a row joined, and how many were left
+    out.
+    """
+    rows: list[dict[str, Any]] = []
+    for each in _json_lines(run.path / "raw" / "commands.jsonl"):
+        argv = each.get("argv") or []
+        command = shlex.join(str(part) for part in argv) if isinstance(argv, list) else str(argv)
+        row = {
+            "at": seconds(each.get("t_ns")),
+            "node": str(each.get("node") or ""),
+            "command": command,
+            "status": str(each.get("status", "")),
+        }
+        row["stderr"] = str(each.get("stderr") or "").strip()[:500]
+        if rows and all(
+            rows[-1][key] == row[key] for key in ("node", "command", "status", "stderr")
+        ):
+            rows[-1]["times"] += 1
+        else:
+            rows.append({**row, "times": 1})
+    return rows[:MOST_COMMANDS], max(len(rows) - MOST_COMMANDS, 0)
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a JSON lines file; a last line that a crash cut short is left out."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            if number != len(lines):
+                raise DataError(f"{path}:{number}: damaged: {error}") from None
+
+
+def certificate_rows(run: RunData) -> list[dict[str, str]]:
+    """Return the certificate's items: name, asked, read_back, measured, verdict and why.
+
+    Suspect ones first.
+    """
+    order = {"suspect": 0, "ok": 1, "not measured": 2}
+    items = run.certificate.get("items") or []
+    rows = [
+        {
+            key: str(item.get(key) or "")
+            for key in ("name", "asked", "read_back", "measured", "verdict", "why")
+        }
+        for item in items
+    ]
+    return sorted(rows, key=lambda row: order.get(row["verdict"], 3))
+
+
+def cross_check_rows(run: RunData) -> list[dict[str, str]]:
+    """Return the numbers that two sources know: what differs first, then what cannot be compared,
+    then what agrees.
+    """
+    order = {"differs": 0, "not comparable": 1, "ok": 2}
+    rows = sorted(
+        run.table("cross_checks").iter_rows(named=True),
+        key=lambda row: order.get(row["verdict"], 3),
+    )
+    return [
+        {
+            "what": f"{row['check']}, {row['subject']}",
+            "measured": f"{row['measured']:,}",
+            "measured_from": row["measured_from"],
+            "reported": f"{row['reported']:,}",
+            "reported_from": row["reported_from"],
+            "difference": f"{row['difference']:+,}" if row["difference"] else "0",
+            "verdict": row["verdict"],
+            "why": row["why"] or "",
+        }
+        for row in rows
+    ]
+
+
+def provenance_rows(run: RunData) -> list[tuple[str, str]]:
+    """Return names and values of where, when and with what the run was made."""
+    manifest, engine = run.manifest or {}, run.engine
+    where = manifest.get("where") or engine.get("where")
+    wall, virtual = manifest.get("wall_s"), manifest.get("virtual_s")
+    rows = [
+        ("Run", str(manifest.get("run_id") or run.path.name)),
+        ("Status", str(manifest.get("status") or run.status)),
+        ("Place", str(where or "")),
+        ("Clock", str(manifest.get("clock") or "")),
+        ("Seed", str(run.plan.seed)),
+        ("Experiment time", duration_words(run.plan.duration_ns)),
+        ("Time on the experiment's clock", f"{virtual:.1f} s" if virtual else ""),
+        ("Time on the wall", f"{wall:.1f} s" if wall else ""),
+        ("Guest image (sha256)", str(manifest.get("image_sha256") or "")),
+        ("Kernel (sha256)", str(manifest.get("kernel_sha256") or "")),
+    ]
+    versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}
+    rows += [(f"Version of {name}", str(version)) for name, version in sorted(versions.items())]
+    rows += [
+        (f"Machine: {name.replace('_', ' ')}", _fact(name, value))
+        for name, value in sorted((manifest.get("host") or {}).items())
+    ]
+    rows.append(("Command", shlex.join(manifest.get("command") or ())))
+    return [(name, value) for name, value in rows if value]
+
+
+def _fact(name: str, value: object) -> str:
+    return size_words(value) if name.endswith("_bytes") and isinstance(value, int) else str(value)
+
+
+def file_rows(run: RunData) -> list[dict[str, str]]:
+    """Return the run's files: path, size and, from the manifest, sha256.
+
+    The report itself is left out.
+    """
+    digests = (run.manifest or {}).get("files") or {}
+    rows = []
+    for path in sorted(run.path.rglob("*")):
+        name = path.relative_to(run.path).as_posix()
+        if (
+            path.is_file()
+            and name not in ("report.html", "manifest.json")
+            and not path.name.startswith(".")
+        ):
+            recorded = name.startswith("raw/") or name in ("spec.yaml", "plan.json", "events.jsonl")
+            rows.append(
+                {
+                    "name": name,
+                    "size": size_words(path.stat().st_size),
+                    "sha256": str(digests.get(name, "")) if recorded else "",
+                }
+            )
+    return rows
+
+
+def overrides_of(command: Sequence[str]) -> list[str]:
+    """Return the ``path=value`` of every ``--set`` on a command line: ``spec.yaml`` is kept as it
+    was given, without them.
+    """
+    found = []
+    for option, value in zip_longest(command, command[1:], fillvalue=""):
+        if option == "--set":
+            found.append(value)
+        elif option.startswith("--set="):
+            found.append(option.removeprefix("--set="))
+    return found
+
+
+def repeat_commands(run: RunData) -> list[tuple[str, str]]:
+    """Return what to type to do the run again, and why: pairs of explanation and command."""
+    manifest = run.manifest or {}
+    where, clock = manifest.get("where") or run.engine.get("where") or "auto", manifest.get("clock")
+    where = FORMER_NAMES.get(str(where), str(where))
+    options = f" --on {where}" + (" --clock real" if clock == "real" and where != "host" else "")
+    options += (
+        f" --kernel {manifest['kernel_sha256'][:12]}" if manifest.get("kernel_sha256") else ""
+    )
+    spec = (
+        "spec.yaml" if (run.path / "spec.yaml").is_file() else f"experiments/{run.plan.name}.yaml"
+    )
+    options += "".join(
+        f" --set {shlex.quote(each)}" for each in overrides_of(manifest.get("command") or [])
+    )
+    again = "The same run, in this folder" + (
+        ": the same packets, byte for byte, when the guest's image and kernel are the same"
+        if clock == "virtual"
+        else ""
+    )
+    return [
+        (again, f"tcpexp run {spec} --seed {run.plan.seed}{options}"),
+        ("Judge the recorded data again, offline and without root", "tcpexp check ."),
+        ("Make tables, figures and this page again from raw/", "tcpexp report ."),
+    ]

@@ -1,0 +1,88 @@
+"""The panels as parts of an HTML page: description, columns, script and style, and the policy that
+lets nothing else run or load.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from tcpexp.report.panels.model import PanelData
+
+#: In this order: each file uses what those before it have defined.
+SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "columns.js",
+    "words.js",
+    "paint.js",
+    "panel.js",
+    "group.js",
+    "controls.js",
+    "start.js",
+)
+STYLES = ("vendor/uPlot.min.css", "panels.css")
+
+
+@dataclass(frozen=True)
+class EmbeddedPanels:
+    """Texts that may stand between script tags as they are: ``info`` (JSON), ``columns`` (base64),
+    ``script``.
+    """
+
+    info: str
+    columns: str
+    script: str
+
+
+def embed_panels(data: PanelData) -> EmbeddedPanels:
+    """Return the panels ready to stand in a page's script elements (``page/start.js`` says which)."""
+    info, columns = data.pages()
+    text = json.dumps(info, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # Within a script element only "</script" and "<!--" mean something; no "<" is left.
+    return EmbeddedPanels(text.replace("<", "\\u003c"), columns, page_script())
+
+
+def panels_html(data: PanelData) -> dict[str, Any] | None:
+    """Return the panels' texts for a template, not to be escaped.
+
+    None when there is nothing to draw.
+    """
+    import markupsafe
+
+    if not data.panels:
+        return None
+    return {name: markupsafe.Markup(text) for name, text in embed_panels(data).__dict__.items()}
+
+
+@cache
+def page_script() -> str:
+    """Return the library and our scripts, one after the other."""
+    return "\n".join(_read(name).strip() for name in SCRIPTS) + "\n"
+
+
+@cache
+def page_style() -> str:
+    """Return the style sheets of the library and the panels."""
+    return "\n".join(_read(name).strip() for name in STYLES) + "\n"
+
+
+def page_policy() -> str:
+    """Return the page's Content-Security-Policy: no request goes anywhere, and no script but ours
+    runs (W3C CSP Level 3).
+    """
+    digest = base64.b64encode(hashlib.sha256(page_script().encode("utf-8")).digest()).decode(
+        "ascii"
+    )
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src"
+        " data:; font-src data:"
+    )
+
+
+def _read(name: str) -> str:
+    return resources.files("tcpexp.report.page").joinpath(*name.split("/")).read_text("utf-8")
