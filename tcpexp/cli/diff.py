@@ -84,7 +84,7 @@ def diff(
     Exit code 0 when all captures are equal byte for byte and every check has the same result, 1
     when not, 2 when a run is not found, 5 when recorded data is damaged.
     """
-    from tcpexp.report.diff.compare.compare.compare import compare_runs, to_json_value
+    from tcpexp.report.diff.compare import compare_runs, to_json_value
     from tcpexp.store.rundata import RunData
 
     a, b = (RunData(paths.find_run(name, results)) for name in (first, second))
@@ -92,7 +92,7 @@ def diff(
     comparison = compare_runs(a, b)
     page = None
     if not no_page:
-        from tcpexp.report.diff.compare.compare.page import write_diff_page
+        from tcpexp.report.diff.page import write_diff_page
 
         page = write_diff_page(comparison, out or default_page(a.path, b.path), threshold)
         paths.give_one_to_user(page)
@@ -101,7 +101,7 @@ def diff(
             {**to_json_value(comparison, threshold), "page": None if page is None else str(page)}
         )
     else:
-        from tcpexp.report.diff.compare.compare.terminal import print_comparison
+        from tcpexp.report.diff.terminal import print_comparison
 
         print_comparison(comparison, threshold, everything=everything)
         if page is not None:

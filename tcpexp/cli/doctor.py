@@ -133,7 +133,7 @@ def pdf_finding() -> Finding:
     """Return whether reports can be printed as PDF, by loading what prints them: WeasyPrint and
     Pango, no browser.
     """
-    from tcpexp.report.export.content.content.write import PDF_REMEDY, load_weasyprint
+    from tcpexp.report.export.write import PDF_REMEDY, load_weasyprint
 
     try:
         weasyprint = load_weasyprint()

@@ -180,7 +180,7 @@ def report(
 
 def _check_hand_in(kind: Literal["md", "pdf"], runs: tuple[str, ...], out: Path | None) -> None:
     """Raise what would be in the way of a hand-in, before the long work."""
-    from tcpexp.report.export.content.content.write import check_format
+    from tcpexp.report.export.write import check_format
 
     if out is not None and len(runs) > 1:
         raise SpecError(
@@ -194,7 +194,7 @@ def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, forc
     """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and
     return the file.
     """
-    from tcpexp.report.export.content.content.write import write_hand_in
+    from tcpexp.report.export.write import write_hand_in
     from tcpexp.store.rundata import RunData
 
     whole = run.resolve()

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from fake_run import shared_bottleneck
 from rich.console import Console
-from tcpexp.report.diff.compare.compare.captures import (
-    compare_captures,
-    first_difference,
-    packet_at,
-)
-from tcpexp.report.diff.compare.compare.compare import compare_runs, to_json_value
-from tcpexp.report.diff.compare.compare.page import write_diff_page
-from tcpexp.report.diff.compare.compare.terminal import print_comparison
 from test_report import CERTIFICATE, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks
 from tcpexp.cli.main import main
+from tcpexp.report.diff.captures import (
+    compare_captures,
+    first_difference,
+    packet_at,
+)
+from tcpexp.report.diff.compare import compare_runs, to_json_value
+from tcpexp.report.diff.page import write_diff_page
+from tcpexp.report.diff.terminal import print_comparison
 from tcpexp.report.page.embed import page_policy
 from tcpexp.store.rundata import RunData
 
@@ -182,7 +182,7 @@ def test_the_page_holds_all_of_it_and_needs_nothing(pair):
 
 
 def test_a_flow_that_one_run_lacks_is_drawn_alone(pair):
-    from tcpexp.report.diff.compare.compare.figures import drawn_overlays
+    from tcpexp.report.diff.figures import drawn_overlays
 
     a, b = pair
     change_json(

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tcpexp.report.diff.compare.compare.values import (
+
+from tcpexp.report.diff.values import (
     Difference,
     change_words,
     differences,

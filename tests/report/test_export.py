@@ -9,11 +9,6 @@ import sys
 
 import pytest
 from fake_run import make_plan, one_connection, shared_bottleneck, write_run
-from tcpexp.report.export.content.content.blocks import Answer, Picture
-from tcpexp.report.export.content.content.content import hand_in
-from tcpexp.report.export.content.content.markdown import escape, inline, markdown
-from tcpexp.report.export.content.content.paper import paper_html
-from tcpexp.report.export.content.content.write import write_hand_in
 from test_report import CERTIFICATE, EVIL, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks
@@ -21,6 +16,11 @@ from tcpexp.cli.main import main
 from tcpexp.errors import HostError, SpecError
 from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.plots.run import plot_run
+from tcpexp.report.export.blocks import Answer, Picture
+from tcpexp.report.export.content import hand_in
+from tcpexp.report.export.markdown import escape, inline, markdown
+from tcpexp.report.export.paper import paper_html
+from tcpexp.report.export.write import write_hand_in
 
 MANIFEST = {
     **MANIFEST,

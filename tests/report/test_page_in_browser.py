@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from browsers import find_browser
 from fake_run import shared_bottleneck
-from tcpexp.report.diff.compare.compare.compare import compare_runs
-from tcpexp.report.diff.compare.compare.page import write_diff_page
 
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.checks.run import write_checks
 from tcpexp.plots.run import plot_run
+from tcpexp.report.diff.compare import compare_runs
+from tcpexp.report.diff.page import write_diff_page
 from tcpexp.report.page.write import write_report
 from tcpexp.store.rundata import RunData
 

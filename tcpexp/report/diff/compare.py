@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import SpecError
-from tcpexp.report.diff.compare.compare.captures import CaptureMatch, compare_captures
-from tcpexp.report.diff.compare.compare.values import Difference, differences
+from tcpexp.report.diff.captures import CaptureMatch, compare_captures
+from tcpexp.report.diff.values import Difference, differences
 from tcpexp.report.page.content import overrides_of
 
 if TYPE_CHECKING:

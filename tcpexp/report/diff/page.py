@@ -10,9 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.report.diff.compare.compare.compare import Comparison, VerdictPair, capture_words
-from tcpexp.report.diff.compare.compare.figures import drawn_overlays
-from tcpexp.report.diff.compare.compare.values import Difference, change_words, value_words
+from tcpexp.report.diff.compare import Comparison, VerdictPair, capture_words
+from tcpexp.report.diff.figures import drawn_overlays
+from tcpexp.report.diff.values import Difference, change_words, value_words
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.two import two_runs
@@ -44,7 +44,7 @@ def write_diff_page(comparison: Comparison, path: Path, threshold: float) -> Pat
     from tcpexp.store.rundir import write_atomic
 
     text = (
-        resources.files("tcpexp.report.diff.compare.compare")
+        resources.files("tcpexp.report.diff.compare")
         .joinpath("diff.html.j2")
         .read_text(encoding="utf-8")
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.report.diff.compare.compare.values import Difference, change_words, value_words
+from tcpexp.report.diff.values import Difference, change_words, value_words
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tcpexp.report.diff.compare.compare.compare import Comparison
+    from tcpexp.report.diff.compare import Comparison
 
 #: The resolved plan and a long list of metrics are shown up to here; the page and ``--json`` have
 #: all.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.report.explanation import explanation_of
-from tcpexp.report.export.content.content.blocks import (
+from tcpexp.report.export.blocks import (
     Answer,
     Block,
     Code,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tcpexp.report.export.content.content.blocks import (
+from tcpexp.report.export.blocks import (
     Answer,
     Block,
     Code,

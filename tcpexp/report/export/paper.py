@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from tcpexp.plots.kit.writing import direction
-from tcpexp.report.export.content.content.blocks import (
+from tcpexp.report.export.blocks import (
     Answer,
     Block,
     Code,
@@ -19,7 +19,7 @@ from tcpexp.report.export.content.content.blocks import (
     Paragraph,
     Picture,
 )
-from tcpexp.report.export.content.content.markdown import Numbers
+from tcpexp.report.export.markdown import Numbers
 from tcpexp.report.prose import inline_html
 
 

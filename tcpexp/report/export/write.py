@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tcpexp.errors import HostError, Missing, SpecError
-from tcpexp.report.export.content.content.content import hand_in
-from tcpexp.report.export.content.content.markdown import markdown, pictures
-from tcpexp.report.export.content.content.paper import paper_html
+from tcpexp.report.export.content import hand_in
+from tcpexp.report.export.markdown import markdown, pictures
+from tcpexp.report.export.paper import paper_html
 from tcpexp.report.page.network import network_svg
 from tcpexp.store.rundir import write_atomic, write_atomic_with
 
