@@ -10,13 +10,13 @@ from typing import ClassVar
 import pydantic
 import pytest
 import yaml
-from checked_run import CheckedRun, S, throughput
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Check, Undecided, Verdict, unknown_references
 from tcpexp.checks.flows import Goodput
 from tcpexp.checks.segments import Segments
 from tcpexp.errors import SpecError
+from tests.support.checked_run import CheckedRun, S, throughput
 
 
 def validate(name: str, **given: object) -> Check:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pydantic
 import pytest
-from checked_run import H1, H2, CheckedRun, S
 
 from tcpexp.checks import BUILTIN
+from tests.support.checked_run import H1, H2, CheckedRun, S
 
 ALL = [t * S for t in range(11)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from checked_run import CheckedRun, S, packet
+
+from tests.support.checked_run import CheckedRun, S, packet
 
 
 @pytest.fixture

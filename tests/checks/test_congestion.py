@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from checked_run import MS, CheckedRun, S, packet
+
+from tests.support.checked_run import MS, CheckedRun, S, packet
 
 
 def phase(name: str, begin_s: float, end_s: float, **more: Any) -> dict[str, Any]:

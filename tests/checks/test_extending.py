@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from checked_run import MS, CheckedRun, S
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.checks.run import check_run
 from tcpexp.errors import SpecError
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
+from tests.support.checked_run import MS, CheckedRun, S
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "extending.md"
 NAMES = ("handshake_check.py", "use_handshake_check.yaml")

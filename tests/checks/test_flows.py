@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pydantic
 import pytest
-from checked_run import MS, CheckedRun, S, throughput
+
+from tests.support.checked_run import MS, CheckedRun, S, throughput
 
 
 @pytest.fixture

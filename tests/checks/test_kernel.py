@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from checked_run import CheckedRun, S
+
+from tests.support.checked_run import CheckedRun, S
 
 
 @pytest.fixture

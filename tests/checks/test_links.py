@@ -4,10 +4,10 @@ import dataclasses
 
 import pydantic
 import pytest
-from checked_run import MS, ONE_WAY, CheckedRun, S, plan, two_hosts
 
 from tcpexp.checks import BUILTIN
 from tcpexp.plan.types import LinkChange, Step
+from tests.support.checked_run import MS, ONE_WAY, CheckedRun, S, plan, two_hosts
 
 
 @pytest.fixture

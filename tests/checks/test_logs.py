@@ -8,9 +8,9 @@ import json
 
 import pydantic
 import pytest
-from checked_run import CheckedRun, S, process
 
 from tcpexp.checks import BUILTIN
+from tests.support.checked_run import CheckedRun, S, process
 
 ZERO = 1_767_225_600_000_000_000
 

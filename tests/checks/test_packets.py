@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pydantic
 import pytest
-from checked_run import CheckedRun, S, packet
 
 from tcpexp.checks.packets import Packets
+from tests.support.checked_run import CheckedRun, S, packet
 
 
 def arp(number: int, t_ns: int, source: str = "h1", **more: object) -> dict[str, object]:

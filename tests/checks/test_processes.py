@@ -4,9 +4,9 @@ import json
 
 import pydantic
 import pytest
-from checked_run import MS, CheckedRun, S, process
 
 from tcpexp.checks import BUILTIN
+from tests.support.checked_run import MS, CheckedRun, S, process
 
 GOOD, BAD = "a" * 64, "b" * 64
 

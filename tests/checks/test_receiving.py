@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pydantic
 import pytest
-from checked_run import MS, CheckedRun, S, packet
 
 from tcpexp.checks import BUILTIN
+from tests.support.checked_run import MS, CheckedRun, S, packet
 
 
 def window(number: int, ack: int, size: int, flags: str = "A") -> dict[str, object]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from checked_run import MS, CheckedRun, S, packet, socket, throughput
+
+from tests.support.checked_run import MS, CheckedRun, S, packet, socket, throughput
 
 
 @pytest.fixture

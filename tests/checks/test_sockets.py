@@ -5,9 +5,9 @@ import itertools
 
 import pydantic
 import pytest
-from checked_run import CheckedRun, S, change, plan, socket
 
 from tcpexp.checks.sockets import Socket
+from tests.support.checked_run import CheckedRun, S, change, plan, socket
 
 ALL = [t * S for t in range(11)]
 

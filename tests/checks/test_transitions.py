@@ -7,7 +7,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from checked_run import MS, CheckedRun, S, change, socket
+
+from tests.support.checked_run import MS, CheckedRun, S, change, socket
 
 CLIENT = ["CLOSED", "SYN-SENT", "ESTABLISHED", "FIN-WAIT-1", "CLOSING", "CLOSED"]
 SERVER = ["LISTEN", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "CLOSING", "CLOSED"]

@@ -5,18 +5,14 @@ codes.
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from tcpexp.cli.grade import read_received
 from tcpexp.cli.main import main
 from tcpexp.errors import SpecError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "image"))
-from images import make_image
+from tests.support.images import make_image
 
 
 def test_missing_work_and_the_sheets(tmp_path, capsys):

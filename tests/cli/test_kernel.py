@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from kernels import make_kernel
 
 from tcpexp.cli.main import main
 from tcpexp.places.uml.kernel import find_kernel
+from tests.support.kernels import make_kernel
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from tcpexp.batch.estimate import Forecast, estimate_rest, jobs_that_fit
@@ -12,9 +9,7 @@ from tcpexp.cli.main import main
 from tcpexp.cli.sweep import matrix_row
 from tcpexp.cli.sweepshow import bytes_words, print_matrix, time_words
 from tcpexp.sweep.study import StudyOptions, load_study
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sweep"))
-from cheap import NAME, write_spec
+from tests.support.cheap import NAME, write_spec
 
 
 def test_the_matrix_and_what_it_will_cost(tmp_path, capsys):

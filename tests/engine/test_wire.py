@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import plans
 import pytest
 
 from tcpexp.engine import readback, wire
 from tcpexp.engine.assembly import iproute2_version, version_tuple
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, LossPlan, QueuePlan
+from tests.support import engine_plans as plans
 
 DATA = Path(__file__).parent / "data"
 RATE, MS = 10_000_000, plans.MS

@@ -9,9 +9,9 @@ import inspect
 from pathlib import Path
 
 import pytest
-from twins import ExperimentTests, compiled
 
 from tcpexp.paths import shipped_specs
+from tests.support.twins import ExperimentTests, compiled
 
 HERE = Path(__file__).parent
 SHIPPED = {path.stem: path for path in shipped_specs()}
@@ -73,7 +73,7 @@ def experiments_with_twins() -> set[str]:
     for path in sorted(HERE.glob("test_*.py")):
         if path.stem == Path(__file__).stem:
             continue
-        module = importlib.import_module(path.stem)
+        module = importlib.import_module(f"tests.experiments.{path.stem}")
         classes = [
             each
             for _, each in inspect.getmembers(module, inspect.isclass)

@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cheap import NAME
-from handed import hand_in_spec, record, spec_text, write_rubric
 
 from tcpexp.grade.model import Grades
 from tcpexp.grade.run import GradeOptions, grade
+from tests.support.cheap import NAME
+from tests.support.handed import hand_in_spec, record, spec_text, write_rubric
 
 SECRET = "import pathlib; pathlib.Path({!r}).write_text('executed')\n"
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built import (
+
+from tests.support.built import (
     build_sdist,
     build_wheel,
     copy_repository,
@@ -19,7 +20,7 @@ from built import (
     install_command,
     wheel_files,
 )
-from fresh_user import FreshUser, fresh_user
+from tests.support.fresh_user import FreshUser, fresh_user
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,7 @@ from tcpexp.plan.types import (
     WaitFor,
     to_json,
 )
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engine"))
-import plans
+from tests.support import engine_plans as plans
 
 RUNNER = """
 import sys

@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-from fake_run import MSS, SECOND, make_plan, one_connection, shared_bottleneck, write_run
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.counters import Counters, moved_counters
@@ -15,6 +14,14 @@ from tcpexp.plots.share import jain_index
 from tcpexp.plots.sockets import state_counts
 from tcpexp.plots.states import close_view, socket_stays
 from tcpexp.plots.throughput import binned_goodput
+from tests.support.fake_run import (
+    MSS,
+    SECOND,
+    make_plan,
+    one_connection,
+    shared_bottleneck,
+    write_run,
+)
 
 ALL = {"between": None, "flows": None}
 

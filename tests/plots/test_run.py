@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError
 from tcpexp.plots import BUILTIN
 from tcpexp.plots.base import Plot, load_plot
 from tcpexp.plots.run import plot_run
+from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
 
 @pytest.fixture(scope="module")

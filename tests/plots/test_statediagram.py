@@ -2,11 +2,10 @@
 
 from collections import Counter
 
-from fake_run import make_plan, one_connection, write_run
-
 from tcpexp.analysis.transitions import EDGES, STATES, transitions
 from tcpexp.plots.run import plot_run
 from tcpexp.plots.statediagram import PLACES, StateDiagram, others
+from tests.support.fake_run import make_plan, one_connection, write_run
 
 
 def test_the_diagram_is_rfc_9293s():

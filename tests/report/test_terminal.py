@@ -2,14 +2,14 @@
 
 import io
 
-from fake_run import make_plan, shared_bottleneck, write_run
 from rich.console import Console
-from test_report import CERTIFICATE, METRICS, VERDICTS
 
 from tcpexp.checks.run import write_checks
 from tcpexp.report.page.write import write_report
 from tcpexp.report.terminal import print_summary, timing_words
 from tcpexp.runs.pipeline import RunOutcome
+from tests.support.fake_run import make_plan, shared_bottleneck, write_run
+from tests.support.report_values import CERTIFICATE, METRICS, VERDICTS
 
 
 def printed(run, **more) -> str:

@@ -1,9 +1,7 @@
 """From ``raw/`` to the report, on real captures, and again."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +9,7 @@ from tcpexp.cli.main import main
 from tcpexp.errors import DataError
 from tcpexp.runs.pipeline import process_run, read_outcome
 from tcpexp.store.manifest import Manifest, verify, write_manifest
+from tests.support.lossy_run import make_lossy_run
 
 pytestmark = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark"
@@ -20,11 +19,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def run_dir(tmp_path):
     """The run of tests/ingest: 200,000 bytes with six segments lost on the way."""
-    path = Path(__file__).parent / "ingest" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("ingest_conftest", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.make_lossy_run(tmp_path)
+    return make_lossy_run(tmp_path)
 
 
 def test_everything_follows_from_raw_and_twice_the_same(run_dir):

@@ -88,7 +88,7 @@ class CheapPlace:
 class CheapWorkplace:
     """The kind of place; its identity can be changed from outside, as a new engine would."""
 
-    name = "cheap:CheapWorkplace"
+    name = "tests.support.cheap:CheapWorkplace"
 
     def missing(self):
         return ()
@@ -103,7 +103,7 @@ class CheapWorkplace:
         return None
 
 
-NAME = "cheap:CheapWorkplace"
+NAME = "tests.support.cheap:CheapWorkplace"
 
 
 def write_spec(folder: Path, rates="[1mbit, 2mbit, 4mbit]", rtts="[10ms, 20ms]", repeat=2) -> Path:
@@ -115,7 +115,7 @@ def write_spec(folder: Path, rates="[1mbit, 2mbit, 4mbit]", rtts="[10ms, 20ms]",
 class CheapImageWorkplace(CheapWorkplace):
     """The kind of place that needs a guest image, though its runs do nothing with it."""
 
-    name = "cheap:CheapImageWorkplace"
+    name = "tests.support.cheap:CheapImageWorkplace"
 
     def __init__(self):
         self.sha256 = None
@@ -135,4 +135,4 @@ class CheapImageWorkplace(CheapWorkplace):
         return None
 
 
-IMAGE_NAME = "cheap:CheapImageWorkplace"
+IMAGE_NAME = "tests.support.cheap:CheapImageWorkplace"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from numbered import numbered
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Verdict
@@ -35,6 +34,7 @@ from tcpexp.plan.types import (
 from tcpexp.registry import Registry
 from tcpexp.store.frames import conform, schema_of, write_table
 from tcpexp.store.rundata import RunData
+from tests.support.numbered import numbered
 
 S = 1_000_000_000
 MS = 1_000_000

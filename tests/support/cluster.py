@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
-
 
 @contextmanager
 def cluster(folder: Path, workers: int, **environment: str) -> Iterator[str]:
@@ -22,7 +20,7 @@ def cluster(folder: Path, workers: int, **environment: str) -> Iterator[str]:
 
     Yield the scheduler's address.
     """
-    path = os.pathsep.join([str(HERE), *(each for each in sys.path if each)])
+    path = os.pathsep.join(folder for folder in sys.path if folder)
     variables = {**os.environ, "PYTHONPATH": path, **environment}
     facts = folder / "scheduler.json"
     started: list[subprocess.Popen[bytes]] = []

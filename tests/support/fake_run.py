@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numbered import numbered
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.plan.types import (
@@ -34,6 +33,7 @@ from tcpexp.plan.types import (
 )
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
+from tests.support.numbered import numbered
 
 SECOND = 1_000_000_000
 MSS = 1448

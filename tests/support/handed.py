@@ -8,11 +8,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from cheap import NAME
-
 from tcpexp.batch.cell import CellTask, run_cell
 from tcpexp.batch.folder import StudyFolder
 from tcpexp.grade.rubric import Rubric, load_rubric
+from tests.support.cheap import NAME
 
 SPEC = """\
 name: {name}

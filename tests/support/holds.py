@@ -4,12 +4,9 @@ offered, shares, and an explanation that fits the run.
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
@@ -22,29 +19,18 @@ from tcpexp.plan.types import RunPlan
 from tcpexp.report.explanation import MISSING, explanation_of
 from tcpexp.spec.quotes import fill
 from tcpexp.store.rundata import RunData
+from tests.support import plain_counts
 
-COUNTS = Path(__file__).parents[1] / "independent" / "plain_counts.py"
 #: A token bucket lets this much pass at once, beside its rate: two full frames
 #: (docs/concepts/links.md).
 BURST_BITS = 2 * 1514 * 8
 
 
-def plain_counts() -> ModuleType:
-    """Return the module that counts without tcpexp."""
-    if "plain_counts" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("plain_counts", COUNTS)
-        assert spec is not None and spec.loader is not None
-        sys.modules["plain_counts"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["plain_counts"])
-    return sys.modules["plain_counts"]
-
-
 def broken(run_dir: Path) -> list[str]:
     """Return a sentence for each thing that does not hold of a run."""
     run = RunData(run_dir)
-    counts = plain_counts()
     return [
-        *counts.differences(counts.read_run(run_dir)),
+        *plain_counts.differences(plain_counts.read_run(run_dir)),
         *beyond_the_link(run),
         *unshared(run),
         *unexplained(run),

@@ -4,7 +4,7 @@ Wireshark has labels for.
 
 import random
 
-from crafting import Talk, options
+from tests.support.crafting import Talk, options
 
 #: What to draw from: (value, weight in a wild talk, weight in a sensible one).
 FLAGS = (

@@ -3,7 +3,7 @@ failing twins.
 
 A twin is a shipped experiment with one mechanism changed by ``--set``. It must turn the checks that
 are about this mechanism to FAIL, and leave others alone: a check that no twin can turn says
-nothing. Each test module of this folder lists its own in a subclass of ``ExperimentTests``.
+nothing. Each module of ``tests/experiments`` lists its own in a subclass of ``ExperimentTests``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-
-from holds import broken
 
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
@@ -23,6 +21,7 @@ from tcpexp.runs.pipeline import RunOutcome
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.load import load_spec
 from tcpexp.store.rundata import RunData
+from tests.support.holds import broken
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class ExperimentTests:
     """The tests of the experiments that have a twin in ``twins``; ``other_seeds``: a second seed
     where chance plays a part.
 
-    ``conftest.py`` beside this file supplies ``changed``, ``experiment`` and ``seeded``.
+    ``tests/experiments/conftest.py`` supplies ``changed``, ``experiment`` and ``seeded``.
     """
 
     twins: ClassVar[tuple[Twin, ...]] = ()

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from test_judge import root_law, runs_of, study_of
 
 from tcpexp.plots.kit.style import INK, PAPER, series_of
 from tcpexp.report.page.figures import inline_svg
@@ -18,6 +17,7 @@ from tcpexp.sweep.drawfields import field_words, readable_on
 from tcpexp.sweep.drawlines import follows, name_decades
 from tcpexp.sweep.figures import draw, draw_figures
 from tcpexp.sweep.figurewords import chosen_runs, interval_of, missing_words, pooled_words
+from tests.support.judged_study import root_law, runs_of, study_of
 
 
 @pytest.fixture

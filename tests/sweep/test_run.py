@@ -14,7 +14,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cheap import NAME, write_spec
 
 from tcpexp.batch import workers
 from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
@@ -23,8 +22,8 @@ from tcpexp.errors import DataError, HostError
 from tcpexp.sweep.run import Silent, progress_of, run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
-
-HERE = Path(__file__).parent
+from tests.support.cheap import NAME, write_spec
+from tests.support.folders import PROGRAMS
 
 
 @pytest.fixture
@@ -319,10 +318,10 @@ def workers_of(coordinator):
 def start_coordinator(spec, out, workplace):
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(HERE), *(each for each in sys.path if each)]),
+        "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder),
     }
     return subprocess.Popen(
-        [sys.executable, str(HERE / "coordinator.py"), str(spec), str(out), "2", workplace],
+        [sys.executable, str(PROGRAMS / "coordinator.py"), str(spec), str(out), "2", workplace],
         env=environment,
         stderr=subprocess.DEVNULL,
     )

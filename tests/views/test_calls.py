@@ -4,7 +4,6 @@ import json
 
 import polars as pl
 import pytest
-from fake_run import SECOND, make_plan, one_connection, write_run
 
 from tcpexp.errors import SpecError
 from tcpexp.plan.types import Spawn, Step
@@ -12,6 +11,7 @@ from tcpexp.plots.calls import Calls, label_rows
 from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
 from tcpexp.views.calls import flights, logged_calls, packet_text
+from tests.support.fake_run import SECOND, make_plan, one_connection, write_run
 
 ZERO = 1_767_225_600_000_000_000
 CLIENT = [

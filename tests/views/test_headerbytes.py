@@ -9,14 +9,14 @@ import pytest
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import header_part
 from tcpexp.views.headerbytes import bit_pattern, ones_sum, packet_bytes, plain_headers
+from tests.support.folders import RECORDED
 
-DATA = Path(__file__).parent.parent / "ingest" / "data"
 FIELD = re.compile(r'size="(\d+)" pos="(\d+)"([^>]*)')
 VALUE = re.compile(r' (unmaskedvalue|value)="([0-9a-f]+)"')
 
 
 def pdml(name: str) -> str:
-    return (DATA / f"tshark-4.0.17-packet-{name}.pdml").read_text()
+    return (RECORDED / f"tshark-4.0.17-packet-{name}.pdml").read_text()
 
 
 def frame_of(name: str) -> bytes:

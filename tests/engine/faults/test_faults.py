@@ -14,9 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import plans
 import pytest
-from test_engine_runs import Ran, run
 
 from tcpexp.engine.faults import rules as layout
 from tcpexp.engine.faults.rules import ALL, Rule, rules_of
@@ -24,8 +22,10 @@ from tcpexp.engine.faults.segments import OBJECT
 from tcpexp.errors import RunError
 from tcpexp.places.needs import fault_program_complaint
 from tcpexp.plan.types import DirectionPlan, RunPlan, SegmentFault, WaitFor
+from tests.support import engine_plans as plans
+from tests.support.engine_runs import Ran, run
+from tests.support.folders import ROOT
 
-ROOT = Path(__file__).parents[2]
 SERVER = """
 import socket
 server = socket.create_server(('', 80))

@@ -9,12 +9,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from kernel_trees import Spoken
-from kernels import files_of, make_kernel
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.places.uml.archive import export_kernel, import_kernel
 from tcpexp.places.uml.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
+from tests.support.kernel_trees import Spoken
+from tests.support.kernels import files_of, make_kernel
 
 
 @pytest.fixture(autouse=True)

@@ -12,13 +12,19 @@ import time
 from pathlib import Path
 
 import pytest
-from kernel_trees import LINUX, FakeArchive, Spoken, skip_unless_buildable, write_recipe
 
 from tcpexp.errors import HostError, RunError, SpecError
 from tcpexp.places.uml.build import Built, Progress, build_kernel, install_kernel
 from tcpexp.places.uml.config import merge_config, parse_config
 from tcpexp.places.uml.kernel import find_kernel, list_kernels, verify_kernel
 from tcpexp.places.uml.recipe import load_recipe
+from tests.support.kernel_trees import (
+    LINUX,
+    FakeArchive,
+    Spoken,
+    skip_unless_buildable,
+    write_recipe,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -162,12 +168,12 @@ def test_a_builder_that_was_ended_leaves_no_process_and_its_folder_is_removed(
 ) -> None:
     file = str(write_recipe(tmp_path / "mine").file)
     program = (
-        "import sys; from pathlib import Path; from kernel_trees import FakeArchive\n"
+        "import sys; from pathlib import Path; from tests.support.kernel_trees import FakeArchive\n"
         "from tcpexp.places.uml.build import build_kernel\n"
         "archive = FakeArchive(Path(sys.argv[2]), {'slow': ''})\n"
         "build_kernel(sys.argv[1], print, fetch=archive.fetch)\n"
     )
-    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    path = os.pathsep.join(sys.path)
     argv = [sys.executable, "-c", program, file, str(tmp_path / "slow")]
     builder = subprocess.Popen(
         argv,

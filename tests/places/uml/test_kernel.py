@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from kernel_trees import Spoken
-from kernels import binary_hash, make_kernel
 
 from tcpexp.errors import DataError, HostError, SpecError
 from tcpexp.places.ready import lacking
@@ -20,6 +18,8 @@ from tcpexp.places.uml.kernel import (
     use_kernel,
     verify_kernel,
 )
+from tests.support.kernel_trees import Spoken
+from tests.support.kernels import binary_hash, make_kernel
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kernel_trees import PATCH, RECIPE, write_recipe
 
 from tcpexp.errors import SpecError
 from tcpexp.paths import PACKAGE
@@ -21,6 +20,7 @@ from tcpexp.places.uml.recipe import (
     recipe_hash,
     shipped_recipes,
 )
+from tests.support.kernel_trees import PATCH, RECIPE, write_recipe
 
 NAMES = list(shipped_recipes())
 

@@ -9,9 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from fake_run import shared_bottleneck
 from rich.console import Console
-from test_report import CERTIFICATE, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks
 from tcpexp.cli.main import main
@@ -25,8 +23,11 @@ from tcpexp.report.diff.page import write_diff_page
 from tcpexp.report.diff.terminal import print_comparison
 from tcpexp.report.page.embed import page_policy
 from tcpexp.store.rundata import RunData
+from tests.support.fake_run import shared_bottleneck
+from tests.support.folders import RECORDED
+from tests.support.report_values import CERTIFICATE, MANIFEST, METRICS, VERDICTS, Page
 
-CAPTURE = Path(__file__).parent.parent / "ingest/data/tcpdump-4.99-lossy-h1-eth0.pcap"
+CAPTURE = RECORDED / "tcpdump-4.99-lossy-h1-eth0.pcap"
 SPEC = "name: bbr_vs_cubic\nseed: {seed}\nlinks:\n  h1-h2: {{queue: {queue}}}\n"
 
 

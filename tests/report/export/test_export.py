@@ -8,8 +8,6 @@ import subprocess
 import sys
 
 import pytest
-from fake_run import make_plan, one_connection, shared_bottleneck, write_run
-from test_report import CERTIFICATE, EVIL, MANIFEST, METRICS, VERDICTS, Page
 
 from tcpexp.checks.run import write_checks
 from tcpexp.cli.main import main
@@ -21,6 +19,8 @@ from tcpexp.report.export.content import hand_in
 from tcpexp.report.export.markdown import escape, inline, markdown
 from tcpexp.report.export.paper import paper_html
 from tcpexp.report.export.write import write_hand_in
+from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
+from tests.support.report_values import CERTIFICATE, EVIL, MANIFEST, METRICS, VERDICTS, Page
 
 MANIFEST = {
     **MANIFEST,

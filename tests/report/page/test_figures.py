@@ -3,10 +3,9 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-from fake_run import shared_bottleneck
-
 from tcpexp.plots.run import plot_run
 from tcpexp.report.page.figures import inline_svg
+from tests.support.fake_run import shared_bottleneck
 
 
 def test_identifiers_are_unique_and_references_lead_somewhere(tmp_path):

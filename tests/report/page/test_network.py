@@ -2,8 +2,6 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from fake_run import network
-
 from tcpexp.plan.types import (
     DirectionPlan,
     InterfacePlan,
@@ -15,6 +13,7 @@ from tcpexp.plan.types import (
     QueuePlan,
 )
 from tcpexp.report.page.network import direction_words, network_svg, place_nodes
+from tests.support.fake_run import network
 
 PLAIN = DirectionPlan()
 

@@ -11,8 +11,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browsers import find_browser
-from fake_run import shared_bottleneck
 
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.checks.base import Evidence, Verdict
@@ -22,6 +20,8 @@ from tcpexp.report.diff.compare import compare_runs
 from tcpexp.report.diff.page import write_diff_page
 from tcpexp.report.page.write import write_report
 from tcpexp.store.rundata import RunData
+from tests.support.browsers import find_browser
+from tests.support.fake_run import shared_bottleneck
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PLOTS = ({"throughput": {}}, {"sequence": {}}, {"rtt_cdf": {}})

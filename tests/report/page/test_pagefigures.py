@@ -7,7 +7,6 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
@@ -15,6 +14,7 @@ from tcpexp.plots.base import Plot
 from tcpexp.plots.run import plot_run, wanted_plots
 from tcpexp.report.page.pagefigures import figure_html, page_figures
 from tcpexp.report.page.write import write_report
+from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
 WORDS = re.compile(r">([^<>]*\w[^<>]*)</text>")
 

@@ -1,14 +1,14 @@
 """Tables of plots in the report: escaped, with headings, shades and links to packets."""
 
 import polars as pl
-from fake_run import make_plan, write_run
-from test_window_table import UPLOAD, acks
 
 from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
 from tcpexp.plots.run import plot_run
 from tcpexp.report.page.tables import table_html
 from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import conform, schema_of
+from tests.support.fake_run import make_plan, write_run
+from tests.support.window_packets import UPLOAD, acks
 
 TABLE = Table(
     (

@@ -3,13 +3,13 @@
 import numpy as np
 import polars as pl
 import pytest
-from fake_run import SECOND, make_plan, one_connection, shared_bottleneck, write_run
 
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.report.panels.build import ORDER, panel_data
 from tcpexp.report.panels.columns import unpack
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData
+from tests.support.fake_run import SECOND, make_plan, one_connection, shared_bottleneck, write_run
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@
 collide.
 """
 
-from fake_run import shared_bottleneck
-
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.two import RUNS, two_runs
+from tests.support.fake_run import shared_bottleneck
 
 
 def test_two_runs_on_one_axis(tmp_path):
