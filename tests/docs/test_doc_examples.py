@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doc_examples import (
+
+from tests.support.doc_examples import (
     PAGES,
     ROOT,
     TUTORIAL,
@@ -25,7 +26,8 @@ from doc_examples import (
     examples_of,
     unpack,
 )
-from doc_fragments import whole_spec
+from tests.support.doc_fragments import whole_spec
+from tests.support.folders import PROGRAMS
 
 FILES = {
     "train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n",
@@ -64,7 +66,7 @@ def run_apart(jobs: list[tuple[Path, list[str]]], folder: Path) -> list[tuple[in
     """Run command lines of tcpexp, each in a process that has imported none of its parts."""
     listed = folder / "jobs.json"
     listed.write_text(json.dumps([[str(where), argv] for where, argv in jobs]))
-    argv = [sys.executable, str(Path(__file__).parent / "doc_forks.py"), str(listed)]
+    argv = [sys.executable, str(PROGRAMS / "doc_forks.py"), str(listed)]
     done = subprocess.run(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
     return [(status, output) for status, output in json.loads(done.stdout)]
 

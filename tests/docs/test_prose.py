@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doc_examples import ROOT
 
+from tests.support.doc_examples import ROOT
 from tools.docs.prose import WIDTH, lists_without_space, long_lines, wrap
 
 PAGES = sorted(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doc_examples import ROOT
+
+from tests.support.doc_examples import ROOT
 
 #: What a page fetches by itself; what a reader clicks on may lead anywhere.
 FETCHED = re.compile(r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=\"?(?:https?:)?//[^\s\">]+")

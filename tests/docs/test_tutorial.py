@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doc_examples import ROOT
+
+from tests.support.doc_examples import ROOT
 
 LABS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]*.md"))
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.M | re.S)
