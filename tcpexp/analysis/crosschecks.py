@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
 

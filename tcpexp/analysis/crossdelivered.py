@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, server_port, side_of
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.store.rundata import RunData
 

@@ -15,11 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import polars as pl
-
 from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.ingest.ending import ended_early
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 #: Reading the counters takes a moment after the sample's time; segments of that moment may be in or

@@ -8,8 +8,6 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr
@@ -17,6 +15,8 @@ from tcpexp.analysis.flowstates import congestion_states, connection_slices
 from tcpexp.analysis.mechanisms import AT_ONCE_NS
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.analysis.timeline import Int64, Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tcpexp.analysis.links import Epoch
+from tcpexp.late import numpy as np
 from tcpexp.store.rundata import NANOSECONDS
 
 Numbers = NDArray[Any]

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tcpexp.analysis.links import Epoch, find_epochs, find_rate_epochs
+from tcpexp.late import numpy as np
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import FlowPlan, NetworkPlan
 from tcpexp.store.rundata import RunData

@@ -9,8 +9,6 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases
@@ -18,6 +16,8 @@ from tcpexp.analysis.flowstates import congestion_states, connection_slices, con
 from tcpexp.analysis.rounds import GROWING, Flight, growth_per_round
 from tcpexp.analysis.slowstart import Exits
 from tcpexp.analysis.timeline import NEVER, Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData

@@ -8,10 +8,10 @@ import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 Int64 = NDArray[np.int64]

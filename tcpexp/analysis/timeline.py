@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import polars as pl
 from numpy.typing import NDArray
+
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 
 Int64 = NDArray[np.int64]
 #: Stands for an ssthresh that is infinite.

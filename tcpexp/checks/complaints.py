@@ -18,10 +18,9 @@ from tcpexp.checks.recorded import (
     within,
 )
 from tcpexp.checks.words import many, span_words
+from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 LISTED = 10
@@ -72,8 +71,6 @@ class Complaints(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the packets that have a remark which nothing explains."""
-        import polars as pl
-
         span = require_span(run, self.between)
         if not table_exists(run, "complaints"):
             raise Undecided(
@@ -105,9 +102,7 @@ class Complaints(Compared[Count]):
         )
         return self.verdict(passed, many(count, "packet"), reason, _evidence(found))
 
-    def _packets(self, run: RunData, span: tuple[int, int]) -> polars.DataFrame:
-        import polars as pl
-
+    def _packets(self, run: RunData, span: tuple[int, int]) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.seen_at or self.from_)) & within(
             span
         )
@@ -119,7 +114,7 @@ class Complaints(Compared[Count]):
         )
 
 
-def _evidence(found: polars.DataFrame) -> list[Evidence]:
+def _evidence(found: pl.DataFrame) -> list[Evidence]:
     """Return the first packets with what is said about them."""
     if found.is_empty():
         return []

@@ -10,6 +10,7 @@ from tcpexp.checks.base import ActionName, Evidence, FlowName, Undecided, Verdic
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import flow_plan, require_span
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
     from tcpexp.analysis.faults import Applied
@@ -66,8 +67,6 @@ class FaultCheck(Compared[Count]):
 
     def _evidence(self, run: RunData, found: Applied) -> list[Evidence]:
         """Return the segments as a table."""
-        import polars as pl
-
         rows = run.table("faults").filter(pl.col("step") == self.action).sort("t_ns")
         if rows.is_empty():
             return []
@@ -112,8 +111,6 @@ class Displaced(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every touched segment's place among the arrivals."""
-        import polars as pl
-
         from tcpexp.analysis.repairs import find_repairs
 
         require_span(run, None)
@@ -164,8 +161,6 @@ class Reordering(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the largest value of all snapshots."""
-        import polars as pl
-
         require_span(run, None)
         flow = flow_plan(run, self.flow)
         own = (

@@ -19,6 +19,7 @@ from tcpexp.checks.recorded import (
     table_exists,
 )
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
 
@@ -158,8 +159,6 @@ def goodput_bps(run: RunData, flow: str, span: Span) -> tuple[float, Evidence]:
     Raises ``Undecided`` when the flow sent nothing in the whole run, or its receiver's capture has
     gaps.
     """
-    import polars as pl
-
     receiver = receiver_of(flow_plan(run, flow))
     captures = captures_of(run, receiver, fraction=HARMLESS_LOSS)
     require_packets_of(run, flow)
@@ -196,8 +195,6 @@ def require_packets_of(run: RunData, flow: str) -> None:
     """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged,
     only be absent.
     """
-    import polars as pl
-
     if not table_exists(run, "throughput"):
         raise Undecided("the captures have not been turned into tables")
     if run.table("throughput").filter(pl.col("flow") == flow).is_empty():

@@ -19,11 +19,10 @@ from tcpexp.checks.recorded import (
     within,
 )
 from tcpexp.checks.words import digits, fraction_words, many, number_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, Fraction, QuantityError
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 #: A bare number is a float, a duration an int (ns): so the two can be told apart.
@@ -95,7 +94,7 @@ class Queue(Compared[NumberOrTime]):
         )
         return self.verdict(self.holds(value), measured, reason, [evidence])
 
-    def _samples(self, run: RunData, span: Span, interval: int) -> polars.DataFrame:
+    def _samples(self, run: RunData, span: Span, interval: int) -> pl.DataFrame:
         rows = _queue_rows(run, self.link, self.towards)
         if rows.is_empty():
             raise Undecided(f"the queue of {self.link} towards {self.towards} was not recorded")
@@ -104,7 +103,7 @@ class Queue(Compared[NumberOrTime]):
             raise Undecided(f"the samples of the queue do not cover the time {span_words(span)}")
         return rows.filter(within((first, last)))
 
-    def _growth(self, inside: polars.DataFrame) -> float:
+    def _growth(self, inside: pl.DataFrame) -> float:
         """Return how much the counter grew from the first of the samples to the last."""
         column = "drops" if self.measure == "drops" else "ecn_mark"
         base, end = inside.get_column(column)[0], inside.get_column(column)[-1]
@@ -112,7 +111,7 @@ class Queue(Compared[NumberOrTime]):
             raise Undecided(f"this queue does not count its {self.measure}")
         return float(end - base)
 
-    def _length(self, run: RunData, rows: polars.DataFrame) -> tuple[float, int | None]:
+    def _length(self, run: RunData, rows: pl.DataFrame) -> tuple[float, int | None]:
         """Return the length or the delay (ns), and when it was largest."""
         counts = self.measure.endswith("packets")
         values = (
@@ -125,10 +124,8 @@ class Queue(Compared[NumberOrTime]):
         largest = int(values.arg_max() or 0)
         return float(values[largest]), int(rows.get_column("t_ns")[largest])
 
-    def _delays(self, run: RunData, rows: polars.DataFrame) -> polars.Series:
+    def _delays(self, run: RunData, rows: pl.DataFrame) -> pl.Series:
         """Return backlog / rate of each sample in ns, with the rate that the link had at that time."""
-        import polars as pl
-
         from tcpexp.analysis.links import find_rate_epochs
 
         rate = pl.lit(None, dtype=pl.Float64)
@@ -205,7 +202,7 @@ class Measured(Compared[FractionOrTime]):
             [evidence],
         )
 
-    def _journeys(self, run: RunData, span: Span) -> polars.DataFrame:
+    def _journeys(self, run: RunData, span: Span) -> pl.DataFrame:
         """Return the packets that crossed this direction, sent within the span."""
         from tcpexp.analysis.links import Epoch, journeys_of
 
@@ -220,10 +217,8 @@ class Measured(Compared[FractionOrTime]):
             )
         return rows
 
-    def _times(self, rows: polars.DataFrame) -> tuple[float, str]:
+    def _times(self, rows: pl.DataFrame) -> tuple[float, str]:
         """Return the one-way delay or its standard deviation in ns."""
-        import polars as pl
-
         delays = (
             rows.filter(pl.col("copies") > 0)
             .select(delay=pl.col("received_ns") - pl.col("sent_ns"))
@@ -234,10 +229,8 @@ class Measured(Compared[FractionOrTime]):
         value = delays.median() if self.what == "delay" else delays.std()
         return float(value), many(delays.len(), "packet")  # type: ignore[arg-type]
 
-    def _fraction(self, run: RunData, span: Span, rows: polars.DataFrame) -> tuple[float, str]:
+    def _fraction(self, run: RunData, span: Span, rows: pl.DataFrame) -> tuple[float, str]:
         """Return events / packets."""
-        import polars as pl
-
         arrived = rows.filter(pl.col("copies") > 0)
         if self.what == "reorder":
             return self._reordered(run, span)
@@ -291,9 +284,7 @@ class Measured(Compared[FractionOrTime]):
         return events / trials, f"{events} of {trials} packets"
 
 
-def _queue_rows(run: RunData, link: str, towards: str) -> polars.DataFrame:
-    import polars as pl
-
+def _queue_rows(run: RunData, link: str, towards: str) -> pl.DataFrame:
     wanted = (
         (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")
     )

@@ -13,6 +13,7 @@ from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, within
 from tcpexp.checks.segments import packet_evidence
 from tcpexp.checks.words import many, span_words
+from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ class Packets(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the packets."""
-        import polars as pl
-
         span = require_span(run, self.between)
         seen_at = self.at_host or self.from_
         assert seen_at is not None

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from tcpexp.checks.base import ActionName, Check, Evidence, Undecided, Verdict
 from tcpexp.checks.recorded import addresses, require_span
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 
 if TYPE_CHECKING:
@@ -264,8 +265,6 @@ def process_runs(run: RunData, action: str) -> list[tuple[int, int | None, int |
 
     What the engine itself ended, because the run was cut short, had not ended.
     """
-    import polars as pl
-
     step = _step_id(run, action)
     rows = run.table("events").filter(
         (pl.col("step") == step) & pl.col("event").is_in(["start", "end"])

@@ -22,11 +22,10 @@ from tcpexp.checks.recorded import (
 )
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
@@ -99,9 +98,7 @@ class WindowStep(Compared[Bytes]):
             [evidence],
         )
 
-    def _steps(self, run: RunData) -> polars.DataFrame:
-        import polars as pl
-
+    def _steps(self, run: RunData) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
             addresses(run, self.from_)
         )
@@ -155,8 +152,6 @@ class AckDelay(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Compare one number of the delays; the table of all is the evidence."""
-        import polars as pl
-
         span = require_span(run, self.between)
         rows = ack_delays(run, flow_plan(run, self.flow))
         if self.segments is not None:
@@ -199,12 +194,10 @@ class AckDelay(Compared[Duration]):
         return self.verdict(self.holds(value), time_words(value), reason, [evidence])
 
 
-def ack_delays(run: RunData, flow: FlowPlan) -> polars.DataFrame:
+def ack_delays(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     """Return one row per data segment that arrived: its packet, ``index`` from 1, ``delay_ns`` and
     ``ack_number`` (null: never covered).
     """
-    import polars as pl
-
     receiver = receiver_of(flow)
     own = addresses(run, receiver)
     seen = (

@@ -12,11 +12,10 @@ from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import NotSupported, Undecided
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
@@ -144,9 +143,7 @@ def snapshot_times(run: RunData, host: str) -> list[int]:
     if raw.exists():
         times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
     else:
-        import polars
-
-        rows = run.table("sockets").filter(polars.col("node") == host)
+        rows = run.table("sockets").filter(pl.col("node") == host)
         times = sorted(set(rows.get_column("t_ns").to_list()))
     if not times:
         raise Undecided(f"no socket snapshots (ss) were recorded on {host}")
@@ -164,9 +161,7 @@ def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
     if raw.exists():
         times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
     else:
-        import polars
-
-        seen = run.table("counters").filter(polars.col("node") == host).get_column("t_ns").to_list()
+        seen = run.table("counters").filter(pl.col("node") == host).get_column("t_ns").to_list()
         times = sorted({*seen, *range(min(seen), run.end_ns + 1, interval_ns)}) if seen else []
     if not times:
         raise Undecided(f"no counters were recorded on {host}")
@@ -180,9 +175,7 @@ def _block_times(lines: Iterable[str]) -> list[int]:
     return sorted({int(each) for each in found})
 
 
-def within(span: Span, column: str = "t_ns") -> polars.Expr:
+def within(span: Span, column: str = "t_ns") -> pl.Expr:
     """Return the filter ``span[0] <= column <= span[1]``."""
-    import polars
-
     low, high = span
-    return (polars.col(column) >= low) & (polars.col(column) <= high)
+    return (pl.col(column) >= low) & (pl.col(column) <= high)

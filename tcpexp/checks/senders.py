@@ -22,6 +22,7 @@ from tcpexp.checks.recorded import (
     within,
 )
 from tcpexp.checks.words import many, number_words, size_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ class RoundTrip(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the percentile; the evidence names the largest sample."""
-        import polars as pl
-
         span = require_span(run, self.between)
         captures_of(run, flow_plan(run, self.flow).sender, fraction=HARMLESS_LOSS)
         rows = run.table("rtt").filter((pl.col("flow") == self.flow) & within(span))
@@ -128,8 +127,6 @@ class InFlight(Compared[Bytes]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the measure; the evidence names the segment with which most was in flight."""
-        import polars as pl
-
         span = require_span(run, self.between)
         sender = flow_plan(run, self.flow).sender
         captures = captures_of(run, sender)
@@ -193,8 +190,6 @@ class Retransmissions(Compared[Count]):
 
     def _count(self, run: RunData, span: Span) -> tuple[int, list[Evidence]]:
         """Return the number and the packets, one evidence per capture of the sender."""
-        import polars as pl
-
         from tcpexp.analysis.resent import count_segments, resent_of
 
         flow = flow_plan(run, self.flow)
@@ -239,8 +234,6 @@ class CongestionControl(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every snapshot of the span that shows a socket of the flow."""
-        import polars as pl
-
         span = self._span(run)
         rows = run.table("sockets").filter(
             (pl.col("flow") == self.flow)

@@ -9,6 +9,7 @@ from pydantic import Field
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, NotSupported, Undecided, Verdict
 from tcpexp.checks.recorded import require_span, require_tracepoint, table_exists
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition
@@ -113,8 +114,6 @@ class States(Check):
 
     def _judge_snapshots(self, run: RunData, why: Undecided) -> Verdict:
         """Prove the path from ``ss`` alone, which can confirm it but never refute it."""
-        import polars as pl
-
         from tcpexp.analysis.ways import ways_of_snapshots
 
         wanted = pl.col("node") == self.host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.style import (
@@ -22,7 +23,6 @@ from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_q
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -107,8 +107,6 @@ class Counters(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no chosen counter moved."""
-        import polars as pl
-
         rows = moved_counters(run, options)
         if rows.is_empty():
             return None
@@ -141,8 +139,6 @@ class Counters(Plot):
 
 def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end_ns: int) -> None:
     """Draw one host's counters up to the end of the figure."""
-    import polars as pl
-
     for name, look in looks.items():
         mine = rows.filter(pl.col("counter") == name).sort("t_ns")
         if mine.is_empty():
@@ -172,8 +168,6 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
 
     At most ``options["most"]`` different counters.
     """
-    import polars as pl
-
     table = within(run.table("counters"), options)
     asked = options.get("counters")
     wanted = list(asked) if asked else list(TELLING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
 from tcpexp.plots.kit.style import (
@@ -22,7 +23,6 @@ from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -89,8 +89,6 @@ class CongestionWindow(Plot):
 
 def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) -> None:
     """Draw what the flow's busiest connection had sent and not yet seen acknowledged, in segments."""
-    import polars as pl
-
     rows = kernel_samples(run, options).filter(pl.col("flow") == look.name)
     if rows.is_empty():
         return
@@ -117,8 +115,6 @@ def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
     Columns: ``flow``, ``connection`` (its number in the table connections), ``t_ns``, ``cwnd`` and
     ``ssthresh`` (segments; null while infinite); in time order.
     """
-    import polars as pl
-
     states = within(run.table("flow_states"), options)
     if not states.is_empty():
         return (
@@ -167,8 +163,6 @@ def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
     """Leave out connections with a small part of their flow's samples: control channels are not the
     flow.
     """
-    import polars as pl
-
     counts = samples.group_by("flow", "connection").len()
     most = counts.group_by("flow").agg(pl.col("len").max().alias("most"))
     busy = (
@@ -180,8 +174,6 @@ def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
-    import polars as pl
-
     mine = samples.filter(pl.col("flow") == look.name)
     label: str | None = look.name
     for connection in mine["connection"].unique().sort().to_list():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.kit.style import (
@@ -23,7 +24,6 @@ from tcpexp.plots.kit.style import (
 from tcpexp.plots.kit.thin import thin_line
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -116,8 +116,6 @@ def _is_names(value: object) -> bool:
 
 def first_data_ns(run: RunData, flow: str) -> int:
     """Return when a flow's first full segment left, as the captures show it."""
-    import polars as pl
-
     sent = run.table("packets").filter((pl.col("flow") == flow) & (pl.col("payload_bytes") > 0))
     first = (
         sent.filter(pl.col("payload_bytes") == sent["payload_bytes"].max())["t_ns"].min()
@@ -133,8 +131,6 @@ def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame
     Columns: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast
     recovery, else null.
     """
-    import polars as pl
-
     own = samples.filter((pl.col("flow") == flow) & (pl.col("t_ns") >= first_data_ns(run, flow)))
     recovering = pl.lit(False)
     busiest = (
@@ -159,8 +155,6 @@ def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame
 
 def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
     """Draw one flow: a bold line, and a thin one through fast recovery."""
-    import polars as pl
-
     whole = thin_line(windows.select("seconds", "cwnd"), "seconds", "cwnd")
     axes.plot(
         whole["seconds"],
@@ -211,8 +205,6 @@ def _draw_losses(axes: Axes, run: RunData, look: Series, start_ns: int, height: 
     """Mark the losses that a sender noticed: those of the user-space TCP from its own events, which
     name Tahoe's too.
     """
-    import polars as pl
-
     own = run.table("tcp_events").filter(
         (pl.col("flow") == look.name) & (pl.col("event") == "retransmitted")
     )

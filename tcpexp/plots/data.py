@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import polars as pl
+from tcpexp.late import polars as pl
 
+if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
     from tcpexp.plots.base import Options
     from tcpexp.store.rundata import RunData
@@ -39,8 +39,6 @@ def receiver_of(flow: FlowPlan) -> str:
 
 def within(frame: pl.DataFrame, options: Options, column: str = "t_ns") -> pl.DataFrame:
     """Return the rows whose time lies in ``options["between"]``, or all rows."""
-    import polars as pl
-
     between = options.get("between")
     if between is None:
         return frame
@@ -53,8 +51,6 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     Adds ``outgoing`` (Boolean: sent by the sender) and ``again`` (sent again, as the table
     ``resent`` says). Empty when the sender's capture holds none.
     """
-    import polars as pl
-
     from tcpexp.analysis.segments import mark_resent
 
     own = addresses(run, flow.sender)
@@ -88,8 +84,6 @@ def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
     """Return the packets of one connection (a row of ``connections``), both ways and of all
     captures, in the order of time.
     """
-    import polars as pl
-
     return (
         run.table("packets")
         .filter(pl.col("connection") == one["connection"])
@@ -99,8 +93,6 @@ def connection_packets(run: RunData, one: dict[str, Any]) -> pl.DataFrame:
 
 def has_label(*names: str) -> pl.Expr:
     """Return an expression: whether the packet carries any of Wireshark's labels ``names``."""
-    import polars as pl
-
     return pl.any_horizontal([pl.col("labels").list.contains(name) for name in names]).fill_null(
         False
     )
@@ -113,8 +105,6 @@ def kernel_samples(run: RunData, options: Options) -> pl.DataFrame:
     In flight is ``snd_nxt - snd_una`` of the kernel's trace, a full segment its ``mss``: never the
     largest packet that a capture shows, which with segmentation offload is many segments.
     """
-    import polars as pl
-
     rows = within(run.table("flow_states"), options)
     return rows.filter(pl.col("mss") > 0).with_columns(
         segments=pl.col("in_flight_bytes") / pl.col("mss")

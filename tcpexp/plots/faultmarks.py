@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.data import flow_of
 from tcpexp.plots.kit.style import INK
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
     from tcpexp.store.rundata import RunData
@@ -27,8 +27,6 @@ def fault_marks(run: RunData, flow: str) -> pl.DataFrame:
     """Return the faults that acted on data of a flow's sender: ``t_ns``, ``seq_rel`` (as the
     captures count, the first byte is 1), ``effect``.
     """
-    import polars as pl
-
     plan = flow_of(run, flow)
     own = run.table("faults").filter((pl.col("flow") == flow) & pl.col("offset").is_not_null())
     if plan is not None:
@@ -42,8 +40,6 @@ def draw_fault_marks(axes: Axes, faults: pl.DataFrame, divisor: float) -> None:
 
     ``divisor`` is the axis's unit in bytes.
     """
-    import polars as pl
-
     for effect, (marker, words) in MARKS.items():
         own = faults.filter(pl.col("effect") == effect)
         if own.is_empty():

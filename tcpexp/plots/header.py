@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import connection_packets
 from tcpexp.plots.kit.table import Column, Part, Row, Table
@@ -13,8 +14,6 @@ from tcpexp.views.headerwords import field_meaning, field_name, field_value, sho
 from tcpexp.views.ladder import FLAG_WORDS
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.ingest.dissect import Field, Header
     from tcpexp.store.rundata import RunData
 
@@ -133,8 +132,6 @@ def chosen_packet(run: RunData, options: Options) -> dict[str, Any] | None:
 
     Raises ``SpecError`` for a number without a capture.
     """
-    import polars as pl
-
     packet, capture = options["packet"] or "syn", options["capture"]
     if isinstance(packet, int):
         if not capture:
@@ -156,8 +153,6 @@ def chosen_packet(run: RunData, options: Options) -> dict[str, Any] | None:
 
 def _of_connection(run: RunData, options: Options) -> pl.DataFrame:
     """Return the packets of the connection that the options choose, in the order of time."""
-    import polars as pl
-
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
     if options["flow"]:
         connections = connections.filter(pl.col("flow") == options["flow"])
@@ -168,8 +163,6 @@ def _of_connection(run: RunData, options: Options) -> pl.DataFrame:
 
 def _kind(packet: str) -> pl.Expr:
     """Return the condition for a word of ``CHOICES``."""
-    import polars as pl
-
     flags = pl.col("flags")
     if packet == "syn":
         return flags.str.contains("S") & ~flags.str.contains("A")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.shapes import draw_rectangles
@@ -12,8 +14,6 @@ from tcpexp.plots.kit.thin import thin_moments
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -57,8 +57,6 @@ class Labels(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no packet carries a label."""
-        import polars as pl
-
         rows = labelled_packets(run, options)
         if rows.is_empty():
             return None
@@ -89,8 +87,6 @@ def _draw_strokes(axis: Axes, moments: NDArray[np.float64], row: int, width: flo
 
     Strokes that touch are one rectangle.
     """
-    import numpy as np
-
     starts = np.flatnonzero(np.diff(moments, prepend=-np.inf) > width)
     left, right = (
         moments[starts] - width / 2,
@@ -103,8 +99,6 @@ def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:
     """Return ``capture``, ``number``, ``t_ns`` and ``label``: one row per label of a packet, in
     capture order.
     """
-    import polars as pl
-
     packets = within(run.table("packets"), options)
     if options.get("capture"):
         packets = packets.filter(pl.col("capture") == options["capture"])
@@ -120,7 +114,5 @@ def _kinds(rows: pl.DataFrame) -> list[str]:
 
 
 def _row_name(rows: pl.DataFrame, capture: str, kind: str) -> str:
-    import polars as pl
-
     count = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind)).height
     return f"{WORDS.get(kind, kind)}  {count:,}"

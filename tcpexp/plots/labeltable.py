@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.labels import count_contained, labelled, once
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
@@ -15,8 +16,6 @@ from tcpexp.views.bothends import both_ends
 from tcpexp.views.labels import MEANINGS, meaning_here
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
 COLUMNS = (
@@ -59,8 +58,6 @@ def label_table(run: RunData, options: Options) -> Table | None:
 
     None when there is none.
     """
-    import polars as pl
-
     rows = within(labelled(run), options)
     if options.get("capture"):
         rows = rows.filter(pl.col("capture") == options["capture"])
@@ -89,8 +86,6 @@ def label_table(run: RunData, options: Options) -> Table | None:
 
 
 def _row(run: RunData, label: str, rows: pl.DataFrame, found: pl.DataFrame) -> Row:
-    import polars as pl
-
     count = once(rows.filter(pl.col("label") == label)).height
     captures = found.group_by("capture").len().sort("capture").rows()
     times, links = _examples(run, found)

@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.style import INK, PALETTE, legend, panel_title, whole_numbers, zero_based
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
     from tcpexp.plots.base import Options
@@ -43,8 +43,6 @@ def listen_queues(run: RunData, options: Options) -> list[ListenQueues]:
     listening socket's Recv-Q, and ``backlog`` its Send-Q: the second argument of listen(2), cut to
     ``net.core.somaxconn``. Snapshots without the listening socket leave no entry.
     """
-    import polars as pl
-
     table = within(run.table("sockets"), options)
     key = ["node", "local_port", "t_ns"]
     listening = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options
 from tcpexp.plots.kit.shapes import legend_patch
 from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, Series, span_ns
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
     from tcpexp.store.rundata import RunData
@@ -43,8 +43,6 @@ def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
 
     Empty without a trace.
     """
-    import polars as pl
-
     rows = run.table("phases").filter(pl.col("flow") == flow)
     if rows.is_empty():
         return rows
@@ -58,8 +56,6 @@ def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
 
 def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
     """Return (state, from, to) of the kernel's congestion states of that connection, ns."""
-    import polars as pl
-
     phases = busiest_phases(run, flow)
     if phases.is_empty():
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, draw_capacity, varying_places
 from tcpexp.plots.data import within
@@ -21,7 +22,6 @@ from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -42,8 +42,6 @@ class Queue(Plot):
         """Return the figure, or None when no queue was sampled or none ever held or dropped a
         packet.
         """
-        import polars as pl
-
         samples = busy_queues(run, options)
         if samples.is_empty():
             return None
@@ -104,8 +102,6 @@ def busy_queues(run: RunData, options: Options) -> pl.DataFrame:
     sample before) and ``limit`` (packets, null when the limit is not in packets); ordered by place
     and time.
     """
-    import polars as pl
-
     place = pl.format("{} to {}", "link", "towards").alias("place")
     leaves = (
         run.table("queues")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.style import (
@@ -20,7 +21,6 @@ from tcpexp.plots.kit.thin import thin_line, thin_moments
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -39,8 +39,6 @@ class Retransmissions(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow retransmitted anything."""
-        import polars as pl
-
         repeats = retransmission_times(run, options)
         looks = flow_series(run, options, repeats["flow"].unique().to_list())
         if not looks:
@@ -79,8 +77,6 @@ def retransmission_times(run: RunData, options: Options) -> pl.DataFrame:
     """Return ``flow``, ``t_ns`` and ``segments`` of every packet that a flow's sender sent again,
     in time order.
     """
-    import polars as pl
-
     senders = {flow.name: flow.sender for flow in run.plan.flows}
     mine = pl.col("node") == pl.col("flow").replace_strict(
         senders, default=None, return_dtype=pl.String

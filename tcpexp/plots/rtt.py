@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.data import within
@@ -22,7 +24,6 @@ from tcpexp.plots.kit.thin import BUCKETS, thin_line
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.analysis.pathsteps import Steps
@@ -44,8 +45,6 @@ class RoundTripTime(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None without samples."""
-        import polars as pl
-
         samples = _samples(run, options)
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
@@ -97,9 +96,6 @@ class RoundTripTimeCdf(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has ten samples."""
-        import numpy as np
-        import polars as pl
-
         samples = _samples(run, options)
         counts = samples.group_by("flow").len().filter(pl.col("len") >= 10)
         looks = flow_series(run, options, counts["flow"].to_list())
@@ -130,8 +126,6 @@ class RoundTripTimeCdf(Plot):
 
 
 def _samples(run: RunData, options: Options) -> pl.DataFrame:
-    import polars as pl
-
     table = within(run.table("rtt"), options)
     return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
         "t_ns", maintain_order=True

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
@@ -25,7 +26,6 @@ from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -87,8 +87,6 @@ class Sequence(Plot):
 
 def pl_data() -> pl.Expr:
     """Return an expression: whether the packet is a data segment from the sender."""
-    import polars as pl
-
     return pl.col("outgoing") & (pl.col("payload_bytes") > 0) & pl.col("seq_rel").is_not_null()
 
 
@@ -104,8 +102,6 @@ def _panel_name(run: RunData, name: str) -> str:
 
 def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.DataFrame) -> None:
     """Draw data, ACK line, window line and retransmissions of one connection."""
-    import polars as pl
-
     data = (
         packets.filter(pl_data())
         .sort("t_ns")
@@ -219,8 +215,6 @@ def _draw_detail(
     axes: Axes, packets: pl.DataFrame, color: str, close: CloseView, faults: pl.DataFrame
 ) -> None:
     """Draw the part of a flow between two times."""
-    import polars as pl
-
     near = packets.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
     _draw_sequence(
         axes, near, color, faults.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))

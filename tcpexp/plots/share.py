@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS
 from tcpexp.plots.kit.style import (
@@ -23,7 +25,6 @@ from tcpexp.plots.throughput import binned_goodput
 if TYPE_CHECKING:
     from typing import Any
 
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -76,8 +77,6 @@ def _draw_direction(
     axes: tuple[Axes, Axes],
 ) -> None:
     """Draw the shares of the flows of one direction, and their index."""
-    import numpy as np
-
     upper, lower = axes
     seconds = rates["t_ns"].to_numpy() / 1e9
     values = rates.select(list(looks)).to_numpy()
@@ -106,8 +105,6 @@ def _draw_direction(
 
 def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
     """Return Jain's index per row over the running columns; NaN where fewer than two run."""
-    import numpy as np
-
     from tcpexp.analysis.sharing import jain_index as of_flows
 
     rows = [
@@ -119,8 +116,6 @@ def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
 
 def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDArray[Any]:
     """Return whether the flow was active in each whole bin (their middles are ``t_ns``)."""
-    import numpy as np
-
     from tcpexp.analysis.activity import activity_of
 
     flow = next((flow for flow in run.plan.flows if flow.name == name), None)

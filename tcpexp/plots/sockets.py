@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcpexp.analysis.transitions import FROM_SS
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.style import (
@@ -21,7 +22,6 @@ from tcpexp.plots.kit.style import (
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -39,8 +39,6 @@ class Sockets(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no snapshot shows a connection."""
-        import polars as pl
-
         counts = state_counts(run, options)
         if counts.is_empty():
             return None
@@ -80,8 +78,6 @@ def state_counts(run: RunData, options: Options) -> pl.DataFrame:
     """Return ``node``, ``state`` (RFC 9293's name), ``t_ns`` and ``count``, with a 0 for each
     snapshot without such a socket.
     """
-    import polars as pl
-
     table = within(run.table("sockets"), options)
     named = table.with_columns(pl.col("state").replace(FROM_SS)).filter(
         ~pl.col("state").is_in(["LISTEN", "CLOSED"])
@@ -116,8 +112,6 @@ def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
     All nodes are sampled on one grid, a little apart; a time of another node counts only where none
     of this node's own is near.
     """
-    import polars as pl
-
     own = table.filter(pl.col("node") == node)["t_ns"].unique().sort().to_list()
     result = list(own)
     for other in table["node"].unique().sort().to_list():

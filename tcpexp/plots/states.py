@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.transitions import FROM_SS
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.kit.shapes import legend_patch
 from tcpexp.plots.kit.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
@@ -162,8 +163,6 @@ def _snapshot_stays(run: RunData) -> list[Stay]:
     """Return stays from ``ss``: from the first snapshot with a state to the last in unbroken
     sequence, plus one interval.
     """
-    import polars as pl
-
     table = run.table("sockets").filter(
         (pl.col("state") != "listen") & (pl.col("peer_port").fill_null(0) > 0)
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
 from tcpexp.plots.data import within
@@ -21,7 +23,6 @@ from tcpexp.plots.marks import draw_marks
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -110,8 +111,6 @@ def _until_last(rate: pl.Series) -> NDArray[Any]:
     """Return the values with NaN before the first and after the last that is above 0, so that no
     line is drawn there.
     """
-    import numpy as np
-
     values = rate.to_numpy().astype(float).copy()
     busy = np.flatnonzero(values > 0)
     if len(busy):
@@ -127,8 +126,6 @@ def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None,
     row in a bin has 0. About 120 bins, each a whole number of the table's intervals; a bin that the
     run ended in is left out.
     """
-    import polars as pl
-
     table = within(run.table("throughput"), options).filter(pl.col("flow").is_not_null())
     if table.is_empty():
         return None, 0.0

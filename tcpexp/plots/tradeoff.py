@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.shapes import draw_ellipse
 from tcpexp.plots.kit.style import Series, flow_series, legend, panels, rate_unit
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,8 +39,6 @@ class Tradeoff(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has a whole second with round-trip times."""
-        import polars as pl
-
         points = second_points(run, options)
         looks = flow_series(run, options, points["flow"].unique().to_list())
         if not looks:
@@ -67,8 +66,6 @@ def second_points(run: RunData, options: Options) -> pl.DataFrame:
     """Return flow, second, ``goodput_bps``, ``rtt_ms`` (mean), ``rtt95_ms`` (of the whole flow):
     seconds that lie wholly in the flow's life.
     """
-    import polars as pl
-
     second = pl.col("t_ns") // SECOND_NS
     good = (
         within(run.table("throughput"), options)
@@ -103,8 +100,6 @@ def ellipse_of(delay: Any, rate: Any) -> tuple[tuple[float, float], float, float
 
     Its axes are along the eigenvectors of the covariance, its radii the roots of the eigenvalues.
     """
-    import numpy as np
-
     spread, axes = np.linalg.eigh(np.cov(delay, rate))
     width, height = 2 * np.sqrt(np.maximum(spread, 0))
     angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))

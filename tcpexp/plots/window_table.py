@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import addresses, receiver_of, within
 from tcpexp.plots.kit.style import flow_series
 from tcpexp.plots.kit.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
@@ -66,8 +65,6 @@ def advertised_windows(run: RunData, flow: FlowPlan, options: Options) -> pl.Dat
     ``window`` (the field), ``scale`` (shift count; null in a SYN-ACK, whose window is never
     scaled), ``window_bytes``, ``change`` and ``edge`` in bytes. One connection, the first one.
     """
-    import polars as pl
-
     receiver = receiver_of(flow)
     seen = (
         run.table("packets")
@@ -101,8 +98,6 @@ def _scale(packets: pl.DataFrame, receiver: set[str]) -> int:
     """Return the receiver's shift count: that of its SYN, in force only when both ends sent the
     option (RFC 7323 section 2.2).
     """
-    import polars as pl
-
     syns = packets.filter(pl.col("flags").str.contains("S") & pl.col("wscale").is_not_null())
     own = syns.filter(pl.col("src").is_in(list(receiver)))["wscale"]
     return int(own[0]) if len(own) and syns["src"].n_unique() == 2 else 0
@@ -113,8 +108,6 @@ def _part(flow: str, rows: pl.DataFrame, most: int) -> Part:
 
     A window of 0 is shaded.
     """
-    import polars as pl
-
     changed = (pl.col("window_bytes").diff() != 0) | (pl.col("ack_rel").diff() != 0)
     chosen = spread(rows.filter(changed.fill_null(True)).rows(named=True), most)
     left_out = rows.height - len(chosen)

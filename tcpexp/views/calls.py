@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
+
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
@@ -100,8 +102,6 @@ def flights(
     """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in
     the order of their sending.
     """
-    import polars as pl
-
     ways = [(left, right, True), (right, left, False)]
     journeys = run.table("journeys").filter(pl.col("sent_ns").is_between(*span))
     packets = run.table("packets").filter(pl.col("t_ns").is_between(*span))

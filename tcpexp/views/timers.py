@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.data import connection_packets
 from tcpexp.plots.kit.table import PacketLink
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
 SECOND = 1_000_000_000
@@ -124,8 +123,6 @@ def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeri
     """Return what every timer of every connection (of ``flows`` when given) did, in the order of
     the connections; only timers that ran out.
     """
-    import polars as pl
-
     from tcpexp.views.timerprobes import probe_series
 
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
@@ -144,8 +141,6 @@ def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeri
 
 
 def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
-    import polars as pl
-
     packets = connection_packets(run, one)
     for this, other in (("client", "server"), ("server", "client")):
         node, port, peer = one[this], one[f"{this}_port"], one[f"{other}_port"]
@@ -292,8 +287,6 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
     """Return the RTO, ns, in the last ``ss`` snapshot of the end's socket before ``t_ns``, or else
     in the first one after it.
     """
-    import polars as pl
-
     rows = (
         run.table("sockets")
         .filter(
@@ -312,8 +305,6 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
 
 def _closed(run: RunData, end: End) -> list[int]:
     """Return when the kernel closed the end's socket (tracepoint), at most one time."""
-    import polars as pl
-
     rows = run.table("states").filter(_socket(end) & (pl.col("new_state") == "CLOSED")).sort("t_ns")
     return rows["t_ns"].head(1).to_list()
 
@@ -322,8 +313,6 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
     """Return the first snapshot after ``after_ns`` in which the socket is not in ``state`` any
     more, though it had been; None when there is none.
     """
-    import polars as pl
-
     sockets = run.table("sockets").filter(
         (pl.col("node") == end.node) & (pl.col("t_ns") > after_ns)
     )
@@ -333,8 +322,6 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
 
 
 def _socket(end: End) -> pl.Expr:
-    import polars as pl
-
     return (
         (pl.col("node") == end.node)
         & (pl.col("local_port") == end.port)

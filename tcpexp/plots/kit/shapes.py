@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
 from tcpexp.plots.kit.style import is_sketch
 
 if TYPE_CHECKING:
@@ -112,7 +113,6 @@ def draw_rectangles(
         ]
         axes.polygons(shapes, color)  # type: ignore[attr-defined]
         return
-    import numpy as np
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

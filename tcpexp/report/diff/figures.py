@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.style import (
     PALETTE,
     add_head_room,
@@ -23,7 +24,6 @@ from tcpexp.plots.kit.style import (
 from tcpexp.plots.kit.thin import thin_line
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -152,8 +152,6 @@ def _goodput(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _cwnd(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
     from tcpexp.plots.cwnd import sender_windows
 
     samples, _ = sender_windows(run, _EVERYTHING)
@@ -161,14 +159,10 @@ def _cwnd(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _rtt(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
     return _series(run.table("rtt").filter(pl.col("flow") == flow), "t_ns", "rtt_ns")
 
 
 def _sequence(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
     from tcpexp.plots.data import flow_of, flow_packets
 
     plan = flow_of(run, flow)
@@ -181,8 +175,6 @@ def _sequence(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _series(frame: pl.DataFrame, time: str, value: str) -> pl.DataFrame:
-    import polars as pl
-
     return (
         frame.select(pl.col(time).alias("t_ns"), pl.col(value).cast(pl.Float64).alias("value"))
         .drop_nulls()
@@ -191,8 +183,6 @@ def _series(frame: pl.DataFrame, time: str, value: str) -> pl.DataFrame:
 
 
 def _nothing() -> pl.DataFrame:
-    import polars as pl
-
     return pl.DataFrame(schema={"t_ns": pl.Int64, "value": pl.Float64})
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.data import flow_of, kernel_samples
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
 #: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their
@@ -133,8 +132,6 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
 def _window_table(
     name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None
 ) -> Table:
-    import polars as pl
-
     columns = {
         "t": Column(numbers(part["t_ns"]), "time", "ns"),
         "cwnd": Column(numbers(part["cwnd"]), "cwnd", "segments"),
@@ -218,8 +215,6 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
 
     Before its first change a socket is in Open.
     """
-    import polars as pl
-
     plan = flow_of(run, flow)
     own = pl.col("connection").eq_missing(pl.lit(connection)) & (
         pl.col("node") == (plan.sender if plan else "")
@@ -250,8 +245,6 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
 
 
 def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
-    import polars as pl
-
     rows = run.table("phases").filter(
         (pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection))
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.segments import mark_resent
+from tcpexp.late import polars as pl
 from tcpexp.plots.data import addresses, receiver_of
 from tcpexp.plots.labels import WORDS
 from tcpexp.report.panels.common import codes
@@ -22,8 +23,6 @@ from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.model import Column, Table
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
@@ -87,8 +86,6 @@ def connections_of(run: RunData) -> list[Connection]:
 
 def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     """Return the flow's connections as captures at its sender saw them, else at its receiver."""
-    import polars as pl
-
     mine = run.table("packets").filter(
         (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
     )
@@ -107,8 +104,6 @@ def _strangers(run: RunData) -> list[pl.DataFrame]:
 
     The client's data count as outgoing.
     """
-    import polars as pl
-
     rows = run.table("connections").filter(
         pl.col("flow").is_null() & pl.col("stream").is_not_null()
     )
@@ -134,8 +129,6 @@ def _journeys(run: RunData) -> pl.DataFrame:
     """Return what became of packets by node and frame number: at both ends, since a packet is
     looked up where it was seen.
     """
-    import polars as pl
-
     journeys = run.table("journeys")
     fate = (
         (pl.col("copies") == 0).cast(pl.Int64)
@@ -172,8 +165,6 @@ def _connection(
     journeys: pl.DataFrame,
     every: int,
 ) -> Connection:
-    import polars as pl
-
     frame = mark_resent(run, part)
     frame = frame.join(
         journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left"
@@ -266,8 +257,6 @@ def packet_table(connection: Connection) -> Table:
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
-    import polars as pl
-
     found = frame.select(
         pl.any_horizontal([pl.col("labels").list.contains(name) for name in names])
         .fill_null(False)
@@ -280,8 +269,6 @@ def sack_table(connection: Connection) -> Table | None:
     """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative)
     and ``packet`` (its row); None without any.
     """
-    import polars as pl
-
     rows = connection.frame.with_row_index("packet").filter(
         ~pl.col("outgoing") & (pl.col("sack_blocks").list.len() > 1)
     )
@@ -305,8 +292,6 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
 
     Of segments from the data's receiver there is no place on this axis; panels mark their moments.
     """
-    import polars as pl
-
     sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
     if sent.is_empty() or not run.has("faults"):
         return None
