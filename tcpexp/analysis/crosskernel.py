@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tcpexp.analysis.crosschecks import CrossCheck
+from tcpexp.analysis.machine import clock_of
+from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.ingest.ending import ended_early
 from tcpexp.late import polars as pl
@@ -63,8 +64,6 @@ class Sampled:
 
 def sampled_nodes(run: RunData) -> list[Sampled]:
     """Return the nodes whose counters were sampled at least twice."""
-    from tcpexp.analysis.certificate import clock_of
-
     counters = run.table("counters")
     found = []
     for (node,), rows in counters.sort("t_ns", maintain_order=True).group_by(

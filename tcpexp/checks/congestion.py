@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.segments import data_segments
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.recorded import (
@@ -216,8 +217,6 @@ class InitialWindow(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the full segments up to the first ACK that covers one of them."""
-        from tcpexp.analysis.segments import data_segments
-
         require_span(run, (0, 1))
         flow = flow_plan(run, self.flow)
         captures_of(run, flow.sender)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from tcpexp.analysis.faults import judge_applied
+from tcpexp.analysis.repairs import find_repairs
 from tcpexp.checks.base import ActionName, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import flow_plan, require_span
@@ -50,8 +52,6 @@ class FaultCheck(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Compare what was touched with what was chosen."""
-        from tcpexp.analysis.faults import judge_applied
-
         require_span(run, None)
         found = next((each for each in judge_applied(run) if each.step == self.action), None)
         if found is None:
@@ -111,8 +111,6 @@ class Displaced(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every touched segment's place among the arrivals."""
-        from tcpexp.analysis.repairs import find_repairs
-
         require_span(run, None)
         found = find_repairs(run, self.action)
         if not found:

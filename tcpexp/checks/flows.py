@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.pathsteps import bottlenecks
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import (
@@ -143,8 +144,6 @@ class Jain(Compared[Fraction]):
 
 def _sharing(run: RunData, flow: str) -> tuple[str, ...]:
     """Return the flows that have the same bottleneck as ``flow``, which is one of them."""
-    from tcpexp.analysis.pathsteps import bottlenecks
-
     groups = bottlenecks(run, run.plan.flows).values()
     return next(
         (names for group in groups if flow in (names := tuple(each.name for each in group))),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.links import Epoch, count_drops, find_rate_epochs, journeys_of, measure_faults
 from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, Percent
@@ -126,8 +127,6 @@ class Queue(Compared[NumberOrTime]):
 
     def _delays(self, run: RunData, rows: pl.DataFrame) -> pl.Series:
         """Return backlog / rate of each sample in ns, with the rate that the link had at that time."""
-        from tcpexp.analysis.links import find_rate_epochs
-
         rate = pl.lit(None, dtype=pl.Float64)
         for epoch in find_rate_epochs(run):
             if (epoch.link, epoch.towards) == (
@@ -204,8 +203,6 @@ class Measured(Compared[FractionOrTime]):
 
     def _journeys(self, run: RunData, span: Span) -> pl.DataFrame:
         """Return the packets that crossed this direction, sent within the span."""
-        from tcpexp.analysis.links import Epoch, journeys_of
-
         link = run.plan.network.link(self.link)
         direction = link.forward if link.b.node == self.towards else link.backward
         whole = Epoch(self.link, self.towards, 0, run.end_ns * 2, direction)
@@ -241,8 +238,6 @@ class Measured(Compared[FractionOrTime]):
                 "the captures hold only headers; record whole packets (capture: full) to see damage"
             )
         if self.what == "loss":
-            from tcpexp.analysis.links import count_drops
-
             dropped = count_drops(run, self.link, self.towards, "queue", span[0], span[1])
             events, trials = max(rows.height - arrived.height - dropped, 0), rows.height - dropped
         else:
@@ -260,8 +255,6 @@ class Measured(Compared[FractionOrTime]):
         """Return the rate that the analysis found, over its spans of constant link parameters that
         lie within ``span``.
         """
-        from tcpexp.analysis.links import measure_faults
-
         found = [
             rate
             for rate in measure_faults(run)

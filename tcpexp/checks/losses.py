@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.fairness import converged_at
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.congestion import MOST_ROWS, Which, choose, phases_of
@@ -268,8 +269,6 @@ class Convergence(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the time."""
-        from tcpexp.analysis.fairness import converged_at
-
         span = require_span(run, None)
         captures_of(run, self.towards, fraction=HARMLESS_LOSS)
         rows = run.table("fairness").filter(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.checks.base import Check, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
 from tcpexp.checks.flows import HARMLESS_LOSS, require_packets_of
@@ -190,8 +191,6 @@ class Retransmissions(Compared[Count]):
 
     def _count(self, run: RunData, span: Span) -> tuple[int, list[Evidence]]:
         """Return the number and the packets, one evidence per capture of the sender."""
-        from tcpexp.analysis.resent import count_segments, resent_of
-
         flow = flow_plan(run, self.flow)
         again = resent_of(run, flow).filter(within(span))
         found = []

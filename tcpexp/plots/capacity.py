@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.analysis.capacity import delivered, varying_rates
+from tcpexp.analysis.pathsteps import bottlenecks, shared_rate_steps
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import SOFT_INK, legend, panel_title, rate_unit, zero_based
+from tcpexp.plots.kit.style import legend, panel_title, rate_unit, zero_based
+from tcpexp.plots.kit.look import SOFT_INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tcpexp.plots.base import Options
-    from tcpexp.plots.kit.style import Series
+    from tcpexp.plots.kit.look import Series
     from tcpexp.store.rundata import RunData
 
 #: More panels than this make a figure too long; the first directions are drawn.
@@ -25,8 +28,6 @@ def varying_places(run: RunData, places: list[str]) -> dict[str, tuple[tuple[str
     """Return ((link, towards), asked rates) of those of ``places`` (``link to node``) whose rate
     varies.
     """
-    from tcpexp.analysis.capacity import varying_rates
-
     found = {
         f"{link} to {towards}": ((link, towards), rates)
         for (link, towards), rates in varying_rates(run).items()
@@ -68,8 +69,6 @@ def draw_capacity(
     look: Series,
 ) -> None:
     """Draw what one direction was asked to carry and what it let pass, per 100 ms."""
-    from tcpexp.analysis.capacity import delivered
-
     (link, towards), rates = varies
     divisor, unit = rate_unit(float(max(rate for _, rate in rates)))
     passed: Any = within(delivered(run, link, towards, BIN_NS), options)
@@ -93,8 +92,6 @@ def bottleneck_lines(run: RunData, flows: Sequence[str]) -> dict[str, tuple[list
 
     A direction without a rate has no steps.
     """
-    from tcpexp.analysis.pathsteps import bottlenecks, shared_rate_steps
-
     found = {}
     for (link, towards), limited in bottlenecks(
         run, [flow for flow in run.plan.flows if flow.name in flows]

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    Series,
-    legend,
-    panel_title,
-    panels,
-    series_of,
-    span_ns,
-    time_limits,
-    whole_numbers,
-    zero_based,
-)
+from tcpexp.plots.kit.style import legend, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
+from tcpexp.plots.kit.look import Series, series_of
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
 from tcpexp.plots.marks import draw_marks

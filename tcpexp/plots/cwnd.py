@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
-from tcpexp.plots.kit.style import (
-    SOFT_INK,
-    Series,
-    dense_look,
-    flow_series,
-    legend,
-    note,
-    panels,
-    time_limits,
-    zero_based,
-)
+from tcpexp.plots.kit.style import flow_series, legend, note, panels, time_limits, zero_based
+from tcpexp.plots.kit.look import SOFT_INK, Series, dense_look
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade

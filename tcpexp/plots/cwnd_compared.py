@@ -11,16 +11,8 @@ from tcpexp.errors import SpecError
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.kit.style import (
-    ALARM,
-    SOFT_INK,
-    Series,
-    add_head_room,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-)
+from tcpexp.plots.kit.style import add_head_room, flow_series, legend, panel_title, panels
+from tcpexp.plots.kit.look import ALARM, SOFT_INK, Series
 from tcpexp.plots.kit.thin import thin_line
 
 if TYPE_CHECKING:

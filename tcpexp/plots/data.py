@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     Adds ``outgoing`` (Boolean: sent by the sender) and ``again`` (sent again, as the table
     ``resent`` says). Empty when the sender's capture holds none.
     """
-    from tcpexp.analysis.segments import mark_resent
-
     own = addresses(run, flow.sender)
     packets = run.table("packets").filter(
         (pl.col("flow") == flow.name) & (pl.col("node") == flow.sender)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.data import flow_of
-from tcpexp.plots.kit.style import INK
+from tcpexp.plots.kit.look import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

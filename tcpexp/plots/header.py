@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
+from tcpexp.ingest.dissect import dissect_packet
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.data import connection_packets
 from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.views.bothends import both_ends
+from tcpexp.views.headerbytes import plain_headers
 from tcpexp.views.headerwords import field_meaning, field_name, field_value, shown_fields
 from tcpexp.views.ladder import FLAG_WORDS
 
@@ -76,9 +78,6 @@ class HeaderTable(Plot):
 
         Raises ``FileNotFoundError`` for a rare packet without tshark.
         """
-        from tcpexp.ingest.dissect import dissect_packet
-        from tcpexp.views.headerbytes import plain_headers
-
         packet = chosen_packet(run, options)
         capture = run.path / "raw" / f"{packet['capture']}.pcap" if packet else None
         if packet is None or capture is None or not capture.is_file():

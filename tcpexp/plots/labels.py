@@ -9,7 +9,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.shapes import draw_rectangles
-from tcpexp.plots.kit.style import PALETTE, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.style import panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.kit.thin import thin_moments
 from tcpexp.plots.marks import draw_marks
 

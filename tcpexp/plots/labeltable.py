@@ -10,7 +10,8 @@ from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
+from tcpexp.plots.kit.table import Column, Part, Row, Table
+from tcpexp.views.packets import PacketLink
 from tcpexp.plots.labels import WORDS
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.labels import MEANINGS, meaning_here

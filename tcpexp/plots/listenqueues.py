@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import INK, PALETTE, legend, panel_title, whole_numbers, zero_based
+from tcpexp.plots.kit.style import legend, panel_title, whole_numbers, zero_based
+from tcpexp.plots.kit.look import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

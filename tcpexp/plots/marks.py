@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
+from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, add_head_room, span_ns
+from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
 from tcpexp.plots.kit.svgparts import NARROW, WIDE
 from tcpexp.plots.kit.writing import letter_em
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options
 from tcpexp.plots.kit.shapes import legend_patch
-from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, Series, span_ns
+from tcpexp.plots.kit.style import span_ns
+from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

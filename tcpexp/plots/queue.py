@@ -8,16 +8,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, draw_capacity, varying_places
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    SOFT_INK,
-    legend,
-    panel_title,
-    panels,
-    series_of,
-    time_limits,
-    whole_numbers,
-    zero_based,
-)
+from tcpexp.plots.kit.style import legend, panel_title, panels, time_limits, whole_numbers, zero_based
+from tcpexp.plots.kit.look import SOFT_INK, series_of
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.pathsteps import delay_steps
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    SOFT_INK,
-    dense_look,
-    flow_series,
-    legend,
-    panels,
-    time_limits,
-    time_unit,
-    zero_based,
-)
+from tcpexp.plots.kit.style import flow_series, legend, panels, time_limits, time_unit, zero_based
+from tcpexp.plots.kit.look import SOFT_INK, dense_look
 from tcpexp.plots.kit.thin import BUCKETS, thin_line
 from tcpexp.plots.marks import draw_marks
 
@@ -137,7 +130,5 @@ def base_rtt_lines(run: RunData, flows: Sequence[str]) -> dict[str, Steps]:
 
     Flows whose way adds no delay at any time are left out.
     """
-    from tcpexp.analysis.pathsteps import delay_steps
-
     found = {flow.name: delay_steps(run, flow) for flow in run.plan.flows if flow.name in flows}
     return {name: steps for name, steps in found.items() if any(value for _, value in steps)}

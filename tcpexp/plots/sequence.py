@@ -11,17 +11,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, flow_of
 from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
-from tcpexp.plots.kit.style import (
-    ALARM,
-    INK,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    size_unit,
-    span_ns,
-    time_limits,
-)
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
+from tcpexp.plots.kit.look import ALARM, INK
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.activity import activity_of
+from tcpexp.analysis.sharing import find_directions
+from tcpexp.analysis.sharing import jain_index as of_flows
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS
-from tcpexp.plots.kit.style import (
-    INK,
-    SOFT_INK,
-    Series,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    time_limits,
-)
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, time_limits
+from tcpexp.plots.kit.look import INK, SOFT_INK, Series
 from tcpexp.plots.marks import draw_marks
 from tcpexp.plots.throughput import binned_goodput
 
@@ -47,8 +42,6 @@ class Share(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no two flows share a bottleneck."""
-        from tcpexp.analysis.sharing import find_directions
-
         rates, interval_s = binned_goodput(run, options)
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
         every = find_directions(run.plan)
@@ -105,8 +98,6 @@ def _draw_direction(
 
 def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
     """Return Jain's index per row over the running columns; NaN where fewer than two run."""
-    from tcpexp.analysis.sharing import jain_index as of_flows
-
     rows = [
         of_flows(row[on].tolist()) if on.sum() >= 2 else None
         for row, on in zip(values, running, strict=True)
@@ -116,8 +107,6 @@ def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
 
 def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDArray[Any]:
     """Return whether the flow was active in each whole bin (their middles are ``t_ns``)."""
-    from tcpexp.analysis.activity import activity_of
-
     flow = next((flow for flow in run.plan.flows if flow.name == name), None)
     active = None if flow is None else activity_of(run, flow)
     if active is None:

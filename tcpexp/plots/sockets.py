@@ -10,15 +10,8 @@ from tcpexp.analysis.transitions import FROM_SS
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    legend,
-    panel_title,
-    panels,
-    series_of,
-    time_limits,
-    whole_numbers,
-    zero_based,
-)
+from tcpexp.plots.kit.style import legend, panel_title, panels, time_limits, whole_numbers, zero_based
+from tcpexp.plots.kit.look import series_of
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tcpexp.analysis.transitions import FROM_SS
+from tcpexp.analysis.transitions import FROM_SS, transitions
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.kit.shapes import legend_patch
-from tcpexp.plots.kit.style import PAPER, legend, note, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.style import legend, note, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.look import PAPER
 from tcpexp.plots.marks import draw_marks
 
 if TYPE_CHECKING:
@@ -141,8 +142,6 @@ def _traced_stays(run: RunData) -> list[Stay]:
     """Return stays between two changes of state: those of the tracepoint, completed where Linux
     keeps a small entry instead of a socket.
     """
-    from tcpexp.analysis.transitions import transitions
-
     end = span_ns(run, {})[1]
     open_now: dict[str, tuple[str, int]] = {}
     stays = []

@@ -9,16 +9,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
 from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    PAPER,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    rate_unit,
-    time_limits,
-    zero_based,
-)
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, rate_unit, time_limits, zero_based
+from tcpexp.plots.kit.look import PAPER
 from tcpexp.plots.marks import draw_marks
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 

@@ -11,7 +11,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import within
 from tcpexp.plots.kit.shapes import draw_ellipse
-from tcpexp.plots.kit.style import Series, flow_series, legend, panels, rate_unit
+from tcpexp.plots.kit.style import flow_series, legend, panels, rate_unit
+from tcpexp.plots.kit.look import Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import flow_frames, has_label
-from tcpexp.plots.kit.style import (
-    ALARM,
-    INK,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    size_unit,
-    time_limits,
-    zero_based,
-)
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits, zero_based
+from tcpexp.plots.kit.look import ALARM, INK
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
 

@@ -10,7 +10,8 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.data import addresses, receiver_of, within
 from tcpexp.plots.kit.style import flow_series
-from tcpexp.plots.kit.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
+from tcpexp.plots.kit.table import MOST_ROWS, Column, Part, Row, Table, spread
+from tcpexp.views.packets import PacketLink
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.late import polars as pl
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.views.packets import PacketLink
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.checks.base import Undecided
+from tcpexp.checks.logs import read_events
 from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
@@ -48,9 +50,6 @@ def logged_calls(run: RunData, action: str) -> list[Call]:
 
     Empty when it logged none.
     """
-    from tcpexp.checks.base import Undecided
-    from tcpexp.checks.logs import read_events
-
     node = next(
         (
             step.do.node

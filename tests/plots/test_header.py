@@ -10,7 +10,7 @@ from fake_run import one_connection, write_run
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.views.packets import PacketLink
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.headerwords import shown_fields
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from fake_run import SECOND, make_plan, write_run
 
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.views.packets import PacketLink
 from tcpexp.plots.labels import WORDS
 from tcpexp.plots.labeltable import LabelTable
 from tcpexp.store.frames import conform, schema_of

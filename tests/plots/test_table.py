@@ -9,7 +9,8 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import DataError
 from tcpexp.plots.base import Plot
 from tcpexp.plots.kit.style import WIDTH
-from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table, spread, table_from_json
+from tcpexp.plots.kit.table import Column, Part, Row, Table, spread, table_from_json
+from tcpexp.views.packets import PacketLink
 from tcpexp.plots.kit.tabledraw import GAP, MARGIN, column_widths, draw_table, wrapped
 from tcpexp.plots.run import plot_run
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from test_judge import root_law, runs_of, study_of
 
-from tcpexp.plots.kit.style import INK, PAPER, series_of
+from tcpexp.plots.kit.look import INK, PAPER, series_of
 from tcpexp.report.page.figures import inline_svg
 from tcpexp.spec.load import load_spec
 from tcpexp.sweep.drawfields import field_words, readable_on

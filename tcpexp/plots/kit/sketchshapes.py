@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from tcpexp.plots.kit.sketchspace import Box, Frame, Space, floats
-from tcpexp.plots.kit.style import INK, PAPER
+from tcpexp.plots.kit.look import INK, PAPER
 from tcpexp.plots.kit.svgparts import (
     arrow_head,
     dashes,

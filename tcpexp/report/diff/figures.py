@@ -9,19 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
-from tcpexp.plots.kit.style import (
-    PALETTE,
-    add_head_room,
-    legend,
-    note,
-    panel_title,
-    panels,
-    rate_unit,
-    size_unit,
-    time_unit,
-    zero_based,
-)
+from tcpexp.plots.cwnd import sender_windows
+from tcpexp.plots.data import flow_of, flow_packets
+from tcpexp.plots.kit.style import add_head_room, house_style, legend, note, panel_title, panels, rate_unit, size_unit, time_unit, zero_based
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.kit.thin import thin_line
+from tcpexp.plots.throughput import binned_goodput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -143,8 +136,6 @@ def _limit(axes: list[Any], a: RunData, b: RunData) -> None:
 
 
 def _goodput(run: RunData, flow: str) -> pl.DataFrame:
-    from tcpexp.plots.throughput import binned_goodput
-
     rates, _ = binned_goodput(run, _EVERYTHING)
     return (
         _series(rates, "t_ns", flow) if rates is not None and flow in rates.columns else _nothing()
@@ -152,8 +143,6 @@ def _goodput(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _cwnd(run: RunData, flow: str) -> pl.DataFrame:
-    from tcpexp.plots.cwnd import sender_windows
-
     samples, _ = sender_windows(run, _EVERYTHING)
     return _series(samples.filter(pl.col("flow") == flow), "t_ns", "cwnd")
 
@@ -163,8 +152,6 @@ def _rtt(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _sequence(run: RunData, flow: str) -> pl.DataFrame:
-    from tcpexp.plots.data import flow_of, flow_packets
-
     plan = flow_of(run, flow)
     if plan is None:
         return _nothing()
@@ -190,8 +177,6 @@ def drawn_overlays(a: RunData, b: RunData) -> Iterator[tuple[Overlay, Figure]]:
     """Yield every overlay that at least one run has data for, drawn in the house style, which holds
     until the next is asked for.
     """
-    from tcpexp.plots.kit.style import house_style
-
     for overlay in overlays():
         with house_style(f"tcpexp-diff-{overlay.name}"):
             figure = draw_overlay(overlay, a, b)

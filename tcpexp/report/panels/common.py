@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
-from tcpexp.plots.kit.style import PALETTE, series_of
+from tcpexp.plots.kit.look import PALETTE, series_of
 from tcpexp.report.panels.model import ABSENT, Panel, Table
 
 if TYPE_CHECKING:

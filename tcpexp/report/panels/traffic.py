@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.capacity import bottleneck_lines, distinct_steps
-from tcpexp.plots.kit.style import PALETTE
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.queue import busy_queues
 from tcpexp.plots.rtt import base_rtt_lines
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
