@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.analysis.flowstates import PACED, sender_snapshots
-from tcpexp.analysis.timeline import Phase
-from tcpexp.analysis.timeline import Timeline
+from tcpexp.analysis.timeline import Phase, Timeline
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan

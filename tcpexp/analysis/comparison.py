@@ -43,5 +43,3 @@ class CrossCheck:
         """Return its row in the table."""
         why = self.obstacle or (self.why if self.difference else "")
         return {**asdict(self), "difference": self.difference, "verdict": self.verdict, "why": why}
-
-

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
 
 from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.crossdelivered import check_downloads, check_iperf3
@@ -15,6 +13,7 @@ from tcpexp.analysis.crossnetwork import check_drops, check_marks
 from tcpexp.late import polars as pl
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
+
 
 def build_cross_checks(run: RunData) -> pl.DataFrame:
     """Return the ``cross_checks`` table; a number that only one source knows has no row."""

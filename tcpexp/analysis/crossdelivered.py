@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, server_port, side_of

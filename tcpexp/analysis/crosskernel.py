@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.comparison import CrossCheck
+from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.ingest.ending import ended_early
 from tcpexp.late import polars as pl

@@ -20,8 +20,9 @@ from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
-    from tcpexp.analysis.timeline import Int64
     from numpy.typing import NDArray
+
+    from tcpexp.analysis.timeline import Int64
 
 #: RFC 5681 section 3.2: the third duplicate ACK, RFC 6675's DupThresh, is taken for a loss.
 DUPTHRESH = 3

@@ -6,7 +6,6 @@ The rules are in docs/concepts/phases.md.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases

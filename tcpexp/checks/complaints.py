@@ -8,17 +8,11 @@ from pydantic import Field
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    require_span,
-    table_exists,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, table_exists
 from tcpexp.checks.words import many, span_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -106,7 +100,7 @@ class Complaints(Compared[Count]):
         wanted = pl.col("capture").is_in(captures_of(run, self.seen_at or self.from_)) & within(
             span
         )
-        wanted &= pl.col("src").is_in(addresses(run, self.from_))
+        wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         return (

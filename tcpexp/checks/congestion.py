@@ -12,7 +12,6 @@ from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
     captures_of,
     flow_plan,
     require_span,
@@ -21,6 +20,7 @@ from tcpexp.checks.recorded import (
 from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -9,18 +9,12 @@ from pydantic import Field, model_validator
 from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    require_span,
-    table_exists,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, table_exists
 from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -133,7 +127,7 @@ class Window(Compared[Bytes]):
     def _rows(self, run: RunData, captures: list[str]) -> pl.DataFrame:
         wanted = (
             pl.col("capture").is_in(captures)
-            & pl.col("src").is_in(addresses(run, self.from_))
+            & pl.col("src").is_in(addresses_of(run.plan, self.from_))
             & pl.col("window_bytes").is_not_null()
             & ~pl.col("flags").str.contains("[SR]")
         )
@@ -206,7 +200,7 @@ class Labels(Compared[Count]):
     def _rows(self, run: RunData, captures: list[str]) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures) & (pl.col("label") == self.label)
         if self.from_ is not None:
-            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+            wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         return labelled(run).filter(wanted.fill_null(False))

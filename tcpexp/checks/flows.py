@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from tcpexp.analysis.pathsteps import bottlenecks
+from tcpexp.analysis.sharing import jain_index
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
     captures_of,
     flow_plan,
-    receiver_of,
     require_span,
     table_exists,
 )
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import receiver_of
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -133,8 +134,8 @@ class Jain(Compared[Fraction]):
         if len(flows) < 2:
             raise Undecided("Jain's index needs at least two flows")
         rates, evidence = all_goodputs(run, flows, span)
-        total = sum(rates.values())
-        index = total**2 / (len(rates) * sum(rate**2 for rate in rates.values()))
+        index = jain_index(list(rates.values()))
+        assert index is not None  # something was delivered
         reason = (
             f"Jain's index of {many(len(rates), 'flow')} is {digits(index)}; asked:"
             f" {self.comparison()}"

@@ -10,11 +10,13 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
-from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, within
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -94,7 +96,7 @@ class SegmentSize(Compared[Bytes]):
     def _rows(self, run: RunData) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.seen_at or self.from_)) & pl.col(
             "src"
-        ).is_in(addresses(run, self.from_))
+        ).is_in(addresses_of(run.plan, self.from_))
         wanted &= (pl.col("protocol") == "tcp") & kind_filter("data")
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
@@ -145,7 +147,7 @@ class SynOption(Compared[Count]):
         """Look at every SYN and SYN-ACK that the host sent."""
         span = require_span(run, None)
         wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
-            addresses(run, self.from_)
+            addresses_of(run.plan, self.from_)
         )
         wanted &= pl.col("flags").str.contains("S") & within(span)
         if self.flow is not None:

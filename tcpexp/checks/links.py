@@ -10,18 +10,12 @@ from tcpexp.analysis.links import Epoch, count_drops, find_rate_epochs, journeys
 from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, Percent
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    captures_of,
-    require_span,
-    sample_interval,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, sample_interval
 from tcpexp.checks.words import digits, fraction_words, many, number_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, Fraction, QuantityError
+from tcpexp.views.queues import queue_samples
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -96,7 +90,7 @@ class Queue(Compared[NumberOrTime]):
         return self.verdict(self.holds(value), measured, reason, [evidence])
 
     def _samples(self, run: RunData, span: Span, interval: int) -> pl.DataFrame:
-        rows = _queue_rows(run, self.link, self.towards)
+        rows = queue_samples(run, self.link, self.towards)
         if rows.is_empty():
             raise Undecided(f"the queue of {self.link} towards {self.towards} was not recorded")
         first, last = sampled_span(rows.get_column("t_ns").to_list(), span)
@@ -275,13 +269,6 @@ class Measured(Compared[FractionOrTime]):
             raise Undecided(f"reordering was not measured: {why}")
         events, trials = sum(rate.events for rate in good), sum(rate.trials for rate in good)
         return events / trials, f"{events} of {trials} packets"
-
-
-def _queue_rows(run: RunData, link: str, towards: str) -> pl.DataFrame:
-    wanted = (
-        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")
-    )
-    return run.table("queues").filter(wanted).sort("t_ns")
 
 
 def _require_kind(check: Compared[float], kind: type, what: str) -> None:

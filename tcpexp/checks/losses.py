@@ -13,18 +13,12 @@ from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.congestion import MOST_ROWS, Which, choose, phases_of
 from tcpexp.checks.flows import HARMLESS_LOSS
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    captures_of,
-    flow_plan,
-    receiver_of,
-    require_span,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
 from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import receiver_of
 from tcpexp.units import Duration, Fraction
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,20 +10,13 @@ from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    flow_plan,
-    receiver_of,
-    require_span,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
@@ -100,7 +93,7 @@ class WindowStep(Compared[Bytes]):
 
     def _steps(self, run: RunData) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
-            addresses(run, self.from_)
+            addresses_of(run.plan, self.from_)
         )
         wanted &= (
             pl.col("window_bytes").is_not_null()
@@ -199,7 +192,7 @@ def ack_delays(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     ``ack_number`` (null: never covered).
     """
     receiver = receiver_of(flow)
-    own = addresses(run, receiver)
+    own = addresses_of(run.plan, receiver)
     seen = (
         run.table("packets")
         .filter(pl.col("capture").is_in(captures_of(run, receiver)) & (pl.col("flow") == flow.name))

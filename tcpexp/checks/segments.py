@@ -9,18 +9,12 @@ from pydantic import Field, model_validator
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.explain import explain_lateness
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    addresses,
-    captures_of,
-    require_span,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -153,9 +147,9 @@ class Segments(Compared[Count]):
             & within(span)
         )
         if self.from_ is not None:
-            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+            wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.to is not None:
-            wanted &= pl.col("dst").is_in(addresses(run, self.to))
+            wanted &= pl.col("dst").is_in(addresses_of(run.plan, self.to))
         if self.port is not None:
             wanted &= (pl.col("src_port") == self.port) | (pl.col("dst_port") == self.port)
         if self.flow is not None:

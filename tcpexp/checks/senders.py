@@ -13,18 +13,17 @@ from tcpexp.checks.flows import HARMLESS_LOSS, require_packets_of
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
-    addresses,
     captures_of,
     flow_plan,
     require_span,
     sample_interval,
     snapshot_times,
-    within,
 )
 from tcpexp.checks.words import many, number_words, size_words, span_words, time_words
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -134,7 +133,7 @@ class InFlight(Compared[Bytes]):
         wanted = (
             (pl.col("flow") == self.flow)
             & pl.col("capture").is_in(captures)
-            & pl.col("src").is_in(addresses(run, sender))
+            & pl.col("src").is_in(addresses_of(run.plan, sender))
         )
         rows = run.table("packets").filter(
             wanted

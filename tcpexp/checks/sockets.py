@@ -12,7 +12,6 @@ from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.recorded import (
     Between,
-    Span,
     require_span,
     sample_interval,
     snapshot_times,
@@ -21,6 +20,7 @@ from tcpexp.checks.recorded import (
 from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

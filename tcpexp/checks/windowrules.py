@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tcpexp.checks.recorded import Span
 from tcpexp.late import polars as pl
+from tcpexp.views.spans import Span
 
 Rule = Literal[
     "slow_start",

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import legend, panel_title, panels, span_ns, time_limits, whole_numbers, zero_based
 from tcpexp.plots.kit.look import Series, series_of
+from tcpexp.plots.kit.style import (
+    legend,
+    panel_title,
+    panels,
+    time_limits,
+    whole_numbers,
+    zero_based,
+)
 from tcpexp.plots.kit.thin import thin_line
-from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
+from tcpexp.plots.listenqueues import draw_listen_queues
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.sockets import ListenQueues, listen_queues
+from tcpexp.views.spans import rows_within, shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +112,7 @@ class Counters(Plot):
         nodes = rows["node"].unique().sort().to_list()
         looks = series_of(_ranked(rows, options))
         queues = (
-            [each for each in listen_queues(run, options) if each.node in nodes]
+            [each for each in listen_queues(run, options.get("between")) if each.node in nodes]
             if options["queues"]
             else []
         )
@@ -116,7 +124,7 @@ class Counters(Plot):
             for each in shown
         ]
         figure, axes = panels(heights, options["title"], gap=0.72)
-        end = span_ns(run, options)[1]
+        end = shown_span(run, options.get("between"))[1]
         for axis, each in zip(axes, shown, strict=True):
             if isinstance(each, ListenQueues):
                 draw_listen_queues(axis, each)
@@ -159,7 +167,7 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
 
     At most ``options["most"]`` different counters.
     """
-    table = within(run.table("counters"), options)
+    table = rows_within(run.table("counters"), options.get("between"))
     asked = options.get("counters")
     wanted = list(asked) if asked else list(TELLING)
     if options.get("hosts") is not None:

@@ -8,12 +8,11 @@ from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import dissect_packet
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.data import connection_packets
 from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.headerbytes import plain_headers
 from tcpexp.views.headerwords import field_meaning, field_name, field_value, shown_fields
-from tcpexp.views.ladder import FLAG_WORDS
+from tcpexp.views.packets import FLAG_WORDS, connection_packets
 
 if TYPE_CHECKING:
     from tcpexp.ingest.dissect import Field, Header

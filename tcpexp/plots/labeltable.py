@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
 from tcpexp.plots.kit.table import Column, Part, Row, Table
-from tcpexp.views.packets import PacketLink
-from tcpexp.plots.labels import WORDS
 from tcpexp.views.bothends import both_ends
-from tcpexp.views.labels import MEANINGS, meaning_here
+from tcpexp.views.labels import MEANINGS, WORDS, meaning_here
+from tcpexp.views.packets import PacketLink
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -59,7 +58,7 @@ def label_table(run: RunData, options: Options) -> Table | None:
 
     None when there is none.
     """
-    rows = within(labelled(run), options)
+    rows = rows_within(labelled(run), options.get("between"))
     if options.get("capture"):
         rows = rows.filter(pl.col("capture") == options["capture"])
     if options.get("flows") is not None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tcpexp.analysis.pathsteps import delay_steps
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import flow_series, legend, panels, time_limits, time_unit, zero_based
 from tcpexp.plots.kit.look import SOFT_INK, dense_look
+from tcpexp.plots.kit.style import flow_series, legend, panels, time_limits, time_unit, zero_based
 from tcpexp.plots.kit.thin import BUCKETS, thin_line
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.limits import base_rtt_lines
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tcpexp.analysis.pathsteps import Steps
     from tcpexp.store.rundata import RunData
 
 
@@ -119,16 +117,7 @@ class RoundTripTimeCdf(Plot):
 
 
 def _samples(run: RunData, options: Options) -> pl.DataFrame:
-    table = within(run.table("rtt"), options)
+    table = rows_within(run.table("rtt"), options.get("between"))
     return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
         "t_ns", maintain_order=True
     )
-
-
-def base_rtt_lines(run: RunData, flows: Sequence[str]) -> dict[str, Steps]:
-    """Return each flow's base round-trip time in steps, ns.
-
-    Flows whose way adds no delay at any time are left out.
-    """
-    found = {flow.name: delay_steps(run, flow) for flow in run.plan.flows if flow.name in flows}
-    return {name: steps for name, steps in found.items() if any(value for _, value in steps)}

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.late import polars as pl
+from tcpexp.plan.flows import flow_of
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_frames, flow_of
-from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
-from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, span_ns, time_limits
+from tcpexp.plots.faultmarks import draw_fault_marks
 from tcpexp.plots.kit.look import ALARM, INK
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.faults import fault_marks
+from tcpexp.views.packets import flow_frames
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +48,16 @@ class Sequence(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's data was captured at its sender."""
-        frames = flow_frames(run, options, pl_data())
+        frames = flow_frames(run, options.get("between"), pl_data())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:
             return None
-        close = close_view(frames, shown, span_ns(run, options)) if options["detail"] else None
+        close = (
+            close_view(frames, shown, shown_span(run, options.get("between")))
+            if options["detail"]
+            else None
+        )
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
         figure, axes = panels(
             [*heights, 2.2] if close else heights,
@@ -82,7 +89,7 @@ def pl_data() -> pl.Expr:
 
 
 def _panel_name(run: RunData, name: str) -> str:
-    flow = flow_of(run, name)
+    flow = flow_of(run.plan, name)
     control = (
         f" ({flow.congestion_control})"
         if flow and flow.congestion_control and flow.congestion_control != name

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from tcpexp.analysis.transitions import EDGES, STATES, transitions, visited
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.kit.look import INK, PALETTE, PAPER, SHADE, SOFT_INK
 from tcpexp.plots.kit.shapes import draw_box, draw_curve
 from tcpexp.plots.kit.style import panels
-from tcpexp.plots.kit.look import INK, PALETTE, PAPER, SHADE, SOFT_INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
+from tcpexp.plots.kit.look import Series
 from tcpexp.plots.kit.shapes import draw_ellipse
 from tcpexp.plots.kit.style import flow_series, legend, panels, rate_unit
-from tcpexp.plots.kit.look import Series
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,11 +69,11 @@ def second_points(run: RunData, options: Options) -> pl.DataFrame:
     """
     second = pl.col("t_ns") // SECOND_NS
     good = (
-        within(run.table("throughput"), options)
+        rows_within(run.table("throughput"), options.get("between"))
         .group_by("flow", second.alias("second"))
         .agg(bins=pl.len(), goodput_bps=pl.col("goodput_bytes").sum() * 8)
     )
-    rtt = within(run.table("rtt"), options).filter(pl.col("flow").is_not_null())
+    rtt = rows_within(run.table("rtt"), options.get("between")).filter(pl.col("flow").is_not_null())
     means = rtt.group_by("flow", second.alias("second")).agg(rtt_ms=pl.col("rtt_ns").mean() / 1e6)
     tails = rtt.group_by("flow").agg(rtt95_ms=pl.col("rtt_ns").quantile(0.95, "nearest") / 1e6)
     whole = good.filter(pl.col("bins") == 10)

@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_frames, has_label
-from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits, zero_based
 from tcpexp.plots.kit.look import ALARM, INK
+from tcpexp.plots.kit.style import (
+    flow_series,
+    legend,
+    panel_title,
+    panels,
+    size_unit,
+    time_limits,
+    zero_based,
+)
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.packets import flow_frames, has_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +51,7 @@ class Window(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's receiver was captured."""
-        frames = flow_frames(run, options, _advertised())
+        frames = flow_frames(run, options.get("between"), _advertised())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:

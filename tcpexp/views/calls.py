@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.checks.base import Undecided
-from tcpexp.checks.logs import read_events
 from tcpexp.late import polars as pl
+from tcpexp.views.logs import read_events
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -60,12 +59,8 @@ def logged_calls(run: RunData, action: str) -> list[Call]:
     )
     if node is None:
         return []
-    try:
-        events = read_events(run, action)
-    except Undecided:
-        return []
     calls = []
-    for event in events:
+    for event in read_events(run, action):
         facts = event.facts
         name = (
             facts.get("call")

@@ -9,6 +9,26 @@ from tcpexp.late import polars as pl
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
+#: Wireshark's own words for its labels, in the order of the rows.
+WORDS: dict[str, str] = {
+    "lost_segment": "Previous Segment Not Captured",
+    "ack_lost_segment": "ACKed Unseen Segment",
+    "out_of_order": "Out-Of-Order",
+    "duplicate_ack": "Duplicate ACK",
+    "fast_retransmission": "Fast Retransmission",
+    "retransmission": "Retransmission",
+    "rto": "Retransmission after RTO",
+    "spurious_retransmission": "Spurious Retransmission",
+    "window_full": "Window Full",
+    "zero_window": "Zero Window",
+    "zero_window_probe": "Zero-Window Probe",
+    "zero_window_probe_ack": "Zero-Window Probe ACK",
+    "window_update": "Window Update",
+    "keep_alive": "Keep-Alive",
+    "keep_alive_ack": "Keep-Alive ACK",
+    "reused_ports": "Port Numbers Reused",
+}
+
 #: What a label means, in one sentence for someone who sees it for the first time.
 MEANINGS: dict[str, str] = {
     "retransmission": (

@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.transitions import FROM_SS, transitions
 from tcpexp.late import polars as pl
-from tcpexp.plots.data import connection_packets
-from tcpexp.plots.faultmarks import effects_on
+from tcpexp.views.faults import effects_on
+from tcpexp.views.packets import FLAG_WORDS, connection_packets
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-FLAG_WORDS = {
-    "S": "SYN",
-    "F": "FIN",
-    "R": "RST",
-    "P": "PSH",
-    "A": "ACK",
-    "U": "URG",
-    "E": "ECE",
-    "C": "CWR",
-}
 
 #: Wireshark's labels that explain a segment on the diagram.
 SHORT = {

@@ -9,19 +9,29 @@ net/ipv4/tcp_timer.c; TCP_RTO_MAX is 120 s.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import Sysctl
-from tcpexp.plots.data import connection_packets
-from tcpexp.views.packets import PacketLink
-from tcpexp.views.timerseries import AT_ONCE_NS, EARLY_NS, INITIAL_RTO_NS, SECOND, End, Setting, TimerSeries, backed_off, of_socket, rto_ns
+from tcpexp.views.packets import connection_packets
 from tcpexp.views.timerprobes import probe_series
+from tcpexp.views.timerseries import (
+    AT_ONCE_NS,
+    EARLY_NS,
+    INITIAL_RTO_NS,
+    SECOND,
+    End,
+    Setting,
+    TimerSeries,
+    backed_off,
+    of_socket,
+    rto_ns,
+)
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
+
 
 def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeries]:
     """Return what every timer of every connection (of ``flows`` when given) did, in the order of
@@ -183,7 +193,9 @@ def _by_timer(
 
 def _closed(run: RunData, end: End) -> list[int]:
     """Return when the kernel closed the end's socket (tracepoint), at most one time."""
-    rows = run.table("states").filter(of_socket(end) & (pl.col("new_state") == "CLOSED")).sort("t_ns")
+    rows = (
+        run.table("states").filter(of_socket(end) & (pl.col("new_state") == "CLOSED")).sort("t_ns")
+    )
     return rows["t_ns"].head(1).to_list()
 
 
@@ -197,5 +209,3 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
     seen = sockets.filter(of_socket(end) & (pl.col("state") == state))["t_ns"].max()
     later = sockets.filter(pl.col("t_ns") > seen)["t_ns"].min() if isinstance(seen, int) else None
     return later if isinstance(later, int) and later <= run.end_ns else None
-
-

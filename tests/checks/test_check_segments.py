@@ -4,8 +4,9 @@ import pydantic
 import pytest
 from checked_run import MS, CheckedRun, S, packet
 
-from tcpexp.checks.explain import explain_lateness, wheel_step_ns
+from tcpexp.checks.explain import explain_lateness
 from tcpexp.checks.segments import Segments
+from tcpexp.views.timerwheel import wheel_step_ns
 
 #: When a Linux 6.1 guest sent its SYNs, in ms.
 LINUX_SYNS = [0, 1010, 3030, 7090, 15_280, 31_410, 63_920]

@@ -20,9 +20,9 @@ from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
 from tcpexp.plots.base import Options
-from tcpexp.plots.throughput import binned_goodput
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
+from tcpexp.views.flows import binned_goodput
 
 HERE = Path(__file__).parent
 CASES = ("tail", "trace_end", "late_flow", "snaplen", "cake_marks", "bytes")

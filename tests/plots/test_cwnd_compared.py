@@ -8,10 +8,10 @@ from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plan.types import FlowPlan
 from tcpexp.plots.base import OptionError
-from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.cwnd_compared import CongestionWindowsCompared, flow_windows
+from tcpexp.plots.cwnd_compared import CongestionWindowsCompared
 from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.windows import flow_windows, sender_windows
 
 NAMES = ("early", "late")
 FLOWS = tuple(

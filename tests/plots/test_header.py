@@ -10,9 +10,9 @@ from fake_run import one_connection, write_run
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.views.packets import PacketLink
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.headerwords import shown_fields
+from tcpexp.views.packets import PacketLink
 
 DATA = Path(__file__).parent.parent / "ingest" / "data"
 

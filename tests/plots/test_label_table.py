@@ -6,11 +6,10 @@ import polars as pl
 import pytest
 from fake_run import SECOND, make_plan, write_run
 
-from tcpexp.views.packets import PacketLink
-from tcpexp.plots.labels import WORDS
 from tcpexp.plots.labeltable import LabelTable
 from tcpexp.store.frames import conform, schema_of
-from tcpexp.views.labels import MEANINGS
+from tcpexp.views.labels import MEANINGS, WORDS
+from tcpexp.views.packets import PacketLink
 
 
 def table(name, rows):

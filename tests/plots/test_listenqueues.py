@@ -4,7 +4,7 @@ import polars as pl
 from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plots.counters import Counters
-from tcpexp.plots.listenqueues import listen_queues
+from tcpexp.views.sockets import listen_queues
 
 ALL = {"between": None}
 

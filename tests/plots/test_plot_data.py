@@ -7,14 +7,12 @@ from fake_run import MSS, SECOND, make_plan, one_connection, shared_bottleneck, 
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.counters import Counters, moved_counters
-from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.labels import labelled_packets
-from tcpexp.plots.queue import busy_queues
-from tcpexp.plots.retransmissions import retransmission_times
 from tcpexp.plots.share import jain_index
-from tcpexp.plots.sockets import state_counts
-from tcpexp.plots.states import close_view, socket_stays
-from tcpexp.plots.throughput import binned_goodput
+from tcpexp.views.flows import binned_goodput, retransmission_times
+from tcpexp.views.queues import busy_queues
+from tcpexp.views.sockets import close_view, socket_stays, state_counts
+from tcpexp.views.windows import sender_windows
 
 ALL = {"between": None, "flows": None}
 

@@ -5,8 +5,9 @@ from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plan.types import FlowPlan
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.window_table import WindowTable, advertised_windows
+from tcpexp.plots.window_table import WindowTable
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.windows import advertised_windows
 
 UPLOAD = FlowPlan("upload", "h1", "h2", 5000, "h1", "python", "a00", "all", None, 0, None)
 

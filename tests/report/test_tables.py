@@ -5,11 +5,11 @@ from fake_run import make_plan, write_run
 from test_window_table import UPLOAD, acks
 
 from tcpexp.plots.kit.table import Column, Part, Row, Table
-from tcpexp.views.packets import PacketLink
 from tcpexp.plots.run import plot_run
 from tcpexp.report.page.tables import table_html
 from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.packets import PacketLink
 
 TABLE = Table(
     (

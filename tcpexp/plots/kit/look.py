@@ -95,5 +95,3 @@ def dense_look(look: Series, count: int) -> dict[str, Any]:
         "markerfacecolor": PAPER,
         "markeredgewidth": 1.0,
     }
-
-

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.kit.look import PAPER, RC, SOFT_INK, Series, series_of
 from tcpexp.plots.kit.sketch import SketchFigure
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 #: up.
 WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
+
 
 @contextmanager
 def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
@@ -153,19 +155,9 @@ def add_head_room(figure: Figure, inches: float) -> None:
         title.set_y(1 - 0.08 / new)
 
 
-def span_ns(run: RunData, options: Options) -> tuple[int, int]:
-    """Return the time that the figure shows: ``between``, else the whole run."""
-    between = options.get("between")
-    if between is not None:
-        return int(between[0]), int(between[1])
-    planned = run.plan.duration_ns
-    end = int(run.engine.get("end_ns") or 0)
-    return 0, max(planned, end if end > planned * 1.02 else 0, 1)
-
-
 def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
     """Give all axes the run's time span in seconds; only the lowest has numbers and a title."""
-    start, end = (each / 1e9 for each in span_ns(run, options))
+    start, end = (each / 1e9 for each in shown_span(run, options.get("between")))
     for each in axes:
         each.set_xlim(start, end)
         each.tick_params(labelbottom=each is axes[-1])

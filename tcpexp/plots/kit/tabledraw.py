@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.style import WIDTH
 from tcpexp.plots.kit.look import GRID, INK, SHADE, SOFT_INK
+from tcpexp.plots.kit.style import WIDTH
 from tcpexp.plots.kit.table import Column
 from tcpexp.plots.marks import text_inches
 

@@ -9,12 +9,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
-from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.data import flow_of, flow_packets
-from tcpexp.plots.kit.style import add_head_room, house_style, legend, note, panel_title, panels, rate_unit, size_unit, time_unit, zero_based
+from tcpexp.plan.flows import flow_of
 from tcpexp.plots.kit.look import PALETTE
+from tcpexp.plots.kit.style import (
+    add_head_room,
+    house_style,
+    legend,
+    note,
+    panel_title,
+    panels,
+    rate_unit,
+    size_unit,
+    time_unit,
+    zero_based,
+)
 from tcpexp.plots.kit.thin import thin_line
-from tcpexp.plots.throughput import binned_goodput
+from tcpexp.views.flows import binned_goodput
+from tcpexp.views.packets import flow_packets
+from tcpexp.views.windows import sender_windows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +41,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 #: Flows beyond are left out of a figure, which says so.
 MOST_FLOWS = 6
-_EVERYTHING: dict[str, Any] = {"between": None, "flows": None}
 
 
 @dataclass(frozen=True)
@@ -136,14 +147,14 @@ def _limit(axes: list[Any], a: RunData, b: RunData) -> None:
 
 
 def _goodput(run: RunData, flow: str) -> pl.DataFrame:
-    rates, _ = binned_goodput(run, _EVERYTHING)
+    rates, _ = binned_goodput(run)
     return (
         _series(rates, "t_ns", flow) if rates is not None and flow in rates.columns else _nothing()
     )
 
 
 def _cwnd(run: RunData, flow: str) -> pl.DataFrame:
-    samples, _ = sender_windows(run, _EVERYTHING)
+    samples, _ = sender_windows(run)
     return _series(samples.filter(pl.col("flow") == flow), "t_ns", "cwnd")
 
 
@@ -152,7 +163,7 @@ def _rtt(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _sequence(run: RunData, flow: str) -> pl.DataFrame:
-    plan = flow_of(run, flow)
+    plan = flow_of(run.plan, flow)
     if plan is None:
         return _nothing()
     data = flow_packets(run, plan).filter(pl.col("outgoing") & (pl.col("payload_bytes") > 0))

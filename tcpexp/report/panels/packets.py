@@ -2,7 +2,7 @@
 with what became of each packet.
 
 Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in
-the order of ``FLAGS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
+the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
 bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the column's
 words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end),
 ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is
@@ -16,27 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import polars as pl
-from tcpexp.plots.data import addresses, receiver_of
-from tcpexp.plots.labels import WORDS
+from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.model import Column, Table
+from tcpexp.views.labels import WORDS
+from tcpexp.views.packets import FLAG_WORDS, has_label
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
-#: tcpdump's letters, as the table ``packets`` joins them, and their names.
-FLAGS = {
-    "S": "SYN",
-    "F": "FIN",
-    "R": "RST",
-    "P": "PSH",
-    "A": "ACK",
-    "U": "URG",
-    "E": "ECE",
-    "C": "CWR",
-}
 FATES = ("lost on the way", "duplicated on the way", "overtaken on the way", "changed on the way")
 #: A page holds so many packets in all, and packets of so many connections; beyond that it holds a
 #: part, and says so.
@@ -92,7 +82,7 @@ def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     for node in (flow.sender, receiver_of(flow)):
         there = mine.filter(pl.col("node") == node)
         if not there.is_empty():
-            own = pl.col("src").is_in(sorted(addresses(run, flow.sender)))
+            own = pl.col("src").is_in(sorted(addresses_of(run.plan, flow.sender)))
             return there.with_columns(own.alias("outgoing")).partition_by(
                 "capture", "stream", maintain_order=True
             )
@@ -228,7 +218,7 @@ def packet_table(connection: Connection) -> Table:
     flags = sum(
         (
             letters.str.contains(letter, literal=True).cast(int) * (1 << bit)
-            for bit, letter in enumerate(FLAGS)
+            for bit, letter in enumerate(FLAG_WORDS)
         ),
         start=none,
     )
@@ -244,7 +234,7 @@ def packet_table(connection: Connection) -> Table:
     columns = {
         "t": Column(_numbers(frame["t_ns"]), "time", "ns"),
         "out": Column(_numbers(frame["outgoing"])),
-        "flags": Column(_numbers(flags), "flags", words=tuple(FLAGS.values())),
+        "flags": Column(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
         "labels": Column(_numbers(labels), "labels", words=tuple(WORDS.values())),
         "again": Column(_numbers(frame["again"])),
         "other": Column(_numbers(frame["other"])),
@@ -257,12 +247,7 @@ def packet_table(connection: Connection) -> Table:
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
-    found = frame.select(
-        pl.any_horizontal([pl.col("labels").list.contains(name) for name in names])
-        .fill_null(False)
-        .cast(pl.Int64)
-    )
-    return found.to_series()
+    return frame.select(has_label(*names).cast(pl.Int64)).to_series()
 
 
 def sack_table(connection: Connection) -> Table | None:

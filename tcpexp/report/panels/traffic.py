@@ -7,13 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.late import polars as pl
-from tcpexp.plots.capacity import bottleneck_lines, distinct_steps
 from tcpexp.plots.kit.look import PALETTE
-from tcpexp.plots.queue import busy_queues
-from tcpexp.plots.rtt import base_rtt_lines
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.views.limits import base_rtt_lines, bottleneck_lines, distinct_steps
+from tcpexp.views.queues import busy_queues
 
 if TYPE_CHECKING:
     from tcpexp.analysis.pathsteps import Steps
@@ -239,7 +238,7 @@ def _steps_layer(
 def queue_parts(run: RunData) -> Parts:
     """Return the panel ``queue``: what waits in each bottleneck queue, and what is dropped there."""
     parts = Parts()
-    samples = busy_queues(run, {})
+    samples = busy_queues(run)
     if samples.is_empty():
         parts.lacks(
             "Queue", "no bottleneck queue was sampled, or none ever held or dropped a packet"
