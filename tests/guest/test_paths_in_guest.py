@@ -239,7 +239,7 @@ def test_in_flight_is_counted_in_segments_everywhere_where_packets_hold_many(run
         .filter((pl.col("flow") == "up") & (pl.col("node") == "h1"))["payload_bytes"]
         .max()
     )
-    rows = kernel_samples(run, {})
+    rows = kernel_samples(run)
     assert largest > 5 * 1448 and rows["mss"].unique().to_list() == [1448]
     data = panel_data(run)
     windows = [table for table in data.tables.values() if table.name.startswith("cwnd-")]

@@ -52,7 +52,7 @@ def acks(scale):
 
 
 def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
-    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD, {})
+    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD)
     assert table["number"].to_list() == [2, 4, 5, 6]
     assert table["scale"].to_list() == [None, 7, 7, 7]
     assert table["change"].to_list() == [None, -1160, 0, -64000]
@@ -60,7 +60,7 @@ def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
 
 
 def test_without_the_option_at_both_ends_nothing_is_scaled(tmp_path):
-    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD, {})["scale"].to_list() == [
+    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD)["scale"].to_list() == [
         None,
         0,
         0,
