@@ -8,9 +8,9 @@ import pytest
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.plots.kit.table import PacketLink
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.headerwords import shown_fields
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import one_connection, write_run
 from tests.support.folders import RECORDED
 
