@@ -11,10 +11,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from doc_examples import ROOT, examples_of, unpack
 
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
+from tests.support.doc_examples import ROOT, examples_of, unpack
 
 SPEC = """
 name: use_forget_metrics
