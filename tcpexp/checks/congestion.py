@@ -17,10 +17,11 @@ from tcpexp.checks.recorded import (
     require_span,
     require_tracepoint,
 )
-from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import digits, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

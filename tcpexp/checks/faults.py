@@ -11,8 +11,9 @@ from tcpexp.analysis.repairs import find_repairs
 from tcpexp.checks.base import ActionName, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import flow_plan, require_span
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.faults import Applied

@@ -18,12 +18,13 @@ from tcpexp.checks.recorded import (
     require_span,
     table_exists,
 )
-from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import receiver_of
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import digits, rate_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

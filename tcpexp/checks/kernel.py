@@ -17,11 +17,12 @@ from tcpexp.checks.recorded import (
     sample_interval,
     table_exists,
 )
-from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import Firewall
 from tcpexp.registry import suggest
 from tcpexp.units import Duration
+from tcpexp.words.measured import number_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

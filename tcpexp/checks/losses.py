@@ -14,11 +14,12 @@ from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.congestion import MOST_ROWS, Which, choose, phases_of
 from tcpexp.checks.flows import HARMLESS_LOSS
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
-from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import receiver_of
 from tcpexp.units import Duration, Fraction
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import digits, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

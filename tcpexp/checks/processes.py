@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tcpexp.checks.base import ActionName, Check, Evidence, Undecided, Verdict
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.words import many, time_words
 from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.logs import json_objects, process_runs, read_logs
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import NotSupported, Undecided
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan

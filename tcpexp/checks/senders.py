@@ -19,11 +19,12 @@ from tcpexp.checks.recorded import (
     sample_interval,
     snapshot_times,
 )
-from tcpexp.checks.words import many, number_words, size_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import number_words, size_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -12,9 +12,10 @@ from tcpexp.checks.base import ActionName, Evidence, FlowName, HostName, Undecid
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.windowrules import RULES, Rule, judge
-from tcpexp.checks.words import many, number_words, span_words
 from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
+from tcpexp.words.measured import number_words, span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcpexp.cli.options import COLOURS
+from tcpexp.words.rough import bytes_words, time_words
 
 if TYPE_CHECKING:
     from tcpexp.batch.cell import CellResult, CellTask
@@ -129,21 +130,6 @@ class TerminalShow(SilentShow):
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-
-def time_words(seconds: float) -> str:
-    """Return a duration in words: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def bytes_words(count: float) -> str:
-    """Return a size in words: ``3.2 MB``."""
-    for divisor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if count >= divisor:
-            return f"{count / divisor:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"
 
 
 def print_matrix(study: Study, row: dict[str, Any]) -> None:

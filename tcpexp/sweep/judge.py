@@ -25,10 +25,10 @@ from tcpexp.sweep.series import (
     cells_words,
     interval_words,
     make_verdict,
-    number_words,
     select,
 )
 from tcpexp.sweep.statistics import Interval, beyond_noise, fit_power_law
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study

@@ -16,10 +16,10 @@ from tcpexp.sweep.series import (
     cells_words,
     interval_words,
     make_verdict,
-    number_words,
     select,
 )
 from tcpexp.sweep.statistics import crossings, mean_interval, paired_difference
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study

@@ -13,8 +13,9 @@ from tcpexp.spec.quotes import without_run
 from tcpexp.store.rundir import write_atomic
 from tcpexp.sweep.figures import StudyFigure
 from tcpexp.sweep.figurewords import label_of, scale_of
-from tcpexp.sweep.series import interval_words, number_words
+from tcpexp.sweep.series import interval_words
 from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     import polars as pl

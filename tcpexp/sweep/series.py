@@ -12,6 +12,7 @@ import polars as pl
 from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.spec.expressions import number_of
 from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
@@ -66,11 +67,6 @@ def cell_means(
             )
         )
     return found
-
-
-def number_words(value: float) -> str:
-    """Return a number with four significant digits."""
-    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
 def interval_words(interval: Interval) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
 from tcpexp.places.registry import FORMER_NAMES
-from tcpexp.report.words import (
+from tcpexp.words.shown import (
     NONE,
     count_words,
     duration_words,
