@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -133,7 +133,7 @@ def find_spec(name: str) -> Path:
     if shipped is not None:
         return shipped
     hint = suggest(given.stem, [path.stem for path in (*shipped_specs(), *shipped_studies())])
-    raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
+    raise SpecError("there is no such file or experiment", where=Position(name, 1, 1), hint=hint)
 
 
 def _without_chapter(given: Path) -> Path | None:
@@ -169,7 +169,7 @@ def expand_specs(name: str) -> list[str]:
     if not files:
         raise SpecError(
             "there is no spec in this folder",
-            where=Place(name, 1, 1),
+            where=Position(name, 1, 1),
             hint="specs are files that end in .yaml or .yml",
         )
     return [str(path) for path in sorted(files, key=lambda path: (path.name, path))]

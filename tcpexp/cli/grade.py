@@ -11,7 +11,7 @@ import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 
 if TYPE_CHECKING:
     from tcpexp.grade.model import Grades
@@ -159,7 +159,7 @@ def read_received(path: Path) -> dict[str, datetime]:
             hint = "write student,time such as alice,2026-11-20T22:10:00+01:00"
             raise SpecError(
                 "this row has no time with a time zone in its second column",
-                where=Place(str(path), number, 1),
+                where=Position(str(path), number, 1),
                 hint=hint,
             ) from None
         found[row[0].strip()] = time

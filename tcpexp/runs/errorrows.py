@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp import paths
-from tcpexp.errors import HostError, Place, SpecError, SpecErrors, TcpexpError
+from tcpexp.errors import HostError, Position, SpecError, SpecErrors, TcpexpError
 from tcpexp.runs.sourceline import line_of
 
 
@@ -38,10 +38,10 @@ def error_rows(error: TcpexpError) -> list[dict[str, Any]]:
     return [row]
 
 
-def _place_row(where: Place | str | None) -> dict[str, Any]:
+def _place_row(where: Position | str | None) -> dict[str, Any]:
     """Return file, line, column and the line's text, each None where there is none."""
     row: dict[str, Any] = {"file": None, "line": None, "column": None, "text": None}
-    if isinstance(where, Place):
+    if isinstance(where, Position):
         row.update(
             file=where.file,
             line=where.line,
