@@ -5,12 +5,12 @@ certificate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tcpexp.analysis.links import Epoch, journeys_of
 from tcpexp.analysis.settings import bits
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import QueuePlan
+from tcpexp.record.measured import RateProbe
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How far a rate may be from what was asked.
@@ -44,11 +44,11 @@ class Measured:
     value: float = 0.0
 
 
-def probe_of(run: RunData, link: str, towards: str) -> dict[str, Any] | None:
+def probe_of(run: RunData, link: str, towards: str) -> RateProbe | None:
     """Return what the burst before t0 measured of a direction."""
     for each in run.probes.get("rates", []):
         if (each["link"], each["towards"]) == (link, towards):
-            return dict(each)
+            return each
     return None
 
 
@@ -210,7 +210,8 @@ def measured_queue(
     assert limit is not None, "a queue has a limit"
     unit = "B" if in_bytes else "packets"
     words, wrong, most = [], "", 0
-    held = (probe_of(run, epoch.link, epoch.towards) or {}).get("held") if first else None
+    probe = probe_of(run, epoch.link, epoch.towards) if first else None
+    held = None if probe is None else probe.get("held")
     if held is not None:
         words.append(f"a burst filled it with {held} frames")
         fits = held * frame_bytes <= limit < (held + 1) * frame_bytes if in_bytes else held == limit

@@ -12,6 +12,7 @@ from tcpexp.analysis.conservation import judge_conservation
 from tcpexp.analysis.items import Item
 from tcpexp.ingest.pcap import count_records
 from tcpexp.late import polars as pl
+from tcpexp.record import files
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.
@@ -134,7 +135,7 @@ def judge_samplers(run: RunData) -> Iterator[Item]:
 
 def judge_captures(run: RunData) -> Iterator[Item]:
     """Captures must exist and must not have dropped packets."""
-    known: dict[str, Any] = run.engine.get("captures") or {}
+    known = run.engine.get("captures") or {}
     names = set(known)
     for recorder in run.plan.recorders:
         if recorder.kind == "capture" and recorder.interface:
@@ -219,7 +220,7 @@ def judge_trace(run: RunData) -> Iterator[Item]:
 
 
 def _trace_file(run: RunData) -> dict[str, Any]:
-    path = run.path / "raw" / "trace" / "trace.json"
+    path = run.path / files.RAW / files.TRACE / files.TRACE_SUMMARY
     try:
         value = json.loads(path.read_text())
     except (OSError, ValueError):

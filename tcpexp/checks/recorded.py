@@ -74,7 +74,8 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
     if not found or not table_exists(run, "packets"):
         raise Undecided(f"no packets were captured at {host}")
     for name in found:
-        captured, dropped = (int(recorded[name].get(key) or 0) for key in ("captured", "dropped"))
+        statistics = recorded[name]
+        captured, dropped = statistics.get("captured") or 0, statistics.get("dropped") or 0
         if dropped > fraction * (captured + dropped):
             raise Undecided(
                 f"the capture {name} missed {many(dropped, 'packet')} of {captured + dropped}"

@@ -14,6 +14,7 @@ from tcpexp.engine import namespaces
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 from tcpexp.errors import RunError
+from tcpexp.record.lines import Command as CommandLine
 
 #: What every process of a run sees, whatever the user's own environment holds.
 CLEAN_ENVIRONMENT = {
@@ -125,7 +126,7 @@ class Executor:
         """
         now = Clock.monotonic_ns()
         started = now if started_ns is None else started_ns
-        row = {
+        row: CommandLine = {
             "node": node,
             "argv": list(argv),
             "stdin": stdin,

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 from tcpexp.plan.types import Step
-
-EventKind = Literal["start", "end", "mark", "error"]
-KEYS = (
-    "planned_ns",
-    "lateness_ns",
-    "behind_ns",
-    "step",
-    "action",
-    "kind",
-    "node",
-    "label",
-    "argv",
-    "pid",
-    "status",
-    "stopped_by",
-    "text",
-)
+from tcpexp.record.lines import EVENT_KEYS, EventKind
 
 
 class EventLog:
@@ -50,7 +34,7 @@ class EventLog:
         due before.
         """
         at = Clock.monotonic_ns() if at_monotonic_ns is None else at_monotonic_ns
-        row: dict[str, Any] = dict.fromkeys(KEYS)
+        row: dict[str, Any] = dict.fromkeys(EVENT_KEYS)
         if step is not None:
             row.update(
                 step=step.id,

@@ -42,6 +42,7 @@ from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.witness import Witness
 from tcpexp.plan.types import RunPlan
+from tcpexp.record import files
 from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
@@ -74,7 +75,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
     tables["faults"] = name_sockets(
-        parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port")
+        parse_faults(source.text(files.FAULTS)), spans, ("src", "src_port"), ("dst", "dst_port")
     )
     tables["iperf3"] = _from_iperf3(source, connections)
     brought = read_recorded(source.raw, source.plan)
@@ -256,14 +257,14 @@ def _name_socket_rows(frame: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
 def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
-    events = source.run.path / "events.jsonl"
+    events = source.run.path / files.EVENTS
     told = SampledSettings()
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
         "queues": read_queues(source.raw, told),
         "settings": read_settings(source.raw, told.finish()),
-        "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
+        "link_rates": parse_rates_log(source.text(files.RATES), str(source.raw / files.RATES)),
         "events": parse_events(
             events.read_text(errors="replace") if events.is_file() else "", str(events)
         ),

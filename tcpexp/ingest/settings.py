@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
+from tcpexp.record.files import READBACK
 from tcpexp.record.qdiscoptions import decode_options
 
-FILE = "readback.jsonl"
 #: One qdisc: its link, the node at the end of its direction, and what it is there for.
 Slot = tuple[str, str, str]
 
@@ -76,7 +76,7 @@ def read_settings(raw: Path, sampled: Iterable[dict[str, object]] = ()) -> pl.Da
 
     Raises ``DataError`` for a damaged file.
     """
-    path = raw / FILE
+    path = raw / READBACK
     lines = parse_lines(path.read_text(errors="replace"), str(path)) if path.is_file() else []
     rows = [row for line in lines for row in _rows(line)]
     return table_of_rows([*rows, *sampled], "settings").sort("t_ns", maintain_order=True)

@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol
 from tcpexp.errors import DataError, Missing
 from tcpexp.machine.findings import Finding
 from tcpexp.plan.types import RunPlan
+from tcpexp.record.files import ENGINE
+from tcpexp.record.summary import EngineSummary
 
 Clock = Literal["virtual", "real"]
 #: Called with a sentence about what is being done.
@@ -53,9 +55,9 @@ class PlaceResult:
             DataError: there is none.
         """
         try:
-            engine = json.loads((raw / "engine.json").read_text())
+            engine: EngineSummary = json.loads((raw / ENGINE).read_text())
         except (OSError, ValueError) as error:
-            raise DataError(f"the engine left no readable engine.json: {error}") from None
+            raise DataError(f"the engine left no readable {ENGINE}: {error}") from None
         return cls(
             status=engine["status"],
             where=engine.get("where"),

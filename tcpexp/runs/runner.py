@@ -26,6 +26,7 @@ from tcpexp import paths
 from tcpexp.errors import DataError, HostError, RunError, TcpexpError
 from tcpexp.machine.hints import with_sudo
 from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
+from tcpexp.record.files import ENGINE
 from tcpexp.runs.ahead import Ahead
 
 if TYPE_CHECKING:
@@ -441,7 +442,7 @@ def keep_engine_record(run_dir: RunDirectory, error: str) -> None:
     """Make ``raw/engine.json`` say that a run is not whole, where the engine could not, or did not
     know.
     """
-    path = run_dir.raw / "engine.json"
+    path = run_dir.raw / ENGINE
     try:
         record = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
 from tcpexp.places.registry import FORMER_NAMES
+from tcpexp.record import files
 from tcpexp.words.shown import (
     NONE,
     count_words,
@@ -205,7 +206,7 @@ def command_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
     out.
     """
     rows: list[dict[str, Any]] = []
-    for each in _json_lines(run.path / "raw" / "commands.jsonl"):
+    for each in _json_lines(run.path / files.RAW / files.COMMANDS):
         argv = each.get("argv") or []
         command = shlex.join(str(part) for part in argv) if isinstance(argv, list) else str(argv)
         row = {
