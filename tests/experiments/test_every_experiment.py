@@ -7,9 +7,9 @@ import inspect
 from pathlib import Path
 
 import pytest
-from twins import ExperimentTests, compiled
 
 from tcpexp.paths import shipped_specs
+from tests.support.twins import ExperimentTests, compiled
 
 HERE = Path(__file__).parent
 SHIPPED = {path.stem: path for path in shipped_specs()}
@@ -27,7 +27,8 @@ def experiments_with_twins() -> set[str]:
     for path in sorted(HERE.glob("test_*.py")):
         if path.stem == Path(__file__).stem:
             continue
-        classes = inspect.getmembers(importlib.import_module(path.stem), inspect.isclass)
+        module = importlib.import_module(f"tests.experiments.{path.stem}")
+        classes = inspect.getmembers(module, inspect.isclass)
         tests = [kind for _, kind in classes if issubclass(kind, ExperimentTests)]
         found |= {twin.experiment for kind in tests for twin in kind.twins if twin.fails}
     return found

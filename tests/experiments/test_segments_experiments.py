@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twins import ExperimentTests, outcome_of, twin
+
+from tests.support.twins import ExperimentTests, outcome_of, twin
 
 
 class TestSegments(ExperimentTests):

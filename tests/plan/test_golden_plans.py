@@ -9,13 +9,20 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from reviewed import assert_reviewed, dump, read_plan, without_defaults, written, written_defaults
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan, from_json, to_json
 from tcpexp.spec.load import load_spec
+from tests.support.reviewed import (
+    assert_reviewed,
+    dump,
+    read_plan,
+    without_defaults,
+    written,
+    written_defaults,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPERIMENTS = shipped_specs()

@@ -5,7 +5,6 @@ few experiments over IPv6.
 from pathlib import Path
 
 import pytest
-from reviewed import assert_reviewed, written
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecErrors
@@ -13,6 +12,7 @@ from tcpexp.paths import find_spec, shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import Firewall, Spawn, from_json, to_json
 from tcpexp.spec.load import load_spec
+from tests.support.reviewed import assert_reviewed, written
 
 GOLDEN = Path(__file__).parent / "golden" / "ipv6"
 REVIEWED = ("dead_host", "relay_zero_window", "syn_flood", "syn_scan")
