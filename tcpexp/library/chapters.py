@@ -14,7 +14,7 @@ from tcpexp import paths
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its folder below ``experiments/``, its title, and a sentence on what it is about."""
+    """A chapter: its folder below ``experiments/``, its title, a sentence on what it is about."""
 
     folder: str
     title: str
