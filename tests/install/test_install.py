@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built import (
+
+import tcpexp
+from tests.support.built import (
     all_files,
     build_sdist,
     build_wheel,
@@ -21,9 +23,7 @@ from built import (
     wheel_files,
     wheel_metadata,
 )
-from fresh_user import FreshUser, fresh_user
-
-import tcpexp
+from tests.support.fresh_user import FreshUser, fresh_user
 
 
 @pytest.fixture(scope="module")
