@@ -228,7 +228,7 @@ def _described(path: Path, text: Path) -> dict[str, Any]:
             raise TypeError("a value of another kind")
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: image.json: {error}") from None
-    if described["recipe"] != recipe.recipe_hash():
+    if described["recipe"] not in recipe.recipe_hashes():
         hint = "use the version of tcpexp that exported it, or export one with this version"
         raise HostError(
             f"{path} holds an image of another recipe than this version of tcpexp uses", hint=hint
@@ -298,6 +298,6 @@ def kept_images() -> list[Image]:
     for folder in sorted((images_dir() / "kept").glob("*")):
         with suppress(DataError):
             image = load_image(folder)
-            if image is not None and image.recipe == recipe.recipe_hash():
+            if image is not None and image.recipe in recipe.recipe_hashes():
                 found.append(image)
     return found

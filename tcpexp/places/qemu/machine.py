@@ -17,7 +17,8 @@ from typing import Literal
 
 from tcpexp.errors import HostError, Missing
 from tcpexp.paths import cache_dir
-from tcpexp.places.image.image import DEVICE_STEP, Image
+from tcpexp.places.image.image import Image
+from tcpexp.places.image.recipe import DEVICE_STEP
 
 Clock = Literal["virtual", "real"]
 QEMU = "qemu-system-x86_64"

@@ -15,6 +15,7 @@ from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
 from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
@@ -23,7 +24,7 @@ from tcpexp.places.qemu import machine
 from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.qemu.transfer import ResultDevice, make_device_file, request_stop, write_plan
-from tcpexp.places.salvage import write_out_sockets
+from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.places.uml.tree import tree_key, trees_dir
 from tcpexp.plan.types import RunPlan
 
@@ -217,6 +218,7 @@ class QemuPlace:
             run.results.close()
         for problem in write_out_sockets(raw):
             self.say(problem)
+        name_source_lines(raw)
 
     def _result(
         self,
@@ -227,7 +229,8 @@ class QemuPlace:
         wall: float,
     ) -> PlaceResult:
         if "error" in state:
-            raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
+            words = with_source_lines(str(state["error"]))[-1500:]
+            raise RunError("the engine failed in the guest", hint=words)
         facts = {"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
         if template is not None and "ram_sha256" in template.facts:
             facts["memory_sha256"] = template.facts["ram_sha256"]

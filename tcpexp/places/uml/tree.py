@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tcpexp.errors import Missing, RunError
 from tcpexp.paths import cache_dir
-from tcpexp.places.engine_files import read_engine_files
+from tcpexp.places.guestcode import read_engine_files, read_wordless
 from tcpexp.places.image.image import Image, Say, locked
 
 FILES = Path(__file__).parent / "files"
@@ -39,7 +39,7 @@ def missing_for_tree() -> tuple[Missing, ...]:
 
 def tree_key(image: Image) -> str:
     """Return the hash that names the root tree of ``image``: the image's, and that of process 1."""
-    text = image.sha256.encode() + (FILES / "init.py").read_bytes() + repr(MOUNT_POINTS).encode()
+    text = image.sha256.encode() + read_wordless(FILES / "init.py") + repr(MOUNT_POINTS).encode()
     return hashlib.sha256(text).hexdigest()
 
 
@@ -71,12 +71,12 @@ def _unpack(image: Image, work: Path) -> None:
         )
     for name in MOUNT_POINTS:
         (work / name).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(FILES / "init.py", work / "opt/tcpexp/init.py")
+    (work / "opt/tcpexp/init.py").write_bytes(read_wordless(FILES / "init.py"))
 
 
 def engine_sources() -> dict[str, bytes]:
     """Return what of tcpexp runs inside: path in the engine's folder to content."""
-    own = {name: (FILES / name).read_bytes() for name in ENGINE_FILES}
+    own = {name: read_wordless(FILES / name) for name in ENGINE_FILES}
     return own | read_engine_files()
 
 
