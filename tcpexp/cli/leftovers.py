@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tcpexp.errors import HostError
 from tcpexp.paths import cache_dir
-from tcpexp.places import journal
+from tcpexp.places.host import journal
 from tcpexp.places.image.scratch import running
 from tcpexp.places.registry import all_kinds
 

@@ -13,7 +13,7 @@ import plans
 import pytest
 
 from tcpexp.engine import inherited
-from tcpexp.places.host import HostPlace
+from tcpexp.places.host.place import HostPlace
 
 #: Sysctl of the machine: (what an administrator or a Mininet beside might have set, what a node
 #: must have).

@@ -11,7 +11,7 @@ import pytest
 from twins import compiled, outcome_of, verdicts
 
 from tcpexp.paths import shipped_specs
-from tcpexp.places.needs import find_missing
+from tcpexp.places.host.needs import find_missing
 
 #: Whose numbers are not about round-trip times, so that the link may do without its delay.
 WITHOUT_DELAY = {

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tcpexp.errors import HostError
-from tcpexp.places import journal, needs
-from tcpexp.places.host import HostPlace
+from tcpexp.places.host import journal, needs
+from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import (
     DirectionPlan,
     Firewall,
@@ -34,7 +34,7 @@ import plans
 RUNNER = """
 import sys
 from pathlib import Path
-from tcpexp.places.host import HostPlace
+from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import RunPlan, from_json
 plan = from_json(Path(sys.argv[1]).read_text(), RunPlan)
 HostPlace(Path(sys.argv[3])).run(plan, Path(sys.argv[2]), lambda phase, t: print(phase, flush=True), lambda: False)
@@ -197,7 +197,7 @@ def test_killed_runner_takes_everything_with_it(tmp_path: Path) -> None:
     runner.send_signal(signal.SIGKILL)
     runner.wait()
     wait_until_gone("sleep 4321")
-    wait_until_gone("tcpexp.places.hostchild")
+    wait_until_gone("tcpexp.places.host.child")
     assert machine() == before
     assert (tmp_path / "out" / "raw" / "commands.jsonl").exists()
     state = tmp_path / "state"

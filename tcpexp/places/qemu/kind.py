@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 
-from tcpexp.errors import Missing, SpecError
+from tcpexp.errors import Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Place, Say, Wanted
+from tcpexp.places.base import Clock, Part, Place, PlaceKind, Say, Wanted
+from tcpexp.places.registry import refuse_kernel
 
 
-class QemuKind:
+class QemuKind(PlaceKind):
     """A virtual machine with the distribution's own kernel; needs no root."""
 
     name = "qemu"
     title = "QEMU (no root needed)"
     words = "in a virtual machine"
+    what = "a virtual machine with the distribution's own kernel"
     clocks: tuple[Clock, ...] = ("virtual", "real")
-    needs_root = False
+    has_shell = True
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the image; it holds the kernel."""
+        from tcpexp.places.image.part import IMAGE
+
+        return (IMAGE,)
 
     def missing(self) -> tuple[Missing, ...]:
         """Return that QEMU is missing."""
@@ -24,13 +32,23 @@ class QemuKind:
 
         return machine.qemu_missing()
 
+    def unmade(self, kernels: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the image where it is not in the cache."""
+        from tcpexp.places.image.part import unmade_image
+
+        return unmade_image()
+
+    def prepare(self, wanted: Wanted, say: Say) -> None:
+        """Build the image and, for the virtual clock, the template."""
+        from tcpexp.places.qemu.place import QemuPlace
+
+        QemuPlace(wanted.clock or "virtual", say, wanted.image).prepare()
+
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the virtual machine. Raises ``SpecError`` when a kernel is asked for."""
         from tcpexp.places.qemu.place import QemuPlace
 
-        if wanted.kernel is not None:
-            hint = "leave --kernel out, or use --on uml"
-            raise SpecError("qemu runs the kernel of its image only", hint=hint)
+        refuse_kernel(wanted, "qemu runs the kernel of its image only")
         return QemuPlace(wanted.clock or "virtual", say, wanted.image)
 
     def identity(self, wanted: Wanted) -> dict[str, str]:
@@ -52,10 +70,6 @@ class QemuKind:
             "memory": str(template.facts.get("ram_sha256")),
         }
 
-    def slot(self) -> AbstractContextManager[int]:
-        """Return 0: each run is alone in its machine."""
-        return nullcontext(0)
-
     def examine(self, say: Say) -> list[Finding]:
         """Return what the virtual machine needs, and what limits it."""
         from tcpexp.places.qemu.examine import examine_qemu
@@ -67,6 +81,12 @@ class QemuKind:
         from tcpexp.places.image.scratch import clean_leftovers, remove_unfinished
 
         return [*clean_leftovers(), *remove_unfinished("images"), *remove_unfinished("templates")]
+
+    def shell(self, say: Say) -> int:
+        """Boot the machine with its console on this terminal."""
+        from tcpexp.places.qemu.shell import open_shell
+
+        return open_shell(say)
 
 
 def _silent(text: str) -> None:

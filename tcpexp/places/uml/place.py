@@ -22,6 +22,7 @@ from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.image.unpacked import trees_dir
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.places.uml.build import build_kernel
@@ -29,7 +30,7 @@ from tcpexp.places.uml.kernel import Kernel, find_kernel
 from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
 from tcpexp.places.uml.spinning import SpinWatch
-from tcpexp.places.uml.tree import build_engine, build_tree, engine_key, engine_sources, trees_dir
+from tcpexp.places.uml.tree import build_engine, build_tree, inside_key
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.store.rundir import write_atomic
 
@@ -59,7 +60,7 @@ class Ingredients:
         return {
             "kernel": self.kernel.sha256,
             "image": self.image.sha256,
-            "engine": engine_key(engine_sources()),
+            "engine": inside_key(),
             "machine": machine_hash(self.kernel),
         }
 

@@ -23,8 +23,7 @@ from typing import Any
 from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
-from tcpexp.places.hostspace import ISOLATION, with_package
-from tcpexp.places.journal import (
+from tcpexp.places.host.journal import (
     STATE_DIR,
     clean_leftovers,
     own_entry,
@@ -32,7 +31,8 @@ from tcpexp.places.journal import (
     remove_run,
     write_entry,
 )
-from tcpexp.places.needs import find_missing
+from tcpexp.places.host.needs import find_missing
+from tcpexp.places.host.space import ISOLATION, with_package
 from tcpexp.plan.types import RunPlan, to_json
 
 #: How long an engine that was asked to stop may take, in seconds.
@@ -109,7 +109,7 @@ class HostPlace:
         engine = [
             sys.executable,
             "-m",
-            "tcpexp.places.hostchild",
+            "tcpexp.places.host.child",
             str(folder / "plan.json"),
             str(raw.resolve()),
         ]

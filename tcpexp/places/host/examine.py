@@ -66,7 +66,7 @@ def root_finding() -> Finding:
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     """Return, for each shipped experiment, what the host lacks to run it."""
     from tcpexp.catalogue import load_catalogue
-    from tcpexp.places.host import HostPlace
+    from tcpexp.places.host.place import HostPlace
     from tcpexp.plan.compile import compile_plan
     from tcpexp.spec.load import load_spec
 
