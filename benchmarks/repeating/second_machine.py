@@ -14,9 +14,9 @@ from pathlib import Path
 from tcpexp.places.image.cpio import Entry, make_cpio
 from tcpexp.places.image.image import Image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.kernel.kernel import Kernel
 from tcpexp.places.qemu import machine as qemu
 from tcpexp.places.qemu.transfer import make_device_file
-from tcpexp.places.uml.kernel import Kernel
 from tcpexp.places.uml.machine import kernel_argv, kernel_environment, layout_argv
 from tcpexp.places.uml.place import UmlPlace
 from tcpexp.places.uml.tree import FILES, MOUNT_POINTS

@@ -11,6 +11,7 @@ import click
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import HostError, SpecError
+from tcpexp.places.registry import kinds_with_shell, place_kind
 
 
 @click.group()
@@ -189,8 +190,8 @@ def give_cache() -> None:
 @guest.command()
 @click.option(
     "--on",
-    type=click.Choice(["uml", "qemu"]),
-    default="uml",
+    type=click.Choice([kind.name for kind in kinds_with_shell()]),
+    default=kinds_with_shell()[0].name,
     show_default=True,
     help="Which guest.",
 )
@@ -199,12 +200,9 @@ def shell(on: str) -> int:
 
     It runs on the real clock; what is changed inside is gone afterwards.
     """
-    from tcpexp.places.qemu.shell import open_shell as open_qemu
-    from tcpexp.places.uml.shell import open_shell as open_uml
-
     if not sys.stdin.isatty():
         raise SpecError(
             "the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe"
         )
-    status = open_uml(say) if on == "uml" else open_qemu(say)
+    status = place_kind(on).shell(say)
     return 0 if status in (0, 1) else 4

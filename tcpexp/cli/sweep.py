@@ -9,7 +9,8 @@ import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
-from tcpexp.places.registry import GUEST, virtual_names
+from tcpexp.places.choosing import kernel_help
+from tcpexp.places.registry import GUEST, kinds_with_clock
 
 if TYPE_CHECKING:
     from tcpexp.sweep.run import StudyOutcome
@@ -46,7 +47,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 )
 @click.option(
     "--on",
-    type=click.Choice([GUEST, *virtual_names()]),
+    type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
     default=GUEST,
     show_default=True,
     help="Where: a place with a virtual clock.",
@@ -54,7 +55,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 @click.option(
     "--kernel",
     metavar="NAME",
-    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+    help=kernel_help(),
 )
 @click.option(
     "--scheduler",

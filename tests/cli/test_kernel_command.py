@@ -9,7 +9,7 @@ import pytest
 from kernels import make_kernel
 
 from tcpexp.cli.main import main
-from tcpexp.places.uml.kernel import find_kernel
+from tcpexp.places.kernel.kernel import find_kernel
 
 
 @pytest.fixture(autouse=True)

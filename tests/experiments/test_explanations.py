@@ -13,7 +13,7 @@ from holds import broken, constants_of, numbers_in, unexplained, written
 from twins import compiled
 
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
-from tcpexp.places.uml.kernel import list_kernels
+from tcpexp.places.kernel.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.quotes import find_quotes

@@ -17,8 +17,8 @@ def find_contents(image: Image, tree: Path | None) -> Inventory | None:
     """Return what a guest of ``image`` has, None where that is not known: an image made before the
     list was, and never unpacked.
 
-    ``tree`` is where the root file system lies unpacked, None where it does not. The settings of its kernel are
-    not known.
+    ``tree`` is where the root file system lies unpacked, None where it does not. The settings of
+    its kernel are not known.
     """
     described: dict[str, Any] = json.loads((image.path / "image.json").read_text())
     contents = described.get("contents")

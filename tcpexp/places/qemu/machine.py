@@ -217,7 +217,8 @@ def qemu_argv(
 def _ram_object(path: Path | None, private: bool) -> str:
     if path is None:
         return f"memory-backend-ram,id=ram,size={RAM_BYTES}"
-    return f"memory-backend-file,id=ram,size={RAM_BYTES},mem-path={path},share={'off' if private else 'on'}"
+    share = "off" if private else "on"
+    return f"memory-backend-file,id=ram,size={RAM_BYTES},mem-path={path},share={share}"
 
 
 def _memory_device(name: str, path: Path, size: int, *, readonly: bool) -> list[str]:

@@ -15,9 +15,9 @@ from tcpexp.errors import Missing, TcpexpError
 from tcpexp.machine.findings import Finding, room_finding
 from tcpexp.places.image.image import Image, find_image
 from tcpexp.places.image.image import missing_for_build as missing_for_image
-from tcpexp.places.uml.build import missing_for_build as missing_for_kernel
-from tcpexp.places.uml.kernel import Kernel, find_kernel, kernel_in_use
-from tcpexp.places.uml.recipe import shipped_recipes
+from tcpexp.places.kernel.build import missing_for_build as missing_for_kernel
+from tcpexp.places.kernel.kernel import Kernel, find_kernel, kernel_in_use
+from tcpexp.places.kernel.recipe import shipped_recipes
 from tcpexp.places.uml.tree import engine_folder, missing_for_tree, root_folder
 
 #: Free space that building a kernel or an image needs.

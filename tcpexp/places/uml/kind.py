@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
 from tcpexp.errors import Missing
@@ -24,7 +25,7 @@ class UmlKind(PlaceKind):
     def parts(self) -> tuple[Part, ...]:
         """Return the image and the kernel."""
         from tcpexp.places.image.part import IMAGE
-        from tcpexp.places.uml.part import KERNEL
+        from tcpexp.places.kernel.part import KERNEL
 
         return (IMAGE, KERNEL)
 
@@ -46,6 +47,10 @@ class UmlKind(PlaceKind):
         from tcpexp.places.uml.place import UmlPlace
 
         UmlPlace(say, wanted.kernel, wanted.image, trusted=wanted.trusted).prepare()
+
+    def preload(self) -> None:
+        """Import the place."""
+        importlib.import_module("tcpexp.places.uml.place")
 
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the place."""

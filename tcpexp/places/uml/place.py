@@ -24,9 +24,9 @@ from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.image.unpacked import trees_dir
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
+from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.kernel import Kernel, find_kernel
 from tcpexp.places.salvage import name_source_lines, write_out_sockets
-from tcpexp.places.uml.build import build_kernel
-from tcpexp.places.uml.kernel import Kernel, find_kernel
 from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
 from tcpexp.places.uml.spinning import SpinWatch

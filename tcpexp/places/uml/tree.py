@@ -33,7 +33,7 @@ def missing_for_tree() -> tuple[Missing, ...]:
 
 
 def root_folder(image: Image) -> Path:
-    """Return the folder of the root tree of ``image``, named by the image's hash and by process 1's."""
+    """Return the folder of the root tree of ``image`` with process 1, named by both."""
     own = process_1() + repr(MOUNT_POINTS).encode()
     return tree_folder(image, hashlib.sha256(own).hexdigest())
 

@@ -13,8 +13,8 @@ from kernel_trees import Spoken
 from kernels import files_of, make_kernel
 
 from tcpexp.errors import DataError, HostError
-from tcpexp.places.uml.archive import export_kernel, import_kernel
-from tcpexp.places.uml.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
+from tcpexp.places.kernel.archive import export_kernel, import_kernel
+from tcpexp.places.kernel.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
 
 
 @pytest.fixture(autouse=True)

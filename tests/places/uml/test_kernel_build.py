@@ -15,10 +15,10 @@ import pytest
 from kernel_trees import LINUX, FakeArchive, Spoken, skip_unless_buildable, write_recipe
 
 from tcpexp.errors import HostError, RunError, SpecError
-from tcpexp.places.uml.build import Built, Progress, build_kernel, install_kernel
-from tcpexp.places.uml.config import merge_config, parse_config
-from tcpexp.places.uml.kernel import find_kernel, list_kernels, verify_kernel
-from tcpexp.places.uml.recipe import load_recipe
+from tcpexp.places.kernel.build import Built, Progress, build_kernel, install_kernel
+from tcpexp.places.kernel.config import merge_config, parse_config
+from tcpexp.places.kernel.kernel import find_kernel, list_kernels, verify_kernel
+from tcpexp.places.kernel.recipe import load_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +163,7 @@ def test_a_builder_that_was_ended_leaves_no_process_and_its_folder_is_removed(
     file = str(write_recipe(tmp_path / "mine").file)
     program = (
         "import sys; from pathlib import Path; from kernel_trees import FakeArchive\n"
-        "from tcpexp.places.uml.build import build_kernel\n"
+        "from tcpexp.places.kernel.build import build_kernel\n"
         "archive = FakeArchive(Path(sys.argv[2]), {'slow': ''})\n"
         "build_kernel(sys.argv[1], print, fetch=archive.fetch)\n"
     )
@@ -202,7 +202,7 @@ def processes_in(folder: Path) -> list[str]:
 def test_a_full_disk_is_noticed_first(
     archive: FakeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tcpexp.places.uml.build.NEEDED_BYTES", 1 << 60)
+    monkeypatch.setattr("tcpexp.places.kernel.build.NEEDED_BYTES", 1 << 60)
     with pytest.raises(HostError, match="a build takes"):
         build_kernel(str(write_recipe(tmp_path / "mine").file), Spoken(), fetch=archive.fetch)
     assert archive.fetched == 0

@@ -10,8 +10,7 @@ from kernel_trees import Spoken
 from kernels import binary_hash, make_kernel
 
 from tcpexp.errors import DataError, HostError, SpecError
-from tcpexp.places.ready import lacking
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.kernel import (
     Kernel,
     find_kernel,
     kernel_in_use,
@@ -20,6 +19,7 @@ from tcpexp.places.uml.kernel import (
     use_kernel,
     verify_kernel,
 )
+from tcpexp.places.ready import lacking
 
 
 @pytest.fixture(autouse=True)

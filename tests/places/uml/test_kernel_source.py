@@ -9,8 +9,14 @@ import pytest
 from kernel_trees import Spoken, write_recipe
 
 from tcpexp.errors import HostError, RunError
-from tcpexp.places.uml.recipe import Recipe, load_recipe
-from tcpexp.places.uml.source import Fetched, fetch_source, mirrors_of, snapshot_lines, source_lines
+from tcpexp.places.kernel.recipe import Recipe, load_recipe
+from tcpexp.places.kernel.source import (
+    Fetched,
+    fetch_source,
+    mirrors_of,
+    snapshot_lines,
+    source_lines,
+)
 
 #: Answers from the files "here" and "past": versions in the suites, and in the archive of old ones.
 APT = """\

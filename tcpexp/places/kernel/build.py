@@ -20,8 +20,8 @@ from pathlib import Path
 
 from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
 from tcpexp.places.image.image import Say, locked
-from tcpexp.places.uml.config import compiler_of, merge_config, read_back_config
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.config import compiler_of, merge_config, read_back_config
+from tcpexp.places.kernel.kernel import (
     Kernel,
     choose_kernel,
     find_kernel,
@@ -32,9 +32,9 @@ from tcpexp.places.uml.kernel import (
     sha256_of,
     verify_kernel,
 )
-from tcpexp.places.uml.programs import call, clean_environment, end_programs_in
-from tcpexp.places.uml.recipe import Recipe, full_name, load_recipe
-from tcpexp.places.uml.source import KEYRINGS, Fetch, fetch_source
+from tcpexp.places.kernel.programs import call, clean_environment, end_programs_in
+from tcpexp.places.kernel.recipe import Recipe, full_name, load_recipe
+from tcpexp.places.kernel.source import KEYRINGS, Fetch, fetch_source
 from tcpexp.store.rundir import disk_errors, to_json_text
 
 #: What a build takes on disk at its largest: the sources, unpacked.

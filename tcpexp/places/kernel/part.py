@@ -15,14 +15,14 @@ class KernelPart:
 
     def find(self, sha256: str) -> bool:
         """Return whether this machine has the kernel."""
-        from tcpexp.places.uml.kernel import find_kernel
+        from tcpexp.places.kernel.kernel import find_kernel
 
         return find_kernel(sha256) is not None
 
     def export(self, sha256: str, path: Path) -> None:
         """Write the kernel to ``path``. Raises ``HostError``."""
-        from tcpexp.places.uml.archive import export_kernel
-        from tcpexp.places.uml.kernel import find_kernel
+        from tcpexp.places.kernel.archive import export_kernel
+        from tcpexp.places.kernel.kernel import find_kernel
 
         kernel = find_kernel(sha256)
         if kernel is None:
@@ -31,7 +31,7 @@ class KernelPart:
 
     def take(self, path: Path, sha256: str) -> None:
         """Import the kernel. Raises ``HostError`` or ``DataError``."""
-        from tcpexp.places.uml.archive import import_kernel
+        from tcpexp.places.kernel.archive import import_kernel
 
         import_kernel(path, lambda text: None, activate=False, expect=sha256)
 
