@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tcpexp.errors import HostError
+from tcpexp.places import asked
 from tcpexp.places.host import journal, needs
 from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import (
@@ -271,8 +272,8 @@ def test_packages_and_options_have_their_own_names() -> None:
 
 
 def test_default_algorithms_come_from_hosts_and_steps() -> None:
-    step = Step("cc", 0, 0, Sysctl("h1", needs.CONGESTION_SYSCTL, "bbr"), "bbr")
-    assert needs.default_algorithms(plans.plan(steps=(step,))) == ["reno", "bbr"]
+    step = Step("cc", 0, 0, Sysctl("h1", asked.CONGESTION_SYSCTL, "bbr"), "bbr")
+    assert asked.default_algorithms(plans.plan(steps=(step,))) == ["reno", "bbr"]
 
 
 def test_only_leftovers_of_the_dead_are_removed(tmp_path: Path) -> None:
