@@ -141,14 +141,14 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
     estimate of what is left.
     """
     from tcpexp.batch.estimate import jobs_that_fit
-    from tcpexp.sweep.run import estimate_study, progress_of
+    from tcpexp.sweep.run import estimate_study, standing_of
 
     folder = study.folder()
-    progress = progress_of(study, folder, retry=retry)
+    standing = standing_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
-    estimate = estimate_study(study, folder, progress, at_once)
+    estimate = estimate_study(study, folder, standing, at_once)
     states = {
-        run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)
+        run.number: name for name in ("done", "failed", "rest") for run in getattr(standing, name)
     }
     return {
         "study": study.name,
@@ -165,9 +165,9 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
             }
             for run in study.runs
         ],
-        "done": len(progress.done),
-        "failed": len(progress.failed),
-        "to_make": len(progress.rest),
+        "done": len(standing.done),
+        "failed": len(standing.failed),
+        "to_make": len(standing.rest),
         "at_once": at_once,
         "remark": remark,
         "estimate": {

@@ -474,7 +474,8 @@ def record(
     run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult, options: RunOptions
 ) -> None:
     """Write the manifest of what was recorded; the pipeline's files are added to it later."""
-    from tcpexp.store.manifest import Manifest, host_facts, write_manifest
+    from tcpexp.machine.facts import host_facts
+    from tcpexp.store.manifest import Manifest, write_manifest
 
     facts = dict(result.facts)
     image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)

@@ -204,7 +204,7 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
         log,
         cwd=build,
         environment=environment,
-        heard=Progress(recipe, say).heard,
+        heard=BuildMeter(recipe, say).heard,
         what=f"the kernel {recipe.name} does not compile: make failed",
     )
     return Built(build / "linux", build / ".config", fetched.version)
@@ -268,7 +268,7 @@ def _configure(
     read_back_config(recipe, config)
 
 
-class Progress:
+class BuildMeter:
     """How far make is, by the lines that it prints."""
 
     def __init__(self, recipe: Recipe, say: Say) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tcpexp.tcp.adapters.host import Host
 from tcpexp.tcp.adapters.impaired import ImpairedNetwork
-from tcpexp.tcp.adapters.network import Network, NetworkError, choose_address
+from tcpexp.tcp.adapters.network import Carrier, NetworkError, choose_address
 from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork
@@ -91,7 +91,7 @@ class Program:
             if recorder is not None:
                 recorder.close()
 
-    def _network(self) -> Network:
+    def _network(self) -> Carrier:
         settings = self.settings
         network = self._tun() if settings.tun else self._udp()
         outgoing, incoming = (
@@ -289,7 +289,7 @@ def sink(program: Program) -> int:
             if settings.every:
                 program.rest((began + number * settings.every - host.clock()) / 1e9)
             data = sock.recv(settings.read)
-            if not data and sock.progress.ended:
+            if not data and sock.heard.ended:
                 break
             total, number = total + len(data), number + 1
             digest.update(data)

@@ -30,7 +30,7 @@ class Session:
     @property
     def has_work(self) -> bool:
         """Whether a turn would do something."""
-        if self.sock.progress.closed is not None:
+        if self.sock.heard.closed is not None:
             return True
         if self.pending:
             return self.sock.connection.writable > 0

@@ -310,7 +310,7 @@ class ResultLog:
         return self.size
 
 
-class Progress:
+class LastWord:
     """Progress and status in the first block of the result device.
 
     The host reads it from memory.
@@ -386,7 +386,7 @@ def main() -> None:
     """Wait for a plan, run it, hand back the results."""
     warm_up()
     device = Device(PLAN_DEVICE, os.O_RDONLY)
-    progress = Progress()
+    progress = LastWord()
     progress.put({"phase": "ready", "t": 0})
     if "tcpexp.direct" not in Path("/proc/cmdline").read_text():
         set_watchdog()

@@ -41,7 +41,7 @@ def mix_seed(seed: int) -> None:
         fcntl.ioctl(pool, RNDRESEEDCRNG)
 
 
-class Progress:
+class LastWord:
     """The agent's last word, in the file ``state`` of the run's folder."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ def take_plan() -> RunPlan:
 
 def main() -> None:
     """Run the plan and leave its status."""
-    progress = Progress()
+    progress = LastWord()
     state: dict[str, Any] = {"phase": "done", "t": 0.0, "status": 70}
     try:
         prepare_types()
