@@ -73,7 +73,7 @@ def info(as_json: bool, quiet: bool) -> int:
     facts: dict[str, Any] = {
         "built": image is not None,
         "recipe": recipe_hash(),
-        "kept": [each.sha256 for each in kept],
+        "kept": [image.sha256 for image in kept],
     }
     if image is not None:
         facts.update(
@@ -95,10 +95,10 @@ def info(as_json: bool, quiet: bool) -> int:
             f"size      {image.bytes >> 20} MiB\npackages  {len(image.packages)} (--json names"
             f" them)\nrecipe    {image.recipe}"
         )
-    for each in kept if not as_json else ():
+    for image in kept if not as_json else ():
         click.echo(
-            f"kept      {each.sha256} (Linux {each.kernel}); to use it: tcpexp guest use"
-            f" {each.sha256[:12]}"
+            f"kept      {image.sha256} (Linux {image.kernel}); to use it: tcpexp guest use"
+            f" {image.sha256[:12]}"
         )
     return 3 if image is None else 0
 
@@ -154,7 +154,7 @@ def import_(file: Path) -> int:
     if (
         before is not None
         and before.sha256 != image.sha256
-        and before.sha256 in {each.sha256 for each in kept_images()}
+        and before.sha256 in {image.sha256 for image in kept_images()}
     ):
         click.echo(f"the image before is kept: tcpexp guest use {before.sha256[:12]}")
     return 0

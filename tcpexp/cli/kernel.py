@@ -81,8 +81,8 @@ def list_(as_json: bool) -> int:
 
     in_use = find_kernel()
     here = list_kernels()
-    rows = [_facts(each, in_use) | {"stale": not is_present(each)} for each in here]
-    names = {each.name for each in here if is_present(each)}
+    rows = [_facts(kernel, in_use) | {"stale": not is_present(kernel)} for kernel in here]
+    names = {kernel.name for kernel in here if is_present(kernel)}
     for name in sorted(set(shipped_recipes()) - names):
         rows.append(
             {"name": name, "title": load_recipe(name).title, "built": False, "in_use": False}

@@ -38,7 +38,8 @@ from pathlib import Path
 from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import RunPlan, from_json
 plan = from_json(Path(sys.argv[1]).read_text(), RunPlan)
-HostPlace(Path(sys.argv[3])).run(plan, Path(sys.argv[2]), lambda phase, t: print(phase, flush=True), lambda: False)
+place = HostPlace(Path(sys.argv[3]))
+place.run(plan, Path(sys.argv[2]), lambda phase, t: print(phase, flush=True), lambda: False)
 """
 
 

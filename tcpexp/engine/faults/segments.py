@@ -114,11 +114,11 @@ class SegmentFaults:
         points = [self._record(point, zero_ns or 0) for point in self.points.values()]
         path.write_text(json.dumps({"points": points}, indent=1) + "\n")
         for point in self.points.values():
-            for each in point.maps.values():
+            for opened in point.maps.values():
                 with contextlib.suppress(OSError):
-                    os.close(each.file)
+                    os.close(opened.file)
 
-    # ---------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # loading
 
     def _install(self, link: str, towards: str, rules: list[Rule]) -> None:
@@ -164,8 +164,8 @@ class SegmentFaults:
                 point.detours[delay_ns] = self._make_detour(
                     made, out, delay_ns, f"{'ab'[forward]}{number}"
                 )
-        for each, host in layout.host_addresses(self.network.plan).items():
-            point.put("hosts", each, struct.pack("=I", host))
+        for address, host in layout.host_addresses(self.network.plan).items():
+            point.put("hosts", address, struct.pack("=I", host))
         for index, rule in enumerate(rules):
             placed = Rule(
                 rule.step,
@@ -239,7 +239,7 @@ class SegmentFaults:
         readback.check_filters(far, out, filters)
         return socket.if_nametoindex(near)
 
-    # -------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # recording
 
     def _record(self, point: Point, zero_ns: int) -> dict[str, Any]:

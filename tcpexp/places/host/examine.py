@@ -17,9 +17,9 @@ def examine_host() -> list[Finding]:
     findings = [root_finding()]
     lacks: dict[str, Missing] = {}
     able, unable = [], []
-    for name, found in shipped_lacks().items():
-        lacks |= {lack.what: lack for lack in found}
-        if found:
+    for name, lacking in shipped_lacks().items():
+        lacks |= {lack.what: lack for lack in lacking}
+        if lacking:
             unable.append(name)
         else:
             able.append(name)

@@ -157,7 +157,7 @@ def _recipe_of(name: str | None) -> Recipe:
 def _built(recipe: Recipe) -> Kernel | None:
     """Return the kernel of exactly this recipe, if it is in the cache."""
     folders = sorted(kernels_dir().glob(f"{recipe.name}-*/"))
-    kernels = [kernel for each in folders if (kernel := load_kernel(each)) is not None]
+    kernels = [kernel for folder in folders if (kernel := load_kernel(folder)) is not None]
     wanted = [kernel for kernel in kernels if kernel.recipe == recipe.hash()]
     if full_name(recipe.name) == recipe.name and wanted:
         return find_kernel(recipe.name) or wanted[0]

@@ -142,8 +142,8 @@ def find_kernel(name: str | None = None) -> Kernel | None:
 
 def _named(name: str) -> list[Kernel]:
     """Return the kernels called ``name``, the newest first; raises ``DataError``."""
-    folders = [each for each in kernels_dir().glob(f"{name}-*/") if not _unfinished(each)]
-    kernels = [kernel for each in folders if (kernel := load_kernel(each)) is not None]
+    folders = [folder for folder in kernels_dir().glob(f"{name}-*/") if not _unfinished(folder)]
+    kernels = [kernel for folder in folders if (kernel := load_kernel(folder)) is not None]
     return sorted((kernel for kernel in kernels if kernel.name == name), key=_age, reverse=True)
 
 

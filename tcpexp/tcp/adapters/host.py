@@ -138,8 +138,8 @@ class Host:
         Return all for which that holds now.
         """
         waiting = list(things)
-        self.run_until(lambda: any(each.ready for each in waiting), timeout)
-        return [each for each in waiting if each.ready]
+        self.run_until(lambda: any(thing.ready for thing in waiting), timeout)
+        return [thing for thing in waiting if thing.ready]
 
     def drain(self, timeout: float | None = None, *, time_wait: bool = False) -> bool:
         """Run until no connection is left that still has something to do.
@@ -148,7 +148,8 @@ class Host:
         """
         done = (State.CLOSED,) if time_wait else (State.CLOSED, State.TIME_WAIT)
         return self.run_until(
-            lambda: all(each.state in done for each in self.stack.connections.values()), timeout
+            lambda: all(connection.state in done for connection in self.stack.connections.values()),
+            timeout,
         )
 
     def close(self) -> None:
@@ -172,9 +173,9 @@ class Host:
         return True
 
     def turn(self, deadline: int | None) -> None:
-        """Wait for an arrival, a timer or the deadline, whichever is first, and handle what is due."""
+        """Wait for an arrival, a timer or the deadline, whichever is first; handle what is due."""
         timers = (deadline, self.stack.next_timer(), self.network.next_timer())
-        first = min((each for each in timers if each is not None), default=None)
+        first = min((timer for timer in timers if timer is not None), default=None)
         wait = None if first is None else max(0, first - self.clock()) / SECOND
         readable = self._selector.select(wait)
         now = self.clock()

@@ -236,7 +236,7 @@ def dns(program: Program) -> int:
     status, kind = WELL, program.settings.type.upper()
     with program.connect() as sock:
         for name, answer in ask_dns(sock, program.paced(program.settings.names), kind):
-            words = [f"{each.name} {each.type} {each.value}" for each in answer.records]
+            words = [f"{record.name} {record.type} {record.value}" for record in answer.records]
             said = RCODES.get(answer.rcode, str(answer.rcode))
             status = status if words else REFUSED
             text = (
@@ -346,7 +346,7 @@ def settings_of(command: str, given: dict[str, Any]) -> SimpleNamespace:
         if option.kind is None:
             values[option.key] = bool(value)
         elif option.many:
-            values[option.key] = [_value(option.name, option.kind, each) for each in value or ()]
+            values[option.key] = [_value(option.name, option.kind, text) for text in value or ()]
         else:
             value = option.default if value is None else value
             values[option.key] = None if value is None else _value(option.name, option.kind, value)

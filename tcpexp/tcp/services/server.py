@@ -67,7 +67,7 @@ class Server:
     def has_work(self) -> bool:
         """Whether somebody waits for this server."""
         return any(listener.ready for listener, _, _ in self.listeners) or any(
-            each.has_work for each in self.sessions
+            session.has_work for session in self.sessions
         )
 
     def take_turns(self) -> None:

@@ -216,12 +216,12 @@ class ResultLog:
         """
         sizes = {}
         for folder, folders, files in os.walk(self.folder):
-            for each in folders:
-                self._put(RECORD.pack(0, 0, len(name := self._name(f"{folder}/{each}/"))) + name)
-            for each in files:
-                status = os.lstat(f"{folder}/{each}")
+            for inner in folders:
+                self._put(RECORD.pack(0, 0, len(name := self._name(f"{folder}/{inner}/"))) + name)
+            for plain in files:
+                status = os.lstat(f"{folder}/{plain}")
                 if stat.S_ISREG(status.st_mode):
-                    sizes[f"{folder}/{each}"] = status.st_size
+                    sizes[f"{folder}/{plain}"] = status.st_size
         for path, size in sorted(
             sizes.items(), key=lambda item: (item[1] - self.copied.get(item[0], 0), item[0])
         ):
