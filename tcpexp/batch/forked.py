@@ -41,8 +41,7 @@ def preload() -> None:
     with suppress(ImportError):  # whoever needs the module will say what is wrong with it
         for name in PRELOADED:
             importlib.import_module(name)
-        for kind in all_kinds():
-            kind.preload()
+        all_kinds()
         from tcpexp.report.page.write import template
 
         template()

@@ -11,6 +11,9 @@ import click
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import HostError, SpecError
+from tcpexp.places.image.archive import export_image, import_image, kept_images, use_image
+from tcpexp.places.image.image import build_image, find_image
+from tcpexp.places.image.recipe import recipe_hash
 from tcpexp.places.registry import kinds_with_shell, place_kind
 
 
@@ -35,8 +38,6 @@ def build(force: bool) -> None:
 
     It is made once, from the distribution's packages, in 1 to 3 minutes.
     """
-    from tcpexp.places.image.image import build_image
-
     image = build_image(say, force=force)
     give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")
@@ -62,10 +63,6 @@ def info(as_json: bool, quiet: bool) -> int:
 
     Its sha256, kernel, packages and folder. Exit code 3 when none was built.
     """
-    from tcpexp.places.image.archive import kept_images
-    from tcpexp.places.image.image import find_image
-    from tcpexp.places.image.recipe import recipe_hash
-
     image = find_image()
     if quiet:
         return 3 if image is None else 0
@@ -118,9 +115,6 @@ def export_(file: Path) -> int:
     Another machine that imports it makes the same captures, also when the distribution's archive
     has moved on. The image is verified meanwhile.
     """
-    from tcpexp.places.image.archive import export_image
-    from tcpexp.places.image.image import find_image
-
     image = find_image()
     if image is None:
         raise HostError("there is no guest image to export", hint="tcpexp guest build")
@@ -144,9 +138,6 @@ def import_(file: Path) -> int:
     It is verified by its sha256 first; a damaged file changes nothing. The image that was used
     before is kept (tcpexp guest use).
     """
-    from tcpexp.places.image.archive import import_image, kept_images
-    from tcpexp.places.image.image import find_image
-
     before = find_image()
     image = import_image(file, say)
     give_cache()
@@ -173,8 +164,6 @@ def use(sha256: str) -> int:
     SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the
     image that made it; guest info lists those that are here.
     """
-    from tcpexp.places.image.archive import use_image
-
     image = use_image(sha256, say)
     give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")

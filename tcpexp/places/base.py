@@ -173,10 +173,6 @@ class PlaceKind(Protocol):
         """Make what a run needs and is not there yet."""
         return None
 
-    def preload(self) -> None:
-        """Import what every run needs and what starts no thread."""
-        return None
-
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the place. Raises ``SpecError`` for a clock or kernel that it does not offer."""
         ...

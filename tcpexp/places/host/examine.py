@@ -8,6 +8,7 @@ from tcpexp import paths
 from tcpexp.errors import Missing, TcpexpError
 from tcpexp.machine.findings import Finding
 from tcpexp.machine.hints import with_sudo
+from tcpexp.places.host.place import HostPlace
 
 
 def examine_host() -> list[Finding]:
@@ -66,7 +67,6 @@ def root_finding() -> Finding:
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     """Return, for each shipped experiment, what the host lacks to run it."""
     from tcpexp.catalogue import load_catalogue
-    from tcpexp.places.host.place import HostPlace
     from tcpexp.plan.compile import compile_plan
     from tcpexp.spec.load import load_spec
 

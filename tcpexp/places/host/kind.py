@@ -8,6 +8,11 @@ from contextlib import AbstractContextManager
 from tcpexp.errors import HostError, Missing
 from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Clock, Place, PlaceKind, Say, Wanted
+from tcpexp.places.host import journal
+from tcpexp.places.host.examine import examine_host
+from tcpexp.places.host.journal import STATE_DIR, acquire_slot
+from tcpexp.places.host.needs import missing_root
+from tcpexp.places.host.place import HostPlace
 from tcpexp.places.registry import refuse_kernel
 
 
@@ -23,33 +28,23 @@ class HostKind(PlaceKind):
 
     def missing(self) -> tuple[Missing, ...]:
         """Return that this is not root."""
-        from tcpexp.places.host.needs import missing_root
-
         return () if os.geteuid() == 0 else missing_root()
 
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the host. Raises ``SpecError`` when a kernel is asked for."""
-        from tcpexp.places.host.place import HostPlace
-
         refuse_kernel(wanted, "the host has its own kernel only")
         return HostPlace()
 
     def slot(self) -> AbstractContextManager[int]:
         """Hold the number k of a subnet 10.k.0.0/16 that no other run on this machine has."""
-        from tcpexp.places.host.journal import acquire_slot
-
         return acquire_slot()
 
     def examine(self, say: Say) -> list[Finding]:
         """Return what the host lacks, and which of the shipped experiments it can run."""
-        from tcpexp.places.host.examine import examine_host
-
         return examine_host()
 
     def leftovers(self) -> list[str]:
         """Remove folders and trace instances of killed runs; only root may."""
-        from tcpexp.places.host import journal
-
         if os.geteuid() != 0:
             return []
         try:
@@ -59,8 +54,6 @@ class HostKind(PlaceKind):
 
     def has_leftovers_for_root(self) -> bool:
         """Return whether a journal of a run is there that this user may not remove."""
-        from tcpexp.places.host.journal import STATE_DIR
-
         return os.geteuid() != 0 and any(STATE_DIR.glob("run-*.json"))
 
 

@@ -28,6 +28,7 @@ from tcpexp.places.image.image import (
     Image,
     Say,
     active_folder,
+    find_image,
     images_dir,
     kept_folder,
     load_image,
@@ -145,8 +146,6 @@ def import_image(
 
 
 def _find(sha256: str) -> Image | None:
-    from tcpexp.places.image.image import find_image
-
     return find_image(sha256)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcpexp.errors import HostError, TcpexpError
+from tcpexp.places.image.archive import export_image, import_image
+from tcpexp.places.image.image import find_image
 
 
 class ImagePart:
@@ -15,15 +17,10 @@ class ImagePart:
 
     def find(self, sha256: str) -> bool:
         """Return whether this machine has the image, in use or kept."""
-        from tcpexp.places.image.image import find_image
-
         return find_image(sha256) is not None
 
     def export(self, sha256: str, path: Path) -> None:
         """Write the image to ``path``, compressed a little. Raises ``HostError``."""
-        from tcpexp.places.image.archive import export_image
-        from tcpexp.places.image.image import find_image
-
         image = find_image(sha256)
         if image is None:
             raise HostError(f"this machine has no guest image {sha256} to send")
@@ -31,8 +28,6 @@ class ImagePart:
 
     def take(self, path: Path, sha256: str) -> None:
         """Import the image. Raises ``HostError`` or ``DataError``."""
-        from tcpexp.places.image.archive import import_image
-
         import_image(path, lambda text: None, activate=False, expect=sha256)
 
 
@@ -41,8 +36,6 @@ IMAGE = ImagePart()
 
 def unmade_image() -> tuple[str, ...]:
     """Return ``image`` where there is none; a damaged one counts, so that making it says why."""
-    from tcpexp.places.image.image import find_image
-
     try:
         return () if find_image() else (IMAGE.name,)
     except TcpexpError:

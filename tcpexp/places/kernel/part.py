@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcpexp.errors import HostError
+from tcpexp.places.kernel.archive import export_kernel, import_kernel
+from tcpexp.places.kernel.kernel import find_kernel
 
 
 class KernelPart:
@@ -15,15 +17,10 @@ class KernelPart:
 
     def find(self, sha256: str) -> bool:
         """Return whether this machine has the kernel."""
-        from tcpexp.places.kernel.kernel import find_kernel
-
         return find_kernel(sha256) is not None
 
     def export(self, sha256: str, path: Path) -> None:
         """Write the kernel to ``path``. Raises ``HostError``."""
-        from tcpexp.places.kernel.archive import export_kernel
-        from tcpexp.places.kernel.kernel import find_kernel
-
         kernel = find_kernel(sha256)
         if kernel is None:
             raise HostError(f"this machine has no kernel {sha256} to send")
@@ -31,8 +28,6 @@ class KernelPart:
 
     def take(self, path: Path, sha256: str) -> None:
         """Import the kernel. Raises ``HostError`` or ``DataError``."""
-        from tcpexp.places.kernel.archive import import_kernel
-
         import_kernel(path, lambda text: None, activate=False, expect=sha256)
 
 

@@ -18,6 +18,7 @@ from tcpexp.places.image.image import missing_for_build as missing_for_image
 from tcpexp.places.kernel.build import missing_for_build as missing_for_kernel
 from tcpexp.places.kernel.kernel import Kernel, find_kernel, kernel_in_use
 from tcpexp.places.kernel.recipe import shipped_recipes
+from tcpexp.places.uml.place import program_ran
 from tcpexp.places.uml.tree import engine_folder, missing_for_tree, root_folder
 
 #: Free space that building a kernel or an image needs.
@@ -165,8 +166,6 @@ def start_finding(kernel: Kernel, image: Image | None) -> Finding:
     """Start what is there: a guest that runs nothing, or the kernel's program alone where the image
     is not unpacked yet.
     """
-    from tcpexp.places.uml.place import program_ran
-
     root = root_folder(image) if image is not None else None
     remedy = f"tcpexp kernel build {kernel.name} --force; if it still does not start, use --on qemu"
     try:

@@ -11,7 +11,7 @@ from tcpexp.tcp.config import Config
 from tcpexp.tcp.connection import Connection
 from tcpexp.tcp.isn import Endpoint, IsnSource, fixed_isn
 from tcpexp.tcp.segment import SYN, Segment, decode_segment, encode_segment
-from tcpexp.tcp.simulator.apps import App, Sender, Sink
+from tcpexp.tcp.simulator.apps import App, Sender, Sink, pattern
 from tcpexp.tcp.simulator.link import Link, LinkConfig
 from tcpexp.tcp.states import State
 
@@ -172,8 +172,6 @@ def transfer(
 
     Return the simulation and what the server read.
     """
-    from tcpexp.tcp.simulator.apps import pattern
-
     sink = Sink()
     simulation = Simulation(
         Sender(pattern(octets) if data is None else data),
