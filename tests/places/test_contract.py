@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from example_place import installed
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError
@@ -22,6 +21,7 @@ from tcpexp.places.ready import lacking
 from tcpexp.places.registry import KINDS, all_kinds, all_parts, place_kind, place_names
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
+from tests.support.example_place import installed
 
 with installed():
     TRIED = {kind.name: kind for kind in all_kinds()}

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from images import make_image
 
 from tcpexp.places.image import recipe
 from tcpexp.places.image.image import active_folder, find_image, images_dir
+from tests.support.images import make_image
 
 
 @pytest.fixture(autouse=True)
