@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import HostError, RunError, SpecError
-from tcpexp.places.kernel.build import Built, Progress, build_kernel, install_kernel
+from tcpexp.places.kernel.build import Built, BuildMeter, build_kernel, install_kernel
 from tcpexp.places.kernel.config import merge_config, parse_config
 from tcpexp.places.kernel.kernel import find_kernel, list_kernels, verify_kernel
 from tcpexp.places.kernel.recipe import load_recipe
@@ -236,7 +236,7 @@ def test_what_cannot_be_built() -> None:
 def test_progress_counts_lines_of_make_and_never_says_that_it_is_done() -> None:
     say = Spoken()
     recipe = load_recipe("7.3")
-    progress = Progress(recipe, say)
+    progress = BuildMeter(recipe, say)
     for _ in range(recipe.build.lines * 2):
         progress.heard("  CC      net/ipv4/tcp.o\n")
         progress.heard("warning: of no account\n")
