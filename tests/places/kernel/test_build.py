@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import HostError, RunError, SpecError
-from tcpexp.places.kernel.build import Built, BuildMeter, build_kernel, install_kernel
+from tcpexp.places.kernel.build import BuildMeter, Built, build_kernel, install_kernel
 from tcpexp.places.kernel.config import merge_config, parse_config
 from tcpexp.places.kernel.kernel import find_kernel, list_kernels, verify_kernel
 from tcpexp.places.kernel.recipe import load_recipe
