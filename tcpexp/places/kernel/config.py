@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tcpexp.errors import RunError
-from tcpexp.places.uml.recipe import Recipe, option_name
+from tcpexp.places.kernel.recipe import Recipe, option_name
 
 
 def merge_config(base: str, asked: list[str]) -> str:

@@ -8,9 +8,9 @@ import contextlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from tcpexp.engine import namespaces
+from tcpexp.paths import PACKAGE
 
 #: ``setpriv`` makes the kernel kill ``unshare`` with us, ``--kill-child`` makes it kill the engine
 #: with ``unshare``.
@@ -47,14 +47,14 @@ def prepare_namespaces() -> None:
 
 def with_package() -> dict[str, str]:
     """Return the environment in which a new Python finds this package."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(PACKAGE.resolve().parent)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
 
 
 def try_inside(script: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run a shell's script in throw-away namespaces that are made and prepared as a run's are."""
-    argv = [*ISOLATION, sys.executable, "-m", "tcpexp.places.hostspace", script]
+    argv = [*ISOLATION, sys.executable, "-m", "tcpexp.places.host.space", script]
     return subprocess.run(
         argv, capture_output=True, text=True, check=False, timeout=timeout_s, env=with_package()
     )

@@ -18,7 +18,7 @@ from typing import Any
 from tcpexp.errors import DataError, HostError, SpecError
 from tcpexp.paths import cache_dir
 from tcpexp.places.image.image import Say, locked
-from tcpexp.places.uml.recipe import full_name, load_recipe, shipped_recipes
+from tcpexp.places.kernel.recipe import full_name, load_recipe, shipped_recipes
 from tcpexp.registry import suggest
 from tcpexp.store.rundir import to_json_text, write_atomic
 
@@ -142,8 +142,8 @@ def find_kernel(name: str | None = None) -> Kernel | None:
 
 def _named(name: str) -> list[Kernel]:
     """Return the kernels called ``name``, the newest first; raises ``DataError``."""
-    folders = [each for each in kernels_dir().glob(f"{name}-*/") if not _unfinished(each)]
-    kernels = [kernel for each in folders if (kernel := load_kernel(each)) is not None]
+    folders = [folder for folder in kernels_dir().glob(f"{name}-*/") if not _unfinished(folder)]
+    kernels = [kernel for folder in folders if (kernel := load_kernel(folder)) is not None]
     return sorted((kernel for kernel in kernels if kernel.name == name), key=_age, reverse=True)
 
 

@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.places.image.image import Say, locked
-from tcpexp.places.uml.build import put_kernel, remove_leftovers
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.build import put_kernel, remove_leftovers
+from tcpexp.places.kernel.kernel import (
     FIELDS,
     Kernel,
     choose_kernel,

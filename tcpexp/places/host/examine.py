@@ -8,6 +8,7 @@ from tcpexp import paths
 from tcpexp.errors import Missing, TcpexpError
 from tcpexp.machine.findings import Finding
 from tcpexp.machine.hints import with_sudo
+from tcpexp.places.host.place import HostPlace
 
 
 def examine_host() -> list[Finding]:
@@ -17,9 +18,9 @@ def examine_host() -> list[Finding]:
     findings = [root_finding()]
     lacks: dict[str, Missing] = {}
     able, unable = [], []
-    for name, found in shipped_lacks().items():
-        lacks |= {lack.what: lack for lack in found}
-        if found:
+    for name, lacking in shipped_lacks().items():
+        lacks |= {lack.what: lack for lack in lacking}
+        if lacking:
             unable.append(name)
         else:
             able.append(name)
@@ -66,7 +67,6 @@ def root_finding() -> Finding:
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     """Return, for each shipped experiment, what the host lacks to run it."""
     from tcpexp.catalogue import load_catalogue
-    from tcpexp.places.host import HostPlace
     from tcpexp.plan.compile import compile_plan
     from tcpexp.spec.load import load_spec
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import HostError, RunError, SpecError
-from tcpexp.places.uml.build import Built, Progress, build_kernel, install_kernel
-from tcpexp.places.uml.config import merge_config, parse_config
-from tcpexp.places.uml.kernel import find_kernel, list_kernels, verify_kernel
-from tcpexp.places.uml.recipe import load_recipe
+from tcpexp.places.kernel.build import BuildMeter, Built, build_kernel, install_kernel
+from tcpexp.places.kernel.config import merge_config, parse_config
+from tcpexp.places.kernel.kernel import find_kernel, list_kernels, verify_kernel
+from tcpexp.places.kernel.recipe import load_recipe
 from tests.support.kernel_trees import (
     LINUX,
     FakeArchive,
@@ -169,7 +169,7 @@ def test_a_builder_that_was_ended_leaves_no_process_and_its_folder_is_removed(
     file = str(write_recipe(tmp_path / "mine").file)
     program = (
         "import sys; from pathlib import Path; from tests.support.kernel_trees import FakeArchive\n"
-        "from tcpexp.places.uml.build import build_kernel\n"
+        "from tcpexp.places.kernel.build import build_kernel\n"
         "archive = FakeArchive(Path(sys.argv[2]), {'slow': ''})\n"
         "build_kernel(sys.argv[1], print, fetch=archive.fetch)\n"
     )
@@ -208,7 +208,7 @@ def processes_in(folder: Path) -> list[str]:
 def test_a_full_disk_is_noticed_first(
     archive: FakeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tcpexp.places.uml.build.NEEDED_BYTES", 1 << 60)
+    monkeypatch.setattr("tcpexp.places.kernel.build.NEEDED_BYTES", 1 << 60)
     with pytest.raises(HostError, match="a build takes"):
         build_kernel(str(write_recipe(tmp_path / "mine").file), Spoken(), fetch=archive.fetch)
     assert archive.fetched == 0
@@ -236,7 +236,7 @@ def test_what_cannot_be_built() -> None:
 def test_progress_counts_lines_of_make_and_never_says_that_it_is_done() -> None:
     say = Spoken()
     recipe = load_recipe("7.3")
-    progress = Progress(recipe, say)
+    progress = BuildMeter(recipe, say)
     for _ in range(recipe.build.lines * 2):
         progress.heard("  CC      net/ipv4/tcp.o\n")
         progress.heard("warning: of no account\n")

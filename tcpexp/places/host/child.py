@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from tcpexp.engine.main import run_plan
-from tcpexp.places.hostspace import prepare_namespaces
+from tcpexp.places.host.space import prepare_namespaces
 from tcpexp.plan.types import RunPlan, from_json
 
 

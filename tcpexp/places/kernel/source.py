@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tcpexp.errors import HostError, RunError
 from tcpexp.places.image.image import Say
-from tcpexp.places.uml.programs import call, clean_environment
-from tcpexp.places.uml.recipe import Recipe
+from tcpexp.places.kernel.programs import call, clean_environment
+from tcpexp.places.kernel.recipe import Recipe
 
 MIRROR = "http://deb.debian.org/debian"
 SECURITY_MIRROR = "http://deb.debian.org/debian-security"

@@ -10,8 +10,8 @@ import pytest
 
 from tcpexp.errors import SpecError
 from tcpexp.paths import PACKAGE
-from tcpexp.places.uml.kernel import DEFAULT_KERNEL
-from tcpexp.places.uml.recipe import (
+from tcpexp.places.kernel.kernel import DEFAULT_KERNEL
+from tcpexp.places.kernel.recipe import (
     SHIPPED,
     Recipe,
     Source,

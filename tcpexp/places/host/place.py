@@ -22,9 +22,9 @@ from typing import Any
 
 from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
+from tcpexp.machine.facts import processor_model, value_of
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
-from tcpexp.places.hostspace import ISOLATION, with_package
-from tcpexp.places.journal import (
+from tcpexp.places.host.journal import (
     STATE_DIR,
     clean_leftovers,
     own_entry,
@@ -32,7 +32,8 @@ from tcpexp.places.journal import (
     remove_run,
     write_entry,
 )
-from tcpexp.places.needs import find_missing
+from tcpexp.places.host.needs import find_missing
+from tcpexp.places.host.space import ISOLATION, with_package
 from tcpexp.plan.types import RunPlan, to_json
 
 #: How long an engine that was asked to stop may take, in seconds.
@@ -109,7 +110,7 @@ class HostPlace:
         engine = [
             sys.executable,
             "-m",
-            "tcpexp.places.hostchild",
+            "tcpexp.places.host.child",
             str(folder / "plan.json"),
             str(raw.resolve()),
         ]
@@ -160,7 +161,7 @@ class HostPlace:
         wall = time.monotonic() - child.started
         try:
             result = PlaceResult.from_engine(
-                raw, wall_seconds=wall, clock="real", facts=host_facts()
+                raw, wall_seconds=wall, clock="real", facts=facts_of_run()
             )
         except DataError:
             words = child.log.read_text(errors="replace").strip()[-1500:]
@@ -194,35 +195,17 @@ def _end(child: _Child) -> None:
         child.process.stdout.close()
 
 
-def host_facts() -> dict[str, Any]:
-    """Return what about this machine may matter to a result."""
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in _lines("/proc/cpuinfo")
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    memory = next(
-        (int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")),
-        None,
-    )
+def facts_of_run() -> dict[str, Any]:
+    """Return what about this machine may matter to a run on it, besides what it is."""
+    memory = value_of("/proc/meminfo", "MemTotal")
     return {
         "clock": "real",
-        "cpu_model": model,
+        "cpu_model": processor_model() or platform.processor(),
         "cpu_count": os.cpu_count(),
-        "memory_kib": memory,
+        "memory_kib": None if memory is None else int(memory.split()[0]),
         "load_average": list(os.getloadavg()),
         "settings": shared_settings(),
     }
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
 
 
 def give_to_caller(folder: Path) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tcpexp.errors import HostError
-from tcpexp.places import journal, needs
-from tcpexp.places.host import HostPlace
+from tcpexp.places import asked
+from tcpexp.places.host import journal, needs
+from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import (
     DirectionPlan,
     Firewall,
@@ -32,10 +33,11 @@ from tests.support import engine_plans as plans
 RUNNER = """
 import sys
 from pathlib import Path
-from tcpexp.places.host import HostPlace
+from tcpexp.places.host.place import HostPlace
 from tcpexp.plan.types import RunPlan, from_json
 plan = from_json(Path(sys.argv[1]).read_text(), RunPlan)
-HostPlace(Path(sys.argv[3])).run(plan, Path(sys.argv[2]), lambda phase, t: print(phase, flush=True), lambda: False)
+place = HostPlace(Path(sys.argv[3]))
+place.run(plan, Path(sys.argv[2]), lambda phase, t: print(phase, flush=True), lambda: False)
 """
 
 
@@ -195,7 +197,7 @@ def test_killed_runner_takes_everything_with_it(tmp_path: Path) -> None:
     runner.send_signal(signal.SIGKILL)
     runner.wait()
     wait_until_gone("sleep 4321")
-    wait_until_gone("tcpexp.places.hostchild")
+    wait_until_gone("tcpexp.places.host.child")
     assert machine() == before
     assert (tmp_path / "out" / "raw" / "commands.jsonl").exists()
     state = tmp_path / "state"
@@ -269,8 +271,8 @@ def test_packages_and_options_have_their_own_names() -> None:
 
 
 def test_default_algorithms_come_from_hosts_and_steps() -> None:
-    step = Step("cc", 0, 0, Sysctl("h1", needs.CONGESTION_SYSCTL, "bbr"), "bbr")
-    assert needs.default_algorithms(plans.plan(steps=(step,))) == ["reno", "bbr"]
+    step = Step("cc", 0, 0, Sysctl("h1", asked.CONGESTION_SYSCTL, "bbr"), "bbr")
+    assert asked.default_algorithms(plans.plan(steps=(step,))) == ["reno", "bbr"]
 
 
 def test_only_leftovers_of_the_dead_are_removed(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
 from tcpexp.places.image.image import Say, locked
-from tcpexp.places.uml.config import compiler_of, merge_config, read_back_config
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.config import compiler_of, merge_config, read_back_config
+from tcpexp.places.kernel.kernel import (
     Kernel,
     choose_kernel,
     find_kernel,
@@ -32,9 +32,9 @@ from tcpexp.places.uml.kernel import (
     sha256_of,
     verify_kernel,
 )
-from tcpexp.places.uml.programs import call, clean_environment, end_programs_in
-from tcpexp.places.uml.recipe import Recipe, full_name, load_recipe
-from tcpexp.places.uml.source import KEYRINGS, Fetch, fetch_source
+from tcpexp.places.kernel.programs import call, clean_environment, end_programs_in
+from tcpexp.places.kernel.recipe import Recipe, full_name, load_recipe
+from tcpexp.places.kernel.source import KEYRINGS, Fetch, fetch_source
 from tcpexp.store.rundir import disk_errors, to_json_text
 
 #: What a build takes on disk at its largest: the sources, unpacked.
@@ -157,7 +157,7 @@ def _recipe_of(name: str | None) -> Recipe:
 def _built(recipe: Recipe) -> Kernel | None:
     """Return the kernel of exactly this recipe, if it is in the cache."""
     folders = sorted(kernels_dir().glob(f"{recipe.name}-*/"))
-    kernels = [kernel for each in folders if (kernel := load_kernel(each)) is not None]
+    kernels = [kernel for folder in folders if (kernel := load_kernel(folder)) is not None]
     wanted = [kernel for kernel in kernels if kernel.recipe == recipe.hash()]
     if full_name(recipe.name) == recipe.name and wanted:
         return find_kernel(recipe.name) or wanted[0]
@@ -204,7 +204,7 @@ def _build_in(recipe: Recipe, work: Path, log: Path, say: Say, fetch: Fetch) -> 
         log,
         cwd=build,
         environment=environment,
-        heard=Progress(recipe, say).heard,
+        heard=BuildMeter(recipe, say).heard,
         what=f"the kernel {recipe.name} does not compile: make failed",
     )
     return Built(build / "linux", build / ".config", fetched.version)
@@ -268,7 +268,7 @@ def _configure(
     read_back_config(recipe, config)
 
 
-class Progress:
+class BuildMeter:
     """How far make is, by the lines that it prints."""
 
     def __init__(self, recipe: Recipe, say: Say) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import DataError, HostError, SpecError
-from tcpexp.places.ready import lacking
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.kernel import (
     Kernel,
     find_kernel,
     kernel_in_use,
@@ -18,6 +17,7 @@ from tcpexp.places.uml.kernel import (
     use_kernel,
     verify_kernel,
 )
+from tcpexp.places.ready import lacking
 from tests.support.kernel_trees import Spoken
 from tests.support.kernels import binary_hash, make_kernel
 

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import HostError, RunError
-from tcpexp.places.uml.recipe import Recipe, load_recipe
-from tcpexp.places.uml.source import Fetched, fetch_source, mirrors_of, snapshot_lines, source_lines
+from tcpexp.places.kernel.recipe import Recipe, load_recipe
+from tcpexp.places.kernel.source import (
+    Fetched,
+    fetch_source,
+    mirrors_of,
+    snapshot_lines,
+    source_lines,
+)
 from tests.support.kernel_trees import Spoken, write_recipe
 
 #: Answers from the files "here" and "past": versions in the suites, and in the archive of old ones.

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tcpexp.errors import DataError, HostError
-from tcpexp.places.uml.archive import export_kernel, import_kernel
-from tcpexp.places.uml.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
+from tcpexp.places.kernel.archive import export_kernel, import_kernel
+from tcpexp.places.kernel.kernel import find_kernel, kernels_dir, list_kernels, verify_kernel
 from tests.support.kernel_trees import Spoken
 from tests.support.kernels import files_of, make_kernel
 

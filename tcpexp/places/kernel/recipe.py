@@ -187,10 +187,12 @@ def _read(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate(document.raw)
     except ValidationError as error:
-        raise SpecErrors([_located(each, document, path) for each in error.errors()]) from None
+        raise SpecErrors(
+            [_located(problem, document, path) for problem in error.errors()]
+        ) from None
     recipe._file = path
-    for each in (*recipe.config, *recipe.patches):
-        recipe.path(each)
+    for name in (*recipe.config, *recipe.patches):
+        recipe.path(name)
     return recipe
 
 

@@ -14,23 +14,11 @@ from pathlib import Path
 
 from tcpexp.errors import Missing
 from tcpexp.machine.hints import modules_words
-from tcpexp.places.hostspace import try_inside
-from tcpexp.plan.types import Needs, RunPlan, Sysctl
+from tcpexp.paths import PACKAGE
+from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls, default_algorithms
+from tcpexp.places.host.space import try_inside
+from tcpexp.plan.types import Needs, RunPlan
 
-#: Program to the Debian and Ubuntu package that has it, where the names differ.
-PACKAGES = {
-    "ip": "iproute2",
-    "tc": "iproute2",
-    "ss": "iproute2",
-    "mnexec": "mininet",
-    "unshare": "util-linux",
-    "setpriv": "util-linux",
-    "ping": "iputils-ping",
-    "nc": "netcat-openbsd",
-    "python3": "python3-minimal",
-    "sh": "dash",
-    "modprobe": "kmod",
-}
 #: What the engine itself calls, whatever the plan.
 ENGINE_TOOLS = ("mnexec", "unshare", "setpriv", "ip", "tc")
 #: How each qdisc is tried; those that are not here need no parameters.
@@ -56,8 +44,7 @@ QDISC_USES = {
 }
 ALLOWED_PATH = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
 AVAILABLE_PATH = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
-FAULT_OBJECT = Path(__file__).parent.parent / "engine" / "faults" / "segments.bpf.o"
-CONGESTION_SYSCTL = "net.ipv4.tcp_congestion_control"
+FAULT_OBJECT = PACKAGE / "engine" / "faults" / "segments.bpf.o"
 
 
 def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
@@ -65,7 +52,7 @@ def find_missing(plan: RunPlan) -> tuple[Missing, ...]:
     tools = missing_tools((*ENGINE_TOOLS, *plan.needs.tools))
     if os.geteuid() != 0:
         return (*missing_root(), *tools)
-    if any(each.what in ("program unshare", "program tc") for each in tools):
+    if any(lack.what in ("program unshare", "program tc") for lack in tools):
         return tools
     algorithms = plan.needs.congestion_controls
     return (
@@ -202,18 +189,6 @@ def available_congestion_controls() -> list[str]:
     return AVAILABLE_PATH.read_text().split()
 
 
-def default_algorithms(plan: RunPlan) -> list[str]:
-    """Return the congestion controls that the plan makes a host's default."""
-    names = [node.sysctls.get(CONGESTION_SYSCTL) for node in plan.network.nodes]
-    steps = (*plan.setup, *plan.steps)
-    names += [
-        step.do.value
-        for step in steps
-        if isinstance(step.do, Sysctl) and step.do.key == CONGESTION_SYSCTL
-    ]
-    return [name for name in dict.fromkeys(names) if name]
-
-
 def missing_default_congestion_controls(names: Iterable[str]) -> tuple[Missing, ...]:
     """Return those that a namespace may not make its default because the machine restricts them."""
     allowed = ALLOWED_PATH.read_text().split()
@@ -260,17 +235,6 @@ def missing_features(needs: Needs) -> tuple[Missing, ...]:
         elif name == "segment_faults":
             found += missing_for_faults()
     return tuple(found)
-
-
-#: Settings that each interface has, so that a namespace without the experiment's cannot name them.
-PER_INTERFACE = (".conf.", ".neigh.")
-
-
-def asked_sysctls(plan: RunPlan) -> list[str]:
-    """Return the names, with dots, of the settings that a plan changes, each once."""
-    keys = [key for node in plan.network.nodes for key in node.sysctls]
-    keys += [step.do.key for step in (*plan.setup, *plan.steps) if isinstance(step.do, Sysctl)]
-    return list(dict.fromkeys(key.replace("/", ".") for key in keys))
 
 
 def missing_sysctls(names: Iterable[str]) -> tuple[Missing, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.places import journal
+from tcpexp.places.host import journal
 
 USER = (12345, 23456)
 
