@@ -78,7 +78,14 @@ class Engine:
         )
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(
-            plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token
+            plan.recorders,
+            self.network,
+            self.executor,
+            self.waiter,
+            self.processes,
+            raw_dir,
+            files_dir,
+            token,
         )
         self.timeline = Timeline(
             plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter

@@ -1,32 +1,24 @@
-"""The catalogue: every action, check, recorder and plot by name: ours, those of installed packages,
-those beside a spec.
-"""
+"""``Catalogue``: one registry per kind, filled from our lists, entry points and plugins."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.metadata
+import linecache
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.catalogue.kinds import KINDS, Kind, is_template, item_name
 from tcpexp.errors import SpecError
+from tcpexp.record.tables import TABLES
 from tcpexp.registry import Registry
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
-    from tcpexp.plots.base import Plot
-
-#: Each kind and the module that lists its built-ins in ``BUILTIN``: name to class.
-KINDS = {
-    "actions": ("action", "tcpexp.actions"),
-    "checks": ("check", "tcpexp.checks"),
-    "recorders": ("recorder", "tcpexp.recorders"),
-    "plots": ("plot", "tcpexp.plots"),
-    "topologies": ("topology", None),
-}
+    from tcpexp.record.columns import TableSchema
 
 
 class Catalogue:
@@ -54,18 +46,18 @@ class Catalogue:
         registry: Registry[Any] = getattr(self, kind)
         return registry
 
-    def plot(self, name: str) -> type[Plot]:
-        """Return a plot's class, which the registry may hold as ``module:class``.
+    def tables(self) -> dict[str, TableSchema]:
+        """Return the tables that recorders bring, by name.
 
-        Raises ``SpecError`` with a suggestion.
+        Raises ``SpecError`` when two have one name, or when it is that of a table of every run.
         """
-        from tcpexp.plots.base import load_plot
-
-        item = self.plots.get(name)
-        if isinstance(item, str):
-            return load_plot(item)
-        found: type[Plot] = item
-        return found
+        tables: Registry[TableSchema] = Registry("table")
+        for name, table in TABLES.items():
+            tables.add(name, table)
+        brought = [model.table for _, model in self.recorders if model.table is not None]
+        for table in brought:
+            tables.add(table.name, table)
+        return {table.name: table for table in brought}
 
     def load_plugin(self, folder: Path, name: str) -> None:
         """Add what the Python file ``name`` beside a spec defines; raises ``SpecError``."""
@@ -98,8 +90,15 @@ class Catalogue:
         )
         module.__file__ = file or name
         sys.modules[module.__name__] = module
+        # so that the text of its functions is found even where there is no such file
+        linecache.cache[module.__file__] = (
+            len(source),
+            None,
+            source.splitlines(keepends=True),
+            module.__file__,
+        )
         try:
-            exec(compile(source, file or name, "exec"), module.__dict__)
+            exec(compile(source, module.__file__, "exec"), module.__dict__)
             self._add_module(module)
         except SpecError:
             raise
@@ -107,7 +106,7 @@ class Catalogue:
             # the plugin is the user's own program: anything can go wrong in it
             raise SpecError(
                 f"the plugin '{name}' fails: {type(error).__name__}: {error}",
-                hint=_where(error, file or name),
+                hint=_line_of(error, module.__file__),
             ) from error
         self.plugins[name] = source
 
@@ -117,88 +116,51 @@ class Catalogue:
         if callable(register):
             register(self)
             return
-        own = [
+        classes = [
             value
             for value in vars(module).values()
             if isinstance(value, type) and value.__module__ == module.__name__
         ]
-        for value in dict.fromkeys(own):
-            if not _is_template(value, own):
-                self.add(value)
+        for item in dict.fromkeys(classes):
+            if not is_template(item, classes):
+                self.add(item)
 
     def add(self, item: type) -> None:
         """Register a class by what it derives from.
 
         A class that derives from none of ours is left alone.
         """
-        bases = {base.__module__ + "." + base.__qualname__ for base in item.__mro__[1:]}
-        for base, kind in _BASES.items():
-            if base in bases:
-                self.registry(kind).add(item_name(kind, item), item)
+        for kind in KINDS.values():
+            if kind.holds(item):
+                self.registry(kind.name).add(item_name(kind.name, item), item)
 
+    def add_later(self, kind: Kind, name: str, load: Callable[[], Any]) -> None:
+        """Register what ``load`` returns when the name is first asked for.
 
-#: What a plugin's class derives from, and the kind that makes it.
-_BASES = {
-    "tcpexp.actions.base.Action": "actions",
-    "tcpexp.checks.base.Check": "checks",
-    "tcpexp.recorders.base.RecorderModel": "recorders",
-    "tcpexp.plots.base.Plot": "plots",
-    "mininet.topo.Topo": "topologies",
-}
-
-
-def _is_template(item: type, classes: list[type]) -> bool:
-    """Return whether a plugin's class is only there for others to derive from.
-
-    pydantic leaves each generic that a module fills in (``Compared[Duration]``) in that module; it
-    is nobody's class. A generic with open parameters cannot be used by a spec. A base class without
-    a name of its own is one when another class of the plugin derives from it.
-    """
-    generic = getattr(item, "__pydantic_generic_metadata__", None) or {}
-    if generic.get("origin") is not None or generic.get("parameters"):
-        return True
-    return not _says_its_name(item) and any(item in other.__mro__[1:] for other in classes)
-
-
-def _says_its_name(item: type) -> bool:
-    fields = getattr(item, "model_fields", {})
-    default = fields["do"].default if "do" in fields else getattr(item, "name", None)
-    return isinstance(default, str) and bool(default)
-
-
-def item_name(kind: str, item: type) -> str:
-    """Return the word by which a spec names a class: ``do`` of an action, ``name`` of the others."""
-    fields = getattr(item, "model_fields", {})
-    default = (
-        fields["do"].default
-        if kind == "actions" and "do" in fields
-        else getattr(item, "name", None)
-    )
-    if not isinstance(default, str) or not default:
-        what = "do: Literal['...'] = '...'" if kind == "actions" else "name = '...'"
-        raise SpecError(
-            f"the class {item.__name__} does not say its name", hint=f"add {what} to it"
-        )
-    return default
+        Then ``SpecError`` is raised for what does not derive from the kind's base.
+        """
+        self.registry(kind.name).add_later(name, functools.partial(_checked, kind, name, load))
 
 
 def load_catalogue(*, entry_points: bool = True, runs_code: bool = True) -> Catalogue:
     """Return a catalogue of the built-ins and of what installed packages bring as entry points
     ``tcpexp.<kind>``.
+
+    Nothing is imported yet: a package that cannot be loaded raises ``SpecError`` when its item is
+    asked for.
     """
     catalogue = Catalogue(runs_code=runs_code)
-    for kind, (_, module) in KINDS.items():
-        if module is not None:
-            builtin = importlib.import_module(module).BUILTIN
-            for name in builtin:
-                catalogue.registry(kind).add_later(
-                    name, functools.partial(builtin.__getitem__, name)
-                )
+    for kind in KINDS.values():
+        builtins = kind.builtins()
+        for name in builtins:
+            catalogue.add_later(kind, name, functools.partial(builtins.__getitem__, name))
     if entry_points:
         installed = importlib.metadata.entry_points()
-        for kind in KINDS:
-            for entry in installed.select(group=f"tcpexp.{kind}"):
-                catalogue.registry(kind).add(entry.name, _load_entry(entry, kind))
+        for kind in KINDS.values():
+            for entry in installed.select(group=kind.group):
+                catalogue.add_later(
+                    kind, entry.name, functools.partial(_load_entry, entry, kind.word)
+                )
     return catalogue
 
 
@@ -213,19 +175,27 @@ def catalogue_for(plan: RunPlan) -> Catalogue:
     return catalogue
 
 
-def _load_entry(entry: importlib.metadata.EntryPoint, kind: str) -> Any:
+def _checked(kind: Kind, name: str, load: Callable[[], Any]) -> Any:
+    item = load()
+    if not (isinstance(item, type) and kind.holds(item)):
+        raise SpecError(
+            f"the {kind.word} '{name}' is none: {item!r}", hint=f"derive it from {kind.base}"
+        )
+    return item
+
+
+def _load_entry(entry: importlib.metadata.EntryPoint, word: str) -> Any:
     try:
         return entry.load()
     except Exception as error:  # another package's code
         package = entry.dist.name if entry.dist else entry.value
         cause = (
-            f"the installed package '{package}' fails to load its {KINDS[kind][0]} '{entry.name}':"
-            f" {error}"
+            f"the installed package '{package}' fails to load its {word} '{entry.name}': {error}"
         )
         raise SpecError(cause, hint=f"mend or remove it: pip uninstall {package}") from error
 
 
-def _where(error: Exception, file: str) -> str | None:
+def _line_of(error: Exception, file: str) -> str | None:
     """Return the line of the plugin in which ``error`` was raised."""
     line = getattr(error, "lineno", None)
     trace = error.__traceback__
