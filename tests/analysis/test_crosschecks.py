@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from tcpexp.analysis.certificate import certify_run
-from tcpexp.analysis.crosschecks import CrossCheck, build_cross_checks
+from tcpexp.analysis.comparison import CrossCheck
+from tcpexp.analysis.crosschecks import build_cross_checks
 from tcpexp.analysis.crossdelivered import check_iperf3
 from tcpexp.ingest.iperf3 import received_bytes
 from tcpexp.plan.types import FlowPlan

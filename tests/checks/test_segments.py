@@ -3,8 +3,9 @@ from __future__ import annotations
 import pydantic
 import pytest
 
-from tcpexp.checks.explain import explain_lateness, wheel_step_ns
+from tcpexp.checks.explain import explain_lateness
 from tcpexp.checks.segments import Segments
+from tcpexp.views.timerwheel import wheel_step_ns
 from tests.support.checked_run import MS, CheckedRun, S, packet
 
 #: When a Linux 6.1 guest sent its SYNs, in ms.

@@ -18,16 +18,14 @@ import pytest
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
-from tcpexp.plots.base import Options
-from tcpexp.plots.throughput import binned_goodput
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
+from tcpexp.views.flows import binned_goodput
 from tests.support import plain_counts
 from tests.support.plain_counts import differences, read_run
 
 HERE = Path(__file__).parent
 CASES = ("tail", "trace_end", "late_flow", "snaplen", "cake_marks", "bytes")
-ALL: Options = {"between": None, "flows": None}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +127,7 @@ def test_never_more_than_the_link_offers(recorded: Callable[[str], RunData]) -> 
 @pytest.mark.guest
 def test_a_flow_that_begins_at_the_end_changes_no_other(recorded: Callable[[str], RunData]) -> None:
     run = recorded("late_flow")
-    rates, interval_s = binned_goodput(run, ALL)
+    rates, interval_s = binned_goodput(run)
     assert rates is not None and interval_s == 0.1
     steady = rates.filter(pl.col("t_ns") > 500_000_000)["bulk"]
     assert 9.0e6 < steady.min() <= steady.max() < 9.7e6  # type: ignore[operator]

@@ -6,14 +6,12 @@ import pytest
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.counters import Counters, moved_counters
-from tcpexp.plots.cwnd import sender_windows
 from tcpexp.plots.labels import labelled_packets
-from tcpexp.plots.queue import busy_queues
-from tcpexp.plots.retransmissions import retransmission_times
-from tcpexp.plots.share import jain_index
-from tcpexp.plots.sockets import state_counts
-from tcpexp.plots.states import close_view, socket_stays
-from tcpexp.plots.throughput import binned_goodput
+from tcpexp.plots.share import running_index
+from tcpexp.views.flows import binned_goodput, retransmission_times
+from tcpexp.views.queues import busy_queues
+from tcpexp.views.sockets import close_view, socket_stays, state_counts
+from tcpexp.views.windows import sender_windows
 from tests.support.fake_run import (
     MSS,
     SECOND,
@@ -22,8 +20,6 @@ from tests.support.fake_run import (
     shared_bottleneck,
     write_run,
 )
-
-ALL = {"between": None, "flows": None}
 
 
 def test_goodput_is_the_bytes_of_each_bin_and_zero_where_there_are_none(tmp_path):
@@ -40,7 +36,7 @@ def test_goodput_is_the_bytes_of_each_bin_and_zero_where_there_are_none(tmp_path
         {"flow": "b", "t_ns": 9 * SECOND // 10, "interval_ns": SECOND // 10, "goodput_bytes": 1_000}
     )
     rates, interval_s = binned_goodput(
-        write_run(tmp_path, make_plan(), {"throughput": pl.DataFrame(rows)}), ALL
+        write_run(tmp_path, make_plan(), {"throughput": pl.DataFrame(rows)})
     )
     assert interval_s == 0.1
     assert rates["a"].to_list() == [1e6] * 10
@@ -49,7 +45,7 @@ def test_goodput_is_the_bytes_of_each_bin_and_zero_where_there_are_none(tmp_path
 
 def test_goodput_of_a_long_run_keeps_every_byte(tmp_path):
     run = shared_bottleneck(tmp_path, 60)
-    rates, interval_s = binned_goodput(run, ALL)
+    rates, interval_s = binned_goodput(run)
     assert rates.height <= 130
     assert rates.select("cubic", "bbr").sum().sum_horizontal()[0] * interval_s / 8 == pytest.approx(
         run.table("throughput")["goodput_bytes"].sum()
@@ -61,19 +57,19 @@ def test_jains_index():
         np.array([[1.0, 1.0], [1.0, 0.0], [3.0, 1.0], [5.0, 0.0]]),
         np.array([[True, True], [True, True], [True, True], [True, False]]),
     )
-    assert jain_index(values, running)[:3] == pytest.approx([1.0, 0.5, 0.8])
-    assert np.isnan(jain_index(values, running)[3])
+    assert running_index(values, running)[:3] == pytest.approx([1.0, 0.5, 0.8])
+    assert np.isnan(running_index(values, running)[3])
 
 
 def test_windows_come_from_the_trace_and_else_from_ss(tmp_path):
     run = shared_bottleneck(tmp_path, 4)
-    samples, source = sender_windows(run, ALL)
+    samples, source = sender_windows(run)
     assert source == "tcp_probe" and samples.height > 1000
     assert samples.filter(pl.col("t_ns") < SECOND)["ssthresh"].null_count() > 0, (
         "infinite ssthresh is no number"
     )
     bare = write_run(tmp_path / "bare", run.plan, {"sockets": run.table("sockets")})
-    samples, source = sender_windows(bare, ALL)
+    samples, source = sender_windows(bare)
     assert source == "ss" and 0 < samples.height < 60
 
 
@@ -86,13 +82,13 @@ def test_a_control_channel_is_not_the_flow(tmp_path):
         ]
     )
     tables = {"tcp_probe": pl.concat([run.table("tcp_probe"), control], how="diagonal_relaxed")}
-    samples, _ = sender_windows(write_run(tmp_path / "two", run.plan, tables), ALL)
+    samples, _ = sender_windows(write_run(tmp_path / "two", run.plan, tables))
     assert set(samples["connection"]) == {40000, 40001}
 
 
 def test_only_busy_queues_are_drawn_and_drops_are_counted_per_sample(tmp_path):
     run = shared_bottleneck(tmp_path, 8)
-    samples = busy_queues(run, ALL)
+    samples = busy_queues(run)
     assert samples["place"].unique().to_list() == ["h1-h2 to h2"]
     assert samples["dropped"].sum() == run.table("queues")["drops"].max()
     assert samples["limit"].unique().to_list() == [34]
@@ -101,7 +97,7 @@ def test_only_busy_queues_are_drawn_and_drops_are_counted_per_sample(tmp_path):
 def test_retransmissions_are_what_the_senders_capture_shows(tmp_path):
     run = shared_bottleneck(tmp_path, 8)
     labelled = run.table("packets").filter(pl.col("labels").list.contains("retransmission")).height
-    assert retransmission_times(run, ALL)["segments"].sum() == labelled > 0
+    assert retransmission_times(run)["segments"].sum() == labelled > 0
 
 
 def test_stays_join_the_trace_with_what_only_ss_sees(tmp_path):
@@ -122,7 +118,7 @@ def test_stays_join_the_trace_with_what_only_ss_sees(tmp_path):
 
 
 def test_sockets_are_counted_per_snapshot_with_zeros(tmp_path):
-    counts = state_counts(one_connection(tmp_path), ALL)
+    counts = state_counts(one_connection(tmp_path))
     assert counts["state"].unique().to_list() == ["TIME-WAIT"]
     assert counts.filter(pl.col("t_ns") == 0)["count"].to_list() == [0]
     assert counts.filter(pl.col("t_ns") == 2 * SECOND)["count"].to_list() == [1]
@@ -190,13 +186,13 @@ def test_snapshots_of_hosts_a_little_apart_are_not_mixed(tmp_path):
                     "peer_port": 80,
                 }
             )
-    counts = state_counts(write_run(tmp_path, make_plan(), {"sockets": pl.DataFrame(rows)}), ALL)
+    counts = state_counts(write_run(tmp_path, make_plan(), {"sockets": pl.DataFrame(rows)}))
     assert counts["count"].to_list() == [0] * 5 + [1] * 5 + [0] * 10
 
 
 def test_what_others_than_the_flows_sender_sent_again_does_not_count(tmp_path):
     run = one_connection(tmp_path)
-    again = retransmission_times(run, ALL)
+    again = retransmission_times(run)
     assert (
         set(run.table("resent")["node"]) - {flow.sender for flow in run.plan.flows} == set()
         or again.height < run.table("resent").height
@@ -205,7 +201,7 @@ def test_what_others_than_the_flows_sender_sent_again_does_not_count(tmp_path):
     strange = write_run(
         tmp_path / "strange", run.plan, {"packets": run.table("packets"), "resent": other}
     )
-    assert retransmission_times(strange, ALL).is_empty()
+    assert retransmission_times(strange).is_empty()
 
 
 def test_short_states_get_a_close_view_and_long_ones_none(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import one_connection, write_run
 from tests.support.folders import RECORDED
 from tests.support.recorded_headers import headers

@@ -5,11 +5,10 @@ label in this run.
 import polars as pl
 import pytest
 
-from tcpexp.plots.kit.table import PacketLink
-from tcpexp.plots.labels import WORDS
 from tcpexp.plots.labeltable import LabelTable
 from tcpexp.store.frames import conform, schema_of
-from tcpexp.views.labels import MEANINGS
+from tcpexp.views.labels import MEANINGS, WORDS
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import SECOND, make_plan, write_run
 
 

@@ -1,6 +1,6 @@
 """Bands of phases: as many as a figure can show, and none of them lost."""
 
-from tcpexp.plots.phasestrip import joined
+from tcpexp.views.phases import joined
 
 
 def test_bands_of_a_word_that_a_pixel_cannot_tell_apart_are_one():

@@ -3,8 +3,9 @@
 import polars as pl
 
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.window_table import WindowTable, advertised_windows
+from tcpexp.plots.window_table import WindowTable
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.windows import advertised_windows
 from tests.support.fake_run import make_plan, write_run
 from tests.support.window_packets import UPLOAD, acks, row
 
@@ -22,7 +23,7 @@ def run_of(path, packets, **options):
 
 
 def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
-    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD, {})
+    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD)
     assert table["number"].to_list() == [2, 4, 5, 6]
     assert table["scale"].to_list() == [None, 7, 7, 7]
     assert table["change"].to_list() == [None, -1160, 0, -64000]
@@ -30,7 +31,7 @@ def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
 
 
 def test_without_the_option_at_both_ends_nothing_is_scaled(tmp_path):
-    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD, {})["scale"].to_list() == [
+    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD)["scale"].to_list() == [
         None,
         0,
         0,

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from importlib.metadata import version
 from pathlib import Path
 
@@ -98,9 +100,9 @@ def build_wheel(source: Path, target: Path) -> Path:
     """Return the wheel of a source distribution.
 
     An installation builds it in an environment of its own, which needs the network; where the
-    present setuptools makes wheels (70.1), it does.
+    present setuptools serves (77), it does.
     """
-    here = tuple(int(part) for part in version("setuptools").split(".")[:2]) >= (70, 1)
+    here = int(version("setuptools").partition(".")[0]) >= 77
     pip(
         "wheel",
         "--no-deps",
@@ -115,12 +117,20 @@ def build_wheel(source: Path, target: Path) -> Path:
 
 def wheel_files(wheel: Path) -> set[str]:
     """Return the names of a wheel's files, without its metadata."""
+    return {name for name in all_files(wheel) if ".dist-info/" not in name}
+
+
+def all_files(wheel: Path) -> list[str]:
+    """Return the names of all files in a wheel."""
     with zipfile.ZipFile(wheel) as archive:
-        return {
-            name
-            for name in archive.namelist()
-            if ".dist-info/" not in name and not name.endswith("/")
-        }
+        return [name for name in archive.namelist() if not name.endswith("/")]
+
+
+def wheel_metadata(wheel: Path) -> Message:
+    """Return what a wheel says about itself."""
+    (name,) = (name for name in all_files(wheel) if name.endswith(".dist-info/METADATA"))
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_bytes(archive.read(name))
 
 
 def expected_files() -> set[str]:

@@ -86,6 +86,10 @@ def commands(example: Example) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+#: The commands of these pages are run by test_tutorial.py, and end as they say.
+TUTORIAL = frozenset(path.name for path in (ROOT / "docs" / "tutorial").glob("[0-9]*.md"))
+
+
 def unpack(page: str, folder: Path) -> list[str]:
     """Write the named blocks of a page below ``folder``; return the specs among them."""
     specs = []

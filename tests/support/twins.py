@@ -3,7 +3,8 @@ failing twins.
 
 A twin is a shipped experiment with one mechanism changed by ``--set``. It must turn the checks that
 are about this mechanism to FAIL, and leave others alone: a check that no twin can turn says
-nothing. Each module of ``tests/experiments`` lists its own in a subclass of ``ExperimentTests``.
+nothing. Every experiment has one, written with :func:`twin` in the ``twins`` of a subclass of
+``ExperimentTests``; there is no other way to write one.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class ExperimentTests:
     @classmethod
     def experiments(cls) -> list[str]:
         """The names of the experiments, each once."""
-        return list(dict.fromkeys(each.experiment for each in cls.twins))
+        return list(dict.fromkeys(twin.experiment for twin in cls.twins))
 
     def test_every_check_passes(self, seeded: tuple[str, int | None], tmp_path: Path) -> None:
         name, seed = seeded

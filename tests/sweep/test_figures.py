@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tcpexp.plots.kit.style import INK, PAPER, series_of
+from tcpexp.plots.kit.look import INK, PAPER, series_of
 from tcpexp.report.page.figures import inline_svg
 from tcpexp.spec.load import load_spec
 from tcpexp.sweep.drawfields import field_words, readable_on

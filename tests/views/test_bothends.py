@@ -1,7 +1,7 @@
 """A packet at both ends of its way."""
 
-from tcpexp.plots.kit.table import PacketLink
 from tcpexp.views.bothends import both_ends
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import one_connection
 
 

@@ -5,10 +5,10 @@ import itertools
 import polars as pl
 import pytest
 
-from tcpexp.plots.faultmarks import effects_on
 from tcpexp.plots.ladder import label_part
 from tcpexp.store.frames import schema_of, write_table
 from tcpexp.store.rundata import RunData
+from tcpexp.views.faults import effects_on
 from tcpexp.views.ladder import ladder_view
 from tests.support.fake_run import make_plan, one_connection, write_run
 

@@ -8,7 +8,8 @@ import pytest
 from tcpexp.plan.types import FlowPlan, Step, Sysctl
 from tcpexp.plots.timers import Timers
 from tcpexp.store.frames import conform, schema_of
-from tcpexp.views.timers import backed_off, timer_series
+from tcpexp.views.timers import timer_series
+from tcpexp.views.timerseries import backed_off
 from tests.support.fake_run import SECOND, make_plan, write_run
 
 FLOW = FlowPlan("get", "h1", "h2", 80, "h1", "http", "a00", "all", None, 0, None)

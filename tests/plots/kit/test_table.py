@@ -8,9 +8,10 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import DataError
 from tcpexp.plots.base import Plot
 from tcpexp.plots.kit.style import WIDTH
-from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table, spread, table_from_json
+from tcpexp.plots.kit.table import Column, Part, Row, Table, spread, table_from_json
 from tcpexp.plots.kit.tabledraw import GAP, MARGIN, column_widths, draw_table, wrapped
 from tcpexp.plots.run import plot_run
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import make_plan, write_run
 
 LONG = "a sentence with so many words that it cannot stand on one line of a column " * 3

@@ -45,7 +45,7 @@ def test_paragraphs_are_turned_by_their_first_letter() -> None:
     assert direction("مرحبا TCP") == direction("42: שלום") == ' dir="rtl"'
     assert direction("TCP مرحبا") == direction("拥塞") == direction("") == ""
     html = prose_html("مرحبا\n\nHello\n\n- שלום")
-    assert html == '<p dir="rtl">مرحبا</p>\n<p>Hello</p>\n<ul dir="rtl"><li>שלום</li></ul>'
+    assert html == '<p dir="rtl">مرحبا</p>\n<p>Hello</p>\n<ul dir="rtl">\n<li>שלום</li>\n</ul>'
 
 
 def test_letters_of_a_script_are_those_of_the_text() -> None:

@@ -2,11 +2,12 @@
 
 import polars as pl
 
-from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
+from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.plots.run import plot_run
 from tcpexp.report.page.tables import table_html
 from tcpexp.report.page.write import write_report
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import make_plan, write_run
 from tests.support.window_packets import UPLOAD, acks
 
