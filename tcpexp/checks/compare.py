@@ -201,3 +201,18 @@ def _number(value: Any) -> float:
     Every unit here is an int or a float.
     """
     return value  # type: ignore[no-any-return]
+
+
+def require_kind(check: Compared[float], kind: type, what: str) -> None:
+    """Raise unless every comparator is of ``kind``: int for durations, float for plain numbers and
+    fractions.
+    """
+    for name in ("equals", "tolerance", "at_least", "at_most", "above", "below"):
+        value = getattr(check, name)
+        if value is not None and not isinstance(value, (kind, Percent)):
+            right = (
+                "a duration, such as 20ms"
+                if kind is int
+                else "a number or a percentage without a unit of time"
+            )
+            raise QuantityError(f"{name}: of '{what}' has the wrong unit", f"write {right}")

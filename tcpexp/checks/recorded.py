@@ -14,6 +14,7 @@ from tcpexp.checks.base import NotSupported, Undecided
 from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.logs import read_logs
 from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
@@ -162,3 +163,25 @@ def _block_times(lines: Iterable[str]) -> list[int]:
         line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns=")
     )
     return sorted({int(each) for each in found})
+
+
+#: A capture that missed fewer packets than this still measures a rate to three digits.
+HARMLESS_LOSS = 0.001
+
+
+def require_packets_of(run: RunData, flow: str) -> None:
+    """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged,
+    only be absent.
+    """
+    if not table_exists(run, "throughput"):
+        raise Undecided("the captures have not been turned into tables")
+    if run.table("throughput").filter(pl.col("flow") == flow).is_empty():
+        raise Undecided(f"no packet of flow {flow} arrived in the whole run")
+
+
+def require_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, str]:
+    """Return a process's output by file name; raises ``Undecided`` when none was recorded."""
+    logs = read_logs(run, action, endings)
+    if not logs:
+        raise Undecided(f"no output of action {action} was recorded")
+    return logs

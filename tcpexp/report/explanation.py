@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.checks.base import Undecided
-from tcpexp.checks.kernel import find_metric
+from tcpexp.checks.metric import find_metric
 from tcpexp.checks.run import load_checks
 from tcpexp.spec.quotes import Quote, fill, written
 

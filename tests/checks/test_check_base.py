@@ -14,7 +14,7 @@ from checked_run import CheckedRun, S, throughput
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Check, Undecided, Verdict, unknown_references
-from tcpexp.checks.flows import Goodput
+from tcpexp.checks.goodput import Goodput
 from tcpexp.checks.segments import Segments
 from tcpexp.errors import SpecError
 

@@ -7,7 +7,7 @@ import pydantic
 import pytest
 from checked_run import CheckedRun, S, change, plan, socket
 
-from tcpexp.checks.sockets import Socket
+from tcpexp.checks.socket import Socket
 
 ALL = [t * S for t in range(11)]
 

@@ -1,6 +1,4 @@
-"""The check ``held``: how many bytes wait in a host's TCP sockets, as ``ss`` shows them (Recv-Q,
-Send-Q).
-"""
+"""The check ``held``: how many bytes wait in the sockets of a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check ``socket``: sockets in a state, as ``ss`` shows them."""
+"""The check ``socket``: how many sockets are in a state, and for how long."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The check ``repair``: by which mechanism the sender repaired what a fault did, and how long that
-took.
-"""
+"""The check ``repair``: how a lost segment was repaired."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The check ``cwnd_agreement``: whether two flows' congestion windows are the same, round trip by
-round trip.
-"""
+"""The check ``cwnd_agreement``: how far the windows of two flows differ."""
 
 from __future__ import annotations
 

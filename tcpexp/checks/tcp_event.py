@@ -1,6 +1,4 @@
-"""Checks of what the user-space TCP says about itself: its events (``tcp_event``), and whether cwnd
-obeyed a rule of its RFC (``cwnd_rule``).
-"""
+"""The check ``tcp_event``: events that the user-space TCP logged."""
 
 from __future__ import annotations
 
@@ -9,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from tcpexp.checks.base import ActionName, Evidence, FlowName, HostName, Undecided, Verdict
-from tcpexp.checks.compare import Compared, Count, Number
+from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
-from tcpexp.checks.windowrules import RULES, Rule, judge
 from tcpexp.checks.words import many, number_words, span_words
 from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 MOST_ROWS = 8
+
+
 #: Columns that tell an event apart, for evidence.
 SHOWN = (
     "flags",
@@ -201,62 +200,6 @@ class TcpEvent(Compared[Number]):
         return [float(each) for each in numbers]
 
 
-class CwndRule(Compared[Count]):
-    """How often a rule of RFC 5681 set cwnd, and whether it was obeyed each time, to the byte; from
-    the events of the user-space TCP.
-
-    `slow_start`: +1 MSS per new ACK (section 3.1, equation 2). `congestion_avoidance`: +1 MSS with
-    the ACK that completes cwnd bytes, and never without; ACKs that found the window not full do not
-    count.
-    `third_duplicate`: ssthresh = max(flight/2, 2 MSS), cwnd = ssthresh + 3 MSS (section 3.2).
-    `further_duplicate`: +1 MSS. `new_ack`: back to ssthresh. `restart`: Tahoe's answer, cwnd = 1
-    MSS. `timeout`: cwnd = 1 MSS. Flight is what was outstanding when the segment arrived; it is
-    that of the RFC with `limited_transmit: off`.
-    """
-
-    name: ClassVar[str] = "cwnd_rule"
-    example: ClassVar[str] = "{host: h2, flow: download, rule: third_duplicate, equals: 1}"
-
-    host: HostName = Field(description="the sending host")
-    flow: FlowName = Field(description="the flow")
-    rule: Rule = Field(description="the rule")
-    between: Between | None = BETWEEN
-
-    def needs_comparator(self) -> bool:
-        """Without one, the rule must have been applied at least once."""
-        return False
-
-    def asked(self) -> str:
-        """Return what is asked in words."""
-        return f"applied {self.comparison() or 'at least once'}, obeyed each time"
-
-    def title(self) -> str:
-        """Say the rule."""
-        return f"{RULES[self.rule]} (flow {self.flow}, {span_words(self.between)})"
-
-    def evaluate(self, run: RunData) -> Verdict:
-        """Compare each change with the rule."""
-        events = own_events(run, self.host, self.flow, None)
-        span = require_span(run, self.between)
-        applied, broken = 0, []
-        for _, rows in events.group_by("step", "number", maintain_order=True):
-            for row, obeyed in judge(rows, self.rule, span):
-                applied += 1
-                broken += [] if obeyed else [row]
-        passed = not broken and (self.holds(applied) if self.has_comparator() else applied > 0)
-        measured = f"{many(applied, 'time')}, {len(broken)} otherwise"
-        reason = (
-            f"applied {many(applied, 'time')}; {len(broken) or 'none'} of them otherwise than the"
-            f" rule says; asked: {self.asked()}"
-        )
-        return self.verdict(
-            passed,
-            measured,
-            reason,
-            [_rows_evidence("changes otherwise than the rule says", broken)] if broken else [],
-        )
-
-
 def own_events(run: RunData, host: str, flow: str | None, action: str | None) -> pl.DataFrame:
     """Return the events of a host's user-space TCP; raises ``Undecided`` when it left none."""
     rows = run.table("tcp_events").filter(pl.col("node") == host)
@@ -274,14 +217,15 @@ def event_evidence(rows: pl.DataFrame) -> Evidence:
         if rows.height > MOST_ROWS
         else many(rows.height, "event")
     )
-    return _rows_evidence(
+    return rows_evidence(
         text, list(rows.head(MOST_ROWS).iter_rows(named=True)), (rows["t_ns"][0], rows["t_ns"][-1])
     )
 
 
-def _rows_evidence(
+def rows_evidence(
     text: str, rows: list[dict[str, Any]], span: tuple[int, int] | None = None
 ) -> Evidence:
+    """Return the first events as a table, with those of their numbers that are in ``SHOWN``."""
     rows = rows[:MOST_ROWS]
     columns = [name for name in SHOWN if any(row.get(name) is not None for row in rows)]
     table = [("time", *columns)]

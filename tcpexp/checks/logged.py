@@ -1,6 +1,4 @@
-"""The check ``logged``: events that a program wrote to its log as lines of JSON, counted or with
-one of their numbers compared.
-"""
+"""The check ``logged``: events that a program wrote to its log as lines of JSON, counted or with one of their numbers compared."""
 
 from __future__ import annotations
 
@@ -10,8 +8,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model
 
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
-from tcpexp.checks.processes import require_logs
-from tcpexp.checks.recorded import BETWEEN, Between, require_span
+from tcpexp.checks.recorded import BETWEEN, Between, require_logs, require_span
 from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.units import QuantityError
 from tcpexp.views.logs import Event, process_runs, read_events
