@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from fake_run import SECOND, make_plan, write_run
 
-from tcpexp.plots.labeltable import LabelTable
+from tcpexp.plots.label_table import LabelTable
 from tcpexp.store.frames import conform, schema_of
 from tcpexp.views.labels import MEANINGS, WORDS
 from tcpexp.views.packets import PacketLink

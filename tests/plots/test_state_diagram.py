@@ -6,7 +6,7 @@ from fake_run import make_plan, one_connection, write_run
 
 from tcpexp.analysis.transitions import EDGES, STATES, transitions
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.statediagram import PLACES, StateDiagram, others
+from tcpexp.plots.state_diagram import PLACES, StateDiagram, others
 
 
 def test_the_diagram_is_rfc_9293s():

@@ -13,7 +13,7 @@ from tcpexp.checks.run import load_checks
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.plots.kit.table import table_from_json
-from tcpexp.plots.labeltable import label_table
+from tcpexp.plots.label_table import label_table
 from tcpexp.plots.run import INDEX
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.export.blocks import (
