@@ -61,7 +61,7 @@ def rows_in_backoff(
     ``timeout`` or ``ss``. A connection that received nothing has no rows at all.
     """
     added: list[dict[str, Any]] = []
-    for key, own in (
+    for key, part in (
         rows.sort("t_ns", maintain_order=True)
         .partition_by("connection", as_dict=True, maintain_order=True)
         .items()
@@ -71,8 +71,8 @@ def rows_in_backoff(
         ].to_list()
         if lost:
             seen = snapshots.filter(pl.col("connection") == key[0]).sort("t_ns").rows(named=True)
-            for each in _backoffs(own, lost):
-                added += _rows_of(each, seen, _sent(run, flow, key[0]))
+            for backoff in _backoffs(part, lost):
+                added += _rows_of(backoff, seen, _sent(run, flow, key[0]))
     return pl.DataFrame(added, schema=rows.schema, orient="row") if added else rows.clear()
 
 

@@ -76,7 +76,7 @@ def sampled_nodes(run: RunData) -> list[Sampled]:
             )
             grew = dict(deltas.iter_rows())
             found.append(Sampled(str(node), times[0], times[-1], grew, READING_NS[clock_of(run)]))
-    return sorted(found, key=lambda each: each.node)
+    return sorted(found, key=lambda sampled: sampled.node)
 
 
 def sample_times(run: RunData, node: str, rows: pl.DataFrame) -> list[int]:
@@ -103,16 +103,19 @@ def check_counters(run: RunData) -> Iterator[CrossCheck]:
     speaking = set(
         run.table("packets").filter(pl.col("protocol") == "tcp")["node"].unique().to_list()
     )
-    for each in sampled_nodes(run):
-        if each.node not in speaking or "Tcp.RetransSegs" not in each.grew:
+    for sampled in sampled_nodes(run):
+        if sampled.node not in speaking or "Tcp.RetransSegs" not in sampled.grew:
             continue
-        own = resent.filter(pl.col("node") == each.node)
-        fired = timeouts.filter(pl.col("node") == each.node)
+        own = resent.filter(pl.col("node") == sampled.node)
+        fired = timeouts.filter(pl.col("node") == sampled.node)
         yield _segments(
-            run, each, own, fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height
+            run,
+            sampled,
+            own,
+            fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height,
         )
-        yield _timeouts(run, each, fired)
-        for check in _mechanisms(run, each, own, entered.filter(pl.col("node") == each.node)):
+        yield _timeouts(run, sampled, fired)
+        for check in _mechanisms(run, sampled, own, entered.filter(pl.col("node") == sampled.node)):
             if check.measured or check.reported:
                 yield check
 

@@ -71,9 +71,9 @@ def faults_read_back(run: RunData) -> dict[tuple[str, str, str], str]:
     """Return in words what was read back of each fault, by (link, towards, fault)."""
     known = has_readings(run)
     return {
-        (each.link, each.towards, each.parameter): _read_back(each, known)
-        for each in compare_settings(run)
-        if each.parameter in FAULTS
+        (compared.link, compared.towards, compared.parameter): _read_back(compared, known)
+        for compared in compare_settings(run)
+        if compared.parameter in FAULTS
     }
 
 
@@ -193,10 +193,10 @@ def _frame_bytes(run: RunData, name: str) -> int:
     link = run.plan.network.link(name)
     ends = {(end.node, end.interface) for end in (link.a, link.b)}
     return ETHERNET_BYTES + max(
-        each.mtu
+        interface.mtu
         for node in run.plan.network.nodes
-        for each in node.interfaces
-        if (node.name, each.name) in ends
+        for interface in node.interfaces
+        if (node.name, interface.name) in ends
     )
 
 
@@ -213,7 +213,9 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
         | ((pl.col("source") == "during") & pl.col("node").is_not_null())
     )
     planned = {
-        (node.name, each.name) for node in run.plan.network.nodes for each in node.interfaces
+        (node.name, interface.name)
+        for node in run.plan.network.nodes
+        for interface in node.interfaces
     }
     if rows.is_empty():
         if run.engine.get("readback") == READBACK_FILE:
@@ -239,9 +241,9 @@ def asked_mtus(run: RunData) -> dict[tuple[str, str], tuple[int, ...]]:
     them.
     """
     found = {
-        (node.name, each.name): [each.mtu]
+        (node.name, interface.name): [interface.mtu]
         for node in run.plan.network.nodes
-        for each in node.interfaces
+        for interface in node.interfaces
     }
     for step in sorted(run.plan.steps, key=lambda step: step.at_ns or 0):
         change = vars(step.do)
@@ -263,9 +265,9 @@ def _mtu_item(
         if "mtu" in options
     ]
     wrong = [
-        f"{name} reads back {found} at the {source}"
-        for name, source, found in read
-        if found != (mtus[0] if source == "start" else mtus[-1])
+        f"{name} reads back {value} at the {source}"
+        for name, source, value in read
+        if value != (mtus[0] if source == "start" else mtus[-1])
     ]
     given = [f"MTU {mtu}" for mtu in mtus]
     changes = [(row["interface"], str(options.get("change", ""))) for row, options in own]

@@ -46,9 +46,9 @@ class Measured:
 
 def probe_of(run: RunData, link: str, towards: str) -> dict[str, Any] | None:
     """Return what the burst before t0 measured of a direction."""
-    for each in run.probes.get("rates", []):
-        if (each["link"], each["towards"]) == (link, towards):
-            return dict(each)
+    for rate in run.probes.get("rates", []):
+        if (rate["link"], rate["towards"]) == (link, towards):
+            return dict(rate)
     return None
 
 
@@ -167,7 +167,9 @@ def _by_packets(
     if (
         not clean
         or len(run.plan.network.links) != 1
-        or any(each.offloads for node in run.plan.network.nodes for each in node.interfaces)
+        or any(
+            interface.offloads for node in run.plan.network.nodes for interface in node.interfaces
+        )
     ):
         return 0.0, 0.0
     windows = samples.filter(pl.col("backlog_packets") > 2).select(

@@ -141,7 +141,7 @@ def _compare(
             asked(direction) for direction in (around if reading.source != "start" else [start])
         ]
         if reading.kind is None:
-            if any(each is not None for each in wanted):
+            if any(parameter is not None for parameter in wanted):
                 differences.append(
                     Difference(reading.t_ns, parameter, None, None, ROLES[parameter])
                 )
@@ -189,7 +189,9 @@ def _readings(run: RunData) -> dict[tuple[str, str, str], list[Reading]]:
         for towards, qdisc in _places(run.plan.network.link(name)):
             if (towards, qdisc) not in shown:
                 found.setdefault((name, towards, qdisc), []).append(Reading(t_ns, source, None, {}))
-    return {place: sorted(each, key=lambda reading: reading.t_ns) for place, each in found.items()}
+    return {
+        place: sorted(value, key=lambda reading: reading.t_ns) for place, value in found.items()
+    }
 
 
 def _places(link: LinkPlan) -> Iterator[tuple[str, str]]:
@@ -329,8 +331,8 @@ def agree(parameter: str, asked: Value, found: Value) -> bool:
     if asked is None or found is None or len(asked) != len(found):
         return asked == found
     return all(
-        _same(one, other, SMALLEST.get(parameter, 1e-6))
-        for one, other in zip(asked, found, strict=True)
+        _same(pair, other, SMALLEST.get(parameter, 1e-6))
+        for pair, other in zip(asked, found, strict=True)
     )
 
 
@@ -364,8 +366,8 @@ def describe(parameter: str, value: Value) -> str:
         return f"{float(first) * 1e3:g} ms" + _correlation(rest)
     if first == "gilbert_elliott":
         return "in bursts (Gilbert-Elliott), " + ", ".join(
-            f"{name} {float(each):.4%}"
-            for name, each in zip(("p", "r", "1-h", "1-k"), rest, strict=True)
+            f"{name} {float(value):.4%}"
+            for name, value in zip(("p", "r", "1-h", "1-k"), rest, strict=True)
         )
     if first == "random":
         return f"{float(rest[0]):.4%}"

@@ -58,13 +58,15 @@ def find_directions(plan: RunPlan) -> list[Direction]:
     groups: list[list[FlowPlan]] = []
     for flow in plan.flows:
         own = set(ways[flow.name])
-        joined = [group for group in groups if any(own & set(ways[each.name]) for each in group)]
+        joined = [
+            group for group in groups if any(own & set(ways[member.name]) for member in group)
+        ]
         groups = [group for group in groups if group not in joined] + [
-            [*(each for group in joined for each in group), flow]
+            [*(member for group in joined for member in group), flow]
         ]
     order = {flow.name: number for number, flow in enumerate(plan.flows)}
     ordered = sorted(
-        (sorted(group, key=lambda each: order[each.name]) for group in groups),
+        (sorted(group, key=lambda member: order[member.name]) for group in groups),
         key=lambda group: order[group[0].name],
     )
     return [_direction(group, ways) for group in ordered]
@@ -74,9 +76,11 @@ def _direction(
     group: Sequence[FlowPlan], ways: dict[str, tuple[tuple[str, str], ...]]
 ) -> Direction:
     own = [ways[flow.name] for flow in group]
-    crossed = tuple(dict.fromkeys(each for way in own for each in way))
+    crossed = tuple(dict.fromkeys(direction for way in own for direction in way))
     return Direction(
-        tuple(group), tuple(each for each in crossed if all(each in way for way in own)), crossed
+        tuple(group),
+        tuple(direction for direction in crossed if all(direction in way for way in own)),
+        crossed,
     )
 
 
@@ -101,11 +105,11 @@ def measure_shares(run: RunData) -> dict[str, Any]:
     first one's end; None when there is none.
     """
     parts = list(_parts(run))
-    several = [each for each in parts if len(each["flows"]) > 1]
+    several = [part for part in parts if len(part["flows"]) > 1]
     only: dict[str, Any] = (
         several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
     )
-    shares = {name: share for each in parts for name, share in each["whole"]["share"].items()}
+    shares = {name: share for part in parts for name, share in part["whole"]["share"].items()}
     whole = {"share": shares, "jain_index": only["whole"]["jain_index"]}
     return {"whole": whole, "together": only["together"], "directions": several}
 

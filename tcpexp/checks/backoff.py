@@ -45,11 +45,11 @@ class Backoff(Compared[Number]):
         if not values:
             raise Undecided(f"flow {self.flow} reduced its window at no loss {span_words(span)}")
         chosen = choose(values, self.which)
-        measured = " to ".join(digits(each) for each in sorted({min(chosen), max(chosen)}))
+        measured = " to ".join(digits(factor) for factor in sorted({min(chosen), max(chosen)}))
         reason = (
             f"flow {self.flow} reduced its window to {measured} of it ({self.which} of"
             f" {many(len(values), 'event')}); asked: {self.comparison()}"
         )
         return self.verdict(
-            all(self.holds(each) for each in chosen), measured, reason, [event_evidence(rows)]
+            all(self.holds(factor) for factor in chosen), measured, reason, [event_evidence(rows)]
         )

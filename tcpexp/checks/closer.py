@@ -71,7 +71,7 @@ class Closer(Check):
                 captures_of(run, node.name)
         if rows.get_column("first_closer").null_count():
             require_span(run, None)
-        closers = sorted({each or "none" for each in rows.get_column("first_closer").to_list()})
+        closers = sorted({closer or "none" for closer in rows.get_column("first_closer").to_list()})
         evidence = [_first_fin(run, row) for row in rows.head(10).iter_rows(named=True)]
         reason = (
             f"first FIN from {', '.join(closers)} in {many(rows.height, 'connection')}; asked:"

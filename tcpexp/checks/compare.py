@@ -144,8 +144,8 @@ class Compared(Check, Generic[Value]):
     def has_comparator(self) -> bool:
         """Whether any comparator is given."""
         return any(
-            each is not None
-            for each in (self.equals, self.at_least, self.at_most, self.above, self.below)
+            limit is not None
+            for limit in (self.equals, self.at_least, self.at_most, self.above, self.below)
         )
 
     def words(self, value: float) -> str:

@@ -113,8 +113,10 @@ class CwndAgreement(Compared[Number]):
         self, number: int, mine: list[tuple[int, int]], other: list[tuple[int, int]]
     ) -> list[Pair]:
         pairs = [
-            Pair(number, index, one[0], one[1], two[1])
-            for index, (one, two) in enumerate(zip(mine[self.lag :], other, strict=False), self.lag)
+            Pair(number, index, window[0], window[1], two[1])
+            for index, (window, two) in enumerate(
+                zip(mine[self.lag :], other, strict=False), self.lag
+            )
         ]
         if len(pairs) <= self.rounds:
             raise Undecided(

@@ -41,18 +41,18 @@ class Displaced(Compared[Count]):
             raise Undecided(f"the fault '{self.action}' touched no data segment")
         journeys = run.table("journeys")
         places, numbers = [], []
-        for each in found:
+        for segment in found:
             own = journeys.filter(
-                (pl.col("sent_capture") == each.capture)
-                & (pl.col("sent_number") == each.sent_number)
+                (pl.col("sent_capture") == segment.capture)
+                & (pl.col("sent_number") == segment.sent_number)
             )
             if own.is_empty() or own["reordered_by"][0] is None:
                 raise Undecided(
-                    f"packet {each.sent_number} of {each.capture} was not seen to arrive"
+                    f"packet {segment.sent_number} of {segment.capture} was not seen to arrive"
                 )
             places.append(int(own["reordered_by"][0]))
-            numbers.append(each.sent_number)
-        words = ", ".join(str(each) for each in places)
+            numbers.append(segment.sent_number)
+        words = ", ".join(str(place) for place in places)
         evidence = Evidence(
             "the touched segments at the sender",
             found[0].capture,
@@ -61,4 +61,4 @@ class Displaced(Compared[Count]):
             found[-1].arrived_ns,
         )
         reason = f"late by {words} places; asked: {self.comparison()}"
-        return self.verdict(all(self.holds(each) for each in places), words, reason, [evidence])
+        return self.verdict(all(self.holds(place) for place in places), words, reason, [evidence])

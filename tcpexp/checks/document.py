@@ -92,12 +92,12 @@ def _section(name: str, model: type[Check]) -> str:
         "```",
         "",
     ]
-    own = [each for each in model.model_fields if each not in SHARED or _differs(model, each)]
+    own = [name for name in model.model_fields if name not in SHARED or _differs(model, name)]
     if own:
         lines += [
             "| parameter | | means |",
             "|---|---|---|",
-            *(_row(model, each) for each in own),
+            *(_row(model, name) for name in own),
             "",
         ]
     shared = ["the comparators"] if issubclass(model, Compared) else []
@@ -128,21 +128,21 @@ def _default(value: Any) -> str:
 
 def _reference(field: Any) -> str:
     """Return which kind of name the parameter takes, when it takes one."""
-    kinds = [each.kind for each in field.metadata if isinstance(each, Refers)]
+    kinds = [mark.kind for mark in field.metadata if isinstance(mark, Refers)]
     return f" ({kinds[0]} name)" if kinds and kinds[0] in ("host", "flow", "link") else ""
 
 
 def _choices(field: Any) -> str:
     """Return the words that the parameter takes, unless its description names them all."""
     words = [
-        each
+        inner
         for part in (field.annotation, *get_args(field.annotation))
         if get_origin(part) is Literal
-        for each in get_args(part)
+        for inner in get_args(part)
     ]
-    if not words or all(f"`{each}`" in field.description for each in words):
+    if not words or all(f"`{word}`" in field.description for word in words):
         return ""
-    return f": {', '.join(f'`{each}`' for each in words)}"
+    return f": {', '.join(f'`{word}`' for word in words)}"
 
 
 def _cell(text: str) -> str:

@@ -54,9 +54,9 @@ class Download(Check):
         name, received = (found[2], found[1]) if found else ("", "")
         hashes = sorted(
             {
-                each["sha256"]
-                for each in sent
-                if not name or str(each["path"]).rsplit("/", 1)[-1] == name
+                file["sha256"]
+                for file in sent
+                if not name or str(file["path"]).rsplit("/", 1)[-1] == name
             }
         )
         if found and not hashes:
@@ -81,9 +81,9 @@ class Download(Check):
             if step is None or getattr(step.do, "node", None) not in hosts:
                 continue
             found += [
-                each
-                for each in json_objects(path.read_text(encoding="utf-8", errors="replace"))
-                if each.get("event") in ("file", "response") and each.get("sha256")
+                line
+                for line in json_objects(path.read_text(encoding="utf-8", errors="replace"))
+                if line.get("event") in ("file", "response") and line.get("sha256")
             ]
         return found
 

@@ -56,7 +56,7 @@ class Exit(Check):
         parts = []
         if self.status is not None:
             allowed = (self.status,) if isinstance(self.status, int) else self.status
-            parts.append(f"status {' or '.join(str(each) for each in allowed)}")
+            parts.append(f"status {' or '.join(str(status) for status in allowed)}")
         if self.after is not None:
             parts.append(f"after {time_words(self.after)} or more")
         if self.within is not None:
@@ -70,7 +70,7 @@ class Exit(Check):
             raise Undecided(f"the action {self.action} was not started")
         if any(end is None for _, end, _ in runs):
             require_span(run, None)
-        wrong = [each for each in runs if not self._fits(*each)]
+        wrong = [process for process in runs if not self._fits(*process)]
         shown = (wrong or runs)[0]
         begin, end, _ = shown
         measured = _run_words(*shown) + (f" (of {len(runs)} runs)" if len(runs) > 1 else "")

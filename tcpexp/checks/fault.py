@@ -50,7 +50,9 @@ class FaultCheck(Compared[Count]):
     def evaluate(self, run: RunData) -> Verdict:
         """Compare what was touched with what was chosen."""
         require_span(run, None)
-        found = next((each for each in judge_applied(run) if each.step == self.action), None)
+        found = next(
+            (applied for applied in judge_applied(run) if applied.step == self.action), None
+        )
         if found is None:
             raise Undecided(f"the action '{self.action}' is no fault")
         if found.doubt:

@@ -55,7 +55,7 @@ class Growth(Compared[Number]):
         chosen = choose(values, self.which)
         unit = "times" if self.phase == "slow_start" else "segments"
         measured = (
-            f"{' to '.join(digits(each) for each in sorted({min(chosen), max(chosen)}))} {unit}"
+            f"{' to '.join(digits(growth) for growth in sorted({min(chosen), max(chosen)}))} {unit}"
             " per RTT"
         )
         reason = (
@@ -63,5 +63,5 @@ class Growth(Compared[Number]):
             f" {many(len(values), 'phase')}); asked: {self.comparison()}"
         )
         return self.verdict(
-            all(self.holds(each) for each in chosen), measured, reason, [phase_evidence(rows)]
+            all(self.holds(growth) for growth in chosen), measured, reason, [phase_evidence(rows)]
         )

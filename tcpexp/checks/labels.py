@@ -79,16 +79,16 @@ class Labels(Compared[Count]):
         span = require_span(run, self.between)
         hosts = [node.name for node in run.plan.network.nodes if node.kind == "host"]
         captures = [
-            each
+            capture
             for host in ([self.seen_at] if self.seen_at else hosts)
-            for each in captures_of(run, host)
+            for capture in captures_of(run, host)
         ]
         rows = self._rows(run, captures).filter(within(span))
         count = once(rows).height
         found = sorted(
-            (rows.filter(capture=name) for name in captures), key=lambda each: -each.height
+            (rows.filter(capture=name) for name in captures), key=lambda part: -part.height
         )
-        evidence = [_in_capture(each) for each in found if each.height]
+        evidence = [_in_capture(part) for part in found if part.height]
         same = labelled(run).join(once(rows), on="packet", how="semi")
         inner = ", ".join(
             f"{part} of them {name}" for name, part in count_contained(same, self.label).items()

@@ -103,7 +103,7 @@ class Logged(Compared[Number]):
                 f" {self.asked()}"
             )
             return self.verdict(self.holds(len(events)), counted, reason, evidence)
-        numbers = [self._number(each, self.field) for each in events]
+        numbers = [self._number(event, self.field) for event in events]
         if not numbers:
             raise Undecided(
                 f"action {self.action} logged no such event '{self.event}'"
@@ -112,7 +112,7 @@ class Logged(Compared[Number]):
         if self.measure is None:
             low, high = number_words(min(numbers)), number_words(max(numbers))
             measured = low if low == high else f"{low} to {high}"
-            passed = all(self.holds(each) for each in numbers)
+            passed = all(self.holds(number) for number in numbers)
         else:
             value = _reduce(numbers, self.measure)
             measured, passed = number_words(value), self.holds(value)
@@ -150,8 +150,11 @@ class Logged(Compared[Number]):
         keys = [key for key in events[0].facts if key not in ("time_ns", "event")]
         rows = [("time", *keys)]
         rows += [
-            (f"{each.t_ns / 1e9:.6f} s", *(str(each.facts.get(key, ""))[:LONGEST] for key in keys))
-            for each in events[:LISTED]
+            (
+                f"{event.t_ns / 1e9:.6f} s",
+                *(str(event.facts.get(key, ""))[:LONGEST] for key in keys),
+            )
+            for event in events[:LISTED]
         ]
         text = many(len(events), f"event '{self.event}'", f"events '{self.event}'") + (
             f", the first {LISTED} listed" if len(events) > LISTED else ""

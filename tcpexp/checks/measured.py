@@ -112,7 +112,8 @@ class Measured(Compared[FractionOrTime]):
         if self.what == "reorder":
             return self._reordered(run, span)
         if self.what == "corrupt" and any(
-            each.kind == "capture" and each.options.get("snaplen", 0) for each in run.plan.recorders
+            recorder.kind == "capture" and recorder.options.get("snaplen", 0)
+            for recorder in run.plan.recorders
         ):
             raise Undecided(
                 "the captures hold only headers; record whole packets (capture: full) to see damage"

@@ -69,4 +69,4 @@ def _descend(value: Any, parts: list[str]) -> tuple[Any, str | None]:
         key = ".".join(parts[:length])
         if key in value:
             return _descend(value[key], parts[length:])
-    return None, suggest(parts[0], [str(each) for each in value])
+    return None, suggest(parts[0], [str(key) for key in value])

@@ -75,20 +75,20 @@ class RepairCheck(Compared[Duration]):
         if not found:
             raise Undecided(f"the fault '{self.action}' touched no data segment")
         again = sorted(
-            (each for repair in found for each in repair.again), key=lambda each: each.t_ns
+            (copy for repair in found for copy in repair.again), key=lambda copy: copy.t_ns
         )
         if again:
             require_tracepoint(run, "tcp:tcp_retransmit_skb")
             require_tracepoint(run, "tcp:tcp_cong_state_set")
-        if any(each.mechanism is None for each in again):
+        if any(copy.mechanism is None for copy in again):
             raise Undecided("a retransmission in the capture is not in the kernel's trace")
-        names = tuple(str(each.mechanism) for each in again)
+        names = tuple(str(copy.mechanism) for copy in again)
         complaints = (
             []
             if self.by is None or names == self.by
             else [f"sent again by: {_names(names)}; asked: {_names(self.by)}"]
         )
-        arrivals = [each.arrived_ns for each in found if each.arrived_ns is not None]
+        arrivals = [repair.arrived_ns for repair in found if repair.arrived_ns is not None]
         took = max(arrivals) - found[0].sent_ns if len(arrivals) == len(found) else None
         if took is None:
             complaints.append("not all that was touched arrived")
@@ -102,34 +102,34 @@ class RepairCheck(Compared[Duration]):
 
 
 def _names(mechanisms: tuple[str, ...]) -> str:
-    return ", then ".join(MECHANISMS[each] for each in mechanisms) or "nothing sent again"
+    return ", then ".join(MECHANISMS[mechanism] for mechanism in mechanisms) or "nothing sent again"
 
 
 def _evidence(found: list[Repair], again: list[Again]) -> Evidence:
     """Return each sending of the touched segments as a row."""
     rows: list[tuple[str, ...]] = [("sent", "packet", "first byte", "as", "congestion state")]
     rows += [
-        (time_words(each.sent_ns), str(each.sent_number), str(each.offset), "original", "")
-        for each in found
+        (time_words(repair.sent_ns), str(repair.sent_number), str(repair.offset), "original", "")
+        for repair in found
     ]
     rows += [
         (
-            time_words(each.t_ns),
-            str(each.number),
-            str(each.offset),
-            MECHANISMS[str(each.mechanism)],
-            each.ca_state or "",
+            time_words(copy.t_ns),
+            str(copy.number),
+            str(copy.offset),
+            MECHANISMS[str(copy.mechanism)],
+            copy.ca_state or "",
         )
-        for each in again
+        for copy in again
     ]
     numbers = tuple(
-        sorted([*(each.sent_number for each in found), *(each.number for each in again)])
+        sorted([*(repair.sent_number for repair in found), *(copy.number for copy in again)])
     )
     last = max(
         [
             found[0].sent_ns,
-            *(each.t_ns for each in again),
-            *(each.arrived_ns or 0 for each in found),
+            *(copy.t_ns for copy in again),
+            *(repair.arrived_ns or 0 for repair in found),
         ]
     )
     return Evidence(

@@ -67,6 +67,6 @@ def _sharing(run: RunData, flow: str) -> tuple[str, ...]:
     """Return the flows that have the same bottleneck as ``flow``, which is one of them."""
     groups = bottlenecks(run, run.plan.flows).values()
     return next(
-        (names for group in groups if flow in (names := tuple(each.name for each in group))),
+        (names for group in groups if flow in (names := tuple(member.name for member in group))),
         (flow,),
     )

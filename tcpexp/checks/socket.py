@@ -281,8 +281,8 @@ class Socket(Compared[Count]):
         for row in self._rows(run).sort("t_ns").iter_rows(named=True):
             if row["t_ns"] in index:
                 key = tuple(
-                    row[each]
-                    for each in ("local_address", "local_port", "peer_address", "peer_port")
+                    row[column]
+                    for column in ("local_address", "local_port", "peer_address", "peer_port")
                 )
                 seen.setdefault(key, []).append(index[row["t_ns"]])
         stays = []

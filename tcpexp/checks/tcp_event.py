@@ -145,7 +145,7 @@ class TcpEvent(Compared[Number]):
             )
         numbers = self._numbers(rows, self.field)
         if self.values is not None:
-            found = [round(each) for each in numbers[: len(self.values)]]
+            found = [round(number) for number in numbers[: len(self.values)]]
             measured = ", ".join(map(str, found))
             reason = f"the first values of {self.field} are {measured}; asked: {self.asked()}"
             return self.verdict(found == list(self.values), measured, reason, evidence)
@@ -170,7 +170,9 @@ class TcpEvent(Compared[Number]):
             f"{self.field} is {measured} in {many(rows.height, 'event')} of {self.host}; asked:"
             f" {self.comparison()}"
         )
-        return self.verdict(all(self.holds(each) for each in numbers), measured, reason, evidence)
+        return self.verdict(
+            all(self.holds(number) for number in numbers), measured, reason, evidence
+        )
 
     def _rows(self, run: RunData) -> pl.DataFrame:
         rows = own_events(run, self.host, self.flow, self.action).filter(
@@ -197,7 +199,7 @@ class TcpEvent(Compared[Number]):
             raise Undecided(
                 f"no event '{self.event}' on {self.host} {span_words(self.between)} has a '{field}'"
             )
-        return [float(each) for each in numbers]
+        return [float(number) for number in numbers]
 
 
 def own_events(run: RunData, host: str, flow: str | None, action: str | None) -> pl.DataFrame:

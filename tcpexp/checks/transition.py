@@ -55,21 +55,21 @@ class TransitionCheck(Compared[Count]):
     def evaluate(self, run: RunData) -> Verdict:
         """Count the sockets that took this edge."""
         found = [
-            each
-            for each in recorded_transitions(run)
-            if each.edge == (self.from_, self.to) and self._means(each)
+            transition
+            for transition in recorded_transitions(run)
+            if transition.edge == (self.from_, self.to) and self._means(transition)
         ]
         require_span(run, None)
         measured = many(len(found), "transition")
         evidence = [
             Evidence(
-                f"{each.node} {each.socket}: {each.old} → {each.new}{source_of(each)}",
+                f"{change.node} {change.socket}: {change.old} → {change.new}{source_of(change)}",
                 None,
                 (),
-                each.t_ns,
-                each.t_ns,
+                change.t_ns,
+                change.t_ns,
             )
-            for each in found[:LISTED]
+            for change in found[:LISTED]
         ]
         passed = self.holds(len(found)) if self.has_comparator() else bool(found)
         reason = (

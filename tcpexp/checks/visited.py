@@ -47,7 +47,11 @@ class Visited(Check):
     def evaluate(self, run: RunData) -> Verdict:
         """Look for each state."""
         found = visited(
-            [each for each in recorded_transitions(run) if self.host in (None, each.node)]
+            [
+                transition
+                for transition in recorded_transitions(run)
+                if self.host in (None, transition.node)
+            ]
         )
         missing = [state for state in self.states if not found[state]]
         if missing:

@@ -70,7 +70,7 @@ class Window(Compared[Bytes]):
             rows.row(int(sizes.arg_max() or 0), named=True),
         )
         passed = self.reaches is None or low["window_bytes"] <= self.reaches
-        passed = passed and all(self.holds(each) for each in sizes.to_list())
+        passed = passed and all(self.holds(size) for size in sizes.to_list())
         larger = pl.col("window_bytes").diff().over("capture", "stream") > 0
         grown = rows.select(larger.fill_null(False)).to_series()
         passed = passed and not (self.falls and grown.any())

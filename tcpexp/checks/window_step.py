@@ -54,7 +54,7 @@ class WindowStep(Compared[Bytes]):
         sizes = steps.get_column("step").to_list()
         low, high = min(sizes), max(sizes)
         measured = size_words(low) if low == high else f"{size_words(low)} to {size_words(high)}"
-        passed = all(self.holds(each) for each in sizes)
+        passed = all(self.holds(size) for size in sizes)
         table = [("time", "packet", "acknowledged", "window", "edge moved by")]
         for row in steps.head(LISTED).iter_rows(named=True):
             table.append(

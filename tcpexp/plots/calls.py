@@ -56,7 +56,7 @@ class Calls(Plot):
         if actions is not None and not (
             isinstance(actions, list | tuple)
             and len(actions) == 2
-            and all(isinstance(each, str) for each in actions)
+            and all(isinstance(action, str) for action in actions)
         ):
             errors.append(
                 OptionError(
@@ -110,10 +110,10 @@ def _actions(run: RunData, options: Options) -> tuple[str, str]:
     """Return the ids of both steps; empty where there is none."""
     steps = {step.id: step for step in (*run.plan.setup, *run.plan.steps)}
     if options["actions"] is not None:
-        for each in options["actions"]:
-            if each not in steps:
+        for action in options["actions"]:
+            if action not in steps:
                 raise SpecError(
-                    f"plot 'calls': there is no action '{each}'",
+                    f"plot 'calls': there is no action '{action}'",
                     hint="the id: of an action that starts a program",
                 )
         return options["actions"][0], options["actions"][1]
@@ -131,7 +131,9 @@ def _actions(run: RunData, options: Options) -> tuple[str, str]:
 def _peer(run: RunData, client: str, node: str) -> str:
     """Return the host at the other end of the client's flow, or else any other host."""
     hosts = [
-        each.name for each in run.plan.network.nodes if each.kind == "host" and each.name != node
+        planned.name
+        for planned in run.plan.network.nodes
+        if planned.kind == "host" and planned.name != node
     ]
     return next(
         (flow.server for flow in run.plan.flows if flow.step == client), hosts[0] if hosts else ""
@@ -154,7 +156,7 @@ def _figure(
         label_rows([((call.from_ns - limits[0]) * scale, call.text) for call in calls], room)
         for calls in (upper, lower)
     ]
-    above, below = ((max([*each, 0]) + 1) * LABEL + BAR + 0.2 for each in rows)
+    above, below = ((max([*row, 0]) + 1) * LABEL + BAR + 0.2 for row in rows)
     figure, (axes,) = panels([above + WIRE + below], title)
     axes.set_xlim(limits[0] / unit, limits[1] / unit)
     axes.set_ylim(-below, WIRE + above)

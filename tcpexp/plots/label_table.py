@@ -94,9 +94,9 @@ def _row(run: RunData, label: str, rows: pl.DataFrame, found: pl.DataFrame) -> R
     )
     includes = f"Of these {count:,} packets some have a second label: {inner}." if inner else ""
     meaning = " ".join(
-        each
-        for each in (MEANINGS.get(label, ""), includes, meaning_here(run, label, found))
-        if each
+        sentence
+        for sentence in (MEANINGS.get(label, ""), includes, meaning_here(run, label, found))
+        if sentence
     )
     by_capture = ", ".join(f"{capture}: {number:,}" for capture, number in captures)
     return Row(

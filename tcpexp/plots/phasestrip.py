@@ -49,8 +49,8 @@ def shade(axes: Axes, run: RunData, flow: str) -> None:
         for row in busiest_phases(run, flow).iter_rows(named=True)
     ]
     limits = axes.dataLim.frozen()
-    for name, own in joined(bands, _pixel_ns((0, run.end_ns))).items():
-        ranges = [(low / 1e9, (high - low) / 1e9) for low, high in own]
+    for name, spans in joined(bands, _pixel_ns((0, run.end_ns))).items():
+        ranges = [(low / 1e9, (high - low) / 1e9) for low, high in spans]
         whole_height = axes.get_xaxis_transform()
         axes.broken_barh(
             ranges,

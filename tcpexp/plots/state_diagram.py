@@ -74,17 +74,17 @@ class StateDiagram(Plot):
         if not run.has("states"):
             return None
         changes = [
-            each
-            for each in transitions(run)
-            if between is None or between[0] <= each.t_ns <= between[1]
+            transition
+            for transition in transitions(run)
+            if between is None or between[0] <= transition.t_ns <= between[1]
         ]
         if flows is not None:
             listening = {(flow.server, flow.port) for flow in run.plan.flows if flow.name in flows}
             changes = [
-                each
-                for each in changes
-                if each.flow in flows
-                or (not each.peer_port and (each.node, each.port) in listening)
+                change
+                for change in changes
+                if change.flow in flows
+                or (not change.peer_port and (change.node, change.port) in listening)
             ]
         if not changes:
             return None
@@ -92,7 +92,7 @@ class StateDiagram(Plot):
         axes.set_axis_off()
         axes.set_xlim(-0.45, 2.45)
         axes.set_ylim(7.2, -0.25)
-        taken = Counter(each.edge for each in changes)
+        taken = Counter(change.edge for change in changes)
         for edge, text in EDGES.items():
             _draw_edge(axes, edge, text, _by_host(changes, edge) if edge in taken else "")
         entered = visited(changes)
@@ -102,7 +102,10 @@ class StateDiagram(Plot):
             axes,
             "CLOSED",
             END,
-            any(each.new == "CLOSED" and each.old in ("LAST-ACK", "TIME-WAIT") for each in changes),
+            any(
+                change.new == "CLOSED" and change.old in ("LAST-ACK", "TIME-WAIT")
+                for change in changes
+            ),
         )
         _draw_remarks(
             axes, len([state for state in STATES if entered[state]]), others(taken, set(EDGES))
@@ -121,7 +124,7 @@ def others(taken: Counter[tuple[str, str]], known: set[tuple[str, str]]) -> str:
 
 def _by_host(changes: list[Transition], edge: tuple[str, str]) -> str:
     """Return ``h1 2×, h2 1×``."""
-    counts = Counter(each.node for each in changes if each.edge == edge)
+    counts = Counter(change.node for change in changes if change.edge == edge)
     return ", ".join(f"{node} {count}×" for node, count in sorted(counts.items()))
 
 

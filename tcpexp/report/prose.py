@@ -103,15 +103,15 @@ def _with_links(tokens: Sequence[Token]) -> Iterator[Token]:
 def _linked(text: str) -> Iterator[Token]:
     """Yield ``text`` as tokens, its web addresses and RFC numbers as links."""
     position = 0
-    for found in _ADDRESS_OR_RFC.finditer(text):
-        whole, number = found[0], found["number"]
+    for match in _ADDRESS_OR_RFC.finditer(text):
+        whole, number = match[0], match["number"]
         address = f"https://www.rfc-editor.org/rfc/rfc{number}" if number else whole
-        yield Token("text", "", 0, content=text[position : found.start()])
+        yield Token("text", "", 0, content=text[position : match.start()])
         attributes: dict[str, str | int | float] = {"href": address, "rel": "noreferrer"}
         yield Token("link_open", "a", 1, attrs=attributes, markup=BY_ITSELF)
         yield Token("text", "", 0, content=whole)
         yield Token("link_close", "a", -1, markup=BY_ITSELF)
-        position = found.end()
+        position = match.end()
     yield Token("text", "", 0, content=text[position:])
 
 

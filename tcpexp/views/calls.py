@@ -111,7 +111,7 @@ def flights(
         )
         for row in sent.iter_rows(named=True):
             found.append(Flight(to_right, row["t_ns"], row["received_ns"], packet_text(row)))
-    return sorted(found, key=lambda each: each.sent_ns)
+    return sorted(found, key=lambda flight: flight.sent_ns)
 
 
 def packet_text(row: dict[str, Any]) -> str:

@@ -170,7 +170,9 @@ def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
 def _distance(known: list[int], t_ns: int) -> float:
     """Return the distance of ``t_ns`` from the nearest of ``known``, which is sorted."""
     at = bisect(known, t_ns)
-    return min((abs(t_ns - each) for each in known[max(at - 1, 0) : at + 1]), default=float("inf"))
+    return min(
+        (abs(t_ns - other_ns) for other_ns in known[max(at - 1, 0) : at + 1]), default=float("inf")
+    )
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def listen_queues(run: RunData, span: Span | None = None) -> list[ListenQueues]:
         _queues(str(node), int(port), group)
         for (node, port), group in rows.group_by("node", "local_port", maintain_order=True)
     ]
-    return [each for each in found if any(each.half_open) or any(each.waiting)]
+    return [queues for queues in found if any(queues.half_open) or any(queues.waiting)]
 
 
 def _queues(node: str, port: int, rows: pl.DataFrame) -> ListenQueues:

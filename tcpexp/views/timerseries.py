@@ -101,13 +101,13 @@ class End:
         kernel's default.
         """
         value = str(default)
-        for each in self.settings:
+        for setting in self.settings:
             if (
-                each.key == f"net.ipv4.{name}"
-                and each.from_ns <= at_ns
-                and (each.until_ns is None or at_ns < each.until_ns)
+                setting.key == f"net.ipv4.{name}"
+                and setting.from_ns <= at_ns
+                and (setting.until_ns is None or at_ns < setting.until_ns)
             ):
-                value = each.value
+                value = setting.value
         return int(value) if value.isdigit() else default
 
 

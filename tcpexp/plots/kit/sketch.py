@@ -80,7 +80,7 @@ class SketchFigure:
         ``title`` is its name for screen readers, ``name`` begins its identifiers.
         """
         width, height = self.points()
-        drawn = "".join(each.to_svg(f"{name}-{index}") for index, each in enumerate(self.axes))
+        drawn = "".join(axis.to_svg(f"{name}-{index}") for index, axis in enumerate(self.axes))
         head = self._suptitle
         if head is not None:
             drawn += letters(

@@ -68,8 +68,8 @@ def _walk(before: Any, after: Any, path: str) -> Iterator[Difference]:
 
 def _walk_lists(before: list[Any], after: list[Any], path: str) -> Iterator[Difference]:
     if len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _walk(one, other, f"{path}[{index}]")
+        for index, (pair, other) in enumerate(zip(before, after, strict=True)):
+            yield from _walk(pair, other, f"{path}[{index}]")
         return
     texts = [
         [json.dumps(item, sort_keys=True, default=str) for item in items]

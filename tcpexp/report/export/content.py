@@ -99,7 +99,7 @@ def _set_up(run: RunData, network: Path) -> list[Block]:
         (
             node.name,
             node.kind,
-            ", ".join(each.cidr for each in node.interfaces),
+            ", ".join(interface.cidr for interface in node.interfaces),
             ", ".join(f"{key} = {value}" for key, value in node.sysctls.items()) or NONE,
         )
         for node in plan.network.nodes
@@ -275,8 +275,11 @@ def _verdicts(run: RunData) -> list[Block]:
     verdicts = load_checks(run.path)
     if not verdicts:
         return [Paragraph("This experiment states no expectation.")]
-    rows = tuple((each.title, each.asked or NONE, each.measured, each.result) for each in verdicts)
-    passed = sum(each.result == "PASS" for each in verdicts)
+    rows = tuple(
+        (verdict.title, verdict.asked or NONE, verdict.measured, verdict.result)
+        for verdict in verdicts
+    )
+    passed = sum(verdict.result == "PASS" for verdict in verdicts)
     blocks: list[Block] = [
         Paragraph(f"{passed} of {len(verdicts)} expectations were met."),
         Grid(
@@ -324,17 +327,17 @@ def _figures(run: RunData) -> list[Block]:
     if not path.is_file():
         return []
     blocks: list[Block] = []
-    for each in json.loads(path.read_text(encoding="utf-8"))["figures"]:
-        if each.get("table"):
-            blocks += _table(run.path / each["table"], each["title"])
+    for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
+        if figure.get("table"):
+            blocks += _table(run.path / figure["table"], figure["title"])
         else:
             blocks.append(
                 Picture(
-                    each["name"],
-                    each["title"],
-                    each["caption"].replace("``", "`"),
-                    run.path / each["svg"],
-                    run.path / each["png"],
+                    figure["name"],
+                    figure["title"],
+                    figure["caption"].replace("``", "`"),
+                    run.path / figure["svg"],
+                    run.path / figure["png"],
                 )
             )
     return blocks

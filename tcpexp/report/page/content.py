@@ -35,15 +35,15 @@ def verdict_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """Return one row per verdict, with its evidence in words; a failed one is open."""
     return [
         {
-            "result": each.result,
-            "title": each.title,
-            "measured": each.measured,
-            "asked": each.asked,
-            "reason": each.reason,
-            "because": each.because,
-            "evidence": [_evidence(item) for item in each.evidence],
+            "result": verdict.result,
+            "title": verdict.title,
+            "measured": verdict.measured,
+            "asked": verdict.asked,
+            "reason": verdict.reason,
+            "because": verdict.because,
+            "evidence": [_evidence(item) for item in verdict.evidence],
         }
-        for each in verdicts
+        for verdict in verdicts
     ]
 
 
@@ -75,9 +75,9 @@ def fairness_words(run: RunData) -> list[str]:
     measured.
     """
     sentences = []
-    for each in (run.metrics.get("shares") or {}).get("directions") or []:
-        together = each["together"]
-        part = together or each["whole"]
+    for direction in (run.metrics.get("shares") or {}).get("directions") or []:
+        together = direction["together"]
+        part = together or direction["whole"]
         when = (
             f"from {seconds(together['from_ns'], 1)} to {seconds(together['to_ns'], 1)}, while all"
             " were active"
@@ -86,7 +86,7 @@ def fairness_words(run: RunData) -> list[str]:
         )
         if part["jain_index"] is not None:
             sentences.append(
-                f"Jain's fairness index of {', '.join(each['flows'])} {when}:"
+                f"Jain's fairness index of {', '.join(direction['flows'])} {when}:"
                 f" {part['jain_index']:.3f} (1 is equal shares)."
             )
     return sentences
@@ -158,7 +158,7 @@ def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
         for fault in run.table("faults").iter_rows(named=True)
     ]
     if faults:
-        timed = sorted(timed + faults, key=lambda each: each[0] or 0)
+        timed = sorted(timed + faults, key=lambda fault: fault[0] or 0)
     return [row for _, row in timed[:MOST_EVENTS]], max(len(timed) - MOST_EVENTS, 0)
 
 
@@ -205,16 +205,16 @@ def command_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
     out.
     """
     rows: list[dict[str, Any]] = []
-    for each in _json_lines(run.path / "raw" / "commands.jsonl"):
-        argv = each.get("argv") or []
+    for line in _json_lines(run.path / "raw" / "commands.jsonl"):
+        argv = line.get("argv") or []
         command = shlex.join(str(part) for part in argv) if isinstance(argv, list) else str(argv)
         row = {
-            "at": seconds(each.get("t_ns")),
-            "node": str(each.get("node") or ""),
+            "at": seconds(line.get("t_ns")),
+            "node": str(line.get("node") or ""),
             "command": command,
-            "status": str(each.get("status", "")),
+            "status": str(line.get("status", "")),
         }
-        row["stderr"] = str(each.get("stderr") or "").strip()[:500]
+        row["stderr"] = str(line.get("stderr") or "").strip()[:500]
         if rows and all(
             rows[-1][key] == row[key] for key in ("node", "command", "status", "stderr")
         ):
@@ -360,7 +360,8 @@ def repeat_commands(run: RunData) -> list[tuple[str, str]]:
         "spec.yaml" if (run.path / "spec.yaml").is_file() else f"experiments/{run.plan.name}.yaml"
     )
     options += "".join(
-        f" --set {shlex.quote(each)}" for each in overrides_of(manifest.get("command") or [])
+        f" --set {shlex.quote(override)}"
+        for override in overrides_of(manifest.get("command") or [])
     )
     again = "The same run, in this folder" + (
         ": the same packets, byte for byte, when the guest's image and kernel are the same"

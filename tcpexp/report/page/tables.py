@@ -28,7 +28,7 @@ def _part_html(part: Part) -> str:
     linked = any(row.packets for row in part.rows)
     caption = f"<caption>{escape(part.title)}</caption>" if part.title else ""
     head = "".join(
-        f'<th scope="col"{_align(each)}>{escape(each.heading)}</th>' for each in part.columns
+        f'<th scope="col"{_align(column)}>{escape(column.heading)}</th>' for column in part.columns
     ) + ('<th scope="col">packets</th>' if linked else "")
     rows = "\n".join(_row_html(row, part.columns, linked) for row in part.rows)
     notes = [escape(part.note)] if part.note else []

@@ -85,7 +85,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "title_direction": markupsafe.Markup(direction(plan.title or plan.name)),
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
-        "references": [markupsafe.Markup(inline_html(each)) for each in plan.references],
+        "references": [markupsafe.Markup(inline_html(reference)) for reference in plan.references],
         "explain": markupsafe.Markup(prose_html(explanation_of(run))),
         "status": run.status,
         "error": _why_it_ended(run),
@@ -144,15 +144,15 @@ def _figures(
     files = _figure_files(run)
     figures = [
         {
-            "name": each.name,
-            "stands_in": each.plot in shown_by,
-            "image": markupsafe.Markup(each.html),
-            "caption": markupsafe.Markup(inline_html(each.caption.replace("``", "`"))),
-            "files": files.get(each.name, []),
+            "name": figure.name,
+            "stands_in": figure.plot in shown_by,
+            "image": markupsafe.Markup(figure.html),
+            "caption": markupsafe.Markup(inline_html(figure.caption.replace("``", "`"))),
+            "files": files.get(figure.name, []),
         }
-        for each in drawn
+        for figure in drawn
     ]
-    instead = {panel.id: panel for each in drawn if (panel := shown_by.get(each.plot))}
+    instead = {panel.id: panel for figure in drawn if (panel := shown_by.get(figure.plot))}
     return figures, left_out, list(instead.values())
 
 
@@ -164,6 +164,6 @@ def _figure_files(run: RunData) -> dict[str, list[tuple[str, str]]]:
     kinds = {"SVG": "svg", "PNG": "png", "JSON": "table"}
     figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
     return {
-        each["name"]: [(kind, each[key]) for kind, key in kinds.items() if each.get(key)]
-        for each in figures
+        figure["name"]: [(kind, figure[key]) for kind, key in kinds.items() if figure.get(key)]
+        for figure in figures
     }

@@ -53,9 +53,9 @@ def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
     Words that are not yet there are appended.
     """
     words += [
-        each
-        for each in series.drop_nulls().unique(maintain_order=True).to_list()
-        if each not in words
+        word
+        for word in series.drop_nulls().unique(maintain_order=True).to_list()
+        if word not in words
     ]
     return numbers(
         series.replace_strict(

@@ -138,19 +138,19 @@ class PanelData:
                 "facts": table.facts,
                 "columns": {
                     key: {
-                        "at": store.add(each.values),
-                        "label": each.label,
-                        "unit": each.unit,
-                        "scale": each.scale,
-                        "words": list(each.words),
+                        "at": store.add(column.values),
+                        "label": column.label,
+                        "unit": column.unit,
+                        "scale": column.scale,
+                        "words": list(column.words),
                     }
-                    for key, each in table.columns.items()
+                    for key, column in table.columns.items()
                 },
             }
             for name, table in self.tables.items()
         }
         panels = [
-            {**_plain(panel), "layers": [_layer(each, store) for each in panel.layers]}
+            {**_plain(panel), "layers": [_layer(layer, store) for layer in panel.layers]}
             for panel in self.panels
         ]
         spans = {"span": list(self.span), "view": list(self.view)}
@@ -171,7 +171,7 @@ class PanelData:
 
     def without_empty(self) -> PanelData:
         """Return the same without panels that have no layer."""
-        return replace(self, panels=[each for each in self.panels if each.layers])
+        return replace(self, panels=[panel for panel in self.panels if panel.layers])
 
 
 def _plain(panel: Panel) -> dict[str, Any]:

@@ -54,16 +54,16 @@ def connections_of(run: RunData) -> list[Connection]:
         found += [(flow, part) for part in _parts(run, flow)]
     found += [(None, part) for part in _strangers(run)]
     found.sort(
-        key=lambda each: (
-            -int(each[1]["payload_bytes"].sum()),
-            each[1]["t_ns"][0],
-            each[1]["capture"][0],
+        key=lambda connection: (
+            -int(connection[1]["payload_bytes"].sum()),
+            connection[1]["t_ns"][0],
+            connection[1]["capture"][0],
         )
     )
     # control channels and the like are of interest only where there is nothing else
     if found and found[0][0] is not None:
-        planned = [each for each in found if each[0] is not None]
-        found = planned + [each for each in found if each[0] is None]
+        planned = [connection for connection in found if connection[0] is not None]
+        found = planned + [connection for connection in found if connection[0] is None]
     kept = found[:MOST_CONNECTIONS]
     total = sum(part.height for _, part in kept)
     every = max(1, -(-total // MOST_PACKETS))

@@ -166,18 +166,18 @@ def connection_panels(
     sequence: list[Layer] = []
     window: list[Layer] = []
     delay: list[Layer] = []
-    for each in connections:
-        tables[each.id] = packet_table(each)
-        sacks = sack_table(each)
+    for connection in connections:
+        tables[connection.id] = packet_table(connection)
+        sacks = sack_table(connection)
         if sacks is not None:
             tables[sacks.name] = sacks
-        sequence += _sequence(each, sacks)
-        faults = fault_table(run, each)
+        sequence += _sequence(connection, sacks)
+        faults = fault_table(run, connection)
         if faults is not None:
             tables[faults.name] = faults
-            sequence.append(Layer(**FAULT, table=faults.name, connection=each.id))
-        window += _window(each)
-        delay += _delay(each)
+            sequence.append(Layer(**FAULT, table=faults.name, connection=connection.id))
+        window += _window(connection)
+        delay += _delay(connection)
     panels = [
         Panel(
             "sequence",

@@ -219,7 +219,7 @@ def _steps_layer(
         "t": Column(numbers(pl.Series(times)), "from", "ns"),
         "value": Column(numbers(pl.Series(values)), label, unit),
     }
-    if all(each.name != table for each in parts.tables):
+    if all(made.name != table for made in parts.tables):
         parts.tables.append(Table(table, "samples", columns, {"flow": flow} if flow else {}))
     if len(steps) == 1:
         return Layer(

@@ -47,7 +47,7 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
     panels = [_panel(runs, "sequence", layers)] if layers else []
     for id, labels in PER_FLOW.items():
         for flow in flows[:MOST_FLOWS]:
-            both = [each for name in RUNS for each in _layers(runs[name], id, name, labels)]
+            both = [layer for name in RUNS for layer in _layers(runs[name], id, name, labels)]
             if any(owner == flow for owner, _ in both):
                 mine = [layer for owner, layer in both if owner in ("", flow)]
                 panels.append(_panel(runs, id, mine, flow if len(flows) > 1 else ""))
@@ -96,13 +96,15 @@ def _renamed(data: PanelData, run: str, folder: str) -> PanelData:
         )
 
     panels = [
-        replace(panel, layers=[layer(each) for each in panel.layers]) for panel in data.panels
+        replace(panel, layers=[layer(drawn) for drawn in panel.layers]) for panel in data.panels
     ]
     return replace(
         data,
         tables=tables,
         panels=panels,
-        connections=[{**each, "id": before + each["id"]} for each in data.connections],
+        connections=[
+            {**connection, "id": before + connection["id"]} for connection in data.connections
+        ],
     )
 
 
@@ -114,22 +116,22 @@ def _layers(
     """
     color, width = RUNS[run]
     for panel in data.panels:
-        for each in panel.layers if panel.id == id else []:
-            level = each.kind == "level"
+        for layer in panel.layers if panel.id == id else []:
+            level = layer.kind == "level"
             if (
                 not level
                 and labels is not None
-                and each.label not in labels
-                and not each.label.startswith(LIMITS)
+                and layer.label not in labels
+                and not layer.label.startswith(LIMITS)
             ):
                 continue
             # without the number of drops, which differs
-            label = each.label.partition(" (")[0] if id == "queue" else each.label
-            wide = each.width if level else width * (2 if each.kind == "bars" else 1)
+            label = layer.label.partition(" (")[0] if id == "queue" else layer.label
+            wide = layer.width if level else width * (2 if layer.kind == "bars" else 1)
             yield (
-                each.flow,
+                layer.flow,
                 replace(
-                    each, label=label, color=color, width=wide, flow=run, on=each.label not in OFF
+                    layer, label=label, color=color, width=wide, flow=run, on=layer.label not in OFF
                 ),
             )
 
@@ -141,9 +143,9 @@ def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list
     found: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
     for name, data in runs.items():
         turns: dict[str, int] = {}
-        for each in data.connections:
-            turn = turns[each["flow"]] = turns.get(each["flow"], 0) + 1
-            found.setdefault((each["flow"], turn), {})[name] = each
+        for connection in data.connections:
+            turn = turns[connection["flow"]] = turns.get(connection["flow"], 0) + 1
+            found.setdefault((connection["flow"], turn), {})[name] = connection
     listed = []
     chosen: dict[str, str] = {}
     for pair in found.values():
@@ -158,11 +160,11 @@ def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list
                 ),
             }
         )
-        chosen |= {each["id"]: first["id"] for each in pair.values()}
+        chosen |= {panel["id"]: first["id"] for panel in pair.values()}
     layers = [
-        replace(each, connection=chosen[each.connection])
+        replace(layer, connection=chosen[layer.connection])
         for name in RUNS
-        for _, each in _layers(runs[name], "sequence", name, SEQUENCE)
+        for _, layer in _layers(runs[name], "sequence", name, SEQUENCE)
     ]
     return listed, layers
 
@@ -182,7 +184,7 @@ def _panel(runs: dict[str, PanelData], id: str, layers: list[Layer], flow: str =
 def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, Table]:
     """Return the tables that the panels draw from, those of their packets with them."""
     every = {name: table for data in runs.values() for name, table in data.tables.items()}
-    names = dict.fromkeys(each.table for panel in panels for each in panel.layers)
+    names = dict.fromkeys(layer.table for panel in panels for layer in panel.layers)
     parents = dict.fromkeys(
         str(every[name].facts["packets"]) for name in names if "packets" in every[name].facts
     )
@@ -196,15 +198,15 @@ def _either(a: list[dict[str, Any]], b: list[dict[str, Any]], time: str) -> list
 
     def has(other: list[dict[str, Any]], each: dict[str, Any]) -> bool:
         return any(
-            one["label"] == each["label"] and abs(one[time] - each[time]) < SAME_TIME_NS
-            for one in other
+            row["label"] == each["label"] and abs(row[time] - each[time]) < SAME_TIME_NS
+            for row in other
         )
 
-    shared = [each for each in a if has(b, each)]
+    shared = [row for row in a if has(b, row)]
     rest = [
-        {**each, "label": f"{letter}: {each['label']}"}
-        for letter, mine, other in (("A", a, b), ("B", b, a))
-        for each in mine
-        if not has(other, each)
+        {**row, "label": f"{letter}: {row['label']}"}
+        for letter, rows, other in (("A", a, b), ("B", b, a))
+        for row in rows
+        if not has(other, row)
     ]
-    return sorted(shared + rest, key=lambda each: int(each[time]))
+    return sorted(shared + rest, key=lambda row: int(row[time]))
