@@ -135,15 +135,15 @@ def _of_the_kernel(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(theirs, on=_ENDS, how="anti", maintain_order="left")
 
 
-def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> CrossCheck:
+def _segments(run: RunData, sampled: Sampled, own: pl.DataFrame, silent: int) -> CrossCheck:
     """Compare what was sent again; ``silent`` timers ran out and no packet left.
 
     The kernel counts a segment when it hands it on: it may still wait for an answer to ARP that
     never comes (Linux 6.1), or meet a rule of the host's own.
     """
-    count, early, late = each.count(own)
-    failed = each.growth("TcpExt.TCPRetransFail")
-    cookies = each.growth("TcpExt.SyncookiesSent")
+    count, early, late = sampled.count(own)
+    failed = sampled.growth("TcpExt.TCPRetransFail")
+    cookies = sampled.growth("TcpExt.SyncookiesSent")
     answers = own.filter(pl.col("by") == "answer").height if cookies else 0
     reasons = [
         f"{early + late} in the moments when the counters were read" if early or late else "",
@@ -156,11 +156,11 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> Cr
         ),
     ]
     source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
-    reported, why = each.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
-    obstacle = _no_captures(run, each.node)
+    reported, why = sampled.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
+    obstacle = _no_captures(run, sampled.node)
     return CrossCheck(
         "segments sent again",
-        each.node,
+        sampled.node,
         count,
         CAPTURE,
         reported,
@@ -172,16 +172,16 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> Cr
     )
 
 
-def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
-    count, early, late = each.count(own)
-    obstacle = _no_trace(run, TRACEPOINT) or _no_captures(run, each.node)
+def _timeouts(run: RunData, sampled: Sampled, own: pl.DataFrame) -> CrossCheck:
+    count, early, late = sampled.count(own)
+    obstacle = _no_trace(run, TRACEPOINT) or _no_captures(run, sampled.node)
     why = f"{early + late} in the moments when the counters were read" if early or late else ""
     return CrossCheck(
         "timeouts",
-        each.node,
+        sampled.node,
         count,
         "trace and capture",
-        each.growth("TcpExt.TCPTimeouts"),
+        sampled.growth("TcpExt.TCPTimeouts"),
         "TcpExt.TCPTimeouts",
         -late,
         early,
@@ -191,23 +191,23 @@ def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
 
 
 def _mechanisms(
-    run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.DataFrame
+    run: RunData, sampled: Sampled, own: pl.DataFrame, entered: pl.DataFrame
 ) -> Iterator[CrossCheck]:
     """Yield the rows that need the congestion states.
 
     Only those in which something was counted matter.
     """
     no_trace = _no_trace(run, TRACEPOINT)
-    obstacle = no_trace or _no_captures(run, each.node)
-    count, early, late = each.count(entered)
+    obstacle = no_trace or _no_captures(run, sampled.node)
+    count, early, late = sampled.count(entered)
     counters = ("TcpExt.TCPSackRecovery", "TcpExt.TCPRenoRecovery")
     why = _moments(early, late)
     yield CrossCheck(
         "recoveries",
-        each.node,
+        sampled.node,
         count,
         "tracepoint tcp_cong_state_set",
-        each.growth(*counters),
+        sampled.growth(*counters),
         " + ".join(counters),
         -late,
         early,
@@ -228,7 +228,7 @@ def _mechanisms(
     )
     doubtful = _between_two_answers(run, own)
     for title, by, counter in kinds:
-        count, early, late = each.count(own.filter(pl.col("by").is_in(by)))
+        count, early, late = sampled.count(own.filter(pl.col("by").is_in(by)))
         why = ", ".join(
             filter(
                 None,
@@ -244,22 +244,22 @@ def _mechanisms(
         )
         yield CrossCheck(
             title,
-            each.node,
+            sampled.node,
             count,
             f"{CAPTURE} and trace",
-            each.growth(counter),
+            sampled.growth(counter),
             counter,
             -late - doubtful,
             early + doubtful,
             why,
             obstacle,
         )
-    count, early, late = each.count(own.filter(pl.col("by") == "tail_loss_probe"))
-    probes = each.growth("TcpExt.TCPLossProbes")
+    count, early, late = sampled.count(own.filter(pl.col("by") == "tail_loss_probe"))
+    probes = sampled.growth("TcpExt.TCPLossProbes")
     why = "the other probes carried new data"
     yield CrossCheck(
         "tail loss probes",
-        each.node,
+        sampled.node,
         count,
         f"{CAPTURE} and trace",
         probes,

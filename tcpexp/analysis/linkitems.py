@@ -231,7 +231,9 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
     asked = asked_mtus(run)
     for mtus in dict.fromkeys(asked.values()):
         yield _mtu_item(
-            mtus, [interface for (_, interface), each in asked.items() if each == mtus], told
+            mtus,
+            [interface for (_, interface), its_mtus in asked.items() if its_mtus == mtus],
+            told,
         )
     yield _qdiscs_item(planned, told)
 

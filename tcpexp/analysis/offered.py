@@ -98,14 +98,14 @@ def offered_before_arrival(
     every = list(epochs)
     least = np.full(from_ns.shape, np.inf)
     earlier = np.zeros(from_ns.shape)
-    for each in reversed(way):
+    for direction in reversed(way):
         own = [
             epoch
             for epoch in every
-            if (epoch.link, epoch.towards) == each and epoch.to_ns > epoch.from_ns
+            if (epoch.link, epoch.towards) == direction and epoch.to_ns > epoch.from_ns
         ]
         earlier = earlier + delay_at(own, from_ns - earlier)
-        for offer, _ in find_offers(own, [each]):
+        for offer, _ in find_offers(own, [direction]):
             least = np.minimum(
                 least, offer.until(from_ns - earlier + length_ns) - offer.until(from_ns - earlier)
             )

@@ -141,7 +141,7 @@ def _compare(
             asked(direction) for direction in (around if reading.source != "start" else [start])
         ]
         if reading.kind is None:
-            if any(parameter is not None for parameter in wanted):
+            if any(value is not None for value in wanted):
                 differences.append(
                     Difference(reading.t_ns, parameter, None, None, ROLES[parameter])
                 )
@@ -149,7 +149,7 @@ def _compare(
         value = read_value(parameter, reading.kind, reading.options)
         if parameter in ("queue", "discipline") and None in wanted:
             continue  # without a bottleneck the queue is nobody's business
-        if wanted and not any(agree(parameter, each, value) for each in wanted):
+        if wanted and not any(agree(parameter, allowed, value) for allowed in wanted):
             differences.append(Difference(reading.t_ns, parameter, wanted[0], value))
     return Compared(link, towards, parameter, tuple(spans), count, tuple(differences))
 

@@ -132,8 +132,8 @@ def visited(changes: list[Transition]) -> dict[str, list[Transition]]:
         state: [change for change in changes if change.new == state] for state in STATES
     }
     return {
-        state: found or [change for change in changes if change.old == state]
-        for state, found in entered.items()
+        state: entries or [change for change in changes if change.old == state]
+        for state, entries in entered.items()
     }
 
 

@@ -103,7 +103,7 @@ def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
         plot = catalogue.plot(name)
         if not asked and plot.on_demand:
             continue
-        count = sum(each.plot.name == plot.name for each in wanted)
+        count = sum(other.plot.name == plot.name for other in wanted)
         file_name = plot.name if count == 0 else f"{plot.name}-{count + 1}"
         wanted.append(WantedPlot(file_name, plot(), plot.resolve(given)))
     return wanted

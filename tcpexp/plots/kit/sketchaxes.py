@@ -103,9 +103,9 @@ class SketchAxes(Lines, Shapes):
 
     def grid(self, *, visible: bool, axis: str = "both") -> None:
         """Show or hide the lines of the grid."""
-        for name, each in (("x", self._x), ("y", self._y)):
+        for name, ruled in (("x", self._x), ("y", self._y)):
             if axis in ("both", name):
-                each.grid = visible
+                ruled.grid = visible
 
     def set_title(
         self,
