@@ -234,7 +234,8 @@ def judge_followed(run: RunData) -> Iterator[Item]:
             continue
         allowed = FOLLOWED_FRAMES * followed.frame_bytes + FOLLOWED_TOLERANCE * followed.asked_bytes
         measured = (
-            f"{followed.sent_bytes:,} of {followed.asked_bytes:,.0f} bytes while packets waited, never more"
+            f"{followed.sent_bytes:,} of {followed.asked_bytes:,.0f} bytes while packets waited,"
+            " never more"
             f" than {followed.largest_gap_bytes:,.0f} bytes off"
         )
         why = ""

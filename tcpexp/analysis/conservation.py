@@ -151,7 +151,7 @@ def segments_change(run: RunData, name: str) -> bool:
 
 
 def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
-    """Return the times in which all links of a group were up, without what is too near to a change."""
+    """Return when all links of a group were up, without what is too near to a change."""
     spans = [(0, run.end_ns)]
     for epoch in find_epochs(run):
         if epoch.link in group.links and not epoch.up:

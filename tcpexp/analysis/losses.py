@@ -373,7 +373,7 @@ def _shortened(seen: _Connection, episode: Episode) -> int:
 
 
 def _count(times: Int64, low_ns: int, high_ns: int) -> int:
-    """Return how many of the ascending ``times`` lie from ``low_ns`` to ``high_ns``, both included."""
+    """Return how many of the ascending ``times`` lie from ``low_ns`` to ``high_ns``, inclusive."""
     return max(
         int(times.searchsorted(high_ns, side="right") - times.searchsorted(low_ns, side="left")), 0
     )

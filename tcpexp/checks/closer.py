@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class Closer(Check):
-    """Which host closes first: the one that sends the first FIN, and so holds TIME-WAIT afterwards."""
+    """Which host closes first: the one that sends the first FIN, and so holds TIME-WAIT
+    afterwards.
+    """
 
     name: ClassVar[str] = "closer"
     example: ClassVar[str] = "{host: h1, port: 80}"

@@ -192,7 +192,9 @@ class Compared(Check, Generic[Value]):
     def _tolerance_words(self) -> str:
         if self.tolerance is None:
             return ""
-        return f" ± {self.tolerance if isinstance(self.tolerance, Percent) else self.words(_number(self.tolerance))}"
+        if isinstance(self.tolerance, Percent):
+            return f" ± {self.tolerance}"
+        return f" ± {self.words(_number(self.tolerance))}"
 
 
 def _number(value: Any) -> float:

@@ -12,48 +12,78 @@ from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Check, Refers
 from tcpexp.checks.compare import Compared
 
+#: What each verdict means.
+RESULTS = {
+    "PASS": "the recorded data show what was asked",
+    "FAIL": "the recorded data show something else",
+    "INCONCLUSIVE": (
+        "the data are missing or do not suffice: the run was cut short, a capture missed packets,"
+        " a flow never sent anything"
+    ),
+    "UNSUPPORTED": (
+        "the kernel that the run used cannot record what is asked, such as a tracepoint or a"
+        " counter that it lacks"
+    ),
+}
+
+#: What the parameters mean that many checks share.
+PARAMETERS = {
+    "`because`": "why this should be so; printed beside the verdict",
+    "`since_kernel`, `before_kernel`": (
+        '`"6.5"`: the check is about kernels from this version on, or before it; on others it is'
+        " left out"
+    ),
+    "`ip`": (
+        "`4` or `6`: the check is about networks that speak this version of IP; in others it is"
+        " left out"
+    ),
+    "`between: [10s, 60s]`": (
+        "the time span looked at, from the start of the experiment; the whole run when left out"
+    ),
+    "`equals`": (
+        "the value, exactly, or within `tolerance`: a percentage of the value (`5%`) or a quantity"
+        " (`0.5mbit`)"
+    ),
+    "`at_least`, `at_most`": "the smallest and the largest value that pass",
+    "`above`, `below`": "the value must be larger, smaller",
+}
+
 HEAD = """\
 # Checks
 
 Made from the models by `python -m tcpexp.checks.document > docs/reference/checks.md`.
 
-`expect:` is a list; each entry names one check and its parameters. Whoever reads the spec sees what the experiment must show,
-and every run answers:
+`expect:` is a list; each entry names one check and its parameters. Whoever reads the spec sees
+what the experiment must show, and every run answers:
 
 ```yaml
 expect:
-  - goodput: {flow: cubic, between: [1s, 5s], at_least: 8.5mbit, because: "alone, CUBIC fills the path"}
+  - goodput: {flow: cubic, between: [1s, 5s], at_least: 8.5mbit, because: "CUBIC fills the path"}
   - segments: {kind: syn, from: h1, to: h2, times: [0s, 1s, 3s, 7s], late: 3%}
 ```
 
 | verdict | means |
 |---|---|
-| PASS | the recorded data show what was asked |
-| FAIL | the recorded data show something else |
-| INCONCLUSIVE | the data are missing or do not suffice: the run was cut short, a capture missed packets, a flow never sent anything |
-| UNSUPPORTED | the kernel that the run used cannot record what is asked, such as a tracepoint or a counter that it lacks |
+{results}
 
-Missing data never pass a check. `tcpexp run` and `tcpexp check` end with status 1 when a check failed. Verdicts are kept in `checks.json`
-with what was measured and asked, the reason, `because`, and the evidence: capture, packet numbers as Wireshark shows them, and time span.
+Missing data never pass a check. `tcpexp run` and `tcpexp check` end with status 1 when a check
+failed. Verdicts are kept in `checks.json` with what was measured and asked, the reason, `because`,
+and the evidence: capture, packet numbers as Wireshark shows them, and time span.
 `tcpexp check RUN` judges a recorded run again, without root and offline.
 
 ## Parameters that many checks share
 
 | parameter | means |
 |---|---|
-| `because` | why this should be so; printed beside the verdict |
-| `since_kernel`, `before_kernel` | `"6.5"`: the check is about kernels from this version on, or before it; on others it is left out |
-| `ip` | `4` or `6`: the check is about networks that speak this version of IP; in others it is left out |
-| `between: [10s, 60s]` | the time span looked at, from the start of the experiment; the whole run when left out |
-| `equals` | the value, exactly, or within `tolerance`: a percentage of the value (`5%`) or a quantity (`0.5mbit`) |
-| `at_least`, `at_most` | the smallest and the largest value that pass |
-| `above`, `below` | the value must be larger, smaller |
+{parameters}
 
-These five are the *comparators*; every one that is given must hold. Their unit is that of the check: a rate for `goodput`, a duration
-for `rtt`, a plain number for counts. Names of hosts, flows, links and actions are checked before the run; an action goes by its `id`.
+These five are the *comparators*; every one that is given must hold. Their unit is that of the
+check: a rate for `goodput`, a duration for `rtt`, a plain number for counts. Names of hosts, flows,
+links and actions are checked before the run; an action goes by its `id`.
 
-Timers: Linux rounds its timers up on a timer wheel (with HZ = 250 in steps of 4 ms below about 0.25 s, 32 ms below 2 s, 256 ms below 16 s, 2 s
-beyond), so a SYN that is due after 32 s leaves up to 2 s later and never earlier. Tolerances for timers are therefore one-sided: `late` and `early`.
+Timers: Linux rounds its timers up on a timer wheel (with HZ = 250 in steps of 4 ms below about
+0.25 s, 32 ms below 2 s, 256 ms below 16 s, 2 s beyond), so a SYN that is due after 32 s leaves up
+to 2 s later and never earlier. Tolerances for timers are therefore one-sided: `late` and `early`.
 
 """
 
@@ -78,7 +108,13 @@ SHARED = (
 
 def document() -> str:
     """Return the whole page."""
-    return HEAD + "".join(_section(name, model) for name, model in BUILTIN.items()) + FOOT
+    head = HEAD.replace("{results}", _rows(RESULTS)).replace("{parameters}", _rows(PARAMETERS))
+    return head + "".join(_section(name, model) for name, model in BUILTIN.items()) + FOOT
+
+
+def _rows(meanings: dict[str, str]) -> str:
+    """Return a table's rows: a word and what it means."""
+    return "\n".join(f"| {word} | {meaning} |" for word, meaning in meanings.items())
 
 
 def _section(name: str, model: type[Check]) -> str:

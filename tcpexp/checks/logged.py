@@ -1,4 +1,7 @@
-"""The check ``logged``: events that a program wrote to its log as lines of JSON, counted or with one of their numbers compared."""
+"""The check ``logged``: events that a program wrote to its log as lines of JSON.
+
+They are counted, or one of their numbers is compared.
+"""
 
 from __future__ import annotations
 

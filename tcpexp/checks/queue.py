@@ -118,7 +118,7 @@ class Queue(Compared[NumberOrTime]):
         return float(values[largest]), int(rows.get_column("t_ns")[largest])
 
     def _delays(self, run: RunData, rows: pl.DataFrame) -> pl.Series:
-        """Return backlog / rate of each sample in ns, with the rate that the link had at that time."""
+        """Return backlog / rate of each sample in ns, with the link's rate at that time."""
         rate = pl.lit(None, dtype=pl.Float64)
         for epoch in find_rate_epochs(run):
             if (epoch.link, epoch.towards) == (

@@ -315,7 +315,7 @@ def _runs_of(numbers: list[int]) -> list[tuple[int, int]]:
 
 
 def _require_no_gap(times: list[int], span: Span, interval: int) -> None:
-    """Raise ``Undecided`` when the snapshots of a span are further apart than twice their interval."""
+    """Raise ``Undecided`` when snapshots of a span are further apart than twice their interval."""
     if not times:
         raise Undecided(f"no snapshot was taken {span_words(span)}")
     edges = [span[0], *times, span[1]]

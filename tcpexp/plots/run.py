@@ -150,6 +150,6 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
 
 
 def _entry(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return name and options of one entry of ``RunPlan.plots``: ``{"ladder": {"packets": 20}}``."""
+    """Return name and options of an entry of ``RunPlan.plots``: ``{"ladder": {"packets": 20}}``."""
     ((name, options),) = raw.items()
     return name, dict(options or {})

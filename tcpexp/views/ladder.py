@@ -126,7 +126,7 @@ def ladder_view(
 
 
 def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
-    """Return the connection's segments in the order of their sending, each joined with its arrival."""
+    """Return the connection's segments in the order of sending, each joined with its arrival."""
     mine = connection_packets(run, one)
     both = {one["client"], one["server"]} <= {
         *mine["node"].unique().to_list(),

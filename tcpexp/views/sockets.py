@@ -1,4 +1,4 @@
-"""Sockets over time: their stays in a state, how many are in each, and the queues of those that listen."""
+"""Sockets over time: their stays in a state, how many are in each, the queues of listening ones."""
 
 from __future__ import annotations
 

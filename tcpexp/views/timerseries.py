@@ -132,7 +132,7 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
 
 
 def of_socket(end: End) -> pl.Expr:
-    """Return an expression: whether a row of ``sockets`` or ``states`` is about the end's socket."""
+    """Return whether a row of ``sockets`` or ``states`` is about the end's socket, as a filter."""
     return (
         (pl.col("node") == end.node)
         & (pl.col("local_port") == end.port)

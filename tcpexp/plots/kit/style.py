@@ -58,8 +58,9 @@ _SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
 
 @contextmanager
 def sketching() -> Iterator[None]:
-    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.kit.sketch.SketchFigure`, which
-    needs no matplotlib.
+    """Let plots inside the ``with`` block draw on a sketch, which needs no matplotlib.
+
+    See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
     """
     before = _SKETCHING.set(True)
     try:

@@ -18,7 +18,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A line of Markdown: `code`, *emphasis*, **strong** words and links; ``soft`` sets it small."""
+    """A line of Markdown (`code`, *emphasis*, **strong** words, links); ``soft`` sets it small."""
 
     text: str
     soft: bool = False

@@ -291,11 +291,8 @@ def _verdicts(run: RunData) -> list[Block]:
     ]
     for row in content.verdict_rows(verdicts):
         because = f" Expected because {row['because']}." if row["because"] else ""
-        blocks.append(
-            Paragraph(
-                f"**{_plain(row['result'])}: {_plain(row['title'])}.** {row['reason']}{because}".strip()
-            )
-        )
+        head = f"**{_plain(row['result'])}: {_plain(row['title'])}.**"
+        blocks.append(Paragraph(f"{head} {row['reason']}{because}".strip()))
         items = tuple(text for item in row["evidence"][:MOST_ITEMS] if (text := _evidence(item)))
         if items:
             blocks.append(Items(items))

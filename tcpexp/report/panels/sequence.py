@@ -1,4 +1,4 @@
-"""Panels of one connection's packets: the time-sequence graph, the receive window, one-way delay."""
+"""Panels of a connection's packets: the time-sequence graph, the receive window, one-way delay."""
 
 from __future__ import annotations
 

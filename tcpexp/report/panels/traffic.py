@@ -236,7 +236,7 @@ def _steps_layer(
 
 
 def queue_parts(run: RunData) -> Parts:
-    """Return the panel ``queue``: what waits in each bottleneck queue, and what is dropped there."""
+    """Return the panel ``queue``: what waits in each bottleneck queue, and what it drops."""
     parts = Parts()
     samples = busy_queues(run)
     if samples.is_empty():
