@@ -58,7 +58,8 @@ what the experiment must show, and every run answers:
 
 ```yaml
 expect:
-  - goodput: {flow: cubic, between: [1s, 5s], at_least: 8.5mbit, because: "CUBIC fills the path"}
+  - goodput: {flow: cubic, between: [1s, 5s], at_least: 8.5mbit,
+              because: "alone, CUBIC fills the path"}
   - segments: {kind: syn, from: h1, to: h2, times: [0s, 1s, 3s, 7s], late: 3%}
 ```
 

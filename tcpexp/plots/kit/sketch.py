@@ -2,8 +2,9 @@
 
 For a report's page, where starting matplotlib would cost more than the run. A plot draws on what
 :func:`tcpexp.plots.kit.style.panels` or :func:`tcpexp.plots.kit.style.new_figure` gives it, and
-that is one of these inside ``with sketching():``. A call that is not known here raises ``AttributeError``
-or ``TypeError``: whoever asked for the sketch then has the plot drawn by matplotlib.
+that is one of these inside ``with sketching():``. A call that is not known here raises
+``AttributeError`` or ``TypeError``: whoever asked for the sketch then has the plot drawn by
+matplotlib.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@ with what became of each packet.
 
 Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in
 the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win``
-(scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the column's
-words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end),
-``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is
-no value.
+(scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the
+column's words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the
+other end), ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1)
+where there is no value.
 """
 
 from __future__ import annotations
