@@ -55,7 +55,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A reading that is not what was asked at its time."""
 
     t_ns: int
@@ -76,7 +76,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedSetting:
     """One parameter of one direction over the run: its values by time, how often it was read, and
     where it was not as asked.
     """
@@ -86,7 +86,7 @@ class Compared:
     parameter: str
     spans: tuple[tuple[int, Value], ...]
     readings: int
-    differences: tuple[Difference, ...]
+    differences: tuple[SettingDifference, ...]
 
     @property
     def is_asked(self) -> bool:
@@ -99,7 +99,7 @@ def has_readings(run: RunData) -> bool:
     return bool(run.table("settings").filter(pl.col("source") == "start").height)
 
 
-def compare_settings(run: RunData) -> list[Compared]:
+def compare_settings(run: RunData) -> list[ComparedSetting]:
     """Return every parameter of every direction that has a wire, in the plan's order."""
     readings = _readings(run)
     epochs = find_epochs(run)
@@ -116,7 +116,7 @@ def compare_settings(run: RunData) -> list[Compared]:
 
 def _compare(
     run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter: str, told: list[Reading]
-) -> Compared:
+) -> ComparedSetting:
     def asked(direction: DirectionPlan) -> Value:
         return asked_value(parameter, direction, start.queue)
 
@@ -143,15 +143,15 @@ def _compare(
         if reading.kind is None:
             if any(value is not None for value in wanted):
                 differences.append(
-                    Difference(reading.t_ns, parameter, None, None, ROLES[parameter])
+                    SettingDifference(reading.t_ns, parameter, None, None, ROLES[parameter])
                 )
             continue
         value = read_value(parameter, reading.kind, reading.options)
         if parameter in ("queue", "discipline") and None in wanted:
             continue  # without a bottleneck the queue is nobody's business
         if wanted and not any(agree(parameter, allowed, value) for allowed in wanted):
-            differences.append(Difference(reading.t_ns, parameter, wanted[0], value))
-    return Compared(link, towards, parameter, tuple(spans), count, tuple(differences))
+            differences.append(SettingDifference(reading.t_ns, parameter, wanted[0], value))
+    return ComparedSetting(link, towards, parameter, tuple(spans), count, tuple(differences))
 
 
 def _is_around(epoch: Epoch, t_ns: int) -> bool:

@@ -41,7 +41,7 @@ State = Literal[
 
 
 @dataclass(frozen=True)
-class Stay:
+class SeenStay:
     """How long one socket was in the state: seen from ``first_ns`` to ``last_ns``, at most
     ``longest_ns``.
 
@@ -268,7 +268,7 @@ class Socket(Compared[Count]):
         )
         return self.verdict(not wrong, seen, reason, evidence)
 
-    def _stays(self, run: RunData) -> list[Stay]:
+    def _stays(self, run: RunData) -> list[SeenStay]:
         """Return the stays in the state, a new one wherever a snapshot in between does not show the
         socket.
         """
@@ -292,7 +292,7 @@ class Socket(Compared[Count]):
                 longest = times[min(after, len(times) - 1)] - times[max(before, 0)]
                 open_end = before < 0 or after >= len(times)
                 stays.append(
-                    Stay(
+                    SeenStay(
                         f"{key[0]}:{key[1]} - {key[2]}:{key[3]}",
                         times[first],
                         times[last],

@@ -11,7 +11,7 @@ from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.kit.look import ALARM, INK, PALETTE, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, note, panels
 from tcpexp.plots.marks import text_inches
-from tcpexp.views.calls import Call, Flight, flights, logged_calls
+from tcpexp.views.calls import Call, Crossing, crossings, logged_calls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ class Calls(Plot):
         server_calls = logged_calls(run, server) if server else []
         other = server_calls[0].node if server_calls else _peer(run, client, shown[0].node)
         sent_within = options["between"] or (start - margin // 2, end + margin // 2)
-        packets = flights(run, shown[0].node, other, sent_within, options["flows"])
+        packets = crossings(run, shown[0].node, other, sent_within, options["flows"])
         last = max((packet.received_ns or packet.sent_ns for packet in packets), default=end)
         limits = options["between"] or (
             start - margin // 2,
@@ -144,7 +144,7 @@ def _figure(
     title: str,
     upper: list[Call],
     lower: list[Call],
-    packets: list[Flight],
+    packets: list[Crossing],
     hosts: tuple[str, str],
     limits: tuple[int, int],
     more: int,
@@ -213,7 +213,7 @@ def _draw_call(
     )
 
 
-def _draw_flight(axes: Axes, packet: Flight, unit: float, *, labelled: bool) -> None:
+def _draw_flight(axes: Axes, packet: Crossing, unit: float, *, labelled: bool) -> None:
     y0, y1 = (WIRE, 0.0) if packet.to_right else (0.0, WIRE)
     lost = packet.received_ns is None
     arrived = packet.sent_ns if packet.received_ns is None else packet.received_ns

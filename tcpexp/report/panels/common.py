@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import PALETTE, series_of
-from tcpexp.report.panels.model import ABSENT, Panel, Table
+from tcpexp.report.panels.model import ABSENT, Panel, PanelTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def times(count: int) -> str:
 class Parts:
     """Tables, panels, and what could not be drawn and why: what one builder adds to a page."""
 
-    tables: list[Table] = field(default_factory=list)
+    tables: list[PanelTable] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     absent: list[dict[str, str]] = field(default_factory=list)
 

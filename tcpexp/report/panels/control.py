@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
-from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.windows import kernel_samples, sender_windows
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
 
 def _window_table(
     name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None
-) -> Table:
+) -> PanelTable:
     columns = {
-        "t": Column(numbers(part["t_ns"]), "time", "ns"),
-        "cwnd": Column(numbers(part["cwnd"]), "cwnd", "segments"),
-        "ssthresh": Column(numbers(part["ssthresh"]), "ssthresh", "segments"),
+        "t": PanelColumn(numbers(part["t_ns"]), "time", "ns"),
+        "cwnd": PanelColumn(numbers(part["cwnd"]), "cwnd", "segments"),
+        "ssthresh": PanelColumn(numbers(part["ssthresh"]), "ssthresh", "segments"),
     }
     if kernel is not None:
         mine = kernel.filter(
@@ -147,12 +147,12 @@ def _window_table(
             how="left",
             maintain_order="left",
         )
-        columns["flight"] = Column(numbers(rows["segments"]), "in flight", "segments")
-        columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
-    return Table(name, "samples", columns, {"flow": flow})
+        columns["flight"] = PanelColumn(numbers(rows["segments"]), "in flight", "segments")
+        columns["srtt"] = PanelColumn(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
+    return PanelTable(name, "samples", columns, {"flow": flow})
 
 
-def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[Layer]:
+def _window_layers(run: RunData, table: PanelTable, flow: str, color: str) -> list[Layer]:
     plan = flow_of(run.plan, flow)
     bbr = plan is not None and str(plan.congestion_control).startswith("bbr")
     layers = []
@@ -198,19 +198,21 @@ def _spans(
     starts: pl.Series,
     ends: pl.Series,
     words: pl.Series,
-    more: dict[str, Column],
-) -> Table:
+    more: dict[str, PanelColumn],
+) -> PanelTable:
     named: list[str] = []
     code = codes(words, named)
     columns = {
-        "t": Column(numbers(starts), "from", "ns"),
-        "to": Column(numbers(ends), "to", "ns"),
-        "code": Column(code, what, words=tuple(named)),
+        "t": PanelColumn(numbers(starts), "from", "ns"),
+        "to": PanelColumn(numbers(ends), "to", "ns"),
+        "code": PanelColumn(code, what, words=tuple(named)),
     }
-    return Table(name, "samples", {**columns, **more}, {"flow": flow})
+    return PanelTable(name, "samples", {**columns, **more}, {"flow": flow})
 
 
-def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFrame) -> Table | None:
+def _states(
+    run: RunData, flow: str, connection: int | None, samples: pl.DataFrame
+) -> PanelTable | None:
     """Return the congestion states of one connection's sender as spans.
 
     Before its first change a socket is in Open.
@@ -244,7 +246,7 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
     )
 
 
-def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
+def _phases(run: RunData, flow: str, connection: int | None) -> PanelTable | None:
     rows = run.table("phases").filter(
         (pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection))
     )
@@ -254,10 +256,10 @@ def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     ended: list[str] = []
     ended_by = codes(rows["ended_by"], ended)
     more = {
-        "ended": Column(ended_by, "ended by", words=tuple(ended)),
-        "cwnd_from": Column(numbers(rows["cwnd_from"]), "cwnd at its start", "segments"),
-        "cwnd_to": Column(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
-        "growth": Column(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
+        "ended": PanelColumn(ended_by, "ended by", words=tuple(ended)),
+        "cwnd_from": PanelColumn(numbers(rows["cwnd_from"]), "cwnd at its start", "segments"),
+        "cwnd_to": PanelColumn(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
+        "growth": PanelColumn(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
     }
     return _spans(
         "phase",
@@ -270,7 +272,7 @@ def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     )
 
 
-def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Layer]]:
+def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[PanelTable, Layer]]:
     """Return the loss events of each flow, marked where they were noticed, at the window before."""
     made = []
     for (flow,), rows in (
@@ -282,16 +284,18 @@ def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Laye
         named: list[str] = []
         noticed = codes(rows["noticed_by"], named)
         columns: dict[str, Any] = {
-            "t": Column(numbers(rows["noticed_ns"]), "noticed", "ns"),
-            "by": Column(noticed, "noticed by", words=tuple(named)),
-            "lost": Column(numbers(rows["lost_packets"]), "packets lost"),
-            "before": Column(numbers(rows["cwnd_before"].fill_null(0)), "cwnd before", "segments"),
-            "after": Column(numbers(rows["cwnd_after"]), "cwnd after", "segments"),
-            "notice": Column(numbers(rows["notice_delay_ns"]), "until noticed", "ns"),
-            "repair": Column(numbers(rows["repair_delay_ns"]), "until repaired", "ns"),
-            "again": Column(numbers(rows["retransmissions"]), "retransmissions"),
+            "t": PanelColumn(numbers(rows["noticed_ns"]), "noticed", "ns"),
+            "by": PanelColumn(noticed, "noticed by", words=tuple(named)),
+            "lost": PanelColumn(numbers(rows["lost_packets"]), "packets lost"),
+            "before": PanelColumn(
+                numbers(rows["cwnd_before"].fill_null(0)), "cwnd before", "segments"
+            ),
+            "after": PanelColumn(numbers(rows["cwnd_after"]), "cwnd after", "segments"),
+            "notice": PanelColumn(numbers(rows["notice_delay_ns"]), "until noticed", "ns"),
+            "repair": PanelColumn(numbers(rows["repair_delay_ns"]), "until repaired", "ns"),
+            "again": PanelColumn(numbers(rows["retransmissions"]), "retransmissions"),
         }
-        table = Table(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
+        table = PanelTable(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
         help = "Where the sender noticed a loss, at the window before"
         made.append(
             (

@@ -21,7 +21,7 @@ ABSENT = -1
 
 
 @dataclass(frozen=True)
-class Column:
+class PanelColumn:
     """One column: whole numbers, and how a reader wants to see them (``value * scale`` with
     ``unit``).
 
@@ -37,7 +37,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class PanelTable:
     """Rows in time order. ``kind`` is ``packets`` (see :mod:`tcpexp.report.panels.packets`) or
     ``samples``; all have a column ``t`` (ns).
 
@@ -46,7 +46,7 @@ class Table:
 
     name: str
     kind: str
-    columns: dict[str, Column]
+    columns: dict[str, PanelColumn]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,7 +89,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing with a vertical axis of its own: ``unit`` as in :class:`Column`; ``note`` is shown
+    """A drawing with a vertical axis of its own: ``unit`` as in :class:`PanelColumn`; ``note`` is shown
     below it.
 
     ``figures`` names the static figures that stand in for it where there is no script, and in
@@ -123,7 +123,7 @@ class PanelData:
     connections: list[dict[str, str]]
     marks: list[dict[str, Any]]
     bands: list[dict[str, Any]]
-    tables: dict[str, Table]
+    tables: dict[str, PanelTable]
     panels: list[Panel]
     absent: list[dict[str, str]]
 

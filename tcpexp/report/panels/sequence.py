@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
-from tcpexp.report.panels.model import Layer, Panel, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelTable
 from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
 
 if TYPE_CHECKING:
@@ -157,12 +157,12 @@ BACK = _look("ACKs' direction", "points", "delay", "--s6", marker=".")
 
 def connection_panels(
     run: RunData, connections: list[Connection]
-) -> tuple[dict[str, Table], list[Panel]]:
+) -> tuple[dict[str, PanelTable], list[Panel]]:
     """Return the tables and the panels of all connections.
 
     A panel's layers belong to one connection each.
     """
-    tables: dict[str, Table] = {}
+    tables: dict[str, PanelTable] = {}
     sequence: list[Layer] = []
     window: list[Layer] = []
     delay: list[Layer] = []
@@ -214,7 +214,7 @@ def _layers(connection: Connection, wanted: list[tuple[pl.Series, dict[str, Any]
     return made
 
 
-def _sequence(connection: Connection, sacks: Table | None) -> list[Layer]:
+def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
     frame = connection.frame
     out = frame["outgoing"]
     data = out & (frame["payload_bytes"] > 0) & frame["seq_rel"].is_not_null()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tcpexp.report.panels.model import Layer, Panel, PanelData, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelData, PanelTable
 
 #: The runs, as the page's switches name them, and how they look: A is broad, so that B, thin and on
 #: top, shows it where they are equal.
@@ -181,7 +181,7 @@ def _panel(runs: dict[str, PanelData], id: str, layers: list[Layer], flow: str =
     )
 
 
-def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, Table]:
+def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, PanelTable]:
     """Return the tables that the panels draw from, those of their packets with them."""
     every = {name: table for data in runs.values() for name, table in data.tables.items()}
     names = dict.fromkeys(layer.table for panel in panels for layer in panel.layers)
