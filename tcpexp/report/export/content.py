@@ -31,6 +31,7 @@ from tcpexp.report.export.blocks import (
 )
 from tcpexp.report.page import content
 from tcpexp.report.page.network import direction_words
+from tcpexp.report.page.rows import EvidenceRow, FlowText
 from tcpexp.report.questions import split_explanation
 from tcpexp.report.words import NONE, seconds
 
@@ -231,7 +232,7 @@ def _results(run: RunData) -> list[Block]:
             "p95",
             "p99",
         )
-        keys = (
+        keys: tuple[FlowText, ...] = (
             "name",
             "goodput",
             "active_goodput",
@@ -309,7 +310,7 @@ def _plain(text: str) -> str:
     return text.replace("*", "").replace("`", "")
 
 
-def _evidence(item: dict[str, Any]) -> str:
+def _evidence(item: EvidenceRow) -> str:
     where = [item["span"]] if item["span"] else []
     if item["capture"]:
         where.append(

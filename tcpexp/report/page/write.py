@@ -17,6 +17,7 @@ from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_svg
 from tcpexp.report.page.pagefigures import page_figures
+from tcpexp.report.page.rows import FigureRow
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.store.rundir import write_atomic
@@ -130,7 +131,7 @@ def _why_it_ended(run: RunData) -> str:
 
 def _figures(
     run: RunData, panels: list[Panel]
-) -> tuple[list[dict[str, Any]], list[LeftOut], list[Panel]]:
+) -> tuple[list[FigureRow], list[LeftOut], list[Panel]]:
     """Return the plots ready to embed, those that were left out, and the panels that show the same
     as one of them.
 
@@ -142,7 +143,7 @@ def _figures(
     drawn, left_out = page_figures(run)
     shown_by = {name: panel for panel in panels for name in panel.figures}
     files = _figure_files(run)
-    figures = [
+    figures: list[FigureRow] = [
         {
             "name": figure.name,
             "stands_in": figure.plot in shown_by,

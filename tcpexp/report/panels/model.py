@@ -8,7 +8,7 @@ a :class:`PanelData` of its own, for instance to overlay two runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from tcpexp.late import numpy as np
 from tcpexp.report.panels.columns import ColumnStore
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 #: No value, in a column whose values are never negative.
 ABSENT = -1
+
+
+class Mark(TypedDict):
+    """A moment that all panels show: ``t`` in ns, ``kind`` is ``action`` or ``fault``."""
+
+    t: int
+    label: str
+    kind: str
+
+
+#: What was in force for a while and then undone: from when to when, in ns, and what.
+Band = TypedDict("Band", {"from": int, "to": int, "label": str})
 
 
 @dataclass(frozen=True)
@@ -121,8 +133,8 @@ class PanelData:
     view: tuple[int, int]
     flows: dict[str, str]
     connections: list[dict[str, str]]
-    marks: list[dict[str, Any]]
-    bands: list[dict[str, Any]]
+    marks: list[Mark]
+    bands: list[Band]
     tables: dict[str, PanelTable]
     panels: list[Panel]
     absent: list[dict[str, str]]

@@ -4,11 +4,11 @@ or one connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from tcpexp.report.panels.model import Layer, Panel, PanelData, PanelTable
+from tcpexp.report.panels.model import Band, Layer, Mark, Panel, PanelData, PanelTable
 
 #: The runs, as the page's switches name them, and how they look: A is broad, so that B, thin and on
 #: top, shows it where they are equal.
@@ -26,6 +26,7 @@ SEQUENCE = ("ACK line", "data", "retransmission", "duplicate ACK", "lost on the 
 OFF = ("ssthresh", "smoothed RTT (kernel)", "duplicate ACK")
 #: An action of both runs whose times differ by less is marked once.
 SAME_TIME_NS = 10_000_000
+Moment = TypeVar("Moment", Mark, Band)
 #: Flows beyond are left out, and ``absent`` says so.
 MOST_FLOWS = 6
 
@@ -70,8 +71,8 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
         view=(min(a.view[0], b.view[0]), max(a.view[1], b.view[1])),
         flows={name: color for name, (color, _) in RUNS.items()},
         connections=connections,
-        marks=_either(a.marks, b.marks, "t"),
-        bands=_either(a.bands, b.bands, "from"),
+        marks=_either(a.marks, b.marks, lambda mark: mark["t"]),
+        bands=_either(a.bands, b.bands, lambda band: band["from"]),
         tables=_used(runs, panels),
         panels=panels,
         absent=absent,
@@ -191,22 +192,32 @@ def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, PanelTab
     return {name: every[name] for name in {**names, **parents}}
 
 
-def _either(a: list[dict[str, Any]], b: list[dict[str, Any]], time: str) -> list[dict[str, Any]]:
+def _either(
+    a: Sequence[Moment], b: Sequence[Moment], begin_ns: Callable[[Moment], int]
+) -> list[Moment]:
     """Return what both runs have at the same time once, as A has it, and the rest with the run's
     letter before its label, in time order.
     """
 
-    def has(other: list[dict[str, Any]], each: dict[str, Any]) -> bool:
+    def has(others: Sequence[Moment], moment: Moment) -> bool:
         return any(
-            row["label"] == each["label"] and abs(row[time] - each[time]) < SAME_TIME_NS
-            for row in other
+            other["label"] == moment["label"]
+            and abs(begin_ns(other) - begin_ns(moment)) < SAME_TIME_NS
+            for other in others
         )
 
-    shared = [row for row in a if has(b, row)]
+    shared = [moment for moment in a if has(b, moment)]
     rest = [
-        {**row, "label": f"{letter}: {row['label']}"}
-        for letter, rows, other in (("A", a, b), ("B", b, a))
-        for row in rows
-        if not has(other, row)
+        _of_run(moment, letter)
+        for letter, moments, others in (("A", a, b), ("B", b, a))
+        for moment in moments
+        if not has(others, moment)
     ]
-    return sorted(shared + rest, key=lambda row: int(row[time]))
+    return sorted(shared + rest, key=begin_ns)
+
+
+def _of_run(moment: Moment, letter: str) -> Moment:
+    """Return a mark or a band with a run's letter before its label."""
+    named = moment.copy()
+    named["label"] = f"{letter}: {moment['label']}"
+    return named
