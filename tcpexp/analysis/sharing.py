@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes
 from tcpexp.plan.flows import receiver_of
@@ -84,6 +84,38 @@ def _direction(
     )
 
 
+class Shared(TypedDict):
+    """Each flow's part of a goodput, and Jain's index of them; None where nothing was delivered."""
+
+    share: dict[str, float | None]
+    jain_index: float | None
+
+
+class Together(Shared):
+    """The same while all flows were active: from when to when, and their goodput."""
+
+    from_ns: int
+    to_ns: int
+    goodput_bps: dict[str, float | None]
+
+
+class DirectionShares(TypedDict):
+    """One direction that flows share, over the run and while all were active."""
+
+    towards: str
+    flows: list[str]
+    whole: Shared
+    together: Together | None
+
+
+class Shares(TypedDict):
+    """What ``metrics.json`` holds as ``shares``."""
+
+    whole: Shared
+    together: Together | None
+    directions: list[DirectionShares]
+
+
 def jain_index(values: Sequence[float]) -> float | None:
     """Return Jain's fairness index (sum x)^2 / (n sum x^2): 1 is equal, 1/n is all for one. None
     without any traffic.
@@ -94,7 +126,7 @@ def jain_index(values: Sequence[float]) -> float | None:
     return sum(values) ** 2 / (len(values) * squares) if squares > 0 else None
 
 
-def measure_shares(run: RunData) -> dict[str, Any]:
+def measure_shares(run: RunData) -> Shares:
     """Return each flow's share of its direction's goodput and Jain's index: over the run
     (``whole``), and while all its flows were active (``together``).
 
@@ -106,15 +138,16 @@ def measure_shares(run: RunData) -> dict[str, Any]:
     """
     parts = list(_parts(run))
     several = [part for part in parts if len(part["flows"]) > 1]
-    only: dict[str, Any] = (
-        several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
-    )
+    only = several[0] if len(several) == 1 else None
     shares = {name: share for part in parts for name, share in part["whole"]["share"].items()}
-    whole = {"share": shares, "jain_index": only["whole"]["jain_index"]}
-    return {"whole": whole, "together": only["together"], "directions": several}
+    return {
+        "whole": {"share": shares, "jain_index": only["whole"]["jain_index"] if only else None},
+        "together": only["together"] if only else None,
+        "directions": several,
+    }
 
 
-def _parts(run: RunData) -> Iterator[dict[str, Any]]:
+def _parts(run: RunData) -> Iterator[DirectionShares]:
     for direction in find_directions(run.plan):
         yield {
             "towards": direction.towards,
@@ -124,7 +157,7 @@ def _parts(run: RunData) -> Iterator[dict[str, Any]]:
         }
 
 
-def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
+def _together(run: RunData, direction: Direction) -> Together | None:
     spans = [activity_of(run, flow) for flow in direction.flows]
     present = [span for span in spans if span is not None]
     if len(present) < len(spans) or len(spans) < 2:
@@ -140,7 +173,7 @@ def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
     return {"from_ns": begin, "to_ns": end, "goodput_bps": rates, **_shared(values)}
 
 
-def _shared(values: dict[str, int]) -> dict[str, Any]:
+def _shared(values: dict[str, int]) -> Shared:
     total = sum(values.values())
     return {
         "share": {name: value / total if total else None for name, value in values.items()},
