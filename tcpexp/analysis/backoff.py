@@ -13,6 +13,7 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
+from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
@@ -20,9 +21,8 @@ from tcpexp.store.rundata import RunData
 #: A timeout counts everything as lost that was sent longer ago than a round trip
 #: (``tcp_timeout_mark_lost``); so much longer is surely that.
 _SURELY_LOST_NS = 100_000_000
-_INFINITE = 0x7FFFFFFF
-_KNOWN_BY_ACKS = ("acked_bytes", "in_flight_bytes", "receive_window_bytes", "srtt_us")
-_SHOWN_BY_SS = (
+#: Columns of ``flow_states`` that only ``ss`` shows.
+SHOWN_BY_SS = (
     "rttvar_us",
     "rto_ms",
     "pacing_rate_bps",
@@ -32,6 +32,7 @@ _SHOWN_BY_SS = (
     "bbr_pacing_gain",
     "bbr_cwnd_gain",
 )
+_KNOWN_BY_ACKS = ("acked_bytes", "in_flight_bytes", "receive_window_bytes", "srtt_us")
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _by_rule(t_ns: int, backoff: _Backoff, sent: list[int]) -> int | None:
 
 
 def _finite(threshold: int | None) -> int | None:
-    return threshold if threshold is not None and threshold < _INFINITE else None
+    return threshold if threshold is not None and threshold < INFINITE_SSTHRESH else None
 
 
 def _row(
@@ -163,7 +164,7 @@ def _row(
     known = {name: (backoff.behind or backoff.before)[name] for name in _KNOWN_BY_ACKS}
     if backoff.behind is None:
         known["in_flight_bytes"] = None
-    from_ss = {name: shown[name] if shown else None for name in _SHOWN_BY_SS}
+    from_ss = {name: shown[name] if shown else None for name in SHOWN_BY_SS}
     return {
         **backoff.before,
         **known,
