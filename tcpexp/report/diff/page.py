@@ -45,9 +45,7 @@ def write_diff_page(comparison: Comparison, path: Path, threshold: float) -> Pat
     Raises ``RunError``.
     """
     text = (
-        resources.files("tcpexp.report.diff.compare")
-        .joinpath("diff.html.j2")
-        .read_text(encoding="utf-8")
+        resources.files("tcpexp.report.diff").joinpath("diff.html.j2").read_text(encoding="utf-8")
     )
     write_atomic(path, environment().from_string(text).render(page_content(comparison, threshold)))
     return path
