@@ -14,7 +14,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from plain_counts import differences, read_run
 
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
@@ -22,6 +21,8 @@ from tcpexp.checks.run import load_checks
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.store.rundata import RunData
 from tcpexp.views.flows import binned_goodput
+from tests.support import plain_counts
+from tests.support.plain_counts import differences, read_run
 
 HERE = Path(__file__).parent
 CASES = ("tail", "trace_end", "late_flow", "snaplen", "cake_marks", "bytes")
@@ -46,7 +47,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDat
 
 
 def test_the_counts_use_nothing_of_ours() -> None:
-    tree = ast.parse((HERE / "plain_counts.py").read_text())
+    tree = ast.parse(Path(plain_counts.__file__).read_text())
     imported = {
         name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
     }

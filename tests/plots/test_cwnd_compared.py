@@ -4,7 +4,6 @@ takes.
 
 import polars as pl
 import pytest
-from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plan.types import FlowPlan
 from tcpexp.plots.base import OptionError
@@ -12,6 +11,7 @@ from tcpexp.plots.cwnd_compared import CongestionWindowsCompared
 from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
 from tcpexp.views.windows import flow_windows, sender_windows
+from tests.support.fake_run import SECOND, make_plan, write_run
 
 NAMES = ("early", "late")
 FLOWS = tuple(

@@ -1,10 +1,10 @@
 """The queues of a listening socket beside the kernel's counters."""
 
 import polars as pl
-from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plots.counters import Counters
 from tcpexp.views.sockets import listen_queues
+from tests.support.fake_run import SECOND, make_plan, write_run
 
 
 def flooded(tmp_path, *, listening=True):
