@@ -6,7 +6,7 @@ from tcpexp.plan.flows import addresses_of, flow_of, receiver_of
 from tcpexp.plan.types import FlowPlan
 from tests.support.fake_run import make_plan
 
-UPLOAD = FlowPlan("upload", "h1", "h2", 5001, "h1", "test", "send")
+UPLOAD = FlowPlan("upload", "h1", "h2", 5001, "h1", "test", "send", "all", None, 0, None)
 
 
 def test_a_flow_is_found_by_its_name() -> None:
