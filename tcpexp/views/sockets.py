@@ -136,7 +136,7 @@ def state_counts(run: RunData, span: Span | None = None) -> pl.DataFrame:
         [
             (node, t_ns)
             for node in named["node"].unique().sort()
-            for t_ns in snapshot_times(table, node)
+            for t_ns in _looked_at_ns(table, node)
         ],
         schema={"node": pl.String, "t_ns": pl.Int64},
         orient="row",
@@ -149,7 +149,7 @@ def state_counts(run: RunData, span: Span | None = None) -> pl.DataFrame:
     )
 
 
-def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
+def _looked_at_ns(table: pl.DataFrame, node: str) -> list[int]:
     """Return when ``node`` was looked at: a snapshot that lists no socket of it leaves no row, so
     other nodes' times fill its gaps.
 

@@ -36,7 +36,7 @@ class Difference:
         return float((self.after - self.before) / abs(self.before))
 
     def exceeds(self, threshold: float) -> bool:
-        """Return whether this is more than a number's change by at most ``threshold``, a fraction."""
+        """Whether it is more than a number's change by at most ``threshold``, a fraction."""
         return self.change is None or abs(self.change) > threshold
 
 

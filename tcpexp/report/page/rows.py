@@ -35,7 +35,7 @@ class VerdictRow(TypedDict):
 
 
 class FlowValues(TypedDict):
-    """The numbers of a flow's row, as ``metrics.json`` has them; None where nothing was measured."""
+    """The numbers of a flow's row, as in ``metrics.json``; None where nothing was measured."""
 
     goodput: float | None
     active_goodput: float | None
@@ -137,7 +137,7 @@ class FileRow(TypedDict):
 class FigureRow(TypedDict):
     """A plot ready to embed.
 
-    ``stands_in``: a panel shows the same. ``files``: what kinds of files there are of it, and where.
+    ``stands_in``: a panel shows the same. ``files``: what kinds of files show it, and where.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
+from tcpexp.plots.kit.phaselook import PHASES, STATES
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.windows import kernel_samples, sender_windows
@@ -16,26 +17,6 @@ from tcpexp.views.windows import kernel_samples, sender_windows
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-#: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their
-#: colours.
-STATES = {
-    "Open": "--shade",
-    "Disorder": "--s6",
-    "CWR": "--s4",
-    "Recovery": "--s2",
-    "Loss": "--alarm",
-}
-PHASES = {
-    "slow_start": "--s3",
-    "congestion_avoidance": "--s5",
-    "fast_recovery": "--s2",
-    "rto_recovery": "--alarm",
-    "cwr": "--s4",
-    "startup": "--s3",
-    "drain": "--s6",
-    "probe_bw": "--s5",
-    "probe_rtt": "--s4",
-}
 STRIPS = {"state": "congestion state", "phase": "phase"}
 STATES_NOTE = "The sender's congestion state as the kernel names it (enum tcp_ca_state)."
 PROBE_NOTE = "One value per received ACK, from the kernel's tracepoint tcp:tcp_probe."
@@ -49,6 +30,7 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     layers: list[Layer] = []
     strips: list[Layer] = []
     lanes: list[str] = []
+    looks = {**STATES, **PHASES}
     if samples.is_empty():
         parts.lacks(
             "Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender"
@@ -72,7 +54,8 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
             if strip is not None:
                 parts.tables.append(strip)
                 palette = tuple(
-                    {**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words
+                    looks[word].variable if word in looks else "--s7"
+                    for word in strip.columns["code"].words
                 )
                 strips.append(
                     Layer(

@@ -101,8 +101,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing with a vertical axis of its own: ``unit`` as in :class:`PanelColumn`; ``note`` is shown
-    below it.
+    """A drawing with a vertical axis of its own: ``unit`` as in :class:`PanelColumn`; ``note`` is
+    shown below it.
 
     ``figures`` names the static figures that stand in for it where there is no script, and in
     print.
