@@ -45,11 +45,11 @@ class Recording:
         self.trace: Trace | None = None
         events = [
             event
-            for each in recorders
-            if each.kind == "trace"
-            for event in each.options.get("events", ())
+            for recorder in recorders
+            if recorder.kind == "trace"
+            for event in recorder.options.get("events", ())
         ]
-        if any(each.kind == "trace" for each in recorders):
+        if any(recorder.kind == "trace" for recorder in recorders):
             self.trace = Trace(
                 raw_dir, None if token is None else f"tcpexp-{token}", list(dict.fromkeys(events))
             )
@@ -60,21 +60,23 @@ class Recording:
 
     def start(self) -> None:
         """Start captures, the trace and commands that run throughout; raises ``RunError``."""
-        self.captures.start([each for each in self.recorders if each.kind == "capture"])
+        self.captures.start([recorder for recorder in self.recorders if recorder.kind == "capture"])
         if self.trace is not None:
             try:
                 self.trace.start()
             except OSError as error:
                 raise RunError(f"the kernel's trace could not be started: {error}") from None
             self.processes.forked = self.trace.mark_process
-        for number, each in enumerate(self.recorders):
-            if each.kind == "command" and each.interval_ns is None:
-                self._start_command(number, each)
+        for number, recorder in enumerate(self.recorders):
+            if recorder.kind == "command" and recorder.interval_ns is None:
+                self._start_command(number, recorder)
 
     def start_sampling(self, t0_monotonic_ns: int, duration_ns: int) -> None:
         """Start the sampling process."""
         samples = [
-            self._sample(each) for each in self.recorders if each.kind not in ("capture", "trace")
+            self._sample(recorder)
+            for recorder in self.recorders
+            if recorder.kind not in ("capture", "trace")
         ]
         wanted = [sample for sample in samples if sample is not None]
         if not wanted and not (self.trace is not None and self.trace.events):

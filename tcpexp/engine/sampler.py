@@ -164,7 +164,7 @@ class Sampler:
 
 
 def trace_sample(trace: Trace) -> Sample:
-    """Return a sample that empties the trace's buffers, the more often the fuller they are found."""
+    """Return a sample that empties the trace's buffers, the more often the fuller they are."""
 
     def take(t_ns: int) -> None:
         share = trace.drain()
@@ -237,7 +237,7 @@ def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
     files = [ProcFile(name) for name in counters_paths(holder)]
 
     def take(t_ns: int) -> None:
-        os.write(file, b"# t_ns=%d\n%b" % (t_ns, b"".join(each.read() for each in files)))
+        os.write(file, b"# t_ns=%d\n%b" % (t_ns, b"".join(source.read() for source in files)))
 
     return Sample("counters", interval_ns, take)
 

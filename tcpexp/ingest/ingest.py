@@ -47,11 +47,11 @@ from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
-def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
+def ingest_run(run_dir: Path, progress: Tell | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came
@@ -124,7 +124,7 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, tell: Tell) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
