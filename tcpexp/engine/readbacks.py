@@ -26,8 +26,10 @@ FILE = "readback.jsonl"
 
 
 class ReadbackLog:
-    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace
-    keeps what anybody changes about its interfaces.
+    """Writes the file.
+
+    Between :meth:`start` and :meth:`end` a socket in each node's namespace keeps what anybody
+    changes about its interfaces.
     """
 
     def __init__(self, network: Network, raw_dir: Path, clock: Clock) -> None:

@@ -50,8 +50,9 @@ class _Run:
 
 
 class QemuPlace:
-    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or
-    ``real`` (KVM where it works).
+    """Runs plans in a virtual machine.
+
+    Needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works).
 
     ``image_sha256`` asks for another image than the one in use.
     """

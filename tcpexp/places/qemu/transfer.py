@@ -110,8 +110,9 @@ class ResultDevice:
         return state
 
     def follow(self, run_dir: Path) -> int:
-        """Write what the log has gained since the last call into ``run_dir``; return the log's size
-        in bytes so far.
+        """Write what the log has gained since the last call into ``run_dir``.
+
+        Return the log's size in bytes so far.
 
         Raises ``RunError`` on a damaged log or a full disk.
         """
