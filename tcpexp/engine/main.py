@@ -78,7 +78,14 @@ class Engine:
         )
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(
-            plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token
+            plan.recorders,
+            self.network,
+            self.executor,
+            self.waiter,
+            self.processes,
+            raw_dir,
+            files_dir,
+            token,
         )
         self.timeline = Timeline(
             plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter
@@ -242,7 +249,7 @@ class Engine:
             "t0_realtime_ns": self.clock.t0_realtime_ns,
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
-            "steps": [
+            "clock_steps": [
                 {
                     "t_ns": step.before_ns - (self.clock.t0_monotonic_ns or 0),
                     "by_ns": step.by_ns,

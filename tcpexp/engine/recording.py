@@ -4,10 +4,11 @@ left running.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from tcpexp.engine import qdiscs, sampler, sockets
+from tcpexp.engine import qdiscs, sampler, samplers, sockets
 from tcpexp.engine.assembly import Network
 from tcpexp.engine.captures import Captures
 from tcpexp.engine.commands import Executor
@@ -16,6 +17,7 @@ from tcpexp.engine.trace import Trace
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import Recorder, Spawn, Step
+from tcpexp.record.sampling import Sampled, raw_name
 
 
 class Recording:
@@ -29,6 +31,7 @@ class Recording:
         waiter: Waiter,
         processes: ProcessTable,
         raw_dir: Path,
+        files_dir: Path,
         token: str | None,
     ) -> None:
         self.recorders = recorders
@@ -37,6 +40,7 @@ class Recording:
         self.waiter = waiter
         self.processes = processes
         self.raw_dir = raw_dir
+        self.files_dir = files_dir
         self.captures = Captures(executor, waiter, raw_dir)
         self.trace: Trace | None = None
         events = [
@@ -143,13 +147,24 @@ class Recording:
                 node = _node(recorder)
                 path = self.raw_dir / "counters" / f"{node}.txt"
                 return sampler.counters_sample(interval, self.network.pid(node), path)
-            case "cpu":
-                return sampler.cpu_sample(interval, self.raw_dir / "cpu.jsonl")
             case "command":
                 output = str(recorder.options["output"])
                 argv = self.executor.argv(_node(recorder), list(recorder.options["argv"]))
                 return sampler.command_sample(output, interval, argv, self.raw_dir / output)
-        raise RunError(f"no such recorder: {recorder.kind}")
+        return self._own_sample(recorder, interval)
+
+    def _own_sample(self, recorder: Recorder, interval_ns: int) -> sampler.Sample:
+        """Return the sample of a recorder that brings its sampler; raises ``RunError``."""
+        open_sample = samplers.load_sampler(recorder.kind, self.files_dir)
+        node = recorder.node
+        pid = None if node is None else self.network.pid(node)
+        inside = contextlib.nullcontext() if node is None else self.network.inside(node)
+        with inside:
+            take = samplers.open_sampler(
+                open_sample, recorder.kind, Sampled(node, pid, recorder.options)
+            )
+        path = self.raw_dir / raw_name(recorder.kind)
+        return samplers.rows_sample(recorder.kind, node, interval_ns, take, path)
 
     def _sockets(self, node: str, interval_ns: int) -> sampler.Sample:
         """Return the sample of a node's sockets: dumps that are written out at the end or, where

@@ -16,6 +16,8 @@ from tcpexp.places.wordless import source_lines, without_words
 PACKAGE = Path(tcpexp.__file__).parent
 #: Folders that a guest has as a whole.
 ROOTS = ("engine", "tcp")
+#: What the engine imports by a name that a plan gives: what samples for a recorder.
+BY_NAME = "recorders/*/guest.py"
 #: Of these folders what is only read outside.
 READ_OUTSIDE = ("tcp/musts.py", "tcp/rfcs.py")
 _IMPORT = re.compile(
@@ -33,6 +35,7 @@ def read_engine_files() -> dict[str, bytes]:
     outside = {PACKAGE / name for name in READ_OUTSIDE}
     waiting = [path for root in ROOTS for path in (PACKAGE / root).rglob("*.py")]
     waiting = [path for path in waiting if path not in outside]
+    waiting += PACKAGE.glob(BY_NAME)
     while waiting:
         path = waiting.pop()
         if _name(path) not in found:
