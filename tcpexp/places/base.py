@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict
 
 from tcpexp.errors import DataError, Missing, SpecError
 from tcpexp.machine.findings import Finding
@@ -68,6 +68,18 @@ class PlaceResult:
             clock=clock,
             facts={**engine.get("versions", {}), **facts},
         )
+
+
+class GuestState(TypedDict, total=False):
+    """The last word of what runs inside: the phase (``done`` at the end) and the experiment's time.
+
+    Then also how the engine ended, or why it could not.
+    """
+
+    phase: str
+    t: float
+    status: int
+    error: str
 
 
 class Place(Protocol):

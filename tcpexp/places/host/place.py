@@ -72,8 +72,9 @@ class HostPlace:
         return None
 
     def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
-        """Run ``plan`` and leave its raw data in ``run_dir``; files belong to the user who called
-        sudo.
+        """Run ``plan`` and leave its raw data in ``run_dir``.
+
+        Files belong to the user who called sudo.
 
         Raises:
             HostError: the machine lacks something.

@@ -80,8 +80,9 @@ def kept_folder(sha256: str) -> Path:
 
 
 def find_image(sha256: str | None = None) -> Image | None:
-    """Return the image that runs use when it is in the cache, else None; with ``sha256`` the image
-    of this hash, in use or kept.
+    """Return the image that runs use when it is in the cache, else None.
+
+    With ``sha256`` the image of this hash, in use or kept.
 
     Raises ``DataError`` when it is damaged.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
-from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.base import GuestState, PlaceResult, Progress
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
 from tcpexp.places.image.image import Image, build_image, find_image
@@ -50,8 +50,9 @@ class _Run:
 
 
 class QemuPlace:
-    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or
-    ``real`` (KVM where it works).
+    """Runs plans in a virtual machine.
+
+    Needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works).
 
     ``image_sha256`` asks for another image than the one in use.
     """
@@ -170,13 +171,13 @@ class QemuPlace:
 
     def _watch(
         self, run: _Run, run_dir: Path, plan: RunPlan, progress: Progress, stop: Callable[[], bool]
-    ) -> dict[str, Any]:
+    ) -> GuestState:
         """Wait until the guest has ended, taking over what it records; return its last state.
 
         Asks it to stop when ``stop()`` says so or a limit is over.
         """
         asked: float | None = None
-        last: tuple[dict[str, Any], float] = ({}, time.monotonic())
+        last: tuple[GuestState, float] = ({}, time.monotonic())
         limit = run.started + plan.wall_limit_s
         while run.process.poll() is None:
             time.sleep(0.05)
@@ -223,7 +224,7 @@ class QemuPlace:
     def _result(
         self,
         run_dir: Path,
-        state: dict[str, Any],
+        state: GuestState,
         image: Image,
         template: Template | None,
         wall: float,

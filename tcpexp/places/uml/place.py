@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
-from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
+from tcpexp.places.base import Clock, GuestState, PlaceResult, Progress, Stop
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
@@ -179,7 +179,7 @@ class _Guest:
     folder: Folder
     started: float
 
-    def watch(self, plan: RunPlan, progress: Progress, stop: Stop) -> dict[str, Any]:
+    def watch(self, plan: RunPlan, progress: Progress, stop: Stop) -> GuestState:
         """Wait until the guest has ended; return its last state.
 
         Asks it to stop when ``stop()`` says so or a limit is over.
@@ -187,7 +187,7 @@ class _Guest:
         ended = os.pidfd_open(self.process.pid)
         spins = SpinWatch(self.process.pid)
         asked: float | None = None
-        last, heard = dict[str, Any](), time.monotonic()
+        last, heard = GuestState(), time.monotonic()
         try:
             while not select.select([ended], [], [], LOOK_INTERVAL_S)[0]:
                 now = time.monotonic()
@@ -210,16 +210,16 @@ class _Guest:
         self.process.wait()
         return self._final_state()
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> GuestState:
         """Return the guest's last word; empty when there is none."""
         try:
             text = (self.folder.run / "state").read_bytes()
-            state: dict[str, Any] = json.loads(text.split(b"\0", 1)[0])
+            state: GuestState = json.loads(text.split(b"\0", 1)[0])
         except (OSError, ValueError):
             return {}
         return state
 
-    def _final_state(self) -> dict[str, Any]:
+    def _final_state(self) -> GuestState:
         state = self._state()
         if state.get("phase") == "done":
             return state
