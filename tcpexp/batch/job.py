@@ -25,8 +25,10 @@ from tcpexp.errors import TcpexpError
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
+    from tcpexp.runs.options import RunOptions
     from tcpexp.runs.pipeline import RunOutcome
-    from tcpexp.runs.runner import RunOptions, StopSignals, Watcher
+    from tcpexp.runs.signals import StopSignals
+    from tcpexp.runs.watcher import RunWatcher
 
 #: The experiment's time is told at most this often, in seconds of wall time.
 TELL_EVERY_S = 0.2
@@ -47,7 +49,7 @@ class Job:
     @classmethod
     def from_line(cls, line: str) -> Job:
         """Return the job that :meth:`to_line` wrote."""
-        from tcpexp.runs.runner import RunOptions
+        from tcpexp.runs.options import RunOptions
 
         raw = json.loads(line)
         options = raw["options"]
@@ -71,7 +73,7 @@ def empty_row(job: Job) -> dict[str, Any]:
     }
 
 
-def run_outcome(job: Job, watcher: Watcher) -> RunOutcome:
+def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
     """Make the run and return what came of it.
 
     Raises what :func:`tcpexp.runs.runner.run_experiment` raises.
@@ -139,7 +141,7 @@ def crash_row(job: Job, message: str, hint: str | None) -> dict[str, Any]:
 
 
 class Telling:
-    """A ``Watcher`` that writes what it is told as lines of JSON; the first signal ends the run."""
+    """A ``RunWatcher`` that writes what it is told as lines of JSON; the first signal ends the run."""
 
     def __init__(self, signals: StopSignals, stream: IO[str]) -> None:
         self.signals = signals
@@ -206,7 +208,7 @@ def main() -> None:
 
     Whatever else is printed goes to standard error.
     """
-    from tcpexp.runs.runner import StopSignals
+    from tcpexp.runs.signals import StopSignals
 
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

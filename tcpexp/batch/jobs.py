@@ -21,7 +21,7 @@ from tcpexp.batch.job import Job, crash_row, empty_row
 from tcpexp.batch.job import main as make_run
 
 if TYPE_CHECKING:
-    from tcpexp.runs.runner import StopSignals
+    from tcpexp.runs.signals import StopSignals
 
 #: How long runs that are to be aborted may take to leave a manifest, in seconds of wall time; then
 #: they are killed.

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.batch.cell import CellResult, CellTask, run_cell
+from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.makecell import run_cell
 from tcpexp.batch.supply import PartSupply
 from tcpexp.errors import HostError, TcpexpError
 

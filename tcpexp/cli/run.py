@@ -18,8 +18,9 @@ from tcpexp.places.registry import AUTO, on_choices
 
 if TYPE_CHECKING:
     from tcpexp.batch.job import Job
-    from tcpexp.cli.progress import QuietWatcher
-    from tcpexp.runs.runner import RunOptions, StopSignals
+    from tcpexp.cli.progress import QuietRunWatcher
+    from tcpexp.runs.options import RunOptions
+    from tcpexp.runs.signals import StopSignals
 
 EPILOG = """\b
 Examples:
@@ -108,8 +109,9 @@ def run(
 
     Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
-    from tcpexp.cli.progress import QuietWatcher, TerminalWatcher
-    from tcpexp.runs.runner import RunOptions, StopSignals
+    from tcpexp.cli.progress import QuietRunWatcher, TerminalRunWatcher
+    from tcpexp.runs.options import RunOptions
+    from tcpexp.runs.signals import StopSignals
 
     silent = quiet or as_json
     wanted = list_jobs(
@@ -122,7 +124,7 @@ def run(
             rows = [
                 run_single(
                     wanted[0],
-                    QuietWatcher(signals) if silent else TerminalWatcher(signals),
+                    QuietRunWatcher(signals) if silent else TerminalRunWatcher(signals),
                     summary=not silent,
                 )
             ]
@@ -134,7 +136,7 @@ def run(
     return max(codes)
 
 
-def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, Any]:
+def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> dict[str, Any]:
     """Make one run in this process and return its row.
 
     An error is printed and becomes the row's.

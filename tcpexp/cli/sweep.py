@@ -12,7 +12,7 @@ from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
 from tcpexp.places.registry import GUEST, virtual_names
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 EPILOG = """\b
@@ -105,8 +105,13 @@ def sweep(
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
-    from tcpexp.cli.sweepshow import SilentShow, TerminalShow, print_matrix, print_outcome
-    from tcpexp.runs.runner import StopSignals
+    from tcpexp.cli.sweepshow import (
+        QuietStudyWatcher,
+        TerminalStudyWatcher,
+        print_matrix,
+        print_outcome,
+    )
+    from tcpexp.runs.signals import StopSignals
     from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import StudyOptions, load_study
 
@@ -120,7 +125,7 @@ def sweep(
 
         fetch_cells(study.folder(), store, {run.key for run in study.runs})
     with StopSignals().listening() as signals:
-        show = SilentShow(signals) if quiet or as_json else TerminalShow(signals)
+        show = QuietStudyWatcher(signals) if quiet or as_json else TerminalStudyWatcher(signals)
         try:
             outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=show)
         finally:

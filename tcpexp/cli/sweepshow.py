@@ -12,8 +12,8 @@ from tcpexp.cli.options import COLOURS
 if TYPE_CHECKING:
     from tcpexp.batch.cell import CellResult, CellTask
     from tcpexp.batch.estimate import Estimate
-    from tcpexp.runs.runner import StopSignals
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.runs.signals import StopSignals
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 #: Rows of the matrix that a dry run prints; --json has all.
@@ -22,7 +22,7 @@ MOST_ROWS = 60
 LINE_EVERY_S = 30.0
 
 
-class SilentShow:
+class QuietStudyWatcher:
     """Prints failed runs only; no more runs are begun after the first signal."""
 
     def __init__(self, signals: StopSignals) -> None:
@@ -51,7 +51,7 @@ class SilentShow:
         """Have nothing to remove."""
 
 
-class TerminalShow(SilentShow):
+class TerminalStudyWatcher(QuietStudyWatcher):
     """A bar on a terminal, without one a line now and then, with the time left: what the rest was
     expected to cost, at the pace so far.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 #: More combinations than this are left to the tables on disk.

@@ -22,7 +22,8 @@ from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.main import main
 from tcpexp.cli.several import QuietDisplay, TerminalDisplay, outcome_words, print_table, sum_words
 from tcpexp.errors import SpecError
-from tcpexp.runs.runner import RunOptions, StopSignals
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.signals import StopSignals
 
 PLAIN = """\
 name: {name}

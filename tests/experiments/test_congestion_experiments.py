@@ -12,7 +12,8 @@ import pytest
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.load import load_spec
 
 

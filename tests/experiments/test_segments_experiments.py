@@ -14,7 +14,8 @@ from tcpexp.checks.base import Verdict
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.runs.pipeline import RunOutcome
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.load import load_spec
 
 #: A changed mechanism per experiment: what is replaced in its text, and the checks that must fail.

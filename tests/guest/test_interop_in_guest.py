@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 
 TCP_TESTS = Path(__file__).parents[1] / "tcp"
 sys.path.insert(0, str(TCP_TESTS))

@@ -21,7 +21,8 @@ from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
 from tcpexp.plots.base import Options
 from tcpexp.plots.throughput import binned_goodput
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent
