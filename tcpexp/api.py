@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from tcpexp.plots.base import Plot
     from tcpexp.recorders.base import RecorderModel
     from tcpexp.report.diff.compare import Comparison, compare_runs
-    from tcpexp.runs.pipeline import RunOutcome, process_run
     from tcpexp.runs.options import RunOptions
+    from tcpexp.runs.pipeline import RunOutcome, process_run
     from tcpexp.runs.runner import run_experiment
     from tcpexp.spec.load import load_spec
     from tcpexp.spec.model import ExperimentSpec

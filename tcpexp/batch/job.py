@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tcpexp.errors import TcpexpError
+from tcpexp.runs.errorrows import crash_words, error_rows
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment, spec_seed
+from tcpexp.runs.signals import StopSignals
+from tcpexp.store.manifest import read_manifest
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
-    from tcpexp.runs.options import RunOptions
     from tcpexp.runs.pipeline import RunOutcome
-    from tcpexp.runs.signals import StopSignals
     from tcpexp.runs.watcher import RunWatcher
 
 #: The experiment's time is told at most this often, in seconds of wall time.
@@ -49,8 +52,6 @@ class Job:
     @classmethod
     def from_line(cls, line: str) -> Job:
         """Return the job that :meth:`to_line` wrote."""
-        from tcpexp.runs.options import RunOptions
-
         raw = json.loads(line)
         options = raw["options"]
         tuples = {name: tuple(options[name]) for name in ("overrides", "command")}
@@ -78,8 +79,6 @@ def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
 
     Raises what :func:`tcpexp.runs.runner.run_experiment` raises.
     """
-    from tcpexp.runs.runner import run_experiment, spec_seed
-
     options = job.options
     if job.index:
         options = dataclasses.replace(
@@ -90,8 +89,6 @@ def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
 
 def outcome_row(job: Job, outcome: RunOutcome) -> dict[str, Any]:
     """Return a finished run's row, for ``--json`` and for the table of several runs."""
-    from tcpexp.store.manifest import read_manifest
-
     manifest = read_manifest(outcome.path)
     results = [verdict.result for verdict in outcome.checks]
     passed, failed = results.count("PASS"), results.count("FAIL")
@@ -120,8 +117,6 @@ def outcome_row(job: Job, outcome: RunOutcome) -> dict[str, Any]:
 
 def error_row(job: Job, error: TcpexpError) -> dict[str, Any]:
     """Return the row of a run that ended with an error that a user can act on."""
-    from tcpexp.runs.errorrows import error_rows
-
     status = "failed" if error.exit_code >= 4 else "not run"
     return {
         **empty_row(job),
@@ -191,8 +186,6 @@ def run_told(job: Job, telling: Telling) -> dict[str, Any]:
     except KeyboardInterrupt:
         return {**empty_row(job), "status": "interrupted"}
     except Exception as error:
-        from tcpexp.runs.errorrows import crash_words
-
         return crash_row(job, *crash_words(error))
 
 
@@ -208,8 +201,6 @@ def main() -> None:
 
     Whatever else is printed goes to standard error.
     """
-    from tcpexp.runs.signals import StopSignals
-
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with StopSignals().listening() as signals:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import TcpexpError
+from tcpexp.paths import cache_dir
 from tcpexp.places.parts import PARTS
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ def receive_piece(what: str, name: str, sha256: str, offset: int, piece: bytes) 
 
     After the last one, which is empty, import it. Return what went wrong, in words.
     """
-    from tcpexp.paths import cache_dir
-
     path = cache_dir() / "images" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

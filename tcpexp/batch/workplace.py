@@ -14,6 +14,7 @@ from tcpexp.errors import HostError, Missing, SpecError
 from tcpexp.places.base import Wanted
 from tcpexp.places.parts import PARTS
 from tcpexp.places.registry import GUEST, choose_kind
+from tcpexp.telling import say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.places.base import Place
@@ -71,7 +72,7 @@ class KindWorkplace:
 
     def open(self) -> Place:
         """Return the place."""
-        return self.kind.open(self.wanted, _silent)
+        return self.kind.open(self.wanted, say_nothing)
 
     def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
         """Use the study's parts where this machine has them; return the first that it has not."""
@@ -125,7 +126,3 @@ def require_identity(mine: dict[str, str], asked: dict[str, str], where: str) ->
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 16 else f"{text[:12]}..."
-
-
-def _silent(text: str) -> None:
-    return None

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import TcpexpError
+from tcpexp.spec.load import load_spec
 from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
@@ -78,8 +80,6 @@ def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
 
     One that cannot be read is left out, or raises ``SpecErrors`` when ``strict``.
     """
-    from tcpexp.catalogue import load_catalogue
-
     cards = []
     for path in (*paths.shipped_specs(), *(paths.shipped_studies() if studies else ())):
         try:
@@ -92,8 +92,6 @@ def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
 
 def load_card(path: Path, catalogue: Catalogue) -> Card:
     """Return the card of the spec in ``path``; raises ``SpecErrors``."""
-    from tcpexp.spec.load import load_spec
-
     spec = load_spec(path, catalogue)
     return Card(
         name=spec.name,

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
+from tcpexp.cli.cards import load_cards
 from tcpexp.cli.options import echo_json, json_option
+from tcpexp.cli.search import find_cards
 from tcpexp.errors import SpecError
+from tcpexp.plan.topology import search_folders, topology_names
 from tcpexp.registry import suggest
+from tcpexp.spec.congestion import CONGESTION_CONTROLS
 from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
@@ -60,7 +65,6 @@ def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
             )
         search(words, as_json=as_json)
         return
-    from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()
     found = {
@@ -95,8 +99,6 @@ def describe(name: str, as_json: bool) -> None:
     It may begin with its kind, as in action:netem; without one, all that have the name are
     described.
     """
-    from tcpexp.catalogue import load_catalogue
-
     catalogue = load_catalogue()
     wanted, colon, bare = name.partition(":")
     kinds = [kind for kind in KINDS if not colon or kind == wanted or _singular(kind) == wanted]
@@ -123,9 +125,6 @@ def search(words: str, *, as_json: bool) -> None:
     """Print the experiments and studies that fit ``words``, with what of the words they have and
     where.
     """
-    from tcpexp.cli.cards import load_cards
-    from tcpexp.cli.search import find_cards
-
     hits = find_cards(words, load_cards(studies=True))
     if as_json:
         rows = [
@@ -187,15 +186,11 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
             )
         }
     if kind == "topologies":
-        from tcpexp.plan.topology import topology_names
-
         return {
             name: first_line(topology_text(name, catalogue))
             for name in topology_names(Path.cwd(), catalogue)
         }
     if kind == "congestion_controls":
-        from tcpexp.spec.congestion import CONGESTION_CONTROLS
-
         return {
             name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()
         }
@@ -262,8 +257,6 @@ def topology_text(name: str, catalogue: Catalogue) -> str:
 
 def topology_path(name: str) -> Path | None:
     """Return the file of a topology, None when there is none."""
-    from tcpexp.plan.topology import search_folders
-
     candidates = (
         folder / f"{name}{suffix}"
         for folder in search_folders(Path.cwd())
@@ -315,8 +308,6 @@ def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
 
 def control_text(name: str) -> str:
     """Return what there is to say about a congestion control."""
-    from tcpexp.spec.congestion import CONGESTION_CONTROLS
-
     control = CONGESTION_CONTROLS[name]
     module = (
         f"The kernel module {control.module}, loaded when a spec names it."

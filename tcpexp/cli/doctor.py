@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from tcpexp.machine.installed import package_finding
 from tcpexp.machine.processor import polars_lacks, polars_remedy
 from tcpexp.places.registry import all_kinds
 from tcpexp.plots.kit.writing import SCRIPTS, font_families, install_fonts, letters_of, scripts_of
+from tcpexp.telling import Say
 
-Say = Callable[[str], None]
 #: Free space that a run should have.
 RUN_BYTES = 1 << 30
 

@@ -13,6 +13,8 @@ import click
 from tcpexp import paths
 from tcpexp.cli.options import COLOURS, echo_json, json_option, results_option, runs_argument, say
 from tcpexp.errors import SpecError
+from tcpexp.store.manifest import NAME, refresh_manifest, verify
+from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
@@ -38,8 +40,6 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
     when recorded data is damaged.
     """
     from tcpexp.checks.run import check_run
-    from tcpexp.store.manifest import refresh_manifest, verify
-    from tcpexp.store.rundata import RunData
 
     rows: list[dict[str, Any]] = []
     for name in runs:
@@ -147,7 +147,6 @@ def report(
     answers. PDF needs WeasyPrint (exit code 3 without it).
     """
     from tcpexp.runs.pipeline import process_run
-    from tcpexp.store.manifest import NAME, verify
 
     if kind != "html":
         _check_hand_in(kind, runs, out)
@@ -195,7 +194,6 @@ def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, forc
     return the file.
     """
     from tcpexp.report.export.write import write_hand_in
-    from tcpexp.store.rundata import RunData
 
     whole = run.resolve()
     folder = out or whole.parent / f"{whole.name}-hand-in"

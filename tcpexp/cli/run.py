@@ -6,21 +6,22 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tcpexp import paths
+from tcpexp.batch.job import Job, error_row, outcome_row, run_outcome
+from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
+from tcpexp.cli.progress import QuietRunWatcher, TerminalRunWatcher
+from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 from tcpexp.errors import TcpexpError
 from tcpexp.places.registry import AUTO, on_choices
-
-if TYPE_CHECKING:
-    from tcpexp.batch.job import Job
-    from tcpexp.cli.progress import QuietRunWatcher
-    from tcpexp.runs.options import RunOptions
-    from tcpexp.runs.signals import StopSignals
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.preload import import_before_fork
+from tcpexp.runs.signals import StopSignals
 
 EPILOG = """\b
 Examples:
@@ -109,10 +110,6 @@ def run(
 
     Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
-    from tcpexp.cli.progress import QuietRunWatcher, TerminalRunWatcher
-    from tcpexp.runs.options import RunOptions
-    from tcpexp.runs.signals import StopSignals
-
     silent = quiet or as_json
     wanted = list_jobs(
         specs,
@@ -141,8 +138,6 @@ def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> dict[str
 
     An error is printed and becomes the row's.
     """
-    from tcpexp.batch.job import error_row, outcome_row, run_outcome
-
     try:
         outcome = run_outcome(job, watcher)
     except TcpexpError as error:
@@ -168,12 +163,8 @@ def run_several(
 
     ``say``: show progress and print a table.
     """
-    from tcpexp.batch.forked import preload
-    from tcpexp.batch.jobs import run_jobs
-    from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
-
     started = time.monotonic()
-    preload()
+    import_before_fork()
     display = TerminalDisplay(len(jobs)) if say else QuietDisplay()
     try:
         rows = run_jobs(jobs, at_once, signals, display)
@@ -190,8 +181,6 @@ def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[
 
     A name that means nothing stays as it is: its run says so and the others are made.
     """
-    from tcpexp.batch.job import Job
-
     names = [name for spec in specs for name in paths.expand_specs(spec)]
     return [Job(name, options, index) for name in names for index in range(repeat)]
 

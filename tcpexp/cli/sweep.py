@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tcpexp import paths
+from tcpexp.batch.estimate import jobs_that_fit
+from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
+from tcpexp.cli.sweepshow import (
+    QuietStudyWatcher,
+    TerminalStudyWatcher,
+    print_matrix,
+    print_outcome,
+)
 from tcpexp.places.registry import GUEST, virtual_names
-
-if TYPE_CHECKING:
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.study import Study
+from tcpexp.runs.signals import StopSignals
+from tcpexp.sweep.outcome import StudyOutcome
+from tcpexp.sweep.state import estimate_study, state_of
+from tcpexp.sweep.study import Study, StudyOptions, load_study
 
 EPILOG = """\b
 Examples:
@@ -105,15 +114,7 @@ def sweep(
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
-    from tcpexp.cli.sweepshow import (
-        QuietStudyWatcher,
-        TerminalStudyWatcher,
-        print_matrix,
-        print_outcome,
-    )
-    from tcpexp.runs.signals import StopSignals
     from tcpexp.sweep.run import run_study
-    from tcpexp.sweep.study import StudyOptions, load_study
 
     study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep, on, kernel))  # type: ignore[arg-type]
     if dry_run:
@@ -121,15 +122,13 @@ def sweep(
         echo_json(row) if as_json else print_matrix(study, row)
         return 0
     if store is not None:
-        from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
-
         fetch_cells(study.folder(), store, {run.key for run in study.runs})
     with StopSignals().listening() as signals:
-        show = QuietStudyWatcher(signals) if quiet or as_json else TerminalStudyWatcher(signals)
+        watcher = QuietStudyWatcher(signals) if quiet or as_json else TerminalStudyWatcher(signals)
         try:
-            outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=show)
+            outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=watcher)
         finally:
-            show.close()
+            watcher.close()
     if store is not None:
         put_cells(outcome.path, store)
         copy_tables(outcome.path / "tables", store)
@@ -144,15 +143,12 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
     """Return what a dry run shows: every run with its values, seed, hash and state, and the
     estimate of what is left.
     """
-    from tcpexp.batch.estimate import jobs_that_fit
-    from tcpexp.sweep.run import estimate_study, progress_of
-
     folder = study.folder()
-    progress = progress_of(study, folder, retry=retry)
+    state = state_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
-    estimate = estimate_study(study, folder, progress, at_once)
+    estimate = estimate_study(study, folder, state, at_once)
     states = {
-        run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)
+        run.number: name for name in ("done", "failed", "rest") for run in getattr(state, name)
     }
     return {
         "study": study.name,
@@ -169,9 +165,9 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
             }
             for run in study.runs
         ],
-        "done": len(progress.done),
-        "failed": len(progress.failed),
-        "to_make": len(progress.rest),
+        "done": len(state.done),
+        "failed": len(state.failed),
+        "to_make": len(state.rest),
         "at_once": at_once,
         "remark": remark,
         "estimate": {
@@ -184,6 +180,4 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
 
 def outcome_row(outcome: StudyOutcome) -> dict[str, Any]:
     """Return what came of a study, for ``--json``."""
-    import dataclasses
-
     return {**dataclasses.asdict(outcome), "exit_code": outcome.exit_code}

@@ -14,13 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tcpexp.catalogue import load_catalogue
+from tcpexp.checks.run import judge_entry
 from tcpexp.errors import DataError, SpecErrors, TcpexpError
 from tcpexp.grade.rubric import Criteria, hash_of, part_hashes, spec_hash
 from tcpexp.grade.submissions import unplain_files
+from tcpexp.plan.compile import compile_plan
+from tcpexp.plan.types import RunPlan, from_json, to_json
+from tcpexp.spec.load import validate_source
+from tcpexp.spec.source import load_source
+from tcpexp.store.manifest import NAME, verify
+from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
-    from tcpexp.plan.types import RunPlan
 
 #: What becomes of a spec or a run: a run that was judged; a spec that can be run; else why not.
 State = Literal["judged", "spec", "damaged", "incomplete", "refused", "wrong"]
@@ -65,12 +72,6 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
     """Compile a spec; one that would execute something outside of the guest is refused before it is
     loaded.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.plan.types import to_json
-    from tcpexp.spec.load import validate_source
-    from tcpexp.spec.source import load_source
-
     look = Look(str(path), "spec", "wrong")
     try:
         source = load_source(path)
@@ -109,9 +110,6 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
 
     What is damaged or not complete is not judged.
     """
-    from tcpexp.plan.types import from_json
-    from tcpexp.store.manifest import NAME, verify
-
     look = Look(str(path), "run", "damaged")
     try:
         links = unplain_files(path)
@@ -190,8 +188,6 @@ def _read_plan(path: Path, from_json: Any) -> RunPlan:
 
     One whose names could lead anywhere else raises ``DataError``.
     """
-    from tcpexp.plan.types import RunPlan
-
     try:
         plan: RunPlan = from_json((path / "plan.json").read_text(encoding="utf-8"), RunPlan)
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -210,8 +206,6 @@ def _read_plan(path: Path, from_json: Any) -> RunPlan:
 
 def _text_of(path: Path) -> str | None:
     """Return the hash of the spec in a run directory, None when it cannot be read."""
-    from tcpexp.spec.source import load_source
-
     try:
         raw = load_source(path / "spec.yaml").raw
     except SpecErrors:
@@ -223,9 +217,6 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]
     """Return a verdict per check of the exercise that the run is of, none when it is of no
     exercise; raises ``DataError``.
     """
-    from tcpexp.checks.run import judge_entry
-    from tcpexp.store.rundata import RunData
-
     if plan.name not in criteria.checks:
         return []
     run = RunData(path)
@@ -249,8 +240,6 @@ def _catalogue(criteria: Criteria) -> Catalogue:
     """Return the catalogue with the rubric's own plugins, which are the grader's, and none of the
     students'.
     """
-    from tcpexp.catalogue import load_catalogue
-
     catalogue = load_catalogue()
     for name, source in criteria.plugins.items():
         catalogue.load_plugin_text(name, source)

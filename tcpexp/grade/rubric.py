@@ -24,7 +24,12 @@ from pydantic import (
     field_validator,
 )
 
+from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
+from tcpexp.checks.base import unknown_references
 from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.plan.compile import compile_plan
+from tcpexp.spec.load import load_spec
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExpectEntry, build_expect
 from tcpexp.spec.placed import PlacedError
@@ -203,8 +208,6 @@ def load_rubric(path: Path) -> Rubric:
 
     Raises ``SpecErrors`` with every error's place.
     """
-    from tcpexp.catalogue import load_catalogue
-
     source = load_source(path)
     catalogue = load_catalogue()
     names = source.raw_at("plugins")
@@ -238,11 +241,6 @@ def _load_given(
     rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalogue, errors: list[SpecError]
 ) -> None:
     """Compile the exercise's own experiment and look up in it what the checks name."""
-    from tcpexp import paths
-    from tcpexp.checks.base import unknown_references
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
-
     source = rubric._source
     if exercise.spec is None:
         if exercise.pinned:

@@ -11,13 +11,14 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.batch.cell import CellTask
+from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import StudyFolder
 from tcpexp.batch.workplace import UNTRUSTED, load_workplace
 from tcpexp.errors import DataError, HostError
@@ -28,6 +29,7 @@ from tcpexp.grade.model import Grades
 from tcpexp.grade.sheets import write_sheets
 from tcpexp.grade.submissions import Found, Submission, find_submissions, look_through, unpack_zip
 from tcpexp.places.registry import GUEST
+from tcpexp.telling import Say, say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Rubric
@@ -66,7 +68,7 @@ def grade(
     folders: Sequence[Path],
     rubric: Rubric,
     options: GradeOptions,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = say_nothing,
 ) -> Grades:
     """Grade all submissions in ``folders`` and write ``grades.csv``, ``grades.html`` and
     ``grades.json`` to ``options.out``.
@@ -135,7 +137,7 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
 
 
 def look_at_all(
-    everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Callable[[str], None]
+    everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Say
 ) -> None:
     """Look at every spec and run of everybody, each in a process of its own."""
     wanted = [
@@ -169,13 +171,12 @@ def make_runs(
     rubric: Rubric,
     options: GradeOptions,
     at_once: int,
-    say: Callable[[str], None],
+    say: Say,
 ) -> int:
     """Run what is to be run, each plan once, and look at the results.
 
     Return how many runs were made now.
     """
-    from tcpexp.batch.estimate import jobs_that_fit
     from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
 
     workplace = load_workplace(options.workplace)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tcpexp.grade.model import STATES, ExerciseGrade, Grades, StudentGrade
+from tcpexp.report.page.write import environment
 from tcpexp.store.rundir import to_json_text, write_atomic
 
 if TYPE_CHECKING:
@@ -115,8 +116,6 @@ def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
     Works offline, all texts escaped.
     """
     import markupsafe
-
-    from tcpexp.report.page.write import environment
 
     text = resources.files("tcpexp.grade").joinpath("grades.html.j2").read_text(encoding="utf-8")
     content = {

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 
 from tcpexp.errors import HostError, Missing, SpecError
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Place, Say, Wanted
+from tcpexp.places.base import Clock, Place, Wanted
+from tcpexp.telling import Say
 
 
 class HostKind:

@@ -19,15 +19,12 @@ WITH_THREADS = (
     "polars",
     "numpy",
     "tcpexp.ingest.ingest",
-    "tcpexp.analysis.derive",
-    "tcpexp.analysis.metrics",
-    "tcpexp.analysis.certificate",
+    "tcpexp.runs.pipeline",
 )
 #: Starts none.
 WITHOUT_THREADS = (
     "tcpexp.runs.runner",
     "tcpexp.places.uml.place",
-    "tcpexp.runs.pipeline",
     "tcpexp.checks.run",
     "tcpexp.plots.kit.sketch",
     "tcpexp.report.page.write",

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.plots.kit.shapes import draw_ellipse
 from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, series_of
+from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
 from tcpexp.spec.study import Ellipses, HeatMap
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
 
@@ -136,9 +138,6 @@ def draw_ellipses(
     """Draw a point per run, the mean, and one standard deviation around it along the directions in
     which the runs vary.
     """
-    from tcpexp.plots.kit.shapes import draw_ellipse
-    from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
-
     (dx, _), (dy, _) = scale_of(study, entry.x), scale_of(study, entry.y)
     values = ordered(study, everything, entry.by)
     for value, look in zip(values, series_of(str(each) for each in values).values(), strict=True):

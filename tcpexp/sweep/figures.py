@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import SOFT_INK, WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
 from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
@@ -52,8 +53,6 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
 
     ``runs`` are all runs, so that a figure can say which it lacks.
     """
-    from tcpexp.plots.kit.save import save_figure
-
     entries = [entry.chosen() for entry in study.sweep.figures] or default_figures(study)
     found = []
     folder.figures.mkdir(parents=True, exist_ok=True)

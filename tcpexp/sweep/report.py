@@ -9,6 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.report.page.figures import inline_svg
+from tcpexp.report.page.write import environment
+from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.spec.quotes import without_run
 from tcpexp.store.rundir import write_atomic
 from tcpexp.sweep.figures import StudyFigure
@@ -38,8 +41,6 @@ def write_study_report(
 
     Texts from the spec are escaped.
     """
-    from tcpexp.report.page.write import environment
-
     text = resources.files("tcpexp.sweep").joinpath("study.html.j2").read_text(encoding="utf-8")
     path = folder.path / "report.html"
     write_atomic(
@@ -53,8 +54,6 @@ def report_content(
 ) -> dict[str, Any]:
     """Return the template's values."""
     import markupsafe
-
-    from tcpexp.report.prose import inline_html, prose_html
 
     spec = study.spec
     results = [verdict.result for verdict in outcome.verdicts]
@@ -101,9 +100,6 @@ def report_content(
 
 def _figure(figure: StudyFigure) -> dict[str, Any]:
     import markupsafe
-
-    from tcpexp.report.page.figures import inline_svg
-    from tcpexp.report.prose import inline_html
 
     return {
         "name": figure.name,

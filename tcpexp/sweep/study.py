@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp import paths
 from tcpexp.batch.cell import CellTask, Keep, content_key
 from tcpexp.batch.estimate import Forecast, forecast_run
 from tcpexp.batch.folder import StudyFolder
 from tcpexp.batch.measure import definition
 from tcpexp.batch.workplace import load_workplace
-from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.catalogue import load_catalogue
+from tcpexp.errors import HostError, SpecError, SpecErrors
 from tcpexp.places.registry import GUEST
+from tcpexp.plan.compile import compile_plan
+from tcpexp.plan.examine import examine_spec
+from tcpexp.plan.types import to_json
+from tcpexp.spec.load import order_of, read_source, validate_source
+from tcpexp.spec.overrides import override_source
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.sweep.draws import drawn_overrides
 from tcpexp.sweep.matrix import Cell, expand_cells
+from tcpexp.sweep.names import unknown_names
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -93,8 +101,6 @@ class Study:
         """Return where the study is kept: ``<out>/<name>``, by default in ``studies`` of the
         results.
         """
-        from tcpexp import paths
-
         above = (
             self.options.out
             if self.options.out is not None
@@ -140,8 +146,6 @@ class Study:
 
     def task_of(self, run: PlannedRun, folder: StudyFolder, token: str) -> CellTask:
         """Return what a worker is given to make a run."""
-        from tcpexp.plan.types import to_json
-
         measures = tuple(
             definition(each.from_)
             for each in self.sweep.measures.values()
@@ -162,9 +166,6 @@ class Study:
 
     def _cell_spec(self, cell: Cell, seed: int | None = None) -> ExperimentSpec:
         """Return the spec of a combination; with ``seed``, also with what that repetition draws."""
-        from tcpexp.spec.load import validate_source
-        from tcpexp.spec.overrides import override_source
-
         try:
             drawn = drawn_overrides(self.sweep, cell, seed)[0] if seed is not None else []
             return validate_source(
@@ -184,8 +185,6 @@ class Study:
             raise self._placed(errors, cell, seed) from None
 
     def _compile(self, spec: ExperimentSpec, cell: Cell, seed: int) -> RunPlan:
-        from tcpexp.plan.compile import compile_plan
-
         try:
             return compile_plan(spec, self._catalogue, seed=seed)
         except SpecErrors as errors:
@@ -236,8 +235,6 @@ def load_study(path: Path, options: StudyOptions) -> Study:
 
     Raises ``SpecErrors`` and ``HostError``.
     """
-    from tcpexp.errors import HostError
-
     read = _read(path, options.overrides)
     expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
     workplace = load_workplace(options.workplace, options.kernel)
@@ -253,10 +250,6 @@ def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan,
 
     Every one is compiled. Raises ``SpecErrors``, all of them. Needs no guest.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.examine import examine_spec
-    from tcpexp.spec.load import order_of, read_source
-
     catalogue = load_catalogue()
     examined = examine_spec(read_source(path, overrides), catalogue)
     errors, runs = list(examined.errors), {}
@@ -298,10 +291,6 @@ def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Sourc
 
     Raises ``SpecErrors`` with all that is wrong with the spec itself.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.examine import examine_spec
-    from tcpexp.spec.load import read_source
-
     catalogue = load_catalogue()
     source = read_source(path, overrides)
     try:
@@ -311,8 +300,6 @@ def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Sourc
 
 
 def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, Source, Catalogue]:
-    from tcpexp.spec.load import validate_source
-
     spec = validate_source(source, catalogue)
     raw = {key: value for key, value in source.raw.items() if key != "sweep"}
     return spec, dataclasses.replace(source, raw=raw), catalogue
@@ -322,8 +309,6 @@ def _compiled(
     read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]
 ) -> Study:
     """Return the study; its measures name what its runs have."""
-    from tcpexp.sweep.names import unknown_names
-
     study = Study(*read, options, identity)
     errors = unknown_names(study.spec, (study.plan_of(run) for run in study.runs))
     if errors:

@@ -18,7 +18,7 @@ import pytest
 
 from tcpexp.cli.main import main
 from tcpexp.errors import Missing, RunError
-from tcpexp.places.base import PlaceResult, Progress, Stop
+from tcpexp.places.base import PlaceResult, Stop
 from tcpexp.plan.types import RunPlan
 from tcpexp.runs.execute import execute
 from tcpexp.runs.options import RunOptions
@@ -27,6 +27,7 @@ from tcpexp.runs.runner import compile_spec, create_run
 from tcpexp.runs.signals import StopSignals
 from tcpexp.runs.watcher import SilentRunWatcher
 from tcpexp.store.manifest import read_manifest
+from tcpexp.telling import TellPhase
 
 PLAIN = """\
 name: plain
@@ -239,7 +240,7 @@ class Breaking:
         """Lack nothing."""
         return ()
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Leave one file and fail."""
         (run_dir / "raw" / "console.txt").write_text("panic")
         raise self.error
@@ -273,7 +274,7 @@ class Filling(Breaking):
         self.record = record
         self.result = result
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Leave a part of the engine's record and its reserve."""
         (run_dir / "raw" / ".engine.reserve").write_bytes(bytes(1000))
         if self.record is not None:
@@ -348,7 +349,7 @@ def test_a_run_whose_engine_did_not_notice_is_not_complete(
 class Talking(Breaking):
     """A place that says one word before it fails."""
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Say that the network is built, and fail."""
         progress("network", 0.0)
         raise self.error

@@ -13,8 +13,8 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.checks.base import Verdict
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
-from tcpexp.runs.pipeline import RunOutcome
 from tcpexp.runs.options import RunOptions
+from tcpexp.runs.pipeline import RunOutcome
 from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.load import load_spec
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tcpexp import paths
 from tcpexp.errors import TcpexpError
 from tcpexp.machine.findings import Finding, room_finding, tool_finding
-from tcpexp.places.base import Say
+from tcpexp.telling import Say
 
 #: Free space that an image build needs.
 IMAGE_BYTES = 3 << 30

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from tcpexp.errors import Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Place, Say, Wanted
+from tcpexp.places.base import Clock, Place, Wanted
+from tcpexp.telling import Say
 
 
 class UmlKind:

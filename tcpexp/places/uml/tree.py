@@ -17,7 +17,8 @@ from pathlib import Path
 from tcpexp.errors import Missing, RunError
 from tcpexp.paths import cache_dir
 from tcpexp.places.engine_files import read_engine_files
-from tcpexp.places.image.image import Image, Say, locked
+from tcpexp.places.image.image import Image, locked
+from tcpexp.telling import Say
 
 FILES = Path(__file__).parent / "files"
 #: Folders of the tree on which ``init.py`` mounts.
