@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NotRequired, TypedDict
 
 from tcpexp.plan.types import RunPlan
 
@@ -39,6 +39,44 @@ class CellTask:
     limit_s: float | None = None
 
 
+class CellCost(TypedDict, total=False):
+    """What a run took, and where it was made."""
+
+    wall_s: float
+    processor_s: float
+    recorded_bytes: int
+    kept_bytes: int
+    host: str
+    pid: int
+
+
+class CellRow(TypedDict):
+    """``cell.json``: which run it is, how it ended, and its numbers where it has any."""
+
+    key: str
+    label: str
+    identity: dict[str, str]
+    status: str
+    error: str | None
+    seed: NotRequired[int]
+    certificate: NotRequired[str | None]
+    reasons: NotRequired[list[str]]
+    verdicts: NotRequired[list[CellVerdict]]
+    checks_passed: NotRequired[int]
+    checks_failed: NotRequired[int]
+    metrics: NotRequired[dict[str, float]]
+    measured: NotRequired[dict[str, float | None]]
+    cost: NotRequired[CellCost]
+
+
+class CellVerdict(TypedDict):
+    """A verdict as ``cell.json`` has it."""
+
+    title: str
+    result: str
+    measured: str
+
+
 @dataclass(frozen=True)
 class CellResult:
     """What a worker hands back: small, and with ``archive`` the run itself where the worker does
@@ -51,7 +89,7 @@ class CellResult:
     key: str
     status: str
     error: str | None = None
-    cost: dict[str, Any] = dataclasses.field(default_factory=dict)
+    cost: CellCost = dataclasses.field(default_factory=CellCost)
     archive: bytes | None = None
     needs: tuple[str, str, str, str] | None = None
 

@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tcpexp.batch.cell import CellCost
     from tcpexp.plan.types import RunPlan
 
 #: Measured (docs/concepts/speed.md): a run without packets, from its start to its tables, and an
@@ -93,7 +94,7 @@ class Estimate:
 
 
 def estimate_rest(
-    rest: Iterable[Forecast], done: Iterable[tuple[Forecast, dict[str, Any]]], at_once: int
+    rest: Iterable[Forecast], done: Iterable[tuple[Forecast, CellCost]], at_once: int
 ) -> Estimate:
     """Return the estimate for ``rest``.
 

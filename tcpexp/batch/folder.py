@@ -29,6 +29,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tcpexp.batch.cell import CellRow
 from tcpexp.errors import DataError, HostError
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic
 
@@ -77,14 +78,14 @@ class StudyFolder:
         """Return the keys of all failed runs, from one listing."""
         return _names(self.path / "failed")
 
-    def read_cell(self, key: str) -> dict[str, Any]:
+    def read_cell(self, key: str) -> CellRow:
         """Return ``cell.json`` of a finished run, else of a failed one.
 
         Raises ``DataError`` when it is damaged or absent.
         """
         path = (self.cell(key) if self.has(key) else self.failed(key)) / CELL
         try:
-            value: dict[str, Any] = json.loads(path.read_text())
+            value: CellRow = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{path}: damaged: {error}", hint=f"rm -r {path.parent}, and run the sweep again"

@@ -17,16 +17,14 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tcpexp.batch.rows import Job, RunRow, crash_row, empty_row, error_row, outcome_row
 from tcpexp.errors import TcpexpError
-from tcpexp.runs.errorrows import crash_words, error_rows
-from tcpexp.runs.options import RunOptions
+from tcpexp.runs.errorrows import crash_words
 from tcpexp.runs.runner import run_experiment, spec_seed
 from tcpexp.runs.signals import StopSignals
-from tcpexp.store.manifest import read_manifest
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
@@ -35,43 +33,6 @@ if TYPE_CHECKING:
 
 #: The experiment's time is told at most this often, in seconds of wall time.
 TELL_EVERY_S = 0.2
-
-
-@dataclass(frozen=True)
-class Job:
-    """A spec to run, as the command line names it, with its seed plus ``index``."""
-
-    spec: str
-    options: RunOptions
-    index: int = 0
-
-    def to_line(self) -> bytes:
-        """Return the job as one line of JSON."""
-        return json.dumps(dataclasses.asdict(self), default=str).encode() + b"\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> Job:
-        """Return the job that :meth:`to_line` wrote."""
-        raw = json.loads(line)
-        options = raw["options"]
-        tuples = {name: tuple(options[name]) for name in ("overrides", "command")}
-        out = None if options["out"] is None else Path(options["out"])
-        return cls(raw["spec"], RunOptions(**{**options, **tuples, "out": out}), raw["index"])
-
-
-def empty_row(job: Job) -> dict[str, Any]:
-    """Return the row of a run that has not been made."""
-    return {
-        "spec": job.spec,
-        "experiment": Path(job.spec).stem,
-        "exit_code": 4,
-        "run": None,
-        "status": "not run",
-        "passed": 0,
-        "failed": 0,
-        "undecided": 0,
-        "errors": [],
-    }
 
 
 def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
@@ -85,54 +46,6 @@ def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
             options, seed=(spec_seed(job.spec, options) + job.index) % 2**32
         )
     return run_experiment(job.spec, options, watcher)
-
-
-def outcome_row(job: Job, outcome: RunOutcome) -> dict[str, Any]:
-    """Return a finished run's row, for ``--json`` and for the table of several runs."""
-    manifest = read_manifest(outcome.path)
-    results = [verdict.result for verdict in outcome.checks]
-    passed, failed = results.count("PASS"), results.count("FAIL")
-    return {
-        **empty_row(job),
-        "experiment": manifest.experiment,
-        "exit_code": outcome.exit_code,
-        "run": str(outcome.path),
-        "status": outcome.status,
-        "failure": manifest.failure,
-        "where": manifest.where,
-        "clock": manifest.clock,
-        "seed": manifest.seed,
-        "wall_seconds": manifest.wall_s,
-        "timing": outcome.timing,
-        "certificate": outcome.certificate,
-        "passed": passed,
-        "failed": failed,
-        "undecided": len(results) - passed - failed,
-        "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.checks],
-        "report": None if outcome.report is None else str(outcome.report),
-        "problems": list(outcome.problems),
-        "failures": [dataclasses.asdict(each) for each in outcome.failures],
-    }
-
-
-def error_row(job: Job, error: TcpexpError) -> dict[str, Any]:
-    """Return the row of a run that ended with an error that a user can act on."""
-    status = "failed" if error.exit_code >= 4 else "not run"
-    return {
-        **empty_row(job),
-        "exit_code": error.exit_code,
-        "status": status,
-        "errors": error_rows(error),
-    }
-
-
-def crash_row(job: Job, message: str, hint: str | None) -> dict[str, Any]:
-    """Return the row of a run that ended as none should."""
-    return {
-        **empty_row(job),
-        "status": "crashed",
-        "errors": [{"file": None, "line": None, "column": None, "message": message, "hint": hint}],
-    }
 
 
 class Telling:
@@ -177,7 +90,7 @@ class Telling:
             self.stream.flush()
 
 
-def run_told(job: Job, telling: Telling) -> dict[str, Any]:
+def run_told(job: Job, telling: Telling) -> RunRow:
     """Make the run and return its row, whatever happens."""
     try:
         return outcome_row(job, run_outcome(job, telling))

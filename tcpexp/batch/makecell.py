@@ -14,9 +14,8 @@ import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.cell import CellResult, CellRow, CellTask
 from tcpexp.batch.folder import CELL, StudyFolder, pack
 from tcpexp.batch.measure import flatten_metrics, measure_table
 from tcpexp.batch.workplace import load_workplace, require_identity
@@ -116,10 +115,10 @@ def _worker_address() -> str | None:
         return None
 
 
-def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
+def _attempt(task: CellTask, scratch: Path, made: Path) -> CellRow:
     """Make the run, keep of it what is asked, and return ``cell.json``."""
     started, used = time.monotonic(), _processor_seconds()
-    row: dict[str, Any] = {
+    row: CellRow = {
         "key": task.key,
         "label": task.label,
         "identity": task.identity,
@@ -132,7 +131,7 @@ def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
         row["seed"] = plan.seed
         run_dir = _prepare(task, scratch, plan)
         outcome = _perform(task, plan, run_dir)
-        row |= _numbers(task, outcome)
+        _note_numbers(row, task, outcome)
         size = _size(run_dir.path)
         _keep(task, run_dir, made, failed=outcome.status != "complete")
     except TcpexpError as error:
@@ -175,12 +174,12 @@ def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome
         plan,
         run_dir,
         RunOptions(clock="virtual", command=("tcpexp", "sweep")),
-        _Limit(task.limit_s),
+        _TimeLimit(task.limit_s),
     )
     return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
 
 
-class _Limit:
+class _TimeLimit:
     """A ``RunWatcher`` that ends a run after so many seconds of wall time; says nothing."""
 
     def __init__(self, limit_s: float | None) -> None:
@@ -200,10 +199,8 @@ class _Limit:
         return self._deadline is not None and time.monotonic() > self._deadline
 
 
-def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:
-    """Return what ``cell.json`` says of the run's results: nothing of it depends on how long
-    anything took.
-    """
+def _note_numbers(row: CellRow, task: CellTask, outcome: RunOutcome) -> None:
+    """Note the run's results: nothing of them depends on how long anything took."""
     measured = {
         text: measure_table(
             lambda name: read_table(outcome.path, name),
@@ -213,26 +210,28 @@ def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:
     }
     results = [verdict.result for verdict in outcome.checks]
     certificate = outcome.certificate
-    return {
-        "status": outcome.status,
-        "error": (
-            None
-            if outcome.status == "complete"
-            else (read_manifest(outcome.path).failure or outcome.status)
-        ),
-        "certificate": certificate.get("verdict"),
-        "reasons": list(certificate.get("reasons") or ()),
-        "verdicts": [
-            {"title": verdict.title, "result": verdict.result, "measured": verdict.measured}
-            for verdict in outcome.checks
-        ],
-        "checks_passed": results.count("PASS"),
-        "checks_failed": results.count("FAIL"),
-        "metrics": flatten_metrics(
-            {name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}
-        ),
-        "measured": measured,
-    }
+    row.update(
+        {
+            "status": outcome.status,
+            "error": (
+                None
+                if outcome.status == "complete"
+                else (read_manifest(outcome.path).failure or outcome.status)
+            ),
+            "certificate": certificate.get("verdict"),
+            "reasons": list(certificate.get("reasons") or ()),
+            "verdicts": [
+                {"title": verdict.title, "result": verdict.result, "measured": verdict.measured}
+                for verdict in outcome.checks
+            ],
+            "checks_passed": results.count("PASS"),
+            "checks_failed": results.count("FAIL"),
+            "metrics": flatten_metrics(
+                {name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}
+            ),
+            "measured": measured,
+        }
+    )
 
 
 def _keep(task: CellTask, run_dir: RunDirectory, made: Path, *, failed: bool) -> None:

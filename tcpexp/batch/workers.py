@@ -146,7 +146,7 @@ def run_tasks(
 
     try:
         while True:
-            room = AHEAD * max(_threads(client), 1)
+            room = AHEAD * max(runs_at_once(client), 1)
             while not exhausted and not stop() and len(waiting) < room:
                 task = next(tasks, None)
                 if task is None:
@@ -177,7 +177,8 @@ def run_tasks(
             future.release()
 
 
-def _threads(client: Client) -> int:
+def runs_at_once(client: Client) -> int:
+    """Return how many runs the workers make at a time."""
     return sum(
         worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()
     )
@@ -228,13 +229,3 @@ def _quiet() -> Iterator[None]:
     ):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     yield
-
-
-def facts(client: Client) -> dict[str, Any]:
-    """Return where the workers are and how many runs go on at once."""
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return {
-        "workers": len(workers),
-        "at_once": sum(worker["nthreads"] for worker in workers),
-        "hosts": sorted({worker["host"] for worker in workers}),
-    }

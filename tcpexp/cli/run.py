@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
 from tcpexp import paths
-from tcpexp.batch.job import Job, error_row, outcome_row, run_outcome
+from tcpexp.batch.job import run_outcome
 from tcpexp.batch.jobs import run_jobs
+from tcpexp.batch.rows import Job, RunRow, error_row, outcome_row
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
 from tcpexp.cli.progress import QuietRunWatcher, TerminalRunWatcher
@@ -129,11 +129,10 @@ def run(
             rows = run_several(wanted, jobs, signals, say=not silent)
     if as_json:
         echo_json(rows)
-    codes: list[int] = [row["exit_code"] for row in rows]
-    return max(codes)
+    return max(row["exit_code"] for row in rows)
 
 
-def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> dict[str, Any]:
+def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> RunRow:
     """Make one run in this process and return its row.
 
     An error is printed and becomes the row's.
@@ -156,9 +155,7 @@ def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> dict[str
     return outcome_row(job, outcome)
 
 
-def run_several(
-    jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool
-) -> list[dict[str, Any]]:
+def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[RunRow]:
     """Make several runs, each in a process of its own, and return their rows.
 
     ``say``: show progress and print a table.

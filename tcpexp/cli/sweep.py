@@ -13,6 +13,7 @@ from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
 from tcpexp.cli.sweepshow import (
+    Matrix,
     QuietStudyWatcher,
     TerminalStudyWatcher,
     print_matrix,
@@ -139,7 +140,7 @@ def sweep(
     return outcome.exit_code
 
 
-def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]:
+def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> Matrix:
     """Return what a dry run shows: every run with its values, seed, hash and state, and the
     estimate of what is left.
     """

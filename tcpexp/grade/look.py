@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.checks.run import judge_entry
@@ -34,6 +34,31 @@ State = Literal["judged", "spec", "damaged", "incomplete", "refused", "wrong"]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:>-]{0,99}")
 
 
+class RunFacts(TypedDict, total=False):
+    """What a recorded run says of itself; ``captures`` are the sha256 of its captures by name."""
+
+    run_id: str
+    status: str
+    where: str
+    clock: str
+    seed: int
+    image_sha256: str | None
+    kernel_sha256: str | None
+    experiment: str
+    tcpexp: str
+    captures: dict[str, str]
+    certificate: str
+
+
+class JudgedCheck(TypedDict):
+    """A verdict on one check of the exercise."""
+
+    result: str
+    measured: str
+    asked: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Look:
     """What one spec or run is: plain values only, so that it can be handed over as JSON.
@@ -51,8 +76,8 @@ class Look:
     parts: dict[str, str] = dataclasses.field(default_factory=dict)
     captures: str | None = None
     text: str | None = None
-    verdicts: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    verdicts: list[JudgedCheck] = dataclasses.field(default_factory=list)
+    facts: RunFacts = dataclasses.field(default_factory=RunFacts)
     plan: str | None = None
 
 
@@ -87,7 +112,7 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
         catalogue = load_catalogue(runs_code=False)
         plan = compile_plan(validate_source(source, catalogue), catalogue)
     except SpecErrors as errors:
-        words = "; ".join(str(each).removeprefix(f"{path.parent}/") for each in errors.errors[:3])
+        words = "; ".join(str(error).removeprefix(f"{path.parent}/") for error in errors.errors[:3])
         state: State = "refused" if "program of its own" in words else "wrong"
         return dataclasses.replace(look, state=state, reason=words[:500])
     except TcpexpError as error:
@@ -113,7 +138,7 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
     look = Look(str(path), "run", "damaged")
     try:
         links = unplain_files(path)
-        plan = _read_plan(path, from_json) if "plan.json" not in links else None
+        plan = _read_plan(path) if "plan.json" not in links else None
         if plan is not None:
             look = dataclasses.replace(look, experiment=plan.name, parts=part_hashes(plan))
         if links or plan is None:
@@ -134,20 +159,18 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
             for name, digest in manifest.files.items()
             if name.startswith("raw/") and name.endswith(".pcap")
         }
-        facts = {
-            name: getattr(manifest, name)
-            for name in (
-                "run_id",
-                "status",
-                "where",
-                "clock",
-                "seed",
-                "image_sha256",
-                "kernel_sha256",
-                "experiment",
-            )
+        facts: RunFacts = {
+            "run_id": manifest.run_id,
+            "status": manifest.status,
+            "where": manifest.where,
+            "clock": manifest.clock,
+            "seed": manifest.seed,
+            "image_sha256": manifest.image_sha256,
+            "kernel_sha256": manifest.kernel_sha256,
+            "experiment": manifest.experiment,
+            "tcpexp": str(manifest.versions.get("tcpexp")),
+            "captures": captures,
         }
-        facts |= {"tcpexp": str(manifest.versions.get("tcpexp")), "captures": captures}
         look = dataclasses.replace(
             look, facts=facts, captures=hash_of(captures) if captures else None, text=_text_of(path)
         )
@@ -183,7 +206,7 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
     )
 
 
-def _read_plan(path: Path, from_json: Any) -> RunPlan:
+def _read_plan(path: Path) -> RunPlan:
     """Return the plan of a run directory.
 
     One whose names could lead anywhere else raises ``DataError``.
@@ -192,12 +215,11 @@ def _read_plan(path: Path, from_json: Any) -> RunPlan:
         plan: RunPlan = from_json((path / "plan.json").read_text(encoding="utf-8"), RunPlan)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f"plan.json: damaged: {error}") from None
-    nodes = [each.name for each in plan.network.nodes]
     for name in (
         plan.name,
-        *nodes,
-        *(each.name for each in plan.flows),
-        *(each.id for each in (*plan.setup, *plan.steps)),
+        *(node.name for node in plan.network.nodes),
+        *(flow.name for flow in plan.flows),
+        *(step.id for step in (*plan.setup, *plan.steps)),
     ):
         if not _NAME.fullmatch(name):
             raise DataError(f"plan.json: '{name[:40]}' is no name that a spec could give")
@@ -213,7 +235,7 @@ def _text_of(path: Path) -> str | None:
     return spec_hash(raw) if isinstance(raw, dict) else None
 
 
-def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]:
+def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[JudgedCheck]:
     """Return a verdict per check of the exercise that the run is of, none when it is of no
     exercise; raises ``DataError``.
     """
@@ -221,7 +243,7 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]
         return []
     run = RunData(path)
     registry = _catalogue(criteria).checks
-    verdicts = []
+    verdicts: list[JudgedCheck] = []
     for name, parameters in criteria.checks[plan.name]:
         verdict = judge_entry(run, registry, name, parameters)
         if verdict is None:
@@ -231,7 +253,12 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]
             )
         else:
             verdicts.append(
-                {key: getattr(verdict, key) for key in ("result", "measured", "asked", "reason")}
+                {
+                    "result": verdict.result,
+                    "measured": verdict.measured,
+                    "asked": verdict.asked,
+                    "reason": verdict.reason,
+                }
             )
     return verdicts
 

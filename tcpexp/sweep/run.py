@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.cell import CellResult, CellRow, CellTask
 from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import CELL, StudyFolder
-from tcpexp.batch.workers import facts, local_workers, remote_workers, run_tasks
+from tcpexp.batch.workers import local_workers, remote_workers, run_tasks, runs_at_once
 from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.sweep.description import describe_study, differing_identity, token_of
 from tcpexp.sweep.outcome import StudyOutcome
@@ -78,7 +78,7 @@ def _make(
     """Have the workers make the runs that are left."""
     forecasts = {run.key: run.forecast.wall_s for run in state.rest}
     with _workers(study, state, jobs, scheduler, watcher) as client:
-        outcome.at_once = max(facts(client)["at_once"], 1)
+        outcome.at_once = max(runs_at_once(client), 1)
         watcher.begins(
             outcome.total,
             len(state.done),
@@ -126,7 +126,7 @@ def _take(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
     elif result.status == "crashed" and not folder.has(task.key):
         with folder.scratch(task.key, shared=True) as scratch:
             (scratch / "cell").mkdir()
-            row = {
+            row: CellRow = {
                 "key": task.key,
                 "label": task.label,
                 "status": "crashed",

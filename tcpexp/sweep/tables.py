@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.batch.cell import CellRow
 from tcpexp.batch.measure import computed, definition, measure_table
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
@@ -93,7 +94,7 @@ def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
 
 
 def runs_frame(
-    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]], folder: StudyFolder
+    study: Study, chunk: list[PlannedRun], cells: dict[str, CellRow], folder: StudyFolder
 ) -> pl.DataFrame:
     """Return a row per run: which it is, its parameters, how it ended, its measures.
 
@@ -112,8 +113,7 @@ def runs_frame(
     }
     rows = []
     for run in chunk:
-        cell = cells.get(run.key, {"status": "not run"})
-        done = cell["status"] == "complete"
+        cell = cells.get(run.key)
         rows.append(
             {
                 "run": run.number,
@@ -123,19 +123,31 @@ def runs_frame(
                 "label": run.cell.label,
                 "key": run.key,
                 **_parameters(study, run),
-                "status": cell["status"],
-                **{
-                    name: cell.get(name)
-                    for name in ("certificate", "checks_passed", "checks_failed")
-                },
-                **(measures_of(study.sweep, run, cell, folder.cell(run.key)) if done else {}),
+                **_outcome(cell),
+                **(
+                    measures_of(study.sweep, run, cell, folder.cell(run.key))
+                    if cell is not None and cell["status"] == "complete"
+                    else {}
+                ),
             }
         )
     return pl.DataFrame(rows, schema=schema)
 
 
+def _outcome(cell: CellRow | None) -> dict[str, str | int | None]:
+    """Return how a run ended, as columns."""
+    if cell is None:
+        return {"status": "not run"}
+    return {
+        "status": cell["status"],
+        "certificate": cell.get("certificate"),
+        "checks_passed": cell.get("checks_passed"),
+        "checks_failed": cell.get("checks_failed"),
+    }
+
+
 def measures_of(
-    sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: Path
+    sweep: SweepSpec, run: PlannedRun, cell: CellRow, path: Path
 ) -> dict[str, float | None]:
     """Return the measures of a finished run.
 
@@ -162,9 +174,7 @@ def measures_of(
     return found
 
 
-def metrics_frame(
-    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]]
-) -> pl.DataFrame:
+def metrics_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, CellRow]) -> pl.DataFrame:
     """Return a row per finished run and metric, with the run's parameters as columns.
 
     Sorted by run, then metric.
@@ -172,7 +182,8 @@ def metrics_frame(
     last = {"metric": pl.String(), "value": pl.Float64()}
     parts = []
     for run in chunk:
-        metrics = cells.get(run.key, {}).get("metrics") or {}
+        cell = cells.get(run.key)
+        metrics = cell.get("metrics", {}) if cell is not None else {}
         names = sorted(metrics)
         head = {
             "run": run.number,

@@ -100,7 +100,7 @@ def test_runs_that_are_forked_do_not_take_each_other_with_them(tmp_path) -> None
         "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     code = f"""
-from tcpexp.batch.job import Job
+from tcpexp.batch.rows import Job
 from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.several import QuietDisplay
 from tcpexp.runs.options import RunOptions

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tcpexp import paths
-from tcpexp.batch.job import Job, empty_row
 from tcpexp.batch.jobs import run_jobs
+from tcpexp.batch.rows import Job, empty_row
 from tcpexp.cli.main import main
 from tcpexp.cli.several import QuietDisplay, TerminalDisplay, outcome_words, print_table, sum_words
 from tcpexp.errors import SpecError
