@@ -241,8 +241,8 @@ def shipped_spec(name: str) -> Path | None:
 
 def _in_chapters(folder: Path, file: str) -> Path | None:
     """Return the file of that name in one of the chapters below ``folder``, or None."""
-    found = (chapter / file for chapter in chapter_dirs(folder))
-    return next((path for path in found if path.is_file()), None)
+    paths = (chapter / file for chapter in chapter_dirs(folder))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def studies_dir() -> Path:

@@ -110,8 +110,12 @@ def estimate_rest(
             forecast.kept_bytes for forecast, _ in pairs
         )
     wanted = list(rest)
-    wall = sum(each.wall_s for each in wanted) * time_factor / max(min(at_once, len(wanted)), 1)
-    return Estimate(wall, sum(each.kept_bytes for each in wanted) * disk_factor, len(pairs))
+    wall = (
+        sum(forecast.wall_s for forecast in wanted)
+        * time_factor
+        / max(min(at_once, len(wanted)), 1)
+    )
+    return Estimate(wall, sum(forecast.kept_bytes for forecast in wanted) * disk_factor, len(pairs))
 
 
 def jobs_that_fit(asked: int | None, largest_bytes: float) -> tuple[int, str | None]:

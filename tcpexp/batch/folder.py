@@ -1,14 +1,15 @@
-"""The folder of a study: finished runs by the hash of what they are, failed ones, and nothing half
-done.
+"""The folder of a study. It keeps finished and failed runs by the hash that names them, and nothing
+that is half done.
 
 ::
 
     <results>/studies/<name>[-quick]/
-      spec.yaml  study.json             what the study is; written first
-      cells/<key>/cell.json             a finished run: its metrics, measures, verdicts, and what it cost
-      cells/<key>/tables/ or run/       what is kept of it
-      failed/<key>/cell.json, run/      a run that failed, and what it left; tried again with --retry
-      work/                             runs under way; what killed workers left in it is removed when a coordinator starts
+      spec.yaml  study.json            what the study is; written first
+      cells/<key>/cell.json            a finished run: metrics, measures, verdicts, its cost
+      cells/<key>/tables/ or run/      what is kept of it
+      failed/<key>/cell.json, run/     a run that failed, and what it left; --retry tries again
+      work/                            runs under way; a coordinator that starts removes what
+                                       killed workers left in it
       tables/ figures/ report.html results.json
 """
 

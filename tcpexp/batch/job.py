@@ -49,7 +49,10 @@ def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
 
 
 class Telling:
-    """A ``RunWatcher`` that writes what it is told as lines of JSON; the first signal ends the run."""
+    """A ``RunWatcher`` that writes what it is told as lines of JSON.
+
+    The first signal ends the run.
+    """
 
     def __init__(self, signals: StopSignals, stream: IO[str]) -> None:
         self.signals = signals

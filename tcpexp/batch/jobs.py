@@ -210,7 +210,7 @@ def run_jobs(
 
 
 def abort(running: list[JobProcess]) -> None:
-    """Tell processes that were asked to stop before to abort, and wait for them for a little while."""
+    """Tell processes to abort that were asked to stop before, and wait for them a little while."""
     for process in running:
         process.stop()
     deadline = time.monotonic() + ABORT_GRACE_S

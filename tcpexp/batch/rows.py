@@ -1,5 +1,6 @@
-"""A run to make, and the row that tells what came of it: for ``--json`` and for the table of several
-runs.
+"""A run to make, and the row that tells what came of it.
+
+The row is what ``--json`` prints and what the table of several runs shows.
 """
 
 from __future__ import annotations

@@ -89,9 +89,9 @@ def _give_each_a_processor(client: Client) -> None:
 
             sched_setaffinity(2).
             """
-            own = {processors[int(worker.name) % len(processors)]}
+            processor = {processors[int(worker.name) % len(processors)]}
             for thread in os.listdir("/proc/self/task"):
-                os.sched_setaffinity(int(thread), own)
+                os.sched_setaffinity(int(thread), processor)
 
     client.register_plugin(OwnProcessor(), name="own-processor")
 

@@ -76,14 +76,14 @@ class KindWorkplace:
 
     def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
         """Use the study's parts where this machine has them; return the first that it has not."""
-        found = {}
+        parts = {}
         for name, part in PARTS.items():
             sha256 = asked.get(name)
             if sha256 is not None:
                 if not part.find(sha256):
                     return name, sha256
-                found[name] = sha256
-        self.wanted = dataclasses.replace(self.wanted, **found)  # type: ignore[arg-type]
+                parts[name] = sha256
+        self.wanted = dataclasses.replace(self.wanted, **parts)  # type: ignore[arg-type]
         return None
 
 

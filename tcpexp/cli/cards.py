@@ -68,7 +68,7 @@ class Card:
             "name": self.name.replace("_", " "),
             "title": self.title,
             "description": self.description,
-            "checks": "\n".join(f"{each} {each.because}" for each in self.checks),
+            "checks": "\n".join(f"{check} {check.because}" for check in self.checks),
             "references": "\n".join(self.references),
             "actions": "\n".join(self.actions),
             "explain": self.explain,
@@ -115,7 +115,7 @@ def topology_words(spec: ExperimentSpec) -> str:
     ``two_host; h1-h2: rate 10mbit, delay 20ms``.
     """
     parts = [
-        f"{spec.topology.name}{f' ({_pairs(spec.topology.params)})' if spec.topology.params else ''}"
+        spec.topology.name + (f" ({_pairs(spec.topology.params)})" if spec.topology.params else "")
     ]
     parts += [
         f"{name}: {_pairs(given)}" for name, given in (spec.raw_at("links") or {}).items() if given

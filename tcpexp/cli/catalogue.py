@@ -67,13 +67,13 @@ def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
         return
 
     catalogue = load_catalogue()
-    found = {
+    listed = {
         kind: runs() if kind == "runs" else summaries(kind, catalogue) for kind in kinds or KINDS
     }
     if as_json:
-        echo_json(found)
+        echo_json(listed)
         return
-    for kind, entries in found.items():
+    for kind, entries in listed.items():
         click.echo(click.style(kind.replace("_", " ").capitalize(), bold=True))
         width = max((len(name) for name in entries), default=0)
         for name, summary in entries.items():
@@ -103,9 +103,9 @@ def describe(name: str, as_json: bool) -> None:
     wanted, colon, bare = name.partition(":")
     kinds = [kind for kind in KINDS if not colon or kind == wanted or _singular(kind) == wanted]
     bare = bare if colon else name
-    found = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
-    if not found:
-        known = [each for kind in kinds or KINDS for each in summaries(kind, catalogue)]
+    entries = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
+    if not entries:
+        known = [name for kind in kinds or KINDS for name in summaries(kind, catalogue)]
         raise SpecError(
             f"nothing is called '{name}'",
             hint=(
@@ -115,10 +115,10 @@ def describe(name: str, as_json: bool) -> None:
             ),
         )
     if as_json:
-        echo_json(found)
+        echo_json(entries)
         return
-    for each in found:
-        print_entry(each)
+    for described in entries:
+        print_entry(described)
 
 
 def search(words: str, *, as_json: bool) -> None:
@@ -165,15 +165,15 @@ def runs() -> dict[str, str]:
     """Return the recorded runs: path to status and verdicts in words."""
     import json
 
-    found = {}
+    statuses = {}
     results = paths.default_results_dir()
     for run in paths.all_runs(results):
         try:
             status = json.loads((run / "manifest.json").read_text())["status"]
         except (OSError, ValueError, KeyError):
             status = "without a manifest"
-        found[str(run)] = status
-    return found
+        statuses[str(run)] = status
+    return statuses
 
 
 def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
@@ -192,7 +192,8 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
         }
     if kind == "congestion_controls":
         return {
-            name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()
+            name: f"{control.signal}: {control.summary}"
+            for name, control in CONGESTION_CONTROLS.items()
         }
     return {
         name: first_line(inspect.getdoc(resolve(kind, item)) or "")
@@ -331,12 +332,12 @@ def parameters(item: Any) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
-                "type": type_words(each),
-                "default": each.get("default"),
+                "type": type_words(field),
+                "default": field.get("default"),
                 "required": name in required,
-                "description": each.get("description", ""),
+                "description": field.get("description", ""),
             }
-            for name, each in schema.get("properties", {}).items()
+            for name, field in schema.get("properties", {}).items()
             if name != "do"
         ]
     defaults = getattr(item, "defaults", {})
@@ -355,10 +356,10 @@ def parameters(item: Any) -> list[dict[str, Any]]:
 def type_words(schema: dict[str, Any]) -> str:
     """Return a JSON Schema's type in a few words."""
     if "anyOf" in schema:
-        words = [type_words(each) for each in schema["anyOf"] if each.get("type") != "null"]
+        words = [type_words(kind) for kind in schema["anyOf"] if kind.get("type") != "null"]
         return " or ".join(dict.fromkeys(words))
     if "enum" in schema:
-        return " | ".join(str(each) for each in schema["enum"])
+        return " | ".join(str(value) for value in schema["enum"])
     if "const" in schema:
         return str(schema["const"])
     if schema.get("type") == "array":

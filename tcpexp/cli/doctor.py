@@ -46,9 +46,9 @@ def examine(say: Say, specs: Sequence[Path] = ()) -> Examination:
     sections, works = {"This machine": machine}, {}
     analysis_works = not any(finding.state == "missing" for finding in machine)
     for kind in all_kinds():
-        found = kind.examine(say)
-        sections[kind.title] = found
-        works[kind.name] = analysis_works and not any(stops_all(finding) for finding in found)
+        findings = kind.examine(say)
+        sections[kind.title] = findings
+        works[kind.name] = analysis_works and not any(stops_all(finding) for finding in findings)
     return Examination(sections, works)
 
 
@@ -57,7 +57,7 @@ def stops_all(finding: Finding) -> bool:
     return finding.state == "missing" and not finding.partly
 
 
-# -------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # this machine
 
 

@@ -203,8 +203,9 @@ def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
     counts: list[tuple[Counted, str]] = [
         ("passed", "PASS"),
         ("failed", "FAIL"),
-        *([("undecided", "INCONCLUSIVE")] if any(row["undecided"] for row in rows) else []),
     ]
+    if any(row["undecided"] for row in rows):
+        counts.append(("undecided", "INCONCLUSIVE"))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in (
         "experiment",

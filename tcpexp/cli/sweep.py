@@ -34,7 +34,8 @@ Examples:
   tcpexp sweep mathis --scheduler tcp://head:8786
 
 \b
-A study is kept in studies/NAME of the results (NAME-quick for --quick): report.html, tables/, figures/.
+A study is kept in studies/NAME of the results (NAME-quick for --quick):
+report.html, tables/, figures/.
 Finished runs are known by the hash of what they are and are never made twice.
 """
 

@@ -47,15 +47,15 @@ def call_apart(
             while waiting and len(running) < at_once:
                 number, arguments = waiting.pop()
                 running.append(_begin(context, function, number, arguments))
-            wait([each.answer for each in running], timeout=0.5)
-            for each in [
-                each for each in running if each.answer.poll() or time.monotonic() > each.deadline
+            wait([call.answer for call in running], timeout=0.5)
+            for call in [
+                call for call in running if call.answer.poll() or time.monotonic() > call.deadline
             ]:
-                running.remove(each)
-                yield each.number, _end(each)
+                running.remove(call)
+                yield call.number, _end(call)
     finally:
-        for each in running:
-            each.process.kill()
+        for call in running:
+            call.process.kill()
 
 
 def _begin(context: Any, function: Function, number: int, arguments: tuple[Any, ...]) -> _Call:

@@ -128,8 +128,8 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
         whole.problems += [
             *inside.problems,
             *(
-                f"{each.name}: an archive inside an archive, not looked at"
-                for each in inside.archives
+                f"{archive.name}: an archive inside an archive, not looked at"
+                for archive in inside.archives
             ),
         ]
     problems += whole.problems
@@ -162,7 +162,7 @@ def look_at_all(
         handed.looks.append(looks[number])
 
 
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # runs made here
 
 
@@ -183,9 +183,7 @@ def make_runs(
     if lacks := workplace.missing():
         raise HostError("this machine cannot run what was handed in", missing=lacks)
     identity = workplace.identity()
-    wanted = [
-        each for handed in everybody for each in _wanted_of(handed, rubric, options, identity)
-    ]
+    wanted = [run for handed in everybody for run in _wanted_of(handed, rubric, options, identity)]
     if not wanted:
         return 0
     folder = StudyFolder(options.out.absolute() / "runs")
@@ -193,13 +191,13 @@ def make_runs(
         token = uuid.uuid4().hex
         folder.begin({"token": token}, b"")
         todo = {
-            each.key: each
-            for each in wanted
-            if not folder.has(each.key) and (options.retry or not folder.has_failed(each.key))
+            run.key: run
+            for run in wanted
+            if not folder.has(run.key) and (options.retry or not folder.has_failed(run.key))
         }
-        tasks = [_task(each, folder, token, workplace.name, identity) for each in todo.values()]
+        tasks = [_task(run, folder, token, workplace.name, identity) for run in todo.values()]
         say(
-            f"{len(wanted)} runs, {len({each.key for each in wanted}) - len(tasks)} of them are"
+            f"{len(wanted)} runs, {len({run.key for run in wanted}) - len(tasks)} of them are"
             f" there, {len(tasks)} to make"
         )
         crashed: dict[str, str] = {}
@@ -229,7 +227,7 @@ def _wanted_of(
     """Return the runs to make for one student: again what was recorded in a guest, and specs of
     exercises without a run.
     """
-    found = []
+    runs = []
     for name, exercise in rubric.exercises.items():
         looks = [
             look
@@ -240,7 +238,7 @@ def _wanted_of(
         if options.remake:
             for look in recorded:
                 if look.facts.get("clock") == "virtual":
-                    found.append(
+                    runs.append(
                         _want(
                             handed,
                             look,
@@ -256,11 +254,11 @@ def _wanted_of(
                     )
         if options.run and not recorded:
             specs = [look for look in looks if look.state == "spec" and look.plan is not None]
-            found += [
+            runs += [
                 _want(handed, look, str(look.plan), exercise.time_limit / 1e9, identity)
                 for look in specs
             ]
-    return found
+    return runs
 
 
 def _want(
@@ -307,7 +305,7 @@ def _look_at_made(
     at_once: int,
 ) -> None:
     """Judge the runs that were made by the rubric, and tell everybody whose they are."""
-    keys = sorted({each.key for each in wanted if folder.has(each.key)})
+    keys = sorted({run.key for run in wanted if folder.has(run.key)})
     answers: dict[str, Look | str] = {}
     for number, answer in call_apart(
         look_at,
@@ -315,15 +313,13 @@ def _look_at_made(
         at_once,
     ):
         answers[keys[number]] = answer if isinstance(answer, str) else Look(**answer)
-    for each in wanted:
-        if each.key in answers:
-            each.handed.remade[each.look.path] = answers[each.key]
-        elif folder.has_failed(each.key):
-            each.handed.remade[each.look.path] = (
-                f"run here: {folder.read_cell(each.key).get('error')}"
-            )
+    for run in wanted:
+        if run.key in answers:
+            run.handed.remade[run.look.path] = answers[run.key]
+        elif folder.has_failed(run.key):
+            run.handed.remade[run.look.path] = f"run here: {folder.read_cell(run.key).get('error')}"
         else:
-            each.handed.remade[each.look.path] = f"run here: {crashed.get(each.key, 'no result')}"
+            run.handed.remade[run.look.path] = f"run here: {crashed.get(run.key, 'no result')}"
 
 
 def _link_reports(everybody: Sequence[tuple[Handed, Found]], out: Path, scratch: Path) -> None:

@@ -41,7 +41,7 @@ def write_sheets(grades: Grades, rubric: Rubric, out: Path) -> None:
         grades.files[kind] = str(path)
 
 
-# ----------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # CSV
 
 
@@ -72,7 +72,7 @@ def csv_text(grades: Grades, rubric: Rubric) -> str:
                 STATES[grade.state],
                 *(mark.result for mark in grade.marks),
             ]
-        writer.writerow([_cell(each) for each in [*row, " | ".join(all_remarks(student))]])
+        writer.writerow([_cell(value) for value in [*row, " | ".join(all_remarks(student))]])
     return "\ufeff" + stream.getvalue()
 
 
@@ -97,16 +97,16 @@ def all_remarks(student: StudentGrade) -> list[str]:
     """Return the remarks on a student and on each exercise, the reason first where nothing was
     judged.
     """
-    found = list(student.remarks)
+    remarks = list(student.remarks)
     for grade in student.exercises:
-        found += [
+        remarks += [
             f"{grade.exercise}: {words}"
             for words in ([grade.reason] if grade.reason else []) + grade.remarks
         ]
-    return found
+    return remarks
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # HTML
 
 
@@ -125,8 +125,8 @@ def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
         "name": grades.name,
         "title": grades.title,
         "exercises": [
-            (name, each.title or name, _number(each.points), each.deadline)
-            for name, each in rubric.exercises.items()
+            (name, exercise.title or name, _number(exercise.points), exercise.deadline)
+            for name, exercise in rubric.exercises.items()
         ],
         "of": _number(rubric.points),
         "students": [
@@ -167,7 +167,7 @@ def _exercise(grade: ExerciseGrade, out: Path) -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # JSON
 
 
@@ -176,8 +176,8 @@ def json_value(grades: Grades) -> dict[str, Any]:
     students = []
     for student in grades.students:
         exercises = [
-            {**dataclasses.asdict(each), "points": each.points, "of": each.of}
-            for each in student.exercises
+            {**dataclasses.asdict(grade), "points": grade.points, "of": grade.of}
+            for grade in student.exercises
         ]
         students.append(
             {

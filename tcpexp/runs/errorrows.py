@@ -18,7 +18,7 @@ from tcpexp.runs.sourceline import line_of
 
 
 class PlaceRow(TypedDict):
-    """A place in a file, each value None where there is none; ``text`` is the line that is there."""
+    """A place in a file, with the text of its line; None stands for what there is none of."""
 
     file: str | None
     line: int | None

@@ -39,8 +39,8 @@ def execute(
     """Run ``plan`` and write the manifest, whatever happens; an error or a second Ctrl-C is passed
     on after that.
 
-    Under the virtual clock ``imports`` begin with the guest's first word; under the real one nothing
-    may work beside the experiment.
+    Under the virtual clock ``imports`` begin with the guest's first word. Under the real one
+    nothing may work beside the experiment.
     """
     started = time.monotonic()
     clock = place.clock

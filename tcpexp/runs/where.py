@@ -42,7 +42,7 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
 def placed(
     lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan
 ) -> tuple[Missing, ...]:
-    """Return what a place lacks, each with the place in the spec that asks for it, where one does."""
+    """Return what a place lacks, each with the line of the spec that asks for it, if one does."""
     source = read_source(path, overrides)
     return tuple(
         dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1]))

@@ -118,8 +118,8 @@ def readable_on(colour: Any) -> str:
 
     ground = _luminance(colour)
     white, ink = (
-        (max(each, ground) + 0.05) / (min(each, ground) + 0.05)
-        for each in (_luminance(to_rgb(PAPER)), _luminance(to_rgb(INK)))
+        (max(light, ground) + 0.05) / (min(light, ground) + 0.05)
+        for light in (_luminance(to_rgb(PAPER)), _luminance(to_rgb(INK)))
     )
     return PAPER if white > ink else INK
 
@@ -127,7 +127,7 @@ def readable_on(colour: Any) -> str:
 def _luminance(colour: Any) -> float:
     """Return the relative luminance of a colour in sRGB, 0 to 1."""
     red, green, blue = (
-        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in colour[:3]
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]
     )
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
@@ -140,13 +140,13 @@ def draw_ellipses(
     """
     (dx, _), (dy, _) = scale_of(study, entry.x), scale_of(study, entry.y)
     values = ordered(study, everything, entry.by)
-    for value, look in zip(values, series_of(str(each) for each in values).values(), strict=True):
-        own = runs.filter(pl.col(entry.by) == value, pl.col("status") == "complete").drop_nulls(
+    for value, look in zip(values, series_of(str(value) for value in values).values(), strict=True):
+        group = runs.filter(pl.col(entry.by) == value, pl.col("status") == "complete").drop_nulls(
             [entry.x, entry.y]
         )
-        if own.height == 0:
+        if group.height == 0:
             continue
-        x, y = own[entry.x].to_numpy() / dx, own[entry.y].to_numpy() / dy
+        x, y = group[entry.x].to_numpy() / dx, group[entry.y].to_numpy() / dy
         axes.scatter(
             x,
             y,
@@ -161,7 +161,7 @@ def draw_ellipses(
         axes.plot(
             [x.mean()], [y.mean()], color=look.color, marker="+", markersize=9, markeredgewidth=1.4
         )
-        if own.height >= LEAST_POINTS and x.std() > 0 and y.std() > 0:
+        if group.height >= LEAST_POINTS and x.std() > 0 and y.std() > 0:
             draw_ellipse(axes, *ellipse_of(x, y), look)
     axes.set_xlabel(label_of(study, entry.x))
     axes.set_ylabel(label_of(study, entry.y))

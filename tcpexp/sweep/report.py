@@ -65,7 +65,7 @@ def report_content(
         "name": study.name,
         "question": markupsafe.Markup(prose_html(spec.description.strip())),
         "explain": markupsafe.Markup(prose_html(without_run(spec.explain.strip()))),
-        "references": [markupsafe.Markup(inline_html(each)) for each in spec.references],
+        "references": [markupsafe.Markup(inline_html(reference)) for reference in spec.references],
         "quick": study.options.quick,
         "counts": {
             "runs": outcome.total,
@@ -79,7 +79,7 @@ def report_content(
             if result in results
         ],
         "verdicts": outcome.verdicts,
-        "figures": [_figure(each) for each in figures],
+        "figures": [_figure(figure) for figure in figures],
         "parameters": _parameters(study),
         "heads": _heads(study),
         "rows": _rows(study, runs),
@@ -112,7 +112,7 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
     """Return (name, words, values, what it sets) of each parameter, and of each value that the
     repetitions draw.
     """
-    found = []
+    rows = []
     for name, parameter in study.sweep.parameters.items():
         values = list(dict.fromkeys(str(cell.written[name]) for cell in study.cells))
         words = (
@@ -120,7 +120,7 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
             if len(values) <= 12
             else f"{', '.join(values[:5])} ... {values[-1]} ({len(values)} values)"
         )
-        found.append(
+        rows.append(
             (
                 name,
                 parameter.label,
@@ -128,16 +128,16 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
                 ", ".join(parameter.set),
             )
         )
-    for name, each in study.sweep.vary.items():
-        found.append(
+    for name, drawn in study.sweep.vary.items():
+        rows.append(
             (
                 name,
-                each.label,
-                f"drawn anew in each repetition, from {each.from_} to {each.to}",
-                ", ".join(each.set),
+                drawn.label,
+                f"drawn anew in each repetition, from {drawn.from_} to {drawn.to}",
+                ", ".join(drawn.set),
             )
         )
-    return found
+    return rows
 
 
 def _heads(study: Study) -> list[str]:
@@ -153,17 +153,17 @@ def _rows(study: Study, runs: pl.DataFrame) -> list[list[str]]:
     interval of each measure.
     """
     rows: list[list[str]] = []
-    for (number,), own in runs.sort("run").group_by("cell", maintain_order=True):
+    for (number,), cell_runs in runs.sort("run").group_by("cell", maintain_order=True):
         if len(rows) == MOST_ROWS:
             break
         cell = study.cells[int(str(number))]
-        complete = int((own["status"] == "complete").sum())
+        complete = int((cell_runs["status"] == "complete").sum())
         values = [_number_of(cell.written[name]) for name in study.sweep.parameters]
         rows.append(
             [
                 *values,
-                f"{complete} of {own.height}",
-                *(_measure(study, own, name) for name in study.sweep.measures),
+                f"{complete} of {cell_runs.height}",
+                *(_measure(study, cell_runs, name) for name in study.sweep.measures),
             ]
         )
     return rows

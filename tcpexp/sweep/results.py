@@ -1,4 +1,4 @@
-"""What a study comes to: tables, verdicts, figures, report, and ``results.json`` that sums them up."""
+"""What a study comes to: tables, verdicts, figures, report, and ``results.json``, their summary."""
 
 from __future__ import annotations
 

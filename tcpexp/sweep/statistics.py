@@ -190,14 +190,14 @@ def crossings(points: Sequence[tuple[float, float]]) -> list[float]:
     """
     ordered = sorted(points)
     logs = all(x > 0 for x, _ in ordered)
-    found = []
+    crossed = []
     for (x0, y0), (x1, y1) in pairwise(ordered):
         if y0 == 0 or (y0 < 0) == (y1 < 0) or y1 == 0:
             if y0 == 0:
-                found.append(x0)
+                crossed.append(x0)
             continue
         share = y0 / (y0 - y1)
-        found.append(x0 * (x1 / x0) ** share if logs else x0 + (x1 - x0) * share)
+        crossed.append(x0 * (x1 / x0) ** share if logs else x0 + (x1 - x0) * share)
     if ordered and ordered[-1][1] == 0:
-        found.append(ordered[-1][0])
-    return found
+        crossed.append(ordered[-1][0])
+    return crossed

@@ -117,8 +117,10 @@ class Study:
                     number += 1
                     yield planned
             except SpecErrors as several:
-                for each in several.errors:
-                    errors.setdefault((str(each.where), each.message.partition(", with ")[0]), each)
+                for error in several.errors:
+                    errors.setdefault(
+                        (str(error.where), error.message.partition(", with ")[0]), error
+                    )
             if len(errors) >= MOST_ERRORS:
                 break
         if errors:
@@ -147,9 +149,9 @@ class Study:
     def task_of(self, run: PlannedRun, folder: StudyFolder, token: str) -> CellTask:
         """Return what a worker is given to make a run."""
         measures = tuple(
-            definition(each.from_)
-            for each in self.sweep.measures.values()
-            if each.from_ is not None
+            definition(measure.from_)
+            for measure in self.sweep.measures.values()
+            if measure.from_ is not None
         )
         return CellTask(
             run.key,
@@ -191,18 +193,18 @@ class Study:
             raise self._placed(errors, cell, seed) from None
 
     def _placed(self, errors: SpecErrors, cell: Cell, seed: int | None = None) -> SpecErrors:
-        """Return errors of a value that the sweep set with the place of its parameter in the file."""
+        """Return errors of values that the sweep set, each with its parameter's place."""
         origins: dict[str, str | None] = dict(zip(cell.overrides, cell.origins, strict=True))
         if seed is not None:
             origins |= dict(zip(*drawn_overrides(self.sweep, cell, seed), strict=True))
-        found = []
+        placed = []
         for error in errors.errors:
             text = re.sub(r"^--set ", "", str(error.where))
             source = next(
                 (
-                    each
-                    for each in origins
-                    if each == text or (len(text) >= 80 and each.startswith(text))
+                    override
+                    for override in origins
+                    if override == text or (len(text) >= 80 and override.startswith(text))
                 ),
                 None,
             )
@@ -215,10 +217,10 @@ class Study:
                     if name is None
                     else self.spec.place("sweep", key, name)
                 )
-            found.append(
+            placed.append(
                 SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint)
             )
-        return SpecErrors(found)
+        return SpecErrors(placed)
 
 
 def seed_of(base: int, repeat: int) -> int:
@@ -257,11 +259,11 @@ def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan,
         try:
             runs = _count_runs(examined.rest, catalogue)
         except SpecErrors as several:
-            seen = {each.message for each in errors}
+            seen = {error.message for error in errors}
             errors += [
-                each
-                for each in several.errors
-                if not any(each.message.startswith(message) for message in seen)
+                error
+                for error in several.errors
+                if not any(error.message.startswith(message) for message in seen)
             ]
     if examined.plan is None or errors:
         raise SpecErrors(sorted(errors, key=order_of))

@@ -74,11 +74,11 @@ def _ids() -> dict[str, Any]:
 
 
 def _parameter_types(study: Study) -> dict[str, Any]:
-    own = {
+    types = {
         name: pl.Float64() if _numeric(study, name) else pl.String()
         for name in study.sweep.parameters
     }
-    return own | dict.fromkeys(study.sweep.vary, pl.Float64())
+    return types | dict.fromkeys(study.sweep.vary, pl.Float64())
 
 
 def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
@@ -86,11 +86,11 @@ def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
 
     And what it drew.
     """
-    own = {
+    values = {
         name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name])
         for name in study.sweep.parameters
     }
-    return own | drawn_numbers(study.sweep, run.seed)
+    return values | drawn_numbers(study.sweep, run.seed)
 
 
 def runs_frame(
@@ -153,11 +153,11 @@ def measures_of(
 
     One added to the spec later is made from the tables that were kept.
     """
-    found: dict[str, float | None] = {}
+    measures: dict[str, float | None] = {}
     values: dict[str, Any] = {**run.cell.values, **drawn_numbers(sweep, run.seed)}
     for name, measure in sweep.measures.items():
         if measure.metric is not None:
-            found[name] = cell["metrics"].get(measure.metric, measure.absent)
+            measures[name] = cell["metrics"].get(measure.metric, measure.absent)
         elif measure.from_ is not None:
             text = definition(measure.from_)
             kept = path / "run" if (path / "run").is_dir() else path
@@ -166,12 +166,12 @@ def measures_of(
                 if text in cell["measured"]
                 else measure_table(partial(read_table, kept), measure.from_)
             )
-            found[name] = measure.absent if value is None else value
+            measures[name] = measure.absent if value is None else value
         else:
             assert measure.is_ is not None
-            found[name] = computed(measure.is_, values)
-        values[name] = found[name]
-    return found
+            measures[name] = computed(measure.is_, values)
+        values[name] = measures[name]
+    return measures
 
 
 def metrics_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, CellRow]) -> pl.DataFrame:
@@ -192,10 +192,10 @@ def metrics_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, CellRo
             "seed": run.seed,
             **_parameters(study, run),
         }
-        own = pl.DataFrame(
+        frame = pl.DataFrame(
             {"metric": names, "value": [metrics[name] for name in names]}, schema=last
         )
-        parts.append(own.with_columns(**{name: pl.lit(value) for name, value in head.items()}))
+        parts.append(frame.with_columns(**{name: pl.lit(value) for name, value in head.items()}))
     types = {**_ids(), **_parameter_types(study), **last}
     return pl.concat(
         [part.select(pl.col(name).cast(kind) for name, kind in types.items()) for part in parts]
@@ -228,7 +228,7 @@ def _write_series(study: Study, chunk: list[PlannedRun], folder: StudyFolder, ne
 
 
 def hash_tables(tables: Path) -> dict[str, str]:
-    """Return the sha256 of every file of the datasets by its path: equal studies have equal ones."""
+    """Return the sha256 of every file of the datasets by path: equal studies have equal ones."""
     files = sorted(path for path in tables.rglob("*.parquet") if path.is_file())
     return {
         path.relative_to(tables).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
