@@ -4,13 +4,17 @@
 #
 #   scripts/provision.sh [--dev] [--kernels all] [--without-guest]
 #
-# --dev            also what the tests need, with all kernels
+# --dev            also what the tests need, in the versions of requirements-dev.txt, with all kernels
 # --kernels all    build all kernels that come with tcpexp, not only the one that runs use
 # --without-guest  neither QEMU nor the guest's kernel and image: experiments run on this machine's own kernel (as root)
 #
+# On a bare Debian 12 this takes 600 MB for packages (1.6 GB with --dev), 0.5 GB for .venv (0.9 GB with --dev), and
+# 0.7 GB in ~/.cache/tcpexp (0.2 GB more once --on qemu was used); 2.5 GB more while a kernel is built.
+#
 # Safe to run again: what is there is left alone, and the second run takes about a second. It installs packages with
-# apt-get (through sudo when you are not root), writes .venv/ in the checkout, kernel and image in ~/.cache/tcpexp/, the link
-# tcpexp in /usr/local/bin (or ~/.local/bin). Exit status 3: this machine lacks something; the message says what.
+# apt-get (through sudo when you are not root), writes .venv/ in the checkout, kernel and image in ~/.cache/tcpexp/,
+# the link tcpexp in /usr/local/bin (or ~/.local/bin). Exit status 3: this machine lacks something; the message says
+# what.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -50,7 +54,8 @@ optional=()
 if [[ $dev == yes ]]; then
   packages+=(shellcheck poppler-utils)
   optional+=(vagrant tcptrace clang llvm libbpf-dev)  # the last three: scripts/build-bpf
-  optional+=(chromium)  # the tests open reports in it; Ubuntu has it as a snap only, and there those tests say that it is missing
+  # The tests open reports in it. Ubuntu has it as a snap only, and there those tests say that it is missing.
+  optional+=(chromium)
 fi
 
 say() { echo "provision: $*" >&2; }
@@ -74,7 +79,8 @@ as_root() {
 # Print the packages among the arguments that are not installed; one call of dpkg-query for all.
 absent() {
   local installed
-  installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null \
+    | sed -n 's/^installed //p' || true)
   comm -23 <(printf '%s\n' "$@" | sort -u) <(printf '%s\n' "$installed" | sort -u)
 }
 
@@ -99,7 +105,8 @@ apt_install() {
   fi
   if [[ ${#missing[@]} -eq 0 && ${#wanted[@]} -eq 0 ]]; then return; fi
   # tshark asks who may capture, iperf3 whether to start a server: take the defaults, start nothing.
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" "${wanted[@]}" \
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" "${wanted[@]}" \
     || die "apt-get could not install: ${missing[*]} ${wanted[*]}" "look at the messages above"
 }
 
@@ -112,14 +119,23 @@ find_python() {
       return
     fi
   done
-  die "no Python of version 3.11 or later with venv" "Debian 12 and Ubuntu 24.04 have one: apt install python3 python3-venv"
+  die "no Python of version 3.11 or later with venv" \
+    "Debian 12 and Ubuntu 24.04 have one: apt install python3 python3-venv"
 }
 
-# The environment is made again when the metadata, the place of the checkout or the kind (--dev) changes.
+pip_install() {
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
+    || die "pip could not install: $*" "look at the messages above; is the network up?"
+}
+
+# What the Python packages hang on: names, version, and for --dev the locked versions.
+python_files=(pyproject.toml setup.py tools/build_package.py tcpexp/__init__.py requirements-dev.txt)
+
+# The environment is made again when one of these files, the place of the checkout or the kind (--dev) changes.
 make_venv() {
-  local stamp=$venv/tcpexp-stamp sum kinds=(dev) extra='[dev,pdf]' kind
-  sum="$(cat "$root/setup.py" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1) $root"
-  if [[ $dev == no ]]; then kinds=(run dev) extra='[pdf]'; fi
+  local stamp=$venv/tcpexp-stamp sum kinds=(dev) kind
+  sum="$(cd "$root" && cat "${python_files[@]}" | sha256sum | cut -d' ' -f1) $root"
+  if [[ $dev == no ]]; then kinds=(run dev); fi
   for kind in "${kinds[@]}"; do
     if [[ -x $venv/bin/tcpexp && -f $stamp && $(<"$stamp") == "$sum $kind" ]]; then return; fi
   done
@@ -129,17 +145,24 @@ make_venv() {
   if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear "$venv"
   fi
-  say "installing the Python packages that setup.py names"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root$extra" \
-    || die "pip could not install tcpexp" "look at the messages above; is the network up?"
-  if [[ $dev == yes ]]; then kind=dev; else kind=run; fi
+  if [[ $dev == yes ]]; then
+    kind=dev
+    say "installing the Python packages of requirements-dev.txt"
+    pip_install --require-hashes --requirement "$root/requirements-dev.txt"
+    pip_install --no-deps --no-build-isolation --editable "$root"
+  else
+    kind=run
+    say "installing the Python packages that pyproject.toml names"
+    pip_install --editable "${root}[pdf]"
+  fi
   echo "$sum $kind" >"$stamp"
 }
 
 # Put tcpexp on the PATH. A file there that is not a link is somebody else's and stays.
 link_command() {
   local folder=/usr/local/bin
-  if [[ $EUID -ne 0 ]] && ! sudo -n true 2>/dev/null && [[ $(readlink /usr/local/bin/tcpexp) != "$venv/bin/tcpexp" ]]; then
+  if [[ $EUID -ne 0 ]] && ! sudo -n true 2>/dev/null \
+    && [[ $(readlink /usr/local/bin/tcpexp) != "$venv/bin/tcpexp" ]]; then
     folder=$HOME/.local/bin
     mkdir -p "$folder"
   fi
@@ -187,7 +210,8 @@ make_guest() {
   local lacking absent_kernels image='' status=0
   lacking=$("$venv/bin/python" -m tcpexp.places.ready "${kernels[@]}")
   if [[ -z $lacking ]]; then return; fi
-  if [[ $EUID -ne 0 ]]; then mkdir -p "${XDG_CACHE_HOME:-$HOME/.cache}/tcpexp"; fi  # ours, also where sudo builds the image
+  # The folder is ours, also where sudo builds the image.
+  if [[ $EUID -ne 0 ]]; then mkdir -p "${XDG_CACHE_HOME:-$HOME/.cache}/tcpexp"; fi
   if grep -qx image <<<"$lacking"; then
     build_image &
     image=$!
@@ -199,7 +223,8 @@ make_guest() {
 }
 
 for tool in dpkg-query apt-get; do
-  command -v "$tool" >/dev/null || die "this is not a Debian or Ubuntu machine: no $tool" "docs/guides/install.md lists what tcpexp needs elsewhere"
+  command -v "$tool" >/dev/null \
+    || die "this is not a Debian or Ubuntu machine: no $tool" "docs/guides/install.md lists what tcpexp needs elsewhere"
 done
 apt_install
 make_venv

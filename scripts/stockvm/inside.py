@@ -37,9 +37,12 @@ UNDER_WAY_S = 2.0
 CLOCK_STEPS = ((3.0, 3.0), (6.0, -2.5))
 #: A user's own firewall rules, queue and namespace, which no run may touch.
 OWN_THINGS = """
-nft add table inet mine && nft add chain inet mine in '{ type filter hook input priority 5; }' && nft add rule inet mine in tcp dport 12345 drop
+nft add table inet mine
+nft add chain inet mine in '{ type filter hook input priority 5; }'
+nft add rule inet mine in tcp dport 12345 drop
 iptables -A INPUT -p tcp --dport 12346 -j DROP
-ip netns add mine && ip -netns mine link set lo up && tc -netns mine qdisc add dev lo root handle 7: pfifo limit 77
+ip netns add mine && ip -netns mine link set lo up
+tc -netns mine qdisc add dev lo root handle 7: pfifo limit 77
 ip link add mine0 type dummy && ip address add 10.0.0.1/24 dev mine0 && ip link set mine0 up
 tc qdisc add dev mine0 root handle 8: tbf rate 5mbit burst 5kb limit 9kb
 sysctl -q -w net.ipv4.tcp_sack=0 net.ipv4.conf.all.rp_filter=1
@@ -73,7 +76,7 @@ def main(wanted: dict[str, Any]) -> None:
     typed.close()
 
 
-# ------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # the trials
 
 
@@ -193,7 +196,7 @@ def compare(before: list[str], after: list[str]) -> str:
     return f"{len(before)} lines of state"
 
 
-# -----------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # their parts
 
 
@@ -239,7 +242,7 @@ def need(condition: bool, words: str) -> None:
 
 
 def kept(run: Path, status: str) -> str:
-    """Return that a run is kept whole: manifest with this status, report, and all of it the user's."""
+    """Return that a run is kept whole: manifest with this status, report, all of it the user's."""
     manifest = json.loads((run / "manifest.json").read_text())
     need(
         manifest["status"] == status,

@@ -37,7 +37,7 @@ class Terminal:
         os.write(self.file, key)
 
     def wait_for(self, pattern: str, limit_s: float) -> re.Match[str] | None:
-        """Return where ``pattern`` shows, None when it does not within the limit or the shell ends."""
+        """Return where ``pattern`` shows, None when it does not in time or the shell ends."""
         deadline = time.monotonic() + limit_s
         while True:
             found = re.search(pattern, self.text())

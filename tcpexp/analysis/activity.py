@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.segments import data_segments
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import receiver_of
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
@@ -84,11 +84,6 @@ def goodput_bytes(
         )
     sums = dict(rows.group_by("flow").agg(pl.col("goodput_bytes").sum()).iter_rows())
     return {name: int(sums.get(name, 0)) for name in names}
-
-
-def receiver_of(flow: FlowPlan) -> str:
-    """Return the node that receives the flow's data."""
-    return flow.server if flow.sender == flow.client else flow.client
 
 
 def bits_per_second(count: int, span_ns: int) -> float | None:

@@ -13,8 +13,7 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
-
 from tcpexp.analysis.flowstates import PACED, sender_snapshots
-from tcpexp.analysis.timeline import Timeline
+from tcpexp.analysis.timeline import Phase, Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
-    from tcpexp.analysis.phases import Phase
+    from tcpexp.analysis.timeline import Phase
 
 #: cwnd in PROBE_RTT, segments (net/ipv4/tcp_bbr.c, bbr_cwnd_min_target).
 PROBE_RTT_CWND = 4
@@ -37,8 +36,6 @@ def model_phases(
     snapshot that shows it and may have begun one snapshot earlier. PROBE_RTT is exact: it holds
     cwnd at four segments for 200 ms or a round trip, which the trace shows ACK by ACK.
     """
-    from tcpexp.analysis.phases import Phase
-
     own = (pl.col("connection") == connection) & pl.col("t_ns").is_between(begin, end)
     snapshots = sender_snapshots(run, flow).filter(own & pl.col("bbr_pacing_gain").is_not_null())
     step = _spacing(run, flow)
@@ -86,8 +83,6 @@ def _insert(phases: list[Phase], others: list[Phase]) -> list[Phase]:
 
     A phase that goes on behind another one begins exactly there.
     """
-    from tcpexp.analysis.phases import Phase
-
     for other in others:
         cut: list[Phase] = []
         for each in phases:

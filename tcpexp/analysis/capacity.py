@@ -6,9 +6,8 @@ import bisect
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.links import ETHERNET_BYTES, find_rate_epochs
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkRates
 from tcpexp.store.rundata import RunData
 

@@ -15,7 +15,7 @@ from tcpexp.analysis.flowowners import judge_flow_owners
 from tcpexp.analysis.items import Item, ItemVerdict
 from tcpexp.analysis.linkitems import faults_read_back, judge_interfaces, judge_links
 from tcpexp.analysis.links import FaultRate, measure_faults
-from tcpexp.analysis.machine import judge_clock, judge_settings
+from tcpexp.analysis.machine import clock_of, judge_clock, judge_settings
 from tcpexp.analysis.recording import certify_recording
 from tcpexp.plan.endings import ending_words
 from tcpexp.plan.paths import Paths
@@ -72,15 +72,6 @@ def certify_run(run: RunData) -> dict[str, Any]:
     certificate = asdict(Certificate(verdict, reasons, tuple(items), clock, *repeatability(run)))
     write_atomic(run.path / "certificate.json", to_json_text(certificate))
     return certificate
-
-
-def clock_of(run: RunData) -> str:
-    """Return the run's clock, ``virtual`` or ``real``.
-
-    The stricter demands of the virtual one are made only where it is known.
-    """
-    named = (run.manifest or {}).get("clock") or run.engine.get("clock")
-    return "virtual" if named == "virtual" else "real"
 
 
 def began(run: RunData) -> bool:

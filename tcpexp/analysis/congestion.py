@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from tcpexp.analysis.activity import activity_of
 from tcpexp.analysis.fairness import converged_at
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.analysis.timeouts import measure_timeouts
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 

@@ -8,8 +8,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import polars as pl
-
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import (
@@ -19,6 +17,7 @@ from tcpexp.analysis.links import (
     find_epochs,
     journeys_of,
 )
+from tcpexp.late import polars as pl
 from tcpexp.plan.paths import Paths, pair_directions
 from tcpexp.plan.types import Firewall, LinkMtu, LinkState
 from tcpexp.store.rundata import RunData

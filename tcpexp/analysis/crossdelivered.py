@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
-from tcpexp.analysis.crosschecks import CrossCheck
+from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.links import find_rate_epochs
+from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.ingest.iperf3 import last_second, load_iperf3, received_bytes, server_port, side_of
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan, Spawn
 from tcpexp.store.rundata import RunData
 
@@ -96,8 +96,6 @@ def _after_the_end(run: RunData, flow: FlowPlan, receiver: str, until_ns: int, u
 
 
 def _reports(run: RunData, flow: FlowPlan, receiver: str) -> Iterator[_Report]:
-    from tcpexp.analysis.certificate import clock_of
-
     side = "server" if receiver == flow.server else "client"
     slack = NOTED_NS[clock_of(run)]
     for path in sorted((run.path / "raw" / "logs").glob("*.out")):

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import polars as pl
-
-from tcpexp.analysis.crosschecks import CrossCheck
+from tcpexp.analysis.comparison import CrossCheck
+from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
 from tcpexp.ingest.ending import ended_early
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 #: Reading the counters takes a moment after the sample's time; segments of that moment may be in or
@@ -64,8 +64,6 @@ class Sampled:
 
 def sampled_nodes(run: RunData) -> list[Sampled]:
     """Return the nodes whose counters were sampled at least twice."""
-    from tcpexp.analysis.certificate import clock_of
-
     counters = run.table("counters")
     found = []
     for (node,), rows in counters.sort("t_ns", maintain_order=True).group_by(

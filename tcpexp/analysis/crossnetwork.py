@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
+from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.conservation import Group, find_groups, lost_copies, unrecognisable, why_not
-from tcpexp.analysis.crosschecks import CrossCheck
 from tcpexp.analysis.links import count_drops
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkState, Spawn
 from tcpexp.store.rundata import RunData
 

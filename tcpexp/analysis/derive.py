@@ -4,9 +4,6 @@ it.
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
-
 from tcpexp.analysis.crosschecks import build_cross_checks
 from tcpexp.analysis.fairness import build_fairness
 from tcpexp.analysis.flowstates import build_flow_states
@@ -16,6 +13,8 @@ from tcpexp.analysis.offered import delay_at
 from tcpexp.analysis.phases import build_phases
 from tcpexp.analysis.resent import build_resent
 from tcpexp.analysis.timeouts import build_timeouts
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.paths import Paths
 from tcpexp.store.frames import write_table
 from tcpexp.store.rundata import RunData

@@ -5,23 +5,25 @@ and when flows converged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.links import Epoch, find_rate_epochs
 from tcpexp.analysis.offered import offered_before_arrival
 from tcpexp.analysis.sharing import Direction, find_directions
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as STEP_NS
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[Any]
+
 #: How many intervals of the table ``throughput`` make an interval of ``fairness``.
 STEPS = 10
-Matrix = NDArray[Any]
 
 
 def build_fairness(run: RunData) -> pl.DataFrame:

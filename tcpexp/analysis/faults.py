@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import SegmentFault, Step
 from tcpexp.store.rundata import RunData
 

@@ -8,9 +8,8 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
-import polars as pl
-
 from tcpexp.analysis.items import Item
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 

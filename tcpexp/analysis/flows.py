@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
+from tcpexp.analysis.flowstates import INFINITE_SSTHRESH
 from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.analysis.segments import data_segments
 from tcpexp.ingest.connections import with_new_bytes
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
-
-_INFINITE_SSTHRESH = 2**31 - 1
 
 
 def measure_flow(run: RunData, flow: FlowPlan) -> dict[str, Any]:
@@ -128,7 +126,7 @@ def _cwnd(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
     # where the tracepoint hides a threshold, this table has it
     states = run.table("flow_states").filter(pl.col("flow") == flow.name)
     low = (
-        rows.filter(pl.col("ssthresh") < _INFINITE_SSTHRESH)
+        rows.filter(pl.col("ssthresh") < INFINITE_SSTHRESH)
         if states.is_empty()
         else states.sort("t_ns")
     )["ssthresh"].drop_nulls()

@@ -4,11 +4,10 @@ segment that it received and per timeout.
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
-
 from tcpexp.analysis.backoff import rows_in_backoff
 from tcpexp.ingest.sequence import unwrap_seq
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData

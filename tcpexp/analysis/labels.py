@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import polars as pl
+from tcpexp.late import polars as pl
 
+if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: A packet with one of these labels carries the first one too (Wireshark's packet-tcp.c sets both).
@@ -25,8 +25,6 @@ def labelled(run: RunData) -> pl.DataFrame:
     a packet in two captures counts once. A second copy that the network made is a packet of its
     own. In the order of time.
     """
-    import polars as pl
-
     rows = (
         run.table("packets")
         .filter(pl.col("labels").list.len() > 0)
@@ -53,8 +51,6 @@ def count_contained(rows: pl.DataFrame, label: str) -> dict[str, int]:
     """Return how many packets of ``label`` carry each of the labels that it contains, those that
     occur; ``rows`` are of :func:`labelled`.
     """
-    import polars as pl
-
     inner: Sequence[str] = CONTAINS.get(label, ())
     own = once(rows.filter(pl.col("label") == label)).select("packet")
     found = once(rows.filter(pl.col("label").is_in(list(inner)))).join(own, on="packet", how="semi")
@@ -66,8 +62,6 @@ def count_labels(run: RunData, labels: Sequence[str]) -> dict[str, dict[str, Any
     """Return per label: how many packets carry it, in which captures, which of its packets carry a
     label that it contains, and example packets.
     """
-    import polars as pl
-
     rows = labelled(run)
     result: dict[str, dict[str, Any]] = {}
     for label in labels:

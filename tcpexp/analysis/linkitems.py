@@ -8,8 +8,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import Epoch, find_epochs
 from tcpexp.analysis.measured import (
@@ -20,6 +18,7 @@ from tcpexp.analysis.measured import (
     probed_rate,
 )
 from tcpexp.analysis.settings import Compared, compare_settings, describe, has_readings
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkRates
 from tcpexp.store.rundata import NANOSECONDS, RunData
 

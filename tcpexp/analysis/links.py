@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.faults import count_faults
 from tcpexp.analysis.samples import sampled_span
+from tcpexp.late import polars as pl
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
 from tcpexp.store.rundata import RunData

@@ -6,20 +6,23 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.bbrphases import is_bbr
 from tcpexp.analysis.flowstates import congestion_states, connection_slices
 from tcpexp.analysis.mechanisms import AT_ONCE_NS
 from tcpexp.analysis.segments import mark_resent
-from tcpexp.analysis.timeline import Int64, Timeline
+from tcpexp.analysis.timeline import Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tcpexp.analysis.timeline import Int64
 
 #: RFC 5681 section 3.2: the third duplicate ACK, RFC 6675's DupThresh, is taken for a loss.
 DUPTHRESH = 3

@@ -15,6 +15,15 @@ CLOCK, SETTINGS = "machine's clock", "machine's settings"
 MAY_STAY = ("net.ipv4.tcp_congestion_control",)
 
 
+def clock_of(run: RunData) -> str:
+    """Return the run's clock, ``virtual`` or ``real``.
+
+    The stricter demands of the virtual one are made only where it is known.
+    """
+    named = (run.manifest or {}).get("clock") or run.engine.get("clock")
+    return "virtual" if named == "virtual" else "real"
+
+
 def judge_clock(run: RunData) -> Iterator[Item]:
     """The clock of the day must not be set in a run: captures are stamped with it. Says nothing of
     a run that does not tell.

@@ -7,10 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.links import Epoch, journeys_of
 from tcpexp.analysis.settings import bits
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import QueuePlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 

@@ -9,8 +9,7 @@ repeated SYN-ACK is the timer's unless it answers a repeated SYN (net/ipv4/tcp_m
 
 from __future__ import annotations
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 _ENDS = ("node", "connection", "src", "src_port", "dst", "dst_port")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.capacity import measure_followed
 from tcpexp.analysis.congestion import measure_congestion, measure_fairness
 from tcpexp.analysis.flows import measure_flow
@@ -13,6 +11,7 @@ from tcpexp.analysis.labels import count_labels
 from tcpexp.analysis.links import measure_faults
 from tcpexp.analysis.sharing import measure_shares
 from tcpexp.ingest.tshark import LABELS
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import to_json_text, write_atomic
 

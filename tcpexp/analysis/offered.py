@@ -5,15 +5,16 @@ rates.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.links import Epoch
+from tcpexp.late import numpy as np
 from tcpexp.store.rundata import NANOSECONDS
 
-Numbers = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[Any]
 
 
 class Offer:

@@ -5,14 +5,16 @@ as the run's links changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from tcpexp.analysis.links import Epoch, find_epochs, find_rate_epochs
+from tcpexp.late import numpy as np
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import FlowPlan, NetworkPlan
 from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: (from when in ns, value), in order; neighbouring values differ. The last one holds to the end of
 #: the run.

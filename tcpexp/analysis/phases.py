@@ -6,21 +6,21 @@ The rules are in docs/concepts/phases.md.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.bbrphases import is_bbr, model_phases
 from tcpexp.analysis.flowstates import congestion_states, connection_slices, control_switches
 from tcpexp.analysis.rounds import GROWING, Flight, growth_per_round
 from tcpexp.analysis.slowstart import Exits
-from tcpexp.analysis.timeline import NEVER, Timeline
+from tcpexp.analysis.timeline import NEVER, Phase, Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: The kernel's congestion states in which a loss or a mark is being answered, and the phase that
 #: each is.
@@ -33,20 +33,6 @@ RULES = {
     "cwr": "congestion state CWR",
 }
 _SHARES = ("cwnd", "receiver", "application")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One phase before it becomes a row: where it is and how it was found.
-
-    ``resolution_ns`` is how far ``from_ns`` may be off.
-    """
-
-    from_ns: int
-    to_ns: int
-    name: str
-    rule: str
-    resolution_ns: int = 0
 
 
 def build_phases(run: RunData, states: pl.DataFrame) -> pl.DataFrame:

@@ -8,11 +8,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.conservation import judge_conservation
 from tcpexp.analysis.items import Item
 from tcpexp.ingest.pcap import count_records
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.

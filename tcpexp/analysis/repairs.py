@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 #: In the order of the documentation.

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.mechanisms import name_mechanisms
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData

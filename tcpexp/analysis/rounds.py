@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
-Int64 = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64 = NDArray[np.int64]
+
 #: The phases in which RFC 5681 section 3.1 says how a window grows.
 GROWING = ("slow_start", "congestion_avoidance")
 

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.links import Epoch, find_epochs
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import DirectionPlan, LinkPlan, LinkRates, LossPlan, QueuePlan
 from tcpexp.store.rundata import NANOSECONDS, RunData
 

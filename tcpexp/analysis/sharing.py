@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes, receiver_of
+from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes
+from tcpexp.plan.flows import receiver_of
 from tcpexp.plan.paths import Paths
 from tcpexp.plan.types import FlowPlan, RunPlan
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS

@@ -7,10 +7,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from tcpexp.analysis.timeline import NEVER, Timeline
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
 

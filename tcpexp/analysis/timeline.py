@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 
-Int64 = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64 = NDArray[np.int64]
+
 #: Stands for an ssthresh that is infinite.
 NEVER = np.iinfo(np.int64).max
 
@@ -92,3 +96,17 @@ def _force(row_ns: Int64, set_ns: Int64) -> Int64:
     upper = np.append(row_ns[1:], row_ns[-1:])
     inside = (index < set_ns.size) & (following < upper)
     return np.where(inside, following, row_ns)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase before it becomes a row: where it is and how it was found.
+
+    ``resolution_ns`` is how far ``from_ns`` may be off.
+    """
+
+    from_ns: int
+    to_ns: int
+    name: str
+    rule: str
+    resolution_ns: int = 0

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from tcpexp.analysis.mechanisms import AT_ONCE_NS, TRACEPOINT, traced
 from tcpexp.analysis.resent import ENDS, kind_of, received_acks, sent_packets
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import NANOSECONDS, RunData

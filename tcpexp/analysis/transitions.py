@@ -8,9 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    import polars
+from tcpexp.late import polars as pl
 
+if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: The eleven states, in the order of RFC 9293 section 3.3.2.
@@ -179,8 +179,6 @@ def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
     given the first one up. Both have the same addresses and ports; the kernel's socket cookie
     (``sk:`` in ``ss -e``) tells them apart.
     """
-    import polars as pl
-
     rows = _snapshots(run, ["syn-recv"]).with_columns(
         cookie=pl.col("info").str.extract(r"\bsk:(\w+)")
     )
@@ -196,9 +194,7 @@ def _half_open(run: RunData, known: set[Key]) -> list[Transition]:
     return changes
 
 
-def _snapshots(run: RunData, states: list[str]) -> polars.DataFrame:
-    import polars as pl
-
+def _snapshots(run: RunData, states: list[str]) -> pl.DataFrame:
     return (
         run.table("sockets").filter(pl.col("state").is_in(states)).sort("t_ns", maintain_order=True)
     )

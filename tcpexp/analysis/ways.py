@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tcpexp.analysis.transitions import FROM_SS, Transition
-
-if TYPE_CHECKING:
-    import polars
+from tcpexp.late import polars as pl
 
 
 @dataclass
@@ -66,7 +63,7 @@ def ways_of(changes: list[Transition]) -> list[Way]:
     return ways
 
 
-def ways_of_snapshots(rows: polars.DataFrame) -> list[Way]:
+def ways_of_snapshots(rows: pl.DataFrame) -> list[Way]:
     """Return one way per pair of addresses and ports of ``rows`` of the ``sockets`` table, in the
     order of time: the states that followed one another.
     """

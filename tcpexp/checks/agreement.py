@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from tcpexp.analysis.rounds import windows_by_round
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import require_span, require_tracepoint
@@ -105,8 +106,6 @@ class CwndAgreement(Compared[Number]):
         )
 
     def _phases(self, run: RunData, flow: str) -> list[list[tuple[int, int]]]:
-        from tcpexp.analysis.rounds import windows_by_round
-
         found = windows_by_round(run, flow, self.phase)
         if not found:
             raise Undecided(f"the trace holds no {self.phase} of flow {flow}")

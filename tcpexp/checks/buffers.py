@@ -19,6 +19,7 @@ from tcpexp.checks.recorded import (
     table_exists,
 )
 from tcpexp.checks.words import many, size_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ class Held(Compared[Bytes]):
 
     def _sums(self, run: RunData, times: list[int]) -> dict[int, int]:
         """Return the bytes in each of the snapshots; 0 where no such socket is."""
-        import polars as pl
-
         column = "send_q" if self.queue == "send" else "recv_q"
         wanted = (pl.col("node") == self.host) & ~pl.col("state").is_in(NO_BYTES)
         if self.port is not None:

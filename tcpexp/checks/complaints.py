@@ -8,20 +8,13 @@ from pydantic import Field
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    require_span,
-    table_exists,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, table_exists
 from tcpexp.checks.words import many, span_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 LISTED = 10
@@ -72,8 +65,6 @@ class Complaints(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the packets that have a remark which nothing explains."""
-        import polars as pl
-
         span = require_span(run, self.between)
         if not table_exists(run, "complaints"):
             raise Undecided(
@@ -105,13 +96,11 @@ class Complaints(Compared[Count]):
         )
         return self.verdict(passed, many(count, "packet"), reason, _evidence(found))
 
-    def _packets(self, run: RunData, span: tuple[int, int]) -> polars.DataFrame:
-        import polars as pl
-
+    def _packets(self, run: RunData, span: tuple[int, int]) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.seen_at or self.from_)) & within(
             span
         )
-        wanted &= pl.col("src").is_in(addresses(run, self.from_))
+        wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         return (
@@ -119,7 +108,7 @@ class Complaints(Compared[Count]):
         )
 
 
-def _evidence(found: polars.DataFrame) -> list[Evidence]:
+def _evidence(found: pl.DataFrame) -> list[Evidence]:
     """Return the first packets with what is said about them."""
     if found.is_empty():
         return []

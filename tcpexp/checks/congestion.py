@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.segments import data_segments
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
     captures_of,
     flow_plan,
     require_span,
     require_tracepoint,
 )
 from tcpexp.checks.words import digits, many, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 PhaseName = Literal[
@@ -78,8 +78,6 @@ class PhaseSeen(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the phases."""
-        import polars as pl
-
         rows = phases_of(run, self.flow, require_span(run, self.between)).filter(
             pl.col("phase") == self.phase
         )
@@ -97,10 +95,8 @@ class PhaseSeen(Compared[Count]):
         )
 
 
-def _ended(word: str) -> polars.Expr:
+def _ended(word: str) -> pl.Expr:
     """Return the filter; ``hystart`` means either of its rules."""
-    import polars as pl
-
     return (
         pl.col("ended_by").str.starts_with("hystart")
         if word == "hystart"
@@ -134,8 +130,6 @@ class PhaseTime(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the time."""
-        import polars as pl
-
         span = require_span(run, self.between)
         everything = phases_of(run, self.flow, None).filter(pl.col("phase") == self.phase)
         rows = everything.filter((pl.col("to_ns") > span[0]) & (pl.col("from_ns") < span[1]))
@@ -179,8 +173,6 @@ class Growth(Compared[Number]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the growth."""
-        import polars as pl
-
         span = require_span(run, self.between)
         rows = phases_of(run, self.flow, span).filter(
             (pl.col("phase") == self.phase) & pl.col("growth_per_rtt").is_not_null()
@@ -225,10 +217,6 @@ class InitialWindow(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the full segments up to the first ACK that covers one of them."""
-        import polars as pl
-
-        from tcpexp.analysis.segments import data_segments
-
         require_span(run, (0, 1))
         flow = flow_plan(run, self.flow)
         captures_of(run, flow.sender)
@@ -259,13 +247,11 @@ class InitialWindow(Compared[Count]):
         )
 
 
-def phases_of(run: RunData, flow: str, span: Span | None) -> polars.DataFrame:
+def phases_of(run: RunData, flow: str, span: Span | None) -> pl.DataFrame:
     """Return a flow's phases that begin in ``span``.
 
     Raises ``Undecided`` when its sender was not traced.
     """
-    import polars as pl
-
     require_tracepoint(run, "tcp:tcp_probe")
     require_tracepoint(run, "tcp:tcp_cong_state_set")
     rows = run.table("phases").filter(pl.col("flow") == flow).sort("from_ns")
@@ -281,7 +267,7 @@ def choose(values: list[float], which: Which) -> list[float]:
     return values[:1] if which == "first" else [sorted(values)[(len(values) - 1) // 2]]
 
 
-def phase_evidence(rows: polars.DataFrame) -> Evidence:
+def phase_evidence(rows: pl.DataFrame) -> Evidence:
     """Return the first phases as a table."""
     head = ("from", "to", "phase", "ended by", "cwnd", "per RTT")
     lines = [

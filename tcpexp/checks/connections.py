@@ -9,21 +9,14 @@ from pydantic import Field, model_validator
 from tcpexp.analysis.labels import count_contained, labelled, once
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    require_span,
-    table_exists,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, table_exists
 from tcpexp.checks.words import many, size_words, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 LISTED = 50
@@ -89,8 +82,6 @@ class Window(Compared[Bytes]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the smallest and the largest window."""
-        import polars as pl
-
         span = require_span(run, self.between)
         rows = self._rows(run, captures_of(run, self.from_)).filter(within(span))
         if rows.is_empty():
@@ -133,12 +124,10 @@ class Window(Compared[Bytes]):
         )
         return self.verdict(passed, measured, reason, evidence)
 
-    def _rows(self, run: RunData, captures: list[str]) -> polars.DataFrame:
-        import polars as pl
-
+    def _rows(self, run: RunData, captures: list[str]) -> pl.DataFrame:
         wanted = (
             pl.col("capture").is_in(captures)
-            & pl.col("src").is_in(addresses(run, self.from_))
+            & pl.col("src").is_in(addresses_of(run.plan, self.from_))
             & pl.col("window_bytes").is_not_null()
             & ~pl.col("flags").str.contains("[SR]")
         )
@@ -208,18 +197,16 @@ class Labels(Compared[Count]):
         passed = self.holds(count) if self.has_comparator() else count >= 1
         return self.verdict(passed, many(count, "packet"), reason, evidence)
 
-    def _rows(self, run: RunData, captures: list[str]) -> polars.DataFrame:
-        import polars as pl
-
+    def _rows(self, run: RunData, captures: list[str]) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures) & (pl.col("label") == self.label)
         if self.from_ is not None:
-            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+            wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
         return labelled(run).filter(wanted.fill_null(False))
 
 
-def _in_capture(rows: polars.DataFrame) -> Evidence:
+def _in_capture(rows: pl.DataFrame) -> Evidence:
     capture = rows.get_column("capture")[0]
     text = f"{many(rows.height, 'packet')} in {capture}" + (
         f", the first {LISTED} listed" if rows.height > LISTED else ""
@@ -266,8 +253,6 @@ class Closer(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every connection that was established."""
-        import polars as pl
-
         if not table_exists(run, "connections"):
             raise Undecided("the captures have not been turned into tables")
         wanted = pl.col("established_ns").is_not_null()
@@ -301,8 +286,6 @@ class Closer(Check):
 
 def _first_fin(run: RunData, row: dict[str, object]) -> Evidence:
     """Return the packet that carries a connection's first FIN."""
-    import polars as pl
-
     fins = run.table("packets").filter(
         (pl.col("capture") == row["capture"])
         & (pl.col("stream") == row["stream"])

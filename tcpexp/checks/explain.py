@@ -5,26 +5,7 @@ they may be.
 from __future__ import annotations
 
 from tcpexp.checks.words import time_words
-
-#: The kernel's tick at HZ = 250.
-JIFFY_NS = 4_000_000
-#: Levels of Linux's timer wheel at HZ = 250 (kernel/time/timer.c, since 4.8): timers up to the
-#: first number of ns are rounded up to the second.
-WHEEL_250HZ: tuple[tuple[int, int], ...] = (
-    (63 * JIFFY_NS, 4_000_000),
-    (504 * JIFFY_NS, 32_000_000),
-    (4_032 * JIFFY_NS, 256_000_000),
-    (32_256 * JIFFY_NS, 2_048_000_000),
-    (258_048 * JIFFY_NS, 16_384_000_000),
-)
-
-
-def wheel_step_ns(timeout_ns: int) -> int:
-    """Return the step in ns to which Linux (HZ = 250) rounds up a timer of ``timeout_ns``."""
-    for limit, step in WHEEL_250HZ:
-        if timeout_ns < limit:
-            return step
-    return WHEEL_250HZ[-1][1] * 8
+from tcpexp.views.timerwheel import wheel_step_ns
 
 
 def explain_lateness(expected_ns: int, measured_ns: int) -> str | None:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from tcpexp.analysis.faults import judge_applied
+from tcpexp.analysis.repairs import find_repairs
 from tcpexp.checks.base import ActionName, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import flow_plan, require_span
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
     from tcpexp.analysis.faults import Applied
@@ -49,8 +52,6 @@ class FaultCheck(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Compare what was touched with what was chosen."""
-        from tcpexp.analysis.faults import judge_applied
-
         require_span(run, None)
         found = next((each for each in judge_applied(run) if each.step == self.action), None)
         if found is None:
@@ -66,8 +67,6 @@ class FaultCheck(Compared[Count]):
 
     def _evidence(self, run: RunData, found: Applied) -> list[Evidence]:
         """Return the segments as a table."""
-        import polars as pl
-
         rows = run.table("faults").filter(pl.col("step") == self.action).sort("t_ns")
         if rows.is_empty():
             return []
@@ -112,10 +111,6 @@ class Displaced(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every touched segment's place among the arrivals."""
-        import polars as pl
-
-        from tcpexp.analysis.repairs import find_repairs
-
         require_span(run, None)
         found = find_repairs(run, self.action)
         if not found:
@@ -164,8 +159,6 @@ class Reordering(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the largest value of all snapshots."""
-        import polars as pl
-
         require_span(run, None)
         flow = flow_plan(run, self.flow)
         own = (

@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.pathsteps import bottlenecks
+from tcpexp.analysis.sharing import jain_index
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
     captures_of,
     flow_plan,
-    receiver_of,
     require_span,
     table_exists,
 )
 from tcpexp.checks.words import digits, many, rate_words, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import receiver_of
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Fraction, QuantityError, Rate
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -131,8 +134,8 @@ class Jain(Compared[Fraction]):
         if len(flows) < 2:
             raise Undecided("Jain's index needs at least two flows")
         rates, evidence = all_goodputs(run, flows, span)
-        total = sum(rates.values())
-        index = total**2 / (len(rates) * sum(rate**2 for rate in rates.values()))
+        index = jain_index(list(rates.values()))
+        assert index is not None  # something was delivered
         reason = (
             f"Jain's index of {many(len(rates), 'flow')} is {digits(index)}; asked:"
             f" {self.comparison()}"
@@ -142,8 +145,6 @@ class Jain(Compared[Fraction]):
 
 def _sharing(run: RunData, flow: str) -> tuple[str, ...]:
     """Return the flows that have the same bottleneck as ``flow``, which is one of them."""
-    from tcpexp.analysis.pathsteps import bottlenecks
-
     groups = bottlenecks(run, run.plan.flows).values()
     return next(
         (names for group in groups if flow in (names := tuple(each.name for each in group))),
@@ -158,8 +159,6 @@ def goodput_bps(run: RunData, flow: str, span: Span) -> tuple[float, Evidence]:
     Raises ``Undecided`` when the flow sent nothing in the whole run, or its receiver's capture has
     gaps.
     """
-    import polars as pl
-
     receiver = receiver_of(flow_plan(run, flow))
     captures = captures_of(run, receiver, fraction=HARMLESS_LOSS)
     require_packets_of(run, flow)
@@ -196,8 +195,6 @@ def require_packets_of(run: RunData, flow: str) -> None:
     """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged,
     only be absent.
     """
-    import polars as pl
-
     if not table_exists(run, "throughput"):
         raise Undecided("the captures have not been turned into tables")
     if run.table("throughput").filter(pl.col("flow") == flow).is_empty():

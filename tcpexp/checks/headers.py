@@ -10,14 +10,15 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
-from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, within
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 #: Option as a spec names it to its column of ``packets``.
@@ -92,12 +93,10 @@ class SegmentSize(Compared[Bytes]):
         reason = f"{carried}, {self.measure} {size_words(value)}; asked: {self.comparison()}"
         return self.verdict(self.holds(value), size_words(value), reason, evidence)
 
-    def _rows(self, run: RunData) -> polars.DataFrame:
-        import polars as pl
-
+    def _rows(self, run: RunData) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.seen_at or self.from_)) & pl.col(
             "src"
-        ).is_in(addresses(run, self.from_))
+        ).is_in(addresses_of(run.plan, self.from_))
         wanted &= (pl.col("protocol") == "tcp") & kind_filter("data")
         if self.flow is not None:
             wanted &= pl.col("flow") == self.flow
@@ -146,11 +145,9 @@ class SynOption(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Look at every SYN and SYN-ACK that the host sent."""
-        import polars as pl
-
         span = require_span(run, None)
         wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
-            addresses(run, self.from_)
+            addresses_of(run.plan, self.from_)
         )
         wanted &= pl.col("flags").str.contains("S") & within(span)
         if self.flow is not None:

@@ -18,13 +18,12 @@ from tcpexp.checks.recorded import (
     table_exists,
 )
 from tcpexp.checks.words import many, number_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.plan.types import Firewall
 from tcpexp.registry import suggest
 from tcpexp.units import Duration
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 
@@ -53,8 +52,6 @@ class Counter(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the growth."""
-        import polars as pl
-
         counter = self._name(run)
         span = require_span(run, self.between)
         interval = sample_interval(run, "counters", self.host)
@@ -116,7 +113,7 @@ class Counter(Compared[Count]):
         )
 
 
-def _value_at(rows: polars.DataFrame, at_ns: int) -> int:
+def _value_at(rows: pl.DataFrame, at_ns: int) -> int:
     """Return a counter at a sample's time.
 
     The table keeps the first sample and what changed afterwards.
@@ -155,8 +152,6 @@ class FirewallEmpty(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Compare the insertions with the deletions that were read back."""
-        import polars as pl
-
         steps = [
             step.id
             for step in (*run.plan.setup, *run.plan.steps)

@@ -6,24 +6,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.links import Epoch, count_drops, find_rate_epochs, journeys_of, measure_faults
 from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, Percent
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    captures_of,
-    require_span,
-    sample_interval,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span, sample_interval
 from tcpexp.checks.words import digits, fraction_words, many, number_words, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, Fraction, QuantityError
+from tcpexp.views.queues import queue_samples
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 #: A bare number is a float, a duration an int (ns): so the two can be told apart.
@@ -95,8 +89,8 @@ class Queue(Compared[NumberOrTime]):
         )
         return self.verdict(self.holds(value), measured, reason, [evidence])
 
-    def _samples(self, run: RunData, span: Span, interval: int) -> polars.DataFrame:
-        rows = _queue_rows(run, self.link, self.towards)
+    def _samples(self, run: RunData, span: Span, interval: int) -> pl.DataFrame:
+        rows = queue_samples(run, self.link, self.towards)
         if rows.is_empty():
             raise Undecided(f"the queue of {self.link} towards {self.towards} was not recorded")
         first, last = sampled_span(rows.get_column("t_ns").to_list(), span)
@@ -104,7 +98,7 @@ class Queue(Compared[NumberOrTime]):
             raise Undecided(f"the samples of the queue do not cover the time {span_words(span)}")
         return rows.filter(within((first, last)))
 
-    def _growth(self, inside: polars.DataFrame) -> float:
+    def _growth(self, inside: pl.DataFrame) -> float:
         """Return how much the counter grew from the first of the samples to the last."""
         column = "drops" if self.measure == "drops" else "ecn_mark"
         base, end = inside.get_column(column)[0], inside.get_column(column)[-1]
@@ -112,7 +106,7 @@ class Queue(Compared[NumberOrTime]):
             raise Undecided(f"this queue does not count its {self.measure}")
         return float(end - base)
 
-    def _length(self, run: RunData, rows: polars.DataFrame) -> tuple[float, int | None]:
+    def _length(self, run: RunData, rows: pl.DataFrame) -> tuple[float, int | None]:
         """Return the length or the delay (ns), and when it was largest."""
         counts = self.measure.endswith("packets")
         values = (
@@ -125,12 +119,8 @@ class Queue(Compared[NumberOrTime]):
         largest = int(values.arg_max() or 0)
         return float(values[largest]), int(rows.get_column("t_ns")[largest])
 
-    def _delays(self, run: RunData, rows: polars.DataFrame) -> polars.Series:
+    def _delays(self, run: RunData, rows: pl.DataFrame) -> pl.Series:
         """Return backlog / rate of each sample in ns, with the rate that the link had at that time."""
-        import polars as pl
-
-        from tcpexp.analysis.links import find_rate_epochs
-
         rate = pl.lit(None, dtype=pl.Float64)
         for epoch in find_rate_epochs(run):
             if (epoch.link, epoch.towards) == (
@@ -205,10 +195,8 @@ class Measured(Compared[FractionOrTime]):
             [evidence],
         )
 
-    def _journeys(self, run: RunData, span: Span) -> polars.DataFrame:
+    def _journeys(self, run: RunData, span: Span) -> pl.DataFrame:
         """Return the packets that crossed this direction, sent within the span."""
-        from tcpexp.analysis.links import Epoch, journeys_of
-
         link = run.plan.network.link(self.link)
         direction = link.forward if link.b.node == self.towards else link.backward
         whole = Epoch(self.link, self.towards, 0, run.end_ns * 2, direction)
@@ -220,10 +208,8 @@ class Measured(Compared[FractionOrTime]):
             )
         return rows
 
-    def _times(self, rows: polars.DataFrame) -> tuple[float, str]:
+    def _times(self, rows: pl.DataFrame) -> tuple[float, str]:
         """Return the one-way delay or its standard deviation in ns."""
-        import polars as pl
-
         delays = (
             rows.filter(pl.col("copies") > 0)
             .select(delay=pl.col("received_ns") - pl.col("sent_ns"))
@@ -234,10 +220,8 @@ class Measured(Compared[FractionOrTime]):
         value = delays.median() if self.what == "delay" else delays.std()
         return float(value), many(delays.len(), "packet")  # type: ignore[arg-type]
 
-    def _fraction(self, run: RunData, span: Span, rows: polars.DataFrame) -> tuple[float, str]:
+    def _fraction(self, run: RunData, span: Span, rows: pl.DataFrame) -> tuple[float, str]:
         """Return events / packets."""
-        import polars as pl
-
         arrived = rows.filter(pl.col("copies") > 0)
         if self.what == "reorder":
             return self._reordered(run, span)
@@ -248,8 +232,6 @@ class Measured(Compared[FractionOrTime]):
                 "the captures hold only headers; record whole packets (capture: full) to see damage"
             )
         if self.what == "loss":
-            from tcpexp.analysis.links import count_drops
-
             dropped = count_drops(run, self.link, self.towards, "queue", span[0], span[1])
             events, trials = max(rows.height - arrived.height - dropped, 0), rows.height - dropped
         else:
@@ -267,8 +249,6 @@ class Measured(Compared[FractionOrTime]):
         """Return the rate that the analysis found, over its spans of constant link parameters that
         lie within ``span``.
         """
-        from tcpexp.analysis.links import measure_faults
-
         found = [
             rate
             for rate in measure_faults(run)
@@ -289,15 +269,6 @@ class Measured(Compared[FractionOrTime]):
             raise Undecided(f"reordering was not measured: {why}")
         events, trials = sum(rate.events for rate in good), sum(rate.trials for rate in good)
         return events / trials, f"{events} of {trials} packets"
-
-
-def _queue_rows(run: RunData, link: str, towards: str) -> polars.DataFrame:
-    import polars as pl
-
-    wanted = (
-        (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == "queue")
-    )
-    return run.table("queues").filter(wanted).sort("t_ns")
 
 
 def _require_kind(check: Compared[float], kind: type, what: str) -> None:

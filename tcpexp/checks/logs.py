@@ -4,34 +4,23 @@ one of their numbers compared.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
-from tcpexp.checks.processes import process_runs, read_logs
+from tcpexp.checks.processes import require_logs
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.units import QuantityError
+from tcpexp.views.logs import Event, process_runs, read_events
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: How many events an evidence table lists at most, and how long a value in it may be.
 LISTED, LONGEST = 12, 40
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of the log: when it was written, in ns from the start of the experiment, and what it
-    says.
-    """
-
-    t_ns: int
-    facts: dict[str, Any]
 
 
 class Logged(Compared[Number]):
@@ -105,7 +94,10 @@ class Logged(Compared[Number]):
         span = require_span(run, self.between)
         if not process_runs(run, self.action):
             raise Undecided(f"the action {self.action} was not started")
-        events = [each for each in read_events(run, self.action) if self._wanted(each, span)]
+        if run.engine.get("t0_realtime_ns") is None:
+            raise Undecided("the run does not say when it began (t0_realtime_ns)")
+        require_logs(run, self.action, ("out",))
+        events = [event for event in read_events(run, self.action) if self._wanted(event, span)]
         evidence = self._evidence(events)
         if self.field is None:
             counted = many(len(events), "event")
@@ -168,27 +160,6 @@ class Logged(Compared[Number]):
             f", the first {LISTED} listed" if len(events) > LISTED else ""
         )
         return [Evidence(text, None, (), events[0].t_ns, events[-1].t_ns, tuple(rows))]
-
-
-def read_events(run: RunData, action: str) -> list[Event]:
-    """Return the events of an action's log in their order; raises ``Undecided`` when no log or no
-    clock was recorded.
-
-    Lines that are no JSON objects with a ``time_ns`` are left out: a program may print other text
-    too.
-    """
-    zero = run.engine.get("t0_realtime_ns")
-    if zero is None:
-        raise Undecided("the run does not say when it began (t0_realtime_ns)")
-    found = []
-    for line in "".join(read_logs(run, action, ("out",)).values()).splitlines():
-        try:
-            facts = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(facts, dict) and isinstance(facts.get("time_ns"), int):
-            found.append(Event(facts["time_ns"] - int(zero), facts))
-    return found
 
 
 def _reduce(numbers: list[float], measure: str) -> float:

@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.fairness import converged_at
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.congestion import MOST_ROWS, Which, choose, phases_of
 from tcpexp.checks.flows import HARMLESS_LOSS
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    captures_of,
-    flow_plan,
-    receiver_of,
-    require_span,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
 from tcpexp.checks.words import digits, many, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import receiver_of
 from tcpexp.units import Duration, Fraction
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 
@@ -67,8 +61,6 @@ class LossEvents(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the events."""
-        import polars as pl
-
         rows = events_of(run, self.flow, require_span(run, self.between))
         if self.noticed_by is not None and rows["noticed_by"].null_count():
             raise Undecided(
@@ -166,8 +158,6 @@ class RepairTime(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the longest time."""
-        import polars as pl
-
         span = require_span(run, self.between)
         rows = events_of(run, self.flow, span)
         took = {"notice": pl.col("notice_delay_ns"), "repair": pl.col("repair_delay_ns")}
@@ -219,8 +209,6 @@ class QueueingDelay(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the percentile."""
-        import polars as pl
-
         span = require_span(run, self.between)
         flow = flow_plan(run, self.flow)
         for host in (flow.sender, receiver_of(flow)):
@@ -275,10 +263,6 @@ class Convergence(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the time."""
-        import polars as pl
-
-        from tcpexp.analysis.fairness import converged_at
-
         span = require_span(run, None)
         captures_of(run, self.towards, fraction=HARMLESS_LOSS)
         rows = run.table("fairness").filter(
@@ -309,13 +293,11 @@ class Convergence(Compared[Duration]):
         return self.verdict(self.holds(took), time_words(took), reason, [evidence])
 
 
-def events_of(run: RunData, flow: str, span: Span) -> polars.DataFrame:
+def events_of(run: RunData, flow: str, span: Span) -> pl.DataFrame:
     """Return a flow's loss events that were noticed in ``span``.
 
     Raises ``Undecided`` when its sender was not traced.
     """
-    import polars as pl
-
     phases_of(run, flow, None)
     return (
         run.table("loss_events")
@@ -324,7 +306,7 @@ def events_of(run: RunData, flow: str, span: Span) -> polars.DataFrame:
     )
 
 
-def event_evidence(rows: polars.DataFrame) -> Evidence:
+def event_evidence(rows: pl.DataFrame) -> Evidence:
     """Return the first events as a table."""
     head = (
         "noticed at",

@@ -10,10 +10,13 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
-from tcpexp.checks.recorded import BETWEEN, Between, addresses, captures_of, require_span, within
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.segments import packet_evidence
 from tcpexp.checks.words import many, span_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -61,8 +64,6 @@ class Packets(Compared[Count]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Count the packets."""
-        import polars as pl
-
         span = require_span(run, self.between)
         seen_at = self.at_host or self.from_
         assert seen_at is not None
@@ -73,7 +74,7 @@ class Packets(Compared[Count]):
             & within(span)
         )
         if self.from_ is not None:
-            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+            wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         rows = run.table("packets").filter(wanted).sort("t_ns", "number")
         seen = many(
             rows.height, f"{'neighbour discovery' if protocol == 'nd' else protocol.upper()} packet"

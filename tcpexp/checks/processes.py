@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from tcpexp.checks.base import ActionName, Check, Evidence, Undecided, Verdict
-from tcpexp.checks.recorded import addresses, require_span
+from tcpexp.checks.recorded import require_span
 from tcpexp.checks.words import many, time_words
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.logs import json_objects, process_runs, read_logs
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -145,7 +145,7 @@ class Output(Check):
     def evaluate(self, run: RunData) -> Verdict:
         """Search the log."""
         endings = {"out": ("out",), "err": ("err",), "both": ("out", "err")}[self.stream]
-        logs = read_logs(run, self.action, endings)
+        logs = require_logs(run, self.action, endings)
         complaints, evidence = self._search(logs)
         if complaints or self.lacks:
             self._require_whole(run)
@@ -212,7 +212,7 @@ class Download(Check):
             raise Undecided(f"the action {self.action} was not started")
         if runs[-1][1] is None:
             raise Undecided(f"the action {self.action} had not ended when the run did")
-        found = _SHA256.search("".join(read_logs(run, self.action, ("out",)).values()))
+        found = _SHA256.search("".join(require_logs(run, self.action, ("out",)).values()))
         sent = self._sent(run)
         if not sent:
             raise Undecided("no web server of this run logged what it sent")
@@ -247,64 +247,23 @@ class Download(Check):
                 continue
             found += [
                 each
-                for each in _json_lines(path)
+                for each in json_objects(path.read_text(encoding="utf-8", errors="replace"))
                 if each.get("event") in ("file", "response") and each.get("sha256")
             ]
         return found
 
 
+def require_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, str]:
+    """Return a process's output by file name; raises ``Undecided`` when none was recorded."""
+    logs = read_logs(run, action, endings)
+    if not logs:
+        raise Undecided(f"no output of action {action} was recorded")
+    return logs
+
+
 def addresses_by_host(run: RunData) -> dict[str, list[str]]:
     """Return the addresses of every node by its name."""
-    return {node.name: addresses(run, node.name) for node in run.plan.network.nodes}
-
-
-def process_runs(run: RunData, action: str) -> list[tuple[int, int | None, int | None]]:
-    """Return (start ns, end ns, status) of each run of an action's process; end and status None
-    when it had not ended.
-
-    What the engine itself ended, because the run was cut short, had not ended.
-    """
-    import polars as pl
-
-    step = _step_id(run, action)
-    rows = run.table("events").filter(
-        (pl.col("step") == step) & pl.col("event").is_in(["start", "end"])
-    )
-    runs: list[tuple[int, int | None, int | None]] = []
-    for row in rows.sort("t_ns", maintain_order=True).iter_rows(named=True):
-        if row["event"] == "start":
-            runs.append((row["t_ns"], None, None))
-        elif (
-            runs
-            and runs[-1][1] is None
-            and not (run.status != "complete" and row["t_ns"] >= run.end_ns)
-        ):
-            runs[-1] = (runs[-1][0], row["t_ns"], row["status"])
-    return runs
-
-
-def read_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, str]:
-    """Return a process's output by file name; raises ``Undecided`` when none was recorded."""
-    step = _step_id(run, action)
-    paths = [run.path / "raw" / "logs" / f"{step}.{ending}" for ending in endings]
-    found = {
-        path.name: path.read_text(encoding="utf-8", errors="replace")
-        for path in paths
-        if path.is_file()
-    }
-    if not found:
-        raise Undecided(f"no output of action {action} was recorded")
-    return found
-
-
-def _step_id(run: RunData, action: str) -> str:
-    """Return the id of the action's step: its own, or the first of several."""
-    ids = [step.id for step in (*run.plan.setup, *run.plan.steps)]
-    return (
-        action
-        if action in ids
-        else next((each for each in ids if each.startswith(f"{action}.")), action)
-    )
+    return {node.name: addresses_of(run.plan, node.name) for node in run.plan.network.nodes}
 
 
 def _run_words(begin: int, end: int | None, status: int | None) -> str:
@@ -326,15 +285,3 @@ def _find(logs: dict[str, str], pattern: str) -> str | None:
                 else f"{name}: empty"
             )
     return None
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found

@@ -10,23 +10,15 @@ from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    addresses,
-    captures_of,
-    flow_plan,
-    receiver_of,
-    require_span,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.words import many, size_words, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
@@ -99,11 +91,9 @@ class WindowStep(Compared[Bytes]):
             [evidence],
         )
 
-    def _steps(self, run: RunData) -> polars.DataFrame:
-        import polars as pl
-
+    def _steps(self, run: RunData) -> pl.DataFrame:
         wanted = pl.col("capture").is_in(captures_of(run, self.from_)) & pl.col("src").is_in(
-            addresses(run, self.from_)
+            addresses_of(run.plan, self.from_)
         )
         wanted &= (
             pl.col("window_bytes").is_not_null()
@@ -155,8 +145,6 @@ class AckDelay(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Compare one number of the delays; the table of all is the evidence."""
-        import polars as pl
-
         span = require_span(run, self.between)
         rows = ack_delays(run, flow_plan(run, self.flow))
         if self.segments is not None:
@@ -199,14 +187,12 @@ class AckDelay(Compared[Duration]):
         return self.verdict(self.holds(value), time_words(value), reason, [evidence])
 
 
-def ack_delays(run: RunData, flow: FlowPlan) -> polars.DataFrame:
+def ack_delays(run: RunData, flow: FlowPlan) -> pl.DataFrame:
     """Return one row per data segment that arrived: its packet, ``index`` from 1, ``delay_ns`` and
     ``ack_number`` (null: never covered).
     """
-    import polars as pl
-
     receiver = receiver_of(flow)
-    own = addresses(run, receiver)
+    own = addresses_of(run.plan, receiver)
     seen = (
         run.table("packets")
         .filter(pl.col("capture").is_in(captures_of(run, receiver)) & (pl.col("flow") == flow.name))

@@ -12,15 +12,13 @@ from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import NotSupported, Undecided
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
-
-Span = tuple[int, int]
 
 
 def _in_order(span: Span) -> Span:
@@ -63,11 +61,6 @@ def table_exists(run: RunData, name: str) -> bool:
     return run.has(name) or (run.path / "tables" / f"{name}.parquet").exists()
 
 
-def addresses(run: RunData, host: str) -> list[str]:
-    """Return the addresses of a host, without prefix length."""
-    return [each.address for each in run.plan.network.node(host).interfaces if each.address]
-
-
 def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
     """Return the captures of a host; raises ``Undecided`` when there is none or packets are missing
     from one.
@@ -91,11 +84,6 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
 def flow_plan(run: RunData, name: str) -> FlowPlan:
     """Return the plan of a flow."""
     return next(flow for flow in run.plan.flows if flow.name == name)
-
-
-def receiver_of(flow: FlowPlan) -> str:
-    """Return the host that receives a flow's payload."""
-    return flow.server if flow.sender == flow.client else flow.client
 
 
 def require_tracepoint(run: RunData, event: str) -> None:
@@ -144,9 +132,7 @@ def snapshot_times(run: RunData, host: str) -> list[int]:
     if raw.exists():
         times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
     else:
-        import polars
-
-        rows = run.table("sockets").filter(polars.col("node") == host)
+        rows = run.table("sockets").filter(pl.col("node") == host)
         times = sorted(set(rows.get_column("t_ns").to_list()))
     if not times:
         raise Undecided(f"no socket snapshots (ss) were recorded on {host}")
@@ -164,9 +150,7 @@ def counter_times(run: RunData, host: str, interval_ns: int) -> list[int]:
     if raw.exists():
         times = _block_times(raw.read_text(encoding="utf-8", errors="replace").splitlines())
     else:
-        import polars
-
-        seen = run.table("counters").filter(polars.col("node") == host).get_column("t_ns").to_list()
+        seen = run.table("counters").filter(pl.col("node") == host).get_column("t_ns").to_list()
         times = sorted({*seen, *range(min(seen), run.end_ns + 1, interval_ns)}) if seen else []
     if not times:
         raise Undecided(f"no counters were recorded on {host}")
@@ -178,11 +162,3 @@ def _block_times(lines: Iterable[str]) -> list[int]:
         line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns=")
     )
     return sorted({int(each) for each in found})
-
-
-def within(span: Span, column: str = "t_ns") -> polars.Expr:
-    """Return the filter ``span[0] <= column <= span[1]``."""
-    import polars
-
-    low, high = span
-    return (polars.col(column) >= low) & (polars.col(column) <= high)

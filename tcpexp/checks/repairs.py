@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.faults import fault_steps
+from tcpexp.analysis.repairs import MECHANISMS, find_repairs
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import captures_of, require_span, require_tracepoint
@@ -66,9 +68,6 @@ class RepairCheck(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Name the mechanism of every retransmission and judge the time."""
-        from tcpexp.analysis.faults import fault_steps
-        from tcpexp.analysis.repairs import find_repairs
-
         require_span(run, None)
         fault = next((fault for step, fault in fault_steps(run) if step.id == self.action), None)
         if fault is None:
@@ -105,15 +104,11 @@ class RepairCheck(Compared[Duration]):
 
 
 def _names(mechanisms: tuple[str, ...]) -> str:
-    from tcpexp.analysis.repairs import MECHANISMS
-
     return ", then ".join(MECHANISMS[each] for each in mechanisms) or "nothing sent again"
 
 
 def _evidence(found: list[Repair], again: list[Again]) -> Evidence:
     """Return each sending of the touched segments as a row."""
-    from tcpexp.analysis.repairs import MECHANISMS
-
     rows: list[tuple[str, ...]] = [("sent", "packet", "first byte", "as", "congestion state")]
     rows += [
         (time_words(each.sent_ns), str(each.sent_number), str(each.offset), "original", "")

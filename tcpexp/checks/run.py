@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.catalogue import catalogue_for
 from tcpexp.checks.base import Check, Evidence, Verdict
 from tcpexp.errors import DataError, SpecError
 from tcpexp.store.rundir import write_atomic
@@ -27,8 +28,6 @@ def check_run(run: RunData) -> list[Verdict]:
     version of IP (``ip``) are left out. Checks of plugins are loaded from the plan. An entry that
     cannot be evaluated is INCONCLUSIVE and never stops the others.
     """
-    from tcpexp.catalogue import catalogue_for
-
     registry = catalogue_for(run.plan).checks
     judged = [
         judge_entry(run, registry, name, given)

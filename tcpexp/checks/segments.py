@@ -9,21 +9,14 @@ from pydantic import Field, model_validator
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.explain import explain_lateness
-from tcpexp.checks.recorded import (
-    BETWEEN,
-    Between,
-    Span,
-    addresses,
-    captures_of,
-    require_span,
-    within,
-)
+from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.words import many, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 Kind = Literal["syn", "synack", "ack", "data", "fin", "rst", "rstack", "reset", "any"]
@@ -139,13 +132,11 @@ class Segments(Compared[Count]):
             passed, seen, f"{seen} in the capture; asked: {self.asked()}", packet_evidence(rows)
         )
 
-    def select(self, run: RunData, span: Span) -> polars.DataFrame:
+    def select(self, run: RunData, span: Span) -> pl.DataFrame:
         """Return the segments in question, in order.
 
         Raises ``Undecided`` when the capture has gaps.
         """
-        import polars as pl
-
         seen_at = self.from_ or self.to
         assert seen_at is not None
         captures = captures_of(run, seen_at)
@@ -156,9 +147,9 @@ class Segments(Compared[Count]):
             & within(span)
         )
         if self.from_ is not None:
-            wanted &= pl.col("src").is_in(addresses(run, self.from_))
+            wanted &= pl.col("src").is_in(addresses_of(run.plan, self.from_))
         if self.to is not None:
-            wanted &= pl.col("dst").is_in(addresses(run, self.to))
+            wanted &= pl.col("dst").is_in(addresses_of(run.plan, self.to))
         if self.port is not None:
             wanted &= (pl.col("src_port") == self.port) | (pl.col("dst_port") == self.port)
         if self.flow is not None:
@@ -178,7 +169,7 @@ class Segments(Compared[Count]):
                     f" ({time_words(due)})"
                 )
 
-    def _judge_times(self, rows: polars.DataFrame, times: tuple[int, ...]) -> Verdict:
+    def _judge_times(self, rows: pl.DataFrame, times: tuple[int, ...]) -> Verdict:
         """Compare when each segment was sent with ``times``."""
         sent: list[int] = rows.get_column("t_ns").to_list()
         measured = [t_ns - sent[0] for t_ns in sent]
@@ -218,11 +209,10 @@ class Segments(Compared[Count]):
         return found
 
 
-def kind_filter(kind: str) -> polars.Expr:
+def kind_filter(kind: str) -> pl.Expr:
     """Return the filter on ``flags`` and ``payload_bytes`` that selects segments of a kind."""
-    import polars as pl
 
-    def has(flag: str) -> polars.Expr:
+    def has(flag: str) -> pl.Expr:
         return pl.col("flags").str.contains(flag, literal=True)
 
     filters: dict[str, Any] = {
@@ -236,7 +226,7 @@ def kind_filter(kind: str) -> polars.Expr:
         "reset": has("R"),
         "any": pl.lit(True),
     }
-    expression: polars.Expr = filters[kind]
+    expression: pl.Expr = filters[kind]
     return expression.fill_null(False)
 
 
@@ -266,7 +256,7 @@ def _timer_table(
     return tuple(rows), words
 
 
-def packet_evidence(rows: polars.DataFrame) -> list[Evidence]:
+def packet_evidence(rows: pl.DataFrame) -> list[Evidence]:
     """Return the packets by capture, the first ``LISTED`` of each."""
     found = []
     for (capture,), part in rows.group_by("capture", maintain_order=True):

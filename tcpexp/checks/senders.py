@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.checks.base import Check, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared, Count
 from tcpexp.checks.flows import HARMLESS_LOSS, require_packets_of
 from tcpexp.checks.recorded import (
     BETWEEN,
     Between,
-    Span,
-    addresses,
     captures_of,
     flow_plan,
     require_span,
     sample_interval,
     snapshot_times,
-    within,
 )
 from tcpexp.checks.words import many, number_words, size_words, span_words, time_words
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span, within
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -73,8 +74,6 @@ class RoundTrip(Compared[Duration]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the percentile; the evidence names the largest sample."""
-        import polars as pl
-
         span = require_span(run, self.between)
         captures_of(run, flow_plan(run, self.flow).sender, fraction=HARMLESS_LOSS)
         rows = run.table("rtt").filter((pl.col("flow") == self.flow) & within(span))
@@ -128,15 +127,13 @@ class InFlight(Compared[Bytes]):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge the measure; the evidence names the segment with which most was in flight."""
-        import polars as pl
-
         span = require_span(run, self.between)
         sender = flow_plan(run, self.flow).sender
         captures = captures_of(run, sender)
         wanted = (
             (pl.col("flow") == self.flow)
             & pl.col("capture").is_in(captures)
-            & pl.col("src").is_in(addresses(run, sender))
+            & pl.col("src").is_in(addresses_of(run.plan, sender))
         )
         rows = run.table("packets").filter(
             wanted
@@ -193,10 +190,6 @@ class Retransmissions(Compared[Count]):
 
     def _count(self, run: RunData, span: Span) -> tuple[int, list[Evidence]]:
         """Return the number and the packets, one evidence per capture of the sender."""
-        import polars as pl
-
-        from tcpexp.analysis.resent import count_segments, resent_of
-
         flow = flow_plan(run, self.flow)
         again = resent_of(run, flow).filter(within(span))
         found = []
@@ -239,8 +232,6 @@ class CongestionControl(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Judge every snapshot of the span that shows a socket of the flow."""
-        import polars as pl
-
         span = self._span(run)
         rows = run.table("sockets").filter(
             (pl.col("flow") == self.flow)

@@ -12,18 +12,17 @@ from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.recorded import (
     Between,
-    Span,
     require_span,
     sample_interval,
     snapshot_times,
     table_exists,
 )
 from tcpexp.checks.words import many, span_words, time_words
+from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 State = Literal[
@@ -212,9 +211,7 @@ class Socket(Compared[Count]):
         _require_no_gap(times, span, interval)
         return times
 
-    def _rows(self, run: RunData) -> polars.DataFrame:
-        import polars as pl
-
+    def _rows(self, run: RunData) -> pl.DataFrame:
         wanted = (pl.col("node") == self.host) & (pl.col("state") == self.state)
         if self.port is not None:
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)

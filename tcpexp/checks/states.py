@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from tcpexp.analysis.transitions import transitions
+from tcpexp.analysis.ways import ways_of, ways_of_snapshots
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, NotSupported, Undecided, Verdict
 from tcpexp.checks.recorded import require_span, require_tracepoint, table_exists
 from tcpexp.checks.words import many, time_words
+from tcpexp.late import polars as pl
 
 if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition
@@ -61,8 +64,6 @@ class States(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Look for a socket that went this way."""
-        from tcpexp.analysis.ways import ways_of
-
         try:
             require_tracepoint(run, EVENT)
         except Undecided as why:
@@ -113,10 +114,6 @@ class States(Check):
 
     def _judge_snapshots(self, run: RunData, why: Undecided) -> Verdict:
         """Prove the path from ``ss`` alone, which can confirm it but never refute it."""
-        import polars as pl
-
-        from tcpexp.analysis.ways import ways_of_snapshots
-
         wanted = pl.col("node") == self.host
         if self.port is not None:
             wanted &= (pl.col("local_port") == self.port) | (pl.col("peer_port") == self.port)
@@ -136,8 +133,6 @@ def recorded_transitions(run: RunData) -> list[Transition]:
 
     Raises ``Undecided`` or ``NotSupported`` when they were not recorded whole.
     """
-    from tcpexp.analysis.transitions import transitions
-
     require_tracepoint(run, EVENT)
     if not table_exists(run, "states"):
         raise Undecided("the kernel's trace has not been turned into tables")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from tcpexp.analysis.transitions import visited
 from tcpexp.checks.base import Check, Evidence, HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import require_span
@@ -117,8 +118,6 @@ class Visited(Check):
 
     def evaluate(self, run: RunData) -> Verdict:
         """Look for each state."""
-        from tcpexp.analysis.transitions import visited
-
         found = visited(
             [each for each in recorded_transitions(run) if self.host in (None, each.node)]
         )

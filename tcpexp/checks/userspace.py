@@ -13,11 +13,10 @@ from tcpexp.checks.compare import Compared, Count, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.windowrules import RULES, Rule, judge
 from tcpexp.checks.words import many, number_words, span_words
+from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
-    import polars
-
     from tcpexp.store.rundata import RunData
 
 MOST_ROWS = 8
@@ -174,9 +173,7 @@ class TcpEvent(Compared[Number]):
         )
         return self.verdict(all(self.holds(each) for each in numbers), measured, reason, evidence)
 
-    def _rows(self, run: RunData) -> polars.DataFrame:
-        import polars as pl
-
+    def _rows(self, run: RunData) -> pl.DataFrame:
         rows = own_events(run, self.host, self.flow, self.action).filter(
             pl.col("event") == self.event
         )
@@ -193,7 +190,7 @@ class TcpEvent(Compared[Number]):
             else rows
         )
 
-    def _numbers(self, rows: polars.DataFrame, field: str) -> list[float]:
+    def _numbers(self, rows: pl.DataFrame, field: str) -> list[float]:
         if field not in rows.columns or not rows.schema[field].is_numeric():
             raise Undecided(f"events of the user-space TCP have no number '{field}'")
         numbers = rows[field].drop_nulls().to_list()
@@ -260,10 +257,8 @@ class CwndRule(Compared[Count]):
         )
 
 
-def own_events(run: RunData, host: str, flow: str | None, action: str | None) -> polars.DataFrame:
+def own_events(run: RunData, host: str, flow: str | None, action: str | None) -> pl.DataFrame:
     """Return the events of a host's user-space TCP; raises ``Undecided`` when it left none."""
-    import polars as pl
-
     rows = run.table("tcp_events").filter(pl.col("node") == host)
     if rows.is_empty():
         raise Undecided(f"no program of the user-space TCP left events on {host}")
@@ -272,7 +267,7 @@ def own_events(run: RunData, host: str, flow: str | None, action: str | None) ->
     return rows if action is None else rows.filter(pl.col("step") == action)
 
 
-def event_evidence(rows: polars.DataFrame) -> Evidence:
+def event_evidence(rows: pl.DataFrame) -> Evidence:
     """Return the first events as a small table."""
     text = (
         f"the first of {many(rows.height, 'event')}"

@@ -5,12 +5,10 @@ it is about, and whether they are what it says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from tcpexp.checks.recorded import Span
-
-if TYPE_CHECKING:
-    import polars
+from tcpexp.late import polars as pl
+from tcpexp.views.spans import Span
 
 Rule = Literal[
     "slow_start",
@@ -69,7 +67,7 @@ class _Sender:
         return bool(self.counted >= before["cwnd"])
 
 
-def judge(rows: polars.DataFrame, rule: str, span: Span) -> list[tuple[dict[str, Any], bool]]:
+def judge(rows: pl.DataFrame, rule: str, span: Span) -> list[tuple[dict[str, Any], bool]]:
     """Return each change of cwnd that ``rule`` is about, and whether it is what the rule says;
     ``rows`` are one connection's events in order.
 

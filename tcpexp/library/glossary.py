@@ -85,7 +85,7 @@ def count_terms(text: str) -> dict[str, int]:
     """Return how many times ``text`` speaks of each thing of the glossary, without those that it
     does not speak of.
     """
-    plain = text.lower()
+    plain = " ".join(text.lower().split())
     return {
         term: count
         for term, pattern in _patterns().items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
 from tcpexp.registry import suggest
+from tcpexp.units import QuantityError, parse_duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,8 +156,6 @@ def _interval_ns(plot: str, between: Any) -> tuple[int, int] | None:
 
 
 def _time_ns(plot: str, value: Any) -> int:
-    from tcpexp.units import QuantityError, parse_duration
-
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:

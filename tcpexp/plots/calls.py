@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.kit.style import (
-    ALARM,
-    INK,
-    LEFT,
-    PALETTE,
-    PAPER,
-    RIGHT,
-    SOFT_INK,
-    WIDTH,
-    note,
-    panels,
-)
+from tcpexp.plots.kit.look import ALARM, INK, PALETTE, PAPER, SOFT_INK
+from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, note, panels
 from tcpexp.plots.marks import text_inches
 from tcpexp.views.calls import Call, Flight, flights, logged_calls
 

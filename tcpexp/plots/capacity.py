@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import SOFT_INK, legend, panel_title, rate_unit, zero_based
+from tcpexp.analysis.capacity import delivered
+from tcpexp.plots.kit.look import SOFT_INK
+from tcpexp.plots.kit.style import legend, panel_title, rate_unit, zero_based
+from tcpexp.views.limits import Rates
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tcpexp.plots.base import Options
-    from tcpexp.plots.kit.style import Series
+    from tcpexp.plots.kit.look import Series
     from tcpexp.store.rundata import RunData
 
 #: More panels than this make a figure too long; the first directions are drawn.
 MOST_PANELS = 3
 BIN_NS = 100_000_000
-Rates = list[tuple[int, int]]
-
-
-def varying_places(run: RunData, places: list[str]) -> dict[str, tuple[tuple[str, str], Rates]]:
-    """Return ((link, towards), asked rates) of those of ``places`` (``link to node``) whose rate
-    varies.
-    """
-    from tcpexp.analysis.capacity import varying_rates
-
-    found = {
-        f"{link} to {towards}": ((link, towards), rates)
-        for (link, towards), rates in varying_rates(run).items()
-    }
-    return {place: found[place] for place in places if place in found}
 
 
 def draw_steps(
@@ -68,11 +56,9 @@ def draw_capacity(
     look: Series,
 ) -> None:
     """Draw what one direction was asked to carry and what it let pass, per 100 ms."""
-    from tcpexp.analysis.capacity import delivered
-
     (link, towards), rates = varies
     divisor, unit = rate_unit(float(max(rate for _, rate in rates)))
-    passed: Any = within(delivered(run, link, towards, BIN_NS), options)
+    passed: Any = rows_within(delivered(run, link, towards, BIN_NS), options.get("between"))
     axis.plot(
         passed["t_ns"] / 1e9,
         passed["rate_bps"] / divisor,
@@ -86,31 +72,3 @@ def draw_capacity(
     panel_title(axis, f"Rate of {place}")
     zero_based(axis)
     legend(axis)
-
-
-def bottleneck_lines(run: RunData, flows: Sequence[str]) -> dict[str, tuple[list[str], Rates]]:
-    """Return by direction (``link to node``) the flows that it limits and its rate in steps.
-
-    A direction without a rate has no steps.
-    """
-    from tcpexp.analysis.pathsteps import bottlenecks, shared_rate_steps
-
-    found = {}
-    for (link, towards), limited in bottlenecks(
-        run, [flow for flow in run.plan.flows if flow.name in flows]
-    ).items():
-        found[f"{link} to {towards}"] = (
-            [flow.name for flow in limited],
-            shared_rate_steps(run, limited),
-        )
-    return found
-
-
-def distinct_steps(lines: Mapping[str, Rates], word: str) -> dict[str, Rates]:
-    """Return what to draw, by label: lines that are alike once, as ``word``, the others with their
-    names.
-    """
-    drawn = {name: steps for name, steps in lines.items() if steps}
-    if len({tuple(steps) for steps in drawn.values()}) == 1:
-        return {word: next(iter(drawn.values()))}
-    return {f"{word}, {name}": steps for name, steps in drawn.items()}

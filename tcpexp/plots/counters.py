@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.data import within
+from tcpexp.plots.kit.look import Series, series_of
 from tcpexp.plots.kit.style import (
-    Series,
     legend,
     panel_title,
     panels,
-    series_of,
-    span_ns,
     time_limits,
     whole_numbers,
     zero_based,
 )
 from tcpexp.plots.kit.thin import thin_line
-from tcpexp.plots.listenqueues import ListenQueues, draw_listen_queues, listen_queues
+from tcpexp.plots.listenqueues import draw_listen_queues
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.sockets import ListenQueues, listen_queues
+from tcpexp.views.spans import rows_within, shown_span
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -107,15 +106,13 @@ class Counters(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no chosen counter moved."""
-        import polars as pl
-
         rows = moved_counters(run, options)
         if rows.is_empty():
             return None
         nodes = rows["node"].unique().sort().to_list()
         looks = series_of(_ranked(rows, options))
         queues = (
-            [each for each in listen_queues(run, options) if each.node in nodes]
+            [each for each in listen_queues(run, options.get("between")) if each.node in nodes]
             if options["queues"]
             else []
         )
@@ -127,7 +124,7 @@ class Counters(Plot):
             for each in shown
         ]
         figure, axes = panels(heights, options["title"], gap=0.72)
-        end = span_ns(run, options)[1]
+        end = shown_span(run, options.get("between"))[1]
         for axis, each in zip(axes, shown, strict=True):
             if isinstance(each, ListenQueues):
                 draw_listen_queues(axis, each)
@@ -141,8 +138,6 @@ class Counters(Plot):
 
 def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end_ns: int) -> None:
     """Draw one host's counters up to the end of the figure."""
-    import polars as pl
-
     for name, look in looks.items():
         mine = rows.filter(pl.col("counter") == name).sort("t_ns")
         if mine.is_empty():
@@ -172,9 +167,7 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
 
     At most ``options["most"]`` different counters.
     """
-    import polars as pl
-
-    table = within(run.table("counters"), options)
+    table = rows_within(run.table("counters"), options.get("between"))
     asked = options.get("counters")
     wanted = list(asked) if asked else list(TELLING)
     if options.get("hosts") is not None:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import flow_of
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import INFINITE_SSTHRESH, flow_of, kernel_samples, within
-from tcpexp.plots.kit.style import (
-    SOFT_INK,
-    Series,
-    dense_look,
-    flow_series,
-    legend,
-    note,
-    panels,
-    time_limits,
-    zero_based,
-)
+from tcpexp.plots.kit.look import SOFT_INK, Series, dense_look
+from tcpexp.plots.kit.style import flow_series, legend, note, panels, time_limits, zero_based
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.phasestrip import ROW_INCHES, busiest_phases, draw_strip, shade
+from tcpexp.plots.phasestrip import ROW_INCHES, draw_strip, shade
+from tcpexp.views.phases import busiest_phases
+from tcpexp.views.windows import kernel_samples, sender_windows
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -51,7 +44,7 @@ class CongestionWindow(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when neither the tracepoint nor ``ss`` saw a flow's sender."""
-        samples, source = sender_windows(run, options)
+        samples, source = sender_windows(run, options.get("between"))
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
             return None
@@ -65,7 +58,7 @@ class CongestionWindow(Plot):
         if len(looks) == 1 and options["in_flight"]:
             _draw_in_flight(axes[0], run, options, next(iter(looks.values())))
         for look in looks.values():
-            flow = flow_of(run, look.name)
+            flow = flow_of(run.plan, look.name)
             has_ssthresh = flow is None or not str(flow.congestion_control).startswith("bbr")
             _draw_flow(axes[0], samples, look, bool(options["ssthresh"]) and has_ssthresh)
         axes[0].set_ylabel("Segments")
@@ -89,9 +82,7 @@ class CongestionWindow(Plot):
 
 def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) -> None:
     """Draw what the flow's busiest connection had sent and not yet seen acknowledged, in segments."""
-    import polars as pl
-
-    rows = kernel_samples(run, options).filter(pl.col("flow") == look.name)
+    rows = kernel_samples(run, options.get("between")).filter(pl.col("flow") == look.name)
     if rows.is_empty():
         return
     connection = (
@@ -111,77 +102,7 @@ def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) ->
     )
 
 
-def sender_windows(run: RunData, options: Options) -> tuple[pl.DataFrame, str]:
-    """Return the senders' windows over time and where they come from, ``tcp_probe`` or ``ss``.
-
-    Columns: ``flow``, ``connection`` (its number in the table connections), ``t_ns``, ``cwnd`` and
-    ``ssthresh`` (segments; null while infinite); in time order.
-    """
-    import polars as pl
-
-    states = within(run.table("flow_states"), options)
-    if not states.is_empty():
-        return (
-            _busy_connections(
-                states.select("flow", "connection", "t_ns", "cwnd", "ssthresh").sort(
-                    "t_ns", maintain_order=True
-                )
-            ),
-            "tcp_probe",
-        )
-    finite = (
-        pl.when(pl.col("ssthresh") < INFINITE_SSTHRESH).then(pl.col("ssthresh")).alias("ssthresh")
-    )
-    for source in ("tcp_probe", "sockets"):
-        table = within(run.table(source), options)
-        wanted = table.filter(pl.col("flow").is_not_null() & pl.col("cwnd").is_not_null())
-        if source == "sockets":
-            wanted = wanted.filter(pl.col("state").is_in(["estab", "close-wait", "fin-wait-1"]))
-        senders = {
-            name: flow.sender
-            for name in wanted["flow"].unique().to_list()
-            if (flow := flow_of(run, name))
-        }
-        mine = pl.col("node") == pl.col("flow").replace_strict(
-            senders, default=None, return_dtype=pl.String
-        )
-        kept = wanted.filter(mine).sort("t_ns", maintain_order=True)
-        if not kept.is_empty():
-            columns = kept.select("flow", "connection", "t_ns", "cwnd", finite)
-            return _busy_connections(columns), "ss" if source == "sockets" else source
-    return (
-        pl.DataFrame(
-            schema={
-                "flow": pl.String,
-                "connection": pl.Int64,
-                "t_ns": pl.Int64,
-                "cwnd": pl.Int64,
-                "ssthresh": pl.Int64,
-            }
-        ),
-        "ss",
-    )
-
-
-def _busy_connections(samples: pl.DataFrame) -> pl.DataFrame:
-    """Leave out connections with a small part of their flow's samples: control channels are not the
-    flow.
-    """
-    import polars as pl
-
-    counts = samples.group_by("flow", "connection").len()
-    most = counts.group_by("flow").agg(pl.col("len").max().alias("most"))
-    busy = (
-        counts.join(most, on="flow")
-        .filter(pl.col("len") * 20 >= pl.col("most"))
-        .select("flow", "connection")
-    )
-    return samples.join(busy, on=["flow", "connection"], how="semi", maintain_order="left")
-
-
 def _draw_flow(axes: Axes, samples: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
-    import polars as pl
-
     mine = samples.filter(pl.col("flow") == look.name)
     label: str | None = look.name
     for connection in mine["connection"].unique().sort().to_list():

@@ -8,22 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.kit.style import (
-    ALARM,
-    SOFT_INK,
-    Series,
-    add_head_room,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-)
+from tcpexp.plots.kit.look import ALARM, SOFT_INK, Series
+from tcpexp.plots.kit.style import add_head_room, flow_series, legend, panel_title, panels
 from tcpexp.plots.kit.thin import thin_line
+from tcpexp.views.windows import first_data_ns, flow_windows, sender_windows
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -53,7 +45,7 @@ class CongestionWindowsCompared(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no sender was traced."""
-        samples, _ = sender_windows(run, options)
+        samples, _ = sender_windows(run, options.get("between"))
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         groups = [
             present
@@ -114,53 +106,8 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
-def first_data_ns(run: RunData, flow: str) -> int:
-    """Return when a flow's first full segment left, as the captures show it."""
-    import polars as pl
-
-    sent = run.table("packets").filter((pl.col("flow") == flow) & (pl.col("payload_bytes") > 0))
-    first = (
-        sent.filter(pl.col("payload_bytes") == sent["payload_bytes"].max())["t_ns"].min()
-        if sent.height
-        else None
-    )
-    return int(first or 0)  # type: ignore[arg-type]
-
-
-def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame:
-    """Return the windows of a flow's busiest connection since its first data.
-
-    Columns: ``seconds``, ``cwnd``, ``ssthresh``, and ``settled``, which is cwnd outside of fast
-    recovery, else null.
-    """
-    import polars as pl
-
-    own = samples.filter((pl.col("flow") == flow) & (pl.col("t_ns") >= first_data_ns(run, flow)))
-    recovering = pl.lit(False)
-    busiest = (
-        own.group_by("connection")
-        .len()
-        .sort(["len", "connection"], descending=[True, False])["connection"]
-        .head(1)
-    )
-    own, phases = (
-        frame.filter(pl.col("connection").is_in(busiest.implode()))
-        for frame in (own, run.table("phases"))
-    )
-    for row in phases.filter(pl.col("phase") == "fast_recovery").iter_rows(named=True):
-        recovering = recovering | (
-            (pl.col("t_ns") > row["from_ns"]) & (pl.col("t_ns") <= row["to_ns"])
-        )
-    seconds = (pl.col("t_ns") - first_data_ns(run, flow)) / 1e9
-    return own.select(
-        seconds.alias("seconds"), "cwnd", "ssthresh", settled=pl.when(~recovering).then("cwnd")
-    )
-
-
 def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
     """Draw one flow: a bold line, and a thin one through fast recovery."""
-    import polars as pl
-
     whole = thin_line(windows.select("seconds", "cwnd"), "seconds", "cwnd")
     axes.plot(
         whole["seconds"],
@@ -211,8 +158,6 @@ def _draw_losses(axes: Axes, run: RunData, look: Series, start_ns: int, height: 
     """Mark the losses that a sender noticed: those of the user-space TCP from its own events, which
     name Tahoe's too.
     """
-    import polars as pl
-
     own = run.table("tcp_events").filter(
         (pl.col("flow") == look.name) & (pl.col("event") == "retransmitted")
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
+from tcpexp.ingest.dissect import dissect_packet
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import OptionError, Options, Plot
-from tcpexp.plots.data import connection_packets
 from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.views.bothends import both_ends
+from tcpexp.views.headerbytes import plain_headers
 from tcpexp.views.headerwords import field_meaning, field_name, field_value, shown_fields
-from tcpexp.views.ladder import FLAG_WORDS
+from tcpexp.views.packets import FLAG_WORDS, connection_packets
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.ingest.dissect import Field, Header
     from tcpexp.store.rundata import RunData
 
@@ -77,9 +77,6 @@ class HeaderTable(Plot):
 
         Raises ``FileNotFoundError`` for a rare packet without tshark.
         """
-        from tcpexp.ingest.dissect import dissect_packet
-        from tcpexp.views.headerbytes import plain_headers
-
         packet = chosen_packet(run, options)
         capture = run.path / "raw" / f"{packet['capture']}.pcap" if packet else None
         if packet is None or capture is None or not capture.is_file():
@@ -133,8 +130,6 @@ def chosen_packet(run: RunData, options: Options) -> dict[str, Any] | None:
 
     Raises ``SpecError`` for a number without a capture.
     """
-    import polars as pl
-
     packet, capture = options["packet"] or "syn", options["capture"]
     if isinstance(packet, int):
         if not capture:
@@ -156,8 +151,6 @@ def chosen_packet(run: RunData, options: Options) -> dict[str, Any] | None:
 
 def _of_connection(run: RunData, options: Options) -> pl.DataFrame:
     """Return the packets of the connection that the options choose, in the order of time."""
-    import polars as pl
-
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
     if options["flow"]:
         connections = connections.filter(pl.col("flow") == options["flow"])
@@ -168,8 +161,6 @@ def _of_connection(run: RunData, options: Options) -> pl.DataFrame:
 
 def _kind(packet: str) -> pl.Expr:
     """Return the condition for a word of ``CHOICES``."""
-    import polars as pl
-
     flags = pl.col("flags")
     if packet == "syn":
         return flags.str.contains("S") & ~flags.str.contains("A")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.kit.shapes import draw_rectangles
-from tcpexp.plots.kit.style import PALETTE, panel_title, panels, span_ns, time_limits
+from tcpexp.plots.kit.style import panel_title, panels, time_limits
 from tcpexp.plots.kit.thin import thin_moments
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.labels import WORDS
+from tcpexp.views.spans import rows_within, shown_span
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -22,25 +24,6 @@ if TYPE_CHECKING:
 
 #: Width of one packet's stroke, as a part of the time axis: 0.8 points.
 STROKE = 1 / 580
-#: Wireshark's own words for its labels, in the order of the rows.
-WORDS: dict[str, str] = {
-    "lost_segment": "Previous Segment Not Captured",
-    "ack_lost_segment": "ACKed Unseen Segment",
-    "out_of_order": "Out-Of-Order",
-    "duplicate_ack": "Duplicate ACK",
-    "fast_retransmission": "Fast Retransmission",
-    "retransmission": "Retransmission",
-    "rto": "Retransmission after RTO",
-    "spurious_retransmission": "Spurious Retransmission",
-    "window_full": "Window Full",
-    "zero_window": "Zero Window",
-    "zero_window_probe": "Zero-Window Probe",
-    "zero_window_probe_ack": "Zero-Window Probe ACK",
-    "window_update": "Window Update",
-    "keep_alive": "Keep-Alive",
-    "keep_alive_ack": "Keep-Alive ACK",
-    "reused_ports": "Port Numbers Reused",
-}
 
 
 class Labels(Plot):
@@ -57,8 +40,6 @@ class Labels(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no packet carries a label."""
-        import polars as pl
-
         rows = labelled_packets(run, options)
         if rows.is_empty():
             return None
@@ -71,7 +52,7 @@ class Labels(Plot):
         for axis, capture in zip(axes, captures, strict=True):
             for row, kind in enumerate(kinds[capture]):
                 mine = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind))
-                span = span_ns(run, options)
+                span = shown_span(run, options.get("between"))
                 moments = thin_moments(mine, "t_ns", span)["t_ns"].sort().to_numpy() / 1e9
                 _draw_strokes(axis, moments, row, max(span[1] - span[0], 1) / 1e9 * STROKE)
             names = [_row_name(rows, capture, kind) for kind in kinds[capture]]
@@ -89,8 +70,6 @@ def _draw_strokes(axis: Axes, moments: NDArray[np.float64], row: int, width: flo
 
     Strokes that touch are one rectangle.
     """
-    import numpy as np
-
     starts = np.flatnonzero(np.diff(moments, prepend=-np.inf) > width)
     left, right = (
         moments[starts] - width / 2,
@@ -103,9 +82,7 @@ def labelled_packets(run: RunData, options: Options) -> pl.DataFrame:
     """Return ``capture``, ``number``, ``t_ns`` and ``label``: one row per label of a packet, in
     capture order.
     """
-    import polars as pl
-
-    packets = within(run.table("packets"), options)
+    packets = rows_within(run.table("packets"), options.get("between"))
     if options.get("capture"):
         packets = packets.filter(pl.col("capture") == options["capture"])
     rows = packets.filter(pl.col("labels").list.len() > 0).select(
@@ -120,7 +97,5 @@ def _kinds(rows: pl.DataFrame) -> list[str]:
 
 
 def _row_name(rows: pl.DataFrame, capture: str, kind: str) -> str:
-    import polars as pl
-
     count = rows.filter((pl.col("capture") == capture) & (pl.col("label") == kind)).height
     return f"{WORDS.get(kind, kind)}  {count:,}"

@@ -7,16 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.analysis.labels import count_contained, labelled, once
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
-from tcpexp.plots.labels import WORDS
+from tcpexp.plots.kit.table import Column, Part, Row, Table
 from tcpexp.views.bothends import both_ends
-from tcpexp.views.labels import MEANINGS, meaning_here
+from tcpexp.views.labels import MEANINGS, WORDS, meaning_here
+from tcpexp.views.packets import PacketLink
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
 COLUMNS = (
@@ -59,9 +58,7 @@ def label_table(run: RunData, options: Options) -> Table | None:
 
     None when there is none.
     """
-    import polars as pl
-
-    rows = within(labelled(run), options)
+    rows = rows_within(labelled(run), options.get("between"))
     if options.get("capture"):
         rows = rows.filter(pl.col("capture") == options["capture"])
     if options.get("flows") is not None:
@@ -89,8 +86,6 @@ def label_table(run: RunData, options: Options) -> Table | None:
 
 
 def _row(run: RunData, label: str, rows: pl.DataFrame, found: pl.DataFrame) -> Row:
-    import polars as pl
-
     count = once(rows.filter(pl.col("label") == label)).height
     captures = found.group_by("capture").len().sort("capture").rows()
     times, links = _examples(run, found)

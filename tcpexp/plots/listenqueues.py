@@ -4,80 +4,19 @@ accepted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import INK, PALETTE, legend, panel_title, whole_numbers, zero_based
+from tcpexp.plots.kit.look import INK, PALETTE
+from tcpexp.plots.kit.style import legend, panel_title, whole_numbers, zero_based
+from tcpexp.views.sockets import ListenQueues
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
-    from tcpexp.plots.base import Options
-    from tcpexp.store.rundata import RunData
 
 #: The line of the backlog is drawn when it lies at most this many times as high as the queues ever
 #: were.
 NEAR = 3
-
-
-@dataclass(frozen=True)
-class ListenQueues:
-    """The queues of the listening sockets on one port of a host, one entry of each list per
-    snapshot, in the order of time.
-    """
-
-    node: str
-    port: int
-    times_ns: list[int]
-    half_open: list[int]
-    waiting: list[int]
-    backlog: int
-
-
-def listen_queues(run: RunData, options: Options) -> list[ListenQueues]:
-    """Return the queues of every listening port that ever held a connection, by host and port.
-
-    ``half_open`` counts the sockets in SYN-RECEIVED with this local port; ``waiting`` is the
-    listening socket's Recv-Q, and ``backlog`` its Send-Q: the second argument of listen(2), cut to
-    ``net.core.somaxconn``. Snapshots without the listening socket leave no entry.
-    """
-    import polars as pl
-
-    table = within(run.table("sockets"), options)
-    key = ["node", "local_port", "t_ns"]
-    listening = (
-        table.filter(pl.col("state") == "listen")
-        .group_by(key)
-        .agg(pl.col("recv_q").sum(), pl.col("send_q").max())
-    )
-    half_open = (
-        table.filter(pl.col("state") == "syn-recv")
-        .group_by(key)
-        .agg(pl.len().cast(pl.Int64).alias("half_open"))
-    )
-    rows = (
-        listening.join(half_open, on=key, how="left")
-        .with_columns(pl.col("half_open").fill_null(0))
-        .sort(key)
-    )
-    found = [
-        _queues(str(node), int(port), group)
-        for (node, port), group in rows.group_by("node", "local_port", maintain_order=True)
-    ]
-    return [each for each in found if any(each.half_open) or any(each.waiting)]
-
-
-def _queues(node: str, port: int, rows: pl.DataFrame) -> ListenQueues:
-    return ListenQueues(
-        node,
-        port,
-        rows["t_ns"].to_list(),
-        rows["half_open"].to_list(),
-        rows["recv_q"].to_list(),
-        int(rows["send_q"].max() or 0),  # type: ignore[arg-type]
-    )
 
 
 def draw_listen_queues(axes: Axes, queues: ListenQueues) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.style import INK, LEFT, PAPER, RIGHT, SOFT_INK, WIDTH, add_head_room, span_ns
+from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
+from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, add_head_room
 from tcpexp.plots.kit.svgparts import NARROW, WIDE
 from tcpexp.plots.kit.writing import letter_em
+from tcpexp.views.marks import action_marks
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +26,6 @@ ROW_INCHES = 0.15
 MAX_ROWS = 4
 FONT_POINTS = 7.5
 LONGEST = 40
-#: Steps whose end undoes something, so that their end is worth a mark.
-REVERSIBLE = {"firewall", "link_change", "link_state", "sysctl", "segment_fault"}
-
-
-@dataclass(frozen=True)
-class ActionMark:
-    """A moment on the time axis, and what happened then."""
-
-    t_ns: int
-    label: str
 
 
 @dataclass(frozen=True)
@@ -48,38 +41,11 @@ class PlacedLabel:
     anchor: float
 
 
-def action_marks(run: RunData) -> list[ActionMark]:
-    """Return the run's marks in time order: action starts, marks, and ends of what was undone
-    before the run ended.
-
-    Steps that the plan keeps off the plots (``Step.mark``) are left out, and of a repeated step all
-    but the first.
-    """
-    events = run.table("events")
-    hidden = {step.id for step in run.plan.steps if not step.mark}
-    first: set[tuple[str, str | None]] = set()
-    marks: list[ActionMark] = []
-    for event in events.sort("t_ns").iter_rows(named=True):
-        what, step = event["event"], event["step"]
-        if step in hidden or event["t_ns"] is None or event["t_ns"] < 0 or (what, step) in first:
-            continue
-        label = event["label"] or event["text"] or step or ""
-        if what in ("start", "mark") and label:
-            marks.append(ActionMark(event["t_ns"], label))
-        elif what == "end" and event["kind"] in REVERSIBLE and event["t_ns"] < run.plan.duration_ns:
-            marks.append(ActionMark(event["t_ns"], f"end: {label}"))
-        else:
-            continue
-        if step is not None:
-            first.add((what, step))
-    return marks
-
-
 def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Options) -> None:
     """Draw the marks on ``axes`` (the first is the uppermost) and add room for their labels on top
     of the figure.
     """
-    start, end = span_ns(run, options)
+    start, end = shown_span(run, options.get("between"))
     marks = [mark for mark in action_marks(run) if start <= mark.t_ns <= end]
     if not marks:
         add_head_room(figure, _occupied(axes[0]))

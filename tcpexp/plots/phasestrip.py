@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options
+from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, Series
 from tcpexp.plots.kit.shapes import legend_patch
-from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, Series, span_ns
+from tcpexp.views.phases import busiest_phases, congestion_bands, joined
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
     from tcpexp.store.rundata import RunData
@@ -38,45 +39,6 @@ STATE_COLORS = {
 ROW_INCHES = 0.2
 
 
-def busiest_phases(run: RunData, flow: str) -> pl.DataFrame:
-    """Return the phases of the flow's connection that was acknowledged most, in time order.
-
-    Empty without a trace.
-    """
-    import polars as pl
-
-    rows = run.table("phases").filter(pl.col("flow") == flow)
-    if rows.is_empty():
-        return rows
-    most = (
-        rows.group_by("connection")
-        .agg(pl.col("acks").sum())
-        .sort(["acks", "connection"], descending=[True, False])["connection"][0]
-    )
-    return rows.filter(pl.col("connection") == most).sort("from_ns")
-
-
-def congestion_bands(run: RunData, flow: str) -> list[tuple[str, int, int]]:
-    """Return (state, from, to) of the kernel's congestion states of that connection, ns."""
-    import polars as pl
-
-    phases = busiest_phases(run, flow)
-    if phases.is_empty():
-        return []
-    begin, end = int(phases["from_ns"][0]), int(phases["to_ns"][-1])
-    own = (pl.col("connection") == phases["connection"][0]) & (pl.col("node") == phases["node"][0])
-    rows = run.table("ca_states").filter(own).sort("t_ns")
-    inside = rows.filter(pl.col("t_ns").is_between(begin, end))
-    times = [begin, *inside["t_ns"].to_list(), end]
-    before = rows.filter(pl.col("t_ns") < begin)["ca_state"].to_list()
-    names = [before[-1] if before else "Open", *inside["ca_state"].to_list()]
-    return [
-        (name, low, high)
-        for name, low, high in zip(names, times[:-1], times[1:], strict=True)
-        if high > low
-    ]
-
-
 def shade(axes: Axes, run: RunData, flow: str) -> None:
     """Draw a flow's phases as bands behind the curves of ``axes``.
 
@@ -102,22 +64,6 @@ def shade(axes: Axes, run: RunData, flow: str) -> None:
     axes.dataLim.set(limits)
 
 
-def joined(bands: list[tuple[str, int, int]], least: int) -> dict[str, list[tuple[int, int]]]:
-    """Return (from, to) of each word's bands, those that lie less than ``least`` ns apart joined.
-
-    A long transfer with many losses has more phases than a figure has pixels; joined, there is at
-    most one band per word and pixel.
-    """
-    found: dict[str, list[tuple[int, int]]] = {}
-    for word, low, high in bands:
-        own = found.setdefault(word, [])
-        if own and low - own[-1][1] < least:
-            own[-1] = (own[-1][0], max(high, own[-1][1]))
-        else:
-            own.append((low, high))
-    return found
-
-
 def _pixel_ns(span: tuple[int, int]) -> int:
     """Return about the time that a pixel of a figure of ``span`` takes."""
     return (span[1] - span[0]) // 1200
@@ -137,11 +83,15 @@ def draw_strip(
             for row in busiest_phases(run, name).iter_rows(named=True)
         ]
         used |= dict.fromkeys(phase for phase, _, _ in bands)
-        _draw_row(axes, len(labels), bands, COLORS, span_ns(run, options))
+        _draw_row(axes, len(labels), bands, COLORS, shown_span(run, options.get("between")))
         labels.append(name if len(looks) > 1 or not with_states else "phase")
         if with_states:
             _draw_row(
-                axes, len(labels), congestion_bands(run, name), STATE_COLORS, span_ns(run, options)
+                axes,
+                len(labels),
+                congestion_bands(run, name),
+                STATE_COLORS,
+                shown_span(run, options.get("between")),
             )
             labels.append("state")
     axes.set_ylim(len(labels) - 0.45, -0.55)

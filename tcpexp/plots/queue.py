@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.capacity import MOST_PANELS, draw_capacity, varying_places
-from tcpexp.plots.data import within
+from tcpexp.plots.capacity import MOST_PANELS, draw_capacity
+from tcpexp.plots.kit.look import SOFT_INK, series_of
 from tcpexp.plots.kit.style import (
-    SOFT_INK,
     legend,
     panel_title,
     panels,
-    series_of,
     time_limits,
     whole_numbers,
     zero_based,
 )
 from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.limits import varying_places
+from tcpexp.views.queues import busy_queues
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -42,9 +42,7 @@ class Queue(Plot):
         """Return the figure, or None when no queue was sampled or none ever held or dropped a
         packet.
         """
-        import polars as pl
-
-        samples = busy_queues(run, options)
+        samples = busy_queues(run, options.get("between"))
         if samples.is_empty():
             return None
         looks = series_of(samples["place"].unique().sort().to_list())
@@ -95,41 +93,3 @@ class Queue(Plot):
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
-
-
-def busy_queues(run: RunData, options: Options) -> pl.DataFrame:
-    """Return the samples of the queues that ever held or dropped a packet.
-
-    Columns: ``place`` (``link to node``), ``t_ns``, ``backlog_packets``, ``dropped`` (since the
-    sample before) and ``limit`` (packets, null when the limit is not in packets); ordered by place
-    and time.
-    """
-    import polars as pl
-
-    place = pl.format("{} to {}", "link", "towards").alias("place")
-    leaves = (
-        run.table("queues")
-        .filter(pl.col("qdisc") == "queue")
-        .with_columns(place)
-        .sort("place", "t_ns")
-    )
-    counted = leaves.with_columns(
-        pl.col("drops").diff().over("place").fill_null(0).clip(0).alias("dropped")
-    )
-    shown = within(counted, options)
-    totals = shown.group_by("place").agg(
-        pl.col("backlog_packets").max().alias("most"), pl.col("dropped").sum().alias("lost")
-    )
-    busy = totals.filter((pl.col("most") > 0) | (pl.col("lost") > 0))["place"]
-    limits = {
-        f"{link.name} to {end.node}": direction.queue.limit_packets
-        for link in run.plan.network.links
-        for direction, end in ((link.forward, link.b), (link.backward, link.a))
-        if direction.queue is not None
-    }
-    limit = (
-        pl.col("place").replace_strict(limits, default=None, return_dtype=pl.Int64).alias("limit")
-    )
-    return shown.filter(pl.col("place").is_in(busy.to_list())).select(
-        "place", "t_ns", "backlog_packets", "dropped", limit
-    )

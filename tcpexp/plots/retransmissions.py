@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
 from tcpexp.plots.kit.style import (
     flow_series,
     legend,
     panel_title,
     panels,
-    span_ns,
     time_limits,
     whole_numbers,
     zero_based,
 )
 from tcpexp.plots.kit.thin import thin_line, thin_moments
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.flows import retransmission_times
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -39,9 +39,7 @@ class Retransmissions(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow retransmitted anything."""
-        import polars as pl
-
-        repeats = retransmission_times(run, options)
+        repeats = retransmission_times(run, options.get("between"))
         looks = flow_series(run, options, repeats["flow"].unique().to_list())
         if not looks:
             return None
@@ -60,7 +58,9 @@ class Retransmissions(Plot):
                 drawstyle="steps-post",
                 label=f"{name}: {mine['segments'].sum():,}",
             )
-            strokes = thin_moments(mine, "t_ns", span_ns(run, options))["t_ns"] / 1e9
+            strokes = (
+                thin_moments(mine, "t_ns", shown_span(run, options.get("between")))["t_ns"] / 1e9
+            )
             lower.vlines(strokes, row - 0.38, row + 0.38, color=look.color, linewidth=0.8)
         upper.set_ylabel("Retransmissions, total")
         zero_based(upper)
@@ -73,20 +73,3 @@ class Retransmissions(Plot):
         time_limits([upper, lower], run, options)
         draw_marks(figure, [upper, lower], run, options)
         return figure
-
-
-def retransmission_times(run: RunData, options: Options) -> pl.DataFrame:
-    """Return ``flow``, ``t_ns`` and ``segments`` of every packet that a flow's sender sent again,
-    in time order.
-    """
-    import polars as pl
-
-    senders = {flow.name: flow.sender for flow in run.plan.flows}
-    mine = pl.col("node") == pl.col("flow").replace_strict(
-        senders, default=None, return_dtype=pl.String
-    )
-    return (
-        within(run.table("resent").filter(mine), options)
-        .select("flow", "t_ns", "segments")
-        .sort("t_ns")
-    )

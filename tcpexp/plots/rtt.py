@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
-from tcpexp.plots.data import within
-from tcpexp.plots.kit.style import (
-    SOFT_INK,
-    dense_look,
-    flow_series,
-    legend,
-    panels,
-    time_limits,
-    time_unit,
-    zero_based,
-)
+from tcpexp.plots.kit.look import SOFT_INK, dense_look
+from tcpexp.plots.kit.style import flow_series, legend, panels, time_limits, time_unit, zero_based
 from tcpexp.plots.kit.thin import BUCKETS, thin_line
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.limits import base_rtt_lines
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
-    from tcpexp.analysis.pathsteps import Steps
     from tcpexp.store.rundata import RunData
 
 
@@ -44,8 +36,6 @@ class RoundTripTime(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None without samples."""
-        import polars as pl
-
         samples = _samples(run, options)
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
@@ -97,9 +87,6 @@ class RoundTripTimeCdf(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has ten samples."""
-        import numpy as np
-        import polars as pl
-
         samples = _samples(run, options)
         counts = samples.group_by("flow").len().filter(pl.col("len") >= 10)
         looks = flow_series(run, options, counts["flow"].to_list())
@@ -130,20 +117,7 @@ class RoundTripTimeCdf(Plot):
 
 
 def _samples(run: RunData, options: Options) -> pl.DataFrame:
-    import polars as pl
-
-    table = within(run.table("rtt"), options)
+    table = rows_within(run.table("rtt"), options.get("between"))
     return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
         "t_ns", maintain_order=True
     )
-
-
-def base_rtt_lines(run: RunData, flows: Sequence[str]) -> dict[str, Steps]:
-    """Return each flow's base round-trip time in steps, ns.
-
-    Flows whose way adds no delay at any time are left out.
-    """
-    from tcpexp.analysis.pathsteps import delay_steps
-
-    found = {flow.name: delay_steps(run, flow) for flow in run.plan.flows if flow.name in flows}
-    return {name: steps for name, steps in found.items() if any(value for _, value in steps)}

@@ -10,8 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.catalogue import catalogue_for
 from tcpexp.errors import TcpexpError
+from tcpexp.plots import BUILTIN
 from tcpexp.plots.base import Plot
+from tcpexp.plots.kit.save import save_figure
+from tcpexp.plots.kit.style import house_style
+from tcpexp.plots.kit.table import Table
+from tcpexp.plots.kit.tabledraw import draw_table
+from tcpexp.plots.kit.writing import fallback_families
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
@@ -63,8 +70,6 @@ def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFi
     option.
     """
     if catalogue is None:
-        from tcpexp.catalogue import catalogue_for
-
         catalogue = catalogue_for(run.plan)
     wanted = wanted_plots(run, catalogue)
     folder = Path(run.path) / "figures"
@@ -106,8 +111,6 @@ def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
 
 def default_order(catalogue: Catalogue) -> list[str]:
     """Return the names of all plots: ours in the order of a report, then those of others."""
-    from tcpexp.plots import BUILTIN
-
     return [*BUILTIN, *(name for name in catalogue.plots.names() if name not in BUILTIN)]
 
 
@@ -125,12 +128,6 @@ NO_DATA = "the run holds no data for it"
 
 def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | LeftOut:
     """Draw one plot and save it, or say why it was left out."""
-    from tcpexp.plots.kit.save import save_figure
-    from tcpexp.plots.kit.style import house_style
-    from tcpexp.plots.kit.table import Table
-    from tcpexp.plots.kit.tabledraw import draw_table
-    from tcpexp.plots.kit.writing import fallback_families
-
     name, title = wanted.file_name, str(wanted.options["title"])
     with house_style(f"tcpexp-{name}", fallback_families(figure_texts(run))):
         try:

@@ -7,25 +7,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import flow_of
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_frames, flow_of
-from tcpexp.plots.faultmarks import draw_fault_marks, fault_marks
-from tcpexp.plots.kit.style import (
-    ALARM,
-    INK,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    size_unit,
-    span_ns,
-    time_limits,
-)
+from tcpexp.plots.faultmarks import draw_fault_marks
+from tcpexp.plots.kit.look import ALARM, INK
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.faults import fault_marks
+from tcpexp.views.packets import flow_frames
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -54,12 +48,16 @@ class Sequence(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's data was captured at its sender."""
-        frames = flow_frames(run, options, pl_data())
+        frames = flow_frames(run, options.get("between"), pl_data())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:
             return None
-        close = close_view(frames, shown, span_ns(run, options)) if options["detail"] else None
+        close = (
+            close_view(frames, shown, shown_span(run, options.get("between")))
+            if options["detail"]
+            else None
+        )
         heights = [2.4 if len(shown) == 1 else 1.7] * len(shown)
         figure, axes = panels(
             [*heights, 2.2] if close else heights,
@@ -87,13 +85,11 @@ class Sequence(Plot):
 
 def pl_data() -> pl.Expr:
     """Return an expression: whether the packet is a data segment from the sender."""
-    import polars as pl
-
     return pl.col("outgoing") & (pl.col("payload_bytes") > 0) & pl.col("seq_rel").is_not_null()
 
 
 def _panel_name(run: RunData, name: str) -> str:
-    flow = flow_of(run, name)
+    flow = flow_of(run.plan, name)
     control = (
         f" ({flow.congestion_control})"
         if flow and flow.congestion_control and flow.congestion_control != name
@@ -104,8 +100,6 @@ def _panel_name(run: RunData, name: str) -> str:
 
 def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.DataFrame) -> None:
     """Draw data, ACK line, window line and retransmissions of one connection."""
-    import polars as pl
-
     data = (
         packets.filter(pl_data())
         .sort("t_ns")
@@ -219,8 +213,6 @@ def _draw_detail(
     axes: Axes, packets: pl.DataFrame, color: str, close: CloseView, faults: pl.DataFrame
 ) -> None:
     """Draw the part of a flow between two times."""
-    import polars as pl
-
     near = packets.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))
     _draw_sequence(
         axes, near, color, faults.filter(pl.col("t_ns").is_between(close.start_ns, close.end_ns))

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.activity import activity_of
+from tcpexp.analysis.sharing import find_directions, jain_index
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS
-from tcpexp.plots.kit.style import (
-    INK,
-    SOFT_INK,
-    Series,
-    flow_series,
-    legend,
-    panel_title,
-    panels,
-    time_limits,
-)
+from tcpexp.plots.kit.look import INK, SOFT_INK, Series
+from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, time_limits
 from tcpexp.plots.marks import draw_marks
-from tcpexp.plots.throughput import binned_goodput
+from tcpexp.views.flows import binned_goodput
 
 if TYPE_CHECKING:
     from typing import Any
 
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -46,9 +41,7 @@ class Share(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no two flows share a bottleneck."""
-        from tcpexp.analysis.sharing import find_directions
-
-        rates, interval_s = binned_goodput(run, options)
+        rates, interval_s = binned_goodput(run, options.get("between"))
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
         every = find_directions(run.plan)
         shared = [each for each in every if sum(name in each.names for name in looks) > 1]
@@ -76,8 +69,6 @@ def _draw_direction(
     axes: tuple[Axes, Axes],
 ) -> None:
     """Draw the shares of the flows of one direction, and their index."""
-    import numpy as np
-
     upper, lower = axes
     seconds = rates["t_ns"].to_numpy() / 1e9
     values = rates.select(list(looks)).to_numpy()
@@ -99,19 +90,15 @@ def _draw_direction(
     upper.set_ylim(0, 104)
     upper.set_ylabel("Share of goodput (%)")
     legend(upper)
-    lower.plot(seconds, jain_index(values, running), color=INK)
+    lower.plot(seconds, running_index(values, running), color=INK)
     lower.set_ylim(0, 1.05)
     lower.set_ylabel("Jain's index")
 
 
-def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
+def running_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
     """Return Jain's index per row over the running columns; NaN where fewer than two run."""
-    import numpy as np
-
-    from tcpexp.analysis.sharing import jain_index as of_flows
-
     rows = [
-        of_flows(row[on].tolist()) if on.sum() >= 2 else None
+        jain_index(row[on].tolist()) if on.sum() >= 2 else None
         for row, on in zip(values, running, strict=True)
     ]
     return np.array([np.nan if each is None else each for each in rows])
@@ -119,10 +106,6 @@ def jain_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
 
 def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDArray[Any]:
     """Return whether the flow was active in each whole bin (their middles are ``t_ns``)."""
-    import numpy as np
-
-    from tcpexp.analysis.activity import activity_of
-
     flow = next((flow for flow in run.plan.flows if flow.name == name), None)
     active = None if flow is None else activity_of(run, flow)
     if active is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tcpexp.analysis.transitions import EDGES, STATES, transitions, visited
 from tcpexp.plots.base import Options, Plot
+from tcpexp.plots.kit.look import INK, PALETTE, PAPER, SHADE, SOFT_INK
 from tcpexp.plots.kit.shapes import draw_box, draw_curve
-from tcpexp.plots.kit.style import INK, PALETTE, PAPER, SHADE, SOFT_INK, panels
+from tcpexp.plots.kit.style import panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +70,6 @@ class StateDiagram(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when the kernel's trace shows no change of state."""
-        from tcpexp.analysis.transitions import EDGES, STATES, transitions, visited
-
         between, flows = options["between"], options["flows"]
         if not run.has("states"):
             return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.capacity import MOST_PANELS, bottleneck_lines, distinct_steps, draw_steps
-from tcpexp.plots.data import within
+from tcpexp.plots.capacity import MOST_PANELS, draw_steps
+from tcpexp.plots.kit.look import PAPER
 from tcpexp.plots.kit.style import (
-    PAPER,
     flow_series,
     legend,
     panel_title,
@@ -18,10 +19,10 @@ from tcpexp.plots.kit.style import (
     zero_based,
 )
 from tcpexp.plots.marks import draw_marks
-from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
+from tcpexp.views.flows import binned_goodput
+from tcpexp.views.limits import bottleneck_lines, distinct_steps
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -48,7 +49,7 @@ class Throughput(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has received anything."""
-        rates, interval_s = binned_goodput(run, options)
+        rates, interval_s = binned_goodput(run, options.get("between"))
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
         if rates is None or not looks:
             return None
@@ -110,48 +111,9 @@ def _until_last(rate: pl.Series) -> NDArray[Any]:
     """Return the values with NaN before the first and after the last that is above 0, so that no
     line is drawn there.
     """
-    import numpy as np
-
     values = rate.to_numpy().astype(float).copy()
     busy = np.flatnonzero(values > 0)
     if len(busy):
         values[: max(busy[0] - 1, 0)] = np.nan
         values[busy[-1] + 2 :] = np.nan
     return values
-
-
-def binned_goodput(run: RunData, options: Options) -> tuple[pl.DataFrame | None, float]:
-    """Return goodput in bit/s per flow and the bin's length in seconds.
-
-    Columns: ``t_ns`` (the middle of the bin), then one Float64 column per flow; a flow without a
-    row in a bin has 0. About 120 bins, each a whole number of the table's intervals; a bin that the
-    run ended in is left out.
-    """
-    import polars as pl
-
-    table = within(run.table("throughput"), options).filter(pl.col("flow").is_not_null())
-    if table.is_empty():
-        return None, 0.0
-    first, last = int(table["t_ns"].min()), int(table["t_ns"].max())  # type: ignore[arg-type]
-    multiple = next(
-        (
-            m
-            for m in (1, 2, 5, 10, 20, 50, 100, 200, 500)
-            if (last - first) / (m * THROUGHPUT_INTERVAL_NS) <= 125
-        ),
-        1000,
-    )
-    width = multiple * THROUGHPUT_INTERVAL_NS
-    ends = int((table["t_ns"] + table["interval_ns"]).max())  # type: ignore[arg-type]
-    binned = (
-        table.with_columns((pl.col("t_ns") // width * width + width // 2).alias("t_ns"))
-        .group_by("t_ns", "flow")
-        .agg(pl.col("goodput_bytes").sum() * 8e9 / width)
-        .pivot("flow", index="t_ns", values="goodput_bytes", sort_columns=True)
-    )
-    grid = pl.DataFrame(
-        {"t_ns": range(first // width * width + width // 2, last + width // 2 + 1, width)}
-    )
-    whole = grid.filter(pl.col("t_ns") + width // 2 <= ends)
-    grid = grid if whole.is_empty() else whole
-    return grid.join(binned, on="t_ns", how="left").fill_null(0.0).sort("t_ns"), width / 1e9

@@ -8,10 +8,11 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tcpexp.checks.explain import wheel_step_ns
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.kit.table import MOST_ROWS, Column, Part, Row, Table
-from tcpexp.views.timers import TimerEvent, TimerSeries, timer_series
+from tcpexp.views.timers import timer_series
+from tcpexp.views.timerseries import TimerEvent, TimerSeries
+from tcpexp.views.timerwheel import wheel_step_ns
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

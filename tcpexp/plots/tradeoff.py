@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import within
+from tcpexp.plots.kit.look import Series
 from tcpexp.plots.kit.shapes import draw_ellipse
-from tcpexp.plots.kit.style import Series, flow_series, legend, panels, rate_unit
+from tcpexp.plots.kit.style import flow_series, legend, panels, rate_unit
+from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,8 +40,6 @@ class Tradeoff(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow has a whole second with round-trip times."""
-        import polars as pl
-
         points = second_points(run, options)
         looks = flow_series(run, options, points["flow"].unique().to_list())
         if not looks:
@@ -67,15 +67,13 @@ def second_points(run: RunData, options: Options) -> pl.DataFrame:
     """Return flow, second, ``goodput_bps``, ``rtt_ms`` (mean), ``rtt95_ms`` (of the whole flow):
     seconds that lie wholly in the flow's life.
     """
-    import polars as pl
-
     second = pl.col("t_ns") // SECOND_NS
     good = (
-        within(run.table("throughput"), options)
+        rows_within(run.table("throughput"), options.get("between"))
         .group_by("flow", second.alias("second"))
         .agg(bins=pl.len(), goodput_bps=pl.col("goodput_bytes").sum() * 8)
     )
-    rtt = within(run.table("rtt"), options).filter(pl.col("flow").is_not_null())
+    rtt = rows_within(run.table("rtt"), options.get("between")).filter(pl.col("flow").is_not_null())
     means = rtt.group_by("flow", second.alias("second")).agg(rtt_ms=pl.col("rtt_ns").mean() / 1e6)
     tails = rtt.group_by("flow").agg(rtt95_ms=pl.col("rtt_ns").quantile(0.95, "nearest") / 1e6)
     whole = good.filter(pl.col("bins") == 10)
@@ -103,8 +101,6 @@ def ellipse_of(delay: Any, rate: Any) -> tuple[tuple[float, float], float, float
 
     Its axes are along the eigenvectors of the covariance, its radii the roots of the eigenvalues.
     """
-    import numpy as np
-
     spread, axes = np.linalg.eigh(np.cov(delay, rate))
     width, height = 2 * np.sqrt(np.maximum(spread, 0))
     angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import flow_frames, has_label
+from tcpexp.plots.kit.look import ALARM, INK
 from tcpexp.plots.kit.style import (
-    ALARM,
-    INK,
     flow_series,
     legend,
     panel_title,
@@ -19,9 +18,9 @@ from tcpexp.plots.kit.style import (
 )
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.packets import flow_frames, has_label
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -52,7 +51,7 @@ class Window(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None when no flow's receiver was captured."""
-        frames = flow_frames(run, options, _advertised())
+        frames = flow_frames(run, options.get("between"), _advertised())
         looks = flow_series(run, options, frames)
         shown = list(looks)[: options["panels"]]
         if not shown:
@@ -70,8 +69,6 @@ class Window(Plot):
 
 def _advertised() -> pl.Expr:
     """Return an expression: whether the packet carries the receiver's window."""
-    import polars as pl
-
     return (
         ~pl.col("outgoing")
         & pl.col("window_bytes").is_not_null()
@@ -80,8 +77,6 @@ def _advertised() -> pl.Expr:
 
 
 def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: bool) -> None:
-    import polars as pl
-
     windows = packets.filter(_advertised()).sort("t_ns")
     sent = packets.filter(pl.col("outgoing") & pl.col("in_flight_bytes").is_not_null()).sort("t_ns")
     divisor, unit = size_unit(float(windows["window_bytes"].max()))  # type: ignore[arg-type]
@@ -119,8 +114,6 @@ def _draw_events(axes: Axes, found: pl.DataFrame, divisor: float, look: dict[str
     """Draw one kind of label: at the window's value for the receiver's packets, at 0 for the
     sender's.
     """
-    import polars as pl
-
     if found.is_empty():
         return
     height = (

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.data import addresses, receiver_of, within
 from tcpexp.plots.kit.style import flow_series
-from tcpexp.plots.kit.table import MOST_ROWS, Column, PacketLink, Part, Row, Table, spread
+from tcpexp.plots.kit.table import MOST_ROWS, Column, Part, Row, Table, spread
+from tcpexp.views.packets import PacketLink
+from tcpexp.views.windows import advertised_windows
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
 COLUMNS = tuple(
@@ -50,7 +49,7 @@ class WindowTable(Plot):
         """Return the table, or None when no flow's receiver was captured."""
         tables = {}
         for flow in run.plan.flows:
-            table = advertised_windows(run, flow, options)
+            table = advertised_windows(run, flow, options.get("between"))
             if not table.is_empty():
                 tables[flow.name] = table
         shown = list(flow_series(run, options, tables))[: options["panels"]]
@@ -61,60 +60,11 @@ class WindowTable(Plot):
         )
 
 
-def advertised_windows(run: RunData, flow: FlowPlan, options: Options) -> pl.DataFrame:
-    """Return the receiver's segments in order: ``t_ns``, ``capture``, ``number``, ``ack_rel``,
-    ``window`` (the field), ``scale`` (shift count; null in a SYN-ACK, whose window is never
-    scaled), ``window_bytes``, ``change`` and ``edge`` in bytes. One connection, the first one.
-    """
-    import polars as pl
-
-    receiver = receiver_of(flow)
-    seen = (
-        run.table("packets")
-        .filter((pl.col("flow") == flow.name) & (pl.col("node") == receiver))
-        .sort("t_ns", "number")
-    )
-    seen = seen.filter(pl.col("stream").eq_missing(pl.lit(seen["stream"].min())))
-    scale = _scale(seen, addresses(run, receiver))
-    rows = seen.filter(
-        pl.col("src").is_in(list(addresses(run, receiver)))
-        & pl.col("window_bytes").is_not_null()
-        & ~pl.col("flags").str.contains("R")
-    )
-    syn = pl.col("flags").str.contains("S")
-    rows = rows.select(
-        "t_ns",
-        "capture",
-        "number",
-        pl.col("ack_rel").fill_null(0),
-        "window",
-        pl.when(syn).then(None).otherwise(pl.lit(scale)).alias("scale"),
-        "window_bytes",
-    )
-    rows = rows.with_columns(
-        change=pl.col("window_bytes").diff(), edge=pl.col("ack_rel") + pl.col("window_bytes")
-    )
-    return within(rows, options)
-
-
-def _scale(packets: pl.DataFrame, receiver: set[str]) -> int:
-    """Return the receiver's shift count: that of its SYN, in force only when both ends sent the
-    option (RFC 7323 section 2.2).
-    """
-    import polars as pl
-
-    syns = packets.filter(pl.col("flags").str.contains("S") & pl.col("wscale").is_not_null())
-    own = syns.filter(pl.col("src").is_in(list(receiver)))["wscale"]
-    return int(own[0]) if len(own) and syns["src"].n_unique() == 2 else 0
-
-
 def _part(flow: str, rows: pl.DataFrame, most: int) -> Part:
     """Return a flow's lines: those that change something, evenly thinned.
 
     A window of 0 is shaded.
     """
-    import polars as pl
-
     changed = (pl.col("window_bytes").diff() != 0) | (pl.col("ack_rel").diff() != 0)
     chosen = spread(rows.filter(changed.fill_null(True)).rows(named=True), most)
     left_out = rows.height - len(chosen)

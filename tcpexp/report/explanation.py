@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.checks.base import Undecided
+from tcpexp.checks.kernel import find_metric
+from tcpexp.checks.run import load_checks
 from tcpexp.spec.quotes import Quote, fill, written
 
 if TYPE_CHECKING:
@@ -22,10 +25,6 @@ def explanation_of(run: RunData) -> str:
 
 def quote_words(run: RunData, quote: Quote) -> str:
     """Return one number of a run in words."""
-    from tcpexp.checks.base import Undecided
-    from tcpexp.checks.kernel import find_metric
-    from tcpexp.checks.run import load_checks
-
     if quote.kind == "is":
         return written(quote, float(quote.expression.value({})))
     if quote.kind == "check":

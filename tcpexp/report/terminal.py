@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tcpexp.checks.run import load_checks
 from tcpexp.report.page.content import flow_rows
 from tcpexp.store.rundata import RunData
 
@@ -132,8 +133,6 @@ def _print_verdicts(run: RunData, out: Console) -> None:
     """Print one line per verdict, and the reason under each that did not pass."""
     from rich.table import Table
     from rich.text import Text
-
-    from tcpexp.checks.run import load_checks
 
     table = Table.grid(padding=(0, 1))
     for verdict in load_checks(run.path):

@@ -1,31 +1,33 @@
-"""Polars frames that fit ``tcpexp.record.tables``: empty ones, conforming ones, and Parquet files.
-
-Imports polars.
-"""
+"""Polars frames that fit ``tcpexp.record.tables``: empty ones, conforming ones, and Parquet files."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-import polars as pl
-
 from tcpexp.errors import DataError
+from tcpexp.late import polars as pl
 from tcpexp.record.tables import TABLES
 from tcpexp.store.rundir import write_atomic_with
 
-_TYPES: dict[str, pl.DataType] = {
-    "Int64": pl.Int64(),
-    "Float64": pl.Float64(),
-    "String": pl.String(),
-    "Boolean": pl.Boolean(),
-    "List(Int64)": pl.List(pl.Int64()),
-    "List(String)": pl.List(pl.String()),
-}
+
+@cache
+def _types() -> dict[str, pl.DataType]:
+    """Return the polars type of each word that ``tcpexp.record.tables`` uses for one."""
+    return {
+        "Int64": pl.Int64(),
+        "Float64": pl.Float64(),
+        "String": pl.String(),
+        "Boolean": pl.Boolean(),
+        "List(Int64)": pl.List(pl.Int64()),
+        "List(String)": pl.List(pl.String()),
+    }
 
 
 def schema_of(name: str) -> dict[str, pl.DataType]:
     """Return the columns of a table as polars types, in their order."""
-    return {column: _TYPES[kind] for column, kind in TABLES[name].columns.items()}
+    types = _types()
+    return {column: types[kind] for column, kind in TABLES[name].columns.items()}
 
 
 def empty_frame(name: str) -> pl.DataFrame:

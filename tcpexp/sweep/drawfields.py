@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, series_of
 from tcpexp.plots.kit.shapes import draw_ellipse
-from tcpexp.plots.kit.style import INK, PAPER, SOFT_INK, series_of
 from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
 from tcpexp.spec.study import Ellipses, HeatMap
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written

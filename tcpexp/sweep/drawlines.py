@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tcpexp.batch.measure import computed
-from tcpexp.plots.kit.style import INK, PAPER, Series, series_of
+from tcpexp.plots.kit.look import INK, PAPER, Series, series_of
 from tcpexp.spec.study import Lines
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
 from tcpexp.sweep.statistics import Interval

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.save import save_figure
-from tcpexp.plots.kit.style import SOFT_INK, WIDTH, house_style, panel_title
+from tcpexp.plots.kit.style import WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
 from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
 from tcpexp.sweep.drawlines import draw_lines

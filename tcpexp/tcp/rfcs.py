@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tcpexp.tcp.musts import MUSTS
+
 
 def _expand(text: str) -> frozenset[str]:
     """Return the section numbers in ``text``: words, where ``3.1-4`` stands for 3.1 to 3.4."""
@@ -119,8 +121,6 @@ def compare_texts(folder: Path) -> Iterator[str]:
 
     Texts that are not there are named.
     """
-    from tcpexp.tcp.musts import MUSTS
-
     for rfc, listed in SECTIONS.items():
         path = folder / f"rfc{rfc}.txt"
         if not path.is_file():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.late import polars as pl
+from tcpexp.views.packets import PacketLink
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -14,8 +15,6 @@ def both_ends(run: RunData, capture: str, number: int) -> tuple[PacketLink, ...]
     """Return the packet and, when the table ``journeys`` knows it at the other end too, that one:
     the sender's first.
     """
-    import polars as pl
-
     packets = run.table("packets").select("capture", "number", "node", "t_ns")
     own = packets.filter((pl.col("number") == number) & (pl.col("capture") == capture))
     here = PacketLink(capture, number)
@@ -50,8 +49,6 @@ def both_ends(run: RunData, capture: str, number: int) -> tuple[PacketLink, ...]
 
 def _found(run: RunData, node: str, number: int, t_ns: int) -> tuple[PacketLink, ...]:
     """Return the packet of that number and time at one of a node's interfaces."""
-    import polars as pl
-
     packets = run.table("packets").select("capture", "number", "node", "t_ns")
     rows = packets.filter(
         (pl.col("t_ns") == t_ns) & (pl.col("number") == number) & (pl.col("node") == node)

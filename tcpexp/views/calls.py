@@ -7,6 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
+from tcpexp.views.logs import read_events
+
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
@@ -46,9 +49,6 @@ def logged_calls(run: RunData, action: str) -> list[Call]:
 
     Empty when it logged none.
     """
-    from tcpexp.checks.base import Undecided
-    from tcpexp.checks.logs import read_events
-
     node = next(
         (
             step.do.node
@@ -59,12 +59,8 @@ def logged_calls(run: RunData, action: str) -> list[Call]:
     )
     if node is None:
         return []
-    try:
-        events = read_events(run, action)
-    except Undecided:
-        return []
     calls = []
-    for event in events:
+    for event in read_events(run, action):
         facts = event.facts
         name = (
             facts.get("call")
@@ -100,8 +96,6 @@ def flights(
     """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in
     the order of their sending.
     """
-    import polars as pl
-
     ways = [(left, right, True), (right, left, False)]
     journeys = run.table("journeys").filter(pl.col("sent_ns").is_between(*span))
     packets = run.table("packets").filter(pl.col("t_ns").is_between(*span))

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import polars as pl
+from tcpexp.late import polars as pl
 
+if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
+
+#: Wireshark's own words for its labels, in the order of the rows.
+WORDS: dict[str, str] = {
+    "lost_segment": "Previous Segment Not Captured",
+    "ack_lost_segment": "ACKed Unseen Segment",
+    "out_of_order": "Out-Of-Order",
+    "duplicate_ack": "Duplicate ACK",
+    "fast_retransmission": "Fast Retransmission",
+    "retransmission": "Retransmission",
+    "rto": "Retransmission after RTO",
+    "spurious_retransmission": "Spurious Retransmission",
+    "window_full": "Window Full",
+    "zero_window": "Zero Window",
+    "zero_window_probe": "Zero-Window Probe",
+    "zero_window_probe_ack": "Zero-Window Probe ACK",
+    "window_update": "Window Update",
+    "keep_alive": "Keep-Alive",
+    "keep_alive_ack": "Keep-Alive ACK",
+    "reused_ports": "Port Numbers Reused",
+}
 
 #: What a label means, in one sentence for someone who sees it for the first time.
 MEANINGS: dict[str, str] = {
@@ -99,8 +119,6 @@ def _lost_segment(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _out_of_order(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     own = rows.filter(pl.col("src_node") == pl.col("node")).height
     words = (
         f"The name misleads for the {own:,} in their sender's own capture, where nothing can have"
@@ -131,8 +149,6 @@ def _out_of_order(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _retransmission(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     if rows.filter(pl.col("flags").str.contains("S")).height == rows.height:
         return (
             "Here SYNs or SYN-ACKs, repeated by their timers because no answer came or none was"
@@ -147,8 +163,6 @@ def _retransmission(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _spurious(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     small = rows.filter(pl.col("payload_bytes") <= 1).height
     if small:
         return (
@@ -159,8 +173,6 @@ def _spurious(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _duplicate_ack(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     with_sack = rows.filter(pl.col("sack_blocks").list.len() > 0).height
     return (
         f"{with_sack:,} of them carry SACK blocks, which say what arrived behind the gap or twice."
@@ -170,8 +182,6 @@ def _duplicate_ack(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _zero_window(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     nodes = (
         rows.filter(pl.col("src_node") == pl.col("node"))["src_node"]
         .drop_nulls()
@@ -187,8 +197,6 @@ def _zero_window(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _window_full(run: RunData, rows: pl.DataFrame) -> str:
-    import polars as pl
-
     senders = (
         rows.filter(pl.col("src_node") == pl.col("node"))["src_node"]
         .drop_nulls()
@@ -227,8 +235,6 @@ def _window_before(run: RunData, row: dict[str, Any], *, own: bool = False) -> i
     """Return the window in the last segment before ``row`` in its capture and connection from the
     peer, or from the same end.
     """
-    import polars as pl
-
     from_port = row["src_port"] if own else row["dst_port"]
     same = (
         (pl.col("capture") == row["capture"])

@@ -8,24 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.transitions import FROM_SS, transitions
-from tcpexp.plots.data import connection_packets
-from tcpexp.plots.faultmarks import effects_on
+from tcpexp.late import polars as pl
+from tcpexp.views.faults import effects_on
+from tcpexp.views.packets import FLAG_WORDS, connection_packets
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
-FLAG_WORDS = {
-    "S": "SYN",
-    "F": "FIN",
-    "R": "RST",
-    "P": "PSH",
-    "A": "ACK",
-    "U": "URG",
-    "E": "ECE",
-    "C": "CWR",
-}
 
 #: Wireshark's labels that explain a segment on the diagram.
 SHORT = {
@@ -104,8 +93,6 @@ def ladder_view(
     """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when
     there is none; only segments sent ``between`` two times, ns.
     """
-    import polars as pl
-
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
     if flow:
         connections = connections.filter(pl.col("flow") == flow)
@@ -140,8 +127,6 @@ def ladder_view(
 
 def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
     """Return the connection's segments in the order of their sending, each joined with its arrival."""
-    import polars as pl
-
     mine = connection_packets(run, one)
     both = {one["client"], one["server"]} <= {
         *mine["node"].unique().to_list(),
@@ -243,8 +228,6 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
     """Return both ends' states in time order: the kernel's changes, and those that only ``ss`` saw
     or that the segments show.
     """
-    import polars as pl
-
     changes: list[StateChange] = []
     everything = transitions(run)
     for left, port in ((True, one["client_port"]), (False, one["server_port"])):
@@ -292,8 +275,6 @@ def _half_open(
     server that answers with SYN cookies keeps no such state, and one that ``ss`` never saw in it
     and that never got further is left alone.
     """
-    import polars as pl
-
     begun: dict[int | None, int] = {}
     for arrow in arrows:
         if not arrow.to_right and arrow.text.startswith("SYN, ACK"):
@@ -322,8 +303,6 @@ def _with_snapshots(
     """Add the states that only ``ss`` saw, each at the first snapshot that shows it, and CLOSED
     when it shows the socket no longer.
     """
-    import polars as pl
-
     sockets = run.table("sockets")
     seen = (
         sockets.filter(mine)

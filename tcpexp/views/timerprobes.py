@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.views.timers import EARLY_NS, SECOND, End, TimerSeries, backed_off, rto_ns
+from tcpexp.views.timerseries import EARLY_NS, SECOND, End, TimerSeries, backed_off, rto_ns
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -9,125 +9,34 @@ net/ipv4/tcp_timer.c; TCP_RTO_MAX is 120 s.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.data import connection_packets
-from tcpexp.plots.kit.table import PacketLink
+from tcpexp.analysis.mechanisms import TRACEPOINT, traced
+from tcpexp.late import polars as pl
+from tcpexp.plan.types import Sysctl
+from tcpexp.views.packets import connection_packets
+from tcpexp.views.timerprobes import probe_series
+from tcpexp.views.timerseries import (
+    AT_ONCE_NS,
+    EARLY_NS,
+    INITIAL_RTO_NS,
+    SECOND,
+    End,
+    Setting,
+    TimerSeries,
+    backed_off,
+    of_socket,
+    rto_ns,
+)
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
-
-SECOND = 1_000_000_000
-INITIAL_RTO_NS, RTO_MAX_NS = SECOND, 120 * SECOND
-#: A SYN-ACK so soon after a SYN answers it; a timer is never early by more than this (half a tick
-#: at HZ = 250).
-AT_ONCE_NS, EARLY_NS = 1_000_000, 2_000_000
-
-
-@dataclass(frozen=True)
-class TimerEvent:
-    """One event: ``gap_ns`` since the one before (None for the first), ``due_ns`` the gap by the
-    rule (None where no rule speaks).
-    """
-
-    what: str
-    t_ns: int
-    gap_ns: int | None = None
-    due_ns: int | None = None
-    packet: PacketLink | None = None
-
-
-@dataclass
-class TimerSeries:
-    """The events of one timer in order, beginning with what started it.
-
-    ``rule`` says what is expected of it.
-    """
-
-    kind: str
-    name: str
-    rule: str
-    events: list[TimerEvent] = field(default_factory=list)
-
-    def add(self, what: str, row: dict[str, Any], due_ns: int | None) -> None:
-        """Append a segment."""
-        gap = row["t_ns"] - self.events[-1].t_ns if self.events else None
-        self.events.append(
-            TimerEvent(
-                what,
-                row["t_ns"],
-                gap,
-                due_ns if gap is not None else None,
-                PacketLink(row["capture"], row["number"]),
-            )
-        )
-
-    def add_end(self, what: str, t_ns: int, due_ns: int) -> None:
-        """Append the end, if the timer can have caused it: a timer is never early."""
-        gap = t_ns - self.events[-1].t_ns
-        if gap >= due_ns - EARLY_NS:
-            self.events.append(TimerEvent(what, t_ns, gap, due_ns))
-
-    @property
-    def repetitions(self) -> int:
-        """How many gaps it has."""
-        return len(self.events) - 1
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A sysctl of a node, from and until when; later ones win."""
-
-    key: str
-    value: str
-    from_ns: int
-    until_ns: int | None = None
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of a connection: what it sent and what it received, in its own capture, in the order
-    of time.
-    """
-
-    node: str
-    name: str
-    port: int
-    connection: int
-    rows: list[dict[str, Any]]
-    settings: tuple[Setting, ...]
-
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        """Return what it sent."""
-        return [row for row in self.rows if row["outgoing"]]
-
-    def setting(self, name: str, default: int, at_ns: int) -> int:
-        """Return a sysctl as the plan has it at ``at_ns``, such as ``tcp_retries2``, or the
-        kernel's default.
-        """
-        value = str(default)
-        for each in self.settings:
-            if (
-                each.key == f"net.ipv4.{name}"
-                and each.from_ns <= at_ns
-                and (each.until_ns is None or at_ns < each.until_ns)
-            ):
-                value = each.value
-        return int(value) if value.isdigit() else default
 
 
 def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeries]:
     """Return what every timer of every connection (of ``flows`` when given) did, in the order of
     the connections; only timers that ran out.
     """
-    import polars as pl
-
-    from tcpexp.views.timerprobes import probe_series
-
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
     if flows is not None:
         connections = connections.filter(pl.col("flow").is_in(flows))
@@ -144,8 +53,6 @@ def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeri
 
 
 def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
-    import polars as pl
-
     packets = connection_packets(run, one)
     for this, other in (("client", "server"), ("server", "client")):
         node, port, peer = one[this], one[f"{this}_port"], one[f"{other}_port"]
@@ -165,8 +72,6 @@ def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
 
 def _settings(run: RunData, node: str) -> tuple[Setting, ...]:
     """Return the node's sysctls: those from the start, then the actions that set one."""
-    from tcpexp.plan.types import Sysctl
-
     start = next((each.sysctls for each in run.plan.network.nodes if each.name == node), {})
     found = [Setting(key, value, -(10 * SECOND)) for key, value in start.items()]
     for step in run.plan.steps:
@@ -235,8 +140,6 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
     """Yield a series for each segment (data or FIN) that was sent at least three times: the
     back-off is what the table shows.
     """
-    from tcpexp.analysis.mechanisms import TRACEPOINT, traced
-
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in end.sent:
         if (
@@ -288,33 +191,11 @@ def _by_timer(
     )
 
 
-def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
-    """Return the RTO, ns, in the last ``ss`` snapshot of the end's socket before ``t_ns``, or else
-    in the first one after it.
-    """
-    import polars as pl
-
-    rows = (
-        run.table("sockets")
-        .filter(
-            _socket(end)
-            & pl.col("rto_ms").is_not_null()
-            & pl.col("state").is_in(["syn-recv", "syn-sent"]).not_()
-        )
-        .sort("t_ns")
-    )
-    before = rows.filter(pl.col("t_ns") < t_ns)["rto_ms"]
-    value = (
-        before[-1] if len(before) else rows["rto_ms"].head(1).to_list()[0] if rows.height else None
-    )
-    return None if value is None else round(value * 1e6)
-
-
 def _closed(run: RunData, end: End) -> list[int]:
     """Return when the kernel closed the end's socket (tracepoint), at most one time."""
-    import polars as pl
-
-    rows = run.table("states").filter(_socket(end) & (pl.col("new_state") == "CLOSED")).sort("t_ns")
+    rows = (
+        run.table("states").filter(of_socket(end) & (pl.col("new_state") == "CLOSED")).sort("t_ns")
+    )
     return rows["t_ns"].head(1).to_list()
 
 
@@ -322,26 +203,9 @@ def _gone_from_ss(run: RunData, end: End, state: str, after_ns: int) -> int | No
     """Return the first snapshot after ``after_ns`` in which the socket is not in ``state`` any
     more, though it had been; None when there is none.
     """
-    import polars as pl
-
     sockets = run.table("sockets").filter(
         (pl.col("node") == end.node) & (pl.col("t_ns") > after_ns)
     )
-    seen = sockets.filter(_socket(end) & (pl.col("state") == state))["t_ns"].max()
+    seen = sockets.filter(of_socket(end) & (pl.col("state") == state))["t_ns"].max()
     later = sockets.filter(pl.col("t_ns") > seen)["t_ns"].min() if isinstance(seen, int) else None
     return later if isinstance(later, int) and later <= run.end_ns else None
-
-
-def _socket(end: End) -> pl.Expr:
-    import polars as pl
-
-    return (
-        (pl.col("node") == end.node)
-        & (pl.col("local_port") == end.port)
-        & (pl.col("connection") == end.connection)
-    )
-
-
-def backed_off(base_ns: int, times: int) -> int:
-    """Return ``base_ns`` doubled ``times`` times, at most TCP_RTO_MAX."""
-    return min(base_ns << max(times, 0), RTO_MAX_NS)

@@ -1,11 +1,11 @@
 import json
-from pathlib import Path
 
 import pytest
 
 from tcpexp.analysis.certificate import certify_run
 from tcpexp.analysis.items import Item
 from tcpexp.plan.types import DirectionPlan, LinkState, LossPlan, Recorder, Step
+from tests.support.folders import RECORDED
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -370,7 +370,7 @@ def test_packets_are_not_counted_where_a_host_cuts_or_joins_segments(build):
 
 def test_a_capture_that_is_cut_off_is_said_to_be(build, tmp_path):
     """The disk was full: tcpdump counts what it saw, and the file holds less."""
-    data = Path(__file__).parent.parent / "ingest" / "data" / "tcpdump-4.99-lossy-h1-eth0.pcap"
+    data = RECORDED / "tcpdump-4.99-lossy-h1-eth0.pcap"
     (tmp_path / "raw" / "h1-eth0.pcap").write_bytes(data.read_bytes()[:-1])
     build.plan(recorders=(Recorder("capture", "h1", "h1-eth0"),)).engine(
         captures={"h1-eth0": {"captured": 276, "dropped": 0}}

@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from numbered import numbered
 
 from tcpexp.analysis.repairs import find_repairs
 from tcpexp.analysis.resent import build_resent
 from tcpexp.store.frames import schema_of
+from tests.support.numbered import numbered
 
 MS = 1_000_000
 ENDS = {"src": "10.0.0.2", "src_port": 80, "dst": "10.0.0.1", "dst_port": 40000}

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from numbered import numbered
 
 from tcpexp.analysis.resent import build_resent
 from tcpexp.store.frames import schema_of
+from tests.support.numbered import numbered
 
 MS = 1_000_000
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from checked_run import CheckedRun
+
+from tests.support.checked_run import CheckedRun
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from checked_run import MS, CheckedRun
+
+from tests.support.checked_run import MS, CheckedRun
 
 MSS = 1000
 

@@ -1,6 +1,4 @@
-"""Commands that need no run: help, lists, descriptions, the plan, the schema, completion, doctor,
-the reference page.
-"""
+"""Commands that need no run: help, lists, descriptions, the plan, the schema, completion, doctor."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ import pytest
 from tcpexp import paths
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.main import cli, main
-from tcpexp.cli.reference import commands, reference
 from tcpexp.errors import HostError, Missing
+from tools.docs.commands import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = dict(commands(cli, "tcpexp"))
@@ -40,13 +38,6 @@ def test_every_command_has_help_that_fits_its_line(
 @pytest.mark.parametrize("name", sorted(set(ALL) - {"tcpexp guest shell", "tcpexp clean"}))
 def test_commands_with_arguments_show_examples(name: str) -> None:
     assert "Examples:" in (ALL[name].epilog or "")
-
-
-def test_the_reference_page_is_current() -> None:
-    page = ROOT / "docs" / "reference" / "commands.md"
-    assert page.read_text() == reference(), (
-        "run: .venv/bin/python -m tcpexp.cli.reference > docs/reference/commands.md"
-    )
 
 
 def test_help_and_validate_import_nothing_heavy() -> None:

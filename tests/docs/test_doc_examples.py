@@ -15,8 +15,19 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doc_examples import PAGES, ROOT, Example, all_examples, commands, examples_of, unpack
-from doc_fragments import whole_spec
+
+from tests.support.doc_examples import (
+    PAGES,
+    ROOT,
+    TUTORIAL,
+    Example,
+    all_examples,
+    commands,
+    examples_of,
+    unpack,
+)
+from tests.support.doc_fragments import whole_spec
+from tests.support.folders import PROGRAMS
 
 FILES = {
     "train.csv": "seconds,Mbit/s\n0,5\n2.5,0\n",
@@ -30,11 +41,9 @@ FILES = {
 #: here, with a reason in the page.
 VALIDATED = {
     "README.md: scripts/run": "scripts/",
-    "README.md: tcpexp list": "tcpexp run, sudo, tcpexp doctor",
-    "README.md: tcpexp run experiments/ --jobs 2": "all",
-    "README.md: tcpexp diff RUN_A RUN_B": "all",
-    "README.md: tcpexp sweep loss_response --quick --dry-run": "all",
-    "README.md: tcpexp tcp serve --generate big=1MB:1 &": "all",
+    "running.md: tcpexp list": "tcpexp run, sudo, tcpexp doctor",
+    "running.md: tcpexp run experiments/ --jobs 2": "all",
+    "running.md: tcpexp check RUN": "all",
     "README.md: tcpexp validate two_cubics.yaml": "tcpexp run",
     "data.md: import polars as pl": "all",
     "experiments.md: tcpexp run NAME": "all",
@@ -57,7 +66,7 @@ def run_apart(jobs: list[tuple[Path, list[str]]], folder: Path) -> list[tuple[in
     """Run command lines of tcpexp, each in a process that has imported none of its parts."""
     listed = folder / "jobs.json"
     listed.write_text(json.dumps([[str(where), argv] for where, argv in jobs]))
-    argv = [sys.executable, str(Path(__file__).parent / "doc_forks.py"), str(listed)]
+    argv = [sys.executable, str(PROGRAMS / "doc_forks.py"), str(listed)]
     done = subprocess.run(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
     return [(status, output) for status, output in json.loads(done.stdout)]
 
@@ -113,8 +122,8 @@ def test_each_yaml_example_is_valid_alone(tmp_path: Path) -> None:
 def test_each_spec_with_files_of_its_page_is_valid_alone(tmp_path: Path) -> None:
     jobs = []
     for page in PAGES:
-        folder = tmp_path / page.stem
-        folder.mkdir()
+        folder = tmp_path / page.relative_to(ROOT).with_suffix("")
+        folder.mkdir(parents=True)
         jobs += [(folder, ["validate", spec]) for spec in unpack(page.name, folder)]
     assert len(jobs) >= 5
     failed = [
@@ -218,14 +227,16 @@ def test_each_command_that_is_not_run_exists() -> None:
     wrong = []
     for example in all_examples("sh"):
         for line in commands(example):
-            if example.is_validated(line) and "&&" not in line:
+            looked_at = example.is_validated(line) or example.page in TUTORIAL
+            if looked_at and "&&" not in line:
                 wrong.append(parsed(line))
     assert [text for text in wrong if text] == []
 
 
 def test_the_other_commands_run(tmp_path: Path) -> None:
     jobs, lines = [], []
-    for number, example in enumerate(all_examples("sh")):
+    shell = [example for example in all_examples("sh") if example.page not in TUTORIAL]
+    for number, example in enumerate(shell):
         folder = tmp_path / str(number)
         folder.mkdir()
         for spec in (
@@ -259,8 +270,8 @@ LONG = {
 @pytest.mark.guest
 def test_the_short_specs_run_in_the_guest(tmp_path: Path) -> None:
     for page in PAGES:
-        folder = tmp_path / page.stem
-        folder.mkdir()
+        folder = tmp_path / page.relative_to(ROOT).with_suffix("")
+        folder.mkdir(parents=True)
         for spec in unpack(page.name, folder):
             if spec not in LONG.get(page.name, ()):
                 argv = [

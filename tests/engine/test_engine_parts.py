@@ -6,7 +6,6 @@ import json
 import os
 from pathlib import Path
 
-import plans
 import pytest
 
 from tcpexp.engine import captures, conditions, paths, probes, processes, sampler, timeline, trace
@@ -24,6 +23,7 @@ from tcpexp.plan.types import (
     NodePlan,
     PlanFile,
 )
+from tests.support import engine_plans as plans
 
 
 def test_lines_before_zero_wait_for_it(tmp_path: Path) -> None:

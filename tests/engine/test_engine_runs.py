@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import plans
 import pytest
 
 from tcpexp.ingest.qdisc import read_queues
@@ -26,12 +25,13 @@ from tcpexp.plan.types import (
     Mark,
     PlanFile,
     Recorder,
-    RunPlan,
     Snapshot,
     Sysctl,
     WaitFor,
     to_json,
 )
+from tests.support import engine_plans as plans
+from tests.support.engine_runs import Ran, run
 
 pytestmark = pytest.mark.root
 SECOND = plans.SECOND
@@ -42,36 +42,6 @@ s = socket.create_connection(('10.0.0.2', 80))
 print('connected', flush=True)
 time.sleep(60)
 """
-
-
-class Ran:
-    """A run that has ended."""
-
-    def __init__(self, folder: Path, status: int) -> None:
-        self.folder = folder
-        self.status = status
-        self.raw = folder / "raw"
-        self.engine: dict[str, Any] = json.loads((self.raw / "engine.json").read_text())
-        self.events = [
-            json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()
-        ]
-        self.commands = [
-            json.loads(line) for line in (self.raw / "commands.jsonl").read_text().splitlines()
-        ]
-
-    def of(self, step: str, event: str = "start") -> dict[str, Any]:
-        return next(each for each in self.events if each["step"] == step and each["event"] == event)
-
-
-def run(plan: RunPlan, folder: Path) -> Ran:
-    """Run a plan as the guest does: ``python -m tcpexp.engine.main``, in namespaces whose network
-    is ours.
-    """
-    (folder / "plan.json").write_text(to_json(plan))
-    isolation = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    engine = [sys.executable, "-m", "tcpexp.engine.main", str(folder / "plan.json"), str(folder)]
-    done = subprocess.run([*isolation, *engine], capture_output=True, check=False, timeout=120)
-    return Ran(folder, done.returncode)
 
 
 def tcpdump(path: Path, *words: str) -> list[str]:

@@ -9,11 +9,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import plans
 import pytest
 
 from tcpexp.engine import inherited
 from tcpexp.places.host import HostPlace
+from tests.support import engine_plans as plans
 
 #: Sysctl of the machine: (what an administrator or a Mininet beside might have set, what a node
 #: must have).

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from twins import ExperimentTests
+
+from tests.support.twins import ExperimentTests
 
 IN_GUEST = (pytest.mark.guest, pytest.mark.full)
 

@@ -4,7 +4,7 @@ the checks that are about it.
 
 from __future__ import annotations
 
-from twins import ExperimentTests, Twin
+from tests.support.twins import ExperimentTests, Twin
 
 
 class TestApplications(ExperimentTests):

@@ -4,9 +4,8 @@ and what fails when its mechanism is another.
 
 from __future__ import annotations
 
-from twins import ExperimentTests, compiled, twin
-
 from tcpexp.plan.types import Firewall, Spawn
+from tests.support.twins import ExperimentTests, compiled, twin
 
 QUEUE_OF_SIX = "actions[server].args=[--port, 80, --backlog, 5]"
 REJECT = (

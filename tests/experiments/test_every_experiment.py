@@ -1,6 +1,4 @@
-"""The set as a whole: what the course asks for is there, and every experiment has a twin that must
-fail.
-"""
+"""The set as a whole: every experiment has a twin that must fail."""
 
 from __future__ import annotations
 
@@ -9,57 +7,13 @@ import inspect
 from pathlib import Path
 
 import pytest
-from twins import ExperimentTests, compiled
 
 from tcpexp.paths import shipped_specs
+from tests.support.twins import ExperimentTests, compiled
 
 HERE = Path(__file__).parent
 SHIPPED = {path.stem: path for path in shipped_specs()}
 
-#: What a laboratory course on TCP is about, part by part; each is the name of an experiment.
-CONNECTIONS = (
-    "handshake_teardown",
-    "simultaneous_close",
-    "all_states",
-    "half_close",
-    "dead_host",
-    "dead_host_retries_3",
-    "dead_host_same_subnet",
-    "closed_port",
-    "syn_scan",
-    "synack_drop",
-    "synack_drop_isolated",
-    "syn_flood",
-    "syn_flood_cookies",
-    "accept_queue_overflow",
-    "keepalive",
-    "orphan_fin_wait2",
-)
-DAMAGED_SEGMENTS = (
-    "impaired_download",
-    "one_loss",
-    "loss_of_retransmission",
-    "tail_loss",
-    "lost_synack",
-    "reorder_threshold",
-    "gso_segments",
-    "delayed_ack",
-)
-FLOW_CONTROL = (
-    "slow_receiver",
-    "rwnd_autotuning",
-    "rwnd_fixed",
-    "zero_window_probe",
-    "send_chunk_size",
-    "linked_list",
-    "relay_zero_window",
-    "zero_window_attack",
-    "silly_window",
-    "nagle",
-    "udp_no_flow_control",
-    "stop_and_wait",
-    "echo",
-)
 #: Experiments without a twin of their own, and whose twin stands for it.
 STANDS_FOR = {
     # the same faults and checks with a tenth of the data
@@ -68,27 +22,16 @@ STANDS_FOR = {
 
 
 def experiments_with_twins() -> set[str]:
-    """Return the experiments of which a test module here changes a mechanism and asks for a FAIL."""
+    """Return the experiments that a test module here changes so that a check must fail."""
     found: set[str] = set()
     for path in sorted(HERE.glob("test_*.py")):
         if path.stem == Path(__file__).stem:
             continue
-        module = importlib.import_module(path.stem)
-        classes = [
-            each
-            for _, each in inspect.getmembers(module, inspect.isclass)
-            if issubclass(each, ExperimentTests)
-        ]
-        found |= {twin.experiment for each in classes for twin in each.twins if twin.fails}
-        found |= {twin.experiment for twin in getattr(module, "TWINS", ()) if twin.fails}
-        found |= {name for name, (_, fails) in getattr(module, "CHANGES", {}).items() if fails}
+        module = importlib.import_module(f"tests.experiments.{path.stem}")
+        classes = inspect.getmembers(module, inspect.isclass)
+        tests = [kind for _, kind in classes if issubclass(kind, ExperimentTests)]
+        found |= {twin.experiment for kind in tests for twin in kind.twins if twin.fails}
     return found
-
-
-@pytest.mark.parametrize("name", [*CONNECTIONS, *DAMAGED_SEGMENTS, *FLOW_CONTROL])
-def test_the_experiment_is_shipped_under_its_own_name(name: str) -> None:
-    assert name in SHIPPED
-    assert compiled(name).name == name
 
 
 def test_every_experiment_has_a_twin_that_must_fail() -> None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from constants import EVERYWHERE, OF
-from holds import broken, constants_of, numbers_in, unexplained, written
-from twins import compiled
 
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
 from tcpexp.places.uml.kernel import list_kernels
@@ -19,6 +16,9 @@ from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
+from tests.support.constants import EVERYWHERE, OF
+from tests.support.holds import broken, constants_of, numbers_in, unexplained, written
+from tests.support.twins import compiled
 
 STUDIES = shipped_studies()
 #: A short experiment that quotes its run. The others are looked at where they run anyway

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from twins import compiled, outcome_of, verdicts
 
 from tcpexp.paths import shipped_specs
 from tcpexp.places.needs import find_missing
+from tests.support.twins import compiled, outcome_of, verdicts
 
 #: Whose numbers are not about round-trip times, so that the link may do without its delay.
 WITHOUT_DELAY = {

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from twins import ExperimentTests, twin
+from tests.support.twins import ExperimentTests, twin
 
 DIRECTION = "links.h2->h1"
 

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
-from twins import outcome_of, verdicts
 
 from tcpexp.tcp.services.protocols import generate
+from tests.support.twins import outcome_of, verdicts
 
 TEN_MEGABYTES = 10_000_000
 PIECE, PIECES = 100_000, 100

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from twins import outcome_of
 
 from tcpexp.paths import shipped_specs
+from tests.support.twins import outcome_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "ipv6.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Experiments over IPv6")[2]

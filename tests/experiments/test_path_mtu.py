@@ -2,7 +2,7 @@
 probes.
 """
 
-from twins import ExperimentTests, twin
+from tests.support.twins import ExperimentTests, twin
 
 OPEN = "actions[0]={at: 0s, do: mark, text: open}"
 

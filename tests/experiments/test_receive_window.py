@@ -4,7 +4,7 @@ fails the check that is about it.
 
 from __future__ import annotations
 
-from twins import ExperimentTests, twin
+from tests.support.twins import ExperimentTests, twin
 
 
 class TestReceiveWindow(ExperimentTests):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from twins import ExperimentTests, twin
+from tests.support.twins import ExperimentTests, twin
 
 
 class TestSynFlood(ExperimentTests):

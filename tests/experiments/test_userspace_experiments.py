@@ -4,7 +4,7 @@ checks that are about it.
 
 from __future__ import annotations
 
-from twins import ExperimentTests, twin
+from tests.support.twins import ExperimentTests, twin
 
 
 class TestUserSpace(ExperimentTests):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handed import RUBRIC, write_rubric
 
 from tcpexp import paths
 from tcpexp.errors import SpecErrors
 from tcpexp.grade.rubric import load_rubric
+from tests.support.handed import RUBRIC, write_rubric
 
 
 def test_a_rubric(tmp_path: Path) -> None:

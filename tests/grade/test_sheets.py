@@ -9,10 +9,10 @@ import io
 from pathlib import Path
 
 import pytest
-from handed import write_rubric
 
 from tcpexp.grade.model import ExerciseGrade, Grades, Mark, StudentGrade
 from tcpexp.grade.sheets import csv_text, html_text, write_sheets
+from tests.support.handed import write_rubric
 
 NASTY = [
     '=cmd|"/C calc"!A0',

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from handed import hand_in_spec
 
 from tcpexp import paths
 from tcpexp.grade.rubric import load_rubric
 from tcpexp.grade.run import GradeOptions, grade
+from tests.support.handed import hand_in_spec
 
 LOST = """\
 name: my_lost_synack

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from guestcaptures import read_pcap
 
 from tcpexp.store.rundata import RunData
+from tests.support.guestcaptures import read_pcap
 
 pytestmark = pytest.mark.guest
 

@@ -4,19 +4,14 @@ tests/tcp/test_interop.py once more, with the pinned kernel and exact timers.
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
-
-TCP_TESTS = Path(__file__).parents[1] / "tcp"
-sys.path.insert(0, str(TCP_TESTS))
-
-# found beside the other tests of the TCP
-from interop_verdicts import CASES, complaints, kernel_complaints  # noqa: E402
+from tests.support.folders import PROGRAMS
+from tests.support.interop_verdicts import CASES, complaints, kernel_complaints
 
 pytestmark = [pytest.mark.guest, pytest.mark.full]
 EVERY_S = 20
@@ -43,7 +38,7 @@ def results(
 ) -> tuple[int, Path]:
     """Run all cases of one version of IP, one after the other, and return where their results lie."""
     folder = tmp_path_factory.mktemp("cases")
-    shutil.copy(TCP_TESTS / "interop_program.py", folder)
+    shutil.copy(PROGRAMS / "interop_program.py", folder)
     spec = folder / "cases.yaml"
     text = SPEC.format(duration=EVERY_S * (len(CASES) + 1))
     spec.write_text(

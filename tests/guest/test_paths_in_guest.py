@@ -8,11 +8,12 @@ import pytest
 from tcpexp.analysis.pathsteps import bottlenecks, delay_steps, rate_steps, shared_rate_steps
 from tcpexp.plan.paths import Paths
 from tcpexp.plots.base import Plot
-from tcpexp.plots.data import kernel_samples
-from tcpexp.plots.rtt import RoundTripTime, base_rtt_lines
+from tcpexp.plots.rtt import RoundTripTime
 from tcpexp.plots.share import Share
 from tcpexp.plots.throughput import Throughput
 from tcpexp.report.panels.build import panel_data
+from tcpexp.views.limits import base_rtt_lines
+from tcpexp.views.windows import kernel_samples
 
 pytestmark = pytest.mark.guest
 
@@ -238,7 +239,7 @@ def test_in_flight_is_counted_in_segments_everywhere_where_packets_hold_many(run
         .filter((pl.col("flow") == "up") & (pl.col("node") == "h1"))["payload_bytes"]
         .max()
     )
-    rows = kernel_samples(run, {})
+    rows = kernel_samples(run)
     assert largest > 5 * 1448 and rows["mss"].unique().to_list() == [1448]
     data = panel_data(run)
     windows = [table for table in data.tables.values() if table.name.startswith("cwnd-")]

@@ -14,20 +14,19 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from plain_counts import differences, read_run
 
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
-from tcpexp.plots.base import Options
-from tcpexp.plots.throughput import binned_goodput
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
+from tcpexp.views.flows import binned_goodput
+from tests.support import plain_counts
+from tests.support.plain_counts import differences, read_run
 
 HERE = Path(__file__).parent
 CASES = ("tail", "trace_end", "late_flow", "snaplen", "cake_marks", "bytes")
-ALL: Options = {"between": None, "flows": None}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDat
 
 
 def test_the_counts_use_nothing_of_ours() -> None:
-    tree = ast.parse((HERE / "plain_counts.py").read_text())
+    tree = ast.parse(Path(plain_counts.__file__).read_text())
     imported = {
         name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
     }
@@ -129,7 +128,7 @@ def test_never_more_than_the_link_offers(recorded: Callable[[str], RunData]) -> 
 @pytest.mark.guest
 def test_a_flow_that_begins_at_the_end_changes_no_other(recorded: Callable[[str], RunData]) -> None:
     run = recorded("late_flow")
-    rates, interval_s = binned_goodput(run, ALL)
+    rates, interval_s = binned_goodput(run)
     assert rates is not None and interval_s == 0.1
     steady = rates.filter(pl.col("t_ns") > 500_000_000)["bulk"]
     assert 9.0e6 < steady.min() <= steady.max() < 9.7e6  # type: ignore[operator]

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-import crafting as c
 import pytest
-from crafting import Talk
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.ingest.captures import VARIABLE, read_capture, read_captures
 from tcpexp.ingest.pcap import UnusualCaptureError, count_records
+from tests.support import crafting as c
+from tests.support.crafting import Talk
 
 DATA = Path(__file__).parent / "data"
 H1 = DATA / "tcpdump-4.99-lossy-h1-eth0.pcap"

@@ -7,14 +7,14 @@ The labels' rules are tshark 4.0's; with another version of tshark these tests s
 import shutil
 from pathlib import Path
 
-import crafting as c
 import polars as pl
 import pytest
-from crafting import Talk
-from talks import random_capture
 
 from tcpexp.ingest import tshark
 from tcpexp.ingest.direct import read_direct
+from tests.support import crafting as c
+from tests.support.crafting import Talk
+from tests.support.talks import random_capture
 
 DATA = Path(__file__).parent / "data"
 RECORDED = sorted(DATA.rglob("*.pcap"))

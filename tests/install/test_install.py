@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built import (
+
+import tcpexp
+from tests.support.built import (
+    all_files,
     build_sdist,
     build_wheel,
     copy_repository,
@@ -18,8 +21,9 @@ from built import (
     gather_wheels,
     install_command,
     wheel_files,
+    wheel_metadata,
 )
-from fresh_user import FreshUser, fresh_user
+from tests.support.fresh_user import FreshUser, fresh_user
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,7 @@ def wheel(sdist: Path) -> Path:
 def test_the_wheel_has_every_file_that_the_repository_has(wheel: Path) -> None:
     found, expected = wheel_files(wheel), expected_files()
     assert sorted(expected - found) == [], (
-        "in the repository and not in the wheel: see setup.py and MANIFEST.in"
+        "in the repository and not in the wheel: see MANIFEST.in and tools/build_package.py"
     )
     assert sorted(found - expected) == [], "in the wheel and not in the repository"
     assert {
@@ -56,6 +60,17 @@ def test_the_wheel_has_every_file_that_the_repository_has(wheel: Path) -> None:
         "tcpexp/share/topologies/dumbbell.py",
         "tcpexp/share/docs/index.md",
     } <= found
+
+
+def test_the_wheel_s_metadata_is_that_of_the_project(wheel: Path) -> None:
+    told = wheel_metadata(wheel)
+    assert told["Version"] == tcpexp.__version__
+    assert told["License-Expression"] == "MIT AND GPL-2.0-only"
+    assert told["Description-Content-Type"] == "text/markdown"
+    for name in told.get_all("License-File", []):
+        assert any(path.endswith(f".dist-info/licenses/{name}") for path in all_files(wheel)), name
+    assert {"pdf", "rtcompat", "docs", "dev"} == set(told.get_all("Provides-Extra", []))
+    assert "Author: tcpexp contributors" in str(told)
 
 
 @pytest.mark.guest

@@ -14,6 +14,7 @@ from tcpexp.ingest.tcptrace import read_trace
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
+from tests.support.folders import PROGRAMS
 
 pytestmark = [
     pytest.mark.root,
@@ -39,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunData]:
     folder = tmp_path_factory.mktemp("strangers")
     (folder / "spec.yaml").write_text(SPEC)
     stranger = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "stranger.py"), "80", "40001"],
+        [sys.executable, str(PROGRAMS / "stranger.py"), "80", "40001"],
         stdout=subprocess.PIPE,
     )
     try:

@@ -2,8 +2,6 @@
 few experiments over IPv6.
 """
 
-import dataclasses
-import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from tcpexp.paths import find_spec, shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import Firewall, Spawn, from_json, to_json
 from tcpexp.spec.load import load_spec
+from tests.support.reviewed import assert_reviewed, written
 
 GOLDEN = Path(__file__).parent / "golden" / "ipv6"
 REVIEWED = ("dead_host", "relay_zero_window", "syn_flood", "syn_scan")
@@ -46,17 +45,7 @@ def plan_of(tmp_path, *actions, spec=SPEC, slot=0):
 
 @pytest.mark.parametrize("name", REVIEWED)
 def test_the_plan_is_the_reviewed_one(name):
-    plan = over_ipv6(name)
-    text = to_json(
-        dataclasses.replace(
-            plan,
-            files=tuple(dataclasses.replace(file, content="(left out)") for file in plan.files),
-        )
-    )
-    golden = GOLDEN / f"{name}.json"
-    if os.environ.get("UPDATE_GOLDEN") == "1":
-        golden.write_text(text)
-    assert text == golden.read_text()
+    assert_reviewed(written(over_ipv6(name)), GOLDEN / f"{name}.yaml")
 
 
 @pytest.mark.parametrize("path", shipped_specs(), ids=lambda path: path.stem)

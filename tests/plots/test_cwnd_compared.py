@@ -4,14 +4,14 @@ takes.
 
 import polars as pl
 import pytest
-from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plan.types import FlowPlan
 from tcpexp.plots.base import OptionError
-from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.cwnd_compared import CongestionWindowsCompared, flow_windows
+from tcpexp.plots.cwnd_compared import CongestionWindowsCompared
 from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
+from tcpexp.views.windows import flow_windows, sender_windows
+from tests.support.fake_run import SECOND, make_plan, write_run
 
 NAMES = ("early", "late")
 FLOWS = tuple(
@@ -68,7 +68,7 @@ def run_of(path, **options):
 
 def test_each_flow_begins_with_its_own_first_data(tmp_path):
     run = run_of(tmp_path)
-    samples, _ = sender_windows(run, {"between": None, "flows": None})
+    samples, _ = sender_windows(run)
     windows = [flow_windows(run, samples, name) for name in NAMES]
     assert [each["seconds"][0] for each in windows] == [0.5, 0.5]
     assert windows[0]["settled"].to_list() == [10, 20, 30, None, 15, 16, 17, 18, 19, 20]

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_run import shared_bottleneck
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
 from tcpexp.plots.base import load_plot
 from tcpexp.plots.run import plot_run
 from tcpexp.spec.load import load_spec
+from tests.support.fake_run import shared_bottleneck
 
 DOCS = Path(__file__).parents[2] / "docs" / "guides"
 

@@ -1,26 +1,24 @@
 """The table of a packet's header: which packet, which rows, and what they say."""
 
 import shutil
-from pathlib import Path
 
 import polars as pl
 import pytest
-from fake_run import one_connection, write_run
 
 from tcpexp.errors import SpecError
 from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.plots.kit.table import PacketLink
 from tcpexp.views.bothends import both_ends
 from tcpexp.views.headerwords import shown_fields
-
-DATA = Path(__file__).parent.parent / "ingest" / "data"
+from tcpexp.views.packets import PacketLink
+from tests.support.fake_run import one_connection, write_run
+from tests.support.folders import RECORDED
 
 
 def headers(name):
     return {
         header.protocol: header
-        for header in parse_pdml((DATA / f"tshark-4.0.17-packet-{name}.pdml").read_text())
+        for header in parse_pdml((RECORDED / f"tshark-4.0.17-packet-{name}.pdml").read_text())
     }
 
 
@@ -110,7 +108,7 @@ def test_a_wrong_packet_is_refused(packet):
 
 def test_the_table_comes_from_the_capture(tmp_path):
     run = one_connection(tmp_path)
-    shutil.copy(DATA / "tcpdump-4.99-lossy-h1-eth0.pcap", tmp_path / "raw" / "h1-eth0.pcap")
+    shutil.copy(RECORDED / "tcpdump-4.99-lossy-h1-eth0.pcap", tmp_path / "raw" / "h1-eth0.pcap")
     table = HeaderTable().draw(run, options(packet=3, capture="h1-eth0"))
     assert [part.title.split(" of ")[0] for part in table.parts] == ["IP header", "TCP header"]
     assert table.parts[0].packets[0] == PacketLink("h1-eth0", 3)

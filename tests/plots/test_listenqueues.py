@@ -1,12 +1,10 @@
 """The queues of a listening socket beside the kernel's counters."""
 
 import polars as pl
-from fake_run import SECOND, make_plan, write_run
 
 from tcpexp.plots.counters import Counters
-from tcpexp.plots.listenqueues import listen_queues
-
-ALL = {"between": None}
+from tcpexp.views.sockets import listen_queues
+from tests.support.fake_run import SECOND, make_plan, write_run
 
 
 def flooded(tmp_path, *, listening=True):
@@ -45,19 +43,19 @@ def flooded(tmp_path, *, listening=True):
 
 
 def test_both_queues_of_the_port_that_held_connections(tmp_path):
-    (queues,) = listen_queues(flooded(tmp_path), ALL)
+    (queues,) = listen_queues(flooded(tmp_path))
     assert (queues.node, queues.port, queues.backlog) == ("h2", 80, 5)
     assert queues.times_ns == [0, SECOND, 2 * SECOND]
     assert (queues.half_open, queues.waiting) == ([0, 2, 1], [0, 1, 2])
 
 
 def test_a_time_span_leaves_the_rest_out(tmp_path):
-    (queues,) = listen_queues(flooded(tmp_path), {"between": (SECOND, 3 * SECOND)})
+    (queues,) = listen_queues(flooded(tmp_path), (SECOND, 3 * SECOND))
     assert queues.half_open == [2, 1]
 
 
 def test_without_a_listening_socket_there_are_no_queues(tmp_path):
-    assert listen_queues(flooded(tmp_path, listening=False), ALL) == []
+    assert listen_queues(flooded(tmp_path, listening=False)) == []
 
 
 def test_a_panel_per_port_above_the_counters_of_its_host(tmp_path):

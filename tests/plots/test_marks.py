@@ -3,12 +3,13 @@
 import dataclasses
 
 import polars as pl
-from fake_run import SECOND, make_plan, one_connection, shared_bottleneck, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpexp.plan.types import Firewall, Mark, Step
-from tcpexp.plots.marks import MAX_ROWS, action_marks, place_labels
+from tcpexp.plots.marks import MAX_ROWS, place_labels
+from tcpexp.views.marks import action_marks
+from tests.support.fake_run import SECOND, make_plan, one_connection, shared_bottleneck, write_run
 
 wanted = st.lists(
     st.tuples(st.floats(0, 8.5), st.text("abcdefgh ", min_size=1, max_size=30)), max_size=25

@@ -1,30 +1,13 @@
 """The table of advertised windows: what each line says, and which lines are left out."""
 
 import polars as pl
-from fake_run import SECOND, make_plan, write_run
 
-from tcpexp.plan.types import FlowPlan
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.window_table import WindowTable, advertised_windows
+from tcpexp.plots.window_table import WindowTable
 from tcpexp.store.frames import conform, schema_of
-
-UPLOAD = FlowPlan("upload", "h1", "h2", 5000, "h1", "python", "a00", "all", None, 0, None)
-
-
-def row(number, flags, **more):
-    """A packet at h2; without ``payload_bytes`` it comes from h2."""
-    own = not more.get("payload_bytes") and flags != "S"
-    ends = {"src": "10.0.0.2", "dst": "10.0.0.1"} if own else {"src": "10.0.0.1", "dst": "10.0.0.2"}
-    base = {
-        "capture": "h2-eth0",
-        "node": "h2",
-        "number": number,
-        "t_ns": number * SECOND,
-        "protocol": "tcp",
-        "flow": "upload",
-        "stream": 0,
-    }
-    return {**base, **ends, "flags": flags, "payload_bytes": 0, "labels": [], **more}
+from tcpexp.views.windows import advertised_windows
+from tests.support.fake_run import make_plan, write_run
+from tests.support.window_packets import UPLOAD, acks, row
 
 
 def run_of(path, packets, **options):
@@ -39,19 +22,8 @@ def run_of(path, packets, **options):
     )
 
 
-def acks(scale):
-    return [
-        row(1, "S", window=64240, window_bytes=64240, wscale=7, seq_rel=0),
-        row(2, "SA", window=65160, window_bytes=65160, wscale=scale, ack_rel=1),
-        row(3, "PA", window=502, window_bytes=64256, payload_bytes=200, seq_rel=1),
-        row(4, "A", window=500, window_bytes=64000 if scale else 500, ack_rel=201),
-        row(5, "A", window=500, window_bytes=64000 if scale else 500, ack_rel=201),
-        row(6, "A", window=0, window_bytes=0, ack_rel=401),
-    ]
-
-
 def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
-    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD, {})
+    table = advertised_windows(run_of(tmp_path, acks(7)), UPLOAD)
     assert table["number"].to_list() == [2, 4, 5, 6]
     assert table["scale"].to_list() == [None, 7, 7, 7]
     assert table["change"].to_list() == [None, -1160, 0, -64000]
@@ -59,7 +31,7 @@ def test_each_ack_shows_its_window_before_and_after_scaling(tmp_path):
 
 
 def test_without_the_option_at_both_ends_nothing_is_scaled(tmp_path):
-    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD, {})["scale"].to_list() == [
+    assert advertised_windows(run_of(tmp_path, acks(None)), UPLOAD)["scale"].to_list() == [
         None,
         0,
         0,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.cli.main import cli, main
-from tcpexp.cli.reference import commands
+from tools.docs.commands import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [

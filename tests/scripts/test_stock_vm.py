@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -14,16 +13,14 @@ from typing import Any
 
 import pytest
 import yaml
+from stockvm import build, inside, machine, main, state
+from stockvm.terminal import Terminal
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-from stockvm import build, inside, machine, main, state  # noqa: E402
-from stockvm.terminal import Terminal  # noqa: E402
-
-from tcpexp import paths  # noqa: E402
-from tcpexp.catalogue import load_catalogue  # noqa: E402
-from tcpexp.plan.compile import compile_plan  # noqa: E402
-from tcpexp.spec.load import load_spec  # noqa: E402
+from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
+from tcpexp.plan.compile import compile_plan
+from tcpexp.spec.load import load_spec
+from tests.support.folders import ROOT
 
 
 def test_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

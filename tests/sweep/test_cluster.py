@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
-from cheap import IMAGE_NAME, write_spec
-from cluster import cluster
 from distributed import Client
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "places" / "image"))
-from images import make_image
 
 from tcpexp.batch.workers import local_workers
 from tcpexp.batch.workplace import GUEST
@@ -20,6 +14,9 @@ from tcpexp.places.image.image import find_image
 from tcpexp.sweep.run import run_study
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
+from tests.support.cheap import IMAGE_NAME, write_spec
+from tests.support.cluster import cluster
+from tests.support.images import make_image
 
 
 def blind() -> None:

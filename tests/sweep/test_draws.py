@@ -3,12 +3,12 @@ set where it belongs.
 """
 
 import pytest
-from cheap import NAME
 
 from tcpexp.errors import SpecErrors
 from tcpexp.sweep.draws import draw_values, drawn_numbers, share_of
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import runs_frame
+from tests.support.cheap import NAME
 
 SPEC = """\
 name: drawn

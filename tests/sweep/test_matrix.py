@@ -1,12 +1,12 @@
 """From ``sweep:`` to combinations, and to runs with seeds, hashes and errors at the right place."""
 
 import pytest
-from cheap import NAME, write_spec
 
 from tcpexp.errors import SpecErrors
 from tcpexp.spec.load import load_spec
 from tcpexp.sweep.matrix import expand_cells
 from tcpexp.sweep.study import StudyOptions, load_study, seed_of
+from tests.support.cheap import NAME, write_spec
 
 SPEC = """\
 name: x

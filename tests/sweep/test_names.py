@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from cheap import NAME, write_spec
 
 from tcpexp.cli.main import main
 from tcpexp.errors import SpecErrors
 from tcpexp.sweep.study import StudyOptions, check_sweep, load_study
+from tests.support.cheap import NAME, write_spec
 
 MEASURE = "segments: counters.h1.Tcp.OutSegs"
 

@@ -3,12 +3,12 @@ form that is quick.
 """
 
 import pytest
-from cheap import NAME
 
 from tcpexp.paths import shipped_studies
 from tcpexp.spec.load import load_spec
 from tcpexp.sweep.matrix import expand_cells
 from tcpexp.sweep.study import StudyOptions, load_study
+from tests.support.cheap import NAME
 
 STUDIES = shipped_studies()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from script import play
 
 from tcpexp.tcp.arrives import acceptable
+from tests.support.tcp_script import play
 
 NEXT = 100
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from script import play
+
+from tests.support.tcp_script import play
 
 
 def test_active_close() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from script import play
 
 from tcpexp.tcp import Config
 from tcpexp.tcp.congestion.base import AckReport, CongestionControl, initial_window
@@ -16,6 +15,7 @@ from tcpexp.tcp.congestion.cubic import ALPHA, Cubic, cubic_window, plateau_time
 from tcpexp.tcp.events import CongestionChanged, Retransmitted
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import transfer
+from tests.support.tcp_script import play
 
 SMSS = 1000
 SECOND = 1_000_000_000

@@ -5,12 +5,12 @@ that stands. RFC 9293 section 3.9.2.2.
 from __future__ import annotations
 
 import pytest
-from script import REMOTE, play
 
 from tcpexp.tcp import Config, State, fixed_isn
 from tcpexp.tcp.events import Unreachable
 from tcpexp.tcp.icmp import HARD, SOFT
 from tcpexp.tcp.stack import Stack
+from tests.support.tcp_script import REMOTE, play
 
 
 @pytest.mark.parametrize("error", ["protocol unreachable", "port unreachable"])

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interop_verdicts import CASES, PATHS, Expected, complaints, kernel_complaints
 
 from tcpexp.tcp.services.protocols import generate
+from tests.support.folders import PROGRAMS
+from tests.support.interop_verdicts import CASES, PATHS, Expected, complaints, kernel_complaints
 
 pytestmark = pytest.mark.root
-PROGRAM = Path(__file__).with_name("interop_program.py")
+PROGRAM = PROGRAMS / "interop_program.py"
 TEN_MEGABYTES = 10_000_000
 IP = pytest.mark.parametrize("ip", [4, 6])
 

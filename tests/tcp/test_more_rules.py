@@ -4,7 +4,7 @@ the retransmission timer starts anew, the last states.
 
 from __future__ import annotations
 
-from script import play
+from tests.support.tcp_script import play
 
 SCALED = """
 0.0 connect

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from script import play
 
 from tcpexp.tcp import CallError
+from tests.support.tcp_script import play
 
 
 def test_active_open() -> None:

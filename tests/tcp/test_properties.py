@@ -11,7 +11,6 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_bytes import recorded
 
 from tcpexp.tcp import (
     Config,
@@ -30,6 +29,7 @@ from tcpexp.tcp.seqnum import MASK, distance, extend, precedes, to_wire
 from tcpexp.tcp.simulator.apps import Sender, Sink, pattern
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import Simulation
+from tests.support.recorded_segments import recorded
 
 WIRE = st.integers(0, MASK)
 ADDRESSES = [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")]

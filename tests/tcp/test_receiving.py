@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from script import play
+from tests.support.tcp_script import play
 
 SACK_OPEN = (
     "0 connect\n0 > S seq 0\n0.1 < SA seq 0 ack 1 win 60000 <mss 1000, sackOK>\n0.1 > A seq 1"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from script import play
-
 from tcpexp.tcp.rtt import RttEstimator
+from tests.support.tcp_script import play
 
 MS = 1_000_000
 

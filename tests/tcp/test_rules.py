@@ -12,7 +12,7 @@ PAGE = HERE.parents[1] / "docs" / "concepts" / "tcp.md"
 def test_each_rule_of_the_page_has_tests() -> None:
     found = {
         name
-        for path in HERE.glob("test_*.py")
+        for path in HERE.rglob("test_*.py")
         for name in re.findall(r"^def test_(\w+)\(", path.read_text(), re.MULTILINE)
     }
     table = PAGE.read_text().split("| rule | tests |")[1].split("\n\n")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from script import play
+from tests.support.tcp_script import play
 
 FIRST_FLIGHT = (
     "1 > A seq 1:1001 ack 1\n1 > A seq 1001:2001 ack 1\n1 > A seq 2001:3001 ack 1\n1 > A seq"

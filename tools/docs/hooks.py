@@ -21,22 +21,26 @@ TOP = {
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/security.md",
+    "CITATION.cff": "project/citation.md",
 }
 #: Other files that pages link to; the site has copies of them.
 COPIES = "files"
 _LINK = re.compile(r"(?<=\]\()([^)#\s]+)")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add the pages of the top level that are there to the menu's last section."""
+    (project,) = (part["Project"] for part in config.nav or [] if "Project" in part)
+    project += [page for page in _pages().values() if page not in project]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages of the top level and the files that any page links to."""
-    for name, target in TOP.items():
-        if (ROOT / name).is_file():
-            text = (ROOT / name).read_text(encoding="utf-8")
-            files.append(File.generated(config, target, content=text))
-    citation = ROOT / "CITATION.cff"
-    if citation.is_file():
-        text = CITATION.format(citation.read_text(encoding="utf-8"))
-        files.append(File.generated(config, "project/citation.md", content=text))
+    for name, target in _pages().items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        shown = text if name.endswith(".md") else CITATION.format(text)
+        files.append(File.generated(config, target, content=shown))
     for path in sorted(_linked(files)):
         copy = File.generated(config, _site_path(path) or path, abs_src_path=str(ROOT / path))
         files.append(copy)
@@ -69,9 +73,14 @@ The file `CITATION.cff` of the repository, which GitHub and reference managers r
 """
 
 
+def _pages() -> dict[str, str]:
+    """Return the pages of the top level that are there."""
+    return {name: target for name, target in TOP.items() if (ROOT / name).is_file()}
+
+
 def _folder(src_uri: str) -> PurePosixPath:
     """Return the folder, in the repository, that a page's links are relative to."""
-    if src_uri in TOP.values() or src_uri == "project/citation.md":
+    if src_uri in TOP.values():
         return PurePosixPath(".")
     return PurePosixPath("docs") / PurePosixPath(src_uri).parent
 
@@ -88,8 +97,6 @@ def _site_path(path: str) -> str | None:
     """Return where the site has a file of the repository."""
     if path in TOP:
         return TOP[path]
-    if path == "CITATION.cff":
-        return "project/citation.md"
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
     return f"{COPIES}/{path.lstrip('.')}" if (ROOT / path).is_file() else None  # mkdocs hides dots

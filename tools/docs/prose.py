@@ -1,5 +1,7 @@
 """Markdown that reads well as text: prose of at most 119 columns, and a blank line before a list.
 
+``python -m tools.docs.prose PAGE...`` breaks the long lines of pages anew.
+
 Nothing else changes. Tables, code, headings and HTML stay as they are, and so does a paragraph
 whose lines are short enough already.
 """
@@ -7,7 +9,9 @@ whose lines are short enough already.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 WIDTH = 119
 _FENCE = re.compile(r"\s*(```|~~~)")
@@ -104,3 +108,8 @@ def _tokens(text: str) -> list[str]:
         else:
             tokens.append(match[0])
     return tokens
+
+
+if __name__ == "__main__":
+    for page in map(Path, sys.argv[1:]):
+        page.write_text(wrap(page.read_text(encoding="utf-8")), encoding="utf-8")

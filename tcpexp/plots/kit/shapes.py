@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
+from tcpexp.plots.kit.sketchlegend import Handle
 from tcpexp.plots.kit.style import is_sketch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from tcpexp.plots.kit.style import Series
+    from tcpexp.plots.kit.look import Series
 
 Point = tuple[float, float]
 #: Corners of an ellipse in a sketch.
@@ -23,8 +25,6 @@ def legend_patch(
 ) -> Any:
     """Return a legend's entry: a filled rectangle, hatched where ``hatch`` is not empty."""
     if is_sketch(axes):
-        from tcpexp.plots.kit.sketchlegend import Handle
-
         return Handle(label, color, patch=True, hatch=hatch)
     from matplotlib.patches import Patch
 
@@ -112,7 +112,6 @@ def draw_rectangles(
         ]
         axes.polygons(shapes, color)  # type: ignore[attr-defined]
         return
-    import numpy as np
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

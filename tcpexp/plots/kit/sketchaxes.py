@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.sketchlegend import Handle, SketchLegend
 from tcpexp.plots.kit.sketchlines import Lines
 from tcpexp.plots.kit.sketchshapes import Shapes
 from tcpexp.plots.kit.sketchspace import Axis, Box, Frame, Place
-from tcpexp.plots.kit.style import SOFT_INK
 from tcpexp.plots.kit.svgparts import letters, rectangle, straight
 from tcpexp.plots.kit.ticks import tick_labels, ticks
 

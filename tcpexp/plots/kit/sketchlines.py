@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.kit.sketchlegend import Handle
 from tcpexp.plots.kit.sketchspace import Frame, Space, floats, spread
-from tcpexp.plots.kit.style import PALETTE
 from tcpexp.plots.kit.svgparts import (
     STROKED,
     dashes,

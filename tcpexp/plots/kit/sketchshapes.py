@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from tcpexp.plots.kit.look import INK, PAPER
 from tcpexp.plots.kit.sketchspace import Box, Frame, Space, floats
-from tcpexp.plots.kit.style import INK, PAPER
 from tcpexp.plots.kit.svgparts import (
     arrow_head,
     dashes,

@@ -1,4 +1,4 @@
-"""The figures' common look: size, colours, line styles, axes, units and legends."""
+"""Figures with the common look: their size, margins, axes, units and legends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from tcpexp.plots.kit.look import PAPER, RC, SOFT_INK, Series, series_of
+from tcpexp.plots.kit.sketch import SketchFigure
+from tcpexp.views.spans import shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,58 +24,6 @@ if TYPE_CHECKING:
 #: up.
 WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
-
-INK = "#1c2430"
-SOFT_INK = "#5b6675"
-GRID = "#dde2e8"
-PAPER = "#ffffff"
-ALARM = "#b3261e"
-SHADE = "#eef1f5"
-
-#: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left
-#: out (too pale on paper).
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a8528a", "#56b4e9", "#e69f00", "#6b6b6b")
-DASHES: tuple[Any, ...] = (
-    "-",
-    (0, (5, 1.6)),
-    (0, (7, 1.6, 1.4, 1.6)),
-    (0, (1.4, 1.4)),
-    (0, (3, 1.2, 1, 1.2, 1, 1.2)),
-)
-# one more than colours, so that an eighth series is no twin of the first
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
-
-RC: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 9.0,
-    "axes.edgecolor": SOFT_INK,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.useoffset": False,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "xtick.color": SOFT_INK,
-    "ytick.color": SOFT_INK,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "text.color": INK,
-    "lines.linewidth": 1.4,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "legend.handlelength": 2.6,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "svg.fonttype": "none",
-    "path.simplify": True,
-}
 
 
 @contextmanager
@@ -123,8 +74,6 @@ def new_figure(width: float, height: float) -> Figure:
     A sketch with the same calls inside of :func:`sketching`.
     """
     if _SKETCHING.get():
-        from tcpexp.plots.kit.sketch import SketchFigure
-
         return SketchFigure((width, height))  # type: ignore[return-value]
     from matplotlib.figure import Figure
 
@@ -134,26 +83,6 @@ def new_figure(width: float, height: float) -> Figure:
 def is_sketch(axes: Axes) -> bool:
     """Return whether the axes are a sketch's."""
     return not hasattr(axes, "transData")
-
-
-@dataclass(frozen=True)
-class Series:
-    """How one flow, socket or counter looks in every figure of a run."""
-
-    name: str
-    color: str
-    dash: Any
-    marker: str
-
-
-def series_of(names: Iterable[str]) -> dict[str, Series]:
-    """Return a look for each name, in order; the same order gives the same looks."""
-    return {
-        name: Series(
-            name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]
-        )
-        for i, name in enumerate(dict.fromkeys(names))
-    }
 
 
 def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -> dict[str, Series]:
@@ -169,21 +98,6 @@ def flow_series(run: RunData, options: Options, present: Iterable[str | None]) -
         name: look
         for name, look in looks.items()
         if name in found and (asked is None or name in asked)
-    }
-
-
-def dense_look(look: Series, count: int) -> dict[str, Any]:
-    """Return the line of a series with ``count`` points, very many: solid, because dashes drown in
-    it, with a few markers to tell it by.
-    """
-    return {
-        "color": look.color,
-        "linestyle": "-",
-        "marker": look.marker,
-        "markevery": (count // 30, max(count // 12, 1)),
-        "markersize": 4.5,
-        "markerfacecolor": PAPER,
-        "markeredgewidth": 1.0,
     }
 
 
@@ -241,19 +155,9 @@ def add_head_room(figure: Figure, inches: float) -> None:
         title.set_y(1 - 0.08 / new)
 
 
-def span_ns(run: RunData, options: Options) -> tuple[int, int]:
-    """Return the time that the figure shows: ``between``, else the whole run."""
-    between = options.get("between")
-    if between is not None:
-        return int(between[0]), int(between[1])
-    planned = run.plan.duration_ns
-    end = int(run.engine.get("end_ns") or 0)
-    return 0, max(planned, end if end > planned * 1.02 else 0, 1)
-
-
 def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
     """Give all axes the run's time span in seconds; only the lowest has numbers and a title."""
-    start, end = (each / 1e9 for each in span_ns(run, options))
+    start, end = (each / 1e9 for each in shown_span(run, options.get("between")))
     for each in axes:
         each.set_xlim(start, end)
         each.tick_params(labelbottom=each is axes[-1])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tcpexp.plots.kit.style import GRID, INK, PAPER
+from tcpexp.plots.kit.look import GRID, INK, PAPER
 from tcpexp.plots.kit.writing import letter_em
 
 #: Letters that are narrower or wider than most.

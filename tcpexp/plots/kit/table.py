@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 from tcpexp.errors import DataError
+from tcpexp.views.packets import PacketLink
 
 TABLE_SCHEMA = 1
 #: How many rows a table shows unless its plot's options say otherwise.
@@ -25,14 +26,6 @@ class Column:
 
     heading: str
     align: Literal["left", "right"] = "left"
-
-
-@dataclass(frozen=True)
-class PacketLink:
-    """A packet: the capture (``h1-eth0``) and the number that Wireshark shows there."""
-
-    capture: str
-    number: int
 
 
 @dataclass(frozen=True)

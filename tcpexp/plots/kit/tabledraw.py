@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.style import GRID, INK, SHADE, SOFT_INK, WIDTH
+from tcpexp.plots.kit.look import GRID, INK, SHADE, SOFT_INK
+from tcpexp.plots.kit.style import WIDTH
+from tcpexp.plots.kit.table import Column
 from tcpexp.plots.marks import text_inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
+    from tcpexp.plots.kit.table import Column, Part, Row, Table
+    from tcpexp.views.packets import PacketLink
 
 MARGIN, GAP = 0.3, 0.24
 #: Heights in inches: one line of text, and the space around the lines of a row.
@@ -73,8 +76,6 @@ class _Layout:
     """
 
     def __init__(self, part: Part, alike: list[Part]) -> None:
-        from tcpexp.plots.kit.table import Column
-
         linked = any(row.packets for each in alike for row in each.rows)
         self.columns: tuple[Column, ...] = (*part.columns, *((Column(PACKETS),) if linked else ()))
         texts = [row_texts(row, linked) for row in part.rows]

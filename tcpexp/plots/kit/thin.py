@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import polars as pl
+from tcpexp.late import polars as pl
 
 #: Buckets across a figure's width: about its width in pixels at screen resolution.
 BUCKETS = 800
@@ -18,8 +15,6 @@ def thin_line(frame: pl.DataFrame, x: str, y: str, buckets: int = BUCKETS) -> pl
     A line through them covers the same pixels as one through all rows. ``frame`` must be sorted by
     ``x`` and hold no null.
     """
-    import polars as pl
-
     if frame.height <= 4 * buckets:
         return frame
     indexed = _bucketed(frame, x, buckets).with_row_index("_row")
@@ -43,8 +38,6 @@ def thin_points(
     """Return one row per occupied cell of a grid over ``x`` and ``y``: the same picture with far
     fewer markers.
     """
-    import polars as pl
-
     if frame.height <= columns:
         return frame
     low, high = frame[y].min(), frame[y].max()
@@ -60,8 +53,6 @@ def _bucketed(frame: pl.DataFrame, x: str, buckets: int) -> pl.DataFrame:
     """Return ``frame`` with a column ``_bucket``: which of ``buckets`` equal parts of its range
     ``x`` lies in.
     """
-    import polars as pl
-
     low, high = frame[x].min(), frame[x].max()
     width = max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
     bucket = ((pl.col(x) - low) / width * (buckets - 1)).floor().cast(pl.Int64)
@@ -74,8 +65,6 @@ def thin_moments(
     """Return the first row of each of ``columns`` equal parts of ``span``: enough strokes for a rug
     of events.
     """
-    import polars as pl
-
     width = max((span[1] - span[0]) // columns, 1)
     bucket = ((pl.col(x) - span[0]).cast(pl.Int64) // pl.lit(width, pl.Int64)).alias("_bucket")
     return (

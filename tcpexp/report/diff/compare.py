@@ -9,10 +9,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.checks.run import load_checks
 from tcpexp.errors import SpecError
+from tcpexp.plan.types import to_json
 from tcpexp.report.diff.captures import CaptureMatch, compare_captures
 from tcpexp.report.diff.values import Difference, differences
 from tcpexp.report.page.content import overrides_of
+from tcpexp.spec.overrides import apply_overrides
+from tcpexp.spec.yaml12 import parse_yaml
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
@@ -115,8 +119,6 @@ def compare_runs(a: RunData, b: RunData) -> Comparison:
     Metrics, certificate and verdicts are those on disk. Raises ``DataError`` when a file of a run
     is damaged.
     """
-    from tcpexp.checks.run import load_checks
-
     return Comparison(
         a,
         b,
@@ -137,9 +139,6 @@ def effective_spec(run: RunData) -> dict[str, Any]:
     A value that can no longer be put in (the spec's language has changed since) is left out: the
     plan's part of the comparison shows it.
     """
-    from tcpexp.spec.overrides import apply_overrides
-    from tcpexp.spec.yaml12 import parse_yaml
-
     path = run.path / "spec.yaml"
     if not path.is_file():
         return {}
@@ -157,8 +156,6 @@ def effective_spec(run: RunData) -> dict[str, Any]:
 
 def _plan(run: RunData) -> dict[str, Any]:
     """Return the resolved plan without its texts, nodes, links, flows and steps by their names."""
-    from tcpexp.plan.types import to_json
-
     plan: dict[str, Any] = json.loads(to_json(run.plan))
     return {key: _by_name(value) for key, value in plan.items() if key not in _PLAN_TEXTS}
 

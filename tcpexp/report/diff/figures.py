@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import flow_of
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.plots.kit.style import (
-    PALETTE,
     add_head_room,
+    house_style,
     legend,
     note,
     panel_title,
@@ -21,9 +24,11 @@ from tcpexp.plots.kit.style import (
     zero_based,
 )
 from tcpexp.plots.kit.thin import thin_line
+from tcpexp.views.flows import binned_goodput
+from tcpexp.views.packets import flow_packets
+from tcpexp.views.windows import sender_windows
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
     from tcpexp.store.rundata import RunData
@@ -36,7 +41,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 #: Flows beyond are left out of a figure, which says so.
 MOST_FLOWS = 6
-_EVERYTHING: dict[str, Any] = {"between": None, "flows": None}
 
 
 @dataclass(frozen=True)
@@ -143,35 +147,23 @@ def _limit(axes: list[Any], a: RunData, b: RunData) -> None:
 
 
 def _goodput(run: RunData, flow: str) -> pl.DataFrame:
-    from tcpexp.plots.throughput import binned_goodput
-
-    rates, _ = binned_goodput(run, _EVERYTHING)
+    rates, _ = binned_goodput(run)
     return (
         _series(rates, "t_ns", flow) if rates is not None and flow in rates.columns else _nothing()
     )
 
 
 def _cwnd(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
-    from tcpexp.plots.cwnd import sender_windows
-
-    samples, _ = sender_windows(run, _EVERYTHING)
+    samples, _ = sender_windows(run)
     return _series(samples.filter(pl.col("flow") == flow), "t_ns", "cwnd")
 
 
 def _rtt(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
     return _series(run.table("rtt").filter(pl.col("flow") == flow), "t_ns", "rtt_ns")
 
 
 def _sequence(run: RunData, flow: str) -> pl.DataFrame:
-    import polars as pl
-
-    from tcpexp.plots.data import flow_of, flow_packets
-
-    plan = flow_of(run, flow)
+    plan = flow_of(run.plan, flow)
     if plan is None:
         return _nothing()
     data = flow_packets(run, plan).filter(pl.col("outgoing") & (pl.col("payload_bytes") > 0))
@@ -181,8 +173,6 @@ def _sequence(run: RunData, flow: str) -> pl.DataFrame:
 
 
 def _series(frame: pl.DataFrame, time: str, value: str) -> pl.DataFrame:
-    import polars as pl
-
     return (
         frame.select(pl.col(time).alias("t_ns"), pl.col(value).cast(pl.Float64).alias("value"))
         .drop_nulls()
@@ -191,8 +181,6 @@ def _series(frame: pl.DataFrame, time: str, value: str) -> pl.DataFrame:
 
 
 def _nothing() -> pl.DataFrame:
-    import polars as pl
-
     return pl.DataFrame(schema={"t_ns": pl.Int64, "value": pl.Float64})
 
 
@@ -200,8 +188,6 @@ def drawn_overlays(a: RunData, b: RunData) -> Iterator[tuple[Overlay, Figure]]:
     """Yield every overlay that at least one run has data for, drawn in the house style, which holds
     until the next is asked for.
     """
-    from tcpexp.plots.kit.style import house_style
-
     for overlay in overlays():
         with house_style(f"tcpexp-diff-{overlay.name}"):
             figure = draw_overlay(overlay, a, b)

@@ -10,13 +10,17 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.plots.kit.save import save_figure
 from tcpexp.report.diff.compare import Comparison, VerdictPair, capture_words
 from tcpexp.report.diff.figures import drawn_overlays
 from tcpexp.report.diff.values import Difference, change_words, value_words
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
+from tcpexp.report.page.figures import inline_svg
+from tcpexp.report.page.write import environment
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.two import two_runs
 from tcpexp.report.words import size_words
+from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
@@ -40,9 +44,6 @@ def write_diff_page(comparison: Comparison, path: Path, threshold: float) -> Pat
 
     Raises ``RunError``.
     """
-    from tcpexp.report.page.write import environment
-    from tcpexp.store.rundir import write_atomic
-
     text = (
         resources.files("tcpexp.report.diff.compare")
         .joinpath("diff.html.j2")
@@ -188,9 +189,6 @@ def _verdict(verdict: Verdict | None) -> dict[str, str]:
 def _figures(a: RunData, b: RunData) -> list[dict[str, Any]]:
     """Return the overlays, ready to embed."""
     import markupsafe
-
-    from tcpexp.plots.kit.save import save_figure
-    from tcpexp.report.page.figures import inline_svg
 
     found = []
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpexp.report.prose import prose_parts
+from tcpexp.report.prose import Part, prose_parts
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Text on one line, in which `code` and **strong** words are marked; ``soft`` sets it small."""
+    """A line of Markdown: `code`, *emphasis*, **strong** words and links; ``soft`` sets it small."""
 
     text: str
     soft: bool = False
@@ -93,7 +93,12 @@ class Document:
 
 def prose_blocks(text: str) -> list[Block]:
     """Return a spec's prose as blocks."""
-    return [
-        Paragraph(part.texts[0]) if part.kind == "p" else Items(part.texts, part.kind == "ol")
-        for part in prose_parts(text)
-    ]
+    return [_block(part) for part in prose_parts(text)]
+
+
+def _block(part: Part) -> Block:
+    if part.kind == "p":
+        return Paragraph(part.texts[0])
+    if part.kind == "pre":
+        return Code(part.texts[0])
+    return Items(part.texts, part.kind == "ol")

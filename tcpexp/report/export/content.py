@@ -9,8 +9,12 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.checks.run import load_checks
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
+from tcpexp.plots.kit.table import table_from_json
+from tcpexp.plots.labeltable import label_table
+from tcpexp.plots.run import INDEX
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.export.blocks import (
     Answer,
@@ -245,8 +249,6 @@ def _results(run: RunData) -> list[Block]:
         )
         blocks.append(Grid(title, head, rows, frozenset(range(1, 9))))
     blocks += _figures(run)
-    from tcpexp.plots.labeltable import label_table
-
     labels = label_table(run, {})
     if labels is not None:
         rows = tuple((row.cells[0], row.cells[1], row.cells[3]) for row in labels.parts[0].rows)
@@ -270,8 +272,6 @@ def _results(run: RunData) -> list[Block]:
 
 
 def _verdicts(run: RunData) -> list[Block]:
-    from tcpexp.checks.run import load_checks
-
     verdicts = load_checks(run.path)
     if not verdicts:
         return [Paragraph("This experiment states no expectation.")]
@@ -320,8 +320,6 @@ def _evidence(item: dict[str, Any]) -> str:
 
 def _figures(run: RunData) -> list[Block]:
     """Return the run's figures; those that are tables as tables."""
-    from tcpexp.plots.run import INDEX
-
     path = run.path / INDEX
     if not path.is_file():
         return []
@@ -343,8 +341,6 @@ def _figures(run: RunData) -> list[Block]:
 
 
 def _table(path: Path, title: str) -> list[Block]:
-    from tcpexp.plots.kit.table import table_from_json
-
     table = table_from_json(path.read_text(encoding="utf-8"))
     blocks: list[Block] = []
     for part in table.parts:

@@ -5,7 +5,10 @@ it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from markdown_it.token import Token
 
 from tcpexp.report.export.blocks import (
     Answer,
@@ -19,9 +22,9 @@ from tcpexp.report.export.blocks import (
     Paragraph,
     Picture,
 )
+from tcpexp.report.prose import inline_tokens
 
-_CODE = re.compile(r"(`[^`]+`)")
-_MARKS = re.compile(r"(\*\*[^*]+\*\*|https?://[^\s<>\"']+[^\s<>\"'.,;:!?)])")
+_MARKS = ("em_open", "em_close", "strong_open", "strong_close")
 #: What means something to Markdown within a line.
 _SPECIAL = re.compile(r"([\\*_\[\]<>|~#`$&])")
 
@@ -102,22 +105,32 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def inline(text: str) -> str:
-    """Return a line in which `code`, **strong** and web addresses keep their meaning and everything
-    else is plain text.
+    """Return a line in which `code`, *emphasis*, **strong** words and links keep their meaning and
+    everything else is plain text.
     """
-    parts = []
-    for index, part in enumerate(_CODE.split(" ".join(text.split()))):
-        if index % 2:
-            parts.append(part)
+    return "".join(_token_markdown(inline_tokens(" ".join(text.split()))))
+
+
+def _token_markdown(tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield the Markdown of the tokens of a line.
+
+    A web address becomes ``<address>``; an RFC that is linked by itself is plain text.
+    """
+    address, written = "", False
+    for token in tokens:
+        if token.type == "code_inline":
+            yield f"{token.markup}{token.content}{token.markup}"
+        elif token.type == "link_open":
+            address, written = str(token.attrs["href"]), not token.markup
+            yield "[" if written else ""
+        elif token.type == "link_close":
+            yield f"]({address})" if written else ""
+            address, written = "", False
+        elif token.type in _MARKS:
+            yield token.markup
         else:
-            parts += [_marked(each) for each in _MARKS.split(part)]
-    return "".join(parts)
-
-
-def _marked(text: str) -> str:
-    if re.fullmatch(r"\*\*[^*]+\*\*", text):
-        return f"**{escape(text[2:-2])}**"
-    return f"<{text}>" if _MARKS.fullmatch(text) else escape(text)
+            by_itself = token.content == address and not written
+            yield f"<{address}>" if address and by_itself else escape(token.content)
 
 
 def escape(text: str) -> str:

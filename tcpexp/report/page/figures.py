@@ -8,7 +8,7 @@ import re
 from html import escape
 from pathlib import Path
 
-from tcpexp.plots.kit import style
+from tcpexp.plots.kit import look
 
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
@@ -19,13 +19,13 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"")
 
 #: Colours of the figures that a style sheet may replace: hexadecimal to CSS variable.
 VARIABLES: dict[str, str] = {
-    style.PAPER: "--paper",
-    style.INK: "--ink",
-    style.SOFT_INK: "--soft",
-    style.GRID: "--grid",
-    style.SHADE: "--shade",
-    style.ALARM: "--alarm",
-    **{color: f"--s{index + 1}" for index, color in enumerate(style.PALETTE)},
+    look.PAPER: "--paper",
+    look.INK: "--ink",
+    look.SOFT_INK: "--soft",
+    look.GRID: "--grid",
+    look.SHADE: "--shade",
+    look.ALARM: "--alarm",
+    **{color: f"--s{index + 1}" for index, color in enumerate(look.PALETTE)},
 }
 _BY_COLOR = {color.lower(): variable for color, variable in VARIABLES.items()}
 _COLOR = re.compile(r"(fill|stroke): (#[0-9a-fA-F]{6})")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.plots.labeltable import label_table
 from tcpexp.report.page.tables import table_html
 
 if TYPE_CHECKING:
@@ -14,7 +15,5 @@ if TYPE_CHECKING:
 
 def labels_html(run: RunData) -> str:
     """Return the table as HTML, empty when no packet carries a label."""
-    from tcpexp.plots.labeltable import label_table
-
     table = label_table(run, {})
     return table_html(table) if table is not None else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.catalogue import catalogue_for
 from tcpexp.errors import TcpexpError
 from tcpexp.plots.kit.sketch import SketchFigure
 from tcpexp.plots.kit.style import house_style, sketching
@@ -42,8 +43,6 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
     A plot whose drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot
     or option.
     """
-    from tcpexp.catalogue import catalogue_for
-
     figures: list[PageFigure] = []
     left_out: list[LeftOut] = []
     for each in wanted_plots(run, catalogue_for(run.plan)):

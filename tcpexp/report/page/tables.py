@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from tcpexp.plots.kit.table import Column, PacketLink, Part, Row, Table
+    from tcpexp.plots.kit.table import Column, Part, Row, Table
+    from tcpexp.views.packets import PacketLink
 
 
 def table_html(table: Table, title: str = "") -> str:

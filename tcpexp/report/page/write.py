@@ -8,7 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.checks.run import load_checks
 from tcpexp.plots.kit.writing import direction
+from tcpexp.plots.run import INDEX
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.page import content
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
@@ -63,8 +65,6 @@ def environment() -> jinja2.Environment:
 def report_content(run: RunData) -> dict[str, Any]:
     """Return the template's values."""
     import markupsafe
-
-    from tcpexp.checks.run import load_checks
 
     plan = run.plan
     verdicts = content.verdict_rows(load_checks(run.path))
@@ -158,8 +158,6 @@ def _figures(
 
 def _figure_files(run: RunData) -> dict[str, list[tuple[str, str]]]:
     """Return what kind of files there are of each figure, and their paths."""
-    from tcpexp.plots.run import INDEX
-
     path = run.path / INDEX
     if not path.is_file():
         return {}

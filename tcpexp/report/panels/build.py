@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpexp.late import numpy as np
 from tcpexp.report.panels.common import Parts, flow_colors
 from tcpexp.report.panels.control import control_parts
 from tcpexp.report.panels.model import PanelData
@@ -15,7 +16,6 @@ from tcpexp.report.panels.sequence import connection_panels
 from tcpexp.report.panels.traffic import io_parts, queue_parts, rtt_parts, throughput_parts
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData

@@ -9,8 +9,9 @@ import gzip
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 #: A page cannot hold integers above 2^53 exactly (IEEE 754 double), and six bytes suffice for 39
@@ -34,8 +35,6 @@ class ColumnStore:
         each value is stored as its distance from the one before, the first as 0. Raises
         ``ValueError`` when a value or distance needs more than ``WIDEST`` bytes.
         """
-        import numpy as np
-
         numbers = np.asarray(values, dtype=np.int64)
         if not len(numbers):
             return [self.size, 0, 0, 0, 0]
@@ -84,8 +83,6 @@ def unpack(text: str, place: list[int]) -> list[int]:
 
     What the page does, for tests and for readers of the format.
     """
-    import numpy as np
-
     offset, length, width, delta, first = place
     if not width:
         return [first] * length

@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.style import PALETTE, series_of
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
+from tcpexp.plots.kit.look import PALETTE, series_of
 from tcpexp.report.panels.model import ABSENT, Panel, Table
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
@@ -42,8 +42,6 @@ class Parts:
 
 def numbers(series: pl.Series) -> NDArray[np.int64]:
     """Return a column as whole numbers, ``ABSENT`` for null."""
-    import polars as pl
-
     whole = series.round(0) if series.dtype.is_float() else series
     values: NDArray[np.int64] = whole.cast(pl.Int64).fill_null(ABSENT).to_numpy()
     return values
@@ -54,8 +52,6 @@ def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
 
     Words that are not yet there are appended.
     """
-    import polars as pl
-
     words += [
         each
         for each in series.drop_nulls().unique(maintain_order=True).to_list()

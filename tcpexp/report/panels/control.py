@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.cwnd import sender_windows
-from tcpexp.plots.data import flow_of, kernel_samples
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import flow_of
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.views.windows import kernel_samples, sender_windows
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.store.rundata import RunData
 
 #: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their
@@ -46,7 +45,7 @@ SS_NOTE = "From ss snapshots: this run has no tcp_probe trace."
 def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     """Return the panels ``cwnd`` and ``states`` of each flow's busy connections."""
     parts = Parts()
-    samples, source = sender_windows(run, {})
+    samples, source = sender_windows(run)
     layers: list[Layer] = []
     strips: list[Layer] = []
     lanes: list[str] = []
@@ -54,7 +53,7 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
         parts.lacks(
             "Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender"
         )
-    kernel = kernel_samples(run, {})
+    kernel = kernel_samples(run)
     several = samples.select("flow", "connection").unique().height > samples["flow"].n_unique()
     ports = dict(run.table("connections").select("connection", "client_port").iter_rows())
     for (flow, connection), part in samples.partition_by(
@@ -133,8 +132,6 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
 def _window_table(
     name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None
 ) -> Table:
-    import polars as pl
-
     columns = {
         "t": Column(numbers(part["t_ns"]), "time", "ns"),
         "cwnd": Column(numbers(part["cwnd"]), "cwnd", "segments"),
@@ -156,7 +153,7 @@ def _window_table(
 
 
 def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[Layer]:
-    plan = flow_of(run, flow)
+    plan = flow_of(run.plan, flow)
     bbr = plan is not None and str(plan.congestion_control).startswith("bbr")
     layers = []
     if "flight" in table.columns:
@@ -218,9 +215,7 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
 
     Before its first change a socket is in Open.
     """
-    import polars as pl
-
-    plan = flow_of(run, flow)
+    plan = flow_of(run.plan, flow)
     own = pl.col("connection").eq_missing(pl.lit(connection)) & (
         pl.col("node") == (plan.sender if plan else "")
     )
@@ -250,8 +245,6 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
 
 
 def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
-    import polars as pl
-
     rows = run.table("phases").filter(
         (pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection))
     )

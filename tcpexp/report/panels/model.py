@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
 from tcpexp.report.panels.columns import ColumnStore
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 #: No value, in a column whose values are never negative.

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.plots.marks import REVERSIBLE, action_marks
+from tcpexp.views.faults import fault_words
+from tcpexp.views.marks import REVERSIBLE, action_marks
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
@@ -28,13 +29,6 @@ def mark_rows(run: RunData) -> list[dict[str, Any]]:
         for row in run.table("faults").head(MOST_FAULTS).iter_rows(named=True)
     ]
     return sorted(actions + faults, key=lambda mark: mark["t"])
-
-
-def fault_words(fault: dict[str, Any]) -> str:
-    """Return what a row of the table ``faults`` says, such as ``drop data 20``."""
-    return " ".join(
-        str(fault[name]) for name in ("effect", "segment", "number") if fault[name] is not None
-    )
 
 
 def band_rows(run: RunData) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 with what became of each packet.
 
 Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in
-the order of ``FLAGS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
+the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
 bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the column's
 words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end),
 ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is
@@ -15,29 +15,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.analysis.segments import mark_resent
-from tcpexp.plots.data import addresses, receiver_of
-from tcpexp.plots.labels import WORDS
+from tcpexp.late import polars as pl
+from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.model import Column, Table
+from tcpexp.views.labels import WORDS
+from tcpexp.views.packets import FLAG_WORDS, has_label
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
-#: tcpdump's letters, as the table ``packets`` joins them, and their names.
-FLAGS = {
-    "S": "SYN",
-    "F": "FIN",
-    "R": "RST",
-    "P": "PSH",
-    "A": "ACK",
-    "U": "URG",
-    "E": "ECE",
-    "C": "CWR",
-}
 FATES = ("lost on the way", "duplicated on the way", "overtaken on the way", "changed on the way")
 #: A page holds so many packets in all, and packets of so many connections; beyond that it holds a
 #: part, and says so.
@@ -87,15 +76,13 @@ def connections_of(run: RunData) -> list[Connection]:
 
 def _parts(run: RunData, flow: FlowPlan) -> list[pl.DataFrame]:
     """Return the flow's connections as captures at its sender saw them, else at its receiver."""
-    import polars as pl
-
     mine = run.table("packets").filter(
         (pl.col("flow") == flow.name) & (pl.col("protocol") == "tcp")
     )
     for node in (flow.sender, receiver_of(flow)):
         there = mine.filter(pl.col("node") == node)
         if not there.is_empty():
-            own = pl.col("src").is_in(sorted(addresses(run, flow.sender)))
+            own = pl.col("src").is_in(sorted(addresses_of(run.plan, flow.sender)))
             return there.with_columns(own.alias("outgoing")).partition_by(
                 "capture", "stream", maintain_order=True
             )
@@ -107,8 +94,6 @@ def _strangers(run: RunData) -> list[pl.DataFrame]:
 
     The client's data count as outgoing.
     """
-    import polars as pl
-
     rows = run.table("connections").filter(
         pl.col("flow").is_null() & pl.col("stream").is_not_null()
     )
@@ -134,8 +119,6 @@ def _journeys(run: RunData) -> pl.DataFrame:
     """Return what became of packets by node and frame number: at both ends, since a packet is
     looked up where it was seen.
     """
-    import polars as pl
-
     journeys = run.table("journeys")
     fate = (
         (pl.col("copies") == 0).cast(pl.Int64)
@@ -172,8 +155,6 @@ def _connection(
     journeys: pl.DataFrame,
     every: int,
 ) -> Connection:
-    import polars as pl
-
     frame = mark_resent(run, part)
     frame = frame.join(
         journeys, on=["node", "number", "t_ns"], how="left", maintain_order="left"
@@ -237,7 +218,7 @@ def packet_table(connection: Connection) -> Table:
     flags = sum(
         (
             letters.str.contains(letter, literal=True).cast(int) * (1 << bit)
-            for bit, letter in enumerate(FLAGS)
+            for bit, letter in enumerate(FLAG_WORDS)
         ),
         start=none,
     )
@@ -253,7 +234,7 @@ def packet_table(connection: Connection) -> Table:
     columns = {
         "t": Column(_numbers(frame["t_ns"]), "time", "ns"),
         "out": Column(_numbers(frame["outgoing"])),
-        "flags": Column(_numbers(flags), "flags", words=tuple(FLAGS.values())),
+        "flags": Column(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
         "labels": Column(_numbers(labels), "labels", words=tuple(WORDS.values())),
         "again": Column(_numbers(frame["again"])),
         "other": Column(_numbers(frame["other"])),
@@ -266,22 +247,13 @@ def packet_table(connection: Connection) -> Table:
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     """Return 1 for each row that carries any of Wireshark's labels ``names``, else 0."""
-    import polars as pl
-
-    found = frame.select(
-        pl.any_horizontal([pl.col("labels").list.contains(name) for name in names])
-        .fill_null(False)
-        .cast(pl.Int64)
-    )
-    return found.to_series()
+    return frame.select(has_label(*names).cast(pl.Int64)).to_series()
 
 
 def sack_table(connection: Connection) -> Table | None:
     """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative)
     and ``packet`` (its row); None without any.
     """
-    import polars as pl
-
     rows = connection.frame.with_row_index("packet").filter(
         ~pl.col("outgoing") & (pl.col("sack_blocks").list.len() > 1)
     )
@@ -305,8 +277,6 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
 
     Of segments from the data's receiver there is no place on this axis; panels mark their moments.
     """
-    import polars as pl
-
     sent = connection.frame.filter(pl.col("outgoing") & pl.col("seq_rel").is_not_null()).head(1)
     if sent.is_empty() or not run.has("faults"):
         return None

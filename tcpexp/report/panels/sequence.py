@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.report.panels.model import Layer, Panel, Table
 from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
@@ -196,8 +196,6 @@ def connection_panels(
 
 
 def _rows(mask: pl.Series) -> NDArray[np.int64]:
-    import polars as pl
-
     rows: NDArray[np.int64] = (
         mask.cast(pl.Boolean).fill_null(False).arg_true().cast(pl.Int64).to_numpy()
     )

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.capacity import bottleneck_lines, distinct_steps
-from tcpexp.plots.kit.style import PALETTE
-from tcpexp.plots.queue import busy_queues
-from tcpexp.plots.rtt import base_rtt_lines
+from tcpexp.late import polars as pl
+from tcpexp.plots.kit.look import PALETTE
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
 from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.views.limits import base_rtt_lines, bottleneck_lines, distinct_steps
+from tcpexp.views.queues import busy_queues
 
 if TYPE_CHECKING:
     from tcpexp.analysis.pathsteps import Steps
@@ -107,8 +107,6 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Part
 
 def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
     """Return the panels ``throughput`` (a line per flow) and, for several flows, ``stacked``."""
-    import polars as pl
-
     parts = Parts()
     rows = run.table("throughput").filter(pl.col("flow").is_not_null())
     if rows.is_empty():
@@ -212,8 +210,6 @@ def _steps_layer(
 
     ``names`` are the label, the table's name and the unit.
     """
-    import polars as pl
-
     label, table, unit = names
     times, values = (
         [at for at, _ in steps] + [run.end_ns],
@@ -241,10 +237,8 @@ def _steps_layer(
 
 def queue_parts(run: RunData) -> Parts:
     """Return the panel ``queue``: what waits in each bottleneck queue, and what is dropped there."""
-    import polars as pl
-
     parts = Parts()
-    samples = busy_queues(run, {})
+    samples = busy_queues(run)
     if samples.is_empty():
         parts.lacks(
             "Queue", "no bottleneck queue was sampled, or none ever held or dropped a packet"
@@ -308,8 +302,6 @@ def queue_parts(run: RunData) -> Parts:
 
 def io_parts(run: RunData) -> Parts:
     """Return the panel ``io``: frames per second at every capture, and those with a label."""
-    import polars as pl
-
     parts = Parts()
     packets = run.table("packets").select(
         "capture", "t_ns", (pl.col("labels").list.len() > 0).fill_null(False).alias("labelled")

@@ -8,11 +8,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from images import make_image
 
 from tcpexp.errors import DataError, HostError
 from tcpexp.places.image.archive import export_image, import_image, kept_images, use_image
 from tcpexp.places.image.image import active_folder, find_image, images_dir
+from tests.support.images import make_image
 
 
 def silent(text: str) -> None:

@@ -1,0 +1,1 @@
+"""What tests share: folders to fill, made-up runs, fakes, and programs to start."""
