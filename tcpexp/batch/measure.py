@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.spec.expressions import parse_expression
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.spec.study import TableMeasure
 
 #: Parts of metrics.json that hold examples, not measurements.
@@ -55,8 +54,6 @@ def definition(measure: TableMeasure) -> str:
 
 def measure_table(read: Callable[[str], pl.DataFrame], measure: TableMeasure) -> float | None:
     """Return a number from a table that ``read`` gives; None when no row is left."""
-    import polars as pl
-
     frame = read(measure.table)
     for column, value in measure.rows.items():
         frame = frame.filter(pl.col(column) == value)

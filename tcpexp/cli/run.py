@@ -10,8 +10,6 @@ from pathlib import Path
 import click
 
 from tcpexp import paths
-from tcpexp.batch.job import run_outcome
-from tcpexp.batch.jobs import run_jobs
 from tcpexp.batch.rows import Job, RunRow, error_row, outcome_row
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
@@ -137,6 +135,8 @@ def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> RunRow:
 
     An error is printed and becomes the row's.
     """
+    from tcpexp.batch.job import run_outcome
+
     try:
         outcome = run_outcome(job, watcher)
     except TcpexpError as error:
@@ -160,6 +160,8 @@ def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: boo
 
     ``say``: show progress and print a table.
     """
+    from tcpexp.batch.jobs import run_jobs
+
     started = time.monotonic()
     import_before_fork()
     display = TerminalDisplay(len(jobs)) if say else QuietDisplay()

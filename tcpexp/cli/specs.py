@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 import click
 
 from tcpexp import paths
-from tcpexp.catalogue import load_catalogue
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument, specs_argument
 from tcpexp.errors import SpecError
-from tcpexp.plan import examine
-from tcpexp.plan.explain import explain_plan
 from tcpexp.plan.types import to_json
 from tcpexp.runs.errorrows import ErrorRow, error_rows
-from tcpexp.spec.schema import json_schema
-from tcpexp.sweep.study import examine_study
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
@@ -47,6 +42,8 @@ def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) ->
 
     Raises ``SpecErrors`` with all that is wrong with it.
     """
+    from tcpexp.plan import examine
+
     return examine.load_plan(paths.find_spec(name), overrides=overrides, seed=seed)
 
 
@@ -70,6 +67,8 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
     sweep; nothing is executed. One call names all mistakes: what is wrong is left out, and the rest
     is looked at again. Exit code 2 when a spec is wrong.
     """
+    from tcpexp.sweep.study import examine_study
+
     rows: list[SpecRow] = []
     for name in (name for spec in specs for name in paths.expand_specs(spec)):
         row: SpecRow = {"spec": name, "valid": True, "errors": []}
@@ -119,6 +118,8 @@ def plan(spec: str, overrides: tuple[str, ...], seed: int | None, as_json: bool)
 
     Needs no root and starts nothing. --json prints the whole plan, as a run keeps it in plan.json.
     """
+    from tcpexp.plan.explain import explain_plan
+
     compiled = load_plan(spec, overrides, seed)
     if as_json:
         click.echo(to_json(compiled), nl=False)
@@ -146,6 +147,9 @@ def schema(out: Path | None) -> None:
     It is made from the same models that validate a spec, with every action, check, recorder and
     plot that is installed.
     """
+    from tcpexp.catalogue import load_catalogue
+    from tcpexp.spec.schema import json_schema
+
     text = json.dumps(json_schema(load_catalogue()), indent=1) + "\n"
     if out is None:
         click.echo(text, nl=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,9 @@ from tcpexp.places.registry import GUEST, virtual_names
 from tcpexp.runs.signals import StopSignals
 from tcpexp.sweep.outcome import StudyOutcome
 from tcpexp.sweep.state import estimate_study, state_of
-from tcpexp.sweep.study import Study, StudyOptions, load_study
+
+if TYPE_CHECKING:
+    from tcpexp.sweep.study import Study
 
 EPILOG = """\b
 Examples:
@@ -117,6 +119,7 @@ def sweep(
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
     from tcpexp.sweep.run import run_study
+    from tcpexp.sweep.study import StudyOptions, load_study
 
     study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep, on, kernel))  # type: ignore[arg-type]
     if dry_run:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, series_of
 from tcpexp.plots.kit.shapes import draw_ellipse
 from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
@@ -30,7 +30,6 @@ def draw_heat_map(
     A field without a finished run is hatched; one of which runs are missing says how many there
     are.
     """
-    import numpy as np
     from matplotlib.patches import Rectangle
 
     divisor, _ = scale_of(study, entry.value)

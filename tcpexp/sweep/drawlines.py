@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.batch.measure import computed
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import INK, PAPER, Series, series_of
 from tcpexp.spec.study import Lines
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import WIDTH, house_style, panel_title

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.sweep.series import Undecided, select
 from tcpexp.sweep.statistics import Interval, mean_interval
 

@@ -6,10 +6,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.batch.measure import computed
 from tcpexp.checks.base import Result, Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.study import (
     CrossingExpected,
     DifferenceExpected,

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.checks.base import Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.study import CrossingExpected, DifferenceExpected
 from tcpexp.sweep.series import (
     Undecided,

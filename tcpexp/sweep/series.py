@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.checks.base import Evidence, Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.expressions import number_of
 from tcpexp.sweep.statistics import Interval, mean_interval
 

@@ -13,6 +13,8 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
+from tcpexp.late import numpy as np
+
 DRAWS = 2000
 LEVEL = 0.95
 #: With fewer repetitions there is no interval: two numbers say nothing about how far a third may
@@ -52,8 +54,6 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     as Student's t is wider than the normal distribution, because plain percentiles are too narrow
     for few repetitions (Hesterberg, The American Statistician 69(4), 2015, section 3.3).
     """
-    import numpy as np
-
     data = np.asarray(values, dtype=float)
     count = len(data)
     if count == 0:
@@ -151,8 +151,6 @@ def fit_power_law(points: Mapping[float, Sequence[float]]) -> PowerLaw | None:
     propagated through the logarithm of their mean). It says nothing about whether a power law fits;
     R squared does.
     """
-    import numpy as np
-
     usable = {
         x: np.asarray(ys, dtype=float)
         for x, ys in sorted(points.items())

@@ -16,10 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.batch.cell import CellRow
 from tcpexp.batch.measure import computed, definition, measure_table
+from tcpexp.late import polars as pl
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
 from tcpexp.store.rundir import disk_errors

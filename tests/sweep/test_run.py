@@ -151,7 +151,7 @@ def test_workers_that_share_no_disk_send_their_runs(tmp_path, log, monkeypatch):
     study = study_of(spec, tmp_path / "sent")
     with workers.local_workers(1) as client:
         client.run(_blind)
-        monkeypatch.setattr("tcpexp.batch.workers.remote_workers", lambda address: _same(client))
+        monkeypatch.setattr("tcpexp.sweep.run.remote_workers", lambda address: _same(client))
         outcome = run_study(study, scheduler="tcp://same")
     assert outcome.made == 6
     assert hash_tables(outcome.path / "tables") == hash_tables(whole.path / "tables")
