@@ -1,10 +1,10 @@
-"""One run and the row that tells what came of it; ``python -m tcpexp.batch.job`` makes one in a
-process of its own.
+"""Make one run; ``python -m tcpexp.batch.job`` makes it in a process of its own.
 
-That process reads the job, one line of JSON, from its standard input, and writes what happens as
-lines of JSON to its standard output: ``starts``, ``progress``, ``say``, and at last ``row``. When
-its standard input ends before that, whoever started it is gone, and it ends the run and keeps what
-was recorded.
+That process reads the job, one line of JSON, from its standard input. It writes what happens to its
+standard output, as lines of JSON: ``starts``, ``progress``, ``say``, and at last ``row``.
+
+When its standard input ends before that, whoever started it is gone. It then ends the run and keeps
+what was recorded.
 """
 
 from __future__ import annotations

@@ -28,8 +28,9 @@ class PartSupply:
         self._answers: dict[tuple[str, str], str | None] = {}
 
     def send(self, needs: tuple[str, str, str, str]) -> str | None:
-        """Send the part that a worker needs, unless its machine was sent it before; return why that
-        was not possible, None when it was.
+        """Send the part that a worker needs, unless its machine was sent it before.
+
+        Return why that was not possible, None when it was.
 
         ``needs`` is the part's name (``image``, ``kernel``), its sha256, the worker's address, and
         its cache (machine and folder), which workers share.

@@ -1,7 +1,7 @@
 """Where the runs of a study are made, and what else than the plan decides their results.
 
-A study names its workplace: a kind of place, or ``module:class``, so that a worker on another
-machine can make one of its own, and so that tests (and others) can bring a place of their own.
+A study names its workplace: a kind of place, or ``module:class``. So a worker on another machine
+can make one of its own, and tests (and others) can bring a place of their own.
 """
 
 from __future__ import annotations

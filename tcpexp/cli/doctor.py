@@ -62,8 +62,10 @@ def stops_all(finding: Finding) -> bool:
 
 
 def examine_machine(specs: Sequence[Path] = ()) -> list[Finding]:
-    """Return what every place needs: the package's files, Python packages that this processor can
-    run, tshark, room on the disk; then PDF and fonts.
+    """Return what every place needs, then what PDF and figures need.
+
+    Every place needs the package's files, Python packages that this processor can run, tshark, and
+    room on the disk.
     """
     try:
         system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")

@@ -132,8 +132,9 @@ def find_rubric(name: str) -> Path:
 
 
 def read_received(path: Path) -> dict[str, datetime]:
-    """Return the time at which each student's work was received, from rows of student and time (ISO
-    8601 with a time zone); raises ``SpecError``.
+    """Return the time at which each student's work was received.
+
+    ``path`` has rows of student and time (ISO 8601 with a time zone). Raises ``SpecError``.
     """
     received: dict[str, datetime] = {}
     try:

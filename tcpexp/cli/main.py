@@ -39,8 +39,8 @@ class Late(NamedTuple):
     about: str
 
 
-#: The commands. The list of all of them needs no import. A command's module is imported for its help
-#: and for completion too, so it imports what its work needs (models, tables) where it does the work.
+#: The commands. The list of all of them needs no import. A command's module is imported for its
+#: help and for completion too, so it imports libraries (models, tables) where it does its work.
 COMMANDS = {
     "run": Late("tcpexp.cli.run:run", "Run experiments and write their reports."),
     "sweep": Late(

@@ -33,8 +33,9 @@ class _Call:
 def call_apart(
     function: Function, calls: Sequence[tuple[Any, ...]], at_once: int
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield each call's number with its answer, or with a sentence that says why there is none; in
-    the order in which they end.
+    """Yield each call's number with its answer, in the order in which calls end.
+
+    In place of an answer stands a sentence that says why there is none.
 
     Answers travel as JSON, so that nothing that a call was made to say is executed here.
     """

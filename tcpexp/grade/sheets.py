@@ -49,7 +49,7 @@ def csv_text(grades: Grades, rubric: Rubric) -> str:
     """Return a row per student: points, per exercise its points, state and verdicts, and the
     remarks.
 
-    UTF-8 with a byte order mark, as spreadsheets want it; a text that a spreadsheet would take for
+    UTF-8 with a byte order mark, as spreadsheets want it. A text that a spreadsheet would take for
     a formula begins with an apostrophe.
     """
     stream = io.StringIO()

@@ -55,9 +55,11 @@ class Found:
 def find_submissions(folders: Sequence[Path]) -> list[Submission]:
     """Return a submission per student, by name.
 
-    A folder that holds a spec or is a run is one student's, as a zip archive is; of any other
-    folder each folder and each archive in it is one. Raises ``SpecError``: a folder is not there or
-    empty, two students have one name.
+    A zip archive is one student's, and so is a folder that holds a spec or is a run. In any other
+    folder each folder and each archive is one.
+
+    Raises:
+        SpecError: a folder is not there or is empty, or two students have one name.
     """
     submissions: dict[str, Submission] = {}
     for folder in folders:

@@ -69,13 +69,16 @@ def process_run(run_dir: Path, say: Say | None = None, *, figures: bool = False)
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
 
     The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG
-    and PNG; a run that has such files gets them made again, so that none shows what the tables no
+    and PNG. A run that has such files gets them made again, so that none shows what the tables no
     longer say.
 
-    A run that was interrupted is processed as far as its data goes. Damaged raw data raises
-    ``DataError``; a failure of a later step is named in ``RunOutcome.problems`` and does not keep
-    the steps after it from being done, except that a check that cannot be made raises: a missing
-    verdict must never look like a passed one. An existing manifest gets the new files' digests.
+    A run that was interrupted is processed as far as its data goes. A failure of a later step is
+    named in ``RunOutcome.problems``, and the steps after it are done. A check that cannot be made
+    raises, because a missing verdict must never look like a passed one. An existing manifest gets
+    the new files' digests.
+
+    Raises:
+        DataError: the raw data is damaged.
     """
     tell = say or say_nothing
     problems: list[str] = []

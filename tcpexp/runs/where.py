@@ -51,8 +51,9 @@ def placed(
 
 
 def differences_from_record(spec: Path, place: Place) -> list[str]:
-    """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its place,
-    image or kernel; nothing for another spec.
+    """Return what differs from the run whose ``spec.yaml`` this is: place, image or kernel.
+
+    For a spec that is no run's there is nothing.
     """
     if spec.name != "spec.yaml" or not (spec.parent / NAME).is_file():
         return []

@@ -24,11 +24,10 @@ COLOURS = "cividis"
 def draw_heat_map(
     axes: Axes, study: Study, runs: pl.DataFrame, entry: HeatMap, everything: pl.DataFrame
 ) -> None:
-    """Draw one field per pair of values; all panels share one colour scale, and each field says its
-    mean and, below it, half its interval's width.
+    """Draw one field per pair of values; all panels share one colour scale.
 
-    A field without a finished run is hatched; one of which runs are missing says how many there
-    are.
+    Each field says its mean and, below it, half its interval's width. A field without a finished
+    run is hatched. One of which runs are missing says how many there are.
     """
     from matplotlib.patches import Rectangle
 

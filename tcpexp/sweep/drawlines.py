@@ -213,8 +213,10 @@ def follows(study: Study, names: frozenset[str], by: str) -> bool:
 
 
 def name_decades(axes: Axes) -> None:
-    """Write numbers on a logarithmic axis: on every mark of a short one, on 1, 2 and 5 of each
-    decade of a longer one, and on the decades of a long one.
+    """Write numbers on a logarithmic axis.
+
+    A short axis has them on every mark, a longer one on 1, 2 and 5 of each decade, a long one on
+    the decades.
     """
     low, high = axes.get_ylim()
     decades = math.log10(high / low)

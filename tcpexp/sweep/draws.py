@@ -1,8 +1,8 @@
 """What each repetition of a study draws anew (``sweep: vary``): values, and what they set.
 
-A draw follows from the run's seed and the value's name alone. So all combinations draw the same
-values for one seed, and differences between them can be paired by seed; and the same study draws
-the same values everywhere.
+A draw follows from the run's seed and the value's name alone. So the same study draws the same
+values everywhere. For one seed all combinations draw the same values, so that differences between
+them can be paired by seed.
 """
 
 from __future__ import annotations

@@ -49,10 +49,12 @@ class Interval:
 def mean_interval(values: Sequence[float]) -> Interval | None:
     """Return the mean and its 95 % interval; None without a value.
 
-    Up to seven values: Student's t, which takes their distribution for normal. From eight on the
-    expanded percentile interval: percentiles of the resampled means, taken further out by as much
-    as Student's t is wider than the normal distribution, because plain percentiles are too narrow
-    for few repetitions (Hesterberg, The American Statistician 69(4), 2015, section 3.3).
+    Up to seven values: Student's t, which takes their distribution for normal.
+
+    From eight on: the expanded percentile interval (Hesterberg, The American Statistician 69(4),
+    2015, section 3.3). It takes percentiles of the resampled means, further out by as much as
+    Student's t is wider than the normal distribution. Plain percentiles are too narrow for few
+    repetitions.
     """
     data = np.asarray(values, dtype=float)
     count = len(data)

@@ -44,8 +44,10 @@ MOST_ERRORS = 20
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, in which
-    workplace and with which kernel the runs are made.
+    """How to make a study.
+
+    ``quick`` is its form, ``overrides`` are ``--set`` values. ``out`` says where it is kept and
+    ``keep`` what of each run. Runs are made in ``workplace``, with ``kernel``.
     """
 
     quick: bool = False
