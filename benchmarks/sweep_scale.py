@@ -119,7 +119,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-# --------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------------------
 # measured
 
 
@@ -200,11 +200,11 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
     """Look for the finished runs of a study that has none, as a coordinator does when it starts and
     when it ends.
     """
-    from tcpexp.sweep.state import state_of
+    from tcpexp.sweep.standing import standing_of
 
     study = load(runs, folder)
     began = used_s()
-    state_of(study, study.folder())
+    standing_of(study, study.folder())
     return {"look_ms": 1e3 * (used_s() - began) / runs}
 
 
@@ -308,7 +308,7 @@ def print_measured(found: dict[str, Any]) -> None:
     print(f"\nscheduler and coordinator with two workers: {words}")
 
 
-# --------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------------------
 # model
 
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from tcpexp.plan.examine import load_plan
     from tcpexp.plan.types import RunPlan
     from tcpexp.plots.base import Plot
+    from tcpexp.record.columns import NODE, T_NS, Column, TableSchema
     from tcpexp.recorders.base import RecorderModel
+    from tcpexp.recorders.sampled import SampledRecorder
     from tcpexp.report.diff.compare import Comparison, compare_runs
     from tcpexp.runs.options import RunOptions
     from tcpexp.runs.pipeline import RunOutcome, process_run
@@ -73,6 +75,11 @@ WHERE = {
     "Action": "tcpexp.actions.base:Action",
     "PlanContext": "tcpexp.plan.context:PlanContext",
     "RecorderModel": "tcpexp.recorders.base:RecorderModel",
+    "SampledRecorder": "tcpexp.recorders.sampled:SampledRecorder",
+    "TableSchema": "tcpexp.record.columns:TableSchema",
+    "Column": "tcpexp.record.columns:Column",
+    "T_NS": "tcpexp.record.columns:T_NS",
+    "NODE": "tcpexp.record.columns:NODE",
     "Check": "tcpexp.checks.base:Check",
     "Compared": "tcpexp.checks.compare:Compared",
     "Verdict": "tcpexp.checks.base:Verdict",
@@ -94,8 +101,11 @@ WHERE = {
 }
 
 __all__ = [
+    "NODE",
+    "T_NS",
     "Action",
     "Check",
+    "Column",
     "Compared",
     "Comparison",
     "DataError",
@@ -114,12 +124,14 @@ __all__ = [
     "RunOptions",
     "RunOutcome",
     "RunPlan",
+    "SampledRecorder",
     "Size",
     "SpecError",
     "SpecErrors",
     "Study",
     "StudyOptions",
     "StudyOutcome",
+    "TableSchema",
     "TcpexpError",
     "Undecided",
     "Verdict",

@@ -19,10 +19,11 @@ from tcpexp.cli.sweepshow import (
     print_matrix,
     print_outcome,
 )
-from tcpexp.places.registry import GUEST, virtual_names
+from tcpexp.places.choosing import kernel_help
+from tcpexp.places.registry import GUEST, kinds_with_clock
 from tcpexp.runs.signals import StopSignals
 from tcpexp.sweep.outcome import StudyOutcome
-from tcpexp.sweep.state import estimate_study, state_of
+from tcpexp.sweep.standing import estimate_study, standing_of
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
@@ -59,7 +60,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 )
 @click.option(
     "--on",
-    type=click.Choice([GUEST, *virtual_names()]),
+    type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
     default=GUEST,
     show_default=True,
     help="Where: a place with a virtual clock.",
@@ -67,7 +68,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 @click.option(
     "--kernel",
     metavar="NAME",
-    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+    help=kernel_help(),
 )
 @click.option(
     "--scheduler",
@@ -149,11 +150,11 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> Matrix:
     estimate of what is left.
     """
     folder = study.folder()
-    state = state_of(study, folder, retry=retry)
+    standing = standing_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
-    estimate = estimate_study(study, folder, state, at_once)
+    estimate = estimate_study(study, folder, standing, at_once)
     states = {
-        run.number: name for name in ("done", "failed", "rest") for run in getattr(state, name)
+        run.number: name for name in ("done", "failed", "rest") for run in getattr(standing, name)
     }
     return {
         "study": study.name,
@@ -170,9 +171,9 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> Matrix:
             }
             for run in study.runs
         ],
-        "done": len(state.done),
-        "failed": len(state.failed),
-        "to_make": len(state.rest),
+        "done": len(standing.done),
+        "failed": len(standing.failed),
+        "to_make": len(standing.rest),
         "at_once": at_once,
         "remark": remark,
         "estimate": {

@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 from tcpexp.errors import RunError, TcpexpError
+from tcpexp.machine.facts import host_facts
 from tcpexp.places.base import Place, PlaceResult
 from tcpexp.plan.types import ENGINE_RESERVE, RunPlan
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.preload import ImportsBeside
 from tcpexp.runs.watcher import RunWatcher
-from tcpexp.store.manifest import Manifest, host_facts, refresh_manifest, write_manifest
+from tcpexp.store.manifest import Manifest, refresh_manifest, write_manifest
 from tcpexp.store.rundata import RunData
 from tcpexp.store.rundir import RunDirectory
 

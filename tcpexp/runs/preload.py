@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 
+from tcpexp.places.registry import all_kinds
+
 #: Starts threads. A process that has imported it can fork no more.
 WITH_THREADS = (
     "polars",
@@ -24,7 +26,6 @@ WITH_THREADS = (
 #: Starts none.
 WITHOUT_THREADS = (
     "tcpexp.runs.runner",
-    "tcpexp.places.uml.place",
     "tcpexp.checks.run",
     "tcpexp.plots.kit.sketch",
     "tcpexp.report.page.write",
@@ -37,6 +38,7 @@ WITHOUT_THREADS = (
 
 def import_before_fork() -> None:
     """Import what a forked process begins with."""
+    all_kinds()
     _import(WITHOUT_THREADS)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from tcpexp.errors import DataError, HostError, Missing
 from tcpexp.machine.hints import with_sudo
 from tcpexp.places.base import Place, PlaceKind, Wanted
-from tcpexp.places.parts import PARTS
-from tcpexp.places.registry import FORMER_NAMES, choose_kind
+from tcpexp.places.registry import all_parts, choose_kind, present_name
 from tcpexp.plan.needs import asking_place
 from tcpexp.plan.types import RunPlan
 from tcpexp.runs.options import RunOptions, command_text
@@ -61,7 +60,7 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         manifest = read_manifest(spec.parent)
     except DataError:
         return []
-    where = FORMER_NAMES.get(manifest.where, manifest.where)
+    where = present_name(manifest.where)
     if where != place.name:
         return [
             f"the run {manifest.run_id} was made with --on {where}, this one with --on"
@@ -72,11 +71,11 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         mine = place.part(name) if wanted is not None else None
         if wanted is not None and mine != wanted:
             has = "none is here yet" if mine is None else f"this one uses {mine[:12]}"
-            command = "guest" if name == "image" else name
+            part = all_parts()[name]
             mend = (
-                f"tcpexp {command} use {wanted[:12]}"
-                if PARTS[name].find(wanted)
-                else f"tcpexp {command} import FILE brings it"
+                f"tcpexp {part.commands} use {wanted[:12]}"
+                if part.find(wanted)
+                else f"tcpexp {part.commands} import FILE brings it"
             )
             words.append(
                 f"the run {manifest.run_id} was made with the {name} {wanted[:12]}, {has}: packets"

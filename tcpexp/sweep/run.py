@@ -17,7 +17,7 @@ from tcpexp.store.rundir import to_json_text, write_atomic
 from tcpexp.sweep.description import describe_study, differing_identity, token_of
 from tcpexp.sweep.outcome import StudyOutcome
 from tcpexp.sweep.results import write_results
-from tcpexp.sweep.state import StudyState, estimate_study, state_of
+from tcpexp.sweep.standing import Standing, estimate_study, standing_of
 from tcpexp.sweep.study import PlannedRun, Study
 from tcpexp.sweep.watcher import SilentStudyWatcher, StudyWatcher
 
@@ -50,13 +50,13 @@ def run_study(
         for words in differing_identity(study, folder):
             watcher.say(words)
         folder.begin(describe_study(study, token), study.spec.source.text.encode())
-        state = state_of(study, folder, retry=retry)
-        outcome = StudyOutcome(folder.path, len(study.runs), found=len(state.done))
-        if state.rest:
-            _make(study, folder, state, token, jobs, scheduler, watcher, outcome)
+        standing = standing_of(study, folder, retry=retry)
+        outcome = StudyOutcome(folder.path, len(study.runs), found=len(standing.done))
+        if standing.rest:
+            _make(study, folder, standing, token, jobs, scheduler, watcher, outcome)
         outcome.wall_s = time.monotonic() - started
-        after = state_of(study, folder)
-        outcome.made = len(after.done) - len(state.done)
+        after = standing_of(study, folder)
+        outcome.made = len(after.done) - len(standing.done)
         outcome.left = len(after.rest)
         outcome.failed = [
             (run.cell.label, str(folder.read_cell(run.key).get("error"))) for run in after.failed
@@ -68,7 +68,7 @@ def run_study(
 def _make(
     study: Study,
     folder: StudyFolder,
-    state: StudyState,
+    standing: Standing,
     token: str,
     jobs: int | None,
     scheduler: str | None,
@@ -76,15 +76,15 @@ def _make(
     outcome: StudyOutcome,
 ) -> None:
     """Have the workers make the runs that are left."""
-    forecasts = {run.key: run.forecast.wall_s for run in state.rest}
-    with _workers(study, state, jobs, scheduler, watcher) as client:
+    forecasts = {run.key: run.forecast.wall_s for run in standing.rest}
+    with _workers(study, standing, jobs, scheduler, watcher) as client:
         outcome.at_once = max(runs_at_once(client), 1)
         watcher.begins(
             outcome.total,
-            len(state.done),
-            estimate_study(study, folder, state, outcome.at_once),
+            len(standing.done),
+            estimate_study(study, folder, standing, outcome.at_once),
         )
-        tasks = (study.task_of(run, folder, token) for run in unique(state.rest))
+        tasks = (study.task_of(run, folder, token) for run in unique(standing.rest))
         for task, result in run_tasks(client, tasks, watcher.stop, watcher.hands_out):
             _take(folder, task, result)
             outcome.runs_wall_s += float(result.cost.get("wall_s", 0.0))
@@ -103,16 +103,16 @@ def unique(runs: tuple[PlannedRun, ...]) -> Iterator[PlannedRun]:
 
 @contextlib.contextmanager
 def _workers(
-    study: Study, state: StudyState, jobs: int | None, scheduler: str | None, watcher: StudyWatcher
+    study: Study, standing: Standing, jobs: int | None, scheduler: str | None, watcher: StudyWatcher
 ) -> Iterator[Client]:
     if scheduler is not None:
         with remote_workers(scheduler) as client:
             yield client
         return
-    count, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in state.rest))
+    count, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in standing.rest))
     if remark is not None:
         watcher.say(remark)
-    with local_workers(min(count, len(state.rest))) as client:
+    with local_workers(min(count, len(standing.rest))) as client:
         yield client
 
 
