@@ -26,9 +26,6 @@ WITH_THREADS = (
 #: Starts none.
 WITHOUT_THREADS = (
     "tcpexp.runs.runner",
-    "tcpexp.analysis.derive",
-    "tcpexp.analysis.metrics",
-    "tcpexp.analysis.certificate",
     "tcpexp.checks.run",
     "tcpexp.plots.kit.sketch",
     "tcpexp.report.page.write",
