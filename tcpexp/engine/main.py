@@ -249,7 +249,7 @@ class Engine:
             "t0_realtime_ns": self.clock.t0_realtime_ns,
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
-            "steps": [
+            "clock_steps": [
                 {
                     "t_ns": step.before_ns - (self.clock.t0_monotonic_ns or 0),
                     "by_ns": step.by_ns,

@@ -20,7 +20,7 @@ BUILTIN: Classes[Plot] = Classes(
         "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
         "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",
         "rtt": "tcpexp.plots.rtt:RoundTripTime",
-        "rtt_cdf": "tcpexp.plots.rtt:RoundTripTimeCdf",
+        "rtt_cdf": "tcpexp.plots.rtt_cdf:RoundTripTimeCdf",
         "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",
         "queue": "tcpexp.plots.queue:Queue",
         "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
@@ -32,11 +32,11 @@ BUILTIN: Classes[Plot] = Classes(
         "calls": "tcpexp.plots.calls:Calls",
         "header": "tcpexp.plots.header:HeaderTable",
         "states": "tcpexp.plots.states:States",
-        "state_diagram": "tcpexp.plots.statediagram:StateDiagram",
+        "state_diagram": "tcpexp.plots.state_diagram:StateDiagram",
         "sockets": "tcpexp.plots.sockets:Sockets",
         "counters": "tcpexp.plots.counters:Counters",
         "labels": "tcpexp.plots.labels:Labels",
-        "label_table": "tcpexp.plots.labeltable:LabelTable",
+        "label_table": "tcpexp.plots.label_table:LabelTable",
     }
 )
 

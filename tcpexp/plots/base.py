@@ -88,7 +88,7 @@ class Plot:
         errors = []
         for key, value in given.items():
             if key not in known or key == "name":
-                hint = suggest(str(key), [each for each in known if each != "name"])
+                hint = suggest(str(key), [option for option in known if option != "name"])
                 errors.append(
                     OptionError(
                         f"plot '{cls.name}' has no option '{key}'",
@@ -114,7 +114,7 @@ def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
     if (
         key == "flows"
         and value is not None
-        and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value))
+        and not (isinstance(value, list | tuple) and all(isinstance(name, str) for name in value))
     ):
         raise SpecError(
             f"plot '{plot}': flows must be a list of names", hint="such as [web, upload]"
@@ -134,7 +134,7 @@ def _interval_ns(plot: str, between: Any) -> tuple[int, int] | None:
         return None
     if not isinstance(between, list | tuple) or len(between) != 2:
         raise SpecError(f"plot '{plot}': between must be two times", hint="such as [10s, 20s]")
-    start, end = (_time_ns(plot, each) for each in between)
+    start, end = (_time_ns(plot, moment) for moment in between)
     if end <= start:
         raise SpecError(f"plot '{plot}': between must end after it starts")
     return start, end
