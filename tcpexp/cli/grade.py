@@ -11,7 +11,7 @@ import click
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import Place, SpecError
-from tcpexp.grade.model import STATES, Grades
+from tcpexp.grade.model import STATES, Grades, all_remarks
 from tcpexp.telling import say_nothing
 
 EPILOG = """\b
@@ -170,8 +170,6 @@ def print_grades(grades: Grades) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from tcpexp.grade.sheets import all_remarks
 
     out = Console(highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -84,6 +84,19 @@ class StudentGrade:
         return sum(grade.of for grade in self.exercises)
 
 
+def all_remarks(student: StudentGrade) -> list[str]:
+    """Return the remarks on a student and on each exercise, the reason first where nothing was
+    judged.
+    """
+    remarks = list(student.remarks)
+    for grade in student.exercises:
+        remarks += [
+            f"{grade.exercise}: {words}"
+            for words in ([grade.reason] if grade.reason else []) + grade.remarks
+        ]
+    return remarks
+
+
 @dataclass
 class Grades:
     """All students, where the sheets lie, and how many runs were made for it."""

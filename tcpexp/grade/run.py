@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from tcpexp.batch.cell import CellTask
 from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import StudyFolder
+from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
 from tcpexp.batch.workplace import UNTRUSTED, load_workplace
 from tcpexp.errors import DataError, HostError
 from tcpexp.grade.apart import call_apart
@@ -177,8 +178,6 @@ def make_runs(
 
     Return how many runs were made now.
     """
-    from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
-
     workplace = load_workplace(options.workplace)
     if lacks := workplace.missing():
         raise HostError("this machine cannot run what was handed in", missing=lacks)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tcpexp.grade.model import STATES, ExerciseGrade, Grades, StudentGrade
+from tcpexp.grade.model import STATES, ExerciseGrade, Grades, StudentGrade, all_remarks
 from tcpexp.report.page.write import environment
 from tcpexp.store.rundir import to_json_text, write_atomic
 
@@ -91,19 +91,6 @@ def _cell(value: Any) -> Any:
 
 def _number(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
-
-
-def all_remarks(student: StudentGrade) -> list[str]:
-    """Return the remarks on a student and on each exercise, the reason first where nothing was
-    judged.
-    """
-    remarks = list(student.remarks)
-    for grade in student.exercises:
-        remarks += [
-            f"{grade.exercise}: {words}"
-            for words in ([grade.reason] if grade.reason else []) + grade.remarks
-        ]
-    return remarks
 
 
 # --------------------------------------------------------------------------------
