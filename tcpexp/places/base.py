@@ -18,13 +18,9 @@ from tcpexp.machine.findings import Finding
 from tcpexp.plan.types import RunPlan
 from tcpexp.record.files import ENGINE
 from tcpexp.record.summary import EngineSummary
+from tcpexp.telling import Say, TellPhase
 
 Clock = Literal["virtual", "real"]
-#: Called with a sentence about what is being done.
-Say = Callable[[str], None]
-#: Called with the phase (``network``, ``probes``, ``setup``, ``run``, ``stop``) and the
-#: experiment's time in seconds.
-Progress = Callable[[str, float], None]
 #: Asked often; true means that the run shall end now and keep what it has.
 Stop = Callable[[], bool]
 
@@ -96,7 +92,7 @@ class Place(Protocol):
         """Return the sha256 of the image or kernel in use; None when there is none (yet)."""
         ...
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Run ``plan``; leave ``events.jsonl`` and ``raw/`` in ``run_dir``."""
         ...
 
