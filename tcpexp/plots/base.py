@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -106,20 +105,6 @@ class Plot:
             except SpecError as error:
                 errors.append(OptionError(error.message, key, hint=error.hint))
         return errors
-
-
-def load_plot(reference: str) -> type[Plot]:
-    """Return the class that ``module:class`` names; raises ``SpecError`` when there is none."""
-    module_name, _, class_name = reference.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise SpecError(f"plot '{reference}' cannot be loaded: {error}") from None
-    if not (isinstance(found, type) and issubclass(found, Plot)):
-        raise SpecError(
-            f"'{reference}' is not a plot", hint="derive it from tcpexp.plots.base.Plot"
-        )
-    return found
 
 
 def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:

@@ -100,7 +100,7 @@ def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
     asked = [_entry(plot) for plot in run.plan.plots]
     wanted: list[WantedPlot] = []
     for name, given in asked or [(name, {}) for name in default_order(catalogue)]:
-        plot = catalogue.plot(name)
+        plot = catalogue.plots.get(name)
         if not asked and plot.on_demand:
             continue
         count = sum(other.plot.name == plot.name for other in wanted)

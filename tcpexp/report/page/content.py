@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
-from tcpexp.places.registry import FORMER_NAMES
+from tcpexp.places.registry import find_kind, present_name
 from tcpexp.plan.flows import receiver_of
 from tcpexp.report.page.rows import (
     CertificateRow,
@@ -373,8 +373,10 @@ def repeat_commands(run: RunData) -> list[tuple[str, str]]:
     """Return what to type to do the run again, and why: pairs of explanation and command."""
     manifest = run.manifest or {}
     where, clock = manifest.get("where") or run.engine.get("where") or "auto", manifest.get("clock")
-    where = FORMER_NAMES.get(str(where), str(where))
-    options = f" --on {where}" + (" --clock real" if clock == "real" and where != "host" else "")
+    where = present_name(str(where))
+    kind = find_kind(where)
+    usual = kind is not None and clock == kind.clocks[0]
+    options = f" --on {where}" + (" --clock real" if clock == "real" and not usual else "")
     options += (
         f" --kernel {manifest['kernel_sha256'][:12]}" if manifest.get("kernel_sha256") else ""
     )
