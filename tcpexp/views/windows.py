@@ -142,8 +142,8 @@ def advertised_windows(run: RunData, flow: FlowPlan, span: Span | None = None) -
     advertises.
 
     Columns: ``t_ns``, ``capture``, ``number``, ``ack_rel``, ``window`` (the field), ``scale``
-    (shift count), ``window_bytes``, ``change`` and ``edge`` in bytes. ``scale`` is null in a SYN-
-    ACK, whose window is never scaled. Of several connections the first.
+    (shift count), ``window_bytes``, ``change`` and ``edge`` in bytes. ``scale`` is null in a
+    SYN-ACK, whose window is never scaled. Of several connections the first.
     """
     receiver = receiver_of(flow)
     seen = (
