@@ -32,7 +32,7 @@ from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import cache_dir, find_spec
-from tcpexp.places.uml.kernel import Kernel, find_kernel, how_to_get
+from tcpexp.places.kernel.kernel import Kernel, find_kernel, how_to_get
 from tcpexp.places.uml.place import UmlPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan

@@ -200,11 +200,11 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
     """Look for the finished runs of a study that has none, as a coordinator does when it starts and
     when it ends.
     """
-    from tcpexp.sweep.run import progress_of
+    from tcpexp.sweep.run import standing_of
 
     study = load(runs, folder)
     began = used_s()
-    progress_of(study, study.folder())
+    standing_of(study, study.folder())
     return {"look_ms": 1e3 * (used_s() - began) / runs}
 
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from tcpexp.plan.examine import load_plan
     from tcpexp.plan.types import RunPlan
     from tcpexp.plots.base import Plot
+    from tcpexp.record.columns import NODE, T_NS, Column, TableSchema
     from tcpexp.recorders.base import RecorderModel
+    from tcpexp.recorders.sampled import SampledRecorder
     from tcpexp.report.diff.compare import Comparison, compare_runs
     from tcpexp.runs.pipeline import RunOutcome, process_run
     from tcpexp.runs.runner import RunOptions, run_experiment
@@ -71,6 +73,11 @@ WHERE = {
     "Action": "tcpexp.actions.base:Action",
     "PlanContext": "tcpexp.plan.context:PlanContext",
     "RecorderModel": "tcpexp.recorders.base:RecorderModel",
+    "SampledRecorder": "tcpexp.recorders.sampled:SampledRecorder",
+    "TableSchema": "tcpexp.record.columns:TableSchema",
+    "Column": "tcpexp.record.columns:Column",
+    "T_NS": "tcpexp.record.columns:T_NS",
+    "NODE": "tcpexp.record.columns:NODE",
     "Check": "tcpexp.checks.base:Check",
     "Compared": "tcpexp.checks.compare:Compared",
     "Verdict": "tcpexp.checks.base:Verdict",
@@ -92,8 +99,11 @@ WHERE = {
 }
 
 __all__ = [
+    "NODE",
+    "T_NS",
     "Action",
     "Check",
+    "Column",
     "Compared",
     "Comparison",
     "DataError",
@@ -112,12 +122,14 @@ __all__ = [
     "RunOptions",
     "RunOutcome",
     "RunPlan",
+    "SampledRecorder",
     "Size",
     "SpecError",
     "SpecErrors",
     "Study",
     "StudyOptions",
     "StudyOutcome",
+    "TableSchema",
     "TcpexpError",
     "Undecided",
     "Verdict",

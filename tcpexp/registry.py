@@ -31,8 +31,8 @@ class Classes(Mapping[str, type[Item]]):
 
     def __getitem__(self, name: str) -> type[Item]:
         module, _, attribute = self._references[name].partition(":")
-        found: type[Item] = getattr(importlib.import_module(module), attribute)
-        return found
+        item: type[Item] = getattr(importlib.import_module(module), attribute)
+        return item
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._references)
@@ -52,6 +52,8 @@ class Registry(Generic[Item]):
         self._items: dict[str, Item] = {}
         #: Items that are not loaded yet, by name.
         self._later: dict[str, Callable[[], Item]] = {}
+        #: The names in the order in which they were registered.
+        self._order: dict[str, None] = {}
 
     def add(self, name: str, item: Item) -> None:
         """Register ``item``; raises ``SpecError`` when the name is taken by another item."""
@@ -60,6 +62,7 @@ class Registry(Generic[Item]):
                 f"{self.kind} '{name}' is defined twice", hint="give one of them another name"
             )
         self._items[name] = item
+        self._order.setdefault(name)
 
     def add_later(self, name: str, load: Callable[[], Item]) -> None:
         """Register the item that ``load`` returns, which is called when the item is first asked
@@ -69,6 +72,7 @@ class Registry(Generic[Item]):
             self.add(name, load())
         else:
             self._later[name] = load
+            self._order.setdefault(name)
 
     def get(self, name: str) -> Item:
         """Return the item; raises ``SpecError`` with a suggestion when there is none."""
@@ -82,6 +86,10 @@ class Registry(Generic[Item]):
     def names(self) -> list[str]:
         """Return all names, sorted."""
         return sorted({*self._items, *self._later})
+
+    def in_order(self) -> list[str]:
+        """Return all names in the order in which they were registered: ours first, as listed."""
+        return list(self._order)
 
     def __contains__(self, name: object) -> bool:
         return name in self._items or name in self._later

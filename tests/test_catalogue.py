@@ -28,7 +28,7 @@ def test_a_plugins_classes_are_registered_by_what_they_are(tmp_path):
     (tmp_path / "p.py").write_text(
         ACTION
         + "from mininet.topo import Topo\nclass T(Topo):\n    name = 'ring'\n"
-        + "from tcpexp.recorders import RecorderModel\nclass R(RecorderModel):\n    name ="
+        + "from tcpexp.recorders.base import RecorderModel\nclass R(RecorderModel):\n    name ="
         " 'smoke'\n"
     )
     catalogue = Catalogue()
@@ -91,12 +91,45 @@ def test_a_broken_package_is_named(package):
     with pytest.raises(
         SpecError, match=r"'wavepkg' fails to load its action 'wave'.*pip uninstall wavepkg"
     ):
-        load_catalogue()
+        load_catalogue().actions.get("wave")
+
+
+def test_a_broken_package_hurts_nobody_else(package):
+    package("1 / 0\n")
+    catalogue = load_catalogue()
+    assert "wave" in catalogue.actions
+    assert catalogue.actions.get("iperf3").__name__ == "Iperf3"
+
+
+def test_what_an_installed_package_names_must_be_of_its_kind(package):
+    package("A = 'tcpexp.actions.mark:Mark'\n")
+    with pytest.raises(SpecError, match=r"derive it from tcpexp\.actions\.base\.Action"):
+        load_catalogue().actions.get("wave")
+
+
+def test_tables_that_recorders_bring(tmp_path):
+    source = (
+        "from tcpexp.record.columns import T_NS, TableSchema\n"
+        "from tcpexp.recorders.sampled import SampledRecorder\n"
+        "class R(SampledRecorder):\n    'R.'\n    name = 'smoke'\n"
+        "    table = TableSchema('NAME', 'one', (T_NS,), ('t_ns',))\n"
+    )
+    catalogue = load_catalogue(entry_points=False)
+    assert list(catalogue.tables()) == ["cpu"]
+    (tmp_path / "p.py").write_text(source.replace("NAME", "smoke"))
+    catalogue.load_plugin(tmp_path, "p.py")
+    assert list(catalogue.tables()) == ["cpu", "smoke"]
+    (tmp_path / "q.py").write_text(source.replace("NAME", "packets").replace("'smoke'", "'two'"))
+    catalogue.load_plugin(tmp_path, "q.py")
+    with pytest.raises(SpecError, match="table 'packets' is defined twice"):
+        catalogue.tables()
 
 
 def test_every_kind_has_a_registry():
     catalogue = Catalogue()
-    assert [catalogue.registry(kind).kind for kind in KINDS] == [word for word, _ in KINDS.values()]
+    assert [catalogue.registry(kind).kind for kind in KINDS] == [
+        kind.word for kind in KINDS.values()
+    ]
 
 
 def test_what_others_derive_from_is_not_taken_for_a_check(tmp_path):

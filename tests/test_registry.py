@@ -47,7 +47,7 @@ def test_classes_are_imported_by_name():
     assert (list(classes), classes["registry"], len(classes)) == (["registry"], Registry, 1)
     code = (
         "import sys, tcpexp.catalogue as c; c.load_catalogue().checks.get('exit');"
-        " print('tcpexp.checks.flows' in sys.modules)"
+        " print('tcpexp.checks.goodput' in sys.modules)"
     )
     assert (
         subprocess.run(

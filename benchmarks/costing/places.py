@@ -56,7 +56,7 @@ def side_named(name: str) -> Side:
 
 def lack_of(side: Side) -> str | None:
     """Return why nothing can be measured there, None when it can."""
-    from tcpexp.places.uml.kernel import find_kernel, how_to_get, kernel_in_use
+    from tcpexp.places.kernel.kernel import find_kernel, how_to_get, kernel_in_use
 
     place, _, kernel = side.name.partition(":")
     if side.name == TCLINK:
@@ -72,8 +72,8 @@ def lack_of(side: Side) -> str | None:
 
 def version_of(side: Side) -> str:
     """Return what of a place its figures depend on."""
+    from tcpexp.places.kernel.kernel import find_kernel
     from tcpexp.places.qemu.machine import qemu_version
-    from tcpexp.places.uml.kernel import find_kernel
 
     place, _, kernel = side.name.partition(":")
     found = find_kernel(kernel or None) if place == "uml" else None

@@ -14,12 +14,12 @@ from pathlib import Path
 from tcpexp.places.image.cpio import Entry, make_cpio
 from tcpexp.places.image.image import Image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.kernel.kernel import Kernel
 from tcpexp.places.qemu import machine as qemu
 from tcpexp.places.qemu.transfer import make_device_file
-from tcpexp.places.uml.kernel import Kernel
 from tcpexp.places.uml.machine import kernel_argv, kernel_environment, layout_argv
 from tcpexp.places.uml.place import UmlPlace
-from tcpexp.places.uml.tree import FILES, MOUNT_POINTS
+from tcpexp.places.uml.tree import MOUNT_POINTS, process_1
 from tcpexp.plan.types import RunPlan, to_json
 
 HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ def files_inside(kernel: Kernel, engine: Path, plan: RunPlan) -> list[Entry]:
         Entry(f"{INSIDE}/command.json", json.dumps(command).encode()),
         Entry(f"{INSIDE}/linux", kernel.binary.read_bytes(), executable=True),
         Entry(f"{INSIDE}/plan.json", to_json(plan).encode()),
-        Entry(f"{INSIDE}/tree/opt/tcpexp/init.py", (FILES / "init.py").read_bytes()),
+        Entry(f"{INSIDE}/tree/opt/tcpexp/init.py", process_1()),
     ]
     entries += [Entry(f"{INSIDE}/tree/{point}/.keep", b"") for point in MOUNT_POINTS]
     for path in sorted(engine.rglob("*")):

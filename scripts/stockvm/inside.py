@@ -295,7 +295,7 @@ def wait_gone() -> None:
     deadline = time.monotonic() + 600
     while (
         subprocess.run(
-            ["pgrep", "-f", "tcpexp run|hostchild"], capture_output=True, check=False
+            ["pgrep", "-f", "tcpexp run|host.child"], capture_output=True, check=False
         ).returncode
         == 0
     ):

@@ -34,7 +34,7 @@ SECTIONS = {
         " /sys/kernel/tracing/tracing_on"
     ),
     "programs": (
-        "ps -eo args --no-headers | grep -E 'tcpexp|mnexec|tcpdump|iperf3|hostchild' | grep -vE"
+        "ps -eo args --no-headers | grep -E 'tcpexp|mnexec|tcpdump|iperf3|host.child' | grep -vE"
         " 'grep|stockvm|beside' | sort"
     ),
     "leftovers": "ls /run/tcpexp 2>/dev/null | grep -v '^slot-'; ls /run/netns 2>/dev/null",

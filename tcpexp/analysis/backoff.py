@@ -13,6 +13,7 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
+from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
 from tcpexp.store.rundata import RunData
@@ -20,9 +21,8 @@ from tcpexp.store.rundata import RunData
 #: A timeout counts everything as lost that was sent longer ago than a round trip
 #: (``tcp_timeout_mark_lost``); so much longer is surely that.
 _SURELY_LOST_NS = 100_000_000
-_INFINITE = 0x7FFFFFFF
-_KNOWN_BY_ACKS = ("acked_bytes", "in_flight_bytes", "receive_window_bytes", "srtt_us")
-_SHOWN_BY_SS = (
+#: Columns of ``flow_states`` that only ``ss`` shows.
+SHOWN_BY_SS = (
     "rttvar_us",
     "rto_ms",
     "pacing_rate_bps",
@@ -32,6 +32,7 @@ _SHOWN_BY_SS = (
     "bbr_pacing_gain",
     "bbr_cwnd_gain",
 )
+_KNOWN_BY_ACKS = ("acked_bytes", "in_flight_bytes", "receive_window_bytes", "srtt_us")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def rows_in_backoff(
     ``timeout`` or ``ss``. A connection that received nothing has no rows at all.
     """
     added: list[dict[str, Any]] = []
-    for key, own in (
+    for key, part in (
         rows.sort("t_ns", maintain_order=True)
         .partition_by("connection", as_dict=True, maintain_order=True)
         .items()
@@ -71,8 +72,8 @@ def rows_in_backoff(
         ].to_list()
         if lost:
             seen = snapshots.filter(pl.col("connection") == key[0]).sort("t_ns").rows(named=True)
-            for each in _backoffs(own, lost):
-                added += _rows_of(each, seen, _sent(run, flow, key[0]))
+            for backoff in _backoffs(part, lost):
+                added += _rows_of(backoff, seen, _sent(run, flow, key[0]))
     return pl.DataFrame(added, schema=rows.schema, orient="row") if added else rows.clear()
 
 
@@ -102,49 +103,55 @@ def _sent(run: RunData, flow: FlowPlan, connection: int) -> list[int]:
     return run.table("packets").filter(own)["t_ns"].sort().to_list()
 
 
-def _rows_of(each: _Backoff, seen: list[dict[str, Any]], sent: list[int]) -> list[dict[str, Any]]:
-    shown = [row for row in seen if each.timeouts[0] < row["t_ns"] < each.until_ns]
+def _rows_of(
+    backoff: _Backoff, seen: list[dict[str, Any]], sent: list[int]
+) -> list[dict[str, Any]]:
+    shown = [row for row in seen if backoff.timeouts[0] < row["t_ns"] < backoff.until_ns]
     found = []
-    for index, t_ns in enumerate(each.timeouts):
-        later = float(each.timeouts[index + 1]) if index + 1 < len(each.timeouts) else each.until_ns
+    for index, t_ns in enumerate(backoff.timeouts):
+        later = (
+            float(backoff.timeouts[index + 1])
+            if index + 1 < len(backoff.timeouts)
+            else backoff.until_ns
+        )
         at_once = next((row for row in shown if t_ns < row["t_ns"] < later), None)
         cwnd = (
             at_once["ss_cwnd"]
             if at_once
             else (
-                each.behind["cwnd"]
-                if each.behind is not None and later == each.until_ns
-                else _by_rule(t_ns, each, sent)
+                backoff.behind["cwnd"]
+                if backoff.behind is not None and later == backoff.until_ns
+                else _by_rule(t_ns, backoff, sent)
             )
         )
         threshold = next(
             (_finite(row["ss_ssthresh"]) for row in shown if row["t_ns"] > t_ns),
-            each.behind["ssthresh"] if each.behind is not None else None,
+            backoff.behind["ssthresh"] if backoff.behind is not None else None,
         )
-        if cwnd is not None and (shown or each.behind is not None):
-            found.append(_row(each, t_ns + 1, cwnd, threshold, at_once, "timeout"))
+        if cwnd is not None and (shown or backoff.behind is not None):
+            found.append(_row(backoff, t_ns + 1, cwnd, threshold, at_once, "timeout"))
     return found + [
-        _row(each, row["t_ns"], row["ss_cwnd"], _finite(row["ss_ssthresh"]), row, "ss")
+        _row(backoff, row["t_ns"], row["ss_cwnd"], _finite(row["ss_ssthresh"]), row, "ss")
         for row in shown
         if row["ss_cwnd"] is not None
     ]
 
 
-def _by_rule(t_ns: int, each: _Backoff, sent: list[int]) -> int | None:
+def _by_rule(t_ns: int, backoff: _Backoff, sent: list[int]) -> int | None:
     """Return 1 when nothing was sent so shortly before a timeout that the kernel may count it as on
     its way; None when that is not sure.
     """
     index = bisect.bisect_left(sent, t_ns) - 1
     quiet = t_ns - sent[index] if index >= 0 else 0
-    return 1 if quiet >= int(each.before["srtt_us"] or 0) * 1000 + _SURELY_LOST_NS else None
+    return 1 if quiet >= int(backoff.before["srtt_us"] or 0) * 1000 + _SURELY_LOST_NS else None
 
 
 def _finite(threshold: int | None) -> int | None:
-    return threshold if threshold is not None and threshold < _INFINITE else None
+    return threshold if threshold is not None and threshold < INFINITE_SSTHRESH else None
 
 
 def _row(
-    each: _Backoff,
+    backoff: _Backoff,
     t_ns: int,
     cwnd: int,
     ssthresh: int | None,
@@ -154,12 +161,12 @@ def _row(
     """Return a row: what ACKs change as the next ACK finds it, what ``ss`` shows from the snapshot,
     null where there is none.
     """
-    known = {name: (each.behind or each.before)[name] for name in _KNOWN_BY_ACKS}
-    if each.behind is None:
+    known = {name: (backoff.behind or backoff.before)[name] for name in _KNOWN_BY_ACKS}
+    if backoff.behind is None:
         known["in_flight_bytes"] = None
-    from_ss = {name: shown[name] if shown else None for name in _SHOWN_BY_SS}
+    from_ss = {name: shown[name] if shown else None for name in SHOWN_BY_SS}
     return {
-        **each.before,
+        **backoff.before,
         **known,
         **from_ss,
         "t_ns": t_ns,

@@ -85,26 +85,26 @@ def _insert(phases: list[Phase], others: list[Phase]) -> list[Phase]:
     """
     for other in others:
         cut: list[Phase] = []
-        for each in phases:
-            if each.from_ns < other.from_ns:
+        for present in phases:
+            if present.from_ns < other.from_ns:
                 cut.append(
                     Phase(
-                        each.from_ns,
-                        min(each.to_ns, other.from_ns),
-                        each.name,
-                        each.rule,
-                        each.resolution_ns,
+                        present.from_ns,
+                        min(present.to_ns, other.from_ns),
+                        present.name,
+                        present.rule,
+                        present.resolution_ns,
                     )
                 )
-            if each.to_ns > other.to_ns:
-                later = each.from_ns > other.to_ns
+            if present.to_ns > other.to_ns:
+                later = present.from_ns > other.to_ns
                 cut.append(
                     Phase(
-                        max(each.from_ns, other.to_ns),
-                        each.to_ns,
-                        each.name,
-                        each.rule,
-                        each.resolution_ns if later else 0,
+                        max(present.from_ns, other.to_ns),
+                        present.to_ns,
+                        present.name,
+                        present.rule,
+                        present.resolution_ns if later else 0,
                     )
                 )
         phases = sorted([*cut, other], key=lambda phase: phase.from_ns)
@@ -121,8 +121,8 @@ def phase_of_gains(pacing: float, window: float) -> str:
 def _spacing(run: RunData, flow: FlowPlan) -> int:
     """Return the planned distance of the sender's ss snapshots, ns."""
     found = [
-        each.interval_ns
-        for each in run.plan.recorders
-        if each.kind == "ss" and each.node in (None, flow.sender) and each.interval_ns
+        recorder.interval_ns
+        for recorder in run.plan.recorders
+        if recorder.kind == "ss" and recorder.node in (None, flow.sender) and recorder.interval_ns
     ]
     return int(found[0]) if found and found[0] else run.plan.duration_ns

@@ -121,7 +121,7 @@ def asked_rates(run: RunData, link: str, towards: str) -> list[tuple[int, int]]:
 
 
 def varying_rates(run: RunData) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return the asked rates of every direction whose rate changes in the run, by (link, towards)."""
+    """Return the asked rates of each direction whose rate changes, by (link, towards)."""
     ends = [
         (link.name, towards)
         for link in run.plan.network.links

@@ -187,8 +187,8 @@ def judge_base_rtt(run: RunData, tolerance_ns: int) -> Iterator[Item]:
         median = samples[len(samples) // 2]
         way = Paths(run.plan.network).way(source, target)
         directions = [] if way is None else [hop.direction for hop in (*way.there, *way.back)]
-        jitter = sum(_widest_jitter(each) for each in directions)
-        skipped = sum(each.delay_ns for each in directions if each.reorder)
+        jitter = sum(_widest_jitter(direction) for direction in directions)
+        skipped = sum(direction.delay_ns for direction in directions if direction.reorder)
         allowed = tolerance_ns + jitter
         good = -allowed - skipped <= median - asked <= allowed
         why = (
@@ -220,10 +220,10 @@ def judge_followed(run: RunData) -> Iterator[Item]:
     By any time, the link may be ahead or behind by two frames of its bucket, one that passes when a
     standstill begins, and one in transmission.
     """
-    for each in measure_followed(run):
-        name = f"rates of {each.link} towards {each.towards}"
-        asked = f"{each.changes} changes, read back"
-        if not each.busy_spans:
+    for followed in measure_followed(run):
+        name = f"rates of {followed.link} towards {followed.towards}"
+        asked = f"{followed.changes} changes, read back"
+        if not followed.busy_spans:
             yield Item(
                 name,
                 asked,
@@ -232,17 +232,18 @@ def judge_followed(run: RunData) -> Iterator[Item]:
                 "packets never waited from one change to the next, so the link was not the limit",
             )
             continue
-        allowed = FOLLOWED_FRAMES * each.frame_bytes + FOLLOWED_TOLERANCE * each.asked_bytes
+        allowed = FOLLOWED_FRAMES * followed.frame_bytes + FOLLOWED_TOLERANCE * followed.asked_bytes
         measured = (
-            f"{each.sent_bytes:,} of {each.asked_bytes:,.0f} bytes while packets waited, never more"
-            f" than {each.largest_gap_bytes:,.0f} bytes off"
+            f"{followed.sent_bytes:,} of {followed.asked_bytes:,.0f} bytes while packets waited,"
+            " never more"
+            f" than {followed.largest_gap_bytes:,.0f} bytes off"
         )
         why = ""
-        if each.largest_gap_bytes > allowed:
-            why = f"up to {each.largest_gap_bytes:,.0f} bytes off, allowed {allowed:,.0f}"
-        elif each.late_ns > FOLLOWED_LATE_NS:
+        if followed.largest_gap_bytes > allowed:
+            why = f"up to {followed.largest_gap_bytes:,.0f} bytes off, allowed {allowed:,.0f}"
+        elif followed.late_ns > FOLLOWED_LATE_NS:
             why = (
-                f"a change was {each.late_ns / _NANO_TO_MILLI:.1f} ms late, allowed"
+                f"a change was {followed.late_ns / _NANO_TO_MILLI:.1f} ms late, allowed"
                 f" {FOLLOWED_LATE_NS / _NANO_TO_MILLI:.0f} ms"
             )
         yield Item(name, asked, measured, "suspect" if why else "ok", why)
@@ -271,12 +272,16 @@ def judge_segment_faults(run: RunData) -> Iterator[Item]:
 
     The network is doubtful when the record has gaps.
     """
-    for each in judge_applied(run):
+    for applied in judge_applied(run):
         verdict: ItemVerdict = (
-            "suspect" if each.doubt else "ok" if each.as_asked else "not measured"
+            "suspect" if applied.doubt else "ok" if applied.as_asked else "not measured"
         )
         yield Item(
-            f"fault: {each.label}", each.asked, each.measured, verdict, each.doubt or each.why
+            f"fault: {applied.label}",
+            applied.asked,
+            applied.measured,
+            verdict,
+            applied.doubt or applied.why,
         )
 
 

@@ -86,12 +86,15 @@ def find_groups(run: RunData) -> list[Group]:
         path = set(pair_directions(paths, run.plan.flows, *pair))
         if not path:
             continue
-        joined = [each for each in groups if each[0] & path]
-        groups = [each for each in groups if not each[0] & path]
+        joined = [group for group in groups if group[0] & path]
+        groups = [group for group in groups if not group[0] & path]
         groups.append(
-            (path.union(*(each[0] for each in joined)), {pair}.union(*(each[1] for each in joined)))
+            (
+                path.union(*(group[0] for group in joined)),
+                {pair}.union(*(group[1] for group in joined)),
+            )
         )
-    return [Group(tuple(sorted(directions)), tuple(sorted(own))) for directions, own in groups]
+    return [Group(tuple(sorted(directions)), tuple(sorted(group))) for directions, group in groups]
 
 
 def why_not(run: RunData, group: Group) -> str:
@@ -104,7 +107,10 @@ def why_not(run: RunData, group: Group) -> str:
         for end in (link.a, link.b)
     }
     interfaces = [
-        each for node in network.nodes for each in node.interfaces if (node.name, each.name) in ends
+        interface
+        for node in network.nodes
+        for interface in node.interfaces
+        if (node.name, interface.name) in ends
     ]
     if any(segments_change(run, name) for name in group.links):
         return (
@@ -127,7 +133,7 @@ def why_not(run: RunData, group: Group) -> str:
     changed = any(
         isinstance(step.do, LinkMtu) and step.do.link in group.links for step in run.plan.steps
     )
-    if routers and (changed or len({each.mtu for each in interfaces}) > 1):
+    if routers and (changed or len({interface.mtu for interface in interfaces}) > 1):
         return "a router drops what does not fit the next link's MTU"
     return ""
 
@@ -137,15 +143,15 @@ def segments_change(run: RunData, name: str) -> bool:
     link = run.plan.network.link(name)
     ends = {(end.node, end.interface) for end in (link.a, link.b)}
     return any(
-        each.offloads
+        interface.offloads
         for node in run.plan.network.nodes
-        for each in node.interfaces
-        if (node.name, each.name) in ends
+        for interface in node.interfaces
+        if (node.name, interface.name) in ends
     )
 
 
 def up_spans(run: RunData, group: Group) -> list[tuple[int, int]]:
-    """Return the times in which all links of a group were up, without what is too near to a change."""
+    """Return when all links of a group were up, without what is too near to a change."""
     spans = [(0, run.end_ns)]
     for epoch in find_epochs(run):
         if epoch.link in group.links and not epoch.up:

@@ -17,7 +17,7 @@ from tcpexp.store.rundata import RunData
 
 def build_cross_checks(run: RunData) -> pl.DataFrame:
     """Return the ``cross_checks`` table; a number that only one source knows has no row."""
-    rows = [each.row() for each in _all(run)]
+    rows = [check.row() for check in _all(run)]
     return (
         conform(pl.DataFrame(rows, infer_schema_length=None), "cross_checks")
         if rows

@@ -188,8 +188,8 @@ def check_downloads(run: RunData) -> Iterator[CrossCheck]:
             continue
         log = run.path / "raw" / "logs" / f"{flow.step}.out"
         lines = [
-            tuple(int(number) for number in found)
-            for found in _CURL.findall(log.read_text(errors="replace") if log.is_file() else "")
+            tuple(int(number) for number in count)
+            for count in _CURL.findall(log.read_text(errors="replace") if log.is_file() else "")
         ]
         closed = run.table("connections").filter(
             (pl.col("client") == flow.client)
@@ -249,7 +249,7 @@ def _served(run: RunData) -> dict[tuple[str, int, str], int]:
         if (
             not isinstance(step.do, Spawn)
             or not log.is_file()
-            or not any("http_server" in each for each in step.do.argv)
+            or not any("http_server" in argument for argument in step.do.argv)
         ):
             continue
         files: dict[str, int] = {}

@@ -76,7 +76,7 @@ def sampled_nodes(run: RunData) -> list[Sampled]:
             )
             grew = dict(deltas.iter_rows())
             found.append(Sampled(str(node), times[0], times[-1], grew, READING_NS[clock_of(run)]))
-    return sorted(found, key=lambda each: each.node)
+    return sorted(found, key=lambda sampled: sampled.node)
 
 
 def sample_times(run: RunData, node: str, rows: pl.DataFrame) -> list[int]:
@@ -103,16 +103,19 @@ def check_counters(run: RunData) -> Iterator[CrossCheck]:
     speaking = set(
         run.table("packets").filter(pl.col("protocol") == "tcp")["node"].unique().to_list()
     )
-    for each in sampled_nodes(run):
-        if each.node not in speaking or "Tcp.RetransSegs" not in each.grew:
+    for sampled in sampled_nodes(run):
+        if sampled.node not in speaking or "Tcp.RetransSegs" not in sampled.grew:
             continue
-        own = resent.filter(pl.col("node") == each.node)
-        fired = timeouts.filter(pl.col("node") == each.node)
+        own = resent.filter(pl.col("node") == sampled.node)
+        fired = timeouts.filter(pl.col("node") == sampled.node)
         yield _segments(
-            run, each, own, fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height
+            run,
+            sampled,
+            own,
+            fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height,
         )
-        yield _timeouts(run, each, fired)
-        for check in _mechanisms(run, each, own, entered.filter(pl.col("node") == each.node)):
+        yield _timeouts(run, sampled, fired)
+        for check in _mechanisms(run, sampled, own, entered.filter(pl.col("node") == sampled.node)):
             if check.measured or check.reported:
                 yield check
 
@@ -132,15 +135,15 @@ def _of_the_kernel(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(theirs, on=_ENDS, how="anti", maintain_order="left")
 
 
-def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> CrossCheck:
+def _segments(run: RunData, sampled: Sampled, own: pl.DataFrame, silent: int) -> CrossCheck:
     """Compare what was sent again; ``silent`` timers ran out and no packet left.
 
     The kernel counts a segment when it hands it on: it may still wait for an answer to ARP that
     never comes (Linux 6.1), or meet a rule of the host's own.
     """
-    count, early, late = each.count(own)
-    failed = each.growth("TcpExt.TCPRetransFail")
-    cookies = each.growth("TcpExt.SyncookiesSent")
+    count, early, late = sampled.count(own)
+    failed = sampled.growth("TcpExt.TCPRetransFail")
+    cookies = sampled.growth("TcpExt.SyncookiesSent")
     answers = own.filter(pl.col("by") == "answer").height if cookies else 0
     reasons = [
         f"{early + late} in the moments when the counters were read" if early or late else "",
@@ -153,11 +156,11 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> Cr
         ),
     ]
     source = "Tcp.RetransSegs" + (" less TcpExt.TCPRetransFail" if failed else "")
-    reported, why = each.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
-    obstacle = _no_captures(run, each.node)
+    reported, why = sampled.growth("Tcp.RetransSegs") - failed, ", ".join(filter(None, reasons))
+    obstacle = _no_captures(run, sampled.node)
     return CrossCheck(
         "segments sent again",
-        each.node,
+        sampled.node,
         count,
         CAPTURE,
         reported,
@@ -169,16 +172,16 @@ def _segments(run: RunData, each: Sampled, own: pl.DataFrame, silent: int) -> Cr
     )
 
 
-def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
-    count, early, late = each.count(own)
-    obstacle = _no_trace(run, TRACEPOINT) or _no_captures(run, each.node)
+def _timeouts(run: RunData, sampled: Sampled, own: pl.DataFrame) -> CrossCheck:
+    count, early, late = sampled.count(own)
+    obstacle = _no_trace(run, TRACEPOINT) or _no_captures(run, sampled.node)
     why = f"{early + late} in the moments when the counters were read" if early or late else ""
     return CrossCheck(
         "timeouts",
-        each.node,
+        sampled.node,
         count,
         "trace and capture",
-        each.growth("TcpExt.TCPTimeouts"),
+        sampled.growth("TcpExt.TCPTimeouts"),
         "TcpExt.TCPTimeouts",
         -late,
         early,
@@ -188,23 +191,23 @@ def _timeouts(run: RunData, each: Sampled, own: pl.DataFrame) -> CrossCheck:
 
 
 def _mechanisms(
-    run: RunData, each: Sampled, own: pl.DataFrame, entered: pl.DataFrame
+    run: RunData, sampled: Sampled, own: pl.DataFrame, entered: pl.DataFrame
 ) -> Iterator[CrossCheck]:
     """Yield the rows that need the congestion states.
 
     Only those in which something was counted matter.
     """
     no_trace = _no_trace(run, TRACEPOINT)
-    obstacle = no_trace or _no_captures(run, each.node)
-    count, early, late = each.count(entered)
+    obstacle = no_trace or _no_captures(run, sampled.node)
+    count, early, late = sampled.count(entered)
     counters = ("TcpExt.TCPSackRecovery", "TcpExt.TCPRenoRecovery")
     why = _moments(early, late)
     yield CrossCheck(
         "recoveries",
-        each.node,
+        sampled.node,
         count,
         "tracepoint tcp_cong_state_set",
-        each.growth(*counters),
+        sampled.growth(*counters),
         " + ".join(counters),
         -late,
         early,
@@ -225,7 +228,7 @@ def _mechanisms(
     )
     doubtful = _between_two_answers(run, own)
     for title, by, counter in kinds:
-        count, early, late = each.count(own.filter(pl.col("by").is_in(by)))
+        count, early, late = sampled.count(own.filter(pl.col("by").is_in(by)))
         why = ", ".join(
             filter(
                 None,
@@ -241,22 +244,22 @@ def _mechanisms(
         )
         yield CrossCheck(
             title,
-            each.node,
+            sampled.node,
             count,
             f"{CAPTURE} and trace",
-            each.growth(counter),
+            sampled.growth(counter),
             counter,
             -late - doubtful,
             early + doubtful,
             why,
             obstacle,
         )
-    count, early, late = each.count(own.filter(pl.col("by") == "tail_loss_probe"))
-    probes = each.growth("TcpExt.TCPLossProbes")
+    count, early, late = sampled.count(own.filter(pl.col("by") == "tail_loss_probe"))
+    probes = sampled.growth("TcpExt.TCPLossProbes")
     why = "the other probes carried new data"
     yield CrossCheck(
         "tail loss probes",
-        each.node,
+        sampled.node,
         count,
         f"{CAPTURE} and trace",
         probes,

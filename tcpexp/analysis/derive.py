@@ -60,7 +60,7 @@ def with_queueing(run: RunData) -> pl.DataFrame:
         base = np.zeros(rows.height, dtype=np.int64)
         for hop in paths.of_packets(flows.get(str(flow)), str(source), str(target)):
             base += delay_at(
-                [each for each in epochs if (each.link, each.towards) == hop.key],
+                [epoch for epoch in epochs if (epoch.link, epoch.towards) == hop.key],
                 rows["sent_ns"].to_numpy(),
             )
         parts.append(rows.with_columns(queueing_ns=pl.col("delay_ns") - pl.Series(base)))

@@ -62,8 +62,11 @@ def find_failures(run: RunData) -> list[Failure]:
     """Return the programs that failed, by the time of their first failure, and write
     ``failures.json``.
     """
-    found = sorted(_failures(run), key=lambda each: (each.t_ns, each.step))
-    document = {"failures_schema": FAILURES_SCHEMA, "failures": [asdict(each) for each in found]}
+    found = sorted(_failures(run), key=lambda failure: (failure.t_ns, failure.step))
+    document = {
+        "failures_schema": FAILURES_SCHEMA,
+        "failures": [asdict(failure) for failure in found],
+    }
     write_atomic(run.path / FILE, to_json_text(document))
     return found
 
@@ -88,11 +91,11 @@ def _failures(run: RunData) -> Iterator[Failure]:
 
 def _recorder_steps(plan: RunPlan) -> Iterator[Step]:
     """Yield the programs that record for the whole run, as the engine starts them."""
-    for number, each in enumerate(plan.recorders):
-        if each.kind == "command" and each.interval_ns is None:
-            spawn = Spawn(each.node or "", tuple(each.options["argv"]))
+    for number, recorder in enumerate(plan.recorders):
+        if recorder.kind == "command" and recorder.interval_ns is None:
+            spawn = Spawn(recorder.node or "", tuple(recorder.options["argv"]))
             yield Step(
-                f"recorder{number}", None, None, spawn, f"recorder of {each.options['output']}"
+                f"recorder{number}", None, None, spawn, f"recorder of {recorder.options['output']}"
             )
 
 

@@ -92,9 +92,9 @@ def judge_applied(run: RunData) -> Iterator[Applied]:
     for step, fault in fault_steps(run):
         point = next(
             (
-                each
-                for each in points
-                if (each["link"], each["towards"]) == (fault.link, fault.towards)
+                point
+                for point in points
+                if (point["link"], point["towards"]) == (fault.link, fault.towards)
             ),
             None,
         )

@@ -61,7 +61,7 @@ def flows_that_start_together(flows: tuple[FlowPlan, ...]) -> list[tuple[str, st
         groups[flow.client, flow.server, flow.port].append(flow)
     pairs = (pair for group in groups.values() for pair in itertools.pairwise(group))
     return [
-        (one.name, two.name)
-        for one, two in pairs
-        if one.step != two.step and two.start_ns - one.start_ns < APART_NS
+        (first.name, second.name)
+        for first, second in pairs
+        if first.step != second.step and second.start_ns - first.start_ns < APART_NS
     ]

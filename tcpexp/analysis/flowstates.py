@@ -4,7 +4,8 @@ segment that it received and per timeout.
 
 from __future__ import annotations
 
-from tcpexp.analysis.backoff import rows_in_backoff
+from tcpexp.analysis.backoff import SHOWN_BY_SS, rows_in_backoff
+from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.ingest.sequence import unwrap_seq
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
@@ -12,20 +13,8 @@ from tcpexp.plan.types import FlowCongestionControl, FlowPlan
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
 
-#: The kernel's TCP_INFINITE_SSTHRESH (include/net/tcp.h): no loss has set a threshold yet.
-INFINITE_SSTHRESH = 0x7FFFFFFF
 #: States of a socket that can still send data.
 _SENDING = ("estab", "close-wait", "fin-wait-1", "last-ack", "closing")
-_FROM_SS = (
-    "rttvar_us",
-    "rto_ms",
-    "pacing_rate_bps",
-    "delivery_rate_bps",
-    "bbr_bw_bps",
-    "bbr_min_rtt_us",
-    "bbr_pacing_gain",
-    "bbr_cwnd_gain",
-)
 #: Congestion controls that pace what they send, so that a window which is not full need not mean
 #: that there is nothing to send.
 PACED = ("bbr", "bbr2", "bbr3")
@@ -95,7 +84,7 @@ def sender_snapshots(run: RunData, flow: FlowPlan) -> pl.DataFrame:
         "connection",
         "t_ns",
         "mss",
-        *_FROM_SS[:-2],
+        *SHOWN_BY_SS[:-2],
         ss_cwnd="cwnd",
         ss_ssthresh="ssthresh",
         ss_control=pl.col("congestion_control"),

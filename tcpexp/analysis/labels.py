@@ -55,7 +55,7 @@ def count_contained(rows: pl.DataFrame, label: str) -> dict[str, int]:
     own = once(rows.filter(pl.col("label") == label)).select("packet")
     found = once(rows.filter(pl.col("label").is_in(list(inner)))).join(own, on="packet", how="semi")
     counts = dict(found.group_by("label").len().iter_rows())
-    return {each: int(counts[each]) for each in inner if each in counts}
+    return {name: int(counts[name]) for name in inner if name in counts}
 
 
 def count_labels(run: RunData, labels: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -11,13 +11,13 @@ from typing import Any
 from tcpexp.analysis.items import Item
 from tcpexp.analysis.links import Epoch, find_epochs
 from tcpexp.analysis.measured import (
-    Measured,
+    Measurement,
     carried_rate,
     measured_delay,
     measured_queue,
     probed_rate,
 )
-from tcpexp.analysis.settings import Compared, compare_settings, describe, has_readings
+from tcpexp.analysis.settings import ComparedSetting, compare_settings, describe, has_readings
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkRates
 from tcpexp.store.rundata import NANOSECONDS, RunData
@@ -71,13 +71,15 @@ def faults_read_back(run: RunData) -> dict[tuple[str, str, str], str]:
     """Return in words what was read back of each fault, by (link, towards, fault)."""
     known = has_readings(run)
     return {
-        (each.link, each.towards, each.parameter): _read_back(each, known)
-        for each in compare_settings(run)
-        if each.parameter in FAULTS
+        (compared.link, compared.towards, compared.parameter): _read_back(compared, known)
+        for compared in compare_settings(run)
+        if compared.parameter in FAULTS
     }
 
 
-def _item(run: RunData, compared: Compared, epochs: list[Epoch], clock: str, known: bool) -> Item:
+def _item(
+    run: RunData, compared: ComparedSetting, epochs: list[Epoch], clock: str, known: bool
+) -> Item:
     name = f"{compared.parameter} of {compared.link} towards {compared.towards}"
     if compared.parameter in FAULTS:
         name = f"{compared.parameter} read back on {compared.link} towards {compared.towards}"
@@ -112,7 +114,7 @@ def _item(run: RunData, compared: Compared, epochs: list[Epoch], clock: str, kno
     )
 
 
-def _values(compared: Compared) -> str:
+def _values(compared: ComparedSetting) -> str:
     """Return the asked values by time: ``10 Mbit/s; 5 Mbit/s from 4 s``."""
     spans = compared.spans
     if len(spans) > MOST_VALUES:
@@ -125,7 +127,7 @@ def _values(compared: Compared) -> str:
     return "; ".join(words)
 
 
-def _read_back(compared: Compared, known: bool) -> str:
+def _read_back(compared: ComparedSetting, known: bool) -> str:
     if compared.differences:
         return compared.differences[0].words()
     if not compared.readings:
@@ -133,11 +135,11 @@ def _read_back(compared: Compared, known: bool) -> str:
     return f"as asked, {compared.readings} time" + ("s" if compared.readings != 1 else "")
 
 
-def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> Measured:
+def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> Measurement:
     """Return what was measured of a parameter in all epochs: of those that ask for the same, the
     one that says most.
     """
-    parts: dict[Any, list[Measured]] = {}
+    parts: dict[Any, list[Measurement]] = {}
     frame = _frame_bytes(run, epochs[0].link)
     for index, epoch in enumerate(epochs):
         direction = epoch.direction
@@ -153,7 +155,9 @@ def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> M
         elif parameter == "delay" and epoch.up:
             parts.setdefault(direction.delay_ns, []).append(measured_delay(run, epoch, clock))
     if not parts:
-        return Measured(why=NOT_MEASURABLE.get(parameter, "there was no time in which it was on"))
+        return Measurement(
+            why=NOT_MEASURABLE.get(parameter, "there was no time in which it was on")
+        )
     every = [part for same in parts.values() for part in same]
     best = [
         min(told, key=lambda part: part.value)
@@ -168,7 +172,7 @@ def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> M
     )
     due = [part.why for part in every if part.due]
     why = next((part.why for part in every if part.why), "") if not texts else ""
-    return Measured(
+    return Measurement(
         text,
         next((part.wrong for part in every if part.wrong), ""),
         due[0] if due else why,
@@ -176,7 +180,7 @@ def _measure(run: RunData, parameter: str, epochs: list[Epoch], clock: str) -> M
     )
 
 
-def _carried(run: RunData, epoch: Epoch, frame: int, clock: str) -> Measured:
+def _carried(run: RunData, epoch: Epoch, frame: int, clock: str) -> Measurement:
     for step in run.plan.steps:
         if isinstance(step.do, LinkRates) and (step.do.link, step.do.towards) == (
             epoch.link,
@@ -184,7 +188,7 @@ def _carried(run: RunData, epoch: Epoch, frame: int, clock: str) -> Measured:
         ):
             until = run.end_ns if step.until_ns is None else step.until_ns
             if (step.at_ns or 0) < epoch.to_ns and until > epoch.from_ns:
-                return Measured(why="the rate follows a list")
+                return Measurement(why="the rate follows a list")
     return carried_rate(run, epoch, frame, judge=clock == "virtual")
 
 
@@ -193,10 +197,10 @@ def _frame_bytes(run: RunData, name: str) -> int:
     link = run.plan.network.link(name)
     ends = {(end.node, end.interface) for end in (link.a, link.b)}
     return ETHERNET_BYTES + max(
-        each.mtu
+        interface.mtu
         for node in run.plan.network.nodes
-        for each in node.interfaces
-        if (node.name, each.name) in ends
+        for interface in node.interfaces
+        if (node.name, interface.name) in ends
     )
 
 
@@ -213,7 +217,9 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
         | ((pl.col("source") == "during") & pl.col("node").is_not_null())
     )
     planned = {
-        (node.name, each.name) for node in run.plan.network.nodes for each in node.interfaces
+        (node.name, interface.name)
+        for node in run.plan.network.nodes
+        for interface in node.interfaces
     }
     if rows.is_empty():
         if run.engine.get("readback") == READBACK_FILE:
@@ -229,7 +235,9 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
     asked = asked_mtus(run)
     for mtus in dict.fromkeys(asked.values()):
         yield _mtu_item(
-            mtus, [interface for (_, interface), each in asked.items() if each == mtus], told
+            mtus,
+            [interface for (_, interface), its_mtus in asked.items() if its_mtus == mtus],
+            told,
         )
     yield _qdiscs_item(planned, told)
 
@@ -239,9 +247,9 @@ def asked_mtus(run: RunData) -> dict[tuple[str, str], tuple[int, ...]]:
     them.
     """
     found = {
-        (node.name, each.name): [each.mtu]
+        (node.name, interface.name): [interface.mtu]
         for node in run.plan.network.nodes
-        for each in node.interfaces
+        for interface in node.interfaces
     }
     for step in sorted(run.plan.steps, key=lambda step: step.at_ns or 0):
         change = vars(step.do)
@@ -263,9 +271,9 @@ def _mtu_item(
         if "mtu" in options
     ]
     wrong = [
-        f"{name} reads back {found} at the {source}"
-        for name, source, found in read
-        if found != (mtus[0] if source == "start" else mtus[-1])
+        f"{name} reads back {value} at the {source}"
+        for name, source, value in read
+        if value != (mtus[0] if source == "start" else mtus[-1])
     ]
     given = [f"MTU {mtu}" for mtu in mtus]
     changes = [(row["interface"], str(options.get("change", ""))) for row, options in own]

@@ -139,7 +139,7 @@ def _link_steps(run: RunData, link: str, towards: str) -> Iterator[tuple[int, in
         begin = actual.get(step.id)
         begin = step.at_ns if begin is None or isinstance(do, LinkRates) else begin
         found.append((begin, run.end_ns if step.until_ns is None else step.until_ns, step))
-    return iter(sorted(found, key=lambda each: each[0]))
+    return iter(sorted(found, key=lambda change: change[0]))
 
 
 def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
@@ -178,7 +178,7 @@ def _others_have_faults(plan: RunPlan, hops: Sequence[Hop], epoch: Epoch) -> boo
             if isinstance(step.do, LinkChange) and step.do.link == hop.link.name
         ]
         if hop.key != (epoch.link, epoch.towards) and any(
-            each.has_faults_or_delay for each in (hop.direction, *changes)
+            direction.has_faults_or_delay for direction in (hop.direction, *changes)
         ):
             return True
     return False

@@ -115,7 +115,7 @@ def _connection(run: RunData, flow: FlowPlan, connection: int) -> _Connection:
         (pl.col("connection") == connection) & (pl.col("node") == flow.sender)
     )
     outward = pl.col("src").is_in(
-        [each.address for each in run.plan.network.node(flow.sender).interfaces]
+        [interface.address for interface in run.plan.network.node(flow.sender).interfaces]
     )
     sent = packets.filter(outward & (pl.col("payload_bytes") > 0)).sort("t_ns", maintain_order=True)
     segments = mark_resent(
@@ -209,7 +209,7 @@ def _losses_of(seen: _Connection, episodes: list[Episode]) -> list[dict[str, NDA
     order = np.argsort(owner, kind="stable")
     bounds = np.searchsorted(owner[order], np.arange(len(episodes) + 1))
     return [
-        {name: each[order[low:high]] for name, each in seen.lost.items()}
+        {name: times[order[low:high]] for name, times in seen.lost.items()}
         for low, high in itertools.pairwise(bounds.tolist())
     ]
 
@@ -222,11 +222,11 @@ def assign_losses(sent: Int64, again: NDArray[np.bool_], episodes: list[Episode]
     a recovery lies behind its recovery point (RFC 6675) and is noticed by the next. A lost
     retransmission belongs to the episode that sent it.
     """
-    noticed = np.array([each.noticed_ns for each in episodes], dtype=np.int64)
+    noticed = np.array([episode.noticed_ns for episode in episodes], dtype=np.int64)
     repaired = np.array(
         [
-            np.iinfo(np.int64).max if each.repaired_ns is None else each.repaired_ns
-            for each in episodes
+            np.iinfo(np.int64).max if episode.repaired_ns is None else episode.repaired_ns
+            for episode in episodes
         ]
     )
     first = np.searchsorted(noticed, sent, side="right")
@@ -264,7 +264,7 @@ def merge_ranges(left: Int64, size: Int64) -> list[int]:
     begin, end = left[order], np.maximum.accumulate((left + size)[order])
     cut = np.flatnonzero(begin[1:] > end[:-1])
     lefts, rights = begin[np.concatenate([[0], cut + 1])], end[np.append(cut, end.size - 1)]
-    return [int(each) for pair in zip(lefts, rights, strict=True) for each in pair]
+    return [int(side) for pair in zip(lefts, rights, strict=True) for side in pair]
 
 
 def _answer(timeline: Timeline, episode: Episode, bbr: bool) -> dict[str, Any]:
@@ -373,7 +373,7 @@ def _shortened(seen: _Connection, episode: Episode) -> int:
 
 
 def _count(times: Int64, low_ns: int, high_ns: int) -> int:
-    """Return how many of the ascending ``times`` lie from ``low_ns`` to ``high_ns``, both included."""
+    """Return how many of the ascending ``times`` lie from ``low_ns`` to ``high_ns``, inclusive."""
     return max(
         int(times.searchsorted(high_ns, side="right") - times.searchsorted(low_ns, side="left")), 0
     )

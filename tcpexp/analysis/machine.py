@@ -38,7 +38,7 @@ def judge_clock(run: RunData) -> Iterator[Item]:
         yield Item(CLOCK, "not set in the run", "not set", "ok", "")
         return
     words = ", ".join(
-        f"{each['by_ns'] / 1e9:+.3f} s at {each['t_ns'] / 1e9:.3f} s" for each in steps
+        f"{step['by_ns'] / 1e9:+.3f} s at {step['t_ns'] / 1e9:.3f} s" for step in steps
     )
     files = len(run.engine.get("restamped", ()))
     yield Item(

@@ -30,7 +30,7 @@ _ETHERNET_BYTES = 14
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What was measured, in words and as a number.
 
     ``wrong`` says why that cannot be, ``why`` why nothing was. ``due``: it should have been
@@ -46,20 +46,20 @@ class Measured:
 
 def probe_of(run: RunData, link: str, towards: str) -> dict[str, Any] | None:
     """Return what the burst before t0 measured of a direction."""
-    for each in run.probes.get("rates", []):
-        if (each["link"], each["towards"]) == (link, towards):
-            return dict(each)
+    for rate in run.probes.get("rates", []):
+        if (rate["link"], rate["towards"]) == (link, towards):
+            return dict(rate)
     return None
 
 
-def probed_rate(run: RunData, epoch: Epoch) -> Measured:
+def probed_rate(run: RunData, epoch: Epoch) -> Measurement:
     """Return the rate by the burst before t0."""
     asked, probe = epoch.direction.rate_bps, probe_of(run, epoch.link, epoch.towards)
     if asked is None:
-        return Measured(why="there was no rate before t0")
+        return Measurement(why="there was no rate before t0")
     if probe is None:
         few = bool(run.probes.get("rates"))
-        return Measured(
+        return Measurement(
             why=(
                 "of many equal directions one is measured, this is another"
                 if few
@@ -69,12 +69,12 @@ def probed_rate(run: RunData, epoch: Epoch) -> Measured:
         )
     rate = probe.get("measured_bps")
     if rate is None:
-        return Measured(
+        return Measurement(
             why=str(probe.get("why") or "too few frames of the burst arrived"),
             due=not probe.get("why"),
         )
     off = abs(rate - asked) / asked
-    return Measured(
+    return Measurement(
         f"{bits(rate)} by a burst",
         (
             f"a burst was off by {off:.2%}, allowed {RATE_TOLERANCE:.1%}"
@@ -97,7 +97,7 @@ def samples_in(run: RunData, epoch: Epoch) -> pl.DataFrame:
     )
 
 
-def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -> Measured:
+def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -> Measurement:
     """Return the rate at which packets left a queue that surely held some.
 
     What a sample finds waiting takes a time that the rate tells; in that time a fifo's packets
@@ -113,7 +113,7 @@ def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -
         waiting=pl.col("backlog_bytes").shift(1),
     )
     if asked is None or samples.height < 2:
-        return Measured(why="the queue was not sampled in that time")
+        return Measurement(why="the queue was not sampled in that time")
     slack = BUCKET_FRAMES * frame_bytes
     between = samples.filter(pl.col("length") > 0).with_columns(
         allowed=pl.col("length") * (asked / 8 / NANOSECONDS)
@@ -122,13 +122,13 @@ def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -
     if beyond.height and judge:
         worst = beyond.row(0, named=True)
         rate = worst["sent"] * 8e9 / worst["length"]
-        return Measured(
+        return Measurement(
             f"up to {bits(rate)}",
             f"{bits(rate)} passed before {worst['t_ns'] / NANOSECONDS:.3f} s, more than the rate"
             " allows",
         )
     if epoch.direction.queue is None or epoch.direction.queue.discipline not in TAIL_DROPPING:
-        return Measured(
+        return Measurement(
             why="its queue drops packets that wait, so no sample says how long it was busy"
         )
     sent, length = _by_packets(run, epoch, samples, asked)
@@ -136,7 +136,7 @@ def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -
         busy = between.filter(pl.col("waiting") >= pl.col("allowed"))
         sent, length = float(busy["sent"].sum() or 0), float(busy["length"].sum() or 0)
     if sent < BUSY_FRAMES * frame_bytes:
-        return Measured(why="too few packets waited")
+        return Measurement(why="too few packets waited")
     rate = sent * 8e9 / length
     off = abs(sent - length * asked / 8e9)
     wrong = (
@@ -144,7 +144,7 @@ def carried_rate(run: RunData, epoch: Epoch, frame_bytes: int, *, judge: bool) -
         if judge and off > RATE_TOLERANCE * sent + slack
         else ""
     )
-    return Measured(f"{bits(rate)} while packets waited", wrong)
+    return Measurement(f"{bits(rate)} while packets waited", wrong)
 
 
 def _by_packets(
@@ -167,7 +167,9 @@ def _by_packets(
     if (
         not clean
         or len(run.plan.network.links) != 1
-        or any(each.offloads for node in run.plan.network.nodes for each in node.interfaces)
+        or any(
+            interface.offloads for node in run.plan.network.nodes for interface in node.interfaces
+        )
     ):
         return 0.0, 0.0
     windows = samples.filter(pl.col("backlog_packets") > 2).select(
@@ -195,14 +197,14 @@ def _by_packets(
 
 def measured_queue(
     run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: int, *, first: bool
-) -> Measured:
+) -> Measurement:
     """Return how much a queue held: by the burst before t0 where that could fill it (``first``: in
     the first epoch), and the most that a sample found.
 
     cake's limit counts the memory that packets take, which no sample shows.
     """
     if asked.discipline == "cake":
-        return Measured(
+        return Measurement(
             why="cake's limit counts the memory of packets, which is not what its samples count"
         )
     in_bytes = asked.limit_packets is None
@@ -220,7 +222,7 @@ def measured_queue(
         most = int(samples["backlog_bytes" if in_bytes else "backlog_packets"].max() or 0)  # type: ignore[arg-type]
         words.append(f"at most {most:,} {unit} at a sample")
         wrong = wrong or (f"{most:,} {unit} waited" if most > limit else "")
-    return Measured(
+    return Measurement(
         "; ".join(words),
         wrong,
         "" if words else "its queue was not sampled",
@@ -228,7 +230,7 @@ def measured_queue(
     )
 
 
-def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
+def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measurement:
     """Return the smallest one-way time of the packets that crossed the link and no other with a
     delay.
 
@@ -239,12 +241,12 @@ def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
     if direction.reorder or (
         direction.jitter_ns and direction.jitter_distribution not in (None, "uniform")
     ):
-        return Measured(
+        return Measurement(
             why="jitter without bounds and reordered packets hide it; the base RTT has its range"
         )
     journeys = journeys_of(run, epoch).filter(pl.col("copies") > 0)
     if journeys.is_empty():
-        return Measured(
+        return Measurement(
             why="no packet crossed it and no other delay in that time; the base RTT has the sum"
         )
     smallest = int(journeys.select((pl.col("received_ns") - pl.col("sent_ns")).min()).item())
@@ -252,7 +254,7 @@ def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
     text = f"{smallest / 1e6:.3f} ms the fastest packet"
     if off < -tolerance - direction.jitter_ns:
         less = "the delay and its jitter allow" if direction.jitter_ns else "the delay"
-        return Measured(
+        return Measurement(
             text,
             f"the fastest packet took {smallest / 1e6:.3f} ms, less than {less}",
             value=smallest,
@@ -262,12 +264,12 @@ def measured_delay(run: RunData, epoch: Epoch, clock: str) -> Measured:
         and direction.rate_bps is None
         and not _other_queues(run, epoch)
     ):
-        return Measured(
+        return Measurement(
             text,
             f"the fastest packet took {smallest / 1e6:.3f} ms, although it had no queue to wait in",
             value=smallest,
         )
-    return Measured(text, value=smallest)
+    return Measurement(text, value=smallest)
 
 
 def _other_queues(run: RunData, epoch: Epoch) -> bool:

@@ -43,7 +43,7 @@ def measure_run(run: RunData) -> dict[str, Any]:
         "counters": counter_changes(run),
         "labels": count_labels(run, tuple(LABELS)),
         "links": [rate.as_dict() for rate in measure_faults(run)],
-        "followed": [each.as_dict() for each in measure_followed(run)],
+        "followed": [followed.as_dict() for followed in measure_followed(run)],
         "packets": dict(run.table("packets").group_by("capture").len().sort("capture").iter_rows()),
     }
     for name, share in shares["whole"]["share"].items():

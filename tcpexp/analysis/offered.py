@@ -28,9 +28,9 @@ class Offer:
         (:func:`find_rate_epochs`).
         """
         spans = [
-            (each.from_ns, each.to_ns, float(each.direction.rate_bps or 0) if each.up else 0.0)
-            for each in epochs
-            if each.to_ns > each.from_ns
+            (epoch.from_ns, epoch.to_ns, float(epoch.direction.rate_bps or 0) if epoch.up else 0.0)
+            for epoch in epochs
+            if epoch.to_ns > epoch.from_ns
         ]
         self._times = np.array([spans[0][0], *(span[1] for span in spans)], dtype=float)
         self._bits = np.cumsum(
@@ -61,11 +61,11 @@ def find_offers(
     found: list[tuple[Offer, Sequence[Epoch]]] = []
     for link, towards in crossed:
         own = [
-            each
-            for each in every
-            if (each.link, each.towards) == (link, towards) and each.to_ns > each.from_ns
+            t_ns
+            for t_ns in every
+            if (t_ns.link, t_ns.towards) == (link, towards) and t_ns.to_ns > t_ns.from_ns
         ]
-        if own and all(each.direction.rate_bps is not None for each in own):
+        if own and all(epoch.direction.rate_bps is not None for epoch in own):
             found.append((Offer(own), own))
     return found
 
@@ -98,14 +98,14 @@ def offered_before_arrival(
     every = list(epochs)
     least = np.full(from_ns.shape, np.inf)
     earlier = np.zeros(from_ns.shape)
-    for each in reversed(way):
+    for direction in reversed(way):
         own = [
             epoch
             for epoch in every
-            if (epoch.link, epoch.towards) == each and epoch.to_ns > epoch.from_ns
+            if (epoch.link, epoch.towards) == direction and epoch.to_ns > epoch.from_ns
         ]
         earlier = earlier + delay_at(own, from_ns - earlier)
-        for offer, _ in find_offers(own, [each]):
+        for offer, _ in find_offers(own, [direction]):
             least = np.minimum(
                 least, offer.until(from_ns - earlier + length_ns) - offer.until(from_ns - earlier)
             )
@@ -117,8 +117,8 @@ def delay_at(epochs: Sequence[Epoch], times_ns: Numbers) -> Numbers:
 
     Before the first epoch, the first one's.
     """
-    begins = np.array([each.from_ns for each in epochs], dtype=np.int64)
-    delays = np.array([each.direction.delay_ns for each in epochs], dtype=np.int64)
+    begins = np.array([epoch.from_ns for epoch in epochs], dtype=np.int64)
+    delays = np.array([epoch.direction.delay_ns for epoch in epochs], dtype=np.int64)
     if not delays.size:
         return np.zeros(np.shape(times_ns), dtype=np.int64)
     result: Numbers = delays[np.maximum(np.searchsorted(begins, times_ns, side="right") - 1, 0)]

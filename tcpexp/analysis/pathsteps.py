@@ -118,12 +118,12 @@ def _steps(
     own = {
         key: [epoch for epoch in epochs if (epoch.link, epoch.towards) == key] for key in set(keys)
     }
-    times = sorted({epoch.from_ns for each in own.values() for epoch in each})
+    times = sorted({epoch.from_ns for steps in own.values() for epoch in steps})
     at = dict.fromkeys(own, 0)
     found: Steps = []
     for time in times:
-        for key, each in own.items():
-            while at[key] + 1 < len(each) and each[at[key] + 1].from_ns <= time:
+        for key, steps in own.items():
+            while at[key] + 1 < len(steps) and steps[at[key] + 1].from_ns <= time:
                 at[key] += 1
         now = value([own[key][at[key]] for key in keys if own[key]])
         begin = found.pop()[0] if len(found) > 1 and time - found[-1][0] < SETTLED_NS else time

@@ -81,8 +81,8 @@ def _of_connection(
         exits.name(described, timeline, flow, connection, switched=index < len(cuts) - 2)
         found += described
     return [
-        {"flow": flow.name, "node": flow.sender, "connection": connection, "port": port, **each}
-        for each in found
+        {"flow": flow.name, "node": flow.sender, "connection": connection, "port": port, **phase}
+        for phase in found
     ]
 
 
@@ -101,14 +101,14 @@ def window_phases(timeline: Timeline, begin: int, end: int, *_: object) -> list[
     is_slow[slow.size :] = -1
     state = np.full(when.size, -1)
     names = ("Open", "Disorder", "CWR", "Recovery", "Loss")
-    state[slow.size :] = [names.index(each) for each in timeline.states]
+    state[slow.size :] = [names.index(state) for state in timeline.states]
     order = np.lexsort((np.arange(when.size), when))
     when, is_slow, state = (
         when[order],
         _carry(is_slow[order], int(slow[0])),
         _carry(state[order], 0),
     )
-    answers = np.array([names.index(each) for each in ("CWR", "Recovery", "Loss")])
+    answers = np.array([names.index(answering) for answering in ("CWR", "Recovery", "Loss")])
     code = np.where(np.isin(state, answers), state, np.where(is_slow == 1, 10, 11))
     last = np.append(np.diff(when) > 0, True)  # of several changes at one moment the last holds
     code, when = _clip(code[last], when[last], begin)
@@ -125,7 +125,7 @@ def window_phases(timeline: Timeline, begin: int, end: int, *_: object) -> list[
         if low < end
     ]
     return _without_slivers(
-        [Phase(each.from_ns, min(each.to_ns, end), each.name, each.rule) for each in found],
+        [Phase(phase.from_ns, min(phase.to_ns, end), phase.name, phase.rule) for phase in found],
         timeline,
     )
 
@@ -218,7 +218,7 @@ def _describe(
     segments; ``limited`` is that of :func:`limits_before`.
     """
     low, high = rows
-    begin, end = (min(each, timeline.row_ns.size - 1) for each in rows)
+    begin, end = (min(row, timeline.row_ns.size - 1) for row in rows)
     shares = {
         f"{name}_limited": float(sums[high] - sums[low]) / count if count else None
         for name, sums in limited.items()

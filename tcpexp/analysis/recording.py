@@ -12,6 +12,7 @@ from tcpexp.analysis.conservation import judge_conservation
 from tcpexp.analysis.items import Item
 from tcpexp.ingest.pcap import count_records
 from tcpexp.late import polars as pl
+from tcpexp.places.registry import find_kind
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.
@@ -231,7 +232,8 @@ def computes_in_no_time(run: RunData) -> bool:
     """Whether the run's clock stands while programs compute: the place is a kernel in user space
     whose time only system calls and waiting move.
     """
-    return str((run.manifest or {}).get("where", "")).partition(":")[0] == "uml"
+    kind = find_kind(str((run.manifest or {}).get("where", "")).partition(":")[0])
+    return kind is not None and not kind.computing_takes_time
 
 
 def judge_snaplen(run: RunData) -> Iterator[Item]:

@@ -63,7 +63,9 @@ def find_repairs(run: RunData, step: str) -> list[Repair]:
         maintain_order=True,
     )
     found = [_repair(run, row) for row in keys.iter_rows(named=True)]
-    return sorted((each for each in found if each is not None), key=lambda each: each.sent_ns)
+    return sorted(
+        (repair for repair in found if repair is not None), key=lambda repair: repair.sent_ns
+    )
 
 
 def _repair(run: RunData, row: dict[str, object]) -> Repair | None:
@@ -74,7 +76,11 @@ def _repair(run: RunData, row: dict[str, object]) -> Repair | None:
     segment = run.table("packets").filter(
         ends & (pl.col("seq") == row["seq"]) & (pl.col("payload_bytes") > 0)
     )
-    nodes = {each.address: node.name for node in run.plan.network.nodes for each in node.interfaces}
+    nodes = {
+        interface.address: node.name
+        for node in run.plan.network.nodes
+        for interface in node.interfaces
+    }
     source, target = nodes.get(str(row["src"])), nodes.get(str(row["dst"]))
     sent = segment.filter(pl.col("node") == source).sort("t_ns", "number")
     if sent.is_empty():
@@ -87,8 +93,8 @@ def _repair(run: RunData, row: dict[str, object]) -> Repair | None:
         run.table("resent").join(sent.slice(1), on=["capture", "number"], how="semi").sort("t_ns")
     )
     again = [
-        Again(int(each["t_ns"]), int(each["number"]), offset, each["by"], each["ca_state"])
-        for each in repeated.iter_rows(named=True)
+        Again(int(row["t_ns"]), int(row["number"]), offset, row["by"], row["ca_state"])
+        for row in repeated.iter_rows(named=True)
     ]
     first = sent.row(0, named=True)
     flow = None if row["flow"] is None else str(row["flow"])

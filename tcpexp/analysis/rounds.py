@@ -95,7 +95,7 @@ def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | No
     (RFC 5681 section 3.1, RFC 7661 section 4.3). RFC 5681 section 3.1: slow start at most doubles,
     avoidance adds one segment. None without such a round trip.
     """
-    used = [each for each in rounds if each.by_cwnd]
+    used = [flown for flown in rounds if flown.by_cwnd]
     if not used or phase not in GROWING:
         return None
     if phase == "slow_start":
@@ -103,13 +103,13 @@ def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | No
             np.exp(
                 np.mean(
                     [
-                        np.log(max(int(cwnd[each.end]), 1) / max(int(cwnd[each.begin]), 1))
-                        for each in used
+                        np.log(max(int(cwnd[flown.end]), 1) / max(int(cwnd[flown.begin]), 1))
+                        for flown in used
                     ]
                 )
             )
         )
-    return float(np.mean([int(cwnd[each.end]) - int(cwnd[each.begin]) for each in used]))
+    return float(np.mean([int(cwnd[flown.end]) - int(cwnd[flown.begin]) for flown in used]))
 
 
 def windows_by_round(run: RunData, flow: str, phase: str) -> list[list[tuple[int, int]]]:
@@ -132,16 +132,16 @@ def windows_by_round(run: RunData, flow: str, phase: str) -> list[list[tuple[int
     rows = states.filter(pl.col("connection") == connection).sort("t_ns", maintain_order=True)
     flight, t_ns, cwnd = Flight.of(rows), rows["t_ns"].to_numpy(), rows["cwnd"].to_numpy()
     found = []
-    for own in (
+    for row in (
         phases.filter((pl.col("connection") == connection) & (pl.col("phase") == phase))
         .sort("from_ns")
         .iter_rows(named=True)
     ):
         low, high = (
-            int(each)
-            for each in np.searchsorted(t_ns, [own["from_ns"], own["to_ns"]], side="right")
+            int(index)
+            for index in np.searchsorted(t_ns, [row["from_ns"], row["to_ns"]], side="right")
         )
-        used = list(itertools.takewhile(lambda each: each.by_cwnd, flight.rounds(low, high)))
-        at = [each.begin for each in used] + [used[-1].end] if used else []
-        found.append([(int(t_ns[each]), int(cwnd[each])) for each in at])
+        used = list(itertools.takewhile(lambda flown: flown.by_cwnd, flight.rounds(low, high)))
+        at = [flown.begin for flown in used] + [used[-1].end] if used else []
+        found.append([(int(t_ns[index]), int(cwnd[index])) for index in at])
     return found

@@ -15,7 +15,7 @@ def nearest(times_ns: Sequence[int], at_ns: int) -> int:
     """
     index = bisect.bisect_left(times_ns, at_ns)
     around = times_ns[max(index - 1, 0) : index + 1]
-    return min(around, key=lambda each: abs(each - at_ns))
+    return min(around, key=lambda t_ns: abs(t_ns - at_ns))
 
 
 def sampled_span(times_ns: Sequence[int], span: tuple[int, int]) -> tuple[int, int]:

@@ -55,7 +55,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A reading that is not what was asked at its time."""
 
     t_ns: int
@@ -76,7 +76,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedSetting:
     """One parameter of one direction over the run: its values by time, how often it was read, and
     where it was not as asked.
     """
@@ -86,7 +86,7 @@ class Compared:
     parameter: str
     spans: tuple[tuple[int, Value], ...]
     readings: int
-    differences: tuple[Difference, ...]
+    differences: tuple[SettingDifference, ...]
 
     @property
     def is_asked(self) -> bool:
@@ -99,7 +99,7 @@ def has_readings(run: RunData) -> bool:
     return bool(run.table("settings").filter(pl.col("source") == "start").height)
 
 
-def compare_settings(run: RunData) -> list[Compared]:
+def compare_settings(run: RunData) -> list[ComparedSetting]:
     """Return every parameter of every direction that has a wire, in the plan's order."""
     readings = _readings(run)
     epochs = find_epochs(run)
@@ -116,7 +116,7 @@ def compare_settings(run: RunData) -> list[Compared]:
 
 def _compare(
     run: RunData, epochs: list[Epoch], start: DirectionPlan, parameter: str, told: list[Reading]
-) -> Compared:
+) -> ComparedSetting:
     def asked(direction: DirectionPlan) -> Value:
         return asked_value(parameter, direction, start.queue)
 
@@ -141,17 +141,17 @@ def _compare(
             asked(direction) for direction in (around if reading.source != "start" else [start])
         ]
         if reading.kind is None:
-            if any(each is not None for each in wanted):
+            if any(value is not None for value in wanted):
                 differences.append(
-                    Difference(reading.t_ns, parameter, None, None, ROLES[parameter])
+                    SettingDifference(reading.t_ns, parameter, None, None, ROLES[parameter])
                 )
             continue
         value = read_value(parameter, reading.kind, reading.options)
         if parameter in ("queue", "discipline") and None in wanted:
             continue  # without a bottleneck the queue is nobody's business
-        if wanted and not any(agree(parameter, each, value) for each in wanted):
-            differences.append(Difference(reading.t_ns, parameter, wanted[0], value))
-    return Compared(link, towards, parameter, tuple(spans), count, tuple(differences))
+        if wanted and not any(agree(parameter, allowed, value) for allowed in wanted):
+            differences.append(SettingDifference(reading.t_ns, parameter, wanted[0], value))
+    return ComparedSetting(link, towards, parameter, tuple(spans), count, tuple(differences))
 
 
 def _is_around(epoch: Epoch, t_ns: int) -> bool:
@@ -189,7 +189,9 @@ def _readings(run: RunData) -> dict[tuple[str, str, str], list[Reading]]:
         for towards, qdisc in _places(run.plan.network.link(name)):
             if (towards, qdisc) not in shown:
                 found.setdefault((name, towards, qdisc), []).append(Reading(t_ns, source, None, {}))
-    return {place: sorted(each, key=lambda reading: reading.t_ns) for place, each in found.items()}
+    return {
+        place: sorted(value, key=lambda reading: reading.t_ns) for place, value in found.items()
+    }
 
 
 def _places(link: LinkPlan) -> Iterator[tuple[str, str]]:
@@ -200,7 +202,7 @@ def _places(link: LinkPlan) -> Iterator[tuple[str, str]]:
             yield towards, "netem"
 
 
-# -----------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------
 # values
 
 
@@ -329,8 +331,8 @@ def agree(parameter: str, asked: Value, found: Value) -> bool:
     if asked is None or found is None or len(asked) != len(found):
         return asked == found
     return all(
-        _same(one, other, SMALLEST.get(parameter, 1e-6))
-        for one, other in zip(asked, found, strict=True)
+        _same(pair, other, SMALLEST.get(parameter, 1e-6))
+        for pair, other in zip(asked, found, strict=True)
     )
 
 
@@ -364,8 +366,8 @@ def describe(parameter: str, value: Value) -> str:
         return f"{float(first) * 1e3:g} ms" + _correlation(rest)
     if first == "gilbert_elliott":
         return "in bursts (Gilbert-Elliott), " + ", ".join(
-            f"{name} {float(each):.4%}"
-            for name, each in zip(("p", "r", "1-h", "1-k"), rest, strict=True)
+            f"{name} {float(value):.4%}"
+            for name, value in zip(("p", "r", "1-h", "1-k"), rest, strict=True)
         )
     if first == "random":
         return f"{float(rest[0]):.4%}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from tcpexp.analysis.activity import activity_of, bits_per_second, goodput_bytes
 from tcpexp.plan.flows import receiver_of
@@ -58,13 +58,15 @@ def find_directions(plan: RunPlan) -> list[Direction]:
     groups: list[list[FlowPlan]] = []
     for flow in plan.flows:
         own = set(ways[flow.name])
-        joined = [group for group in groups if any(own & set(ways[each.name]) for each in group)]
+        joined = [
+            group for group in groups if any(own & set(ways[member.name]) for member in group)
+        ]
         groups = [group for group in groups if group not in joined] + [
-            [*(each for group in joined for each in group), flow]
+            [*(member for group in joined for member in group), flow]
         ]
     order = {flow.name: number for number, flow in enumerate(plan.flows)}
     ordered = sorted(
-        (sorted(group, key=lambda each: order[each.name]) for group in groups),
+        (sorted(group, key=lambda member: order[member.name]) for group in groups),
         key=lambda group: order[group[0].name],
     )
     return [_direction(group, ways) for group in ordered]
@@ -74,10 +76,44 @@ def _direction(
     group: Sequence[FlowPlan], ways: dict[str, tuple[tuple[str, str], ...]]
 ) -> Direction:
     own = [ways[flow.name] for flow in group]
-    crossed = tuple(dict.fromkeys(each for way in own for each in way))
+    crossed = tuple(dict.fromkeys(direction for way in own for direction in way))
     return Direction(
-        tuple(group), tuple(each for each in crossed if all(each in way for way in own)), crossed
+        tuple(group),
+        tuple(direction for direction in crossed if all(direction in way for way in own)),
+        crossed,
     )
+
+
+class Shared(TypedDict):
+    """Each flow's part of a goodput, and Jain's index of them; None where nothing was delivered."""
+
+    share: dict[str, float | None]
+    jain_index: float | None
+
+
+class Together(Shared):
+    """The same while all flows were active: from when to when, and their goodput."""
+
+    from_ns: int
+    to_ns: int
+    goodput_bps: dict[str, float | None]
+
+
+class DirectionShares(TypedDict):
+    """One direction that flows share, over the run and while all were active."""
+
+    towards: str
+    flows: list[str]
+    whole: Shared
+    together: Together | None
+
+
+class Shares(TypedDict):
+    """What ``metrics.json`` holds as ``shares``."""
+
+    whole: Shared
+    together: Together | None
+    directions: list[DirectionShares]
 
 
 def jain_index(values: Sequence[float]) -> float | None:
@@ -90,7 +126,7 @@ def jain_index(values: Sequence[float]) -> float | None:
     return sum(values) ** 2 / (len(values) * squares) if squares > 0 else None
 
 
-def measure_shares(run: RunData) -> dict[str, Any]:
+def measure_shares(run: RunData) -> Shares:
     """Return each flow's share of its direction's goodput and Jain's index: over the run
     (``whole``), and while all its flows were active (``together``).
 
@@ -101,16 +137,17 @@ def measure_shares(run: RunData) -> dict[str, Any]:
     first one's end; None when there is none.
     """
     parts = list(_parts(run))
-    several = [each for each in parts if len(each["flows"]) > 1]
-    only: dict[str, Any] = (
-        several[0] if len(several) == 1 else {"whole": {"jain_index": None}, "together": None}
-    )
-    shares = {name: share for each in parts for name, share in each["whole"]["share"].items()}
-    whole = {"share": shares, "jain_index": only["whole"]["jain_index"]}
-    return {"whole": whole, "together": only["together"], "directions": several}
+    several = [part for part in parts if len(part["flows"]) > 1]
+    only = several[0] if len(several) == 1 else None
+    shares = {name: share for part in parts for name, share in part["whole"]["share"].items()}
+    return {
+        "whole": {"share": shares, "jain_index": only["whole"]["jain_index"] if only else None},
+        "together": only["together"] if only else None,
+        "directions": several,
+    }
 
 
-def _parts(run: RunData) -> Iterator[dict[str, Any]]:
+def _parts(run: RunData) -> Iterator[DirectionShares]:
     for direction in find_directions(run.plan):
         yield {
             "towards": direction.towards,
@@ -120,7 +157,7 @@ def _parts(run: RunData) -> Iterator[dict[str, Any]]:
         }
 
 
-def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
+def _together(run: RunData, direction: Direction) -> Together | None:
     spans = [activity_of(run, flow) for flow in direction.flows]
     present = [span for span in spans if span is not None]
     if len(present) < len(spans) or len(spans) < 2:
@@ -136,7 +173,7 @@ def _together(run: RunData, direction: Direction) -> dict[str, Any] | None:
     return {"from_ns": begin, "to_ns": end, "goodput_bps": rates, **_shared(values)}
 
 
-def _shared(values: dict[str, int]) -> dict[str, Any]:
+def _shared(values: dict[str, int]) -> Shared:
     total = sum(values.values())
     return {
         "share": {name: value / total if total else None for name, value in values.items()},

@@ -225,14 +225,14 @@ def _half_open_gone(run: RunData, resent: pl.DataFrame, sent: pl.DataFrame) -> p
     keys = sent.filter(pl.col("flags").str.contains("S") & pl.col("flags").str.contains("A"))
     rows = []
     lives = [
-        (dict(zip(ENDS, key, strict=False)), own)
-        for key, own in keys.sort("t_ns", maintain_order=True).group_by(
+        (dict(zip(ENDS, key, strict=False)), rows)
+        for key, rows in keys.sort("t_ns", maintain_order=True).group_by(
             *ENDS, "life", maintain_order=True
         )
     ]
-    for index, (key, own) in enumerate(lives):
+    for index, (key, live) in enumerate(lives):
         following = (int(later["t_ns"][0]) for other, later in lives[index + 1 :] if other == key)
-        row = _gone(run, key, own, resent, next(following, None))
+        row = _gone(run, key, live, resent, next(following, None))
         rows += [row] if row else []
     return pl.DataFrame(rows, infer_schema_length=None) if rows else empty_frame("timeouts")
 

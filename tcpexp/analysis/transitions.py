@@ -116,11 +116,11 @@ def transitions(run: RunData) -> list[Transition]:
         known.add(_key(row))
         if change.new == "CLOSED" and change.old in ("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"):
             traced += _completed(
-                change, [each for each in stays.get(_key(row), []) if each[2] >= row["t_ns"]], run
+                change, [stay for stay in stays.get(_key(row), []) if stay[2] >= row["t_ns"]], run
             )
         else:
             traced.append(change)
-    return sorted(traced + _half_open(run, known), key=lambda each: each.t_ns)
+    return sorted(traced + _half_open(run, known), key=lambda change: change.t_ns)
 
 
 def visited(changes: list[Transition]) -> dict[str, list[Transition]]:
@@ -129,11 +129,11 @@ def visited(changes: list[Transition]) -> dict[str, list[Transition]]:
     Of a state that was only left, those that left it.
     """
     entered: dict[str, list[Transition]] = {
-        state: [each for each in changes if each.new == state] for state in STATES
+        state: [change for change in changes if change.new == state] for state in STATES
     }
     return {
-        state: found or [each for each in changes if each.old == state]
-        for state, found in entered.items()
+        state: entries or [change for change in changes if change.old == state]
+        for state, entries in entered.items()
     }
 
 
@@ -162,7 +162,7 @@ def _small_stays(run: RunData) -> dict[Key, list[Stay]]:
     TIME-WAIT, in the order of time.
     """
     stays: dict[Key, list[Stay]] = defaultdict(list)
-    for row in _snapshots(run, [each.lower() for each in _SMALL]).iter_rows(named=True):
+    for row in _snapshots(run, [small.lower() for small in _SMALL]).iter_rows(named=True):
         of_socket, state = stays[_key(row)], FROM_SS[row["state"]]
         if of_socket and of_socket[-1][0] == state:
             of_socket[-1] = (state, of_socket[-1][1], row["t_ns"])
@@ -202,14 +202,15 @@ def _snapshots(run: RunData, states: list[str]) -> pl.DataFrame:
 
 def _interval_ns(run: RunData) -> int:
     return max(
-        (each.interval_ns or 0 for each in run.plan.recorders if each.kind == "ss"), default=0
+        (recorder.interval_ns or 0 for recorder in run.plan.recorders if recorder.kind == "ss"),
+        default=0,
     )
 
 
 def _key(row: dict[str, object]) -> Key:
     return tuple(
-        row[each]
-        for each in (
+        row[column]
+        for column in (
             "node",
             "local_address",
             "local_port",

@@ -24,7 +24,7 @@ def log(event: str, **facts: object) -> None:
 
 
 def piece(number: int, size: int) -> bytes:
-    """Return piece ``number``: one letter repeated, so that a capture shows where each piece went."""
+    """Return piece ``number``: one letter repeated, so that a capture shows where each went."""
     return bytes([ord("A") + number % 26]) * size
 
 

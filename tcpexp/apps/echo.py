@@ -151,7 +151,7 @@ def exchange_tcp(client: socket.socket, message: bytes) -> bytes:
 
 
 def exchange_udp(client: socket.socket, message: bytes) -> bytes:
-    """Send a datagram and wait for one: it comes back whole or not at all, and nobody says which."""
+    """Send a datagram and wait for one: it comes back whole or not at all, nobody says which."""
     called("send", lambda: client.send(message))
     try:
         back: bytes = called("recv", lambda: client.recv(LARGEST_DATAGRAM))

@@ -71,7 +71,7 @@ def load_files(arguments: argparse.Namespace) -> dict[str, bytes]:
 def read_request(
     connection: socket.socket, rest: bytes
 ) -> tuple[str, str, dict[str, str], bytes] | None:
-    """Return (method, path, headers, bytes after the request), or None when the client has closed."""
+    """Return (method, path, headers, bytes after the request), None when the client has closed."""
     while b"\r\n\r\n" not in rest:
         more = connection.recv(65536)
         if not more or len(rest) > 65536:
@@ -92,7 +92,8 @@ def answer(
 ) -> None:
     """Send one response; a short one leaves in a single segment."""
     version, close = ("HTTP/1.1", "keep-alive") if keep_alive else ("HTTP/1.0", "close")
-    head = f"{version} {status}\r\nContent-Length: {len(content)}\r\nConnection: {close}\r\n\r\n".encode()
+    lines = f"{version} {status}\r\nContent-Length: {len(content)}\r\nConnection: {close}\r\n\r\n"
+    head = lines.encode()
     if not with_body:
         connection.sendall(head)
         return

@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Connect, send on the grid, close the sending side and wait for the other side to close too."""
+    """Connect, send on the grid, close the sending side and wait for the other one to close too."""
     arguments = parse_arguments()
     connection = socket.socket(
         socket.AF_INET6 if ":" in arguments.to else socket.AF_INET, socket.SOCK_STREAM

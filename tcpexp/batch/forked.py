@@ -18,6 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from tcpexp.places.registry import all_kinds
+
 #: What every run needs and what starts no thread.
 PRELOADED = (
     "tcpexp.batch.job",
@@ -25,7 +27,6 @@ PRELOADED = (
     "tcpexp.plan.compile",
     "tcpexp.spec.load",
     "tcpexp.catalogue",
-    "tcpexp.places.uml.place",
     "tcpexp.runs.pipeline",
     "tcpexp.store.manifest",
     "tcpexp.checks.run",
@@ -40,6 +41,7 @@ def preload() -> None:
     with suppress(ImportError):  # whoever needs the module will say what is wrong with it
         for name in PRELOADED:
             importlib.import_module(name)
+        all_kinds()
         from tcpexp.report.page.write import template
 
         template()

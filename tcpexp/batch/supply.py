@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import TcpexpError
-from tcpexp.places.parts import PARTS
+from tcpexp.places.registry import all_parts
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,7 +44,7 @@ class PartSupply:
     def _send(self, what: str, sha256: str, address: str) -> str | None:
         with tempfile.TemporaryDirectory(prefix="tcpexp-part-") as folder:
             archive = Path(folder) / "part.tar.gz"
-            PARTS[what].export(sha256, archive)
+            all_parts()[what].export(sha256, archive)
             with archive.open("rb") as file:
                 name = f"incoming-{sha256[:16]}-{os.getpid()}.tar.gz"
                 answer: str | None = None
@@ -80,7 +80,7 @@ def receive_piece(what: str, name: str, sha256: str, offset: int, piece: bytes) 
                 file.write(piece)
             return None
         try:
-            PARTS[what].take(path, sha256)
+            all_parts()[what].take(path, sha256)
         finally:
             path.unlink(missing_ok=True)
     except (TcpexpError, OSError) as error:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tcpexp.errors import HostError, Missing, SpecError
 from tcpexp.places.base import Wanted
-from tcpexp.places.parts import PARTS
-from tcpexp.places.registry import GUEST, choose_kind
+from tcpexp.places.registry import GUEST, all_parts, choose_kind
 
 if TYPE_CHECKING:
     from tcpexp.places.base import Place
@@ -76,7 +75,7 @@ class KindWorkplace:
     def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
         """Use the study's parts where this machine has them; return the first that it has not."""
         found = {}
-        for name, part in PARTS.items():
+        for name, part in all_parts().items():
             sha256 = asked.get(name)
             if sha256 is not None:
                 if not part.find(sha256):

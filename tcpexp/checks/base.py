@@ -212,14 +212,14 @@ class Check(BaseModel):
         """Yield (kind, name) of every host, flow, link and action that this check names."""
         for name, field in type(self).model_fields.items():
             marks = [
-                each
-                for each in _metadata(field.annotation, field.metadata)
-                if isinstance(each, Refers)
+                mark
+                for mark in _metadata(field.annotation, field.metadata)
+                if isinstance(mark, Refers)
             ]
             value = getattr(self, name)
             if marks and value is not None:
-                for each in [value] if isinstance(value, str) else value:
-                    yield marks[0].kind, each
+                for name_given in [value] if isinstance(value, str) else value:
+                    yield marks[0].kind, name_given
 
 
 def known_names(plan: RunPlan, kind: Kind) -> list[str]:
@@ -246,7 +246,9 @@ def unknown_references(check: Check, plan: RunPlan) -> list[str]:
 
 def _require_known(plan: RunPlan, kind: Kind, name: str) -> None:
     known = known_names(plan, kind)
-    if name in known or (kind == "action" and any(each.startswith(f"{name}.") for each in known)):
+    if name in known or (
+        kind == "action" and any(known_name.startswith(f"{name}.") for known_name in known)
+    ):
         return
     hint = suggest(name, known)
     raise Undecided(f"there is no {kind} '{name}' in this experiment{f'; {hint}' if hint else ''}")
@@ -256,8 +258,8 @@ def _metadata(annotation: object, metadata: Sequence[object]) -> list[object]:
     """Return the annotations of a field and of the types inside it (``list[FlowName] | None``)."""
     found = list(metadata)
     found += getattr(annotation, "__metadata__", ())
-    for each in getattr(annotation, "__args__", ()):
-        found += _metadata(each, ())
+    for inner in getattr(annotation, "__args__", ()):
+        found += _metadata(inner, ())
     return found
 
 

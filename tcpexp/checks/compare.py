@@ -144,8 +144,8 @@ class Compared(Check, Generic[Value]):
     def has_comparator(self) -> bool:
         """Whether any comparator is given."""
         return any(
-            each is not None
-            for each in (self.equals, self.at_least, self.at_most, self.above, self.below)
+            limit is not None
+            for limit in (self.equals, self.at_least, self.at_most, self.above, self.below)
         )
 
     def words(self, value: float) -> str:
@@ -192,7 +192,9 @@ class Compared(Check, Generic[Value]):
     def _tolerance_words(self) -> str:
         if self.tolerance is None:
             return ""
-        return f" ± {self.tolerance if isinstance(self.tolerance, Percent) else self.words(_number(self.tolerance))}"
+        if isinstance(self.tolerance, Percent):
+            return f" ± {self.tolerance}"
+        return f" ± {self.words(_number(self.tolerance))}"
 
 
 def _number(value: Any) -> float:
@@ -201,3 +203,18 @@ def _number(value: Any) -> float:
     Every unit here is an int or a float.
     """
     return value  # type: ignore[no-any-return]
+
+
+def require_kind(check: Compared[float], kind: type, what: str) -> None:
+    """Raise unless every comparator is of ``kind``: int for durations, float for plain numbers and
+    fractions.
+    """
+    for name in ("equals", "tolerance", "at_least", "at_most", "above", "below"):
+        value = getattr(check, name)
+        if value is not None and not isinstance(value, (kind, Percent)):
+            right = (
+                "a duration, such as 20ms"
+                if kind is int
+                else "a number or a percentage without a unit of time"
+            )
+            raise QuantityError(f"{name}: of '{what}' has the wrong unit", f"write {right}")

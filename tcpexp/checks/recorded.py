@@ -14,6 +14,7 @@ from tcpexp.checks.base import NotSupported, Undecided
 from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.views.logs import read_logs
 from tcpexp.views.spans import Span
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
 
     ``fraction`` is the share of missing packets that does no harm to the question.
     """
-    interfaces = [each.name for each in run.plan.network.node(host).interfaces]
+    interfaces = [interface.name for interface in run.plan.network.node(host).interfaces]
     recorded = run.engine.get("captures") or {}
-    found = [each for each in interfaces if each in recorded]
+    found = [interface for interface in interfaces if interface in recorded]
     if not found or not table_exists(run, "packets"):
         raise Undecided(f"no packets were captured at {host}")
     for name in found:
@@ -93,18 +94,18 @@ def require_tracepoint(run: RunData, event: str) -> None:
     ``NotSupported`` when the kernel lacks it, ``Undecided`` when it was not asked for or lost
     events.
     """
-    planned = [each for each in run.plan.recorders if each.kind == "trace"]
+    planned = [recorder for recorder in run.plan.recorders if recorder.kind == "trace"]
     if not planned:
         raise Undecided("kernel tracepoints were not recorded")
     trace = run.engine.get("trace") or {}
     short = event.rpartition(":")[2]
     if any(
-        str(each).replace("/", ":").rpartition(":")[2] == short
-        for each in trace.get("missing") or ()
+        str(missing).replace("/", ":").rpartition(":")[2] == short
+        for missing in trace.get("missing") or ()
     ):
         raise NotSupported(f"the kernel has no tracepoint {event}")
-    asked = [name for each in planned for name in each.options.get("events", [event])]
-    if not any(str(each).replace("/", ":").rpartition(":")[2] == short for each in asked):
+    asked = [name for recorder in planned for name in recorder.options.get("events", [event])]
+    if not any(str(name).replace("/", ":").rpartition(":")[2] == short for name in asked):
         raise Undecided(f"the tracepoint {event} was not recorded")
     if "events" not in trace and "missing" not in trace:
         raise Undecided("the run says nothing about its tracepoints")
@@ -117,9 +118,13 @@ def sample_interval(run: RunData, kind: str, host: str | None = None) -> int:
 
     Raises ``Undecided`` when it was not planned.
     """
-    for each in run.plan.recorders:
-        if each.kind == kind and each.interval_ns and (host is None or each.node in (None, host)):
-            return each.interval_ns
+    for recorder in run.plan.recorders:
+        if (
+            recorder.kind == kind
+            and recorder.interval_ns
+            and (host is None or recorder.node in (None, host))
+        ):
+            return recorder.interval_ns
     raise Undecided(f"{kind} was not recorded" + (f" on {host}" if host else ""))
 
 
@@ -161,4 +166,26 @@ def _block_times(lines: Iterable[str]) -> list[int]:
     found = (
         line.removeprefix("# t_ns=").split()[0] for line in lines if line.startswith("# t_ns=")
     )
-    return sorted({int(each) for each in found})
+    return sorted({int(t_ns) for t_ns in found})
+
+
+#: A capture that missed fewer packets than this still measures a rate to three digits.
+HARMLESS_LOSS = 0.001
+
+
+def require_packets_of(run: RunData, flow: str) -> None:
+    """Raise ``Undecided`` when a flow delivered nothing in the whole run: then it cannot be judged,
+    only be absent.
+    """
+    if not table_exists(run, "throughput"):
+        raise Undecided("the captures have not been turned into tables")
+    if run.table("throughput").filter(pl.col("flow") == flow).is_empty():
+        raise Undecided(f"no packet of flow {flow} arrived in the whole run")
+
+
+def require_logs(run: RunData, action: str, endings: tuple[str, ...]) -> dict[str, str]:
+    """Return a process's output by file name; raises ``Undecided`` when none was recorded."""
+    logs = read_logs(run, action, endings)
+    if not logs:
+        raise Undecided(f"no output of action {action} was recorded")
+    return logs

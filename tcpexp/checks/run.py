@@ -35,9 +35,9 @@ def check_run(run: RunData) -> list[Verdict]:
         for name, given in entry.items()
     ]
     verdicts = [
-        dataclasses.replace(each, number=number)
-        for number, each in enumerate(judged, start=1)
-        if each is not None
+        dataclasses.replace(verdict, number=number)
+        for number, verdict in enumerate(judged, start=1)
+        if verdict is not None
     ]
     write_checks(run.path, verdicts)
     return verdicts
@@ -61,8 +61,8 @@ def write_checks(run_dir: Path, verdicts: list[Verdict]) -> None:
     """Write ``checks.json``: the verdicts and how many there are of each result."""
     document = {
         "checks_schema": CHECKS_SCHEMA,
-        "summary": dict(sorted(Counter(each.result for each in verdicts).items())),
-        "verdicts": [dataclasses.asdict(each) for each in verdicts],
+        "summary": dict(sorted(Counter(verdict.result for verdict in verdicts).items())),
+        "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts],
     }
     write_atomic(run_dir / FILE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
@@ -75,7 +75,7 @@ def load_checks(run_dir: Path) -> list[Verdict]:
     path = run_dir / FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return [_verdict(each) for each in document["verdicts"]]
+        return [_verdict(verdict) for verdict in document["verdicts"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -88,12 +88,12 @@ def _verdict(raw: dict[str, Any]) -> Verdict:
     evidence = tuple(
         Evidence(
             **{
-                **each,
-                "packets": tuple(each["packets"]),
-                "rows": tuple(tuple(row) for row in each["rows"]),
+                **proof,
+                "packets": tuple(proof["packets"]),
+                "rows": tuple(tuple(row) for row in proof["rows"]),
             }
         )
-        for each in raw["evidence"]
+        for proof in raw["evidence"]
     )
     return Verdict(**{**raw, "evidence": evidence})
 

@@ -115,7 +115,7 @@ class Segments(Compared[Count]):
             return str(self.count) if self.count is not None else self.comparison()
         more = " and possibly more" if self.further else ""
         return (
-            f"{len(self.times)}{more}, at {', '.join(time_words(each) for each in self.times)}, at"
+            f"{len(self.times)}{more}, at {', '.join(time_words(t_ns) for t_ns in self.times)}, at"
             f" most {late_words(self.late)} late per gap"
         )
 
@@ -180,7 +180,7 @@ class Segments(Compared[Count]):
             *packet_evidence(rows),
         ]
         seen = f"{len(measured)}" + (
-            f" at {', '.join(time_words(each) for each in measured[:12])}" if measured else ""
+            f" at {', '.join(time_words(t_ns) for t_ns in measured[:12])}" if measured else ""
         )
         reason = "; ".join(complaints) or f"all {len(times)} were sent when they were due"
         if rounding and not complaints:

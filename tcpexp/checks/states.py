@@ -68,12 +68,15 @@ class States(Check):
             require_tracepoint(run, EVENT)
         except Undecided as why:
             return self._judge_snapshots(run, why)
-        here = [each for each in recorded_transitions(run) if each.node == self.host]
+        here = [
+            transition for transition in recorded_transitions(run) if transition.node == self.host
+        ]
         ways = ways_of(
             [
-                each
-                for each in here
-                if self.port in (None, each.port, each.peer_port) and self.flow in (None, each.flow)
+                change
+                for change in here
+                if self.port in (None, change.port, change.peer_port)
+                and self.flow in (None, change.flow)
             ]
         )
         found = next((way for way in ways if way.passes(self.path)), None)

@@ -199,22 +199,7 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
         return {
             name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()
         }
-    return {
-        name: first_line(inspect.getdoc(resolve(kind, item)) or "")
-        for name, item in catalogue.registry(kind)
-    }
-
-
-def resolve(kind: str, item: Any) -> Any:
-    """Return the class behind a registry's item.
-
-    Plots are listed as ``module:class`` so that listing imports nothing.
-    """
-    if kind == "plots" and isinstance(item, str):
-        from tcpexp.plots.base import load_plot
-
-        return load_plot(item)
-    return item
+    return {name: first_line(inspect.getdoc(item) or "") for name, item in catalogue.registry(kind)}
 
 
 def first_line(text: str) -> str:
@@ -308,7 +293,7 @@ def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
             "text": control_text(name),
             "parameters": [],
         }
-    item = resolve(kind, catalogue.registry(kind).get(name))
+    item = catalogue.registry(kind).get(name)
     text = inspect.getdoc(item) or ""
     return {"kind": _singular(kind), "name": name, "text": text, "parameters": parameters(item)}
 

@@ -11,6 +11,10 @@ import click
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import HostError, SpecError
+from tcpexp.places.image.archive import export_image, import_image, kept_images, use_image
+from tcpexp.places.image.image import build_image, find_image
+from tcpexp.places.image.recipe import recipe_hash
+from tcpexp.places.registry import kinds_with_shell, place_kind
 
 
 @click.group()
@@ -34,8 +38,6 @@ def build(force: bool) -> None:
 
     It is made once, from the distribution's packages, in 1 to 3 minutes.
     """
-    from tcpexp.places.image.image import build_image
-
     image = build_image(say, force=force)
     give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")
@@ -61,10 +63,6 @@ def info(as_json: bool, quiet: bool) -> int:
 
     Its sha256, kernel, packages and folder. Exit code 3 when none was built.
     """
-    from tcpexp.places.image.archive import kept_images
-    from tcpexp.places.image.image import find_image
-    from tcpexp.places.image.recipe import recipe_hash
-
     image = find_image()
     if quiet:
         return 3 if image is None else 0
@@ -72,7 +70,7 @@ def info(as_json: bool, quiet: bool) -> int:
     facts: dict[str, Any] = {
         "built": image is not None,
         "recipe": recipe_hash(),
-        "kept": [each.sha256 for each in kept],
+        "kept": [image.sha256 for image in kept],
     }
     if image is not None:
         facts.update(
@@ -94,10 +92,10 @@ def info(as_json: bool, quiet: bool) -> int:
             f"size      {image.bytes >> 20} MiB\npackages  {len(image.packages)} (--json names"
             f" them)\nrecipe    {image.recipe}"
         )
-    for each in kept if not as_json else ():
+    for image in kept if not as_json else ():
         click.echo(
-            f"kept      {each.sha256} (Linux {each.kernel}); to use it: tcpexp guest use"
-            f" {each.sha256[:12]}"
+            f"kept      {image.sha256} (Linux {image.kernel}); to use it: tcpexp guest use"
+            f" {image.sha256[:12]}"
         )
     return 3 if image is None else 0
 
@@ -117,9 +115,6 @@ def export_(file: Path) -> int:
     Another machine that imports it makes the same captures, also when the distribution's archive
     has moved on. The image is verified meanwhile.
     """
-    from tcpexp.places.image.archive import export_image
-    from tcpexp.places.image.image import find_image
-
     image = find_image()
     if image is None:
         raise HostError("there is no guest image to export", hint="tcpexp guest build")
@@ -143,9 +138,6 @@ def import_(file: Path) -> int:
     It is verified by its sha256 first; a damaged file changes nothing. The image that was used
     before is kept (tcpexp guest use).
     """
-    from tcpexp.places.image.archive import import_image, kept_images
-    from tcpexp.places.image.image import find_image
-
     before = find_image()
     image = import_image(file, say)
     give_cache()
@@ -153,7 +145,7 @@ def import_(file: Path) -> int:
     if (
         before is not None
         and before.sha256 != image.sha256
-        and before.sha256 in {each.sha256 for each in kept_images()}
+        and before.sha256 in {image.sha256 for image in kept_images()}
     ):
         click.echo(f"the image before is kept: tcpexp guest use {before.sha256[:12]}")
     return 0
@@ -172,8 +164,6 @@ def use(sha256: str) -> int:
     SHA256 is the beginning of its hash, at least four characters. The manifest of a run names the
     image that made it; guest info lists those that are here.
     """
-    from tcpexp.places.image.archive import use_image
-
     image = use_image(sha256, say)
     give_cache()
     click.echo(f"image {image.sha256}\nin {image.path}")
@@ -189,8 +179,8 @@ def give_cache() -> None:
 @guest.command()
 @click.option(
     "--on",
-    type=click.Choice(["uml", "qemu"]),
-    default="uml",
+    type=click.Choice([kind.name for kind in kinds_with_shell()]),
+    default=kinds_with_shell()[0].name,
     show_default=True,
     help="Which guest.",
 )
@@ -199,12 +189,9 @@ def shell(on: str) -> int:
 
     It runs on the real clock; what is changed inside is gone afterwards.
     """
-    from tcpexp.places.qemu.shell import open_shell as open_qemu
-    from tcpexp.places.uml.shell import open_shell as open_uml
-
     if not sys.stdin.isatty():
         raise SpecError(
             "the guest's prompt needs a terminal", hint="run it in a terminal, not in a pipe"
         )
-    status = open_uml(say) if on == "uml" else open_qemu(say)
+    status = place_kind(on).shell(say)
     return 0 if status in (0, 1) else 4

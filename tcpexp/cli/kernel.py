@@ -13,18 +13,26 @@ from tcpexp import paths
 from tcpexp.cli.guest import give_cache
 from tcpexp.cli.options import echo_json, json_option, say
 from tcpexp.errors import HostError
+from tcpexp.places.kernel.archive import export_kernel, import_kernel
+from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.kernel import (
+    find_kernel,
+    how_to_get,
+    is_present,
+    kernel_in_use,
+    list_kernels,
+    use_kernel,
+)
+from tcpexp.places.kernel.recipe import load_recipe, shipped_recipes
 
 if TYPE_CHECKING:
-    from tcpexp.places.uml.kernel import Kernel
+    from tcpexp.places.kernel.kernel import Kernel
 
 
 def complete_kernel(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete the name of a kernel."""
-    from tcpexp.places.uml.kernel import list_kernels
-    from tcpexp.places.uml.recipe import shipped_recipes
-
     names = {*shipped_recipes(), *(kernel.name for kernel in list_kernels())}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
@@ -53,8 +61,6 @@ def build(name: str | None, force: bool) -> int:
 
     It takes 5 to 20 minutes and 2.5 GB of disk meanwhile, 12 MB afterwards, and needs no root.
     """
-    from tcpexp.places.uml.build import build_kernel
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half built is removed
     built = build_kernel(name, say, force=force)
     give_cache()
@@ -76,13 +82,10 @@ def list_(as_json: bool) -> int:
 
     Those that are here, and those that can be built.
     """
-    from tcpexp.places.uml.kernel import find_kernel, is_present, kernel_in_use, list_kernels
-    from tcpexp.places.uml.recipe import load_recipe, shipped_recipes
-
     in_use = find_kernel()
     here = list_kernels()
-    rows = [_facts(each, in_use) | {"stale": not is_present(each)} for each in here]
-    names = {each.name for each in here if is_present(each)}
+    rows = [_facts(kernel, in_use) | {"stale": not is_present(kernel)} for kernel in here]
+    names = {kernel.name for kernel in here if is_present(kernel)}
     for name in sorted(set(shipped_recipes()) - names):
         rows.append(
             {"name": name, "title": load_recipe(name).title, "built": False, "in_use": False}
@@ -137,8 +140,6 @@ def info(name: str | None, as_json: bool, quiet: bool) -> int:
 
     Its sha256, versions, compiler and folder. Exit code 3 when it is not here.
     """
-    from tcpexp.places.uml.kernel import find_kernel, how_to_get, kernel_in_use
-
     found = find_kernel(name)
     wanted = name or kernel_in_use()
     if found is None:
@@ -174,8 +175,6 @@ def use(name: str) -> int:
 
     It must be here (kernel list). A run's manifest names the kernel that made it.
     """
-    from tcpexp.places.uml.kernel import use_kernel
-
     found = use_kernel(name, say)
     give_cache()
     click.echo(f"kernel {found.name} {found.sha256}\nin {found.path}")
@@ -198,9 +197,6 @@ def export_(file: Path, name: str | None) -> int:
     Another machine that imports it makes the same captures, and need not build. Its recipe,
     patches, configuration and licence (GPL-2.0) go along. It is verified meanwhile.
     """
-    from tcpexp.places.uml.archive import export_kernel
-    from tcpexp.places.uml.kernel import find_kernel, how_to_get, kernel_in_use
-
     found = find_kernel(name)
     if found is None:
         wanted = name or kernel_in_use()
@@ -226,9 +222,6 @@ def import_(file: Path) -> int:
     It is verified by its sha256 first; a damaged file changes nothing. Its name means it from now
     on. Kernels that were there before stay, and are found by their hash.
     """
-    from tcpexp.places.uml.archive import import_kernel
-    from tcpexp.places.uml.kernel import find_kernel, is_present
-
     taken = import_kernel(file, say)
     give_cache()
     click.echo(f"kernel {taken.name} {taken.sha256}\nin {taken.path}")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tcpexp.errors import HostError
 from tcpexp.paths import cache_dir
-from tcpexp.places import journal
 from tcpexp.places.image.scratch import running
 from tcpexp.places.registry import all_kinds
 
@@ -23,9 +22,9 @@ def remove_leftovers() -> list[str]:
     return list(dict.fromkeys(removed))
 
 
-def needs_root(state_dir: Path = journal.STATE_DIR) -> bool:
-    """Return whether host runs may have left something that this user may not remove."""
-    return os.geteuid() != 0 and any(state_dir.glob("run-*.json"))
+def needs_root() -> bool:
+    """Return whether runs may have left something that this user may not remove."""
+    return any(kind.has_leftovers_for_root() for kind in all_kinds())
 
 
 def remove_cache() -> list[str]:

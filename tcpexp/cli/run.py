@@ -14,6 +14,7 @@ from tcpexp import paths
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
 from tcpexp.errors import TcpexpError
+from tcpexp.places.choosing import clock_help, kernel_help, on_help
 from tcpexp.places.registry import AUTO, on_choices
 
 if TYPE_CHECKING:
@@ -43,20 +44,17 @@ Ctrl-C once ends the runs under way and keeps what they recorded; twice aborts.
     type=click.Choice(on_choices()),
     default=AUTO,
     show_default=True,
-    help=(
-        "Where: uml and qemu need no root, host is this machine's own kernel (root). guest: the"
-        " better of uml and qemu; auto: the first of all that works."
-    ),
+    help=on_help(),
 )
 @click.option(
     "--clock",
     type=click.Choice(["virtual", "real"]),
-    help="virtual unless given; qemu also offers the real one, the host has no other.",
+    help=clock_help(),
 )
 @click.option(
     "--kernel",
     metavar="NAME",
-    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+    help=kernel_help(),
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Replace the spec's seed.")
 @set_option

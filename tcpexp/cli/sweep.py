@@ -9,7 +9,8 @@ import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
-from tcpexp.places.registry import GUEST, virtual_names
+from tcpexp.places.choosing import kernel_help
+from tcpexp.places.registry import GUEST, kinds_with_clock
 
 if TYPE_CHECKING:
     from tcpexp.sweep.run import StudyOutcome
@@ -46,7 +47,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 )
 @click.option(
     "--on",
-    type=click.Choice([GUEST, *virtual_names()]),
+    type=click.Choice([GUEST, *(kind.name for kind in kinds_with_clock("virtual"))]),
     default=GUEST,
     show_default=True,
     help="Where: a place with a virtual clock.",
@@ -54,7 +55,7 @@ Finished runs are known by the hash of what they are and are never made twice.
 @click.option(
     "--kernel",
     metavar="NAME",
-    help="The kernel of --on uml: a name of 'tcpexp kernel list', or the beginning of a hash.",
+    help=kernel_help(),
 )
 @click.option(
     "--scheduler",
@@ -140,14 +141,14 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
     estimate of what is left.
     """
     from tcpexp.batch.estimate import jobs_that_fit
-    from tcpexp.sweep.run import estimate_study, progress_of
+    from tcpexp.sweep.run import estimate_study, standing_of
 
     folder = study.folder()
-    progress = progress_of(study, folder, retry=retry)
+    standing = standing_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
-    estimate = estimate_study(study, folder, progress, at_once)
+    estimate = estimate_study(study, folder, standing, at_once)
     states = {
-        run.number: name for name in ("done", "failed", "rest") for run in getattr(progress, name)
+        run.number: name for name in ("done", "failed", "rest") for run in getattr(standing, name)
     }
     return {
         "study": study.name,
@@ -164,9 +165,9 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
             }
             for run in study.runs
         ],
-        "done": len(progress.done),
-        "failed": len(progress.failed),
-        "to_make": len(progress.rest),
+        "done": len(standing.done),
+        "failed": len(standing.failed),
+        "to_make": len(standing.rest),
         "at_once": at_once,
         "remark": remark,
         "estimate": {

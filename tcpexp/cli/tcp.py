@@ -75,12 +75,12 @@ def _command(command: Command) -> click.Command:
         click.Argument([name], nargs=-1 if several else 1, required=True)
         for name, several in command.arguments
     ]
-    parameters += [_option(each) for each in command.options]
-    epilog = "\b\nExamples:\n" + "\n".join(f"  {each}" for each in EXAMPLES[command.name])
+    parameters += [_option(option) for option in command.options]
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in EXAMPLES[command.name])
     return click.Command(
         command.name, callback=run, params=parameters, help=command.help, epilog=epilog
     )
 
 
-for _each in COMMANDS.values():
-    tcp.add_command(_command(_each))
+for _named in COMMANDS.values():
+    tcp.add_command(_command(_named))

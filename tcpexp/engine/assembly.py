@@ -71,7 +71,7 @@ class Network:
         self._opened: list[QdiscSource] = []
         self._tables: tempfile.TemporaryDirectory[str] | None = None
 
-    # ------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # building
 
     def build(self, *, own_kernel: bool = True) -> None:
@@ -177,11 +177,11 @@ class Network:
             made.name, ["ip", "-batch", "-"], stdin=_lines(wire.interface_commands(link))
         )
         qdiscs = self._qdiscs(made, made.forward, True) + self._qdiscs(made, made.backward, False)
-        lines = [each.command("add") for each in qdiscs] + wire.clsact_commands(link)
+        lines = [qdisc.command("add") for qdisc in qdiscs] + wire.clsact_commands(link)
         self._batch_with_filters(made, lines)
         shown = self._read_back_wire(made)
-        for each in qdiscs:
-            readback.check_qdisc(each, shown)
+        for qdisc in qdiscs:
+            readback.check_qdisc(qdisc, shown)
         made.applied = shown
 
     def _batch_with_filters(self, made: Wire, lines: list[str]) -> None:
@@ -219,7 +219,7 @@ class Network:
         own = (
             {"net.ipv4.ip_forward": forward}
             if self.plan.ip == 4
-            else ipv6_sysctls([each.name for each in node.interfaces], forward)
+            else ipv6_sysctls([interface.name for interface in node.interfaces], forward)
         )
         for key, value in {**own, **node.sysctls}.items():
             write_sysctl(self, node.name, key, value)
@@ -252,8 +252,13 @@ class Network:
             shown += self.executor.run(node.name, ["ip", "-6", "-j", "route", "show"]).stdout
         addresses, found, routes = [*readback.parse_documents(shown), [], [], []][:3]
         wanted = [
-            (each.name, each.mac, each.cidr, self.mtus.get(each.name, each.mtu))
-            for each in node.interfaces
+            (
+                interface.name,
+                interface.mac,
+                interface.cidr,
+                self.mtus.get(interface.name, interface.mtu),
+            )
+            for interface in node.interfaces
         ]
         readback.check_node(node.name, addresses, wanted)
         self.mtus |= {name: mtu for name, _mac, _address, mtu in wanted}
@@ -265,17 +270,19 @@ class Network:
         )
 
     def _neighbours(self, node: NodePlan) -> list[tuple[str, str, str]]:
-        """Return (address, MAC, own interface) of whoever is at the other end of the node's links."""
+        """Return (address, MAC, own interface) of those at the other ends of the node's links."""
         found = []
         for link in self.plan.links:
-            for own, other in ((link.a, link.b), (link.b, link.a)):
-                if own.node == node.name:
+            for near, other in ((link.a, link.b), (link.b, link.a)):
+                if near.node == node.name:
                     far = self._interface(other.node, other.interface)
-                    found.append((far.address, far.mac, own.interface))
+                    found.append((far.address, far.mac, near.interface))
         return found
 
     def _interface(self, node: str, name: str) -> InterfacePlan:
-        return next(each for each in self.plan.node(node).interfaces if each.name == name)
+        return next(
+            interface for interface in self.plan.node(node).interfaces if interface.name == name
+        )
 
     def _offloads(self, node: str, device: str, wanted: dict[str, bool]) -> None:
         set_offloads(self._node(node).control, device, wanted)
@@ -310,7 +317,7 @@ class Network:
             return None
         return (self.seed * 1_000_003 + made.number * 2 + int(forward) + 1) % 2**63
 
-    # ------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # changing
 
     def direction(self, link: str, towards: str) -> DirectionPlan:
@@ -344,8 +351,10 @@ class Network:
         shaper = (
             wire.direction_devices(made.link, forward).shaper if forward in made.following else None
         )
-        qdiscs = [each for each in self._qdiscs(made, direction, forward) if each.device != shaper]
-        lines = [each.command("change") for each in qdiscs]
+        qdiscs = [
+            qdisc for qdisc in self._qdiscs(made, direction, forward) if qdisc.device != shaper
+        ]
+        lines = [qdisc.command("change") for qdisc in qdiscs]
         if lines:
             own = (
                 {"TC_LIB_DIR": self._uniform_folder()}
@@ -355,8 +364,8 @@ class Network:
             self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines), extra=own)
         made.applied = self._read_back_wire(made)
         self.changed(made)
-        for each in qdiscs:
-            readback.check_qdisc(each, made.applied)
+        for qdisc in qdiscs:
+            readback.check_qdisc(qdisc, made.applied)
         if forward:
             made.forward = direction
         else:

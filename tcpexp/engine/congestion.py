@@ -25,7 +25,7 @@ def load_congestion_controls(names: Iterable[str], sysctls: Path = SYSCTLS) -> N
         RunError: the kernel lacks one, with the list of those that it has.
     """
     wanted = list(dict.fromkeys(names))
-    known, allowed = ((sysctls / each).read_text().split() for each in (AVAILABLE, ALLOWED))
+    known, allowed = ((sysctls / name).read_text().split() for name in (AVAILABLE, ALLOWED))
     if set(wanted) <= set(known) & set(allowed):
         return
     for name in wanted:

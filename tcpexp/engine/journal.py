@@ -42,7 +42,7 @@ class JsonLines:
             self._put(at - zero, row)
 
     def close(self) -> None:
-        """Write what is left (against the end of the run when there was no t0) and close the file."""
+        """Write what is left (against the run's end when there was no t0) and close the file."""
         said = self._broken
         try:
             self.flush(Clock.monotonic_ns())

@@ -78,7 +78,14 @@ class Engine:
         )
         self.actor = Actor(self.network, self.executor, self.processes, self.waiter, raw_dir)
         self.recording = Recording(
-            plan.recorders, self.network, self.executor, self.waiter, self.processes, raw_dir, token
+            plan.recorders,
+            self.network,
+            self.executor,
+            self.waiter,
+            self.processes,
+            raw_dir,
+            files_dir,
+            token,
         )
         self.timeline = Timeline(
             plan, self.clock, self.waiter, self.events, self.actor, self.processes, self._enter
@@ -89,7 +96,7 @@ class Engine:
         self.problems: list[str] = []
         self.end_ns: int | None = None
 
-    # -----------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # the phases
 
     def run(self) -> int:
@@ -211,7 +218,7 @@ class Engine:
         if inodes:
             kill_strays(inodes, set(holders.values()))
 
-    # ------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # reporting
 
     def _begin(self, phase: str) -> None:
@@ -243,8 +250,11 @@ class Engine:
             "t0_monotonic_ns": self.clock.t0_monotonic_ns,
             "end_ns": self.end_ns,
             "clock_steps": [
-                {"t_ns": each.before_ns - (self.clock.t0_monotonic_ns or 0), "by_ns": each.by_ns}
-                for each in self.wall_clock.steps
+                {
+                    "t_ns": step.before_ns - (self.clock.t0_monotonic_ns or 0),
+                    "by_ns": step.by_ns,
+                }
+                for step in self.wall_clock.steps
             ],
             "restamped": self.restamped,
             "engine_seconds": duration_ns / 1e9,
@@ -283,12 +293,12 @@ def write_files(files: tuple[PlanFile, ...], folder: Path) -> None:
     Raises ``RunError`` for a path that leads out of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for each in files:
-        target = (folder / each.path).resolve()
+    for file in files:
+        target = (folder / file.path).resolve()
         if folder.resolve() not in target.parents:
-            raise RunError(f"file '{each.path}' of the plan lies outside of its folder")
+            raise RunError(f"file '{file.path}' of the plan lies outside of its folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(base64.b64decode(each.content) if each.binary else each.content.encode())
+        target.write_bytes(base64.b64decode(file.content) if file.binary else file.content.encode())
         target.chmod(0o755)
 
 

@@ -53,7 +53,7 @@ class Paths(paths.Paths):
                         hop.key not in best or len(hops) < best[hop.key][0]
                     ):
                         best[hop.key] = (len(hops), source, target)
-        return {key: found[1:] for key, found in best.items()}
+        return {key: path[1:] for key, path in best.items()}
 
 
 def _is_narrowest(ours: Hop, hops: Sequence[Hop]) -> bool:

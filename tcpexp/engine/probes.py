@@ -108,13 +108,13 @@ def chosen_rates(network: NetworkPlan) -> list[tuple[LinkPlan, str, DirectionPla
         for link in network.links
         for side in ((link.b.node, link.forward), (link.a.node, link.backward))
     ]
-    found = [each for each in ends if each[2].rate_bps is not None]
+    found = [end for end in ends if end[2].rate_bps is not None]
     if len(found) <= MOST_RATES:
         return found
     chosen: list[tuple[LinkPlan, str, DirectionPlan]] = []
-    for each in found:
-        if all(each[2] != other[2] for other in chosen):
-            chosen.append(each)
+    for end in found:
+        if all(end[2] != other[2] for other in chosen):
+            chosen.append(end)
     return chosen
 
 

@@ -144,9 +144,9 @@ class ProcessTable:
 
     def discard_prepared(self) -> None:
         """End the processes whose time has not come."""
-        for each in self.prepared.values():
-            each.process.kill()
-            each.process.wait()
+        for prepared in self.prepared.values():
+            prepared.process.kill()
+            prepared.process.wait()
         self.prepared.clear()
 
     def start(self, step: Step, spawn: Spawn, planned_end_ns: int | None) -> Running:
@@ -230,11 +230,11 @@ class ProcessTable:
     def alive(self, step: str | None = None) -> list[Running]:
         """Return the processes that run, of one step or of all."""
         return [
-            each
+            process
             for name, processes in self.running.items()
             if step in (None, name)
-            for each in processes
-            if each.status is None
+            for process in processes
+            if process.status is None
         ]
 
     def send(self, running: Running, name: str) -> None:
@@ -249,21 +249,21 @@ class ProcessTable:
 
     def stop(self, processes: list[Running]) -> None:
         """Send each its stop signal, wait, and kill the process groups of those that do not end."""
-        for each in processes:
-            self.send(each, each.spawn.stop_signal)
-            if signal_number(each.spawn.stop_signal) not in (signal.SIGKILL, signal.SIGSTOP):
+        for process in processes:
+            self.send(process, process.spawn.stop_signal)
+            if signal_number(process.spawn.stop_signal) not in (signal.SIGKILL, signal.SIGSTOP):
                 # a stopped process would not see the signal
-                self.send_quietly(each, signal.SIGCONT)
+                self.send_quietly(process, signal.SIGCONT)
         deadline = Clock.monotonic_ns() + STOP_GRACE_NS
         if self.waiter.wait_for(
             lambda: _all_ended(processes), deadline, STOP_GRACE_NS, heed_stop=False
         ):
             return
-        for each in processes:
-            if each.status is None:
-                each.signalled.add(signal.SIGKILL)
+        for process in processes:
+            if process.status is None:
+                process.signalled.add(signal.SIGKILL)
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(each.pid, signal.SIGKILL)
+                    os.killpg(process.pid, signal.SIGKILL)
         self.waiter.wait_for(
             lambda: _all_ended(processes), deadline + STOP_GRACE_NS, STOP_GRACE_NS, heed_stop=False
         )
@@ -302,7 +302,7 @@ class ProcessTable:
 
 
 def _all_ended(processes: list[Running]) -> bool:
-    return all(each.status is not None for each in processes)
+    return all(process.status is not None for process in processes)
 
 
 def unexpected_status(running: Running) -> bool:

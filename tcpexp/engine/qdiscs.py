@@ -67,8 +67,11 @@ def dump_qdiscs(netlink: socket.socket) -> list[QdiscSample]:
 
 
 def qdisc_rows(source: QdiscSource) -> list[dict[str, object]]:
-    """Return one row per qdisc of a wire: the shaper, its leaf (the queue) and netem, by direction."""
-    rows = (queue_row(each, source.link, source.roles) for each in dump_qdiscs(source.netlink))
+    """Return one row per qdisc of a wire, by direction.
+
+    They are the shaper, its leaf (the queue) and netem.
+    """
+    rows = (queue_row(qdisc, source.link, source.roles) for qdisc in dump_qdiscs(source.netlink))
     return [row for row in rows if row is not None]
 
 
@@ -78,10 +81,10 @@ def qdisc_sample(interval_ns: int, sources: list[QdiscSource], raw_dir: Path) ->
     """
     links = [
         {
-            "link": each.link,
-            "roles": {str(index): asdict(role) for index, role in each.roles.items()},
+            "link": source.link,
+            "roles": {str(index): asdict(role) for index, role in source.roles.items()},
         }
-        for each in sources
+        for source in sources
     ]
     (raw_dir / "qdisc_sources.json").write_text(json.dumps({"links": links}, indent=1) + "\n")
     file = open_to_append(raw_dir / "qdisc.nl")

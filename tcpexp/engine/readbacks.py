@@ -44,7 +44,10 @@ class ReadbackLog:
             with self.network.inside(node.name):
                 watch, self._links[node.name] = open_watch(), open_netlink()
             interfaces = self._write_interfaces("start", node)
-            self._watches[node.name] = (watch, {each.index: each for each in interfaces})
+            self._watches[node.name] = (
+                watch,
+                {interface.index: interface for interface in interfaces},
+            )
         self.network.changed = lambda made: self._write_shown("change", made)
 
     def end(self) -> None:
@@ -57,15 +60,15 @@ class ReadbackLog:
         self.network.changed = lambda made: None
         for source in self.network.qdisc_sources():
             qdiscs = []
-            for found in dump_qdiscs(source.netlink):
-                place = place_of(found, source.roles)
+            for shown in dump_qdiscs(source.netlink):
+                place = place_of(shown, source.roles)
                 if place is not None:
                     qdiscs.append(
                         {
                             "towards": place[0],
                             "qdisc": place[1],
-                            "kind": found.kind,
-                            "options": decode_options(found.kind, found.options),
+                            "kind": shown.kind,
+                            "options": decode_options(shown.kind, shown.options),
                         }
                     )
             self._log.write({"when": "end", "link": source.link, "qdiscs": qdiscs})
@@ -88,26 +91,28 @@ class ReadbackLog:
             devices = wire.direction_devices(made.link, forward)
             places |= {devices.shaper: (towards, "shaper"), devices.netem: (towards, "netem")}
         qdiscs = []
-        for each in made.applied:
-            place = places.get(each.get("dev"))
-            if place is not None and each["kind"] not in WITHOUT_QUEUE:
-                role = "queue" if place[1] == "shaper" and not each.get("root") else place[1]
+        for qdisc in made.applied:
+            place = places.get(qdisc.get("dev"))
+            if place is not None and qdisc["kind"] not in WITHOUT_QUEUE:
+                role = "queue" if place[1] == "shaper" and not qdisc.get("root") else place[1]
                 qdiscs.append(
                     {
                         "towards": place[0],
                         "qdisc": role,
-                        "kind": each["kind"],
-                        "options": each.get("options", {}),
+                        "kind": qdisc["kind"],
+                        "options": qdisc.get("options", {}),
                     }
                 )
         self._log.write({"when": when, "link": made.link.name, "qdiscs": qdiscs})
 
     def _write_interfaces(self, when: str, node: NodePlan) -> list[Interface]:
-        planned = {each.name for each in node.interfaces}
-        found = [each for each in list_interfaces(self._links[node.name]) if each.name in planned]
+        planned = {interface.name for interface in node.interfaces}
+        found = [
+            device for device in list_interfaces(self._links[node.name]) if device.name in planned
+        ]
         rows = [
-            {"name": each.name, "mtu": each.mtu, "up": each.up, "qdisc": each.qdisc}
-            for each in found
+            {"name": device.name, "mtu": device.mtu, "up": device.up, "qdisc": device.qdisc}
+            for device in found
         ]
         self._log.write({"when": when, "node": node.name, "interfaces": rows})
         return found

@@ -4,10 +4,11 @@ left running.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from tcpexp.engine import qdiscs, sampler, sockets
+from tcpexp.engine import qdiscs, sampler, samplers, sockets
 from tcpexp.engine.assembly import Network
 from tcpexp.engine.captures import Captures
 from tcpexp.engine.commands import Executor
@@ -16,6 +17,7 @@ from tcpexp.engine.trace import Trace
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import Recorder, Spawn, Step
+from tcpexp.record.sampling import Sampled, raw_name
 
 
 class Recording:
@@ -29,6 +31,7 @@ class Recording:
         waiter: Waiter,
         processes: ProcessTable,
         raw_dir: Path,
+        files_dir: Path,
         token: str | None,
     ) -> None:
         self.recorders = recorders
@@ -37,15 +40,16 @@ class Recording:
         self.waiter = waiter
         self.processes = processes
         self.raw_dir = raw_dir
+        self.files_dir = files_dir
         self.captures = Captures(executor, waiter, raw_dir)
         self.trace: Trace | None = None
         events = [
             event
-            for each in recorders
-            if each.kind == "trace"
-            for event in each.options.get("events", ())
+            for recorder in recorders
+            if recorder.kind == "trace"
+            for event in recorder.options.get("events", ())
         ]
-        if any(each.kind == "trace" for each in recorders):
+        if any(recorder.kind == "trace" for recorder in recorders):
             self.trace = Trace(
                 raw_dir, None if token is None else f"tcpexp-{token}", list(dict.fromkeys(events))
             )
@@ -56,21 +60,23 @@ class Recording:
 
     def start(self) -> None:
         """Start captures, the trace and commands that run throughout; raises ``RunError``."""
-        self.captures.start([each for each in self.recorders if each.kind == "capture"])
+        self.captures.start([recorder for recorder in self.recorders if recorder.kind == "capture"])
         if self.trace is not None:
             try:
                 self.trace.start()
             except OSError as error:
                 raise RunError(f"the kernel's trace could not be started: {error}") from None
             self.processes.forked = self.trace.mark_process
-        for number, each in enumerate(self.recorders):
-            if each.kind == "command" and each.interval_ns is None:
-                self._start_command(number, each)
+        for number, recorder in enumerate(self.recorders):
+            if recorder.kind == "command" and recorder.interval_ns is None:
+                self._start_command(number, recorder)
 
     def start_sampling(self, t0_monotonic_ns: int, duration_ns: int) -> None:
         """Start the sampling process."""
         samples = [
-            self._sample(each) for each in self.recorders if each.kind not in ("capture", "trace")
+            self._sample(recorder)
+            for recorder in self.recorders
+            if recorder.kind not in ("capture", "trace")
         ]
         wanted = [sample for sample in samples if sample is not None]
         if not wanted and not (self.trace is not None and self.trace.events):
@@ -141,13 +147,24 @@ class Recording:
                 node = _node(recorder)
                 path = self.raw_dir / "counters" / f"{node}.txt"
                 return sampler.counters_sample(interval, self.network.pid(node), path)
-            case "cpu":
-                return sampler.cpu_sample(interval, self.raw_dir / "cpu.jsonl")
             case "command":
                 output = str(recorder.options["output"])
                 argv = self.executor.argv(_node(recorder), list(recorder.options["argv"]))
                 return sampler.command_sample(output, interval, argv, self.raw_dir / output)
-        raise RunError(f"no such recorder: {recorder.kind}")
+        return self._own_sample(recorder, interval)
+
+    def _own_sample(self, recorder: Recorder, interval_ns: int) -> sampler.Sample:
+        """Return the sample of a recorder that brings its sampler; raises ``RunError``."""
+        open_sample = samplers.load_sampler(recorder.kind, self.files_dir)
+        node = recorder.node
+        pid = None if node is None else self.network.pid(node)
+        inside = contextlib.nullcontext() if node is None else self.network.inside(node)
+        with inside:
+            take = samplers.open_sampler(
+                open_sample, recorder.kind, Sampled(node, pid, recorder.options)
+            )
+        path = self.raw_dir / raw_name(recorder.kind)
+        return samplers.rows_sample(recorder.kind, node, interval_ns, take, path)
 
     def _sockets(self, node: str, interval_ns: int) -> sampler.Sample:
         """Return the sample of a node's sockets: dumps that are written out at the end or, where

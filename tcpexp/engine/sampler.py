@@ -163,7 +163,7 @@ class Sampler:
 
 
 def trace_sample(trace: Trace) -> Sample:
-    """Return a sample that empties the trace's buffers, the more often the fuller they are found."""
+    """Return a sample that empties the trace's buffers, the more often the fuller they are."""
 
     def take(t_ns: int) -> None:
         share = trace.drain()
@@ -186,8 +186,7 @@ def _prepare_child() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-# ------------------------------------------------------------------------------------------- what
-# is sampled
+# what is sampled
 
 
 def command_sample(kind: str, interval_ns: int, argv: list[str], path: Path) -> Sample:
@@ -237,7 +236,7 @@ def counters_sample(interval_ns: int, holder: int, path: Path) -> Sample:
     files = [ProcFile(name) for name in counters_paths(holder)]
 
     def take(t_ns: int) -> None:
-        os.write(file, b"# t_ns=%d\n%b" % (t_ns, b"".join(each.read() for each in files)))
+        os.write(file, b"# t_ns=%d\n%b" % (t_ns, b"".join(source.read() for source in files)))
 
     return Sample("counters", interval_ns, take)
 
@@ -259,27 +258,6 @@ def read_counters(holder: int) -> bytes:
     ``holder`` is in.
     """
     return b"".join(Path(name).read_bytes() for name in counters_paths(holder))
-
-
-def cpu_sample(interval_ns: int, path: Path) -> Sample:
-    """Return a sample of the whole machine's busy and total processor time."""
-    file = open_to_append(path)
-    stat = ProcFile("/proc/stat")
-
-    def take(t_ns: int) -> None:
-        ticks = parse_cpu(stat.read().partition(b"\n")[0])
-        os.write(file, b'{"t_ns": %d, "busy_ticks": %d, "total_ticks": %d}\n' % (t_ns, *ticks))
-
-    return Sample("cpu", interval_ns, take)
-
-
-def parse_cpu(line: bytes) -> tuple[int, int]:
-    """Return (busy, total) ticks out of the first line of /proc/stat.
-
-    Idle and iowait are not busy, guest is in user.
-    """
-    ticks = [int(word) for word in line.split()[1:9]]
-    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
 def open_to_append(path: Path) -> int:

@@ -127,7 +127,7 @@ class Actor:
         """
         self.active.setdefault(step.id, (step, undo))
 
-    # -------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # firewall
 
     def _insert_rule(self, step: Step, what: Firewall) -> str:
@@ -162,7 +162,7 @@ class Actor:
     def _rules(self, node: str, chain: str) -> list[str]:
         return self.executor.run(node, [self._iptables, "-w", "-S", chain]).stdout.splitlines()
 
-    # ----------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # links
 
     def _change_link(self, step: Step, what: LinkChange) -> str:
@@ -207,7 +207,7 @@ class Actor:
         self._keep(step, undo)
         return "watching"
 
-    # ---------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # sysctls and sockets
 
     def _set_sysctl(self, step: Step, what: Sysctl) -> str:
@@ -249,7 +249,7 @@ class Actor:
         self.processes.send(process, what.signal)
         return f"{what.signal} to process {process.pid} of {what.step}"
 
-    # ---------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # looking and waiting
 
     def _take_snapshot(self, step: Step, what: Snapshot) -> str:

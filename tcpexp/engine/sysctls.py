@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import Protocol
 
+from tcpexp.engine.commands import Executor
 from tcpexp.engine.namespaces import read_file, write_file
 from tcpexp.errors import RunError
 
-if TYPE_CHECKING:
-    from tcpexp.engine.assembly import Network
+
+class Nodes(Protocol):
+    """Where settings are made: nodes that can be entered, and who notes what was done in them."""
+
+    executor: Executor
+
+    def inside(self, node: str) -> AbstractContextManager[None]:
+        """Work in a node's namespaces inside the ``with`` block."""
+        ...
 
 
 def sysctl_path(key: str) -> str:
@@ -19,23 +28,23 @@ def sysctl_path(key: str) -> str:
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
-def read_sysctl(network: Network, node: str, key: str) -> str:
+def read_sysctl(nodes: Nodes, node: str, key: str) -> str:
     """Return a sysctl's value in a node.
 
     Raises ``RunError`` when the node has none of that name.
     """
-    with network.inside(node):
+    with nodes.inside(node):
         return _read(node, key)
 
 
-def write_sysctl(network: Network, node: str, key: str, value: str) -> str:
+def write_sysctl(nodes: Nodes, node: str, key: str, value: str) -> str:
     """Set a sysctl in a node, read it back, and return the former value.
 
     Raises:
         RunError: there is no such sysctl in a network namespace, the kernel refuses the value, or
             it reads back different.
     """
-    with network.inside(node):
+    with nodes.inside(node):
         before = _read(node, key)
         if before.split() == value.split():
             return before
@@ -46,7 +55,7 @@ def write_sysctl(network: Network, node: str, key: str, value: str) -> str:
                 f"{node}: sysctl {key} = {value}: {error.strerror}", hint=_refusal_hint(key, value)
             ) from None
         after = _read(node, key)
-    network.executor.note(node, ["sysctl", "-w", f"{key}={value}"], by="engine")
+    nodes.executor.note(node, ["sysctl", "-w", f"{key}={value}"], by="engine")
     if after.split() != value.split():
         raise RunError(f"{node}: sysctl {key}: asked {value}, reads back {after}")
     return before

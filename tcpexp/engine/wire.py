@@ -61,7 +61,8 @@ class Qdisc:
     def command(self, verb: str) -> str:
         """Return the line for ``tc -batch``; ``verb`` is ``add`` or ``change``."""
         words = " ".join(self.words)
-        return f"qdisc {verb} dev {self.device} {self.place} handle {self.handle} {self.kind} {words}".rstrip()
+        where = f"dev {self.device} {self.place} handle {self.handle}"
+        return f"qdisc {verb} {where} {self.kind} {words}".rstrip()
 
 
 def direction_devices(link: LinkPlan, forward: bool) -> DirectionDevices:

@@ -17,8 +17,8 @@ from tcpexp.store.rundata import RunData
 ENDS = ("tcp_probe", "states", "retransmits", "ca_states", "tcp_events", "faults", "iperf3")
 
 
-#: Tables of samples.
-SAMPLED = ("sockets", "queues", "counters", "cpu")
+#: Tables of samples, apart from those that recorders bring.
+SAMPLED = ("sockets", "queues", "counters")
 
 
 def ended_early(run: RunData) -> bool:

@@ -16,7 +16,6 @@ from tcpexp.ingest import connections as conn
 from tcpexp.ingest.captures import read_captures
 from tcpexp.ingest.complaints import read_complaints
 from tcpexp.ingest.counters import parse_counters
-from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.damage import mark_unsent
 from tcpexp.ingest.ending import ENDS, SAMPLED, ended_early, until_end
 from tcpexp.ingest.events import parse_events
@@ -35,6 +34,7 @@ from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.rates import parse_rates_log
+from tcpexp.ingest.recorded import read_recorded
 from tcpexp.ingest.settings import SampledSettings, read_settings
 from tcpexp.ingest.socketnames import name_sockets, socket_spans
 from tcpexp.ingest.ss import parse_ss
@@ -46,11 +46,11 @@ from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
-def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
+def ingest_run(run_dir: Path, progress: Tell | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came
@@ -77,6 +77,7 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
         parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port")
     )
     tables["iperf3"] = _from_iperf3(source, connections)
+    brought = read_recorded(source.raw, source.plan)
     if asks_for_complaints(source.plan):
         tell("searching for complaints")
         complaints = read_complaints(sorted(source.raw.glob("*.pcap")))
@@ -91,6 +92,9 @@ def ingest_run(run_dir: Path, progress: Progress | None = None) -> RunData:
     for name in TABLES:
         if name in tables or name != "complaints":  # nobody asked: not the same as none
             write_table(run_dir, name, tables.get(name, empty_frame(name)))
+    for schema, frame in brought:
+        timed = ended_early(run) and "t_ns" in schema.types
+        write_table(run_dir, schema, until_end(frame, run.end_ns) if timed else frame)
     return RunData(run_dir)
 
 
@@ -119,7 +123,7 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source, tell: Progress) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, tell: Tell) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
@@ -260,7 +264,6 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
         "queues": read_queues(source.raw, told),
         "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
-        "cpu": parse_cpu(source.text("cpu.jsonl"), str(source.raw / "cpu.jsonl")),
         "events": parse_events(
             events.read_text(errors="replace") if events.is_file() else "", str(events)
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tcpexp.errors import DataError
-from tcpexp.store.frames import conform, empty_frame, schema_of
+from tcpexp.store.frames import Table, conform, empty_frame, schema_of
 
 
 def parse_lines(text: str, source: str) -> list[dict[str, Any]]:
@@ -43,13 +43,13 @@ def parse_table(text: str, name: str, source: str) -> pl.DataFrame:
     return table_of_rows(parse_lines(text, source), name)
 
 
-def table_of_rows(rows: Iterable[dict[str, Any]], name: str) -> pl.DataFrame:
-    """Return mappings whose keys are the columns of table ``name`` as that table.
+def table_of_rows(rows: Iterable[dict[str, Any]], table: Table) -> pl.DataFrame:
+    """Return mappings whose keys are the columns of a table as that table.
 
     Unknown keys are ignored, absent ones are null.
     """
-    schema = schema_of(name)
+    schema = schema_of(table)
     picked = [{column: row.get(column) for column in schema} for row in rows]
     if not picked:
-        return empty_frame(name)
-    return conform(pl.DataFrame(picked, schema=schema, strict=False), name)
+        return empty_frame(table)
+    return conform(pl.DataFrame(picked, schema=schema, strict=False), table)

@@ -14,7 +14,7 @@ from tcpexp import paths
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its folder below ``experiments/``, its title, and what it is about in a sentence."""
+    """A chapter: its folder below ``experiments/``, its title, a sentence on what it is about."""
 
     folder: str
     title: str

@@ -1,18 +1,19 @@
 """What a place is: somewhere a plan can be run; and what a kind of place can be asked.
 
-A new kind of place is a folder with a class like :class:`PlaceKind` and a line in ``registry.py``.
+A new kind of place is a folder with a class derived from :class:`PlaceKind` and a line in
+``registry.py``, or in the metadata of a package of its own (docs/guides/extending.md).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from tcpexp.errors import DataError, Missing
+from tcpexp.errors import DataError, Missing, SpecError
 from tcpexp.machine.findings import Finding
 from tcpexp.plan.types import RunPlan
 
@@ -100,22 +101,77 @@ class Wanted:
     trusted: bool = True
 
 
-class PlaceKind(Protocol):
-    """A kind of place, as the registry knows it.
+class Part(Protocol):
+    """A kind of thing that places are made of and that can be handed on by its hash.
 
-    ``name`` is what ``--on`` takes, ``title`` a heading, ``words`` what follows "was made ...",
-    ``clocks`` what it offers (the first is the usual one), ``needs_root`` whether a run does.
+    ``name`` is its word in a place's identity, ``commands`` the group of commands that hands it on.
     """
 
     name: str
+    commands: str
+
+    def find(self, sha256: str) -> bool:
+        """Return whether this machine has it."""
+        ...
+
+    def export(self, sha256: str, path: Path) -> None:
+        """Write it to an archive. Raises ``HostError`` when it is not here."""
+        ...
+
+    def take(self, path: Path, sha256: str) -> None:
+        """Put that of an archive into the cache, verified, without making it the one in use."""
+        ...
+
+
+class PlaceKind(Protocol):
+    """A kind of place, as the registry knows it.
+
+    What has a value or a body here is what most kinds want; a kind says where it differs.
+    """
+
+    #: What ``--on`` takes.
+    name: str
+    #: A heading, such as ``User-Mode Linux (no root needed)``.
     title: str
+    #: What follows "was made ...".
     words: str
+    #: What it is, in a few words.
+    what: str
+    #: The clocks that it offers, the usual one first.
     clocks: tuple[Clock, ...]
-    needs_root: bool
+    needs_root: bool = False
+    #: Whether one of several kernels can be chosen.
+    has_kernels: bool = False
+    #: Whether its clock moves while a program computes.
+    computing_takes_time: bool = True
+    #: Whether there is a prompt in it (:meth:`shell`).
+    has_shell: bool = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return what it is made of, in the order in which a worker asks for them."""
+        return ()
+
+    def describe(self) -> str:
+        """Return what one should know before choosing it, in words."""
+        clocks = " or ".join(self.clocks)
+        root = "needs root" if self.needs_root else "needs no root"
+        kernels = "; --kernel chooses the kernel" if self.has_kernels else ""
+        return f"{self.what}; on the {clocks} clock; {root}{kernels}"
 
     def missing(self) -> tuple[Missing, ...]:
         """Return what this machine lacks for any run in such a place."""
         ...
+
+    def unmade(self, kernels: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return what set-up has still to make before a run: ``image``, or the name of a kernel.
+
+        ``kernels`` are those that are wanted: none means the one in use, ``all`` means all.
+        """
+        return ()
+
+    def prepare(self, wanted: Wanted, say: Say) -> None:
+        """Make what a run needs and is not there yet."""
+        return None
 
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the place. Raises ``SpecError`` for a clock or kernel that it does not offer."""
@@ -126,11 +182,11 @@ class PlaceKind(Protocol):
 
         Empty where the same plan does not give the same bytes again.
         """
-        ...
+        return {}
 
     def slot(self) -> AbstractContextManager[int]:
         """Hold the number that keeps a run's addresses apart from those of runs beside it."""
-        ...
+        return nullcontext(0)
 
     def examine(self, say: Say) -> list[Finding]:
         """Look at what such a place needs of this machine; builds nothing, changes nothing."""
@@ -138,4 +194,12 @@ class PlaceKind(Protocol):
 
     def leftovers(self) -> list[str]:
         """Remove what killed runs left, as far as this user may; return what went, in words."""
-        ...
+        return []
+
+    def has_leftovers_for_root(self) -> bool:
+        """Return whether killed runs may have left what only root may remove."""
+        return False
+
+    def shell(self, say: Say) -> int:
+        """Open a prompt in such a place on this terminal; return its exit status."""
+        raise SpecError(f"there is no prompt in {self.name}")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tcpexp.errors import DataError, Missing
-from tcpexp.places.needs import PACKAGES, PER_INTERFACE, asked_sysctls
+from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls
 from tcpexp.plan.types import RunPlan
 
 

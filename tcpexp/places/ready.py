@@ -7,30 +7,14 @@ One process answers it all, because set-up asks before every run of ``scripts/ru
 
 from __future__ import annotations
 
-import platform
 import sys
 
-from tcpexp.errors import TcpexpError
+from tcpexp.places.registry import all_kinds
 
 
 def lacking(kernels: list[str]) -> list[str]:
-    """Return what has to be made; what is damaged counts, so that making it says why."""
-    from tcpexp.places.image.image import find_image
-    from tcpexp.places.uml.kernel import find_kernel, kernel_in_use
-    from tcpexp.places.uml.recipe import shipped_recipes
-
-    wanted = list(shipped_recipes()) if "all" in kernels else kernels or [kernel_in_use()]
-    found = []
-    try:
-        found += [] if find_image() else ["image"]
-    except TcpexpError:
-        found.append("image")
-    for name in wanted if platform.machine() == "x86_64" else ():
-        try:
-            found += [] if find_kernel(name) else [name]
-        except TcpexpError:
-            found.append(name)
-    return found
+    """Return what has to be made for any kind of place, each thing once."""
+    return list(dict.fromkeys(word for kind in all_kinds() for word in kind.unmade(kernels)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""What a guest that died leaves unfinished, finished outside: its socket snapshots, which ``ss``
-writes out at a run's end.
+"""What a guest leaves unfinished, finished outside.
+
+The socket snapshots of one that died, which ``ss`` writes out at a run's end; and the lines that a
+traceback names, which are those of the code that was shipped.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from tcpexp.engine.sockets import SS_ARGV, SS_FILE_VARIABLE, split_snapshots, write_for_ss
 from tcpexp.errors import DataError
+from tcpexp.places.guestcode import with_source_lines
 
 
 def write_out_sockets(raw: Path) -> list[str]:
@@ -39,3 +42,10 @@ def write_out_sockets(raw: Path) -> list[str]:
                 readable.unlink(missing_ok=True)
         dumps.unlink()
     return problems
+
+
+def name_source_lines(raw: Path) -> None:
+    """Let the engine's traceback, if there is one, name the lines of the source."""
+    path = raw / "engine_traceback.txt"
+    if path.is_file():
+        path.write_text(with_source_lines(path.read_text(errors="replace")))

@@ -235,12 +235,13 @@ def _recorders(
     only it names.
     """
     named = {entry.name: entry.model for entry in spec.record}
-    defaults = [name for name, model in catalogue.recorders if model.default]
-    order = sorted(defaults, key=_builtin_order) + [name for name in named if name not in defaults]
+    known = catalogue.recorders
+    defaults = [name for name in known.in_order() if known.get(name).default]
+    order = defaults + [name for name in named if name not in defaults]
     recorders: list[Recorder] = []
     errors: list[SpecError] = []
     for name in order:
-        model = named[name] if name in named else catalogue.recorders.get(name)()
+        model = named[name] if name in named else known.get(name)()
         try:
             if model is not None:
                 recorders += model.compile(PlanContext(draft, spec, None, name, ("record", name)))
@@ -249,11 +250,6 @@ def _recorders(
     if errors:
         raise SpecErrors(errors)
     return tuple(recorders)
-
-
-def _builtin_order(name: str) -> tuple[int, str]:
-    order = ("capture", "ss", "qdisc", "counters", "trace", "cpu")
-    return (order.index(name) if name in order else len(order), name)
 
 
 def _ship_plugins(spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft) -> None:

@@ -67,7 +67,7 @@ def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) ->
         path: Path = ("plots", index, entry.name)
         if not entry.options:
             continue
-        wrong = catalogue.plot(entry.name).option_errors(entry.options)
+        wrong = catalogue.plots.get(entry.name).option_errors(entry.options)
         for each in wrong:
             errors.append(
                 SpecError(

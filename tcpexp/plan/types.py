@@ -542,7 +542,7 @@ class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs,
     congestion controls, kernel features.
 
-    ``features`` are words of ``tcpexp.places.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``,
+    ``features`` are words of ``tcpexp.places.host.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``,
     ``ip6tables``, ``ipv6``, ``tracefs``...
     """
 

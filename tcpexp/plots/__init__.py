@@ -5,33 +5,39 @@ Importing this package imports no matplotlib.
 
 from __future__ import annotations
 
-#: The built-in plots, in the order in which a report shows them: name to ``module:class``.
-BUILTIN: dict[str, str] = {
-    "throughput": "tcpexp.plots.throughput:Throughput",
-    "share": "tcpexp.plots.share:Share",
-    "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
-    "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",
-    "rtt": "tcpexp.plots.rtt:RoundTripTime",
-    "rtt_cdf": "tcpexp.plots.rtt:RoundTripTimeCdf",
-    "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",
-    "queue": "tcpexp.plots.queue:Queue",
-    "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
-    "sequence": "tcpexp.plots.sequence:Sequence",
-    "window": "tcpexp.plots.window:Window",
-    "window_table": "tcpexp.plots.window_table:WindowTable",
-    "ladder": "tcpexp.plots.ladder:Ladder",
-    "timers": "tcpexp.plots.timers:Timers",
-    "calls": "tcpexp.plots.calls:Calls",
-    "header": "tcpexp.plots.header:HeaderTable",
-    "states": "tcpexp.plots.states:States",
-    "state_diagram": "tcpexp.plots.statediagram:StateDiagram",
-    "sockets": "tcpexp.plots.sockets:Sockets",
-    "counters": "tcpexp.plots.counters:Counters",
-    "labels": "tcpexp.plots.labels:Labels",
-    "label_table": "tcpexp.plots.labeltable:LabelTable",
-}
+from typing import TYPE_CHECKING
 
-#: Group of installed packages' entry points that add plots.
-ENTRY_POINT_GROUP = "tcpexp.plots"
+from tcpexp.registry import Classes
 
-__all__ = ["BUILTIN", "ENTRY_POINT_GROUP"]
+if TYPE_CHECKING:
+    from tcpexp.plots.base import Plot
+
+#: The built-in plots, in the order in which a report shows them.
+BUILTIN: Classes[Plot] = Classes(
+    {
+        "throughput": "tcpexp.plots.throughput:Throughput",
+        "share": "tcpexp.plots.share:Share",
+        "cwnd": "tcpexp.plots.cwnd:CongestionWindow",
+        "cwnd_compared": "tcpexp.plots.cwnd_compared:CongestionWindowsCompared",
+        "rtt": "tcpexp.plots.rtt:RoundTripTime",
+        "rtt_cdf": "tcpexp.plots.rtt_cdf:RoundTripTimeCdf",
+        "tradeoff": "tcpexp.plots.tradeoff:Tradeoff",
+        "queue": "tcpexp.plots.queue:Queue",
+        "retransmissions": "tcpexp.plots.retransmissions:Retransmissions",
+        "sequence": "tcpexp.plots.sequence:Sequence",
+        "window": "tcpexp.plots.window:Window",
+        "window_table": "tcpexp.plots.window_table:WindowTable",
+        "ladder": "tcpexp.plots.ladder:Ladder",
+        "timers": "tcpexp.plots.timers:Timers",
+        "calls": "tcpexp.plots.calls:Calls",
+        "header": "tcpexp.plots.header:HeaderTable",
+        "states": "tcpexp.plots.states:States",
+        "state_diagram": "tcpexp.plots.state_diagram:StateDiagram",
+        "sockets": "tcpexp.plots.sockets:Sockets",
+        "counters": "tcpexp.plots.counters:Counters",
+        "labels": "tcpexp.plots.labels:Labels",
+        "label_table": "tcpexp.plots.label_table:LabelTable",
+    }
+)
+
+__all__ = ["BUILTIN"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -89,7 +88,7 @@ class Plot:
         errors = []
         for key, value in given.items():
             if key not in known or key == "name":
-                hint = suggest(str(key), [each for each in known if each != "name"])
+                hint = suggest(str(key), [option for option in known if option != "name"])
                 errors.append(
                     OptionError(
                         f"plot '{cls.name}' has no option '{key}'",
@@ -108,20 +107,6 @@ class Plot:
         return errors
 
 
-def load_plot(reference: str) -> type[Plot]:
-    """Return the class that ``module:class`` names; raises ``SpecError`` when there is none."""
-    module_name, _, class_name = reference.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise SpecError(f"plot '{reference}' cannot be loaded: {error}") from None
-    if not (isinstance(found, type) and issubclass(found, Plot)):
-        raise SpecError(
-            f"'{reference}' is not a plot", hint="derive it from tcpexp.plots.base.Plot"
-        )
-    return found
-
-
 def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
     """Raise ``SpecError`` when ``value`` is not of the kind of a default that is a number, a truth
     value or a text.
@@ -129,7 +114,7 @@ def _check_kind(plot: str, key: str, value: Any, default: Any) -> None:
     if (
         key == "flows"
         and value is not None
-        and not (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value))
+        and not (isinstance(value, list | tuple) and all(isinstance(name, str) for name in value))
     ):
         raise SpecError(
             f"plot '{plot}': flows must be a list of names", hint="such as [web, upload]"
@@ -149,7 +134,7 @@ def _interval_ns(plot: str, between: Any) -> tuple[int, int] | None:
         return None
     if not isinstance(between, list | tuple) or len(between) != 2:
         raise SpecError(f"plot '{plot}': between must be two times", hint="such as [10s, 20s]")
-    start, end = (_time_ns(plot, each) for each in between)
+    start, end = (_time_ns(plot, moment) for moment in between)
     if end <= start:
         raise SpecError(f"plot '{plot}': between must end after it starts")
     return start, end

@@ -11,7 +11,7 @@ from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.kit.look import ALARM, INK, PALETTE, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, note, panels
 from tcpexp.plots.marks import text_inches
-from tcpexp.views.calls import Call, Flight, flights, logged_calls
+from tcpexp.views.calls import Call, Crossing, crossings, logged_calls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ class Calls(Plot):
         if actions is not None and not (
             isinstance(actions, list | tuple)
             and len(actions) == 2
-            and all(isinstance(each, str) for each in actions)
+            and all(isinstance(action, str) for action in actions)
         ):
             errors.append(
                 OptionError(
@@ -91,7 +91,7 @@ class Calls(Plot):
         server_calls = logged_calls(run, server) if server else []
         other = server_calls[0].node if server_calls else _peer(run, client, shown[0].node)
         sent_within = options["between"] or (start - margin // 2, end + margin // 2)
-        packets = flights(run, shown[0].node, other, sent_within, options["flows"])
+        packets = crossings(run, shown[0].node, other, sent_within, options["flows"])
         last = max((packet.received_ns or packet.sent_ns for packet in packets), default=end)
         limits = options["between"] or (
             start - margin // 2,
@@ -110,10 +110,10 @@ def _actions(run: RunData, options: Options) -> tuple[str, str]:
     """Return the ids of both steps; empty where there is none."""
     steps = {step.id: step for step in (*run.plan.setup, *run.plan.steps)}
     if options["actions"] is not None:
-        for each in options["actions"]:
-            if each not in steps:
+        for action in options["actions"]:
+            if action not in steps:
                 raise SpecError(
-                    f"plot 'calls': there is no action '{each}'",
+                    f"plot 'calls': there is no action '{action}'",
                     hint="the id: of an action that starts a program",
                 )
         return options["actions"][0], options["actions"][1]
@@ -131,7 +131,9 @@ def _actions(run: RunData, options: Options) -> tuple[str, str]:
 def _peer(run: RunData, client: str, node: str) -> str:
     """Return the host at the other end of the client's flow, or else any other host."""
     hosts = [
-        each.name for each in run.plan.network.nodes if each.kind == "host" and each.name != node
+        planned.name
+        for planned in run.plan.network.nodes
+        if planned.kind == "host" and planned.name != node
     ]
     return next(
         (flow.server for flow in run.plan.flows if flow.step == client), hosts[0] if hosts else ""
@@ -142,7 +144,7 @@ def _figure(
     title: str,
     upper: list[Call],
     lower: list[Call],
-    packets: list[Flight],
+    packets: list[Crossing],
     hosts: tuple[str, str],
     limits: tuple[int, int],
     more: int,
@@ -154,7 +156,7 @@ def _figure(
         label_rows([((call.from_ns - limits[0]) * scale, call.text) for call in calls], room)
         for calls in (upper, lower)
     ]
-    above, below = ((max([*each, 0]) + 1) * LABEL + BAR + 0.2 for each in rows)
+    above, below = ((max([*row, 0]) + 1) * LABEL + BAR + 0.2 for row in rows)
     figure, (axes,) = panels([above + WIRE + below], title)
     axes.set_xlim(limits[0] / unit, limits[1] / unit)
     axes.set_ylim(-below, WIRE + above)
@@ -211,7 +213,7 @@ def _draw_call(
     )
 
 
-def _draw_flight(axes: Axes, packet: Flight, unit: float, *, labelled: bool) -> None:
+def _draw_flight(axes: Axes, packet: Crossing, unit: float, *, labelled: bool) -> None:
     y0, y1 = (WIRE, 0.0) if packet.to_right else (0.0, WIRE)
     lost = packet.received_ns is None
     arrived = packet.sent_ns if packet.received_ns is None else packet.received_ns

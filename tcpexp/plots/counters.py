@@ -93,7 +93,7 @@ class Counters(Plot):
         for key, hint in (("counters", "such as [TcpExt.ListenDrops]"), ("hosts", "such as [h2]")):
             value = given.get(key)
             if value is not None and not (
-                isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+                isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
             ):
                 errors.append(
                     OptionError(
@@ -112,25 +112,31 @@ class Counters(Plot):
         nodes = rows["node"].unique().sort().to_list()
         looks = series_of(_ranked(rows, options))
         queues = (
-            [each for each in listen_queues(run, options.get("between")) if each.node in nodes]
+            [
+                listen_queue
+                for listen_queue in listen_queues(run, options.get("between"))
+                if listen_queue.node in nodes
+            ]
             if options["queues"]
             else []
         )
         shown: list[ListenQueues | str] = [
-            each for node in nodes for each in (*(one for one in queues if one.node == node), node)
+            queue
+            for node in nodes
+            for queue in (*(queue for queue in queues if queue.node == node), node)
         ]
         heights = [
-            1.4 if isinstance(each, ListenQueues) else 2.5 if len(nodes) == 1 else 1.6
-            for each in shown
+            1.4 if isinstance(name, ListenQueues) else 2.5 if len(nodes) == 1 else 1.6
+            for name in shown
         ]
         figure, axes = panels(heights, options["title"], gap=0.72)
         end = shown_span(run, options.get("between"))[1]
-        for axis, each in zip(axes, shown, strict=True):
-            if isinstance(each, ListenQueues):
-                draw_listen_queues(axis, each)
+        for axis, panel in zip(axes, shown, strict=True):
+            if isinstance(panel, ListenQueues):
+                draw_listen_queues(axis, panel)
             else:
-                _draw_counters(axis, rows.filter(pl.col("node") == each), looks, end)
-                panel_title(axis, f"{each}: counters" if queues else each)
+                _draw_counters(axis, rows.filter(pl.col("node") == panel), looks, end)
+                panel_title(axis, f"{panel}: counters" if queues else panel)
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
@@ -148,7 +154,7 @@ def _draw_counters(axes: Axes, rows: pl.DataFrame, looks: dict[str, Series], end
             [*thin["increase"].to_list(), thin["increase"][-1]],
         )
         axes.plot(
-            [each / 1e9 for each in times],
+            [t_ns / 1e9 for t_ns in times],
             values,
             color=look.color,
             linestyle=look.dash,
@@ -192,8 +198,8 @@ def moved_counters(run: RunData, options: Options) -> pl.DataFrame:
 
 def _ranked(rows: pl.DataFrame, options: Options) -> list[str]:
     """Return the counters in the order asked for, or by how telling they are."""
-    order = [str(each) for each in options.get("counters") or TELLING]
-    short = [each.split(".")[-1] for each in order]
+    order = [str(counter) for counter in options.get("counters") or TELLING]
+    short = [name.split(".")[-1] for name in order]
     present = rows["counter"].unique().sort().to_list()
     ranked = sorted(present, key=lambda name: (short.index(name.split(".")[-1]), name))
     return ranked[: int(options["most"])]

@@ -81,7 +81,7 @@ class CongestionWindow(Plot):
 
 
 def _draw_in_flight(axes: Axes, run: RunData, options: Options, look: Series) -> None:
-    """Draw what the flow's busiest connection had sent and not yet seen acknowledged, in segments."""
+    """Draw what the flow's busiest connection had outstanding, in segments."""
     rows = kernel_samples(run, options.get("between")).filter(pl.col("flow") == look.name)
     if rows.is_empty():
         return

@@ -58,20 +58,20 @@ class CongestionWindowsCompared(Plot):
         add_head_room(figure, 0.12)
         windows = {name: flow_windows(run, samples, name) for name in looks}
         right, top = (
-            max(float(own[column].max()) for own in windows.values())  # type: ignore[arg-type]
+            max(float(window[column].max()) for window in windows.values())  # type: ignore[arg-type]
             for column in ("seconds", "settled")
         )
-        for own, group in zip(axes, groups, strict=True):
-            own.set(xlim=(0, right * 1.01), ylim=(0, top * 1.3), ylabel="Segments")
-            own.tick_params(labelbottom=own is axes[-1])
+        for axis, group in zip(axes, groups, strict=True):
+            axis.set(xlim=(0, right * 1.01), ylim=(0, top * 1.3), ylabel="Segments")
+            axis.tick_params(labelbottom=axis is axes[-1])
             for number, look in enumerate(group):
-                _draw(own, windows[look.name], look, bool(options["ssthresh"]) and len(group) == 1)
+                _draw(axis, windows[look.name], look, bool(options["ssthresh"]) and len(group) == 1)
                 _draw_losses(
-                    own, run, look, first_data_ns(run, look.name), top * (1.22 - 0.1 * number)
+                    axis, run, look, first_data_ns(run, look.name), top * (1.22 - 0.1 * number)
                 )
-            panel_title(own, ", ".join(look.name for look in group))
+            panel_title(axis, ", ".join(look.name for look in group))
             if len(group) > 1:
-                legend(own)
+                legend(axis)
         axes[-1].set_xlabel("Time since each flow's first data (s)")
         return figure
 
@@ -81,7 +81,7 @@ class CongestionWindowsCompared(Plot):
         errors = super().option_errors(given)
         groups = given.get("groups")
         fine = groups is None or (
-            isinstance(groups, list | tuple) and all(_is_names(each) for each in groups)
+            isinstance(groups, list | tuple) and all(_is_names(group) for group in groups)
         )
         if not fine:
             errors.append(
@@ -97,13 +97,13 @@ class CongestionWindowsCompared(Plot):
         groups = options["groups"]
         if groups is None:
             return [[name] for name in looks]
-        if not all(_is_names(each) for each in groups):
+        if not all(_is_names(group) for group in groups):
             raise SpecError(f"plot '{self.name}': groups must be lists of flows")
         return list(groups)
 
 
 def _is_names(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
 
 
 def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) -> None:
@@ -121,12 +121,12 @@ def _draw(axes: Axes, windows: pl.DataFrame, look: Series, with_ssthresh: bool) 
     stretch = (
         windows["settled"].is_null() != windows["settled"].is_null().shift(fill_value=False)
     ).cum_sum()
-    for _, own in (
+    for _, part in (
         windows.with_columns(stretch=stretch)
         .drop_nulls("settled")
         .group_by("stretch", maintain_order=True)
     ):
-        bold = thin_line(own, "seconds", "settled")
+        bold = thin_line(part, "seconds", "settled")
         axes.plot(
             bold["seconds"],
             bold["settled"],
@@ -172,10 +172,10 @@ def _draw_losses(axes: Axes, run: RunData, look: Series, start_ns: int, height: 
         if own.height
         else events.filter(pl.col("noticed_by") == "rto")["noticed_ns"]
     )
-    for mark, found, color in ((FAST, fast, look.color), (TIMEOUT, timer, ALARM)):
+    for mark, times_ns, color in ((FAST, fast, look.color), (TIMEOUT, timer, ALARM)):
         axes.plot(
-            (found - start_ns) / 1e9,
-            [height] * found.len(),
+            (times_ns - start_ns) / 1e9,
+            [height] * times_ns.len(),
             linestyle="none",
             marker=mark,
             markersize=5,

@@ -50,9 +50,9 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
     if not marks:
         add_head_room(figure, _occupied(axes[0]))
         return
-    for each in axes:
+    for axis in axes:
         for mark in marks:
-            each.axvline(
+            axis.axvline(
                 mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5
             )
     inches = WIDTH - LEFT - RIGHT
@@ -114,9 +114,11 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
         width = text_inches(text)
         left = max(0.0, min(anchor + 0.04, inches - width))
         right = left + width + 0.1
-        under = max((each.row + 1 for each in placed if left <= each.anchor <= right), default=0)
+        under = max((other.row + 1 for other in placed if left <= other.anchor <= right), default=0)
         taken = {
-            each.row for each in placed if each.left < right and left < each.left + each.width + 0.1
+            other.row
+            for other in placed
+            if other.left < right and left < other.left + other.width + 0.1
         }
         row = next((row for row in range(under, MAX_ROWS) if row not in taken), None)
         if row is None:
@@ -130,7 +132,7 @@ def text_inches(text: str, points: float = FONT_POINTS) -> float:
     """Return a generous estimate of a text's width in inches, from the widths of DejaVu Sans's
     letters in em.
     """
-    em = sum(_em(each) for each in text)
+    em = sum(_em(letter) for letter in text)
     return em * points / 72
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.plots.base import Options
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, Series
+from tcpexp.plots.kit.phaselook import PHASES, STATES, PhaseLook
 from tcpexp.plots.kit.shapes import legend_patch
 from tcpexp.views.phases import busiest_phases, congestion_bands, joined
 from tcpexp.views.spans import shown_span
@@ -15,27 +16,6 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-#: Phase to colour and hatch: pale, so that curves stay readable over it; the hatch tells them apart
-#: without colour.
-COLORS: dict[str, tuple[str, str]] = {
-    "slow_start": ("#cfe8d5", ""),
-    "congestion_avoidance": ("#e4e9f2", ""),
-    "fast_recovery": ("#f6c9a8", "////"),
-    "rto_recovery": ("#e8a3a0", "xxxx"),
-    "cwr": ("#f2dc93", "...."),
-    "startup": ("#cfe8d5", ""),
-    "drain": ("#f2dc93", "...."),
-    "probe_bw": ("#e4e9f2", ""),
-    "probe_rtt": ("#d9c9e8", "----"),
-}
-#: The kernel's congestion states, coloured as the phases that they are.
-STATE_COLORS = {
-    "Open": COLORS["congestion_avoidance"],
-    "Disorder": ("#fbf0c4", ""),
-    "CWR": COLORS["cwr"],
-    "Recovery": COLORS["fast_recovery"],
-    "Loss": COLORS["rto_recovery"],
-}
 ROW_INCHES = 0.2
 
 
@@ -49,14 +29,14 @@ def shade(axes: Axes, run: RunData, flow: str) -> None:
         for row in busiest_phases(run, flow).iter_rows(named=True)
     ]
     limits = axes.dataLim.frozen()
-    for name, own in joined(bands, _pixel_ns((0, run.end_ns))).items():
-        ranges = [(low / 1e9, (high - low) / 1e9) for low, high in own]
+    for name, spans in joined(bands, _pixel_ns((0, run.end_ns))).items():
+        ranges = [(low / 1e9, (high - low) / 1e9) for low, high in spans]
         whole_height = axes.get_xaxis_transform()
         axes.broken_barh(
             ranges,
             (0, 1),
             transform=whole_height,
-            facecolor=COLORS[name][0],
+            facecolor=PHASES[name].color,
             alpha=0.55,
             linewidth=0,
             zorder=0,
@@ -83,14 +63,14 @@ def draw_strip(
             for row in busiest_phases(run, name).iter_rows(named=True)
         ]
         used |= dict.fromkeys(phase for phase, _, _ in bands)
-        _draw_row(axes, len(labels), bands, COLORS, shown_span(run, options.get("between")))
+        _draw_row(axes, len(labels), bands, PHASES, shown_span(run, options.get("between")))
         labels.append(name if len(looks) > 1 or not with_states else "phase")
         if with_states:
             _draw_row(
                 axes,
                 len(labels),
                 congestion_bands(run, name),
-                STATE_COLORS,
+                STATES,
                 shown_span(run, options.get("between")),
             )
             labels.append("state")
@@ -98,14 +78,14 @@ def draw_strip(
     axes.set_yticks(range(len(labels)), labels, fontsize=7.5)
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
-    shown = {name.replace("_", " "): look for name, look in COLORS.items() if name in used}
+    shown = {name.replace("_", " "): look for name, look in PHASES.items() if name in used}
     if with_states and any(
         state == "Disorder" for name in looks for state, _, _ in congestion_bands(run, name)
     ):
-        shown["Disorder"] = STATE_COLORS["Disorder"]
+        shown["Disorder"] = STATES["Disorder"]
     return [
-        legend_patch(axes, name, color, hatch, SOFT_INK, 0.4)
-        for name, (color, hatch) in shown.items()
+        legend_patch(axes, name, look.color, look.hatch, SOFT_INK, 0.4)
+        for name, look in shown.items()
     ]
 
 
@@ -113,7 +93,7 @@ def _draw_row(
     axes: Axes,
     row: int,
     bands: list[tuple[str, int, int]],
-    colors: dict[str, tuple[str, str]],
+    looks: dict[str, PhaseLook],
     span: tuple[int, int],
 ) -> None:
     """Draw one row; bands that are narrower than a pixel keep that width, so that a short recovery
@@ -121,15 +101,15 @@ def _draw_row(
     """
     least = _pixel_ns(span)
     visible = joined(bands, least)
-    for name, (color, hatch) in colors.items():
+    for name, look in looks.items():
         own = [(low / 1e9, max(high - low, least) / 1e9) for low, high in visible.get(name, [])]
         if own:
             axes.broken_barh(
                 own,
                 (row - 0.4, 0.8),
-                facecolor=color,
-                edgecolor=INK if hatch else PAPER,
-                hatch=hatch,
+                facecolor=look.color,
+                edgecolor=INK if look.hatch else PAPER,
+                hatch=look.hatch,
                 linewidth=0.0,
-                zorder=2 if hatch else 1,
+                zorder=2 if look.hatch else 1,
             )

@@ -82,9 +82,9 @@ class Queue(Plot):
             axes[0].dataLim.update_from_data_y([0, limit], ignore=False)
         axes[0].set_ylabel("Backlog (packets)")
         legend(axes[0])
-        for each in axes[: 2 if dropped else 1]:
-            zero_based(each)
-            whole_numbers(each)
+        for axis in axes[: 2 if dropped else 1]:
+            zero_based(axis)
+            whole_numbers(axis)
         if dropped:
             axes[1].set_ylabel("Drops")
             panel_title(

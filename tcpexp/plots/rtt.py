@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import draw_steps
 from tcpexp.plots.kit.look import SOFT_INK, dense_look
 from tcpexp.plots.kit.style import flow_series, legend, panels, time_limits, time_unit, zero_based
-from tcpexp.plots.kit.thin import BUCKETS, thin_line
+from tcpexp.plots.kit.thin import thin_line
 from tcpexp.plots.marks import draw_marks
+from tcpexp.views.flows import rtt_samples
 from tcpexp.views.limits import base_rtt_lines
-from tcpexp.views.spans import rows_within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +35,7 @@ class RoundTripTime(Plot):
 
     def draw(self, run: RunData, options: Options) -> Figure | None:
         """Return the figure, or None without samples."""
-        samples = _samples(run, options)
+        samples = rtt_samples(run, options["between"])
         looks = flow_series(run, options, samples["flow"].unique().to_list())
         if not looks:
             return None
@@ -74,50 +73,3 @@ class RoundTripTime(Plot):
         time_limits(axes, run, options)
         draw_marks(figure, axes, run, options)
         return figure
-
-
-class RoundTripTimeCdf(Plot):
-    """How the round-trip times of each flow are distributed: the part of the samples that is at
-    most the value below.
-    """
-
-    name = "rtt_cdf"
-    title = "Distribution of the round-trip time"
-    time_axis = False
-
-    def draw(self, run: RunData, options: Options) -> Figure | None:
-        """Return the figure, or None when no flow has ten samples."""
-        samples = _samples(run, options)
-        counts = samples.group_by("flow").len().filter(pl.col("len") >= 10)
-        looks = flow_series(run, options, counts["flow"].to_list())
-        if not looks:
-            return None
-        divisor, unit = time_unit(float(samples["rtt_ns"].quantile(0.99) or 1))
-        figure, axes = panels([2.7], options["title"])
-        for name, look in looks.items():
-            values = np.sort(samples.filter(pl.col("flow") == name)["rtt_ns"].to_numpy()) / divisor
-            part = np.arange(1, len(values) + 1) / len(values) * 100
-            picked = np.unique(np.linspace(0, len(values) - 1, BUCKETS).round().astype(int))
-            axes[0].plot(
-                values[picked],
-                part[picked],
-                color=look.color,
-                linestyle=look.dash,
-                label=name,
-                drawstyle="steps-post",
-            )
-        axes[0].set_xlabel(f"RTT ({unit})")
-        axes[0].set_ylabel("Samples at most this (%)")
-        axes[0].set_ylim(0, 102)
-        axes[0].set_xlim(left=0)
-        for percent in (50, 95, 99):
-            axes[0].axhline(percent, color=SOFT_INK, linewidth=0.6, linestyle=(0, (1, 2)))
-        legend(axes[0])
-        return figure
-
-
-def _samples(run: RunData, options: Options) -> pl.DataFrame:
-    table = rows_within(run.table("rtt"), options.get("between"))
-    return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
-        "t_ns", maintain_order=True
-    )

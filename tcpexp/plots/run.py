@@ -78,14 +78,14 @@ def plot_run(run: RunData, catalogue: Catalogue | None = None) -> list[PlottedFi
         old.unlink()
     figures: list[PlottedFigure] = []
     left_out: list[LeftOut] = []
-    for outcome in (draw_one(run, each, folder) for each in wanted):
+    for outcome in (draw_one(run, plot, folder) for plot in wanted):
         if isinstance(outcome, PlottedFigure):
             figures.append(outcome)
         elif run.plan.plots or outcome.reason != NO_DATA:
             left_out.append(outcome)
     index = {
-        "figures": [asdict(each) for each in figures],
-        "left_out": [asdict(each) for each in left_out],
+        "figures": [asdict(figure) for figure in figures],
+        "left_out": [asdict(entry) for entry in left_out],
     }
     path = Path(run.path) / INDEX
     path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -97,13 +97,13 @@ def wanted_plots(run: RunData, catalogue: Catalogue) -> list[WantedPlot]:
 
     The same plot asked for twice gets numbered file names.
     """
-    asked = [_entry(each) for each in run.plan.plots]
+    asked = [_entry(plot) for plot in run.plan.plots]
     wanted: list[WantedPlot] = []
     for name, given in asked or [(name, {}) for name in default_order(catalogue)]:
-        plot = catalogue.plot(name)
+        plot = catalogue.plots.get(name)
         if not asked and plot.on_demand:
             continue
-        count = sum(each.plot.name == plot.name for each in wanted)
+        count = sum(other.plot.name == plot.name for other in wanted)
         file_name = plot.name if count == 0 else f"{plot.name}-{count + 1}"
         wanted.append(WantedPlot(file_name, plot(), plot.resolve(given)))
     return wanted
@@ -150,6 +150,6 @@ def draw_one(run: RunData, wanted: WantedPlot, folder: Path) -> PlottedFigure | 
 
 
 def _entry(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return name and options of one entry of ``RunPlan.plots``: ``{"ladder": {"packets": 20}}``."""
+    """Return name and options of an entry of ``RunPlan.plots``: ``{"ladder": {"packets": 20}}``."""
     ((name, options),) = raw.items()
     return name, dict(options or {})

@@ -44,7 +44,9 @@ class Share(Plot):
         rates, interval_s = binned_goodput(run, options.get("between"))
         looks = flow_series(run, options, [] if rates is None else rates.columns[1:])
         every = find_directions(run.plan)
-        shared = [each for each in every if sum(name in each.names for name in looks) > 1]
+        shared = [
+            direction for direction in every if sum(name in direction.names for name in looks) > 1
+        ]
         if rates is None or not shared:
             return None
         shared = shared[:MOST_PANELS]
@@ -101,7 +103,7 @@ def running_index(values: NDArray[Any], running: NDArray[Any]) -> NDArray[Any]:
         jain_index(row[on].tolist()) if on.sum() >= 2 else None
         for row, on in zip(values, running, strict=True)
     ]
-    return np.array([np.nan if each is None else each for each in rows])
+    return np.array([np.nan if row is None else row for row in rows])
 
 
 def _running(run: RunData, name: str, t_ns: NDArray[Any], width_ns: int) -> NDArray[Any]:

@@ -93,9 +93,9 @@ class Throughput(Plot):
             panel_title(axis, "Stacked" if len(lines) == 1 else f"Stacked: {place}")
             if place in near:
                 draw_steps(axis, run, near[place], divisor, None)
-        for each in axes:
-            zero_based(each)
-            each.set_ylabel(unit)
+        for axis in axes:
+            zero_based(axis)
+            axis.set_ylabel(unit)
         panel_title(axes[0], f"Per flow, averaged over {interval_s:g} s")
         legend(axes[0])
         time_limits(axes, run, options)

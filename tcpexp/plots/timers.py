@@ -54,20 +54,25 @@ class Timers(Plot):
 
     def draw(self, run: RunData, options: Options) -> Table | None:
         """Return the table, or None when no timer ran out."""
-        series = [_within(each, options["between"]) for each in timer_series(run, options["flows"])]
+        series = [
+            _within(series, options["between"]) for series in timer_series(run, options["flows"])
+        ]
         longest = sorted(
-            (each for each in series if each.repetitions > 0), key=lambda each: -each.repetitions
+            (one_series for one_series in series if one_series.repetitions > 0),
+            key=lambda one_series: -one_series.repetitions,
         )
         if not longest:
             return None
-        shown = sorted(longest[: options["panels"]], key=lambda each: each.events[0].t_ns)
+        shown = sorted(
+            longest[: options["panels"]], key=lambda one_series: one_series.events[0].t_ns
+        )
         more = len(longest) - len(shown)
         note = (
             f"{more} more with fewer repetitions: the segments are in tables/packets.parquet. "
             if more
             else ""
         ) + _rounding(shown)
-        parts = [timer_part(each, options["rows"]) for each in shown]
+        parts = [timer_part(one_series, options["rows"]) for one_series in shown]
         once = [
             part if n == 0 or part.note != parts[n - 1].note else replace(part, note="")
             for n, part in enumerate(parts)
@@ -102,7 +107,7 @@ def _row(event: TimerEvent, start_ns: int, by_rule_ns: int, gap_before_ns: int |
         late, step = event.gap_ns - event.due_ns, wheel_step_ns(event.due_ns)
         cells += [
             f"{by_rule_ns / 1e9:.3f}",
-            *(f"{each / 1e9:.3f}" for each in (event.gap_ns, event.due_ns, late, step)),
+            *(f"{time_ns / 1e9:.3f}" for time_ns in (event.gap_ns, event.due_ns, late, step)),
             ratio,
         ]
     return Row(tuple(cells), packets=(event.packet,) if event.packet else ())
@@ -119,11 +124,13 @@ def _rounding(series: list[TimerSeries]) -> str:
     tables show.
     """
     sums = []
-    for each in series:
+    for one_series in series:
         judged = [
-            event for event in each.events if event.due_ns is not None and event.gap_ns is not None
+            event
+            for event in one_series.events
+            if event.due_ns is not None and event.gap_ns is not None
         ]
-        if len(judged) == each.repetitions and judged:
+        if len(judged) == one_series.repetitions and judged:
             due = sum(event.due_ns or 0 for event in judged)
             sums.append((sum(event.gap_ns or 0 for event in judged) - due, due))
     late, due = max(sums, default=(0, 0))

@@ -1,1 +1,4 @@
-"""What a run leaves, as types: standard library only, because the engine writes it in guests too."""
+"""What a run leaves, as types.
+
+Standard library only, because the engine writes it in guests too.
+"""

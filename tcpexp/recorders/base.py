@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from tcpexp.record.columns import TableSchema
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class RecorderModel(BaseModel):
     name: ClassVar[str] = ""
     shorthand: ClassVar[str | None] = None
     default: ClassVar[bool] = False
+    #: The table that the recorder's rows fill; None where the tables are made from several sources.
+    table: ClassVar[TableSchema | None] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The recorders that ship: packets, sockets, queues, counters, kernel trace and processor load."""
+"""The recorders that the engine itself knows: packets, sockets, queues, counters, kernel trace."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from tcpexp.plan.types import Recorder
 from tcpexp.recorders.base import RecorderModel
+from tcpexp.recorders.sampled import SECOND_NS, Sampler
 from tcpexp.units import Duration, QuantityError, parse_size
 
 if TYPE_CHECKING:
@@ -23,11 +24,9 @@ TRACE_EVENTS: tuple[TraceEvent, ...] = (
     "tcp:tcp_retransmit_skb",
     "tcp:tcp_cong_state_set",
 )
-SECOND_NS = 1_000_000_000
 #: An experiment longer than this has snapshots of sockets and counters half as often: they are the
 #: costliest samples of all.
 LONG_NS = 20 * SECOND_NS
-SHORTEST_INTERVAL_NS = 1_000_000
 
 
 def _parse_snaplen(value: object) -> int:
@@ -43,18 +42,6 @@ def _parse_snaplen(value: object) -> int:
             f"a snaplen of {size} bytes is out of range", "write full, or 64B to 256KiB"
         )
     return size
-
-
-class Sampler(RecorderModel):
-    """A recorder that takes a sample at fixed times: 0, ``every``, 2 x ``every``..."""
-
-    shorthand: ClassVar[str | None] = "every"
-
-    def interval_ns(self, context: PlanContext, every: int) -> int:
-        """Return the interval; raises ``SpecError`` when it is too short to keep."""
-        if every < SHORTEST_INTERVAL_NS:
-            raise context.error("the interval is below 1ms", hint="write 1ms or more", key="every")
-        return every
 
 
 def silent_interval_ns(context: PlanContext) -> int:
@@ -176,22 +163,6 @@ class Trace(RecorderModel):
     def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
         """Return one recorder for the whole machine."""
         return (Recorder("trace", None, None, None, {"events": list(self.events)}),)
-
-
-class Processor(Sampler):
-    """How busy the place's processors were, each ``every``.
-
-    A saturated place makes a run SUSPECT.
-    """
-
-    name: ClassVar[str] = "cpu"
-    default: ClassVar[bool] = True
-
-    every: Duration = Field(default=SECOND_NS, description="distance of the samples")
-
-    def compile(self, context: PlanContext) -> tuple[Recorder, ...]:
-        """Return one recorder for the whole machine."""
-        return (Recorder("cpu", None, None, self.interval_ns(context, self.every)),)
 
 
 class Command(RecorderModel):

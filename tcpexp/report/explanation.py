@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.checks.base import Undecided
-from tcpexp.checks.kernel import find_metric
+from tcpexp.checks.metric import find_metric
 from tcpexp.checks.run import load_checks
 from tcpexp.spec.quotes import Quote, fill, written
 
@@ -29,7 +29,7 @@ def quote_words(run: RunData, quote: Quote) -> str:
         return written(quote, float(quote.expression.value({})))
     if quote.kind == "check":
         found = next(
-            (each for each in load_checks(run.path) if each.number == int(quote.what)), None
+            (check for check in load_checks(run.path) if check.number == int(quote.what)), None
         )
         return found.measured if found is not None and found.result in ("PASS", "FAIL") else MISSING
     try:
@@ -46,6 +46,6 @@ def _by_direction(metrics: dict[str, object]) -> dict[str, object]:
     for part in ("queues", "links", "followed"):
         rows = metrics.get(part)
         if isinstance(rows, list):
-            named = {f"{each['link']}>{each['towards']}": each for each in rows}
-            found[part] = {**{str(number): each for number, each in enumerate(rows)}, **named}
+            named = {f"{row['link']}>{row['towards']}": row for row in rows}
+            found[part] = {**{str(number): row for number, row in enumerate(rows)}, **named}
     return found

@@ -26,7 +26,7 @@ BY_ITSELF = "by itself"
 
 
 @dataclass(frozen=True)
-class Part:
+class Passage:
     """A paragraph or fenced code (one text) or a list (a text per item).
 
     Marks within a line are left as they are.
@@ -54,10 +54,10 @@ def inline_tokens(text: str) -> Sequence[Token]:
     return line.children or ()
 
 
-def prose_parts(text: str) -> list[Part]:
+def prose_parts(text: str) -> list[Passage]:
     """Return the paragraphs, lists and fenced code of ``text``, the lines of each text joined."""
     tokens = _MARKDOWN.parse(text)
-    parts: list[Part] = []
+    parts: list[Passage] = []
     items: list[str] = []
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open") and token.level == 0:
@@ -65,11 +65,11 @@ def prose_parts(text: str) -> list[Part]:
         elif token.type == "list_item_open" and token.level == 1:
             items.append("")
         elif token.type in ("bullet_list_close", "ordered_list_close") and token.level == 0:
-            parts.append(Part("ul" if token.type.startswith("bullet") else "ol", tuple(items)))
+            parts.append(Passage("ul" if token.type.startswith("bullet") else "ol", tuple(items)))
         elif token.type == "fence" and token.level == 0:
-            parts.append(Part("pre", (token.content.rstrip("\n"),)))
+            parts.append(Passage("pre", (token.content.rstrip("\n"),)))
         elif token.type == "inline" and token.level == 1:
-            parts.append(Part("p", (_joined(token.content),)))
+            parts.append(Passage("p", (_joined(token.content),)))
         elif token.type in ("inline", "fence"):
             items[-1] = f"{items[-1]} {_joined(token.content)}".strip()
     return parts
@@ -103,15 +103,15 @@ def _with_links(tokens: Sequence[Token]) -> Iterator[Token]:
 def _linked(text: str) -> Iterator[Token]:
     """Yield ``text`` as tokens, its web addresses and RFC numbers as links."""
     position = 0
-    for found in _ADDRESS_OR_RFC.finditer(text):
-        whole, number = found[0], found["number"]
+    for match in _ADDRESS_OR_RFC.finditer(text):
+        whole, number = match[0], match["number"]
         address = f"https://www.rfc-editor.org/rfc/rfc{number}" if number else whole
-        yield Token("text", "", 0, content=text[position : found.start()])
+        yield Token("text", "", 0, content=text[position : match.start()])
         attributes: dict[str, str | int | float] = {"href": address, "rel": "noreferrer"}
         yield Token("link_open", "a", 1, attrs=attributes, markup=BY_ITSELF)
         yield Token("text", "", 0, content=whole)
         yield Token("link_close", "a", -1, markup=BY_ITSELF)
-        position = found.end()
+        position = match.end()
     yield Token("text", "", 0, content=text[position:])
 
 

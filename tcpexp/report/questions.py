@@ -31,11 +31,11 @@ def split_explanation(explain: str) -> tuple[str, list[str]]:
 
 def _sentences(text: str) -> list[str]:
     """Split ``text`` at ends of sentences that lie outside of `code`."""
-    inside = [found.span() for found in re.finditer(r"`[^`]*`", text)]
+    inside = [match.span() for match in re.finditer(r"`[^`]*`", text)]
     ends = [
-        found.end()
-        for found in _END.finditer(text)
-        if not any(start < found.start() < end for start, end in inside)
+        match.end()
+        for match in _END.finditer(text)
+        if not any(start < match.start() < end for start, end in inside)
     ]
     parts = [
         text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tcpexp.checks.run import load_checks
 from tcpexp.report.page.content import flow_rows
+from tcpexp.report.page.rows import FlowText
 from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MARKS = {
 #: Lines of a failed program's output that are shown.
 MOST_LAST_WORDS = 4
 #: Column heads of the table of flows, and the keys of a row.
-COLUMNS = (
+COLUMNS: tuple[tuple[str, FlowText], ...] = (
     ("flow", "name"),
     ("goodput", "goodput"),
     ("while active", "active_goodput"),
@@ -152,7 +153,7 @@ def _print_flows(run: RunData, out: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    rows: list[dict[str, Any]] = list(flow_rows(run))
+    rows = flow_rows(run)
     if not rows:
         return
     table = Table(box=box.SIMPLE, pad_edge=False)

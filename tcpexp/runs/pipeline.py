@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
     from tcpexp.plots.run import PlottedFigure
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 #: Lists the figures that were drawn as files (``tcpexp.plots.run.INDEX``).
 FIGURES = "figures/index.json"
 
@@ -60,7 +60,7 @@ class RunOutcome:
 
 
 def process_run(
-    run_dir: Path, progress: Progress | None = None, *, figures: bool = False
+    run_dir: Path, progress: Tell | None = None, *, figures: bool = False
 ) -> RunOutcome:
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
 
@@ -117,7 +117,7 @@ def process_run(
     )
 
 
-def _draw(run: RunData, tell: Progress, problems: list[str]) -> tuple[PlottedFigure, ...]:
+def _draw(run: RunData, tell: Tell, problems: list[str]) -> tuple[PlottedFigure, ...]:
     """Draw the run's figures as files."""
     from tcpexp.plots.kit.writing import install_fonts, scripts_without_font
     from tcpexp.plots.run import figure_texts, plot_run

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from tcpexp import paths
 from tcpexp.errors import DataError, HostError, RunError, TcpexpError
 from tcpexp.machine.hints import with_sudo
-from tcpexp.places.registry import AUTO, FORMER_NAMES, choose_kind
+from tcpexp.places.registry import AUTO, all_parts, choose_kind, present_name
 from tcpexp.runs.ahead import Ahead
 
 if TYPE_CHECKING:
@@ -204,7 +204,6 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
     """Return what is not as it was when the run was made whose ``spec.yaml`` this is: its place,
     image or kernel; nothing for another spec.
     """
-    from tcpexp.places.parts import PARTS
     from tcpexp.store.manifest import NAME, read_manifest
 
     if spec.name != "spec.yaml" or not (spec.parent / NAME).is_file():
@@ -213,7 +212,7 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         manifest = read_manifest(spec.parent)
     except DataError:
         return []
-    where = FORMER_NAMES.get(manifest.where, manifest.where)
+    where = present_name(manifest.where)
     if where != place.name:
         return [
             f"the run {manifest.run_id} was made with --on {where}, this one with --on"
@@ -224,11 +223,11 @@ def differences_from_record(spec: Path, place: Place) -> list[str]:
         mine = place.part(name) if wanted is not None else None
         if wanted is not None and mine != wanted:
             has = "none is here yet" if mine is None else f"this one uses {mine[:12]}"
-            command = "guest" if name == "image" else name
+            part = all_parts()[name]
             mend = (
-                f"tcpexp {command} use {wanted[:12]}"
-                if PARTS[name].find(wanted)
-                else f"tcpexp {command} import FILE brings it"
+                f"tcpexp {part.commands} use {wanted[:12]}"
+                if part.find(wanted)
+                else f"tcpexp {part.commands} import FILE brings it"
             )
             words.append(
                 f"the run {manifest.run_id} was made with the {name} {wanted[:12]}, {has}: packets"
@@ -475,7 +474,8 @@ def record(
     run_dir: RunDirectory, plan: RunPlan, where: str, result: PlaceResult, options: RunOptions
 ) -> None:
     """Write the manifest of what was recorded; the pipeline's files are added to it later."""
-    from tcpexp.store.manifest import Manifest, host_facts, write_manifest
+    from tcpexp.machine.facts import host_facts
+    from tcpexp.store.manifest import Manifest, write_manifest
 
     facts = dict(result.facts)
     image, kernel = facts.pop("image_sha256", None), facts.pop("kernel_sha256", None)

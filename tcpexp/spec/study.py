@@ -6,8 +6,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from tcpexp.record.columns import TableSchema
+from tcpexp.record.tables import TABLES
+from tcpexp.registry import suggest
 from tcpexp.spec.expressions import number_of, parse_expression
 from tcpexp.units import Duration, Fraction, QuantityError
 
@@ -38,6 +49,21 @@ def _parse_number(value: Any) -> float:
 
 #: A number, or a quantity in base units (bit/s, s, bytes, fraction).
 Number = Annotated[float, BeforeValidator(_parse_number, json_schema_input_type=str | int | float)]
+
+
+def find_table(name: str, info: ValidationInfo) -> TableSchema:
+    """Return the schema of a table of every run, or of one that a recorder of the catalogue brings.
+
+    Raises ``QuantityError`` with a suggestion.
+    """
+    catalogue = (info.context or {}).get("catalogue")
+    known = TABLES if name in TABLES or catalogue is None else {**TABLES, **catalogue.tables()}
+    if name not in known:
+        raise QuantityError(
+            f"there is no table '{name}'",
+            suggest(name, list(known)) or "docs/reference/data.md names them",
+        )
+    return known[name]
 
 
 class TableMeasure(BaseModel):
@@ -72,23 +98,13 @@ class TableMeasure(BaseModel):
 
     @field_validator("table")
     @classmethod
-    def _check_table(cls, value: str) -> str:
-        from tcpexp.record.tables import TABLES
-        from tcpexp.registry import suggest
-
-        if value not in TABLES:
-            raise QuantityError(
-                f"there is no table '{value}'",
-                suggest(value, list(TABLES)) or "docs/reference/data.md names them",
-            )
+    def _check_table(cls, value: str, info: ValidationInfo) -> str:
+        find_table(value, info)
         return value
 
     @model_validator(mode="after")
-    def _columns_exist(self) -> Self:
-        from tcpexp.record.tables import TABLES
-        from tcpexp.registry import suggest
-
-        columns = list(TABLES[self.table].columns)
+    def _columns_exist(self, info: ValidationInfo) -> Self:
+        columns = list(find_table(self.table, info).types)
         for name in (self.column, *self.rows):
             if name not in columns:
                 raise QuantityError(

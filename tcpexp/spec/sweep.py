@@ -9,7 +9,15 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tcpexp.registry import suggest
 from tcpexp.spec.expressions import (
@@ -20,7 +28,7 @@ from tcpexp.spec.expressions import (
     parse_template,
 )
 from tcpexp.spec.placed import PlacedError
-from tcpexp.spec.study import ExpectationEntry, FigureEntry, Measure
+from tcpexp.spec.study import ExpectationEntry, FigureEntry, Measure, find_table
 from tcpexp.units import QuantityError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
@@ -355,16 +363,12 @@ class SweepSpec(BaseModel):
 
     @field_validator("series")
     @classmethod
-    def _check_series(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from tcpexp.record.tables import TABLES
-
+    def _check_series(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for index, name in enumerate(value):
-            if name not in TABLES:
-                raise PlacedError(
-                    f"there is no table '{name}'",
-                    suggest(name, list(TABLES)) or "docs/reference/data.md names them",
-                    (index,),
-                )
+            try:
+                find_table(name, info)
+            except QuantityError as error:
+                raise PlacedError(error.message, error.hint, (index,)) from None
         return value
 
     @model_validator(mode="after")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tcpexp.errors import DataError
 from tcpexp.late import polars as pl
-from tcpexp.record.tables import TABLES
+from tcpexp.record.columns import TableSchema
 from tcpexp.store.rundir import write_atomic_with
+from tcpexp.store.schemas import table_schema
 
 
 @cache
@@ -24,28 +25,38 @@ def _types() -> dict[str, pl.DataType]:
     }
 
 
-def schema_of(name: str) -> dict[str, pl.DataType]:
+#: A table by its name, or by its schema where a run's own recorder brings it.
+Table = str | TableSchema
+
+
+def named_schema(table: Table) -> TableSchema:
+    """Return a table's schema; raises ``KeyError`` for a name that nobody knows."""
+    return table if isinstance(table, TableSchema) else table_schema(table)
+
+
+def schema_of(table: Table) -> dict[str, pl.DataType]:
     """Return the columns of a table as polars types, in their order."""
     types = _types()
-    return {column: types[kind] for column, kind in TABLES[name].columns.items()}
+    return {column: types[kind] for column, kind in named_schema(table).types.items()}
 
 
-def empty_frame(name: str) -> pl.DataFrame:
-    """Return the table ``name`` without rows."""
-    return pl.DataFrame(schema=schema_of(name))
+def empty_frame(table: Table) -> pl.DataFrame:
+    """Return the table without rows."""
+    return pl.DataFrame(schema=schema_of(table))
 
 
-def conform(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return ``frame`` with exactly the columns, types and row order of table ``name``.
+def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return ``frame`` with exactly the columns, types and row order of a table.
 
     Absent columns become null.
     """
-    schema = schema_of(name)
+    schema = schema_of(table)
     columns = [
         (pl.col(column) if column in frame.columns else pl.lit(None)).cast(kind).alias(column)
         for column, kind in schema.items()
     ]
-    return frame.select(columns).sort(TABLES[name].order, maintain_order=True, nulls_last=True)
+    order = named_schema(table).order
+    return frame.select(columns).sort(order, maintain_order=True, nulls_last=True)
 
 
 def table_path(run_dir: Path, name: str) -> Path:
@@ -53,34 +64,32 @@ def table_path(run_dir: Path, name: str) -> Path:
     return run_dir / "tables" / f"{name}.parquet"
 
 
-def write_table(run_dir: Path, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Write ``frame`` as the table ``name`` (Parquet, zstd, atomically) and return it as it was
-    written.
-    """
-    whole = conform(frame, name)
+def write_table(run_dir: Path, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Write ``frame`` as a table (Parquet, zstd, atomically) and return it as it was written."""
+    schema = named_schema(table)
+    whole = conform(frame, schema)
     write_atomic_with(
-        table_path(run_dir, name), lambda path: whole.write_parquet(path, compression="zstd")
+        table_path(run_dir, schema.name), lambda path: whole.write_parquet(path, compression="zstd")
     )
     return whole
 
 
-def read_table(run_dir: Path, name: str) -> pl.DataFrame:
-    """Return the table ``name``, empty when it is absent.
+def read_table(run_dir: Path, table: Table) -> pl.DataFrame:
+    """Return a table, empty when it is absent.
 
     Raises ``DataError`` when the file is damaged.
     """
-    if name not in TABLES:
-        raise KeyError(f"no table '{name}'; known: {', '.join(TABLES)}")
-    path = table_path(run_dir, name)
+    schema = named_schema(table)
+    path = table_path(run_dir, schema.name)
     if not path.is_file():
-        return empty_frame(name)
+        return empty_frame(schema)
     try:
         frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"{path}: damaged: {error}", hint="`tcpexp report RUN` makes the tables again from raw/"
         ) from None
-    if dict(frame.schema) != schema_of(name):
+    if dict(frame.schema) != schema_of(schema):
         raise DataError(
             f"{path}: its columns are not those of this version",
             hint="`tcpexp report RUN` makes them again",

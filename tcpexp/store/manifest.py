@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import platform
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,33 +50,6 @@ class Manifest:
     command: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     manifest_schema: int = MANIFEST_SCHEMA
-
-
-def host_facts() -> dict[str, Any]:
-    """Return what this machine is: system, kernel, architecture, processor count and model, memory
-    in bytes, Python.
-    """
-    facts: dict[str, Any] = {
-        "system": platform.system(),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-    }
-    try:
-        release = platform.freedesktop_os_release()
-        facts["distribution"] = release.get("PRETTY_NAME", release.get("NAME", "unknown"))
-    except OSError:
-        pass
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        facts["cpu_model"] = next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
-    return facts
 
 
 def sha256_of(path: Path) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
 from tcpexp.plan.types import RunPlan, from_json
+from tcpexp.record.columns import TableSchema
+from tcpexp.store.schemas import table_schema
 
 if TYPE_CHECKING:
     import polars
@@ -88,15 +90,24 @@ class RunData:
         return self.plan.duration_ns if end is None else min(int(end), self.plan.duration_ns)
 
     def table(self, name: str) -> polars.DataFrame:
-        """Return a table of ``tcpexp.record.tables``.
+        """Return a table: of ``tcpexp.record.tables``, or one that a recorder of the run brings.
 
         Empty with the right columns when the run has none.
         """
         from tcpexp.store.frames import read_table
 
         if name not in self._tables:
-            self._tables[name] = read_table(self.path, name)
+            self._tables[name] = read_table(self.path, self._schema(name))
         return self._tables[name]
+
+    def _schema(self, name: str) -> TableSchema:
+        """Return a table's schema; the plan is asked only for one that nobody else knows."""
+        try:
+            return table_schema(name)
+        except KeyError:
+            if not (self.path / "plan.json").is_file():
+                raise
+            return table_schema(name, self.plan)
 
     def has(self, name: str) -> bool:
         """Return whether the table ``name`` exists and has rows."""

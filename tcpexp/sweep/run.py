@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STUDY_SCHEMA = 1
 
 
-class Watcher(Protocol):
+class StudyWatcher(Protocol):
     """Who is told how a study goes, and who can end it."""
 
     def begins(self, total: int, done: int, rest: Estimate) -> None:
@@ -46,8 +46,8 @@ class Watcher(Protocol):
         ...
 
 
-class Silent:
-    """A ``Watcher`` that says nothing and never stops."""
+class SilentStudy:
+    """A ``StudyWatcher`` that says nothing and never stops."""
 
     def begins(self, total: int, done: int, rest: Estimate) -> None:
         """Say nothing."""
@@ -67,7 +67,7 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Standing:
     """Where a study stands: runs by what has become of them."""
 
     done: tuple[PlannedRun, ...]
@@ -103,7 +103,7 @@ class StudyOutcome:
         return 1 if any(verdict.result == "FAIL" for verdict in self.verdicts) else 0
 
 
-def progress_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Progress:
+def standing_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Standing:
     """Return which runs are done, which failed before (none with ``retry``), and which are left to
     make; each key counts once.
     """
@@ -116,15 +116,15 @@ def progress_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Pr
             failed.append(run)
         else:
             rest.append(run)
-    return Progress(tuple(done), tuple(failed), tuple(rest))
+    return Standing(tuple(done), tuple(failed), tuple(rest))
 
 
-def estimate_study(study: Study, folder: StudyFolder, progress: Progress, at_once: int) -> Estimate:
+def estimate_study(study: Study, folder: StudyFolder, standing: Standing, at_once: int) -> Estimate:
     """Return what the runs that are left will cost."""
     done = [
-        (run.forecast, folder.read_cell(run.key).get("cost", {})) for run in progress.done[:200]
+        (run.forecast, folder.read_cell(run.key).get("cost", {})) for run in standing.done[:200]
     ]
-    return estimate_rest([run.forecast for run in progress.rest], done, at_once)
+    return estimate_rest([run.forecast for run in standing.rest], done, at_once)
 
 
 def run_study(
@@ -133,7 +133,7 @@ def run_study(
     jobs: int | None = None,
     scheduler: str | None = None,
     retry: bool = False,
-    watcher: Watcher | None = None,
+    watcher: StudyWatcher | None = None,
 ) -> StudyOutcome:
     """Make what is left of the study and write its results; return what came of it.
 
@@ -146,7 +146,7 @@ def run_study(
     """
     from tcpexp.sweep.results import write_results
 
-    watcher = watcher or Silent()
+    watcher = watcher or SilentStudy()
     folder = study.folder()
     started = time.monotonic()
     with folder.locked():
@@ -154,13 +154,13 @@ def run_study(
         for words in differing_identity(study, folder):
             watcher.say(words)
         folder.begin(describe_study(study, token), study.spec.source.text.encode())
-        progress = progress_of(study, folder, retry=retry)
-        outcome = StudyOutcome(folder.path, len(study.runs), found=len(progress.done))
-        if progress.rest:
-            _make(study, folder, progress, token, jobs, scheduler, watcher, outcome)
+        standing = standing_of(study, folder, retry=retry)
+        outcome = StudyOutcome(folder.path, len(study.runs), found=len(standing.done))
+        if standing.rest:
+            _make(study, folder, standing, token, jobs, scheduler, watcher, outcome)
         outcome.wall_s = time.monotonic() - started
-        after = progress_of(study, folder)
-        outcome.made = len(after.done) - len(progress.done)
+        after = standing_of(study, folder)
+        outcome.made = len(after.done) - len(standing.done)
         outcome.left = len(after.rest)
         outcome.failed = [
             (run.cell.label, str(folder.read_cell(run.key).get("error"))) for run in after.failed
@@ -172,25 +172,25 @@ def run_study(
 def _make(
     study: Study,
     folder: StudyFolder,
-    progress: Progress,
+    standing: Standing,
     token: str,
     jobs: int | None,
     scheduler: str | None,
-    watcher: Watcher,
+    watcher: StudyWatcher,
     outcome: StudyOutcome,
 ) -> None:
     """Have the workers make the runs that are left."""
     from tcpexp.batch.workers import facts, run_tasks
 
-    forecasts = {run.key: run.forecast.wall_s for run in progress.rest}
-    with _workers(study, progress, jobs, scheduler, watcher) as client:
+    forecasts = {run.key: run.forecast.wall_s for run in standing.rest}
+    with _workers(study, standing, jobs, scheduler, watcher) as client:
         outcome.at_once = max(facts(client)["at_once"], 1)
         watcher.begins(
             outcome.total,
-            len(progress.done),
-            estimate_study(study, folder, progress, outcome.at_once),
+            len(standing.done),
+            estimate_study(study, folder, standing, outcome.at_once),
         )
-        tasks = (study.task_of(run, folder, token) for run in unique(progress.rest))
+        tasks = (study.task_of(run, folder, token) for run in unique(standing.rest))
         for task, result in run_tasks(client, tasks, watcher.stop, watcher.hands_out):
             _take(folder, task, result)
             outcome.runs_wall_s += float(result.cost.get("wall_s", 0.0))
@@ -209,7 +209,7 @@ def unique(runs: tuple[PlannedRun, ...]) -> Iterator[PlannedRun]:
 
 @contextlib.contextmanager
 def _workers(
-    study: Study, progress: Progress, jobs: int | None, scheduler: str | None, watcher: Watcher
+    study: Study, standing: Standing, jobs: int | None, scheduler: str | None, watcher: StudyWatcher
 ) -> Iterator[Client]:
     from tcpexp.batch.workers import local_workers, remote_workers
 
@@ -217,10 +217,10 @@ def _workers(
         with remote_workers(scheduler) as client:
             yield client
         return
-    count, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in progress.rest))
+    count, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in standing.rest))
     if remark is not None:
         watcher.say(remark)
-    with local_workers(min(count, len(progress.rest))) as client:
+    with local_workers(min(count, len(standing.rest))) as client:
         yield client
 
 

@@ -1,4 +1,7 @@
-"""Acknowledgments in both directions: what an arriving one says of our data, and when ours is due."""
+"""Acknowledgments in both directions.
+
+What an arriving one says of our data, and when ours is due.
+"""
 
 from __future__ import annotations
 

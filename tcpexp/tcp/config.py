@@ -23,7 +23,10 @@ class Config:
 
     # Segments: RFC 9293 section 3.7.1, RFC 7323 section 2
     mss: int = 1460
-    """Largest payload this end can receive; offered in the MSS option and the upper limit of what is sent."""
+    """Largest payload this end can receive.
+
+    It is offered in the MSS option, and is the upper limit of what is sent.
+    """
     default_send_mss: int = 536
     """What a peer without an MSS option can receive: 536 for IPv4, 1220 for IPv6."""
     window_scaling: bool = True
@@ -92,10 +95,16 @@ class Config:
     syn_queue: int = 128
     accept_queue: int = 128
     syn_cookies: str = "overflow"
-    """"overflow": cookies once the SYN queue is full; "always"; or "never": SYNs beyond the queue are dropped."""
+    """"overflow": cookies once the SYN queue is full; "always"; or "never".
+
+    With "never", SYNs beyond the queue are dropped.
+    """
 
     trace: bool = True
-    """Queue an event for each segment, timer and congestion change; without it, only what an application needs."""
+    """Queue an event for each segment, timer and congestion change.
+
+    Without it, only for what an application needs.
+    """
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

@@ -77,7 +77,13 @@ MUSTS: dict[int, tuple[str, str]] = {
 
 #: What is not met, and why.
 NOT_MET: dict[int, str] = {
-    51: "**Not met.** No IP source routes: Linux and most routers drop packets that carry one, as RFC 7126 advises; none would arrive.",
+    51: (
+        "**Not met.** No IP source routes: Linux and most routers drop packets that carry one, as"
+        " RFC 7126 advises; none would arrive."
+    ),
     52: "**Not met**, for the reason of MUST-51: where no route is sent, none overrides another.",
-    53: "**Not met**, for the reason of MUST-51: a received route is ignored, as every IP option (MUST-50), and so is not returned.",
+    53: (
+        "**Not met**, for the reason of MUST-51: a received route is ignored, as every IP option"
+        " (MUST-50), and so is not returned."
+    ),
 }

@@ -35,7 +35,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Flight:
+class Crossing:
     """One packet between the hosts: ``received_ns`` None when it never arrived."""
 
     to_right: bool
@@ -90,9 +90,9 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     return f"{name} {facts['bytes']:,} B" if isinstance(facts.get("bytes"), int) else name
 
 
-def flights(
+def crossings(
     run: RunData, left: str, right: str, span: tuple[int, int], flows: list[str] | None = None
-) -> list[Flight]:
+) -> list[Crossing]:
     """Return the packets between two hosts (of ``flows`` only) that were sent within ``span``, in
     the order of their sending.
     """
@@ -110,8 +110,8 @@ def flights(
             mine, left_on=["t_ns", "number"], right_on=["sent_ns", "sent_number"], how="inner"
         )
         for row in sent.iter_rows(named=True):
-            found.append(Flight(to_right, row["t_ns"], row["received_ns"], packet_text(row)))
-    return sorted(found, key=lambda each: each.sent_ns)
+            found.append(Crossing(to_right, row["t_ns"], row["received_ns"], packet_text(row)))
+    return sorted(found, key=lambda flight: flight.sent_ns)
 
 
 def packet_text(row: dict[str, Any]) -> str:

@@ -60,3 +60,11 @@ def retransmission_times(run: RunData, span: Span | None = None) -> pl.DataFrame
         .select("flow", "t_ns", "segments")
         .sort("t_ns")
     )
+
+
+def rtt_samples(run: RunData, span: Span | None = None) -> pl.DataFrame:
+    """Return the samples of the flows' round-trip times (rows of ``rtt``) in time order."""
+    table = rows_within(run.table("rtt"), span)
+    return table.filter(pl.col("flow").is_not_null() & pl.col("rtt_ns").is_not_null()).sort(
+        "t_ns", maintain_order=True
+    )

@@ -58,7 +58,7 @@ def plain_headers(capture: Path, row: Mapping[str, Any]) -> tuple[Header, Header
     options = list(_options(segment[20:length]))
     if None in options:
         return None
-    tcp = (*_tcp_fields(segment, row), *(each for each in options if each is not None))
+    tcp = (*_tcp_fields(segment, row), *(option for option in options if option is not None))
     return Header("ip", 20, tuple(_ip_fields(packet))), Header("tcp", length, tcp)
 
 

@@ -182,13 +182,7 @@ def _duplicate_ack(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _zero_window(run: RunData, rows: pl.DataFrame) -> str:
-    nodes = (
-        rows.filter(pl.col("src_node") == pl.col("node"))["src_node"]
-        .drop_nulls()
-        .unique()
-        .sort()
-        .to_list()
-    )
+    nodes = _seen_at_home(rows)
     return (
         f"Here {' and '.join(nodes)} says so: its program reads more slowly than data arrive."
         if nodes
@@ -197,13 +191,7 @@ def _zero_window(run: RunData, rows: pl.DataFrame) -> str:
 
 
 def _window_full(run: RunData, rows: pl.DataFrame) -> str:
-    senders = (
-        rows.filter(pl.col("src_node") == pl.col("node"))["src_node"]
-        .drop_nulls()
-        .unique()
-        .sort()
-        .to_list()
-    )
+    senders = _seen_at_home(rows)
     return (
         f"Here the receiver, not the network, limits what {' and '.join(senders)} sends."
         if senders
@@ -229,6 +217,12 @@ def _reused(run: RunData, rows: pl.DataFrame) -> str:
         "Nothing is wrong with that: the program or the kernel chose the same port again, after the"
         " earlier connection was over."
     )
+
+
+def _seen_at_home(rows: pl.DataFrame) -> list[str]:
+    """Return the nodes whose own captures hold packets that they sent."""
+    at_home = rows.filter(pl.col("src_node") == pl.col("node"))["src_node"]
+    return at_home.drop_nulls().unique().sort().to_list()
 
 
 def _window_before(run: RunData, row: dict[str, Any], *, own: bool = False) -> int | None:

@@ -126,7 +126,7 @@ def ladder_view(
 
 
 def _arrows(run: RunData, one: dict[str, Any]) -> list[Arrow]:
-    """Return the connection's segments in the order of their sending, each joined with its arrival."""
+    """Return the connection's segments in the order of sending, each joined with its arrival."""
     mine = connection_packets(run, one)
     both = {one["client"], one["server"]} <= {
         *mine["node"].unique().to_list(),
@@ -153,7 +153,7 @@ def _captured_nodes(run: RunData) -> set[str]:
     return {
         node.name
         for node in run.plan.network.nodes
-        if any(each.name in captures for each in node.interfaces)
+        if any(interface.name in captures for interface in node.interfaces)
     }
 
 
@@ -235,13 +235,13 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
         if node is None:  # a forged or absent end: nobody knows its states
             continue
         of_socket = [
-            each
-            for each in everything
-            if (each.node, each.port, each.connection) == (node, port, one["connection"])
+            change
+            for change in everything
+            if (change.node, change.port, change.connection) == (node, port, one["connection"])
         ]
         mine = [
-            StateChange(left, each.new, each.t_ns, from_ss=each.source == "ss")
-            for each in of_socket
+            StateChange(left, change.new, change.t_ns, from_ss=change.source == "ss")
+            for change in of_socket
         ]
         if of_socket:
             mine.insert(0, StateChange(left, of_socket[0].old, None))
@@ -252,16 +252,17 @@ def _state_changes(run: RunData, one: dict[str, Any], arrows: list[Arrow]) -> li
         ):
             mine = [
                 StateChange(left, "LISTEN", None),
-                *[each for each in mine if each.t_ns is not None],
+                *[change for change in mine if change.t_ns is not None],
             ]
-        traced = any(each.source == "trace" for each in of_socket)
+        traced = any(change.source == "trace" for change in of_socket)
         if not traced:
             mine = _with_snapshots(
                 run, ends & (pl.col("connection") == one["connection"]), left, mine
             )
         changes += mine if left else _half_open(run, node, arrows, mine, traced)
     return sorted(
-        changes, key=lambda each: (each.t_ns if each.t_ns is not None else -1, not each.left)
+        changes,
+        key=lambda change: (change.t_ns if change.t_ns is not None else -1, not change.left),
     )
 
 
@@ -285,15 +286,15 @@ def _half_open(
     if not begun or (len(cookies) and cookies[-1] != cookies[0]):
         return changes
     moved = []
-    for each in changes:
-        if each.state == "SYN-RECEIVED" and each.t_ns is not None:
+    for change in changes:
+        if change.state == "SYN-RECEIVED" and change.t_ns is not None:
             answered = max(
-                (t_ns for t_ns in begun.values() if t_ns <= each.t_ns),
+                (t_ns for t_ns in begun.values() if t_ns <= change.t_ns),
                 default=next(iter(begun.values())),
             )
-            moved.append(replace(each, t_ns=answered, from_ss=traced or each.from_ss))
+            moved.append(replace(change, t_ns=answered, from_ss=traced or change.from_ss))
         else:
-            moved.append(each)
+            moved.append(change)
     return moved
 
 
@@ -310,7 +311,7 @@ def _with_snapshots(
         .agg(pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
         .sort("first")
     )
-    names = {each.state for each in known}
+    names = {change.state for change in known}
     changes = list(known)
     for row in seen.iter_rows(named=True):
         name = FROM_SS.get(row["state"], row["state"].upper())
@@ -334,13 +335,13 @@ def _shown_states(
     """
     before: dict[bool, StateChange] = {}
     shown = []
-    for each in changes:
-        if span is not None and (each.t_ns is None or each.t_ns < span[0]):
-            before[each.left] = replace(each, t_ns=None)
-        elif (end_ns is None or each.t_ns is None or each.t_ns <= end_ns) and (
-            span is None or each.t_ns is None or each.t_ns <= span[1]
+    for change in changes:
+        if span is not None and (change.t_ns is None or change.t_ns < span[0]):
+            before[change.left] = replace(change, t_ns=None)
+        elif (end_ns is None or change.t_ns is None or change.t_ns <= end_ns) and (
+            span is None or change.t_ns is None or change.t_ns <= span[1]
         ):
-            shown.append(each)
+            shown.append(change)
     return [*before.values(), *shown]
 
 

@@ -52,7 +52,7 @@ def _step_id(run: RunData, action: str) -> str:
     return (
         action
         if action in ids
-        else next((each for each in ids if each.startswith(f"{action}.")), action)
+        else next((step for step in ids if step.startswith(f"{action}.")), action)
     )
 
 

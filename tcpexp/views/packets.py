@@ -60,7 +60,10 @@ def flow_packets(run: RunData, flow: FlowPlan) -> pl.DataFrame:
 
 
 def flow_frames(run: RunData, span: Span | None, wanted: pl.Expr) -> dict[str, pl.DataFrame]:
-    """Return the packets of each flow (as :func:`flow_packets`) within ``span``, of those flows that have a ``wanted`` one among them."""
+    """Return the packets of each flow (as :func:`flow_packets`) within ``span``.
+
+    Flows that have no ``wanted`` packet among them are left out.
+    """
     frames = {flow.name: rows_within(flow_packets(run, flow), span) for flow in run.plan.flows}
     return {
         name: packets for name, packets in frames.items() if not packets.filter(wanted).is_empty()

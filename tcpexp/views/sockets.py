@@ -1,4 +1,4 @@
-"""Sockets over time: their stays in a state, how many are in each, and the queues of those that listen."""
+"""Sockets over time: their stays in a state, how many are in each, the queues of listening ones."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def state_counts(run: RunData, span: Span | None = None) -> pl.DataFrame:
         [
             (node, t_ns)
             for node in named["node"].unique().sort()
-            for t_ns in snapshot_times(table, node)
+            for t_ns in _looked_at_ns(table, node)
         ],
         schema={"node": pl.String, "t_ns": pl.Int64},
         orient="row",
@@ -149,7 +149,7 @@ def state_counts(run: RunData, span: Span | None = None) -> pl.DataFrame:
     )
 
 
-def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
+def _looked_at_ns(table: pl.DataFrame, node: str) -> list[int]:
     """Return when ``node`` was looked at: a snapshot that lists no socket of it leaves no row, so
     other nodes' times fill its gaps.
 
@@ -170,7 +170,9 @@ def snapshot_times(table: pl.DataFrame, node: str) -> list[int]:
 def _distance(known: list[int], t_ns: int) -> float:
     """Return the distance of ``t_ns`` from the nearest of ``known``, which is sorted."""
     at = bisect(known, t_ns)
-    return min((abs(t_ns - each) for each in known[max(at - 1, 0) : at + 1]), default=float("inf"))
+    return min(
+        (abs(t_ns - other_ns) for other_ns in known[max(at - 1, 0) : at + 1]), default=float("inf")
+    )
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def listen_queues(run: RunData, span: Span | None = None) -> list[ListenQueues]:
         _queues(str(node), int(port), group)
         for (node, port), group in rows.group_by("node", "local_port", maintain_order=True)
     ]
-    return [each for each in found if any(each.half_open) or any(each.waiting)]
+    return [queues for queues in found if any(queues.half_open) or any(queues.waiting)]
 
 
 def _queues(node: str, port: int, rows: pl.DataFrame) -> ListenQueues:

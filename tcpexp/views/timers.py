@@ -41,8 +41,8 @@ def timer_series(run: RunData, flows: list[str] | None = None) -> list[TimerSeri
     if flows is not None:
         connections = connections.filter(pl.col("flow").is_in(flows))
     found: list[TimerSeries] = []
-    for one in connections.iter_rows(named=True):
-        for end in _ends(run, one):
+    for row in connections.iter_rows(named=True):
+        for end in _ends(run, row):
             found += [
                 *_syns(run, end),
                 *_synacks(run, end),
@@ -72,7 +72,9 @@ def _ends(run: RunData, one: dict[str, Any]) -> Iterator[End]:
 
 def _settings(run: RunData, node: str) -> tuple[Setting, ...]:
     """Return the node's sysctls: those from the start, then the actions that set one."""
-    start = next((each.sysctls for each in run.plan.network.nodes if each.name == node), {})
+    start = next(
+        (planned.sysctls for planned in run.plan.network.nodes if planned.name == node), {}
+    )
     found = [Setting(key, value, -(10 * SECOND)) for key, value in start.items()]
     for step in run.plan.steps:
         if isinstance(step.do, Sysctl) and step.do.node == node:

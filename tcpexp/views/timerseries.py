@@ -101,13 +101,13 @@ class End:
         kernel's default.
         """
         value = str(default)
-        for each in self.settings:
+        for setting in self.settings:
             if (
-                each.key == f"net.ipv4.{name}"
-                and each.from_ns <= at_ns
-                and (each.until_ns is None or at_ns < each.until_ns)
+                setting.key == f"net.ipv4.{name}"
+                and setting.from_ns <= at_ns
+                and (setting.until_ns is None or at_ns < setting.until_ns)
             ):
-                value = each.value
+                value = setting.value
         return int(value) if value.isdigit() else default
 
 
@@ -132,7 +132,7 @@ def rto_ns(run: RunData, end: End, t_ns: int) -> int | None:
 
 
 def of_socket(end: End) -> pl.Expr:
-    """Return an expression: whether a row of ``sockets`` or ``states`` is about the end's socket."""
+    """Return whether a row of ``sockets`` or ``states`` is about the end's socket, as a filter."""
     return (
         (pl.col("node") == end.node)
         & (pl.col("local_port") == end.port)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.analysis.flowstates import INFINITE_SSTHRESH
+from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, flow_of, receiver_of
 from tcpexp.views.spans import Span, rows_within

@@ -13,7 +13,7 @@ import yaml
 
 from tcpexp.checks import BUILTIN
 from tcpexp.checks.base import Check, Undecided, Verdict, unknown_references
-from tcpexp.checks.flows import Goodput
+from tcpexp.checks.goodput import Goodput
 from tcpexp.checks.segments import Segments
 from tcpexp.errors import SpecError
 from tests.support.checked_run import CheckedRun, S, throughput

@@ -86,7 +86,7 @@ def test_share_needs_every_flow(two_flows: CheckedRun) -> None:
 
 
 def test_share_refuses_a_flow_outside_its_list() -> None:
-    from tcpexp.checks.flows import Share
+    from tcpexp.checks.share import Share
 
     with pytest.raises(pydantic.ValidationError, match="does not name the flow 'one' itself"):
         Share.model_validate({"flow": "one", "of": ["two", "three"], "at_least": 0.5})

@@ -6,7 +6,7 @@ import itertools
 import pydantic
 import pytest
 
-from tcpexp.checks.sockets import Socket
+from tcpexp.checks.socket import Socket
 from tests.support.checked_run import CheckedRun, S, change, plan, socket
 
 ALL = [t * S for t in range(11)]

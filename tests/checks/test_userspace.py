@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tcpexp.checks.userspace import CwndRule, TcpEvent
+from tcpexp.checks.cwnd_rule import CwndRule
+from tcpexp.checks.tcp_event import TcpEvent
 from tcpexp.units import QuantityError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.cli.main import main
-from tcpexp.places.uml.kernel import find_kernel
+from tcpexp.places.kernel.kernel import find_kernel
 from tests.support.kernels import make_kernel
 
 

@@ -137,7 +137,7 @@ def test_each_spec_with_files_of_its_page_is_valid_alone(tmp_path: Path) -> None
 def test_other_yaml_is_a_rubric_or_a_kernel(tmp_path: Path) -> None:
     loaders = {
         "exercises": "from tcpexp.grade.rubric import load_rubric as load",
-        "series": "from tcpexp.places.uml.recipe import load_recipe as load",
+        "series": "from tcpexp.places.kernel.recipe import load_recipe as load",
     }
     others = [
         example

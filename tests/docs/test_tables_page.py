@@ -2,17 +2,20 @@
 
 import pytest
 
-from tcpexp.record.tables import TABLES
-from tools.docs.tables import column_notes, tables_markdown, update_page
+from tcpexp.store.schemas import known_tables
+from tools.docs.tables import tables_markdown, update_page
 
 
-def test_every_column_is_listed_with_its_comment():
+def test_every_column_is_listed_with_its_unit_and_meaning():
     text = tables_markdown()
-    for table in TABLES.values():
+    for table in known_tables().values():
         assert f"### {table.name}\n" in text
-        assert all(f"| `{column}` |" in text for column in table.columns)
-    assert column_notes()["packets"]["ecn"] == "0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE"
-    assert "zero_window_probe_ack" in column_notes()["packets"]["labels"]
+        assert all(
+            f"| `{column.name}` | {column.type} | {column.unit} | {column.meaning} |" in text
+            for column in table.columns
+        )
+    assert "| `ecn` | Int64 |  | 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE |" in text
+    assert "zero_window_probe_ack" in text
 
 
 def test_a_page_without_marks():

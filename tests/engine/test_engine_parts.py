@@ -23,6 +23,7 @@ from tcpexp.plan.types import (
     NodePlan,
     PlanFile,
 )
+from tcpexp.recorders.cpu.guest import parse_ticks
 from tests.support import engine_plans as plans
 
 
@@ -71,7 +72,7 @@ def test_proc_tcp() -> None:
 
 
 def test_cpu_line() -> None:
-    assert sampler.parse_cpu(b"cpu  10 1 5 80 3 0 1 0 0 0") == (17, 100)
+    assert parse_ticks(b"cpu  10 1 5 80 3 0 1 0 0 0") == (17, 100)
 
 
 def test_ring_buffer_overrun() -> None:

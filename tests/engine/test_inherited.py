@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.engine import inherited
-from tcpexp.places.host import HostPlace
+from tcpexp.places.host.place import HostPlace
 from tests.support import engine_plans as plans
 
 #: Sysctl of the machine: (what an administrator or a Mininet beside might have set, what a node

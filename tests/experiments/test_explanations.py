@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
-from tcpexp.places.uml.kernel import list_kernels
+from tcpexp.places.kernel.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
 from tcpexp.runs.runner import RunOptions, run_experiment
 from tcpexp.spec.quotes import find_quotes

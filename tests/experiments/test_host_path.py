@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpexp.paths import shipped_specs
-from tcpexp.places.needs import find_missing
+from tcpexp.places.host.needs import find_missing
 from tests.support.twins import compiled, outcome_of, verdicts
 
 #: Whose numbers are not about round-trip times, so that the link may do without its delay.

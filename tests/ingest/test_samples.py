@@ -8,10 +8,11 @@ import pytest
 from tcpexp.errors import DataError
 from tcpexp.ingest.blocks import split_blocks
 from tcpexp.ingest.counters import parse_counters, parse_snmp
-from tcpexp.ingest.cpu import parse_cpu
 from tcpexp.ingest.events import parse_events
 from tcpexp.ingest.iperf3 import connections_of, load_iperf3, parse_iperf3, server_port, side_of
 from tcpexp.ingest.qdisc import parse_qdisc
+from tcpexp.ingest.recorded import parse_recorded
+from tcpexp.recorders.cpu.model import Processor
 
 DATA = Path(__file__).parent / "data"
 SNMP = (DATA / "linux-6.18-snmp-netstat.txt").read_text()
@@ -53,8 +54,12 @@ def test_cpu_is_the_share_between_samples():
         json.dumps({"t_ns": t, "busy_ticks": busy, "total_ticks": total}) + "\n"
         for t, busy, total in lines
     )
-    assert parse_cpu(text).rows() == [(100, 0.5), (200, 0.0), (300, None)]
-    assert parse_cpu("").height == 0
+    assert parse_recorded(Processor, text, "cpu.jsonl").rows() == [
+        (100, 0.5),
+        (200, 0.0),
+        (300, None),
+    ]
+    assert parse_recorded(Processor, "", "cpu.jsonl").height == 0
 
 
 def test_json_lines_that_were_cut_off_and_damaged():

@@ -1,10 +1,14 @@
-"""What every kind of place promises, tried on each: a new kind has only to be in the registry."""
+"""What every kind of place promises, tried on each: a new kind has only to be in the registry.
+
+The place of the guide, which a package of somebody else brings, is tried too.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +17,24 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError
 from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Wanted
-from tcpexp.places.registry import KINDS, all_kinds, place_kind
+from tcpexp.places.ready import lacking
+from tcpexp.places.registry import KINDS, all_kinds, all_parts, place_kind, place_names
 from tcpexp.plan.compile import compile_plan
 from tcpexp.spec.load import load_spec
+from tests.support.example_place import installed
 
+with installed():
+    TRIED = {kind.name: kind for kind in all_kinds()}
 #: What a test of a place that really runs needs; the marks are those of the whole suite.
-MARKS = {"uml": pytest.mark.guest, "qemu": pytest.mark.guest, "host": pytest.mark.root}
-RUNNING = [pytest.param(name, marks=MARKS[name]) for name in KINDS]
+MARKS = {
+    name: pytest.mark.root if kind.needs_root else pytest.mark.guest for name, kind in TRIED.items()
+}
+RUNNING = [pytest.param(name, marks=MARKS[name]) for name in TRIED]
+VIRTUAL = [
+    pytest.param(name, marks=MARKS[name])
+    for name, kind in TRIED.items()
+    if kind.clocks[0] == "virtual"
+]
 
 SPEC = """
 name: contract
@@ -31,6 +46,12 @@ actions:
   - {at: 500ms, do: http_get, id: get, from: h1, to: h2, path: /file.bin}
   - {at: 1s, do: mark, text: "here"}
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def example() -> Iterator[None]:
+    with installed():
+        yield
 
 
 @pytest.fixture
@@ -46,24 +67,28 @@ def silent(text: str) -> None:
 
 
 def test_the_registry_knows_its_kinds_by_their_own_names():
-    assert [kind.name for kind in all_kinds()] == list(KINDS)
+    assert [kind.name for kind in all_kinds()] == list(place_names()) == [*KINDS, "twice"]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", TRIED)
 def test_a_kind_says_what_it_is(name):
     kind = place_kind(name)
     assert kind.title and kind.words and kind.clocks
     assert set(kind.clocks) <= {"virtual", "real"}
     assert isinstance(kind.needs_root, bool)
+    words = kind.describe()
+    assert kind.what in words
+    assert all(clock in words for clock in kind.clocks)
+    assert ("--kernel" in words) == kind.has_kernels
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", TRIED)
 def test_each_lack_comes_with_a_remedy(name):
     for lack in place_kind(name).missing():
         assert lack.what and lack.needed_for and lack.remedy
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", TRIED)
 def test_examining_finds_lines_and_changes_nothing(name, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = place_kind(name).examine(silent)
@@ -74,7 +99,7 @@ def test_examining_finds_lines_and_changes_nothing(name, tmp_path, monkeypatch):
     assert [path for path in made if path.name != "kvm.json" and "builds" not in path.parts] == []
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", TRIED)
 def test_nothing_left_behind_is_nothing_removed(name, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     kind = place_kind(name)
@@ -82,7 +107,36 @@ def test_nothing_left_behind_is_nothing_removed(name, tmp_path, monkeypatch):
     assert kind.leftovers() == []
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "uml"])
+@pytest.mark.parametrize("name", TRIED)
+def test_set_up_is_told_what_has_to_be_made(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kind = place_kind(name)
+    parts = {part.name for part in kind.parts()}
+    unmade = kind.unmade()
+    assert ("image" in unmade) == ("image" in parts)
+    assert set(unmade) <= set(lacking([]))
+    for part in kind.parts():
+        assert all_parts()[part.name].commands == part.commands
+        assert not part.find("0" * 64)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TRIED.items() if not kind.has_shell])
+def test_a_kind_without_a_prompt_refuses_one(name):
+    with pytest.raises(SpecError, match="no prompt"):
+        place_kind(name).shell(silent)
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_what_is_prepared_is_not_unmade(name):
+    kind = place_kind(name)
+    kind.prepare(Wanted(), silent)
+    assert kind.unmade() == ()
+    for part in kind.parts():
+        sha256 = kind.open(Wanted(), silent).part(part.name)
+        assert sha256 is not None and part.find(sha256)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TRIED.items() if not kind.has_kernels])
 def test_a_kind_without_kernels_refuses_one(name):
     with pytest.raises(SpecError, match="kernel"):
         place_kind(name).open(Wanted(kernel="6.1"), silent)
@@ -141,7 +195,7 @@ def test_a_program_that_is_not_there_is_named_before_the_run(name, plan):
     assert [lack.what for lack in place.check(lacking)] == ["program no-such-program"]
 
 
-@pytest.mark.parametrize("name", [param for param in RUNNING if param.values[0] != "host"])
+@pytest.mark.parametrize("name", VIRTUAL)
 def test_a_virtual_place_has_an_identity_and_its_parts(name):
     kind = place_kind(name)
     identity = kind.identity(Wanted())
@@ -151,7 +205,7 @@ def test_a_virtual_place_has_an_identity_and_its_parts(name):
     assert place.part("kernel") == identity.get("kernel")
 
 
-@pytest.mark.parametrize("name", [param for param in RUNNING if param.values[0] != "host"])
+@pytest.mark.parametrize("name", VIRTUAL)
 def test_no_process_outlives_a_run(name, plan, tmp_path):
     def processes() -> set[str]:
         names = ("qemu-system", "uml-userspace", "tcpexp/kernels")
@@ -166,10 +220,8 @@ def test_no_process_outlives_a_run(name, plan, tmp_path):
     place_kind(name).open(Wanted(), silent).run(
         plan, tmp_path / "run", lambda phase, t: None, lambda: False
     )
-    started_by_others = {
-        pid for pid in processes() - before if not owned_by(Path(f"/proc/{pid}"), tmp_path)
-    }
-    assert processes() - before - started_by_others == set()
+    left = processes() - before  # others begin at any time
+    assert {pid for pid in left if owned_by(Path(f"/proc/{pid}"), tmp_path)} == set()
 
 
 def owned_by(process: Path, folder: Path) -> bool:

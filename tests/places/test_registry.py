@@ -6,15 +6,23 @@ import pytest
 
 from tcpexp.errors import HostError, Missing, SpecError
 from tcpexp.places import registry
-from tcpexp.places.base import Wanted
+from tcpexp.places.base import PlaceKind, Wanted
+from tcpexp.places.choosing import clock_help, kernel_help, on_help
+from tests.support.example_place import installed
 
 
-class Kind:
+class Kind(PlaceKind):
     """A kind of place that has what it is told to have."""
 
     def __init__(self, name, clocks=("virtual",), lacks=(), needs_root=False):
         self.name, self.clocks, self.lacks, self.needs_root = name, clocks, lacks, needs_root
-        self.words = f"in {name}"
+        self.words, self.title, self.what = f"in {name}", name, f"the place {name}"
+
+    def open(self, wanted, say):
+        raise NotImplementedError
+
+    def examine(self, say):
+        return []
 
     def missing(self):
         return self.lacks
@@ -84,3 +92,33 @@ def test_manifests_of_earlier_versions_are_understood():
 def test_an_unknown_place_is_refused():
     with pytest.raises(SpecError, match="no place 'moon'"):
         registry.place_kind("moon")
+
+
+def test_the_command_line_says_what_there_is():
+    assert on_help() == (
+        "Where: uml and qemu need no root, host is this machine's own kernel (root). guest: the"
+        " better of uml and qemu; auto: the first of all that works."
+    )
+    assert clock_help() == (
+        "virtual unless given; qemu also offers the real one, the host has no other."
+    )
+    assert kernel_help().startswith("The kernel of --on uml: ")
+
+
+def test_a_package_of_somebody_else_brings_a_place():
+    assert "twice" not in registry.on_choices()
+    with installed():
+        assert registry.on_choices() == ("auto", "guest", "uml", "qemu", "host", "twice")
+        assert registry.place_words("twice") == "twice in User-Mode Linux"
+        assert registry.choose_kind("twice", Wanted(), "").name == "twice"
+        assert kernel_help().startswith("The kernel of --on uml or twice: ")
+    assert registry.place_words("twice") == "twice"
+
+
+def test_a_package_that_does_not_work_is_named():
+    with installed() as folder:
+        metadata = folder / "twice_place-1.0.dist-info" / "entry_points.txt"
+        metadata.write_text("[tcpexp.places]\ntwice = twice_place:NOTHING\n")
+        registry._installed.cache_clear()
+        with pytest.raises(SpecError, match="'twice' cannot be loaded from twice_place:NOTHING"):
+            registry.place_kind("twice")

@@ -28,7 +28,8 @@ topology: two_host
 duration: 1500ms
 actions:
   - {do: http_server, host: h2, files: {small.bin: {size: 10kB, seed: 1}}}
-  - {at: 300ms, do: command, id: same, host: h1, argv: [curl, -s, -o, /dev/null, --local-port, "40001", "http://{h2}/small.bin"],
+  - {at: 300ms, do: command, id: same, host: h1,
+     argv: [curl, -s, -o, /dev/null, --local-port, "40001", "http://{h2}/small.bin"],
      flow: same, to: h2, port: 80, sender: server}
   - {at: 300ms, do: http_get, id: other, from: h1, to: h2, path: /small.bin}
 """

@@ -9,7 +9,6 @@ import pytest
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
-from tcpexp.plots.base import load_plot
 from tcpexp.plots.run import plot_run
 from tcpexp.spec.load import load_spec
 from tests.support.fake_run import shared_bottleneck
@@ -61,4 +60,4 @@ def test_the_options_on_the_page_exist():
     for entry in yaml.safe_load(text)["plots"]:
         if isinstance(entry, dict):
             ((name, options),) = entry.items()
-            load_plot(BUILTIN[name]).resolve(options)
+            BUILTIN[name].resolve(options)

@@ -12,7 +12,7 @@ import pytest
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError
 from tcpexp.plots import BUILTIN
-from tcpexp.plots.base import Plot, load_plot
+from tcpexp.plots.base import Plot
 from tcpexp.plots.run import plot_run
 from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
@@ -27,7 +27,7 @@ def test_without_plots_in_the_spec_all_with_data_are_drawn(drawn):
     _, figures = drawn
     names = [figure.name for figure in figures]
     assert names == [name for name in BUILTIN if name in names]
-    on_demand = {name for name, reference in BUILTIN.items() if load_plot(reference).on_demand}
+    on_demand = {name for name, plot in BUILTIN.items() if plot.on_demand}
     assert set(BUILTIN) - set(names) - on_demand == {"ladder"}, "no connection table in this run"
     assert not on_demand & set(names)
 
@@ -147,16 +147,12 @@ def test_a_plot_that_fails_costs_the_others_nothing(tmp_path):
 
 
 def test_every_builtin_loads_documents_itself_and_needs_no_matplotlib_for_that():
-    names = [
-        (load_plot(reference).name, load_plot(reference).title, load_plot(reference).caption())
-        for reference in BUILTIN.values()
-    ]
+    names = [(plot.name, plot.title, plot.caption()) for plot in BUILTIN.values()]
     assert [name for name, _, _ in names] == list(BUILTIN)
     assert all(title and caption.endswith(".") for _, title, caption in names)
     code = (
-        "import sys\nfrom tcpexp.plots import BUILTIN\nfrom tcpexp.plots.base import load_plot\nfor"
-        " each in BUILTIN.values(): load_plot(each)\nprint('matplotlib' in sys.modules, 'polars' in"
-        " sys.modules)"
+        "import sys\nfrom tcpexp.plots import BUILTIN\nfor plot in BUILTIN.values(): plot.name\n"
+        "print('matplotlib' in sys.modules, 'polars' in sys.modules)"
     )
     assert (
         subprocess.run(
@@ -164,10 +160,3 @@ def test_every_builtin_loads_documents_itself_and_needs_no_matplotlib_for_that()
         ).stdout
         == "False False\n"
     )
-
-
-def test_a_reference_that_is_no_plot_is_refused():
-    with pytest.raises(SpecError, match="not a plot"):
-        load_plot("tcpexp.registry:Registry")
-    with pytest.raises(SpecError, match="cannot be loaded"):
-        load_plot("tcpexp.plots.rtt:Nothing")

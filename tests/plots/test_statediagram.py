@@ -4,7 +4,7 @@ from collections import Counter
 
 from tcpexp.analysis.transitions import EDGES, STATES, transitions
 from tcpexp.plots.run import plot_run
-from tcpexp.plots.statediagram import PLACES, StateDiagram, others
+from tcpexp.plots.state_diagram import PLACES, StateDiagram, others
 from tests.support.fake_run import make_plan, one_connection, write_run
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpexp.report.prose import Part, inline_html, prose_html, prose_parts
+from tcpexp.report.prose import Passage, inline_html, prose_html, prose_parts
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_a_link_leads_to_the_web_and_nothing_else_is_loaded(text):
 
 def test_parts_are_the_paragraphs_lists_and_code_of_a_text():
     assert prose_parts("One\nline, **so**:\n- a\n  b\n- c\n\n1. x\n\n```\ncode\n```") == [
-        Part("p", ("One line, **so**:",)),
-        Part("ul", ("a b", "c")),
-        Part("ol", ("x",)),
-        Part("pre", ("code",)),
+        Passage("p", ("One line, **so**:",)),
+        Passage("ul", ("a b", "c")),
+        Passage("ol", ("x",)),
+        Passage("pre", ("code",)),
     ]
 
 

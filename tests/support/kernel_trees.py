@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tcpexp.places.image.image import Say
-from tcpexp.places.uml.build import missing_for_build
-from tcpexp.places.uml.recipe import Recipe, load_recipe
-from tcpexp.places.uml.source import Fetched
+from tcpexp.places.kernel.build import missing_for_build
+from tcpexp.places.kernel.recipe import Recipe, load_recipe
+from tcpexp.places.kernel.source import Fetched
 
 VERSION = "9.9.3-1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tcpexp.places.uml.kernel import (
+from tcpexp.places.kernel.kernel import (
     Kernel,
     choose_kernel,
     kernel_folder,
@@ -13,7 +13,7 @@ from tcpexp.places.uml.kernel import (
     load_kernel,
     sha256_of,
 )
-from tcpexp.places.uml.recipe import load_recipe
+from tcpexp.places.kernel.recipe import load_recipe
 from tcpexp.store.rundir import to_json_text
 
 BINARY = "#!/bin/sh\necho {}\n"

@@ -77,7 +77,7 @@ def is_tag(field: dataclasses.Field[Any]) -> bool:
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:
-    """Return a field's default; ``dataclasses.MISSING``, which equals nothing, where it has none."""
+    """Return a field's default, or ``dataclasses.MISSING``, which equals no value."""
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return field.default

@@ -76,6 +76,6 @@ def lacks_for_guest() -> str | None:
 
     if not find_image():
         return "no guest image: tcpexp guest build"
-    from tcpexp.places.uml.kernel import find_kernel
+    from tcpexp.places.kernel.kernel import find_kernel
 
     return None if find_kernel() else "no kernel: tcpexp kernel build"

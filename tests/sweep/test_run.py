@@ -17,7 +17,7 @@ import pytest
 from tcpexp.batch import workers
 from tcpexp.batch.workplace import GUEST
 from tcpexp.errors import HostError
-from tcpexp.sweep.run import Silent, progress_of, run_study
+from tcpexp.sweep.run import SilentStudy, run_study, standing_of
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
 from tests.support.cheap import NAME, study_of, write_spec
@@ -84,14 +84,14 @@ def test_only_what_changed_is_made_again(tmp_path, log, monkeypatch):
     spec = write_spec(tmp_path, rates="[1mbit, 2mbit, 3mbit]")
     spec.write_text(spec.read_text().replace("Does the counter follow?", "Other words."))
     study = study_of(spec, out)
-    progress = progress_of(study, study.folder())
+    progress = standing_of(study, study.folder())
     assert (len(progress.done), {run.cell.written["rate"] for run in progress.rest}) == (
         8,
         {"3mbit"},
     )
     monkeypatch.setenv("CHEAP_ENGINE", "2")
     study = study_of(spec, out)
-    assert len(progress_of(study, study.folder()).rest) == 12
+    assert len(standing_of(study, study.folder()).rest) == 12
 
 
 def test_a_failing_cell_stops_no_other_and_can_be_retried(tmp_path, log, monkeypatch):
@@ -112,7 +112,7 @@ def test_a_failing_cell_stops_no_other_and_can_be_retried(tmp_path, log, monkeyp
     assert not list((outcome.path / "failed").iterdir())
 
 
-class StopsAfter(Silent):
+class StopsAfter(SilentStudy):
     def __init__(self, count):
         self.left = count
 

@@ -10,7 +10,7 @@ from tcpexp.plan.types import Spawn, Step
 from tcpexp.plots.calls import Calls, label_rows
 from tcpexp.plots.run import plot_run
 from tcpexp.store.frames import conform, schema_of
-from tcpexp.views.calls import flights, logged_calls, packet_text
+from tcpexp.views.calls import crossings, logged_calls, packet_text
 from tests.support.fake_run import SECOND, make_plan, one_connection, write_run
 
 ZERO = 1_767_225_600_000_000_000
@@ -91,10 +91,10 @@ def test_packets_fly_from_one_capture_to_the_other(tmp_path):
     copy = write_run(
         tmp_path / "run", run.plan, {"packets": run.table("packets"), "journeys": journeys}
     )
-    (flight,) = flights(copy, "h1", "h2", (0, 20 * SECOND))
+    (flight,) = crossings(copy, "h1", "h2", (0, 20 * SECOND))
     assert (flight.to_right, flight.text, flight.received_ns) == (True, "SYN", first["t_ns"] + 10)
-    assert len(flights(copy, "h1", "h2", (0, 20 * SECOND), [first["flow"]])) == 1
-    assert flights(copy, "h1", "h2", (0, 20 * SECOND), ["another"]) == []
+    assert len(crossings(copy, "h1", "h2", (0, 20 * SECOND), [first["flow"]])) == 1
+    assert crossings(copy, "h1", "h2", (0, 20 * SECOND), ["another"]) == []
 
 
 @pytest.mark.parametrize(

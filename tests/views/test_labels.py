@@ -5,7 +5,7 @@ label in this run.
 import polars as pl
 import pytest
 
-from tcpexp.plots.labeltable import LabelTable
+from tcpexp.plots.label_table import LabelTable
 from tcpexp.store.frames import conform, schema_of
 from tcpexp.views.labels import MEANINGS, WORDS
 from tcpexp.views.packets import PacketLink

@@ -31,7 +31,7 @@ with each, and reads its name back from the socket. The study
 
 | name | listens to | what it does | source |
 |---|---|---|---|
-"""  # noqa: E501
+"""
 TAIL = """
 ## DCTCP and ECN
 

@@ -1,13 +1,11 @@
-"""The part of the page of data that lists the tables, written from ``TABLES`` and its comments."""
+"""The part of the page of data that lists the tables, written from their schemas."""
 
 from __future__ import annotations
 
-import inspect
-import re
 from pathlib import Path
 
-from tcpexp.record import tables
-from tcpexp.record.tables import TABLES, TableSchema
+from tcpexp.record.columns import Column, TableSchema
+from tcpexp.store.schemas import known_tables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "data.md"
 BEGIN = "<!-- tables: written by python -m tools.docs -->"
@@ -15,46 +13,27 @@ END = "<!-- end of tables -->"
 
 
 def tables_markdown() -> str:
-    """Return a section per table: what a row is, its order, and each column with its type and
+    """Return a section per table: what a row is, its order, and each column with its type, unit and
     meaning.
     """
-    notes = column_notes()
-    return "\n".join(_section(table, notes.get(table.name, {})) for table in TABLES.values())
+    return "\n".join(_section(table) for table in known_tables().values())
 
 
-def _section(table: TableSchema, notes: dict[str, str]) -> str:
+def _section(table: TableSchema) -> str:
     lines = [
         f"### {table.name}",
         "",
         f"One row is {table.row}. Sorted by {', '.join(f'`{name}`' for name in table.order)}.",
         "",
-    ]
-    lines += ["| column | type | meaning |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {kind} | {notes.get(name, '')} |" for name, kind in table.columns.items()
+        "| column | type | unit | meaning |",
+        "|---|---|---|---|",
+        *(_line(column) for column in table.columns),
     ]
     return "\n".join(lines) + "\n"
 
 
-def column_notes() -> dict[str, dict[str, str]]:
-    """Return table -> column -> the comment behind the column in ``tables.py``, which goes on in
-    lines that are comments only.
-    """
-    notes: dict[str, dict[str, str]] = {}
-    table, column = "", ""
-    for line in inspect.getsource(tables).splitlines():
-        code, _, comment = line.partition("  # ")
-        named = re.match(r'\s+"(\w+)",$', code)
-        if named and named[1] in TABLES:
-            table, column = named[1], ""
-        columns = re.findall(r'"(\w+)": "[\w()]+"', code)
-        if columns:
-            column = columns[-1]
-        if line.strip().startswith("# ") and table and column in notes.get(table, {}):
-            notes[table][column] += " " + line.strip()[2:]
-        elif comment and columns and table:
-            notes.setdefault(table, {})[column] = comment.strip()
-    return notes
+def _line(column: Column) -> str:
+    return f"| `{column.name}` | {column.type} | {column.unit} | {column.meaning} |"
 
 
 def update_page(text: str) -> str:

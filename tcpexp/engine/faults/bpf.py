@@ -67,7 +67,7 @@ def maps_of_program(program_id: int) -> dict[str, Map]:
         ids = (ctypes.c_uint32 * MAX_MAPS)()
         info = PROG_INFO.pack(0, 0, b"", 0, 0, 0, 0, 0, 0, MAX_MAPS, ctypes.addressof(ids))
         count = PROG_INFO.unpack(object_info(program, info))[9]
-        return {found.name: found for found in (_open_map(ids[index]) for index in range(count))}
+        return {opened.name: opened for opened in (_open_map(ids[index]) for index in range(count))}
     finally:
         os.close(program)
 

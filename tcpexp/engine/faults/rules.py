@@ -101,9 +101,9 @@ def transmission_mask(transmissions: tuple[int, ...]) -> int:
 
     Raises ``RunError``.
     """
-    if any(not 1 <= each <= 63 for each in transmissions):
+    if any(not 1 <= number <= 63 for number in transmissions):
         raise RunError(f"transmissions {transmissions} of a fault are not all from 1 to 63")
-    return sum(1 << (each - 1) for each in set(transmissions)) if transmissions else ALL
+    return sum(1 << (number - 1) for number in set(transmissions)) if transmissions else ALL
 
 
 def host_numbers(network: NetworkPlan) -> dict[str, int]:

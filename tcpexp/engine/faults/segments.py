@@ -114,11 +114,11 @@ class SegmentFaults:
         points = [self._record(point, zero_ns or 0) for point in self.points.values()]
         path.write_text(json.dumps({"points": points}, indent=1) + "\n")
         for point in self.points.values():
-            for each in point.maps.values():
+            for opened in point.maps.values():
                 with contextlib.suppress(OSError):
-                    os.close(each.file)
+                    os.close(opened.file)
 
-    # ---------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # loading
 
     def _install(self, link: str, towards: str, rules: list[Rule]) -> None:
@@ -132,23 +132,21 @@ class SegmentFaults:
             )
         forward = towards == made.link.b.node
         device, out = wire.fault_point(made.link, forward)
+        maps = self._load(made, device)
+        with self.network.inside(made.name):
+            point = Point(link, towards, maps, socket.if_nametoindex(out))
+            delays = {rule.fault.delay_ns for rule in rules if rule.fault.effect == "delay"}
+            for number, delay_ns in enumerate(sorted(delays)):
+                name = f"{'ab'[forward]}{number}"
+                point.detours[delay_ns] = self._make_detour(made, out, delay_ns, name)
+        self._fill(point, rules)
+        self.points[link, towards] = point
+
+    def _load(self, made: Wire, device: str) -> dict[str, Map]:
+        """Load the program at a device of a wire and return its maps, which must be ours."""
         words = f"bpf direct-action object-file {OBJECT} section {SECTION}"
-        self.executor.run(
-            made.name,
-            [
-                "tc",
-                "filter",
-                "add",
-                "dev",
-                device,
-                "ingress",
-                "pref",
-                str(FAULT_PREF),
-                "protocol",
-                "all",
-                *words.split(),
-            ],
-        )
+        where = ("dev", device, "ingress", "pref", str(FAULT_PREF), "protocol", "all")
+        self.executor.run(made.name, ["tc", "filter", "add", *where, *words.split()])
         maps = maps_of_program(self._program_id(made, device))
         for name, size in layout.SIZES.items():
             if name not in maps or maps[name].value_bytes != size:
@@ -156,16 +154,12 @@ class SegmentFaults:
                     f"{OBJECT.name} and rules.py differ in the map {name}: build it again from its"
                     " source"
                 )
-        with self.network.inside(made.name):
-            point = Point(link, towards, maps, socket.if_nametoindex(out))
-            for number, delay_ns in enumerate(
-                sorted({rule.fault.delay_ns for rule in rules if rule.fault.effect == "delay"})
-            ):
-                point.detours[delay_ns] = self._make_detour(
-                    made, out, delay_ns, f"{'ab'[forward]}{number}"
-                )
-        for each, host in layout.host_addresses(self.network.plan).items():
-            point.put("hosts", each, struct.pack("=I", host))
+        return maps
+
+    def _fill(self, point: Point, rules: list[Rule]) -> None:
+        """Write hosts, rules and settings into a program's maps."""
+        for address, host in layout.host_addresses(self.network.plan).items():
+            point.put("hosts", address, struct.pack("=I", host))
         for index, rule in enumerate(rules):
             placed = Rule(
                 rule.step,
@@ -177,12 +171,8 @@ class SegmentFaults:
             )
             point.rules.append(placed)
             point.put("rules", struct.pack("=I", index), placed.pack(self.hosts))
-        point.put(
-            "settings",
-            struct.pack("=I", 0),
-            layout.SETTINGS.pack(len(rules), point.out, 0, 0, 0, 0, 0),
-        )
-        self.points[link, towards] = point
+        settings = layout.SETTINGS.pack(len(rules), point.out, 0, 0, 0, 0, 0)
+        point.put("settings", struct.pack("=I", 0), settings)
 
     def _program_id(self, made: Wire, device: str) -> int:
         shown = self.executor.run(
@@ -239,7 +229,7 @@ class SegmentFaults:
         readback.check_filters(far, out, filters)
         return socket.if_nametoindex(near)
 
-    # -------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # recording
 
     def _record(self, point: Point, zero_ns: int) -> dict[str, Any]:

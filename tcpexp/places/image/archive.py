@@ -28,6 +28,7 @@ from tcpexp.places.image.image import (
     Image,
     Say,
     active_folder,
+    find_image,
     images_dir,
     kept_folder,
     load_image,
@@ -145,8 +146,6 @@ def import_image(
 
 
 def _find(sha256: str) -> Image | None:
-    from tcpexp.places.image.image import find_image
-
     return find_image(sha256)
 
 
@@ -228,7 +227,7 @@ def _described(path: Path, text: Path) -> dict[str, Any]:
             raise TypeError("a value of another kind")
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: image.json: {error}") from None
-    if described["recipe"] != recipe.recipe_hash():
+    if described["recipe"] not in recipe.recipe_hashes():
         hint = "use the version of tcpexp that exported it, or export one with this version"
         raise HostError(
             f"{path} holds an image of another recipe than this version of tcpexp uses", hint=hint
@@ -298,6 +297,6 @@ def kept_images() -> list[Image]:
     for folder in sorted((images_dir() / "kept").glob("*")):
         with suppress(DataError):
             image = load_image(folder)
-            if image is not None and image.recipe == recipe.recipe_hash():
+            if image is not None and image.recipe in recipe.recipe_hashes():
                 found.append(image)
     return found

@@ -31,9 +31,6 @@ from tcpexp.places.image.listing import list_contents
 from tcpexp.places.image.unshared import missing_without_root, open_parent
 
 Say = Callable[[str], None]
-FILES = Path(__file__).parent / "files"
-#: NVDIMM regions are laid out in steps of 128 MiB on x86.
-DEVICE_STEP = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Image:
 
     @property
     def root(self) -> Path:
-        """The erofs root file system, padded to a whole number of ``DEVICE_STEP``."""
+        """The erofs root file system, padded to a whole number of steps."""
         return self.path / "root.erofs"
 
     @property
@@ -69,8 +66,12 @@ def images_dir() -> Path:
 
 
 def active_folder() -> Path:
-    """Return the folder of the image that runs use: the one of the present recipe."""
-    return images_dir() / recipe.recipe_hash()[:16]
+    """Return the folder of the image that runs use: the one of the present recipe.
+
+    Where there is one by a hash that the recipe had in earlier versions, it is that.
+    """
+    folders = [images_dir() / name[:16] for name in recipe.recipe_hashes()]
+    return next((folder for folder in folders if folder.exists()), folders[0])
 
 
 def kept_folder(sha256: str) -> Path:
@@ -159,7 +160,7 @@ def build_image(say: Say, *, force: bool = False) -> Image:
         work = Path(tempfile.mkdtemp(prefix="building-", dir=images))
         try:
             _build_in(work, say)
-            target = images / recipe.recipe_hash()[:16]
+            target = active_folder()
             if target.exists():
                 target.rename(work / "old")
             (work / "image").rename(target)
@@ -207,22 +208,9 @@ def _build_in(work: Path, say: Say) -> None:
     contents = list_contents(tree, version)
     say(f"guest image: packing ({time.monotonic() - started:.0f} s so far)")
     root = image / "root.erofs"
-    uuid = "74637065-7870-4000-8000-000000000001"
-    _call(
-        [
-            "mkfs.erofs",
-            "--quiet",
-            "--all-root",
-            "-x-1",
-            f"-T{recipe.SOURCE_DATE_EPOCH}",
-            f"-U{uuid}",
-            str(root),
-            str(tree),
-        ],
-        work,
-        "mkfs.erofs",
-    )
-    os.truncate(root, -(-root.stat().st_size // DEVICE_STEP) * DEVICE_STEP)
+    _call(["mkfs.erofs", *recipe.PACK_ARGUMENTS, str(root), str(tree)], work, "mkfs.erofs")
+    steps = -(-root.stat().st_size // recipe.DEVICE_STEP)
+    os.truncate(root, steps * recipe.DEVICE_STEP)
     digest = hashlib.sha256()
     for name in ("root.erofs", "vmlinuz", "initrd.cpio"):
         digest.update(_sha256(image / name).encode())
@@ -239,20 +227,11 @@ def _build_in(work: Path, say: Say) -> None:
 
 
 def _mmdebstrap(archive: Path) -> list[str]:
-    compile_python = (
-        'chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash'
-        " /usr/lib/python3.11 /usr/lib/python3/dist-packages || true"
-    )
     mirrors = os.environ.get("TCPEXP_DEBIAN_MIRRORS", "").split(";")
     return [
         "mmdebstrap",
-        "--variant=apt",
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-        f"--architectures={recipe.ARCHITECTURE}",
-        f"--include={','.join(recipe.PACKAGES)}",
-        '--aptopt=APT::Install-Recommends "false"',
-        *(f"--dpkgopt=path-exclude={path}" for path in recipe.EXCLUDED_PATHS),
-        f"--customize-hook={compile_python}",
+        *recipe.TREE_ARGUMENTS,
         recipe.SUITE,
         str(archive),
         *(mirror.strip() for mirror in mirrors if mirror.strip()),
@@ -287,7 +266,7 @@ def _call(argv: list[str], work: Path, name: str, temporary: Path | None = None)
 
 def _initramfs(tree: Path, version: str) -> list[Entry]:
     entries = [
-        Entry("init", (FILES / "init.sh").read_bytes(), executable=True),
+        Entry("init", recipe.INIT.read_bytes(), executable=True),
         Entry("bin/busybox", (tree / "usr/bin/busybox").read_bytes(), executable=True),
         Entry("modules/order", "".join(f"{name}.ko\n" for name in recipe.MODULES).encode()),
     ]

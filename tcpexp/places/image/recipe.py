@@ -1,7 +1,7 @@
-"""The guest's recipe: which distribution, kernel and packages its image is made of. Its hash names
-the image's kind.
+"""The guest's recipe: which distribution, kernel and packages its image is made of, and how.
 
-Change anything here and the image is built again. The packages come from the distribution's own
+Its hash names the image's kind: change anything here, or ``files/init.sh``, and the image is built
+again. The packages come from the distribution's own
 archive (with its security and stable updates, mmdebstrap's default) at build time; the exact
 versions are listed in the image's manifest, and a run's manifest carries the sha256 of the image.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 SUITE = "bookworm"
 ARCHITECTURE = "amd64"
@@ -61,20 +62,59 @@ REMOVED = (
     "usr/lib/modules/*/kernel/fs/xfs",
 )
 SOURCE_DATE_EPOCH = 1767225600
+#: Run in the tree: what Python has is compiled once.
+COMPILE_PYTHON = (
+    'chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash'
+    " /usr/lib/python3.11 /usr/lib/python3/dist-packages || true"
+)
+#: What mmdebstrap is told that the tree depends on; the rest is about the building machine.
+TREE_ARGUMENTS = (
+    "--variant=apt",
+    f"--architectures={ARCHITECTURE}",
+    f"--include={','.join(PACKAGES)}",
+    '--aptopt=APT::Install-Recommends "false"',
+    *(f"--dpkgopt=path-exclude={path}" for path in EXCLUDED_PATHS),
+    f"--customize-hook={COMPILE_PYTHON}",
+)
+#: What mkfs.erofs is told.
+PACK_ARGUMENTS = (
+    "--quiet",
+    "--all-root",
+    "-x-1",
+    f"-T{SOURCE_DATE_EPOCH}",
+    "-U74637065-7870-4000-8000-000000000001",
+)
+#: NVDIMM regions are laid out in steps of 128 MiB on x86: the root is filled up to whole ones.
+DEVICE_STEP = 128 << 20
+#: First process of the guest, in the initramfs.
+INIT = Path(__file__).parent / "files" / "init.sh"
 #: Part of the recipe: changed by hand when the way of building changes.
 REVISION = 1
+#: Of a recipe's hash, the hashes by which earlier versions knew the very same recipe.
+FORMER_HASHES: dict[str, tuple[str, ...]] = {
+    "a4676fe43b3baa4c3890b4515a7a1749947c26bb3ea81f56aa97508aea8d2c60": (
+        "72103cac72b9c7a03d6d588dad1a41deb3015da34877a4727482add59a44f3d3",
+    ),
+}
 
 
 def recipe_hash() -> str:
-    """Return the sha256 of everything above, as hexadecimal text."""
+    """Return the sha256 of all that decides what is in an image, as hexadecimal text."""
     parts = [
         SUITE,
-        ARCHITECTURE,
-        PACKAGES,
+        TREE_ARGUMENTS,
         MODULES,
-        EXCLUDED_PATHS,
         REMOVED,
+        PACK_ARGUMENTS,
+        DEVICE_STEP,
         SOURCE_DATE_EPOCH,
+        INIT.read_text(encoding="utf-8"),
         REVISION,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def recipe_hashes() -> tuple[str, ...]:
+    """Return all hashes of the present recipe: its own, and those of earlier versions."""
+    own = recipe_hash()
+    return (own, *FORMER_HASHES.get(own, ()))

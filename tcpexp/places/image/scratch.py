@@ -78,6 +78,6 @@ def remove_unfinished(kind: str) -> list[str]:
         except BlockingIOError:
             return []
         unfinished = sorted(folder.glob("building-*"))
-        for each in unfinished:
-            shutil.rmtree(each, ignore_errors=True)
-    return [f"unfinished build {each}" for each in unfinished if not each.exists()]
+        for path in unfinished:
+            shutil.rmtree(path, ignore_errors=True)
+    return [f"unfinished build {path}" for path in unfinished if not path.exists()]

@@ -54,7 +54,7 @@ def all_may_pass(folder: Path) -> bool:
     """Return whether every user may enter the folder, and what is above it."""
     whole = folder.resolve()
     return all(
-        each.is_dir() and each.stat().st_mode & 0o001 for each in (whole, *whole.parents)
+        folder.is_dir() and folder.stat().st_mode & 0o001 for folder in (whole, *whole.parents)
     ) and os.access(whole, os.W_OK)
 
 

@@ -9,6 +9,8 @@ from tcpexp import paths
 from tcpexp.errors import TcpexpError
 from tcpexp.machine.findings import Finding, room_finding, tool_finding
 from tcpexp.places.base import Say
+from tcpexp.places.image.image import find_image, missing_for_build
+from tcpexp.places.qemu import machine
 
 #: Free space that an image build needs.
 IMAGE_BYTES = 3 << 30
@@ -16,8 +18,6 @@ IMAGE_BYTES = 3 << 30
 
 def examine_qemu(say: Say) -> list[Finding]:
     """Return what the guest needs: QEMU, the image or what builds it, and what limits it."""
-    from tcpexp.places.qemu import machine
-
     findings = [
         Finding("missing", lack.what, "not installed", lack.remedy)
         for lack in machine.qemu_missing()
@@ -38,8 +38,6 @@ def examine_qemu(say: Say) -> list[Finding]:
 
 def image_findings() -> list[Finding]:
     """Return the image, or whether it can be built here."""
-    from tcpexp.places.image.image import find_image, missing_for_build
-
     try:
         image = find_image()
         if image is not None:
@@ -88,9 +86,6 @@ def image_findings() -> list[Finding]:
 
 def kvm_finding(say: Say) -> Finding:
     """Return whether KVM really boots the guest's kernel; only ``--clock real`` uses it."""
-    from tcpexp.places.image.image import find_image
-    from tcpexp.places.qemu import machine
-
     device = Path("/dev/kvm")
     if not device.exists():
         return Finding(

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 
-from tcpexp.errors import Missing, SpecError
+from tcpexp.errors import Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Place, Say, Wanted
+from tcpexp.places.base import Clock, Part, Place, PlaceKind, Say, Wanted
+from tcpexp.places.image.image import build_image, find_image
+from tcpexp.places.image.part import IMAGE, unmade_image
+from tcpexp.places.image.scratch import clean_leftovers, remove_unfinished
+from tcpexp.places.qemu import machine
+from tcpexp.places.qemu.examine import examine_qemu
+from tcpexp.places.qemu.machine import qemu_version
+from tcpexp.places.qemu.place import QemuPlace
+from tcpexp.places.qemu.shell import open_shell
+from tcpexp.places.qemu.template import build_template
+from tcpexp.places.registry import refuse_kernel
 
 
-class QemuKind:
+class QemuKind(PlaceKind):
     """A virtual machine with the distribution's own kernel; needs no root."""
 
     name = "qemu"
     title = "QEMU (no root needed)"
     words = "in a virtual machine"
+    what = "a virtual machine with the distribution's own kernel"
     clocks: tuple[Clock, ...] = ("virtual", "real")
-    needs_root = False
+    has_shell = True
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the image; it holds the kernel."""
+        return (IMAGE,)
 
     def missing(self) -> tuple[Missing, ...]:
         """Return that QEMU is missing."""
-        from tcpexp.places.qemu import machine
-
         return machine.qemu_missing()
+
+    def unmade(self, kernels: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the image where it is not in the cache."""
+        return unmade_image()
+
+    def prepare(self, wanted: Wanted, say: Say) -> None:
+        """Build the image and, for the virtual clock, the template."""
+        QemuPlace(wanted.clock or "virtual", say, wanted.image).prepare()
 
     def open(self, wanted: Wanted, say: Say) -> Place:
         """Return the virtual machine. Raises ``SpecError`` when a kernel is asked for."""
-        from tcpexp.places.qemu.place import QemuPlace
-
-        if wanted.kernel is not None:
-            hint = "leave --kernel out, or use --on uml"
-            raise SpecError("qemu runs the kernel of its image only", hint=hint)
+        refuse_kernel(wanted, "qemu runs the kernel of its image only")
         return QemuPlace(wanted.clock or "virtual", say, wanted.image)
 
     def identity(self, wanted: Wanted) -> dict[str, str]:
@@ -39,10 +56,6 @@ class QemuKind:
         Equal ingredients give equal memory; should they ever not, the runs would differ, and this
         tells it before. Builds what is not there.
         """
-        from tcpexp.places.image.image import build_image, find_image
-        from tcpexp.places.qemu.machine import qemu_version
-        from tcpexp.places.qemu.template import build_template
-
         image = find_image(wanted.image) or build_image(_silent)
         template = build_template(image, _silent)
         return {
@@ -52,21 +65,17 @@ class QemuKind:
             "memory": str(template.facts.get("ram_sha256")),
         }
 
-    def slot(self) -> AbstractContextManager[int]:
-        """Return 0: each run is alone in its machine."""
-        return nullcontext(0)
-
     def examine(self, say: Say) -> list[Finding]:
         """Return what the virtual machine needs, and what limits it."""
-        from tcpexp.places.qemu.examine import examine_qemu
-
         return examine_qemu(say)
 
     def leftovers(self) -> list[str]:
         """Remove half-built templates and the files of killed runs."""
-        from tcpexp.places.image.scratch import clean_leftovers, remove_unfinished
-
         return [*clean_leftovers(), *remove_unfinished("images"), *remove_unfinished("templates")]
+
+    def shell(self, say: Say) -> int:
+        """Boot the machine with its console on this terminal."""
+        return open_shell(say)
 
 
 def _silent(text: str) -> None:

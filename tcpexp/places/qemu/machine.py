@@ -17,7 +17,8 @@ from typing import Literal
 
 from tcpexp.errors import HostError, Missing
 from tcpexp.paths import cache_dir
-from tcpexp.places.image.image import DEVICE_STEP, Image
+from tcpexp.places.image.image import Image
+from tcpexp.places.image.recipe import DEVICE_STEP
 
 Clock = Literal["virtual", "real"]
 QEMU = "qemu-system-x86_64"
@@ -146,77 +147,59 @@ def qemu_argv(
     to be started in the monitor's folder: its socket's path, which may have 107 bytes, is the bare
     name. The order of the memory devices is the order of their guest addresses.
     """
-    ram = _ram_object(files.ram, private_ram)
-    root_bytes = image.root.stat().st_size
-    options = (
-        KERNEL_OPTIONS
-        + (f" {VIRTUAL_OPTIONS}" if clock == "virtual" else "")
-        + (" tcpexp.shell" if shell else "")
-    )
-    options += "" if clock == "virtual" else " tcpexp.direct"
     argv = [
         QEMU,
-        "-name",
-        "tcpexp,debug-threads=on",
-        "-machine",
-        "q35,nvdimm=on,hpet=on,memory-backend=ram",
-        "-m",
-        f"{RAM_BYTES >> 20}M,slots=4,maxmem=16G",
-        "-smp",
-        "1",
-        "-nodefaults",
-        "-no-user-config",
-        "-display",
-        "none",
+        *("-name", "tcpexp,debug-threads=on"),
+        *("-machine", "q35,nvdimm=on,hpet=on,memory-backend=ram"),
+        *("-m", f"{RAM_BYTES >> 20}M,slots=4,maxmem=16G"),
+        *("-smp", "1"),
+        *("-nodefaults", "-no-user-config"),
+        *("-display", "none"),
         "-no-reboot",
-        "-object",
-        ram,
-        *_memory_device("root", image.root, root_bytes, readonly=True),
+        *("-object", _ram_object(files.ram, private_ram)),
+        *_memory_device("root", image.root, image.root.stat().st_size, readonly=True),
         *_memory_device("plan", files.plan, PLAN_BYTES, readonly=True),
         *_memory_device("out", files.out, OUT_BYTES, readonly=False),
-        "-monitor",
-        f"unix:{files.monitor.name},server=on,wait=off",
-        "-device",
-        "isa-debug-exit,iobase=0xf4,iosize=1",
-        "-device",
-        "ib700",
-        "-action",
-        "watchdog=pause",
-        "-kernel",
-        str(image.kernel_path),
-        "-initrd",
-        str(initrd),
-        "-append",
-        options,
+        *(() if shell else ("-monitor", f"unix:{files.monitor.name},server=on,wait=off")),
+        *("-device", "isa-debug-exit,iobase=0xf4,iosize=1"),
+        *("-device", "ib700"),
+        *("-action", "watchdog=pause"),
+        *("-kernel", str(image.kernel_path)),
+        *("-initrd", str(initrd)),
+        *("-append", _kernel_options(clock, shell)),
+        *("-serial", "mon:stdio" if shell else f"file:{files.console}"),
+        *_clock_argv(image, clock),
     ]
-    argv += ["-serial", "mon:stdio"] if shell else ["-serial", f"file:{files.console}"]
-    if shell:
-        argv[argv.index("-monitor") : argv.index("-monitor") + 2] = []
+    return [*argv, "-incoming", "defer"] if incoming else argv
+
+
+def _kernel_options(clock: Clock, shell: bool) -> str:
+    """Return what the guest's kernel is told."""
+    options = KERNEL_OPTIONS + (f" {VIRTUAL_OPTIONS}" if clock == "virtual" else "")
+    options += " tcpexp.shell" if shell else ""
+    return options + ("" if clock == "virtual" else " tcpexp.direct")
+
+
+def _clock_argv(image: Image, clock: Clock) -> tuple[str, ...]:
+    """Return what makes time pass: instructions that are counted, or this machine's clock."""
     if clock == "virtual":
-        argv += [
-            "-accel",
-            "tcg",
-            "-cpu",
-            "qemu64,+rdrand",
-            "-seed",
-            "42",
-            "-icount",
-            "shift=0,sleep=off",
-        ]
-        argv += ["-rtc", "base=2026-01-01T00:00:00,clock=vm"]
-    elif kvm_works(image):
-        argv += ["-accel", "kvm", "-cpu", "host"]
-    else:
-        argv += ["-accel", "tcg", "-cpu", "qemu64,+rdrand"]
-    if incoming:
-        argv += ["-incoming", "defer"]
-    return argv
+        return (
+            *("-accel", "tcg"),
+            *("-cpu", "qemu64,+rdrand"),
+            *("-seed", "42"),
+            *("-icount", "shift=0,sleep=off"),
+            *("-rtc", "base=2026-01-01T00:00:00,clock=vm"),
+        )
+    if kvm_works(image):
+        return ("-accel", "kvm", "-cpu", "host")
+    return ("-accel", "tcg", "-cpu", "qemu64,+rdrand")
 
 
 def _ram_object(path: Path | None, private: bool) -> str:
     if path is None:
         return f"memory-backend-ram,id=ram,size={RAM_BYTES}"
-    return f"memory-backend-file,id=ram,size={RAM_BYTES},mem-path={path},share={'off' if private else 'on'}"
+    share = "off" if private else "on"
+    return f"memory-backend-file,id=ram,size={RAM_BYTES},mem-path={path},share={share}"
 
 
 def _memory_device(name: str, path: Path, size: int, *, readonly: bool) -> list[str]:

@@ -15,16 +15,17 @@ from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
 from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.image.unpacked import find_unpacked
 from tcpexp.places.inventory import find_lacking
 from tcpexp.places.qemu import machine
 from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.template import Template, build_template, engine_initrd, shim_environment
 from tcpexp.places.qemu.transfer import ResultDevice, make_device_file, request_stop, write_plan
-from tcpexp.places.salvage import write_out_sockets
-from tcpexp.places.uml.tree import tree_key, trees_dir
+from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.plan.types import RunPlan
 
 #: How long a guest that was asked to stop may take to save, in seconds of wall time.
@@ -76,7 +77,7 @@ class QemuPlace:
         image = find_image(self.image_sha256)
         if lacks or image is None:
             return lacks
-        inventory = find_contents(image, trees_dir() / f"root-{tree_key(image)[:16]}")
+        inventory = find_contents(image, find_unpacked(image))
         return () if inventory is None else find_lacking(plan, inventory)
 
     def part(self, name: str) -> str | None:
@@ -217,6 +218,7 @@ class QemuPlace:
             run.results.close()
         for problem in write_out_sockets(raw):
             self.say(problem)
+        name_source_lines(raw)
 
     def _result(
         self,
@@ -227,7 +229,8 @@ class QemuPlace:
         wall: float,
     ) -> PlaceResult:
         if "error" in state:
-            raise RunError("the engine failed in the guest", hint=str(state["error"])[-1500:])
+            words = with_source_lines(str(state["error"]))[-1500:]
+            raise RunError("the engine failed in the guest", hint=words)
         facts = {"image_sha256": image.sha256, "kernel": image.kernel, **self._facts(image)}
         if template is not None and "ram_sha256" in template.facts:
             facts["memory_sha256"] = template.facts["ram_sha256"]

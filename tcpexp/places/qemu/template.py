@@ -21,7 +21,7 @@ from typing import Any
 
 from tcpexp.errors import DataError, RunError
 from tcpexp.paths import cache_dir
-from tcpexp.places.engine_files import read_engine_files
+from tcpexp.places.guestcode import read_engine_files, read_wordless
 from tcpexp.places.image.cpio import Entry, make_cpio
 from tcpexp.places.image.image import Image, Say, locked
 from tcpexp.places.qemu.machine import (
@@ -75,8 +75,8 @@ class Template:
 def engine_entries() -> list[Entry]:
     """Return the files that the guest runs, as they go into its initramfs."""
     entries = [
-        Entry(f"engine/{name}", (FILES / name).read_bytes(), executable=True)
-        for name in ("agent.py", "start.sh")
+        Entry("engine/agent.py", read_wordless(FILES / "agent.py"), executable=True),
+        Entry("engine/start.sh", (FILES / "start.sh").read_bytes(), executable=True),
     ]
     entries += [Entry(f"engine/{name}", data) for name, data in read_engine_files().items()]
     return entries

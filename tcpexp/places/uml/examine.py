@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tcpexp import paths
@@ -14,9 +15,11 @@ from tcpexp.errors import Missing, TcpexpError
 from tcpexp.machine.findings import Finding, room_finding
 from tcpexp.places.image.image import Image, find_image
 from tcpexp.places.image.image import missing_for_build as missing_for_image
-from tcpexp.places.uml.build import missing_for_build as missing_for_kernel
-from tcpexp.places.uml.kernel import Kernel, find_kernel
-from tcpexp.places.uml.tree import engine_key, engine_sources, missing_for_tree, tree_key, trees_dir
+from tcpexp.places.kernel.build import missing_for_build as missing_for_kernel
+from tcpexp.places.kernel.kernel import Kernel, find_kernel, kernel_in_use
+from tcpexp.places.kernel.recipe import shipped_recipes
+from tcpexp.places.uml.place import program_ran
+from tcpexp.places.uml.tree import engine_folder, missing_for_tree, root_folder
 
 #: Free space that building a kernel or an image needs.
 BUILD_BYTES = 3 << 30
@@ -44,9 +47,28 @@ def missing_here() -> tuple[Missing, ...]:
         lacks += missing_for_kernel()
     if image is None:
         lacks += missing_for_image()
-    if image is None or not (trees_dir() / f"root-{tree_key(image)[:16]}").is_dir():
+    if image is None or not root_folder(image).is_dir():
         lacks += missing_for_tree()
     return tuple(dict.fromkeys(lacks))
+
+
+def unmade_kernels(kernels: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of kernels that are not in the cache, of ``kernels`` or the one in use.
+
+    ``all`` means every kernel that comes with tcpexp. A damaged one counts, so that making it says
+    why.
+    """
+    if platform.machine() != "x86_64":
+        return ()
+    wanted = tuple(shipped_recipes()) if "all" in kernels else kernels or (kernel_in_use(),)
+    return tuple(name for name in wanted if not _is_made(name))
+
+
+def _is_made(kernel: str) -> bool:
+    try:
+        return find_kernel(kernel) is not None
+    except TcpexpError:
+        return False
 
 
 def examine_uml() -> list[Finding]:
@@ -144,12 +166,10 @@ def start_finding(kernel: Kernel, image: Image | None) -> Finding:
     """Start what is there: a guest that runs nothing, or the kernel's program alone where the image
     is not unpacked yet.
     """
-    from tcpexp.places.uml.place import program_ran
-
-    root = trees_dir() / f"root-{tree_key(image)[:16]}" if image is not None else None
+    root = root_folder(image) if image is not None else None
     remedy = f"tcpexp kernel build {kernel.name} --force; if it still does not start, use --on qemu"
     try:
-        engine = trees_dir() / f"engine-{engine_key(engine_sources())[:16]}"
+        engine = engine_folder()
         if root is not None and root.is_dir() and engine.is_dir():
             with program_ran(kernel, root, engine, ("-c", "pass")):
                 return Finding("ok", "start", "a guest starts")

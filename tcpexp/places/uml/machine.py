@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpexp.places.uml.kernel import Kernel
+from tcpexp.places.kernel.kernel import Kernel
 
 #: As much as the QEMU guest has, so that what Linux derives from it (``tcp_rmem``) is the same.
 #: Sparse on this machine: only what the guest touches counts.

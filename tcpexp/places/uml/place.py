@@ -19,16 +19,18 @@ from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
 from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
+from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
+from tcpexp.places.image.unpacked import trees_dir
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
-from tcpexp.places.salvage import write_out_sockets
-from tcpexp.places.uml.build import build_kernel
-from tcpexp.places.uml.kernel import Kernel, find_kernel
+from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.kernel import Kernel, find_kernel
+from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
 from tcpexp.places.uml.spinning import SpinWatch
-from tcpexp.places.uml.tree import build_engine, build_tree, engine_key, engine_sources, trees_dir
+from tcpexp.places.uml.tree import build_engine, build_tree, inside_key
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.store.rundir import write_atomic
 
@@ -58,7 +60,7 @@ class Ingredients:
         return {
             "kernel": self.kernel.sha256,
             "image": self.image.sha256,
-            "engine": engine_key(engine_sources()),
+            "engine": inside_key(),
             "machine": machine_hash(self.kernel),
         }
 
@@ -143,10 +145,12 @@ class UmlPlace:
                 _keep_console(folder, raw)
                 for problem in write_out_sockets(raw):
                     self.say(problem)
+                name_source_lines(raw)
             wall = time.monotonic() - started
             spun = SPUN.findall(guest.console_text())
         if "error" in state:
-            raise RunError("the engine failed in the guest", hint=str(state["error"]))
+            words = with_source_lines(str(state["error"]))
+            raise RunError("the engine failed in the guest", hint=words)
         facts = self._facts(made, spun)
         return PlaceResult.from_engine(raw, wall_seconds=wall, clock="virtual", facts=facts)
 

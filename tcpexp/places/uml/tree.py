@@ -15,19 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcpexp.errors import Missing, RunError
-from tcpexp.paths import cache_dir
-from tcpexp.places.engine_files import read_engine_files
+from tcpexp.places.guestcode import read_engine_files, read_wordless
 from tcpexp.places.image.image import Image, Say, locked
+from tcpexp.places.image.unpacked import tree_folder, trees_dir
 
 FILES = Path(__file__).parent / "files"
 #: Folders of the tree on which ``init.py`` mounts.
 MOUNT_POINTS = ("opt/tcpexp/engine", "opt/tcpexp/run", "proc", "sys", "dev", "tmp", "run", "root")
 ENGINE_FILES = ("agent.py", "inventory.py", "shell.py")
-
-
-def trees_dir() -> Path:
-    """Return where root trees and the engine's folders are kept."""
-    return cache_dir() / "trees"
 
 
 def missing_for_tree() -> tuple[Missing, ...]:
@@ -37,10 +32,15 @@ def missing_for_tree() -> tuple[Missing, ...]:
     return (Missing("fsck.erofs", "unpacking the guest image", "apt install erofs-utils"),)
 
 
-def tree_key(image: Image) -> str:
-    """Return the hash that names the root tree of ``image``: the image's, and that of process 1."""
-    text = image.sha256.encode() + (FILES / "init.py").read_bytes() + repr(MOUNT_POINTS).encode()
-    return hashlib.sha256(text).hexdigest()
+def root_folder(image: Image) -> Path:
+    """Return the folder of the root tree of ``image`` with process 1, named by both."""
+    own = process_1() + repr(MOUNT_POINTS).encode()
+    return tree_folder(image, hashlib.sha256(own).hexdigest())
+
+
+def process_1() -> bytes:
+    """Return the program that the kernel starts."""
+    return read_wordless(FILES / "init.py")
 
 
 def build_tree(image: Image, say: Say) -> Path:
@@ -49,8 +49,12 @@ def build_tree(image: Image, say: Say) -> Path:
     Raises:
         RunError: ``fsck.erofs`` failed.
     """
-    target = trees_dir() / f"root-{tree_key(image)[:16]}"
-    return _once(target, say, "unpacking the guest image (once)", lambda work: _unpack(image, work))
+    return _once(
+        root_folder(image),
+        say,
+        "unpacking the guest image (once)",
+        lambda work: _unpack(image, work),
+    )
 
 
 def _unpack(image: Image, work: Path) -> None:
@@ -71,12 +75,12 @@ def _unpack(image: Image, work: Path) -> None:
         )
     for name in MOUNT_POINTS:
         (work / name).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(FILES / "init.py", work / "opt/tcpexp/init.py")
+    (work / "opt/tcpexp/init.py").write_bytes(process_1())
 
 
 def engine_sources() -> dict[str, bytes]:
     """Return what of tcpexp runs inside: path in the engine's folder to content."""
-    own = {name: (FILES / name).read_bytes() for name in ENGINE_FILES}
+    own = {name: read_wordless(FILES / name) for name in ENGINE_FILES}
     return own | read_engine_files()
 
 
@@ -86,6 +90,16 @@ def engine_key(sources: dict[str, bytes]) -> str:
     for name, data in sorted(sources.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
+
+
+def engine_folder() -> Path:
+    """Return the folder of the engine's files."""
+    return trees_dir() / f"engine-{engine_key(engine_sources())[:16]}"
+
+
+def inside_key() -> str:
+    """Return the hash of all of tcpexp that a guest runs: the engine, and process 1."""
+    return engine_key(engine_sources() | {"init.py": process_1()})
 
 
 def build_engine(say: Say, compile_in: Callable[[Path], None]) -> Path:
@@ -103,7 +117,7 @@ def build_engine(say: Say, compile_in: Callable[[Path], None]) -> Path:
             path.write_bytes(data)
         compile_in(work)
 
-    return _once(trees_dir() / f"engine-{engine_key(sources)[:16]}", say, None, fill)
+    return _once(engine_folder(), say, None, fill)
 
 
 def _once(target: Path, say: Say, words: str | None, fill: Callable[[Path], None]) -> Path:

@@ -17,8 +17,8 @@ PNG_LEVEL = 1
 def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write ``<name>.svg`` and ``<name>.png`` into ``folder`` and return both paths.
 
-    Neither file holds a date or a version. Call it inside :func:`tcpexp.plots.kit.style.house_style`,
-    which fixes the salt of the SVG's internal names.
+    Neither file holds a date or a version. Call it inside
+    :func:`tcpexp.plots.kit.style.house_style`, which fixes the salt of the SVG's internal names.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG

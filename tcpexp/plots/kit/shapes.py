@@ -79,8 +79,8 @@ def draw_ellipse(
     """Draw the outline of an ellipse whose ``width`` lies ``angle`` degrees from the axis of x."""
     if is_sketch(axes):
         turn = math.radians(angle)
-        steps = [2 * math.pi * each / CORNERS for each in range(CORNERS)]
-        along = [(width / 2 * math.cos(each), height / 2 * math.sin(each)) for each in steps]
+        steps = [2 * math.pi * index / CORNERS for index in range(CORNERS)]
+        along = [(width / 2 * math.cos(step), height / 2 * math.sin(step)) for step in steps]
         xs = [center[0] + a * math.cos(turn) - b * math.sin(turn) for a, b in along]
         ys = [center[1] + a * math.sin(turn) + b * math.cos(turn) for a, b in along]
         axes.polygons([(xs, ys)], "none", edgecolor=look.color, linewidth=1.3, dash=look.dash)  # type: ignore[attr-defined]

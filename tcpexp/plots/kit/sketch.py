@@ -1,9 +1,10 @@
 """A figure that writes SVG itself: the part of matplotlib's calls that our plots use.
 
 For a report's page, where starting matplotlib would cost more than the run. A plot draws on what
-:func:`tcpexp.plots.kit.style.panels` or :func:`tcpexp.plots.kit.style.new_figure` gives it, and that is
-one of these inside ``with sketching():``. A call that is not known here raises ``AttributeError``
-or ``TypeError``: whoever asked for the sketch then has the plot drawn by matplotlib.
+:func:`tcpexp.plots.kit.style.panels` or :func:`tcpexp.plots.kit.style.new_figure` gives it, and
+that is one of these inside ``with sketching():``. A call that is not known here raises
+``AttributeError`` or ``TypeError``: whoever asked for the sketch then has the plot drawn by
+matplotlib.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class SketchFigure:
         ``title`` is its name for screen readers, ``name`` begins its identifiers.
         """
         width, height = self.points()
-        drawn = "".join(each.to_svg(f"{name}-{index}") for index, each in enumerate(self.axes))
+        drawn = "".join(axis.to_svg(f"{name}-{index}") for index, axis in enumerate(self.axes))
         head = self._suptitle
         if head is not None:
             drawn += letters(

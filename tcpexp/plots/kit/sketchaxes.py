@@ -84,7 +84,7 @@ class SketchAxes(Lines, Shapes):
         fontweight: str = "normal",
     ) -> None:
         """Set the ticks of y and their labels."""
-        self._y.places, self._y.labels = [float(each) for each in places], list(labels)
+        self._y.places, self._y.labels = [float(place) for place in places], list(labels)
         self._y.size, self._y.bold = fontsize, fontweight == "bold"
 
     def tick_params(
@@ -103,9 +103,9 @@ class SketchAxes(Lines, Shapes):
 
     def grid(self, *, visible: bool, axis: str = "both") -> None:
         """Show or hide the lines of the grid."""
-        for name, each in (("x", self._x), ("y", self._y)):
+        for name, ruled in (("x", self._x), ("y", self._y)):
             if axis in ("both", name):
-                each.grid = visible
+                ruled.grid = visible
 
     def set_title(
         self,
@@ -127,7 +127,7 @@ class SketchAxes(Lines, Shapes):
 
     def get_legend_handles_labels(self) -> tuple[list[Handle], list[str]]:
         """Return what has a label."""
-        return self.handles, [each.label for each in self.handles]
+        return self.handles, [handle.label for handle in self.handles]
 
     def legend(
         self,
@@ -149,7 +149,7 @@ class SketchAxes(Lines, Shapes):
         """Return everything that was drawn; ``name`` begins the identifiers."""
         self._name = name
         back, front = self._frame_svg() if self._frame else ("", "")
-        drawn = "".join(draw() for _, draw in sorted(self._items, key=lambda each: each[0]))
+        drawn = "".join(draw() for _, draw in sorted(self._items, key=lambda item: item[0]))
         left, top, right, bottom = self._edges()
         if self._title:
             text, look = self._title
@@ -179,20 +179,21 @@ class SketchAxes(Lines, Shapes):
         columns = [place[0] for place in self._pixels(x_places, [y0] * len(x_places))]
         rows = [place[1] for place in self._pixels([x0] * len(y_places), y_places)]
         back = (
-            "".join(straight(each, top, each, bottom) for each in columns) if self._x.grid else ""
+            "".join(straight(column, top, column, bottom) for column in columns)
+            if self._x.grid
+            else ""
         )
-        back += "".join(straight(left, each, right, each) for each in rows) if self._y.grid else ""
+        back += "".join(straight(left, row, right, row) for row in rows) if self._y.grid else ""
         front = straight(left, top, left, bottom, SOFT_INK, 0.7) + straight(
             left, bottom, right, bottom, SOFT_INK, 0.7
         )
         front += "".join(
-            straight(each, bottom, each, bottom + self._x.tick_length, SOFT_INK, 0.7)
-            for each in columns
+            straight(column, bottom, column, bottom + self._x.tick_length, SOFT_INK, 0.7)
+            for column in columns
         )
         front += (
             "".join(
-                straight(left - self._y.tick_length, each, left, each, SOFT_INK, 0.7)
-                for each in rows
+                straight(left - self._y.tick_length, row, left, row, SOFT_INK, 0.7) for row in rows
             )
             if self._y.tick_length
             else ""
@@ -210,7 +211,7 @@ class SketchAxes(Lines, Shapes):
         if self._x.title:
             front += letters((left + right) / 2, bottom + 20, self._x.title, ha="center", va="top")
         if self._y.title:
-            widest = max((len(each) for each in y_labels), default=0) * size * 0.62
+            widest = max((len(y_label) for y_label in y_labels), default=0) * size * 0.62
             front += letters(
                 left - 12 - widest, (top + bottom) / 2, self._y.title, ha="center", turn=90
             )

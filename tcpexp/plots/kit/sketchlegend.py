@@ -52,7 +52,7 @@ class SketchLegend:
 
     def get_texts(self) -> list[str]:
         """Return the labels."""
-        return [each.label for each in self.handles]
+        return [handle.label for handle in self.handles]
 
     def to_svg(self, right: float, bottom: float, pattern: Callable[[str], str]) -> str:
         """Return the legend; its lower right corner is given."""
@@ -69,10 +69,12 @@ class SketchLegend:
         for index, row in enumerate(rows):
             y = bottom - 6 - (len(rows) - 1 - index) * ROW
             x = left
-            for each, width in zip(row, widths, strict=False):
+            for handle, width in zip(row, widths, strict=False):
                 parts.append(
-                    each.to_svg(x, y, pattern)
-                    + letters(x + SAMPLE + 5, y, each.label, size=self.size, va="center", halo=True)
+                    handle.to_svg(x, y, pattern)
+                    + letters(
+                        x + SAMPLE + 5, y, handle.label, size=self.size, va="center", halo=True
+                    )
                 )
                 x += SAMPLE + 5 + width + GAP
         return "".join(parts)

@@ -129,7 +129,7 @@ class Space:
     def _hatch(self, kind: str) -> str:
         """Return the name of a hatch's pattern, which is defined on its first use."""
         name = f"{self._name}-h{ord(kind[0])}"
-        if not any(f'"{name}"' in each for each in self._defs):
+        if not any(f'"{name}"' in defined for defined in self._defs):
             self._defs.append(hatch(kind, name))
         return name
 
@@ -143,7 +143,7 @@ def floats(values: Any) -> list[float]:
         if hasattr(values, "tolist")
         else list(values)
     )
-    return [math.nan if each is None else float(each) for each in listed]
+    return [math.nan if value is None else float(value) for value in listed]
 
 
 def spread(values: Any, count: int) -> list[float]:

@@ -58,8 +58,9 @@ _SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
 
 @contextmanager
 def sketching() -> Iterator[None]:
-    """Let plots inside the ``with`` block draw on :class:`tcpexp.plots.kit.sketch.SketchFigure`, which
-    needs no matplotlib.
+    """Let plots inside the ``with`` block draw on a sketch, which needs no matplotlib.
+
+    See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
     """
     before = _SKETCHING.set(True)
     try:
@@ -157,10 +158,10 @@ def add_head_room(figure: Figure, inches: float) -> None:
 
 def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
     """Give all axes the run's time span in seconds; only the lowest has numbers and a title."""
-    start, end = (each / 1e9 for each in shown_span(run, options.get("between")))
-    for each in axes:
-        each.set_xlim(start, end)
-        each.tick_params(labelbottom=each is axes[-1])
+    start, end = (t_ns / 1e9 for t_ns in shown_span(run, options.get("between")))
+    for axis in axes:
+        axis.set_xlim(start, end)
+        axis.tick_params(labelbottom=axis is axes[-1])
     axes[-1].set_xlabel("Time since the start of the experiment (s)")
 
 

@@ -149,7 +149,7 @@ def dashes(style: Any, width: float) -> str | None:
     """Return a line style of the house as ``stroke-dasharray``, None for a solid line."""
     named = {"--": (3.7, 1.6), ":": (1, 1.65), "-.": (6.4, 1.6, 1, 1.6)}
     pattern: Sequence[float] | None = named.get(style) if isinstance(style, str) else style[1]
-    return " ".join(number(each * max(width, 0.5)) for each in pattern) if pattern else None
+    return " ".join(number(length * max(width, 0.5)) for length in pattern) if pattern else None
 
 
 def hatch(kind: str, name: str) -> str:
@@ -232,7 +232,7 @@ def text_box(
 
 def text_points(text: str, size: float, *, bold: bool = False) -> float:
     """Return about how wide a text is: a letter of DejaVu Sans by its kind, and what bold adds."""
-    em = sum(_em(each) for each in text)
+    em = sum(_em(letter) for letter in text)
     return em * size * (1.12 if bold else 1.0)
 
 

@@ -80,18 +80,17 @@ def table_from_json(text: str) -> Table:
     """
     try:
         raw = json.loads(text)
-        return Table(tuple(_part(each) for each in raw["parts"]), str(raw["note"]))
+        return Table(tuple(_part(part) for part in raw["parts"]), str(raw["note"]))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"not a table: {type(error).__name__}: {error}") from None
 
 
 def _part(raw: dict[str, Any]) -> Part:
     rows = (
-        Row(tuple(map(str, each["cells"])), bool(each["shaded"]), _links(each))
-        for each in raw["rows"]
+        Row(tuple(map(str, row["cells"])), bool(row["shaded"]), _links(row)) for row in raw["rows"]
     )
     return Part(
-        tuple(Column(**each) for each in raw["columns"]),
+        tuple(Column(**column) for column in raw["columns"]),
         tuple(rows),
         str(raw["title"]),
         str(raw["note"]),

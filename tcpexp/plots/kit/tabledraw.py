@@ -43,11 +43,11 @@ def draw_table(table: Table, title: str) -> Figure:
     from matplotlib.figure import Figure
 
     parts = [
-        _Layout(part, [each for each in table.parts if each.columns == part.columns])
+        _Layout(part, [drawn for drawn in table.parts if drawn.columns == part.columns])
         for part in table.parts
     ]
     notes = [line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN)]
-    height = 0.5 + sum(each.height for each in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
+    height = 0.5 + sum(part.height for part in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -76,23 +76,24 @@ class _Layout:
     """
 
     def __init__(self, part: Part, alike: list[Part]) -> None:
-        linked = any(row.packets for each in alike for row in each.rows)
+        linked = any(row.packets for alike_part in alike for row in alike_part.rows)
         self.columns: tuple[Column, ...] = (*part.columns, *((Column(PACKETS),) if linked else ()))
         texts = [row_texts(row, linked) for row in part.rows]
         self.widths = column_widths(
-            self.columns, [row_texts(row, linked) for each in alike for row in each.rows]
+            self.columns,
+            [row_texts(row, linked) for alike_part in alike for row in alike_part.rows],
         )
         self.title = wrapped(part.title, WIDTH - 2 * MARGIN) if part.title else []
         note = " ".join(
-            each
-            for each in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "")
-            if each
+            text
+            for text in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "")
+            if text
         )
         self.note = wrapped(note, WIDTH - 2 * MARGIN) if note else []
         self.head = _Line(
             tuple(
-                tuple(wrapped(each.heading, width))
-                for each, width in zip(self.columns, self.widths, strict=True)
+                tuple(wrapped(column.heading, width))
+                for column, width in zip(self.columns, self.widths, strict=True)
             )
         )
         self.lines = [
@@ -111,7 +112,7 @@ class _Layout:
         """Inches from the top of the title to the space below the note."""
         text = len(self.title) + len(self.note)
         return (
-            text * LINE + 0.08 + self.head.height + sum(each.height for each in self.lines) + 0.22
+            text * LINE + 0.08 + self.head.height + sum(line.height for line in self.lines) + 0.22
         )
 
     def draw(self, axes: Axes, y: float) -> float:
@@ -154,7 +155,7 @@ def row_texts(row: Row, linked: bool) -> tuple[str, ...]:
 
 def links_text(packets: tuple[PacketLink, ...]) -> str:
     """Return ``h1-eth0 #7, h2-eth0 #6``, to be wrapped between packets only."""
-    return ", ".join(f"{each.capture}\u00a0#{each.number}" for each in packets)
+    return ", ".join(f"{packet.capture}\u00a0#{packet.number}" for packet in packets)
 
 
 def column_widths(columns: tuple[Column, ...], texts: list[tuple[str, ...]]) -> list[float]:
@@ -197,7 +198,7 @@ def _lines(needed: list[list[float]], widths: list[float]) -> int:
     line.
     """
     return sum(
-        max(-int(-each // width) for each, width in zip(cells, widths, strict=True))
+        max(-int(-cell // width) for cell, width in zip(cells, widths, strict=True))
         for cells in needed
     )
 

@@ -33,4 +33,4 @@ def tick_labels(places: list[float]) -> list[str]:
     decimals = next(
         (count for count in range(10) if abs(round(step, count) - step) <= abs(step) * 1e-6), 9
     )
-    return [f"{each + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for each in places]
+    return [f"{place + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for place in places]

@@ -75,29 +75,38 @@ class Comparison:
     @property
     def same_packets(self) -> bool | None:
         """Whether every capture is equal byte for byte; None when neither run has one."""
-        return all(each.result == "equal" for each in self.captures) if self.captures else None
+        return (
+            all(capture.result == "equal" for capture in self.captures) if self.captures else None
+        )
 
     @property
     def same(self) -> bool:
         """Whether the runs show the same: the same packets, and the same result of every check."""
-        return self.same_packets is not False and not any(each.differs for each in self.verdicts)
+        return self.same_packets is not False and not any(
+            verdict.differs for verdict in self.verdicts
+        )
 
     def measured(self, threshold: float) -> list[Difference]:
         """Return the metrics that changed by more than ``threshold``, the largest changes first."""
-        found = [each for each in self.metrics if each.exceeds(threshold)]
-        return sorted(found, key=lambda each: -abs(each.change) if each.change is not None else 0.0)
+        found = [metric for metric in self.metrics if metric.exceeds(threshold)]
+        return sorted(
+            found,
+            key=lambda difference: (
+                -abs(difference.change) if difference.change is not None else 0.0
+            ),
+        )
 
     def headline(self) -> str:
         """Return the answer in one sentence."""
         if self.same_packets is None:
             return "Neither run has a capture: nothing can be said about packets."
-        names = ", ".join(each.capture for each in self.captures)
+        names = ", ".join(capture.capture for capture in self.captures)
         if self.same_packets:
             return f"The same packets: the captures of both runs are equal byte for byte ({names})."
-        changed = [each for each in self.captures if each.result != "equal"]
+        changed = [capture for capture in self.captures if capture.result != "equal"]
         return (
             f"Not the same packets: {len(changed)} of {len(self.captures)} captures differ."
-            f" {'; '.join(capture_words(each) for each in changed)}."
+            f" {'; '.join(capture_words(difference) for difference in changed)}."
         )
 
 
@@ -165,16 +174,16 @@ def _by_name(value: Any) -> Any:
     compared with its like.
     """
     if isinstance(value, dict):
-        return {key: _by_name(each) for key, each in value.items()}
+        return {key: _by_name(inner) for key, inner in value.items()}
     for key in ("name", "id"):
         names = (
-            [each.get(key) for each in value if isinstance(each, dict)]
+            [inner.get(key) for inner in value if isinstance(inner, dict)]
             if isinstance(value, list)
             else []
         )
         if names and None not in names and len(set(names)) == len(value):
-            return {str(each[key]): _by_name(each) for each in value}
-    return [_by_name(each) for each in value] if isinstance(value, list) else value
+            return {str(inner[key]): _by_name(inner) for inner in value}
+    return [_by_name(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _environment(run: RunData) -> dict[str, Any]:
@@ -205,18 +214,20 @@ def _measured(value: Any) -> Any:
     that each is compared with its like.
     """
     if isinstance(value, dict):
-        return {key: _measured(each) for key, each in value.items() if key not in _NOT_MEASURED}
+        return {key: _measured(inner) for key, inner in value.items() if key not in _NOT_MEASURED}
     if (
         isinstance(value, list)
         and value
-        and all(isinstance(each, dict) and "link" in each for each in value)
+        and all(isinstance(inner, dict) and "link" in inner for inner in value)
     ):
         words = ("link", "towards", "fault", "from_ns")
         return {
-            " ".join(str(each[key]) for key in words if each.get(key) is not None): _measured(each)
-            for each in value
+            " ".join(str(inner[key]) for key in words if inner.get(key) is not None): _measured(
+                inner
+            )
+            for inner in value
         }
-    return [_measured(each) for each in value] if isinstance(value, list) else value
+    return [_measured(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _pair(a: list[Verdict], b: list[Verdict]) -> list[VerdictPair]:
@@ -224,16 +235,16 @@ def _pair(a: list[Verdict], b: list[Verdict]) -> list[VerdictPair]:
 
     One that is made several times goes by its turn.
     """
-    keyed = [_numbered(each) for each in (a, b)]
+    keyed = [_numbered(side) for side in (a, b)]
     titles = list(dict.fromkeys([*keyed[0], *keyed[1]]))
     return [VerdictPair(key[1], keyed[0].get(key), keyed[1].get(key)) for key in titles]
 
 
 def _numbered(verdicts: list[Verdict]) -> dict[tuple[str, str, int], Verdict]:
     found: dict[tuple[str, str, int], Verdict] = {}
-    for each in verdicts:
-        turn = sum(key[:2] == (each.check, each.title) for key in found)
-        found[(each.check, each.title, turn)] = each
+    for verdict in verdicts:
+        turn = sum(key[:2] == (verdict.check, verdict.title) for key in found)
+        found[(verdict.check, verdict.title, turn)] = verdict
     return found
 
 
@@ -244,7 +255,9 @@ def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
     """
 
     def listed(found: list[Difference]) -> list[dict[str, Any]]:
-        return [{**dataclasses.asdict(each), "change": each.change} for each in found]
+        return [
+            {**dataclasses.asdict(difference), "change": difference.change} for difference in found
+        ]
 
     return {
         "a": str(comparison.a.path),
@@ -252,7 +265,7 @@ def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "same": comparison.same,
         "same_packets": comparison.same_packets,
         "headline": comparison.headline(),
-        "captures": [dataclasses.asdict(each) for each in comparison.captures],
+        "captures": [dataclasses.asdict(capture) for capture in comparison.captures],
         "spec": listed(comparison.spec),
         "plan": listed(comparison.plan),
         "environment": listed(comparison.environment),
@@ -262,11 +275,11 @@ def to_json_value(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "metrics": listed(comparison.measured(threshold)),
         "verdicts": [
             {
-                "title": each.title,
-                "differs": each.differs,
-                "a": each.a and dataclasses.asdict(each.a),
-                "b": each.b and dataclasses.asdict(each.b),
+                "title": verdict.title,
+                "differs": verdict.differs,
+                "a": verdict.a and dataclasses.asdict(verdict.a),
+                "b": verdict.b and dataclasses.asdict(verdict.b),
             }
-            for each in comparison.verdicts
+            for verdict in comparison.verdicts
         ],
     }

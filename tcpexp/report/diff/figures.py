@@ -107,7 +107,7 @@ def draw_overlay(overlay: Overlay, a: RunData, b: RunData) -> Figure | None:
         for name in names
     }
     shown = {
-        name: pair for name, pair in found.items() if any(each.height for each in pair.values())
+        name: pair for name, pair in found.items() if any(series.height for series in pair.values())
     }
     if not shown:
         return None
@@ -116,7 +116,7 @@ def draw_overlay(overlay: Overlay, a: RunData, b: RunData) -> Figure | None:
     for axis, name in zip(axes, kept, strict=True):
         pair = shown[name]
         divisor, unit = overlay.unit(
-            max(float(each["value"].max()) for each in pair.values() if each.height)  # type: ignore[arg-type]
+            max(float(series["value"].max()) for series in pair.values() if series.height)  # type: ignore[arg-type]
         )
         for key, frame in pair.items():
             if frame.height:

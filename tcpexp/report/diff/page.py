@@ -74,11 +74,11 @@ def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:
         "headline": comparison.headline(),
         "same_packets": comparison.same_packets,
         "runs": [_run_row("A", a), _run_row("B", b)],
-        "captures": [_capture_row(each) for each in comparison.captures],
-        "verdicts": [_verdict_row(each) for each in comparison.verdicts],
-        "verdicts_differing": sum(each.differs for each in comparison.verdicts),
+        "captures": [_capture_row(capture) for capture in comparison.captures],
+        "verdicts": [_verdict_row(verdict) for verdict in comparison.verdicts],
+        "verdicts_differing": sum(verdict.differs for verdict in comparison.verdicts),
         "sections": sections(comparison, threshold),
-        "figures": [{**each, "stands_in": each["name"] in drawn} for each in _figures(a, b)],
+        "figures": [{**figure, "stands_in": figure["name"] in drawn} for figure in _figures(a, b)],
     }
 
 
@@ -134,12 +134,12 @@ def sections(comparison: Comparison, threshold: float) -> list[Section]:
 def _rows(found: list[Difference]) -> list[dict[str, str]]:
     return [
         {
-            "path": each.path,
-            "a": value_words(each.before),
-            "b": value_words(each.after),
-            "change": change_words(each.change),
+            "path": difference.path,
+            "a": value_words(difference.before),
+            "b": value_words(difference.after),
+            "change": change_words(difference.change),
         }
-        for each in found
+        for difference in found
     ]
 
 
@@ -159,7 +159,8 @@ def _run_row(letter: str, run: RunData) -> dict[str, str]:
 
 def _capture_row(match: Any) -> dict[str, str]:
     sizes = [
-        size_words(each) if each is not None else "–" for each in (match.bytes_a, match.bytes_b)
+        size_words(size_bytes) if size_bytes is not None else "–"
+        for size_bytes in (match.bytes_a, match.bytes_b)
     ]
     return {
         "words": capture_words(match),

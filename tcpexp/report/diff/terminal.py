@@ -49,7 +49,7 @@ def print_comparison(
         )
     _print_differences("environment", comparison.environment, out, most)
     judged = [
-        each for each in comparison.certificate if everything or not each.path.endswith(".measured")
+        side for side in comparison.certificate if everything or not side.path.endswith(".measured")
     ]
     _print_differences("certificate", judged, out, most)
     # a plan that differs under equal specs is news: another seed, another version
@@ -70,15 +70,15 @@ def _print_differences(
     for name in (heading, "A", "B"):
         table.add_column(name, overflow="fold")
     table.add_column("change", justify="right", no_wrap=True)
-    for each in found[:most]:
+    for difference in found[:most]:
         table.add_row(
             *(
                 Text(text)
                 for text in (
-                    each.path,
-                    value_words(each.before, 60),
-                    value_words(each.after, 60),
-                    change_words(each.change),
+                    difference.path,
+                    value_words(difference.before, 60),
+                    value_words(difference.after, 60),
+                    change_words(difference.change),
                 )
             )
         )
@@ -92,18 +92,18 @@ def _print_verdicts(comparison: Comparison, out: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    changed = [each for each in comparison.verdicts if each.differs]
+    changed = [verdict for verdict in comparison.verdicts if verdict.differs]
     if not changed:
         out.print(f"verdicts: the same ({len(comparison.verdicts)})", style="dim")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("verdicts", "A", "B"):
         table.add_column(name, overflow="fold")
-    for each in changed:
+    for difference in changed:
         words = [
             f"{verdict.result}: {verdict.measured}" if verdict else "not checked"
-            for verdict in (each.a, each.b)
+            for verdict in (difference.a, difference.b)
         ]
-        table.add_row(Text(each.title), *(Text(text) for text in words))
+        table.add_row(Text(difference.title), *(Text(text) for text in words))
     out.print()
     out.print(table)

@@ -36,7 +36,7 @@ class Difference:
         return float((self.after - self.before) / abs(self.before))
 
     def exceeds(self, threshold: float) -> bool:
-        """Return whether this is more than a number's change by at most ``threshold`` (a fraction)."""
+        """Whether it is more than a number's change by at most ``threshold``, a fraction."""
         return self.change is None or abs(self.change) > threshold
 
 
@@ -68,8 +68,8 @@ def _walk(before: Any, after: Any, path: str) -> Iterator[Difference]:
 
 def _walk_lists(before: list[Any], after: list[Any], path: str) -> Iterator[Difference]:
     if len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _walk(one, other, f"{path}[{index}]")
+        for index, (pair, other) in enumerate(zip(before, after, strict=True)):
+            yield from _walk(pair, other, f"{path}[{index}]")
         return
     texts = [
         [json.dumps(item, sort_keys=True, default=str) for item in items]

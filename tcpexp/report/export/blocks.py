@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpexp.report.prose import Part, prose_parts
+from tcpexp.report.prose import Passage, prose_parts
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A line of Markdown: `code`, *emphasis*, **strong** words and links; ``soft`` sets it small."""
+    """A line of Markdown (`code`, *emphasis*, **strong** words, links); ``soft`` sets it small."""
 
     text: str
     soft: bool = False
@@ -96,7 +96,7 @@ def prose_blocks(text: str) -> list[Block]:
     return [_block(part) for part in prose_parts(text)]
 
 
-def _block(part: Part) -> Block:
+def _block(part: Passage) -> Block:
     if part.kind == "p":
         return Paragraph(part.texts[0])
     if part.kind == "pre":

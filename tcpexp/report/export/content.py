@@ -13,7 +13,7 @@ from tcpexp.checks.run import load_checks
 from tcpexp.places.registry import place_words
 from tcpexp.plan.types import Spawn
 from tcpexp.plots.kit.table import table_from_json
-from tcpexp.plots.labeltable import label_table
+from tcpexp.plots.label_table import label_table
 from tcpexp.plots.run import INDEX
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.export.blocks import (
@@ -31,6 +31,7 @@ from tcpexp.report.export.blocks import (
 )
 from tcpexp.report.page import content
 from tcpexp.report.page.network import direction_words
+from tcpexp.report.page.rows import EvidenceRow, FlowText
 from tcpexp.report.questions import split_explanation
 from tcpexp.report.words import NONE, seconds
 
@@ -99,7 +100,7 @@ def _set_up(run: RunData, network: Path) -> list[Block]:
         (
             node.name,
             node.kind,
-            ", ".join(each.cidr for each in node.interfaces),
+            ", ".join(interface.cidr for interface in node.interfaces),
             ", ".join(f"{key} = {value}" for key, value in node.sysctls.items()) or NONE,
         )
         for node in plan.network.nodes
@@ -231,7 +232,7 @@ def _results(run: RunData) -> list[Block]:
             "p95",
             "p99",
         )
-        keys = (
+        keys: tuple[FlowText, ...] = (
             "name",
             "goodput",
             "active_goodput",
@@ -275,8 +276,11 @@ def _verdicts(run: RunData) -> list[Block]:
     verdicts = load_checks(run.path)
     if not verdicts:
         return [Paragraph("This experiment states no expectation.")]
-    rows = tuple((each.title, each.asked or NONE, each.measured, each.result) for each in verdicts)
-    passed = sum(each.result == "PASS" for each in verdicts)
+    rows = tuple(
+        (verdict.title, verdict.asked or NONE, verdict.measured, verdict.result)
+        for verdict in verdicts
+    )
+    passed = sum(verdict.result == "PASS" for verdict in verdicts)
     blocks: list[Block] = [
         Paragraph(f"{passed} of {len(verdicts)} expectations were met."),
         Grid(
@@ -288,11 +292,8 @@ def _verdicts(run: RunData) -> list[Block]:
     ]
     for row in content.verdict_rows(verdicts):
         because = f" Expected because {row['because']}." if row["because"] else ""
-        blocks.append(
-            Paragraph(
-                f"**{_plain(row['result'])}: {_plain(row['title'])}.** {row['reason']}{because}".strip()
-            )
-        )
+        head = f"**{_plain(row['result'])}: {_plain(row['title'])}.**"
+        blocks.append(Paragraph(f"{head} {row['reason']}{because}".strip()))
         items = tuple(text for item in row["evidence"][:MOST_ITEMS] if (text := _evidence(item)))
         if items:
             blocks.append(Items(items))
@@ -309,7 +310,7 @@ def _plain(text: str) -> str:
     return text.replace("*", "").replace("`", "")
 
 
-def _evidence(item: dict[str, Any]) -> str:
+def _evidence(item: EvidenceRow) -> str:
     where = [item["span"]] if item["span"] else []
     if item["capture"]:
         where.append(
@@ -324,17 +325,17 @@ def _figures(run: RunData) -> list[Block]:
     if not path.is_file():
         return []
     blocks: list[Block] = []
-    for each in json.loads(path.read_text(encoding="utf-8"))["figures"]:
-        if each.get("table"):
-            blocks += _table(run.path / each["table"], each["title"])
+    for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
+        if figure.get("table"):
+            blocks += _table(run.path / figure["table"], figure["title"])
         else:
             blocks.append(
                 Picture(
-                    each["name"],
-                    each["title"],
-                    each["caption"].replace("``", "`"),
-                    run.path / each["svg"],
-                    run.path / each["png"],
+                    figure["name"],
+                    figure["title"],
+                    figure["caption"].replace("``", "`"),
+                    run.path / figure["svg"],
+                    run.path / figure["png"],
                 )
             )
     return blocks

@@ -30,9 +30,10 @@ def paper_html(document: Document) -> str:
     body = "\n".join(block_html(block, numbers) for block in document.blocks)
     turned = direction(document.title)
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta'
-        f' charset="utf-8"><title>{escape(document.title)}</title><style>{style}</style></head>\n<body><header><h1{turned}>{escape(document.title)}</h1><p'
-        f' class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(document.title)}</title><style>{style}</style></head>\n"
+        f"<body><header><h1{turned}>{escape(document.title)}</h1>"
+        f'<p class="subtitle">{escape(document.subtitle)}</p></header>\n{body}\n</body></html>\n'
     )
 
 

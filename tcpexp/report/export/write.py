@@ -92,8 +92,6 @@ def _draw_network(run: RunData, folder: Path) -> Path:
     style = resources.files("tcpexp.report").joinpath("network.css").read_text(encoding="utf-8")
     inner = network_svg(run.plan.network)
     head, _, rest = inner.partition(">")
-    path.write_text(
-        f"{head.replace('<svg', '<svg xmlns=' + chr(34) + 'http://www.w3.org/2000/svg' + chr(34))}><style>{style}</style>{rest}",
-        encoding="utf-8",
-    )
+    head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
+    path.write_text(f"{head}><style>{style}</style>{rest}", encoding="utf-8")
     return path

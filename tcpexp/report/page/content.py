@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import DataError
-from tcpexp.places.registry import FORMER_NAMES
+from tcpexp.places.registry import find_kind, present_name
+from tcpexp.plan.flows import receiver_of
+from tcpexp.report.page.rows import (
+    CertificateRow,
+    CommandRow,
+    CrossCheckRow,
+    EvidenceRow,
+    FileRow,
+    FlowRow,
+    TimelineRow,
+    VerdictRow,
+)
 from tcpexp.report.words import (
     NONE,
     count_words,
@@ -31,23 +42,23 @@ if TYPE_CHECKING:
 MOST_COMMANDS, MOST_EVENTS, MOST_PACKETS = 400, 300, 24
 
 
-def verdict_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+def verdict_rows(verdicts: list[Verdict]) -> list[VerdictRow]:
     """Return one row per verdict, with its evidence in words; a failed one is open."""
     return [
         {
-            "result": each.result,
-            "title": each.title,
-            "measured": each.measured,
-            "asked": each.asked,
-            "reason": each.reason,
-            "because": each.because,
-            "evidence": [_evidence(item) for item in each.evidence],
+            "result": verdict.result,
+            "title": verdict.title,
+            "measured": verdict.measured,
+            "asked": verdict.asked,
+            "reason": verdict.reason,
+            "because": verdict.because,
+            "evidence": [_evidence(item) for item in verdict.evidence],
         }
-        for each in verdicts
+        for verdict in verdicts
     ]
 
 
-def _evidence(item: Evidence) -> dict[str, Any]:
+def _evidence(item: Evidence) -> EvidenceRow:
     span = ""
     if item.from_ns is not None:
         span = (
@@ -75,9 +86,9 @@ def fairness_words(run: RunData) -> list[str]:
     measured.
     """
     sentences = []
-    for each in (run.metrics.get("shares") or {}).get("directions") or []:
-        together = each["together"]
-        part = together or each["whole"]
+    for direction in (run.metrics.get("shares") or {}).get("directions") or []:
+        together = direction["together"]
+        part = together or direction["whole"]
         when = (
             f"from {seconds(together['from_ns'], 1)} to {seconds(together['to_ns'], 1)}, while all"
             " were active"
@@ -86,20 +97,20 @@ def fairness_words(run: RunData) -> list[str]:
         )
         if part["jain_index"] is not None:
             sentences.append(
-                f"Jain's fairness index of {', '.join(each['flows'])} {when}:"
+                f"Jain's fairness index of {', '.join(direction['flows'])} {when}:"
                 f" {part['jain_index']:.3f} (1 is equal shares)."
             )
     return sentences
 
 
-def flow_rows(run: RunData) -> list[dict[str, Any]]:
+def flow_rows(run: RunData) -> list[FlowRow]:
     """Return the summary table's rows: one per flow of the plan, in words; a dash where nothing was
     measured.
 
     ``values`` holds the numbers themselves, as ``metrics.json`` has them, by the same names.
     """
     measured: dict[str, Any] = run.metrics.get("flows") or {}
-    rows: list[dict[str, Any]] = []
+    rows: list[FlowRow] = []
     for flow in run.plan.flows:
         found = measured.get(flow.name) or {}
         rtt = found.get("rtt") or {}
@@ -112,9 +123,7 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": flow.name,
-                "path": (
-                    f"{flow.sender} → {flow.server if flow.sender == flow.client else flow.client}"
-                ),
+                "path": f"{flow.sender} → {receiver_of(flow)}",
                 "control": flow.congestion_control or "",
                 "goodput": rate_words(found.get("goodput_bps")),
                 "active_goodput": rate_words(found.get("goodput_active_bps")),
@@ -144,7 +153,7 @@ def flow_rows(run: RunData) -> list[dict[str, Any]]:
     return rows
 
 
-def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
+def timeline_rows(run: RunData) -> tuple[list[TimelineRow], int]:
     """Return the events and the segments on which faults acted, in time order, and how many were
     left out.
     """
@@ -158,11 +167,11 @@ def timeline_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
         for fault in run.table("faults").iter_rows(named=True)
     ]
     if faults:
-        timed = sorted(timed + faults, key=lambda each: each[0] or 0)
+        timed = sorted(timed + faults, key=lambda fault: fault[0] or 0)
     return [row for _, row in timed[:MOST_EVENTS]], max(len(timed) - MOST_EVENTS, 0)
 
 
-def _event_row(event: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+def _event_row(event: dict[str, Any], labels: dict[str, str]) -> TimelineRow:
     text = event["text"] or ""
     status = "" if event["status"] in (None, 0) else f"status {event['status']}"
     return {
@@ -176,7 +185,7 @@ def _event_row(event: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _fault_row(fault: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+def _fault_row(fault: dict[str, Any], labels: dict[str, str]) -> TimelineRow:
     """Return a row that says what a fault did, to which segment, and where on its way."""
     first, size = fault["offset"], fault["payload_bytes"] or 0
     where = f"{fault['link']} towards {fault['towards']}"
@@ -200,28 +209,37 @@ def _fault_row(fault: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
     }
 
 
-def command_rows(run: RunData) -> tuple[list[dict[str, str]], int]:
+def command_rows(run: RunData) -> tuple[list[CommandRow], int]:
     """Return the commands that the engine ran, equal ones in a row joined, and how many were left
     out.
     """
-    rows: list[dict[str, Any]] = []
-    for each in _json_lines(run.path / "raw" / "commands.jsonl"):
-        argv = each.get("argv") or []
+    rows: list[CommandRow] = []
+    for line in _json_lines(run.path / "raw" / "commands.jsonl"):
+        argv = line.get("argv") or []
         command = shlex.join(str(part) for part in argv) if isinstance(argv, list) else str(argv)
-        row = {
-            "at": seconds(each.get("t_ns")),
-            "node": str(each.get("node") or ""),
+        row: CommandRow = {
+            "at": seconds(line.get("t_ns")),
+            "node": str(line.get("node") or ""),
             "command": command,
-            "status": str(each.get("status", "")),
+            "status": str(line.get("status", "")),
+            "stderr": str(line.get("stderr") or "").strip()[:500],
+            "times": 1,
         }
-        row["stderr"] = str(each.get("stderr") or "").strip()[:500]
-        if rows and all(
-            rows[-1][key] == row[key] for key in ("node", "command", "status", "stderr")
-        ):
+        if rows and _is_again(rows[-1], row):
             rows[-1]["times"] += 1
         else:
-            rows.append({**row, "times": 1})
+            rows.append(row)
     return rows[:MOST_COMMANDS], max(len(rows) - MOST_COMMANDS, 0)
+
+
+def _is_again(before: CommandRow, row: CommandRow) -> bool:
+    """Whether a command is the one before it, on the same node and with the same end."""
+    return (before["node"], before["command"], before["status"], before["stderr"]) == (
+        row["node"],
+        row["command"],
+        row["status"],
+        row["stderr"],
+    )
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -237,24 +255,28 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 raise DataError(f"{path}:{number}: damaged: {error}") from None
 
 
-def certificate_rows(run: RunData) -> list[dict[str, str]]:
+def certificate_rows(run: RunData) -> list[CertificateRow]:
     """Return the certificate's items: name, asked, read_back, measured, verdict and why.
 
     Suspect ones first.
     """
     order = {"suspect": 0, "ok": 1, "not measured": 2}
     items = run.certificate.get("items") or []
-    rows = [
+    rows: list[CertificateRow] = [
         {
-            key: str(item.get(key) or "")
-            for key in ("name", "asked", "read_back", "measured", "verdict", "why")
+            "name": str(item.get("name") or ""),
+            "asked": str(item.get("asked") or ""),
+            "read_back": str(item.get("read_back") or ""),
+            "measured": str(item.get("measured") or ""),
+            "verdict": str(item.get("verdict") or ""),
+            "why": str(item.get("why") or ""),
         }
         for item in items
     ]
     return sorted(rows, key=lambda row: order.get(row["verdict"], 3))
 
 
-def cross_check_rows(run: RunData) -> list[dict[str, str]]:
+def cross_check_rows(run: RunData) -> list[CrossCheckRow]:
     """Return the numbers that two sources know: what differs first, then what cannot be compared,
     then what agrees.
     """
@@ -309,13 +331,13 @@ def _fact(name: str, value: object) -> str:
     return size_words(value) if name.endswith("_bytes") and isinstance(value, int) else str(value)
 
 
-def file_rows(run: RunData) -> list[dict[str, str]]:
+def file_rows(run: RunData) -> list[FileRow]:
     """Return the run's files: path, size and, from the manifest, sha256.
 
     The report itself is left out.
     """
     digests = (run.manifest or {}).get("files") or {}
-    rows = []
+    rows: list[FileRow] = []
     for path in sorted(run.path.rglob("*")):
         name = path.relative_to(run.path).as_posix()
         if (
@@ -351,8 +373,10 @@ def repeat_commands(run: RunData) -> list[tuple[str, str]]:
     """Return what to type to do the run again, and why: pairs of explanation and command."""
     manifest = run.manifest or {}
     where, clock = manifest.get("where") or run.engine.get("where") or "auto", manifest.get("clock")
-    where = FORMER_NAMES.get(str(where), str(where))
-    options = f" --on {where}" + (" --clock real" if clock == "real" and where != "host" else "")
+    where = present_name(str(where))
+    kind = find_kind(where)
+    usual = kind is not None and clock == kind.clocks[0]
+    options = f" --on {where}" + (" --clock real" if clock == "real" and not usual else "")
     options += (
         f" --kernel {manifest['kernel_sha256'][:12]}" if manifest.get("kernel_sha256") else ""
     )
@@ -360,7 +384,8 @@ def repeat_commands(run: RunData) -> list[tuple[str, str]]:
         "spec.yaml" if (run.path / "spec.yaml").is_file() else f"experiments/{run.plan.name}.yaml"
     )
     options += "".join(
-        f" --set {shlex.quote(each)}" for each in overrides_of(manifest.get("command") or [])
+        f" --set {shlex.quote(override)}"
+        for override in overrides_of(manifest.get("command") or [])
     )
     again = "The same run, in this folder" + (
         ": the same packets, byte for byte, when the guest's image and kernel are the same"

@@ -40,7 +40,7 @@ class EmbeddedPanels:
 
 
 def embed_panels(data: PanelData) -> EmbeddedPanels:
-    """Return the panels ready to stand in a page's script elements (``page/start.js`` says which)."""
+    """Return the panels as ``page/start.js`` reads them from a page's script elements."""
     info, columns = data.pages()
     text = json.dumps(info, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Within a script element only "</script" and "<!--" mean something; no "<" is left.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.labeltable import label_table
+from tcpexp.plots.label_table import label_table
 from tcpexp.report.page.tables import table_html
 
 if TYPE_CHECKING:

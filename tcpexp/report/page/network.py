@@ -120,7 +120,7 @@ def _link(link: LinkPlan, places: dict[str, tuple[float, float]], mtu: str) -> s
 
 
 def mtu_words(network: NetworkPlan, link: LinkPlan) -> str:
-    """Return the MTUs of a link's ends at the start, nothing where both are Ethernet's 1500 bytes."""
+    """Return the MTUs of a link's ends at the start; nothing where both are Ethernet's 1500."""
     names = {link.a.interface, link.b.interface}
     mtus = [
         interface.mtu

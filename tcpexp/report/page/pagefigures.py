@@ -45,10 +45,10 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
     """
     figures: list[PageFigure] = []
     left_out: list[LeftOut] = []
-    for each in wanted_plots(run, catalogue_for(run.plan)):
-        title = str(each.options["title"])
+    for wanted in wanted_plots(run, catalogue_for(run.plan)):
+        title = str(wanted.options["title"])
         try:
-            html = figure_html(run, each)
+            html = figure_html(run, wanted)
         except TcpexpError:
             raise
         except (
@@ -56,16 +56,24 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
         ) as error:  # a plot may be another's program, and one bad figure must not cost the report
             left_out.append(
                 LeftOut(
-                    each.file_name, title, f"drawing it failed: {type(error).__name__}: {error}"
+                    wanted.file_name,
+                    title,
+                    f"drawing it failed: {type(error).__name__}: {error}",
                 )
             )
             continue
         if html is not None:
             figures.append(
-                PageFigure(each.file_name, each.plot.name, title, each.plot.caption(), html)
+                PageFigure(
+                    wanted.file_name,
+                    wanted.plot.name,
+                    title,
+                    wanted.plot.caption(),
+                    html,
+                )
             )
         elif run.plan.plots:
-            left_out.append(LeftOut(each.file_name, title, NO_DATA))
+            left_out.append(LeftOut(wanted.file_name, title, NO_DATA))
     return figures, left_out
 
 

@@ -28,15 +28,15 @@ def _part_html(part: Part) -> str:
     linked = any(row.packets for row in part.rows)
     caption = f"<caption>{escape(part.title)}</caption>" if part.title else ""
     head = "".join(
-        f'<th scope="col"{_align(each)}>{escape(each.heading)}</th>' for each in part.columns
+        f'<th scope="col"{_align(column)}>{escape(column.heading)}</th>' for column in part.columns
     ) + ('<th scope="col">packets</th>' if linked else "")
     rows = "\n".join(_row_html(row, part.columns, linked) for row in part.rows)
     notes = [escape(part.note)] if part.note else []
     notes += [f"Packets: {', '.join(map(packet_html, part.packets))}."] if part.packets else []
     note = f'<p class="soft">{" ".join(notes)}</p>\n' if notes else ""
     return (
-        '<div class="scroll"><table'
-        f' class="view">{caption}<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>\n{note}'
+        f'<div class="scroll"><table class="view">{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
     )
 
 
@@ -56,11 +56,9 @@ def packet_html(link: PacketLink) -> str:
     Its title is the command that opens the capture there.
     """
     path = f"raw/{link.capture}.pcap"
-    return (
-        f'<a href="{quote(path)}"'
-        f' title="{escape(f"wireshark -g {link.number} {path}", quote=True)}">{escape(link.capture)}'
-        f" #{link.number}</a>"
-    )
+    command = escape(f"wireshark -g {link.number} {path}", quote=True)
+    words = f"{escape(link.capture)} #{link.number}"
+    return f'<a href="{quote(path)}" title="{command}">{words}</a>'
 
 
 def _align(column: Column) -> str:

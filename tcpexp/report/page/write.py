@@ -17,6 +17,7 @@ from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_svg
 from tcpexp.report.page.pagefigures import page_figures
+from tcpexp.report.page.rows import FigureRow
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.store.rundir import write_atomic
@@ -85,7 +86,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         "title_direction": markupsafe.Markup(direction(plan.title or plan.name)),
         "name": plan.name,
         "question": markupsafe.Markup(prose_html(plan.description)),
-        "references": [markupsafe.Markup(inline_html(each)) for each in plan.references],
+        "references": [markupsafe.Markup(inline_html(reference)) for reference in plan.references],
         "explain": markupsafe.Markup(prose_html(explanation_of(run))),
         "status": run.status,
         "error": _why_it_ended(run),
@@ -130,7 +131,7 @@ def _why_it_ended(run: RunData) -> str:
 
 def _figures(
     run: RunData, panels: list[Panel]
-) -> tuple[list[dict[str, Any]], list[LeftOut], list[Panel]]:
+) -> tuple[list[FigureRow], list[LeftOut], list[Panel]]:
     """Return the plots ready to embed, those that were left out, and the panels that show the same
     as one of them.
 
@@ -142,17 +143,17 @@ def _figures(
     drawn, left_out = page_figures(run)
     shown_by = {name: panel for panel in panels for name in panel.figures}
     files = _figure_files(run)
-    figures = [
+    figures: list[FigureRow] = [
         {
-            "name": each.name,
-            "stands_in": each.plot in shown_by,
-            "image": markupsafe.Markup(each.html),
-            "caption": markupsafe.Markup(inline_html(each.caption.replace("``", "`"))),
-            "files": files.get(each.name, []),
+            "name": figure.name,
+            "stands_in": figure.plot in shown_by,
+            "image": markupsafe.Markup(figure.html),
+            "caption": markupsafe.Markup(inline_html(figure.caption.replace("``", "`"))),
+            "files": files.get(figure.name, []),
         }
-        for each in drawn
+        for figure in drawn
     ]
-    instead = {panel.id: panel for each in drawn if (panel := shown_by.get(each.plot))}
+    instead = {panel.id: panel for figure in drawn if (panel := shown_by.get(figure.plot))}
     return figures, left_out, list(instead.values())
 
 
@@ -164,6 +165,6 @@ def _figure_files(run: RunData) -> dict[str, list[tuple[str, str]]]:
     kinds = {"SVG": "svg", "PNG": "png", "JSON": "table"}
     figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
     return {
-        each["name"]: [(kind, each[key]) for kind, key in kinds.items() if each.get(key)]
-        for each in figures
+        figure["name"]: [(kind, figure[key]) for kind, key in kinds.items() if figure.get(key)]
+        for figure in figures
     }

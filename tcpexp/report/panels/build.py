@@ -48,13 +48,13 @@ def panel_data(run: RunData) -> PanelData:
             "Faults",
             "the table faults is absent or has no row: the spec asks for none, or none acted",
         )
-    left_out = sum(each.left_out for each in connections)
+    left_out = sum(connection.left_out for connection in connections)
     if left_out:
         first.lacks(f"{left_out:,} packets", LEFT_OUT)
     end = run.end_ns
     parts = [first, *others]
     ordered = sorted(
-        (panel for each in parts for panel in each.panels),
+        (panel for part in parts for panel in part.panels),
         key=lambda panel: ORDER.index(panel.id.partition("-")[0]),
     )
     span = (0, max(run.plan.duration_ns, end if end > run.plan.duration_ns * 1.02 else 0, 1))
@@ -63,13 +63,14 @@ def panel_data(run: RunData) -> PanelData:
         view=busy_part(span, run.table("packets")["t_ns"].to_numpy()),
         flows=colors,
         connections=[
-            {"id": each.id, "label": each.label, "flow": each.flow} for each in connections
+            {"id": connection.id, "label": connection.label, "flow": connection.flow}
+            for connection in connections
         ],
         marks=mark_rows(run),
         bands=band_rows(run),
-        tables={table.name: table for each in parts for table in each.tables},
+        tables={table.name: table for part in parts for table in part.tables},
         panels=ordered,
-        absent=[row for each in parts for row in each.absent],
+        absent=[row for part in parts for row in part.absent],
     ).without_empty()
 
 

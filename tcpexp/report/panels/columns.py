@@ -92,4 +92,4 @@ def unpack(text: str, place: list[int]) -> list[int]:
     planes: Any = data.reshape(width, length).T.astype(np.int64)
     values = (planes << (8 * np.arange(width))).sum(axis=1)
     values = np.where(values >= 1 << (8 * width - 1), values - (1 << (8 * width)), values)
-    return [int(each) + first for each in (np.cumsum(values) if delta else values)]
+    return [int(value) + first for value in (np.cumsum(values) if delta else values)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import PALETTE, series_of
-from tcpexp.report.panels.model import ABSENT, Panel, Table
+from tcpexp.report.panels.model import ABSENT, Panel, PanelTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def times(count: int) -> str:
 class Parts:
     """Tables, panels, and what could not be drawn and why: what one builder adds to a page."""
 
-    tables: list[Table] = field(default_factory=list)
+    tables: list[PanelTable] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     absent: list[dict[str, str]] = field(default_factory=list)
 
@@ -53,9 +53,9 @@ def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
     Words that are not yet there are appended.
     """
     words += [
-        each
-        for each in series.drop_nulls().unique(maintain_order=True).to_list()
-        if each not in words
+        word
+        for word in series.drop_nulls().unique(maintain_order=True).to_list()
+        if word not in words
     ]
     return numbers(
         series.replace_strict(

@@ -9,33 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
+from tcpexp.plots.kit.phaselook import PHASES, STATES
 from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
-from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.windows import kernel_samples, sender_windows
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-#: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state) and their
-#: colours.
-STATES = {
-    "Open": "--shade",
-    "Disorder": "--s6",
-    "CWR": "--s4",
-    "Recovery": "--s2",
-    "Loss": "--alarm",
-}
-PHASES = {
-    "slow_start": "--s3",
-    "congestion_avoidance": "--s5",
-    "fast_recovery": "--s2",
-    "rto_recovery": "--alarm",
-    "cwr": "--s4",
-    "startup": "--s3",
-    "drain": "--s6",
-    "probe_bw": "--s5",
-    "probe_rtt": "--s4",
-}
 STRIPS = {"state": "congestion state", "phase": "phase"}
 STATES_NOTE = "The sender's congestion state as the kernel names it (enum tcp_ca_state)."
 PROBE_NOTE = "One value per received ACK, from the kernel's tracepoint tcp:tcp_probe."
@@ -49,6 +30,7 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     layers: list[Layer] = []
     strips: list[Layer] = []
     lanes: list[str] = []
+    looks = {**STATES, **PHASES}
     if samples.is_empty():
         parts.lacks(
             "Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender"
@@ -72,7 +54,8 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
             if strip is not None:
                 parts.tables.append(strip)
                 palette = tuple(
-                    {**STATES, **PHASES}.get(word, "--s7") for word in strip.columns["code"].words
+                    looks[word].variable if word in looks else "--s7"
+                    for word in strip.columns["code"].words
                 )
                 strips.append(
                     Layer(
@@ -131,11 +114,11 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
 
 def _window_table(
     name: str, flow: str, part: pl.DataFrame, kernel: pl.DataFrame | None, connection: int | None
-) -> Table:
+) -> PanelTable:
     columns = {
-        "t": Column(numbers(part["t_ns"]), "time", "ns"),
-        "cwnd": Column(numbers(part["cwnd"]), "cwnd", "segments"),
-        "ssthresh": Column(numbers(part["ssthresh"]), "ssthresh", "segments"),
+        "t": PanelColumn(numbers(part["t_ns"]), "time", "ns"),
+        "cwnd": PanelColumn(numbers(part["cwnd"]), "cwnd", "segments"),
+        "ssthresh": PanelColumn(numbers(part["ssthresh"]), "ssthresh", "segments"),
     }
     if kernel is not None:
         mine = kernel.filter(
@@ -147,12 +130,12 @@ def _window_table(
             how="left",
             maintain_order="left",
         )
-        columns["flight"] = Column(numbers(rows["segments"]), "in flight", "segments")
-        columns["srtt"] = Column(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
-    return Table(name, "samples", columns, {"flow": flow})
+        columns["flight"] = PanelColumn(numbers(rows["segments"]), "in flight", "segments")
+        columns["srtt"] = PanelColumn(numbers(rows["srtt_us"]), "smoothed RTT", "ns", 1000)
+    return PanelTable(name, "samples", columns, {"flow": flow})
 
 
-def _window_layers(run: RunData, table: Table, flow: str, color: str) -> list[Layer]:
+def _window_layers(run: RunData, table: PanelTable, flow: str, color: str) -> list[Layer]:
     plan = flow_of(run.plan, flow)
     bbr = plan is not None and str(plan.congestion_control).startswith("bbr")
     layers = []
@@ -198,19 +181,21 @@ def _spans(
     starts: pl.Series,
     ends: pl.Series,
     words: pl.Series,
-    more: dict[str, Column],
-) -> Table:
+    more: dict[str, PanelColumn],
+) -> PanelTable:
     named: list[str] = []
     code = codes(words, named)
     columns = {
-        "t": Column(numbers(starts), "from", "ns"),
-        "to": Column(numbers(ends), "to", "ns"),
-        "code": Column(code, what, words=tuple(named)),
+        "t": PanelColumn(numbers(starts), "from", "ns"),
+        "to": PanelColumn(numbers(ends), "to", "ns"),
+        "code": PanelColumn(code, what, words=tuple(named)),
     }
-    return Table(name, "samples", {**columns, **more}, {"flow": flow})
+    return PanelTable(name, "samples", {**columns, **more}, {"flow": flow})
 
 
-def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFrame) -> Table | None:
+def _states(
+    run: RunData, flow: str, connection: int | None, samples: pl.DataFrame
+) -> PanelTable | None:
     """Return the congestion states of one connection's sender as spans.
 
     Before its first change a socket is in Open.
@@ -244,7 +229,7 @@ def _states(run: RunData, flow: str, connection: int | None, samples: pl.DataFra
     )
 
 
-def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
+def _phases(run: RunData, flow: str, connection: int | None) -> PanelTable | None:
     rows = run.table("phases").filter(
         (pl.col("flow") == flow) & pl.col("connection").eq_missing(pl.lit(connection))
     )
@@ -254,10 +239,10 @@ def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     ended: list[str] = []
     ended_by = codes(rows["ended_by"], ended)
     more = {
-        "ended": Column(ended_by, "ended by", words=tuple(ended)),
-        "cwnd_from": Column(numbers(rows["cwnd_from"]), "cwnd at its start", "segments"),
-        "cwnd_to": Column(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
-        "growth": Column(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
+        "ended": PanelColumn(ended_by, "ended by", words=tuple(ended)),
+        "cwnd_from": PanelColumn(numbers(rows["cwnd_from"]), "cwnd at its start", "segments"),
+        "cwnd_to": PanelColumn(numbers(rows["cwnd_to"]), "cwnd at its end", "segments"),
+        "growth": PanelColumn(numbers(rows["growth_per_rtt"] * 1000), "growth per RTT", "", 0.001),
     }
     return _spans(
         "phase",
@@ -270,7 +255,7 @@ def _phases(run: RunData, flow: str, connection: int | None) -> Table | None:
     )
 
 
-def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Layer]]:
+def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[PanelTable, Layer]]:
     """Return the loss events of each flow, marked where they were noticed, at the window before."""
     made = []
     for (flow,), rows in (
@@ -282,16 +267,18 @@ def _loss_events(run: RunData, colors: dict[str, str]) -> list[tuple[Table, Laye
         named: list[str] = []
         noticed = codes(rows["noticed_by"], named)
         columns: dict[str, Any] = {
-            "t": Column(numbers(rows["noticed_ns"]), "noticed", "ns"),
-            "by": Column(noticed, "noticed by", words=tuple(named)),
-            "lost": Column(numbers(rows["lost_packets"]), "packets lost"),
-            "before": Column(numbers(rows["cwnd_before"].fill_null(0)), "cwnd before", "segments"),
-            "after": Column(numbers(rows["cwnd_after"]), "cwnd after", "segments"),
-            "notice": Column(numbers(rows["notice_delay_ns"]), "until noticed", "ns"),
-            "repair": Column(numbers(rows["repair_delay_ns"]), "until repaired", "ns"),
-            "again": Column(numbers(rows["retransmissions"]), "retransmissions"),
+            "t": PanelColumn(numbers(rows["noticed_ns"]), "noticed", "ns"),
+            "by": PanelColumn(noticed, "noticed by", words=tuple(named)),
+            "lost": PanelColumn(numbers(rows["lost_packets"]), "packets lost"),
+            "before": PanelColumn(
+                numbers(rows["cwnd_before"].fill_null(0)), "cwnd before", "segments"
+            ),
+            "after": PanelColumn(numbers(rows["cwnd_after"]), "cwnd after", "segments"),
+            "notice": PanelColumn(numbers(rows["notice_delay_ns"]), "until noticed", "ns"),
+            "repair": PanelColumn(numbers(rows["repair_delay_ns"]), "until repaired", "ns"),
+            "again": PanelColumn(numbers(rows["retransmissions"]), "retransmissions"),
         }
-        table = Table(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
+        table = PanelTable(f"loss-{flow}", "samples", columns, {"flow": str(flow)})
         help = "Where the sender noticed a loss, at the window before"
         made.append(
             (

@@ -8,7 +8,7 @@ a :class:`PanelData` of its own, for instance to overlay two runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from tcpexp.late import numpy as np
 from tcpexp.report.panels.columns import ColumnStore
@@ -20,8 +20,20 @@ if TYPE_CHECKING:
 ABSENT = -1
 
 
+class Mark(TypedDict):
+    """A moment that all panels show: ``t`` in ns, ``kind`` is ``action`` or ``fault``."""
+
+    t: int
+    label: str
+    kind: str
+
+
+#: What was in force for a while and then undone: from when to when, in ns, and what.
+Band = TypedDict("Band", {"from": int, "to": int, "label": str})
+
+
 @dataclass(frozen=True)
-class Column:
+class PanelColumn:
     """One column: whole numbers, and how a reader wants to see them (``value * scale`` with
     ``unit``).
 
@@ -37,7 +49,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class PanelTable:
     """Rows in time order. ``kind`` is ``packets`` (see :mod:`tcpexp.report.panels.packets`) or
     ``samples``; all have a column ``t`` (ns).
 
@@ -46,7 +58,7 @@ class Table:
 
     name: str
     kind: str
-    columns: dict[str, Column]
+    columns: dict[str, PanelColumn]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,8 +101,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing with a vertical axis of its own: ``unit`` as in :class:`Column`; ``note`` is shown
-    below it.
+    """A drawing with a vertical axis of its own: ``unit`` as in :class:`PanelColumn`; ``note`` is
+    shown below it.
 
     ``figures`` names the static figures that stand in for it where there is no script, and in
     print.
@@ -121,9 +133,9 @@ class PanelData:
     view: tuple[int, int]
     flows: dict[str, str]
     connections: list[dict[str, str]]
-    marks: list[dict[str, Any]]
-    bands: list[dict[str, Any]]
-    tables: dict[str, Table]
+    marks: list[Mark]
+    bands: list[Band]
+    tables: dict[str, PanelTable]
     panels: list[Panel]
     absent: list[dict[str, str]]
 
@@ -138,19 +150,19 @@ class PanelData:
                 "facts": table.facts,
                 "columns": {
                     key: {
-                        "at": store.add(each.values),
-                        "label": each.label,
-                        "unit": each.unit,
-                        "scale": each.scale,
-                        "words": list(each.words),
+                        "at": store.add(column.values),
+                        "label": column.label,
+                        "unit": column.unit,
+                        "scale": column.scale,
+                        "words": list(column.words),
                     }
-                    for key, each in table.columns.items()
+                    for key, column in table.columns.items()
                 },
             }
             for name, table in self.tables.items()
         }
         panels = [
-            {**_plain(panel), "layers": [_layer(each, store) for each in panel.layers]}
+            {**_plain(panel), "layers": [_layer(layer, store) for layer in panel.layers]}
             for panel in self.panels
         ]
         spans = {"span": list(self.span), "view": list(self.view)}
@@ -171,7 +183,7 @@ class PanelData:
 
     def without_empty(self) -> PanelData:
         """Return the same without panels that have no layer."""
-        return replace(self, panels=[each for each in self.panels if each.layers])
+        return replace(self, panels=[panel for panel in self.panels if panel.layers])
 
 
 def _plain(panel: Panel) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.report.panels.model import Band, Mark
 from tcpexp.views.faults import fault_words
 from tcpexp.views.marks import REVERSIBLE, action_marks
 
@@ -17,26 +18,22 @@ if TYPE_CHECKING:
 MOST_FAULTS = 200
 
 
-def mark_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return the run's marks as ``{"t", "label", "kind"}``, kind ``action`` or ``fault``, in time
-    order.
-    """
-    actions = [
+def mark_rows(run: RunData) -> list[Mark]:
+    """Return what was done and where faults acted, in time order."""
+    actions: list[Mark] = [
         {"t": mark.t_ns, "label": mark.label, "kind": "action"} for mark in action_marks(run)
     ]
-    faults = [
+    faults: list[Mark] = [
         {"t": row["t_ns"], "label": fault_words(row), "kind": "fault"}
         for row in run.table("faults").head(MOST_FAULTS).iter_rows(named=True)
     ]
     return sorted(actions + faults, key=lambda mark: mark["t"])
 
 
-def band_rows(run: RunData) -> list[dict[str, Any]]:
-    """Return ``{"from", "to", "label"}`` of the actions that were in force for a while and then
-    undone.
-    """
+def band_rows(run: RunData) -> list[Band]:
+    """Return the actions that were in force for a while and then undone."""
     starts: dict[str, dict[str, Any]] = {}
-    bands: list[dict[str, Any]] = []
+    bands: list[Band] = []
     for event in run.table("events").sort("t_ns").iter_rows(named=True):
         step, label = event["step"], event["label"] or event["step"] or ""
         if event["kind"] not in REVERSIBLE or step is None or event["t_ns"] is None:

@@ -2,11 +2,11 @@
 with what became of each packet.
 
 Columns: ``t``, ``number`` (frame number), ``out`` (1: from the data's sender), ``flags`` (bits, in
-the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win`` (scaled
-bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the column's
-words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the other end),
-``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1) where there is
-no value.
+the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload bytes), ``win``
+(scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the
+column's words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the
+other end), ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1)
+where there is no value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
-from tcpexp.report.panels.model import Column, Table
+from tcpexp.report.panels.model import PanelColumn, PanelTable
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS, has_label
 
@@ -54,16 +54,16 @@ def connections_of(run: RunData) -> list[Connection]:
         found += [(flow, part) for part in _parts(run, flow)]
     found += [(None, part) for part in _strangers(run)]
     found.sort(
-        key=lambda each: (
-            -int(each[1]["payload_bytes"].sum()),
-            each[1]["t_ns"][0],
-            each[1]["capture"][0],
+        key=lambda connection: (
+            -int(connection[1]["payload_bytes"].sum()),
+            connection[1]["t_ns"][0],
+            connection[1]["capture"][0],
         )
     )
     # control channels and the like are of interest only where there is nothing else
     if found and found[0][0] is not None:
-        planned = [each for each in found if each[0] is not None]
-        found = planned + [each for each in found if each[0] is None]
+        planned = [connection for connection in found if connection[0] is not None]
+        found = planned + [connection for connection in found if connection[0] is None]
     kept = found[:MOST_CONNECTIONS]
     total = sum(part.height for _, part in kept)
     every = max(1, -(-total // MOST_PACKETS))
@@ -211,7 +211,7 @@ def _ends(run: RunData, flow: FlowPlan | None, node: str) -> dict[str, str]:
     return {"side": "sender", "peer": others[0] if len(others) == 1 else "the other end"}
 
 
-def packet_table(connection: Connection) -> Table:
+def packet_table(connection: Connection) -> PanelTable:
     """Return the connection's packets as a table of whole numbers."""
     frame = connection.frame
     none, letters = 0 * frame["number"], frame["flags"].fill_null("")
@@ -232,17 +232,17 @@ def packet_table(connection: Connection) -> Table:
         "flight": "in_flight_bytes",
     }
     columns = {
-        "t": Column(_numbers(frame["t_ns"]), "time", "ns"),
-        "out": Column(_numbers(frame["outgoing"])),
-        "flags": Column(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
-        "labels": Column(_numbers(labels), "labels", words=tuple(WORDS.values())),
-        "again": Column(_numbers(frame["again"])),
-        "other": Column(_numbers(frame["other"])),
-        "delay": Column(_numbers(frame["delay"]), "one-way delay", "ns"),
-        "fate": Column(_numbers(frame["fate"].fill_null(0)), "on the way", words=FATES),
-        **{name: Column(_numbers(frame[source])) for name, source in plain.items()},
+        "t": PanelColumn(_numbers(frame["t_ns"]), "time", "ns"),
+        "out": PanelColumn(_numbers(frame["outgoing"])),
+        "flags": PanelColumn(_numbers(flags), "flags", words=tuple(FLAG_WORDS.values())),
+        "labels": PanelColumn(_numbers(labels), "labels", words=tuple(WORDS.values())),
+        "again": PanelColumn(_numbers(frame["again"])),
+        "other": PanelColumn(_numbers(frame["other"])),
+        "delay": PanelColumn(_numbers(frame["delay"]), "one-way delay", "ns"),
+        "fate": PanelColumn(_numbers(frame["fate"].fill_null(0)), "on the way", words=FATES),
+        **{name: PanelColumn(_numbers(frame[source])) for name, source in plain.items()},
     }
-    return Table(connection.id, "packets", columns, connection.facts)
+    return PanelTable(connection.id, "packets", columns, connection.facts)
 
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:
@@ -250,7 +250,7 @@ def has(frame: pl.DataFrame, *names: str) -> pl.Series:
     return frame.select(has_label(*names).cast(pl.Int64)).to_series()
 
 
-def sack_table(connection: Connection) -> Table | None:
+def sack_table(connection: Connection) -> PanelTable | None:
     """Return one row per SACK block of the connection's ACKs: ``t``, ``left``, ``right`` (relative)
     and ``packet`` (its row); None without any.
     """
@@ -263,15 +263,15 @@ def sack_table(connection: Connection) -> Table | None:
     pairs = edges.with_columns((pl.int_range(pl.len()).over("packet", "t_ns") % 2).alias("side"))
     left, right = (pairs.filter(pl.col("side") == side) for side in (0, 1))
     columns = {
-        "t": Column(_numbers(left["t_ns"]), "time", "ns"),
-        "left": Column(_numbers(left["sack_blocks"]), "SACK left edge", "bytes"),
-        "right": Column(_numbers(right["sack_blocks"]), "SACK right edge", "bytes"),
-        "packet": Column(_numbers(left["packet"])),
+        "t": PanelColumn(_numbers(left["t_ns"]), "time", "ns"),
+        "left": PanelColumn(_numbers(left["sack_blocks"]), "SACK left edge", "bytes"),
+        "right": PanelColumn(_numbers(right["sack_blocks"]), "SACK right edge", "bytes"),
+        "packet": PanelColumn(_numbers(left["packet"])),
     }
-    return Table(f"{connection.id}-sack", "samples", columns, {"packets": connection.id})
+    return PanelTable(f"{connection.id}-sack", "samples", columns, {"packets": connection.id})
 
 
-def fault_table(run: RunData, connection: Connection) -> Table | None:
+def fault_table(run: RunData, connection: Connection) -> PanelTable | None:
     """Return the faults that acted on the connection's segments: ``t``, ``y`` (relative sequence
     number after the segment); None without any.
 
@@ -289,15 +289,15 @@ def fault_table(run: RunData, connection: Connection) -> Table | None:
     start = int(sent["seq"][0]) - int(sent["seq_rel"][0])
     named: list[str] = []
     columns = {
-        "t": Column(_numbers(rows["t_ns"]), "time", "ns"),
-        "y": Column(
+        "t": PanelColumn(_numbers(rows["t_ns"]), "time", "ns"),
+        "y": PanelColumn(
             _numbers((rows["seq"] - start) % 2**32 + rows["payload_bytes"].fill_null(0)),
             "sequence number after it",
             "bytes",
         ),
-        "effect": Column(codes(rows["effect"], named), "effect", words=tuple(named)),
-        "number": Column(_numbers(rows["number"]), "number of its kind in the flow"),
-        "transmission": Column(_numbers(rows["transmission"]), "transmission"),
-        "len": Column(_numbers(rows["payload_bytes"]), "payload", "bytes"),
+        "effect": PanelColumn(codes(rows["effect"], named), "effect", words=tuple(named)),
+        "number": PanelColumn(_numbers(rows["number"]), "number of its kind in the flow"),
+        "transmission": PanelColumn(_numbers(rows["transmission"]), "transmission"),
+        "len": PanelColumn(_numbers(rows["payload_bytes"]), "payload", "bytes"),
     }
-    return Table(f"{connection.id}-fault", "samples", columns, {"flow": connection.flow})
+    return PanelTable(f"{connection.id}-fault", "samples", columns, {"flow": connection.flow})

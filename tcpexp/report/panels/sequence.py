@@ -1,4 +1,4 @@
-"""Panels of one connection's packets: the time-sequence graph, the receive window, one-way delay."""
+"""Panels of a connection's packets: the time-sequence graph, the receive window, one-way delay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
-from tcpexp.report.panels.model import Layer, Panel, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelTable
 from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
 
 if TYPE_CHECKING:
@@ -157,27 +157,27 @@ BACK = _look("ACKs' direction", "points", "delay", "--s6", marker=".")
 
 def connection_panels(
     run: RunData, connections: list[Connection]
-) -> tuple[dict[str, Table], list[Panel]]:
+) -> tuple[dict[str, PanelTable], list[Panel]]:
     """Return the tables and the panels of all connections.
 
     A panel's layers belong to one connection each.
     """
-    tables: dict[str, Table] = {}
+    tables: dict[str, PanelTable] = {}
     sequence: list[Layer] = []
     window: list[Layer] = []
     delay: list[Layer] = []
-    for each in connections:
-        tables[each.id] = packet_table(each)
-        sacks = sack_table(each)
+    for connection in connections:
+        tables[connection.id] = packet_table(connection)
+        sacks = sack_table(connection)
         if sacks is not None:
             tables[sacks.name] = sacks
-        sequence += _sequence(each, sacks)
-        faults = fault_table(run, each)
+        sequence += _sequence(connection, sacks)
+        faults = fault_table(run, connection)
         if faults is not None:
             tables[faults.name] = faults
-            sequence.append(Layer(**FAULT, table=faults.name, connection=each.id))
-        window += _window(each)
-        delay += _delay(each)
+            sequence.append(Layer(**FAULT, table=faults.name, connection=connection.id))
+        window += _window(connection)
+        delay += _delay(connection)
     panels = [
         Panel(
             "sequence",
@@ -214,7 +214,7 @@ def _layers(connection: Connection, wanted: list[tuple[pl.Series, dict[str, Any]
     return made
 
 
-def _sequence(connection: Connection, sacks: Table | None) -> list[Layer]:
+def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
     frame = connection.frame
     out = frame["outgoing"]
     data = out & (frame["payload_bytes"] > 0) & frame["seq_rel"].is_not_null()

@@ -10,7 +10,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import PALETTE
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
 from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
-from tcpexp.report.panels.model import Column, Layer, Panel, Table
+from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.limits import base_rtt_lines, bottleneck_lines, distinct_steps
 from tcpexp.views.queues import busy_queues
 
@@ -31,7 +31,7 @@ MOST_COUNTED = 800_000
 BIN_NS = 1_000_000
 
 
-def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Parts:
+def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[PanelTable]) -> Parts:
     """Return the panel ``rtt``.
 
     ``kernel`` are the tables whose column ``srtt`` is the kernel's smoothed RTT.
@@ -46,10 +46,10 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[Table]) -> Part
     ):
         if flow is not None:
             columns = {
-                "t": Column(numbers(rows["t_ns"]), "time", "ns"),
-                "rtt": Column(numbers(rows["rtt_ns"]), "RTT", "ns"),
+                "t": PanelColumn(numbers(rows["t_ns"]), "time", "ns"),
+                "rtt": PanelColumn(numbers(rows["rtt_ns"]), "RTT", "ns"),
             }
-            parts.tables.append(Table(f"rtt-{flow}", "samples", columns, {"flow": flow}))
+            parts.tables.append(PanelTable(f"rtt-{flow}", "samples", columns, {"flow": flow}))
             layers.append(
                 Layer(
                     "RTT samples",
@@ -115,7 +115,7 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
     interval = THROUGHPUT_INTERVAL_NS
     first, last = int(rows["t_ns"].min()), int(rows["t_ns"].max())  # type: ignore[arg-type]
     grid = pl.DataFrame({"t_ns": range(first, last + 2 * interval, interval)})
-    columns = {"t": Column(numbers(grid["t_ns"]), "interval from", "ns")}
+    columns = {"t": PanelColumn(numbers(grid["t_ns"]), "interval from", "ns")}
     lines: list[Layer] = []
     areas: list[Layer] = []
     for flow, color in colors.items():
@@ -135,7 +135,7 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
             continue
         whole = grid.join(mine, on="t_ns", how="left", maintain_order="left").fill_null(0)
         for kind in ("goodput", "wire"):
-            columns[f"{kind} {flow}"] = Column(
+            columns[f"{kind} {flow}"] = PanelColumn(
                 numbers(whole[f"{kind}_bytes"]), f"{flow}: {kind}", "bps", 8e9 / interval
             )
         lines.append(
@@ -165,7 +165,7 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
             )
         )
         areas.append(Layer("goodput", "area", "throughput", color, f"goodput {flow}", flow=flow))
-    parts.tables.append(Table("throughput", "samples", columns))
+    parts.tables.append(PanelTable("throughput", "samples", columns))
     note = f"At the receiver, in intervals of {interval / 1e6:g} ms."
     places = bottleneck_lines(run, [layer.flow for layer in areas])
     help = "The rate of the slowest link on the way of the flows; it counts headers too"
@@ -216,11 +216,11 @@ def _steps_layer(
         [value for _, value in steps] + [steps[-1][1]],
     )
     columns = {
-        "t": Column(numbers(pl.Series(times)), "from", "ns"),
-        "value": Column(numbers(pl.Series(values)), label, unit),
+        "t": PanelColumn(numbers(pl.Series(times)), "from", "ns"),
+        "value": PanelColumn(numbers(pl.Series(values)), label, unit),
     }
-    if all(each.name != table for each in parts.tables):
-        parts.tables.append(Table(table, "samples", columns, {"flow": flow} if flow else {}))
+    if all(made.name != table for made in parts.tables):
+        parts.tables.append(PanelTable(table, "samples", columns, {"flow": flow} if flow else {}))
     if len(steps) == 1:
         return Layer(
             label,
@@ -236,7 +236,7 @@ def _steps_layer(
 
 
 def queue_parts(run: RunData) -> Parts:
-    """Return the panel ``queue``: what waits in each bottleneck queue, and what is dropped there."""
+    """Return the panel ``queue``: what waits in each bottleneck queue, and what it drops."""
     parts = Parts()
     samples = busy_queues(run)
     if samples.is_empty():
@@ -250,13 +250,13 @@ def queue_parts(run: RunData) -> Parts:
     ):
         name, color = f"queue {place}", f"--s{index % len(PALETTE) + 1}"
         columns = {
-            "t": Column(numbers(rows["t_ns"]), "time", "ns"),
-            "backlog": Column(numbers(rows["backlog_packets"]), "backlog", "packets"),
-            "dropped": Column(
+            "t": PanelColumn(numbers(rows["t_ns"]), "time", "ns"),
+            "backlog": PanelColumn(numbers(rows["backlog_packets"]), "backlog", "packets"),
+            "dropped": PanelColumn(
                 numbers(rows["dropped"]), "dropped since the sample before", "packets"
             ),
         }
-        parts.tables.append(Table(name, "samples", columns, {"queue": str(place)}))
+        parts.tables.append(PanelTable(name, "samples", columns, {"queue": str(place)}))
         layers.append(
             Layer(
                 f"backlog, {place}",
@@ -322,10 +322,10 @@ def io_parts(run: RunData) -> Parts:
     ):
         name, color = f"io {capture}", f"--s{index % len(PALETTE) + 1}"
         columns = {
-            "t": Column(numbers(rows["t_ns"]), "time", "ns"),
-            "n": Column(numbers(rows["n"]), "frames", "frames"),
+            "t": PanelColumn(numbers(rows["t_ns"]), "time", "ns"),
+            "n": PanelColumn(numbers(rows["n"]), "frames", "frames"),
         }
-        parts.tables.append(Table(name, "samples", columns, {"capture": str(capture)}))
+        parts.tables.append(PanelTable(name, "samples", columns, {"capture": str(capture)}))
         layers.append(Layer(f"{capture}", "rate", name, color, "n", on=index < 2))
         labelled = rows.select(pl.col("labelled").arg_true().cast(pl.Int64)).to_series().to_numpy()
         if len(labelled):

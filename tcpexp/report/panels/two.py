@@ -4,11 +4,11 @@ or one connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from tcpexp.report.panels.model import Layer, Panel, PanelData, Table
+from tcpexp.report.panels.model import Band, Layer, Mark, Panel, PanelData, PanelTable
 
 #: The runs, as the page's switches name them, and how they look: A is broad, so that B, thin and on
 #: top, shows it where they are equal.
@@ -26,6 +26,7 @@ SEQUENCE = ("ACK line", "data", "retransmission", "duplicate ACK", "lost on the 
 OFF = ("ssthresh", "smoothed RTT (kernel)", "duplicate ACK")
 #: An action of both runs whose times differ by less is marked once.
 SAME_TIME_NS = 10_000_000
+Moment = TypeVar("Moment", Mark, Band)
 #: Flows beyond are left out, and ``absent`` says so.
 MOST_FLOWS = 6
 
@@ -47,7 +48,7 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
     panels = [_panel(runs, "sequence", layers)] if layers else []
     for id, labels in PER_FLOW.items():
         for flow in flows[:MOST_FLOWS]:
-            both = [each for name in RUNS for each in _layers(runs[name], id, name, labels)]
+            both = [layer for name in RUNS for layer in _layers(runs[name], id, name, labels)]
             if any(owner == flow for owner, _ in both):
                 mine = [layer for owner, layer in both if owner in ("", flow)]
                 panels.append(_panel(runs, id, mine, flow if len(flows) > 1 else ""))
@@ -70,8 +71,8 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
         view=(min(a.view[0], b.view[0]), max(a.view[1], b.view[1])),
         flows={name: color for name, (color, _) in RUNS.items()},
         connections=connections,
-        marks=_either(a.marks, b.marks, "t"),
-        bands=_either(a.bands, b.bands, "from"),
+        marks=_either(a.marks, b.marks, lambda mark: mark["t"]),
+        bands=_either(a.bands, b.bands, lambda band: band["from"]),
         tables=_used(runs, panels),
         panels=panels,
         absent=absent,
@@ -96,13 +97,15 @@ def _renamed(data: PanelData, run: str, folder: str) -> PanelData:
         )
 
     panels = [
-        replace(panel, layers=[layer(each) for each in panel.layers]) for panel in data.panels
+        replace(panel, layers=[layer(drawn) for drawn in panel.layers]) for panel in data.panels
     ]
     return replace(
         data,
         tables=tables,
         panels=panels,
-        connections=[{**each, "id": before + each["id"]} for each in data.connections],
+        connections=[
+            {**connection, "id": before + connection["id"]} for connection in data.connections
+        ],
     )
 
 
@@ -114,22 +117,22 @@ def _layers(
     """
     color, width = RUNS[run]
     for panel in data.panels:
-        for each in panel.layers if panel.id == id else []:
-            level = each.kind == "level"
+        for layer in panel.layers if panel.id == id else []:
+            level = layer.kind == "level"
             if (
                 not level
                 and labels is not None
-                and each.label not in labels
-                and not each.label.startswith(LIMITS)
+                and layer.label not in labels
+                and not layer.label.startswith(LIMITS)
             ):
                 continue
             # without the number of drops, which differs
-            label = each.label.partition(" (")[0] if id == "queue" else each.label
-            wide = each.width if level else width * (2 if each.kind == "bars" else 1)
+            label = layer.label.partition(" (")[0] if id == "queue" else layer.label
+            wide = layer.width if level else width * (2 if layer.kind == "bars" else 1)
             yield (
-                each.flow,
+                layer.flow,
                 replace(
-                    each, label=label, color=color, width=wide, flow=run, on=each.label not in OFF
+                    layer, label=label, color=color, width=wide, flow=run, on=layer.label not in OFF
                 ),
             )
 
@@ -141,9 +144,9 @@ def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list
     found: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
     for name, data in runs.items():
         turns: dict[str, int] = {}
-        for each in data.connections:
-            turn = turns[each["flow"]] = turns.get(each["flow"], 0) + 1
-            found.setdefault((each["flow"], turn), {})[name] = each
+        for connection in data.connections:
+            turn = turns[connection["flow"]] = turns.get(connection["flow"], 0) + 1
+            found.setdefault((connection["flow"], turn), {})[name] = connection
     listed = []
     chosen: dict[str, str] = {}
     for pair in found.values():
@@ -158,11 +161,11 @@ def _connections(runs: dict[str, PanelData]) -> tuple[list[dict[str, str]], list
                 ),
             }
         )
-        chosen |= {each["id"]: first["id"] for each in pair.values()}
+        chosen |= {panel["id"]: first["id"] for panel in pair.values()}
     layers = [
-        replace(each, connection=chosen[each.connection])
+        replace(layer, connection=chosen[layer.connection])
         for name in RUNS
-        for _, each in _layers(runs[name], "sequence", name, SEQUENCE)
+        for _, layer in _layers(runs[name], "sequence", name, SEQUENCE)
     ]
     return listed, layers
 
@@ -179,32 +182,42 @@ def _panel(runs: dict[str, PanelData], id: str, layers: list[Layer], flow: str =
     )
 
 
-def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, Table]:
+def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, PanelTable]:
     """Return the tables that the panels draw from, those of their packets with them."""
     every = {name: table for data in runs.values() for name, table in data.tables.items()}
-    names = dict.fromkeys(each.table for panel in panels for each in panel.layers)
+    names = dict.fromkeys(layer.table for panel in panels for layer in panel.layers)
     parents = dict.fromkeys(
         str(every[name].facts["packets"]) for name in names if "packets" in every[name].facts
     )
     return {name: every[name] for name in {**names, **parents}}
 
 
-def _either(a: list[dict[str, Any]], b: list[dict[str, Any]], time: str) -> list[dict[str, Any]]:
+def _either(
+    a: Sequence[Moment], b: Sequence[Moment], begin_ns: Callable[[Moment], int]
+) -> list[Moment]:
     """Return what both runs have at the same time once, as A has it, and the rest with the run's
     letter before its label, in time order.
     """
 
-    def has(other: list[dict[str, Any]], each: dict[str, Any]) -> bool:
+    def has(others: Sequence[Moment], moment: Moment) -> bool:
         return any(
-            one["label"] == each["label"] and abs(one[time] - each[time]) < SAME_TIME_NS
-            for one in other
+            other["label"] == moment["label"]
+            and abs(begin_ns(other) - begin_ns(moment)) < SAME_TIME_NS
+            for other in others
         )
 
-    shared = [each for each in a if has(b, each)]
+    shared = [moment for moment in a if has(b, moment)]
     rest = [
-        {**each, "label": f"{letter}: {each['label']}"}
-        for letter, mine, other in (("A", a, b), ("B", b, a))
-        for each in mine
-        if not has(other, each)
+        _of_run(moment, letter)
+        for letter, moments, others in (("A", a, b), ("B", b, a))
+        for moment in moments
+        if not has(others, moment)
     ]
-    return sorted(shared + rest, key=lambda each: int(each[time]))
+    return sorted(shared + rest, key=begin_ns)
+
+
+def _of_run(moment: Moment, letter: str) -> Moment:
+    """Return a mark or a band with a run's letter before its label."""
+    named = moment.copy()
+    named["label"] = f"{letter}: {moment['label']}"
+    return named

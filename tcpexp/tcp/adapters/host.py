@@ -10,13 +10,12 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from tcpexp.tcp import events
-from tcpexp.tcp.adapters.network import IpHeader, Network, NetworkTrouble
-from tcpexp.tcp.adapters.sockets import Ready, TcpListener, TcpSocket
+from tcpexp.tcp.adapters.network import Carrier, IpHeader, NetworkTrouble
+from tcpexp.tcp.adapters.sockets import Heard, Ready, TcpListener, TcpSocket
 from tcpexp.tcp.config import Config
 from tcpexp.tcp.connection import Connection
 from tcpexp.tcp.isn import Endpoint, hashed_isn
@@ -39,15 +38,6 @@ class Recorder(Protocol):
         """Take note of an event."""
 
 
-@dataclass
-class Progress:
-    """What the events of a connection have said."""
-
-    established: bool = False
-    ended: bool = False
-    closed: str | None = None
-
-
 class Host:
     """A TCP host on a network.
 
@@ -56,7 +46,7 @@ class Host:
 
     def __init__(
         self,
-        network: Network,
+        network: Carrier,
         config: Config | None = None,
         *,
         recorder: Recorder | None = None,
@@ -82,7 +72,7 @@ class Host:
             cookie_key=entropy(32),
             first_port=first_port,
         )
-        self.progress: WeakKeyDictionary[Connection, Progress] = WeakKeyDictionary()
+        self.heard: WeakKeyDictionary[Connection, Heard] = WeakKeyDictionary()
         self._selector = selectors.SelectSelector()  # microseconds; epoll counts in milliseconds
         self._selector.register(network.fileno(), selectors.EVENT_READ)
 
@@ -104,11 +94,11 @@ class Host:
         """
         sock = self.begin_connect(address, port, local_port=local_port, config=config)
         if not self.run_until(
-            lambda: sock.progress.established or sock.progress.closed is not None, timeout
+            lambda: sock.heard.established or sock.heard.closed is not None, timeout
         ):
             sock.abort()
             raise TimeoutError(f"no answer from {address} port {port} within {timeout:g} s")
-        if sock.progress.closed is not None and not sock.progress.established:
+        if sock.heard.closed is not None and not sock.heard.established:
             raise sock.error()
         return sock
 
@@ -148,8 +138,8 @@ class Host:
         Return all for which that holds now.
         """
         waiting = list(things)
-        self.run_until(lambda: any(each.ready for each in waiting), timeout)
-        return [each for each in waiting if each.ready]
+        self.run_until(lambda: any(thing.ready for thing in waiting), timeout)
+        return [thing for thing in waiting if thing.ready]
 
     def drain(self, timeout: float | None = None, *, time_wait: bool = False) -> bool:
         """Run until no connection is left that still has something to do.
@@ -158,7 +148,8 @@ class Host:
         """
         done = (State.CLOSED,) if time_wait else (State.CLOSED, State.TIME_WAIT)
         return self.run_until(
-            lambda: all(each.state in done for each in self.stack.connections.values()), timeout
+            lambda: all(connection.state in done for connection in self.stack.connections.values()),
+            timeout,
         )
 
     def close(self) -> None:
@@ -182,9 +173,9 @@ class Host:
         return True
 
     def turn(self, deadline: int | None) -> None:
-        """Wait for an arrival, a timer or the deadline, whichever is first, and handle what is due."""
+        """Wait for an arrival, a timer or the deadline, whichever is first; handle what is due."""
         timers = (deadline, self.stack.next_timer(), self.network.next_timer())
-        first = min((each for each in timers if each is not None), default=None)
+        first = min((timer for timer in timers if timer is not None), default=None)
         wait = None if first is None else max(0, first - self.clock()) / SECOND
         readable = self._selector.select(wait)
         now = self.clock()
@@ -233,16 +224,16 @@ class Host:
             self.recorder.happened(connection, event)
         kind = type(event)
         if kind is events.Established:
-            self.progress_of(connection).established = True
+            self.heard_of(connection).established = True
         elif kind is events.EndOfStream:
-            self.progress_of(connection).ended = True
+            self.heard_of(connection).ended = True
         elif isinstance(event, events.Closed):
-            self.progress_of(connection).closed = event.reason
+            self.heard_of(connection).closed = event.reason
             self.network.headers.pop((connection.tcb.local.port, connection.tcb.remote), None)
 
-    def progress_of(self, connection: Connection) -> Progress:
+    def heard_of(self, connection: Connection) -> Heard:
         """Return what is known of a connection; a socket keeps it when the connection is gone."""
-        known = self.progress.get(connection)
+        known = self.heard.get(connection)
         if known is None:
-            known = self.progress[connection] = Progress()
+            known = self.heard[connection] = Heard()
         return known

@@ -7,7 +7,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from tcpexp.tcp.adapters.network import Arrival, IpHeader, Network, NetworkTrouble
+from tcpexp.tcp.adapters.network import Arrival, Carrier, IpHeader, NetworkTrouble
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.segment import Segment
 from tcpexp.tcp.simulator.link import Link, LinkConfig
@@ -23,7 +23,7 @@ class ImpairedNetwork:
 
     def __init__(
         self,
-        network: Network,
+        network: Carrier,
         outgoing: LinkConfig | None = None,
         incoming: LinkConfig | None = None,
     ) -> None:

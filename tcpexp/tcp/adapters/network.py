@@ -65,7 +65,7 @@ def choose_address(remote: str) -> str:
         return str(probe.getsockname()[0])
 
 
-class Network(Protocol):
+class Carrier(Protocol):
     """Carries segments. Nothing in it blocks."""
 
     address: str

@@ -8,16 +8,15 @@ A call without a timeout blocks until it is done; ``timeout=0`` never blocks. Th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
-from tcpexp.tcp.adapters.network import IpHeader
+from tcpexp.tcp.adapters.network import Carrier, IpHeader
 from tcpexp.tcp.connection import Connection
 from tcpexp.tcp.isn import Endpoint
 from tcpexp.tcp.listener import Listener
+from tcpexp.tcp.stack import Stack
 from tcpexp.tcp.states import State
-
-if TYPE_CHECKING:
-    from tcpexp.tcp.adapters.host import Host
 
 #: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for
 #: them.
@@ -37,13 +36,41 @@ class Ready(Protocol):
         """Whether there is something to do now."""
 
 
+@dataclass
+class Heard:
+    """What the events of a connection have said."""
+
+    established: bool = False
+    ended: bool = False
+    closed: str | None = None
+
+
+class Loop(Protocol):
+    """What a socket asks of the host that it belongs to: :class:`tcpexp.tcp.adapters.host.Host`."""
+
+    network: Carrier
+    stack: Stack
+    clock: Callable[[], int]
+
+    def run_until(self, condition: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Run until ``condition()`` holds; return False when the time is over before."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what the stack has to send and to say."""
+
+    def heard_of(self, connection: Connection) -> Heard:
+        """Return what is known of a connection."""
+        ...
+
+
 class TcpSocket:
     """One connection."""
 
-    def __init__(self, host: Host, connection: Connection) -> None:
+    def __init__(self, host: Loop, connection: Connection) -> None:
         self.host = host
         self.connection = connection
-        self.progress = host.progress_of(connection)
+        self.heard = host.heard_of(connection)
         self.set_ip(connection.config.dscp, connection.config.hop_limit)
         self.timeout: float | None = None
         """Seconds that a call may block; None is for ever."""
@@ -61,9 +88,7 @@ class TcpSocket:
     @property
     def ready(self) -> bool:
         """Whether :meth:`recv` would not block: octets, the end of the stream, or an error."""
-        return (
-            self.connection.readable > 0 or self.progress.ended or self.progress.closed is not None
-        )
+        return self.connection.readable > 0 or self.heard.ended or self.heard.closed is not None
 
     def set_ip(self, dscp: int, hop_limit: int) -> None:
         """Say what the IP header of this connection's segments holds from now on: the
@@ -85,7 +110,7 @@ class TcpSocket:
 
     def error(self) -> OSError:
         """Return the error that ended the connection."""
-        reason = self.progress.closed or "closed"
+        reason = self.heard.closed or "closed"
         return ERRORS.get(reason, ConnectionError)(
             f"connection to {self.remote.address} port {self.remote.port} {reason}"
         )
@@ -96,9 +121,9 @@ class TcpSocket:
         Raises: TimeoutError when no room comes in time; the error of a connection that is gone;
             CallError after :meth:`shutdown`.
         """
-        if not self._wait(lambda: self.connection.writable > 0 or self.progress.closed is not None):
+        if not self._wait(lambda: self.connection.writable > 0 or self.heard.closed is not None):
             raise TimeoutError(f"no room to send within {self.timeout:g} s")
-        if self.progress.closed is not None:
+        if self.heard.closed is not None:
             raise self.error()
         taken = self.connection.send(data, self.host.clock())
         self.host.flush()
@@ -121,7 +146,7 @@ class TcpSocket:
         data = self.connection.read(most, self.host.clock())
         if data:
             self.host.flush()
-        elif self.progress.closed not in (None, "closed") and not self.progress.ended:
+        elif self.heard.closed not in (None, "closed") and not self.heard.ended:
             raise self.error()
         return data
 
@@ -158,7 +183,7 @@ class TcpSocket:
 class TcpListener:
     """A listening port."""
 
-    def __init__(self, host: Host, listener: Listener) -> None:
+    def __init__(self, host: Loop, listener: Listener) -> None:
         self.host = host
         self.listener = listener
         self.timeout: float | None = None

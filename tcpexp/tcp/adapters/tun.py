@@ -111,7 +111,7 @@ class TunNetwork:
             self._ip(version, "rule", "add", "pref", str(LOCAL), "lookup", "local")
             self._ip(version, "rule", "del", "pref", "0", "lookup", "local")
         table = str(TABLE + sum(map(ord, self.name)) % 1000)
-        for each in ports:
+        for span in ports:
             rule = [
                 "pref",
                 str(LED),
@@ -120,7 +120,7 @@ class TunNetwork:
                 "ipproto",
                 "tcp",
                 "dport",
-                each,
+                span,
                 "lookup",
                 table,
             ]

@@ -26,7 +26,10 @@ BUFFER = 4 << 20
 
 
 class UdpNetwork:
-    """A UDP socket. Whoever sends from a TCP port is answered at the UDP port from which it came."""
+    """A UDP socket.
+
+    Whoever sends from a TCP port is answered at the UDP port from which it came.
+    """
 
     def __init__(
         self, address: str, port: int = 0, server: tuple[str, int] | None = None, mtu: int = 1472

@@ -85,10 +85,10 @@ def download(sock: TcpSocket, names: Iterable[str]) -> Iterator[Download]:
 def ask_calculator(sock: TcpSocket, expressions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yield (expression, value, error) of each; one of the last two is empty."""
     reader = Reader(sock)
-    for each in expressions:
-        sock.sendall(" ".join(each.split()).encode() + b"\n")
+    for expression in expressions:
+        sock.sendall(" ".join(expression.split()).encode() + b"\n")
         word, _, rest = reader.line().partition(" ")
-        yield (each, rest, "") if word == "=" else (each, "", rest)
+        yield (expression, rest, "") if word == "=" else (expression, "", rest)
 
 
 def ask_dns(sock: TcpSocket, names: Iterable[str], kind: str) -> Iterator[tuple[str, Answer]]:

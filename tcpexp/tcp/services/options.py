@@ -33,7 +33,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: what it is for, its arguments (name, whether there may be several), its options."""
+    """A command: what it is for, its arguments (name, may there be several), its options."""
 
     name: str
     help: str
@@ -96,8 +96,8 @@ CLIENT = (
 )
 FILE_PORT, CALCULATOR_PORT, DNS_PORT = 7000, 7001, 7053
 COMMANDS = {
-    each.name: each
-    for each in (
+    command.name: command
+    for command in (
         Command(
             "serve",
             "Serve files, a calculator and DNS names.",
@@ -180,7 +180,8 @@ COMMANDS = {
                 Option(
                     "every",
                     duration_ns,
-                    "time between two reads, counted from the first octet's arrival; 0s reads at once",
+                    "time between two reads, counted from the first octet's arrival; 0s reads at"
+                    " once",
                     "TIME",
                     "0s",
                 ),

@@ -17,7 +17,7 @@ from typing import Any
 
 from tcpexp.tcp.adapters.host import Host
 from tcpexp.tcp.adapters.impaired import ImpairedNetwork
-from tcpexp.tcp.adapters.network import Network, NetworkError, choose_address
+from tcpexp.tcp.adapters.network import Carrier, NetworkError, choose_address
 from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork
@@ -91,7 +91,7 @@ class Program:
             if recorder is not None:
                 recorder.close()
 
-    def _network(self) -> Network:
+    def _network(self) -> Carrier:
         settings = self.settings
         network = self._tun() if settings.tun else self._udp()
         outgoing, incoming = (
@@ -236,7 +236,7 @@ def dns(program: Program) -> int:
     status, kind = WELL, program.settings.type.upper()
     with program.connect() as sock:
         for name, answer in ask_dns(sock, program.paced(program.settings.names), kind):
-            words = [f"{each.name} {each.type} {each.value}" for each in answer.records]
+            words = [f"{record.name} {record.type} {record.value}" for record in answer.records]
             said = RCODES.get(answer.rcode, str(answer.rcode))
             status = status if words else REFUSED
             text = (
@@ -289,7 +289,7 @@ def sink(program: Program) -> int:
             if settings.every:
                 program.rest((began + number * settings.every - host.clock()) / 1e9)
             data = sock.recv(settings.read)
-            if not data and sock.progress.ended:
+            if not data and sock.heard.ended:
                 break
             total, number = total + len(data), number + 1
             digest.update(data)
@@ -346,7 +346,7 @@ def settings_of(command: str, given: dict[str, Any]) -> SimpleNamespace:
         if option.kind is None:
             values[option.key] = bool(value)
         elif option.many:
-            values[option.key] = [_value(option.name, option.kind, each) for each in value or ()]
+            values[option.key] = [_value(option.name, option.kind, text) for text in value or ()]
         else:
             value = option.default if value is None else value
             values[option.key] = None if value is None else _value(option.name, option.kind, value)

@@ -30,7 +30,7 @@ class Session:
     @property
     def has_work(self) -> bool:
         """Whether a turn would do something."""
-        if self.sock.progress.closed is not None:
+        if self.sock.heard.closed is not None:
             return True
         if self.pending:
             return self.sock.connection.writable > 0
@@ -67,7 +67,7 @@ class Server:
     def has_work(self) -> bool:
         """Whether somebody waits for this server."""
         return any(listener.ready for listener, _, _ in self.listeners) or any(
-            each.has_work for each in self.sessions
+            session.has_work for session in self.sessions
         )
 
     def take_turns(self) -> None:

@@ -67,7 +67,7 @@ def make_config(settings: Iterable[str], **fixed: Any) -> Config:
     Raises: ValueError for an unknown name, with the nearest one, or a value that it cannot have.
     """
     values = dict(fixed)
-    kinds = {each.name: str(each.type) for each in dataclasses.fields(Config)}
+    kinds = {setting.name: str(setting.type) for setting in dataclasses.fields(Config)}
     for word in settings:
         name, sign, text = word.partition("=")
         name = name.replace("-", "_")
@@ -91,7 +91,7 @@ def _spoken(kinds: Iterable[str]) -> list[str]:
     """
     names = set(kinds)
     return sorted(
-        each if each.removesuffix("_ns") in names else each.removesuffix("_ns") for each in names
+        name if name.removesuffix("_ns") in names else name.removesuffix("_ns") for name in names
     )
 
 

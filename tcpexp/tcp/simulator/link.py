@@ -34,7 +34,10 @@ class LinkConfig:
     drop_data: Collection[int] = ()
     """Segments lost, by their index among those with payload (retransmissions count)."""
     drop_offsets: Collection[int] = ()
-    """Stream offsets, from 0: the first segment that carries that octet is lost, its retransmission is not. The same for every congestion control."""
+    """Stream offsets, from 0: the first segment that carries that octet is lost.
+
+    Its retransmission is not. The same for every congestion control.
+    """
     loss: float = 0.0
     reorder: float = 0.0
     reorder_delay_ns: int = 5_000_000

@@ -11,7 +11,7 @@ from tcpexp.tcp.config import Config
 from tcpexp.tcp.connection import Connection
 from tcpexp.tcp.isn import Endpoint, IsnSource, fixed_isn
 from tcpexp.tcp.segment import SYN, Segment, decode_segment, encode_segment
-from tcpexp.tcp.simulator.apps import App, Sender, Sink
+from tcpexp.tcp.simulator.apps import App, Sender, Sink, pattern
 from tcpexp.tcp.simulator.link import Link, LinkConfig
 from tcpexp.tcp.states import State
 
@@ -19,7 +19,7 @@ CLIENT, SERVER = 0, 1
 
 
 @dataclass(slots=True)
-class Host:
+class End:
     """One end: its connection, its application, the link that leaves it, and everything that it
     said.
     """
@@ -61,14 +61,14 @@ class Simulation:
         forth = forth or LinkConfig()
         here, there = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 5201)
         self.hosts = (
-            Host(
+            End(
                 Connection(here, there, client_isn or fixed_isn(1000), config),
                 client,
                 Link(forth),
                 [],
                 listening=False,
             ),
-            Host(
+            End(
                 Connection(there, here, server_isn or fixed_isn(5000), server_config or config),
                 server,
                 Link(back or LinkConfig(delay_ns=forth.delay_ns)),
@@ -172,8 +172,6 @@ def transfer(
 
     Return the simulation and what the server read.
     """
-    from tcpexp.tcp.simulator.apps import pattern
-
     sink = Sink()
     simulation = Simulation(
         Sender(pattern(octets) if data is None else data),

@@ -20,7 +20,7 @@ from tcpexp.engine.faults import rules as layout
 from tcpexp.engine.faults.rules import ALL, Rule, rules_of
 from tcpexp.engine.faults.segments import OBJECT
 from tcpexp.errors import RunError
-from tcpexp.places.needs import fault_program_complaint
+from tcpexp.places.host.needs import fault_program_complaint
 from tcpexp.plan.types import DirectionPlan, RunPlan, SegmentFault, WaitFor
 from tests.support import engine_plans as plans
 from tests.support.engine_runs import Ran, run

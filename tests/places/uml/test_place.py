@@ -14,8 +14,8 @@ import pytest
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import RunError
+from tcpexp.places.kernel.kernel import Kernel
 from tcpexp.places.uml import machine, spinning
-from tcpexp.places.uml.kernel import Kernel
 from tcpexp.places.uml.place import PANIC, SPUN, UmlPlace
 from tcpexp.places.uml.processor import busy_ticks, claim_processor
 from tcpexp.plan.compile import compile_plan

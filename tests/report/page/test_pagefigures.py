@@ -170,7 +170,7 @@ def test_what_a_sketch_cannot_draw_is_drawn_by_matplotlib(tmp_path):
 def test_a_plot_that_fails_or_has_no_data_is_named_with_the_reason(tmp_path, monkeypatch):
     catalogue = load_catalogue(entry_points=False)
     catalogue.add(Broken)
-    monkeypatch.setattr("tcpexp.catalogue.catalogue_for", lambda plan: catalogue)
+    monkeypatch.setattr("tcpexp.report.page.pagefigures.catalogue_for", lambda plan: catalogue)
     run = write_run(tmp_path, make_plan(plots=({"broken": {}}, {"rtt": {}})), {})
     figures, left_out = page_figures(run)
     assert figures == []

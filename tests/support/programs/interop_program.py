@@ -234,7 +234,7 @@ def close_in_order(bench: Bench, opener: str, first: str) -> None:
         bench.found["late"] = theirs.recv(10).decode()
         bench.found["ended"] = bench.found["ended"] and theirs.recv(10) == b""
         theirs.close()
-    bench.found["closed"] = bench.drive(lambda: mine.progress.closed == "closed", 10)
+    bench.found["closed"] = bench.drive(lambda: mine.heard.closed == "closed", 10)
 
 
 for _opener in ("user", "kernel"):
@@ -307,7 +307,7 @@ def simultaneous_close(bench: Bench) -> None:
         theirs.shutdown(socket.SHUT_WR)
         bench.found["state"] = bench.state("CLOSING")
     bench.found["ended"] = theirs.recv(1) == b""
-    bench.found["closed"] = bench.drive(lambda: mine.progress.closed == "closed", 10)
+    bench.found["closed"] = bench.drive(lambda: mine.heard.closed == "closed", 10)
 
 
 @case
@@ -321,14 +321,14 @@ def simultaneous_open(bench: Bench) -> None:
         with contextlib.suppress(BlockingIOError):
             theirs.connect((bench.user, 6000))
         bench.found["state"] = bench.state("SYN-RECEIVED")
-    bench.found["established"] = bench.drive(lambda: mine.progress.established, 10)
+    bench.found["established"] = bench.drive(lambda: mine.heard.established, 10)
     theirs.settimeout(10)
     theirs.sendall(b"both")
     mine.timeout = 10
     bench.found["heard"] = mine.recv(10).decode()
     mine.close()
     theirs.close()
-    bench.drive(lambda: mine.progress.closed is not None, 10)
+    bench.drive(lambda: mine.heard.closed is not None, 10)
 
 
 @case
@@ -359,10 +359,10 @@ def keepalives(bench: Bench) -> None:
             trace=False,
         )
         mine = bench.host.begin_connect(bench.kernel, 5001, config=config)
-        bench.drive(lambda: mine.progress.established, 10)
+        bench.drive(lambda: mine.heard.established, 10)
         theirs, _ = listener.accept()
     bench.drive(lambda: False, 2.5)
-    bench.found["user_holds_on"] = mine.progress.closed is None
+    bench.found["user_holds_on"] = mine.heard.closed is None
     mine.close()
     theirs.close()
 

@@ -216,12 +216,12 @@ class ResultLog:
         """
         sizes = {}
         for folder, folders, files in os.walk(self.folder):
-            for each in folders:
-                self._put(RECORD.pack(0, 0, len(name := self._name(f"{folder}/{each}/"))) + name)
-            for each in files:
-                status = os.lstat(f"{folder}/{each}")
+            for inner in folders:
+                self._put(RECORD.pack(0, 0, len(name := self._name(f"{folder}/{inner}/"))) + name)
+            for plain in files:
+                status = os.lstat(f"{folder}/{plain}")
                 if stat.S_ISREG(status.st_mode):
-                    sizes[f"{folder}/{each}"] = status.st_size
+                    sizes[f"{folder}/{plain}"] = status.st_size
         for path, size in sorted(
             sizes.items(), key=lambda item: (item[1] - self.copied.get(item[0], 0), item[0])
         ):
@@ -310,7 +310,7 @@ class ResultLog:
         return self.size
 
 
-class Progress:
+class LastWord:
     """Progress and status in the first block of the result device.
 
     The host reads it from memory.
@@ -386,7 +386,7 @@ def main() -> None:
     """Wait for a plan, run it, hand back the results."""
     warm_up()
     device = Device(PLAN_DEVICE, os.O_RDONLY)
-    progress = Progress()
+    progress = LastWord()
     progress.put({"phase": "ready", "t": 0})
     if "tcpexp.direct" not in Path("/proc/cmdline").read_text():
         set_watchdog()

@@ -32,13 +32,16 @@ GROWING = ("raw/*.pcap", "raw/trace/trace_raw.*", "raw/ss/*.nl")
 
 
 def mix_seed(seed: int) -> None:
-    """Make the kernel's random numbers (ISNs, ports, hash seeds, netem) follow from the run's seed."""
+    """Make the kernel's random numbers follow from the run's seed.
+
+    ISNs, ports, hash seeds, netem.
+    """
     with open("/dev/urandom", "wb", buffering=0) as pool:
         pool.write(b"tcpexp seed %d" % seed)
         fcntl.ioctl(pool, RNDRESEEDCRNG)
 
 
-class Progress:
+class LastWord:
     """The agent's last word, in the file ``state`` of the run's folder."""
 
     def __init__(self) -> None:
@@ -58,7 +61,10 @@ class Progress:
 
 
 def forget_pages() -> None:
-    """Let the kernel forget pages of files that only grow, so that a long run takes no more memory."""
+    """Let the kernel forget pages of files that only grow.
+
+    So a long run takes no more memory.
+    """
     for pattern in GROWING:
         for path in (WORK / "out").glob(pattern):
             with contextlib.suppress(OSError), path.open("rb") as file:
@@ -76,7 +82,7 @@ def take_plan() -> RunPlan:
 
 def main() -> None:
     """Run the plan and leave its status."""
-    progress = Progress()
+    progress = LastWord()
     state: dict[str, Any] = {"phase": "done", "t": 0.0, "status": 70}
     try:
         prepare_types()

@@ -1,0 +1,1 @@
+"""This machine's own kernel as a place to run."""

@@ -1,0 +1,1 @@
+"""The kernels of User-Mode Linux: recipe, source, build, cache, archives."""

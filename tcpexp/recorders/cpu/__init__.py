@@ -1,0 +1,1 @@
+"""The recorder ``cpu``: how busy the place's processors are."""
