@@ -29,7 +29,7 @@ Costs = tuple[float, float, float]
 def now() -> Costs:
     """Return wall time, our processor time, and that of children that ended, in seconds."""
     own, children = (
-        resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     return time.monotonic(), own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
 

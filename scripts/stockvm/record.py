@@ -26,7 +26,7 @@ def main(spec: str, out: str) -> int:
             plan = compile_spec(path, options, slot)
             lacks = place.check(plan)
             if lacks:
-                print("; ".join(f"{each.what}: {each.remedy}" for each in lacks))
+                print("; ".join(f"{lack.what}: {lack.remedy}" for lack in lacks))
                 return 3
             run_dir = create_run(usable_results_dir(Path(out)), path, plan, place.name)
             print(run_dir.path, flush=True)

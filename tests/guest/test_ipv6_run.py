@@ -23,7 +23,7 @@ def outcome(tmp_path_factory):
 
 def test_every_check_passes(outcome):
     assert outcome.status == "complete", outcome.problems
-    assert [each.result for each in outcome.checks] == ["PASS"] * len(outcome.checks)
+    assert [check.result for check in outcome.checks] == ["PASS"] * len(outcome.checks)
     assert len(outcome.checks) > 10
 
 

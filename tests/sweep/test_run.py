@@ -134,7 +134,7 @@ def test_an_interrupted_study_goes_on(tmp_path, log, monkeypatch):
     assert "runs are complete" in outcome.report.read_text()
     rest = run_study(study_of(spec, out), jobs=2)
     assert (rest.found, rest.made) == (outcome.made, 24 - outcome.made)
-    assert len(made(log)) == len({tuple(each) for each in made(log)}) == 24
+    assert len(made(log)) == len({tuple(run) for run in made(log)}) == 24
 
 
 def test_workers_that_share_no_disk_send_their_runs(tmp_path, log, monkeypatch):
