@@ -92,7 +92,7 @@ def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
 
 def load_card(path: Path, catalogue: Catalogue) -> Card:
     """Return the card of the spec in ``path``; raises ``SpecErrors``."""
-    from tcpexp.spec.load import load_spec
+    from tcpexp.catalogue.reading import load_spec
 
     spec = load_spec(path, catalogue)
     return Card(

@@ -239,9 +239,9 @@ def _load_given(
 ) -> None:
     """Compile the exercise's own experiment and look up in it what the checks name."""
     from tcpexp import paths
+    from tcpexp.catalogue.reading import load_spec
     from tcpexp.checks.base import unknown_references
     from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
 
     source = rubric._source
     if exercise.spec is None:

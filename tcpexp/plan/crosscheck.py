@@ -16,8 +16,8 @@ from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.spec.model import ExpectEntry, ExperimentSpec
+    from tcpexp.spec.vocabulary import Vocabulary
 
 Path = tuple[str | int, ...]
 
@@ -57,7 +57,7 @@ def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]
     ]
 
 
-def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) -> list[SpecError]:
+def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Vocabulary) -> list[SpecError]:
     """Return an error for each option in ``plots:`` that its plot lacks or cannot use, each unknown
     flow, and each time beyond the end.
     """

@@ -19,9 +19,9 @@ from tcpexp.plan.leaveout import Remainder
 from tcpexp.spec.load import order_of, read_source, validate_source
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.source import Source
+    from tcpexp.spec.vocabulary import Vocabulary
 
 #: After so many looks, or mistakes, there is enough to mend.
 MAX_LOOKS, MAX_ERRORS = 40, 40
@@ -41,7 +41,7 @@ class Examined:
 
 def load_plan(
     path: Path,
-    catalogue: Catalogue | None = None,
+    catalogue: Vocabulary,
     *,
     overrides: Iterable[str] = (),
     seed: int | None = None,
@@ -58,13 +58,9 @@ def load_plan(
 
 
 def examine_spec(
-    source: Source, catalogue: Catalogue | None = None, *, seed: int | None = None, slot: int = 0
+    source: Source, catalogue: Vocabulary, *, seed: int | None = None, slot: int = 0
 ) -> Examined:
     """Return the plan of what ``source`` holds, or every mistake in it."""
-    if catalogue is None:
-        from tcpexp.catalogue import load_catalogue
-
-        catalogue = load_catalogue()
     remainder = Remainder(source)
     found: list[SpecError] = []
     for _ in range(MAX_LOOKS):
@@ -83,7 +79,7 @@ def examine_spec(
 
 
 def _look(
-    source: Source, catalogue: Catalogue, seed: int | None, slot: int
+    source: Source, catalogue: Vocabulary, seed: int | None, slot: int
 ) -> tuple[list[SpecError], RunPlan | None]:
     """Return the mistakes that are seen first, or the plan."""
     try:

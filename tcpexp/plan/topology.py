@@ -24,7 +24,7 @@ from tcpexp.spec.messages import translate
 from tcpexp.spec.source import Source, load_source
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
+    from tcpexp.spec.vocabulary import Vocabulary
 
 NodeKind = Literal["host", "router"]
 MAX_NODES = 200
@@ -98,7 +98,7 @@ class Graph:
 
 
 def load_topology(
-    name: str, params: dict[str, Any], folder: Path, catalogue: Catalogue | None = None
+    name: str, params: dict[str, Any], folder: Path, catalogue: Vocabulary | None = None
 ) -> Graph:
     """Return the graph of the topology ``name``; ``folder`` is the spec's. Raises ``SpecError`` or
     ``SpecErrors``.
@@ -147,7 +147,7 @@ def search_folders(folder: Path) -> list[Path]:
     return list(dict.fromkeys(path.resolve() for path in candidates))
 
 
-def topology_names(folder: Path, catalogue: Catalogue | None = None) -> list[str]:
+def topology_names(folder: Path, catalogue: Vocabulary | None = None) -> list[str]:
     """Return the names of all topologies that a spec in ``folder`` can use (files beside the spec
     are left out).
     """

@@ -285,7 +285,7 @@ def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
 
     Raises ``SpecErrors`` with all that is wrong with it.
     """
-    from tcpexp.plan.examine import load_plan
+    from tcpexp.catalogue.reading import load_plan
 
     return load_plan(path, overrides=options.overrides, seed=options.seed, slot=slot)
 
@@ -306,7 +306,7 @@ def placed(
 
 def spec_seed(spec: str | Path, options: RunOptions) -> int:
     """Return the seed of a spec's first run; raises ``SpecErrors``."""
-    from tcpexp.spec.load import load_spec
+    from tcpexp.catalogue.reading import load_spec
 
     if options.seed is not None:
         return options.seed
