@@ -210,7 +210,7 @@ def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> 
 
 
 def _first_rows(lane: Int64, flags: Int64, number: int, begin: int) -> list[int]:
-    """Return from ``begin`` on the first row and the first ACK of both directions of a connection."""
+    """Return, from ``begin`` on, the first row and the first ACK of both directions."""
     rows = begin + np.flatnonzero(lane[begin:] >> 1 == number >> 1)
     found = [
         each[:1]
@@ -223,6 +223,6 @@ def _first_rows(lane: Int64, flags: Int64, number: int, begin: int) -> list[int]
 
 
 def _pair(src: int, dst: int, src_port: int, dst_port: int) -> tuple[tuple[int, int], bool]:
-    """Return both ends as numbers, the lower one first, and whether the source is the higher one."""
+    """Return both ends as numbers, the lower first, and whether the source is the higher."""
     one, other = (src << 16) | src_port, (dst << 16) | dst_port
     return (min(one, other), max(one, other)), one > other

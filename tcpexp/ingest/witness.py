@@ -129,7 +129,7 @@ def _with_nodes(lives: pl.DataFrame, plan: RunPlan, nodes: Nodes) -> pl.DataFram
 
 
 def unspecified(column: str) -> pl.Expr:
-    """Return whether an address says "any": that of a listening socket that was not bound to one."""
+    """Return whether an address says "any", as that of a socket that listens on all does."""
     return pl.col(column).is_null() | pl.col(column).is_in(["0.0.0.0", "::", "*"])
 
 

@@ -89,7 +89,10 @@ def compile_plan(
 def _network(
     spec: ExperimentSpec, catalogue: Vocabulary, slot: int
 ) -> tuple[Any, dict[str, LinkSettings]]:
-    """Return the network; an error of the topology itself gets the place where the spec names it."""
+    """Return the network.
+
+    An error of the topology itself gets the place where the spec names it.
+    """
     try:
         graph = load_topology(
             spec.topology.name, spec.topology.params, spec.source.folder, catalogue

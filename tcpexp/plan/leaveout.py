@@ -1,4 +1,4 @@
-"""What remains of a spec when its mistakes are left out, so that the mistakes behind them are seen."""
+"""What remains of a spec without its mistakes, so that the mistakes behind them are seen."""
 
 from __future__ import annotations
 

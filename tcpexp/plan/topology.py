@@ -34,7 +34,7 @@ _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass(frozen=True)
 class GraphLink:
-    """A link from node ``a`` to node ``b`` with the topology's own parameters for each direction."""
+    """A link from node ``a`` to ``b`` with the topology's own parameters for each direction."""
 
     a: str
     b: str
@@ -162,7 +162,7 @@ def topology_names(folder: Path, catalogue: Vocabulary | None = None) -> list[st
     return sorted(names)
 
 
-# -------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # Mininet classes
 
 
@@ -283,7 +283,7 @@ def _parameters(raw: dict[str, Any], where: str) -> LinkParameters:
         ) from None
 
 
-# ------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # YAML graphs
 
 

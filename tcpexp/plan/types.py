@@ -23,7 +23,7 @@ PLAN_SCHEMA = 1
 #: The file in ``raw/`` by which the engine holds room for its record, until it writes that.
 ENGINE_RESERVE = ".engine.reserve"
 
-# ----------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # network
 
 
@@ -216,7 +216,7 @@ def iptables_program(ip: int) -> str:
     return "iptables" if ip == 4 else "ip6tables"
 
 
-# ------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # steps
 
 
@@ -477,7 +477,7 @@ class Step:
     mark: bool = True
 
 
-# --------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # recording
 
 
@@ -500,7 +500,7 @@ class Recorder:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# -----------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # what it means
 
 
@@ -542,8 +542,8 @@ class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs,
     congestion controls, kernel features.
 
-    ``features`` are words of ``tcpexp.places.host.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``,
-    ``ip6tables``, ``ipv6``, ``tracefs``...
+    ``features`` are words of ``tcpexp.places.host.needs``: ``netem``, ``tbf``, ``ifb``,
+    ``iptables``, ``ip6tables``, ``ipv6``, ``tracefs``...
     """
 
     tools: tuple[str, ...] = ()
@@ -584,7 +584,7 @@ class RunPlan:
     plan_schema: int = PLAN_SCHEMA
 
 
-# -------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # JSON
 
 Plan = TypeVar("Plan")

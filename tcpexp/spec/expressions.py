@@ -95,7 +95,7 @@ def number_of(value: Any) -> float | None:
 
 
 def plain_number(value: float) -> str:
-    """Return a number without exponent and with at most 12 significant digits: ``0.01``, ``25000``."""
+    """Return a number without exponent, with at most 12 digits: ``0.01``, ``25000``."""
     text = format(Decimal(format(value, ".12g")), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -374,7 +374,9 @@ class MonotoneExpected(_Expected):
 
 
 class CrossingExpected(_Expected):
-    """Along a parameter, a measure crosses a level, or another measure, once, and in a given range."""
+    """Along a parameter, a measure crosses a level, or another measure, once, and in a given
+    range.
+    """
 
     along: str = Field(description="the parameter")
     level: Number | None = Field(default=None, description="the level that is crossed")
