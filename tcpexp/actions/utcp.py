@@ -131,7 +131,7 @@ class Utcp(ProcessAction):
     def _words(self, context: PlanContext, host: str, port: int) -> tuple[str, ...]:
         """Return the command's arguments and options."""
         words = [context.address(self.to, key="to")] if self.to is not None else []
-        words += [context.substitute(str(each)) for each in self.args]
+        words += [context.substitute(str(word)) for word in self.args]
         words += [
             "--port",
             str(port),

@@ -225,10 +225,10 @@ class LinkTrace(BuiltinAction):
                     )
             return steps, f"rates of {self.file}"
         mtu = min(
-            each.mtu
+            interface.mtu
             for end in (link.a, link.b)
-            for each in context.node(end.node).interfaces
-            if each.name == end.interface
+            for interface in context.node(end.node).interfaces
+            if interface.name == end.interface
         )
         times = parse_opportunities(text, place)
         found = rates_of_opportunities(

@@ -78,7 +78,7 @@ class Witness:
         frame = self.trace.tables.get(name)
         if frame is None:
             return empty_frame(name).with_columns(
-                pl.lit(None, dtype=kind).alias(each) for each, kind in EXTRA.items()
+                pl.lit(None, dtype=kind).alias(name) for name, kind in EXTRA.items()
             )
         if self.lives["kept"].all() or frame.is_empty():
             return frame

@@ -101,7 +101,7 @@ def _network(
             raise SpecError(f"the topology '{graph.name}' has no host")
         return network_plan(graph, spec, slot=slot)
     except SpecErrors as several:
-        raise SpecErrors([_placed_in_topology(spec, each) for each in several.errors]) from None
+        raise SpecErrors([_placed_in_topology(spec, error) for error in several.errors]) from None
     except ParameterError as error:
         given = spec.raw_at("topology", "params", error.key) is not None
         where = (

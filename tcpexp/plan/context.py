@@ -244,9 +244,9 @@ class PlanContext:
         """
         plan = self.link(link, key=key)
         subnet = next(
-            ipaddress.ip_interface(each.cidr).network
-            for each in self.node(plan.a.node).interfaces
-            if each.name == plan.a.interface
+            ipaddress.ip_interface(interface.cidr).network
+            for interface in self.node(plan.a.node).interfaces
+            if interface.name == plan.a.interface
         )
         most = min(254, subnet.num_addresses - 2)
         if not 1 <= number <= most:
@@ -594,7 +594,8 @@ class PlanContext:
                 else ()
             )
             return next(
-                ((key, *below) for key, each in items if (below := search(each)) is not None), None
+                ((key, *below) for key, value in items if (below := search(value)) is not None),
+                None,
             )
 
         return search(self.spec.raw_at(*self.path)) or None

@@ -67,11 +67,11 @@ def examine_spec(
         errors, plan = _look(remainder.source, catalogue, seed, slot)
         if plan is not None:
             return Examined(None if found else plan, _sorted(found), remainder.source)
-        seen = {(str(each.where), each.message) for each in found}
+        seen = {(str(error.where), error.message) for error in found}
         found += [
-            each
-            for each in errors
-            if remainder.is_news(each) and (str(each.where), each.message) not in seen
+            error
+            for error in errors
+            if remainder.is_news(error) and (str(error.where), error.message) not in seen
         ]
         if len(found) >= MAX_ERRORS or not remainder.leave_out(errors):
             break

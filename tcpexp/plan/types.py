@@ -604,11 +604,11 @@ def prepare_types(kind: Any = None) -> None:
     if kind is None:
         kind = RunPlan
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        for each in _type_hints(kind).values():
-            prepare_types(each)
-    for each in typing.get_args(kind):
-        if not isinstance(each, str) and each is not Ellipsis and each is not None:
-            prepare_types(each)
+        for hint in _type_hints(kind).values():
+            prepare_types(hint)
+    for argument in typing.get_args(kind):
+        if not isinstance(argument, str) and argument is not Ellipsis and argument is not None:
+            prepare_types(argument)
 
 
 def from_json(text: str, cls: type[Plan]) -> Plan:

@@ -45,13 +45,13 @@ def validate_source(source: Source, catalogue: Vocabulary) -> ExperimentSpec:
     try:
         spec = ExperimentSpec.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        for each in translate(error, ExperimentSpec, source.raw):
+        for finding in translate(error, ExperimentSpec, source.raw):
             found.append(
                 SpecError(
-                    each.message,
-                    where=source.place(*each.path, key=each.key),
-                    hint=each.hint,
-                    instead=each.instead,
+                    finding.message,
+                    where=source.place(*finding.path, key=finding.key),
+                    hint=finding.hint,
+                    instead=finding.instead,
                 )
             )
     if found or spec is None:
