@@ -29,14 +29,14 @@ Costs = tuple[float, float, float]
 def now() -> Costs:
     """Return wall time, our processor time, and that of children that ended, in seconds."""
     own, children = (
-        resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     return time.monotonic(), own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
 
 
 def steps(run: Path) -> dict[str, Callable[[], object]]:
     """Return what is done after a run, in order, by name."""
-    from tcpexp.runs.ahead import LATER
+    from tcpexp.runs.preload import WITH_THREADS, WITHOUT_THREADS
     from tcpexp.store.manifest import NAME, refresh_manifest, verify
     from tcpexp.store.rundata import RunData
 
@@ -50,7 +50,7 @@ def steps(run: Path) -> dict[str, Callable[[], object]]:
     found: dict[str, Callable[[], object]] = {}
     if whole:
         found["verify the manifest"] = lambda: verify(run, recorded_only=True)
-    for name in ("polars", "numpy", *LATER):
+    for name in (*WITH_THREADS, *WITHOUT_THREADS):
         found[f"import {name}"] = lambda name=name: importlib.import_module(name)
     found["read the template"] = lambda: importlib.import_module(
         "tcpexp.report.page.write"

@@ -102,9 +102,9 @@ def measure_all(
         began = time.monotonic()
         found = measure(job, side, sizes, turn)
         values += found
-        for each in found:
-            if "error" in each:
-                print(f"FAILED: {each['error']} ", end="", file=sys.stderr)
+        for place in found:
+            if "error" in place:
+                print(f"FAILED: {place['error']} ", end="", file=sys.stderr)
         print(f"({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
 
 
@@ -138,9 +138,11 @@ def show(record: dict[str, Any], page: Path | None) -> int:
     print("\n" + "\n".join(f"- {note}" for note in (*facts["left_out"], *NOTES)))
     if page is not None:
         page.write_text(fill_block(page.read_text(), markdown_content(facts, values)))
-    failures = [each for each in values if each["value"] is None]
-    for each in failures:
-        print(f"\nFAILED {each['line']} on {each['place']}: {each['error']}", file=sys.stderr)
+    failures = [value for value in values if value["value"] is None]
+    for failure in failures:
+        print(
+            f"\nFAILED {failure['line']} on {failure['place']}: {failure['error']}", file=sys.stderr
+        )
     return len(failures)
 
 

@@ -31,9 +31,9 @@ MODULES = "nfnetlink_queue nft_queue nft_numgen nft_ct xt_statistic xt_u32"
 def spec_text(files: list[Path]) -> str:
     """Return a spec that takes ``files`` into the guest and starts inside.py there."""
     carried = [
-        f"echo {base64.b64encode(gzip.compress(each.read_bytes(), mtime=0)).decode()} | base64 -d |"
-        f" gunzip > {each.name}"
-        for each in files
+        f"echo {base64.b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode()} | base64 -d |"
+        f" gunzip > {file.name}"
+        for file in files
     ]
     line = "; ".join(
         [

@@ -290,10 +290,10 @@ def ways(capture: Path, folder: Path) -> dict[str, list[str]]:
 def print_table(results: list[Result]) -> None:
     """Print one line per size and way."""
     print(f"{'packets':>10}  {'way':<18}{'packets/s':>10}{'wall s':>9}{'cpu s':>9}{'memory':>10}")
-    for each in results:
+    for result in results:
         print(
-            f"{each.packets:>10,} "
-            f" {each.way:<18}{each.rate:>10,.0f}{each.wall_s:>9.1f}{each.cpu_s:>9.1f}{each.peak_bytes / 2**20:>6.0f} MiB",
+            f"{result.packets:>10,} "
+            f" {result.way:<18}{result.rate:>10,.0f}{result.wall_s:>9.1f}{result.cpu_s:>9.1f}{result.peak_bytes / 2**20:>6.0f} MiB",
             flush=True,
         )
 
@@ -310,7 +310,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep the capture that was made here")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON too")
     options = parser.parse_args()
-    sizes = [int(each) for each in options.sizes.split(",")]
+    sizes = [int(word) for word in options.sizes.split(",")]
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -331,7 +331,8 @@ def main() -> None:
     print_table(results)
     if options.out:
         options.out.write_text(
-            json.dumps([{**asdict(each), "rate": each.rate} for each in results], indent=1) + "\n"
+            json.dumps([{**asdict(result), "rate": result.rate} for result in results], indent=1)
+            + "\n"
         )
 
 

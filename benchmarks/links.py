@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent
@@ -65,7 +66,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rates", default="10,100", help="Mbit/s, comma-separated")
-    rates = [int(each) for each in parser.parse_args().rates.split(",")]
+    rates = [int(word) for word in parser.parse_args().rates.split(",")]
     print(
         f"{'rate':>5} {'queue':>6}  {'scheme':40} {'idle RTT':>9} {'goodput':>9}"
         f" {'largest RTT':>12} {'expected':>9} {'drops':>6}"

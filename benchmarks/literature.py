@@ -111,7 +111,7 @@ def collect(folder: Path) -> tuple[str, dict[str, Any]]:
     for _, cell in runs.sort("run").group_by("cell", maintain_order=True):
         rows.append([_words(cell[column], factor, digits) for _, column, factor, digits in shown])
     identity = json.loads(next((folder / "cells").glob("*/cell.json")).read_text())["identity"]
-    verdicts = [each["result"] for each in results["verdicts"]]
+    verdicts = [verdict["result"] for verdict in results["verdicts"]]
     return name, {
         "form": "quick" if folder.name.endswith("-quick") else "full",
         "measured": (
@@ -122,10 +122,10 @@ def collect(folder: Path) -> tuple[str, dict[str, Any]]:
         "qemu": identity["qemu"].split()[0],
         "runs": runs.height,
         "certificates": {
-            each: runs["certificate"].to_list().count(each)
-            for each in sorted(set(runs["certificate"].drop_nulls()))
+            verdict: runs["certificate"].to_list().count(verdict)
+            for verdict in sorted(set(runs["certificate"].drop_nulls()))
         },
-        "verdicts": {each: verdicts.count(each) for each in sorted(set(verdicts))},
+        "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "headings": [heading for heading, *_ in shown],
         "rows": rows,
     }

@@ -173,9 +173,9 @@ def processor_time(tab: Any) -> float:
     session.send("Performance.enable")
     return float(
         next(
-            each["value"]
-            for each in session.send("Performance.getMetrics")["metrics"]
-            if each["name"] == "ProcessTime"
+            metric["value"]
+            for metric in session.send("Performance.getMetrics")["metrics"]
+            if metric["name"] == "ProcessTime"
         )
     )
 
@@ -231,7 +231,7 @@ def main() -> None:
                         opened,
                         used,
                         drawn,
-                        *(each for part in (0.05, 1.0) for each in zoomed(tab, part)),
+                        *(number for part in (0.05, 1.0) for number in zoomed(tab, part)),
                     )
                 )
                 tab.close()

@@ -311,7 +311,7 @@ def main() -> int:
         if kernel is None:
             raise SystemExit(f"the kernel {name} is not built: {how_to_get(name)}")
         UmlPlace(print, kernel=name).prepare()
-        variants = [each for each in options.variants if possible(each, kernel)]
+        variants = [variant for variant in options.variants if possible(variant, kernel)]
         for variant, share in zip(variants, split(options.runs, len(variants)), strict=False):
             tallies.append(run_variant(name, variant, spec, share))
             print(f"{name}: {variant}: {tallies[-1].row()[2:]}", file=sys.stderr, flush=True)

@@ -83,7 +83,7 @@ def run_flow(host, seconds: int) -> dict:
 
 def rtts(ping) -> list[float]:
     """Return the round-trip times that a ping prints, in ms."""
-    return [float(each) for each in re.findall(r"time=([\d.]+) ms", ping.communicate()[0])]
+    return [float(text) for text in re.findall(r"time=([\d.]+) ms", ping.communicate()[0])]
 
 
 def stamps(capture: bytes) -> list[float]:

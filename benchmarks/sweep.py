@@ -70,15 +70,15 @@ class Side:
 
     def row(self) -> dict[str, Any]:
         """Return what is printed."""
-        costs = [each.cost for each in self.results]
-        in_runs = sum(each["wall_s"] for each in costs)
+        costs = [result.cost for result in self.results]
+        in_runs = sum(cost["wall_s"] for cost in costs)
         return {
             "at a time": self.at_once,
             "runs": len(costs),
             "runs/min": round(self.rate, 2),
             "median block": round(60 * self.per_block / median(self.wall_s), 2),
             "run wall s": round(in_runs / len(costs), 2),
-            "run cpu s": round(sum(each["processor_s"] for each in costs) / len(costs), 2),
+            "run cpu s": round(sum(cost["processor_s"] for cost in costs) / len(costs), 2),
             "added %": round(100 * (1 - in_runs / (self.at_once * sum(self.wall_s))), 2),
             "coordinator %": round(100 * self.coordinator_s / sum(self.wall_s), 2),
         }
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f" {failed}"
     )
     if options.json:
-        costs = {side.at_once: [each.cost for each in side.results] for side in sides}
+        costs = {side.at_once: [result.cost for result in side.results] for side in sides}
         options.json.write_text(
             json.dumps(
                 {
@@ -161,7 +161,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[tuple[Side, Side
         for number in range(options.runs // options.block):
             side, client = (sides[0], one) if number % 2 == 0 else (sides[1], several)
             block = run_block(client, take(tasks, options.block), side)
-            failed += sum(each.status != "complete" for each in block)
+            failed += sum(result.status != "complete" for result in block)
             print(
                 f"sweep: block {number + 1} of {options.runs // options.block}, {side.at_once} at a"
                 f" time: {side.wall_s[-1]:.1f} s",

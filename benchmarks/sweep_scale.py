@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(PARTS[options.part](options.runs, Path(options.folder))))
         return 0
     if options.model:
-        runs, cores = (int(each) for each in options.model.split(","))
+        runs, cores = (int(word) for word in options.model.split(","))
         known = (
             json.loads(options.source.read_text())
             if options.source
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print_model(runs, cores, known)
         return 0
-    found = measure_all([int(each) for each in options.sizes.split(",")], options.tasks)
+    found = measure_all([int(word) for word in options.sizes.split(",")], options.tasks)
     print_measured(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
@@ -200,7 +200,7 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
     """Look for the finished runs of a study that has none, as a coordinator does when it starts and
     when it ends.
     """
-    from tcpexp.sweep.run import standing_of
+    from tcpexp.sweep.standing import standing_of
 
     study = load(runs, folder)
     began = used_s()

@@ -77,7 +77,7 @@ def _network(nodes: int, link: str) -> tuple[str, dict[str, str], str]:
     kinds = {**dict.fromkeys(senders, "host"), "r1": "router", last: "host"}
     links = [*((sender, "r1", "") for sender in senders), ("r1", last, link)]
     described = ", ".join(f"{node}: {kind}" for node, kind in kinds.items())
-    lines = [f"  - [{', '.join(part for part in each if part)}]" for each in links]
+    lines = [f"  - [{', '.join(part for part in link if part)}]" for link in links]
     named = f"nodes: {{{described}}}"
     about = "description: Hosts at a router; one link is the bottleneck."
     topology = "\n".join([about, named, "links:", *lines, ""])

@@ -256,9 +256,9 @@ def measure(job: Job, side: Side, sizes: Sizes, turn: int) -> list[Value]:
     """
     before = os.getloadavg()[0]
     try:
-        values = [each for each in job.measure(side, sizes) if each["line"] in LINE_KEYS]
+        values = [value for value in job.measure(side, sizes) if value["line"] in LINE_KEYS]
     except (RunFailed, subprocess.CalledProcessError) as error:
         detail = getattr(error, "stderr", None) or ""
         values = [{"line": job.lines[0], "value": None, "error": f"{error} {detail}".strip()}]
     loads = [before, os.getloadavg()[0]]
-    return [{**each, "place": side.name, "round": turn, "load": loads} for each in values]
+    return [{**value, "place": side.name, "round": turn, "load": loads} for value in values]

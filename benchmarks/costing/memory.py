@@ -49,7 +49,7 @@ def descendants(root: int) -> list[int]:
         found.append(pid)
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
             try:
-                todo += [int(each) for each in children.read_text().split()]
+                todo += [int(word) for word in children.read_text().split()]
             except OSError:
                 continue
     return found

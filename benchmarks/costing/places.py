@@ -66,7 +66,7 @@ def lack_of(side: Side) -> str | None:
     if place == "qemu":
         from tcpexp.places.qemu.machine import qemu_missing
 
-        return next((f"{each.what} is missing: {each.remedy}" for each in qemu_missing()), None)
+        return next((f"{lack.what} is missing: {lack.remedy}" for lack in qemu_missing()), None)
     return None
 
 

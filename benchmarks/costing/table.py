@@ -68,7 +68,7 @@ NOTES = (
 
 def place_order(values: Iterable[Value]) -> list[str]:
     """Return the places that were measured, in the order of their first value."""
-    return list(dict.fromkeys(each["place"] for each in values))
+    return list(dict.fromkeys(value["place"] for value in values))
 
 
 def main_table(values: list[Value]) -> list[list[str]]:
@@ -76,7 +76,7 @@ def main_table(values: list[Value]) -> list[list[str]]:
     places = place_order(values)
     rows = [["", "must", *places, "load"]]
     for key, line in LINES.items():
-        of_line = [each for each in values if each["line"] == key]
+        of_line = [value for value in values if value["line"] == key]
         if of_line:
             cells = [cell([e for e in of_line if e["place"] == place], line) for place in places]
             rows.append([line.title, line.must, *cells, loads(of_line)])
@@ -87,7 +87,7 @@ def cell(values: list[Value], line: Line) -> str:
     """Return median and range; what failed is said, a failed check is marked."""
     if not values:
         return "-"
-    numbers = [each["value"] for each in values if each["value"] is not None]
+    numbers = [value["value"] for value in values if value["value"] is not None]
     failed = len(values) - len(numbers)
     words = [f"{failed} FAILED"] if failed else []
     if numbers:
@@ -95,30 +95,30 @@ def cell(values: list[Value], line: Line) -> str:
         if len(numbers) > 1:
             text += f" ({min(numbers):.{line.digits}f} to {max(numbers):.{line.digits}f})"
         words.insert(0, text)
-    if any(each.get("checks_failed") for each in values):
+    if any(value.get("checks_failed") for value in values):
         words.append("(a check failed)")
     return " ".join(words)
 
 
 def loads(values: list[Value]) -> str:
     """Return between what the machine's load average lay."""
-    found = [load for each in values for load in each["load"]]
+    found = [load for value in values for load in value["load"]]
     return f"{min(found):.1f} to {max(found):.1f}"
 
 
 def phase_table(values: list[Value], line: str) -> list[list[str]]:
     """Return where the wall time of a shipped experiment goes: a column of medians per place."""
-    of_line = [each for each in values if each["line"] == line and each.get("phases")]
+    of_line = [value for value in values if value["line"] == line and value.get("phases")]
     places = place_order(of_line)
     if not places:
         return []
-    names = list(dict.fromkeys(name for each in of_line for name in each["phases"]))
+    names = list(dict.fromkeys(name for value in of_line for name in value["phases"]))
     rows = [["phase, s", *places]]
     for name in names:
         cells = []
         for place in places:
             found = [e["phases"].get(name) for e in of_line if e["place"] == place]
-            known = [each for each in found if each is not None]
+            known = [value for value in found if value is not None]
             cells.append(f"{statistics.median(known):.3f}" if known else "-")
         rows.append([name, *cells])
     return rows
@@ -126,10 +126,10 @@ def phase_table(values: list[Value], line: str) -> list[list[str]]:
 
 def packet_table(values: list[Value]) -> list[list[str]]:
     """Return packets (of the busiest capture) per wall second of the phase ``run``."""
-    flows = [each for each in values if each.get("packets") and each.get("run_s")]
+    flows = [value for value in values if value.get("packets") and value.get("run_s")]
     places = place_order(flows)
     rows = [["packets per wall s, goodput in Mbit/s, certificate", *places]]
-    for key in dict.fromkeys(each["line"] for each in flows):
+    for key in dict.fromkeys(flow["line"] for flow in flows):
         cells = []
         for place in places:
             found = [e for e in flows if e["place"] == place and e["line"] == key]
@@ -142,7 +142,7 @@ def flow_words(values: list[Value]) -> str:
     """Return packets per wall second (median), goodput, and the certificates' words."""
     if not values:
         return "-"
-    rate = statistics.median(each["packets"] / each["run_s"] for each in values)
+    rate = statistics.median(value["packets"] / value["run_s"] for value in values)
     goodput = values[0].get("goodput_mbps") or (values[0].get("goodput_bps") or 0) / 1e6
-    verdicts = sorted({each["certificate"] for each in values if each.get("certificate")})
+    verdicts = sorted({value["certificate"] for value in values if value.get("certificate")})
     return ", ".join([f"{rate:,.0f}", f"{goodput:.1f}", *verdicts])

@@ -227,7 +227,7 @@ def load_program() -> Callable[[int], None]:
     )
     shown = json.loads(run("tc -n m -j filter show dev ma ingress pref 1"))
     maps = maps_of_program(
-        next(each["options"]["prog"]["id"] for each in shown if each.get("options", {}).get("prog"))
+        next(one["options"]["prog"]["id"] for one in shown if one.get("options", {}).get("prog"))
     )
     hosts = {"a": 1, "b": 2}
     for name, address in (("a", "10.9.1.1"), ("b", "10.9.2.1")):

@@ -206,7 +206,7 @@ def provision(tree: Path) -> None:
             "-a",
             "--no-owner",
             "--no-group",
-            *(f"--exclude={each}" for each in EXCLUDED),
+            *(f"--exclude={pattern}" for pattern in EXCLUDED),
             f"{ROOT}/",
             f"{checkout}/",
         ]

@@ -269,9 +269,9 @@ def keep(run: Path, name: str) -> None:
     """Copy what a run says of itself into the share, for whoever wants to see why it failed."""
     target = SHARE / "kept" / name
     target.mkdir(parents=True, exist_ok=True)
-    for each in ("manifest.json", "certificate.json", "verdicts.json", "report.html"):
-        if (run / each).is_file():
-            shutil.copyfile(run / each, target / each)
+    for left in ("manifest.json", "certificate.json", "verdicts.json", "report.html"):
+        if (run / left).is_file():
+            shutil.copyfile(run / left, target / left)
 
 
 def wait_under_way(folder: Path, seconds: float) -> float:

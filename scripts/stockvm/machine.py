@@ -38,7 +38,7 @@ MASKED = (
 )
 KERNEL_OPTIONS = (
     "root=/dev/vda rw console=ttyS0 systemd.show_status=0 quiet mitigations=off "
-    + " ".join(f"systemd.mask={each}" for each in MASKED)
+    + " ".join(f"systemd.mask={unit}" for unit in MASKED)
 )
 #: One processor whose clock counts its instructions, 1 ns each, and jumps ahead when it idles:
 #: however slow the emulation, nothing comes late.

@@ -167,7 +167,7 @@ def fill(share: Path, wanted: dict[str, Any]) -> None:
         parts = Path(member.name).parts
         return (
             None
-            if any(Path(part).match(each) for part in parts for each in build.EXCLUDED)
+            if any(Path(part).match(pattern) for part in parts for pattern in build.EXCLUDED)
             else member
         )
 
@@ -202,9 +202,9 @@ def judge_all(share: Path, ended: Ended) -> list[Row]:
     A run that was only recorded is analysed here and judged by its own checks and certificate.
     """
     rows = []
-    for found in read_rows(share):
-        row = Row(found["name"], found["ok"], found["words"], found["seconds"])
-        rows.append(judge(share, found["judged"], row) if found["judged"] else row)
+    for result in read_rows(share):
+        row = Row(result["name"], result["ok"], result["words"], result["seconds"])
+        rows.append(judge(share, result["judged"], row) if result["judged"] else row)
     if not ended.off:
         rows.append(
             Row(
@@ -228,9 +228,9 @@ def judge(share: Path, name: str, row: Row) -> Row:
     except TcpexpError as error:
         return Row(row.name, False, str(error), row.seconds)
     bad = [
-        f"{each.result} {each.title}: {each.reason}"
-        for each in outcome.checks
-        if each.result != "PASS"
+        f"{check.result} {check.title}: {check.reason}"
+        for check in outcome.checks
+        if check.result != "PASS"
     ]
     certificate = outcome.certificate
     expected = "SUSPECT" if "clock set" in row.name else "VALID"

@@ -198,8 +198,9 @@ def _by_packets(
 def measured_queue(
     run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: int, *, first: bool
 ) -> Measurement:
-    """Return how much a queue held: by the burst before t0 where that could fill it (``first``: in
-    the first epoch), and the most that a sample found.
+    """Return how much a queue held, and the most that a sample found.
+
+    By the burst before t0 where that could fill it (``first``: in the first epoch).
 
     cake's limit counts the memory that packets take, which no sample shows.
     """

@@ -73,8 +73,9 @@ class Executor:
         accept: tuple[int, ...] = (0,),
         extra: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run ``argv`` to its end in ``node``'s network namespace; ``extra`` is added to its
-        environment.
+        """Run ``argv`` to its end in ``node``'s network namespace.
+
+        ``extra`` is added to its environment.
 
         Raises:
             RunError: it could not be started, took longer than ``timeout_s``, or ended with a
@@ -121,8 +122,9 @@ class Executor:
         stdin: str | None = None,
         by: str = "process",
     ) -> None:
-        """Record a command; ``by`` is ``engine`` when the engine did itself what the command line
-        describes.
+        """Record a command.
+
+        ``by`` is ``engine`` when the engine did itself what the command line describes.
         """
         now = Clock.monotonic_ns()
         started = now if started_ns is None else started_ns

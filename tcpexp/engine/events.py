@@ -27,8 +27,9 @@ class EventLog:
         at_monotonic_ns: int | None = None,
         **values: Any,
     ) -> None:
-        """Append an event; lateness is the time since ``planned_ns``, never below zero (a process
-        may end early).
+        """Append an event.
+
+        Lateness is the time since ``planned_ns``, never below zero (a process may end early).
 
         ``behind_ns`` among the values is the part of it in which the engine was at work on what was
         due before.

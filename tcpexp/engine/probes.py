@@ -62,8 +62,9 @@ ECHO = {
 def measure_network(
     network: Network, waiter: Waiter, flows: list[tuple[str, str]] | None = None
 ) -> Probes:
-    """Run all probes and wait until their packets are gone; return the content of
-    ``raw/probes.json``.
+    """Run all probes and wait until their packets are gone.
+
+    Return the content of ``raw/probes.json``.
 
     The base RTT is measured between all pairs of hosts where they are few, else between those of
     ``flows`` and such that cross the other links.

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
 
 class ReadbackLog:
-    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace
-    keeps what anybody changes about its interfaces.
+    """Writes the file.
+
+    Between :meth:`start` and :meth:`end` a socket in each node's namespace keeps what anybody
+    changes about its interfaces.
     """
 
     def __init__(self, network: Network, raw_dir: Path, clock: Clock) -> None:

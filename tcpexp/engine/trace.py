@@ -28,8 +28,9 @@ BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 8_192
 
 
 class Trace:
-    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no
-    failure; see ``missing``.
+    """One tracefs instance from :meth:`start` to :meth:`close`.
+
+    A kernel without tracepoints is no failure; see ``missing``.
 
     ``name`` None: the kernel is this run's alone, and its own buffers do (an instance is ten
     thousand files to make).

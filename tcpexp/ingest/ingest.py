@@ -4,7 +4,7 @@ belongs to, write Parquet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,21 +46,21 @@ from tcpexp.record import files
 from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
+from tcpexp.telling import Say, say_nothing
 
-Tell = Callable[[str], None]
 _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
-def ingest_run(run_dir: Path, progress: Tell | None = None) -> RunData:
+def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came
-    before the cut. ``progress`` is called with a sentence before each longer step, and for each
+    before the cut. ``say`` is called with a sentence before each longer step, and for each
     capture that is left to tshark. Raises ``DataError`` naming the file that is damaged,
     ``HostError`` when tshark is needed and missing.
     """
     check_source(run_dir)
-    tell = progress or (lambda text: None)
+    tell = say or say_nothing
     run = RunData(run_dir)
     source = _Source(run)
     tell("reading captures")
@@ -124,7 +124,7 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source, tell: Tell) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, tell: Say) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:

@@ -24,7 +24,7 @@ def verdict(build, name):
     certificate, found = items(build)
     item = found[name]
     assert (certificate["verdict"] == "SUSPECT") == any(
-        each["verdict"] == "suspect" for each in found.values()
+        line["verdict"] == "suspect" for line in found.values()
     )
     assert (item["verdict"] == "suspect") == any(
         reason.startswith(name) for reason in certificate["reasons"]
@@ -349,7 +349,7 @@ def test_what_a_link_swallows_while_it_is_down_is_left_out(build):
     _, found = items(build)
     assert "down" in found[name]["why"]
     build.journeys(
-        [None if 12_000 <= number < 12_020 else each for number, each in enumerate(lost)]
+        [None if 12_000 <= number < 12_020 else transit for number, transit in enumerate(lost)]
     )
     assert verdict(build, name) == "suspect", "twenty vanished while it was up"
     build.plan(

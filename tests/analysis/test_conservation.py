@@ -48,10 +48,10 @@ def dumbbell(build, *steps, mtu=1500):
         t.NodePlan(
             name,
             "router" if name.startswith("r") else "host",
-            tuple(own),
+            tuple(node),
             (t.RoutePlan("default", gateways[name]),),
         )
-        for name, own in nodes.items()
+        for name, node in nodes.items()
     )
     run = build.plan(steps=steps).done()
     plan = replace(run.plan, network=t.NetworkPlan("dumbbell", plans, tuple(links), ()))

@@ -117,7 +117,7 @@ def test_captures_and_counters_agree(run):
         "timeouts": "ok",
         "fast retransmissions": "ok",
     }
-    item = next(each for each in certify_run(made)["items"] if each["name"] == "cross-checks")
+    item = next(item for item in certify_run(made)["items"] if item["name"] == "cross-checks")
     assert item["verdict"] == "ok"
 
 

@@ -15,8 +15,8 @@ def flow(name, start, step=None, client="h1"):
 def items(build, flows, *sources):
     """One connection per flow, known as ``sources`` say."""
     rows = [
-        {"flow": each.name, "flow_source": source, "syn_ns": 0}
-        for each, source in zip(flows, sources, strict=True)
+        {"flow": planned.name, "flow_source": source, "syn_ns": 0}
+        for planned, source in zip(flows, sources, strict=True)
     ]
     return list(
         judge_flow_owners(build.plan(flows=tuple(flows)).table("connections", *rows).done())

@@ -51,7 +51,7 @@ def test_once_per_packet(build):
     found = count_labels(
         build.table("journeys", journey(1, 1), journey(2, 2), journey(3, 4)).done(), LABELS
     )
-    assert {label: each["count"] for label, each in found.items()} == {
+    assert {label: counted["count"] for label, counted in found.items()} == {
         "retransmission": 4,
         "fast_retransmission": 1,
         "spurious_retransmission": 2,

@@ -11,7 +11,9 @@ S = 1_000_000_000
 
 def item(build, name):
     certificate = certify_run(build.done())
-    return certificate, next((each for each in certificate["items"] if each["name"] == name), None)
+    return certificate, next(
+        (entry for entry in certificate["items"] if entry["name"] == name), None
+    )
 
 
 def test_a_clock_that_was_set_makes_a_run_suspect_and_is_named(build):

@@ -117,7 +117,7 @@ def test_phases_agree_with_the_congestion_state(runs, flow):
     found = runs[flow].table("phases").rows(named=True)
     changes = runs[flow].table("ca_states").rows(named=True)
     for change in changes:
-        (phase,) = [each for each in found if each["from_ns"] <= change["t_ns"] < each["to_ns"]]
+        (phase,) = [phase for phase in found if phase["from_ns"] <= change["t_ns"] < phase["to_ns"]]
         assert phase["phase"] == ANSWERS.get(change["ca_state"], phase["phase"])
         assert (phase["phase"] in ANSWERS.values()) == (change["ca_state"] in ANSWERS)
 
@@ -130,8 +130,10 @@ def test_growth_agrees_with_the_window_and_the_threshold(runs, flow):
     found = run.table("phases").rows(named=True)
     states = run.table("ca_states").rows(named=True)
     for before, row in itertools.pairwise(rows):
-        state = [each["ca_state"] for each in states if each["t_ns"] < row["t_ns"]][-1:] or ["Open"]
-        (phase,) = [each for each in found if each["from_ns"] < row["t_ns"] <= each["to_ns"]]
+        state = [state["ca_state"] for state in states if state["t_ns"] < row["t_ns"]][-1:] or [
+            "Open"
+        ]
+        (phase,) = [phase for phase in found if phase["from_ns"] < row["t_ns"] <= phase["to_ns"]]
         expected = ANSWERS.get(state[0]) or (
             "slow_start" if row["cwnd"] < row["ssthresh"] else "congestion_avoidance"
         )

@@ -117,7 +117,7 @@ def test_the_mechanism_follows_from_the_congestion_state(
     sent: list[float], states: list[tuple[float, str]], mechanisms: list[str]
 ) -> None:
     (repair,) = find_repairs(run_of(sent, states, sent[-1] + 20), "lose")
-    assert [each.mechanism for each in repair.again] == mechanisms
+    assert [sent_again.mechanism for sent_again in repair.again] == mechanisms
     assert (repair.sent_ns, repair.arrived_ns, repair.capture) == (
         0,
         round((sent[-1] + 20) * MS),
@@ -127,7 +127,10 @@ def test_the_mechanism_follows_from_the_congestion_state(
 
 def test_what_never_arrived_and_what_was_not_traced() -> None:
     (repair,) = find_repairs(run_of([0, 50], [(0, "Open")], None, traced=False), "lose")
-    assert (repair.arrived_ns, [each.mechanism for each in repair.again]) == (None, [None])
+    assert (repair.arrived_ns, [sent_again.mechanism for sent_again in repair.again]) == (
+        None,
+        [None],
+    )
 
 
 def test_another_fault_has_no_repairs() -> None:

@@ -69,14 +69,14 @@ def test_the_tail_of_a_transfer_and_silence_are_no_round_trips():
     And while nothing is under way no round trip begins.
     """
     rows = sender(10, 3)
-    acked, sent, cwnd = (list(each) for each in zip(*rows, strict=True))
+    acked, sent, cwnd = (list(column) for column in zip(*rows, strict=True))
     by_cwnd = [True] * len(rows)
     last = sent[-1]
     for una in range(acked[-1] + 1, last + 1):
         acked.append(una), sent.append(last), cwnd.append(cwnd[-1]), by_cwnd.append(False)
     acked.append(last), sent.append(last), cwnd.append(cwnd[-1]), by_cwnd.append(False)
     found = flight(acked, sent, by_cwnd).rounds(0, len(acked))
-    assert [each.by_cwnd for each in found] == [True, True, True, False]
+    assert [measured.by_cwnd for measured in found] == [True, True, True, False]
     assert growth_per_round(AVOIDANCE, np.array(cwnd), found) == 1
 
 

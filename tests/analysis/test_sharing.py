@@ -94,7 +94,9 @@ def test_flows_that_meet_head_on_share_nothing(build):
     metrics = measure_run(run)
     assert metrics["shares"]["whole"]["share"] == {"up": 0.75, "second": 0.25, "down": 1.0}
     assert metrics["jain_index"] == pytest.approx(400**2 / (2 * (300**2 + 100**2)))
-    assert [each["flows"] for each in metrics["shares"]["directions"]] == [["up", "second"]]
+    assert [direction["flows"] for direction in metrics["shares"]["directions"]] == [
+        ["up", "second"]
+    ]
 
 
 def test_the_sample_that_was_planned_for_the_end_counts():

@@ -75,14 +75,14 @@ def seen(*cookies: str | None) -> list[dict[str, Any]]:
     None: without one.
     """
     return [
-        {"t_ns": t * S, "state": "syn-recv", "info": f"ino:0 sk:{each}"}
-        for t, each in enumerate(cookies, start=1)
-        if each
+        {"t_ns": t * S, "state": "syn-recv", "info": f"ino:0 sk:{cookie}"}
+        for t, cookie in enumerate(cookies, start=1)
+        if cookie
     ]
 
 
 def edges(run: RunData) -> list[tuple[int, tuple[str, str]]]:
-    return [(each.t_ns // S, each.edge) for each in transitions(run)]
+    return [(transition.t_ns // S, transition.edge) for transition in transitions(run)]
 
 
 def test_a_half_open_connection_ends_with_the_last_snapshot_that_shows_it(recorded):
@@ -114,7 +114,9 @@ def test_one_whose_handshake_ended_is_the_traces(recorded):
     ]
     run = recorded(states, seen("3"))
     assert edges(run) == [(2, SYN_RECEIVED), (2, ("SYN-RECEIVED", "ESTABLISHED"))]
-    assert {(each.source, each.flow) for each in transitions(run)} == {("trace", "get")}
+    assert {(transition.source, transition.flow) for transition in transitions(run)} == {
+        ("trace", "get")
+    }
 
 
 def test_every_state_of_ss_is_one_of_the_eleven():

@@ -25,7 +25,7 @@ def test_what_does_not_follow_begins_a_new_way():
     other = ways_of(
         [*changes(("CLOSED", "SYN-SENT")), *changes(("SYN-SENT", "CLOSED"), socket="b")]
     )
-    assert [len(each) for each in (again, gap, other)] == [2, 2, 2]
+    assert [len(way) for way in (again, gap, other)] == [2, 2, 2]
 
 
 def test_each_half_open_connection_of_a_listener_is_a_way():

@@ -100,16 +100,16 @@ def test_ten_nodes_are_12764_bytes_and_come_back_whole(lists):
         "linked_list.py", "send", "--to", address, "--port", port, "--nodes", 10
     )
     seen = server.until("list")
-    nodes = [each for each in seen if each["event"] == "node"]
+    nodes = [line for line in seen if line["event"] == "node"]
     assert status == 0
-    assert [each["bytes"] for each in events if each["event"] == "sent"] == [12764]
+    assert [line["bytes"] for line in events if line["event"] == "sent"] == [12764]
     assert (seen[-1]["bytes"], seen[-1]["nodes"]) == (12764, 10)
-    assert [each["id"] for each in nodes] == list(range(10))
-    assert [each["next_id"] for each in nodes] == [*range(1, 10), -1]
-    assert [(each["rating"], each["price"], each["title"]) for each in nodes] == [
+    assert [node["id"] for node in nodes] == list(range(10))
+    assert [node["next_id"] for node in nodes] == [*range(1, 10), -1]
+    assert [(node["rating"], node["price"], node["title"]) for node in nodes] == [
         (2 * i, 3 * i, f"Book by {i}") for i in range(10)
     ]
-    assert {each["content"] for each in nodes} == {"a" * 1000}
+    assert {node["content"] for node in nodes} == {"a" * 1000}
     app = load_app("linked_list")
     assert seen[-1]["sha256"] == hashlib.sha256(app.encode(app.make_list(10, 1000))).hexdigest()
 
@@ -220,12 +220,12 @@ def test_writes_that_block_are_logged():
             1000000,
         )
         assert server.event("list")["nodes"] == 8000
-    sent = next(each for each in events if each["event"] == "sent")
-    writes = [each for each in events if each["event"] == "write"]
+    sent = next(line for line in events if line["event"] == "sent")
+    writes = [line for line in events if line["event"] == "write"]
     assert status == 0
     assert sent["blocked"] == len(writes) >= 1
     assert sent["first_blocked_offset"] == writes[0]["offset"]
-    assert sent["longest_us"] == max(each["took_us"] for each in writes)
+    assert sent["longest_us"] == max(write["took_us"] for write in writes)
 
 
 # -------------------------------------------------------------------------------------------------------
@@ -251,17 +251,17 @@ def test_echo_logs_every_call(address, protocol):
             "--timeout",
             "20s",
         )
-        calls = [each["call"] for each in events if each["event"] == "call"]
+        calls = [line["call"] for line in events if line["event"] == "call"]
         served = [server.event("call") for _ in range(8 if protocol == "tcp" else 6)]
     assert status == 0
     assert events[-1] | {"time_ns": 0} == {"time_ns": 0, "event": "end", "sent": 3, "same": 3}
     if protocol == "tcp":
         assert calls == ["socket", "connect", *["sendall", "recv"] * 3, "close"]
-        assert [each["call"] for each in served] == ["accept", *["recv", "sendall"] * 3, "recv"]
+        assert [line["call"] for line in served] == ["accept", *["recv", "sendall"] * 3, "recv"]
         assert served[-1]["bytes"] == 0  # the client's FIN
     else:
         assert calls == ["socket", "connect", *["send", "recv"] * 3, "close"]
-        assert [each["call"] for each in served] == ["recvfrom", "sendto"] * 3
+        assert [line["call"] for line in served] == ["recvfrom", "sendto"] * 3
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -286,7 +286,7 @@ def test_echo_where_nobody_listens_is_refused(protocol):
             "20s",
         )
     assert status == 1
-    assert "Connection refused" in next(each for each in events if each["event"] == "failed")["why"]
+    assert "Connection refused" in next(line for line in events if line["event"] == "failed")["why"]
 
 
 def test_udp_echo_that_is_lost_is_given_up():
@@ -295,7 +295,7 @@ def test_udp_echo_that_is_lost_is_given_up():
         arguments = ("--to", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "10ms")
         events, status = run_app("echo.py", "send", "--protocol", "udp", *arguments)
     assert status == 1
-    assert [each["same"] for each in events if each["event"] == "echo"] == [False, False, False]
+    assert [line["same"] for line in events if line["event"] == "echo"] == [False, False, False]
 
 
 # --------------------------------------------------------------------------------------------------
@@ -360,13 +360,15 @@ def test_relay_copies_both_ways_and_takes_servers_in_turn(address):
     bracketed = f"[{address}]" if ":" in address else address
     echo = ("echo.py", "serve", "--protocol", "tcp", "--address", address, "--port", 0)
     with Program(*echo) as first, Program(*echo) as second:
-        ports = [each.event("listening")["port"] for each in (first, second)]
+        ports = [program.event("listening")["port"] for program in (first, second)]
         to = [word for port in ports for word in ("--to", f"{bracketed}:{port}")]
         with Program("relay.py", "--address", address, "--port", 0, *to) as relay:
             port = relay.event("listening")["port"]
             assert [one(port), one(port)] == [b"ping", b"ping"]
             taken = [relay.event("relay")["server"] for _ in range(2)]
-            assert [each.rpartition(":")[2] for each in taken] == [str(each) for each in ports]
+            assert [address.rpartition(":")[2] for address in taken] == [
+                str(port) for port in ports
+            ]
 
 
 def test_relay_holds_a_server_back_when_the_user_does_not_read():
@@ -447,7 +449,7 @@ def test_never_reads_holds_until_the_server_gives_up():
         ) as client:
             assert client.event("holding")["connections"] == 2
             closes = [web.event("close")["closer"] for _ in range(2)]
-    assert all("timed out" in each for each in closes), closes
+    assert all("timed out" in close for close in closes), closes
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,5 @@ def test_a_server_that_wakes_up_accepts_all_that_wait_and_what_they_sent():
         lines = process.stdout.read().splitlines()
         assert process.wait() == 0
     accepted = [json.loads(line) for line in lines if '"accept"' in line]
-    assert [(each["bytes"], each["gone"]) for each in accepted] == [(3, False), (2, True)]
+    assert [(line["bytes"], line["gone"]) for line in accepted] == [(3, False), (2, True)]
     assert lines[-1] == "accepted 2 connections"

@@ -1,4 +1,4 @@
-"""A cluster of processes of its own whose workers see neither the study's folder nor a guest image."""
+"""A cluster whose workers see neither the study's folder nor a guest image."""
 
 from __future__ import annotations
 
@@ -148,6 +148,6 @@ def test_workers_that_fill_the_machine_have_a_processor_each():
     if len(processors) < 2:
         pytest.skip("this machine has one processor")
     with local_workers(len(processors)) as client:
-        assert sorted(sorted(each) for each in client.run(os.sched_getaffinity, 0).values()) == [
-            [each] for each in processors
-        ]
+        assert sorted(
+            sorted(processors) for processors in client.run(os.sched_getaffinity, 0).values()
+        ) == [[processor] for processor in processors]

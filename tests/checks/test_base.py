@@ -60,8 +60,8 @@ def test_a_run_that_recorded_nothing_passes_no_check(model: type[Check], tmp_pat
 
 def test_importing_the_checks_is_cheap() -> None:
     code = (
-        "import sys, tcpexp.checks; print([each for each in ('polars', 'matplotlib', 'numpy',"
-        " 'jinja2') if each in sys.modules])"
+        "import sys, tcpexp.checks; print([name for name in ('polars', 'matplotlib', 'numpy',"
+        " 'jinja2') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -146,7 +146,7 @@ def test_check_run_writes_every_verdict_and_reads_them_again(run: CheckedRun) ->
     run.plan = dataclasses.replace(run.plan, expect=expect)
     run.write()
     verdicts = check_run(run.data())
-    assert [each.result for each in verdicts] == [
+    assert [verdict.result for verdict in verdicts] == [
         "PASS",
         "FAIL",
         "INCONCLUSIVE",

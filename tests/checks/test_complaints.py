@@ -16,7 +16,7 @@ def remarked(run: CheckedRun) -> CheckedRun:
     sent = [
         packet(number, number * S, flow="one" if number < 4 else "two") for number in (1, 2, 3, 4)
     ]
-    arrived = [dict(each, capture="h2-eth0", node="h2") for each in sent]
+    arrived = [dict(row, capture="h2-eth0", node="h2") for row in sent]
     run.fill("packets", [*sent, *arrived, packet(5, 5 * S, source="h2", target="h1", seen_at="h1")])
     remarks = [
         {

@@ -209,7 +209,7 @@ def test_initial_window(run: CheckedRun) -> None:
         packet(6, 600, "h2", "h1", seen_at="h1", ack_rel=38 + 2896),
     ]
     late = packet(7, 700, payload_bytes=1448, seq_rel=38 + 3 * 1448, flow="one", ack_rel=1)
-    rows = [{**each, "flow": "one"} for each in (*sent, *acks, late)]
+    rows = [{**row, "flow": "one"} for row in (*sent, *acks, late)]
     assert run.fill("packets", rows).ask("initial_window", flow="one", equals=3).result == "PASS"
     assert run.ask("initial_window", flow="one", equals=10).result == "FAIL"
 

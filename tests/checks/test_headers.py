@@ -40,7 +40,7 @@ def test_segment_size(sized: CheckedRun, given: dict[str, object], result: str) 
 
 def test_the_largest_segment_is_named(sized: CheckedRun) -> None:
     evidence = sized.ask("segment_size", from_="h1", measure="max", at_most=60).evidence
-    assert [(each.capture, each.packets) for each in evidence] == [
+    assert [(shown.capture, shown.packets) for shown in evidence] == [
         ("h1-eth0", (1,)),
         ("h1-eth0", (3,)),
     ]

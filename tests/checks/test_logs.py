@@ -24,7 +24,7 @@ def logged(run: CheckedRun) -> CheckedRun:
     ]
     lines = [
         "listening",
-        *(json.dumps(each) for each in writes),
+        *(json.dumps(write) for write in writes),
         json.dumps({"time_ns": ZERO, "event": "sent", "note": "x"}),
         "[1, 2]",
         "{broken",

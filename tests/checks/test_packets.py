@@ -26,7 +26,7 @@ def asked(run: CheckedRun) -> CheckedRun:
     A TCP segment.
     """
     requests = [arp(number, number * S) for number in (1, 2, 3)]
-    copies = [dict(each, capture="h2-eth0", node="h2") for each in requests]
+    copies = [dict(request, capture="h2-eth0", node="h2") for request in requests]
     return run.fill("packets", [*requests, *copies, arp(4, 4 * S, source="h2"), packet(5, 5 * S)])
 
 

@@ -121,7 +121,7 @@ def downloaded(run: CheckedRun) -> CheckedRun:
         {"event": "file", "path": "/index.html", "sha256": BAD},
         {"event": "response", "path": "/big.bin", "sha256": GOOD},
     ]
-    run.log("server.out", "".join(json.dumps(each) + "\n" for each in served))
+    run.log("server.out", "".join(json.dumps(line) + "\n" for line in served))
     return run.fill("events", process("get", 1 * S, 2 * S)).log(
         "get.out", f"status=200 bytes=5\n{GOOD}  big.bin\n"
     )

@@ -85,8 +85,8 @@ def test_a_run_too_short_for_the_next_one_is_inconclusive(run: CheckedRun) -> No
 def test_kinds(run: CheckedRun) -> None:
     flags = ["S", "SA", "A", "PA", "FA", "R", "RA", "A"]
     rows = [
-        packet(number, number * MS, flags=each, payload_bytes=100 * (each == "PA"))
-        for number, each in enumerate(flags, start=1)
+        packet(number, number * MS, flags=flag, payload_bytes=100 * (flag == "PA"))
+        for number, flag in enumerate(flags, start=1)
     ]
     run.fill("packets", [*rows, packet(9, 9 * MS, protocol="udp", flags=None)])
     expected = {

@@ -31,7 +31,7 @@ def traced(run: CheckedRun) -> CheckedRun:
 def test_an_edge_is_counted_on_all_hosts_or_on_one(traced: CheckedRun) -> None:
     verdict = traced.ask("transition", from_="FIN-WAIT-1", to="CLOSING", equals=2)
     assert verdict.result == "PASS" and verdict.measured == "2 transitions"
-    assert [each.from_ns for each in verdict.evidence] == [4 * S, 4 * S + MS]
+    assert [shown.from_ns for shown in verdict.evidence] == [4 * S, 4 * S + MS]
     assert (
         traced.ask("transition", from_="FIN-WAIT-1", to="CLOSING", host="h2", equals=1).result
         == "PASS"

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from tcpexp import paths
-from tcpexp.batch.job import Job, empty_row
+from tcpexp.batch.rows import Job, empty_row
 from tcpexp.cli.main import main
 from tcpexp.cli.several import TerminalDisplay, outcome_words, print_table, sum_words
 from tcpexp.errors import SpecError
-from tcpexp.runs.runner import RunOptions
+from tcpexp.runs.options import RunOptions
 from tests.support.several_specs import write_spec
 
 
@@ -34,7 +34,7 @@ def test_a_folder_stands_for_its_specs_by_name(tmp_path: Path) -> None:
     (tmp_path / "misspelt.yml").write_text("name: misspelt\ntoplogy: two_host\n")
     (tmp_path / ".hidden.yaml").write_text("name: hidden\n")
     (tmp_path / "notes.txt").write_text("no spec\n")
-    assert [Path(each).name for each in paths.expand_specs(str(tmp_path))] == [
+    assert [Path(spec).name for spec in paths.expand_specs(str(tmp_path))] == [
         "first.yaml",
         "misspelt.yml",
         "second.yaml",
@@ -164,7 +164,7 @@ def test_the_table_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_came_of_a_run_in_words() -> None:
-    assert [outcome_words(each) for each in ROWS] == [
+    assert [outcome_words(outcome) for outcome in ROWS] == [
         "3 passed, VALID, 12.3 s",
         "2 passed, 1 failed, SUSPECT, 2.0 s",
         "failed",
@@ -239,7 +239,7 @@ def wait_for_line(process: subprocess.Popen[str], word: str, times: int) -> list
     said: list[str] = []
     for line in process.stderr:
         said.append(line)
-        if sum(word in each for each in said) == times:
+        if sum(word in text for text in said) == times:
             return said
     raise AssertionError(f"ended before '{word}': {said}")
 

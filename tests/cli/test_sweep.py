@@ -32,8 +32,8 @@ def test_the_matrix_and_what_it_will_cost(tmp_path, capsys):
 
 
 def test_words():
-    assert [time_words(each) for each in (40, 600, 12_600)] == ["40 s", "10 min", "3.5 h"]
-    assert [bytes_words(each) for each in (2e3, 3.2e6, 4e9)] == ["2 kB", "3.2 MB", "4.0 GB"]
+    assert [time_words(number) for number in (40, 600, 12_600)] == ["40 s", "10 min", "3.5 h"]
+    assert [bytes_words(number) for number in (2e3, 3.2e6, 4e9)] == ["2 kB", "3.2 MB", "4.0 GB"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,6 @@ def test_every_check_and_parameter_is_on_the_page() -> None:
             shared = field in SHARED
             assert shared or f"`{info.alias or field}`" in section, (name, field)
         assert all(
-            f"`{each}`" in page.split("\n## share\n")[0] or each == "between" for each in SHARED
+            f"`{word}`" in page.split("\n## share\n")[0] or word == "between" for word in SHARED
         )
         assert "`max`" in page and "`zero_window_probe`" in page

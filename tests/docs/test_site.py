@@ -23,7 +23,7 @@ def nav_pages(part: object) -> list[str]:
     if isinstance(part, str):
         return [part]
     parts = part.values() if isinstance(part, dict) else part
-    return [page for each in parts for page in nav_pages(each)]  # type: ignore[attr-defined]
+    return [page for part in parts for page in nav_pages(part)]  # type: ignore[attr-defined]
 
 
 def test_the_menu_names_every_page() -> None:
@@ -58,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 40
-    fetched = [found for page in pages for found in FETCHED.findall(page.read_text())]
+    fetched = [address for page in pages for address in FETCHED.findall(page.read_text())]
     assert fetched == []
 
 

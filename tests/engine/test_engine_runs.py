@@ -251,9 +251,9 @@ def test_link_change_keeps_the_queue_and_comes_back(tmp_path: Path) -> None:
     assert queue["backlog_packets"] > 15
     assert queue["drops"] == 1  # the one by which the burst before t0 found the queue's end
     changes = [
-        each["stdin"]
-        for each in ran.commands
-        if each["argv"][:2] == ["tc", "-batch"] and "change" in each["stdin"]
+        command["stdin"]
+        for command in ran.commands
+        if command["argv"][:2] == ["tc", "-batch"] and "change" in command["stdin"]
     ]
     assert "pfifo limit 30" in changes[0]
     assert "pfifo limit 40" in changes[1]
@@ -361,7 +361,7 @@ def test_sysctl_that_is_refused_names_both_values(tmp_path: Path) -> None:
 def test_repeated_step_runs_on_its_grid(tmp_path: Path) -> None:
     step = plans.step("tick", Mark("tick"), at=0.1, every=0.2, until=0.9)
     ran = run(plans.plan(seconds=1, steps=(step,)), tmp_path)
-    assert [each["planned_ns"] // plans.MS for each in ran.events] == [100, 300, 500, 700]
+    assert [event["planned_ns"] // plans.MS for event in ran.events] == [100, 300, 500, 700]
 
 
 def test_processes_that_are_due_together_start_together(tmp_path: Path) -> None:
@@ -379,7 +379,7 @@ def test_processes_that_are_due_together_start_together(tmp_path: Path) -> None:
     ran = run(plans.plan(seconds=3, steps=(*steps, late, *never)), tmp_path)
     assert (ran.status, ran.engine["problems"]) == (0, [])
     starts = [ran.of(step.id) for step in (*steps, late)]
-    assert len({each["t_ns"] for each in starts}) == 1
+    assert len({start["t_ns"] for start in starts}) == 1
     assert starts[0]["argv"] == [sys.executable, "-c", clock]
     assert [(ran.raw / "logs" / f"{step.id}.out").read_text().split()[1] for step in steps] == [
         "True"
@@ -398,7 +398,7 @@ def test_a_process_that_waits_for_its_time_ends_with_a_run_that_fails_before(
         tmp_path,
     )
     assert ran.status == 4
-    assert not any(each["step"].startswith("sleeper") for each in ran.events)
+    assert not any(event["step"].startswith("sleeper") for event in ran.events)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

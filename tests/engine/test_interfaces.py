@@ -22,15 +22,17 @@ def test_what_is_there_and_what_changes() -> None:
         namespaces.unshare(namespaces.CLONE_NEWNET)
         ip("link", "add", "one", "mtu", "1400", "type", "veth", "peer", "name", "two")
         with open_netlink() as netlink, interfaces.open_watch() as watch:
-            found = {each.name: each for each in interfaces.list_interfaces(netlink)}
+            found = {interface.name: interface for interface in interfaces.list_interfaces(netlink)}
             assert (found["one"].mtu, found["one"].up, found["one"].qdisc) == (1400, False, "noop")
             assert interfaces.read_watch(watch) == ([], True)
             ip("link", "set", "one", "mtu", "1300", "up")
-            changed = {each.name: each for each in interfaces.list_interfaces(netlink)}["one"]
+            changed = {
+                interface.name: interface for interface in interfaces.list_interfaces(netlink)
+            }["one"]
             assert (changed.mtu, changed.up, changed.qdisc) == (1300, True, "noqueue")
             notices, whole = interfaces.read_watch(watch)
             assert whole
-            assert {(each.index, each.mtu) for each in notices if not each.words} >= {
+            assert {(notice.index, notice.mtu) for notice in notices if not notice.words} >= {
                 (found["one"].index, 1300)
             }
     finally:

@@ -67,22 +67,24 @@ def test_busy_captures_are_put_back_exactly(
     instants = list(itertools.accumulate(gaps * len(changes)))
     corrector = Corrector(steps, 0)
     near = [
-        each
-        for each in instants
-        if any(step.after_ns - MS < each < step.before_ns + MS for step in steps)
+        instant
+        for instant in instants
+        if any(step.after_ns - MS < instant < step.before_ns + MS for step in steps)
     ]
-    corrected = [corrector.correct(read(each, steps)) for each in instants]
+    corrected = [corrector.correct(read(instant, steps)) for instant in instants]
     assert [
-        value - DAY for value, each in zip(corrected, instants, strict=True) if each not in near
-    ] == [each for each in instants if each not in near]
+        value - DAY
+        for value, instant in zip(corrected, instants, strict=True)
+        if instant not in near
+    ] == [instant for instant in instants if instant not in near]
 
 
 def capture(
     instants: list[int], steps: list[ClockStep], path: Path, *, order: str = "<", nano: bool = True
 ) -> None:
     data = struct.pack(f"{order}IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
-    for number, each in enumerate(instants):
-        stamp = read(each, steps)
+    for number, instant in enumerate(instants):
+        stamp = read(instant, steps)
         part = stamp % SECOND // (1 if nano else 1000)
         data += (
             struct.pack(f"{order}IIII", stamp // SECOND, part, 3, 60) + bytes([number % 256]) * 3
@@ -105,8 +107,8 @@ def test_a_capture_is_as_if_the_clock_had_not_been_set(
 def test_logs_are_put_back_too(tmp_path: Path) -> None:
     steps = steps_of((3.0, 3.0))
     lines = "".join(
-        json.dumps({"time_ns": read(each, steps), "event": "x"}) + "\n"
-        for each in (SECOND, 4 * SECOND)
+        json.dumps({"time_ns": read(after_ns, steps), "event": "x"}) + "\n"
+        for after_ns in (SECOND, 4 * SECOND)
     )
     (tmp_path / "a.out").write_text("not JSON\n" + lines)
     assert restamp_log(tmp_path / "a.out", steps, 0)
@@ -171,8 +173,8 @@ def test_each_step_is_known_with_the_times_between_which_it_was(
         ahead[0] = offset
         clock.look()
     clock.close(waiter)
-    assert [each.by_ns for each in clock.steps] == [3 * SECOND, SECOND // 2 - 3 * SECOND]
-    assert all(each.after_ns <= each.before_ns for each in clock.steps)
+    assert [step.by_ns for step in clock.steps] == [3 * SECOND, SECOND // 2 - 3 * SECOND]
+    assert all(step.after_ns <= step.before_ns for step in clock.steps)
     assert clock.offset_ns == DAY
 
 

@@ -59,8 +59,8 @@ def qdiscs(direction: DirectionPlan, forward: bool) -> list[wire.Qdisc]:
 def test_what_was_asked_reads_back_the_same(
     direction: DirectionPlan, forward: bool, file: str
 ) -> None:
-    for each in qdiscs(direction, forward):
-        readback.check_qdisc(each, shown(file))
+    for qdisc in qdiscs(direction, forward):
+        readback.check_qdisc(qdisc, shown(file))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_what_was_asked_reads_back_the_same(
 )
 def test_every_difference_is_found(change: dict[str, Any], words: str) -> None:
     with pytest.raises(RunError, match=words):
-        for each in qdiscs(replace(NOISY, **change), True):
-            readback.check_qdisc(each, shown("qdisc-netem-fq_codel-codel"))
+        for qdisc in qdiscs(replace(NOISY, **change), True):
+            readback.check_qdisc(qdisc, shown("qdisc-netem-fq_codel-codel"))
 
 
 def test_netem_names_every_parameter() -> None:

@@ -16,7 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = IN_GUEST if "tmp_path" in metafunc.fixturenames else ()
     if "changed" in metafunc.fixturenames:
         metafunc.parametrize(
-            "changed", [pytest.param(each, id=each.name, marks=marks) for each in tests.twins]
+            "changed", [pytest.param(twin, id=twin.name, marks=marks) for twin in tests.twins]
         )
     if "experiment" in metafunc.fixturenames:
         metafunc.parametrize("experiment", tests.experiments())
@@ -28,8 +28,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize(
             "seeded",
-            [
-                pytest.param(each, id=f"{each[0]}-{each[1] or 'own'}-seed", marks=marks)
-                for each in runs
-            ],
+            [pytest.param(run, id=f"{run[0]}-{run[1] or 'own'}-seed", marks=marks) for run in runs],
         )

@@ -190,5 +190,5 @@ class TestConnecting(ExperimentTests):
             for interface in node.interfaces
         }
         address = url.split("/")[2]
-        assert address.rpartition(".")[0] in {each.rpartition(".")[0] for each in taken}
+        assert address.rpartition(".")[0] in {address.rpartition(".")[0] for address in taken}
         assert address not in taken

@@ -47,9 +47,9 @@ def test_where_another_experiments_twin_stands_for_it_the_checks_are_the_same(
     kinds = [
         {
             (check, given.get("label") or given.get("what"))
-            for entry in compiled(each).expect
+            for entry in compiled(experiment).expect
             for check, given in entry.items()
         }
-        for each in (name, other)
+        for experiment in (name, other)
     ]
     assert kinds[0] <= kinds[1]

@@ -12,7 +12,8 @@ import pytest
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
 from tcpexp.places.kernel.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
 from tests.support.constants import EVERYWHERE, OF
@@ -68,7 +69,7 @@ def test_numbers_of_a_list_have_the_unit_at_its_end() -> None:
 
 @pytest.mark.parametrize("entry", list(OF))
 def test_the_list_holds_no_number_that_no_text_states(entry: str) -> None:
-    spec = next(each for each in [*shipped_specs(), *STUDIES] if each.stem == entry)
+    spec = next(spec for spec in [*shipped_specs(), *STUDIES] if spec.stem == entry)
     assert set(OF[entry]) <= {words for _, words in written(spec)}
 
 
@@ -78,7 +79,7 @@ def test_the_list_holds_no_number_that_no_text_states(entry: str) -> None:
 def test_an_explanation_fits_the_run_that_it_explains(
     seed: int | None, kernel: str | None, tmp_path: Path
 ) -> None:
-    if kernel is not None and kernel not in {each.name for each in list_kernels()}:
+    if kernel is not None and kernel not in {kernel.name for kernel in list_kernels()}:
         pytest.skip(f"no kernel {kernel}: tcpexp kernel build {kernel}")
     outcome = run_experiment(
         find_spec(QUOTING),

@@ -48,9 +48,9 @@ def parameters() -> list[object]:
 def assert_passes(name: str, tmp_path: Path, *changes: str) -> None:
     lacks = find_missing(compiled(name, *changes))
     if lacks:
-        pytest.skip(f"this kernel lacks {', '.join(each.what for each in lacks)}")
+        pytest.skip(f"this kernel lacks {', '.join(lack.what for lack in lacks)}")
     found = verdicts(outcome_of(name, tmp_path, *changes, on="host"))
-    assert [each for each in found if not each.startswith("PASS ")] == []
+    assert [verdict for verdict in found if not verdict.startswith("PASS ")] == []
 
 
 @pytest.mark.parametrize("name", parameters())

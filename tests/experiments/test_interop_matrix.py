@@ -114,4 +114,4 @@ def overrides(fault: str, explained: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize("name", PATHS)
 def test_ten_megabytes_each_way(name: str, tmp_path: Path) -> None:
     outcome = outcome_of("utcp_interop", tmp_path, *overrides(*PATHS[name]))
-    assert [each for each in verdicts(outcome) if not each.startswith("PASS")] == []
+    assert [verdict for verdict in verdicts(outcome) if not verdict.startswith("PASS")] == []

@@ -29,5 +29,5 @@ def test_the_page_names_every_experiment_once():
 @pytest.mark.parametrize("name", PASS)
 def test_it_passes_over_ipv6(name, tmp_path):
     outcome = outcome_of(name, tmp_path, "topology.ip=6")
-    assert [each for each in outcome.checks if each.result != "PASS"] == []
+    assert [check for check in outcome.checks if check.result != "PASS"] == []
     assert outcome.certificate["verdict"] == "VALID", outcome.certificate

@@ -56,18 +56,18 @@ class TestSegments(ExperimentTests):
         outcome = outcome_of(
             "one_loss", tmp_path, "hosts={h2: {sysctls: {net.ipv4.tcp_congestion_control: reno}}}"
         )
-        assert {each.check for each in outcome.checks if each.result != "PASS"} == {"backoff"}
+        assert {check.check for check in outcome.checks if check.result != "PASS"} == {"backoff"}
 
     @pytest.mark.guest
     @pytest.mark.full
     def test_a_fault_that_never_acted_is_said_loudly(self, tmp_path: Path) -> None:
         """A download of 200 kB has no thousandth segment."""
         outcome = outcome_of("one_loss", tmp_path, "actions[lose_40].nth=1000")
-        fault = next(each for each in outcome.checks if each.check == "fault")
+        fault = next(check for check in outcome.checks if check.check == "fault")
         assert fault.result == "FAIL"
         assert "there were only 139 segments of the kind data" in fault.reason
         remark = next(
-            each for each in outcome.certificate["items"] if each["name"].startswith("fault: ")
+            item for item in outcome.certificate["items"] if item["name"].startswith("fault: ")
         )
         assert remark["verdict"] == "not measured"
         assert "only 139" in remark["why"]

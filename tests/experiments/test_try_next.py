@@ -24,7 +24,8 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_specs, shipped_studies
 from tcpexp.plan.compile import compile_plan
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.yaml12 import parse_yaml
 from tcpexp.store.rundata import RunData
 
@@ -41,7 +42,7 @@ def action(spec: Spec, which: str | int) -> Spec:
     found = (
         spec["actions"][which]
         if isinstance(which, int)
-        else next(each for each in spec["actions"] if each.get("id") == which)
+        else next(candidate for candidate in spec["actions"] if candidate.get("id") == which)
     )
     assert isinstance(found, dict)
     return found
@@ -64,8 +65,8 @@ def option(*which: str | int, **values: str | None) -> Edit:
     """Set options in the arguments of programs; an option of None is taken away with its value."""
 
     def edit(spec: Spec) -> None:
-        for each in which:
-            args = action(spec, each)["args"]
+        for choice in which:
+            args = action(spec, choice)["args"]
             for name, value in values.items():
                 word = f"--{name.replace('_', '-')}"
                 if word in args:
@@ -94,9 +95,9 @@ def add(*actions: Spec) -> Edit:
 def drop(which: str | int) -> Edit:
     def edit(spec: Spec) -> None:
         found = action(spec, which)
-        spec["actions"] = [each for each in spec["actions"] if each is not found]
+        spec["actions"] = [kept for kept in spec["actions"] if kept is not found]
         spec["expect"] = [
-            each for each in spec.get("expect", []) if str(which) not in json.dumps(each)
+            entry for entry in spec.get("expect", []) if str(which) not in json.dumps(entry)
         ]
 
     return edit
@@ -118,8 +119,8 @@ def record(**values: Any) -> Edit:
 
 def both(*edits: Edit) -> Edit:
     def edit(spec: Spec) -> None:
-        for each in edits:
-            each(spec)
+        for change in edits:
+            change(spec)
 
     return edit
 
@@ -308,14 +309,14 @@ def proposals() -> list[Proposal]:
     for name, path in SPECS.items():
         for text in dict.fromkeys(QUOTED.findall(asked(path))):
             words = shlex.split(text) if "--set" in text or text.startswith("tcpexp run") else []
-            sets = tuple(words[at + 1] for at, each in enumerate(words) if each == "--set")
+            sets = tuple(words[at + 1] for at, given in enumerate(words) if given == "--set")
             if words[:2] == ["tcpexp", "run"]:
                 named = [
-                    each
-                    for at, each in enumerate(words[2:], 2)
-                    if not each.startswith("-") and words[at - 1] != "--set"
+                    argument
+                    for at, argument in enumerate(words[2:], 2)
+                    if not argument.startswith("-") and words[at - 1] != "--set"
                 ]
-                found += [Proposal(each, text, sets) for each in named]
+                found += [Proposal(name, text, sets) for name in named]
             elif sets:
                 found.append(Proposal(name, text, sets))
             elif (name, text) in EDITS:
@@ -324,7 +325,8 @@ def proposals() -> list[Proposal]:
 
 
 PROPOSALS = [
-    pytest.param(each, id=f"{each.name}-{each.text}".replace(" ", "_")[:90]) for each in proposals()
+    pytest.param(proposal, id=f"{proposal.name}-{proposal.text}".replace(" ", "_")[:90])
+    for proposal in proposals()
 ]
 
 

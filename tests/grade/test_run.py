@@ -1,4 +1,4 @@
-"""Whole gradings, from folders of students to the sheets, with runs of a place that costs nothing."""
+"""Whole gradings, from folders of students to sheets, with runs of a place that costs nothing."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def graded(tmp_path: Path, **options: object) -> Grades:
 
 
 def of(grades: Grades, student: str, exercise: str = "counting"):
-    (found,) = [each for each in grades.students if each.student == student]
-    return next(each for each in found.exercises if each.exercise == exercise)
+    (found,) = [of_student for of_student in grades.students if of_student.student == student]
+    return next(of_exercise for of_exercise in found.exercises if of_exercise.exercise == exercise)
 
 
 def test_recorded_runs_are_judged_from_disk_and_what_is_wrong_with_one_concerns_that_one(
@@ -65,7 +65,9 @@ def test_recorded_runs_are_judged_from_disk_and_what_is_wrong_with_one_concerns_
     (handed / "fred" / "r1" / "plan.json").write_text("[" * 100_000)
     before = sorted(path.relative_to(handed) for path in handed.rglob("*"))
     grades = graded(tmp_path)
-    assert [(each.student, each.points, each.exercises[0].state) for each in grades.students] == [
+    assert [
+        (student.student, student.points, student.exercises[0].state) for student in grades.students
+    ] == [
         ("alice", 3, "graded"),
         ("bob", 0, "damaged"),
         ("carol", 0, "incomplete"),

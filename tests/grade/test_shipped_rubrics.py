@@ -39,7 +39,7 @@ def test_handshake_lab(tmp_path: Path) -> None:
         handshake.replace("port: 80, files", "port: 80, keep_alive: false, files"),
     )
     grades = grade([handed], rubric, GradeOptions(tmp_path / "out", run=True, jobs=1))
-    by_name = {each.student: each for each in grades.students}
+    by_name = {student.student: student for student in grades.students}
     assert by_name["good"].points == by_name["good"].of == 13
     assert by_name["other"].points < 5
     assert (by_name["changed"].points, by_name["changed"].exercises[0].state) == (0, "different")
@@ -50,4 +50,6 @@ def test_handshake_lab(tmp_path: Path) -> None:
         [tmp_path / "recorded"], rubric, GradeOptions(tmp_path / "again", remake=True, jobs=1)
     ).students[0]
     assert again.points >= 13
-    assert {each.source for each in again.exercises} == {"made again here: the same packets"}
+    assert {exercise.source for exercise in again.exercises} == {
+        "made again here: the same packets"
+    }

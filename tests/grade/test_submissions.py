@@ -32,10 +32,15 @@ def test_a_folder_or_an_archive_per_student(tmp_path: Path) -> None:
     archive(tmp_path / "carol.zip", {"x.yaml": b"name: x"})
     (tmp_path / "readme.txt").touch()
     (tmp_path / "link").symlink_to(tmp_path / "bob")
-    assert [each.student for each in find_submissions([tmp_path])] == ["Alice Ä", "bob", "carol"]
+    assert [submission.student for submission in find_submissions([tmp_path])] == [
+        "Alice Ä",
+        "bob",
+        "carol",
+    ]
     (tmp_path / "bob" / "my.yaml").touch()
     assert [
-        each.student for each in find_submissions([tmp_path / "bob", tmp_path / "carol.zip"])
+        submission.student
+        for submission in find_submissions([tmp_path / "bob", tmp_path / "carol.zip"])
     ] == ["bob", "carol"]
 
 

@@ -25,10 +25,10 @@ for _ in range(3):
     get(40001)
     time.sleep(0.05)
 threads = [threading.Thread(target=get) for _ in range(2)]
-for each in threads:
-    each.start()
-for each in threads:
-    each.join()
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
 if os.fork() == 0:
     if os.fork() == 0:
         time.sleep(0.1)

@@ -324,10 +324,10 @@ def test_the_kernel_s_own_message_says_what_tc_prints(run_in_guest: Run, name: s
     )
     shown = {(towards, qdisc): json.loads(options) for towards, qdisc, options in printed}
     compared = 0
-    for found in parse_messages(data[begin : begin + length]):
-        place = place_of(found, sources[number][1])
+    for message in parse_messages(data[begin : begin + length]):
+        place = place_of(message, sources[number][1])
         if place is not None:
-            ours = flat(decode_options(found.kind, found.options))
+            ours = flat(decode_options(message.kind, message.options))
             for key, value in flat(shown[place]).items():
                 # tc computes it from a rate and a time in whole microseconds
                 if key in ours and key != "burst":
@@ -343,8 +343,8 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
     """Return nested mappings as one, numbers only; shares stay shares."""
     if isinstance(value, dict):
         return {
-            key: each
+            key: leaf
             for name, inner in value.items()
-            for key, each in flat(inner, f"{path}.{name}".lstrip(".")).items()
+            for key, leaf in flat(inner, f"{path}.{name}".lstrip(".")).items()
         }
     return {path: value} if isinstance(value, int | float) else {}

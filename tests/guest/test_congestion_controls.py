@@ -62,7 +62,9 @@ def test_the_list_is_the_kernels(run):
 def test_each_is_used_and_dctcp_keeps_the_queue_at_its_threshold(run):
     verdicts = json.loads((run.path / "checks.json").read_text())["verdicts"]
     assert [
-        (each["title"], each["measured"]) for each in verdicts if each["result"] != "PASS"
+        (verdict["title"], verdict["measured"])
+        for verdict in verdicts
+        if verdict["result"] != "PASS"
     ] == []
 
 

@@ -76,7 +76,7 @@ def runs(run_in_guest: Any) -> dict[str, RunData]:
 
 def grown(run: RunData, node: str, *counters: str) -> int:
     """By how much counters of the kernel grew in the run."""
-    return sum(run.metrics["counters"].get(node, {}).get(each, 0) for each in counters)
+    return sum(run.metrics["counters"].get(node, {}).get(counter, 0) for counter in counters)
 
 
 def test_nothing_differs_in_any_of_them(runs: dict[str, RunData]) -> None:
@@ -101,7 +101,7 @@ def test_a_buffer_of_several_segments_counts_as_so_many(runs: dict[str, RunData]
         == run.table("resent").filter(pl.col("node") == "h1").height
         > 100
     )
-    assert sent_again == sum(each["drops"] or 0 for each in run.metrics["queues"])
+    assert sent_again == sum(queue["drops"] or 0 for queue in run.metrics["queues"])
     assert run.table("retransmits").height < sent_again
 
 

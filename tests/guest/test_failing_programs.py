@@ -14,7 +14,8 @@ from rich.console import Console
 
 from tcpexp.errors import HostError
 from tcpexp.report.terminal import print_summary
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.manifest import read_manifest
 from tcpexp.store.rundata import RunData
 
@@ -61,7 +62,7 @@ def outcome(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def failures(outcome):
-    return {each.step: each for each in outcome.failures}
+    return {failure.step: failure for failure in outcome.failures}
 
 
 def test_exactly_those_that_nobody_expected_are_named(failures):
@@ -120,13 +121,13 @@ def test_the_certificate_the_terminal_and_the_report_name_them(outcome, failures
     print_summary(outcome, Console(file=out, width=300))
     page = (outcome.path / "report.html").read_text()
     top = page.partition('<section id="verdicts">')[0]
-    for each in failures.values():
-        assert any(each.text in reason for reason in outcome.certificate["reasons"])
-        assert f"program failed: {each.text}" in out.getvalue()
+    for failure in failures.values():
+        assert any(failure.text in reason for reason in outcome.certificate["reasons"])
+        assert f"program failed: {failure.text}" in out.getvalue()
     assert "8 programs failed in this run." in top
     assert "about to read what is not there" in top
     assert json.loads((outcome.path / "failures.json").read_text())["failures"][0]["text"] in [
-        each.text for each in failures.values()
+        failure.text for failure in failures.values()
     ]
 
 
@@ -141,7 +142,7 @@ def test_a_server_that_dies_ends_the_wait_for_its_port_at_once(tmp_path):
     )
     assert "in vain" not in said
     assert "from outside" not in outcome.certificate["repeatable_why"]
-    assert [each.step for each in outcome.failures] == ["echo"]
+    assert [failure.step for failure in outcome.failures] == ["echo"]
     assert outcome.exit_code == 4
 
 
@@ -159,4 +160,6 @@ def test_the_window_that_the_kernel_does_not_give_is_said_by_iperf3(tmp_path):
     options = RunOptions(on="guest", out=tmp_path, overrides=("actions[0].window=40MB",))
     outcome = run_experiment(CASES / "window4m.yaml", options)
     assert outcome.exit_code == 1
-    assert any("socket buffer size not set correctly" in each.text for each in outcome.failures)
+    assert any(
+        "socket buffer size not set correctly" in failure.text for failure in outcome.failures
+    )

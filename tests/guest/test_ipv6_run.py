@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from tcpexp.paths import find_spec
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("ipv6")]
@@ -22,7 +23,7 @@ def outcome(tmp_path_factory):
 
 def test_every_check_passes(outcome):
     assert outcome.status == "complete", outcome.problems
-    assert [each.result for each in outcome.checks] == ["PASS"] * len(outcome.checks)
+    assert [check.result for check in outcome.checks] == ["PASS"] * len(outcome.checks)
     assert len(outcome.checks) > 10
 
 

@@ -65,7 +65,7 @@ def ways(run_in_guest):
 
 
 def flow(run, name):
-    return next(each for each in run.plan.flows if each.name == name)
+    return next(candidate for candidate in run.plan.flows if candidate.name == name)
 
 
 def rounded(steps):
@@ -93,7 +93,7 @@ def test_analysis_probes_and_ttl_agree_that_no_packet_passes_through_a_host(shor
         )
         assert delay_steps(short_cut, flow(short_cut, name)) == [(0, 26 * MS)]
     (probe,) = [
-        each for each in short_cut.probes["paths"] if {each["from"], each["to"]} == {"h1", "h2"}
+        path for path in short_cut.probes["paths"] if {path["from"], path["to"]} == {"h1", "h2"}
     ]
     assert probe["asked_rtt_ns"] == 26 * MS and min(probe["rtt_ns"]) == pytest.approx(
         26 * MS, abs=200_000
@@ -130,7 +130,7 @@ def test_no_sample_of_a_round_trip_time_lies_below_its_flows_line(ways):
 
 def test_a_bottleneck_and_its_rate_belong_to_a_direction(ways):
     groups = {
-        key: [each.name for each in flows]
+        key: [one.name for one in flows]
         for key, flows in bottlenecks(ways, ways.plan.flows).items()
     }
     assert groups == {("r1-r2", "r2"): ["near", "far"], ("r1-r2", "r1"): ["back", "far_back"]}
@@ -148,12 +148,12 @@ def test_shares_sum_to_one_in_each_direction(ways):
     for one, other in (("near", "far"), ("back", "far_back")):
         assert shares["whole"]["share"][one] + shares["whole"]["share"][other] == pytest.approx(1)
         assert ways.metrics["flows"][one]["share"] == shares["whole"]["share"][one] < 1
-    assert {each["towards"]: each["flows"] for each in shares["directions"]} == {
+    assert {direction["towards"]: direction["flows"] for direction in shares["directions"]} == {
         "r2": ["near", "far"],
         "r1": ["back", "far_back"],
     }
     assert (
-        all(0.5 <= each["together"]["jain_index"] <= 1 for each in shares["directions"])
+        all(0.5 <= direction["together"]["jain_index"] <= 1 for direction in shares["directions"])
         and ways.metrics["jain_index"] is None
     )
     assert all(
@@ -181,8 +181,8 @@ def test_figures_draw_a_line_per_path_and_a_stack_per_direction(ways):
     stacked = [axis for axis in figure.axes if len(axis.collections) > 1]
     assert [len(axis.collections) for axis in stacked] == [2, 2]
     labels, _ = drawn(ways, Share)
-    named = [{label for label in each if not label.startswith("_")} for each in labels]
-    assert [each for each in named if each] == [
+    named = [{label for label in axis if not label.startswith("_")} for axis in labels]
+    assert [label for label in named if label] == [
         {"near", "far", "equal share"},
         {"back", "far_back", "equal share"},
     ]

@@ -48,7 +48,8 @@ def owners(run: RunData) -> dict[str | None, list[str]]:
 def timeouts(run: RunData) -> int:
     rows = run.table("counters").filter(pl.col("counter") == "TcpExt.TCPTimeouts")
     return sum(
-        int(each["value"][-1] - each["value"][0]) for each in rows.sort("t_ns").partition_by("node")
+        int(counter["value"][-1] - counter["value"][0])
+        for counter in rows.sort("t_ns").partition_by("node")
     )
 
 

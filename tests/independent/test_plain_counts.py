@@ -18,7 +18,8 @@ import pytest
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 from tcpexp.views.flows import binned_goodput
 from tests.support import plain_counts
@@ -52,7 +53,7 @@ def test_the_counts_use_nothing_of_ours() -> None:
         name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
     }
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {each.partition(".")[0] for each in imported} <= set(sys.stdlib_module_names)
+    assert {module.partition(".")[0] for module in imported} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.guest
@@ -99,7 +100,7 @@ def test_what_arrives_after_the_end_does_not_count(recorded: Callable[[str], Run
     run = recorded("tail")
     metric = run.metrics["flows"]["up"]["goodput_bps"]
     assert metric == pytest.approx(3.5e6, rel=0.03)
-    checks = [each.measured for each in load_checks(run.path)]
+    checks = [check.measured for check in load_checks(run.path)]
     assert checks[:2] == [f"{metric / 1e6:.3f} Mbit/s"] * 2
     end_s = (run.engine["t0_realtime_ns"] + run.end_ns) / 1e9
     argv = [
@@ -142,14 +143,14 @@ def test_what_a_short_snaplen_hides_is_not_known(recorded: Callable[[str], RunDa
     assert run.table("packets").filter(pl.col("protocol") == "tcp")["options_cut"].all()
     data = run.table("packets").filter(pl.col("payload_bytes") > 0)
     assert data["window_bytes"].null_count() == data.height  # the SYN's window scale was cut off
-    item = next(each for each in run.certificate["items"] if each["name"] == "TCP options")
+    item = next(item for item in run.certificate["items"] if item["name"] == "TCP options")
     assert item["verdict"] == "not measured" and "SACK" in item["why"]
 
 
 @pytest.mark.guest
 def test_cakes_marks_are_those_in_the_capture(recorded: Callable[[str], RunData]) -> None:
     run = recorded("cake_marks")
-    assert [each.result for each in load_checks(run.path)] == ["PASS"] * 4
+    assert [check.result for check in load_checks(run.path)] == ["PASS"] * 4
     argv = [
         "tshark",
         "-n",

@@ -47,8 +47,8 @@ def write_capture(path: Path, packets: list[bytes]) -> Path:
     path.write_bytes(
         head
         + b"".join(
-            struct.pack("<IIII", 1, 1000 * at, len(each), len(each)) + each
-            for at, each in enumerate(packets)
+            struct.pack("<IIII", 1, 1000 * at, len(data), len(data)) + data
+            for at, data in enumerate(packets)
         )
     )
     return path

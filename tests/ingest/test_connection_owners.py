@@ -251,7 +251,7 @@ def test_without_a_report_the_payload_tells_the_direction():
     ]
     rows = connections(
         (40000, 0),
-        *({"client_port": 40001 + n, "syn_ns": n + 1, **each} for n, each in enumerate(more)),
+        *({"client_port": 40001 + n, "syn_ns": n + 1, **columns} for n, columns in enumerate(more)),
     )
     assert [flow for flow, *_ in named(rows, both_ways())] == [None, "duo-reverse", "duo", None]
 
@@ -287,7 +287,7 @@ def reused():
 
 def rows_at(*times_ms):
     ends = {"local_address": ONE, "local_port": 40001, "peer_address": TWO, "peer_port": 80}
-    return pl.DataFrame([{"t_ns": int(each * MS), **ends} for each in times_ms])
+    return pl.DataFrame([{"t_ns": int(at_ms * MS), **ends} for at_ms in times_ms])
 
 
 def test_a_row_belongs_to_the_connection_whose_syn_came_last_before_it():
@@ -392,9 +392,9 @@ def test_other_tracepoints_are_left_out_with_the_socket(tells_sockets):
             "src_port": p,
             "dst": b,
             "dst_port": q,
-            "socket": each if tells_sockets else None,
+            "socket": socket_id if tells_sockets else None,
         }
-        for n, (a, p, b, q, each) in enumerate(ends)
+        for n, (a, p, b, q, socket_id) in enumerate(ends)
     ]
     probe = pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
     kept = witness_of(a_run_and_a_stranger(), found, tcp_probe=probe).rows("tcp_probe")

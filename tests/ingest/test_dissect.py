@@ -19,7 +19,7 @@ def syn():
 
 
 def field(header, name):
-    return next(each for each in header.fields if each.name == name)
+    return next(candidate for candidate in header.fields if candidate.name == name)
 
 
 def test_the_headers_have_their_sizes(syn):
@@ -62,7 +62,7 @@ def test_labels_and_values_are_tsharks(syn):
 
 def test_what_is_hidden_or_made_up_is_left_out(syn):
     assert not {"tcp.port", "tcp.stream", "tcp.time_relative", "ip.addr"} & {
-        each.name for header in syn.values() for each in header.fields
+        one.name for header in syn.values() for one in header.fields
     }
 
 

@@ -104,7 +104,7 @@ def test_packets_alike_that_are_on_their_way_together_all_arrive(nodes):
     arrived = [packet("h2", number, 100 + number * 10, 0, flags="R") for number in range(1, 5)]
     rows = journeys(nodes, *sent, *arrived)
     assert rows.select("sent_number", "received_number", "copies", "late").rows() == [
-        (each, each, 1, False) for each in range(1, 5)
+        (number, number, 1, False) for number in range(1, 5)
     ]
 
 

@@ -23,7 +23,7 @@ def opened(asked, forks=(), marks=()):
 
 
 def steps(found):
-    return [each.step if each else "stranger" for each in found]
+    return [opener.step if opener else "stranger" for opener in found]
 
 
 def test_the_engine_and_ingest_speak_of_the_same_mark():

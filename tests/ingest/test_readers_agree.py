@@ -109,7 +109,7 @@ LABELLED["reused_ports"].open().send(0, "PA", 1, 1, 10).send(1, "A", 1, 11)
 def test_each_label(tmp_path):
     packets = agree(
         c.write_pcap(
-            tmp_path / "c.pcap", [each for talk in LABELLED.values() for each in talk.packets]
+            tmp_path / "c.pcap", [packet for talk in LABELLED.values() for packet in talk.packets]
         )
     )
     for label, talk in LABELLED.items():
@@ -177,7 +177,9 @@ ODD = {
 
 def test_odd_connections(tmp_path):
     agree(
-        c.write_pcap(tmp_path / "c.pcap", [each for talk in ODD.values() for each in talk.packets])
+        c.write_pcap(
+            tmp_path / "c.pcap", [packet for talk in ODD.values() for packet in talk.packets]
+        )
     )
 
 
@@ -231,13 +233,13 @@ PACKETS = {
 
 
 def timed(frames):
-    return [(10**18 + number * MS, each) for number, each in enumerate(frames)]
+    return [(10**18 + number * MS, frame) for number, frame in enumerate(frames)]
 
 
 def test_packets(tmp_path):
     packets = agree(
         c.write_pcap(
-            tmp_path / "c.pcap", timed([each for frames in PACKETS.values() for each in frames])
+            tmp_path / "c.pcap", timed([frame for frames in PACKETS.values() for frame in frames])
         )
     )
     assert set(packets["protocol"]) == {"arp", "udp", "tcp", "icmp", "nd", "mld", "other"}
@@ -246,7 +248,7 @@ def test_packets(tmp_path):
 def test_a_checksum_of_all_ones_is_wrong_in_tcp(tmp_path):
     """0xFFFF adds up where 0 does; Wireshark says that it should be 0."""
     frames = (c.tcp(A, B, (5, 9), 1, ack, "A") for ack in range(70_000))
-    zero = next(each for each in frames if each[50:52] == b"\0\0")
+    zero = next(frame for frame in frames if frame[50:52] == b"\0\0")
     packets = agree(
         c.write_pcap(tmp_path / "c.pcap", timed([zero, zero[:50] + b"\xff\xff" + zero[52:]]))
     )

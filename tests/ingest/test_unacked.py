@@ -16,11 +16,11 @@ class Plain:
         self.segments.append([begin, end, at_ns])
 
     def acknowledge(self, ack, now_ns):
-        matching = [each for each in self.segments if each[1] == ack]
-        self.segments = [each for each in self.segments if (ack - each[1]) & MASK >= HALF]
-        for each in self.segments:
-            if 0 < (ack - each[0]) & MASK < HALF:
-                each[0] = ack
+        matching = [segment for segment in self.segments if segment[1] == ack]
+        self.segments = [segment for segment in self.segments if (ack - segment[1]) & MASK >= HALF]
+        for segment in self.segments:
+            if 0 < (ack - segment[0]) & MASK < HALF:
+                segment[0] = ack
         return now_ns - matching[0][2] or NO_RTT if matching else NO_RTT
 
     def oldest_ns(self):
@@ -30,8 +30,8 @@ class Plain:
         if not self.segments:
             return 0
         return (
-            max((each[1] - base) & MASK for each in self.segments)
-            - min((each[0] - base) & MASK for each in self.segments)
+            max((segment[1] - base) & MASK for segment in self.segments)
+            - min((segment[0] - base) & MASK for segment in self.segments)
         ) & MASK
 
 

@@ -30,7 +30,7 @@ def test_whole_snapshots_of_a_cut_dump_become_text(tmp_path):
     listening = rows.filter((rows["state"] == "listen") & (rows["local_port"] == port))
     assert sorted(set(rows["t_ns"])) == [1000, 2000]
     assert listening.height == 2
-    assert [each.name for each in (tmp_path / "ss").iterdir()] == ["h1.txt"]
+    assert [path.name for path in (tmp_path / "ss").iterdir()] == ["h1.txt"]
 
 
 def test_what_the_guest_wrote_itself_is_kept(tmp_path):

@@ -91,7 +91,8 @@ def messages(tmp_path: Path, text: str, *overrides: str) -> list[str]:
     path = tmp_path / "spec.yaml"
     path.write_text(text)
     return [
-        each.message for each in examine_spec(read_source(path, overrides), load_catalogue()).errors
+        error.message
+        for error in examine_spec(read_source(path, overrides), load_catalogue()).errors
     ]
 
 
@@ -124,8 +125,8 @@ def test_all_at_once_in_the_files_order(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(with_mistakes(*MISTAKES))
     errors = examine_spec(read_source(path), load_catalogue()).errors
-    assert {each.message for each in errors} == {message for _, _, message in MISTAKES.values()}
-    lines = [each.where.line for each in errors]
+    assert {error.message for error in errors} == {message for _, _, message in MISTAKES.values()}
+    lines = [error.where.line for error in errors]
     assert lines == sorted(lines)
 
 
@@ -133,7 +134,10 @@ def test_the_four_mistakes_of_the_case():
     path = Path(__file__).parent / "four_mistakes.yaml"
     with pytest.raises(SpecErrors) as caught:
         load_plan(path)
-    assert [(each.where.line, each.where.column, each.message) for each in caught.value.errors] == [
+    assert [
+        (mistake.where.line, mistake.where.column, mistake.message)
+        for mistake in caught.value.errors
+    ] == [
         (6, 31, "unknown key 'latency'"),
         (7, 66, "until: 12s is after the end of the experiment, 10s"),
         (8, 46, "there is no host 'h3' in this network"),
@@ -204,9 +208,9 @@ def test_mistakes_of_a_sweep_come_with_those_of_the_spec(tmp_path):
     path.write_text(with_mistakes("unknown host") + textwrap.dedent(sweep))
     with pytest.raises(SpecErrors) as caught:
         examine_study(path)
-    found = [each.message for each in caught.value.errors]
+    found = [mistake.message for mistake in caught.value.errors]
     assert found[0] == "there is no host 'h3' in this network"
-    assert [each.partition(" is not")[0] for each in found[1:]] == ["'2bpd'", "'3xx'"]
+    assert [message.partition(" is not")[0] for message in found[1:]] == ["'2bpd'", "'3xx'"]
 
 
 @pytest.mark.parametrize("name", ["dead_host", "cc_switch", "syn_flood", "utcp_transfer"])
@@ -217,8 +221,8 @@ def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, n
     )
     (tmp_path / "spec.yaml").write_text(text)
     found = [
-        each.message
-        for each in examine_spec(read_source(tmp_path / "spec.yaml"), load_catalogue()).errors
+        error.message
+        for error in examine_spec(read_source(tmp_path / "spec.yaml"), load_catalogue()).errors
     ]
     assert found == ["unknown key 'titel'", "unknown key 'plots_'"]
 

@@ -60,8 +60,10 @@ def test_the_yaml_graph(compiled, tmp_path):
 
 def test_the_recorder(compiled):
     plan = compiled("recorders.md", "use_neighbours.yaml")
-    own = [each for each in plan.recorders if each.kind == "command"]
-    assert [(each.node, each.interval_ns, each.options["output"]) for each in own] == [
+    own = [recorder for recorder in plan.recorders if recorder.kind == "command"]
+    assert [
+        (recorder.node, recorder.interval_ns, recorder.options["output"]) for recorder in own
+    ] == [
         ("h1", 500_000_000, "neighbours-h1.txt"),
         ("h2", 500_000_000, "neighbours-h2.txt"),
     ]

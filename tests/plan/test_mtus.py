@@ -33,7 +33,7 @@ class Specs:
     def refused(self, text="", topology="two_host"):
         with pytest.raises(SpecErrors) as caught:
             self.plan(text, topology)
-        return [str(each) for each in caught.value.errors]
+        return [str(mistake) for mistake in caught.value.errors]
 
 
 @pytest.fixture
@@ -42,7 +42,11 @@ def bench(tmp_path):
 
 
 def mtus(plan):
-    return {each.name: each.mtu for node in plan.network.nodes for each in node.interfaces}
+    return {
+        interface.name: interface.mtu
+        for node in plan.network.nodes
+        for interface in node.interfaces
+    }
 
 
 def test_a_links_mtu_holds_at_both_its_ends_and_nowhere_else(bench):

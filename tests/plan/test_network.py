@@ -15,10 +15,10 @@ links:
 def test_two_host_addresses(bench):
     network = bench.plan().network
     h1, h2 = network.nodes
-    assert [(each.name, each.mac, each.ipv4) for each in h1.interfaces] == [
+    assert [(interface.name, interface.mac, interface.ipv4) for interface in h1.interfaces] == [
         ("h1-eth0", "00:00:00:00:00:01", "10.0.0.1/24")
     ]
-    assert [(each.name, each.mac, each.ipv4) for each in h2.interfaces] == [
+    assert [(interface.name, interface.mac, interface.ipv4) for interface in h2.interfaces] == [
         ("h2-eth0", "00:00:00:00:00:02", "10.0.0.2/24")
     ]
     assert network.subnets == ("10.0.0.0/24",)
@@ -45,14 +45,22 @@ def test_routers_forward_and_every_host_reaches_every_subnet(bench):
         ("10.0.2.0/24", "10.0.1.2"),
         ("10.0.3.0/24", "10.0.1.2"),
     ]
-    assert [each.name for each in nodes["r2"].interfaces] == ["r2-eth0", "r2-eth1", "r2-eth2"]
+    assert [interface.name for interface in nodes["r2"].interfaces] == [
+        "r2-eth0",
+        "r2-eth1",
+        "r2-eth2",
+    ]
 
 
 def test_packets_arrive_when_routes_are_followed(bench):
     """Walk every pair hop by hop over the routes alone."""
     bench.write(LINE, "line.yaml")
     network = bench.plan(topology="line").network
-    owner = {each.ipv4.split("/")[0]: node for node in network.nodes for each in node.interfaces}
+    owner = {
+        interface.ipv4.split("/")[0]: node
+        for node in network.nodes
+        for interface in node.interfaces
+    }
 
     def subnet(address):
         return address.rsplit(".", 1)[0] + ".0/24"
@@ -63,7 +71,8 @@ def test_packets_arrive_when_routes_are_followed(bench):
             at, hops = first, 0
             while at != second:
                 local = any(
-                    subnet(each.ipv4.split("/")[0]) == subnet(target) for each in at.interfaces
+                    subnet(interface.ipv4.split("/")[0]) == subnet(target)
+                    for interface in at.interfaces
                 )
                 via = (
                     target

@@ -87,10 +87,10 @@ def test_ties_are_broken_alike_from_run_to_run_and_by_the_topologys_order(networ
 
 def test_routes_decide_even_where_a_shorter_way_exists_and_each_direction_has_its_own(network):
     plan = network(TIE)
-    by_r2 = next(each.address for each in plan.node("r2").interfaces)
+    by_r2 = next(interface.address for interface in plan.node("r2").interfaces)
     routes = tuple(
-        RoutePlan(each.destination, by_r2) if each.destination == "10.0.5.0/24" else each
-        for each in plan.node("r1").routes
+        RoutePlan(route.destination, by_r2) if route.destination == "10.0.5.0/24" else route
+        for route in plan.node("r1").routes
     )
     nodes = tuple(
         dataclasses.replace(node, routes=routes) if node.name == "r1" else node
@@ -116,7 +116,9 @@ def test_routes_decide_even_where_a_shorter_way_exists_and_each_direction_has_it
 
 def test_routes_that_go_in_circles_or_nowhere_are_no_path(network):
     plan = network(TIE)
-    back = RoutePlan("10.0.5.0/24", next(each.address for each in plan.node("h1").interfaces))
+    back = RoutePlan(
+        "10.0.5.0/24", next(interface.address for interface in plan.node("h1").interfaces)
+    )
     circle = tuple(
         dataclasses.replace(node, routes=(back,)) if node.name == "r1" else node
         for node in plan.nodes

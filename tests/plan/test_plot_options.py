@@ -32,7 +32,8 @@ def errors(folder, plot):
         compile_plan(load_spec(path, catalogue), catalogue)
     except SpecErrors as error:
         return [
-            (each.where.line, each.where.column, each.message, each.hint) for each in error.errors
+            (mistake.where.line, mistake.where.column, mistake.message, mistake.hint)
+            for mistake in error.errors
         ]
     return []
 

@@ -135,12 +135,12 @@ def test_many_pairs_keep_names_and_addresses_apart(ip, tmp_path):
     network = compiled(tmp_path, f"{{name: dumbbell, params: {{pairs: 90}}, ip: {ip}}}").network
     interfaces = [interface for node in network.nodes for interface in node.interfaces]
     assert (
-        len({each.address for each in interfaces})
-        == len({each.mac for each in interfaces})
-        == len({each.name for each in interfaces})
+        len({interface.address for interface in interfaces})
+        == len({interface.mac for interface in interfaces})
+        == len({interface.name for interface in interfaces})
         == 362
     )
-    assert max(len(each.name) for each in interfaces) <= 15  # IFNAMSIZ
+    assert max(len(interface.name) for interface in interfaces) <= 15  # IFNAMSIZ
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,11 @@ def test_they_are_listed():
 
 def test_captures_at_some_hosts_only(tmp_path):
     plan = compiled(tmp_path, "star", "{}\nrecord: {capture: {hosts: [c1]}}")
-    assert [each.interface for each in plan.recorders if each.kind == "capture"] == ["c1-eth0"]
+    assert [recorder.interface for recorder in plan.recorders if recorder.kind == "capture"] == [
+        "c1-eth0"
+    ]
     plan = compiled(tmp_path, "dumbbell", "{}\nrecord: {capture: {hosts: ['b*']}}")
-    assert [each.interface for each in plan.recorders if each.kind == "capture"] == [
+    assert [recorder.interface for recorder in plan.recorders if recorder.kind == "capture"] == [
         "b1-eth0",
         "b2-eth0",
     ]

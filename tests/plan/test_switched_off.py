@@ -85,9 +85,9 @@ def test_what_is_off_comes_back(bench):
     )
     again = text + "  - {at: 3s, do: change, link: h1-h2, set: {jitter: 5ms}}\n"
     assert [
-        each.do.direction.jitter_distribution
-        for each in bench.plan(again).steps
-        if each.at_ns == 3_000_000_000
+        step.do.direction.jitter_distribution
+        for step in bench.plan(again).steps
+        if step.at_ns == 3_000_000_000
     ] == ["normal", "normal"]
 
 

@@ -70,7 +70,7 @@ def test_each_flow_begins_with_its_own_first_data(tmp_path):
     run = run_of(tmp_path)
     samples, _ = sender_windows(run)
     windows = [flow_windows(run, samples, name) for name in NAMES]
-    assert [each["seconds"][0] for each in windows] == [0.5, 0.5]
+    assert [window["seconds"][0] for window in windows] == [0.5, 0.5]
     assert windows[0]["settled"].to_list() == [10, 20, 30, None, 15, 16, 17, 18, 19, 20]
 
 

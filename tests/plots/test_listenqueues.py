@@ -29,8 +29,8 @@ def flooded(tmp_path, *, listening=True):
                 {**here, "state": "listen", "local_port": 22, "peer_port": 0, "send_q": 128}
             )
         rows += [
-            {**here, "state": "syn-recv", "local_port": 80, "peer_port": 4000 + each}
-            for each in range(half_open)
+            {**here, "state": "syn-recv", "local_port": 80, "peer_port": 4000 + number}
+            for number in range(half_open)
         ]
     drops = [
         {"t_ns": t * SECOND, "node": node, "counter": "TcpExt.ListenDrops", "value": t}

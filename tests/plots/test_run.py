@@ -35,7 +35,7 @@ def test_without_plots_in_the_spec_all_with_data_are_drawn(drawn):
 def test_each_figure_has_an_svg_a_png_and_an_entry_in_the_index(drawn):
     path, figures = drawn
     index = json.loads((path / "figures/index.json").read_text())
-    assert [each["name"] for each in index["figures"]] == [figure.name for figure in figures]
+    assert [figure["name"] for figure in index["figures"]] == [figure.name for figure in figures]
     assert index["left_out"] == []
     for figure in figures:
         assert (path / figure.png).read_bytes().startswith(b"\x89PNG")
@@ -104,8 +104,8 @@ def test_an_empty_run_draws_nothing_and_says_why_for_what_was_asked(tmp_path):
     asked = write_run(tmp_path, make_plan(plots=tuple({name: {}} for name in BUILTIN)), {})
     assert plot_run(asked) == []
     left_out = json.loads((tmp_path / "figures/index.json").read_text())["left_out"]
-    assert [each["name"] for each in left_out] == list(BUILTIN)
-    assert {each["reason"] for each in left_out} == {"the run holds no data for it"}
+    assert [figure["name"] for figure in left_out] == list(BUILTIN)
+    assert {figure["reason"] for figure in left_out} == {"the run holds no data for it"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_the_diagram_is_rfc_9293s():
 
 def test_taken_edges_say_who_took_them(tmp_path):
     run = one_connection(tmp_path, plots=({"state_diagram": {}},))
-    taken = Counter(each.edge for each in transitions(run))
+    taken = Counter(transition.edge for transition in transitions(run))
     assert taken["FIN-WAIT-2", "TIME-WAIT"] == 1 and ("FIN-WAIT-2", "CLOSED") not in taken
     (figure,) = plot_run(run)
     svg = (tmp_path / figure.svg).read_text()

@@ -13,7 +13,7 @@ from tests.support.window_packets import UPLOAD, acks, row
 def run_of(path, packets, **options):
     schema = schema_of("packets")
     frame = pl.DataFrame(
-        [{name: each.get(name) for name in schema} for each in packets], schema=schema
+        [{name: packet.get(name) for name in schema} for packet in packets], schema=schema
     )
     return write_run(
         path,

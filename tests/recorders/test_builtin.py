@@ -24,8 +24,13 @@ def recorders(tmp_path):
             catalogue.recorders.add(name, model)
         plan = compile_plan(load_spec(path, catalogue), catalogue)
         return [
-            (each.kind, each.interface or each.node, each.interval_ns, each.options)
-            for each in plan.recorders
+            (
+                recorder.kind,
+                recorder.interface or recorder.node,
+                recorder.interval_ns,
+                recorder.options,
+            )
+            for recorder in plan.recorders
         ]
 
     return compile_recorders
@@ -47,14 +52,16 @@ def test_default_of_a_shaped_network(recorders):
 
 @pytest.mark.parametrize(("duration", "every_s"), [("20s", 1), ("20001ms", 2), ("120s", 2)])
 def test_sockets_are_looked_at_less_often_in_a_long_experiment(recorders, duration, every_s):
-    assert next(each for each in recorders(duration=duration) if each[0] == "ss") == (
+    assert next(recorder for recorder in recorders(duration=duration) if recorder[0] == "ss") == (
         "ss",
         "h1",
         every_s * 10**9,
         {},
     )
     assert (
-        next(each for each in recorders("record: {ss: 1s}", duration) if each[0] == "ss")[2]
+        next(
+            recorder for recorder in recorders("record: {ss: 1s}", duration) if recorder[0] == "ss"
+        )[2]
         == 10**9
     )
 
@@ -79,7 +86,10 @@ def test_no_queues_without_a_wire(recorders):
     ],
 )
 def test_record_adjusts(recorders, record, kind, expected):
-    assert next(each for each in recorders(f"record: {record}") if each[0] == kind) == expected
+    assert (
+        next(recorder for recorder in recorders(f"record: {record}") if recorder[0] == kind)
+        == expected
+    )
 
 
 @pytest.mark.parametrize("off", ["off", "false"])

@@ -52,7 +52,7 @@ def test_figures_become_files_when_they_are_asked_for_and_are_made_again_from_th
     assert outcome.figures == () and not (run_dir / "figures").exists()
     assert 'id="figure-sequence"' in outcome.report.read_text()
     outcome = process_run(run_dir, figures=True)
-    assert [each.name for each in outcome.figures] == ["sequence", "throughput"]
+    assert [figure.name for figure in outcome.figures] == ["sequence", "throughput"]
     assert 'href="figures/sequence.png"' in outcome.report.read_text()
     png = run_dir / "figures" / "sequence.png"
     png.write_bytes(b"old")

@@ -108,14 +108,14 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def judged(folder: Path, *rows: dict[str, Any], off: bool = True) -> list[main.Row]:
-    (folder / "results.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    (folder / "results.jsonl").write_text("".join(json.dumps(made) + "\n" for made in rows))
     return main.judge_all(folder, machine.Ended(off, 60.0, "Kernel panic"))
 
 
 def test_a_machine_that_does_not_reach_its_end_fails(tmp_path: Path) -> None:
-    assert [each.ok for each in judged(tmp_path, row())] == [True]
+    assert [answer.ok for answer in judged(tmp_path, row())] == [True]
     late = judged(tmp_path, row(), off=False)
-    assert [each.ok for each in late] == [True, False]
+    assert [answer.ok for answer in late] == [True, False]
     assert "Kernel panic" in late[-1].words
 
 

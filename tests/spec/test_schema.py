@@ -10,9 +10,9 @@ from tcpexp.spec.schema import json_schema
 def references(value):
     if isinstance(value, dict):
         found = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return found + [each for inner in value.values() for each in references(inner)]
+        return found + [reference for inner in value.values() for reference in references(inner)]
     if isinstance(value, list):
-        return [each for inner in value for each in references(inner)]
+        return [reference for inner in value for reference in references(inner)]
     return []
 
 
@@ -23,7 +23,8 @@ def test_every_key_action_check_recorder_and_plot_is_in_it():
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["name", "topology", "duration"]
     actions = {
-        each["$ref"].rsplit(".", 1)[1] for each in schema["properties"]["actions"]["items"]["anyOf"]
+        action["$ref"].rsplit(".", 1)[1]
+        for action in schema["properties"]["actions"]["items"]["anyOf"]
     }
     assert actions == set(catalogue.actions.names())
     assert set(schema["properties"]["expect"]["items"]["properties"]) == set(

@@ -101,4 +101,4 @@ def test_actions_as_others_would_write_them(tmp_path, action, hint):
     path.write_text(f"name: one\ntopology: two_host\nduration: 10s\nactions:\n  - {action}\n")
     with pytest.raises(SpecErrors) as caught:
         load_spec(path)
-    assert any(hint in str(each.hint) for each in caught.value.errors), caught.value
+    assert any(hint in str(error.hint) for error in caught.value.errors), caught.value

@@ -120,7 +120,7 @@ def test_too_many_values_are_refused():
 def test_all_duplicate_keys_are_reported():
     with pytest.raises(SpecErrors) as caught:
         parse_yaml("a: 1\na: 2\nb: {c: 1, c: 2}\n", "f.yaml")
-    assert [str(each.where) for each in caught.value.errors] == ["f.yaml:2:1", "f.yaml:3:11"]
+    assert [str(mistake.where) for mistake in caught.value.errors] == ["f.yaml:2:1", "f.yaml:3:11"]
 
 
 @given(st.text(max_size=200))
@@ -128,7 +128,7 @@ def test_any_text_is_values_or_placed_errors(text):
     try:
         parse_yaml(text, "f.yaml")
     except SpecErrors as caught:
-        assert all(each.where is not None for each in caught.errors)
+        assert all(mistake.where is not None for mistake in caught.errors)
 
 
 PLAIN = st.recursive(

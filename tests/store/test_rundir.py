@@ -32,7 +32,7 @@ def test_write_replaces_whole_and_leaves_nothing_behind(tmp_path):
     write_atomic(path, "one")
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
-    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["a.json"]
     assert path.stat().st_mode & 0o777 == 0o644
 
 

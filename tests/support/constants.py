@@ -153,7 +153,7 @@ OF: dict[str, dict[str, str]] = {
     "utcp_two_clients": {"16 kB": "tcpexp/tcp: a connection's turn"},
     "utcp_vs_kernel": {"1012 bytes": "1024 less 12 of time stamps"},
     "utcp_window_walk": {
-        f"{each} s": "the segments' and the reader's times" for each in (15, 20, 24, 25, 30, 32)
+        f"{number} s": "the segments' and the reader's times" for number in (15, 20, 24, 25, 30, 32)
     },
     "zero_window_probe": {
         "2000 bytes": "a second of its reader",

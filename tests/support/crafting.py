@@ -49,7 +49,7 @@ def tcp_header(ports, seq, ack, flags, window, tail, checksum=0):
         seq % 2**32,
         ack % 2**32,
         (20 + len(tail)) // 4 << 4,
-        sum(FLAGS[each] for each in flags),
+        sum(FLAGS[flag] for flag in flags),
         window,
         checksum,
         0,
@@ -201,7 +201,7 @@ class Talk:
 
     def open(self, wscale=(7, 7), **more):
         """Add a three-way handshake."""
-        tails = [options(mss=1460, sack_ok=True, wscale=each) for each in wscale]
+        tails = [options(mss=1460, sack_ok=True, wscale=shift) for shift in wscale]
         self.send(0, "S", tail=tails[0], **more)
         self.send(1, "SA", 0, 1, tail=tails[1], **more)
         return self.send(0, "A", 1, 1, **more)

@@ -58,7 +58,7 @@ def examples_of(page: Path) -> list[Example]:
     text = page.read_text(encoding="utf-8")
     found = []
     for match in _BLOCK.finditer(text):
-        what = tuple(each.strip() for each in (match["what"] or "").split(",") if each.strip())
+        what = tuple(word.strip() for word in (match["what"] or "").split(",") if word.strip())
         line = text[: match.start("indent")].count("\n") + 1
         found.append(
             Example(

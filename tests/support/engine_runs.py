@@ -27,7 +27,7 @@ class Ran:
         ]
 
     def of(self, step: str, event: str = "start") -> dict[str, Any]:
-        return next(each for each in self.events if each["step"] == step and each["event"] == event)
+        return next(line for line in self.events if line["step"] == step and line["event"] == event)
 
 
 def run(plan: RunPlan, folder: Path) -> Ran:

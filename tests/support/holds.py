@@ -57,9 +57,9 @@ def beyond_the_link(run: RunData) -> Iterator[str]:
             offered or 1
         ):
             yield f"flow {flow.name} used {metrics['utilization']} of its link"
-    for towards, found in run.metrics["fairness"].items():
-        if found["utilization"] is not None and found["utilization"] > 1:
-            yield f"the flows towards {towards} used {found['utilization']} of the link"
+    for towards, shared in run.metrics["fairness"].items():
+        if shared["utilization"] is not None and shared["utilization"] > 1:
+            yield f"the flows towards {towards} used {shared['utilization']} of the link"
 
 
 def unshared(run: RunData) -> Iterator[str]:
@@ -137,11 +137,11 @@ def numbers_in(text: str) -> Iterator[tuple[Number, str]]:
     """Yield ((dimension, value in its base unit), the words) of each number with a unit, also of
     lists such as ``0, 1 and 3 s``.
     """
-    for found in _TOKEN.finditer(text):
-        dimension, factor = _UNITS[found[3]]
-        for value in [*re.findall(_VALUE, found[1]), found[2]]:
+    for token in _TOKEN.finditer(text):
+        dimension, factor = _UNITS[token[3]]
+        for value in [*re.findall(_VALUE, token[1]), token[2]]:
             number = float(value.rstrip(",").replace(",", ""))
-            yield (dimension, float(f"{number * factor:.9g}")), f"{value} {found[3]}"
+            yield (dimension, float(f"{number * factor:.9g}")), f"{value} {token[3]}"
 
 
 def written(spec: Path) -> list[tuple[Number, str]]:
@@ -171,7 +171,7 @@ def constants_of(spec: Path, plan: RunPlan | None) -> set[float]:
         found |= set(delays)
         for rate in {link.forward.rate_bps, link.backward.rate_bps} - {None}:
             found |= {float(rate or 0), round(float(rate or 0) * delays[2] / 8)}
-    return {float(f"{each:.9g}") for each in found}
+    return {float(f"{number:.9g}") for number in found}
 
 
 def _collect(value: Any, found: set[float]) -> None:
@@ -188,7 +188,7 @@ def _collect(value: Any, found: set[float]) -> None:
     elif isinstance(value, str):
         found.update(number for (_, number), _ in numbers_in(value))
         found.update(
-            float(each.replace(",", ""))
-            for each in re.findall(rf"(?<![\w.]){_VALUE}", value)
-            if each.replace(",", "").replace(".", "", 1).isdigit()
+            float(text.replace(",", ""))
+            for text in re.findall(rf"(?<![\w.]){_VALUE}", value)
+            if text.replace(",", "").replace(".", "", 1).isdigit()
         )

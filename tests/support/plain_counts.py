@@ -83,20 +83,20 @@ class Run:
     def addresses(self, node: str) -> set[str]:
         faces = [
             face
-            for each in self.plan["network"]["nodes"]
-            if each["name"] == node
-            for face in each["interfaces"]
+            for planned in self.plan["network"]["nodes"]
+            if planned["name"] == node
+            for face in planned["interfaces"]
         ]
         return {(face["ipv4"] or face["ipv6"]).partition("/")[0] for face in faces}
 
     def captures_at(self, node: str) -> list[str]:
         names = {
             face["name"]
-            for each in self.plan["network"]["nodes"]
-            if each["name"] == node
-            for face in each["interfaces"]
+            for planned in self.plan["network"]["nodes"]
+            if planned["name"] == node
+            for face in planned["interfaces"]
         }
-        return [each for each in self.tcp if each in names]
+        return [capture for capture in self.tcp if capture in names]
 
     def packets_at(self, node: str) -> list[Packet]:
         return [packet for capture in self.captures_at(node) for packet in self.tcp[capture]]
@@ -118,15 +118,15 @@ def read_run(path: Path) -> Run:
 
 def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet]]:
     argv = ["tshark", "-n", "-r", str(file), "-T", "fields", "-E", "occurrence=f"]
-    for each in (
+    for name in (
         "tcp.check_checksum:TRUE",
         "ip.defragment:FALSE",
         "tcp.relative_sequence_numbers:FALSE",
     ):
-        argv += ["-o", each]
-    for each in ("tcp.port", "udp.port"):
-        argv += ["-d", f"{each}==0-65535,data"]
-    argv += [part for each in FIELDS for part in ("-e", each)]
+        argv += ["-o", name]
+    for name in ("tcp.port", "udp.port"):
+        argv += ["-d", f"{name}==0-65535,data"]
+    argv += [part for field_name in FIELDS for part in ("-e", field_name)]
     text = subprocess.run(
         argv,
         capture_output=True,
@@ -147,8 +147,8 @@ def _read_capture(file: Path, t0_ns: int, end_ns: int) -> tuple[int, list[Packet
 
 def _packet(capture: str, t_ns: int, row: dict[str, str]) -> Packet:
     src, dst = (
-        (row["ip." + each] or row["ipv6." + each], int(row["tcp." + each + "port"]))
-        for each in ("src", "dst")
+        (row["ip." + name] or row["ipv6." + name], int(row["tcp." + name + "port"]))
+        for name in ("src", "dst")
     )
     number = {name: int(row[name]) for name in ("tcp.seq_raw", "tcp.ack_raw", "tcp.len")}
     same = (
@@ -203,7 +203,7 @@ def connections_of(run: Run, group: Group, flows: list[dict[str, Any]]) -> set[i
     ends = run.addresses(client), run.addresses(server)
     ports: dict[int, int] = {}
     for packet in sorted(
-        (*run.packets_at(client), *run.packets_at(server)), key=lambda each: each.t_ns
+        (*run.packets_at(client), *run.packets_at(server)), key=lambda packet: packet.t_ns
     ):
         if (
             packet.src[0] in ends[0]
@@ -259,9 +259,9 @@ class Covered:
         first = bisect.bisect_left(self.right, low)
         last = bisect.bisect_right(self.left, high)
         held = sum(
-            min(high, self.right[each]) - max(low, self.left[each])
-            for each in range(first, last)
-            if self.right[each] > low and self.left[each] < high
+            min(high, self.right[number]) - max(low, self.left[number])
+            for number in range(first, last)
+            if self.right[number] > low and self.left[number] < high
         )
         if first < last:
             low_all, high_all = min(low, self.left[first]), max(high, self.right[last - 1])
@@ -283,11 +283,11 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
     )
     for packets in arrived.values():
         covered = Covered()
-        good = [each for each in packets if each.t_ns < run.end_ns and not each.bad]
+        good = [packet for packet in packets if packet.t_ns < run.end_ns and not packet.bad]
         # what nobody sent was damaged, also where a capture holds too little to verify the checksum
         if not _joined(run) and left_as:
-            good = [each for each in good if (each.seq, each.size) in left_as]
-        for packet, left in zip(good, unwrapped(each.seq for each in good), strict=True):
+            good = [segment for segment in good if (segment.seq, segment.size) in left_as]
+        for packet, left in zip(good, unwrapped(segment.seq for segment in good), strict=True):
             goodput += covered.add(left, left + packet.size)
     number, payload, distinct = 0, 0, 0
     again = sum(
@@ -295,8 +295,8 @@ def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str
         for packets in data_of(run, group, ports, sender, bare=True).values()
     )
     for packets in sent.values():
-        own, covered = [each for each in packets if each.t_ns < run.end_ns], Covered()
-        for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
+        own, covered = [packet for packet in packets if packet.t_ns < run.end_ns], Covered()
+        for packet, left in zip(own, unwrapped(segment.seq for segment in own), strict=True):
             number, payload = number + 1, payload + packet.size
             distinct += covered.add(left, left + packet.size)
     return {
@@ -314,9 +314,9 @@ def sent_again(packets: list[Packet], end_ns: int) -> int:
     """Return how many packets of one sender and connection repeat what it had sent: data, a SYN, a
     SYN-ACK or a FIN, as Tcp.RetransSegs counts them.
     """
-    own = [each for each in packets if each.t_ns < end_ns and not each.flags & RST]
+    own = [packet for packet in packets if packet.t_ns < end_ns and not packet.flags & RST]
     again, highest, syns = 0, -math.inf, Counter[tuple[int, int]]()
-    for packet, left in zip(own, unwrapped(each.seq for each in own), strict=True):
+    for packet, left in zip(own, unwrapped(segment.seq for segment in own), strict=True):
         end = left + packet.size + bool(packet.flags & SYN) + bool(packet.flags & FIN)
         if packet.flags & SYN:
             # with another initial sequence number it is a new connection's first
@@ -358,7 +358,7 @@ def round_trips(
     """
     found: list[int] = []
     for (capture, port), packets in sent.items():
-        own = [each for each in packets if each.t_ns < run.end_ns]
+        own = [packet for packet in packets if packet.t_ns < run.end_ns]
         if own:
             found += _connection_trips(own, _acks_of(run, group, capture, port))
     return sorted(found)
@@ -383,18 +383,18 @@ def _acks_of(run: Run, group: Group, capture: str, port: int) -> list[Packet]:
 
 
 def _connection_trips(sent: list[Packet], acks: list[Packet]) -> list[int]:
-    lefts = unwrapped(each.seq for each in sent)
-    twice = _sent_twice(lefts, [each.size for each in sent])
+    lefts = unwrapped(segment.seq for segment in sent)
+    twice = _sent_twice(lefts, [row.size for row in sent])
     waiting = sorted(
         (left + packet.size, left, packet.t_ns)
         for left, packet in zip(lefts, sent, strict=True)
         if not _meets(twice, left, left + packet.size)
     )
-    ends = [each[0] for each in waiting]
+    ends = [segment[0] for segment in waiting]
     trips: list[int] = []
     position, highest = 0, lefts[0]
     taken: set[int] = set()
-    numbers = unwrapped([lefts[0] % WHOLE, *(each.ack for each in acks)])[1:]
+    numbers = unwrapped([lefts[0] % WHOLE, *(ack.ack for ack in acks)])[1:]
     for packet, number in zip(acks, numbers, strict=True):
         ack = number + lefts[0] - lefts[0] % WHOLE
         samples: list[int] = []
@@ -421,7 +421,7 @@ def _connection_trips(sent: list[Packet], acks: list[Packet]) -> list[int]:
                 ]
             taken.update(fresh)
             position, highest = last, ack
-        samples = [each for each in samples if each >= 0]
+        samples = [sample for sample in samples if sample >= 0]
         if samples:
             trips.append(min(samples))
     return trips
@@ -568,7 +568,7 @@ def differences(run: Run) -> list[str]:
 def _labels(run: Run) -> Iterator[str]:
     told = run.metrics["labels"]["duplicate_ack"]["captures"]
     for capture, packets in run.tcp.items():
-        counted = sum(each.duplicate_ack and each.t_ns < run.end_ns for each in packets)
+        counted = sum(packet.duplicate_ack and packet.t_ns < run.end_ns for packet in packets)
         if told.get(capture, 0) != counted:
             yield (
                 f"labels.duplicate_ack.captures.{capture}: {told.get(capture, 0)}, counted"
@@ -577,7 +577,7 @@ def _labels(run: Run) -> Iterator[str]:
 
 
 def _queues(run: Run) -> Iterator[str]:
-    told = {(each["link"], each["towards"]): each for each in run.metrics["queues"]}
+    told = {(queue["link"], queue["towards"]): queue for queue in run.metrics["queues"]}
     for where, counted in queue_counts(run).items():
         for name, value in counted.items():
             if told[where][name] != value:
@@ -585,7 +585,7 @@ def _queues(run: Run) -> Iterator[str]:
 
 
 def _kernel(run: Run) -> Iterator[str]:
-    for node in (each["name"] for each in run.plan["network"]["nodes"]):
+    for node in (node["name"] for node in run.plan["network"]["nodes"]):
         told, counted = run.metrics["counters"].get(node, {}), counter_growth(run, node)
         for name in sorted(told.keys() | counted.keys()):
             if (
@@ -609,7 +609,7 @@ def _flows(run: Run, group: Group, flows: list[dict[str, Any]]) -> Iterator[str]
         "retransmitted_bytes",
         "lost",
     ):
-        values = [each["lost_packets"] if name == "lost" else each[name] for each in own]
+        values = [flow["lost_packets"] if name == "lost" else flow[name] for flow in own]
         if all(value is None for value in values) or (name in ("lost", "retransmissions") and cut):
             continue
         if sum(value or 0 for value in values) != counted[name]:

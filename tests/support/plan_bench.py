@@ -98,4 +98,6 @@ class Bench:
         """Return ``line:column: message (hint)`` of each error."""
         with pytest.raises(SpecErrors) as caught:
             self.plan(text, **options)
-        return [str(each).replace(f"{self.folder}/spec.yaml:", "") for each in caught.value.errors]
+        return [
+            str(mistake).replace(f"{self.folder}/spec.yaml:", "") for mistake in caught.value.errors
+        ]

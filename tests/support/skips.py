@@ -30,7 +30,7 @@ def must_not_skip(item: pytest.Item, reason: str) -> bool:
         return False
     if item.get_closest_marker("full") and not item.config.getoption("--full"):
         return False
-    if not any(item.get_closest_marker(each) for each in ("guest", "root", "browser")):
+    if not any(item.get_closest_marker(name) for name in ("guest", "root", "browser")):
         return False
     return not reason.startswith(FACTS_OF_THE_MACHINE)
 

@@ -67,4 +67,6 @@ class Workshop:
         """Return ``line:column: message (hint)`` of each error; the first added line is line 5."""
         with pytest.raises(SpecErrors) as caught:
             self.load(text, overrides)
-        return [str(each).replace(f"{self.folder}/spec.yaml:", "") for each in caught.value.errors]
+        return [
+            str(mistake).replace(f"{self.folder}/spec.yaml:", "") for mistake in caught.value.errors
+        ]

@@ -83,7 +83,8 @@ class RandomTalk:
 
     def draw(self, choices):
         value = self.rng.choices(
-            [each[0] for each in choices], [each[2 if self.sensible else 1] for each in choices]
+            [choice[0] for choice in choices],
+            [choice[2 if self.sensible else 1] for choice in choices],
         )[0]
         return value
 

@@ -19,8 +19,9 @@ from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
+from tcpexp.runs.options import RunOptions
 from tcpexp.runs.pipeline import RunOutcome
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 from tests.support.holds import broken
 
@@ -72,13 +73,13 @@ def outcome_of(
 
 def verdicts(outcome: RunOutcome) -> list[str]:
     """Return ``RESULT title: reason`` of each check."""
-    return [f"{each.result} {each.title}: {each.reason}" for each in outcome.checks]
+    return [f"{check.result} {check.title}: {check.reason}" for check in outcome.checks]
 
 
 def missing(found: list[str], result: str, words: tuple[str, ...]) -> list[str]:
     """Return those of ``words`` that no verdict with this result has."""
-    chosen = [each for each in found if each.startswith(f"{result} ")]
-    return [each for each in words if not any(each in verdict for verdict in chosen)]
+    chosen = [verdict for verdict in found if verdict.startswith(f"{result} ")]
+    return [word for word in words if not any(word in verdict for verdict in chosen)]
 
 
 class ExperimentTests:
@@ -99,7 +100,7 @@ class ExperimentTests:
     def test_every_check_passes(self, seeded: tuple[str, int | None], tmp_path: Path) -> None:
         name, seed = seeded
         outcome = outcome_of(name, tmp_path, seed=seed)
-        assert [each for each in verdicts(outcome) if not each.startswith("PASS ")] == []
+        assert [verdict for verdict in verdicts(outcome) if not verdict.startswith("PASS ")] == []
         assert broken(outcome.path) == []
         assert outcome.certificate["verdict"] == "VALID", outcome.certificate["reasons"]
         assert differing(RunData(outcome.path)) == []
@@ -121,4 +122,4 @@ class ExperimentTests:
         assert any("because" in given for entry in plan.expect for given in entry.values())
         assert "**Try next.**" in plan.explain
         assert "**Look at**" in plan.explain
-        assert any("RFC" in each for each in plan.references)
+        assert any("RFC" in reference for reference in plan.references)

@@ -29,7 +29,7 @@ def texts_of(figure):
     """Return every text in a figure."""
     from matplotlib.text import Text
 
-    return [each.get_text() for each in figure.findobj(Text) if each.get_text()]
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
 def test_figures_of_every_kind_twice_the_same(study):
@@ -69,7 +69,7 @@ def test_missing_runs_can_be_seen(study):
     lines, heat, _ = (draw(study, runs, entry.chosen()) for entry in study.sweep.figures)
     assert "6 of 24 runs missing (hollow marks)" in texts_of(lines)
     assert "6 of 24 runs missing" in texts_of(heat)
-    assert sum("3 of 4" in each for each in texts_of(heat)) == 2
+    assert sum("3 of 4" in text for text in texts_of(heat)) == 2
     hatched = [patch for patch in heat.axes[0].patches if patch.get_hatch()]
     assert len(hatched) == 1  # reno at p = 1 %
 
@@ -125,13 +125,15 @@ def test_what_the_curves_of_shipped_studies_follow_from_is_found(path):
         if entry.lines is not None and entry.lines.by is not None
     ]
     found = {
-        (entry.y, each.label): follows(SimpleNamespace(sweep=sweep), each.names(), entry.by)
+        (entry.y, reference.label): follows(
+            SimpleNamespace(sweep=sweep), reference.names(), entry.by
+        )
         for entry in entries
-        for each in entry.reference
+        for reference in entry.reference
     }
     if path.stem == "initial_window":
         assert found[("rounds", "predicted")]
-    assert all(isinstance(each, bool) for each in found.values())
+    assert all(isinstance(answer, bool) for answer in found.values())
 
 
 @pytest.mark.parametrize(

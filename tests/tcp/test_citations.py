@@ -11,7 +11,7 @@ from tcpexp.tcp.rfcs import SECTIONS, find_citations
 from tools.docs.tcp_musts import HERE, TOOLS, find_docstrings, find_met
 
 PLACES = list(find_docstrings())
-WITH_ADAPTERS = list(find_docstrings(leave_out=tuple(each for each in TOOLS if each != "adapters")))
+WITH_ADAPTERS = list(find_docstrings(leave_out=tuple(tool for tool in TOOLS if tool != "adapters")))
 
 
 def test_every_function_of_the_protocol_names_its_section() -> None:

@@ -46,11 +46,11 @@ def run_of(path, **plots):
     lines = [
         json.dumps(
             {
-                "time_ns": ZERO + round(each["at"] * SECOND),
-                **{key: value for key, value in each.items() if key != "at"},
+                "time_ns": ZERO + round(call["at"] * SECOND),
+                **{key: value for key, value in call.items() if key != "at"},
             }
         )
-        for each in CLIENT
+        for call in CLIENT
     ]
     (path / "raw/logs/client.out").write_text("\n".join(lines) + "\nno JSON\n")
     (path / "raw/logs/server.out").write_text(lines[2] + "\n")

@@ -52,8 +52,8 @@ def test_the_rows_are_those_that_tshark_gives(tmp_path, name, numbers):
     path = capture(tmp_path / "h1-eth0.pcap", frame_of("syn"), frame_of(name))
     ours, theirs = plain_headers(path, row(2, **numbers)), parse_pdml(pdml(name))
     assert ours is not None
-    assert [header_part(each, "here") for each in ours] == [
-        header_part(each, "here") for each in theirs
+    assert [header_part(header, "here") for header in ours] == [
+        header_part(header, "here") for header in theirs
     ]
 
 

@@ -67,13 +67,13 @@ def half_open(tmp_path, *, client="h1"):
     same = {"protocol": "tcp", "payload_bytes": 0, "labels": [], "capture": "any", "stream": 0}
     rows = {
         "packets": [
-            {**same, "number": number, **each} for number, each in enumerate(packets, start=1)
+            {**same, "number": number, **packet} for number, packet in enumerate(packets, start=1)
         ],
         "sockets": sockets,
         "connections": [connection],
     }
     return write_run(
-        tmp_path / "run", whole.plan, {name: filled(name, each) for name, each in rows.items()}
+        tmp_path / "run", whole.plan, {name: filled(name, row) for name, row in rows.items()}
     )
 
 

@@ -16,5 +16,8 @@ def test_without_a_least_width_nothing_is_joined():
 def test_there_are_at_most_as_many_bands_as_pixels():
     bands = [("a" if index % 2 else "b", index * 10, index * 10 + 10) for index in range(20_000)]
     found = joined(bands, 200_000 // 1200)
-    assert all(len(own) <= 1200 for own in found.values())
-    assert [(own[0][0], own[-1][1]) for own in found.values()] == [(0, 199_990), (10, 200_000)]
+    assert all(len(bands) <= 1200 for bands in found.values())
+    assert [(bands[0][0], bands[-1][1]) for bands in found.values()] == [
+        (0, 199_990),
+        (10, 200_000),
+    ]

@@ -94,7 +94,11 @@ def test_a_fault_becomes_rules(given: dict[str, Any], series: list[tuple[int, in
 
 
 def test_transmissions_are_bits() -> None:
-    assert [layout.transmission_mask(each) for each in ((1,), (1, 3), ())] == [1, 5, ALL]
+    assert [layout.transmission_mask(transmissions) for transmissions in ((1,), (1, 3), ())] == [
+        1,
+        5,
+        ALL,
+    ]
     with pytest.raises(RunError, match="from 1 to 63"):
         layout.transmission_mask((64,))
 
@@ -188,7 +192,7 @@ def run_with(
         plans.spawn("server", "h2", sys.executable, "-c", SERVER),
         plans.step("ready", WaitFor("h2", "port", "80", 10 * plans.SECOND)),
     )
-    setup = (*server, *(plans.step(name, each) for name, each in faults.items()))
+    setup = (*server, *(plans.step(name, what) for name, what in faults.items()))
     client = plans.spawn("client", "h1", sys.executable, "-c", CLIENT, at=0.1)
     plan: RunPlan = plans.plan(
         plans.network(direction, direction),

@@ -58,7 +58,7 @@ def test_a_folder_that_took_the_place_of_a_runs_is_not_handed_over(
     run_dir.rename(tmp_path / "moved")
     run_dir.mkdir()
     (run_dir / "secret").write_text("root's")
-    assert not any("ownership" in each for each in journal.clean_leftovers(state))
+    assert not any("ownership" in leftover for leftover in journal.clean_leftovers(state))
     assert owners(run_dir) == {(os.getuid(), os.getgid())}
 
 
@@ -69,7 +69,7 @@ def test_without_sudo_nobody_is_given_anything(
     monkeypatch.delenv("SUDO_UID")
     state = tmp_path / "state"
     assert killed(state, run_dir).results is None
-    assert not any("ownership" in each for each in journal.clean_leftovers(state))
+    assert not any("ownership" in leftover for leftover in journal.clean_leftovers(state))
 
 
 def test_the_second_place_of_the_trace_is_looked_at_only_without_the_first(

@@ -172,7 +172,7 @@ def test_stop_interrupts_and_keeps_what_there_is(tmp_path: Path) -> None:
     events = [
         json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()
     ]
-    assert {each["step"] for each in events if each["event"] == "end"} == {
+    assert {line["step"] for line in events if line["event"] == "end"} == {
         "sleeper",
         "wall",
         "sack",
@@ -202,7 +202,7 @@ def test_killed_runner_takes_everything_with_it(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "raw" / "commands.jsonl").exists()
     state = tmp_path / "state"
     assert list(state.glob("run-*.json"))
-    assert any("folder" in each for each in journal.clean_leftovers(state))
+    assert any("folder" in leftover for leftover in journal.clean_leftovers(state))
     assert not list(state.iterdir())
     assert journal.clean_leftovers(state) == []
 
@@ -258,7 +258,7 @@ def test_what_is_missing_is_named_before_the_run(tmp_path: Path) -> None:
         HostPlace(tmp_path / "state").run(
             plans.plan(needs=wanted), tmp_path / "out", lambda phase, t: None, lambda: False
         )
-    what = [each.what for each in caught.value.missing]
+    what = [lack.what for lack in caught.value.missing]
     assert what == ["program no-such-tool", "qdisc no_such_qdisc", "congestion control no_such_cc"]
     assert "apt install no-such-tool" in caught.value.missing[0].remedy
     assert not (tmp_path / "out").exists()

@@ -102,7 +102,7 @@ def test_titles_ticks_and_numbers_stand_around_the_axes():
     whole_numbers(axes)
     svg = figure.to_svg("A & B", "f")
     root = ElementTree.fromstring(svg)
-    texts = [each.text for each in root.iter("text")]
+    texts = [label.text for label in root.iter("text")]
     assert {"Title <1>", "Time (s)", "Count", "Below", "0", "1", "2", "3"} <= set(texts)
     assert root.attrib["aria-label"] == "A & B" and root.attrib["viewBox"] == "0 0 720 144"
     axes.tick_params(labelbottom=False)

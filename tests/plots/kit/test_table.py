@@ -96,7 +96,7 @@ def test_a_long_text_is_wrapped_between_words():
 
 def test_the_picture_is_as_high_as_its_rows_need():
     low = Table((Part((Column("a"),), (Row(("1",)),)),))
-    high = Table((Part((Column("a"),), tuple(Row((str(each),)) for each in range(20))),))
+    high = Table((Part((Column("a"),), tuple(Row((str(number),)) for number in range(20))),))
     assert (
         draw_table(high, "t").get_size_inches()[1] > draw_table(low, "t").get_size_inches()[1] + 3
     )

@@ -29,7 +29,7 @@ def test_ticks_lie_within_and_are_not_too_many(low, span, most):
     places = ticks(low, low + span, most)
     assert len(places) <= most + 1
     slack = span * 1e-5 + abs(low) * 1e-12
-    assert all(low - slack <= each <= low + span + slack for each in places)
+    assert all(low - slack <= place <= low + span + slack for place in places)
 
 
 def test_an_axis_of_no_length_has_one_tick_and_one_without_an_end_none():

@@ -124,18 +124,22 @@ def test_what_differs_is_listed_by_path(pair):
     )
     write_checks(b, [*VERDICTS[1:]])
     comparison = compare_runs(RunData(a), RunData(b))
-    assert [(each.path, each.before, each.after) for each in comparison.spec] == [
-        ("links.h1-h2.queue", "1bdp", "4bdp")
+    assert [
+        (difference.path, difference.before, difference.after) for difference in comparison.spec
+    ] == [("links.h1-h2.queue", "1bdp", "4bdp")]
+    assert [difference.path for difference in comparison.environment] == ["versions.kernel"]
+    assert "verdict" in [difference.path for difference in comparison.certificate]
+    assert [difference.path for difference in comparison.measured(0.01)] == [
+        "flows.cubic.retransmissions"
     ]
-    assert [each.path for each in comparison.environment] == ["versions.kernel"]
-    assert "verdict" in [each.path for each in comparison.certificate]
-    assert [each.path for each in comparison.measured(0.01)] == ["flows.cubic.retransmissions"]
     assert comparison.measured(0.01)[0].change == pytest.approx(0.5)
-    assert {each.path for each in comparison.measured(0.0)} == {
+    assert {difference.path for difference in comparison.measured(0.0)} == {
         "flows.cubic.retransmissions",
         "flows.cubic.share",
     }
-    assert [each.title for each in comparison.verdicts if each.differs] == ["share of flow bbr"]
+    assert [verdict.title for verdict in comparison.verdicts if verdict.differs] == [
+        "share of flow bbr"
+    ]
     assert comparison.same_packets and not comparison.same
 
 
@@ -147,7 +151,10 @@ def test_overrides_of_the_command_line_are_part_of_the_spec(pair):
             command=["tcpexp", "run", "x", "--set", "links.h1-h2.queue=2bdp", "--set=seed=9"]
         ),
     )
-    assert {each.path: each.after for each in compare_runs(RunData(a), RunData(b)).spec} == {
+    assert {
+        difference.path: difference.after
+        for difference in compare_runs(RunData(a), RunData(b)).spec
+    } == {
         "links.h1-h2.queue": "2bdp",
         "seed": 9,
     }
@@ -189,7 +196,7 @@ def test_a_flow_that_one_run_lacks_is_drawn_alone(pair):
     change_json(
         b / "plan.json",
         lambda value: value.update(
-            flows=[each for each in value["flows"] if each["name"] == "cubic"]
+            flows=[flow for flow in value["flows"] if flow["name"] == "cubic"]
         ),
     )
     figures = {overlay.name: figure for overlay, figure in drawn_overlays(RunData(a), RunData(b))}
@@ -225,9 +232,9 @@ def test_json_and_terminal_agree(pair):
     )
     comparison = compare_runs(RunData(a), RunData(b))
     value = to_json_value(comparison, 0.01)
-    assert [each["path"] for each in value["metrics"]] == ["flows.cubic.retransmissions"] and value[
-        "metrics_differing"
-    ] == 2
+    assert [metric["path"] for metric in value["metrics"]] == [
+        "flows.cubic.retransmissions"
+    ] and value["metrics_differing"] == 2
     out = io.StringIO()
     print_comparison(comparison, 0.01, Console(file=out, width=120, highlight=False))
     assert (

@@ -43,7 +43,7 @@ def test_paths_are_written_as_set_takes_them():
         "actions": [{"at": "1s"}, {"at": "3s"}],
     }
     found = differences(before, after)
-    assert [(each.path, each.kind) for each in found] == [
+    assert [(difference.path, difference.kind) for difference in found] == [
         ("links.h1-h2.queue", "changed"),
         ("links.h1-h2.delay", "added"),
         ("actions[1].at", "changed"),

@@ -98,8 +98,8 @@ def test_figures_and_tables_are_numbered_in_order(document):
     for text in (markdown(document), Page(paper_html(document)).text):
         for kind in ("Figure", "Table"):
             numbers = [
-                int(each)
-                for each in re.findall(rf"(?:\*\*|^|\W){kind} (\d+)\.", text, re.MULTILINE)
+                int(match)
+                for match in re.findall(rf"(?:\*\*|^|\W){kind} (\d+)\.", text, re.MULTILINE)
             ]
             assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 3
 
@@ -114,7 +114,7 @@ def test_every_question_has_room(document):
 def test_the_folder_holds_what_the_markdown_names(run, tmp_path):
     path = write_hand_in(run, tmp_path / "mine", "md")
     named = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", path.read_text())
-    assert len(named) > 4 and all((path.parent / each).is_file() for each in named)
+    assert len(named) > 4 and all((path.parent / name).is_file() for name in named)
     assert "</svg>" in (path.parent / "figures/network.svg").read_text()
 
 

@@ -60,7 +60,7 @@ def test_texts_cannot_leave_their_element():
 
 
 def test_the_policy_lets_only_our_script_run():
-    policy = dict(each.split(" ", 1) for each in embed.page_policy().split("; "))
+    policy = dict(word.split(" ", 1) for word in embed.page_policy().split("; "))
     assert policy["default-src"] == "'none'" and re.fullmatch(
         r"'sha256-[A-Za-z0-9+/=]{44}'", policy["script-src"]
     )

@@ -244,11 +244,11 @@ def test_layers_flows_and_connections_can_be_switched(opened):
     before = opened.do(drawn)
     flow = opened.page.locator(".toolbar .toggle", has_text="cubic")
     flow.click()
-    assert opened.do(drawn) == [each for each in before if not each.startswith("cubic ")]
+    assert opened.do(drawn) == [line for line in before if not line.startswith("cubic ")]
     flow.click()
     layer = opened.page.locator("#panel-cwnd .toggle", has_text="ssthresh")
     layer.click()
-    assert opened.do(drawn) == [each for each in before if not each.endswith("ssthresh")]
+    assert opened.do(drawn) == [line for line in before if not line.endswith("ssthresh")]
     layer.click()
     assert opened.do(drawn) == before
     tables = "[...new Set(tcpexp.group.panels[0].layers().map((layer) => layer.connection))]"
@@ -450,6 +450,6 @@ def test_another_script_would_not_run(run, browser, tmp_path):
     shutil.copy(next((run.path / "figures").glob("*.png")), tmp_path / "x.png")
     opened = Opened(browser, tmp_path / "report.html")
     assert opened.page.title() != "ran" and any(
-        "Content Security Policy" in each for each in opened.said
+        "Content Security Policy" in text for text in opened.said
     )
     opened.context.close()

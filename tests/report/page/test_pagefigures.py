@@ -23,7 +23,9 @@ def everything(path, make, **more):
     """A run whose spec asks for every plot there is, and its page's figures by name."""
     plots = tuple({name: {}} for name in BUILTIN)
     figures, left_out = page_figures(make(path, plots=plots, **more))
-    return {each.plot: each for each in figures}, {each.name: each.reason for each in left_out}
+    return {figure.plot: figure for figure in figures}, {
+        figure.name: figure.reason for figure in left_out
+    }
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +74,18 @@ def test_a_sketch_says_what_matplotlib_says(tmp_path):
     run = shared_bottleneck(tmp_path, 8)
     plot_run(run)
     files = {
-        each["name"]: each["svg"]
-        for each in json.loads((tmp_path / "figures/index.json").read_text())["figures"]
+        figure["name"]: figure["svg"]
+        for figure in json.loads((tmp_path / "figures/index.json").read_text())["figures"]
     }
     figures, _ = page_figures(run)
-    assert [each.name for each in figures] == list(files)
-    for each in figures:
-        if "<svg" not in each.html:
+    assert [figure.name for figure in figures] == list(files)
+    for figure in figures:
+        if "<svg" not in figure.html:
             continue
         theirs, ours = (
-            words_in(text) for text in ((tmp_path / files[each.name]).read_text(), each.html)
+            words_in(text) for text in ((tmp_path / files[figure.name]).read_text(), figure.html)
         )
-        assert theirs == ours, each.name
+        assert theirs == ours, figure.name
 
 
 def words_in(svg: str) -> set[str]:
@@ -174,7 +176,7 @@ def test_a_plot_that_fails_or_has_no_data_is_named_with_the_reason(tmp_path, mon
     run = write_run(tmp_path, make_plan(plots=({"broken": {}}, {"rtt": {}})), {})
     figures, left_out = page_figures(run)
     assert figures == []
-    assert [each.reason for each in left_out] == [
+    assert [figure.reason for figure in left_out] == [
         "drawing it failed: ZeroDivisionError: by zero",
         "the run holds no data for it",
     ]

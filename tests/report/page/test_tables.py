@@ -43,7 +43,7 @@ def test_html_has_headings_cells_shades_links_and_notes():
 def test_the_report_shows_a_table_and_not_its_picture(tmp_path):
     schema = schema_of("packets")
     frame = pl.DataFrame(
-        [{name: each.get(name) for name in schema} for each in acks(7)], schema=schema
+        [{name: ack.get(name) for name in schema} for ack in acks(7)], schema=schema
     )
     run = write_run(
         tmp_path,

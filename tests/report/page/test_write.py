@@ -30,7 +30,7 @@ def page(tmp_path_factory) -> Page:
         {"t_ns": 5, "node": "h1", "argv": ["ip", "link", "set", "a b"], "status": 0, "stderr": ""}
     ] * 3
     (path / "raw/commands.jsonl").write_text(
-        "".join(json.dumps(each) + "\n" for each in commands) + '{"cut": '
+        "".join(json.dumps(command) + "\n" for command in commands) + '{"cut": '
     )
     plot_run(run)
     return Page(write_report(run).read_text())
@@ -44,7 +44,7 @@ def test_the_page_is_well_formed(page):
 
 def test_links_within_the_page_lead_somewhere(page):
     ids = {value for _, name, value in page.attributes if name == "id"}
-    ids |= {f"panel-{each['id']}" for each in page.panels}  # the script puts them up
+    ids |= {f"panel-{panel['id']}" for panel in page.panels}  # the script puts them up
     targets = {
         value[1:]
         for _, name, value in page.attributes

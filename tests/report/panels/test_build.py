@@ -26,18 +26,19 @@ def data(run):
 
 def layer(data, panel, label, **more):
     (one,) = [
-        each
-        for found in data.panels
-        if found.id == panel
-        for each in found.layers
-        if each.label == label and all(getattr(each, name) == value for name, value in more.items())
+        drawn
+        for shown in data.panels
+        if shown.id == panel
+        for drawn in shown.layers
+        if drawn.label == label
+        and all(getattr(drawn, name) == value for name, value in more.items())
     ]
     return one
 
 
 def test_the_panels_come_in_their_order(data):
     ids = [panel.id for panel in data.panels]
-    assert ids == [each for each in ORDER if each in ids]
+    assert ids == [name for name in ORDER if name in ids]
     assert {"sequence", "cwnd", "rtt", "throughput", "stacked", "queue", "window", "io"} <= set(ids)
 
 
@@ -71,7 +72,9 @@ def test_cwnd_is_that_of_the_metrics(run, data, flow):
 
 def test_every_packet_of_a_connection_is_there(run, data):
     packets = run.table("packets").filter(pl.col("flow") == "cubic").sort("t_ns")
-    (connection,) = [each["id"] for each in data.connections if each["flow"] == "cubic"]
+    (connection,) = [
+        connection["id"] for connection in data.connections if connection["flow"] == "cubic"
+    ]
     columns = data.tables[connection].columns
     assert columns["number"].values.tolist() == packets["number"].to_list()
     assert columns["t"].values.tolist() == packets["t_ns"].to_list()
@@ -97,7 +100,7 @@ def test_the_same_run_gives_the_same_text(run, data):
 def test_what_is_absent_is_named(tmp_path):
     data = panel_data(write_run(tmp_path, make_plan(), {}))
     assert data.panels == []
-    said = {each["what"]: each["why"] for each in data.absent}
+    said = {lack["what"]: lack["why"] for lack in data.absent}
     assert {
         "Congestion window",
         "Round-trip time",
@@ -190,7 +193,7 @@ def test_states_phases_and_losses_where_the_tables_say(tmp_path):
     loss = data.tables[layer(data, "cwnd", "loss event").table].columns
     assert loss["t"].values.tolist() == [3 * SECOND] and loss["before"].values.tolist() == [20]
     assert not {"Phases of congestion control", "Loss events", "Congestion states"} & {
-        each["what"] for each in data.absent
+        lack["what"] for lack in data.absent
     }
 
 
@@ -237,7 +240,7 @@ def test_more_packets_than_a_page_holds(run, monkeypatch):
     )
     assert rows - labelled <= 2000
     assert labelled == run.table("packets").filter(pl.col("labels").list.len() > 0).height
-    assert any("packets" in each["what"] and "parquet" in each["why"] for each in few.absent)
+    assert any("packets" in lack["what"] and "parquet" in lack["why"] for lack in few.absent)
 
 
 def test_the_first_view_is_where_the_packets_are() -> None:
@@ -265,5 +268,5 @@ def test_panels_with_next_to_nothing_to_show_are_left_out_with_the_reason(tmp_pa
     write_table(run.path, "ca_states", run.table("ca_states").clear())
     data = panel_data(RunData(run.path))
     assert ({"cwnd", "rtt"} <= {panel.id for panel in data.panels}) is drawn
-    said = " ".join(each["why"] for each in data.absent)
+    said = " ".join(lack["why"] for lack in data.absent)
     assert ("was seen only" in said) is ("taken only" in said) is not drawn

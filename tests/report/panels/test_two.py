@@ -20,7 +20,7 @@ def test_two_runs_on_one_axis(tmp_path):
         assert all(layer.table in both.tables for layer in panel.layers)
         assert {layer.connection for layer in panel.layers} <= {
             "",
-            *(each["id"] for each in both.connections),
+            *(connection["id"] for connection in both.connections),
         }
     for name, table in both.tables.items():
         assert table.name == name and table.facts["run"] == name[0]
@@ -43,7 +43,7 @@ def test_what_only_one_run_has_is_marked_with_its_letter(tmp_path):
             ],
         )
     )
-    assert [(each["t"], each["label"]) for each in two_runs(a, b).marks] == [
+    assert [(mark["t"], mark["label"]) for mark in two_runs(a, b).marks] == [
         (0, "start"),
         (10**9, "A: loss"),
         (2 * 10**9, "B: loss"),
@@ -55,4 +55,4 @@ def test_a_run_without_packets_leaves_the_other_alone(tmp_path):
     empty = run.__class__(**{**run.__dict__, "panels": [], "tables": {}, "connections": []})
     both = two_runs(run, empty)
     assert {layer.flow for panel in both.panels for layer in panel.layers} == {"run A"}
-    assert all(each["label"].endswith("(run A only)") for each in both.connections)
+    assert all(connection["label"].endswith("(run A only)") for connection in both.connections)

@@ -108,7 +108,10 @@ class Bench:
     def state(self, name: str) -> bool:
         """Wait until a connection is in this state."""
         return self.drive(
-            lambda: any(each.state.label == name for each in self.host.stack.connections.values()),
+            lambda: any(
+                connection.state.label == name
+                for connection in self.host.stack.connections.values()
+            ),
             10,
         )
 

@@ -83,7 +83,7 @@ def test_several_requests_on_one_connection(running: Running) -> None:
     host = running.client()
     with host.connect("127.0.0.1", FILE_PORT, timeout=10) as sock:
         found = list(download(sock, ["small", "none", "large"]))
-    assert [(each.content, each.error, each.intact) for each in found] == [
+    assert [(answer.content, answer.error, answer.intact) for answer in found] == [
         (FILES["small"], "", True),
         (b"", "there is no file none", False),
         (FILES["large"], "", True),
@@ -101,7 +101,7 @@ def test_calculator_and_dns(running: Running) -> None:
         ]
     with host.connect("127.0.0.1", DNS_PORT, timeout=10) as sock:
         answers = [
-            (name, answer.rcode, [each.value for each in answer.records])
+            (name, answer.rcode, [record.value for record in answer.records])
             for name, answer in ask_dns(sock, ["web.lab.test", "x.test"], "A")
         ]
     assert answers == [("web.lab.test", 0, ["192.0.2.80"]), ("x.test", 3, [])]
@@ -200,7 +200,7 @@ def test_over_ipv6() -> None:
         pytest.skip("this kernel lacks IPv6 on the loopback interface")
     host = server.client()
     with host.connect("::1", FILE_PORT, timeout=10) as sock:
-        assert [each.intact for each in download(sock, ["large"])] == [True]
+        assert [part.intact for part in download(sock, ["large"])] == [True]
     host.close()
     server.end()
 
@@ -300,7 +300,7 @@ def test_over_udp_the_datagram_has_the_header(address: str) -> None:
             found.append(
                 tuple(
                     int.from_bytes(data, "little")
-                    for _, name, data in sorted(ancillary, key=lambda each: each[1])
+                    for _, name, data in sorted(ancillary, key=lambda message: message[1])
                     if name in kind
                 )
             )
