@@ -10,7 +10,6 @@ import pytest
 from tcpexp.cli.cards import Card, CheckWords, load_cards
 from tcpexp.cli.main import main
 from tcpexp.cli.search import find_cards, settings, stems, tags
-from tcpexp.library.glossary import GLOSSARY, terms_in
 
 
 def card(
@@ -82,27 +81,6 @@ def test_a_hit_shows_where_the_words_are() -> None:
     )
     assert hit.line == "SYNs from h1: 7, at 0 s, 1 s"
     assert hit.words == ("SYN",)
-
-
-@pytest.mark.parametrize(
-    ("text", "terms"),
-    [
-        ("The retransmission timer", {"retransmission timeout (RTO)", "retransmission"}),
-        ("a SYN-ACK", {"SYN-ACK"}),
-        ("in SYN-SENT", {"SYN-SENT"}),
-        ("three SYNs", {"SYN"}),
-        ("synthetic", set()),
-        ("zero-window probes", {"zero window", "zero-window probe, persist timer"}),
-    ],
-)
-def test_the_fields_other_words_for_the_same(text: str, terms: set[str]) -> None:
-    assert set(terms_in(text)) == terms
-
-
-def test_the_glossary_names_each_thing_once() -> None:
-    names = [term[0] for term in GLOSSARY]
-    assert len(names) == len(set(names))
-    assert all(terms_in(word) for term in GLOSSARY for word in term[1:])
 
 
 def test_endings_do_not_matter() -> None:

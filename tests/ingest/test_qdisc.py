@@ -10,7 +10,7 @@ import pytest
 
 from tcpexp.errors import DataError
 from tcpexp.ingest.qdisc import parse_dumps, parse_sources, read_queues
-from tcpexp.record.rtnetlink import DUMP_REQUEST, FILE_HEAD, RECORD_HEAD, ends_dump
+from tcpexp.record.rtnetlink import FILE_HEAD, RECORD_HEAD
 
 RAW = Path(__file__).parent / "data" / "linux-6.1-qdisc"
 DUMPS = (RAW / "qdisc.nl").read_bytes()
@@ -60,15 +60,3 @@ def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "engine.json").write_text("{}")
     with pytest.raises(DataError, match=r"qdisc_sources\.json"):
         read_queues(tmp_path)
-
-
-def test_the_end_of_a_dump_is_told_from_counters():
-    sequence = DUMP_REQUEST[8:12]
-    done = struct.pack("=IHH4sIi", 20, 3, 2, sequence, 0, 0)
-    datagram = DUMPS[FILE_HEAD.size + RECORD_HEAD.size :][:FIRST]
-    assert ends_dump(done)
-    assert ends_dump(datagram + done)
-    assert not ends_dump(datagram)
-    assert not ends_dump(datagram + struct.pack("=5I", 20, 3, 199, 0, 0))
-    with pytest.raises(PermissionError):
-        ends_dump(struct.pack("=IHH4sIi", 36, 2, 0, sequence, 0, -1) + DUMP_REQUEST[:16])

@@ -10,7 +10,6 @@ import pytest
 from tcpexp.errors import DataError
 from tcpexp.ingest.qdisc import read_queues
 from tcpexp.ingest.settings import SampledSettings, read_settings
-from tcpexp.record.qdiscoptions import decode_options
 
 RAW = Path(__file__).parent / "data" / "linux-6.1-qdisc"
 PFIFO, WIDER = (25).to_bytes(4, "little"), (26).to_bytes(4, "little")
@@ -93,11 +92,3 @@ def test_what_was_read_back(tmp_path):
     (tmp_path / "readback.jsonl").write_text("nonsense\n{}\n")
     with pytest.raises(DataError, match=r"readback\.jsonl:1"):
         read_settings(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "kind", ["tbf", "pfifo", "red", "codel", "fq_codel", "cake", "netem", "another"]
-)
-def test_a_message_that_is_cut_off_says_nothing(kind):
-    assert decode_options(kind, b"") == {}
-    assert isinstance(decode_options(kind, b"\0\1"), dict)

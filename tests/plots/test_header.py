@@ -6,35 +6,15 @@ import polars as pl
 import pytest
 
 from tcpexp.errors import SpecError
-from tcpexp.ingest.dissect import parse_pdml
 from tcpexp.plots.header import HeaderTable, chosen_packet, header_part
-from tcpexp.views.bothends import both_ends
-from tcpexp.views.headerwords import shown_fields
 from tcpexp.views.packets import PacketLink
 from tests.support.fake_run import one_connection, write_run
 from tests.support.folders import RECORDED
-
-
-def headers(name):
-    return {
-        header.protocol: header
-        for header in parse_pdml((RECORDED / f"tshark-4.0.17-packet-{name}.pdml").read_text())
-    }
+from tests.support.recorded_headers import headers
 
 
 def rows(header):
     return {row.cells[3]: row for row in header_part(header, "h1-eth0 #1").rows}
-
-
-@pytest.mark.parametrize("name", ["syn", "data"])
-def test_every_bit_of_a_header_is_shown_once(name):
-    for header in headers(name).values():
-        bits = [
-            bit
-            for field in shown_fields(header)
-            for bit in range(field.first_bit, field.last_bit + 1)
-        ]
-        assert bits == list(range(8 * header.size_bytes)), header.protocol
 
 
 def test_a_syn_says_what_its_fields_mean():
@@ -112,7 +92,3 @@ def test_the_table_comes_from_the_capture(tmp_path):
     table = HeaderTable().draw(run, options(packet=3, capture="h1-eth0"))
     assert [part.title.split(" of ")[0] for part in table.parts] == ["IP header", "TCP header"]
     assert table.parts[0].packets[0] == PacketLink("h1-eth0", 3)
-
-
-def test_a_packet_that_no_journey_knows_stands_alone(tmp_path):
-    assert both_ends(one_connection(tmp_path), "h1-eth0", 1) == (PacketLink("h1-eth0", 1),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import random
 import signal
@@ -16,13 +15,12 @@ import polars as pl
 import pytest
 
 from tcpexp.batch import workers
-from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 from tcpexp.batch.workplace import GUEST
-from tcpexp.errors import DataError, HostError
+from tcpexp.errors import HostError
 from tcpexp.sweep.run import SilentStudy, run_study, standing_of
 from tcpexp.sweep.study import StudyOptions, load_study
 from tcpexp.sweep.tables import hash_tables
-from tests.support.cheap import NAME, write_spec
+from tests.support.cheap import NAME, study_of, write_spec
 from tests.support.folders import PROGRAMS
 
 
@@ -36,10 +34,6 @@ def log(tmp_path, monkeypatch):
 
 def made(log):
     return [line.split()[1:] for line in log.read_text().splitlines()]
-
-
-def study_of(spec, out, **more):
-    return load_study(spec, StudyOptions(out=out, workplace=NAME, **more))
 
 
 def test_a_study_from_spec_to_report_and_nothing_twice(tmp_path, log):
@@ -184,48 +178,6 @@ def test_two_coordinators_of_one_folder(tmp_path, log):
     study = study_of(write_spec(tmp_path, repeat=1), tmp_path / "out")
     with study.folder().locked(), pytest.raises(HostError, match="another tcpexp sweep"):
         run_study(study)
-
-
-def test_tables_go_to_any_store_of_fsspec(tmp_path, log):
-    import fsspec
-
-    outcome = run_study(study_of(write_spec(tmp_path, repeat=1), tmp_path / "out"), jobs=2)
-    tables = outcome.path / "tables"
-    copy_tables(tables, f"file://{tmp_path}/store")
-    assert hash_tables(tmp_path / "store") == hash_tables(tables)
-    (tables / "runs" / "part-00007.parquet").write_bytes(b"of a longer study")
-    copy_tables(tables, "memory://bucket/study")
-    (tables / "runs" / "part-00007.parquet").unlink()
-    copy_tables(tables, "memory://bucket/study")
-    memory = fsspec.filesystem("memory")
-    stored = {
-        name.removeprefix("/bucket/study/"): hashlib.sha256(memory.cat(name)).hexdigest()
-        for name in memory.find("/bucket/study")
-    }
-    assert stored == hash_tables(tables)
-    with pytest.raises(HostError, match="cannot be copied"):
-        copy_tables(tables, "nosuchprotocol://bucket/study")
-
-
-def test_a_study_goes_on_from_a_store(tmp_path, log):
-    """Another machine, another day: the finished runs come from the store, and only the others are
-    made.
-    """
-    store = f"file://{tmp_path}/store"
-    spec = write_spec(tmp_path, repeat=1)
-    first = run_study(study_of(spec, tmp_path / "first"), jobs=2)
-    assert put_cells(first.path, store) == 6
-    assert put_cells(first.path, store) == 0
-    spec = write_spec(tmp_path, repeat=2)
-    study = study_of(spec, tmp_path / "second")
-    assert fetch_cells(study.folder(), store, {run.key for run in study.runs}) == 6
-    second = run_study(study, jobs=2)
-    assert (second.found, second.made) == (6, 6)
-    (damaged,) = list((tmp_path / "store" / "cells").glob(f"{study.runs[0].key}*"))
-    damaged.write_bytes(damaged.read_bytes()[:100])
-    study = study_of(spec, tmp_path / "third")
-    with pytest.raises(DataError, match="damaged"):
-        fetch_cells(study.folder(), store, {run.key for run in study.runs})
 
 
 @pytest.mark.parametrize(
