@@ -43,8 +43,8 @@ def test_what_is_preloaded_starts_no_thread() -> None:
 
 def test_a_process_with_two_threads_does_not_fork() -> None:
     code = (
-        "wait ="
-        " threading.Event()\nthreading.Thread(target=wait.wait).start()\nprint(json.dumps(may_fork()))\nwait.set()"
+        "wait = threading.Event()\nthreading.Thread(target=wait.wait).start()\n"
+        "print(json.dumps(may_fork()))\nwait.set()"
     )
     assert outcome(code) is False
 
@@ -107,9 +107,11 @@ preload()
 assert may_fork()
 class Silent(QuietDisplay):
     def ends(self, number, row): pass
-jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("uml")) for name in ("killed", "wrong", "killed")]
+names = ("killed", "wrong", "killed")
+jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("uml")) for name in names]
 rows = run_jobs(jobs, 2, StopSignals(), Silent())
-print(json.dumps([[row["status"], row["errors"][0]["message"], row["errors"][0]["hint"]] for row in rows]))
+said = [(row["status"], row["errors"][0]) for row in rows]
+print(json.dumps([[status, error["message"], error["hint"]] for status, error in said]))
 """
     killed, wrong, again = outcome(code)
     assert killed == again == ["crashed", "the run's process ended by signal SIGKILL", "last words"]

@@ -1,4 +1,6 @@
-"""A cluster of processes of its own whose workers see neither the study's folder nor a guest image."""
+"""A cluster of processes of its own whose workers see neither the study's folder nor a
+guest image.
+"""
 
 from __future__ import annotations
 

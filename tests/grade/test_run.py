@@ -1,4 +1,6 @@
-"""Whole gradings, from folders of students to the sheets, with runs of a place that costs nothing."""
+"""Whole gradings, from folders of students to the sheets, with runs of a place that
+costs nothing.
+"""
 
 from __future__ import annotations
 
