@@ -68,10 +68,11 @@ def test_figures_are_drawn_with_letters_of_all_scripts_and_without_a_warning(
 
 def test_nothing_is_said_on_standard_error_about_letters_without_a_font(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path\nfrom tcpexp.plots.kit.save import save_figure\nfrom"
-        " tcpexp.plots.kit.style import house_style, new_figure\nwith house_style('x'):\n    figure ="
-        " new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1]); save_figure(figure,"
-        " Path(sys.argv[2]), 'all')\n"
+        "import sys; from pathlib import Path\nfrom tcpexp.plots.kit.save import save_figure\n"
+        "from tcpexp.plots.kit.style import house_style, new_figure\n"
+        "with house_style('x'):\n"
+        "    figure = new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1])\n"
+        "    save_figure(figure, Path(sys.argv[2]), 'all')\n"
     )
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
     done = subprocess.run(
