@@ -11,11 +11,13 @@ A spec names the congestion control of a flow, or of all connections that a host
 
 ```yaml
 hosts:
-  h2: {sysctls: {net.ipv4.tcp_congestion_control: vegas}}                                   # what h2 uses by default
+  h2: {sysctls: {net.ipv4.tcp_congestion_control: vegas}}  # what h2 uses by default
 actions:
-  - {do: iperf3, from: h1, to: h2, flow: upload, congestion_control: cubic}                 # one flow
-  - {at: 20s, do: congestion_control, flow: upload, algorithm: bbr}                         # the same flow, from 20 s on
-  - {at: 20s, do: congestion_control, host: h1, algorithm: reno}                            # connections that h1 opens from then on
+  # one flow, and the same flow from 20 s on
+  - {do: iperf3, from: h1, to: h2, flow: upload, congestion_control: cubic}
+  - {at: 20s, do: congestion_control, flow: upload, algorithm: bbr}
+  # connections that h1 opens from then on
+  - {at: 20s, do: congestion_control, host: h1, algorithm: reno}
 ```
 
 A name that the kernel does not know is refused before anything runs, with the list below and the
