@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from tcpexp.errors import Position
+from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters, check_mtu
 from tcpexp.spec.placed import PlacedError
@@ -376,7 +376,7 @@ def _from_registry(
     try:
         return registry.get(name)
     except SpecError as error:  # an installed package that cannot be loaded
-        raise PlacedError(error.message, error.hint, path, key=key) from None
+        raise PlacedError(error.message, error.hint or "", path, key=key) from None
 
 
 def _must_be_known(
