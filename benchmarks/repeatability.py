@@ -50,7 +50,9 @@ SAID = "digest "
 
 @dataclass(frozen=True)
 class Way:
-    """How the child that makes runs is started: before its command, where, with which environment."""
+    """How the child that makes runs is started: before its command, where, with which
+    environment.
+    """
 
     prefix: tuple[str, ...] = ()
     cwd: Path | None = None

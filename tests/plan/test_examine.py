@@ -1,4 +1,6 @@
-"""All mistakes of all stages in one call, none that only follows from another, each at its place."""
+"""All mistakes of all stages in one call, none that only follows from another, each at
+its place.
+"""
 
 from __future__ import annotations
 

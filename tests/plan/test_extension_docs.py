@@ -18,7 +18,9 @@ NAMED_BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
 
 
 def unpack(page, folder):
-    """Write every block of ``page`` that starts with a file's name to that file below ``folder``."""
+    """Write every block of ``page`` that starts with a file's name to that file below
+    ``folder``.
+    """
     for name, text in NAMED_BLOCK.findall((DOCS / page).read_text()):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

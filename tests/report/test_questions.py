@@ -7,7 +7,8 @@ from tcpexp.report.questions import split_explanation
 def test_try_next_is_taken_apart_and_out():
     explain = """**The faults.** One.
 
-**Try next.** Take the jitter away (`--set links.h2->h1.jitter=0ms`): what remains? Take the corruption away. Do they vanish? `small. Same` is 10 MB.
+**Try next.** Take the jitter away (`--set links.h2->h1.jitter=0ms`): what remains? \
+Take the corruption away. Do they vanish? `small. Same` is 10 MB.
 """
     kept, asked = split_explanation(explain)
     assert kept == "**The faults.** One."
