@@ -1,7 +1,7 @@
 """The numbers of ``metrics.json`` as data: where each stands, its unit, and what it means.
 
 A name in angle brackets stands for any name: ``flows.<flow>.goodput_bps``; ``[]`` stands for the
-entries of a list. What could not be measured is null, never 0; null may also stand for a whole group.
+entries of a list. What could not be measured is null, never 0; null may also stand for a group.
 """
 
 from __future__ import annotations
