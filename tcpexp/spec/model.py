@@ -220,11 +220,11 @@ def build_plot(raw: Any, info: ValidationInfo) -> Any:
                 f"write - {name}: {{flow: web}}",
                 (name,),
             )
-        _from_registry(_catalogue(info).plots, name, (name,), key=True)
+        _must_be_known(_catalogue(info).plots, name, (name,), key=True)
         return PlotEntry(name, options)
     if not isinstance(raw, str):
         raise PlacedError(f"{_show(raw)} is not a plot", "write a plot's name")
-    _from_registry(_catalogue(info).plots, raw, ())
+    _must_be_known(_catalogue(info).plots, raw, ())
     return PlotEntry(raw, {})
 
 
@@ -372,6 +372,17 @@ def _from_registry(
     registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False
 ) -> Any:
     """Return the registry's item; raises ``PlacedError`` with a suggestion."""
+    _must_be_known(registry, name, path, key=key)
+    try:
+        return registry.get(name)
+    except SpecError as error:  # an installed package that cannot be loaded
+        raise PlacedError(error.message, error.hint or "", path, key=key) from None
+
+
+def _must_be_known(
+    registry: Any, name: Any, path: tuple[str | int, ...], *, key: bool = False
+) -> None:
+    """Raise ``PlacedError`` with a suggestion where a registry has no such name; loads nothing."""
     if not isinstance(name, str):
         article = "an" if registry.kind[0] in "aeiou" else "a"
         raise PlacedError(
@@ -379,13 +390,14 @@ def _from_registry(
             f"known: {', '.join(registry.names())}",
             path,
         )
-    try:
-        return registry.get(name)
-    except SpecError as error:
-        known = name_hint(registry.kind, name) or error.hint or suggest(name, registry.names())
+    if name not in registry:
+        known = name_hint(registry.kind, name) or suggest(name, registry.names())
         raise PlacedError(
-            error.message, known or f"there is no {registry.kind} at all", path, key=key
-        ) from None
+            f"unknown {registry.kind} '{name}'",
+            known or f"there is no {registry.kind} at all",
+            path,
+            key=key,
+        )
 
 
 def _validate(

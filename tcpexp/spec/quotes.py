@@ -13,28 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tcpexp.record.metrics import PARTS
 from tcpexp.registry import suggest
 from tcpexp.spec.expressions import Expression, parse_expression
 from tcpexp.units import QuantityError
 from tcpexp.words import quoted
 
 Kind = Literal["metric", "check", "is"]
-#: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py), and which of them hold names of what
-#: kind.
-PARTS = (
-    "connections",
-    "counters",
-    "end_ns",
-    "fairness",
-    "flows",
-    "followed",
-    "jain_index",
-    "labels",
-    "links",
-    "packets",
-    "queues",
-    "shares",
-)
+#: Which parts of ``metrics.json`` hold names of what kind.
 KIND_OF_PART = {
     "flows": "flow",
     "counters": "host or router",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import SpecError
+from tcpexp.record.metrics import PARTS
 from tcpexp.registry import suggest
-from tcpexp.spec.quotes import KIND_OF_PART, PARTS
+from tcpexp.spec.quotes import KIND_OF_PART
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan

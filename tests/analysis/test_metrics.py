@@ -3,6 +3,7 @@ import pytest
 from tcpexp.analysis.metrics import measure_run
 from tcpexp.analysis.sharing import jain_index
 from tcpexp.plan.types import FlowPlan
+from tcpexp.record.metrics import find_metric, paths_of
 
 S = 1_000_000_000
 
@@ -96,6 +97,7 @@ def run(build):
 
 def test_flows(run):
     metrics = measure_run(run.done())
+    assert [path for path in paths_of(metrics) if find_metric(path) is None] == []
     a = metrics["flows"]["a"]
     # first data sent, last data arrived
     assert (a["start_ns"], a["end_ns"], a["duration_s"]) == (0, 11 * S, 11.0)

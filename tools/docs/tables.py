@@ -1,15 +1,18 @@
-"""The part of the page of data that lists the tables, written from their schemas."""
+"""The parts of the page of data that list tables and metrics, written from what the code says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tcpexp.record.columns import Column, TableSchema
+from tcpexp.record.metrics import METRICS
 from tcpexp.store.schemas import known_tables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "data.md"
 BEGIN = "<!-- tables: written by python -m tools.docs -->"
 END = "<!-- end of tables -->"
+METRICS_BEGIN = "<!-- metrics: written by python -m tools.docs -->"
+METRICS_END = "<!-- end of metrics -->"
 
 
 def tables_markdown() -> str:
@@ -36,15 +39,26 @@ def _line(column: Column) -> str:
     return f"| `{column.name}` | {column.type} | {column.unit} | {column.meaning} |"
 
 
-def update_page(text: str) -> str:
-    """Return the page with the tables' part written anew.
+def metrics_markdown() -> str:
+    """Return the table of the numbers of ``metrics.json``: path, unit, meaning."""
+    lines = [f"| `{metric.path}` | {metric.unit} | {metric.meaning} |" for metric in METRICS]
+    return "\n".join(["| key | unit | meaning |", "|---|---|---|", *lines]) + "\n"
 
-    Raises ``ValueError`` when its marks are missing.
+
+def update_page(text: str) -> str:
+    """Return the page with the parts of tables and metrics written anew.
+
+    Raises ``ValueError`` when their marks are missing.
     """
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"the page lacks the marks {BEGIN} and {END}")
-    before, rest = text.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n\n{tables_markdown()}\n{END}{rest.split(END, 1)[1]}"
+    text = _between(text, BEGIN, END, tables_markdown())
+    return _between(text, METRICS_BEGIN, METRICS_END, metrics_markdown())
+
+
+def _between(text: str, begin: str, end: str, content: str) -> str:
+    if begin not in text or end not in text:
+        raise ValueError(f"the page lacks the marks {begin} and {end}")
+    before, rest = text.split(begin, 1)
+    return f"{before}{begin}\n\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
 def page() -> str:
