@@ -1,8 +1,10 @@
 """What Linux's rules alone would give: one sender, segment by segment, on a path that only delays
 and loses. The studies' expectations come from here.
 
-    python benchmarks/ideal_sender.py                  the tables behind experiments/studies/cubic_response.yaml and mathis.yaml
+    python benchmarks/ideal_sender.py                  the tables behind the studies
     python benchmarks/ideal_sender.py --seconds 1000   longer runs
+
+The studies are cubic_response.yaml and mathis.yaml of experiments/studies.
 
 The path has a constant round-trip time and loses chosen segments; nothing else is in the way. The
 rules are those of RFC 5681 with byte counting (RFC 3465); recovery in one round trip by SACK and

@@ -292,8 +292,8 @@ def print_table(results: list[Result]) -> None:
     print(f"{'packets':>10}  {'way':<18}{'packets/s':>10}{'wall s':>9}{'cpu s':>9}{'memory':>10}")
     for result in results:
         print(
-            f"{result.packets:>10,} "
-            f" {result.way:<18}{result.rate:>10,.0f}{result.wall_s:>9.1f}{result.cpu_s:>9.1f}{result.peak_bytes / 2**20:>6.0f} MiB",
+            f"{result.packets:>10,}  {result.way:<18}{result.rate:>10,.0f}{result.wall_s:>9.1f}"
+            f"{result.cpu_s:>9.1f}{result.peak_bytes / 2**20:>6.0f} MiB",
             flush=True,
         )
 

@@ -29,7 +29,8 @@ topology: two_host
 duration: {duration}s
 record: {{ss: off, counters: off, trace: off, capture: off}}
 actions:
-  - {{at: 0s, do: command, id: stock, host: h1, argv: [nsenter, -t, "1", -n, -m, python3, "{{dir}}/scripts/stock_tclink.py", stock, "{rate}", 20ms, "{queue}"]}}
+  - {{at: 0s, do: command, id: stock, host: h1, argv: [nsenter, -t, "1", -n, -m, python3,
+     "{{dir}}/scripts/stock_tclink.py", stock, "{rate}", 20ms, "{queue}"]}}
   - {{at: 0s, do: python, id: ship, host: h1, script: stock_tclink.py, args: [nothing]}}
 """
 OURS = """
@@ -42,7 +43,8 @@ duration: {duration}s
 record: {{ss: off, counters: off, trace: off, capture: off}}
 actions:
   - {{do: command, host: h2, argv: [iperf3, -s, "-1"], listens: 5201}}
-  - {{at: 0s, do: python, id: here, host: h1, script: stock_tclink.py, args: [here, "{{h2}}", "{seconds}"]}}
+  - {{at: 0s, do: python, id: here, host: h1, script: stock_tclink.py,
+     args: [here, "{{h2}}", "{seconds}"]}}
 """
 
 

@@ -1,7 +1,10 @@
 """Put what studies measured into docs/concepts/literature.md.
 
-    python benchmarks/literature.py results/studies/cubic_response-quick ...    take these studies' numbers, write the page anew
-    python benchmarks/literature.py    only write the page anew from docs/concepts/literature.json
+    python benchmarks/literature.py results/studies/cubic_response-quick ...
+    python benchmarks/literature.py
+
+The first takes the numbers of these studies and writes the page anew, the second only writes it,
+from docs/concepts/literature.json.
 
 The page's tables stand between ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it
 is written by hand. ``docs/concepts/literature.json`` keeps the numbers.

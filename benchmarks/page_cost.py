@@ -202,7 +202,8 @@ def main() -> None:
     )
     given = options.parse_args()
     print(
-        f"{'packets':>10}{'write s':>9}{'MB':>7}{'open s':>8}{'of cpu s':>9}{'panels s':>9}{'zoom ms':>9}{'of cpu':>7}{'whole ms':>10}{'of cpu':>7}"
+        f"{'packets':>10}{'write s':>9}{'MB':>7}{'open s':>8}{'of cpu s':>9}{'panels s':>9}"
+        f"{'zoom ms':>9}{'of cpu':>7}{'whole ms':>10}{'of cpu':>7}"
     )
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         chromium = driver.chromium.launch(

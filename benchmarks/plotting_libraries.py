@@ -22,34 +22,57 @@ from pathlib import Path
 COMMON = """
 const N = %(points)d, P = %(panels)d, root = document.getElementById("root");
 const x = Float64Array.from({length: N}, (_, i) => i * 60 / N);
-const ys = Array.from({length: P}, (_, p) => Float64Array.from({length: N}, (_, i) => 50 + 40 * Math.sin(i / 900 + p) + (i * 7919 %% 97) / 10));
-const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-const place = () => { const div = document.createElement("div"); div.style.cssText = "width:1000px;height:220px"; root.append(div); return div; };
+const ys = Array.from({length: P}, (_, p) =>
+  Float64Array.from({length: N}, (_, i) =>
+    50 + 40 * Math.sin(i / 900 + p) + (i * 7919 %% 97) / 10));
+const frame = () => new Promise((done) => requestAnimationFrame(done));
+const frames = async () => { await frame(); await frame(); };
+const place = () => {
+  const div = document.createElement("div");
+  div.style.cssText = "width:1000px;height:220px";
+  root.append(div);
+  return div;
+};
 """
 UPLOT = """
-const plots = ys.map((y) => new uPlot({width: 1000, height: 220, legend: {show: false}, scales: {x: {time: false}},
+const plots = ys.map((y) => new uPlot({width: 1000, height: 220, legend: {show: false},
+  scales: {x: {time: false}},
   series: [{}, {stroke: "#0072b2", points: {show: false}}]}, [x, y], place()));
 const zoom = (a, b) => plots.forEach((plot) => plot.setScale("x", {min: a, max: b}));
 """
 ECHARTS = """
-const plots = ys.map((y) => { const chart = echarts.init(place()); chart.group = "run"; chart.setOption({animation: false, xAxis: {type: "value"}, yAxis: {},
-  dataZoom: [{type: "inside"}], series: [{type: "line", showSymbol: false, sampling: "minmax", data: Array.from(y, (v, i) => [x[i], v])}]}); return chart; });
+const plots = ys.map((y) => {
+  const chart = echarts.init(place()), data = Array.from(y, (v, i) => [x[i], v]);
+  chart.group = "run";
+  chart.setOption({animation: false, xAxis: {type: "value"}, yAxis: {},
+    dataZoom: [{type: "inside"}],
+    series: [{type: "line", showSymbol: false, sampling: "minmax", data}]});
+  return chart;
+});
 echarts.connect("run");
 const zoom = (a, b) => plots[0].dispatchAction({type: "dataZoom", startValue: a, endValue: b});
 """
 PLOTLY = """
 const axes = {};
-const traces = ys.map((y, p) => { const n = p ? p + 1 : ""; axes["yaxis" + n] = {domain: [p / P, (p + 0.9) / P]};
-  return {x, y, type: "scatter", mode: "lines", xaxis: "x", yaxis: "y" + n}; });
+const traces = ys.map((y, p) => {
+  const n = p ? p + 1 : "";
+  axes["yaxis" + n] = {domain: [p / P, (p + 0.9) / P]};
+  return {x, y, type: "scatter", mode: "lines", xaxis: "x", yaxis: "y" + n};
+});
 const div = place(); div.style.height = 220 * P + "px";
-const ready = Plotly.newPlot(div, traces, {width: 1000, height: 220 * P, showlegend: false, ...axes}, {staticPlot: false});
+const ready = Plotly.newPlot(div, traces,
+  {width: 1000, height: 220 * P, showlegend: false, ...axes}, {staticPlot: false});
 const zoom = (a, b) => Plotly.relayout(div, {"xaxis.range": [a, b]});
 """
 BOKEH = """
 const range = new Bokeh.Range1d({start: 0, end: 60});
-const figures = ys.map((y) => { const figure = Bokeh.Plotting.figure({width: 1000, height: 220, x_range: range, output_backend: "canvas"});
-  
-  figure.line({field: "x"}, {field: "y"}, {source: new Bokeh.ColumnDataSource({data: {x, y}}), line_color: "#0072b2"}); return figure; });
+const figures = ys.map((y) => {
+  const figure = Bokeh.Plotting.figure(
+    {width: 1000, height: 220, x_range: range, output_backend: "canvas"});
+  const source = new Bokeh.ColumnDataSource({data: {x, y}});
+  figure.line({field: "x"}, {field: "y"}, {source, line_color: "#0072b2"});
+  return figure;
+});
 const ready = Bokeh.Plotting.show(new Bokeh.Column({children: figures}), place());
 const zoom = (a, b) => { range.setv({start: a, end: b}); };
 """
@@ -73,8 +96,18 @@ def page(scripts: list[str], body: str, points: int, panels: int) -> str:
     )
     program = COMMON % {"points": points, "panels": panels} + body
     timing = """
-    const settled = (async () => { if (typeof ready !== "undefined") await ready; await frames(); window.drawn = performance.now(); })();
-    window.timed = async (a, b) => { await settled; const start = performance.now(); await zoom(a, b); await frames(); return performance.now() - start; };
+    const settled = (async () => {
+      if (typeof ready !== "undefined") await ready;
+      await frames();
+      window.drawn = performance.now();
+    })();
+    window.timed = async (a, b) => {
+      await settled;
+      const start = performance.now();
+      await zoom(a, b);
+      await frames();
+      return performance.now() - start;
+    };
     """
     return (
         "<!DOCTYPE html><meta charset=utf-8><div"
@@ -118,7 +151,8 @@ def main() -> None:
             whole = "".join(texts).encode()
             best = [min(column) for column in zip(*rows, strict=True)]
             print(
-                f"{name:20}{len(whole) / 1000:8.0f}{len(gzip.compress(whole)) / 1000:9.0f}{best[0]:8.0f}{best[1]:14.0f}{best[2]:10.0f}",
+                f"{name:20}{len(whole) / 1000:8.0f}{len(gzip.compress(whole)) / 1000:9.0f}"
+                f"{best[0]:8.0f}{best[1]:14.0f}{best[2]:10.0f}",
                 flush=True,
             )
         chromium.close()

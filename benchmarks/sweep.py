@@ -45,7 +45,8 @@ topology: two_host
 links: {{h1-h2: {{rate: 10mbit, delay: 10ms, queue: 1bdp}}}}
 duration: {duration}s
 actions:
-  - {{at: 200ms, do: iperf3, from: h1, to: h2, flow: bulk, congestion_control: cubic, until: {duration}s}}
+  - {{at: 200ms, do: iperf3, from: h1, to: h2, flow: bulk,
+     congestion_control: cubic, until: {duration}s}}
 sweep:
   parameters: {{cc: {{set: "actions[0].congestion_control", values: [cubic]}}}}
   repeat: {runs}

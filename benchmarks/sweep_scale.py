@@ -42,7 +42,8 @@ actions:
   - {{at: 200ms, do: iperf3, from: h1, to: h2, flow: bulk, congestion_control: cubic, until: 10s}}
 sweep:
   parameters:
-    rate: {{set: links.h1-h2.rate, range: {{from: 1mbit, to: 100mbit, steps: {cells}, scale: log, digits: 9}}}}
+    rate: {{set: links.h1-h2.rate, range:
+      {{from: 1mbit, to: 100mbit, steps: {cells}, scale: log, digits: 9}}}}
   repeat: {repeat}
   measures: {{goodput: {{metric: counters.h1.Tcp.OutSegs}}}}
 """
@@ -119,7 +120,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # measured
 
 
@@ -308,7 +309,7 @@ def print_measured(found: dict[str, Any]) -> None:
     print(f"\nscheduler and coordinator with two workers: {words}")
 
 
-# ----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # model
 
 

@@ -3,7 +3,9 @@ beside aioquic's QUIC.
 
     sudo python benchmarks/utcp_network.py tun [--megabytes N] [--rounds N] [--beside N]
     [--one-core] [--profile]
-    python benchmarks/utcp_network.py quic [--megabytes N] [--rounds N]          needs aioquic, and openssl for a certificate
+    python benchmarks/utcp_network.py quic [--megabytes N] [--rounds N]
+
+The second needs aioquic, and openssl for a certificate.
 
 ``tun``, in a throw-away network namespace: bulk transfers between this TCP (a process) and a kernel
 socket (another process), clean path. Each line has Mbit/s of wall time, best and median of the

@@ -186,8 +186,8 @@ def test_a_conftest_has_fixtures_and_hooks_only(path: Path) -> None:
 
 
 def test_nothing_is_put_on_the_path_by_hand() -> None:
-    """pyproject.toml says where pytest looks. A program of the guest knows only what it is told, and
-    a package of somebody else's is installed while its test lasts.
+    """pyproject.toml says where pytest looks. A program of the guest knows only what it is told,
+    and a package of somebody else's is installed while its test lasts.
     """
     by_hand = sorted(
         str(path.relative_to(TESTS))

@@ -15,7 +15,9 @@ WORKPLACE = "sweeping.cheap:CheapWorkplace"
 
 
 class CheapPlace:
-    """Leaves what an engine would have left of a run in which nothing was recorded but one counter."""
+    """Leaves what an engine would have left of a run in which nothing was recorded but
+    one counter.
+    """
 
     name = "guest"
 

@@ -31,7 +31,9 @@ def rates(name, begin_s, end_s, rate_bps):
 
 @pytest.fixture
 def two(build):
-    """The first flow has 8 Mbit/s alone, from 5 s on 7.5 beside 2.5, from 10 s to 15 s both have 5."""
+    """The first flow has 8 Mbit/s alone, from 5 s on 7.5 beside 2.5, from 10 s to 15 s
+    both have 5.
+    """
     rows = [
         *rates("a", 0, 5, 8_000_000),
         *rates("a", 5, 10, 7_500_000),

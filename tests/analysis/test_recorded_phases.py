@@ -69,7 +69,9 @@ def test_reno_with_one_dropped_segment(runs):
 
 
 def test_cubic_through_slow_start_and_two_losses(runs):
-    """The ACK processed at 360.27 ms makes ssthresh the cwnd of 58: HyStart, by its train of ACKs."""
+    """The ACK processed at 360.27 ms makes ssthresh the cwnd of 58: HyStart, by its
+    train of ACKs.
+    """
     assert phases(runs["cubic"]) == [
         ("slow_start", 216053420, 360271110, "hystart_train"),
         ("congestion_avoidance", 360271110, 585556669, "loss"),

@@ -1,4 +1,6 @@
-"""What links offered over time, which flows share a direction, and which samples stand for a span."""
+"""What links offered over time, which flows share a direction, and which samples stand
+for a span.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Each time that a retransmission timer ran out, as the kernel counts them in TcpExt.TCPTimeouts."""
+"""Each time that a retransmission timer ran out, as the kernel counts them in
+TcpExt.TCPTimeouts.
+"""
 
 from __future__ import annotations
 

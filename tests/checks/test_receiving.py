@@ -13,7 +13,9 @@ def window(number: int, ack: int, size: int, flags: str = "A") -> dict[str, obje
 
 @pytest.fixture
 def opening(run: CheckedRun) -> CheckedRun:
-    """The right edge is at 1000, stays there while the window closes, then moves by 500 and by 300."""
+    """The right edge is at 1000, stays there while the window closes, then moves by 500
+    and by 300.
+    """
     rows = [
         window(1, 1, 999),
         window(2, 501, 499),

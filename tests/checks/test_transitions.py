@@ -16,7 +16,9 @@ SERVER = ["LISTEN", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "CLOSING", "CLO
 
 @pytest.fixture
 def traced(run: CheckedRun) -> CheckedRun:
-    """A simultaneous close as Linux traces it: at h1 ss sees TIME-WAIT to the end, at h2 until 7 s."""
+    """A simultaneous close as Linux traces it: at h1 ss sees TIME-WAIT to the end, at
+    h2 until 7 s.
+    """
     rows = [
         change(t * S + offset, host, old, new)
         for host, states, offset in (("h1", CLIENT, 0), ("h2", SERVER, MS))

@@ -1,4 +1,6 @@
-"""Commands that need no run: help, lists, descriptions, the plan, the schema, completion, doctor."""
+"""Commands that need no run: help, lists, descriptions, the plan, the schema,
+completion, doctor.
+"""
 
 from __future__ import annotations
 

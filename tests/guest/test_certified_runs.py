@@ -53,7 +53,8 @@ STEPS = (
     " rate: 8mbit, delay: 5ms}], every: 0.1s, until: 1.9s}\n"
 )
 OFF = """\
-  - {at: 0.5s, do: netem, link: h1-h2, jitter: 0ms, loss: none, reorder: 0%, duplicate: 0%, corrupt: none}
+  - {at: 0.5s, do: netem, link: h1-h2, jitter: 0ms, loss: none, reorder: 0%,
+     duplicate: 0%, corrupt: none}
   - {at: 1s, do: link, link: h1-h2, ecn: false}
   - {at: 1.2s, do: link, link: h1-h2, rate: none, until: 1.6s}
 """

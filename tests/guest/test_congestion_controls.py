@@ -36,7 +36,8 @@ plots: []
 duration: {len(NAMES) + 4}s
 actions:
 {FLOWS}
-  - {{at: {len(NAMES)}s, do: iperf3, from: h1, to: h2, flow: marked, congestion_control: dctcp, until: {len(NAMES) + 3}s}}
+  - {{at: {len(NAMES)}s, do: iperf3, from: h1, to: h2, flow: marked,
+     congestion_control: dctcp, until: {len(NAMES) + 3}s}}
   - at: {len(NAMES) + 3}s
     do: command
     id: look
@@ -44,7 +45,8 @@ actions:
     shell: {LOOK!r}
 expect:
 {CHECKS}
-  - queueing_delay: {{flow: marked, between: [{len(NAMES) + 1}s, {len(NAMES) + 3}s], percentile: 95, at_most: 15ms}}
+  - queueing_delay: {{flow: marked, between: [{len(NAMES) + 1}s, {len(NAMES) + 3}s],
+      percentile: 95, at_most: 15ms}}
 """
 
 

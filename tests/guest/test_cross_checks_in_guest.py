@@ -33,7 +33,8 @@ links:
   h1-h2: {rate: 10mbit, delay: 10ms}
 duration: 5s
 actions:
-  - {do: http_server, host: h2, files: {small.bin: {size: 10kB, seed: 1}, big.bin: {size: 1MB, seed: 2}}}
+  - {do: http_server, host: h2, files:
+      {small.bin: {size: 10kB, seed: 1}, big.bin: {size: 1MB, seed: 2}}}
   - {at: 1s, do: http_get, id: small, from: h1, to: h2, path: /small.bin}
   - {at: 1s, do: http_get, id: big, from: h1, to: h2, path: /big.bin}
   - {at: 3s, do: http_get, id: many, from: h1, to: h2, path: /small.bin, every: 50ms, until: 4s}
@@ -48,7 +49,8 @@ links:
 duration: 6s
 actions:
   - {at: 0s, do: iperf3, from: a1, to: b1, flow: upload, parallel: 2, until: 6s}
-  - {at: 0s, do: iperf3, from: a2, to: b2, flow: download, direction: reverse, parallel: 2, until: 6s}
+  - {at: 0s, do: iperf3, from: a2, to: b2, flow: download, direction: reverse,
+     parallel: 2, until: 6s}
 """
 #: Seven seconds without a packet, then the flow goes on; connections that are tried meanwhile
 #: repeat their SYN.

@@ -39,7 +39,8 @@ actions:
   - {at: 1s, do: command, id: any_end, host: h1, shell: "exit 9", expect_status: any}
   - {at: 1s, do: command, id: not_so, host: h1, shell: "exit 0", expect_status: 5}
   - {at: 1s, do: command, id: to_the_end, host: h1, argv: [sleep, 60]}
-  - {at: 1s, do: command, id: caught, host: h1, shell: "trap 'exit 7' TERM; while :; do sleep 0.05; done", until: 2s}
+  - {at: 1s, do: command, id: caught, host: h1, until: 2s,
+     shell: "trap 'exit 7' TERM; while :; do sleep 0.05; done"}
   - {at: 1s, do: command, id: shot, host: h1, argv: [sleep, 60]}
   - {at: 2s, do: kill, action: shot, signal: KILL}
   - {at: 3s, do: http_get, id: nobody, from: h1, to: h2}

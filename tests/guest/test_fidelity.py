@@ -29,7 +29,8 @@ seed: 3
 duration: {duration}s
 record: {{ss: off, counters: off}}
 actions:
-  - {{at: 0s, do: iperf3, from: h1, to: h2, flow: load, congestion_control: cubic, until: {duration}s}}
+  - {{at: 0s, do: iperf3, from: h1, to: h2, flow: load,
+     congestion_control: cubic, until: {duration}s}}
 """
 
 
@@ -104,7 +105,9 @@ def test_the_certificate_is_valid(load):
 
 
 def test_largest_delay_under_load_is_propagation_plus_queue(load):
-    """The certificate's TCP fill: catches back-pressure and a limit that counts packets in flight."""
+    """The certificate's TCP fill: catches back-pressure and a limit that counts packets
+    in flight.
+    """
     run = load.run
     journeys = run.table("journeys").filter(
         (pl.col("from_node") == "h1") & (pl.col("frame_bytes") == 1514) & (pl.col("copies") == 1)
@@ -155,7 +158,8 @@ links:
 seed: 3
 duration: 8s
 actions:
-  - {at: 0s, do: iperf3, from: h1, to: h2, flow: load, congestion_control: reno, window: 128kB, until: 8s}
+  - {at: 0s, do: iperf3, from: h1, to: h2, flow: load,
+     congestion_control: reno, window: 128kB, until: 8s}
   - {at: 3s, do: link, link: h1-h2, towards: h2, rate: 5mbit}
   - {at: 5s, do: link, link: h1-h2, towards: h2, delay: 30ms}
 """
@@ -190,7 +194,8 @@ seed: 11
 duration: 14s
 record: {{ss: off, counters: off, trace: off, capture: {{snaplen: full}}}}
 actions:
-  - {{at: 0s, do: python, host: h1, script: script_udp_paced.py, args: ["{{h2}}", "20000", "64", "500"]}}
+  - {{at: 0s, do: python, host: h1, script: script_udp_paced.py,
+     args: ["{{h2}}", "20000", "64", "500"]}}
 """
 
 

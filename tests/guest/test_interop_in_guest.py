@@ -36,7 +36,9 @@ ACTION = (
 def results(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[int, Path]:
-    """Run all cases of one version of IP, one after the other, and return where their results lie."""
+    """Run all cases of one version of IP, one after the other, and return where their
+    results lie.
+    """
     folder = tmp_path_factory.mktemp("cases")
     shutil.copy(PROGRAMS / "interop_program.py", folder)
     spec = folder / "cases.yaml"

@@ -33,7 +33,9 @@ def test_the_network_is_valid(outcome):
 
 
 def test_nothing_but_the_experiment_is_captured(outcome):
-    """No link-local address, no neighbour discovery, no group report: the first packet is the SYN."""
+    """No link-local address, no neighbour discovery, no group report: the first packet
+    is the SYN.
+    """
     packets = RunData(outcome.path).table("packets")
     assert packets["protocol"].unique().to_list() == ["tcp"]
     assert packets.select(pl.col("src").unique().sort()).to_series().to_list() == [

@@ -23,8 +23,10 @@ links:
 duration: 2s
 actions:
   - {do: http_server, host: h2, files: {small.bin: {size: 10kB, seed: 1}}}
-  - {at: 200ms, do: python, id: prog, host: h1, script: script_several_connections.py, args: ["{h2}"], flow: prog, to: h2, port: 80, sender: server}
-  - {at: 200ms, do: command, id: shell, host: h1, shell: "curl -s -o /dev/null http://{h2}/small.bin; curl -s -o /dev/null http://{h2}/small.bin",
+  - {at: 200ms, do: python, id: prog, host: h1, script: script_several_connections.py,
+     args: ["{h2}"], flow: prog, to: h2, port: 80, sender: server}
+  - {at: 200ms, do: command, id: shell, host: h1,
+     shell: "curl -s -o /dev/null http://{h2}/small.bin; curl -s -o /dev/null http://{h2}/small.bin",
      flow: shell, to: h2, port: 80, sender: server}
   - {at: 200ms, do: http_get, id: get, from: h1, to: h2, path: /small.bin}
   - {at: 200ms, do: command, id: stranger, host: h1, argv: [curl, -s, -o, /dev/null, "http://{h2}/small.bin"]}

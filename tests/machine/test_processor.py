@@ -52,9 +52,9 @@ def test_a_command_that_needs_polars_ends_with_words_and_not_with_a_signal(
         "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
     )
     code = (
-        "import sys; from pathlib import Path; from tcpexp.machine import processor; processor.CPUINFO ="
-        " Path(sys.argv[1])\nfrom tcpexp.cli.main import main\nprint(main(['report', 'some']),"
-        " main(['doctor']), main(['validate', 'closed_port']))"
+        "import sys; from pathlib import Path; from tcpexp.machine import processor\n"
+        "processor.CPUINFO = Path(sys.argv[1])\nfrom tcpexp.cli.main import main\n"
+        "print(main(['report', 'some']), main(['doctor']), main(['validate', 'closed_port']))"
     )
     environment = {
         **os.environ,

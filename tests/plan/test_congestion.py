@@ -5,9 +5,9 @@ agrees, a queue that marks.
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 SPEC = """\
 name: x
@@ -18,7 +18,8 @@ links:
 hosts: {{{hosts}}}
 duration: 9s
 actions:
-  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f, congestion_control: {control}, direction: {direction}}}
+  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f,
+     congestion_control: {control}, direction: {direction}}}
   - {other}
 """
 DEFAULT = "net.ipv4.tcp_congestion_control"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.recorders import BUILTIN
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.model import ExperimentSpec
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"
@@ -18,7 +18,9 @@ NAMED_BLOCK = re.compile(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
 
 
 def unpack(page, folder):
-    """Write every block of ``page`` that starts with a file's name to that file below ``folder``."""
+    """Write every block of ``page`` that starts with a file's name to that file below
+    ``folder``.
+    """
     for name, text in NAMED_BLOCK.findall((DOCS / page).read_text()):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

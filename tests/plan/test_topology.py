@@ -1,4 +1,6 @@
-"""Topologies: Mininet classes, YAML graphs, where they are looked for, and what is wrong with them."""
+"""Topologies: Mininet classes, YAML graphs, where they are looked for, and what is
+wrong with them.
+"""
 
 from pathlib import Path
 

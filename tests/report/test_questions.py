@@ -7,7 +7,8 @@ from tcpexp.report.questions import split_explanation
 def test_try_next_is_taken_apart_and_out():
     explain = """**The faults.** One.
 
-**Try next.** Take the jitter away (`--set links.h2->h1.jitter=0ms`): what remains? Take the corruption away. Do they vanish? `small. Same` is 10 MB.
+**Try next.** Take the jitter away (`--set links.h2->h1.jitter=0ms`): what remains? \
+Take the corruption away. Do they vanish? `small. Same` is 10 MB.
 """
     kept, asked = split_explanation(explain)
     assert kept == "**The faults.** One."
@@ -28,7 +29,7 @@ def test_an_explanation_without_questions_stays():
 
 
 def test_no_word_of_a_shipped_experiment_is_lost():
-    from tcpexp.spec.load import load_spec
+    from tcpexp.catalogue.reading import load_spec
 
     asking = 0
     for path in paths.shipped_specs():

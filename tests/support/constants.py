@@ -18,7 +18,9 @@ EVERYWHERE: dict[str, dict[float, str]] = {
         0.25: "where the second level begins: 63 ticks",
         0.04: "net/tcp.h: TCP_DELACK_MIN",
         0.2: "net/tcp.h: TCP_RTO_MIN; 200 ms of BBR's PROBE_RTT",
-        0.5: "RFC 9293 section 3.8.6.3: the longest delay of an ACK; net.ipv4.tcp_invalid_ratelimit",
+        0.5: (
+            "RFC 9293 section 3.8.6.3: the longest delay of an ACK; net.ipv4.tcp_invalid_ratelimit"
+        ),
         1.0: "RFC 6298 section 2.1: the first RTO",
         3.0: "RFC 6298 appendix A: the first RTO until 2011; a third SYN's time",
         4.0: "RTOs that double from 1 s",

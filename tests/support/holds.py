@@ -125,8 +125,8 @@ _UNITS = {
 }
 _VALUE = r"\d[\d,]*(?:\.\d+)?"
 _TOKEN = re.compile(
-    rf"((?:{_VALUE}(?:,| and| or|"
-    rf" to)\s)*)({_VALUE})\s?({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w/])"
+    rf"((?:{_VALUE}(?:,| and| or| to)\s)*)({_VALUE})\s?"
+    rf"({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w/])"
 )
 _CODE = re.compile(r"`[^`]*`")
 

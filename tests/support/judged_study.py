@@ -23,7 +23,8 @@ sweep:
     goodput: {{metric: flows.x.goodput_bps, unit: bit/s}}
     delay: {{metric: flows.x.rtt.p95_ms, unit: ms}}
   figures:
-    - lines: {{x: p, y: goodput, by: cc, log: [x, y], reference: {{label: published, curve: 1e6 / sqrt(p), points: [[1%, 9mbit]]}}}}
+    - lines: {{x: p, y: goodput, by: cc, log: [x, y],
+        reference: {{label: published, curve: 1e6 / sqrt(p), points: [[1%, 9mbit]]}}}}
     - heat_map: {{x: p, y: cc, value: delay}}
     - ellipses: {{x: delay, y: goodput, by: cc, panels: p, caption: "<script>"}}
   expect:

@@ -1,4 +1,6 @@
-"""Numbers for the connections of made-up tables: what ingest finds, a test's rows can do without."""
+"""Numbers for the connections of made-up tables: what ingest finds, a test's rows can
+do without.
+"""
 
 from __future__ import annotations
 

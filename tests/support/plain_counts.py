@@ -240,7 +240,9 @@ def data_of(
 
 
 def unwrapped(values: Iterable[int]) -> list[int]:
-    """Return sequence numbers without their wrap at 2^32: each less than 2^31 from the one before."""
+    """Return sequence numbers without their wrap at 2^32: each less than 2^31 from the
+    one before.
+    """
     found: list[int] = []
     for value in values:
         found.append(value if not found else found[-1] + (value - found[-1] + HALF) % WHOLE - HALF)
@@ -272,7 +274,9 @@ class Covered:
 
 
 def flow_counts(run: Run, group: Group, flows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Count what a group's flows delivered, sent again and lost, and take their round-trip times."""
+    """Count what a group's flows delivered, sent again and lost, and take their
+    round-trip times.
+    """
     client, server, _, sender = group
     receiver = server if sender == client else client
     ports = connections_of(run, group, flows)

@@ -5,10 +5,10 @@ import textwrap
 import pytest
 
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.recorders import BUILTIN as RECORDERS
-from tcpexp.spec.load import load_spec
 
 PLUGIN = '''
 from typing import ClassVar, Literal
@@ -28,7 +28,8 @@ class Change(Action):
 
     def compile(self, context):
         context.change_link(
-            self.link, self.parameters, "change", at_ns=self.at_ns, until_ns=self.until, towards=self.towards
+            self.link, self.parameters, "change",
+            at_ns=self.at_ns, until_ns=self.until, towards=self.towards,
         )
 
 class Flow(Action):
@@ -40,10 +41,15 @@ class Flow(Action):
 
     def compile(self, context):
         port = context.port()
-        server = context.setup(Spawn(context.host(self.to), ("iperf3", "-s", "-p", str(port))), "server", suffix="server")
+        listening = ("iperf3", "-s", "-p", str(port))
+        server = context.setup(Spawn(context.host(self.to), listening), "server", suffix="server")
         argv = ("iperf3", "-c", context.address(self.to), "-p", str(port))
-        step = context.step(Spawn(context.host(self.from_), argv), "client", at_ns=self.at_ns, until_ns=self.until)
-        context.flow(FlowPlan(self.name, self.from_, self.to, port, self.from_, "iperf3", step, "not_first", "bbr", self.at_ns, self.until))
+        client = Spawn(context.host(self.from_), argv)
+        step = context.step(client, "client", at_ns=self.at_ns, until_ns=self.until)
+        context.flow(FlowPlan(
+            self.name, self.from_, self.to, port, self.from_, "iperf3", step, "not_first", "bbr",
+            self.at_ns, self.until,
+        ))
 
 class Stop(Action):
     """End a process."""
@@ -51,7 +57,8 @@ class Stop(Action):
     action: str
 
     def compile(self, context):
-        context.step(Kill(context.process(self.action, key="action").id, "TERM"), "stop", at_ns=self.at_ns, every_ns=self.every)
+        kill = Kill(context.process(self.action, key="action").id, "TERM")
+        context.step(kill, "stop", at_ns=self.at_ns, every_ns=self.every)
 
 class Named(Check):
     """Names things."""

@@ -62,7 +62,9 @@ PAUSES = (
 
 
 class RandomTalk:
-    """One conversation; ``rng`` is a ``random.Random``, ``place`` goes to :class:`crafting.Talk`."""
+    """One conversation; ``rng`` is a ``random.Random``, ``place`` goes to
+    :class:`crafting.Talk`.
+    """
 
     def __init__(self, rng, **place):
         self.rng, self.sensible = rng, rng.random() < 0.7

@@ -4,15 +4,20 @@ that nothing else was sent.
 One line is ``<seconds> <verb> ...``; ``#`` begins a comment. Sequence numbers are relative, ours to
 our ISN, the peer's to its own: SYN is 0, data begin at 1.
 
-    0.000 connect                                    the connection's calls: connect, listen, write N, read N, shutdown, close, abort, nodelay, urgent N
-    0.000 > S seq 0 win 65535 <mss 1000, sackOK>     the next segment that goes out, at this time; what is not named is not compared
+    0.000 connect                                    a call of the user's
+    0.000 > S seq 0 win 65535 <mss 1000, sackOK>     the next segment that goes out, at this time
     0.100 < SA seq 0 ack 1 win 9000 <mss 1000>       a segment of the peer arrives
     0.100 > A seq 1 ack 1
     0.200 write 2500
     0.200 > A seq 1:1001 ack 1                       1000 octets of payload
-    0.200 state ESTABLISHED                          state, cwnd, ssthresh (octets), rto, srtt (seconds), readable N
-    0.300 event Closed reset                         an event of this class was raised since the last ``event``, its text holding these words
-    9.000 quiet                                      until here, nothing was sent but what stands above
+    0.200 state ESTABLISHED                          what the connection knows
+    0.300 event Closed reset                         what it has told
+    9.000 quiet                                      nothing else was sent until here
+
+The calls are connect, listen, write N, read N, shutdown, close, abort, nodelay and urgent N. What a
+``>`` does not name is not compared. What can be asked for is state, cwnd and ssthresh (octets), rto
+and srtt (seconds), readable N. ``event`` requires one of this class since the last ``event``, with
+these words in its text.
 
 Timers expire on their own. Any line but ``>`` requires that all segments sent so far have been
 named, and so does the script's end.

@@ -1,4 +1,6 @@
-"""Table 6 of RFC 9293 section 3.10.7.4: which segments are acceptable, at each edge of the window."""
+"""Table 6 of RFC 9293 section 3.10.7.4: which segments are acceptable, at each edge of
+the window.
+"""
 
 from __future__ import annotations
 

@@ -320,7 +320,8 @@ def test_sack_recovery_sends_the_holes_and_new_data_as_the_pipe_empties() -> Non
         1.12 cwnd 5000
         1.12 ssthresh 5000
         1.13 < A seq 1 ack 1 win 60000 <sack 1001:2001 3001:6001>
-        1.13 quiet                              # pipe: 2 lost and 4 SACKed of 10, and a retransmission: 5 = cwnd
+        # pipe: 2 lost and 4 SACKed of 10, and a retransmission: 5 = cwnd
+        1.13 quiet
         1.14 < A seq 1 ack 1 win 60000 <sack 1001:2001 3001:7001>
         1.14 > A seq 2001:3001                  # the second hole
         1.15 < A seq 1 ack 1 win 60000 <sack 1001:2001 3001:8001>

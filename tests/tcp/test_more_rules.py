@@ -21,7 +21,9 @@ STAMPED = """
 
 
 def test_the_window_of_a_syn_is_never_scaled_and_that_of_others_is() -> None:
-    """RFC 7323 section 2.2 and 2.3: 2000 in the SYN,ACK is 2000, 500 later is 2000, 1000 is 4000."""
+    """RFC 7323 section 2.2 and 2.3: 2000 in the SYN,ACK is 2000, 500 later is 2000,
+    1000 is 4000.
+    """
     play(
         SCALED
         + """
@@ -45,16 +47,20 @@ def test_the_window_of_a_syn_is_never_scaled_and_that_of_others_is() -> None:
 def test_a_shift_above_fourteen_counts_as_fourteen() -> None:
     """RFC 7323 section 2.3; the window is then 3 << 14."""
     player = play(
-        "0.0 connect\n0.0 > S seq 0 <mss 1000, wscale 0>\n0.1 < SA seq 0 ack 1 win 9000 <mss 1000, wscale 14>\n0.1 > A seq 1 ack 1\n0.2 < A seq 1 ack 1 win 3",
+        """
+        0.0 connect
+        0.0 > S seq 0 <mss 1000, wscale 0>
+        0.1 < SA seq 0 ack 1 win 9000 <mss 1000, wscale 14>
+        0.1 > A seq 1 ack 1
+        0.2 < A seq 1 ack 1 win 3
+        """,
         opened=False,
         window_scaling=True,
     )
     assert player.connection.tcb.snd_wnd == 3 << 14
 
 
-def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_one_the_time_it_goes() -> (
-    None
-):
+def test_once_agreed_every_segment_but_a_reset_has_the_time_at_which_it_goes() -> None:
     """RFC 7323 section 3.2: SYN, data, ACK, FIN.
 
     A retransmission carries the clock of its own departure.
@@ -80,9 +86,7 @@ def test_once_agreed_every_segment_but_a_reset_has_a_timestamp_and_a_repeated_on
     )
 
 
-def test_the_timer_starts_with_the_first_segment_starts_anew_with_each_new_ack_and_stops_with_the_last() -> (
-    None
-):
+def test_the_timer_starts_anew_with_each_new_ack_and_stops_with_the_last() -> None:
     """RFC 6298 section 5, rules 5.1 to 5.3: the time-out is a second after the ACK of the first
     segment, not after the second segment left.
     """

@@ -233,7 +233,9 @@ def test_a_hundred_thousand_inputs_raise_nothing_but_segment_errors() -> None:
 
 
 def test_a_hundred_thousand_packets_raise_nothing_but_packet_and_segment_errors() -> None:
-    """As a TUN device may hand them over: IPv4, IPv6, ICMP errors that quote a segment, and noise."""
+    """As a TUN device may hand them over: IPv4, IPv6, ICMP errors that quote a segment,
+    and noise.
+    """
     source = random.Random(2)
     segment = encode_segment(
         Segment(80, 50000, 3, 4, 24, 6, b"hello", Options(timestamps=(8, 9))), *ADDRESSES[0]

@@ -36,7 +36,8 @@ def test_reading_at_once_leaves_one_ack_for_two_segments() -> None:
         1.01 > A seq 1 ack 2001 win 19000
         1.01 read 1000
         1.02 < A seq 2001:3001 ack 1
-        1.02 read 1000                              # 2000 octets more than was offered last, and no update
+        # 2000 octets more than was offered last, and no update
+        1.02 read 1000
         1.03 < A seq 3001:4001 ack 1
         1.03 > A seq 1 ack 4001 win 19000
         """,
@@ -160,7 +161,12 @@ def test_paws_drops_a_segment_from_the_past() -> None:
 def test_without_paws_it_is_taken() -> None:
     play(
         STAMPED_OPEN
-        + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.04 > A seq 1 ack 11\n2 < A seq 11:21 ack 1 <ts 1999:100>\n2.04 > A seq 1 ack 21",
+        + """
+        1 < A seq 1:11 ack 1 <ts 2000:100>
+        1.04 > A seq 1 ack 11
+        2 < A seq 11:21 ack 1 <ts 1999:100>
+        2.04 > A seq 1 ack 21
+        """,
         opened=False,
         timestamps=True,
         paws=False,
@@ -170,7 +176,10 @@ def test_without_paws_it_is_taken() -> None:
 def test_after_24_idle_days_any_timestamp_is_new() -> None:
     play(
         STAMPED_OPEN
-        + "2100000 < A seq 1:11 ack 1 <ts 999:100>\n2100000.04 > A seq 1 ack 11 <ts 2100000040:999>",
+        + """
+        2100000 < A seq 1:11 ack 1 <ts 999:100>
+        2100000.04 > A seq 1 ack 11 <ts 2100000040:999>
+        """,
         opened=False,
         timestamps=True,
     )
@@ -179,7 +188,11 @@ def test_after_24_idle_days_any_timestamp_is_new() -> None:
 def test_the_echo_is_of_the_segment_that_the_delayed_ack_began_with() -> None:
     play(
         STAMPED_OPEN
-        + "1 < A seq 1:11 ack 1 <ts 2000:100>\n1.01 < A seq 11:21 ack 1 <ts 2010:100>\n1.04 > A seq 1 ack 21 <ts 1040:2000>",
+        + """
+        1 < A seq 1:11 ack 1 <ts 2000:100>
+        1.01 < A seq 11:21 ack 1 <ts 2010:100>
+        1.04 > A seq 1 ack 21 <ts 1040:2000>
+        """,
         opened=False,
         timestamps=True,
     )

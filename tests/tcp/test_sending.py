@@ -171,7 +171,8 @@ def test_after_a_timeout_the_window_starts_at_one_segment() -> None:
         2.2 > A seq 4001:5001
         2.2 > A seq 5001:6001
         2.2 > A seq 6001:7001
-        2.2 cwnd 3000                                # from ssthresh on by octets acknowledged: one segment for a whole window
+        # from ssthresh on by octets acknowledged: one segment for a whole window
+        2.2 cwnd 3000
         """
     )
 
@@ -254,7 +255,8 @@ def test_urgent_data_in_both_directions() -> None:
         2 < UPA seq 1:6 ack 11 up 5
         2 event UrgentArrived distance=5
         2.01 < UPA seq 6:11 ack 11 up 5
-        2.01 noevent UrgentArrived                  # still in urgent mode: the user is not told again
+        # still in urgent mode: the user is not told again
+        2.01 noevent UrgentArrived
         2.04 > A seq 11 ack 11
         """)
     assert player.connection.urgent == 10

@@ -245,7 +245,9 @@ def test_a_fault_acts_on_the_last_segment_that_was_sent_by_then():
 
 
 def test_what_was_dropped_did_not_arrive_although_its_retransmission_looks_the_same(tmp_path):
-    """Two SYN-ACKs with the IP id 0, the first dropped by a fault: the arrival is the second one's."""
+    """Two SYN-ACKs with the IP id 0, the first dropped by a fault: the arrival is the
+    second one's.
+    """
     whole = one_connection(tmp_path)
     packets = whole.table("packets")
     sent = packets.filter((pl.col("node") == "h2") & (pl.col("flags") == "SA"))

@@ -1,4 +1,6 @@
-"""Axes that write SVG themselves: where things stand, what limits they take, and what they refuse."""
+"""Axes that write SVG themselves: where things stand, what limits they take, and what
+they refuse.
+"""
 
 import re
 import xml.etree.ElementTree as ElementTree

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import house_style, new_figure
 from tcpexp.plots.kit.svgparts import text_points
@@ -23,7 +24,6 @@ from tcpexp.plots.kit.writing import (
     scripts_of,
     scripts_without_font,
 )
-from tcpexp.plots.marks import text_inches
 from tcpexp.report.prose import prose_html
 
 ALL = "Ελληνικά Привет שלום مرحبا हिन्दी 拥塞控制 かな 한국어 🚀"
@@ -68,10 +68,11 @@ def test_figures_are_drawn_with_letters_of_all_scripts_and_without_a_warning(
 
 def test_nothing_is_said_on_standard_error_about_letters_without_a_font(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path\nfrom tcpexp.plots.kit.save import save_figure\nfrom"
-        " tcpexp.plots.kit.style import house_style, new_figure\nwith house_style('x'):\n    figure ="
-        " new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1]); save_figure(figure,"
-        " Path(sys.argv[2]), 'all')\n"
+        "import sys; from pathlib import Path\nfrom tcpexp.plots.kit.save import save_figure\n"
+        "from tcpexp.plots.kit.style import house_style, new_figure\n"
+        "with house_style('x'):\n"
+        "    figure = new_figure(4, 2); figure.text(0.1, 0.5, sys.argv[1])\n"
+        "    save_figure(figure, Path(sys.argv[2]), 'all')\n"
     )
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
     done = subprocess.run(

@@ -184,7 +184,8 @@ def test_a_point_under_the_pointer_names_its_packet(opened, run):
         const box = panel.plot.over.getBoundingClientRect();
         const table = tcpexp.group.data;
         const y = box.top + panel.plot.valToPos((found.y[i] + found.y2[i]) / 2, "y");
-        return { x: box.left + panel.plot.valToPos(found.x[i], "x"), y, number: table.column(layer.table, "number")[found.row[i]] };
+        const number = table.column(layer.table, "number")[found.row[i]];
+        return { x: box.left + panel.plot.valToPos(found.x[i], "x"), y, number };
     }""")
     opened.page.mouse.move(where["x"], where["y"])
     said = " ".join(opened.page.locator(".tip").inner_text().split())
@@ -301,9 +302,13 @@ def test_down_sampling_keeps_every_peak(opened):
         const found = { x: Float64Array.from(y, (_, i) => i / 20000), y };
         const lowest = [];
         const note = (x, y) => lowest.push(y);
-        const context = new Proxy({}, { get: (_, name) => (["lineTo", "moveTo"].includes(name) ? note : () => 0), set: () => true });
-        const size = { from: 0, to: 10, left: 0, top: 0, width: 800, height: 100, across: 80, ratio: 1, lanes: 1, stack: [] };
-        const view = { ...size, x: (value) => value * 80, y: (value) => 1000 - value, color: () => "" };
+        const get = (_, name) => (["lineTo", "moveTo"].includes(name) ? note : () => 0);
+        const context = new Proxy({}, { get, set: () => true });
+        const view = {
+            from: 0, to: 10, left: 0, top: 0, width: 800, height: 100, across: 80, ratio: 1,
+            lanes: 1, stack: [],
+            x: (value) => value * 80, y: (value) => 1000 - value, color: () => "",
+        };
         tcpexp.paint(context, { ...panel.info.layers[0], kind: "line", dash: [] }, found, view);
         return [Math.min(...lowest), lowest.length];
     }""")
