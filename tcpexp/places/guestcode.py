@@ -16,10 +16,10 @@ from tcpexp.places.wordless import source_lines, without_words
 PACKAGE = Path(tcpexp.__file__).parent
 #: Folders that a guest has as a whole.
 ROOTS = ("engine", "tcp")
-#: What the engine imports by a name that a plan gives: what samples for a recorder.
-BY_NAME = "recorders/*/guest.py"
 #: Of these folders what is only read outside.
 READ_OUTSIDE = ("tcp/musts.py", "tcp/rfcs.py")
+#: What the engine imports by a name that a plan gives: what samples for a recorder.
+BY_NAME = "recorders/*/guest.py"
 _IMPORT = re.compile(
     r"^\s*(?:from (tcpexp[\w.]*) import (\([^)]*\)|.*)|import (tcpexp[\w.]*))", re.MULTILINE
 )
