@@ -36,7 +36,7 @@ def now() -> Costs:
 
 def steps(run: Path) -> dict[str, Callable[[], object]]:
     """Return what is done after a run, in order, by name."""
-    from tcpexp.runs.ahead import LATER
+    from tcpexp.runs.preload import WITH_THREADS, WITHOUT_THREADS
     from tcpexp.store.manifest import NAME, refresh_manifest, verify
     from tcpexp.store.rundata import RunData
 
@@ -50,7 +50,7 @@ def steps(run: Path) -> dict[str, Callable[[], object]]:
     found: dict[str, Callable[[], object]] = {}
     if whole:
         found["verify the manifest"] = lambda: verify(run, recorded_only=True)
-    for name in ("polars", "numpy", *LATER):
+    for name in (*WITH_THREADS, *WITHOUT_THREADS):
         found[f"import {name}"] = lambda name=name: importlib.import_module(name)
     found["read the template"] = lambda: importlib.import_module(
         "tcpexp.report.page.write"

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent

@@ -201,7 +201,7 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
     """Look for the finished runs of a study that has none, as a coordinator does when it starts and
     when it ends.
     """
-    from tcpexp.sweep.run import standing_of
+    from tcpexp.sweep.standing import standing_of
 
     study = load(runs, folder)
     began = used_s()

@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from tcpexp.recorders.base import RecorderModel
     from tcpexp.recorders.sampled import SampledRecorder
     from tcpexp.report.diff.compare import Comparison, compare_runs
+    from tcpexp.runs.options import RunOptions
     from tcpexp.runs.pipeline import RunOutcome, process_run
-    from tcpexp.runs.runner import RunOptions, run_experiment
+    from tcpexp.runs.runner import run_experiment
     from tcpexp.spec.load import load_spec
     from tcpexp.spec.model import ExperimentSpec
     from tcpexp.store.rundata import RunData
     from tcpexp.store.rundata import RunData as open_run
-    from tcpexp.sweep.run import StudyOutcome, run_study
+    from tcpexp.sweep.outcome import StudyOutcome
+    from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import Study, StudyOptions, load_study
     from tcpexp.units import Duration, Fraction, Rate, Size
 
@@ -53,7 +55,7 @@ WHERE = {
     "load_spec": "tcpexp.spec.load:load_spec",
     "load_plan": "tcpexp.plan.examine:load_plan",
     "run_experiment": "tcpexp.runs.runner:run_experiment",
-    "RunOptions": "tcpexp.runs.runner:RunOptions",
+    "RunOptions": "tcpexp.runs.options:RunOptions",
     "RunOutcome": "tcpexp.runs.pipeline:RunOutcome",
     "ExperimentSpec": "tcpexp.spec.model:ExperimentSpec",
     "RunPlan": "tcpexp.plan.types:RunPlan",
@@ -68,7 +70,7 @@ WHERE = {
     "run_study": "tcpexp.sweep.run:run_study",
     "Study": "tcpexp.sweep.study:Study",
     "StudyOptions": "tcpexp.sweep.study:StudyOptions",
-    "StudyOutcome": "tcpexp.sweep.run:StudyOutcome",
+    "StudyOutcome": "tcpexp.sweep.outcome:StudyOutcome",
     # what plugins derive from and use
     "Action": "tcpexp.actions.base:Action",
     "PlanContext": "tcpexp.plan.context:PlanContext",

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in a text file; ``line`` and ``column`` count from 1, as editors do.
+class Position:
+    """A position in a text file; ``line`` and ``column`` count from 1, as editors do.
 
     ``path`` leads to the value that stands there, ``key`` means its key: two values can begin at
-    one place.
+    one position.
     """
 
     file: str
@@ -52,7 +52,7 @@ class TcpexpError(Exception):
 class SpecError(TcpexpError):
     """A spec, or a command line, that cannot mean anything.
 
-    ``where`` names the place, ``instead`` the key that is meant.
+    ``where`` names the position, ``instead`` the key that is meant.
     """
 
     exit_code = 2
@@ -61,7 +61,7 @@ class SpecError(TcpexpError):
         self,
         message: str,
         *,
-        where: Place | str | None = None,
+        where: Position | str | None = None,
         hint: str | None = None,
         instead: str | None = None,
     ) -> None:
@@ -91,7 +91,7 @@ class Missing:
     what: str
     needed_for: str
     remedy: str
-    where: Place | str | None = None
+    where: Position | str | None = None
 
 
 class HostError(TcpexpError):

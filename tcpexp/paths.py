@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -117,10 +117,14 @@ def default_results_dir() -> Path:
 def find_spec(name: str) -> Path:
     """Return the spec that the command line means by ``name``.
 
-    A path as given; else the same path below the shipped files, so that a chapter's file is found
-    from any folder; else ``experiments/x.yaml`` for the file ``x.yaml`` of whichever chapter has
-    it; else ``x`` for the shipped experiment of that name. A path that does not exist raises
-    ``SpecError``.
+    The first that there is of:
+
+    - the path as given;
+    - the same path below the shipped files, so that a chapter's file is found from any folder;
+    - for ``experiments/x.yaml`` the file ``x.yaml`` of whichever chapter has it;
+    - for ``x`` the shipped experiment of that name.
+
+    A path that does not exist raises ``SpecError``.
     """
     given = Path(name)
     bare = given.name == name and not given.suffix
@@ -133,7 +137,7 @@ def find_spec(name: str) -> Path:
     if shipped is not None:
         return shipped
     hint = suggest(given.stem, [path.stem for path in (*shipped_specs(), *shipped_studies())])
-    raise SpecError("there is no such file or experiment", where=Place(name, 1, 1), hint=hint)
+    raise SpecError("there is no such file or experiment", where=Position(name, 1, 1), hint=hint)
 
 
 def _without_chapter(given: Path) -> Path | None:
@@ -145,8 +149,7 @@ def _without_chapter(given: Path) -> Path | None:
 
 
 def expand_specs(name: str) -> list[str]:
-    """Return what the command line means by ``name`` where a folder stands for all specs in it,
-    sorted; anything else is returned as it is.
+    """Return the specs in a folder, sorted; a name that is no folder is returned as it is.
 
     A folder is looked for as :func:`find_spec` looks for a file. Topologies that lie beside the
     specs are left out. A folder of folders, such as ``experiments/``, stands for the experiments in
@@ -169,7 +172,7 @@ def expand_specs(name: str) -> list[str]:
     if not files:
         raise SpecError(
             "there is no spec in this folder",
-            where=Place(name, 1, 1),
+            where=Position(name, 1, 1),
             hint="specs are files that end in .yaml or .yml",
         )
     return [str(path) for path in sorted(files, key=lambda path: (path.name, path))]
@@ -241,8 +244,8 @@ def shipped_spec(name: str) -> Path | None:
 
 def _in_chapters(folder: Path, file: str) -> Path | None:
     """Return the file of that name in one of the chapters below ``folder``, or None."""
-    found = (chapter / file for chapter in chapter_dirs(folder))
-    return next((path for path in found if path.is_file()), None)
+    paths = (chapter / file for chapter in chapter_dirs(folder))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def studies_dir() -> Path:

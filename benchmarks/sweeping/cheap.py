@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcpexp.errors import Missing
-from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.base import PlaceResult
 from tcpexp.plan.types import RunPlan
+from tcpexp.telling import TellPhase
 
 WORKPLACE = "sweeping.cheap:CheapWorkplace"
 
@@ -25,7 +26,7 @@ class CheapPlace:
         return ()
 
     def run(
-        self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]
+        self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Callable[[], bool]
     ) -> PlaceResult:
         """Write a counter that is 0 and then the seed."""
         raw = run_dir / "raw"

@@ -9,15 +9,11 @@ from pathlib import Path
 
 from tcpexp.errors import TcpexpError
 from tcpexp.paths import find_spec
-from tcpexp.runs.runner import (
-    RunOptions,
-    Silent,
-    compile_spec,
-    create_run,
-    execute,
-    open_place,
-    usable_results_dir,
-)
+from tcpexp.runs.execute import execute
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import compile_spec, create_run, usable_results_dir
+from tcpexp.runs.watcher import SilentRunWatcher
+from tcpexp.runs.where import open_place
 
 
 def main(spec: str, out: str) -> int:
@@ -25,7 +21,7 @@ def main(spec: str, out: str) -> int:
     options = RunOptions(on="host", out=Path(out), command=("stock-vm", spec))
     try:
         path = find_spec(spec)
-        kind, place = open_place(options, Silent())
+        kind, place = open_place(options, SilentRunWatcher())
         with kind.slot() as slot:
             plan = compile_spec(path, options, slot)
             lacks = place.check(plan)
@@ -34,7 +30,7 @@ def main(spec: str, out: str) -> int:
                 return 3
             run_dir = create_run(usable_results_dir(Path(out)), path, plan, place.name)
             print(run_dir.path, flush=True)
-            execute(place, plan, run_dir, options, Silent())
+            execute(place, plan, run_dir, options, SilentRunWatcher())
     except TcpexpError as error:
         print(error, error.hint or "")
         return 4

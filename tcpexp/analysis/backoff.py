@@ -54,8 +54,9 @@ class _Backoff:
 def rows_in_backoff(
     run: RunData, flow: FlowPlan, rows: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return rows to add to one flow's ``rows`` of ``flow_states``: behind each timeout whose
-    window is known, and per ``ss`` snapshot until the next ACK.
+    """Return rows to add to one flow's ``rows`` of ``flow_states``.
+
+    One behind each timeout whose window is known, and one per ``ss`` snapshot until the next ACK.
 
     ``snapshots`` are those of :func:`tcpexp.analysis.flowstates.sender_snapshots`, ``changes`` its
     congestion states. A row lies 1 ns behind its timeout, whose effect it shows; ``source`` is

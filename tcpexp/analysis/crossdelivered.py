@@ -179,8 +179,10 @@ def _in_order(data: pl.DataFrame, until_ns: int) -> int:
 
 
 def check_downloads(run: RunData) -> Iterator[CrossCheck]:
-    """Compare the payload of each download's connections with curl's count of headers and content,
-    and the content with the file that the server has.
+    """Compare what downloads delivered by their packets, by curl and by the server's file.
+
+    The payload of the connections is compared with curl's count of headers and content, and the
+    content with the file that the server has.
     """
     sizes = _served(run)
     for flow in run.plan.flows:

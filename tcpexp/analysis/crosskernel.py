@@ -273,7 +273,9 @@ def _mechanisms(
 
 def _between_two_answers(run: RunData, own: pl.DataFrame) -> int:
     """Return how many segments were sent again in an instant in which Loss gave way to Recovery or
-    the reverse: on a virtual clock all of it has one time.
+    the reverse.
+
+    On a virtual clock all of it has one time.
     """
     states = run.table("ca_states").sort("t_ns", maintain_order=True)
     answer = pl.when(pl.col("ca_state").is_in(["Recovery", "Loss"])).then(pl.col("ca_state"))

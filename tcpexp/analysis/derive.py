@@ -21,8 +21,10 @@ from tcpexp.store.rundata import RunData
 
 
 def derive_tables(run: RunData) -> None:
-    """Write ``resent``, ``timeouts``, ``flow_states``, ``phases``, ``loss_events``, ``fairness``
-    and ``cross_checks``; fill ``queueing_ns`` of ``journeys``.
+    """Write the tables that follow from others, and fill ``queueing_ns`` of ``journeys``.
+
+    These are ``resent``, ``timeouts``, ``flow_states``, ``phases``, ``loss_events``, ``fairness``
+    and ``cross_checks``.
 
     A table whose sources were not recorded stays empty. ``run`` reads the new tables from then on.
     """

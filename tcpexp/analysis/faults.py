@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import SegmentFault, Step
+from tcpexp.record import files
+from tcpexp.record.measured import FaultPoint
 from tcpexp.store.rundata import RunData
 
 _SINGLE = ("syn", "syn-ack", "fin")
@@ -88,7 +89,7 @@ def fault_steps(run: RunData) -> list[tuple[Step, SegmentFault]]:
 
 def judge_applied(run: RunData) -> Iterator[Applied]:
     """Yield what each fault of the plan did, in the plan's order."""
-    points = _points(run.path / "raw" / "faults.json")
+    points = _points(run.path / files.RAW / files.FAULTS)
     for step, fault in fault_steps(run):
         point = next(
             (
@@ -127,18 +128,19 @@ def _expected(fault: SegmentFault, connections: int) -> int | None:
     return numbers * len(fault.transmissions) * max(connections, 1)
 
 
-def _doubt(point: dict[str, Any] | None) -> str:
+def _doubt(point: FaultPoint | None) -> str:
     if point is None:
         return "the run left no record of what it did (raw/faults.json)"
-    lacks = {
-        "lines_lost": "segments were touched beyond what the record has room for",
-        "untracked_flows": "flows found no room among those that are followed",
-        "untracked_segments": (
-            "segments found no room among those whose retransmissions are awaited"
+    lacks = (
+        (point["lines_lost"], "segments were touched beyond what the record has room for"),
+        (point["untracked_flows"], "flows found no room among those that are followed"),
+        (
+            point["untracked_segments"],
+            "segments found no room among those whose retransmissions are awaited",
         ),
-        "failed": "segments could not be duplicated or damaged",
-    }
-    return "; ".join(f"{point[key]} {words}" for key, words in lacks.items() if point[key])
+        (point["failed"], "segments could not be duplicated or damaged"),
+    )
+    return "; ".join(f"{count} {words}" for count, words in lacks if count)
 
 
 def count_faults(
@@ -152,10 +154,10 @@ def count_faults(
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, changed_ns: int) -> list[dict[str, Any]]:
-    points: list[dict[str, Any]] = json.loads(path.read_text())["points"]
+def _read(path: Path, changed_ns: int) -> list[FaultPoint]:
+    points: list[FaultPoint] = json.loads(path.read_text())["points"]
     return points
 
 
-def _points(path: Path) -> list[dict[str, Any]]:
+def _points(path: Path) -> list[FaultPoint]:
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else []

@@ -21,8 +21,9 @@ PACED = ("bbr", "bbr2", "bbr3")
 
 
 def build_flow_states(run: RunData) -> pl.DataFrame:
-    """Return the ``flow_states`` table: a row per segment that a flow's sender received, as
-    ``tcp:tcp_probe`` recorded it, and rows while a timer backs off.
+    """Return the ``flow_states`` table: a row per segment that a flow's sender received.
+
+    As ``tcp:tcp_probe`` recorded it; and rows while a timer backs off.
 
     The tracepoint stands at the head of ``tcp_rcv_established`` (net/ipv4/tcp_input.c): each row
     holds the state before that segment was processed, so what an ACK did is in the row after it.

@@ -20,6 +20,7 @@ from tcpexp.analysis.measured import (
 from tcpexp.analysis.settings import ComparedSetting, compare_settings, describe, has_readings
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkRates
+from tcpexp.record.files import READBACK
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: Those whose rate the packets show (``judge_faults``): they have an item of their own.
@@ -34,7 +35,6 @@ NOT_MEASURABLE = {
     "discipline": "what a discipline does follows from its name and settings",
     "jitter": "a queue's waiting time hides it in the packets' times; the base RTT has its range",
 }
-READBACK_FILE = "readback.jsonl"
 OLDER = "the run was recorded by a version that did not keep what was read back"
 ETHERNET_BYTES = 14
 
@@ -46,7 +46,7 @@ def judge_links(run: RunData, clock: str) -> Iterator[Item]:
     known = has_readings(run)
     if (
         not known
-        and run.engine.get("readback") == READBACK_FILE
+        and run.engine.get("readback") == READBACK
         and any(link.wire for link in run.plan.network.links)
     ):
         yield Item(
@@ -54,7 +54,7 @@ def judge_links(run: RunData, clock: str) -> Iterator[Item]:
             "read back at the start, after each change and at the end",
             "",
             "suspect",
-            f"raw/{READBACK_FILE} has nothing of it",
+            f"raw/{READBACK} has nothing of it",
         )
     epochs = find_epochs(run)
     for compared in compare_settings(run):
@@ -222,13 +222,13 @@ def judge_interfaces(run: RunData) -> Iterator[Item]:
         for interface in node.interfaces
     }
     if rows.is_empty():
-        if run.engine.get("readback") == READBACK_FILE:
+        if run.engine.get("readback") == READBACK:
             yield Item(
                 "interfaces",
                 "read back at the start and at the end",
                 "",
                 "suspect",
-                f"raw/{READBACK_FILE} has nothing of them",
+                f"raw/{READBACK} has nothing of them",
             )
         return
     told = [(row, json.loads(row["options"])) for row in rows.iter_rows(named=True)]

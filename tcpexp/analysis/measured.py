@@ -5,12 +5,12 @@ certificate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tcpexp.analysis.links import Epoch, journeys_of
 from tcpexp.analysis.settings import bits
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import QueuePlan
+from tcpexp.record.measured import RateProbe
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How far a rate may be from what was asked.
@@ -44,11 +44,11 @@ class Measurement:
     value: float = 0.0
 
 
-def probe_of(run: RunData, link: str, towards: str) -> dict[str, Any] | None:
+def probe_of(run: RunData, link: str, towards: str) -> RateProbe | None:
     """Return what the burst before t0 measured of a direction."""
     for rate in run.probes.get("rates", []):
         if (rate["link"], rate["towards"]) == (link, towards):
-            return dict(rate)
+            return rate
     return None
 
 
@@ -198,8 +198,9 @@ def _by_packets(
 def measured_queue(
     run: RunData, epoch: Epoch, asked: QueuePlan, frame_bytes: int, *, first: bool
 ) -> Measurement:
-    """Return how much a queue held: by the burst before t0 where that could fill it (``first``: in
-    the first epoch), and the most that a sample found.
+    """Return how much a queue held, and the most that a sample found.
+
+    By the burst before t0 where that could fill it (``first``: in the first epoch).
 
     cake's limit counts the memory that packets take, which no sample shows.
     """
@@ -212,7 +213,8 @@ def measured_queue(
     assert limit is not None, "a queue has a limit"
     unit = "B" if in_bytes else "packets"
     words, wrong, most = [], "", 0
-    held = (probe_of(run, epoch.link, epoch.towards) or {}).get("held") if first else None
+    probe = probe_of(run, epoch.link, epoch.towards) if first else None
+    held = None if probe is None else probe.get("held")
     if held is not None:
         words.append(f"a burst filled it with {held} frames")
         fits = held * frame_bytes <= limit < (held + 1) * frame_bytes if in_bytes else held == limit

@@ -79,8 +79,9 @@ def shared_directions(network: NetworkPlan, flows: Sequence[FlowPlan]) -> list[t
 
 
 def bottlenecks(run: RunData, flows: Iterable[FlowPlan]) -> dict[tuple[str, str], list[FlowPlan]]:
-    """Return the flows by the direction (link, towards) that limits their data: the slowest at the
-    start; of equal ones that which most flows cross.
+    """Return the flows by the direction (link, towards) that limits their data.
+
+    That is the slowest at the start; of equal ones that which most flows cross.
 
     On a path without any rate it is the direction that most flows cross. A flow without a path is
     left out.

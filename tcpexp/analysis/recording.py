@@ -13,6 +13,7 @@ from tcpexp.analysis.items import Item
 from tcpexp.ingest.pcap import count_records
 from tcpexp.late import polars as pl
 from tcpexp.places.registry import find_kind
+from tcpexp.record import files
 from tcpexp.store.rundata import NANOSECONDS, RunData
 
 #: How late an action may begin, ns.
@@ -135,7 +136,7 @@ def judge_samplers(run: RunData) -> Iterator[Item]:
 
 def judge_captures(run: RunData) -> Iterator[Item]:
     """Captures must exist and must not have dropped packets."""
-    known: dict[str, Any] = run.engine.get("captures") or {}
+    known = run.engine.get("captures") or {}
     names = set(known)
     for recorder in run.plan.recorders:
         if recorder.kind == "capture" and recorder.interface:
@@ -220,7 +221,7 @@ def judge_trace(run: RunData) -> Iterator[Item]:
 
 
 def _trace_file(run: RunData) -> dict[str, Any]:
-    path = run.path / "raw" / "trace" / "trace.json"
+    path = run.path / files.RAW / files.TRACE / files.TRACE_SUMMARY
     try:
         value = json.loads(path.read_text())
     except (OSError, ValueError):

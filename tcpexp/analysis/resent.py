@@ -151,8 +151,9 @@ def _with_gaps(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def received_acks(run: RunData, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return what the senders in ``keys`` received, in the order of arrival: ``ENDS`` as the sender
-    sees them, ``t_ns``, ``ack``, ``window``, ``flags``.
+    """Return what the senders in ``keys`` received, in the order of arrival.
+
+    Columns: ``ENDS`` as the sender sees them, ``t_ns``, ``ack``, ``window``, ``flags``.
 
     ``capture`` and ``number`` tell which of two packets of one instant came first.
     """

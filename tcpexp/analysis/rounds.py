@@ -78,8 +78,9 @@ class Flight:
 
 
 def _full(by_cwnd: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return at which rows the window was full, there or at the ACK before or after: of two that
-    come at once the second finds a segment less in flight.
+    """Return at which rows the window was full, there or at the ACK before or after.
+
+    Of two that come at once the second finds a segment less in flight.
     """
     full = by_cwnd.copy()
     full[1:] |= by_cwnd[:-1]
@@ -113,8 +114,9 @@ def growth_per_round(phase: str, cwnd: Int64, rounds: list[Round]) -> float | No
 
 
 def windows_by_round(run: RunData, flow: str, phase: str) -> list[list[tuple[int, int]]]:
-    """Return, for each phase of that name of a flow's busiest connection, (t_ns, cwnd) at the
-    beginning of each of its round trips and at the last one's end.
+    """Return the windows of each phase of that name of a flow's busiest connection.
+
+    (t_ns, cwnd) at the beginning of each of its round trips and at the last one's end.
 
     Only up to the first round trip that cwnd did not limit: behind it the window says nothing.
     Phases without a round trip are empty lists.

@@ -216,8 +216,9 @@ def _arrivals(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _half_open_gone(run: RunData, resent: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:
-    """Return the last timeouts of half-open connections, which send nothing: after as many as
-    ``tcp_synack_retries`` allows the request is dropped.
+    """Return the last timeouts of half-open connections, which send nothing.
+
+    After as many as ``tcp_synack_retries`` allows the request is dropped.
 
     Known from ``ss``: the request was there before the timer's time (1 s, doubled at each timeout)
     and is gone after it, and no ACK came.
@@ -341,8 +342,9 @@ def timeouts_of(run: RunData, flow: FlowPlan) -> pl.DataFrame:
 
 
 def measure_timeouts(run: RunData, flow: FlowPlan) -> dict[str, Any] | None:
-    """Return how often a flow's timer ran out, the estimated RTO (ms: first, largest) and the
-    median back-off; None when neither trace nor capture knows.
+    """Return how often a flow's timer ran out, the estimated RTO and the median back-off.
+
+    The RTO is in ms: the first and the largest. None when neither trace nor capture knows.
     """
     rows = timeouts_of(run, flow)
     if rows.is_empty() and not traced(run, TRACEPOINT):

@@ -64,8 +64,9 @@ def ways_of(changes: list[Transition]) -> list[Way]:
 
 
 def ways_of_snapshots(rows: pl.DataFrame) -> list[Way]:
-    """Return one way per pair of addresses and ports of ``rows`` of the ``sockets`` table, in the
-    order of time: the states that followed one another.
+    """Return one way per pair of addresses and ports of ``rows`` of the ``sockets`` table.
+
+    A way is the states that followed one another. In the order of time.
     """
     ways: dict[str, Way] = {}
     for row in rows.iter_rows(named=True):

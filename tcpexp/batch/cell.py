@@ -1,36 +1,14 @@
-"""One run of a study, made by a worker: from its plan to a finished folder that is moved into place
-in one step.
-"""
+"""One run of a study, as it travels: what a worker needs to make it, and what it hands back."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
-import os
-import resource
-import shutil
-import socket
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal, NotRequired, TypedDict
 
-from tcpexp.batch.folder import CELL, StudyFolder, pack
-from tcpexp.batch.measure import flatten_metrics, measure_table
-from tcpexp.batch.workplace import load_workplace, require_identity
-from tcpexp.errors import RunError, TcpexpError
-from tcpexp.paths import cache_dir
-from tcpexp.places.image.scratch import clean_leftovers, scratch_dir, scratch_prefix
-from tcpexp.spec.study import TableMeasure
-from tcpexp.store.rundir import sync_tree, to_json_text, without_sync, write_atomic
-
-if TYPE_CHECKING:
-    from tcpexp.plan.types import RunPlan
-    from tcpexp.runs.pipeline import RunOutcome
-    from tcpexp.store.rundir import RunDirectory
+from tcpexp.plan.types import RunPlan
 
 Keep = Literal["metrics", "tables", "runs"]
 #: What of a plan is prose: it changes no run, so rewording it repeats none.
@@ -61,6 +39,44 @@ class CellTask:
     limit_s: float | None = None
 
 
+class CellCost(TypedDict, total=False):
+    """What a run took, and where it was made."""
+
+    wall_s: float
+    processor_s: float
+    recorded_bytes: int
+    kept_bytes: int
+    host: str
+    pid: int
+
+
+class CellRow(TypedDict):
+    """``cell.json``: which run it is, how it ended, and its numbers where it has any."""
+
+    key: str
+    label: str
+    identity: dict[str, str]
+    status: str
+    error: str | None
+    seed: NotRequired[int]
+    certificate: NotRequired[str | None]
+    reasons: NotRequired[list[str]]
+    verdicts: NotRequired[list[CellVerdict]]
+    checks_passed: NotRequired[int]
+    checks_failed: NotRequired[int]
+    metrics: NotRequired[dict[str, float]]
+    measured: NotRequired[dict[str, float | None]]
+    cost: NotRequired[CellCost]
+
+
+class CellVerdict(TypedDict):
+    """A verdict as ``cell.json`` has it."""
+
+    title: str
+    result: str
+    measured: str
+
+
 @dataclass(frozen=True)
 class CellResult:
     """What a worker hands back: small, and with ``archive`` the run itself where the worker does
@@ -73,7 +89,7 @@ class CellResult:
     key: str
     status: str
     error: str | None = None
-    cost: dict[str, Any] = dataclasses.field(default_factory=dict)
+    cost: CellCost = dataclasses.field(default_factory=CellCost)
     archive: bytes | None = None
     needs: tuple[str, str, str, str] | None = None
 
@@ -85,233 +101,3 @@ def content_key(plan: RunPlan, identity: dict[str, str]) -> str:
     parts = {name: value for name, value in dataclasses.asdict(plan).items() if name not in PROSE}
     text = json.dumps([KEY_SCHEMA, parts, identity], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def run_cell(task: CellTask) -> CellResult:
-    """Make the run and put it into the study's folder; a run that is there already is not made
-    again.
-
-    A run that fails is put among the failed ones; this never raises for it. Raises ``HostError``
-    when this worker is not like the one that began the study.
-    """
-    folder = StudyFolder(Path(task.folder))
-    shared = folder.is_study(task.token)
-    if shared and folder.has(task.key):
-        return CellResult(task.key, "complete", cost=folder.read_cell(task.key).get("cost", {}))
-    workplace = load_workplace(task.workplace)
-    needed = workplace.fit(task.identity)
-    if needed is not None and (address := _worker_address()) is not None:
-        return CellResult(
-            task.key,
-            "not run",
-            f"there is no {' '.join(needed)}",
-            needs=(*needed, address, f"{socket.gethostname()}:{cache_dir()}"),
-        )
-    _tidy()
-    require_identity(
-        _identity(task.workplace, tuple(sorted(task.identity.items()))),
-        task.identity,
-        socket.gethostname(),
-    )
-    with (
-        folder.scratch(task.key, shared=shared) as scratch,
-        tempfile.TemporaryDirectory(prefix=scratch_prefix(), dir=scratch_dir()) as here,
-    ):
-        made = scratch / "cell"
-        made.mkdir()
-        with without_sync():
-            # on a disk of this machine; what is kept is moved to the study's
-            row = _attempt(task, Path(here), made)
-        if not made.is_dir():
-            raise RunError(
-                "the run's folder was removed: its coordinator has ended, and another one has begun"
-            )
-        sync_tree(made)
-        write_atomic(made / CELL, to_json_text(row))
-        failed = row["status"] != "complete"
-        result = CellResult(task.key, row["status"], row["error"], row["cost"])
-        if not shared:
-            return dataclasses.replace(result, archive=pack(made))
-        folder.put(made, task.key, failed=failed)
-        return result
-
-
-@functools.cache
-def _identity(workplace: str, asked: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return a workplace's identity with the parts that a study asks for, computed once in the life
-    of a worker.
-    """
-    made = load_workplace(workplace)
-    made.fit(dict(asked))
-    return made.identity()
-
-
-@functools.cache
-def _tidy() -> None:
-    """Remove, once in the life of a worker, what killed workers of this machine left in its scratch
-    folder.
-    """
-    clean_leftovers()
-
-
-def _worker_address() -> str | None:
-    """Return the address of the Dask worker that runs this, None outside of one."""
-    from distributed import get_worker
-
-    try:
-        return str(get_worker().address)
-    except ValueError:
-        return None
-
-
-def _attempt(task: CellTask, scratch: Path, made: Path) -> dict[str, Any]:
-    """Make the run, keep of it what is asked, and return ``cell.json``."""
-    from tcpexp.plan.types import RunPlan, from_json
-
-    started, used = time.monotonic(), _processor_seconds()
-    row: dict[str, Any] = {
-        "key": task.key,
-        "label": task.label,
-        "identity": task.identity,
-        "status": "failed",
-        "error": None,
-    }
-    run_dir: RunDirectory | None = None
-    try:
-        plan = from_json(task.plan, RunPlan)
-        row["seed"] = plan.seed
-        run_dir = _prepare(task, scratch, plan)
-        outcome = _perform(task, plan, run_dir)
-        row |= _numbers(task, outcome)
-        size = _size(run_dir.path)
-        _keep(task, run_dir, made, failed=outcome.status != "complete")
-    except TcpexpError as error:
-        row["error"] = str(error)
-        size = _size(run_dir.path) if run_dir is not None else 0
-        if run_dir is not None:
-            shutil.move(str(run_dir.path), made / "run")
-    wall = time.monotonic() - started
-    row["cost"] = {
-        "wall_s": round(wall, 3),
-        "processor_s": round(_processor_seconds() - used, 3),
-        "recorded_bytes": size,
-        "kept_bytes": _size(made),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-    }
-    return row
-
-
-def _prepare(task: CellTask, scratch: Path, plan: RunPlan) -> RunDirectory:
-    from tcpexp.store.rundir import RunDirectory
-
-    run_dir = RunDirectory.create(
-        scratch / "runs", plan.name, plan.seed, load_workplace(task.workplace).open().name
-    )
-    run_dir.write("spec.yaml", task.spec)
-    run_dir.write("plan.json", task.plan)
-    return run_dir
-
-
-def _perform(task: CellTask, plan: RunPlan, run_dir: RunDirectory) -> RunOutcome:
-    from tcpexp.errors import HostError
-    from tcpexp.runs.pipeline import process_numbers, process_run
-    from tcpexp.runs.runner import RunOptions, execute
-
-    workplace = load_workplace(task.workplace)
-    workplace.fit(task.identity)
-    place = workplace.open()
-    lacks = place.check(plan)
-    if lacks:
-        raise HostError(
-            f"the worker on {socket.gethostname()} cannot run {plan.name}", missing=lacks
-        )
-    execute(
-        place,
-        plan,
-        run_dir,
-        RunOptions(clock="virtual", command=("tcpexp", "sweep")),
-        _Limit(task.limit_s),
-    )
-    return process_run(run_dir.path) if task.keep == "runs" else process_numbers(run_dir.path)
-
-
-class _Limit:
-    """A ``Watcher`` that ends a run after so many seconds of wall time; says nothing."""
-
-    def __init__(self, limit_s: float | None) -> None:
-        self._deadline = None if limit_s is None else time.monotonic() + limit_s
-
-    def starts(self, plan: RunPlan, place: str, run_dir: Path) -> None:
-        """Say nothing."""
-
-    def progress(self, phase: str, seconds: float | None) -> None:
-        """Say nothing."""
-
-    def say(self, text: str) -> None:
-        """Say nothing."""
-
-    def stop(self) -> bool:
-        """Return whether the time is over."""
-        return self._deadline is not None and time.monotonic() > self._deadline
-
-
-def _numbers(task: CellTask, outcome: RunOutcome) -> dict[str, Any]:
-    """Return what ``cell.json`` says of the run's results: nothing of it depends on how long
-    anything took.
-    """
-    from tcpexp.store.frames import read_table
-    from tcpexp.store.manifest import read_manifest
-
-    measured = {
-        text: measure_table(
-            lambda name: read_table(outcome.path, name),
-            TableMeasure.model_validate(json.loads(text)),
-        )
-        for text in task.measures
-    }
-    results = [verdict.result for verdict in outcome.checks]
-    certificate = outcome.certificate
-    return {
-        "status": outcome.status,
-        "error": (
-            None
-            if outcome.status == "complete"
-            else (read_manifest(outcome.path).failure or outcome.status)
-        ),
-        "certificate": certificate.get("verdict"),
-        "reasons": list(certificate.get("reasons") or ()),
-        "verdicts": [
-            {"title": each.title, "result": each.result, "measured": each.measured}
-            for each in outcome.checks
-        ],
-        "checks_passed": results.count("PASS"),
-        "checks_failed": results.count("FAIL"),
-        "metrics": flatten_metrics(
-            {name: value for name, value in outcome.metrics.items() if name != "metrics_schema"}
-        ),
-        "measured": measured,
-    }
-
-
-def _keep(task: CellTask, run_dir: RunDirectory, made: Path, *, failed: bool) -> None:
-    """Move what is to stay of the run into the folder that will be put into place."""
-    if failed or task.keep == "runs":
-        shutil.move(str(run_dir.path), made / "run")
-    elif task.keep == "tables":
-        shutil.move(str(run_dir.tables), made / "tables")
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _processor_seconds() -> float:
-    """Return the processor time of this process and of its ended children (the guest, tshark)."""
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in (
-            resource.getrusage(resource.RUSAGE_SELF),
-            resource.getrusage(resource.RUSAGE_CHILDREN),
-        )
-    )

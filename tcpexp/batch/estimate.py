@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tcpexp.batch.cell import CellCost
     from tcpexp.plan.types import RunPlan
 
 #: Measured (docs/concepts/speed.md): a run without packets, from its start to its tables, and an
@@ -93,7 +94,7 @@ class Estimate:
 
 
 def estimate_rest(
-    rest: Iterable[Forecast], done: Iterable[tuple[Forecast, dict[str, Any]]], at_once: int
+    rest: Iterable[Forecast], done: Iterable[tuple[Forecast, CellCost]], at_once: int
 ) -> Estimate:
     """Return the estimate for ``rest``.
 
@@ -109,8 +110,12 @@ def estimate_rest(
             forecast.kept_bytes for forecast, _ in pairs
         )
     wanted = list(rest)
-    wall = sum(each.wall_s for each in wanted) * time_factor / max(min(at_once, len(wanted)), 1)
-    return Estimate(wall, sum(each.kept_bytes for each in wanted) * disk_factor, len(pairs))
+    wall = (
+        sum(forecast.wall_s for forecast in wanted)
+        * time_factor
+        / max(min(at_once, len(wanted)), 1)
+    )
+    return Estimate(wall, sum(forecast.kept_bytes for forecast in wanted) * disk_factor, len(pairs))
 
 
 def jobs_that_fit(asked: int | None, largest_bytes: float) -> tuple[int, str | None]:

@@ -1,14 +1,15 @@
-"""The folder of a study: finished runs by the hash of what they are, failed ones, and nothing half
-done.
+"""The folder of a study. It keeps finished and failed runs by the hash that names them, and nothing
+that is half done.
 
 ::
 
     <results>/studies/<name>[-quick]/
-      spec.yaml  study.json             what the study is; written first
-      cells/<key>/cell.json             a finished run: its metrics, measures, verdicts, and what it cost
-      cells/<key>/tables/ or run/       what is kept of it
-      failed/<key>/cell.json, run/      a run that failed, and what it left; tried again with --retry
-      work/                             runs under way; what killed workers left in it is removed when a coordinator starts
+      spec.yaml  study.json            what the study is; written first
+      cells/<key>/cell.json            a finished run: metrics, measures, verdicts, its cost
+      cells/<key>/tables/ or run/      what is kept of it
+      failed/<key>/cell.json, run/     a run that failed, and what it left; --retry tries again
+      work/                            runs under way; a coordinator that starts removes what
+                                       killed workers left in it
       tables/ figures/ report.html results.json
 """
 
@@ -29,6 +30,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tcpexp.batch.cell import CellRow
 from tcpexp.errors import DataError, HostError
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic
 
@@ -77,14 +79,14 @@ class StudyFolder:
         """Return the keys of all failed runs, from one listing."""
         return _names(self.path / "failed")
 
-    def read_cell(self, key: str) -> dict[str, Any]:
+    def read_cell(self, key: str) -> CellRow:
         """Return ``cell.json`` of a finished run, else of a failed one.
 
         Raises ``DataError`` when it is damaged or absent.
         """
         path = (self.cell(key) if self.has(key) else self.failed(key)) / CELL
         try:
-            value: dict[str, Any] = json.loads(path.read_text())
+            value: CellRow = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{path}: damaged: {error}", hint=f"rm -r {path.parent}, and run the sweep again"

@@ -1,13 +1,12 @@
-"""A run's process made by ``fork``: it begins with everything imported that starts no thread.
+"""A run's process made by ``fork``: it begins with what its parent has imported.
 
 Only the calling thread lives on in a forked process, so whatever another thread held stays held.
-Therefore nothing is imported here that starts threads (polars and numpy do), and a process with
-several threads does not fork: :func:`may_fork` says so.
+Therefore the parent imports nothing that starts threads (:mod:`tcpexp.runs.preload`), and a process
+with several threads does not fork: :func:`may_fork` says so.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -17,34 +16,6 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-from tcpexp.places.registry import all_kinds
-
-#: What every run needs and what starts no thread.
-PRELOADED = (
-    "tcpexp.batch.job",
-    "tcpexp.runs.runner",
-    "tcpexp.plan.compile",
-    "tcpexp.spec.load",
-    "tcpexp.catalogue",
-    "tcpexp.runs.pipeline",
-    "tcpexp.store.manifest",
-    "tcpexp.checks.run",
-    "tcpexp.plots.kit.sketch",
-    "tcpexp.report.page.write",
-    "tcpexp.report.panels.build",
-)
-
-
-def preload() -> None:
-    """Import what every run needs."""
-    with suppress(ImportError):  # whoever needs the module will say what is wrong with it
-        for name in PRELOADED:
-            importlib.import_module(name)
-        all_kinds()
-        from tcpexp.report.page.write import template
-
-        template()
 
 
 def may_fork() -> bool:
@@ -106,16 +77,16 @@ def _become(act: Callable[[], None], streams: tuple[int, int, int]) -> None:
     status = 1
     try:
         os.setsid()
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(each, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
         for target, source in enumerate(streams):
             os.dup2(source, target)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        for stream, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
             setattr(
                 sys,
                 name,
-                os.fdopen(number, mode, encoding="utf-8", errors="replace", closefd=False),
+                os.fdopen(stream, mode, encoding="utf-8", errors="replace", closefd=False),
             )
         act()
         status = 0

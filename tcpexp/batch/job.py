@@ -1,10 +1,10 @@
-"""One run and the row that tells what came of it; ``python -m tcpexp.batch.job`` makes one in a
-process of its own.
+"""Make one run; ``python -m tcpexp.batch.job`` makes it in a process of its own.
 
-That process reads the job, one line of JSON, from its standard input, and writes what happens as
-lines of JSON to its standard output: ``starts``, ``progress``, ``say``, and at last ``row``. When
-its standard input ends before that, whoever started it is gone, and it ends the run and keeps what
-was recorded.
+That process reads the job, one line of JSON, from its standard input. It writes what happens to its
+standard output, as lines of JSON: ``starts``, ``progress``, ``say``, and at last ``row``.
+
+When its standard input ends before that, whoever started it is gone. It then ends the run and keeps
+what was recorded.
 """
 
 from __future__ import annotations
@@ -17,67 +17,29 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tcpexp.batch.rows import Job, RunRow, crash_row, empty_row, error_row, outcome_row
 from tcpexp.errors import TcpexpError
+from tcpexp.runs.errorrows import crash_words
+from tcpexp.runs.runner import run_experiment, spec_seed
+from tcpexp.runs.signals import StopSignals
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
     from tcpexp.runs.pipeline import RunOutcome
-    from tcpexp.runs.runner import RunOptions, StopSignals, Watcher
+    from tcpexp.runs.watcher import RunWatcher
 
 #: The experiment's time is told at most this often, in seconds of wall time.
 TELL_EVERY_S = 0.2
 
 
-@dataclass(frozen=True)
-class Job:
-    """A spec to run, as the command line names it, with its seed plus ``index``."""
-
-    spec: str
-    options: RunOptions
-    index: int = 0
-
-    def to_line(self) -> bytes:
-        """Return the job as one line of JSON."""
-        return json.dumps(dataclasses.asdict(self), default=str).encode() + b"\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> Job:
-        """Return the job that :meth:`to_line` wrote."""
-        from tcpexp.runs.runner import RunOptions
-
-        raw = json.loads(line)
-        options = raw["options"]
-        tuples = {name: tuple(options[name]) for name in ("overrides", "command")}
-        out = None if options["out"] is None else Path(options["out"])
-        return cls(raw["spec"], RunOptions(**{**options, **tuples, "out": out}), raw["index"])
-
-
-def empty_row(job: Job) -> dict[str, Any]:
-    """Return the row of a run that has not been made."""
-    return {
-        "spec": job.spec,
-        "experiment": Path(job.spec).stem,
-        "exit_code": 4,
-        "run": None,
-        "status": "not run",
-        "passed": 0,
-        "failed": 0,
-        "undecided": 0,
-        "errors": [],
-    }
-
-
-def run_outcome(job: Job, watcher: Watcher) -> RunOutcome:
+def run_outcome(job: Job, watcher: RunWatcher) -> RunOutcome:
     """Make the run and return what came of it.
 
     Raises what :func:`tcpexp.runs.runner.run_experiment` raises.
     """
-    from tcpexp.runs.runner import run_experiment, spec_seed
-
     options = job.options
     if job.index:
         options = dataclasses.replace(
@@ -86,60 +48,11 @@ def run_outcome(job: Job, watcher: Watcher) -> RunOutcome:
     return run_experiment(job.spec, options, watcher)
 
 
-def outcome_row(job: Job, outcome: RunOutcome) -> dict[str, Any]:
-    """Return a finished run's row, for ``--json`` and for the table of several runs."""
-    from tcpexp.store.manifest import read_manifest
-
-    manifest = read_manifest(outcome.path)
-    results = [verdict.result for verdict in outcome.checks]
-    passed, failed = results.count("PASS"), results.count("FAIL")
-    return {
-        **empty_row(job),
-        "experiment": manifest.experiment,
-        "exit_code": outcome.exit_code,
-        "run": str(outcome.path),
-        "status": outcome.status,
-        "failure": manifest.failure,
-        "where": manifest.where,
-        "clock": manifest.clock,
-        "seed": manifest.seed,
-        "wall_seconds": manifest.wall_s,
-        "timing": outcome.timing,
-        "certificate": outcome.certificate,
-        "passed": passed,
-        "failed": failed,
-        "undecided": len(results) - passed - failed,
-        "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.checks],
-        "report": None if outcome.report is None else str(outcome.report),
-        "problems": list(outcome.problems),
-        "failures": [dataclasses.asdict(each) for each in outcome.failures],
-    }
-
-
-def error_row(job: Job, error: TcpexpError) -> dict[str, Any]:
-    """Return the row of a run that ended with an error that a user can act on."""
-    from tcpexp.runs.errorrows import error_rows
-
-    status = "failed" if error.exit_code >= 4 else "not run"
-    return {
-        **empty_row(job),
-        "exit_code": error.exit_code,
-        "status": status,
-        "errors": error_rows(error),
-    }
-
-
-def crash_row(job: Job, message: str, hint: str | None) -> dict[str, Any]:
-    """Return the row of a run that ended as none should."""
-    return {
-        **empty_row(job),
-        "status": "crashed",
-        "errors": [{"file": None, "line": None, "column": None, "message": message, "hint": hint}],
-    }
-
-
 class Telling:
-    """A ``Watcher`` that writes what it is told as lines of JSON; the first signal ends the run."""
+    """A ``RunWatcher`` that writes what it is told as lines of JSON.
+
+    The first signal ends the run.
+    """
 
     def __init__(self, signals: StopSignals, stream: IO[str]) -> None:
         self.signals = signals
@@ -180,7 +93,7 @@ class Telling:
             self.stream.flush()
 
 
-def run_told(job: Job, telling: Telling) -> dict[str, Any]:
+def run_told(job: Job, telling: Telling) -> RunRow:
     """Make the run and return its row, whatever happens."""
     try:
         return outcome_row(job, run_outcome(job, telling))
@@ -189,8 +102,6 @@ def run_told(job: Job, telling: Telling) -> dict[str, Any]:
     except KeyboardInterrupt:
         return {**empty_row(job), "status": "interrupted"}
     except Exception as error:
-        from tcpexp.runs.errorrows import crash_words
-
         return crash_row(job, *crash_words(error))
 
 
@@ -206,8 +117,6 @@ def main() -> None:
 
     Whatever else is printed goes to standard error.
     """
-    from tcpexp.runs.runner import StopSignals
-
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with StopSignals().listening() as signals:

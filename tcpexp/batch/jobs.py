@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tcpexp.batch.forked import Forked, may_fork
-from tcpexp.batch.job import Job, crash_row, empty_row
 from tcpexp.batch.job import main as make_run
+from tcpexp.batch.rows import Job, RunRow, RunStart, crash_row, empty_row
 
 if TYPE_CHECKING:
-    from tcpexp.runs.runner import StopSignals
+    from tcpexp.runs.signals import StopSignals
 
 #: How long runs that are to be aborted may take to leave a manifest, in seconds of wall time; then
 #: they are killed.
@@ -34,7 +34,7 @@ class Display(Protocol):
     def begins(self, number: int, job: Job) -> None:
         """Take note that a run's process starts."""
 
-    def starts(self, number: int, run: dict[str, Any]) -> None:
+    def starts(self, number: int, run: RunStart) -> None:
         """Take note that the run itself starts: ``name``, ``duration_s``, ``seed``, ``place``,
         ``run``.
         """
@@ -45,7 +45,7 @@ class Display(Protocol):
     def say(self, number: int | None, text: str) -> None:
         """Take note of something said, by a run or by none."""
 
-    def ends(self, number: int, row: dict[str, Any]) -> None:
+    def ends(self, number: int, row: RunRow) -> None:
         """Take note of what came of a run."""
 
     def tick(self) -> None:
@@ -65,7 +65,7 @@ class JobProcess:
     def __init__(self, number: int, job: Job) -> None:
         self.number = number
         self.job = job
-        self.row: dict[str, Any] | None = None
+        self.row: RunRow | None = None
         self.run: str | None = None
         self._rest = b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -103,7 +103,7 @@ class JobProcess:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
 
-    def finish(self, asked: bool) -> dict[str, Any]:
+    def finish(self, asked: bool) -> RunRow:
         """Wait for the process and return the run's row, also when it ended without a word.
 
         ``asked``: it was asked to stop.
@@ -146,7 +146,10 @@ def start_process(streams: tuple[int, int, int]) -> Forked | subprocess.Popen[by
         return Forked(make_run, streams)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "tcpexp.batch.job"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(folder or os.getcwd() for folder in sys.path),
+        },
         stdin=streams[0],
         stdout=streams[1],
         stderr=streams[2],
@@ -166,7 +169,7 @@ def exit_words(status: int) -> str:
 
 def run_jobs(
     jobs: Sequence[Job], at_once: int, signals: StopSignals, display: Display
-) -> list[dict[str, Any]]:
+) -> list[RunRow]:
     """Run all jobs, ``at_once`` at a time and in their order; return their rows in the same order.
 
     The first signal ends the runs under way, which keep what they recorded, and no other is
@@ -188,8 +191,8 @@ def run_jobs(
                 if signals.asked and not asked:
                     asked = True
                     display.say(None, "stopping; what was recorded is kept (Ctrl-C again aborts)")
-                    for each in running:
-                        each.stop()
+                    for process in running:
+                        process.stop()
                 display.tick()
                 for key, _ in selector.select(timeout=0.2):
                     if not key.data.read(display):
@@ -201,16 +204,16 @@ def run_jobs(
         abort(running)
         raise
     finally:
-        for each in running:
-            each.kill()
+        for process in running:
+            process.kill()
     return rows
 
 
 def abort(running: list[JobProcess]) -> None:
-    """Tell processes that were asked to stop before to abort, and wait for them for a little while."""
-    for each in running:
-        each.stop()
+    """Tell processes to abort that were asked to stop before, and wait for them a little while."""
+    for process in running:
+        process.stop()
     deadline = time.monotonic() + ABORT_GRACE_S
-    for each in running:
+    for process in running:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            each.process.wait(max(deadline - time.monotonic(), 0.0))
+            process.process.wait(max(deadline - time.monotonic(), 0.0))

@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.late import polars as pl
 from tcpexp.spec.expressions import parse_expression
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tcpexp.spec.study import TableMeasure
 
 #: Parts of metrics.json that hold examples, not measurements.
@@ -25,38 +24,36 @@ def flatten_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
 
     True and false count as 1 and 0; words and what could not be measured are left out.
     """
-    found: dict[str, float] = {}
-    _flatten("", metrics, found)
-    return found
+    flat: dict[str, float] = {}
+    _flatten("", metrics, flat)
+    return flat
 
 
-def _flatten(path: str, value: Any, found: dict[str, float]) -> None:
+def _flatten(path: str, value: Any, flat: dict[str, float]) -> None:
     if isinstance(value, (bool, int, float)):
         if math.isfinite(value):
-            found[path] = float(value)
+            flat[path] = float(value)
     elif isinstance(value, Mapping):
         for key in sorted(value):
             if key not in _LEFT_OUT:
-                _flatten(f"{path}.{key}" if path else str(key), value[key], found)
+                _flatten(f"{path}.{key}" if path else str(key), value[key], flat)
     elif isinstance(value, list):
-        for index, each in enumerate(value):
+        for index, entry in enumerate(value):
             name = (
-                f"{each['link']}>{each['towards']}"
-                if isinstance(each, Mapping) and {"link", "towards"} <= set(each)
+                f"{entry['link']}>{entry['towards']}"
+                if isinstance(entry, Mapping) and {"link", "towards"} <= set(entry)
                 else str(index)
             )
-            _flatten(f"{path}.{name}", each, found)
+            _flatten(f"{path}.{name}", entry, flat)
 
 
 def definition(measure: TableMeasure) -> str:
-    """Return the text by which a table measure is known in ``cell.json``: equal for equal measures."""
+    """Return the text that names a table measure in ``cell.json``: equal for equal measures."""
     return json.dumps(measure.model_dump(mode="json"), sort_keys=True)
 
 
 def measure_table(read: Callable[[str], pl.DataFrame], measure: TableMeasure) -> float | None:
     """Return a number from a table that ``read`` gives; None when no row is left."""
-    import polars as pl
-
     frame = read(measure.table)
     for column, value in measure.rows.items():
         frame = frame.filter(pl.col(column) == value)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.errors import TcpexpError
+from tcpexp.paths import cache_dir
 from tcpexp.places.registry import all_parts
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ class PartSupply:
         self._answers: dict[tuple[str, str], str | None] = {}
 
     def send(self, needs: tuple[str, str, str, str]) -> str | None:
-        """Send the part that a worker needs, unless its machine was sent it before; return why that
-        was not possible, None when it was.
+        """Send the part that a worker needs, unless its machine was sent it before.
+
+        Return why that was not possible, None when it was.
 
         ``needs`` is the part's name (``image``, ``kernel``), its sha256, the worker's address, and
         its cache (machine and folder), which workers share.
@@ -69,8 +71,6 @@ def receive_piece(what: str, name: str, sha256: str, offset: int, piece: bytes) 
 
     After the last one, which is empty, import it. Return what went wrong, in words.
     """
-    from tcpexp.paths import cache_dir
-
     path = cache_dir() / "images" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.batch.cell import CellResult, CellTask, run_cell
+from tcpexp.batch.cell import CellResult, CellTask
+from tcpexp.batch.makecell import run_cell
 from tcpexp.batch.supply import PartSupply
 from tcpexp.errors import HostError, TcpexpError
 
@@ -88,9 +89,9 @@ def _give_each_a_processor(client: Client) -> None:
 
             sched_setaffinity(2).
             """
-            own = {processors[int(worker.name) % len(processors)]}
+            processor = {processors[int(worker.name) % len(processors)]}
             for thread in os.listdir("/proc/self/task"):
-                os.sched_setaffinity(int(thread), own)
+                os.sched_setaffinity(int(thread), processor)
 
     client.register_plugin(OwnProcessor(), name="own-processor")
 
@@ -145,7 +146,7 @@ def run_tasks(
 
     try:
         while True:
-            room = AHEAD * max(_threads(client), 1)
+            room = AHEAD * max(runs_at_once(client), 1)
             while not exhausted and not stop() and len(waiting) < room:
                 task = next(tasks, None)
                 if task is None:
@@ -176,7 +177,8 @@ def run_tasks(
             future.release()
 
 
-def _threads(client: Client) -> int:
+def runs_at_once(client: Client) -> int:
+    """Return how many runs the workers make at a time."""
     return sum(
         worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()
     )
@@ -227,13 +229,3 @@ def _quiet() -> Iterator[None]:
     ):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     yield
-
-
-def facts(client: Client) -> dict[str, Any]:
-    """Return where the workers are and how many runs go on at once."""
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return {
-        "workers": len(workers),
-        "at_once": sum(worker["nthreads"] for worker in workers),
-        "hosts": sorted({worker["host"] for worker in workers}),
-    }

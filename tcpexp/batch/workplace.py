@@ -1,7 +1,7 @@
 """Where the runs of a study are made, and what else than the plan decides their results.
 
-A study names its workplace: a kind of place, or ``module:class``, so that a worker on another
-machine can make one of its own, and so that tests (and others) can bring a place of their own.
+A study names its workplace: a kind of place, or ``module:class``. So a worker on another machine
+can make one of its own, and tests (and others) can bring a place of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tcpexp.errors import HostError, Missing, SpecError
 from tcpexp.places.base import Wanted
 from tcpexp.places.registry import GUEST, all_parts, choose_kind
+from tcpexp.telling import say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.places.base import Place
@@ -70,18 +71,18 @@ class KindWorkplace:
 
     def open(self) -> Place:
         """Return the place."""
-        return self.kind.open(self.wanted, _silent)
+        return self.kind.open(self.wanted, say_nothing)
 
     def fit(self, asked: dict[str, str]) -> tuple[str, str] | None:
         """Use the study's parts where this machine has them; return the first that it has not."""
-        found = {}
+        parts = {}
         for name, part in all_parts().items():
             sha256 = asked.get(name)
             if sha256 is not None:
                 if not part.find(sha256):
                     return name, sha256
-                found[name] = sha256
-        self.wanted = dataclasses.replace(self.wanted, **found)  # type: ignore[arg-type]
+                parts[name] = sha256
+        self.wanted = dataclasses.replace(self.wanted, **parts)  # type: ignore[arg-type]
         return None
 
 
@@ -124,7 +125,3 @@ def require_identity(mine: dict[str, str], asked: dict[str, str], where: str) ->
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 16 else f"{text[:12]}..."
-
-
-def _silent(text: str) -> None:
-    return None

@@ -11,11 +11,12 @@ from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, flow_plan, require_span
 from tcpexp.checks.segments import kind_filter
 from tcpexp.checks.window_step import LISTED
-from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import within
+from tcpexp.words.measured import span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.recorded import captures_of, require_span, table_exists
-from tcpexp.checks.words import many
 from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from tcpexp.checks.base import Check
-from tcpexp.checks.words import fraction_words, number_words, time_words
 from tcpexp.units import Duration, QuantityError, parse_size
 from tcpexp.views.timerwheel import JIFFY_NS, wheel_step_ns
+from tcpexp.words.measured import fraction_words, number_words, time_words
 
 Value = TypeVar("Value")
 

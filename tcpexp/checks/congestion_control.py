@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import Check, Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.recorded import Between, flow_plan, require_span, sample_interval, snapshot_times
-from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

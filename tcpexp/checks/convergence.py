@@ -10,9 +10,10 @@ from tcpexp.analysis.fairness import converged_at
 from tcpexp.checks.base import Evidence, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import HARMLESS_LOSS, captures_of, require_span
-from tcpexp.checks.words import digits, many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, Fraction
+from tcpexp.words.measured import digits, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -17,9 +17,9 @@ from tcpexp.checks.recorded import (
     sample_interval,
     table_exists,
 )
-from tcpexp.checks.words import span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.registry import suggest
+from tcpexp.words.measured import span_words, time_words
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

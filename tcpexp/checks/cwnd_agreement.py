@@ -10,7 +10,8 @@ from tcpexp.analysis.rounds import windows_by_round
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import require_span, require_tracepoint
-from tcpexp.checks.words import digits, many, time_words
+from tcpexp.words.measured import digits, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -11,7 +11,8 @@ from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.tcp_event import own_events, rows_evidence
 from tcpexp.checks.windowrules import RULES, Rule, judge
-from tcpexp.checks.words import many, span_words
+from tcpexp.words.measured import span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from tcpexp.checks.base import ActionName, Check, Evidence, Undecided, Verdict
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.words import time_words
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.logs import process_runs
+from tcpexp.words.measured import time_words
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -4,8 +4,8 @@ they may be.
 
 from __future__ import annotations
 
-from tcpexp.checks.words import time_words
 from tcpexp.views.timerwheel import wheel_step_ns
+from tcpexp.words.measured import time_words
 
 
 def explain_lateness(expected_ns: int, measured_ns: int) -> str | None:

@@ -10,8 +10,9 @@ from tcpexp.analysis.faults import judge_applied
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.faults import Applied

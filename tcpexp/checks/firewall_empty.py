@@ -8,10 +8,11 @@ from pydantic import Field
 
 from tcpexp.checks.base import Check, Evidence, HostName, Undecided, Verdict
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import Firewall
 from tcpexp.units import Duration
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

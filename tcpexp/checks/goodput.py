@@ -17,12 +17,12 @@ from tcpexp.checks.recorded import (
     require_packets_of,
     require_span,
 )
-from tcpexp.checks.words import rate_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import receiver_of
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS as INTERVAL_NS
 from tcpexp.units import Rate
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import rate_words, span_words, time_words
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

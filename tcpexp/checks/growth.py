@@ -10,8 +10,9 @@ from tcpexp.checks.base import FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.traced import Which, choose, phase_evidence, phases_of
-from tcpexp.checks.words import digits, many, span_words
 from tcpexp.late import polars as pl
+from tcpexp.words.measured import digits, span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

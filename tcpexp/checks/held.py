@@ -16,9 +16,10 @@ from tcpexp.checks.recorded import (
     snapshot_times,
     table_exists,
 )
-from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
+from tcpexp.words.measured import size_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,8 +10,8 @@ from tcpexp.analysis.segments import data_segments
 from tcpexp.checks.base import Evidence, FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import captures_of, flow_plan, require_span
-from tcpexp.checks.words import many
 from tcpexp.late import polars as pl
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -11,8 +11,9 @@ from tcpexp.checks.base import FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.goodput import all_goodputs
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
-from tcpexp.checks.words import digits, many, span_words
 from tcpexp.units import Fraction
+from tcpexp.words.measured import digits, span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

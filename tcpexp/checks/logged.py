@@ -12,9 +12,10 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_logs, require_span
-from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.units import QuantityError
 from tcpexp.views.logs import Event, process_runs, read_events
+from tcpexp.words.measured import number_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

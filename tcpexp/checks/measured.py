@@ -10,10 +10,11 @@ from tcpexp.analysis.links import Epoch, count_drops, journeys_of, measure_fault
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, require_kind
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
-from tcpexp.checks.words import digits, fraction_words, many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, Fraction
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import digits, fraction_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

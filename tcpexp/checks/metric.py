@@ -9,8 +9,9 @@ from pydantic import Field
 from tcpexp.checks.base import Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.words import many, number_words
 from tcpexp.registry import suggest
+from tcpexp.words.measured import number_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tcpexp.checks.base import ActionName, Check, Evidence, Undecided, Verdict
 from tcpexp.checks.recorded import require_logs, require_span
-from tcpexp.checks.words import many
 from tcpexp.units import QuantityError
 from tcpexp.views.logs import process_runs
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

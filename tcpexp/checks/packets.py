@@ -12,11 +12,12 @@ from tcpexp.checks.base import HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
 from tcpexp.checks.segments import packet_evidence
-from tcpexp.checks.words import many, span_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
 from tcpexp.views.spans import within
+from tcpexp.words.measured import span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,8 +10,9 @@ from tcpexp.checks.base import FlowName, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.traced import PhaseName, phase_evidence, phases_of
-from tcpexp.checks.words import many, span_words
 from tcpexp.late import polars as pl
+from tcpexp.words.measured import span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

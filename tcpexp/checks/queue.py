@@ -11,11 +11,12 @@ from tcpexp.analysis.samples import sampled_span
 from tcpexp.checks.base import Evidence, HostName, LinkName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number, require_kind
 from tcpexp.checks.recorded import BETWEEN, Between, require_span, sample_interval
-from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration
 from tcpexp.views.queues import queue_samples
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import number_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

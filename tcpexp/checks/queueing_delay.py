@@ -16,10 +16,11 @@ from tcpexp.checks.recorded import (
     flow_plan,
     require_span,
 )
-from tcpexp.checks.words import digits, many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import receiver_of
 from tcpexp.units import Duration
+from tcpexp.words.measured import digits, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

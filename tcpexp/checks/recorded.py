@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from tcpexp.checks.base import NotSupported, Undecided
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.logs import read_logs
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
@@ -74,7 +75,8 @@ def captures_of(run: RunData, host: str, *, fraction: float = 0.0) -> list[str]:
     if not found or not table_exists(run, "packets"):
         raise Undecided(f"no packets were captured at {host}")
     for name in found:
-        captured, dropped = (int(recorded[name].get(key) or 0) for key in ("captured", "dropped"))
+        statistics = recorded[name]
+        captured, dropped = statistics.get("captured") or 0, statistics.get("dropped") or 0
         if dropped > fraction * (captured + dropped):
             raise Undecided(
                 f"the capture {name} missed {many(dropped, 'packet')} of {captured + dropped}"

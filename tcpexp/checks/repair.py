@@ -11,8 +11,8 @@ from tcpexp.analysis.repairs import MECHANISMS, find_repairs
 from tcpexp.checks.base import ActionName, Evidence, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import captures_of, require_span, require_tracepoint
-from tcpexp.checks.words import time_words
 from tcpexp.units import Duration
+from tcpexp.words.measured import time_words
 
 if TYPE_CHECKING:
     from tcpexp.analysis.repairs import Again, Repair

@@ -10,9 +10,10 @@ from tcpexp.checks.base import FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
 from tcpexp.checks.traced import event_evidence, events_of
-from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration
+from tcpexp.words.measured import span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

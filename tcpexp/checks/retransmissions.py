@@ -17,9 +17,10 @@ from tcpexp.checks.recorded import (
     require_packets_of,
     require_span,
 )
-from tcpexp.checks.words import many, span_words
 from tcpexp.late import polars as pl
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

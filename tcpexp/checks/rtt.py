@@ -16,10 +16,11 @@ from tcpexp.checks.recorded import (
     flow_plan,
     require_span,
 )
-from tcpexp.checks.words import many, number_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import within
+from tcpexp.words.measured import number_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,11 +10,12 @@ from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count, Margin, late_ns, late_words, margin_ns
 from tcpexp.checks.explain import explain_lateness
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
-from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span, within
+from tcpexp.words.measured import span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

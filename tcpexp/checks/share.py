@@ -11,8 +11,8 @@ from tcpexp.checks.base import FlowName, Undecided, Verdict
 from tcpexp.checks.compare import Compared
 from tcpexp.checks.goodput import all_goodputs
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
-from tcpexp.checks.words import digits, rate_words, span_words
 from tcpexp.units import Fraction, QuantityError
+from tcpexp.words.measured import digits, rate_words, span_words
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -17,10 +17,11 @@ from tcpexp.checks.recorded import (
     snapshot_times,
     table_exists,
 )
-from tcpexp.checks.words import many, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

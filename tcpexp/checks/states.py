@@ -10,8 +10,9 @@ from tcpexp.analysis.transitions import transitions
 from tcpexp.analysis.ways import ways_of, ways_of_snapshots
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, NotSupported, Undecided, Verdict
 from tcpexp.checks.recorded import require_span, require_tracepoint, table_exists
-from tcpexp.checks.words import many, time_words
 from tcpexp.late import polars as pl
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import captures_of, require_span
-from tcpexp.checks.words import many
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of
 from tcpexp.units import QuantityError
 from tcpexp.views.spans import within
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

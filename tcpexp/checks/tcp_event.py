@@ -9,9 +9,10 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 from tcpexp.checks.base import ActionName, Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Compared, Number
 from tcpexp.checks.recorded import BETWEEN, Between, require_span
-from tcpexp.checks.words import many, number_words, span_words
 from tcpexp.late import polars as pl
 from tcpexp.units import QuantityError
+from tcpexp.words.measured import number_words, span_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

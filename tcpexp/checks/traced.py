@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from tcpexp.checks.base import Evidence, Undecided
 from tcpexp.checks.recorded import require_tracepoint
-from tcpexp.checks.words import digits, many, time_words
 from tcpexp.late import polars as pl
 from tcpexp.views.spans import Span
+from tcpexp.words.measured import digits, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

@@ -10,7 +10,8 @@ from tcpexp.checks.base import Evidence, HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import require_span
 from tcpexp.checks.states import State, recorded_transitions
-from tcpexp.checks.words import many, time_words
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition

@@ -11,7 +11,8 @@ from tcpexp.checks.base import Check, Evidence, HostName, Verdict
 from tcpexp.checks.recorded import require_span
 from tcpexp.checks.states import State, recorded_transitions
 from tcpexp.checks.transition import source_of
-from tcpexp.checks.words import many, time_words
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition

@@ -9,10 +9,11 @@ from pydantic import Field
 from tcpexp.checks.base import Evidence, FlowName, HostName, Undecided, Verdict
 from tcpexp.checks.compare import Bytes, Compared
 from tcpexp.checks.recorded import BETWEEN, Between, captures_of, require_span
-from tcpexp.checks.words import many, size_words, span_words, time_words
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of
 from tcpexp.views.spans import within
+from tcpexp.words.measured import size_words, span_words, time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

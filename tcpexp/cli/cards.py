@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import TcpexpError
+from tcpexp.spec.load import load_spec
 from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Card:
             "name": self.name.replace("_", " "),
             "title": self.title,
             "description": self.description,
-            "checks": "\n".join(f"{each} {each.because}" for each in self.checks),
+            "checks": "\n".join(f"{check} {check.because}" for check in self.checks),
             "references": "\n".join(self.references),
             "actions": "\n".join(self.actions),
             "explain": self.explain,
@@ -78,8 +80,6 @@ def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
 
     One that cannot be read is left out, or raises ``SpecErrors`` when ``strict``.
     """
-    from tcpexp.catalogue import load_catalogue
-
     cards = []
     for path in (*paths.shipped_specs(), *(paths.shipped_studies() if studies else ())):
         try:
@@ -92,8 +92,6 @@ def load_cards(*, strict: bool = False, studies: bool = False) -> list[Card]:
 
 def load_card(path: Path, catalogue: Catalogue) -> Card:
     """Return the card of the spec in ``path``; raises ``SpecErrors``."""
-    from tcpexp.spec.load import load_spec
-
     spec = load_spec(path, catalogue)
     return Card(
         name=spec.name,
@@ -117,7 +115,7 @@ def topology_words(spec: ExperimentSpec) -> str:
     ``two_host; h1-h2: rate 10mbit, delay 20ms``.
     """
     parts = [
-        f"{spec.topology.name}{f' ({_pairs(spec.topology.params)})' if spec.topology.params else ''}"
+        spec.topology.name + (f" ({_pairs(spec.topology.params)})" if spec.topology.params else "")
     ]
     parts += [
         f"{name}: {_pairs(given)}" for name, given in (spec.raw_at("links") or {}).items() if given

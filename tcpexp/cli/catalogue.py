@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
+from tcpexp.cli.cards import load_cards
 from tcpexp.cli.options import echo_json, json_option
+from tcpexp.cli.search import find_cards
 from tcpexp.errors import SpecError
+from tcpexp.plan.topology import search_folders, topology_names
 from tcpexp.registry import suggest
+from tcpexp.spec.congestion import CONGESTION_CONTROLS
 from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:
@@ -60,16 +65,15 @@ def list_(kinds: tuple[str, ...], words: str | None, as_json: bool) -> None:
             )
         search(words, as_json=as_json)
         return
-    from tcpexp.catalogue import load_catalogue
 
     catalogue = load_catalogue()
-    found = {
+    listed = {
         kind: runs() if kind == "runs" else summaries(kind, catalogue) for kind in kinds or KINDS
     }
     if as_json:
-        echo_json(found)
+        echo_json(listed)
         return
-    for kind, entries in found.items():
+    for kind, entries in listed.items():
         click.echo(click.style(kind.replace("_", " ").capitalize(), bold=True))
         width = max((len(name) for name in entries), default=0)
         for name, summary in entries.items():
@@ -95,15 +99,13 @@ def describe(name: str, as_json: bool) -> None:
     It may begin with its kind, as in action:netem; without one, all that have the name are
     described.
     """
-    from tcpexp.catalogue import load_catalogue
-
     catalogue = load_catalogue()
     wanted, colon, bare = name.partition(":")
     kinds = [kind for kind in KINDS if not colon or kind == wanted or _singular(kind) == wanted]
     bare = bare if colon else name
-    found = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
-    if not found:
-        known = [each for kind in kinds or KINDS for each in summaries(kind, catalogue)]
+    entries = [entry(kind, bare, catalogue) for kind in kinds if bare in summaries(kind, catalogue)]
+    if not entries:
+        known = [name for kind in kinds or KINDS for name in summaries(kind, catalogue)]
         raise SpecError(
             f"nothing is called '{name}'",
             hint=(
@@ -113,19 +115,16 @@ def describe(name: str, as_json: bool) -> None:
             ),
         )
     if as_json:
-        echo_json(found)
+        echo_json(entries)
         return
-    for each in found:
-        print_entry(each)
+    for described in entries:
+        print_entry(described)
 
 
 def search(words: str, *, as_json: bool) -> None:
     """Print the experiments and studies that fit ``words``, with what of the words they have and
     where.
     """
-    from tcpexp.cli.cards import load_cards
-    from tcpexp.cli.search import find_cards
-
     hits = find_cards(words, load_cards(studies=True))
     if as_json:
         rows = [
@@ -166,15 +165,15 @@ def runs() -> dict[str, str]:
     """Return the recorded runs: path to status and verdicts in words."""
     import json
 
-    found = {}
+    statuses = {}
     results = paths.default_results_dir()
     for run in paths.all_runs(results):
         try:
             status = json.loads((run / "manifest.json").read_text())["status"]
         except (OSError, ValueError, KeyError):
             status = "without a manifest"
-        found[str(run)] = status
-    return found
+        statuses[str(run)] = status
+    return statuses
 
 
 def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
@@ -187,17 +186,14 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
             )
         }
     if kind == "topologies":
-        from tcpexp.plan.topology import topology_names
-
         return {
             name: first_line(topology_text(name, catalogue))
             for name in topology_names(Path.cwd(), catalogue)
         }
     if kind == "congestion_controls":
-        from tcpexp.spec.congestion import CONGESTION_CONTROLS
-
         return {
-            name: f"{each.signal}: {each.summary}" for name, each in CONGESTION_CONTROLS.items()
+            name: f"{control.signal}: {control.summary}"
+            for name, control in CONGESTION_CONTROLS.items()
         }
     return {name: first_line(inspect.getdoc(item) or "") for name, item in catalogue.registry(kind)}
 
@@ -247,8 +243,6 @@ def topology_text(name: str, catalogue: Catalogue) -> str:
 
 def topology_path(name: str) -> Path | None:
     """Return the file of a topology, None when there is none."""
-    from tcpexp.plan.topology import search_folders
-
     candidates = (
         folder / f"{name}{suffix}"
         for folder in search_folders(Path.cwd())
@@ -300,8 +294,6 @@ def entry(kind: str, name: str, catalogue: Catalogue) -> dict[str, Any]:
 
 def control_text(name: str) -> str:
     """Return what there is to say about a congestion control."""
-    from tcpexp.spec.congestion import CONGESTION_CONTROLS
-
     control = CONGESTION_CONTROLS[name]
     module = (
         f"The kernel module {control.module}, loaded when a spec names it."
@@ -325,12 +317,12 @@ def parameters(item: Any) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
-                "type": type_words(each),
-                "default": each.get("default"),
+                "type": type_words(field),
+                "default": field.get("default"),
                 "required": name in required,
-                "description": each.get("description", ""),
+                "description": field.get("description", ""),
             }
-            for name, each in schema.get("properties", {}).items()
+            for name, field in schema.get("properties", {}).items()
             if name != "do"
         ]
     defaults = getattr(item, "defaults", {})
@@ -349,10 +341,10 @@ def parameters(item: Any) -> list[dict[str, Any]]:
 def type_words(schema: dict[str, Any]) -> str:
     """Return a JSON Schema's type in a few words."""
     if "anyOf" in schema:
-        words = [type_words(each) for each in schema["anyOf"] if each.get("type") != "null"]
+        words = [type_words(kind) for kind in schema["anyOf"] if kind.get("type") != "null"]
         return " or ".join(dict.fromkeys(words))
     if "enum" in schema:
-        return " | ".join(str(each) for each in schema["enum"])
+        return " | ".join(str(value) for value in schema["enum"])
     if "const" in schema:
         return str(schema["const"])
     if schema.get("type") == "array":

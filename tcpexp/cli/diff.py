@@ -8,6 +8,7 @@ import click
 
 from tcpexp import paths
 from tcpexp.cli.options import complete_run, echo_json, json_option, results_option, say
+from tcpexp.store.rundata import RunData
 
 
 class Percent(click.ParamType):  # type: ignore[type-arg]
@@ -85,7 +86,6 @@ def diff(
     when not, 2 when a run is not found, 5 when recorded data is damaged.
     """
     from tcpexp.report.diff.compare import compare_runs, to_json_value
-    from tcpexp.store.rundata import RunData
 
     a, b = (RunData(paths.find_run(name, results)) for name in (first, second))
     threshold = 0.0 if everything else threshold

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from tcpexp.machine.installed import package_finding
 from tcpexp.machine.processor import polars_lacks, polars_remedy
 from tcpexp.places.registry import all_kinds
 from tcpexp.plots.kit.writing import SCRIPTS, font_families, install_fonts, letters_of, scripts_of
+from tcpexp.telling import Say
 
-Say = Callable[[str], None]
 #: Free space that a run should have.
 RUN_BYTES = 1 << 30
 
@@ -46,9 +46,9 @@ def examine(say: Say, specs: Sequence[Path] = ()) -> Examination:
     sections, works = {"This machine": machine}, {}
     analysis_works = not any(finding.state == "missing" for finding in machine)
     for kind in all_kinds():
-        found = kind.examine(say)
-        sections[kind.title] = found
-        works[kind.name] = analysis_works and not any(stops_all(finding) for finding in found)
+        findings = kind.examine(say)
+        sections[kind.title] = findings
+        works[kind.name] = analysis_works and not any(stops_all(finding) for finding in findings)
     return Examination(sections, works)
 
 
@@ -57,13 +57,15 @@ def stops_all(finding: Finding) -> bool:
     return finding.state == "missing" and not finding.partly
 
 
-# -------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # this machine
 
 
 def examine_machine(specs: Sequence[Path] = ()) -> list[Finding]:
-    """Return what every place needs: the package's files, Python packages that this processor can
-    run, tshark, room on the disk; then PDF and fonts.
+    """Return what every place needs, then what PDF and figures need.
+
+    Every place needs the package's files, Python packages that this processor can run, tshark, and
+    room on the disk.
     """
     try:
         system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")

@@ -4,12 +4,10 @@ should not happen.
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from tcpexp.errors import TcpexpError
-from tcpexp.runs.errorrows import crash_words, error_rows
+from tcpexp.runs.errorrows import ErrorRow, PlaceRow, crash_words, error_rows
 from tcpexp.runs.sourceline import marked_line
 
 
@@ -22,7 +20,7 @@ def print_error(error: TcpexpError) -> None:
         print_error_row(row)
 
 
-def print_error_row(row: dict[str, Any]) -> None:
+def print_error_row(row: ErrorRow) -> None:
     """Print one of :func:`error_rows` as :func:`print_error` prints the error itself."""
     click.echo(
         f"{_place_words(row)}{click.style('error:', fg='red', bold=True)} {row['message']}",
@@ -39,18 +37,19 @@ def print_error_row(row: dict[str, Any]) -> None:
         click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {row['hint']}", err=True)
 
 
-def _place_words(row: dict[str, Any]) -> str:
+def _place_words(row: PlaceRow) -> str:
     place = ":".join(
         str(row[key]) for key in ("file", "line", "column") if row.get(key) is not None
     )
     return f"{place}: " if place else ""
 
 
-def _print_line(row: dict[str, Any]) -> None:
+def _print_line(row: PlaceRow) -> None:
     """Print the line that an error is in, with a caret under the place."""
-    if row.get("text") is not None:
-        for line in marked_line(row["text"], row["line"], row["column"]):
-            click.echo(line, err=True)
+    text, line, column = row.get("text"), row["line"], row["column"]
+    if text is not None and line is not None and column is not None:
+        for words in marked_line(text, line, column):
+            click.echo(words, err=True)
 
 
 def print_crash(error: Exception) -> None:

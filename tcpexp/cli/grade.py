@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from tcpexp import paths
 from tcpexp.cli.options import echo_json, json_option, say
-from tcpexp.errors import Place, SpecError
-
-if TYPE_CHECKING:
-    from tcpexp.grade.model import Grades
+from tcpexp.errors import Position, SpecError
+from tcpexp.grade.model import STATES, Grades, all_remarks
+from tcpexp.telling import say_nothing
 
 EPILOG = """\b
 Examples:
@@ -116,7 +114,7 @@ def grade(
         scheduler,
         read_received(received) if received else {},
     )
-    grades = grade_all(folders, loaded, options, (lambda text: None) if quiet or as_json else say)
+    grades = grade_all(folders, loaded, options, say_nothing if quiet or as_json else say)
     paths.give_to_user(target)
     if as_json:
         echo_json({**json_value(grades), "files": grades.files})
@@ -134,10 +132,11 @@ def find_rubric(name: str) -> Path:
 
 
 def read_received(path: Path) -> dict[str, datetime]:
-    """Return the time at which each student's work was received, from rows of student and time (ISO
-    8601 with a time zone); raises ``SpecError``.
+    """Return the time at which each student's work was received.
+
+    ``path`` has rows of student and time (ISO 8601 with a time zone). Raises ``SpecError``.
     """
-    found: dict[str, datetime] = {}
+    received: dict[str, datetime] = {}
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -159,11 +158,11 @@ def read_received(path: Path) -> dict[str, datetime]:
             hint = "write student,time such as alice,2026-11-20T22:10:00+01:00"
             raise SpecError(
                 "this row has no time with a time zone in its second column",
-                where=Place(str(path), number, 1),
+                where=Position(str(path), number, 1),
                 hint=hint,
             ) from None
-        found[row[0].strip()] = time
-    return found
+        received[row[0].strip()] = time
+    return received
 
 
 def print_grades(grades: Grades) -> None:
@@ -172,20 +171,17 @@ def print_grades(grades: Grades) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from tcpexp.grade.model import STATES
-    from tcpexp.grade.sheets import all_remarks
-
     out = Console(highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("student")
     table.add_column("points", justify="right")
-    for each in grades.students[0].exercises:
-        table.add_column(each.exercise)
+    for exercise in grades.students[0].exercises:
+        table.add_column(exercise.exercise)
     table.add_column("remarks", justify="right")
     for student in grades.students:
         cells = [
-            f"{each.points:g}" if each.state == "graded" else STATES[each.state]
-            for each in student.exercises
+            f"{exercise.points:g}" if exercise.state == "graded" else STATES[exercise.state]
+            for exercise in student.exercises
         ]
         cells = [
             student.student,

@@ -6,7 +6,12 @@ import dataclasses
 
 import click
 
+from tcpexp.cli.doctor import examine
+from tcpexp.cli.leftovers import needs_root, remove_cache, remove_leftovers
 from tcpexp.cli.options import echo_json, json_option, say
+from tcpexp.machine.hints import with_sudo
+from tcpexp.paths import find_spec
+from tcpexp.places.registry import place_kind
 
 MARKS = {"ok": ("ok", "green"), "missing": ("missing", "red"), "note": ("note", "yellow")}
 
@@ -29,10 +34,6 @@ def doctor(spec: tuple[str, ...], as_json: bool) -> int:
     loaded. Each problem is one line, with the command that mends it. With SPEC also whether there
     are fonts for its words. Exit code 3 when experiments can run in no place.
     """
-    from tcpexp.cli.doctor import examine
-    from tcpexp.paths import find_spec
-    from tcpexp.places.registry import place_kind
-
     report = examine(say if not as_json else lambda text: None, [find_spec(name) for name in spec])
     if as_json:
         echo_json(dataclasses.asdict(report))
@@ -75,9 +76,6 @@ def clean(everything: bool) -> None:
     run's namespaces, processes and firewall rules end with it however it dies; files and trace
     instances can remain. The next run does the same for its own place.
     """
-    from tcpexp.cli.leftovers import needs_root, remove_cache, remove_leftovers
-    from tcpexp.machine.hints import with_sudo
-
     removed = remove_leftovers()
     if everything:
         removed += remove_cache()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from tcpexp import __version__
 from tcpexp.cli.errors import print_crash, print_error
 from tcpexp.errors import TcpexpError
+from tcpexp.machine.processor import require_polars
 
 EPILOG = """\b
 Examples:
@@ -27,27 +30,46 @@ damaged.
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-#: The commands, and where each is. A module is imported when its command, or the list of all, is
-#: asked for.
+class Late(NamedTuple):
+    """A command that is imported when it is asked for: ``module:name``, and its help's first
+    sentence.
+    """
+
+    target: str
+    about: str
+
+
+#: The commands. The list of all of them needs no import. A command's module is imported for its
+#: help and for completion too, so it imports libraries (models, tables) where it does its work.
 COMMANDS = {
-    "run": "tcpexp.cli.run:run",
-    "sweep": "tcpexp.cli.sweep:sweep",
-    "validate": "tcpexp.cli.specs:validate",
-    "plan": "tcpexp.cli.specs:plan",
-    "list": "tcpexp.cli.catalogue:list_",
-    "describe": "tcpexp.cli.catalogue:describe",
-    "schema": "tcpexp.cli.specs:schema",
-    "check": "tcpexp.cli.records:check",
-    "report": "tcpexp.cli.records:report",
-    "diff": "tcpexp.cli.diff:diff",
-    "grade": "tcpexp.cli.grade:grade",
-    "docs": "tcpexp.cli.docs:docs",
-    "doctor": "tcpexp.cli.machine:doctor",
-    "clean": "tcpexp.cli.machine:clean",
-    "guest": "tcpexp.cli.guest:guest",
-    "kernel": "tcpexp.cli.kernel:kernel",
-    "tcp": "tcpexp.cli.tcp:tcp",
-    "completion": "tcpexp.cli.completion:completion",
+    "run": Late("tcpexp.cli.run:run", "Run experiments and write their reports."),
+    "sweep": Late(
+        "tcpexp.cli.sweep:sweep", "Make every run of a spec's sweep, and one study of them."
+    ),
+    "validate": Late(
+        "tcpexp.cli.specs:validate", "Check specs and print every error as file:line:column."
+    ),
+    "plan": Late(
+        "tcpexp.cli.specs:plan", "Show what a run would do: network, timeline, records, needs."
+    ),
+    "list": Late("tcpexp.cli.catalogue:list_", "List what there is to use, or recorded runs."),
+    "describe": Late("tcpexp.cli.catalogue:describe", "Describe one thing that a spec can use."),
+    "schema": Late("tcpexp.cli.specs:schema", "Print the JSON Schema of specs, for editors."),
+    "check": Late("tcpexp.cli.records:check", "Verify recorded runs and judge them again."),
+    "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
+    "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs."),
+    "grade": Late("tcpexp.cli.grade:grade", "Grade many submissions by a rubric of checks."),
+    "docs": Late("tcpexp.cli.docs:docs", "Show the pages of the documentation, or one of them."),
+    "doctor": Late("tcpexp.cli.machine:doctor", "Say what this machine can and cannot do."),
+    "clean": Late(
+        "tcpexp.cli.machine:clean", "Remove what killed runs left behind, and only that."
+    ),
+    "guest": Late("tcpexp.cli.guest:guest", "Build, look at and enter the guest."),
+    "kernel": Late("tcpexp.cli.kernel:kernel", "Build, choose and hand on kernels."),
+    "tcp": Late("tcpexp.cli.tcp:tcp", "Programs of the TCP in user space."),
+    "completion": Late(
+        "tcpexp.cli.completion:completion", "Print the completion script for a shell."
+    ),
 }
 
 
@@ -65,24 +87,39 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, None when there is none of that name."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
-            module, _, attribute = COMMANDS[cmd_name].partition(":")
+            module, _, attribute = COMMANDS[cmd_name].target.partition(":")
             self.add_command(getattr(importlib.import_module(module), attribute), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for a name that is none all are imported, so that the right one is
-        suggested.
-        """
-        if args and args[0] not in COMMANDS:
-            for name in COMMANDS:
-                self.get_command(ctx, name)
-        if args and args[0] in ANALYSES and not {"-h", "--help"} & set(args):
-            from tcpexp.machine.processor import require_polars
-
+        """Find the command; for a name that is none the right one is suggested."""
+        if args[0] not in self.list_commands(ctx):
+            return listed_commands().resolve_command(ctx, args)
+        if args[0] in ANALYSES and not {"-h", "--help"} & set(args):
             require_polars()
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of all commands."""
+        listed_commands().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so."""
+        commands = [
+            CompletionItem(name, help=command.get_short_help_str())
+            for name, command in listed_commands().commands.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def listed_commands() -> click.Group:
+    """Return a group whose commands have a name and a sentence, and do nothing."""
+    return click.Group(
+        commands=[click.Command(name, help=COMMANDS[name].about) for name in sorted(COMMANDS)]
+    )
 
 
 @click.group(cls=Commands, context_settings=CONTEXT, epilog=EPILOG)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from tcpexp.plan.types import RunPlan
-    from tcpexp.runs.runner import StopSignals
+    from tcpexp.runs.signals import StopSignals
 
 #: Without a terminal, the experiment's time is printed this often, in seconds of wall time.
 LINE_EVERY_S = 10.0
 
 
-class QuietWatcher:
+class QuietRunWatcher:
     """Says nothing; ends the run on the first signal."""
 
     def __init__(self, signals: StopSignals) -> None:
@@ -43,7 +43,7 @@ class QuietWatcher:
         """Have nothing to remove."""
 
 
-class TerminalWatcher(QuietWatcher):
+class TerminalRunWatcher(QuietRunWatcher):
     """A bar with the phase, the experiment's time and the wall time on standard error; plain lines
     without a terminal.
 

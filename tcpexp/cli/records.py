@@ -6,16 +6,29 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import click
 
 from tcpexp import paths
 from tcpexp.cli.options import COLOURS, echo_json, json_option, results_option, runs_argument, say
 from tcpexp.errors import SpecError
+from tcpexp.store.manifest import NAME, refresh_manifest, verify
+from tcpexp.store.rundata import RunData
+from tcpexp.telling import say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
+
+
+class CheckRow(TypedDict):
+    """What ``check`` found of a run, for ``--json``."""
+
+    run: str
+    status: str
+    failure: str | None
+    failures: list[dict[str, Any]]
+    verdicts: list[dict[str, Any]]
 
 
 @click.command(
@@ -38,10 +51,8 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
     when recorded data is damaged.
     """
     from tcpexp.checks.run import check_run
-    from tcpexp.store.manifest import refresh_manifest, verify
-    from tcpexp.store.rundata import RunData
 
-    rows: list[dict[str, Any]] = []
+    rows: list[CheckRow] = []
     for name in runs:
         run = paths.find_run(name, results)
         manifest = verify(run)
@@ -55,17 +66,19 @@ def check(runs: tuple[str, ...], results: Path | None, as_json: bool) -> int:
                 "status": manifest.status,
                 "failure": manifest.failure,
                 "failures": failures,
+                "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts],
             }
         )
-        rows[-1]["verdicts"] = [dataclasses.asdict(each) for each in verdicts]
         if not as_json:
-            print_verdicts(run, manifest.status, verdicts, [str(each["text"]) for each in failures])
+            print_verdicts(
+                run, manifest.status, verdicts, [str(failure["text"]) for failure in failures]
+            )
     if as_json:
         echo_json(rows)
     return max(exit_code(row) for row in rows)
 
 
-def exit_code(row: dict[str, Any]) -> int:
+def exit_code(row: CheckRow) -> int:
     """Return 4 for a run that did not complete, 1 when a check or a program failed, else 0.
 
     As ``tcpexp run`` does.
@@ -86,11 +99,12 @@ def print_verdicts(run: Path, status: str, verdicts: list[Verdict], failures: li
     click.echo(f"{click.style(str(run), bold=True)}  {status}, files intact")
     for text in failures:
         click.echo(f"  {click.style('program failed:', fg='red')} {text}")
-    for each in verdicts:
-        click.echo(f"  {click.style(f'{each.result:<12}', fg=COLOURS[each.result])}  {each.title}")
-        click.echo(f"  {'':<12}  measured {each.measured}; asked {each.asked}")
-        if each.result != "PASS":
-            click.echo(f"  {'':<12}  {each.reason}")
+    for verdict in verdicts:
+        result = click.style(f"{verdict.result:<12}", fg=COLOURS[verdict.result])
+        click.echo(f"  {result}  {verdict.title}")
+        click.echo(f"  {'':<12}  measured {verdict.measured}; asked {verdict.asked}")
+        if verdict.result != "PASS":
+            click.echo(f"  {'':<12}  {verdict.reason}")
 
 
 @click.command(
@@ -147,7 +161,6 @@ def report(
     answers. PDF needs WeasyPrint (exit code 3 without it).
     """
     from tcpexp.runs.pipeline import process_run
-    from tcpexp.store.manifest import NAME, verify
 
     if kind != "html":
         _check_hand_in(kind, runs, out)
@@ -161,9 +174,7 @@ def report(
                 f"{run} has no manifest, its run never reached the end: nothing to check the"
                 " recorded data against"
             )
-        outcome = process_run(
-            run, (lambda step: None) if quiet else say, figures=figures or kind != "html"
-        )
+        outcome = process_run(run, say_nothing if quiet else say, figures=figures or kind != "html")
         if outcome.status != "complete":
             say(
                 f"this run is not whole, it was {outcome.status}:"
@@ -195,7 +206,6 @@ def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, forc
     return the file.
     """
     from tcpexp.report.export.write import write_hand_in
-    from tcpexp.store.rundata import RunData
 
     whole = run.resolve()
     folder = out or whole.parent / f"{whole.name}-hand-in"

@@ -6,21 +6,21 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from tcpexp import paths
+from tcpexp.batch.rows import Job, RunRow, error_row, outcome_row
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, specs_argument
+from tcpexp.cli.progress import QuietRunWatcher, TerminalRunWatcher
+from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 from tcpexp.errors import TcpexpError
 from tcpexp.places.choosing import clock_help, kernel_help, on_help
 from tcpexp.places.registry import AUTO, on_choices
-
-if TYPE_CHECKING:
-    from tcpexp.batch.job import Job
-    from tcpexp.cli.progress import QuietWatcher
-    from tcpexp.runs.runner import RunOptions, StopSignals
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.preload import import_before_fork
+from tcpexp.runs.signals import StopSignals
 
 EPILOG = """\b
 Examples:
@@ -106,9 +106,6 @@ def run(
 
     Exit code 1 when a check or a program failed, 4 when a run failed or was interrupted.
     """
-    from tcpexp.cli.progress import QuietWatcher, TerminalWatcher
-    from tcpexp.runs.runner import RunOptions, StopSignals
-
     silent = quiet or as_json
     wanted = list_jobs(
         specs,
@@ -120,7 +117,7 @@ def run(
             rows = [
                 run_single(
                     wanted[0],
-                    QuietWatcher(signals) if silent else TerminalWatcher(signals),
+                    QuietRunWatcher(signals) if silent else TerminalRunWatcher(signals),
                     summary=not silent,
                 )
             ]
@@ -128,16 +125,15 @@ def run(
             rows = run_several(wanted, jobs, signals, say=not silent)
     if as_json:
         echo_json(rows)
-    codes: list[int] = [row["exit_code"] for row in rows]
-    return max(codes)
+    return max(row["exit_code"] for row in rows)
 
 
-def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, Any]:
+def run_single(job: Job, watcher: QuietRunWatcher, *, summary: bool) -> RunRow:
     """Make one run in this process and return its row.
 
     An error is printed and becomes the row's.
     """
-    from tcpexp.batch.job import error_row, outcome_row, run_outcome
+    from tcpexp.batch.job import run_outcome
 
     try:
         outcome = run_outcome(job, watcher)
@@ -157,19 +153,15 @@ def run_single(job: Job, watcher: QuietWatcher, *, summary: bool) -> dict[str, A
     return outcome_row(job, outcome)
 
 
-def run_several(
-    jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool
-) -> list[dict[str, Any]]:
+def run_several(jobs: list[Job], at_once: int, signals: StopSignals, *, say: bool) -> list[RunRow]:
     """Make several runs, each in a process of its own, and return their rows.
 
     ``say``: show progress and print a table.
     """
-    from tcpexp.batch.forked import preload
     from tcpexp.batch.jobs import run_jobs
-    from tcpexp.cli.several import QuietDisplay, TerminalDisplay, print_table
 
     started = time.monotonic()
-    preload()
+    import_before_fork()
     display = TerminalDisplay(len(jobs)) if say else QuietDisplay()
     try:
         rows = run_jobs(jobs, at_once, signals, display)
@@ -186,8 +178,6 @@ def list_jobs(specs: tuple[str, ...], repeat: int, options: RunOptions) -> list[
 
     A name that means nothing stays as it is: its run says so and the others are made.
     """
-    from tcpexp.batch.job import Job
-
     names = [name for spec in specs for name in paths.expand_specs(spec)]
     return [Job(name, options, index) for name in names for index in range(repeat)]
 

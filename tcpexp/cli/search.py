@@ -24,12 +24,15 @@ WEIGHTS = {
 TERM_WEIGHT = 3.0
 #: Words that say nothing about TCP, in questions and on lab sheets.
 STOP = frozenset(
-    """a about above after again all also an and any are as at be because been before between both but by can could describe determine did do does doing
-    draw due each estimate every experiment explain expected find following for from give given has have how i if in into is it its let long look many
-    measure more most much must no not note observe observed of on once one only or other our out over own plot report run same see seen sent send
-    shall she should show since so some such tcp than that the their them then there these they this those through time to too under until up use used
-    using very was we were what when where which while who why will with would you your connection connections segment segments packet packets
-    wireshark""".split()  # noqa: SIM905
+    """a about above after again all also an and any are as at be because been before between both
+    but by can could describe determine did do does doing draw due each estimate every
+    experiment explain expected find following for from give given has have how i if in into is
+    it its let long look many measure more most much must no not note observe observed of on
+    once one only or other our out over own plot report run same see seen sent send shall she
+    should show since so some such tcp than that the their them then there these they this those
+    through time to too under until up use used using very was we were what when where which
+    while who why will with would you your connection connections segment segments packet
+    packets wireshark""".split()  # noqa: SIM905
 )
 #: Found experiments that score less than this part of the best are not shown.
 LEAST_PART = 0.3
@@ -56,10 +59,10 @@ def tags(card: Card) -> tuple[str, ...]:
     asked = "\n".join(
         fields[name] for name in ("name", "title", "description", "checks", "references", "actions")
     )
-    found = set(terms_in(asked)) | {
+    terms = set(terms_in(asked)) | {
         term for term, count in count_terms(fields["explain"]).items() if count > 1
     }
-    return tuple(each[0] for each in GLOSSARY if each[0] in found)
+    return tuple(entry[0] for entry in GLOSSARY if entry[0] in terms)
 
 
 def settings(card: Card) -> tuple[str, ...]:
@@ -81,7 +84,7 @@ def settings(card: Card) -> tuple[str, ...]:
 def sentences(text: str) -> list[str]:
     """Return a text's sentences, without the asterisks of headings."""
     plain = " ".join(text.replace("*", "").split())
-    return [each for each in re.split(r"(?<=[.?!])\s+(?=[A-Z`])", plain) if each]
+    return [sentence for sentence in re.split(r"(?<=[.?!])\s+(?=[A-Z`])", plain) if sentence]
 
 
 def stems(text: str) -> list[str]:
@@ -89,13 +92,13 @@ def stems(text: str) -> list[str]:
 
     Stop words are left out.
     """
-    found = []
+    stemmed = []
     for word in re.findall(r"[a-z0-9]+(?:[-_.+,][a-z0-9]+)*", text.lower()):
         parts = re.split(r"[-_.+,]", word)
-        for each in {word, *parts} if len(parts) > 1 else (word,):
-            if each not in STOP and (len(each) > 1 or each.isdigit()):
-                found.append(stem(each))
-    return found
+        for part in {word, *parts} if len(parts) > 1 else (word,):
+            if part not in STOP and (len(part) > 1 or part.isdigit()):
+                stemmed.append(stem(part))
+    return stemmed
 
 
 def stem(word: str) -> str:
@@ -131,19 +134,21 @@ def find_cards(question: str, cards: list[Card]) -> list[Hit]:
     scored = []
     by_card = [_Words(card) for card in cards]
     rare = {
-        each: _rarity(sum(each in card.weights for card in by_card), len(cards))
-        for each in (*terms, *words)
+        word: _rarity(sum(word in card.weights for card in by_card), len(cards))
+        for word in (*terms, *words)
     }
-    for each in by_card:
-        has = [word for word in rare if word in each.weights]
+    for indexed in by_card:
+        has = [word for word in rare if word in indexed.weights]
         if has:
             coverage = sum(rare[word] for word in has) / sum(rare.values())
-            scored.append((coverage * sum(each.weights[word] * rare[word] for word in has), each))
+            scored.append(
+                (coverage * sum(indexed.weights[word] * rare[word] for word in has), indexed)
+            )
     scored.sort(key=lambda pair: (-pair[0], pair[1].card.name))
     wanted = {*terms, *words}
     return [
-        Hit(each.card, score, each.shared(question), each.best_line(wanted))
-        for score, each in scored[:MOST]
+        Hit(indexed.card, score, indexed.shared(question), indexed.best_line(wanted))
+        for score, indexed in scored[:MOST]
         if score >= LEAST_PART * scored[0][0]
     ]
 
@@ -177,7 +182,7 @@ class _Words:
         plain = [
             word
             for word in typed
-            if any(each in self.weights for each in stems(word)) and not terms_in(word)
+            if any(root in self.weights for root in stems(word)) and not terms_in(word)
         ]
         return tuple(dict.fromkeys([*terms, *plain]))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -17,9 +17,13 @@ from tcpexp.places.registry import place_words
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from tcpexp.batch.job import Job
+    from tcpexp.batch.rows import Job, RunRow, RunStart
 
 
+#: How a run's status looks; others are yellow.
+STATUS_STYLES = {"complete": "", "failed": "bold red", "crashed": "bold red"}
+#: What a row counts of verdicts.
+Counted = Literal["passed", "failed", "undecided"]
 #: Bars are drawn at most this often, in seconds of wall time.
 SHOW_EVERY_S = 0.15
 
@@ -30,7 +34,7 @@ class QuietDisplay:
     def begins(self, number: int, job: Job) -> None:
         """Say nothing."""
 
-    def starts(self, number: int, run: dict[str, Any]) -> None:
+    def starts(self, number: int, run: RunStart) -> None:
         """Say nothing."""
 
     def progress(self, number: int, phase: str, seconds: float | None) -> None:
@@ -39,10 +43,10 @@ class QuietDisplay:
     def say(self, number: int | None, text: str) -> None:
         """Say nothing."""
 
-    def ends(self, number: int, row: dict[str, Any]) -> None:
+    def ends(self, number: int, row: RunRow) -> None:
         """Print the run's errors."""
-        for each in row["errors"]:
-            print_error_row(each)
+        for error in row["errors"]:
+            print_error_row(error)
 
     def tick(self) -> None:
         """Have nothing to show."""
@@ -91,7 +95,7 @@ class TerminalDisplay(QuietDisplay):
         if self.bars is not None:
             self.tasks[number] = self.bars.add_task(self.names[number], total=None, clock="")
 
-    def starts(self, number: int, run: dict[str, Any]) -> None:
+    def starts(self, number: int, run: RunStart) -> None:
         """Give the bar its length; without a terminal say what runs where."""
         self.durations[number] = run["duration_s"]
         if self.bars is not None:
@@ -120,7 +124,7 @@ class TerminalDisplay(QuietDisplay):
         """Print a line, above the bars where there are any."""
         self._line(text if number is None else f"{self.names[number]}: {text}")
 
-    def ends(self, number: int, row: dict[str, Any]) -> None:
+    def ends(self, number: int, row: RunRow) -> None:
         """Remove the bar; print what came of the run, and each verdict that is not PASS."""
         self.ended += 1
         if self.bars is not None:
@@ -159,7 +163,7 @@ class TerminalDisplay(QuietDisplay):
             self.bars = None
 
 
-def outcome_words(row: dict[str, Any]) -> str:
+def outcome_words(row: RunRow) -> str:
     """Return what came of a run in a few words: ``7 passed, VALID, 12.3 s``."""
     counts = (("passed", row["passed"]), ("failed", row["failed"]), ("undecided", row["undecided"]))
     words = [f"{count} {word}" for word, count in counts if count]
@@ -180,13 +184,13 @@ def outcome_words(row: dict[str, Any]) -> str:
     )
 
 
-def run_time(row: dict[str, Any]) -> str:
+def run_time(row: RunRow) -> str:
     """Return how long a run took from spec to report, in words; empty when it was not made."""
     seconds = (row.get("timing") or {}).get("total_s")
     return "" if seconds is None else f"{seconds:.1f} s"
 
 
-def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None:
+def print_table(rows: list[RunRow], wall_s: float | None = None) -> None:
     """Print one line per run: how it ended, its verdicts, its certificate and its run time.
 
     Then the sums.
@@ -196,11 +200,12 @@ def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None
     from rich.text import Text
 
     repeated = len({row["spec"] for row in rows}) < len(rows)
-    counts = [
+    counts: list[tuple[Counted, str]] = [
         ("passed", "PASS"),
         ("failed", "FAIL"),
-        *([("undecided", "INCONCLUSIVE")] if any(row["undecided"] for row in rows) else []),
     ]
+    if any(row["undecided"] for row in rows):
+        counts.append(("undecided", "INCONCLUSIVE"))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in (
         "experiment",
@@ -216,16 +221,7 @@ def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None
             no_wrap=head != "experiment",
         )
     for row in rows:
-        state = Text(
-            row["status"],
-            (
-                ""
-                if row["status"] == "complete"
-                else "bold red"
-                if row["status"] in ("failed", "crashed")
-                else "yellow"
-            ),
-        )
+        state = Text(row["status"], STATUS_STYLES.get(row["status"], "yellow"))
         verdicts = [Text(str(row[head] or ""), COLOURS[word]) for head, word in counts]
         certificate = str((row.get("certificate") or {}).get("verdict", ""))
         seed = [str(row.get("seed", ""))] if repeated else []
@@ -246,7 +242,7 @@ def print_table(rows: list[dict[str, Any]], wall_s: float | None = None) -> None
     )
 
 
-def sum_words(rows: list[dict[str, Any]]) -> str:
+def sum_words(rows: list[RunRow]) -> str:
     """Return what came of several runs in one line: ``62 runs: 60 without a failed check, 1 with
     failed checks, 1 failed``.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import click
 
@@ -12,12 +12,29 @@ from tcpexp import paths
 from tcpexp.cli.errors import print_error
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument, specs_argument
 from tcpexp.errors import SpecError
-from tcpexp.runs.errorrows import error_rows
+from tcpexp.plan.types import to_json
+from tcpexp.runs.errorrows import ErrorRow, error_rows
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
 
 NANOSECONDS = 1e9
+
+
+class SpecRow(TypedDict):
+    """What ``validate`` found of a spec, for ``--json``: its errors, or what it is.
+
+    ``sweep_runs`` counts the runs of each form of its sweep.
+    """
+
+    spec: str
+    valid: bool
+    errors: list[ErrorRow]
+    name: NotRequired[str]
+    title: NotRequired[str]
+    duration_s: NotRequired[float]
+    sweep_runs: NotRequired[dict[str, int]]
+    notes: NotRequired[list[str]]
 
 
 def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) -> RunPlan:
@@ -52,24 +69,23 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
     """
     from tcpexp.sweep.study import examine_study
 
-    rows: list[dict[str, Any]] = []
-    for name in (each for spec in specs for each in paths.expand_specs(spec)):
-        row: dict[str, Any] = {"spec": name, "valid": True, "errors": []}
+    rows: list[SpecRow] = []
+    for name in (name for spec in specs for name in paths.expand_specs(spec)):
+        row: SpecRow = {"spec": name, "valid": True, "errors": []}
         rows.append(row)
         try:
             plan, runs = examine_study(paths.find_spec(name), overrides)
         except SpecError as error:
-            row.update(valid=False, errors=error_rows(error))
+            row["valid"] = False
+            row["errors"] = error_rows(error)
             if not as_json:
                 print_error(error)
         else:
-            row.update(
-                name=plan.name,
-                title=plan.title,
-                duration_s=plan.duration_ns / NANOSECONDS,
-                sweep_runs=runs,
-                notes=list(plan.notes),
-            )
+            row["name"] = plan.name
+            row["title"] = plan.title
+            row["duration_s"] = plan.duration_ns / NANOSECONDS
+            row["sweep_runs"] = runs
+            row["notes"] = list(plan.notes)
             if not as_json:
                 sweep = "".join(
                     f"; sweep, {form} form: {count} runs" for form, count in runs.items()
@@ -102,14 +118,12 @@ def plan(spec: str, overrides: tuple[str, ...], seed: int | None, as_json: bool)
 
     Needs no root and starts nothing. --json prints the whole plan, as a run keeps it in plan.json.
     """
+    from tcpexp.plan.explain import explain_plan
+
     compiled = load_plan(spec, overrides, seed)
     if as_json:
-        from tcpexp.plan.types import to_json
-
         click.echo(to_json(compiled), nl=False)
     else:
-        from tcpexp.plan.explain import explain_plan
-
         click.echo(explain_plan(compiled), nl=False)
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tcpexp import paths
+from tcpexp.batch.estimate import jobs_that_fit
+from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 from tcpexp.cli.options import echo_json, json_option, set_option, spec_argument
+from tcpexp.cli.sweepshow import (
+    Matrix,
+    QuietStudyWatcher,
+    TerminalStudyWatcher,
+    print_matrix,
+    print_outcome,
+)
 from tcpexp.places.choosing import kernel_help
 from tcpexp.places.registry import GUEST, kinds_with_clock
+from tcpexp.runs.signals import StopSignals
+from tcpexp.sweep.outcome import StudyOutcome
+from tcpexp.sweep.standing import estimate_study, standing_of
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.run import StudyOutcome
     from tcpexp.sweep.study import Study
 
 EPILOG = """\b
@@ -25,7 +37,8 @@ Examples:
   tcpexp sweep mathis --scheduler tcp://head:8786
 
 \b
-A study is kept in studies/NAME of the results (NAME-quick for --quick): report.html, tables/, figures/.
+A study is kept in studies/NAME of the results (NAME-quick for --quick):
+report.html, tables/, figures/.
 Finished runs are known by the hash of what they are and are never made twice.
 """
 
@@ -106,8 +119,6 @@ def sweep(
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
-    from tcpexp.cli.sweepshow import SilentShow, TerminalShow, print_matrix, print_outcome
-    from tcpexp.runs.runner import StopSignals
     from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import StudyOptions, load_study
 
@@ -117,15 +128,13 @@ def sweep(
         echo_json(row) if as_json else print_matrix(study, row)
         return 0
     if store is not None:
-        from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
-
         fetch_cells(study.folder(), store, {run.key for run in study.runs})
     with StopSignals().listening() as signals:
-        show = SilentShow(signals) if quiet or as_json else TerminalShow(signals)
+        watcher = QuietStudyWatcher(signals) if quiet or as_json else TerminalStudyWatcher(signals)
         try:
-            outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=show)
+            outcome = run_study(study, jobs=jobs, scheduler=scheduler, retry=retry, watcher=watcher)
         finally:
-            show.close()
+            watcher.close()
     if store is not None:
         put_cells(outcome.path, store)
         copy_tables(outcome.path / "tables", store)
@@ -136,13 +145,10 @@ def sweep(
     return outcome.exit_code
 
 
-def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]:
+def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> Matrix:
     """Return what a dry run shows: every run with its values, seed, hash and state, and the
     estimate of what is left.
     """
-    from tcpexp.batch.estimate import jobs_that_fit
-    from tcpexp.sweep.run import estimate_study, standing_of
-
     folder = study.folder()
     standing = standing_of(study, folder, retry=retry)
     at_once, remark = jobs_that_fit(jobs, max(run.forecast.memory_bytes for run in study.runs))
@@ -180,6 +186,4 @@ def matrix_row(study: Study, jobs: int | None, *, retry: bool) -> dict[str, Any]
 
 def outcome_row(outcome: StudyOutcome) -> dict[str, Any]:
     """Return what came of a study, for ``--json``."""
-    import dataclasses
-
     return {**dataclasses.asdict(outcome), "exit_code": outcome.exit_code}

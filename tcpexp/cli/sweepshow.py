@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
 from tcpexp.cli.options import COLOURS
+from tcpexp.words.rough import bytes_words, time_words
 
 if TYPE_CHECKING:
     from tcpexp.batch.cell import CellResult, CellTask
     from tcpexp.batch.estimate import Estimate
-    from tcpexp.runs.runner import StopSignals
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.runs.signals import StopSignals
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 #: Rows of the matrix that a dry run prints; --json has all.
@@ -22,7 +23,34 @@ MOST_ROWS = 60
 LINE_EVERY_S = 30.0
 
 
-class SilentShow:
+class MatrixEstimate(TypedDict):
+    """What the runs that are left will cost."""
+
+    wall_s: int
+    disk_bytes: int
+    from_finished_runs: int
+
+
+class Matrix(TypedDict):
+    """What a dry run shows.
+
+    A row of ``runs`` has the run's number, its parameters by name, its seed, key and state.
+    """
+
+    study: str
+    folder: str
+    cells: int
+    repeat: int
+    runs: list[dict[str, Any]]
+    done: int
+    failed: int
+    to_make: int
+    at_once: int
+    remark: str | None
+    estimate: MatrixEstimate
+
+
+class QuietStudyWatcher:
     """Prints failed runs only; no more runs are begun after the first signal."""
 
     def __init__(self, signals: StopSignals) -> None:
@@ -51,7 +79,7 @@ class SilentShow:
         """Have nothing to remove."""
 
 
-class TerminalShow(SilentShow):
+class TerminalStudyWatcher(QuietStudyWatcher):
     """A bar on a terminal, without one a line now and then, with the time left: what the rest was
     expected to cost, at the pace so far.
     """
@@ -131,22 +159,7 @@ class TerminalShow(SilentShow):
             self.bar = None
 
 
-def time_words(seconds: float) -> str:
-    """Return a duration in words: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def bytes_words(count: float) -> str:
-    """Return a size in words: ``3.2 MB``."""
-    for divisor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if count >= divisor:
-            return f"{count / divisor:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"
-
-
-def print_matrix(study: Study, row: dict[str, Any]) -> None:
+def print_matrix(study: Study, matrix: Matrix) -> None:
     """Print the runs of a study and what they will cost."""
     from rich.console import Console
     from rich.table import Table
@@ -157,15 +170,15 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     for head in ("cell", *names, "seeds", "state"):
         table.add_column(head, justify="right")
     by_cell: dict[int, list[dict[str, Any]]] = {}
-    for run, each in zip(study.runs, row["runs"], strict=True):
-        by_cell.setdefault(run.cell.number, []).append(each)
+    for run, row in zip(study.runs, matrix["runs"], strict=True):
+        by_cell.setdefault(run.cell.number, []).append(row)
     for number, runs in list(by_cell.items())[:MOST_ROWS]:
         seeds = str(runs[0]["seed"]) if len(runs) == 1 else f"{runs[0]['seed']}-{runs[-1]['seed']}"
         states = [run["state"] for run in runs]
         words = (
             states[0]
             if len(set(states)) == 1
-            else ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
+            else ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         )
         table.add_row(
             str(number),
@@ -179,7 +192,7 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     out.print(table)
     if len(by_cell) > MOST_ROWS:
         out.print(f"... and {len(by_cell) - MOST_ROWS} more combinations (--json names all)")
-    estimate = row["estimate"]
+    estimate = matrix["estimate"]
     source = (
         f"from {estimate['from_finished_runs']} finished runs"
         if estimate["from_finished_runs"]
@@ -187,16 +200,16 @@ def print_matrix(study: Study, row: dict[str, Any]) -> None:
     )
     lines = [
         (
-            f"{row['cells']} combinations x {row['repeat']} = {len(row['runs'])} runs:"
-            f" {row['done']} done, {row['failed']} failed, {row['to_make']} to make"
+            f"{matrix['cells']} combinations x {matrix['repeat']} = {len(matrix['runs'])} runs:"
+            f" {matrix['done']} done, {matrix['failed']} failed, {matrix['to_make']} to make"
         ),
         (
-            f"about {time_words(estimate['wall_s'])} with {row['at_once']} at a time,"
+            f"about {time_words(estimate['wall_s'])} with {matrix['at_once']} at a time,"
             f" {bytes_words(estimate['disk_bytes'])} of disk ({source})"
         ),
-        f"in {row['folder']}",
+        f"in {matrix['folder']}",
     ]
-    for line in [*lines, *([row["remark"]] if row["remark"] else [])]:
+    for line in [*lines, *([matrix["remark"]] if matrix["remark"] else [])]:
         out.print(line, markup=False, soft_wrap=True)
 
 

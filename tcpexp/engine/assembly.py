@@ -75,8 +75,9 @@ class Network:
     # building
 
     def build(self, *, own_kernel: bool = True) -> None:
-        """Make nodes, links, addresses, routes, wires; raises ``RunError`` when anything fails or
-        reads back different.
+        """Make nodes, links, addresses, routes, wires.
+
+        Raises ``RunError`` when anything fails or reads back different.
 
         Where the kernel is not ours alone, nodes get the kernel's defaults instead of what they
         inherit from the machine.

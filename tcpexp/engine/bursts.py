@@ -18,11 +18,12 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tcpexp.engine import wire
 from tcpexp.engine.stamps import SO_TIMESTAMPNS, arrival_ns
 from tcpexp.plan.types import DirectionPlan, LinkPlan, QueuePlan
+from tcpexp.record.measured import Burst, Departures
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network
@@ -65,7 +66,7 @@ class Offer:
 
 def measure_burst(
     network: Network, waiter: Waiter, link: LinkPlan, towards: str, direction: DirectionPlan
-) -> dict[str, Any]:
+) -> Burst:
     """Send a burst through one direction's shaper; return the entry for ``raw/probes.json``.
 
     ``measured_bps`` is None when too few frames say anything, ``held`` when the queue was never
@@ -190,7 +191,7 @@ class _Burst:
 
 def rate_of_departures(
     offers: list[Offer], departures: dict[int, int], frame_bytes: int, frame_s: float
-) -> dict[str, Any]:
+) -> Departures:
     """Return ``spacing_ns`` between departures, ``measured_bps``, and how often the link waited for
     the sender (``starved``).
 

@@ -20,6 +20,7 @@ from tcpexp.engine.commands import CLEAN_ENVIRONMENT, Executor
 from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError
 from tcpexp.plan.types import Recorder
+from tcpexp.record.summary import CaptureStatistics
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_NS = 10_000_000_000
@@ -50,7 +51,7 @@ class Captures:
         self.executor = executor
         self.waiter = waiter
         self.raw_dir = raw_dir
-        self.statistics: dict[str, dict[str, Any]] = {}
+        self.statistics: dict[str, CaptureStatistics] = {}
         self._captures: list[Capture] = []
 
     def start(self, recorders: list[Recorder]) -> None:
@@ -163,7 +164,7 @@ def capture_name(node: str, interface: str) -> str:
     return interface if interface.startswith(f"{node}-") else f"{node}-{interface}"
 
 
-def parse_statistics(text: str) -> dict[str, Any]:
+def parse_statistics(text: str) -> CaptureStatistics:
     """Return the counts that tcpdump prints at its end.
 
     None where it printed none (it was killed).

@@ -22,8 +22,9 @@ class Clock:
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def set_zero(self, headroom_ns: int = 100_000_000, offset_ns: int | None = None) -> int:
-        """Place t0 at the next round instant at least ``headroom_ns`` away; return it
-        (CLOCK_MONOTONIC).
+        """Place t0 at the next round instant at least ``headroom_ns`` away.
+
+        Return it (CLOCK_MONOTONIC).
 
         ``offset_ns`` is how far CLOCK_REALTIME counts as being ahead of CLOCK_MONOTONIC, as
         measured now when None.

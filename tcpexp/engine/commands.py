@@ -14,6 +14,7 @@ from tcpexp.engine import namespaces
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 from tcpexp.errors import RunError
+from tcpexp.record.lines import Command as CommandLine
 
 #: What every process of a run sees, whatever the user's own environment holds.
 CLEAN_ENVIRONMENT = {
@@ -72,8 +73,9 @@ class Executor:
         accept: tuple[int, ...] = (0,),
         extra: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run ``argv`` to its end in ``node``'s network namespace; ``extra`` is added to its
-        environment.
+        """Run ``argv`` to its end in ``node``'s network namespace.
+
+        ``extra`` is added to its environment.
 
         Raises:
             RunError: it could not be started, took longer than ``timeout_s``, or ended with a
@@ -120,12 +122,13 @@ class Executor:
         stdin: str | None = None,
         by: str = "process",
     ) -> None:
-        """Record a command; ``by`` is ``engine`` when the engine did itself what the command line
-        describes.
+        """Record a command.
+
+        ``by`` is ``engine`` when the engine did itself what the command line describes.
         """
         now = Clock.monotonic_ns()
         started = now if started_ns is None else started_ns
-        row = {
+        row: CommandLine = {
             "node": node,
             "argv": list(argv),
             "stdin": stdin,

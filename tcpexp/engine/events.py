@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 from tcpexp.plan.types import Step
-
-EventKind = Literal["start", "end", "mark", "error"]
-KEYS = (
-    "planned_ns",
-    "lateness_ns",
-    "behind_ns",
-    "step",
-    "action",
-    "kind",
-    "node",
-    "label",
-    "argv",
-    "pid",
-    "status",
-    "stopped_by",
-    "text",
-)
+from tcpexp.record.lines import EVENT_KEYS, EventKind
 
 
 class EventLog:
@@ -43,14 +27,15 @@ class EventLog:
         at_monotonic_ns: int | None = None,
         **values: Any,
     ) -> None:
-        """Append an event; lateness is the time since ``planned_ns``, never below zero (a process
-        may end early).
+        """Append an event.
+
+        Lateness is the time since ``planned_ns``, never below zero (a process may end early).
 
         ``behind_ns`` among the values is the part of it in which the engine was at work on what was
         due before.
         """
         at = Clock.monotonic_ns() if at_monotonic_ns is None else at_monotonic_ns
-        row: dict[str, Any] = dict.fromkeys(KEYS)
+        row: dict[str, Any] = dict.fromkeys(EVENT_KEYS)
         if step is not None:
             row.update(
                 step=step.id,

@@ -33,7 +33,8 @@ REPORT_STEP_S = 0.05
 
 
 def ipv6_sysctls(interfaces: list[str], forward: str) -> dict[str, str]:
-    """Return the settings of a node with these interfaces, in the order in which they are written;
+    """Return the settings of a node with these interfaces, in the order in which they are written.
+
     ``forward`` is 1 for a router.
 
     Nodes are born with IPv6 switched off. The last setting but one switches it on, for the loopback

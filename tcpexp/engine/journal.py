@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tcpexp.engine.clock import Clock
 
@@ -20,10 +20,10 @@ class JsonLines:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.clock = clock
         self._file = path.open("w", encoding="utf-8", buffering=1)
-        self._waiting: list[tuple[int, dict[str, Any]]] = []
+        self._waiting: list[tuple[int, Mapping[str, object]]] = []
         self._broken = False
 
-    def write(self, row: dict[str, Any], at_monotonic_ns: int | None = None) -> None:
+    def write(self, row: Mapping[str, object], at_monotonic_ns: int | None = None) -> None:
         """Append ``row``, stamped now or at the given CLOCK_MONOTONIC instant."""
         at = Clock.monotonic_ns() if at_monotonic_ns is None else at_monotonic_ns
         if self.clock.t0_monotonic_ns is None:
@@ -51,7 +51,7 @@ class JsonLines:
             if not said:  # else it was said already, and what waits in memory stays unwritten
                 raise
 
-    def _put(self, t_ns: int, row: dict[str, Any]) -> None:
+    def _put(self, t_ns: int, row: Mapping[str, object]) -> None:
         if self._broken:
             return
         try:

@@ -17,7 +17,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import mininet.net
 
@@ -29,7 +28,7 @@ from tcpexp.engine.events import EventLog
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.probes import measure_network
 from tcpexp.engine.processes import ProcessTable, Running, kill_strays
-from tcpexp.engine.readbacks import FILE, ReadbackLog
+from tcpexp.engine.readbacks import ReadbackLog
 from tcpexp.engine.recording import Recording
 from tcpexp.engine.restamp import restamp_raw
 from tcpexp.engine.steps import Actor
@@ -38,6 +37,8 @@ from tcpexp.engine.waiting import Interrupted, Waiter
 from tcpexp.engine.wallclock import WallClock
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import ENGINE_RESERVE, PlanFile, RunPlan, from_json
+from tcpexp.record import files
+from tcpexp.record.summary import RunStatus, WrittenSummary
 
 COMPLETE, FAILED, INTERRUPTED = 0, 4, 130
 #: Room that is held for ``engine.json``, so that a disk which fills up meanwhile leaves enough for
@@ -68,9 +69,9 @@ class Engine:
         self.clock = Clock()
         self.phase = self.where = "start"
         self.waiter = Waiter(stop, self._tick)
-        self.commands = JsonLines(raw_dir / "commands.jsonl", self.clock)
+        self.commands = JsonLines(raw_dir / files.COMMANDS, self.clock)
         self.executor = Executor(self.commands)
-        self.events = EventLog(raw_dir.parent / "events.jsonl", self.clock)
+        self.events = EventLog(raw_dir.parent / files.EVENTS, self.clock)
         self.network = Network(plan, self.executor)
         self.readbacks = ReadbackLog(self.network, raw_dir, self.clock)
         self.processes = ProcessTable(
@@ -102,7 +103,8 @@ class Engine:
     def run(self) -> int:
         """Run all phases; return 0 (complete), 4 (failed) or 130 (interrupted)."""
         began = Clock.monotonic_ns()
-        status, error = "complete", None
+        status: RunStatus = "complete"
+        error: str | None = None
         try:
             self.wall_clock.watch(self.waiter)
             with self.waiter.signals():
@@ -120,7 +122,10 @@ class Engine:
                 self._stop_all()
         finally:
             self.network.stop()
-        for name, log in (("events.jsonl", self.events), ("raw/commands.jsonl", self.commands)):
+        for name, log in (
+            (files.EVENTS, self.events),
+            (f"{files.RAW}/{files.COMMANDS}", self.commands),
+        ):
             self._attempt(f"write {name}", log.close)
         if status == "complete" and self.problems:
             status, where, error = "failed", "stop", self.problems[0]
@@ -143,7 +148,7 @@ class Engine:
         probes = measure_network(
             self.network, self.waiter, [(flow.client, flow.server) for flow in self.plan.flows]
         )
-        (self.raw_dir / "probes.json").write_text(json.dumps(probes) + "\n")
+        (self.raw_dir / files.PROBES).write_text(json.dumps(probes) + "\n")
         self.readbacks.start()
         self._begin("recorders")
         self.recording.start()
@@ -179,7 +184,7 @@ class Engine:
         self._attempt(
             "keep the record of faults",
             lambda: self.actor.faults.write(
-                self.raw_dir / "faults.json", self.clock.t0_monotonic_ns
+                self.raw_dir / files.FAULTS, self.clock.t0_monotonic_ns
             ),
         )
         self._attempt("close the record of rates", self.actor.rates.close)
@@ -240,9 +245,9 @@ class Engine:
         self.timeline.process_ended(running)
 
     def _write_summary(
-        self, status: str, where: str | None, error: str | None, duration_ns: int
+        self, status: RunStatus, where: str | None, error: str | None, duration_ns: int
     ) -> None:
-        summary = {
+        summary: WrittenSummary = {
             "status": status,
             "error": error,
             "where": where,
@@ -260,13 +265,13 @@ class Engine:
             "engine_seconds": duration_ns / 1e9,
             **self.recording.results,
             "put_back": self.network.put_back,
-            "readback": FILE,
+            "readback": files.READBACK,
             "wire_filter": self.network.classifier,
             "versions": versions(self.network),
             "problems": self.problems,
             "restored": not self.problems,
         }
-        (self.raw_dir / "engine.json").write_text(json.dumps(summary, indent=1) + "\n")
+        (self.raw_dir / files.ENGINE).write_text(json.dumps(summary, indent=1) + "\n")
 
 
 def describe_failure(failure: Exception) -> str:
@@ -276,7 +281,7 @@ def describe_failure(failure: Exception) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 
-def versions(network: Network) -> dict[str, Any]:
+def versions(network: Network) -> dict[str, str]:
     """Return the versions that decide what a run measures."""
     return {
         "kernel": os.uname().release,
@@ -287,13 +292,13 @@ def versions(network: Network) -> dict[str, Any]:
     }
 
 
-def write_files(files: tuple[PlanFile, ...], folder: Path) -> None:
+def write_files(shipped: tuple[PlanFile, ...], folder: Path) -> None:
     """Write the plan's files below ``folder``.
 
     Raises ``RunError`` for a path that leads out of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
+    for file in shipped:
         target = (folder / file.path).resolve()
         if folder.resolve() not in target.parents:
             raise RunError(f"file '{file.path}' of the plan lies outside of its folder")

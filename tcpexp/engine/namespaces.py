@@ -77,8 +77,9 @@ def copy_file_descriptor(pidfd: int, number: int) -> int:
 
 
 def fork_holder() -> int:
-    """Fork a process that does nothing but hold a fresh network and mount namespace; return its pid
-    once it does.
+    """Fork a process that does nothing but hold a fresh network and mount namespace.
+
+    Return its pid once it does.
 
     A holder is what Mininet's shell per node is for, at a fraction of its cost: no program is
     started.

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tcpexp.engine import paths
 from tcpexp.engine.bursts import measure_burst
@@ -20,6 +20,7 @@ from tcpexp.engine.qdiscs import dump_qdiscs
 from tcpexp.engine.stamps import SO_TIMESTAMPNS, arrival_ns
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, LinkPlan, NetworkPlan
+from tcpexp.record.measured import PathProbe, Probes, RateProbe
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network
@@ -60,22 +61,24 @@ ECHO = {
 
 def measure_network(
     network: Network, waiter: Waiter, flows: list[tuple[str, str]] | None = None
-) -> dict[str, Any]:
-    """Run all probes and wait until their packets are gone; return the content of
-    ``raw/probes.json``.
+) -> Probes:
+    """Run all probes and wait until their packets are gone.
+
+    Return the content of ``raw/probes.json``.
 
     The base RTT is measured between all pairs of hosts where they are few, else between those of
     ``flows`` and such that cross the other links.
     """
     ways = paths.Paths(network.plan)
-    found: dict[str, Any] = {"paths": [], "rates": []}
+    path_probes: list[PathProbe] = []
+    rate_probes: list[RateProbe] = []
     pairs, pings = ways.host_pairs(), PINGS
     if len(pairs) > MOST_PAIRS:
         pairs, pings = ways.covering_pairs(flows or []), FEW_PINGS
     for one, other in pairs:
         asked = ways.asked_rtt_ns(one, other)
         if asked is not None:
-            found["paths"].append(
+            path_probes.append(
                 {
                     "from": one,
                     "to": other,
@@ -85,7 +88,7 @@ def measure_network(
             )
     for link, towards, direction in chosen_rates(network.plan):
         asked_bps = direction.rate_bps
-        found["rates"].append(
+        rate_probes.append(
             {
                 "link": link.name,
                 "towards": towards,
@@ -94,7 +97,7 @@ def measure_network(
             }
         )
     wait_for_drain(network, waiter)
-    return found
+    return {"paths": path_probes, "rates": rate_probes}
 
 
 def chosen_rates(network: NetworkPlan) -> list[tuple[LinkPlan, str, DirectionPlan]]:

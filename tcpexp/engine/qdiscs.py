@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tcpexp.engine.sampler import Sample, open_to_append
+from tcpexp.record.files import QDISC_DUMPS, QDISC_SOURCES
 from tcpexp.record.rtnetlink import (
     DONE_BYTES,
     DUMP_REQUEST,
@@ -86,8 +87,8 @@ def qdisc_sample(interval_ns: int, sources: list[QdiscSource], raw_dir: Path) ->
         }
         for source in sources
     ]
-    (raw_dir / "qdisc_sources.json").write_text(json.dumps({"links": links}, indent=1) + "\n")
-    file = open_to_append(raw_dir / "qdisc.nl")
+    (raw_dir / QDISC_SOURCES).write_text(json.dumps({"links": links}, indent=1) + "\n")
+    file = open_to_append(raw_dir / QDISC_DUMPS)
     os.write(file, FILE_HEAD.pack(FILE_MAGIC, FILE_VERSION))
     numbered = [(index, source.netlink) for index, source in enumerate(sources)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tcpexp.engine import wire
 from tcpexp.engine.clock import Clock
@@ -16,23 +16,32 @@ from tcpexp.engine.interfaces import Interface, Notice, list_interfaces, open_wa
 from tcpexp.engine.journal import JsonLines
 from tcpexp.engine.qdiscs import dump_qdiscs, open_netlink
 from tcpexp.plan.types import NodePlan
+from tcpexp.record.files import READBACK
+from tcpexp.record.lines import (
+    NoticedChange,
+    NoticedNode,
+    ShownInterface,
+    ShownLink,
+    ShownNode,
+    ShownQdisc,
+)
 from tcpexp.record.qdiscoptions import decode_options
 from tcpexp.record.rtnetlink import WITHOUT_QUEUE, place_of
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network, Wire
 
-FILE = "readback.jsonl"
-
 
 class ReadbackLog:
-    """Writes the file. Between :meth:`start` and :meth:`end` a socket in each node's namespace
-    keeps what anybody changes about its interfaces.
+    """Writes the file.
+
+    Between :meth:`start` and :meth:`end` a socket in each node's namespace keeps what anybody
+    changes about its interfaces.
     """
 
     def __init__(self, network: Network, raw_dir: Path, clock: Clock) -> None:
         self.network = network
-        self._log = JsonLines(raw_dir / FILE, clock)
+        self._log = JsonLines(raw_dir / READBACK, clock)
         self._watches: dict[str, tuple[socket.socket, dict[int, Interface]]] = {}
         self._links: dict[str, socket.socket] = {}
 
@@ -59,7 +68,7 @@ class ReadbackLog:
         # what is put back behind the end is no part of the run
         self.network.changed = lambda made: None
         for source in self.network.qdisc_sources():
-            qdiscs = []
+            qdiscs: list[ShownQdisc] = []
             for shown in dump_qdiscs(source.netlink):
                 place = place_of(shown, source.roles)
                 if place is not None:
@@ -71,7 +80,8 @@ class ReadbackLog:
                             "options": decode_options(shown.kind, shown.options),
                         }
                     )
-            self._log.write({"when": "end", "link": source.link, "qdiscs": qdiscs})
+            line: ShownLink = {"when": "end", "link": source.link, "qdiscs": qdiscs}
+            self._log.write(line)
         for node in self.network.plan.nodes:
             self._write_interfaces("end", node)
             self._write_notices(node.name)
@@ -90,7 +100,7 @@ class ReadbackLog:
         for forward, towards in ((True, made.link.b.node), (False, made.link.a.node)):
             devices = wire.direction_devices(made.link, forward)
             places |= {devices.shaper: (towards, "shaper"), devices.netem: (towards, "netem")}
-        qdiscs = []
+        qdiscs: list[ShownQdisc] = []
         for qdisc in made.applied:
             place = places.get(qdisc.get("dev"))
             if place is not None and qdisc["kind"] not in WITHOUT_QUEUE:
@@ -103,18 +113,20 @@ class ReadbackLog:
                         "options": qdisc.get("options", {}),
                     }
                 )
-        self._log.write({"when": when, "link": made.link.name, "qdiscs": qdiscs})
+        line: ShownLink = {"when": when, "link": made.link.name, "qdiscs": qdiscs}
+        self._log.write(line)
 
     def _write_interfaces(self, when: str, node: NodePlan) -> list[Interface]:
         planned = {interface.name for interface in node.interfaces}
         found = [
             device for device in list_interfaces(self._links[node.name]) if device.name in planned
         ]
-        rows = [
+        rows: list[ShownInterface] = [
             {"name": device.name, "mtu": device.mtu, "up": device.up, "qdisc": device.qdisc}
             for device in found
         ]
-        self._log.write({"when": when, "node": node.name, "interfaces": rows})
+        line: ShownNode = {"when": when, "node": node.name, "interfaces": rows}
+        self._log.write(line)
         return found
 
     def _write_notices(self, node: str) -> None:
@@ -122,10 +134,16 @@ class ReadbackLog:
         notices, whole = read_watch(watch)
         rows = [row for notice in notices if (row := _notice_row(notice, interfaces)) is not None]
         if rows or not whole:
-            self._log.write({"when": "during", "node": node, "changes": rows, "whole": whole})
+            line: NoticedNode = {
+                "when": "during",
+                "node": node,
+                "changes": rows,
+                "whole": whole,
+            }
+            self._log.write(line)
 
 
-def _notice_row(notice: Notice, interfaces: dict[int, Interface]) -> dict[str, Any] | None:
+def _notice_row(notice: Notice, interfaces: dict[int, Interface]) -> NoticedChange | None:
     """Return a change of a planned interface that the engine never makes: of its MTU, its qdisc or
     a filter. It goes up and down by plan.
     """

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from tcpexp.engine import qdiscs, sampler, samplers, sockets
 from tcpexp.engine.assembly import Network
@@ -18,6 +17,7 @@ from tcpexp.engine.waiting import Waiter
 from tcpexp.errors import RunError, TcpexpError
 from tcpexp.plan.types import Recorder, Spawn, Step
 from tcpexp.record.sampling import Sampled, raw_name
+from tcpexp.record.summary import RecordingSummary
 
 
 class Recording:
@@ -56,7 +56,7 @@ class Recording:
         self.sampler: sampler.Sampler | None = None
         self._socket_nodes: list[str] = []
         self._closed = False
-        self.results: dict[str, Any] = {"captures": {}, "samplers": {}, "trace": None}
+        self.results: RecordingSummary = {"captures": {}, "samplers": {}, "trace": None}
 
     def start(self) -> None:
         """Start captures, the trace and commands that run throughout; raises ``RunError``."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from tcpexp.engine.commands import CLEAN_ENVIRONMENT
 from tcpexp.engine.namespaces import die_with_parent
 from tcpexp.engine.trace import Trace
+from tcpexp.record.summary import SamplerStatistics
 
 #: How often the trace's buffers are emptied; more often, in powers of two, when they were found
 #: fuller than that.
@@ -108,7 +109,7 @@ class Sampler:
         os.close(answer_writer)
         self.pidfd = os.pidfd_open(self.pid)
 
-    def stop(self) -> dict[str, dict[str, int]]:
+    def stop(self) -> dict[str, SamplerStatistics]:
         """End the sampling process; return its statistics.
 
         Raises ``RuntimeError`` when it had failed.
@@ -144,11 +145,11 @@ class Sampler:
             heapq.heapreplace(queue, (sample.next_ns, number, sample))
         select.select(watched, [], [])
 
-    def statistics(self, reached_ns: int) -> dict[str, dict[str, int]]:
+    def statistics(self, reached_ns: int) -> dict[str, SamplerStatistics]:
         """Return per kind how many samples were planned, how many taken, and the largest time
         between two.
         """
-        found: dict[str, dict[str, int]] = {}
+        found: dict[str, SamplerStatistics] = {}
         for sample in self.samples:
             if sample.kind is None:
                 continue

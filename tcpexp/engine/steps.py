@@ -40,6 +40,7 @@ from tcpexp.plan.types import (
     WaitFor,
     iptables_program,
 )
+from tcpexp.record.files import RATES
 
 #: How often a condition is looked at.
 CONDITION_INTERVAL_NS = 50_000_000
@@ -66,7 +67,7 @@ class Actor:
         self.waiter = waiter
         self.raw_dir = raw_dir
         self.faults = SegmentFaults(network, executor)
-        self.rates = LinkRateTable(network, raw_dir / "rates.jsonl", executor.log.clock)
+        self.rates = LinkRateTable(network, raw_dir / RATES, executor.log.clock)
         self.active: dict[str, tuple[Step, Undo]] = {}
         self._iptables = iptables_program(network.plan.ip)
 

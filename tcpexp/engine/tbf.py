@@ -50,7 +50,8 @@ def _attribute(kind: int, data: bytes) -> bytes:
 def change_request(
     ifindex: int, handle: int, rate_byte_s: int, burst_bytes: int, limit: int, sequence: int
 ) -> bytes:
-    """Return the request that gives the tbf at an interface's root a rate (byte/s) and burst;
+    """Return the request that gives the tbf at an interface's root a rate (byte/s) and burst.
+
     ``limit`` is that of its fifo leaf, in the leaf's unit.
 
     The kernel answers with the qdisc as it then is (NLM_F_ECHO), and with an acknowledgement.

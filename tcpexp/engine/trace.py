@@ -11,9 +11,10 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from tcpexp.engine import namespaces
+from tcpexp.record.files import TRACE_SUMMARY
+from tcpexp.record.summary import TraceSummary
 
 TRACEFS = Path("/sys/kernel/tracing")
 #: Where the openings of sockets are recorded, so are the forks of processes: together they say
@@ -27,8 +28,9 @@ BUFFER_LEAST_KIB, BUFFER_MOST_KIB = 2_048, 8_192
 
 
 class Trace:
-    """One tracefs instance from :meth:`start` to :meth:`close`. A kernel without tracepoints is no
-    failure; see ``missing``.
+    """One tracefs instance from :meth:`start` to :meth:`close`.
+
+    A kernel without tracepoints is no failure; see ``missing``.
 
     ``name`` None: the kernel is this run's alone, and its own buffers do (an instance is ten
     thousand files to make).
@@ -141,7 +143,7 @@ class Trace:
         if self._pipes:
             self._write("tracing_on", "0")
 
-    def close(self) -> dict[str, Any] | None:
+    def close(self) -> TraceSummary | None:
         """Drain for the last time, count what was overwritten, remove the instance, write
         ``trace.json``; None when never started.
         """
@@ -159,13 +161,13 @@ class Trace:
         self._pipes, self._files = [], []
         if self.instance != self.tracefs:
             remove_instance(self.instance)
-        summary = {
+        summary: TraceSummary = {
             "events": self.events,
             "missing": self.missing,
             "overrun": overrun,
             "page_bytes": self._page_bytes,
         }
-        (self.folder / "trace.json").write_text(json.dumps(summary, indent=1) + "\n")
+        (self.folder / TRACE_SUMMARY).write_text(json.dumps(summary, indent=1) + "\n")
         return summary
 
     def _write(self, name: str, text: str) -> None:

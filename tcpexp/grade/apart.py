@@ -33,8 +33,9 @@ class _Call:
 def call_apart(
     function: Function, calls: Sequence[tuple[Any, ...]], at_once: int
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield each call's number with its answer, or with a sentence that says why there is none; in
-    the order in which they end.
+    """Yield each call's number with its answer, in the order in which calls end.
+
+    In place of an answer stands a sentence that says why there is none.
 
     Answers travel as JSON, so that nothing that a call was made to say is executed here.
     """
@@ -47,15 +48,15 @@ def call_apart(
             while waiting and len(running) < at_once:
                 number, arguments = waiting.pop()
                 running.append(_begin(context, function, number, arguments))
-            wait([each.answer for each in running], timeout=0.5)
-            for each in [
-                each for each in running if each.answer.poll() or time.monotonic() > each.deadline
+            wait([call.answer for call in running], timeout=0.5)
+            for call in [
+                call for call in running if call.answer.poll() or time.monotonic() > call.deadline
             ]:
-                running.remove(each)
-                yield each.number, _end(each)
+                running.remove(call)
+                yield call.number, _end(call)
     finally:
-        for each in running:
-            each.process.kill()
+        for call in running:
+            call.process.kill()
 
 
 def _begin(context: Any, function: Function, number: int, arguments: tuple[Any, ...]) -> _Call:

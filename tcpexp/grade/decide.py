@@ -78,11 +78,11 @@ def grade_exercise(handed: Handed, name: str, exercise: Exercise, rubric: Rubric
         if differing:
             others.append(("different", f"{', '.join(differing)} not as in {exercise.spec}"))
             continue
-        found, words = _judged(look, handed)
-        if isinstance(found, Look):
-            judged.append((found, words))
+        counted, words = _judged(look, handed)
+        if isinstance(counted, Look):
+            judged.append((counted, words))
         else:
-            others.append((found, words))
+            others.append((counted, words))
     if not judged:
         return _ungraded(name, exercise, others)
     grades = [_graded(name, exercise, look, words, handed) for look, words in judged]
@@ -94,22 +94,24 @@ def grade_exercise(handed: Handed, name: str, exercise: Exercise, rubric: Rubric
     return best
 
 
-#: What two runs of one plan must have in common to have the same packets.
-_PARTS = ("where", "image_sha256", "kernel_sha256")
-
-
 def _compared(made: Look, look: Look) -> str:
     """Return in words whether a run that was made again has the packets of the one that was handed
     in, and if not, whether it could have.
     """
     if made.facts.get("captures") == look.facts.get("captures"):
         return "made again here: the same packets"
-    if any(made.facts.get(name) != look.facts.get(name) for name in _PARTS):
+    if _parts(made) != _parts(look):
         return (
             "made again here, with another place, kernel or image: other packets than in the run"
             " that was handed in, as must be"
         )
     return "made again here: other packets than in the run that was handed in"
+
+
+def _parts(look: Look) -> tuple[str | None, ...]:
+    """Return what two runs of one plan must have in common to have the same packets."""
+    facts = look.facts
+    return facts.get("where"), facts.get("image_sha256"), facts.get("kernel_sha256")
 
 
 def _judged(look: Look, handed: Handed) -> tuple[Look | str, str]:
@@ -169,7 +171,7 @@ def _graded(name: str, exercise: Exercise, look: Look, words: str, handed: Hande
 
 def _ungraded(name: str, exercise: Exercise, others: list[tuple[str, str]]) -> ExerciseGrade:
     """Return a grade without points: every check INCONCLUSIVE, with the reason."""
-    others = sorted(others, key=lambda each: _ORDER.index(each[0]))
+    others = sorted(others, key=lambda other: _ORDER.index(other[0]))
     state, reason = others[0] if others else ("missing", "nothing was handed in under this name")
     marks = [
         Mark(check.title, "INCONCLUSIVE", 0.0, check.points, reason=reason)
@@ -199,7 +201,7 @@ def remark_alike(students: Sequence[StudentGrade], rubric: Rubric) -> None:
     """
     for name in rubric.exercises:
         given = rubric.given_text(name)
-        own = [
+        graded = [
             (student, grade)
             for student in students
             for grade in student.exercises
@@ -211,7 +213,7 @@ def remark_alike(students: Sequence[StudentGrade], rubric: Rubric) -> None:
             ("captures", "the same packets as"),
         ):
             groups: dict[str, list[tuple[StudentGrade, ExerciseGrade]]] = {}
-            for student, grade in own:
+            for student, grade in graded:
                 value = getattr(grade, key)
                 if (
                     value is not None
@@ -224,5 +226,5 @@ def remark_alike(students: Sequence[StudentGrade], rubric: Rubric) -> None:
                 for student, grade in group if len(group) > 1 else ():
                     told.add(student.student)
                     grade.remarks.append(
-                        f"{words} {', '.join(each for each in names if each != student.student)}"
+                        f"{words} {', '.join(name for name in names if name != student.student)}"
                     )

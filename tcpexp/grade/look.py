@@ -12,19 +12,51 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from tcpexp.catalogue import load_catalogue
+from tcpexp.checks.run import judge_entry
 from tcpexp.errors import DataError, SpecErrors, TcpexpError
 from tcpexp.grade.rubric import Criteria, hash_of, part_hashes, spec_hash
 from tcpexp.grade.submissions import unplain_files
+from tcpexp.plan.compile import compile_plan
+from tcpexp.plan.types import RunPlan, from_json, to_json
+from tcpexp.spec.load import validate_source
+from tcpexp.spec.source import load_source
+from tcpexp.store.manifest import NAME, verify
+from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.catalogue import Catalogue
-    from tcpexp.plan.types import RunPlan
 
 #: What becomes of a spec or a run: a run that was judged; a spec that can be run; else why not.
 State = Literal["judged", "spec", "damaged", "incomplete", "refused", "wrong"]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:>-]{0,99}")
+
+
+class RunFacts(TypedDict, total=False):
+    """What a recorded run says of itself; ``captures`` are the sha256 of its captures by name."""
+
+    run_id: str
+    status: str
+    where: str
+    clock: str
+    seed: int
+    image_sha256: str | None
+    kernel_sha256: str | None
+    experiment: str
+    tcpexp: str
+    captures: dict[str, str]
+    certificate: str
+
+
+class JudgedCheck(TypedDict):
+    """A verdict on one check of the exercise."""
+
+    result: str
+    measured: str
+    asked: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -44,8 +76,8 @@ class Look:
     parts: dict[str, str] = dataclasses.field(default_factory=dict)
     captures: str | None = None
     text: str | None = None
-    verdicts: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    verdicts: list[JudgedCheck] = dataclasses.field(default_factory=list)
+    facts: RunFacts = dataclasses.field(default_factory=RunFacts)
     plan: str | None = None
 
 
@@ -57,7 +89,7 @@ def look_at(kind: str, path: str, criteria: Criteria) -> dict[str, Any]:
     return dataclasses.asdict(look)
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # specs
 
 
@@ -65,12 +97,6 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
     """Compile a spec; one that would execute something outside of the guest is refused before it is
     loaded.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.plan.types import to_json
-    from tcpexp.spec.load import validate_source
-    from tcpexp.spec.source import load_source
-
     look = Look(str(path), "spec", "wrong")
     try:
         source = load_source(path)
@@ -86,7 +112,7 @@ def look_at_spec(path: Path, criteria: Criteria) -> Look:
         catalogue = load_catalogue(runs_code=False)
         plan = compile_plan(validate_source(source, catalogue), catalogue)
     except SpecErrors as errors:
-        words = "; ".join(str(each).removeprefix(f"{path.parent}/") for each in errors.errors[:3])
+        words = "; ".join(str(error).removeprefix(f"{path.parent}/") for error in errors.errors[:3])
         state: State = "refused" if "program of its own" in words else "wrong"
         return dataclasses.replace(look, state=state, reason=words[:500])
     except TcpexpError as error:
@@ -100,7 +126,7 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value))[:100] if isinstance(value, list) else str(value)[:100]
 
 
-# --------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # runs
 
 
@@ -109,13 +135,10 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
 
     What is damaged or not complete is not judged.
     """
-    from tcpexp.plan.types import from_json
-    from tcpexp.store.manifest import NAME, verify
-
     look = Look(str(path), "run", "damaged")
     try:
         links = unplain_files(path)
-        plan = _read_plan(path, from_json) if "plan.json" not in links else None
+        plan = _read_plan(path) if "plan.json" not in links else None
         if plan is not None:
             look = dataclasses.replace(look, experiment=plan.name, parts=part_hashes(plan))
         if links or plan is None:
@@ -136,20 +159,18 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
             for name, digest in manifest.files.items()
             if name.startswith("raw/") and name.endswith(".pcap")
         }
-        facts = {
-            name: getattr(manifest, name)
-            for name in (
-                "run_id",
-                "status",
-                "where",
-                "clock",
-                "seed",
-                "image_sha256",
-                "kernel_sha256",
-                "experiment",
-            )
+        facts: RunFacts = {
+            "run_id": manifest.run_id,
+            "status": manifest.status,
+            "where": manifest.where,
+            "clock": manifest.clock,
+            "seed": manifest.seed,
+            "image_sha256": manifest.image_sha256,
+            "kernel_sha256": manifest.kernel_sha256,
+            "experiment": manifest.experiment,
+            "tcpexp": str(manifest.versions.get("tcpexp")),
+            "captures": captures,
         }
-        facts |= {"tcpexp": str(manifest.versions.get("tcpexp")), "captures": captures}
         look = dataclasses.replace(
             look, facts=facts, captures=hash_of(captures) if captures else None, text=_text_of(path)
         )
@@ -185,23 +206,20 @@ def look_at_run(path: Path, criteria: Criteria) -> Look:
     )
 
 
-def _read_plan(path: Path, from_json: Any) -> RunPlan:
+def _read_plan(path: Path) -> RunPlan:
     """Return the plan of a run directory.
 
     One whose names could lead anywhere else raises ``DataError``.
     """
-    from tcpexp.plan.types import RunPlan
-
     try:
         plan: RunPlan = from_json((path / "plan.json").read_text(encoding="utf-8"), RunPlan)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f"plan.json: damaged: {error}") from None
-    nodes = [each.name for each in plan.network.nodes]
     for name in (
         plan.name,
-        *nodes,
-        *(each.name for each in plan.flows),
-        *(each.id for each in (*plan.setup, *plan.steps)),
+        *(node.name for node in plan.network.nodes),
+        *(flow.name for flow in plan.flows),
+        *(step.id for step in (*plan.setup, *plan.steps)),
     ):
         if not _NAME.fullmatch(name):
             raise DataError(f"plan.json: '{name[:40]}' is no name that a spec could give")
@@ -210,8 +228,6 @@ def _read_plan(path: Path, from_json: Any) -> RunPlan:
 
 def _text_of(path: Path) -> str | None:
     """Return the hash of the spec in a run directory, None when it cannot be read."""
-    from tcpexp.spec.source import load_source
-
     try:
         raw = load_source(path / "spec.yaml").raw
     except SpecErrors:
@@ -219,18 +235,15 @@ def _text_of(path: Path) -> str | None:
     return spec_hash(raw) if isinstance(raw, dict) else None
 
 
-def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]:
+def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[JudgedCheck]:
     """Return a verdict per check of the exercise that the run is of, none when it is of no
     exercise; raises ``DataError``.
     """
-    from tcpexp.checks.run import judge_entry
-    from tcpexp.store.rundata import RunData
-
     if plan.name not in criteria.checks:
         return []
     run = RunData(path)
     registry = _catalogue(criteria).checks
-    verdicts = []
+    verdicts: list[JudgedCheck] = []
     for name, parameters in criteria.checks[plan.name]:
         verdict = judge_entry(run, registry, name, parameters)
         if verdict is None:
@@ -240,7 +253,12 @@ def judge(path: Path, plan: RunPlan, criteria: Criteria) -> list[dict[str, Any]]
             )
         else:
             verdicts.append(
-                {key: getattr(verdict, key) for key in ("result", "measured", "asked", "reason")}
+                {
+                    "result": verdict.result,
+                    "measured": verdict.measured,
+                    "asked": verdict.asked,
+                    "reason": verdict.reason,
+                }
             )
     return verdicts
 
@@ -249,8 +267,6 @@ def _catalogue(criteria: Criteria) -> Catalogue:
     """Return the catalogue with the rubric's own plugins, which are the grader's, and none of the
     students'.
     """
-    from tcpexp.catalogue import load_catalogue
-
     catalogue = load_catalogue()
     for name, source in criteria.plugins.items():
         catalogue.load_plugin_text(name, source)

@@ -76,12 +76,25 @@ class StudentGrade:
     @property
     def points(self) -> float:
         """What all exercises gave."""
-        return round(sum(each.points for each in self.exercises), 3)
+        return round(sum(grade.points for grade in self.exercises), 3)
 
     @property
     def of(self) -> float:
         """What all could give."""
-        return sum(each.of for each in self.exercises)
+        return sum(grade.of for grade in self.exercises)
+
+
+def all_remarks(student: StudentGrade) -> list[str]:
+    """Return the remarks on a student and on each exercise, the reason first where nothing was
+    judged.
+    """
+    remarks = list(student.remarks)
+    for grade in student.exercises:
+        remarks += [
+            f"{grade.exercise}: {words}"
+            for words in ([grade.reason] if grade.reason else []) + grade.remarks
+        ]
+    return remarks
 
 
 @dataclass
@@ -99,12 +112,12 @@ class Grades:
         """The command line's: 5 something is damaged, 4 something is missing or failed, 1 a check
         failed, 0 everything passed.
         """
-        states = {each.state for student in self.students for each in student.exercises}
+        states = {grade.state for student in self.students for grade in student.exercises}
         if "damaged" in states:
             return 5
         if states - {"graded"}:
             return 4
         marks = [
-            mark for student in self.students for each in student.exercises for mark in each.marks
+            mark for student in self.students for grade in student.exercises for mark in grade.marks
         ]
         return 1 if any(mark.result != "PASS" for mark in marks) else 0

@@ -24,7 +24,12 @@ from pydantic import (
     field_validator,
 )
 
+from tcpexp import paths
+from tcpexp.catalogue import load_catalogue
+from tcpexp.checks.base import unknown_references
 from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.plan.compile import compile_plan
+from tcpexp.spec.load import load_spec
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExpectEntry, build_expect
 from tcpexp.spec.placed import PlacedError
@@ -169,7 +174,7 @@ class Rubric(BaseModel):
     @property
     def points(self) -> float:
         """What everything together is worth."""
-        return sum(each.points for each in self.exercises.values())
+        return sum(exercise.points for exercise in self.exercises.values())
 
     def given(self, exercise: str) -> RunPlan | None:
         """Return the plan of the exercise as it was given out, None when the rubric names none."""
@@ -184,7 +189,7 @@ class Rubric(BaseModel):
     def criteria(self) -> Criteria:
         """Return what a process that looks at one submission needs."""
         checks = {
-            name: tuple((each.entry.name, each.entry.parameters) for each in exercise.checks)
+            name: tuple((check.entry.name, check.entry.parameters) for check in exercise.checks)
             for name, exercise in self.exercises.items()
         }
         return Criteria(checks, dict(self._plugins))
@@ -192,7 +197,7 @@ class Rubric(BaseModel):
 
 @dataclass(frozen=True)
 class Criteria:
-    """The checks of each exercise as (name, parameters), and the text of the rubric's own plugins."""
+    """The checks of each exercise as (name, parameters), and the text of the rubric's plugins."""
 
     checks: dict[str, tuple[tuple[str, Any], ...]]
     plugins: dict[str, str]
@@ -203,8 +208,6 @@ def load_rubric(path: Path) -> Rubric:
 
     Raises ``SpecErrors`` with every error's place.
     """
-    from tcpexp.catalogue import load_catalogue
-
     source = load_source(path)
     catalogue = load_catalogue()
     names = source.raw_at("plugins")
@@ -220,11 +223,15 @@ def load_rubric(path: Path) -> Rubric:
     try:
         rubric = Rubric.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        found = [
-            SpecError(each.message, where=source.place(*each.path, key=each.key), hint=each.hint)
-            for each in translate(error, Rubric, source.raw)
+        mistakes = [
+            SpecError(
+                mistake.message,
+                where=source.place(*mistake.path, key=mistake.key),
+                hint=mistake.hint,
+            )
+            for mistake in translate(error, Rubric, source.raw)
         ]
-        raise SpecErrors(found) from None
+        raise SpecErrors(mistakes) from None
     rubric._source, rubric._plugins = source, dict(catalogue.plugins)
     errors: list[SpecError] = []
     for name, exercise in rubric.exercises.items():
@@ -238,11 +245,6 @@ def _load_given(
     rubric: Rubric, name: str, exercise: Exercise, catalogue: Catalogue, errors: list[SpecError]
 ) -> None:
     """Compile the exercise's own experiment and look up in it what the checks name."""
-    from tcpexp import paths
-    from tcpexp.checks.base import unknown_references
-    from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
-
     source = rubric._source
     if exercise.spec is None:
         if exercise.pinned:
@@ -313,7 +315,7 @@ def part_hashes(plan: RunPlan) -> dict[str, str]:
 def parts_of(plan: RunPlan) -> dict[str, Any]:
     """Return the parts of a plan that a rubric can pin, as plain values that can be compared."""
     raw = dataclasses.asdict(plan)
-    shipped = [each for each in raw["files"] if not each["path"].startswith("plugins/")]
+    shipped = [file for file in raw["files"] if not file["path"].startswith("plugins/")]
     return {
         "network": raw["network"],
         "actions": [raw["setup"], raw["steps"], raw["flows"], shipped],

@@ -11,14 +11,16 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp.batch.cell import CellTask
+from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import StudyFolder
+from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
 from tcpexp.batch.workplace import UNTRUSTED, load_workplace
 from tcpexp.errors import DataError, HostError
 from tcpexp.grade.apart import call_apart
@@ -28,6 +30,7 @@ from tcpexp.grade.model import Grades
 from tcpexp.grade.sheets import write_sheets
 from tcpexp.grade.submissions import Found, Submission, find_submissions, look_through, unpack_zip
 from tcpexp.places.registry import GUEST
+from tcpexp.telling import Say, say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.grade.rubric import Rubric
@@ -66,7 +69,7 @@ def grade(
     folders: Sequence[Path],
     rubric: Rubric,
     options: GradeOptions,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = say_nothing,
 ) -> Grades:
     """Grade all submissions in ``folders`` and write ``grades.csv``, ``grades.html`` and
     ``grades.json`` to ``options.out``.
@@ -126,8 +129,8 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
         whole.problems += [
             *inside.problems,
             *(
-                f"{each.name}: an archive inside an archive, not looked at"
-                for each in inside.archives
+                f"{archive.name}: an archive inside an archive, not looked at"
+                for archive in inside.archives
             ),
         ]
     problems += whole.problems
@@ -135,7 +138,7 @@ def take_in(submission: Submission, scratch: Path, problems: list[str]) -> Found
 
 
 def look_at_all(
-    everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Callable[[str], None]
+    everybody: list[tuple[Handed, Found]], rubric: Rubric, at_once: int, say: Say
 ) -> None:
     """Look at every spec and run of everybody, each in a process of its own."""
     wanted = [
@@ -160,7 +163,7 @@ def look_at_all(
         handed.looks.append(looks[number])
 
 
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # runs made here
 
 
@@ -169,22 +172,17 @@ def make_runs(
     rubric: Rubric,
     options: GradeOptions,
     at_once: int,
-    say: Callable[[str], None],
+    say: Say,
 ) -> int:
     """Run what is to be run, each plan once, and look at the results.
 
     Return how many runs were made now.
     """
-    from tcpexp.batch.estimate import jobs_that_fit
-    from tcpexp.batch.workers import local_workers, remote_workers, run_tasks
-
     workplace = load_workplace(options.workplace)
     if lacks := workplace.missing():
         raise HostError("this machine cannot run what was handed in", missing=lacks)
     identity = workplace.identity()
-    wanted = [
-        each for handed in everybody for each in _wanted_of(handed, rubric, options, identity)
-    ]
+    wanted = [run for handed in everybody for run in _wanted_of(handed, rubric, options, identity)]
     if not wanted:
         return 0
     folder = StudyFolder(options.out.absolute() / "runs")
@@ -192,13 +190,13 @@ def make_runs(
         token = uuid.uuid4().hex
         folder.begin({"token": token}, b"")
         todo = {
-            each.key: each
-            for each in wanted
-            if not folder.has(each.key) and (options.retry or not folder.has_failed(each.key))
+            run.key: run
+            for run in wanted
+            if not folder.has(run.key) and (options.retry or not folder.has_failed(run.key))
         }
-        tasks = [_task(each, folder, token, workplace.name, identity) for each in todo.values()]
+        tasks = [_task(run, folder, token, workplace.name, identity) for run in todo.values()]
         say(
-            f"{len(wanted)} runs, {len({each.key for each in wanted}) - len(tasks)} of them are"
+            f"{len(wanted)} runs, {len({run.key for run in wanted}) - len(tasks)} of them are"
             f" there, {len(tasks)} to make"
         )
         crashed: dict[str, str] = {}
@@ -228,7 +226,7 @@ def _wanted_of(
     """Return the runs to make for one student: again what was recorded in a guest, and specs of
     exercises without a run.
     """
-    found = []
+    runs = []
     for name, exercise in rubric.exercises.items():
         looks = [
             look
@@ -239,7 +237,7 @@ def _wanted_of(
         if options.remake:
             for look in recorded:
                 if look.facts.get("clock") == "virtual":
-                    found.append(
+                    runs.append(
                         _want(
                             handed,
                             look,
@@ -255,11 +253,11 @@ def _wanted_of(
                     )
         if options.run and not recorded:
             specs = [look for look in looks if look.state == "spec" and look.plan is not None]
-            found += [
+            runs += [
                 _want(handed, look, str(look.plan), exercise.time_limit / 1e9, identity)
                 for look in specs
             ]
-    return found
+    return runs
 
 
 def _want(
@@ -306,7 +304,7 @@ def _look_at_made(
     at_once: int,
 ) -> None:
     """Judge the runs that were made by the rubric, and tell everybody whose they are."""
-    keys = sorted({each.key for each in wanted if folder.has(each.key)})
+    keys = sorted({run.key for run in wanted if folder.has(run.key)})
     answers: dict[str, Look | str] = {}
     for number, answer in call_apart(
         look_at,
@@ -314,15 +312,13 @@ def _look_at_made(
         at_once,
     ):
         answers[keys[number]] = answer if isinstance(answer, str) else Look(**answer)
-    for each in wanted:
-        if each.key in answers:
-            each.handed.remade[each.look.path] = answers[each.key]
-        elif folder.has_failed(each.key):
-            each.handed.remade[each.look.path] = (
-                f"run here: {folder.read_cell(each.key).get('error')}"
-            )
+    for run in wanted:
+        if run.key in answers:
+            run.handed.remade[run.look.path] = answers[run.key]
+        elif folder.has_failed(run.key):
+            run.handed.remade[run.look.path] = f"run here: {folder.read_cell(run.key).get('error')}"
         else:
-            each.handed.remade[each.look.path] = f"run here: {crashed.get(each.key, 'no result')}"
+            run.handed.remade[run.look.path] = f"run here: {crashed.get(run.key, 'no result')}"
 
 
 def _link_reports(everybody: Sequence[tuple[Handed, Found]], out: Path, scratch: Path) -> None:

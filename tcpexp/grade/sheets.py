@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tcpexp.grade.model import STATES, ExerciseGrade, Grades, StudentGrade
+from tcpexp.grade.model import STATES, ExerciseGrade, Grades, StudentGrade, all_remarks
+from tcpexp.report.page.write import environment
 from tcpexp.store.rundir import to_json_text, write_atomic
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def write_sheets(grades: Grades, rubric: Rubric, out: Path) -> None:
         grades.files[kind] = str(path)
 
 
-# ----------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # CSV
 
 
@@ -48,7 +49,7 @@ def csv_text(grades: Grades, rubric: Rubric) -> str:
     """Return a row per student: points, per exercise its points, state and verdicts, and the
     remarks.
 
-    UTF-8 with a byte order mark, as spreadsheets want it; a text that a spreadsheet would take for
+    UTF-8 with a byte order mark, as spreadsheets want it. A text that a spreadsheet would take for
     a formula begins with an apostrophe.
     """
     stream = io.StringIO()
@@ -71,7 +72,7 @@ def csv_text(grades: Grades, rubric: Rubric) -> str:
                 STATES[grade.state],
                 *(mark.result for mark in grade.marks),
             ]
-        writer.writerow([_cell(each) for each in [*row, " | ".join(all_remarks(student))]])
+        writer.writerow([_cell(value) for value in [*row, " | ".join(all_remarks(student))]])
     return "\ufeff" + stream.getvalue()
 
 
@@ -92,20 +93,7 @@ def _number(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def all_remarks(student: StudentGrade) -> list[str]:
-    """Return the remarks on a student and on each exercise, the reason first where nothing was
-    judged.
-    """
-    found = list(student.remarks)
-    for grade in student.exercises:
-        found += [
-            f"{grade.exercise}: {words}"
-            for words in ([grade.reason] if grade.reason else []) + grade.remarks
-        ]
-    return found
-
-
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # HTML
 
 
@@ -116,8 +104,6 @@ def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
     """
     import markupsafe
 
-    from tcpexp.report.page.write import environment
-
     text = resources.files("tcpexp.grade").joinpath("grades.html.j2").read_text(encoding="utf-8")
     content = {
         "style": markupsafe.Markup(
@@ -126,8 +112,8 @@ def html_text(grades: Grades, rubric: Rubric, out: Path) -> str:
         "name": grades.name,
         "title": grades.title,
         "exercises": [
-            (name, each.title or name, _number(each.points), each.deadline)
-            for name, each in rubric.exercises.items()
+            (name, exercise.title or name, _number(exercise.points), exercise.deadline)
+            for name, exercise in rubric.exercises.items()
         ],
         "of": _number(rubric.points),
         "students": [
@@ -168,7 +154,7 @@ def _exercise(grade: ExerciseGrade, out: Path) -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------
 # JSON
 
 
@@ -177,8 +163,8 @@ def json_value(grades: Grades) -> dict[str, Any]:
     students = []
     for student in grades.students:
         exercises = [
-            {**dataclasses.asdict(each), "points": each.points, "of": each.of}
-            for each in student.exercises
+            {**dataclasses.asdict(grade), "points": grade.points, "of": grade.of}
+            for grade in student.exercises
         ]
         students.append(
             {

@@ -55,28 +55,32 @@ class Found:
 def find_submissions(folders: Sequence[Path]) -> list[Submission]:
     """Return a submission per student, by name.
 
-    A folder that holds a spec or is a run is one student's, as a zip archive is; of any other
-    folder each folder and each archive in it is one. Raises ``SpecError``: a folder is not there or
-    empty, two students have one name.
+    A zip archive is one student's, and so is a folder that holds a spec or is a run. In any other
+    folder each folder and each archive is one.
+
+    Raises:
+        SpecError: a folder is not there or is empty, or two students have one name.
     """
-    found: dict[str, Submission] = {}
+    submissions: dict[str, Submission] = {}
     for folder in folders:
         several = 0
         for path in _students_of(folder):
             several += 1
             name = path.stem if path.is_file() else path.name
-            if name in found:
+            if name in submissions:
                 hint = "a student's name is that of the folder or archive: rename one of them"
                 raise SpecError(
-                    f"two submissions of '{name}': {found[name].path} and {path}", hint=hint
+                    f"two submissions of '{name}': {submissions[name].path} and {path}", hint=hint
                 )
-            found[name] = Submission(name, path)
+            submissions[name] = Submission(name, path)
         if not several:
             raise SpecError(
                 f"there is no submission in {folder}",
                 hint="it should hold a folder or a zip archive per student",
             )
-    return [found[name] for name in sorted(found, key=lambda name: (name.casefold(), name))]
+    return [
+        submissions[name] for name in sorted(submissions, key=lambda name: (name.casefold(), name))
+    ]
 
 
 def _students_of(folder: Path) -> list[Path]:
@@ -111,12 +115,12 @@ def look_through(folder: Path) -> Found:
 
     Links and special files are problems, not followed.
     """
-    found = Found()
+    contents = Found()
     count = 0
     for above, names, files in os.walk(folder):
         here = Path(above)
         if len(here.relative_to(folder).parts) > MOST_DEPTH:
-            found.problems.append(
+            contents.problems.append(
                 f"{_shown(here, folder)}: folders are nested deeper than {MOST_DEPTH} levels"
             )
             names.clear()
@@ -124,35 +128,37 @@ def look_through(folder: Path) -> Found:
         names[:] = sorted(
             name
             for name in names
-            if name not in _CLUTTER and not _is_link(here / name, folder, found)
+            if name not in _CLUTTER and not _is_link(here / name, folder, contents)
         )
         if "plan.json" in files or "manifest.json" in files:
-            found.runs.append(here)
+            contents.runs.append(here)
             names.clear()
             continue
         for name in sorted(files):
             count += 1
             if count > MOST_FILES:
-                found.problems.append(f"more than {MOST_FILES} files: the rest was not looked at")
-                return found
+                contents.problems.append(
+                    f"more than {MOST_FILES} files: the rest was not looked at"
+                )
+                return contents
             if name not in _CLUTTER and not name.startswith("._"):
-                _sort(here / name, folder, found)
-    return found
+                _sort(here / name, folder, contents)
+    return contents
 
 
-def _sort(path: Path, folder: Path, found: Found) -> None:
+def _sort(path: Path, folder: Path, contents: Found) -> None:
     if path.suffix in _SPECS:
         if not stat.S_ISREG(path.lstat().st_mode):
-            found.problems.append(f"{_shown(path, folder)}: not a plain file, not looked at")
+            contents.problems.append(f"{_shown(path, folder)}: not a plain file, not looked at")
         elif not is_topology(path):
-            found.specs.append(path)
+            contents.specs.append(path)
     elif path.suffix.lower() == ".zip" and stat.S_ISREG(path.lstat().st_mode):
-        found.archives.append(path)
+        contents.archives.append(path)
 
 
-def _is_link(path: Path, folder: Path, found: Found) -> bool:
+def _is_link(path: Path, folder: Path, contents: Found) -> bool:
     if path.is_symlink():
-        found.problems.append(f"{_shown(path, folder)}: a link, not followed")
+        contents.problems.append(f"{_shown(path, folder)}: a link, not followed")
         return True
     return False
 
@@ -165,13 +171,13 @@ def unplain_files(folder: Path) -> list[str]:
     """Return what in a run directory is neither a plain file nor a folder: links and special files,
     by relative path.
     """
-    found = []
+    unplain = []
     for above, names, files in os.walk(folder):
         for name in (*names, *files):
             path = Path(above) / name
             if not (stat.S_ISREG(mode := path.lstat().st_mode) or stat.S_ISDIR(mode)):
-                found.append(_shown(path, folder))
-    return sorted(found)
+                unplain.append(_shown(path, folder))
+    return sorted(unplain)
 
 
 def unpack_zip(archive: Path, target: Path) -> None:
@@ -183,7 +189,7 @@ def unpack_zip(archive: Path, target: Path) -> None:
     """
     try:
         with zipfile.ZipFile(archive) as source:
-            members = [each for each in source.infolist() if not each.is_dir()]
+            members = [member for member in source.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES:
                 raise DataError(
                     f"{archive.name} holds {len(members)} files; at most {MOST_FILES} are taken"

@@ -4,7 +4,7 @@ belongs to, write Parquet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,24 +42,25 @@ from tcpexp.ingest.tcptrace import Trace, read_trace
 from tcpexp.ingest.utcp import read_utcp
 from tcpexp.ingest.witness import Witness
 from tcpexp.plan.types import RunPlan
+from tcpexp.record import files
 from tcpexp.record.tables import TABLES
 from tcpexp.store.frames import conform, empty_frame, write_table
 from tcpexp.store.rundata import RunData
+from tcpexp.telling import Say, say_nothing
 
-Tell = Callable[[str], None]
 _LOCAL_AND_PEER = (("local_address", "local_port"), ("peer_address", "peer_port"))
 
 
-def ingest_run(run_dir: Path, progress: Tell | None = None) -> RunData:
+def ingest_run(run_dir: Path, say: Say | None = None) -> RunData:
     """Write all tables of a run and return the run for reading.
 
     A source that was not recorded gives a table without rows, one that was cut off gives what came
-    before the cut. ``progress`` is called with a sentence before each longer step, and for each
+    before the cut. ``say`` is called with a sentence before each longer step, and for each
     capture that is left to tshark. Raises ``DataError`` naming the file that is damaged,
     ``HostError`` when tshark is needed and missing.
     """
     check_source(run_dir)
-    tell = progress or (lambda text: None)
+    tell = say or say_nothing
     run = RunData(run_dir)
     source = _Source(run)
     tell("reading captures")
@@ -74,7 +75,7 @@ def ingest_run(run_dir: Path, progress: Tell | None = None) -> RunData:
     tables |= _from_trace(source, witness, user_space, spans)
     tables |= {**samples, "sockets": _name_socket_rows(samples["sockets"], spans)}
     tables["faults"] = name_sockets(
-        parse_faults(source.text("faults.json")), spans, ("src", "src_port"), ("dst", "dst_port")
+        parse_faults(source.text(files.FAULTS)), spans, ("src", "src_port"), ("dst", "dst_port")
     )
     tables["iperf3"] = _from_iperf3(source, connections)
     brought = read_recorded(source.raw, source.plan)
@@ -123,7 +124,7 @@ class _Source:
             yield path.stem, path.read_text(errors="replace")
 
 
-def _read_captures(source: _Source, tell: Tell) -> list[pl.DataFrame]:
+def _read_captures(source: _Source, tell: Say) -> list[pl.DataFrame]:
     files = sorted(source.raw.glob("*.pcap"))
     t0 = source.run.engine.get("t0_realtime_ns")
     if files and t0 is None:
@@ -256,14 +257,14 @@ def _name_socket_rows(frame: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
 def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
-    events = source.run.path / "events.jsonl"
+    events = source.run.path / files.EVENTS
     told = SampledSettings()
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
         "queues": read_queues(source.raw, told),
         "settings": read_settings(source.raw, told.finish()),
-        "link_rates": parse_rates_log(source.text("rates.jsonl"), str(source.raw / "rates.jsonl")),
+        "link_rates": parse_rates_log(source.text(files.RATES), str(source.raw / files.RATES)),
         "events": parse_events(
             events.read_text(errors="replace") if events.is_file() else "", str(events)
         ),

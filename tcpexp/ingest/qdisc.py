@@ -11,6 +11,7 @@ import polars as pl
 from tcpexp.errors import DataError
 from tcpexp.ingest.jsonlines import parse_table, table_of_rows
 from tcpexp.ingest.settings import SampledSettings
+from tcpexp.record import files
 from tcpexp.record.rtnetlink import (
     FILE_HEAD,
     FILE_MAGIC,
@@ -30,9 +31,13 @@ def read_queues(raw: Path, told: SampledSettings | None = None) -> pl.DataFrame:
 
     ``told`` is given each qdisc's settings, which only dumps hold.
     """
-    dump, lines, sources = raw / "qdisc.nl", raw / "qdisc.jsonl", raw / "qdisc_sources.json"
+    dump, lines, sources = (
+        raw / files.QDISC_DUMPS,
+        raw / files.QDISC_ROWS,
+        raw / files.QDISC_SOURCES,
+    )
     # then sources, by which alone a dump can be read, may be missing
-    died = not (raw / "engine.json").is_file()
+    died = not (raw / files.ENGINE).is_file()
     if dump.is_file() and (sources.is_file() or not died):
         text = sources.read_text() if sources.is_file() else ""
         return parse_dumps(dump.read_bytes(), parse_sources(text, str(sources)), str(dump), told)

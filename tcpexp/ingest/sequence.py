@@ -8,11 +8,14 @@ packets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from tcpexp.late import numpy as np
 
-Int64 = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64 = NDArray[np.int64]
 
 
 def unwrap_seq(seq: Int64) -> Int64:

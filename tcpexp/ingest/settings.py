@@ -12,10 +12,11 @@ from typing import Any
 import polars as pl
 
 from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
+from tcpexp.record.files import READBACK
 from tcpexp.record.qdiscoptions import decode_options
 
-FILE = "readback.jsonl"
-Place = tuple[str, str, str]
+#: One qdisc: its link, the node at the end of its direction, and what it is there for.
+Slot = tuple[str, str, str]
 
 
 class SampledSettings:
@@ -25,8 +26,8 @@ class SampledSettings:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
-        self._last: dict[Place, tuple[str, bytes]] = {}
-        self._seen: dict[str, tuple[int, set[Place]]] = {}
+        self._last: dict[Slot, tuple[str, bytes]] = {}
+        self._seen: dict[str, tuple[int, set[Slot]]] = {}
 
     def note(
         self, t_ns: int, link: str, towards: str, qdisc: str, kind: str, options: bytes
@@ -36,12 +37,12 @@ class SampledSettings:
         if t_ns != before_ns:
             self._close(link)
             seen = set()
-        place = (link, towards, qdisc)
-        seen.add(place)
+        slot = (link, towards, qdisc)
+        seen.add(slot)
         self._seen[link] = (t_ns, seen)
-        if self._last.get(place) != (kind, options):
-            self._last[place] = (kind, options)
-            self._add(t_ns, place, kind, decode_options(kind, options))
+        if self._last.get(slot) != (kind, options):
+            self._last[slot] = (kind, options)
+            self._add(t_ns, slot, kind, decode_options(kind, options))
 
     def finish(self) -> list[dict[str, object]]:
         """Return the rows of the table, those that say that a qdisc is gone included."""
@@ -52,12 +53,12 @@ class SampledSettings:
     def _close(self, link: str) -> None:
         """Note which qdiscs of a link its latest sample no longer had."""
         t_ns, seen = self._seen.pop(link)
-        for place in [each for each in self._last if each[0] == link and each not in seen]:
-            del self._last[place]
-            self._add(t_ns, place, None, {})
+        for slot in [each for each in self._last if each[0] == link and each not in seen]:
+            del self._last[slot]
+            self._add(t_ns, slot, None, {})
 
-    def _add(self, t_ns: int, place: Place, kind: str | None, options: dict[str, Any]) -> None:
-        link, towards, qdisc = place
+    def _add(self, t_ns: int, slot: Slot, kind: str | None, options: dict[str, Any]) -> None:
+        link, towards, qdisc = slot
         row = {
             "t_ns": t_ns,
             "source": "sample",
@@ -75,7 +76,7 @@ def read_settings(raw: Path, sampled: Iterable[dict[str, object]] = ()) -> pl.Da
 
     Raises ``DataError`` for a damaged file.
     """
-    path = raw / FILE
+    path = raw / READBACK
     lines = parse_lines(path.read_text(errors="replace"), str(path)) if path.is_file() else []
     rows = [row for line in lines for row in _rows(line)]
     return table_of_rows([*rows, *sampled], "settings").sort("t_ns", maintain_order=True)

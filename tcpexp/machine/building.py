@@ -78,9 +78,9 @@ def _build(
     for name, content in sources.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    own = ["-static"] if linked_statically(argv) else []
+    options = ["-static"] if linked_statically(argv) else []
     if Path(argv[0]).name in COMPILERS:
-        own.append(f"-ffile-prefix-map={folder}=.")
+        options.append(f"-ffile-prefix-map={folder}=.")
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "LC_ALL": "C",
@@ -90,7 +90,7 @@ def _build(
     }
     try:
         done = subprocess.run(
-            [compiler, *argv[1:], *own],
+            [compiler, *argv[1:], *options],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ def find_tool(tool: str) -> str | None:
 
 def room_finding(what: str, folder: Path, wanted: int, remedy: str) -> Finding:
     """Return how much room there is in ``folder``, or where it would be made."""
-    existing = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    existing = next(above for above in (folder, *folder.absolute().parents) if above.is_dir())
     if not os.access(existing, os.W_OK):
         return Finding("missing", what, f"{folder} cannot be written", remedy)
     free = shutil.disk_usage(existing).free

@@ -26,16 +26,18 @@ def with_sudo(command: str) -> str:
 
 
 def program_words(name: str) -> list[str]:
-    """Return the words by which root starts the program that runs now and that was called ``name``."""
+    """Return the words by which root starts the program that runs now and was called ``name``."""
     running = Path(os.path.abspath(sys.argv[0]))
-    found = shutil.which(name, path=SECURE_PATH)
-    if found is not None and (not running.exists() or Path(found).resolve() == running.resolve()):
+    under_sudo = shutil.which(name, path=SECURE_PATH)
+    if under_sudo is not None and (
+        not running.exists() or Path(under_sudo).resolve() == running.resolve()
+    ):
         return [name]
     if running.name == name and running.suffix != ".py" and os.access(running, os.X_OK):
         return [str(running)]
     elsewhere = shutil.which(name)
     if elsewhere is not None:
-        return [name] if found == elsewhere else [os.path.abspath(elsewhere)]
+        return [name] if under_sudo == elsewhere else [os.path.abspath(elsewhere)]
     return [sys.executable, "-m", "tcpexp.cli.main"]
 
 

@@ -11,18 +11,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict
 
 from tcpexp.errors import DataError, Missing, SpecError
 from tcpexp.machine.findings import Finding
 from tcpexp.plan.types import RunPlan
+from tcpexp.record.files import ENGINE
+from tcpexp.record.summary import EngineSummary
+from tcpexp.telling import Say, TellPhase
 
 Clock = Literal["virtual", "real"]
-#: Called with a sentence about what is being done.
-Say = Callable[[str], None]
-#: Called with the phase (``network``, ``probes``, ``setup``, ``run``, ``stop``) and the
-#: experiment's time in seconds.
-Progress = Callable[[str, float], None]
 #: Asked often; true means that the run shall end now and keep what it has.
 Stop = Callable[[], bool]
 
@@ -54,9 +52,9 @@ class PlaceResult:
             DataError: there is none.
         """
         try:
-            engine = json.loads((raw / "engine.json").read_text())
+            engine: EngineSummary = json.loads((raw / ENGINE).read_text())
         except (OSError, ValueError) as error:
-            raise DataError(f"the engine left no readable engine.json: {error}") from None
+            raise DataError(f"the engine left no readable {ENGINE}: {error}") from None
         return cls(
             status=engine["status"],
             where=engine.get("where"),
@@ -66,6 +64,18 @@ class PlaceResult:
             clock=clock,
             facts={**engine.get("versions", {}), **facts},
         )
+
+
+class GuestState(TypedDict, total=False):
+    """The last word of what runs inside: the phase (``done`` at the end) and the experiment's time.
+
+    Then also how the engine ended, or why it could not.
+    """
+
+    phase: str
+    t: float
+    status: int
+    error: str
 
 
 class Place(Protocol):
@@ -82,7 +92,7 @@ class Place(Protocol):
         """Return the sha256 of the image or kernel in use; None when there is none (yet)."""
         ...
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Run ``plan``; leave ``events.jsonl`` and ``raw/`` in ``run_dir``."""
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
@@ -115,7 +115,7 @@ def _placed_in_topology(spec: ExperimentSpec, error: SpecError) -> SpecError:
     """Return an error of a topology at the parameter that it quotes, else where the spec names the
     topology; one of its own file stays there.
     """
-    if isinstance(error.where, Place) or str(error.where).startswith("--set"):
+    if isinstance(error.where, Position) or str(error.where).startswith("--set"):
         return error
     params = spec.raw_at("topology", "params")
     quoted = next(

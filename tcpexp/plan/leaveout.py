@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 from tcpexp.spec.source import Source, holds
 
 Path = tuple[str | int, ...]
@@ -186,7 +186,7 @@ class Remainder:
     def _path(self, error: SpecError) -> Path | None:
         """Return where in the spec an error is, None when that is nowhere."""
         where = error.where
-        if isinstance(where, Place):
+        if isinstance(where, Position):
             return where.path
         return min(
             (path for path, place in self.source.places.items() if place == where),

@@ -25,7 +25,7 @@ from tcpexp.plan.types import (
 from tcpexp.spec.congestion import CONGESTION_SYSCTL
 
 if TYPE_CHECKING:
-    from tcpexp.errors import Place
+    from tcpexp.errors import Position
     from tcpexp.spec.source import Source
 
 
@@ -52,7 +52,7 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
     )
 
 
-def asking_place(source: Source, plan: RunPlan, word: str) -> Place | str | None:
+def asking_place(source: Source, plan: RunPlan, word: str) -> Position | str | None:
     """Return where a spec asks for a program, a setting or a congestion control: where the word
     stands, else the first action whose program it is.
     """

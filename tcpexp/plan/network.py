@@ -8,7 +8,7 @@ import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.addresses import LinkAddresses, link_addresses
 from tcpexp.plan.links import ParameterError, direction_plan, note_on_queue
 from tcpexp.plan.mtus import check_mtus, end_mtus
@@ -349,7 +349,9 @@ def notes_on_queues(network: NetworkPlan, settings: dict[str, LinkSettings]) -> 
     return notes
 
 
-def _place_of(spec: ExperimentSpec, one_way: str, name: str, keys: tuple[str, ...]) -> Place | str:
+def _place_of(
+    spec: ExperimentSpec, one_way: str, name: str, keys: tuple[str, ...]
+) -> Position | str:
     """Return where the spec gives one of the parameters ``keys`` of a direction, the first that it
     gives; else the link, else the topology.
     """

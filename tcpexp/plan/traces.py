@@ -12,7 +12,7 @@ import bisect
 import re
 from dataclasses import dataclass
 
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 from tcpexp.units import QuantityError, parse_rate
 
 SECOND_NS = 1_000_000_000
@@ -53,7 +53,7 @@ def _lines(text: str, file: str) -> list[tuple[int, str]]:
         if (content := line.partition("#")[0].strip())
     ]
     if len(lines) > MOST_LINES:
-        where = Place(file, lines[MOST_LINES][0], 1)
+        where = Position(file, lines[MOST_LINES][0], 1)
         raise SpecError(
             f"more than {MOST_LINES:,} lines",
             where=where,
@@ -76,7 +76,7 @@ def parse_rates(text: str, file: str) -> RateSteps:
     rates: list[int] = []
     for index, (number, line) in enumerate(_lines(text, file)):
         fields = [field.strip() for field in line.split(",")]
-        where = Place(file, number, 1)
+        where = Position(file, number, 1)
         if len(fields) != 2:
             raise SpecError(
                 f"a line has two fields, seconds and rate, not {len(fields)}",
@@ -97,18 +97,18 @@ def parse_rates(text: str, file: str) -> RateSteps:
         _check_order(times, where)
     if not times:
         raise SpecError(
-            "the file holds no rate", where=Place(file, 1, 1), hint="write lines such as 0,5mbit"
+            "the file holds no rate", where=Position(file, 1, 1), hint="write lines such as 0,5mbit"
         )
     if times[0] != 0:
         raise SpecError(
             "the first rate does not begin at 0",
-            where=Place(file, 1, 1),
+            where=Position(file, 1, 1),
             hint="times count from the action's at",
         )
     return _merged(times, rates)
 
 
-def _check_order(times: list[int], where: Place) -> None:
+def _check_order(times: list[int], where: Position) -> None:
     if len(times) > 1 and times[-1] <= times[-2]:
         raise SpecError(
             f"{times[-1] / SECOND_NS:g} s is not after {times[-2] / SECOND_NS:g} s",
@@ -117,7 +117,7 @@ def _check_order(times: list[int], where: Place) -> None:
         )
 
 
-def _seconds(text: str, where: Place) -> int:
+def _seconds(text: str, where: Position) -> int:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
         raise SpecError(
             f"'{text[:40]}' is not a time in seconds",
@@ -128,7 +128,7 @@ def _seconds(text: str, where: Place) -> int:
     return int(whole) * SECOND_NS + int((part + "0" * 9)[:9])
 
 
-def _rate(text: str, unit: int | None, where: Place) -> int:
+def _rate(text: str, unit: int | None, where: Position) -> int:
     if text == "0":
         return 0
     if unit is not None:
@@ -154,7 +154,7 @@ def parse_opportunities(text: str, file: str) -> tuple[int, ...]:
     """
     times: list[int] = []
     for number, line in _lines(text, file):
-        where = Place(file, number, 1)
+        where = Position(file, number, 1)
         if not re.fullmatch(r"\d{1,9}", line):
             raise SpecError(
                 f"'{line[:40]}' is not a time in whole milliseconds",
@@ -171,7 +171,7 @@ def parse_opportunities(text: str, file: str) -> tuple[int, ...]:
     if not times or times[-1] == 0:
         raise SpecError(
             "the file holds no opportunity after 0 ms",
-            where=Place(file, 1, 1),
+            where=Position(file, 1, 1),
             hint="its last time is the trace's length",
         )
     return tuple(times)

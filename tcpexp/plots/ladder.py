@@ -181,8 +181,9 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
 
 
 def label_part(label: float, arrow: float) -> float:
-    """Return where along an arrow that others cross its label stands (0 to 1, the label's middle):
-    near its tail, and as a whole between the lines.
+    """Return where along an arrow that others cross its label stands.
+
+    From 0 to 1, the label's middle: near the tail, and as a whole between the lines.
 
     Both lengths in inches.
     """

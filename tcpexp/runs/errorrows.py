@@ -10,47 +10,79 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from tcpexp import paths
-from tcpexp.errors import HostError, Place, SpecError, SpecErrors, TcpexpError
+from tcpexp.errors import HostError, Position, SpecError, SpecErrors, TcpexpError
 from tcpexp.runs.sourceline import line_of
 
 
-def error_rows(error: TcpexpError) -> list[dict[str, Any]]:
-    """Return the error as rows for ``--json``: file, line, column, message, hint, and what the
-    machine lacks, if that is it.
-    """
+class PlaceRow(TypedDict):
+    """A place in a file, with the text of its line; None stands for what there is none of."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    text: NotRequired[str | None]
+
+
+class MissingRow(PlaceRow):
+    """What a machine lacks, and the place in the spec that asks for it."""
+
+    what: str
+    needed_for: str
+    remedy: str
+
+
+class ErrorRow(PlaceRow):
+    """An error, with its place in the spec where it has one."""
+
+    message: str
+    hint: str | None
+    missing: NotRequired[list[MissingRow]]
+
+
+def error_rows(error: TcpexpError) -> list[ErrorRow]:
+    """Return the error as rows for ``--json``: one, or one for each of several errors of a spec."""
     if isinstance(error, SpecErrors):
-        return [row for each in error.errors for row in error_rows(each)]
+        return [row for single in error.errors for row in error_rows(single)]
     where = error.where if isinstance(error, SpecError) else None
-    row: dict[str, Any] = {**_place_row(where), "message": error.message, "hint": error.hint}
+    place = _place_row(where)
+    row: ErrorRow = {
+        "file": place["file"],
+        "line": place["line"],
+        "column": place["column"],
+        "text": place["text"],
+        "message": error.message,
+        "hint": error.hint,
+    }
     if isinstance(error, HostError) and error.missing:
         row["missing"] = [
             {
-                "what": each.what,
-                "needed_for": each.needed_for,
-                "remedy": each.remedy,
-                **_place_row(each.where),
+                "what": lack.what,
+                "needed_for": lack.needed_for,
+                "remedy": lack.remedy,
+                **_place_row(lack.where),
             }
-            for each in error.missing
+            for lack in error.missing
         ]
     return [row]
 
 
-def _place_row(where: Place | str | None) -> dict[str, Any]:
-    """Return file, line, column and the line's text, each None where there is none."""
-    row: dict[str, Any] = {"file": None, "line": None, "column": None, "text": None}
-    if isinstance(where, Place):
-        row.update(
-            file=where.file,
-            line=where.line,
-            column=where.column,
-            text=line_of(where.file, where.line),
-        )
-    elif where is not None:
-        row["file"] = str(where)
-    return row
+def _place_row(where: Position | str | None) -> PlaceRow:
+    if isinstance(where, Position):
+        return {
+            "file": where.file,
+            "line": where.line,
+            "column": where.column,
+            "text": line_of(where.file, where.line),
+        }
+    return {
+        "file": None if where is None else str(where),
+        "line": None,
+        "column": None,
+        "text": None,
+    }
 
 
 def crash_words(error: Exception) -> tuple[str, str | None]:

@@ -12,18 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.analysis.certificate import certify_run
+from tcpexp.analysis.derive import derive_tables
+from tcpexp.analysis.failures import Failure, find_failures
+from tcpexp.analysis.metrics import measure_run
+from tcpexp.checks.base import Verdict
+from tcpexp.checks.run import check_run
 from tcpexp.errors import TcpexpError
+from tcpexp.ingest.ingest import ingest_run
 from tcpexp.paths import give_to_user
+from tcpexp.report.page.write import write_report
 from tcpexp.store.manifest import NAME as MANIFEST_NAME
 from tcpexp.store.manifest import refresh_manifest
 from tcpexp.store.rundata import RunData
+from tcpexp.telling import Say, say_nothing
 
 if TYPE_CHECKING:
-    from tcpexp.analysis.failures import Failure
-    from tcpexp.checks.base import Verdict
     from tcpexp.plots.run import PlottedFigure
 
-Tell = Callable[[str], None]
 #: Lists the figures that were drawn as files (``tcpexp.plots.run.INDEX``).
 FIGURES = "figures/index.json"
 
@@ -59,30 +65,24 @@ class RunOutcome:
         return 1 if self.failures or any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
-def process_run(
-    run_dir: Path, progress: Tell | None = None, *, figures: bool = False
-) -> RunOutcome:
+def process_run(run_dir: Path, say: Say | None = None, *, figures: bool = False) -> RunOutcome:
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
 
     The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG
-    and PNG; a run that has such files gets them made again, so that none shows what the tables no
+    and PNG. A run that has such files gets them made again, so that none shows what the tables no
     longer say.
 
-    A run that was interrupted is processed as far as its data goes. Damaged raw data raises
-    ``DataError``; a failure of a later step is named in ``RunOutcome.problems`` and does not keep
-    the steps after it from being done, except that a check that cannot be made raises: a missing
-    verdict must never look like a passed one. An existing manifest gets the new files' digests.
+    A run that was interrupted is processed as far as its data goes. A failure of a later step is
+    named in ``RunOutcome.problems``, and the steps after it are done. A check that cannot be made
+    raises, because a missing verdict must never look like a passed one. An existing manifest gets
+    the new files' digests.
+
+    Raises:
+        DataError: the raw data is damaged.
     """
-    tell = progress or (lambda text: None)
+    tell = say or say_nothing
     problems: list[str] = []
     timing: dict[str, float] = {}
-    from tcpexp.analysis.certificate import certify_run
-    from tcpexp.analysis.derive import derive_tables
-    from tcpexp.analysis.failures import find_failures
-    from tcpexp.analysis.metrics import measure_run
-    from tcpexp.checks.run import check_run
-    from tcpexp.ingest.ingest import ingest_run
-
     with _timed(timing, "reading_s"):
         run = ingest_run(run_dir, tell)
     with _timed(timing, "judging_s"):
@@ -96,8 +96,6 @@ def process_run(
     with _timed(timing, "drawing_s"):
         drawn = _draw(run, tell, problems) if figures or (run_dir / FIGURES).is_file() else ()
     with _timed(timing, "report_s"):
-        from tcpexp.report.page.write import write_report
-
         tell("writing the report")
         report = _attempt(lambda: write_report(run), "report", problems)
         if (run_dir / MANIFEST_NAME).is_file():
@@ -117,7 +115,7 @@ def process_run(
     )
 
 
-def _draw(run: RunData, tell: Tell, problems: list[str]) -> tuple[PlottedFigure, ...]:
+def _draw(run: RunData, tell: Say, problems: list[str]) -> tuple[PlottedFigure, ...]:
     """Draw the run's figures as files."""
     from tcpexp.plots.kit.writing import install_fonts, scripts_without_font
     from tcpexp.plots.run import figure_texts, plot_run
@@ -139,13 +137,6 @@ def process_numbers(run_dir: Path) -> RunOutcome:
 
     For many runs whose numbers matter and whose pages nobody reads. Raises ``DataError``.
     """
-    from tcpexp.analysis.certificate import certify_run
-    from tcpexp.analysis.derive import derive_tables
-    from tcpexp.analysis.failures import find_failures
-    from tcpexp.analysis.metrics import measure_run
-    from tcpexp.checks.run import check_run
-    from tcpexp.ingest.ingest import ingest_run
-
     timing: dict[str, float] = {}
     with _timed(timing, "reading_s"):
         run = ingest_run(run_dir)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExperimentSpec
 from tcpexp.spec.overrides import override_source
@@ -86,5 +86,7 @@ def order_of(error: SpecError) -> tuple[str, int, int]:
     """Return what sorts errors as they stand in the file."""
     where = error.where
     return (
-        (where.file, where.line, where.column) if isinstance(where, Place) else (str(where), 0, 0)
+        (where.file, where.line, where.column)
+        if isinstance(where, Position)
+        else (str(where), 0, 0)
     )

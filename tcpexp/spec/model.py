@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from tcpexp.errors import Place, SpecError
+from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
 from tcpexp.spec.links import LinkParameters, check_mtu
 from tcpexp.spec.placed import PlacedError
@@ -353,7 +353,7 @@ class ExperimentSpec(BaseModel):
         """The file that it came from."""
         return self._source
 
-    def place(self, *path: str | int, key: bool = False) -> Place | str:
+    def place(self, *path: str | int, key: bool = False) -> Position | str:
         """Return where the value at ``path`` stands in the file, such as ``place("actions", 2,
         "from")``.
         """

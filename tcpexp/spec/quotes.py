@@ -16,6 +16,7 @@ from typing import Literal
 from tcpexp.registry import suggest
 from tcpexp.spec.expressions import Expression, parse_expression
 from tcpexp.units import QuantityError
+from tcpexp.words import quoted
 
 Kind = Literal["metric", "check", "is"]
 #: The parts of ``metrics.json`` (tcpexp/analysis/metrics.py), and which of them hold names of what
@@ -48,6 +49,15 @@ FORMS: dict[str, str] = {
     "percent": "a fraction",
     "number": "no unit",
     "words": "as measured",
+}
+#: How a number is written in each form; the number is in the form's base unit.
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "rate": quoted.rate_words,
+    "time": quoted.time_words,
+    "size": quoted.size_words,
+    "percent": quoted.fraction_words,
+    "number": quoted.number_words,
+    "words": quoted.number_words,
 }
 #: How a metric is written when nothing is said, by the end of its name: form, and what one of its
 #: unit is in the base unit.
@@ -131,51 +141,6 @@ def written(quote: Quote, value: float) -> str:
     """
     form, factor = form_of(quote)
     return _WRITTEN[form](value * factor)
-
-
-def _rate(value: float) -> str:
-    for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
-        if abs(value) >= factor:
-            return f"{_three(value / factor)} {unit}"
-    return f"{_three(value)} bit/s"
-
-
-def _time(value: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(value) >= factor * 0.9995:
-            return f"{_three(value / factor)} {unit}"
-    return "0 s" if value == 0 else f"{_three(value * 1e9)} ns"
-
-
-def _size(value: float) -> str:
-    for unit, factor in (("MB", 1e6), ("kB", 1e5)):
-        if abs(value) >= factor:
-            return f"{_three(value / (1e3 if unit == 'kB' else factor))} {unit}"
-    return f"{value:,.0f} byte{'' if value == 1 else 's'}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else _three(value)
-
-
-def _three(value: float) -> str:
-    """Return three significant digits, never fewer than the whole part has, without zeros at the
-    end.
-    """
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    text = f"{value:.{1 if abs(value) >= 10 else 2}f}" if abs(value) >= 1 else f"{value:.3g}"
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
-
-
-_WRITTEN: dict[str, Callable[[float], str]] = {
-    "rate": _rate,
-    "time": _time,
-    "size": _size,
-    "percent": lambda value: f"{_three(value * 100)} %",
-    "number": _number,
-    "words": _number,
-}
 
 
 def quote_errors(

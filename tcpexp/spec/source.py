@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.spec.yaml12 import Path as Keys
 from tcpexp.spec.yaml12 import parse_yaml
 
@@ -28,12 +28,12 @@ class Source:
     folder: Path = field(default_factory=Path)
     text: str = ""
     raw: Any = None
-    places: dict[Keys, Place | str] = field(default_factory=dict)
-    key_places: dict[Keys, Place | str] = field(default_factory=dict)
+    places: dict[Keys, Position | str] = field(default_factory=dict)
+    key_places: dict[Keys, Position | str] = field(default_factory=dict)
     #: What is wrong already, and did not keep the rest from being read.
     errors: list[SpecError] = field(default_factory=list)
 
-    def place(self, *path: str | int, key: bool = False) -> Place | str:
+    def place(self, *path: str | int, key: bool = False) -> Position | str:
         """Return the place of the value at ``path`` (or of its ``key``), else of the nearest value
         around it.
         """
@@ -42,9 +42,9 @@ class Source:
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
                 return _leading(self.places[path[:length]], path[:length])
-        return Place(self.file, 1, 1, ())
+        return Position(self.file, 1, 1, ())
 
-    def find(self, word: str) -> Place | str | None:
+    def find(self, word: str) -> Position | str | None:
         """Return the place of the first key or value that is ``word``, None when there is none."""
         for path in self.places:
             value = self.raw_at(*path)
@@ -64,9 +64,9 @@ class Source:
         return value
 
 
-def _leading(place: Place | str, path: Keys, *, key: bool = False) -> Place | str:
+def _leading(place: Position | str, path: Keys, *, key: bool = False) -> Position | str:
     """Return a place that knows where in the spec it is."""
-    return dataclasses.replace(place, path=path, key=key) if isinstance(place, Place) else place
+    return dataclasses.replace(place, path=path, key=key) if isinstance(place, Position) else place
 
 
 def holds(value: Any, key: str | int) -> bool:
@@ -130,10 +130,10 @@ def _decode(path: Path, data: bytes) -> str:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before) - (before.rfind(b"\n") + 1) + 1
-        where = Place(str(path), line, column)
+        where = Position(str(path), line, column)
         cause = f"the byte 0x{data[error.start]:02x} is not UTF-8"
         raise SpecErrors([SpecError(cause, where=where, hint="save the file as UTF-8")]) from None
 
 
 def _refuse(path: Path, message: str, hint: str | None) -> SpecErrors:
-    return SpecErrors([SpecError(message, where=Place(str(path), 1, 1), hint=hint)])
+    return SpecErrors([SpecError(message, where=Position(str(path), 1, 1), hint=hint)])

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tcpexp.errors import Place, SpecError, SpecErrors
+from tcpexp.errors import Position, SpecError, SpecErrors
 
 Path = tuple[str | int, ...]
 
@@ -42,8 +42,8 @@ class Document:
     """A parsed file: ``raw`` plain values, and the places of values and of keys by path."""
 
     raw: Any
-    places: dict[Path, Place] = field(default_factory=dict)
-    key_places: dict[Path, Place] = field(default_factory=dict)
+    places: dict[Path, Position] = field(default_factory=dict)
+    key_places: dict[Path, Position] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,7 +54,7 @@ class _Node:
 
     kind: str
     value: Any
-    place: Place
+    place: Position
     open: bool = False
 
 
@@ -69,7 +69,7 @@ def parse_yaml(text: str, file: str, found: list[SpecError] | None = None) -> Do
         root = _Composer(file).compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
+        place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
         problem = " ".join(part for part in (error.problem, error.context) if part)
         # newer versions of libyaml have a limit of their own, and look ahead
         if "maximum nesting depth" in problem:
@@ -80,7 +80,9 @@ def parse_yaml(text: str, file: str, found: list[SpecError] | None = None) -> Do
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         cause = "not YAML: a control character, which no text file holds"
-        raise SpecErrors([SpecError(cause, where=Place(file, line, 1), hint="remove it")]) from None
+        raise SpecErrors(
+            [SpecError(cause, where=Position(file, line, 1), hint="remove it")]
+        ) from None
     except SpecError as error:
         raise SpecErrors([error]) from None
     document = Document(None)
@@ -123,13 +125,13 @@ class _Composer:
         if self.root is None:
             raise SpecError(
                 "the file is empty",
-                where=Place(self.file, 1, 1),
+                where=Position(self.file, 1, 1),
                 hint="start with name: and topology:",
             )
         return self.root
 
-    def _place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def _place(self, event: Any) -> Position:
+        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _node(self, event: Any) -> None:
         place = self._place(event)
@@ -181,7 +183,7 @@ class _Composer:
             )
         self._attach(node, place)
 
-    def _attach(self, node: _Node, place: Place) -> None:
+    def _attach(self, node: _Node, place: Position) -> None:
         if not self.stack:
             self.root = node
             return
@@ -257,7 +259,7 @@ def resolve_scalar(text: str) -> Any:
     return text
 
 
-def _too_deep(place: Place) -> SpecError:
+def _too_deep(place: Position) -> SpecError:
     return SpecError(
         f"nested deeper than {MAX_DEPTH} levels", where=place, hint="a spec needs five or six"
     )

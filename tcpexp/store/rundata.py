@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tcpexp.errors import DataError
 from tcpexp.plan.types import RunPlan, from_json
+from tcpexp.record import files
 from tcpexp.record.columns import TableSchema
+from tcpexp.record.measured import Probes
+from tcpexp.record.summary import EngineSummary
 from tcpexp.store.schemas import table_schema
 
 if TYPE_CHECKING:
@@ -40,14 +43,15 @@ class RunData:
         return from_json(text, RunPlan)
 
     @cached_property
-    def engine(self) -> dict[str, Any]:
+    def engine(self) -> EngineSummary:
         """``raw/engine.json``, empty when the engine left none."""
-        return self._json("raw/engine.json") or {}
+        summary = self._json(f"{files.RAW}/{files.ENGINE}")
+        return cast(EngineSummary, summary or {})
 
     @cached_property
-    def probes(self) -> dict[str, Any]:
+    def probes(self) -> Probes:
         """``raw/probes.json``: the measurements before t0; empty when there are none."""
-        return self._json("raw/probes.json") or {}
+        return cast(Probes, self._json(f"{files.RAW}/{files.PROBES}") or {})
 
     @property
     def manifest(self) -> dict[str, Any] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import numpy as np
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, series_of
+from tcpexp.plots.kit.shapes import draw_ellipse
+from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
 from tcpexp.spec.study import Ellipses, HeatMap
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
 
@@ -22,13 +24,11 @@ COLOURS = "cividis"
 def draw_heat_map(
     axes: Axes, study: Study, runs: pl.DataFrame, entry: HeatMap, everything: pl.DataFrame
 ) -> None:
-    """Draw one field per pair of values; all panels share one colour scale, and each field says its
-    mean and, below it, half its interval's width.
+    """Draw one field per pair of values; all panels share one colour scale.
 
-    A field without a finished run is hatched; one of which runs are missing says how many there
-    are.
+    Each field says its mean and, below it, half its interval's width. A field without a finished
+    run is hatched. One of which runs are missing says how many there are.
     """
-    import numpy as np
     from matplotlib.patches import Rectangle
 
     divisor, _ = scale_of(study, entry.value)
@@ -116,8 +116,8 @@ def readable_on(colour: Any) -> str:
 
     ground = _luminance(colour)
     white, ink = (
-        (max(each, ground) + 0.05) / (min(each, ground) + 0.05)
-        for each in (_luminance(to_rgb(PAPER)), _luminance(to_rgb(INK)))
+        (max(light, ground) + 0.05) / (min(light, ground) + 0.05)
+        for light in (_luminance(to_rgb(PAPER)), _luminance(to_rgb(INK)))
     )
     return PAPER if white > ink else INK
 
@@ -125,7 +125,7 @@ def readable_on(colour: Any) -> str:
 def _luminance(colour: Any) -> float:
     """Return the relative luminance of a colour in sRGB, 0 to 1."""
     red, green, blue = (
-        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in colour[:3]
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]
     )
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
@@ -136,18 +136,15 @@ def draw_ellipses(
     """Draw a point per run, the mean, and one standard deviation around it along the directions in
     which the runs vary.
     """
-    from tcpexp.plots.kit.shapes import draw_ellipse
-    from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
-
     (dx, _), (dy, _) = scale_of(study, entry.x), scale_of(study, entry.y)
     values = ordered(study, everything, entry.by)
-    for value, look in zip(values, series_of(str(each) for each in values).values(), strict=True):
-        own = runs.filter(pl.col(entry.by) == value, pl.col("status") == "complete").drop_nulls(
+    for value, look in zip(values, series_of(str(value) for value in values).values(), strict=True):
+        group = runs.filter(pl.col(entry.by) == value, pl.col("status") == "complete").drop_nulls(
             [entry.x, entry.y]
         )
-        if own.height == 0:
+        if group.height == 0:
             continue
-        x, y = own[entry.x].to_numpy() / dx, own[entry.y].to_numpy() / dy
+        x, y = group[entry.x].to_numpy() / dx, group[entry.y].to_numpy() / dy
         axes.scatter(
             x,
             y,
@@ -162,7 +159,7 @@ def draw_ellipses(
         axes.plot(
             [x.mean()], [y.mean()], color=look.color, marker="+", markersize=9, markeredgewidth=1.4
         )
-        if own.height >= LEAST_POINTS and x.std() > 0 and y.std() > 0:
+        if group.height >= LEAST_POINTS and x.std() > 0 and y.std() > 0:
             draw_ellipse(axes, *ellipse_of(x, y), look)
     axes.set_xlabel(label_of(study, entry.x))
     axes.set_ylabel(label_of(study, entry.y))

@@ -1,4 +1,4 @@
-"""Lines of a study: means with their intervals over a parameter, and published values beside them."""
+"""Lines of a study: means with intervals over a parameter, and published values beside them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.batch.measure import computed
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import INK, PAPER, Series, series_of
 from tcpexp.spec.study import Lines
 from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
@@ -41,19 +40,21 @@ def draw_lines(
     )
     places = {value: value if numeric else float(index) for index, value in enumerate(values)}
     groups = ordered(study, everything, entry.by) if entry.by is not None else [None]
-    looks = list(series_of(str(each) for each in groups).values())
+    looks = list(series_of(str(group) for group in groups).values())
     log_x, log_y = "x" in entry.log and numeric, "y" in entry.log
     axes.set_xscale("log" if log_x else "linear")
     axes.set_yscale("log" if log_y else "linear")
     for value, look in zip(groups, looks, strict=True):
-        own = runs if value is None or entry.by is None else runs.filter(pl.col(entry.by) == value)
+        group_runs = (
+            runs if value is None or entry.by is None else runs.filter(pl.col(entry.by) == value)
+        )
         name = (
             "measured"
             if value is None or entry.by is None
             else f"{label_of(study, entry.by)} {written(study, entry.by, value)}"
         )
-        _draw_series(axes, _points(own, entry, places), look, name, divisor)
-        _draw_curves(axes, study, own, entry, places, look, divisor, named=look is looks[0])
+        _draw_series(axes, _points(group_runs, entry, places), look, name, divisor)
+        _draw_curves(axes, study, group_runs, entry, places, look, divisor, named=look is looks[0])
     for reference in entry.reference:
         if reference.points:
             xs, ys = zip(*reference.points, strict=True)
@@ -78,19 +79,19 @@ def draw_lines(
 
 def _points(runs: pl.DataFrame, entry: Lines, places: dict[Any, float]) -> list[Point]:
     """Return the points of one line, sorted by x."""
-    found = []
+    points = []
     for (value,), rows in runs.sort("run").group_by(entry.x, maintain_order=True):
         interval = interval_of(rows, entry.y)
         if interval is not None:
-            found.append((places[value], interval, interval.count == rows.height))
-    return sorted(found, key=lambda point: point[0])
+            points.append((places[value], interval, interval.count == rows.height))
+    return sorted(points, key=lambda point: point[0])
 
 
 def _draw_series(
     axes: Axes, points: Sequence[Point], look: Series, name: str, divisor: float
 ) -> None:
     """Draw the means, joined, with their intervals; a mean of which runs are missing is hollow."""
-    xs, ys = [x for x, *_ in points], [each.mean / divisor for _, each, _ in points]
+    xs, ys = [x for x, *_ in points], [interval.mean / divisor for _, interval, _ in points]
     axes.plot(
         xs,
         ys,
@@ -101,7 +102,7 @@ def _draw_series(
         label=name,
         zorder=3,
     )
-    hollow = [(x, each.mean / divisor) for x, each, whole in points if not whole]
+    hollow = [(x, interval.mean / divisor) for x, interval, whole in points if not whole]
     if hollow:
         axes.plot(
             *zip(*hollow, strict=True),
@@ -113,9 +114,9 @@ def _draw_series(
             zorder=4,
         )
     bands = [
-        (x, each.low / divisor, each.high / divisor)
-        for x, each, _ in points
-        if each.low is not None and each.high is not None
+        (x, interval.low / divisor, interval.high / divisor)
+        for x, interval, _ in points
+        if interval.low is not None and interval.high is not None
     ]
     if bands:
         axes.fill_between(
@@ -154,18 +155,18 @@ def _draw_curves(
         if reference.curve is None:
             continue
         rows = runs.unique("cell", keep="first").sort(entry.x).iter_rows(named=True)
-        found = [
+        points = [
             (places[row[entry.x]], value)
             for row in rows
             if (value := computed(reference.curve, row)) is not None
         ]
-        own = entry.by is not None and follows(study, reference.names(), entry.by)
-        if not own and not named:
+        follows_group = entry.by is not None and follows(study, reference.names(), entry.by)
+        if not follows_group and not named:
             continue
         axes.plot(
-            [x for x, _ in found],
-            [y / divisor for _, y in found],
-            color=look.color if own else INK,
+            [x for x, _ in points],
+            [y / divisor for _, y in points],
+            color=look.color if follows_group else INK,
             linewidth=1.0,
             linestyle=CURVE_DASHES[number % 2],
             label=reference.label if named else None,
@@ -212,8 +213,10 @@ def follows(study: Study, names: frozenset[str], by: str) -> bool:
 
 
 def name_decades(axes: Axes) -> None:
-    """Write numbers on a logarithmic axis: on every mark of a short one, on 1, 2 and 5 of each
-    decade of a longer one, and on the decades of a long one.
+    """Write numbers on a logarithmic axis.
+
+    A short axis has them on every mark, a longer one on 1, 2 and 5 of each decade, a long one on
+    the decades.
     """
     low, high = axes.get_ylim()
     decades = math.log10(high / low)

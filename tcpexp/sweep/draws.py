@@ -1,8 +1,8 @@
 """What each repetition of a study draws anew (``sweep: vary``): values, and what they set.
 
-A draw follows from the run's seed and the value's name alone. So all combinations draw the same
-values for one seed, and differences between them can be paired by seed; and the same study draws
-the same values everywhere.
+A draw follows from the run's seed and the value's name alone. So the same study draws the same
+values everywhere. For one seed all combinations draw the same values, so that differences between
+them can be paired by seed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def share_of(name: str, seed: int) -> float:
 
 def draw_values(sweep: SweepSpec, seed: int) -> dict[str, str]:
     """Return what a run with ``seed`` draws, by name, as a spec would write it."""
-    return {name: each.between(share_of(name, seed)) for name, each in sweep.vary.items()}
+    return {name: drawn.between(share_of(name, seed)) for name, drawn in sweep.vary.items()}
 
 
 def drawn_numbers(sweep: SweepSpec, seed: int) -> dict[str, float]:
@@ -41,11 +41,11 @@ def drawn_overrides(sweep: SweepSpec, cell: Cell, seed: int) -> tuple[list[str],
     values = {**cell.values, **drawn_numbers(sweep, seed)}
     for name, written in draw_values(sweep, seed).items():
         paths = sweep.vary[name].set
-        found = (
+        settings = (
             {path: parse_template(text).value(values) for path, text in paths.items()}
             if isinstance(paths, dict)
             else dict.fromkeys(paths, written)
         )
-        texts += [override_text(path, value) for path, value in found.items()]
-        names += [name] * len(found)
+        texts += [override_text(path, value) for path, value in settings.items()]
+        names += [name] * len(settings)
     return texts, names

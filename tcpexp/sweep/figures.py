@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import SOFT_INK
+from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
 from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
@@ -53,10 +53,8 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
 
     ``runs`` are all runs, so that a figure can say which it lacks.
     """
-    from tcpexp.plots.kit.save import save_figure
-
     entries = [entry.chosen() for entry in study.sweep.figures] or default_figures(study)
-    found = []
+    figures = []
     folder.figures.mkdir(parents=True, exist_ok=True)
     for number, entry in enumerate(entries, start=1):
         name = f"{number:02d}-{_kind(entry)}"
@@ -64,15 +62,15 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
             figure = draw(study, runs, entry)
             if figure is not None:
                 svg, _ = save_figure(figure, folder.figures, name)
-                found.append(StudyFigure(name, title_of(entry), entry.caption, svg))
-    return found
+                figures.append(StudyFigure(name, title_of(entry), entry.caption, svg))
+    return figures
 
 
 def default_figures(study: Study) -> list[Drawn]:
     """Return a line plot for each measure, over the first parameter, a line for each value of the
     second.
     """
-    names = [name for name, each in study.sweep.parameters.items() if each.is_ is None]
+    names = [name for name, parameter in study.sweep.parameters.items() if parameter.is_ is None]
     by = names[1] if len(names) > 1 else None
     return [Lines(x=names[0], y=measure, by=by) for measure in study.sweep.measures]
 
@@ -102,7 +100,7 @@ def draw(study: Study, runs: pl.DataFrame, entry: Drawn) -> Figure | None:
         shared=not isinstance(entry, HeatMap),
     )
     for axes, value in zip(grid, values, strict=True):
-        own = (
+        panel_runs = (
             runs
             if value is None or entry.panels is None
             else runs.filter(pl.col(entry.panels) == value)
@@ -111,7 +109,7 @@ def draw(study: Study, runs: pl.DataFrame, entry: Drawn) -> Figure | None:
             panel_title(
                 axes, f"{label_of(study, entry.panels)}: {written(study, entry.panels, value)}"
             )
-        _DRAW[type(entry)](axes, study, own, entry, runs)
+        _DRAW[type(entry)](axes, study, panel_runs, entry, runs)
     _head(figure, title_of(entry), _remark(study, runs, entry))
     if isinstance(entry, HeatMap):
         figure.colorbar(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.sweep.series import Undecided, select
 from tcpexp.sweep.statistics import Interval, mean_interval
 
@@ -79,8 +78,8 @@ def pooled_words(study: Study, runs: pl.DataFrame, fixed: tuple[str | None, ...]
     shown |= {name for group in study.sweep.zip if shown & set(group) for name in group}
     loose = [
         name
-        for name, each in study.sweep.parameters.items()
-        if each.is_ is None and name not in shown and runs[name].n_unique() > 1
+        for name, parameter in study.sweep.parameters.items()
+        if parameter.is_ is None and name not in shown and runs[name].n_unique() > 1
     ]
     return "; ".join(
         f"{label_of(study, name)}:"
@@ -102,7 +101,7 @@ def interval_of(runs: pl.DataFrame, measure: str) -> Interval | None:
     An interval only where all are repetitions of one combination.
     """
     done = runs.filter(pl.col("status") == "complete").drop_nulls(measure)
-    found = mean_interval(done[measure].to_list())
-    if found is not None and done["cell"].n_unique() > 1:
-        return Interval(found.mean, None, None, found.count)
-    return found
+    interval = mean_interval(done[measure].to_list())
+    if interval is not None and done["cell"].n_unique() > 1:
+        return Interval(interval.mean, None, None, interval.count)
+    return interval

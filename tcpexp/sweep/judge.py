@@ -6,10 +6,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.batch.measure import computed
 from tcpexp.checks.base import Result, Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.study import (
     CrossingExpected,
     DifferenceExpected,
@@ -25,10 +24,10 @@ from tcpexp.sweep.series import (
     cells_words,
     interval_words,
     make_verdict,
-    number_words,
     select,
 )
 from tcpexp.sweep.statistics import Interval, beyond_noise, fit_power_law
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
@@ -209,12 +208,12 @@ def _judge_power_law(study: Study, runs: pl.DataFrame, expected: PowerLawExpecte
     rows: list[tuple[str, ...]] = [("series", "exponent", "95 % interval", "factor", "R²")]
     exponents = []
     for others, points in along(study, chosen, expected.measure, expected.along):
-        own = chosen
+        series_runs = chosen
         for name, value in others.items():
-            own = own.filter(pl.col(name) == value)
+            series_runs = series_runs.filter(pl.col(name) == value)
         fit = fit_power_law(
             {
-                x: own.filter(pl.col(expected.along) == x)[expected.measure].to_list()
+                x: series_runs.filter(pl.col(expected.along) == x)[expected.measure].to_list()
                 for x, _ in points
             }
         )
@@ -231,8 +230,8 @@ def _judge_power_law(study: Study, runs: pl.DataFrame, expected: PowerLawExpecte
                 f"{fit.r2:.4f}",
             )
         )
-    measured = "exponent " + ", ".join(f"{each:.3f}" for each in exponents)
-    fine = all(abs(each - expected.exponent) <= expected.tolerance for each in exponents)
+    measured = "exponent " + ", ".join(f"{exponent:.3f}" for exponent in exponents)
+    fine = all(abs(exponent - expected.exponent) <= expected.tolerance for exponent in exponents)
     asked = f"{expected.exponent:g} ± {expected.tolerance:g}"
     straight = ", ".join(row[4] for row in rows[1:])
     return make_verdict(

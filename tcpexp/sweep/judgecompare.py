@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.checks.base import Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.study import CrossingExpected, DifferenceExpected
 from tcpexp.sweep.series import (
     Undecided,
@@ -16,10 +15,10 @@ from tcpexp.sweep.series import (
     cells_words,
     interval_words,
     make_verdict,
-    number_words,
     select,
 )
 from tcpexp.sweep.statistics import crossings, mean_interval, paired_difference
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
@@ -40,7 +39,7 @@ def judge_crossing(study: Study, runs: pl.DataFrame, expected: CrossingExpected)
         }
     )
     low, high = expected.between
-    found, wrong = [], 0
+    crossed, wrong = [], 0
     for others, points in along(study, chosen, expected.measure, expected.along):
         level = partner.get(tuple(others.items()), {})
         differences = [
@@ -56,8 +55,8 @@ def judge_crossing(study: Study, runs: pl.DataFrame, expected: CrossingExpected)
         words = ", ".join(number_words(place) for place in places) or "nowhere"
         if len(places) == 1:
             words = _crossing_words(places[0], _crossings_by_seed(chosen, expected, others))
-        found.append(f"{words}{f' with {cells_words(others, others)}' if others else ''}")
-    measured = f"crosses at {'; '.join(found)}"
+        crossed.append(f"{words}{f' with {cells_words(others, others)}' if others else ''}")
+    measured = f"crosses at {'; '.join(crossed)}"
     with_what = expected.other or number_words(float(expected.level or 0.0))
     asked = f"crosses {with_what} once, between {number_words(low)} and {number_words(high)}"
     return make_verdict(expected, "FAIL" if wrong else "PASS", measured, asked, f"It {measured}")
@@ -77,20 +76,28 @@ def _crossings_by_seed(
         if expected.other is not None
         else pl.lit(float(expected.level or 0.0))
     )
-    found = []
-    for _, own in runs.with_columns(difference=pl.col(expected.measure) - level).group_by("seed"):
+    crossed = []
+    for _, repetition in runs.with_columns(difference=pl.col(expected.measure) - level).group_by(
+        "seed"
+    ):
         places = crossings(
-            list(zip(own[expected.along].to_list(), own["difference"].to_list(), strict=True))
+            list(
+                zip(
+                    repetition[expected.along].to_list(),
+                    repetition["difference"].to_list(),
+                    strict=True,
+                )
+            )
         )
         if len(places) != 1:
             return []
-        found += places
-    return found
+        crossed += places
+    return crossed
 
 
-def _crossing_words(place: float, each: list[float]) -> str:
+def _crossing_words(place: float, places: list[float]) -> str:
     """Return the crossing of the means, and its interval from those of the repetitions."""
-    interval = mean_interval(each)
+    interval = mean_interval(places)
     if interval is None or interval.low is None or interval.high is None:
         return number_words(place)
     return (
@@ -109,8 +116,8 @@ def judge_difference(study: Study, runs: pl.DataFrame, expected: DifferenceExpec
     chosen = select(study, runs, expected.at)
     others = [
         name
-        for name, each in study.sweep.parameters.items()
-        if name != expected.parameter and each.is_ is None
+        for name, parameter in study.sweep.parameters.items()
+        if name != expected.parameter and parameter.is_ is None
     ]
     groups: list[dict[tuple[Any, ...], dict[Any, float]]] = []
     for value in (expected.larger, expected.smaller):

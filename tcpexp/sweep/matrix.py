@@ -45,18 +45,18 @@ def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
     Raises ``SpecErrors``.
     """
     sweep = _sweep_of(spec, quick)
-    found: list[Cell] = []
+    cells: list[Cell] = []
     base, origins = _quick_overrides(sweep, quick)
     try:
         conditions = [parse_expression(text) for text in sweep.where]
         for written in _combinations(sweep, quick):
             values = _dependent(sweep, written)
-            if all(_met(each.value(values)) for each in conditions):
+            if all(_met(condition.value(values)) for condition in conditions):
                 overrides, sources = _overrides(sweep, written, values)
-                found.append(
-                    Cell(len(found), written, values, (*base, *overrides), (*origins, *sources))
+                cells.append(
+                    Cell(len(cells), written, values, (*base, *overrides), (*origins, *sources))
                 )
-            if len(found) * sweep.repeats(quick) > MAX_RUNS:
+            if len(cells) * sweep.repeats(quick) > MAX_RUNS:
                 hint = "fewer values, or a condition under where:"
                 raise SpecErrors(
                     [
@@ -71,7 +71,7 @@ def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
         raise SpecErrors(
             [SpecError(error.message, where=spec.place("sweep"), hint=error.hint)]
         ) from None
-    if not found:
+    if not cells:
         raise SpecErrors(
             [
                 SpecError(
@@ -81,7 +81,7 @@ def expand_cells(spec: ExperimentSpec, quick: bool = False) -> list[Cell]:
                 )
             ]
         )
-    return found
+    return cells
 
 
 def _sweep_of(spec: ExperimentSpec, quick: bool) -> SweepSpec:
@@ -112,7 +112,7 @@ def _combinations(sweep: SweepSpec, quick: bool) -> Iterator[dict[str, Any]]:
             continue
         names = next((group for group in sweep.zip if name in group), (name,))
         done.update(names)
-        rows = zip(*(sweep.values_of(each, quick) for each in names), strict=True)
+        rows = zip(*(sweep.values_of(name, quick) for name in names), strict=True)
         groups.append([dict(zip(names, row, strict=True)) for row in rows])
     for choice in itertools.product(*groups):
         flat = {name: value for part in choice for name, value in part.items()}
@@ -151,13 +151,13 @@ def _overrides(
     texts, names = [], []
     for name, parameter in sweep.parameters.items():
         if isinstance(parameter.set, dict):
-            found = {
+            settings = {
                 path: parse_template(text).value(values) for path, text in parameter.set.items()
             }
         else:
-            found = {path: written[name] for path in parameter.set}
-        texts += [override_text(path, value) for path, value in found.items()]
-        names += [name] * len(found)
+            settings = {path: written[name] for path in parameter.set}
+        texts += [override_text(path, value) for path, value in settings.items()]
+        names += [name] * len(settings)
     return texts, names
 
 

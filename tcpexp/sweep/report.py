@@ -9,18 +9,22 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.report.page.figures import inline_svg
+from tcpexp.report.page.write import environment
+from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.spec.quotes import without_run
 from tcpexp.store.rundir import write_atomic
 from tcpexp.sweep.figures import StudyFigure
 from tcpexp.sweep.figurewords import label_of, scale_of
-from tcpexp.sweep.series import interval_words, number_words
+from tcpexp.sweep.series import interval_words
 from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 #: More combinations than this are left to the tables on disk.
@@ -38,8 +42,6 @@ def write_study_report(
 
     Texts from the spec are escaped.
     """
-    from tcpexp.report.page.write import environment
-
     text = resources.files("tcpexp.sweep").joinpath("study.html.j2").read_text(encoding="utf-8")
     path = folder.path / "report.html"
     write_atomic(
@@ -54,8 +56,6 @@ def report_content(
     """Return the template's values."""
     import markupsafe
 
-    from tcpexp.report.prose import inline_html, prose_html
-
     spec = study.spec
     results = [verdict.result for verdict in outcome.verdicts]
     return {
@@ -66,7 +66,7 @@ def report_content(
         "name": study.name,
         "question": markupsafe.Markup(prose_html(spec.description.strip())),
         "explain": markupsafe.Markup(prose_html(without_run(spec.explain.strip()))),
-        "references": [markupsafe.Markup(inline_html(each)) for each in spec.references],
+        "references": [markupsafe.Markup(inline_html(reference)) for reference in spec.references],
         "quick": study.options.quick,
         "counts": {
             "runs": outcome.total,
@@ -80,7 +80,7 @@ def report_content(
             if result in results
         ],
         "verdicts": outcome.verdicts,
-        "figures": [_figure(each) for each in figures],
+        "figures": [_figure(figure) for figure in figures],
         "parameters": _parameters(study),
         "heads": _heads(study),
         "rows": _rows(study, runs),
@@ -102,9 +102,6 @@ def report_content(
 def _figure(figure: StudyFigure) -> dict[str, Any]:
     import markupsafe
 
-    from tcpexp.report.page.figures import inline_svg
-    from tcpexp.report.prose import inline_html
-
     return {
         "name": figure.name,
         "image": markupsafe.Markup(inline_svg(figure.svg, figure.title, figure.name)),
@@ -116,7 +113,7 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
     """Return (name, words, values, what it sets) of each parameter, and of each value that the
     repetitions draw.
     """
-    found = []
+    rows = []
     for name, parameter in study.sweep.parameters.items():
         values = list(dict.fromkeys(str(cell.written[name]) for cell in study.cells))
         words = (
@@ -124,7 +121,7 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
             if len(values) <= 12
             else f"{', '.join(values[:5])} ... {values[-1]} ({len(values)} values)"
         )
-        found.append(
+        rows.append(
             (
                 name,
                 parameter.label,
@@ -132,16 +129,16 @@ def _parameters(study: Study) -> list[tuple[str, str, str, str]]:
                 ", ".join(parameter.set),
             )
         )
-    for name, each in study.sweep.vary.items():
-        found.append(
+    for name, drawn in study.sweep.vary.items():
+        rows.append(
             (
                 name,
-                each.label,
-                f"drawn anew in each repetition, from {each.from_} to {each.to}",
-                ", ".join(each.set),
+                drawn.label,
+                f"drawn anew in each repetition, from {drawn.from_} to {drawn.to}",
+                ", ".join(drawn.set),
             )
         )
-    return found
+    return rows
 
 
 def _heads(study: Study) -> list[str]:
@@ -157,17 +154,17 @@ def _rows(study: Study, runs: pl.DataFrame) -> list[list[str]]:
     interval of each measure.
     """
     rows: list[list[str]] = []
-    for (number,), own in runs.sort("run").group_by("cell", maintain_order=True):
+    for (number,), cell_runs in runs.sort("run").group_by("cell", maintain_order=True):
         if len(rows) == MOST_ROWS:
             break
         cell = study.cells[int(str(number))]
-        complete = int((own["status"] == "complete").sum())
+        complete = int((cell_runs["status"] == "complete").sum())
         values = [_number_of(cell.written[name]) for name in study.sweep.parameters]
         rows.append(
             [
                 *values,
-                f"{complete} of {own.height}",
-                *(_measure(study, own, name) for name in study.sweep.measures),
+                f"{complete} of {cell_runs.height}",
+                *(_measure(study, cell_runs, name) for name in study.sweep.measures),
             ]
         )
     return rows

@@ -1,4 +1,4 @@
-"""What a study comes to: tables, verdicts, figures, report, and ``results.json`` that sums them up."""
+"""What a study comes to: tables, verdicts, figures, report, and ``results.json``, their summary."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.sweep.figures import draw_figures
 from tcpexp.sweep.judge import judge_study
+from tcpexp.sweep.report import write_study_report
 from tcpexp.sweep.tables import hash_of_all, write_tables
 
 if TYPE_CHECKING:
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.run import StudyOutcome
+    from tcpexp.sweep.outcome import StudyOutcome
     from tcpexp.sweep.study import Study
 
 
@@ -20,9 +22,6 @@ def write_results(study: Study, folder: StudyFolder, outcome: StudyOutcome) -> N
 
     Can be done again at any time.
     """
-    from tcpexp.sweep.figures import draw_figures
-    from tcpexp.sweep.report import write_study_report
-
     runs = write_tables(study, folder)
     outcome.tables_sha256 = hash_of_all(folder.tables)
     outcome.verdicts = judge_study(study, runs)
@@ -39,6 +38,6 @@ def write_results(study: Study, folder: StudyFolder, outcome: StudyOutcome) -> N
         "processor_s": round(outcome.processor_s, 3),
         "at_once": outcome.at_once,
         "tables_sha256": outcome.tables_sha256,
-        "verdicts": [dataclasses.asdict(each) for each in outcome.verdicts],
+        "verdicts": [dataclasses.asdict(verdict) for verdict in outcome.verdicts],
     }
     write_atomic(folder.path / "results.json", to_json_text(summary))

@@ -6,125 +6,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from tcpexp.batch.cell import CellResult, CellTask
-from tcpexp.batch.estimate import Estimate, estimate_rest, jobs_that_fit
+from tcpexp.batch.cell import CellResult, CellRow, CellTask
+from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import CELL, StudyFolder
-from tcpexp.errors import DataError
+from tcpexp.batch.workers import local_workers, remote_workers, run_tasks, runs_at_once
 from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.sweep.description import describe_study, differing_identity, token_of
+from tcpexp.sweep.outcome import StudyOutcome
+from tcpexp.sweep.results import write_results
+from tcpexp.sweep.standing import Standing, estimate_study, standing_of
+from tcpexp.sweep.study import PlannedRun, Study
+from tcpexp.sweep.watcher import SilentStudyWatcher, StudyWatcher
 
 if TYPE_CHECKING:
     from distributed import Client
-
-    from tcpexp.sweep.study import PlannedRun, Study
-
-STUDY_SCHEMA = 1
-
-
-class StudyWatcher(Protocol):
-    """Who is told how a study goes, and who can end it."""
-
-    def begins(self, total: int, done: int, rest: Estimate) -> None:
-        """Take note of how many runs there are, how many are done, and what the rest will cost."""
-
-    def hands_out(self, task: CellTask) -> None:
-        """Take note that a run is given to the workers."""
-
-    def ends(self, task: CellTask, result: CellResult, forecast_s: float) -> None:
-        """Take note of what came of a run; the rule had expected it to last ``forecast_s``."""
-
-    def say(self, text: str) -> None:
-        """Take note of something said."""
-
-    def stop(self) -> bool:
-        """Return whether no more runs shall be begun."""
-        ...
-
-
-class SilentStudy:
-    """A ``StudyWatcher`` that says nothing and never stops."""
-
-    def begins(self, total: int, done: int, rest: Estimate) -> None:
-        """Say nothing."""
-
-    def hands_out(self, task: CellTask) -> None:
-        """Say nothing."""
-
-    def ends(self, task: CellTask, result: CellResult, forecast_s: float) -> None:
-        """Say nothing."""
-
-    def say(self, text: str) -> None:
-        """Say nothing."""
-
-    def stop(self) -> bool:
-        """Never stop."""
-        return False
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a study stands: runs by what has become of them."""
-
-    done: tuple[PlannedRun, ...]
-    failed: tuple[PlannedRun, ...]
-    rest: tuple[PlannedRun, ...]
-
-
-@dataclass
-class StudyOutcome:
-    """What came of a study: runs by status, errors of those that failed, the wall time, where
-    everything lies, and the verdicts.
-    """
-
-    path: Path
-    total: int
-    made: int = 0
-    found: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    left: int = 0
-    wall_s: float = 0.0
-    runs_wall_s: float = 0.0
-    processor_s: float = 0.0
-    at_once: int = 1
-    verdicts: list[Any] = field(default_factory=list)
-    tables_sha256: str = ""
-    report: Path | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """The command line's: 4 a run failed or is missing, 1 an expectation failed, 0 all well."""
-        if self.failed or self.left:
-            return 4
-        return 1 if any(verdict.result == "FAIL" for verdict in self.verdicts) else 0
-
-
-def standing_of(study: Study, folder: StudyFolder, *, retry: bool = False) -> Standing:
-    """Return which runs are done, which failed before (none with ``retry``), and which are left to
-    make; each key counts once.
-    """
-    done, failed, rest = [], [], []
-    finished, failures = folder.finished(), set() if retry else folder.failures()
-    for run in study.runs:
-        if run.key in finished:
-            done.append(run)
-        elif run.key in failures:
-            failed.append(run)
-        else:
-            rest.append(run)
-    return Standing(tuple(done), tuple(failed), tuple(rest))
-
-
-def estimate_study(study: Study, folder: StudyFolder, standing: Standing, at_once: int) -> Estimate:
-    """Return what the runs that are left will cost."""
-    done = [
-        (run.forecast, folder.read_cell(run.key).get("cost", {})) for run in standing.done[:200]
-    ]
-    return estimate_rest([run.forecast for run in standing.rest], done, at_once)
 
 
 def run_study(
@@ -144,13 +42,11 @@ def run_study(
         HostError: this machine or the cluster lacks something; another sweep works in the folder.
         RunError: the study's folder cannot be written.
     """
-    from tcpexp.sweep.results import write_results
-
-    watcher = watcher or SilentStudy()
+    watcher = watcher or SilentStudyWatcher()
     folder = study.folder()
     started = time.monotonic()
     with folder.locked():
-        token = _token(folder)
+        token = token_of(folder)
         for words in differing_identity(study, folder):
             watcher.say(words)
         folder.begin(describe_study(study, token), study.spec.source.text.encode())
@@ -180,11 +76,9 @@ def _make(
     outcome: StudyOutcome,
 ) -> None:
     """Have the workers make the runs that are left."""
-    from tcpexp.batch.workers import facts, run_tasks
-
     forecasts = {run.key: run.forecast.wall_s for run in standing.rest}
     with _workers(study, standing, jobs, scheduler, watcher) as client:
-        outcome.at_once = max(facts(client)["at_once"], 1)
+        outcome.at_once = max(runs_at_once(client), 1)
         watcher.begins(
             outcome.total,
             len(standing.done),
@@ -211,8 +105,6 @@ def unique(runs: tuple[PlannedRun, ...]) -> Iterator[PlannedRun]:
 def _workers(
     study: Study, standing: Standing, jobs: int | None, scheduler: str | None, watcher: StudyWatcher
 ) -> Iterator[Client]:
-    from tcpexp.batch.workers import local_workers, remote_workers
-
     if scheduler is not None:
         with remote_workers(scheduler) as client:
             yield client
@@ -234,7 +126,7 @@ def _take(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
     elif result.status == "crashed" and not folder.has(task.key):
         with folder.scratch(task.key, shared=True) as scratch:
             (scratch / "cell").mkdir()
-            row = {
+            row: CellRow = {
                 "key": task.key,
                 "label": task.label,
                 "status": "crashed",
@@ -243,68 +135,3 @@ def _take(folder: StudyFolder, task: CellTask, result: CellResult) -> None:
             }
             write_atomic(scratch / "cell" / CELL, to_json_text(row))
             folder.put(scratch / "cell", task.key, failed=True)
-
-
-def describe_study(study: Study, token: str) -> dict[str, Any]:
-    """Return ``study.json``: what the study is, for whoever opens its folder years later."""
-    import tcpexp
-
-    return {
-        "study_schema": STUDY_SCHEMA,
-        "token": token,
-        "name": study.name,
-        "title": study.spec.title or study.spec.name,
-        "tcpexp": tcpexp.__version__,
-        "quick": study.options.quick,
-        "set": list(study.options.overrides),
-        "keep": study.keep,
-        "identity": study.identity,
-        "workplace": study.options.workplace,
-        "cells": len(study.cells),
-        "repeat": study.repeats,
-        "runs": len(study.runs),
-        "parameters": {
-            name: sorted({str(cell.written[name]) for cell in study.cells})
-            for name in study.sweep.parameters
-        },
-    }
-
-
-def differing_identity(study: Study, folder: StudyFolder) -> list[str]:
-    """Return what decides the results and is not as it was when the study was last worked on, in
-    words.
-    """
-    import json
-
-    try:
-        before = json.loads((folder.path / "study.json").read_text())["identity"]
-        differing = sorted(
-            name
-            for name in {*before, *study.identity}
-            if before.get(name) != study.identity.get(name)
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []
-    if not differing:
-        return []
-    words = ", ".join(
-        f"{name} {str(study.identity.get(name))[:12]} instead of {str(before.get(name))[:12]}"
-        for name in differing
-    )
-    hint = "; tcpexp guest use goes back to an image that is kept" if "image" in differing else ""
-    return [f"runs made before had another {words}: all are made anew{hint}"]
-
-
-def _token(folder: StudyFolder) -> str:
-    """Return the study's token, the one that it has had before where it has one."""
-    import json
-
-    path = folder.path / "study.json"
-    try:
-        return str(json.loads(path.read_text())["token"])
-    except FileNotFoundError:
-        return uuid.uuid4().hex
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: damaged: {error}", hint=f"remove {path}: finished runs are kept"
-        ) from None

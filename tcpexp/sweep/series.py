@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from tcpexp.checks.base import Evidence, Verdict
+from tcpexp.late import polars as pl
 from tcpexp.spec.expressions import number_of
 from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     from tcpexp.sweep.study import Study
@@ -49,7 +49,7 @@ def cell_means(
     Raises when a run of it is missing or measured nothing.
     """
     names = list(study.sweep.parameters)
-    found = []
+    means = []
     for _, rows in runs.sort("run").group_by("cell", maintain_order=True):
         values = rows[measure].drop_nulls().to_list()
         if len(values) < rows.height:
@@ -59,18 +59,15 @@ def cell_means(
             )
         interval = mean_interval(values)
         assert interval is not None  # a group has at least one row
-        found.append(
+        means.append(
             (
-                rows.select(*names, *[each for each in study.sweep.measures]).row(0, named=True),
+                rows.select(*names, *[measure for measure in study.sweep.measures]).row(
+                    0, named=True
+                ),
                 interval,
             )
         )
-    return found
-
-
-def number_words(value: float) -> str:
-    """Return a number with four significant digits."""
-    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return means
 
 
 def interval_words(interval: Interval) -> str:
@@ -136,8 +133,8 @@ def along(
     """
     others = [
         name
-        for name, each in study.sweep.parameters.items()
-        if name != parameter and each.is_ is None
+        for name, other in study.sweep.parameters.items()
+        if name != parameter and other.is_ is None
     ]
     others = [
         name

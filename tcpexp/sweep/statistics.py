@@ -13,6 +13,8 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
+from tcpexp.late import numpy as np
+
 DRAWS = 2000
 LEVEL = 0.95
 #: With fewer repetitions there is no interval: two numbers say nothing about how far a third may
@@ -47,13 +49,13 @@ class Interval:
 def mean_interval(values: Sequence[float]) -> Interval | None:
     """Return the mean and its 95 % interval; None without a value.
 
-    Up to seven values: Student's t, which takes their distribution for normal. From eight on the
-    expanded percentile interval: percentiles of the resampled means, taken further out by as much
-    as Student's t is wider than the normal distribution, because plain percentiles are too narrow
-    for few repetitions (Hesterberg, The American Statistician 69(4), 2015, section 3.3).
-    """
-    import numpy as np
+    Up to seven values: Student's t, which takes their distribution for normal.
 
+    From eight on: the expanded percentile interval (Hesterberg, The American Statistician 69(4),
+    2015, section 3.3). It takes percentiles of the resampled means, further out by as much as
+    Student's t is wider than the normal distribution. Plain percentiles are too narrow for few
+    repetitions.
+    """
     data = np.asarray(values, dtype=float)
     count = len(data)
     if count == 0:
@@ -151,8 +153,6 @@ def fit_power_law(points: Mapping[float, Sequence[float]]) -> PowerLaw | None:
     propagated through the logarithm of their mean). It says nothing about whether a power law fits;
     R squared does.
     """
-    import numpy as np
-
     usable = {
         x: np.asarray(ys, dtype=float)
         for x, ys in sorted(points.items())
@@ -190,14 +190,14 @@ def crossings(points: Sequence[tuple[float, float]]) -> list[float]:
     """
     ordered = sorted(points)
     logs = all(x > 0 for x, _ in ordered)
-    found = []
+    crossed = []
     for (x0, y0), (x1, y1) in pairwise(ordered):
         if y0 == 0 or (y0 < 0) == (y1 < 0) or y1 == 0:
             if y0 == 0:
-                found.append(x0)
+                crossed.append(x0)
             continue
         share = y0 / (y0 - y1)
-        found.append(x0 * (x1 / x0) ** share if logs else x0 + (x1 - x0) * share)
+        crossed.append(x0 * (x1 / x0) ** share if logs else x0 + (x1 - x0) * share)
     if ordered and ordered[-1][1] == 0:
-        found.append(ordered[-1][0])
-    return found
+        crossed.append(ordered[-1][0])
+    return crossed

@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcpexp import paths
 from tcpexp.batch.cell import CellTask, Keep, content_key
 from tcpexp.batch.estimate import Forecast, forecast_run
 from tcpexp.batch.folder import StudyFolder
 from tcpexp.batch.measure import definition
 from tcpexp.batch.workplace import load_workplace
-from tcpexp.errors import SpecError, SpecErrors
+from tcpexp.catalogue import load_catalogue
+from tcpexp.errors import HostError, SpecError, SpecErrors
 from tcpexp.places.registry import GUEST
+from tcpexp.plan.compile import compile_plan
+from tcpexp.plan.examine import examine_spec
+from tcpexp.plan.types import to_json
+from tcpexp.spec.load import order_of, read_source, validate_source
+from tcpexp.spec.overrides import override_source
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.sweep.draws import drawn_overrides
 from tcpexp.sweep.matrix import Cell, expand_cells
+from tcpexp.sweep.names import unknown_names
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
@@ -36,8 +44,10 @@ MOST_ERRORS = 20
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """How to make a study: its form, ``--set`` values, where it is kept, what of each run, in which
-    workplace and with which kernel the runs are made.
+    """How to make a study.
+
+    ``quick`` is its form, ``overrides`` are ``--set`` values. ``out`` says where it is kept and
+    ``keep`` what of each run. Runs are made in ``workplace``, with ``kernel``.
     """
 
     quick: bool = False
@@ -93,8 +103,6 @@ class Study:
         """Return where the study is kept: ``<out>/<name>``, by default in ``studies`` of the
         results.
         """
-        from tcpexp import paths
-
         above = (
             self.options.out
             if self.options.out is not None
@@ -111,8 +119,10 @@ class Study:
                     number += 1
                     yield planned
             except SpecErrors as several:
-                for each in several.errors:
-                    errors.setdefault((str(each.where), each.message.partition(", with ")[0]), each)
+                for error in several.errors:
+                    errors.setdefault(
+                        (str(error.where), error.message.partition(", with ")[0]), error
+                    )
             if len(errors) >= MOST_ERRORS:
                 break
         if errors:
@@ -140,12 +150,10 @@ class Study:
 
     def task_of(self, run: PlannedRun, folder: StudyFolder, token: str) -> CellTask:
         """Return what a worker is given to make a run."""
-        from tcpexp.plan.types import to_json
-
         measures = tuple(
-            definition(each.from_)
-            for each in self.sweep.measures.values()
-            if each.from_ is not None
+            definition(measure.from_)
+            for measure in self.sweep.measures.values()
+            if measure.from_ is not None
         )
         return CellTask(
             run.key,
@@ -162,9 +170,6 @@ class Study:
 
     def _cell_spec(self, cell: Cell, seed: int | None = None) -> ExperimentSpec:
         """Return the spec of a combination; with ``seed``, also with what that repetition draws."""
-        from tcpexp.spec.load import validate_source
-        from tcpexp.spec.overrides import override_source
-
         try:
             drawn = drawn_overrides(self.sweep, cell, seed)[0] if seed is not None else []
             return validate_source(
@@ -184,26 +189,24 @@ class Study:
             raise self._placed(errors, cell, seed) from None
 
     def _compile(self, spec: ExperimentSpec, cell: Cell, seed: int) -> RunPlan:
-        from tcpexp.plan.compile import compile_plan
-
         try:
             return compile_plan(spec, self._catalogue, seed=seed)
         except SpecErrors as errors:
             raise self._placed(errors, cell, seed) from None
 
     def _placed(self, errors: SpecErrors, cell: Cell, seed: int | None = None) -> SpecErrors:
-        """Return errors of a value that the sweep set with the place of its parameter in the file."""
+        """Return errors of values that the sweep set, each with its parameter's place."""
         origins: dict[str, str | None] = dict(zip(cell.overrides, cell.origins, strict=True))
         if seed is not None:
             origins |= dict(zip(*drawn_overrides(self.sweep, cell, seed), strict=True))
-        found = []
+        placed = []
         for error in errors.errors:
             text = re.sub(r"^--set ", "", str(error.where))
             source = next(
                 (
-                    each
-                    for each in origins
-                    if each == text or (len(text) >= 80 and each.startswith(text))
+                    override
+                    for override in origins
+                    if override == text or (len(text) >= 80 and override.startswith(text))
                 ),
                 None,
             )
@@ -216,10 +219,10 @@ class Study:
                     if name is None
                     else self.spec.place("sweep", key, name)
                 )
-            found.append(
+            placed.append(
                 SpecError(f"{error.message}, with {cell.label}", where=where, hint=error.hint)
             )
-        return SpecErrors(found)
+        return SpecErrors(placed)
 
 
 def seed_of(base: int, repeat: int) -> int:
@@ -236,8 +239,6 @@ def load_study(path: Path, options: StudyOptions) -> Study:
 
     Raises ``SpecErrors`` and ``HostError``.
     """
-    from tcpexp.errors import HostError
-
     read = _read(path, options.overrides)
     expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
     workplace = load_workplace(options.workplace, options.kernel)
@@ -253,10 +254,6 @@ def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan,
 
     Every one is compiled. Raises ``SpecErrors``, all of them. Needs no guest.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.examine import examine_spec
-    from tcpexp.spec.load import order_of, read_source
-
     catalogue = load_catalogue()
     examined = examine_spec(read_source(path, overrides), catalogue)
     errors, runs = list(examined.errors), {}
@@ -264,11 +261,11 @@ def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan,
         try:
             runs = _count_runs(examined.rest, catalogue)
         except SpecErrors as several:
-            seen = {each.message for each in errors}
+            seen = {error.message for error in errors}
             errors += [
-                each
-                for each in several.errors
-                if not any(each.message.startswith(message) for message in seen)
+                error
+                for error in several.errors
+                if not any(error.message.startswith(message) for message in seen)
             ]
     if examined.plan is None or errors:
         raise SpecErrors(sorted(errors, key=order_of))
@@ -298,10 +295,6 @@ def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Sourc
 
     Raises ``SpecErrors`` with all that is wrong with the spec itself.
     """
-    from tcpexp.catalogue import load_catalogue
-    from tcpexp.plan.examine import examine_spec
-    from tcpexp.spec.load import read_source
-
     catalogue = load_catalogue()
     source = read_source(path, overrides)
     try:
@@ -311,8 +304,6 @@ def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Sourc
 
 
 def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, Source, Catalogue]:
-    from tcpexp.spec.load import validate_source
-
     spec = validate_source(source, catalogue)
     raw = {key: value for key, value in source.raw.items() if key != "sweep"}
     return spec, dataclasses.replace(source, raw=raw), catalogue
@@ -322,8 +313,6 @@ def _compiled(
     read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]
 ) -> Study:
     """Return the study; its measures name what its runs have."""
-    from tcpexp.sweep.names import unknown_names
-
     study = Study(*read, options, identity)
     errors = unknown_names(study.spec, (study.plan_of(run) for run in study.runs))
     if errors:

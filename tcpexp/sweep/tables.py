@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from tcpexp.batch.cell import CellRow
 from tcpexp.batch.measure import computed, definition, measure_table
+from tcpexp.late import polars as pl
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
 from tcpexp.store.rundir import disk_errors
@@ -73,11 +73,11 @@ def _ids() -> dict[str, Any]:
 
 
 def _parameter_types(study: Study) -> dict[str, Any]:
-    own = {
+    types = {
         name: pl.Float64() if _numeric(study, name) else pl.String()
         for name in study.sweep.parameters
     }
-    return own | dict.fromkeys(study.sweep.vary, pl.Float64())
+    return types | dict.fromkeys(study.sweep.vary, pl.Float64())
 
 
 def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
@@ -85,15 +85,15 @@ def _parameters(study: Study, run: PlannedRun) -> dict[str, Any]:
 
     And what it drew.
     """
-    own = {
+    values = {
         name: run.cell.values[name] if _numeric(study, name) else str(run.cell.written[name])
         for name in study.sweep.parameters
     }
-    return own | drawn_numbers(study.sweep, run.seed)
+    return values | drawn_numbers(study.sweep, run.seed)
 
 
 def runs_frame(
-    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]], folder: StudyFolder
+    study: Study, chunk: list[PlannedRun], cells: dict[str, CellRow], folder: StudyFolder
 ) -> pl.DataFrame:
     """Return a row per run: which it is, its parameters, how it ended, its measures.
 
@@ -112,8 +112,7 @@ def runs_frame(
     }
     rows = []
     for run in chunk:
-        cell = cells.get(run.key, {"status": "not run"})
-        done = cell["status"] == "complete"
+        cell = cells.get(run.key)
         rows.append(
             {
                 "run": run.number,
@@ -123,29 +122,41 @@ def runs_frame(
                 "label": run.cell.label,
                 "key": run.key,
                 **_parameters(study, run),
-                "status": cell["status"],
-                **{
-                    name: cell.get(name)
-                    for name in ("certificate", "checks_passed", "checks_failed")
-                },
-                **(measures_of(study.sweep, run, cell, folder.cell(run.key)) if done else {}),
+                **_outcome(cell),
+                **(
+                    measures_of(study.sweep, run, cell, folder.cell(run.key))
+                    if cell is not None and cell["status"] == "complete"
+                    else {}
+                ),
             }
         )
     return pl.DataFrame(rows, schema=schema)
 
 
+def _outcome(cell: CellRow | None) -> dict[str, str | int | None]:
+    """Return how a run ended, as columns."""
+    if cell is None:
+        return {"status": "not run"}
+    return {
+        "status": cell["status"],
+        "certificate": cell.get("certificate"),
+        "checks_passed": cell.get("checks_passed"),
+        "checks_failed": cell.get("checks_failed"),
+    }
+
+
 def measures_of(
-    sweep: SweepSpec, run: PlannedRun, cell: dict[str, Any], path: Path
+    sweep: SweepSpec, run: PlannedRun, cell: CellRow, path: Path
 ) -> dict[str, float | None]:
     """Return the measures of a finished run.
 
     One added to the spec later is made from the tables that were kept.
     """
-    found: dict[str, float | None] = {}
+    measures: dict[str, float | None] = {}
     values: dict[str, Any] = {**run.cell.values, **drawn_numbers(sweep, run.seed)}
     for name, measure in sweep.measures.items():
         if measure.metric is not None:
-            found[name] = cell["metrics"].get(measure.metric, measure.absent)
+            measures[name] = cell["metrics"].get(measure.metric, measure.absent)
         elif measure.from_ is not None:
             text = definition(measure.from_)
             kept = path / "run" if (path / "run").is_dir() else path
@@ -154,17 +165,15 @@ def measures_of(
                 if text in cell["measured"]
                 else measure_table(partial(read_table, kept), measure.from_)
             )
-            found[name] = measure.absent if value is None else value
+            measures[name] = measure.absent if value is None else value
         else:
             assert measure.is_ is not None
-            found[name] = computed(measure.is_, values)
-        values[name] = found[name]
-    return found
+            measures[name] = computed(measure.is_, values)
+        values[name] = measures[name]
+    return measures
 
 
-def metrics_frame(
-    study: Study, chunk: list[PlannedRun], cells: dict[str, dict[str, Any]]
-) -> pl.DataFrame:
+def metrics_frame(study: Study, chunk: list[PlannedRun], cells: dict[str, CellRow]) -> pl.DataFrame:
     """Return a row per finished run and metric, with the run's parameters as columns.
 
     Sorted by run, then metric.
@@ -172,7 +181,8 @@ def metrics_frame(
     last = {"metric": pl.String(), "value": pl.Float64()}
     parts = []
     for run in chunk:
-        metrics = cells.get(run.key, {}).get("metrics") or {}
+        cell = cells.get(run.key)
+        metrics = cell.get("metrics", {}) if cell is not None else {}
         names = sorted(metrics)
         head = {
             "run": run.number,
@@ -181,10 +191,10 @@ def metrics_frame(
             "seed": run.seed,
             **_parameters(study, run),
         }
-        own = pl.DataFrame(
+        frame = pl.DataFrame(
             {"metric": names, "value": [metrics[name] for name in names]}, schema=last
         )
-        parts.append(own.with_columns(**{name: pl.lit(value) for name, value in head.items()}))
+        parts.append(frame.with_columns(**{name: pl.lit(value) for name, value in head.items()}))
     types = {**_ids(), **_parameter_types(study), **last}
     return pl.concat(
         [part.select(pl.col(name).cast(kind) for name, kind in types.items()) for part in parts]
@@ -217,7 +227,7 @@ def _write_series(study: Study, chunk: list[PlannedRun], folder: StudyFolder, ne
 
 
 def hash_tables(tables: Path) -> dict[str, str]:
-    """Return the sha256 of every file of the datasets by its path: equal studies have equal ones."""
+    """Return the sha256 of every file of the datasets by path: equal studies have equal ones."""
     files = sorted(path for path in tables.rglob("*.parquet") if path.is_file())
     return {
         path.relative_to(tables).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

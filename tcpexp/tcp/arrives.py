@@ -43,8 +43,9 @@ def other_states(tcb: Tcb, segment: Segment) -> None:
 
 
 def first_check_sequence_number(tcb: Tcb, segment: Segment, seq: int) -> bool:
-    """Refuse old duplicates and what lies outside the window; with a zero window still take ACKs,
-    URGs and RSTs.
+    """Refuse old duplicates and what lies outside the window.
+
+    With a zero window still take ACKs, URGs and RSTs.
 
     RFC 9293 section 3.10.7.4, RFC 9293 section 3.4 (MUST-66), RFC 7323 section 5.3.
     """

@@ -17,8 +17,9 @@ _CUTS = tuple((16 * words, (1 << 16 * words) - 1) for words in (370, 185, 92))
 
 
 def ones_complement_sum(data: bytes) -> int:
-    """Return the 16-bit one's complement sum of ``data``, zero-padded to whole words. RFC 1071
-    section 1.
+    """Return the 16-bit one's complement sum of ``data``, zero-padded to whole words.
+
+    RFC 1071 section 1.
 
     A number in base 2**16 is congruent to the sum of its digits modulo 2**16 - 1, so one division
     replaces the loop over the words. Adding is cheaper than dividing: a long number is first cut
@@ -35,8 +36,9 @@ def ones_complement_sum(data: bytes) -> int:
 
 @lru_cache(maxsize=1024)
 def pseudo_header_sum(source: str, destination: str) -> int:
-    """Return the sum of the pseudo header without its length field. RFC 9293 section 3.1, RFC 8200
-    section 8.1.
+    """Return the sum of the pseudo header without its length field.
+
+    RFC 9293 section 3.1, RFC 8200 section 8.1.
 
     Raises: ValueError when the addresses are not two IPv4 or two IPv6 addresses.
     """
@@ -47,8 +49,9 @@ def pseudo_header_sum(source: str, destination: str) -> int:
 
 
 def tcp_checksum(source: str, destination: str, segment: bytes, payload: bytes = b"") -> int:
-    """Return the checksum field for ``segment``, whose own field holds zero; over a received
-    segment the result is 0 when it is intact.
+    """Return the checksum field for ``segment``, whose own field holds zero.
+
+    Over a received segment the result is 0 when it is intact.
 
     The payload may be given apart from the header. RFC 9293 section 3.1 (MUST-2).
     """

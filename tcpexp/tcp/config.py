@@ -14,8 +14,9 @@ MINUTE = 60 * SECOND
 
 @dataclass(frozen=True)
 class Config:
-    """What a TCP endpoint does, with the value that its RFC recommends as default. All times are
-    nanoseconds, all sizes bytes.
+    """What a TCP endpoint does, with the value that its RFC recommends as default.
+
+    All times are nanoseconds, all sizes bytes.
 
     Each mechanism below can be switched off, to see what it is for.
     Raises: ValueError for a setting outside its range, with the range.

@@ -95,8 +95,9 @@ class Connection:
         self._start_keepalive()
 
     def send(self, data: bytes, now: int) -> int:
-        """Queue ``data`` and return how many octets found room; an event ``SpaceFreed`` follows if
-        that was not all.
+        """Queue ``data`` and return how many octets found room.
+
+        An event ``SpaceFreed`` follows if that was not all.
 
         RFC 9293 section 3.10.2, RFC 9293 section 3.9.1.2.
         Raises: CallError when the connection does not exist or is closing.
@@ -136,8 +137,9 @@ class Connection:
         return data
 
     def shutdown(self, now: int) -> None:
-        """Close this end's stream, after what is queued; the other goes on: the RFC's CLOSE. RFC
-        9293 section 3.10.4.
+        """Close this end's stream, after what is queued.
+
+        The other goes on: the RFC's CLOSE. RFC 9293 section 3.10.4.
 
         Raises: CallError when the connection does not exist or is closing.
         """

@@ -21,8 +21,9 @@ SOFT = (
 
 
 def take_icmp(tcb: Tcb, error: str, seq: int | None) -> None:
-    """Ignore a source quench and what is about no segment in flight; tell the application of a soft
-    error; end an attempt on a hard one.
+    """Ignore a source quench and what is about no segment in flight.
+
+    Tell the application of a soft error; end an attempt on a hard one.
 
     DEVIATION from RFC 9293 section 3.9.2.2 (SHLD-26): once synchronized, a hard error is taken for
     a soft one, as RFC 5927 section 5.2 advises against blind resets. RFC 9293 section 3.9.2.2

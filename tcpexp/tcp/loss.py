@@ -96,8 +96,9 @@ def on_duplicate_ack(tcb: Tcb) -> None:
 
 
 def may_recover(tcb: Tcb) -> bool:
-    """Return whether the last loss is settled, so that duplicate ACKs mean a new one. RFC 6582
-    section 3.2 step 2, RFC 6675 section 5.1.
+    """Return whether the last loss is settled, so that duplicate ACKs mean a new one.
+
+    RFC 6582 section 3.2 step 2, RFC 6675 section 5.1.
 
     DEVIATION from RFC 6582 section 3.2 step 2: after recovery (not after a time-out) an ACK for
     exactly ``recover`` is enough; read strictly, the loss of the very next segment could be

@@ -16,8 +16,9 @@ from tcpexp.tcp.timers import Timer
 
 
 def learn_from_syn(tcb: Tcb, segment: Segment) -> None:
-    """Take the peer's initial sequence number and options; an option that one end lacks is off for
-    both.
+    """Take the peer's initial sequence number and options.
+
+    An option that one end lacks is off for both.
 
     RFC 9293 section 3.10.7.2, RFC 7323 section 2.2, RFC 7323 section 3.2, RFC 2018 section 2.
     """

@@ -61,8 +61,9 @@ def encode_options(options: Options) -> bytes:
 
 
 def decode_options(data: bytes) -> Options:
-    """Return the options in ``data`` in any order and alignment; unknown kinds are skipped by their
-    length.
+    """Return the options in ``data`` in any order and alignment.
+
+    Unknown kinds are skipped by their length.
 
     Raises: SegmentError for a length that is zero, one, or reaches past the header.
     RFC 9293 section 3.1 (MUST-4, MUST-5, MUST-6, MUST-7), RFC 9293 section 3.2 (MUST-64).

@@ -101,8 +101,9 @@ def send_reset(tcb: Tcb, seq: int) -> None:
 
 
 def reset_for(segment: Segment) -> Segment | None:
-    """Return the reset that answers a segment for no connection; None for one that is itself a
-    reset.
+    """Return the reset that answers a segment for no connection.
+
+    None for one that is itself a reset.
 
     RFC 9293 section 3.10.7.1, RFC 9293 section 3.5.2.
     """
@@ -151,8 +152,9 @@ def retransmit(tcb: Tcb, sent: Sent, reason: str) -> None:
 
 
 def send_what_may_go(tcb: Tcb) -> None:
-    """Send lost segments, then new data and the FIN, as far as windows allow; then the
-    acknowledgment, if nothing carried it.
+    """Send lost segments, then new data and the FIN, as far as windows allow.
+
+    Then the acknowledgment, if nothing carried it.
 
     RFC 9293 section 3.10.2, RFC 6675 section 5 (step C), RFC 9293 section 3.10.7.4 (MUST-58).
     """
@@ -203,8 +205,9 @@ def send_lost(tcb: Tcb) -> None:
 
 
 def send_holes(tcb: Tcb) -> None:
-    """With no new data to send, resend what lies below the highest SACKed octet. RFC 6675 section 4
-    (NextSeg rule 3).
+    """With no new data to send, resend what lies below the highest SACKed octet.
+
+    RFC 6675 section 4 (NextSeg rule 3).
 
     DEVIATION from RFC 6675 section 4: rule 4, the rescue retransmission, is not used; the timer
     repairs a lost tail.

@@ -86,8 +86,9 @@ _HEADING = re.compile(
 
 
 def find_sections(text: str) -> dict[str, str]:
-    """Return the sections of an RFC's text, by number, each with its words on one line; headings
-    begin at the left margin.
+    """Return the sections of an RFC's text, by number, each with its words on one line.
+
+    Headings begin at the left margin.
 
     Only a number that can follow the section before it begins one, because a numbered list may
     stand at the margin too.

@@ -34,8 +34,10 @@ class Sent:
 
 
 class SendBuffer:
-    """The send side's octets. ``pipe`` counts those believed in the network (RFC 6675 section 2):
-    neither SACKed nor lost-and-not-resent.
+    """The send side's octets.
+
+    ``pipe`` counts those believed in the network (RFC 6675 section 2): neither SACKed nor
+    lost-and-not-resent.
 
     RFC 9293 section 3.10.2.
     """
@@ -144,8 +146,9 @@ class SendBuffer:
             self.pipe -= sent.end - sent.seq
 
     def mark_all_lost(self) -> None:
-        """After a time-out nothing is in the network any more. RFC 2018 section 5, RFC 6675 section
-        5.1.
+        """After a time-out nothing is in the network any more.
+
+        RFC 2018 section 5, RFC 6675 section 5.1.
 
         SACK marks are forgotten too, since the peer may have discarded what it had only SACKed.
         """

@@ -19,8 +19,9 @@ def to_wire(number: int) -> int:
 
 
 def extend(wire: int, near: int) -> int:
-    """Return the number nearest to ``near`` whose 32 low bits are ``wire``; exactly half the space
-    away counts as before it.
+    """Return the number nearest to ``near`` whose 32 low bits are ``wire``.
+
+    Exactly half the space away counts as before it.
 
     RFC 9293 section 3.4.
     """

@@ -45,8 +45,10 @@ class Stack:
         cookie_key: bytes = b"",
         first_port: int = EPHEMERAL.start,
     ) -> None:
-        """Own ``address``; ``cookie_key`` is the secret of SYN cookies (without one, listeners make
-        none). RFC 9293 section 3.9.
+        """Own ``address``.
+
+        ``cookie_key`` is the secret of SYN cookies (without one, listeners make none). RFC 9293
+        section 3.9.
         """
         self.address = address
         self.isn = isn
@@ -112,8 +114,9 @@ class Stack:
     def receive(
         self, segment: Segment, source: str, now: int, destination: str | None = None
     ) -> None:
-        """Give a segment from ``source`` to its connection or listener; answer one for neither with
-        a reset.
+        """Give a segment from ``source`` to its connection or listener.
+
+        Answer one for neither with a reset.
 
         RFC 9293 section 3.10.7.1, RFC 9293 section 3.9.2.3 (MUST-57, MUST-63).
         """
@@ -143,8 +146,9 @@ class Stack:
             self.answers.append(Outgoing(Endpoint(self.address, segment.dst_port), remote, reset))
 
     def _retire(self, key: tuple[int, Endpoint], now: int) -> None:
-        """Make room for a new connection with the ports of one that is closed or in TIME-WAIT; its
-        events and last segments are not lost.
+        """Make room for a new connection with the ports of one that is closed or in TIME-WAIT.
+
+        Its events and last segments are not lost.
 
         RFC 9293 section 3.6.1.
         """

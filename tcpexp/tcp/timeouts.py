@@ -25,8 +25,9 @@ def time_wait_expired(tcb: Tcb) -> None:
 
 
 def retransmission_timeout(tcb: Tcb) -> None:
-    """Send the earliest unacknowledged segment again, and double the timeout; give up when R2 is
-    over.
+    """Send the earliest unacknowledged segment again, and double the timeout.
+
+    Give up when R2 is over.
 
     RFC 6298 section 5 (rules 5.4 to 5.7), RFC 9293 section 3.8.3 (MUST-20, MUST-21, MUST-22,
     MUST-23), RFC 9293 section 3.8.1.
@@ -62,8 +63,9 @@ def give_up(tcb: Tcb) -> None:
 
 
 def probe_window(tcb: Tcb) -> None:
-    """Send one octet into a closed window, and wait longer before the next; a peer that answers may
-    keep it closed for ever.
+    """Send one octet into a closed window, and wait longer before the next.
+
+    A peer that answers may keep it closed for ever.
 
     RFC 9293 section 3.8.6.1 (MUST-36, MUST-37), RFC 1122 section 4.2.2.17.
     """
@@ -109,8 +111,9 @@ def delayed_ack_timeout(tcb: Tcb) -> None:
 
 
 def keepalive_timeout(tcb: Tcb) -> None:
-    """Probe an idle connection with an old sequence number and no data; close it after several
-    unanswered ones.
+    """Probe an idle connection with an old sequence number and no data.
+
+    Close it after several unanswered ones.
 
     RFC 9293 section 3.8.4 (MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29).
     """

@@ -30,8 +30,9 @@ def right_edge(tcb: Tcb) -> int:
 
 
 def offer_window(tcb: Tcb, scaled: bool) -> int:
-    """Return the window field for a segment that goes out now, and remember what it offers. RFC
-    7323 section 2.3, RFC 9293 section 3.8.6.
+    """Return the window field for a segment that goes out now, and remember what it offers.
+
+    RFC 7323 section 2.3, RFC 9293 section 3.8.6.
 
     A window that the shift cannot express is rounded down, unless that would take back what was
     offered: then up.
@@ -76,8 +77,9 @@ def update_is_due(tcb: Tcb) -> bool:
 
 
 def take_window(tcb: Tcb, seq: int, ack: int, window: int) -> bool:
-    """Update SND.WND from an acceptable segment, unless it is older than the last that did; return
-    whether the window changed.
+    """Update SND.WND from an acceptable segment, unless it is older than the last that did.
+
+    Return whether the window changed.
 
     RFC 9293 section 3.10.7.4, fifth step; RFC 9293 section 3.8.6 (MUST-34).
     """

@@ -26,8 +26,10 @@ def fault_marks(run: RunData, flow: str) -> pl.DataFrame:
 def effects_on(
     segments: Sequence[Mapping[str, Any]], faults: Sequence[Mapping[str, Any]]
 ) -> dict[int, str]:
-    """Return what faults did to ``segments`` (rows of ``packets`` at their sender, in order), by
-    index; ``faults`` are rows of the table ``faults``.
+    """Return what faults did to ``segments``, by index.
+
+    ``segments`` are rows of ``packets`` at their sender, in order; ``faults`` are rows of the table
+    ``faults``.
 
     A fault acts where the bottleneck ends: on the last segment of its sequence number and length
     that had been sent by then.

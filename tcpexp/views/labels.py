@@ -68,8 +68,9 @@ MEANINGS: dict[str, str] = {
 
 
 def meaning_here(run: RunData, label: str, rows: pl.DataFrame) -> str:
-    """Return a sentence on what the packets of ``rows`` (those with ``label``, from ``packets``)
-    show in this run; empty when nothing is to be added.
+    """Return a sentence on what the packets with ``label`` show in this run.
+
+    ``rows`` are those packets, from ``packets``. Empty when nothing is to be added.
     """
     look = _LOOKS.get(label)
     return look(run, rows) if look is not None and not rows.is_empty() else ""

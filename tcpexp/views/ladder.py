@@ -90,8 +90,9 @@ class LadderView:
 def ladder_view(
     run: RunData, flow: str, which: int, limit: int, between: tuple[int, int] | None = None
 ) -> LadderView | None:
-    """Return the diagram of the ``which``-th connection (of ``flow`` when given), or None when
-    there is none; only segments sent ``between`` two times, ns.
+    """Return the diagram of the ``which``-th connection (of ``flow`` when given).
+
+    Only segments sent ``between`` two times, ns. None when there is none.
     """
     connections = run.table("connections").filter(pl.col("syn_ns").is_not_null()).sort("syn_ns")
     if flow:

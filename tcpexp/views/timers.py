@@ -183,8 +183,9 @@ def _segments(run: RunData, end: End) -> Iterator[TimerSeries]:
 def _by_timer(
     row: dict[str, Any], gap_ns: int, due_ns: int, timeouts: set[tuple[Any, ...]] | None
 ) -> bool:
-    """Return whether a timer sent a segment again: as the table ``timeouts`` says, or by the gap
-    where the congestion state was not recorded (None).
+    """Return whether a timer sent a segment again, as the table ``timeouts`` says.
+
+    Where the congestion state was not recorded (None), the gap decides.
     """
     return (
         gap_ns >= due_ns - EARLY_NS

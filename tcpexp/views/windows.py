@@ -138,9 +138,12 @@ def flow_windows(run: RunData, samples: pl.DataFrame, flow: str) -> pl.DataFrame
 
 
 def advertised_windows(run: RunData, flow: FlowPlan, span: Span | None = None) -> pl.DataFrame:
-    """Return the receiver's segments in order: ``t_ns``, ``capture``, ``number``, ``ack_rel``,
-    ``window`` (the field), ``scale`` (shift count; null in a SYN-ACK, whose window is never
-    scaled), ``window_bytes``, ``change`` and ``edge`` in bytes. One connection, the first one.
+    """Return the segments that a flow's receiver sent, in order: what each acknowledges and
+    advertises.
+
+    Columns: ``t_ns``, ``capture``, ``number``, ``ack_rel``, ``window`` (the field), ``scale``
+    (shift count), ``window_bytes``, ``change`` and ``edge`` in bytes. ``scale`` is null in a
+    SYN-ACK, whose window is never scaled. Of several connections the first.
     """
     receiver = receiver_of(flow)
     seen = (

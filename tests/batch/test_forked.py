@@ -8,7 +8,8 @@ import sys
 
 BEGIN = """
 import json, os, signal, subprocess, sys, tempfile, threading
-from tcpexp.batch.forked import Forked, may_fork, preload
+from tcpexp.batch.forked import Forked, may_fork
+from tcpexp.runs.preload import import_before_fork
 
 def child(act):
     errors = tempfile.TemporaryFile()
@@ -37,7 +38,7 @@ def outcome(code: str) -> object:
 def test_what_is_preloaded_starts_no_thread() -> None:
     words = "[name for name in ('polars', 'numpy', 'matplotlib') if name in sys.modules]"
     assert outcome(
-        f"import tcpexp.cli.main\npreload()\nprint(json.dumps([may_fork(), {words}]))"
+        f"import tcpexp.cli.main\nimport_before_fork()\nprint(json.dumps([may_fork(), {words}]))"
     ) == [True, []]
 
 
@@ -99,19 +100,27 @@ def test_runs_that_are_forked_do_not_take_each_other_with_them(tmp_path) -> None
         "import os, signal\nos.write(2, b'last words')\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     code = f"""
-from tcpexp.batch.job import Job
+from tcpexp.batch.rows import Job
 from tcpexp.batch.jobs import run_jobs
 from tcpexp.cli.several import QuietDisplay
-from tcpexp.runs.runner import RunOptions, StopSignals
-preload()
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.signals import StopSignals
+import_before_fork()
 assert may_fork()
-class Silent(QuietDisplay):
+class Unheard(QuietDisplay):
     def ends(self, number, row): pass
 names = ("killed", "wrong", "killed")
 jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("uml")) for name in names]
+<<<<<<< HEAD
 rows = run_jobs(jobs, 2, StopSignals(), Silent())
 said = [(row["status"], row["errors"][0]) for row in rows]
 print(json.dumps([[status, error["message"], error["hint"]] for status, error in said]))
+=======
+rows = run_jobs(jobs, 2, StopSignals(), Unheard())
+errors = [row["errors"][0] for row in rows]
+rows = [[row["status"], error["message"], error["hint"]] for row, error in zip(rows, errors)]
+print(json.dumps(rows))
+>>>>>>> main
 """
     killed, wrong, again = outcome(code)
     assert killed == again == ["crashed", "the run's process ended by signal SIGKILL", "last words"]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tcpexp.batch.job import Job
 from tcpexp.batch.jobs import run_jobs
+from tcpexp.batch.rows import Job
 from tcpexp.cli.several import QuietDisplay
-from tcpexp.runs.runner import RunOptions, StopSignals
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.signals import StopSignals
 from tests.support.several_specs import KILLED, RAISES, write_spec
 
 

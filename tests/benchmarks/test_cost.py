@@ -13,7 +13,8 @@ import pytest
 from costing import cases, jobs, memory, output, places, table, watch
 from costing.watch import Mark
 
-from tcpexp.runs.runner import RunOptions, compile_spec
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import compile_spec
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 

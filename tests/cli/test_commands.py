@@ -14,7 +14,7 @@ import pytest
 
 from tcpexp import paths
 from tcpexp.cli.errors import print_error
-from tcpexp.cli.main import cli, main
+from tcpexp.cli.main import COMMANDS, cli, main
 from tcpexp.errors import HostError, Missing
 from tools.docs.commands import commands
 
@@ -47,6 +47,25 @@ def test_help_and_validate_import_nothing_heavy() -> None:
         "import sys\nfrom tcpexp.cli.main import main\nassert main(['--help']) == 0\nassert"
         " main(['validate', 'bbr_vs_cubic']) == 0\nprint([name for name in ('polars', 'matplotlib',"
         " 'jinja2', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_list_of_commands_says_what_each_command_says(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert COMMANDS[name].about == command.get_short_help_str(limit=100)
+
+
+@pytest.mark.parametrize("name", ["run", "sweep", "validate", "plan", "check", "report", "diff"])
+def test_help_of_a_command_waits_for_no_library(name: str) -> None:
+    script = (
+        f"import sys\nfrom tcpexp.cli.main import main\nassert main(['{name}', '--help']) == 0\n"
+        "print([name for name in ('polars', 'numpy', 'matplotlib', 'rich') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runs.runner import StopSignals
+from tcpexp.runs.signals import StopSignals
 
 SPEC = """
 name: long
@@ -115,7 +115,7 @@ def test_hanging_up_again_does_not_abort() -> None:
     """
     child = """
 import os, signal
-from tcpexp.runs.runner import StopSignals
+from tcpexp.runs.signals import StopSignals
 signals = StopSignals()
 with signals.listening():
     for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from tcpexp import paths
-from tcpexp.batch.job import Job, empty_row
+from tcpexp.batch.rows import Job, empty_row
 from tcpexp.cli.main import main
 from tcpexp.cli.several import TerminalDisplay, outcome_words, print_table, sum_words
 from tcpexp.errors import SpecError
-from tcpexp.runs.runner import RunOptions
+from tcpexp.runs.options import RunOptions
 from tests.support.several_specs import write_spec
 
 

@@ -12,7 +12,8 @@ import pytest
 from tcpexp.paths import find_spec, shipped_specs, shipped_studies
 from tcpexp.places.kernel.kernel import list_kernels
 from tcpexp.report.explanation import explanation_of, quote_words
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.quotes import find_quotes
 from tcpexp.store.rundata import RunData
 from tests.support.constants import EVERYWHERE, OF

@@ -23,7 +23,8 @@ import pytest
 from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import shipped_specs, shipped_studies
 from tcpexp.plan.compile import compile_plan
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.load import load_spec
 from tcpexp.spec.yaml12 import parse_yaml
 from tcpexp.store.rundata import RunData

@@ -1,6 +1,4 @@
-"""Whole gradings, from folders of students to the sheets, with runs of a place that
-costs nothing.
-"""
+"""Whole gradings, from folders of students to sheets, with runs of a place that costs nothing."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 HERE = Path(__file__).parent

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from tcpexp.errors import HostError
 from tcpexp.report.terminal import print_summary
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.manifest import read_manifest
 from tcpexp.store.rundata import RunData
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tests.support.folders import PROGRAMS
 from tests.support.interop_verdicts import CASES, complaints, kernel_complaints
 

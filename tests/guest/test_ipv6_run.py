@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from tcpexp.paths import find_spec
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("ipv6")]

@@ -18,7 +18,8 @@ import pytest
 from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.checks.run import load_checks
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 from tcpexp.views.flows import binned_goodput
 from tests.support import plain_counts

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from tcpexp.ingest.tcptrace import read_trace
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.runner import run_experiment
 from tcpexp.store.rundata import RunData
 from tests.support.folders import PROGRAMS
 

@@ -18,8 +18,8 @@ links:
 hosts: {{{hosts}}}
 duration: 9s
 actions:
-  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f,
-     congestion_control: {control}, direction: {direction}}}
+  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f, congestion_control: {control},
+     direction: {direction}}}
   - {other}
 """
 DEFAULT = "net.ipv4.tcp_congestion_control"

@@ -14,11 +14,16 @@ from typing import Literal
 import pytest
 
 from tcpexp.errors import Missing, RunError
-from tcpexp.places.base import PlaceResult, Progress, Stop
+from tcpexp.places.base import PlaceResult, Stop
 from tcpexp.plan.types import RunPlan
-from tcpexp.runs.ahead import Ahead
-from tcpexp.runs.runner import RunOptions, Silent, StopSignals, compile_spec, create_run, execute
+from tcpexp.runs.execute import execute
+from tcpexp.runs.options import RunOptions
+from tcpexp.runs.preload import ImportsBeside
+from tcpexp.runs.runner import compile_spec, create_run
+from tcpexp.runs.signals import StopSignals
+from tcpexp.runs.watcher import SilentRunWatcher
 from tcpexp.store.manifest import read_manifest
+from tcpexp.telling import TellPhase
 from tests.support.plain_spec import spec_in
 
 
@@ -26,9 +31,11 @@ def test_without_a_place_both_ways_are_named() -> None:
     script = (
         "import os\n"
         "from tcpexp.errors import HostError\n"
-        "from tcpexp.runs.runner import RunOptions, Silent, open_place\n"
+        "from tcpexp.runs.options import RunOptions\n"
+        "from tcpexp.runs.watcher import SilentRunWatcher\n"
+        "from tcpexp.runs.where import open_place\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
-        "try: open_place(RunOptions(), Silent())\n"
+        "try: open_place(RunOptions(), SilentRunWatcher())\n"
         "except HostError as error: print(error.exit_code, [lack.remedy for lack in error.missing])"
     )
     done = subprocess.run(
@@ -60,7 +67,7 @@ class Breaking:
         """Lack nothing."""
         return ()
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Leave one file and fail."""
         (run_dir / "raw" / "console.txt").write_text("panic")
         raise self.error
@@ -79,7 +86,7 @@ def test_a_place_that_breaks_leaves_a_manifest_and_its_data(
     plan = compile_spec(spec, options, 0)
     run_dir = create_run(tmp_path / "results", spec, plan, "uml")
     with pytest.raises(type(error)):
-        execute(Breaking(error), plan, run_dir, options, Silent())
+        execute(Breaking(error), plan, run_dir, options, SilentRunWatcher())
     manifest = read_manifest(run_dir.path)
     assert manifest.status == status
     assert manifest.failure
@@ -94,7 +101,7 @@ class Filling(Breaking):
         self.record = record
         self.result = result
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Leave a part of the engine's record and its reserve."""
         (run_dir / "raw" / ".engine.reserve").write_bytes(bytes(1000))
         if self.record is not None:
@@ -127,7 +134,13 @@ def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(
     options = RunOptions()
     run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
     with pytest.raises(RunError, match="is full: what was recorded is cut off") as caught:
-        execute(Filling(record, result), compile_spec(spec, options, 0), run_dir, options, Silent())
+        execute(
+            Filling(record, result),
+            compile_spec(spec, options, 0),
+            run_dir,
+            options,
+            SilentRunWatcher(),
+        )
     assert "tcpexp report" in str(caught.value.hint)
     manifest = read_manifest(run_dir.path)
     assert manifest.status == "failed" and "No space left" in str(manifest.failure)
@@ -143,7 +156,7 @@ def test_a_full_disk_leaves_manifest_record_and_certificate_that_say_so(
 def test_a_run_whose_engine_did_not_notice_is_not_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tcpexp.runs.runner.NO_ROOM_BYTES", 1 << 62)
+    monkeypatch.setattr("tcpexp.runs.execute.NO_ROOM_BYTES", 1 << 62)
     spec = spec_in(tmp_path)
     options = RunOptions()
     run_dir = create_run(tmp_path / "results", spec, compile_spec(spec, options, 0), "uml")
@@ -154,7 +167,7 @@ def test_a_run_whose_engine_did_not_notice_is_not_complete(
             compile_spec(spec, options, 0),
             run_dir,
             options,
-            Silent(),
+            SilentRunWatcher(),
         )
     assert read_manifest(run_dir.path).status == "failed"
     assert json.loads((run_dir.raw / "engine.json").read_text())["status"] == "failed"
@@ -163,7 +176,7 @@ def test_a_run_whose_engine_did_not_notice_is_not_complete(
 class Talking(Breaking):
     """A place that says one word before it fails."""
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Say that the network is built, and fail."""
         progress("network", 0.0)
         raise self.error
@@ -177,12 +190,17 @@ def test_nothing_is_prepared_beside_an_experiment_in_real_time(
     options = RunOptions()
     plan = compile_spec(spec, options, 0)
     run_dir = create_run(tmp_path / "results", spec, plan, "uml")
-    with Ahead() as ahead:
+    with ImportsBeside() as imports:
         with pytest.raises(RunError):
             execute(
-                Talking(RunError("the guest died"), clock), plan, run_dir, options, Silent(), ahead
+                Talking(RunError("the guest died"), clock),
+                plan,
+                run_dir,
+                options,
+                SilentRunWatcher(),
+                imports,
             )
-        assert ahead.begun is begun
+        assert imports.begun is begun
 
 
 def test_the_second_signal_aborts() -> None:

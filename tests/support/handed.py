@@ -8,8 +8,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from tcpexp.batch.cell import CellTask, run_cell
+from tcpexp.batch.cell import CellTask
 from tcpexp.batch.folder import StudyFolder
+from tcpexp.batch.makecell import run_cell
 from tcpexp.grade.rubric import Rubric, load_rubric
 from tests.support.cheap import NAME
 

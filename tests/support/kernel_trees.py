@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.places.image.image import Say
 from tcpexp.places.kernel.build import missing_for_build
 from tcpexp.places.kernel.recipe import Recipe, load_recipe
 from tcpexp.places.kernel.source import Fetched
+from tcpexp.telling import Say
 
 VERSION = "9.9.3-1"
 

@@ -18,8 +18,9 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
+from tcpexp.runs.options import RunOptions
 from tcpexp.runs.pipeline import RunOutcome
-from tcpexp.runs.runner import RunOptions, run_experiment
+from tcpexp.runs.runner import run_experiment
 from tcpexp.spec.load import load_spec
 from tcpexp.store.rundata import RunData
 from tests.support.holds import broken

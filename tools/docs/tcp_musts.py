@@ -27,7 +27,7 @@ TOOLS = (
 )
 
 
-class Place(NamedTuple):
+class Passage(NamedTuple):
     """A docstring: module, name of function or class, text."""
 
     module: str
@@ -39,7 +39,7 @@ class Place(NamedTuple):
         return f"`{self.module}.{self.name}`" if self.name else f"`{self.module}`"
 
 
-def find_docstrings(root: Path = HERE, leave_out: tuple[str, ...] = TOOLS) -> Iterator[Place]:
+def find_docstrings(root: Path = HERE, leave_out: tuple[str, ...] = TOOLS) -> Iterator[Passage]:
     """Yield every module, class and function of the protocol with its docstring, in the order of
     files and lines; not those in ``leave_out``.
     """
@@ -49,32 +49,32 @@ def find_docstrings(root: Path = HERE, leave_out: tuple[str, ...] = TOOLS) -> It
             continue
         module = ".".join(relative.with_suffix("").parts)
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        yield Place(module, "", ast.get_docstring(tree) or "", function=False)
+        yield Passage(module, "", ast.get_docstring(tree) or "", function=False)
         yield from _walk(tree, module, "")
 
 
-def _walk(node: ast.AST, module: str, prefix: str) -> Iterator[Place]:
+def _walk(node: ast.AST, module: str, prefix: str) -> Iterator[Passage]:
     """Yield the classes and functions inside ``node``."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef):
             name = f"{prefix}{child.name}"
-            yield Place(
+            yield Passage(
                 module, name, ast.get_docstring(child) or "", isinstance(child, ast.FunctionDef)
             )
             yield from _walk(child, module, name + ".")
 
 
-def find_met() -> dict[int, list[Place]]:
+def find_met() -> dict[int, list[Passage]]:
     """Return, for each MUST that is cited, where: in the protocol, or in the adapters, which own
     the IP header.
     """
-    met: dict[int, list[Place]] = {}
-    for place in find_docstrings(leave_out=tuple(each for each in TOOLS if each != "adapters")):
-        for rfc, _, numbers in find_citations(place.text):
+    met: dict[int, list[Passage]] = {}
+    for passage in find_docstrings(leave_out=tuple(each for each in TOOLS if each != "adapters")):
+        for rfc, _, numbers in find_citations(passage.text):
             if rfc == 9293:
                 for number in numbers:
-                    if place not in met.setdefault(number, []):
-                        met[number].append(place)
+                    if passage not in met.setdefault(number, []):
+                        met[number].append(passage)
     return met
 
 

@@ -22,6 +22,7 @@ from tcpexp.engine.faults.rules import Rule, rules_of
 from tcpexp.engine.offloads import set_offloads
 from tcpexp.errors import RunError
 from tcpexp.plan.types import DirectionPlan, SegmentFault, Step
+from tcpexp.record.measured import FaultPoint, FaultRule
 
 if TYPE_CHECKING:
     from tcpexp.engine.assembly import Network, Wire
@@ -232,7 +233,7 @@ class SegmentFaults:
     # --------------------------------------------------------------------------------------------
     # recording
 
-    def _record(self, point: Point, zero_ns: int) -> dict[str, Any]:
+    def _record(self, point: Point, zero_ns: int) -> FaultPoint:
         _rules, _out, lines, flows, untracked_flows, untracked_segments, failed = point.read(
             "settings", 0, layout.SETTINGS
         )
@@ -243,16 +244,19 @@ class SegmentFaults:
             )
             for index in range(kept)
         ]
-        tallies = []
+        tallies: list[FaultRule] = []
         for index, rule in enumerate(point.rules):
-            tally = dict(
-                zip(
-                    ("connections", "highest", "selected", "applied"),
-                    point.read("tallies", index, layout.TALLY),
-                    strict=True,
-                )
+            connections, highest, selected, applied = point.read("tallies", index, layout.TALLY)
+            tallies.append(
+                {
+                    "step": rule.step,
+                    "first": rule.first,
+                    "connections": connections,
+                    "highest": highest,
+                    "selected": selected,
+                    "applied": applied,
+                }
             )
-            tallies.append({"step": rule.step, "first": rule.first, **tally})
         return {
             "link": point.link,
             "towards": point.towards,

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager
 
 from tcpexp.errors import HostError, Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Place, PlaceKind, Say, Wanted
+from tcpexp.places.base import Clock, Place, PlaceKind, Wanted
 from tcpexp.places.host import journal
 from tcpexp.places.host.examine import examine_host
 from tcpexp.places.host.journal import STATE_DIR, acquire_slot
 from tcpexp.places.host.needs import missing_root
 from tcpexp.places.host.place import HostPlace
 from tcpexp.places.registry import refuse_kernel
+from tcpexp.telling import Say
 
 
 class HostKind(PlaceKind):

@@ -23,7 +23,7 @@ from typing import Any
 from tcpexp.engine.inherited import shared_settings
 from tcpexp.errors import DataError, HostError, Missing, RunError
 from tcpexp.machine.facts import processor_model, value_of
-from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
+from tcpexp.places.base import Clock, PlaceResult, Stop
 from tcpexp.places.host.journal import (
     STATE_DIR,
     clean_leftovers,
@@ -35,6 +35,7 @@ from tcpexp.places.host.journal import (
 from tcpexp.places.host.needs import find_missing
 from tcpexp.places.host.space import ISOLATION, with_package
 from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.telling import TellPhase
 
 #: How long an engine that was asked to stop may take, in seconds.
 STOP_GRACE_S = 30.0
@@ -71,9 +72,10 @@ class HostPlace:
         """Return None: nothing of the host is handed on."""
         return None
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
-        """Run ``plan`` and leave its raw data in ``run_dir``; files belong to the user who called
-        sudo.
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
+        """Run ``plan`` and leave its raw data in ``run_dir``.
+
+        Files belong to the user who called sudo.
 
         Raises:
             HostError: the machine lacks something.
@@ -127,7 +129,7 @@ class HostPlace:
             )
         return _Child(process, time.monotonic(), log=log)
 
-    def _watch(self, child: _Child, plan: RunPlan, progress: Progress, stop: Stop) -> None:
+    def _watch(self, child: _Child, plan: RunPlan, progress: TellPhase, stop: Stop) -> None:
         """Pass progress on until the engine has ended.
 
         Ask it to stop when ``stop()`` says so or the wall limit is over.
@@ -172,7 +174,7 @@ class HostPlace:
         return result
 
 
-def _pass_on(child: _Child, data: bytes, progress: Progress) -> None:
+def _pass_on(child: _Child, data: bytes, progress: TellPhase) -> None:
     *lines, child.rest = (child.rest + data).split(b"\n")
     for line in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError):

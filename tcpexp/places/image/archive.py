@@ -26,7 +26,6 @@ from tcpexp.errors import DataError, HostError
 from tcpexp.places.image import recipe
 from tcpexp.places.image.image import (
     Image,
-    Say,
     active_folder,
     find_image,
     images_dir,
@@ -35,6 +34,7 @@ from tcpexp.places.image.image import (
     locked,
 )
 from tcpexp.store.rundir import disk_errors, to_json_text, write_atomic_with
+from tcpexp.telling import Say
 
 #: What is in an archive, and how large each part may be, in bytes.
 LIMITS = {

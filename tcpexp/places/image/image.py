@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,7 @@ from tcpexp.places.image import recipe
 from tcpexp.places.image.cpio import Entry, make_cpio
 from tcpexp.places.image.listing import list_contents
 from tcpexp.places.image.unshared import missing_without_root, open_parent
-
-Say = Callable[[str], None]
+from tcpexp.telling import Say
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,9 @@ def kept_folder(sha256: str) -> Path:
 
 
 def find_image(sha256: str | None = None) -> Image | None:
-    """Return the image that runs use when it is in the cache, else None; with ``sha256`` the image
-    of this hash, in use or kept.
+    """Return the image that runs use when it is in the cache, else None.
+
+    With ``sha256`` the image of this hash, in use or kept.
 
     Raises ``DataError`` when it is damaged.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tcpexp.errors import DataError, HostError
-from tcpexp.places.image.image import Say, locked
+from tcpexp.places.image.image import locked
 from tcpexp.places.kernel.build import put_kernel, remove_leftovers
 from tcpexp.places.kernel.kernel import (
     FIELDS,
@@ -31,6 +31,7 @@ from tcpexp.places.kernel.kernel import (
     verify_kernel,
 )
 from tcpexp.store.rundir import disk_errors, write_atomic_with
+from tcpexp.telling import Say
 
 #: How large the parts may be, in bytes: the description, the binary, any other file.
 LARGEST = {"kernel.json": 1 << 20, "linux": 256 << 20}

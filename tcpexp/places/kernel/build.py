@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.errors import DataError, HostError, Missing, RunError, TcpexpError
-from tcpexp.places.image.image import Say, locked
+from tcpexp.places.image.image import locked
 from tcpexp.places.kernel.config import compiler_of, merge_config, read_back_config
 from tcpexp.places.kernel.kernel import (
     Kernel,
@@ -36,6 +36,7 @@ from tcpexp.places.kernel.programs import call, clean_environment, end_programs_
 from tcpexp.places.kernel.recipe import Recipe, full_name, load_recipe
 from tcpexp.places.kernel.source import KEYRINGS, Fetch, fetch_source
 from tcpexp.store.rundir import disk_errors, to_json_text
+from tcpexp.telling import Say
 
 #: What a build takes on disk at its largest: the sources, unpacked.
 NEEDED_BYTES = 5 << 29

@@ -17,10 +17,11 @@ from typing import Any
 
 from tcpexp.errors import DataError, HostError, SpecError
 from tcpexp.paths import cache_dir
-from tcpexp.places.image.image import Say, locked
+from tcpexp.places.image.image import locked
 from tcpexp.places.kernel.recipe import full_name, load_recipe, shipped_recipes
 from tcpexp.registry import suggest
 from tcpexp.store.rundir import to_json_text, write_atomic
+from tcpexp.telling import Say
 
 DEFAULT_KERNEL = "debian-7.3"
 _HEXADECIMAL = set("0123456789abcdef")

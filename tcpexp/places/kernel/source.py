@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.errors import HostError, RunError
-from tcpexp.places.image.image import Say
 from tcpexp.places.kernel.programs import call, clean_environment
 from tcpexp.places.kernel.recipe import Recipe
+from tcpexp.telling import Say
 
 MIRROR = "http://deb.debian.org/debian"
 SECURITY_MIRROR = "http://deb.debian.org/debian-security"

@@ -8,9 +8,9 @@ from pathlib import Path
 from tcpexp import paths
 from tcpexp.errors import TcpexpError
 from tcpexp.machine.findings import Finding, room_finding, tool_finding
-from tcpexp.places.base import Say
 from tcpexp.places.image.image import find_image, missing_for_build
 from tcpexp.places.qemu import machine
+from tcpexp.telling import Say
 
 #: Free space that an image build needs.
 IMAGE_BYTES = 3 << 30

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tcpexp.errors import Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Part, Place, PlaceKind, Say, Wanted
+from tcpexp.places.base import Clock, Part, Place, PlaceKind, Wanted
 from tcpexp.places.image.image import build_image, find_image
 from tcpexp.places.image.part import IMAGE, unmade_image
 from tcpexp.places.image.scratch import clean_leftovers, remove_unfinished
@@ -17,6 +17,7 @@ from tcpexp.places.qemu.place import QemuPlace
 from tcpexp.places.qemu.shell import open_shell
 from tcpexp.places.qemu.template import build_template
 from tcpexp.places.registry import refuse_kernel
+from tcpexp.telling import Say
 
 
 class QemuKind(PlaceKind):

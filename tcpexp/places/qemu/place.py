@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
-from tcpexp.places.base import PlaceResult, Progress
+from tcpexp.places.base import GuestState, PlaceResult
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.contents import find_contents
 from tcpexp.places.image.image import Image, build_image, find_image
@@ -27,6 +27,7 @@ from tcpexp.places.qemu.template import Template, build_template, engine_initrd,
 from tcpexp.places.qemu.transfer import ResultDevice, make_device_file, request_stop, write_plan
 from tcpexp.places.salvage import name_source_lines, write_out_sockets
 from tcpexp.plan.types import RunPlan
+from tcpexp.telling import TellPhase
 
 #: How long a guest that was asked to stop may take to save, in seconds of wall time.
 STOP_GRACE_S = 60.0
@@ -50,8 +51,9 @@ class _Run:
 
 
 class QemuPlace:
-    """Runs plans in a virtual machine; needs no root. ``clock`` is ``virtual`` (repeatable) or
-    ``real`` (KVM where it works).
+    """Runs plans in a virtual machine.
+
+    Needs no root. ``clock`` is ``virtual`` (repeatable) or ``real`` (KVM where it works).
 
     ``image_sha256`` asks for another image than the one in use.
     """
@@ -97,7 +99,7 @@ class QemuPlace:
         return image, build_template(image, self.say) if self.clock == "virtual" else None
 
     def run(
-        self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Callable[[], bool]
+        self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Callable[[], bool]
     ) -> PlaceResult:
         """Run ``plan`` and leave its raw data in ``run_dir``.
 
@@ -169,14 +171,14 @@ class QemuPlace:
         return run
 
     def _watch(
-        self, run: _Run, run_dir: Path, plan: RunPlan, progress: Progress, stop: Callable[[], bool]
-    ) -> dict[str, Any]:
+        self, run: _Run, run_dir: Path, plan: RunPlan, progress: TellPhase, stop: Callable[[], bool]
+    ) -> GuestState:
         """Wait until the guest has ended, taking over what it records; return its last state.
 
         Asks it to stop when ``stop()`` says so or a limit is over.
         """
         asked: float | None = None
-        last: tuple[dict[str, Any], float] = ({}, time.monotonic())
+        last: tuple[GuestState, float] = ({}, time.monotonic())
         limit = run.started + plan.wall_limit_s
         while run.process.poll() is None:
             time.sleep(0.05)
@@ -223,7 +225,7 @@ class QemuPlace:
     def _result(
         self,
         run_dir: Path,
-        state: dict[str, Any],
+        state: GuestState,
         image: Image,
         template: Template | None,
         wall: float,

@@ -16,8 +16,9 @@ from tcpexp.places.qemu.transfer import make_device_file
 
 
 def open_shell(say: Callable[[str], None]) -> int:
-    """Boot the guest and connect its console to this terminal until it is switched off; return
-    QEMU's exit status.
+    """Boot the guest and connect its console to this terminal until it is switched off.
+
+    Return QEMU's exit status.
 
     Nothing that is changed inside is kept. Raises ``HostError`` when QEMU is missing.
     """

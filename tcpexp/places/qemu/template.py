@@ -23,7 +23,7 @@ from tcpexp.errors import DataError, RunError
 from tcpexp.paths import cache_dir
 from tcpexp.places.guestcode import read_engine_files, read_wordless
 from tcpexp.places.image.cpio import Entry, make_cpio
-from tcpexp.places.image.image import Image, Say, locked
+from tcpexp.places.image.image import Image, locked
 from tcpexp.places.qemu.machine import (
     OUT_BYTES,
     PLAN_BYTES,
@@ -36,6 +36,7 @@ from tcpexp.places.qemu.monitor import Monitor
 from tcpexp.places.qemu.shim import find_shim, shim_sha256
 from tcpexp.places.qemu.transfer import make_device_file
 from tcpexp.store.manifest import sha256_of
+from tcpexp.telling import Say
 
 FILES = Path(__file__).parent / "files"
 BUILD_LIMIT_S = 300.0

@@ -21,9 +21,9 @@ import os
 import struct
 import tarfile
 from pathlib import Path
-from typing import Any
 
 from tcpexp.errors import RunError
+from tcpexp.places.base import GuestState
 from tcpexp.places.qemu.machine import PLAN_BYTES
 from tcpexp.plan.types import RunPlan, to_json
 
@@ -95,7 +95,7 @@ class ResultDevice:
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self._followed = 0
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> GuestState:
         """Return the guest's last word on its progress.
 
         Empty when there is none, or while it is being written.
@@ -104,14 +104,15 @@ class ResultDevice:
         if head[:8] != MAGIC:
             return {}
         try:
-            state: dict[str, Any] = json.loads(head[8 : -_LOG_SIZE.size].split(b"\0", 1)[0])
+            state: GuestState = json.loads(head[8 : -_LOG_SIZE.size].split(b"\0", 1)[0])
         except ValueError:
             return {}
         return state
 
     def follow(self, run_dir: Path) -> int:
-        """Write what the log has gained since the last call into ``run_dir``; return the log's size
-        in bytes so far.
+        """Write what the log has gained since the last call into ``run_dir``.
+
+        Return the log's size in bytes so far.
 
         Raises ``RunError`` on a damaged log or a full disk.
         """

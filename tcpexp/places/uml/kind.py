@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from tcpexp.errors import Missing
 from tcpexp.machine.findings import Finding
-from tcpexp.places.base import Clock, Part, Place, PlaceKind, Say, Wanted
+from tcpexp.places.base import Clock, Part, Place, PlaceKind, Wanted
 from tcpexp.places.image.part import IMAGE, unmade_image
 from tcpexp.places.image.scratch import clean_leftovers, remove_unfinished
 from tcpexp.places.kernel.part import KERNEL
 from tcpexp.places.uml.examine import examine_uml, missing_here, unmade_kernels
 from tcpexp.places.uml.place import UmlPlace
 from tcpexp.places.uml.shell import open_shell
+from tcpexp.telling import Say
 
 
 class UmlKind(PlaceKind):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.errors import HostError, Missing, RunError
-from tcpexp.places.base import Clock, PlaceResult, Progress, Stop
+from tcpexp.places.base import Clock, GuestState, PlaceResult, Stop
 from tcpexp.places.guestcode import with_source_lines
 from tcpexp.places.image.image import Image, build_image, find_image
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
@@ -33,6 +33,7 @@ from tcpexp.places.uml.spinning import SpinWatch
 from tcpexp.places.uml.tree import build_engine, build_tree, inside_key
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.store.rundir import write_atomic
+from tcpexp.telling import TellPhase
 
 #: How long a guest that was asked to stop may take, in seconds of wall time.
 STOP_GRACE_S = 60.0
@@ -118,7 +119,7 @@ class UmlPlace:
         self._made = Ingredients(kernel, image, root, engine)
         return self._made
 
-    def run(self, plan: RunPlan, run_dir: Path, progress: Progress, stop: Stop) -> PlaceResult:
+    def run(self, plan: RunPlan, run_dir: Path, progress: TellPhase, stop: Stop) -> PlaceResult:
         """Run ``plan``; the engine records straight into ``run_dir``.
 
         Raises:
@@ -179,7 +180,7 @@ class _Guest:
     folder: Folder
     started: float
 
-    def watch(self, plan: RunPlan, progress: Progress, stop: Stop) -> dict[str, Any]:
+    def watch(self, plan: RunPlan, progress: TellPhase, stop: Stop) -> GuestState:
         """Wait until the guest has ended; return its last state.
 
         Asks it to stop when ``stop()`` says so or a limit is over.
@@ -187,7 +188,7 @@ class _Guest:
         ended = os.pidfd_open(self.process.pid)
         spins = SpinWatch(self.process.pid)
         asked: float | None = None
-        last, heard = dict[str, Any](), time.monotonic()
+        last, heard = GuestState(), time.monotonic()
         try:
             while not select.select([ended], [], [], LOOK_INTERVAL_S)[0]:
                 now = time.monotonic()
@@ -210,16 +211,16 @@ class _Guest:
         self.process.wait()
         return self._final_state()
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> GuestState:
         """Return the guest's last word; empty when there is none."""
         try:
             text = (self.folder.run / "state").read_bytes()
-            state: dict[str, Any] = json.loads(text.split(b"\0", 1)[0])
+            state: GuestState = json.loads(text.split(b"\0", 1)[0])
         except (OSError, ValueError):
             return {}
         return state
 
-    def _final_state(self) -> dict[str, Any]:
+    def _final_state(self) -> GuestState:
         state = self._state()
         if state.get("phase") == "done":
             return state

@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tcpexp.places.base import Say
 from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.uml.machine import Folder, kernel_environment, shell_argv
 from tcpexp.places.uml.place import UmlPlace
+from tcpexp.telling import Say
 
 
 def open_shell(say: Say, kernel: str | None = None) -> int:

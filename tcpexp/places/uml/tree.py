@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tcpexp.errors import Missing, RunError
 from tcpexp.places.guestcode import read_engine_files, read_wordless
-from tcpexp.places.image.image import Image, Say, locked
+from tcpexp.places.image.image import Image, locked
 from tcpexp.places.image.unpacked import tree_folder, trees_dir
+from tcpexp.telling import Say
 
 FILES = Path(__file__).parent / "files"
 #: Folders of the tree on which ``init.py`` mounts.

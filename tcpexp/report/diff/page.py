@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.report.diff.compare import Comparison, VerdictPair, capture_words
 from tcpexp.report.diff.figures import drawn_overlays
-from tcpexp.report.diff.values import Difference, change_words, value_words
+from tcpexp.report.diff.values import Difference, value_words
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.figures import inline_svg
 from tcpexp.report.page.write import environment
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.panels.two import two_runs
-from tcpexp.report.words import size_words
 from tcpexp.store.rundir import write_atomic
+from tcpexp.words.shown import change_words, size_words
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.report.diff.values import Difference, change_words, value_words
+from tcpexp.report.diff.values import Difference, value_words
+from tcpexp.words.shown import change_words
 
 if TYPE_CHECKING:
     from rich.console import Console

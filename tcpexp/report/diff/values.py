@@ -109,11 +109,3 @@ def value_words(value: Any, longest: int = 120) -> str:
     else:
         text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def change_words(change: float | None) -> str:
-    """Return a relative change in percent, such as ``+12.3 %``; empty where there is none."""
-    if change is None:
-        return ""
-    percent = change * 100
-    return f"{percent:+.1f} %" if abs(percent) < 1000 else f"{percent:+,.0f} %"

@@ -33,7 +33,7 @@ from tcpexp.report.page import content
 from tcpexp.report.page.network import direction_words
 from tcpexp.report.page.rows import EvidenceRow, FlowText
 from tcpexp.report.questions import split_explanation
-from tcpexp.report.words import NONE, seconds
+from tcpexp.words.shown import NONE, seconds
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData

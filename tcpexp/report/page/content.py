@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import DataError
 from tcpexp.places.registry import find_kind, present_name
 from tcpexp.plan.flows import receiver_of
+from tcpexp.record import files
 from tcpexp.report.page.rows import (
     CertificateRow,
     CommandRow,
@@ -22,7 +23,7 @@ from tcpexp.report.page.rows import (
     TimelineRow,
     VerdictRow,
 )
-from tcpexp.report.words import (
+from tcpexp.words.shown import (
     NONE,
     count_words,
     duration_words,
@@ -214,7 +215,7 @@ def command_rows(run: RunData) -> tuple[list[CommandRow], int]:
     out.
     """
     rows: list[CommandRow] = []
-    for line in _json_lines(run.path / "raw" / "commands.jsonl"):
+    for line in _json_lines(run.path / files.RAW / files.COMMANDS):
         argv = line.get("argv") or []
         command = shlex.join(str(part) for part in argv) if isinstance(argv, list) else str(argv)
         row: CommandRow = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 from html import escape
 
 from tcpexp.plan.types import DirectionPlan, LinkPlan, NetworkPlan, NodePlan
-from tcpexp.report.words import duration_words, rate_words, size_words
+from tcpexp.words.shown import duration_words, rate_words, size_words
 
 BOX_WIDTH, BOX_HEIGHT = 116, 58
 COLUMN, ROW = 430, 150

@@ -14,8 +14,10 @@ from tcpexp.tcp.simulator.link import Link, LinkConfig
 
 
 class ImpairedNetwork:
-    """Wraps a network; ``outgoing`` and ``incoming`` are the links that stand before it (None:
-    nothing happens in that direction).
+    """Wraps a network.
+
+    ``outgoing`` and ``incoming`` are the links that stand before it (None: nothing happens in that
+    direction).
 
     The links are those of the simulator, with the same meaning of every setting; ``drop_offsets``
     counts sequence numbers from 0 here.

@@ -49,8 +49,9 @@ class IpHeader(NamedTuple):
 
 
 def choose_address(remote: str) -> str:
-    """Ask IP from which of this machine's addresses it would send to ``remote``; nothing is sent.
-    RFC 9293 section 3.9.1.1 (MUST-44).
+    """Ask IP from which of this machine's addresses it would send to ``remote``.
+
+    Nothing is sent. RFC 9293 section 3.9.1.1 (MUST-44).
 
     Raises: NetworkError without a route.
     """

@@ -34,8 +34,9 @@ class UdpNetwork:
     def __init__(
         self, address: str, port: int = 0, server: tuple[str, int] | None = None, mtu: int = 1472
     ) -> None:
-        """Bind to ``address`` and ``port`` (0: any); ``server`` is where segments go to an address
-        that has sent nothing yet.
+        """Bind to ``address`` and ``port`` (0: any).
+
+        ``server`` is where segments go to an address that has sent nothing yet.
 
         ``mtu`` counts a datagram's payload, and an IP header that is not there, so that the MSS is
         the same sum as over TUN: 1472 + 20 - 40.

@@ -53,8 +53,9 @@ class CongestionControl:
         self.bytes_acked = 0
 
     def on_ack(self, report: AckReport) -> None:
-        """Grow by slow start below ssthresh, else by congestion avoidance. RFC 5681 section 3.1,
-        RFC 9293 section 3.8.2 (MUST-19).
+        """Grow by slow start below ssthresh, else by congestion avoidance.
+
+        RFC 5681 section 3.1, RFC 9293 section 3.8.2 (MUST-19).
 
         A window that was not in use does not grow: half of it in slow start, all but a segment
         later. RFC 7661 section 4.
@@ -83,8 +84,10 @@ class CongestionControl:
         return max(flight // 2, 2 * self.smss)
 
     def on_recovery(self, flight: int, now: int, inflate_segments: int) -> None:
-        """Begin fast recovery; ``inflate_segments`` duplicate ACKs each stand for a segment that
-        left (0 with SACK, where pipe counts that).
+        """Begin fast recovery.
+
+        ``inflate_segments`` duplicate ACKs each stand for a segment that left (0 with SACK, where
+        pipe counts that).
 
         RFC 5681 section 3.2 steps 2 and 3, RFC 6675 section 5 step 4.2.
         """

@@ -61,8 +61,9 @@ def port_range(text: str) -> tuple[int, int]:
 
 
 def make_config(settings: Iterable[str], **fixed: Any) -> Config:
-    """Return the Config that ``name=value`` words describe; fields in nanoseconds take durations,
-    or leave ``_ns`` away: ``msl=500ms``.
+    """Return the Config that ``name=value`` words describe.
+
+    Fields in nanoseconds take durations, or leave ``_ns`` away: ``msl=500ms``.
 
     Raises: ValueError for an unknown name, with the nearest one, or a value that it cannot have.
     """
@@ -110,8 +111,9 @@ def _setting(name: str, kind: str, text: str) -> Any:
 
 
 def make_link(text: str) -> LinkConfig:
-    """Return the link that ``loss=5%,delay=10ms,drop=3+7,seed=1`` describes; no delay when none is
-    named.
+    """Return the link that ``loss=5%,delay=10ms,drop=3+7,seed=1`` describes.
+
+    No delay when none is named.
 
     Names: loss, reorder, duplicate (probabilities); drop, drop_data, reorder_at, duplicate_at
     (indexes from 1, joined by +); delay, reorder_delay (durations); rate_bps, queue_segments, seed

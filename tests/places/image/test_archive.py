@@ -186,7 +186,7 @@ def test_an_image_of_another_recipe_or_no_file(
 
 def test_a_run_of_a_record_says_that_its_image_is_another_one(tmp_path: Path) -> None:
     from tcpexp.places.qemu.place import QemuPlace
-    from tcpexp.runs.runner import differences_from_record
+    from tcpexp.runs.where import differences_from_record
     from tcpexp.store.manifest import Manifest, write_manifest
 
     image = make_image()

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from tcpexp.report.diff.values import (
     Difference,
-    change_words,
     differences,
     value_words,
 )
+from tcpexp.words.shown import change_words
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab", max_size=2),

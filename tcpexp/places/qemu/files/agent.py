@@ -177,7 +177,8 @@ def mix_seed(seed: int) -> None:
 
 
 class ResultLog:
-    """What was recorded, as records behind the first block of the result device;
+    """What was recorded, as records behind the first block of the result device.
+
     ``tcpexp/places/qemu/transfer.py`` has the format.
 
     Files that only grow are appended while the run goes on, the others at its end. A file's content

@@ -1,18 +1,15 @@
-"""Numbers and times as a reader wants to see them; an em dash where there is no value."""
+"""Numbers and times as a page or a terminal shows them; a dash where there is no value."""
 
 from __future__ import annotations
+
+from tcpexp.words.units import RATES, TIMES, in_unit
 
 NONE = "–"
 
 
 def rate_words(bps: float | None) -> str:
     """Return a rate such as ``9.57 Mbit/s``."""
-    if bps is None:
-        return NONE
-    for size, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
-        if bps >= size:
-            return f"{bps / size:.3g} {unit}"
-    return f"{bps:.3g} bit/s"
+    return NONE if bps is None else in_unit(bps, RATES, three)
 
 
 def share_words(share: float | None) -> str:
@@ -20,9 +17,22 @@ def share_words(share: float | None) -> str:
     return NONE if share is None else f"{share * 100:.1f} %"
 
 
+def change_words(change: float | None) -> str:
+    """Return a relative change in percent, such as ``+12.3 %``; empty where there is none."""
+    if change is None:
+        return ""
+    percent = change * 100
+    return f"{percent:+.1f} %" if abs(percent) < 1000 else f"{percent:+,.0f} %"
+
+
 def count_words(count: float | None) -> str:
     """Return a whole number with thousands apart, such as ``1,234``."""
     return NONE if count is None else f"{count:,.0f}"
+
+
+def number_words(value: float) -> str:
+    """Return a number with four significant digits and thousands apart, such as ``12,346``."""
+    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
 def milliseconds(value: float | None) -> str:
@@ -37,30 +47,21 @@ def seconds(t_ns: int | None, digits: int = 3) -> str:
 
 def lateness_words(lateness_ns: int | None) -> str:
     """Return a lateness in the unit that suits it, such as ``12 µs`` or ``1.3 ms``."""
-    if lateness_ns is None:
-        return NONE
-    size = abs(lateness_ns)
-    for limit, divisor, unit in (
-        (1_000, 1, "ns"),
-        (1_000_000, 1e3, "µs"),
-        (1_000_000_000, 1e6, "ms"),
-    ):
-        if size < limit:
-            return f"{lateness_ns / divisor:.3g} {unit}"
-    return f"{lateness_ns / 1e9:.3g} s"
+    return NONE if lateness_ns is None else in_unit(lateness_ns, TIMES, three)
 
 
 def duration_words(duration_ns: int) -> str:
     """Return a duration such as ``20 ms`` or ``1.5 s``."""
-    for divisor, unit in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):
-        if duration_ns >= divisor:
-            return f"{duration_ns / divisor:g} {unit}"
-    return f"{duration_ns} ns"
+    return in_unit(duration_ns, TIMES, lambda value: f"{value:g}")
 
 
 def size_words(size_bytes: int) -> str:
     """Return a size such as ``1.3 MB``."""
-    for divisor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size_bytes >= divisor:
-            return f"{size_bytes / divisor:.3g} {unit}"
-    return f"{size_bytes} B"
+    if size_bytes < 1e3:
+        return f"{size_bytes} B"
+    return in_unit(size_bytes, (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)), three)
+
+
+def three(value: float) -> str:
+    """Return a number with three significant digits."""
+    return f"{value:.3g}"

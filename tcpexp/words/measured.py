@@ -1,31 +1,28 @@
-"""Measured numbers in words: three or four digits and a unit, as a report prints them."""
+"""Measured numbers in words: four digits and a unit, as verdicts, figures and panels print them."""
 
 from __future__ import annotations
+
+from tcpexp.words.units import RATES, in_unit, trim
 
 
 def rate_words(rate_bps: float) -> str:
     """Return ``9.48 Mbit/s``."""
-    for unit, factor in (("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)):
-        if abs(rate_bps) >= factor:
-            return f"{digits(rate_bps / factor)} {unit}"
-    return f"{digits(rate_bps)} bit/s"
+    return in_unit(rate_bps, RATES, digits)
 
 
 def time_words(time_ns: float) -> str:
     """Return ``63.92 s``, ``84.2 ms`` or ``12 us``."""
     if abs(time_ns) >= 1e9:
         return f"{trim(f'{time_ns / 1e9:.2f}')} s"
-    for unit, factor in (("ms", 1e6), ("us", 1e3)):
-        if abs(time_ns) >= factor:
-            return f"{digits(time_ns / factor)} {unit}"
-    return "0 s" if time_ns == 0 else f"{digits(time_ns)} ns"
+    if time_ns == 0:
+        return "0 s"
+    return in_unit(time_ns, (("ms", 1e6), ("us", 1e3), ("ns", 1)), digits)
 
 
 def size_words(size_bytes: float) -> str:
     """Return ``11000 bytes``, or ``64.3 kB`` from 100 kB on."""
     if abs(size_bytes) >= 1e5:
-        unit, factor = ("MB", 1e6) if abs(size_bytes) >= 1e6 else ("kB", 1e3)
-        return f"{digits(size_bytes / factor)} {unit}"
+        return in_unit(size_bytes, (("MB", 1e6), ("kB", 1e3)), digits)
     return f"{digits(size_bytes)} byte{'' if size_bytes == 1 else 's'}"
 
 
@@ -46,26 +43,13 @@ def span_words(span_ns: tuple[int, int] | None) -> str:
     return f"from {time_words(span_ns[0])} to {time_words(span_ns[1])}"
 
 
-def many(count: int, noun: str, plural: str | None = None) -> str:
-    """Return ``1 packet``, ``3 packets``."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
-
-
 def digits(value: float) -> str:
     """Return ``value`` with four significant digits, never fewer than its whole part has, without
     zeros at the end.
     """
     if abs(value) >= 1000:
         return f"{value:.0f}"
-    places = 3
-    for limit in (1, 10, 100):
-        if abs(value) >= limit:
-            places = {1: 3, 10: 2, 100: 1}[limit]
     if 0 < abs(value) < 0.01:
         return f"{value:.3g}"
+    places = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
     return trim(f"{value:.{places}f}")
-
-
-def trim(text: str) -> str:
-    """Return a decimal's text without zeros, and without a point, at its end."""
-    return text.rstrip("0").rstrip(".") if "." in text else text
