@@ -111,16 +111,10 @@ class Unheard(QuietDisplay):
     def ends(self, number, row): pass
 names = ("killed", "wrong", "killed")
 jobs = [Job(f"{tmp_path}/{{name}}.yaml", RunOptions("uml")) for name in names]
-<<<<<<< HEAD
-rows = run_jobs(jobs, 2, StopSignals(), Silent())
-said = [(row["status"], row["errors"][0]) for row in rows]
-print(json.dumps([[status, error["message"], error["hint"]] for status, error in said]))
-=======
 rows = run_jobs(jobs, 2, StopSignals(), Unheard())
 errors = [row["errors"][0] for row in rows]
 rows = [[row["status"], error["message"], error["hint"]] for row, error in zip(rows, errors)]
 print(json.dumps(rows))
->>>>>>> main
 """
     killed, wrong, again = outcome(code)
     assert killed == again == ["crashed", "the run's process ended by signal SIGKILL", "last words"]

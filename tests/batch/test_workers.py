@@ -1,10 +1,4 @@
-<<<<<<< HEAD
-"""A cluster of processes of its own whose workers see neither the study's folder nor a
-guest image.
-"""
-=======
 """A cluster whose workers see neither the study's folder nor a guest image."""
->>>>>>> main
 
 from __future__ import annotations
 
