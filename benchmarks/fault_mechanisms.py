@@ -20,9 +20,9 @@ import tempfile
 from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.places.qemu.place import GuestPlace
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 MECHANISMS = Path(__file__).parent / "mechanisms"
 MODULES = "nfnetlink_queue nft_queue nft_numgen nft_ct xt_statistic xt_u32"

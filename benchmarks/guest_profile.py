@@ -30,12 +30,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import find_spec
 from tcpexp.places.qemu.machine import QEMU
 from tcpexp.places.qemu.place import GuestPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.spec.load import load_spec
 
 HERE = Path(__file__).parent
 KERNEL = 0xFFFF800000000000

@@ -31,12 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import cache_dir, find_spec
 from tcpexp.places.kernel.kernel import Kernel, find_kernel, how_to_get
 from tcpexp.places.uml.place import UmlPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.spec.load import load_spec
 
 DEFAULT_SPEC = Path(__file__).parent / "lossy.yaml"
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tcpexp.actions.base import Action
+    from tcpexp.catalogue.reading import load_plan, load_spec
     from tcpexp.checks.base import Check, Evidence, NotSupported, Undecided, Verdict
     from tcpexp.checks.compare import Compared
     from tcpexp.errors import (
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         TcpexpError,
     )
     from tcpexp.plan.context import PlanContext
-    from tcpexp.plan.examine import load_plan
     from tcpexp.plan.types import RunPlan
     from tcpexp.plots.base import Plot
     from tcpexp.record.columns import NODE, T_NS, Column, TableSchema
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from tcpexp.runs.options import RunOptions
     from tcpexp.runs.pipeline import RunOutcome, process_run
     from tcpexp.runs.runner import run_experiment
-    from tcpexp.spec.load import load_spec
     from tcpexp.spec.model import ExperimentSpec
     from tcpexp.store.rundata import RunData
     from tcpexp.store.rundata import RunData as open_run
@@ -52,8 +51,8 @@ if TYPE_CHECKING:
 #: Each stable name and where it is today, as ``module:name``.
 WHERE = {
     # from a spec to a plan, and from a plan to a run
-    "load_spec": "tcpexp.spec.load:load_spec",
-    "load_plan": "tcpexp.plan.examine:load_plan",
+    "load_spec": "tcpexp.catalogue.reading:load_spec",
+    "load_plan": "tcpexp.catalogue.reading:load_plan",
     "run_experiment": "tcpexp.runs.runner:run_experiment",
     "RunOptions": "tcpexp.runs.options:RunOptions",
     "RunOutcome": "tcpexp.runs.pipeline:RunOutcome",

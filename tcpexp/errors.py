@@ -107,7 +107,7 @@ class HostError(TcpexpError):
 
 
 class RunError(TcpexpError):
-    """A run failed: a command's failure, or a setting that reads back different from what was set."""
+    """A run failed: a command did, or a setting reads back different from what was set."""
 
     exit_code = 4
 

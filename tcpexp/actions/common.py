@@ -43,7 +43,7 @@ def _parse_expected(value: Any) -> tuple[str, ...]:
     several = list(value) if isinstance(value, (list, tuple)) else [value]
     if not several:
         raise QuantityError("an empty list expects no end at all", _STATUS_HINT)
-    return tuple(dict.fromkeys(_parse_status(each) for each in several))
+    return tuple(dict.fromkeys(_parse_status(status) for status in several))
 
 
 def _parse_status(value: Any) -> str:

@@ -109,7 +109,7 @@ class Fault(BuiltinAction):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        if sum(each is not None for each in (self.nth, self.every, self.bytes)) > 1:
+        if sum(choice is not None for choice in (self.nth, self.every, self.bytes)) > 1:
             raise QuantityError(
                 "'nth', 'every' and 'bytes' each say which segments", "keep one of them"
             )
@@ -142,7 +142,7 @@ class Fault(BuiltinAction):
                 "write nth: 20 or nth: [20, 22]",
             )
         if self.transmission != "all" and not (
-            self._transmissions() and all(1 <= each <= 63 for each in self._transmissions())
+            self._transmissions() and all(1 <= number <= 63 for number in self._transmissions())
         ):
             raise QuantityError(
                 "'transmission' is not a number from 1 to 63, nor a list of such",
@@ -160,7 +160,7 @@ class Fault(BuiltinAction):
         source, target = self._ends(context, flow)
         link, towards = self._where(context, source, target)
         if self.effect == "corrupt" and any(
-            each.offloads for each in context.node(source).interfaces
+            interface.offloads for interface in context.node(source).interfaces
         ):
             hint = f"leave offloads out for {source}"
             raise context.error(
@@ -259,7 +259,7 @@ class Fault(BuiltinAction):
         """Return what is done in words: ``drop data segment 20 of get``."""
         which = ""
         if self.nth is not None:
-            which = " " + ", ".join(str(each) for each in self._numbers())
+            which = " " + ", ".join(str(number) for number in self._numbers())
         elif self.every is not None:
             which = f", every {self.every}th"
         elif self.bytes is not None:
@@ -270,7 +270,7 @@ class Fault(BuiltinAction):
         if self.transmission == "all":
             again = ", all transmissions"
         elif self._transmissions() != (1,):
-            again = f", transmission {', '.join(str(each) for each in self._transmissions())}"
+            again = f", transmission {', '.join(str(number) for number in self._transmissions())}"
         by = "" if self.delay is None else f" by {format_duration(self.delay)}"
         words = {"syn": "SYN", "syn-ack": "SYN-ACK", "fin": "FIN"}.get(
             self.segment, f"{self.segment} segment"

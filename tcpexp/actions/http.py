@@ -84,8 +84,10 @@ class HttpServer(ProcessAction):
     what was sent), close.
     """
 
-    example: ClassVar[str] = """\
-- {do: http_server, id: web, host: h2, files: {index.html: "Hello from h2.", big.bin: {size: 10MB, seed: 1}}}"""
+    example: ClassVar[str] = (
+        '- {do: http_server, id: web, host: h2, files: {index.html: "Hello from h2.", '
+        "big.bin: {size: 10MB, seed: 1}}}"
+    )
 
     do: Literal["http_server"] = "http_server"
     host: str = Field(description="where it runs")
@@ -104,7 +106,10 @@ class HttpServer(ProcessAction):
         default=128,
         ge=0,
         le=65535,
-        description="second argument of listen(2): bounds the accept queue, and the queue of half-open connections",
+        description=(
+            "second argument of listen(2): bounds the accept queue, and the queue of half-open"
+            " connections"
+        ),
     )
 
     def compile(self, context: PlanContext) -> None:

@@ -83,7 +83,9 @@ class CongestionControlAction(BuiltinAction):
             and step.do.step == process
             and (step.at_ns or 0) <= self.at_ns
         ]
-        former = max(earlier, key=lambda each: each[0])[1] if earlier else flow.congestion_control
+        former = (
+            max(earlier, key=lambda switch: switch[0])[1] if earlier else flow.congestion_control
+        )
         if former is None:
             raise context.error(
                 f"'until' needs to know what '{flow.name}' used before",

@@ -32,7 +32,7 @@ def files_beside(context: PlanContext, names: Sequence[str]) -> dict[str, bytes]
                 key=key,
             )
         below = (
-            [each for each in sorted(path.rglob("*")) if not _LEFT_OUT & set(each.parts)]
+            [file for file in sorted(path.rglob("*")) if not _LEFT_OUT & set(file.parts)]
             if path.is_dir()
             else [path]
         )

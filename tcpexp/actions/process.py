@@ -146,9 +146,12 @@ class Python(_Process):
     ([your own programs](../guides/own-programs.md)).
     """
 
-    example: ClassVar[str] = """\
-- {do: python, id: reader, host: h2, script: slow_reader.py, args: [--port, 5000, --read, 16, --every, 10ms], listens: 5000}
-- {at: 1s, do: python, host: h1, script: burst_sender.py, args: [--to, "{h2}", --port, 5000], flow: upload, to: h2, port: 5000}"""
+    example: ClassVar[str] = (
+        "- {do: python, id: reader, host: h2, script: slow_reader.py, args: [--port, "
+        "5000, --read, 16, --every, 10ms], listens: 5000}\n"
+        '- {at: 1s, do: python, host: h1, script: burst_sender.py, args: [--to, "{h2}", '
+        "--port, 5000], flow: upload, to: h2, port: 5000}"
+    )
 
     do: Literal["python"] = "python"
     script: str = Field(description="the program's file name")

@@ -32,9 +32,12 @@ class Utcp(ProcessAction):
     docs/concepts/tcp.md; durations are such as `200ms`.
     """
 
-    example: ClassVar[str] = """\
-- {do: utcp, id: server, host: h2, run: serve, args: [--generate, "big=1MB:1"], config: {congestion_control: reno, mss: 1024}}
-- {at: 1s, do: utcp, id: client, host: h1, run: get, to: h2, args: [big], flow: download, sender: server}"""
+    example: ClassVar[str] = (
+        '- {do: utcp, id: server, host: h2, run: serve, args: [--generate, "big=1MB:1"], '
+        "config: {congestion_control: reno, mss: 1024}}\n"
+        "- {at: 1s, do: utcp, id: client, host: h1, run: get, to: h2, args: [big], flow: "
+        "download, sender: server}"
+    )
 
     do: Literal["utcp"] = "utcp"
     host: str = Field(description="where it runs")
@@ -128,7 +131,7 @@ class Utcp(ProcessAction):
     def _words(self, context: PlanContext, host: str, port: int) -> tuple[str, ...]:
         """Return the command's arguments and options."""
         words = [context.address(self.to, key="to")] if self.to is not None else []
-        words += [context.substitute(str(each)) for each in self.args]
+        words += [context.substitute(str(word)) for word in self.args]
         words += [
             "--port",
             str(port),

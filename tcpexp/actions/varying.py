@@ -44,9 +44,12 @@ class LinkSteps(BuiltinAction):
     the list begins again at that distance. At `until` everything is as it was before.
     """
 
-    example: ClassVar[str] = """\
-- {at: 10s, do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: 5mbit}, {after: 5s, rate: 1mbit, delay: 80ms}], until: 25s}
-- {at: 30s, do: link_steps, link: h1-h2, steps: [{after: 0s, rate: 10mbit}, {after: 2s, rate: 2mbit}], every: 4s, until: 50s}"""
+    example: ClassVar[str] = (
+        "- {at: 10s, do: link_steps, link: h1-h2, towards: h2, steps: [{after: 0s, rate: "
+        "5mbit}, {after: 5s, rate: 1mbit, delay: 80ms}], until: 25s}\n"
+        "- {at: 30s, do: link_steps, link: h1-h2, steps: [{after: 0s, rate: 10mbit}, "
+        "{after: 2s, rate: 2mbit}], every: 4s, until: 50s}"
+    )
     takes_every: ClassVar[bool] = True
 
     do: Literal["link_steps"] = "link_steps"
@@ -135,9 +138,11 @@ class LinkTrace(BuiltinAction):
     its size from it all the time.
     """
 
-    example: ClassVar[str] = """\
-- {at: 0s, do: link_trace, link: h1-h2, towards: h2, file: train.csv}
-- {at: 5s, do: link_trace, link: h1-h2, towards: h1, file: cellular.trace, window: 50ms, until: 55s}"""
+    example: ClassVar[str] = (
+        "- {at: 0s, do: link_trace, link: h1-h2, towards: h2, file: train.csv}\n"
+        "- {at: 5s, do: link_trace, link: h1-h2, towards: h1, file: cellular.trace, "
+        "window: 50ms, until: 55s}"
+    )
 
     do: Literal["link_trace"] = "link_trace"
     link: str = Field(description="the link's name, such as `h1-h2`")
@@ -220,10 +225,10 @@ class LinkTrace(BuiltinAction):
                     )
             return steps, f"rates of {self.file}"
         mtu = min(
-            each.mtu
+            interface.mtu
             for end in (link.a, link.b)
-            for each in context.node(end.node).interfaces
-            if each.name == end.interface
+            for interface in context.node(end.node).interfaces
+            if interface.name == end.interface
         )
         times = parse_opportunities(text, place)
         found = rates_of_opportunities(

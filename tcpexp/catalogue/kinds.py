@@ -1,4 +1,4 @@
-"""What a spec can name: the kinds of items, our own of each, and the class that each derives from."""
+"""What a spec can name: the kinds of items, our own, and what each derives from."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp import paths
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import TcpexpError
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.quotes import without_run
 
 if TYPE_CHECKING:

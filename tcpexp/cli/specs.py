@@ -42,9 +42,9 @@ def load_plan(name: str, overrides: tuple[str, ...], seed: int | None = None) ->
 
     Raises ``SpecErrors`` with all that is wrong with it.
     """
-    from tcpexp.plan import examine
+    from tcpexp.catalogue import reading
 
-    return examine.load_plan(paths.find_spec(name), overrides=overrides, seed=seed)
+    return reading.load_plan(paths.find_spec(name), overrides=overrides, seed=seed)
 
 
 @click.command(

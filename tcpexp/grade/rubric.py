@@ -26,10 +26,10 @@ from pydantic import (
 
 from tcpexp import paths
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.checks.base import unknown_references
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.messages import translate
 from tcpexp.spec.model import ExpectEntry, build_expect
 from tcpexp.spec.placed import PlacedError

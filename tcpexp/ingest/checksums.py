@@ -30,9 +30,9 @@ def ones_sum(data: Bytes, at: Int64, size: Int64) -> Int64:
     """
     total = np.zeros(at.size, dtype=np.int64)
     short = size <= _SHORT_BYTES
-    for each in np.unique(size[short & (size > 1)]).tolist():
-        rows = np.flatnonzero(size == each)
-        layout = np.dtype([("words", "<u2", (each >> 1,))])
+    for length in np.unique(size[short & (size > 1)]).tolist():
+        rows = np.flatnonzero(size == length)
+        layout = np.dtype([("words", "<u2", (length >> 1,))])
         total[rows] = headers_at(data, at[rows], layout)["words"].sum(axis=1, dtype=np.int64)
     for parity in (0, 1):
         rows = np.flatnonzero(~short & (at & 1 == parity))

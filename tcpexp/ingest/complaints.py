@@ -59,7 +59,7 @@ def read_complaints(captures: Sequence[Path], workers: int = 2) -> pl.DataFrame:
     Raises ``DataError`` when tshark cannot read one.
     """
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        rows = [row for found in pool.map(_read_one, captures) for row in found]
+        rows = [row for rows in pool.map(_read_one, captures) for row in rows]
     return (
         conform(pl.DataFrame(rows, infer_schema_length=None), "complaints")
         if rows

@@ -82,8 +82,8 @@ class _Reader:
         self._look_at_quoted(columns, numbers)
         texts = pl.Series(
             [
-                inet_ntop(AF_INET if len(each) == 4 else AF_INET6, each)
-                for each in self.addresses.known
+                inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
+                for address in self.addresses.known
             ],
             dtype=pl.String,
         )
@@ -109,7 +109,7 @@ class _Reader:
         """Return the numbers of all packets between the ends of a connection about which tshark has
         to be asked.
         """
-        number, pair, stream = (np.concatenate(each) for each in zip(*self._pairs, strict=True))
+        number, pair, stream = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         strange = np.unique(pair[np.isin(stream, list(self.analysis.strange))])
         found: Int64 = number[np.isin(pair, strange)]
         return found
@@ -196,7 +196,7 @@ class _Reader:
             placed.reused,
         )
         return np.array(
-            self.analysis.judge(zip(*(each.tolist() for each in segments), strict=True)),
+            self.analysis.judge(zip(*(column.tolist() for column in segments), strict=True)),
             dtype=np.int64,
         )
 
@@ -213,7 +213,7 @@ def _sacked(options: Options) -> Int64:
 def _label_lists(bits: Int64) -> pl.Series:
     different, which = np.unique(bits, return_inverse=True)
     lists = [
-        [word for at, word in enumerate(LABELS) if each >> at & 1] for each in different.tolist()
+        [word for at, word in enumerate(LABELS) if mask >> at & 1] for mask in different.tolist()
     ]
     return pl.Series(lists, dtype=pl.List(pl.String)).gather(which)
 

@@ -144,10 +144,10 @@ def _field(
         wire = mask.group(1)
         pattern = wire.replace(" ", "")
         held = next(
-            each
-            for each in (parent, element)
-            if 8 * _number(each, "size") >= len(pattern)
-            and (each is element or parent is not proto)
+            holder
+            for holder in (parent, element)
+            if 8 * _number(holder, "size") >= len(pattern)
+            and (holder is element or parent is not proto)
         )
         used = [at for at, bit in enumerate(pattern) if bit != "."]
         first = 8 * (_number(held, "pos") - begin + _number(held, "size")) - len(pattern) + used[0]

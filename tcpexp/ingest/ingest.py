@@ -301,7 +301,9 @@ def _from_iperf3(source: _Source, connections: pl.DataFrame) -> pl.DataFrame:
         known = {
             (row["client_port"], row["server_port"]): row for row in carrying.iter_rows(named=True)
         }
-        rows = {each: known[pair] for each, pair in connections_of(report).items() if pair in known}
+        rows = {
+            socket: known[pair] for socket, pair in connections_of(report).items() if pair in known
+        }
         begin = min(
             (row["established_ns"] for row in rows.values() if row["established_ns"] is not None),
             default=flow.start_ns,
@@ -309,7 +311,7 @@ def _from_iperf3(source: _Source, connections: pl.DataFrame) -> pl.DataFrame:
         parts.append(
             parse_iperf3(
                 report,
-                {each: (row["connection"], row["flow"]) for each, row in rows.items()},
+                {socket: (row["connection"], row["flow"]) for socket, row in rows.items()},
                 flow.name,
                 begin,
             )

@@ -49,9 +49,9 @@ def client_sends(report: dict[str, Any]) -> dict[tuple[int, int], bool]:
     }
     by_client = side_of(report) == "client"
     return {
-        ports: bool(senders[each]) == by_client
-        for each, ports in connections_of(report).items()
-        if senders.get(each) is not None
+        ports: bool(senders[socket]) == by_client
+        for socket, ports in connections_of(report).items()
+        if senders.get(socket) is not None
     }
 
 
@@ -61,9 +61,9 @@ def connections_of(report: dict[str, Any]) -> dict[Any, tuple[int, int]]:
     """
     client = side_of(report) == "client"
     found = {}
-    for each in report["start"].get("connected", []):
-        ports = int(each["local_port"]), int(each["remote_port"])
-        found[each.get("socket")] = ports if client else ports[::-1]
+    for connection in report["start"].get("connected", []):
+        ports = int(connection["local_port"]), int(connection["remote_port"])
+        found[connection.get("socket")] = ports if client else ports[::-1]
     return found
 
 
@@ -77,16 +77,18 @@ def received_bytes(report: dict[str, Any]) -> dict[tuple[int, int], int]:
     if report["start"].get("test_start", {}).get("protocol", "TCP") != "TCP":
         return {}
     ports = {
-        each["socket"]: (int(each["local_port"]), int(each["remote_port"]))
-        for each in report["start"].get("connected", [])
+        connection["socket"]: (int(connection["local_port"]), int(connection["remote_port"]))
+        for connection in report["start"].get("connected", [])
     }
     totals = [
-        each["receiver"] for each in report.get("end", {}).get("streams", []) if "receiver" in each
+        stream["receiver"]
+        for stream in report.get("end", {}).get("streams", [])
+        if "receiver" in stream
     ]
     return {
-        ports[each["socket"]]: int(each["bytes"])
-        for each in totals
-        if each.get("sender") is False and each.get("socket") in ports
+        ports[stream["socket"]]: int(stream["bytes"])
+        for stream in totals
+        if stream.get("sender") is False and stream.get("socket") in ports
     }
 
 

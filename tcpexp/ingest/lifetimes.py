@@ -125,9 +125,9 @@ def _with_openers(lives: pl.DataFrame, trace: Trace, known: bool) -> pl.DataFram
         openers = find_openers(trace.forks, trace.marks, asked)
         columns = {
             "life": asked["life"],
-            "own": [each is not None for each in openers],
-            "step": [each.step if each else None for each in openers],
-            "process": [each.process if each else None for each in openers],
+            "own": [opener is not None for opener in openers],
+            "step": [opener.step if opener else None for opener in openers],
+            "process": [opener.process if opener else None for opener in openers],
         }
         told = pl.DataFrame(columns, schema={name: LIVES[name] for name in columns})
         lives = lives.drop("own", "step", "process").join(

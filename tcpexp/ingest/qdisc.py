@@ -52,13 +52,13 @@ def parse_sources(text: str, source: str = "qdisc_sources.json") -> Links:
     try:
         return [
             (
-                str(each["link"]),
+                str(link["link"]),
                 {
                     int(index): QdiscRole(role["towards"], role["role"])
-                    for index, role in each["roles"].items()
+                    for index, role in link["roles"].items()
                 },
             )
-            for each in json.loads(text)["links"]
+            for link in json.loads(text)["links"]
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
@@ -83,8 +83,8 @@ def parse_dumps(
                 hint="does qdisc_sources.json belong to it?",
             )
         link, roles = links[number]
-        for found in parse_messages(datagram):
-            row = queue_row(found, link, roles)
+        for message in parse_messages(datagram):
+            row = queue_row(message, link, roles)
             if row is not None:
                 row["t_ns"] = t_ns
                 rows.append(row)
@@ -94,8 +94,8 @@ def parse_dumps(
                         link,
                         str(row["towards"]),
                         str(row["qdisc"]),
-                        found.kind,
-                        found.options,
+                        message.kind,
+                        message.options,
                     )
     return table_of_rows(rows, "queues")
 

@@ -53,7 +53,7 @@ class SampledSettings:
     def _close(self, link: str) -> None:
         """Note which qdiscs of a link its latest sample no longer had."""
         t_ns, seen = self._seen.pop(link)
-        for slot in [each for each in self._last if each[0] == link and each not in seen]:
+        for slot in [known for known in self._last if known[0] == link and known not in seen]:
             del self._last[slot]
             self._add(t_ns, slot, None, {})
 
@@ -89,23 +89,27 @@ def _rows(line: dict[str, Any]) -> Iterator[dict[str, object]]:
         "link": line.get("link"),
         "node": line.get("node"),
     }
-    for each in line.get("qdiscs") or ():
+    for qdisc in line.get("qdiscs") or ():
         yield {
             **base,
-            "towards": each["towards"],
-            "qdisc": each["qdisc"],
-            "kind": each["kind"],
-            "options": json.dumps(each["options"]),
+            "towards": qdisc["towards"],
+            "qdisc": qdisc["qdisc"],
+            "kind": qdisc["kind"],
+            "options": json.dumps(qdisc["options"]),
         }
-    for each in line.get("interfaces") or ():
-        rest = {"mtu": each["mtu"], "up": each["up"]}
+    for interface in line.get("interfaces") or ():
+        rest = {"mtu": interface["mtu"], "up": interface["up"]}
         yield {
             **base,
-            "interface": each["name"],
-            "kind": each["qdisc"],
+            "interface": interface["name"],
+            "kind": interface["qdisc"],
             "options": json.dumps(rest),
         }
-    for each in line.get("changes") or ():
-        yield {**base, "interface": each["name"], "options": json.dumps({"change": each["change"]})}
+    for change in line.get("changes") or ():
+        yield {
+            **base,
+            "interface": change["name"],
+            "options": json.dumps({"change": change["change"]}),
+        }
     if line.get("whole") is False:
         yield {**base, "options": json.dumps({"change": "more than the kernel kept"})}

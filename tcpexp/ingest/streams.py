@@ -112,8 +112,8 @@ class Streams:
 
         None without one.
         """
-        each = zip(*(column.tolist() for column in ends), strict=True)
-        pairs = (self._pairs.get(_pair(*one)[0]) for one in each)
+        segments = zip(*(column.tolist() for column in ends), strict=True)
+        pairs = (self._pairs.get(_pair(*one)[0]) for one in segments)
         return [None if pair is None else self._first[pair] for pair in pairs]
 
     def _telling(self, lane: Int64, flags: Int64) -> list[int]:
@@ -210,19 +210,19 @@ def _learn_scale(connection: Connection, side: int, flags: int, wscale: int) -> 
 
 
 def _first_rows(lane: Int64, flags: Int64, number: int, begin: int) -> list[int]:
-    """Return from ``begin`` on the first row and the first ACK of both directions of a connection."""
+    """Return, from ``begin`` on, the first row and the first ACK of both directions."""
     rows = begin + np.flatnonzero(lane[begin:] >> 1 == number >> 1)
     found = [
-        each[:1]
+        rows_of[:1]
         for side in (0, 1)
         for one in [rows[lane[rows] & 1 == side]]
-        for each in (one, one[flags[one] & ACK != 0])
+        for rows_of in (one, one[flags[one] & ACK != 0])
     ]
     first: list[int] = np.concatenate(found).tolist()
     return first
 
 
 def _pair(src: int, dst: int, src_port: int, dst_port: int) -> tuple[tuple[int, int], bool]:
-    """Return both ends as numbers, the lower one first, and whether the source is the higher one."""
+    """Return both ends as numbers, the lower first, and whether the source is the higher."""
     one, other = (src << 16) | src_port, (dst << 16) | dst_port
     return (min(one, other), max(one, other)), one > other

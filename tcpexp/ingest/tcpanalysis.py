@@ -143,7 +143,7 @@ class Analysis:
         """Return labels (bits), bytes in flight (-1 for none) and round-trip time (ns, ``NO_RTT``
         for none) of each segment.
         """
-        return [self._judge(each) for each in map(Segment._make, segments)]
+        return [self._judge(segment) for segment in map(Segment._make, segments)]
 
     def _judge(self, segment: Segment) -> tuple[int, int, int]:
         while segment.stream >= len(self._connections):

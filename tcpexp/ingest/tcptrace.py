@@ -112,8 +112,8 @@ def read_trace(folder: Path, t0_monotonic_ns: int) -> Trace:
     marks = records.marks(formats["print"]) if "print" in formats else pl.DataFrame(schema=MARKS)
     return Trace(
         tables,
-        sum(each.lost_pages for each in buffers),
-        sum(each.t_ns.size for each in buffers),
+        sum(buffer.lost_pages for buffer in buffers),
+        sum(buffer.t_ns.size for buffer in buffers),
         forks,
         marks,
     )
@@ -131,7 +131,7 @@ def _made(name: str, columns: dict[str, NDArray[np.generic]]) -> pl.DataFrame:
     if columns["t_ns"].size:
         return MAKERS[name](columns)
     return empty_frame(TABLE_OF[name]).with_columns(
-        pl.lit(None, dtype=kind).alias(each) for each, kind in EXTRA.items()
+        pl.lit(None, dtype=kind).alias(name) for name, kind in EXTRA.items()
     )
 
 
@@ -143,10 +143,10 @@ class _Records:
     def __init__(self, buffers: list[RawEvents], t0_monotonic_ns: int) -> None:
         self.buffers = buffers
         self.t0 = t0_monotonic_ns
-        times = np.concatenate([each.t_ns for each in buffers])
+        times = np.concatenate([buffer.t_ns for buffer in buffers])
         ranks = np.empty(times.size, dtype=np.int64)
         ranks[np.argsort(times, kind="stable")] = np.arange(times.size)
-        self.ranks = np.split(ranks, np.cumsum([each.t_ns.size for each in buffers])[:-1])
+        self.ranks = np.split(ranks, np.cumsum([buffer.t_ns.size for buffer in buffers])[:-1])
 
     def of(self, kind: EventFormat) -> dict[str, NDArray[np.generic]]:
         """Return the fields of one tracepoint's records as columns, with ``t_ns`` from t0 and
@@ -163,7 +163,7 @@ class _Records:
         return columns
 
     def _gathered(self, kind: EventFormat) -> list[dict[str, NDArray[np.generic]]]:
-        return [gather(each, kind) for each in self.buffers]
+        return [gather(buffer, kind) for buffer in self.buffers]
 
     def marks(self, kind: EventFormat) -> pl.DataFrame:
         """Return the engine's marks among the texts that were written into the trace."""
@@ -218,8 +218,8 @@ def _with_extra(frame: pl.DataFrame, columns: Columns, name: str) -> pl.DataFram
         "task": columns["common_pid"],
     }
     extra = [
-        pl.Series(each, values if values is not None else [None] * count, dtype=EXTRA[each])
-        for each, values in known.items()
+        pl.Series(name, values if values is not None else [None] * count, dtype=EXTRA[name])
+        for name, values in known.items()
     ]
     # rows are in the order of time already, which is the tables' own
     return conform(frame, name).with_columns(extra)
@@ -332,7 +332,7 @@ def _texts_v6(rows: NDArray[np.generic]) -> pl.Series:
     octets = np.ascontiguousarray(rows, dtype=np.uint8).view("S16").ravel()
     distinct, which = np.unique(octets, return_inverse=True)
     words = pl.Series(
-        [ipv6_text(bytes(each).ljust(16, b"\0")) for each in distinct], dtype=pl.String
+        [ipv6_text(bytes(address).ljust(16, b"\0")) for address in distinct], dtype=pl.String
     )
     return words.gather(which)
 

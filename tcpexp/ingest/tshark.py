@@ -395,7 +395,7 @@ def _sack_blocks() -> pl.Expr:
     """Left and right edges, alternating; null without the option."""
     left = pl.col("tcp.options.sack_le").str.split(",")
     right = pl.col("tcp.options.sack_re").str.split(",")
-    edges = [each.list.get(index, null_on_oob=True) for index in range(4) for each in (left, right)]
+    edges = [edge.list.get(index, null_on_oob=True) for index in range(4) for edge in (left, right)]
     return pl.when(left.is_not_null()).then(
         pl.concat_list(edges).list.drop_nulls().cast(pl.List(pl.Int64), strict=False)
     )

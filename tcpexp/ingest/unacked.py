@@ -104,6 +104,6 @@ def _age(segment: Segment) -> int:
 
 
 def _extent(segments: deque[Segment] | list[Segment], base: int) -> tuple[int, int]:
-    return min((each[0] - base) & MASK for each in segments), max(
-        (each[1] - base) & MASK for each in segments
+    return min((segment[0] - base) & MASK for segment in segments), max(
+        (segment[1] - base) & MASK for segment in segments
     )

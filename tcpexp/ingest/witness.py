@@ -78,7 +78,7 @@ class Witness:
         frame = self.trace.tables.get(name)
         if frame is None:
             return empty_frame(name).with_columns(
-                pl.lit(None, dtype=kind).alias(each) for each, kind in EXTRA.items()
+                pl.lit(None, dtype=kind).alias(name) for name, kind in EXTRA.items()
             )
         if self.lives["kept"].all() or frame.is_empty():
             return frame
@@ -129,7 +129,7 @@ def _with_nodes(lives: pl.DataFrame, plan: RunPlan, nodes: Nodes) -> pl.DataFram
 
 
 def unspecified(column: str) -> pl.Expr:
-    """Return whether an address says "any": that of a listening socket that was not bound to one."""
+    """Return whether an address says "any", as that of a socket that listens on all does."""
     return pl.col(column).is_null() | pl.col(column).is_in(["0.0.0.0", "::", "*"])
 
 

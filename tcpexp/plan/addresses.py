@@ -62,17 +62,19 @@ def link_addresses(
     chosen, errors = _chosen_addresses(graph, spec, hosts)
     found = []
     for index, link in enumerate(graph.links):
-        own = [each for each in chosen if each.link == link.name]
+        own = [choice for choice in chosen if choice.link == link.name]
         network = own[0].interface.network if own else subnet(ip, slot, index)
         errors += [
-            _other_network(spec, each, link, own[0])
-            for each in own[1:]
-            if each.interface.network != network
+            _other_network(spec, choice, link, own[0])
+            for choice in own[1:]
+            if choice.interface.network != network
         ]
-        ends = {each.node: each.interface for each in own}
+        ends = {choice.node: choice.interface for choice in own}
         for position, end in enumerate((link.a, link.b)):
             if end not in ends:
-                ends[end] = _free_address(network, position, {each.ip for each in ends.values()})
+                ends[end] = _free_address(
+                    network, position, {address.ip for address in ends.values()}
+                )
         found.append(LinkAddresses(network, (ends[link.a], ends[link.b])))
     errors += _clashes(graph, spec, chosen, found)
     if errors:
@@ -108,7 +110,11 @@ def _chosen_addresses(
                 else ("hosts", node, "address", name)
             )
             link = next(
-                (each for each in links if name in (each, "-".join(reversed(each.split("-"))))),
+                (
+                    link_name
+                    for link_name in links
+                    if name in (link_name, "-".join(reversed(link_name.split("-"))))
+                ),
                 None,
             )
             if link is None:
@@ -209,24 +215,24 @@ def _clashes(
     another link.
     """
     errors = []
-    for number, each in enumerate(chosen):
+    for number, choice in enumerate(chosen):
         twin = next(
-            (other for other in chosen[:number] if other.interface.ip == each.interface.ip), None
+            (other for other in chosen[:number] if other.interface.ip == choice.interface.ip), None
         )
-        where = spec.place(*each.path)
+        where = spec.place(*choice.path)
         if twin is not None:
             errors.append(
                 SpecError(
-                    f"{each.interface.ip} is the address of {twin.node} already",
+                    f"{choice.interface.ip} is the address of {twin.node} already",
                     where=where,
                     hint="give each its own",
                 )
             )
             continue
         for link, addresses in zip(graph.links, found, strict=True):
-            if link.name != each.link and addresses.network.overlaps(each.interface.network):
+            if link.name != choice.link and addresses.network.overlaps(choice.interface.network):
                 words = (
-                    f"the subnet of {each.interface} overlaps that of link {link.name},"
+                    f"the subnet of {choice.interface} overlaps that of link {link.name},"
                     f" {addresses.network}"
                 )
                 errors.append(

@@ -82,10 +82,10 @@ class _Timeline:
         ends = (network.node(link.a.node), network.node(link.b.node))
         names = (link.a.interface, link.b.interface)
         self.mtu = min(
-            each.mtu
+            interface.mtu
             for node, name in zip(ends, names, strict=True)
-            for each in node.interfaces
-            if each.name == name
+            for interface in node.interfaces
+            if interface.name == name
         )
 
     def steps(self) -> list[Ordered]:
@@ -135,11 +135,13 @@ class _Timeline:
         """Return the whole direction as it is from ``at_ns`` on."""
         parameters = self.base
         changed: set[str] = set()
-        for each in self.changes:
-            begun = each.at_ns < at_ns or (each.at_ns == at_ns and each.order <= change.order)
-            if begun and (each.until_ns is None or each.until_ns > at_ns):
-                parameters = each.parameters.over(parameters)
-                changed |= set(each.parameters.named())
+        for earlier in self.changes:
+            begun = earlier.at_ns < at_ns or (
+                earlier.at_ns == at_ns and earlier.order <= change.order
+            )
+            if begun and (earlier.until_ns is None or earlier.until_ns > at_ns):
+                parameters = earlier.parameters.over(parameters)
+                changed |= set(earlier.parameters.named())
         try:
             plan = direction_plan(
                 parameters, base_rtt_ns=self._base_rtt_ns(parameters), mtu=self.mtu

@@ -23,8 +23,8 @@ from tcpexp.plan.unlimited import notes_on_rates
 from tcpexp.units import format_duration
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.vocabulary import Vocabulary
 
 #: Virtual seconds that a run may take beyond its duration, for setting up, probing and putting
 #: away.
@@ -35,7 +35,7 @@ WALL_PER_SECOND = 30.0
 
 
 def compile_plan(
-    spec: ExperimentSpec, catalogue: Catalogue, *, seed: int | None = None, slot: int = 0
+    spec: ExperimentSpec, catalogue: Vocabulary, *, seed: int | None = None, slot: int = 0
 ) -> RunPlan:
     """Return the plan of ``spec``; ``seed`` instead of the spec's, ``slot`` k for the subnet
     10.k.0.0/16.
@@ -87,9 +87,12 @@ def compile_plan(
 
 
 def _network(
-    spec: ExperimentSpec, catalogue: Catalogue, slot: int
+    spec: ExperimentSpec, catalogue: Vocabulary, slot: int
 ) -> tuple[Any, dict[str, LinkSettings]]:
-    """Return the network; an error of the topology itself gets the place where the spec names it."""
+    """Return the network.
+
+    An error of the topology itself gets the place where the spec names it.
+    """
     try:
         graph = load_topology(
             spec.topology.name, spec.topology.params, spec.source.folder, catalogue
@@ -98,7 +101,7 @@ def _network(
             raise SpecError(f"the topology '{graph.name}' has no host")
         return network_plan(graph, spec, slot=slot)
     except SpecErrors as several:
-        raise SpecErrors([_placed_in_topology(spec, each) for each in several.errors]) from None
+        raise SpecErrors([_placed_in_topology(spec, error) for error in several.errors]) from None
     except ParameterError as error:
         given = spec.raw_at("topology", "params", error.key) is not None
         where = (
@@ -229,7 +232,7 @@ def _timeline(
 
 
 def _recorders(
-    spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft
+    spec: ExperimentSpec, catalogue: Vocabulary, draft: PlanDraft
 ) -> tuple[Recorder, ...]:
     """Return the recorders: those that record by default, adjusted by ``record:``, then those that
     only it names.
@@ -252,7 +255,7 @@ def _recorders(
     return tuple(recorders)
 
 
-def _ship_plugins(spec: ExperimentSpec, catalogue: Catalogue, draft: PlanDraft) -> None:
+def _ship_plugins(spec: ExperimentSpec, catalogue: Vocabulary, draft: PlanDraft) -> None:
     """Put the plugins' text into the plan, so that a run can be checked and plotted years later."""
     for name in spec.plugins:
         path = f"plugins/{name}"

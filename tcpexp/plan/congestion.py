@@ -142,7 +142,7 @@ def _asking(network: NetworkPlan, client: str, control: str) -> NetworkPlan:
         )
     asking = dataclasses.replace(node, sysctls={**node.sysctls, ECN_SYSCTL: "1"})
     return dataclasses.replace(
-        network, nodes=tuple(asking if each.name == client else each for each in network.nodes)
+        network, nodes=tuple(asking if other.name == client else other for other in network.nodes)
     )
 
 

@@ -139,7 +139,7 @@ class PlanContext:
         self.step_id = step_id
         self.path = path
 
-    # ----------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # questions
 
     @property
@@ -244,9 +244,9 @@ class PlanContext:
         """
         plan = self.link(link, key=key)
         subnet = next(
-            ipaddress.ip_interface(each.cidr).network
-            for each in self.node(plan.a.node).interfaces
-            if each.name == plan.a.interface
+            ipaddress.ip_interface(interface.cidr).network
+            for interface in self.node(plan.a.node).interfaces
+            if interface.name == plan.a.interface
         )
         most = min(254, subnet.num_addresses - 2)
         if not 1 <= number <= most:
@@ -327,7 +327,7 @@ class PlanContext:
                     )
                     raise self.error(message, hint=hint, key=key)
 
-    # ---------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # primitives
 
     def setup(
@@ -526,7 +526,7 @@ class PlanContext:
         self.draft.congestion_controls.update(congestion_controls)
         self.draft.features.update(features)
 
-    # ------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------
     # helpers
 
     def _append(self, steps: list[Step], step: Step) -> str:
@@ -594,7 +594,8 @@ class PlanContext:
                 else ()
             )
             return next(
-                ((key, *below) for key, each in items if (below := search(each)) is not None), None
+                ((key, *below) for key, value in items if (below := search(value)) is not None),
+                None,
             )
 
         return search(self.spec.raw_at(*self.path)) or None

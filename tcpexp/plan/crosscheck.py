@@ -16,8 +16,8 @@ from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.spec.model import ExpectEntry, ExperimentSpec
+    from tcpexp.spec.vocabulary import Vocabulary
 
 Path = tuple[str | int, ...]
 
@@ -57,7 +57,7 @@ def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]
     ]
 
 
-def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) -> list[SpecError]:
+def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Vocabulary) -> list[SpecError]:
     """Return an error for each option in ``plots:`` that its plot lacks or cannot use, each unknown
     flow, and each time beyond the end.
     """
@@ -68,12 +68,12 @@ def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Catalogue) ->
         if not entry.options:
             continue
         wrong = catalogue.plots.get(entry.name).option_errors(entry.options)
-        for each in wrong:
+        for error in wrong:
             errors.append(
                 SpecError(
-                    each.message,
-                    where=spec.place(*path, each.option, key=each.unknown),
-                    hint=each.hint,
+                    error.message,
+                    where=spec.place(*path, error.option, key=error.unknown),
+                    hint=error.hint,
                 )
             )
         if wrong:
@@ -100,7 +100,7 @@ def _unknown(
     for kind, name in references() if references is not None else ():
         names = known[kind]
         if name in names or (
-            kind == "action" and any(each.startswith(f"{name}.") for each in names)
+            kind == "action" and any(known_id.startswith(f"{name}.") for known_id in names)
         ):
             continue
         where = spec.place(*path, *_path_to(entry.parameters, name))
@@ -125,7 +125,7 @@ def _beyond(spec: ExperimentSpec, path: Path, value: Any) -> list[SpecError]:
     if not isinstance(value, list) or len(value) != 2:
         return []
     try:
-        begin_ns, end_ns = (parse_duration(each) for each in value)
+        begin_ns, end_ns = (parse_duration(time) for time in value)
     except QuantityError:
         return []
     if begin_ns >= end_ns:

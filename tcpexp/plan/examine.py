@@ -19,9 +19,9 @@ from tcpexp.plan.leaveout import Remainder
 from tcpexp.spec.load import order_of, read_source, validate_source
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.source import Source
+    from tcpexp.spec.vocabulary import Vocabulary
 
 #: After so many looks, or mistakes, there is enough to mend.
 MAX_LOOKS, MAX_ERRORS = 40, 40
@@ -41,7 +41,7 @@ class Examined:
 
 def load_plan(
     path: Path,
-    catalogue: Catalogue | None = None,
+    catalogue: Vocabulary,
     *,
     overrides: Iterable[str] = (),
     seed: int | None = None,
@@ -58,24 +58,20 @@ def load_plan(
 
 
 def examine_spec(
-    source: Source, catalogue: Catalogue | None = None, *, seed: int | None = None, slot: int = 0
+    source: Source, catalogue: Vocabulary, *, seed: int | None = None, slot: int = 0
 ) -> Examined:
     """Return the plan of what ``source`` holds, or every mistake in it."""
-    if catalogue is None:
-        from tcpexp.catalogue import load_catalogue
-
-        catalogue = load_catalogue()
     remainder = Remainder(source)
     found: list[SpecError] = []
     for _ in range(MAX_LOOKS):
         errors, plan = _look(remainder.source, catalogue, seed, slot)
         if plan is not None:
             return Examined(None if found else plan, _sorted(found), remainder.source)
-        seen = {(str(each.where), each.message) for each in found}
+        seen = {(str(error.where), error.message) for error in found}
         found += [
-            each
-            for each in errors
-            if remainder.is_news(each) and (str(each.where), each.message) not in seen
+            error
+            for error in errors
+            if remainder.is_news(error) and (str(error.where), error.message) not in seen
         ]
         if len(found) >= MAX_ERRORS or not remainder.leave_out(errors):
             break
@@ -83,7 +79,7 @@ def examine_spec(
 
 
 def _look(
-    source: Source, catalogue: Catalogue, seed: int | None, slot: int
+    source: Source, catalogue: Vocabulary, seed: int | None, slot: int
 ) -> tuple[list[SpecError], RunPlan | None]:
     """Return the mistakes that are seen first, or the plan."""
     try:

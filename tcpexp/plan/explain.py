@@ -69,7 +69,9 @@ def recorder_lines(recorders: tuple[Recorder, ...]) -> list[str]:
         own = [recorder for recorder in recorders if recorder.kind == kind]
         where = ", ".join(
             dict.fromkeys(
-                each.interface or each.node or "" for each in own if each.interface or each.node
+                recorder.interface or recorder.node or ""
+                for recorder in own
+                if recorder.interface or recorder.node
             )
         )
         every = f"every {format_duration(own[0].interval_ns)}" if own[0].interval_ns else ""
@@ -123,7 +125,7 @@ def _heading(plan: RunPlan) -> str:
 
 
 def _node_line(node: NodePlan) -> str:
-    addresses = ", ".join(f"{each.name} {each.cidr}" for each in node.interfaces)
+    addresses = ", ".join(f"{interface.name} {interface.cidr}" for interface in node.interfaces)
     settings = "".join(
         f"; {key} = {value}" for key, value in node.sysctls.items() if key not in FORWARDING
     )
@@ -162,7 +164,7 @@ def _options(options: dict[str, Any]) -> str:
     for key, value in options.items():
         if key != "because":
             text = (
-                "[" + ", ".join(str(each) for each in value) + "]"
+                "[" + ", ".join(str(part) for part in value) + "]"
                 if isinstance(value, (list, tuple))
                 else str(value)
             )

@@ -1,4 +1,4 @@
-"""What remains of a spec when its mistakes are left out, so that the mistakes behind them are seen."""
+"""What remains of a spec without its mistakes, so that the mistakes behind them are seen."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Remainder:
         )
         self._touched = set()
         placed = sorted(
-            ((self._path(each), each) for each in errors),
-            key=lambda each: _backwards(each[0]),
+            ((self._path(error), error) for error in errors),
+            key=lambda placed: _backwards(placed[0]),
             reverse=True,
         )
         return any([self._leave_out(path, error) for path, error in placed])
@@ -177,10 +177,10 @@ class Remainder:
             self._remove(path)
             return
         self._put(
-            path[:-1], {instead if key == path[-1] else key: each for key, each in holder.items()}
+            path[:-1], {instead if key == path[-1] else key: value for key, value in holder.items()}
         )
         for places in (self.source.places, self.source.key_places):
-            for known in [each for each in places if each[: len(path)] == path]:
+            for known in [place for place in places if place[: len(path)] == path]:
                 places[(*path[:-1], instead, *known[len(path) :])] = places[known]
 
     def _path(self, error: SpecError) -> Path | None:
@@ -203,14 +203,14 @@ class Remainder:
         if not holds(holder, path[-1]):
             return
         if isinstance(holder, dict):
-            self._put(path[:-1], {key: each for key, each in holder.items() if key != path[-1]})
+            self._put(path[:-1], {key: value for key, value in holder.items() if key != path[-1]})
             return
         if path in self._touched:
             return  # removed by another mistake of this look: what stands there now was behind it
         self._touched.add(path)
         at = path[-1]
         assert isinstance(holder, list) and isinstance(at, int)
-        self._put(path[:-1], [each for index, each in enumerate(holder) if index != at])
+        self._put(path[:-1], [value for index, value in enumerate(holder) if index != at])
         depth = len(path) - 1
         for places in (self.source.places, self.source.key_places):
             moved = {}
@@ -251,7 +251,7 @@ def _changed(raw: Any, path: Path, value: Any) -> Any:
 def _texts(raw: Any) -> set[str]:
     """Return all texts in a value."""
     if isinstance(raw, dict):
-        return set().union(*(_texts(each) for each in raw.values())) if raw else set()
+        return set().union(*(_texts(value) for value in raw.values())) if raw else set()
     if isinstance(raw, list):
-        return set().union(*(_texts(each) for each in raw)) if raw else set()
+        return set().union(*(_texts(value) for value in raw)) if raw else set()
     return {raw} if isinstance(raw, str) else set()

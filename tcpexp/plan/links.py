@@ -41,7 +41,7 @@ class ParameterError(SpecError):
 
 
 def frame_bytes(mtu: int) -> int:
-    """Return the bytes of a full Ethernet frame as the kernel counts them: 1514 for an MTU of 1500."""
+    """Return the bytes of a full frame as the kernel counts them: 1514 for an MTU of 1500."""
     return mtu + ETHERNET_HEADER_BYTES
 
 

@@ -23,7 +23,11 @@ Fail = Callable[[PendingChange, str | None, str, str | None], SpecError]
 def end_mtus(network: NetworkPlan, link: LinkPlan) -> tuple[int, int]:
     """Return the MTU of a link's interfaces at its ends a and b."""
     found = [
-        next(each.mtu for each in network.node(end.node).interfaces if each.name == end.interface)
+        next(
+            interface.mtu
+            for interface in network.node(end.node).interfaces
+            if interface.name == end.interface
+        )
         for end in (link.a, link.b)
     ]
     return found[0], found[1]
@@ -69,7 +73,7 @@ def check_mtus(spec: ExperimentSpec, network: NetworkPlan) -> None:
                 )
             )
     if errors:
-        raise SpecErrors(list({(each.message, each.where): each for each in errors}.values()))
+        raise SpecErrors(list({(error.message, error.where): error for error in errors}.values()))
 
 
 def notes_on_mtus(network: NetworkPlan) -> list[str]:
@@ -148,7 +152,9 @@ def resolve_mtus(
                     change.order + 0.4,
                 )
             )
-            if change.until_ns is not None and all(each.at_ns != change.until_ns for each in kept):
+            if change.until_ns is not None and all(
+                other.at_ns != change.until_ns for other in kept
+            ):
                 after = dataclasses.replace(
                     change, at_ns=change.until_ns, label=f"end: {change.label}", mark=False
                 )
@@ -171,13 +177,13 @@ def _in_force(
 ) -> tuple[int, int]:
     """Return both ends' MTUs from ``at_ns`` on."""
     now = start
-    for each in changes:
+    for change in changes:
         if (
-            (each.at_ns, each.order) <= (at_ns, order)
-            and (each.until_ns is None or each.until_ns > at_ns)
-            and each.parameters.mtu is not None
+            (change.at_ns, change.order) <= (at_ns, order)
+            and (change.until_ns is None or change.until_ns > at_ns)
+            and change.parameters.mtu is not None
         ):
-            now = (each.parameters.mtu, each.parameters.mtu)
+            now = (change.parameters.mtu, change.parameters.mtu)
     return now
 
 

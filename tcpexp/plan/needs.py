@@ -35,7 +35,7 @@ def collect_needs(draft: PlanDraft, steps: list[Step], recorders: tuple[Recorder
     """
     every = [*draft.setup, *steps]
     tools = {"ip", "ss"} | draft.tools | {tool for step in every for tool in _tools(step)}
-    tools |= {each.options["argv"][0] for each in recorders if each.kind == "command"}
+    tools |= {recorder.options["argv"][0] for recorder in recorders if recorder.kind == "command"}
     if any(link.wire for link in draft.network.links):
         tools.add("tc")
     filters = {

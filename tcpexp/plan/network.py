@@ -75,7 +75,7 @@ def network_plan(
         )
         for name, kind in graph.nodes.items()
     )
-    subnets = tuple(str(each.network) for each in addresses)
+    subnets = tuple(str(address.network) for address in addresses)
     ends = {
         link.name: (interfaces[link.a][link.name], interfaces[link.b][link.name])
         for link in graph.links
@@ -229,7 +229,7 @@ def _routes(
         }
         through = set(gateways.values())
         shared = {
-            gateway: next(each.name for each in graph.links if {each.a, each.b} == {name, gateway})
+            gateway: next(link.name for link in graph.links if {link.a, link.b} == {name, gateway})
             for gateway in through
         }
         if len(through) == 1 and graph.nodes[gateway := through.pop()] == "router":
@@ -358,10 +358,10 @@ def _place_of(
     first, second = name.split("-")
     names = [one_way, name, f"{second}-{first}"]
     for key in keys:
-        for each in names:
-            if spec.raw_at("links", each, key) is not None:
-                return spec.place("links", each, key, key=True)
-    for each in names:
-        if spec.raw_at("links", each) is not None:
-            return spec.place("links", each, key=True)
+        for spelling in names:
+            if spec.raw_at("links", spelling, key) is not None:
+                return spec.place("links", spelling, key, key=True)
+    for spelling in names:
+        if spec.raw_at("links", spelling) is not None:
+            return spec.place("links", spelling, key=True)
     return spec.place("topology")

@@ -133,7 +133,9 @@ class Paths:
         """Return the address that a packet bears as its source when it leaves by ``first``."""
         end = first.link.a if first.towards == first.link.b.node else first.link.b
         return next(
-            each.address for each in self._nodes[end.node].interfaces if each.name == end.interface
+            interface.address
+            for interface in self._nodes[end.node].interfaces
+            if interface.name == end.interface
         )
 
     def mtu(self, source: str, target: str) -> int | None:
@@ -143,10 +145,10 @@ class Paths:
         hops = self.between(source, target)
         ends = [end for hop in hops or () for end in (hop.link.a, hop.link.b)]
         found = [
-            each.mtu
+            interface.mtu
             for end in ends
-            for each in self._nodes[end.node].interfaces
-            if each.name == end.interface
+            for interface in self._nodes[end.node].interfaces
+            if interface.name == end.interface
         ]
         return min(found, default=None)
 
@@ -188,12 +190,12 @@ class Paths:
         """Return by address the hop to whoever is at the other end of a node's links."""
         found: dict[str, Hop] = {}
         for link in self.network.links:
-            for own, other in ((link.a, link.b), (link.b, link.a)):
-                if own.node == node.name:
+            for near, other in ((link.a, link.b), (link.b, link.a)):
+                if near.node == node.name:
                     far = next(
-                        each
-                        for each in self._nodes[other.node].interfaces
-                        if each.name == other.interface
+                        interface
+                        for interface in self._nodes[other.node].interfaces
+                        if interface.name == other.interface
                     )
                     found[far.address] = Hop(link, other.node)
         return found

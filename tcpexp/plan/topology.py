@@ -24,7 +24,7 @@ from tcpexp.spec.messages import translate
 from tcpexp.spec.source import Source, load_source
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
+    from tcpexp.spec.vocabulary import Vocabulary
 
 NodeKind = Literal["host", "router"]
 MAX_NODES = 200
@@ -34,7 +34,7 @@ _PARAMETER = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass(frozen=True)
 class GraphLink:
-    """A link from node ``a`` to node ``b`` with the topology's own parameters for each direction."""
+    """A link from node ``a`` to ``b`` with the topology's own parameters for each direction."""
 
     a: str
     b: str
@@ -98,7 +98,7 @@ class Graph:
 
 
 def load_topology(
-    name: str, params: dict[str, Any], folder: Path, catalogue: Catalogue | None = None
+    name: str, params: dict[str, Any], folder: Path, catalogue: Vocabulary | None = None
 ) -> Graph:
     """Return the graph of the topology ``name``; ``folder`` is the spec's. Raises ``SpecError`` or
     ``SpecErrors``.
@@ -147,7 +147,7 @@ def search_folders(folder: Path) -> list[Path]:
     return list(dict.fromkeys(path.resolve() for path in candidates))
 
 
-def topology_names(folder: Path, catalogue: Catalogue | None = None) -> list[str]:
+def topology_names(folder: Path, catalogue: Vocabulary | None = None) -> list[str]:
     """Return the names of all topologies that a spec in ``folder`` can use (files beside the spec
     are left out).
     """
@@ -162,7 +162,7 @@ def topology_names(folder: Path, catalogue: Catalogue | None = None) -> list[str
     return sorted(names)
 
 
-# -------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # Mininet classes
 
 
@@ -179,15 +179,15 @@ def load_class_file(path: Path, params: dict[str, Any]) -> Graph:
     except Exception as error:  # the topology is the user's own program
         raise SpecError(f"the topology {path} fails: {type(error).__name__}: {error}") from error
     classes = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type)
-        and issubclass(each, Topo)
-        and each is not Topo
-        and each.__module__ == module.__name__
+        item
+        for item in vars(module).values()
+        if isinstance(item, type)
+        and issubclass(item, Topo)
+        and item is not Topo
+        and item.__module__ == module.__name__
     ]
     named = [
-        each for each in classes if each.__name__.lower() == path.stem.replace("_", "").lower()
+        item for item in classes if item.__name__.lower() == path.stem.replace("_", "").lower()
     ] or classes
     if len(named) != 1:
         found = "no Topo class" if not classes else f"{len(classes)} Topo classes"
@@ -246,10 +246,12 @@ def graph_of_class(name: str, cls: Any, params: dict[str, Any]) -> Graph:
 def _check_names(name: str, cls: Any, params: dict[str, Any]) -> None:
     """Refuse parameters that the class's ``build`` does not have, unless it takes any."""
     known = inspect.signature(cls.build).parameters.values()
-    if any(each.kind is each.VAR_KEYWORD for each in known):
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
         return
     names = [
-        each.name for each in known if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+        parameter.name
+        for parameter in known
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ][1:]
     for given in params:
         if given not in names:
@@ -279,11 +281,11 @@ def _parameters(raw: dict[str, Any], where: str) -> LinkParameters:
     except ValidationError as error:
         found = translate(error, LinkParameters, raw)
         raise SpecErrors(
-            [SpecError(each.message, where=where, hint=each.hint) for each in found]
+            [SpecError(finding.message, where=where, hint=finding.hint) for finding in found]
         ) from None
 
 
-# ------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # YAML graphs
 
 
@@ -376,14 +378,14 @@ class _GraphReader:
                 [
                     SpecError(
                         (
-                            f"{'.'.join(map(str, each.path))}: {each.message}"
-                            if each.path and not each.key
-                            else each.message
+                            f"{'.'.join(map(str, finding.path))}: {finding.message}"
+                            if finding.path and not finding.key
+                            else finding.message
                         ),
                         where=self.source.place(*path),
-                        hint=each.hint,
+                        hint=finding.hint,
                     )
-                    for each in found
+                    for finding in found
                 ]
             ) from None
 

@@ -23,7 +23,7 @@ PLAN_SCHEMA = 1
 #: The file in ``raw/`` by which the engine holds room for its record, until it writes that.
 ENGINE_RESERVE = ".engine.reserve"
 
-# ----------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # network
 
 
@@ -216,7 +216,7 @@ def iptables_program(ip: int) -> str:
     return "iptables" if ip == 4 else "ip6tables"
 
 
-# ------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # steps
 
 
@@ -477,7 +477,7 @@ class Step:
     mark: bool = True
 
 
-# --------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # recording
 
 
@@ -500,7 +500,7 @@ class Recorder:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# -----------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # what it means
 
 
@@ -542,8 +542,8 @@ class Needs:
     """What the place must have, so that a lack is named before the run: programs, qdiscs,
     congestion controls, kernel features.
 
-    ``features`` are words of ``tcpexp.places.host.needs``: ``netem``, ``tbf``, ``ifb``, ``iptables``,
-    ``ip6tables``, ``ipv6``, ``tracefs``...
+    ``features`` are words of ``tcpexp.places.host.needs``: ``netem``, ``tbf``, ``ifb``,
+    ``iptables``, ``ip6tables``, ``ipv6``, ``tracefs``...
     """
 
     tools: tuple[str, ...] = ()
@@ -584,7 +584,7 @@ class RunPlan:
     plan_schema: int = PLAN_SCHEMA
 
 
-# -------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------
 # JSON
 
 Plan = TypeVar("Plan")
@@ -604,11 +604,11 @@ def prepare_types(kind: Any = None) -> None:
     if kind is None:
         kind = RunPlan
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        for each in _type_hints(kind).values():
-            prepare_types(each)
-    for each in typing.get_args(kind):
-        if not isinstance(each, str) and each is not Ellipsis and each is not None:
-            prepare_types(each)
+        for hint in _type_hints(kind).values():
+            prepare_types(hint)
+    for argument in typing.get_args(kind):
+        if not isinstance(argument, str) and argument is not Ellipsis and argument is not None:
+            prepare_types(argument)
 
 
 def from_json(text: str, cls: type[Plan]) -> Plan:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
+from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.look import ALARM, INK, PALETTE, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, note, panels
-from tcpexp.plots.marks import text_inches
 from tcpexp.views.calls import Call, Crossing, crossings, logged_calls
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import MARKS
+from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.look import ALARM, INK, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import WIDTH, new_figure
-from tcpexp.plots.marks import text_inches
 from tcpexp.views.ladder import Arrow, LadderView, StateChange, ladder_view
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tcpexp.plots.kit.lettering import FONT_POINTS, text_inches
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, add_head_room
-from tcpexp.plots.kit.svgparts import NARROW, WIDE
-from tcpexp.plots.kit.writing import letter_em
 from tcpexp.views.marks import action_marks
 from tcpexp.views.spans import shown_span
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 ROW_INCHES = 0.15
 MAX_ROWS = 4
-FONT_POINTS = 7.5
 LONGEST = 40
 
 
@@ -126,21 +124,6 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
         else:
             placed.append(PlacedLabel(text, row, left, width, anchor))
     return [_with_count(label, left_out.get(index, 0)) for index, label in enumerate(placed)][::-1]
-
-
-def text_inches(text: str, points: float = FONT_POINTS) -> float:
-    """Return a generous estimate of a text's width in inches, from the widths of DejaVu Sans's
-    letters in em.
-    """
-    em = sum(_em(letter) for letter in text)
-    return em * points / 72
-
-
-def _em(letter: str) -> float:
-    other = letter_em(letter)
-    if other is not None:
-        return other
-    return 0.4 if letter in NARROW else 0.9 if letter in WIDE else 0.64
 
 
 def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -67,8 +67,9 @@ class FaultRule(TypedDict):
 
 
 class FaultPoint(TypedDict):
-    """What faults did in one direction of a link; ``lines`` are rows of the table ``faults`` without
-    link and direction.
+    """What faults did in one direction of a link.
+
+    ``lines`` are rows of the table ``faults`` without link and direction.
     """
 
     link: str

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpexp import paths
+from tcpexp.catalogue.reading import load_plan, load_spec
 from tcpexp.errors import HostError
-from tcpexp.plan.examine import load_plan
 from tcpexp.plan.types import RunPlan, to_json
 from tcpexp.runs.execute import execute
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.preload import ImportsBeside
 from tcpexp.runs.watcher import RunWatcher, SilentRunWatcher
 from tcpexp.runs.where import differences_from_record, open_place, placed
-from tcpexp.spec.load import load_spec
 from tcpexp.store.rundir import RunDirectory
 
 if TYPE_CHECKING:

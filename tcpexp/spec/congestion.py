@@ -49,7 +49,8 @@ _ALL: tuple[tuple[str, Signal, str, str], ...] = (
     (
         "bbr",
         "model",
-        "paces at the measured bottleneck rate, with at most two bandwidth-delay products in flight (version 1)",
+        "paces at the measured bottleneck rate, with at most two bandwidth-delay"
+        " products in flight (version 1)",
         "Cardwell et al., ACM Queue 2016",
     ),
     (
@@ -67,20 +68,23 @@ _ALL: tuple[tuple[str, Signal, str, str], ...] = (
     (
         "cubic",
         "loss",
-        "grows along a cubic curve of the time since the last loss, backs off to 0.7; the default of Linux",
+        "grows along a cubic curve of the time since the last loss, backs off to 0.7;"
+        " the default of Linux",
         "RFC 9438",
     ),
     (
         "dctcp",
         "marks",
-        "backs off by half the fraction of marked packets; needs ECN and a queue that marks (mark_at)",
+        "backs off by half the fraction of marked packets; needs ECN and a queue that"
+        " marks (mark_at)",
         "RFC 8257",
     ),
     ("highspeed", "loss", "grows faster and backs off less the larger the window is", "RFC 3649"),
     (
         "htcp",
         "loss",
-        "grows faster the longer no loss was seen, backs off to the ratio of smallest to largest RTT",
+        "grows faster the longer no loss was seen, backs off to the ratio of smallest"
+        " to largest RTT",
         "Leith, Shorten, PFLDnet 2004",
     ),
     (

@@ -95,7 +95,7 @@ def number_of(value: Any) -> float | None:
 
 
 def plain_number(value: float) -> str:
-    """Return a number without exponent and with at most 12 significant digits: ``0.01``, ``25000``."""
+    """Return a number without exponent, with at most 12 digits: ``0.01``, ``25000``."""
     text = format(Decimal(format(value, ".12g")), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -162,26 +162,26 @@ def _check(node: ast.AST, text: str) -> None:
         ast.Call,
     )
     helpers = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
-    for each in ast.walk(node):
-        if isinstance(each, helpers):
+    for part in ast.walk(node):
+        if isinstance(part, helpers):
             continue
-        fine = isinstance(each, allowed)
-        if isinstance(each, ast.Constant):
-            fine = isinstance(each.value, (int, float, str, bool))
-        elif isinstance(each, ast.BinOp):
-            fine = type(each.op) in _BINARY or isinstance(each.op, ast.Pow)
-        elif isinstance(each, ast.Compare):
-            fine = all(type(one) in _COMPARE for one in each.ops)
-        elif isinstance(each, ast.UnaryOp):
-            fine = isinstance(each.op, (ast.USub, ast.UAdd, ast.Not))
-        elif isinstance(each, ast.Call):
+        fine = isinstance(part, allowed)
+        if isinstance(part, ast.Constant):
+            fine = isinstance(part.value, (int, float, str, bool))
+        elif isinstance(part, ast.BinOp):
+            fine = type(part.op) in _BINARY or isinstance(part.op, ast.Pow)
+        elif isinstance(part, ast.Compare):
+            fine = all(type(one) in _COMPARE for one in part.ops)
+        elif isinstance(part, ast.UnaryOp):
+            fine = isinstance(part.op, (ast.USub, ast.UAdd, ast.Not))
+        elif isinstance(part, ast.Call):
             fine = (
-                isinstance(each.func, ast.Name) and each.func.id in FUNCTIONS and not each.keywords
+                isinstance(part.func, ast.Name) and part.func.id in FUNCTIONS and not part.keywords
             )
-            if isinstance(each.func, ast.Name) and each.func.id not in FUNCTIONS:
+            if isinstance(part.func, ast.Name) and part.func.id not in FUNCTIONS:
                 raise QuantityError(
-                    f"there is no function '{each.func.id}' in '{text}'",
-                    suggest(each.func.id, list(FUNCTIONS)) or _HINT,
+                    f"there is no function '{part.func.id}' in '{text}'",
+                    suggest(part.func.id, list(FUNCTIONS)) or _HINT,
                 )
         if not fine:
             raise QuantityError(f"'{text}' holds something that has no meaning here", _HINT)
@@ -194,7 +194,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
         if node.id not in values:
             raise QuantityError(
                 f"'{node.id}' has no value here",
-                suggest(node.id, [str(each) for each in values]) or _HINT,
+                suggest(node.id, [str(name) for name in values]) or _HINT,
             )
         return values[node.id]
     if isinstance(node, ast.BinOp):
@@ -207,17 +207,17 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
             else (-inner if isinstance(node.op, ast.USub) else inner)
         )
     if isinstance(node, ast.BoolOp):
-        parts = (_evaluate(each, values) for each in node.values)
+        parts = (_evaluate(operand, values) for operand in node.values)
         return all(parts) if isinstance(node.op, ast.And) else any(parts)
     if isinstance(node, ast.Compare):
-        chain = [_evaluate(each, values) for each in (node.left, *node.comparators)]
+        chain = [_evaluate(operand, values) for operand in (node.left, *node.comparators)]
         return all(
             _COMPARE[type(op)](a, b) for op, a, b in zip(node.ops, chain, chain[1:], strict=False)
         )
     if isinstance(node, ast.IfExp):
         return _evaluate(node.body if _evaluate(node.test, values) else node.orelse, values)
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    return FUNCTIONS[node.func.id](*(_evaluate(each, values) for each in node.args))
+    return FUNCTIONS[node.func.id](*(_evaluate(argument, values) for argument in node.args))
 
 
 def _binary(node: ast.BinOp, values: Mapping[str, Any]) -> Any:
@@ -252,7 +252,7 @@ class Template:
     def names(self) -> frozenset[str]:
         """The names that its expressions use."""
         return frozenset().union(
-            *(each.names for each in self.parts if isinstance(each, Expression))
+            *(part.names for part in self.parts if isinstance(part, Expression))
         )
 
     def value(self, values: Mapping[str, Any]) -> Any:
@@ -261,7 +261,7 @@ class Template:
             result = self.parts[0].value(values)
             return int(result) if isinstance(result, float) and result.is_integer() else result
         return "".join(
-            each if isinstance(each, str) else _text(each.value(values)) for each in self.parts
+            part if isinstance(part, str) else _text(part.value(values)) for part in self.parts
         )
 
 

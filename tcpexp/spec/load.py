@@ -15,17 +15,17 @@ from tcpexp.spec.overrides import override_source
 from tcpexp.spec.source import Source, load_source
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
+    from tcpexp.spec.vocabulary import Vocabulary
 
 
 def load_spec(
-    path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
+    path: Path, catalogue: Vocabulary, *, overrides: Iterable[str] = ()
 ) -> ExperimentSpec:
     """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``,
     in the file's order.
 
-    ``catalogue`` knows the actions, checks, recorders and plots (the built-in and installed ones
-    when None); the spec's ``plugins:`` are added to it.
+    ``catalogue`` knows the actions, checks, recorders and plots; the spec's ``plugins:`` are added
+    to it.
     """
     return validate_source(read_source(path, overrides), catalogue)
 
@@ -38,24 +38,20 @@ def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
     return override_source(load_source(Path(path)), overrides, keep_errors=True)
 
 
-def validate_source(source: Source, catalogue: Catalogue | None = None) -> ExperimentSpec:
+def validate_source(source: Source, catalogue: Vocabulary) -> ExperimentSpec:
     """Return the spec that ``source`` holds; raises ``SpecErrors``."""
-    if catalogue is None:
-        from tcpexp.catalogue import load_catalogue
-
-        catalogue = load_catalogue()
     found = [*source.errors, *_load_plugins(source, catalogue)]
     spec: ExperimentSpec | None = None
     try:
         spec = ExperimentSpec.model_validate(source.raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        for each in translate(error, ExperimentSpec, source.raw):
+        for finding in translate(error, ExperimentSpec, source.raw):
             found.append(
                 SpecError(
-                    each.message,
-                    where=source.place(*each.path, key=each.key),
-                    hint=each.hint,
-                    instead=each.instead,
+                    finding.message,
+                    where=source.place(*finding.path, key=finding.key),
+                    hint=finding.hint,
+                    instead=finding.instead,
                 )
             )
     if found or spec is None:
@@ -64,7 +60,7 @@ def validate_source(source: Source, catalogue: Catalogue | None = None) -> Exper
     return spec
 
 
-def _load_plugins(source: Source, catalogue: Catalogue) -> list[SpecError]:
+def _load_plugins(source: Source, catalogue: Vocabulary) -> list[SpecError]:
     """Add what the files under ``plugins:`` define, and return what is wrong with them.
 
     A wrong shape is left to the model to report.

@@ -82,7 +82,7 @@ def translate(
     items = error.errors(include_url=False)[:MAX_FINDINGS]
     for item in items:
         if item["type"] == "too_short" and any(
-            each["loc"][: len(item["loc"])] == item["loc"] for each in items if each is not item
+            other["loc"][: len(item["loc"])] == item["loc"] for other in items if other is not item
         ):
             continue  # it is short only because its entries are wrong
         path = _path_in(raw, item["loc"])
@@ -99,7 +99,7 @@ def _ours(cause: Exception, raw: Any, base: Path, path: Path) -> list[Finding]:
     ``path``.
     """
     if isinstance(cause, SeveralErrors):
-        return [finding for each in cause.errors for finding in _ours(each, raw, base, path)]
+        return [finding for error in cause.errors for finding in _ours(error, raw, base, path)]
     if isinstance(cause, NestedErrors):
         inner = (*path, *cause.path)
         return translate(cause.error, cause.model, _value_at(raw, inner), (*base, *inner))
@@ -194,11 +194,11 @@ def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[B
     for step in location:
         models = _models_in(current)
         if isinstance(step, str):
-            named = next((each for each in models if each.__name__ == step), None)
+            named = next((model for model in models if model.__name__ == step), None)
             if named is not None:
                 current = named
                 continue
-            fields = next((each.model_fields for each in models if _has_key(each, step)), None)
+            fields = next((model.model_fields for model in models if _has_key(model, step)), None)
             if fields is not None:
                 current = next(
                     field.annotation
@@ -215,7 +215,7 @@ def _has_key(model: type[BaseModel], word: str) -> bool:
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return [annotation] if issubclass(annotation, BaseModel) else []
-    return [model for each in typing.get_args(annotation) for model in _models_in(each)]
+    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]
 
 
 def _path_in(raw: Any, location: tuple[str | int, ...]) -> Path:

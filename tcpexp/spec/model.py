@@ -180,7 +180,7 @@ def build_expect(raw: Any, info: ValidationInfo) -> Any:
     model = _from_registry(_catalogue(info).checks, name, (name,), key=True)
     several: list[tuple[tuple[str | int, ...], Any]] = [((name,), given)]
     if isinstance(given, list):
-        several = [((name, index), each) for index, each in enumerate(given)]
+        several = [((name, index), value) for index, value in enumerate(given)]
     return tuple(
         ExpectEntry(name, each, _validate(model, each, info, path), path) for path, each in several
     )

@@ -59,7 +59,7 @@ def _override(changed: Source, text: str) -> None:
     _expand_topology(changed, path)
     keys = _resolve(changed.raw, path, text)
     changed.raw = _replace(changed.raw, keys, value)
-    for known in [each for each in changed.places if each[: len(keys)] == keys]:
+    for known in [place for place in changed.places if place[: len(keys)] == keys]:
         changed.places[known] = f"--set {text}"
     changed.places[keys] = changed.key_places[keys] = f"--set {text}"
 
@@ -122,7 +122,7 @@ def _resolve(raw: Any, path: list[str | int], text: str) -> tuple[str | int, ...
             value = value[index]
         elif isinstance(value, dict):
             if keys and keys[-1] in _DOTTED:
-                keys.append(".".join(str(each) for each in path[number:]))
+                keys.append(".".join(str(key) for key in path[number:]))
                 return tuple(keys)
             if (
                 not last
@@ -146,7 +146,11 @@ def _index(values: list[Any], step: str | int) -> int | None:
     if isinstance(step, int):
         return step if 0 <= step < len(values) else None
     return next(
-        (at for at, each in enumerate(values) if isinstance(each, dict) and each.get("id") == step),
+        (
+            at
+            for at, value in enumerate(values)
+            if isinstance(value, dict) and value.get("id") == step
+        ),
         None,
     )
 

@@ -98,8 +98,8 @@ class Quote:
 
 def find_quotes(text: str) -> Iterator[Quote]:
     """Yield the quotes of a text, in order."""
-    for found in _QUOTE.finditer(text):
-        yield _quote(found)
+    for match in _QUOTE.finditer(text):
+        yield _quote(match)
 
 
 def _quote(found: re.Match[str]) -> Quote:

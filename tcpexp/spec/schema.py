@@ -9,14 +9,14 @@ from pydantic import BaseModel
 from tcpexp.spec.model import ExperimentSpec
 
 if TYPE_CHECKING:
-    from tcpexp.catalogue import Catalogue
     from tcpexp.registry import Registry
+    from tcpexp.spec.vocabulary import Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/{model}"
 
 
-def json_schema(catalogue: Catalogue) -> dict[str, Any]:
+def json_schema(catalogue: Vocabulary) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a spec with every action, check, recorder and plot
     of ``catalogue``.
     """

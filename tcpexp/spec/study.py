@@ -160,7 +160,7 @@ class _MeasureModel(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(each is not None for each in (self.metric, self.from_, self.is_)) != 1:
+        if sum(source is not None for source in (self.metric, self.from_, self.is_)) != 1:
             raise QuantityError(
                 "a measure is a metric:, a number from: a table, or is: an expression",
                 "keep one of the three",
@@ -251,7 +251,7 @@ class Lines(_Drawn):
     def names(self) -> frozenset[str]:
         """Return the parameters and measures that it uses."""
         return self._named(self.x, self.y, self.by).union(
-            *(each.names() for each in self.reference)
+            *(line.names() for line in self.reference)
         )
 
 
@@ -355,7 +355,7 @@ class ValueExpected(_Expected):
         return (
             super()
             .names()
-            .union(*(_names_of(each) for each in (self.equals, self.at_least, self.at_most)))
+            .union(*(_names_of(bound) for bound in (self.equals, self.at_least, self.at_most)))
         )
 
 
@@ -374,7 +374,9 @@ class MonotoneExpected(_Expected):
 
 
 class CrossingExpected(_Expected):
-    """Along a parameter, a measure crosses a level, or another measure, once, and in a given range."""
+    """Along a parameter, a measure crosses a level, or another measure, once, and in a given
+    range.
+    """
 
     along: str = Field(description="the parameter")
     level: Number | None = Field(default=None, description="the level that is crossed")

@@ -389,9 +389,9 @@ class SweepSpec(BaseModel):
                         f"'{used}' is no parameter and no measure above", hint, ("measures", name)
                     )
         entries: list[tuple[str, int, FigureEntry | ExpectationEntry]] = [
-            ("figures", *each) for each in enumerate(self.figures)
+            ("figures", *numbered) for numbered in enumerate(self.figures)
         ]
-        entries += [("expect", *each) for each in enumerate(self.expect)]
+        entries += [("expect", *numbered) for numbered in enumerate(self.expect)]
         for key, index, entry in entries:
             for used in sorted(entry.chosen().names()):
                 if used not in known:
@@ -478,9 +478,9 @@ class SweepSpec(BaseModel):
                 )
 
     def _check_vary(self) -> None:
-        for name, each in self.vary.items():
+        for name, values in self.vary.items():
             _check_name(name, ("vary", name), self.parameters)
-            for used in sorted(each.names() - {name, *self.parameters}):
+            for used in sorted(values.names() - {name, *self.parameters}):
                 hint = (
                     suggest(used, list(self.parameters))
                     or f"known: {name}, {', '.join(self.parameters)}"

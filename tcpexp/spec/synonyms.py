@@ -316,7 +316,7 @@ def key_hint(
     if top and KEYS_OF_SPEC.get(plain) in known:
         return f"our word for it is '{KEYS_OF_SPEC[plain]}'", None
     meant = KEYS.get(plain)
-    key = next((each for each in meant.keys if each in known), None) if meant is not None else None
+    key = next((key for key in meant.keys if key in known), None) if meant is not None else None
     if meant is not None and key is not None:
         return f"our word for it is '{key}'" + (f": {meant.note}" if meant.note else ""), (
             None if meant.note else key

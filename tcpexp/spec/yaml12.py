@@ -227,9 +227,9 @@ class _Flattener:
         if node.kind == "scalar":
             return node.value[0]
         if node.kind == "sequence":
-            return [self.flatten(each, (*path, index)) for index, each in enumerate(node.value)]
+            return [self.flatten(item, (*path, index)) for index, item in enumerate(node.value)]
         values: dict[str, Any] = {}
-        for key, place, each in node.value:
+        for key, place, item in node.value:
             if key in values:
                 first = self.document.key_places[(*path, key)]
                 hint = f"it stands in line {first.line} already; keep one of them"
@@ -238,7 +238,7 @@ class _Flattener:
                 )
                 continue
             self.document.key_places[(*path, key)] = place
-            values[key] = self.flatten(each, (*path, key))
+            values[key] = self.flatten(item, (*path, key))
         return values
 
 

@@ -1,4 +1,4 @@
-"""Polars frames that fit ``tcpexp.record.tables``: empty ones, conforming ones, and Parquet files."""
+"""Polars frames that fit a table's schema: empty ones, conforming ones, and Parquet files."""
 
 from __future__ import annotations
 

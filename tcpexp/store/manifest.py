@@ -94,7 +94,7 @@ def read_manifest(run_dir: Path) -> Manifest:
         ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
-    names = {each.name for each in dataclasses.fields(Manifest)}
+    names = {field.name for field in dataclasses.fields(Manifest)}
     if (
         not isinstance(raw, dict)
         or not set(raw) <= names

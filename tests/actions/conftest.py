@@ -8,9 +8,9 @@ import pytest
 
 from tcpexp.actions import BUILTIN
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.spec.load import load_spec
 
 HEAD = """\
 name: probe

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.engine.processes import lay_files
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
-from tcpexp.spec.load import load_spec
 
 C = "int main(void) { return 7; }\n"
 

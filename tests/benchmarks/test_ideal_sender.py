@@ -18,7 +18,7 @@ from ideal_sender import (
     spread_of,
 )
 
-from tcpexp.spec.load import load_spec
+from tcpexp.catalogue.reading import load_spec
 
 STUDIES = Path(__file__).resolve().parents[2] / "experiments" / "studies"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.checks.run import check_run
 from tcpexp.errors import SpecError
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 from tests.support.checked_run import MS, CheckedRun, S
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "extending.md"

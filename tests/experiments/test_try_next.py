@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_specs, shipped_studies
 from tcpexp.plan.compile import compile_plan
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.yaml12 import parse_yaml
 from tcpexp.store.rundata import RunData
 

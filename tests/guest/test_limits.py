@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.places.base import Wanted
 from tcpexp.places.registry import place_kind
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 pytestmark = pytest.mark.guest
 

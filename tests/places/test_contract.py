@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecError
 from tcpexp.machine.findings import Finding
 from tcpexp.places.base import Wanted
 from tcpexp.places.ready import lacking
 from tcpexp.places.registry import KINDS, all_kinds, all_parts, place_kind, place_names
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 from tests.support.example_place import installed
 
 with installed():

@@ -8,10 +8,10 @@ import json
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import DataError
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 SPEC = """
 name: asks

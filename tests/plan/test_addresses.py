@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 
 @pytest.fixture

@@ -160,9 +160,9 @@ def test_checks_name_only_what_is_there(bench, entry, expected):
 
 
 def test_files_with_one_name_differ(bench):
+    from tcpexp.catalogue.reading import load_spec
     from tcpexp.errors import SpecError
     from tcpexp.plan.context import PlanContext, PlanDraft
-    from tcpexp.spec.load import load_spec
 
     plan = bench.plan()
     spec = load_spec(bench.folder / "spec.yaml", bench.catalogue())

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_plan
 from tcpexp.errors import SpecErrors
 from tcpexp.paths import find_spec
-from tcpexp.plan.examine import examine_spec, load_plan
+from tcpexp.plan.examine import examine_spec
 from tcpexp.spec.load import read_source
 from tcpexp.sweep.study import examine_study
 
@@ -90,7 +92,10 @@ MISTAKES = {
 def messages(tmp_path: Path, text: str, *overrides: str) -> list[str]:
     path = tmp_path / "spec.yaml"
     path.write_text(text)
-    return [error.message for error in examine_spec(read_source(path, overrides)).errors]
+    return [
+        error.message
+        for error in examine_spec(read_source(path, overrides), load_catalogue()).errors
+    ]
 
 
 def with_mistakes(*names: str) -> str:
@@ -121,7 +126,7 @@ def test_any_two_mistakes_are_two_errors(tmp_path):
 def test_all_at_once_in_the_files_order(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(with_mistakes(*MISTAKES))
-    errors = examine_spec(read_source(path)).errors
+    errors = examine_spec(read_source(path), load_catalogue()).errors
     assert {error.message for error in errors} == {message for _, _, message in MISTAKES.values()}
     lines = [error.where.line for error in errors]
     assert lines == sorted(lines)
@@ -187,7 +192,7 @@ def test_a_parameter_that_the_topology_lacks_stands_where_it_is_written(tmp_path
             "topology: two_host", "topology: {name: two_host, params: {rtae: 1mbit}}"
         )
     )
-    first, second = examine_spec(read_source(path)).errors
+    first, second = examine_spec(read_source(path), load_catalogue()).errors
     assert "unknown key 'rtae'" in first.message and (first.where.line, first.where.column) == (
         2,
         37,
@@ -217,7 +222,10 @@ def test_a_mistake_at_each_end_of_a_shipped_experiment_is_two_errors(tmp_path, n
         + "\nplots_: [rtt]\n"
     )
     (tmp_path / "spec.yaml").write_text(text)
-    found = [error.message for error in examine_spec(read_source(tmp_path / "spec.yaml")).errors]
+    found = [
+        error.message
+        for error in examine_spec(read_source(tmp_path / "spec.yaml"), load_catalogue()).errors
+    ]
     assert found == ["unknown key 'titel'", "unknown key 'plots_'"]
 
 

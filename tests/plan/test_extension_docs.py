@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.recorders import BUILTIN
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.model import ExperimentSpec
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "reference"

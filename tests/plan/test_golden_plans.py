@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan, from_json, to_json
-from tcpexp.spec.load import load_spec
 from tests.support.reviewed import (
     assert_reviewed,
     dump,

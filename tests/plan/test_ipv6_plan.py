@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.paths import find_spec, shipped_specs
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import Firewall, Spawn, from_json, to_json
-from tcpexp.spec.load import load_spec
 from tests.support.reviewed import assert_reviewed, written
 
 GOLDEN = Path(__file__).parent / "golden" / "ipv6"

@@ -5,13 +5,13 @@ middle, and queues fit a frame.
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.explain import explain_plan
 from tcpexp.plan.links import ParameterError, direction_plan
 from tcpexp.plan.types import LinkChange, LinkMtu, RunPlan, from_json, to_json
 from tcpexp.spec.links import LinkParameters
-from tcpexp.spec.load import load_spec
 
 ROUTER = "two_hosts_router"
 

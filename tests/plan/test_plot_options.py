@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 SPEC = """\
 name: options
@@ -101,7 +101,7 @@ import sys
 from pathlib import Path
 from tcpexp.catalogue import load_catalogue
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
+from tcpexp.catalogue.reading import load_spec
 catalogue = load_catalogue()
 compile_plan(load_spec(Path(sys.argv[1]), catalogue), catalogue)
 print([name for name in ("matplotlib", "polars", "numpy") if name in sys.modules])

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.engine.paths import Paths
 from tcpexp.errors import SpecErrors
 from tcpexp.paths import topologies_dir
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.explain import explain_plan
 from tcpexp.plan.topology import load_class_file, topology_names
-from tcpexp.spec.load import load_spec
 
 MS = 1_000_000
 NEW = ("dumbbell", "parking_lot", "chain", "star", "relay")

@@ -5,10 +5,10 @@ run.
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import DirectionPlan
-from tcpexp.spec.load import load_spec
 
 EVERYTHING = (
     "rate: 10mbit, queue: 20p, discipline: fq_codel, ecn: true, delay: 40ms, jitter: 15ms,"

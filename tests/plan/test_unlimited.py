@@ -5,7 +5,7 @@ One that has a rate somewhere, or an end, does not.
 
 import pytest
 
-from tcpexp.plan.examine import load_plan
+from tcpexp.catalogue.reading import load_plan
 
 SPEC = """\
 name: fast

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plots import BUILTIN
 from tcpexp.plots.run import plot_run
-from tcpexp.spec.load import load_spec
 from tests.support.fake_run import shared_bottleneck
 
 DOCS = Path(__file__).parents[2] / "docs" / "guides"

@@ -5,11 +5,11 @@ import textwrap
 import pytest
 
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.plan.compile import compile_plan
 from tcpexp.recorders import BUILTIN
 from tcpexp.recorders.builtin import TRACE_EVENTS
-from tcpexp.spec.load import load_spec
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_an_explanation_without_questions_stays():
 
 
 def test_no_word_of_a_shipped_experiment_is_lost():
-    from tcpexp.spec.load import load_spec
+    from tcpexp.catalogue.reading import load_spec
 
     asking = 0
     for path in paths.shipped_specs():

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import HostError, Missing, RunError, SpecErrors
 from tcpexp.runs.errorrows import crash_words, error_rows
-from tcpexp.spec.load import load_spec
 
 
 def test_each_mistake_of_a_spec_is_a_row_with_its_place_and_its_line(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from stockvm.terminal import Terminal
 
 from tcpexp import paths
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 from tests.support.folders import ROOT
 
 

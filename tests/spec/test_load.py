@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.source import load_source
 
 

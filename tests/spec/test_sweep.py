@@ -2,8 +2,8 @@
 
 import pytest
 
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.sweep import Range
 
 HEAD = (

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.spec.links import LinkParameters
-from tcpexp.spec.load import load_spec
 from tcpexp.spec.messages import known_keys
 from tcpexp.spec.model import ExperimentSpec, HostSettings
 from tcpexp.spec.synonyms import ACTIONS, CHECKS, KEYS, KEYS_OF_SPEC, key_hint

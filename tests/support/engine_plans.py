@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import (
     DirectionPlan,
@@ -23,7 +24,6 @@ from tcpexp.plan.types import (
     Spawn,
     Step,
 )
-from tcpexp.spec.load import load_spec
 
 MS = 1_000_000
 SECOND = 1_000_000_000

@@ -69,9 +69,9 @@ def record(target: Path, text: str) -> Path:
     Return that.
     """
     from tcpexp.catalogue import load_catalogue
+    from tcpexp.catalogue.reading import load_spec
     from tcpexp.plan.compile import compile_plan
     from tcpexp.plan.types import to_json
-    from tcpexp.spec.load import load_spec
 
     os.environ.setdefault("CHEAP_LOG", os.devnull)
     with tempfile.TemporaryDirectory() as above:

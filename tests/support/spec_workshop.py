@@ -5,9 +5,9 @@ import textwrap
 import pytest
 
 from tcpexp.catalogue import Catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
 from tcpexp.recorders import BUILTIN as RECORDERS
-from tcpexp.spec.load import load_spec
 
 PLUGIN = '''
 from typing import ClassVar, Literal

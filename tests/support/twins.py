@@ -15,13 +15,13 @@ from typing import ClassVar
 
 from tcpexp.analysis.crosschecks import differing
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import find_spec
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.pipeline import RunOutcome
 from tcpexp.runs.runner import run_experiment
-from tcpexp.spec.load import load_spec
 from tcpexp.store.rundata import RunData
 from tests.support.holds import broken
 

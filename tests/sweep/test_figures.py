@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.plots.kit.look import INK, PAPER, series_of
 from tcpexp.report.page.figures import inline_svg
-from tcpexp.spec.load import load_spec
 from tcpexp.sweep.drawfields import field_words, readable_on
 from tcpexp.sweep.drawlines import follows, name_decades
 from tcpexp.sweep.figures import draw, draw_figures

@@ -4,8 +4,8 @@ form that is quick.
 
 import pytest
 
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_studies
-from tcpexp.spec.load import load_spec
 from tcpexp.sweep.matrix import expand_cells
 from tcpexp.sweep.study import StudyOptions, load_study
 from tests.support.cheap import NAME

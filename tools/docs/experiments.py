@@ -92,8 +92,8 @@ def _contents(cards: list[Card], times: dict[str, float]) -> str:
 def _host(card: Card) -> str:
     """Return whether any kernel will do, or what it must have."""
     from tcpexp.catalogue import load_catalogue
+    from tcpexp.catalogue.reading import load_spec
     from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
 
     catalogue = load_catalogue(entry_points=False)
     return (

@@ -67,8 +67,8 @@ def root_finding() -> Finding:
 def shipped_lacks() -> dict[str, tuple[Missing, ...]]:
     """Return, for each shipped experiment, what the host lacks to run it."""
     from tcpexp.catalogue import load_catalogue
+    from tcpexp.catalogue.reading import load_spec
     from tcpexp.plan.compile import compile_plan
-    from tcpexp.spec.load import load_spec
 
     place = HostPlace()
     found: dict[str, tuple[Missing, ...]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.look import GRID, INK, SHADE, SOFT_INK
 from tcpexp.plots.kit.style import WIDTH
 from tcpexp.plots.kit.table import Column
-from tcpexp.plots.marks import text_inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

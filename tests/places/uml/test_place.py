@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue import load_catalogue
+from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import RunError
 from tcpexp.places.kernel.kernel import Kernel
 from tcpexp.places.uml import machine, spinning
 from tcpexp.places.uml.place import PANIC, SPUN, UmlPlace
 from tcpexp.places.uml.processor import busy_ticks, claim_processor
 from tcpexp.plan.compile import compile_plan
-from tcpexp.spec.load import load_spec
 
 SPEC = """
 name: place

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import house_style, new_figure
 from tcpexp.plots.kit.svgparts import text_points
@@ -23,7 +24,6 @@ from tcpexp.plots.kit.writing import (
     scripts_of,
     scripts_without_font,
 )
-from tcpexp.plots.marks import text_inches
 from tcpexp.report.prose import prose_html
 
 ALL = "Ελληνικά Привет שלום مرحبا हिन्दी 拥塞控制 かな 한국어 🚀"
