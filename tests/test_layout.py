@@ -101,9 +101,12 @@ def used_by(path: Path) -> set[str]:
     return {name for file in beside(path) for name in named_in(file) if name in MODULES}
 
 
-def reached_in(room: tuple[str, ...], start: Iterable[str]) -> set[str]:
-    """Return the modules that are reached from ``start`` without leaving the room on the way."""
-    todo, reached = list(start), set[str]()
+def reached_in(room: tuple[str, ...], used: Iterable[str]) -> set[str]:
+    """Return the modules that tests reach which use ``used``: these, what they import (the door to
+    a room may lie in a higher one), and from there all that is reached without leaving the room.
+    """
+    todo = [name for module in used for name in (module, *named_in(MODULES[module]))]
+    todo, reached = [name for name in todo if name in MODULES], set[str]()
     while todo:
         module = todo.pop()
         if module not in reached:
