@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("varying")]
 
 STEPS = ((1.0, 4e6), (1.5, 1e6), (2.0, 0.0), (2.3, 6e6), (2.6, 3e5), (2.9, 5e6), (4.0, 0.0))
 FRAME = 1514
-STEPS = Path(__file__).parent / "script_stepwise.csv"
+FILE = Path(__file__).parent / "script_stepwise.csv"
 SPEC = f"""
 name: varying
 topology:
@@ -24,7 +24,7 @@ duration: 4s
 record: {{ss: off, trace: off, counters: off, qdisc: 20ms}}
 actions:
   - {{at: 0s, do: iperf3_pairs, from: a, to: b, congestion_control: cubic}}
-  - {{at: 1s, do: link_trace, id: steps, link: r1-r2, towards: r2, file: {STEPS}}}
+  - {{at: 1s, do: link_trace, id: steps, link: r1-r2, towards: r2, file: {FILE}}}
 """
 
 

@@ -18,8 +18,7 @@ links:
 hosts: {{{hosts}}}
 duration: 9s
 actions:
-  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f,
-     congestion_control: {control}, direction: {direction}}}
+  - {{do: iperf3, id: flow, from: h1, to: h2, flow: f, congestion_control: {control}, {more}}}
   - {other}
 """
 DEFAULT = "net.ipv4.tcp_congestion_control"
@@ -31,7 +30,13 @@ def plan_of(tmp_path):
     def compiled(control="dctcp", queue="mark_at: 10p", hosts="", direction="forward", other=MARK):
         path = tmp_path / "x.yaml"
         path.write_text(
-            SPEC.format(control=control, queue=queue, hosts=hosts, direction=direction, other=other)
+            SPEC.format(
+                control=control,
+                queue=queue,
+                hosts=hosts,
+                more=f"direction: {direction}",
+                other=other,
+            )
         )
         catalogue = load_catalogue()
         return compile_plan(load_spec(path, catalogue), catalogue)

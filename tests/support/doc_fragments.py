@@ -14,7 +14,7 @@ BASE: dict[str, Any] = {
     "duration": "160s",
 }
 FLOWS = ("cubic", "bbr", "first", "second", "upload", "download", "reno", "bulk")
-NAMED = [
+NAMED: list[dict[str, Any]] = [
     {"do": "http_server", "host": "h2"},
     {"at": "1s", "do": "http_get", "id": "get", "from": "h1", "to": "h2"},
     {"do": "fault", "id": "lose_20", "flow": "get", "segment": "data", "nth": 20, "effect": "drop"},

@@ -154,5 +154,6 @@ def _fold(node: yaml.Node) -> int:
     words = isinstance(node, yaml.SequenceNode) and all(
         isinstance(part, yaml.ScalarNode) and part.style is None for part in parts
     )
-    node.flow_style = (words and max(lengths, default=0) < LONG / 2) or sum(lengths) <= ONE_LINE
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = (words and max(lengths, default=0) < LONG / 2) or sum(lengths) <= ONE_LINE
     return sum(lengths)

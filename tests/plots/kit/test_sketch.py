@@ -3,7 +3,7 @@ they refuse.
 """
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest

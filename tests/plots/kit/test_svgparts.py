@@ -1,7 +1,7 @@
 """Pieces of SVG."""
 
 import math
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 

@@ -1,7 +1,7 @@
 """SVG files made fit for one HTML page."""
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from tcpexp.plots.run import plot_run
 from tcpexp.report.page.figures import inline_svg

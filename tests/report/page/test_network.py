@@ -1,6 +1,6 @@
 """The drawing of the network."""
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from tcpexp.plan.types import (
     DirectionPlan,

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -242,8 +243,8 @@ def close_in_order(bench: Bench, opener: str, first: str) -> None:
 
 for _opener in ("user", "kernel"):
     for _first in ("user", "kernel"):
-        CASES[f"{_opener}_opens_{_first}_closes"] = lambda bench, opener=_opener, first=_first: (
-            close_in_order(bench, opener, first)
+        CASES[f"{_opener}_opens_{_first}_closes"] = partial(
+            close_in_order, opener=_opener, first=_first
         )
 
 
@@ -399,7 +400,7 @@ def cookies(bench: Bench) -> None:
 
 def kernel_counters() -> dict[str, int]:
     """Return those of ``COUNTERS`` that are not zero. proc(5)."""
-    found = {}
+    found: dict[str, int] = {}
     for name in ("snmp", "netstat"):
         lines = Path(f"/proc/net/{name}").read_text().splitlines()
         for heads, values in zip(lines[::2], lines[1::2], strict=True):
