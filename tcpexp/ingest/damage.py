@@ -20,7 +20,7 @@ def mark_unsent(packets: pl.DataFrame, plan: RunPlan, nodes: Nodes) -> pl.DataFr
     packets were captured. The receiver drops such a segment (RFC 9293 section 3.1): its bytes are
     no goodput, and ports that a flipped bit made are no connection.
     """
-    if not _corrupts(plan) or any(
+    if not corrupts(plan) or any(
         face.offloads for node in plan.network.nodes for face in node.interfaces
     ):
         return packets
@@ -37,7 +37,8 @@ def mark_unsent(packets: pl.DataFrame, plan: RunPlan, nodes: Nodes) -> pl.DataFr
     return packets.with_columns(checksum_bad=pl.col("checksum_bad").fill_null(False) | at)
 
 
-def _corrupts(plan: RunPlan) -> bool:
+def corrupts(plan: RunPlan) -> bool:
+    """Whether a link is asked to damage packets, by chance, at any time."""
     asked = [side for link in plan.network.links for side in (link.forward, link.backward)]
     asked += [step.do.direction for step in plan.steps if isinstance(step.do, LinkChange)]
     return any(side.corrupt for side in asked)

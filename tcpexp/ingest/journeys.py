@@ -5,6 +5,8 @@ it was meant for.
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -27,6 +29,16 @@ _KEY = (
     "payload_bytes",
     "flags",
 )
+#: What tells packets of one key apart: a SYN-ACK that is sent again has IP id 0 like the first, but
+#: another time stamp, and datagrams of one size have another checksum. From the strongest to none,
+#: because damage or an offloaded checksum may have changed what arrived.
+_EVIDENCE: tuple[tuple[str, ...], ...] = (
+    ("ts_val", "ts_ecr", "checksum"),
+    ("ts_val", "ts_ecr"),
+    (),
+)
+#: How much less than any other packet one may have taken, ns: less than any check cares about.
+_FASTER_NS = 50_000
 _COLUMNS = (
     "number",
     "capture",
@@ -39,6 +51,9 @@ _COLUMNS = (
     "place",
     "from_node",
     "to_node",
+    "ts_val",
+    "ts_ecr",
+    "checksum",
     *_KEY,
 )
 
@@ -165,53 +180,134 @@ def _match(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
     A duplicate made by the network has one ``send``.
     """
     key = pl.struct(_KEY).hash(seed=1).alias("key")
-    left = arrived.select("arrival", "t_ns", key).sort("t_ns")
-    right = sent.select("send", "t_ns", key).sort("t_ns")
+    left = arrived.select("arrival", "t_ns", key, *_EVIDENCE[0]).sort("t_ns")
+    right = sent.select("send", "t_ns", key, *_EVIDENCE[0]).sort("t_ns")
     repeated = right.group_by("key").len().filter(pl.col("len") > 1).select("key")
-    found = left.join(repeated, on="key", how="anti").join_asof(
-        right, on="t_ns", by="key", strategy="backward", check_sortedness=False
+    found = (
+        left.join(repeated, on="key", how="anti")
+        .join_asof(
+            right.select("send", "key", "t_ns", sent_ns="t_ns"),
+            on="t_ns",
+            by="key",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .filter(pl.col("send").is_not_null())
     )
+    took = found.select(pl.col("t_ns") - pl.col("sent_ns")).to_series()
     again = _match_repeated(
-        right.join(repeated, on="key", how="semi"), left.join(repeated, on="key", how="semi")
+        right.join(repeated, on="key", how="semi"),
+        left.join(repeated, on="key", how="semi"),
+        _Usual(int(took.min()) - _FASTER_NS, int(took.max())) if took.len() else None,  # type: ignore[arg-type]
     )
-    return pl.concat([found.filter(pl.col("send").is_not_null()).select("send", "arrival"), again])
+    return pl.concat([found.select("send", "arrival"), again])
 
 
-def _match_repeated(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
-    """Return (send, arrival) of packets that are alike to the bit, such as repeated SYN-ACKs or the
-    resets of a closed socket, which have IP id 0.
+@dataclass(frozen=True)
+class _Usual:
+    """From the least to the most time, ns, that packets took which cannot be mistaken."""
 
-    From the last arrival to the first, each gets the latest packet sent by then that no other one
-    has. So as many are missing as did not arrive, however many are on their way at once. Arrivals
-    beyond that are the network's duplicates and go to the latest packet sent by then.
+    least_ns: int
+    most_ns: int
+
+
+@dataclass
+class _Alike:
+    """Packets that look the same, in time order: (time, number) of each that was sent and of each
+    that arrived.
     """
-    times: dict[int, list[tuple[int, int]]] = {}
-    for send, t_ns, key in sent.sort("t_ns", "send").select("send", "t_ns", "key").iter_rows():
-        times.setdefault(key, []).append((t_ns, send))
-    waiting = {key: list(rows) for key, rows in times.items()}
+
+    sent: list[tuple[int, int]]
+    arrived: list[tuple[int, int]]
+
+
+def _match_repeated(
+    sent: pl.DataFrame, arrived: pl.DataFrame, usual: _Usual | None
+) -> pl.DataFrame:
+    """Return (send, arrival) of packets of which several have the same key.
+
+    Those that agree in all evidence first, the rest by ever less of it.
+    """
     pairs: list[tuple[int, int]] = []
-    surplus: list[tuple[int, int, int]] = []
-    for arrival, t_ns, key in (
-        arrived.sort("t_ns", "arrival", descending=True)
-        .select("arrival", "t_ns", "key")
-        .iter_rows()
-    ):
-        rows = waiting[key]
-        while rows and rows[-1][0] > t_ns:
-            rows.pop()
-        if rows:
-            pairs.append((rows.pop()[1], arrival))
-        else:
-            surplus.append((arrival, t_ns, key))
-    for arrival, t_ns, key in surplus:
-        before = bisect.bisect_right(times[key], t_ns, key=lambda row: row[0])
-        if before:
-            pairs.append((times[key][before - 1][1], arrival))
+    rest = arrived
+    for evidence in _EVIDENCE:
+        taken = {send for send, _ in pairs}
+        more = [
+            pair
+            for group in _groups(sent, rest, evidence)
+            for pair in _match_alike(group, taken, usual)
+        ]
+        pairs += more
+        rest = rest.filter(~pl.col("arrival").is_in([arrival for _, arrival in more]))
     return pl.DataFrame(
         pairs,
         schema={"send": sent.schema["send"], "arrival": arrived.schema["arrival"]},
         orient="row",
     )
+
+
+def _groups(
+    sent: pl.DataFrame, arrived: pl.DataFrame, evidence: tuple[str, ...]
+) -> Iterator[_Alike]:
+    """Yield the packets that agree in key and evidence, where any of them arrived."""
+    alike = pl.struct("key", *evidence).hash(seed=1).alias("alike")
+    groups: dict[int, _Alike] = {}
+    for t_ns, send, look in sent.sort("t_ns", "send").select("t_ns", "send", alike).iter_rows():
+        groups.setdefault(look, _Alike([], [])).sent.append((t_ns, send))
+    for t_ns, arrival, look in (
+        arrived.sort("t_ns", "arrival").select("t_ns", "arrival", alike).iter_rows()
+    ):
+        if look in groups:
+            groups[look].arrived.append((t_ns, arrival))
+    return (group for group in groups.values() if group.arrived)
+
+
+def _match_alike(group: _Alike, taken: set[int], usual: _Usual | None) -> list[tuple[int, int]]:
+    """Return (send, arrival) of packets that are alike to the bit, such as the resets of a closed
+    socket.
+
+    Each arrival is of the latest packet that may be its own. When that makes some of them faster
+    than any packet that cannot be mistaken, they belong to earlier ones: the later ones were lost.
+    That holds only where it explains every arrival by a time that other packets took too. Else they
+    really came too early.
+    """
+    own, copies = _match_from_last(group, taken, 0)
+    times = [arrived - sent for (sent, _), (arrived, _) in own + copies]
+    if usual is not None and times and min(times) < usual.least_ns:
+        other_own, other_copies = _match_from_last(group, taken, usual.least_ns)
+        times = [arrived - sent for (sent, _), (arrived, _) in other_own + other_copies]
+        if (len(other_own), len(other_copies)) == (len(own), len(copies)) and max(
+            times
+        ) <= usual.most_ns:
+            own, copies = other_own, other_copies
+    return [(send, arrival) for (_, send), (_, arrival) in own + copies]
+
+
+_Pair = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _match_from_last(
+    group: _Alike, taken: set[int], least_ns: int
+) -> tuple[list[_Pair], list[_Pair]]:
+    """Return the pairs of packets sent and arrived, and of packets sent and further copies.
+
+    From the last arrival to the first, each gets the latest packet sent ``least_ns`` before it that
+    no other one has. So as many are missing as did not arrive, however many are on their way at
+    once. Arrivals beyond that are the network's duplicates and go to the latest packet sent by
+    then.
+    """
+    waiting = [packet for packet in group.sent if packet[1] not in taken]
+    own: list[_Pair] = []
+    copies: list[_Pair] = []
+    for arrival in reversed(group.arrived):
+        by = arrival[0] - least_ns
+        while waiting and waiting[-1][0] > by:
+            waiting.pop()
+        if waiting:
+            own.append((waiting.pop(), arrival))
+        elif before := bisect.bisect_right(group.sent, by, key=lambda packet: packet[0]):
+            copies.append((group.sent[before - 1], arrival))
+    return own, copies
 
 
 def _match_damaged(sent: pl.DataFrame, arrived: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
