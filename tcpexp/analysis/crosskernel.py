@@ -13,12 +13,13 @@ loss probe, of which those with new data repeat nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.machine import clock_of
 from tcpexp.analysis.mechanisms import TRACEPOINT, traced
-from tcpexp.ingest.ending import ended_early
+from tcpexp.analysis.samples import sample_times
+from tcpexp.ingest.captures import read_capture
 from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
@@ -26,6 +27,7 @@ from tcpexp.store.rundata import RunData
 #: not.
 READING_NS = {"virtual": 1_000_000, "real": 5_000_000}
 _ENDS = ["node", "src", "src_port", "dst", "dst_port"]
+_SEGMENT = ["src", "src_port", "dst", "dst_port", "seq"]
 CAPTURE = "the sender's capture"
 
 
@@ -33,6 +35,9 @@ CAPTURE = "the sender's capture"
 class Sampled:
     """A node's counters: when the first and the last sample was taken, by how much each grew
     between them, and how long reading may have taken.
+
+    ``after``: so many segments were sent again behind the end of the experiment, where the tables
+    end, before the last sample had been read.
     """
 
     node: str
@@ -40,6 +45,7 @@ class Sampled:
     to_ns: int
     grew: dict[str, int]
     reading_ns: int
+    after: int = 0
 
     def count(self, rows: pl.DataFrame) -> tuple[int, int, int]:
         """Return how many segments (or rows) lie between the samples, and how many in the moments
@@ -55,7 +61,7 @@ class Sampled:
             int(weighed.filter(pl.col("t_ns").is_between(*span))["segments"].sum())
             for span in spans
         )
-        return inside, early, late
+        return inside, early, late + self.after
 
     def growth(self, *names: str) -> int:
         """Return by how much counters grew together; 0 for one that the kernel does not have."""
@@ -79,20 +85,6 @@ def sampled_nodes(run: RunData) -> list[Sampled]:
     return sorted(found, key=lambda sampled: sampled.node)
 
 
-def sample_times(run: RunData, node: str, rows: pl.DataFrame) -> list[int]:
-    """Return when a node's counters were sampled: the table keeps only what changed, so the raw
-    file's headings say it.
-    """
-    path = run.path / "raw" / "counters" / f"{node}.txt"
-    if not path.is_file():
-        return sorted(set(rows["t_ns"].to_list()))
-    heads = (
-        line for line in path.read_text(errors="replace").splitlines() if line.startswith("# t_ns=")
-    )
-    times = [int(line.removeprefix("# t_ns=")) for line in heads]
-    return [at for at in times if at < run.end_ns] if ended_early(run) else times
-
-
 def check_counters(run: RunData) -> Iterator[CrossCheck]:
     """Compare what every node's TCP did with its counters; nodes without TCP have no rows."""
     resent, timeouts = (
@@ -106,18 +98,65 @@ def check_counters(run: RunData) -> Iterator[CrossCheck]:
     for sampled in sampled_nodes(run):
         if sampled.node not in speaking or "Tcp.RetransSegs" not in sampled.grew:
             continue
-        own = resent.filter(pl.col("node") == sampled.node)
-        fired = timeouts.filter(pl.col("node") == sampled.node)
-        yield _segments(
-            run,
-            sampled,
-            own,
-            fired.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height,
+        own = _Own(
+            *(rows.filter(pl.col("node") == sampled.node) for rows in (resent, timeouts, entered))
         )
-        yield _timeouts(run, sampled, fired)
-        for check in _mechanisms(run, sampled, own, entered.filter(pl.col("node") == sampled.node)):
-            if check.measured or check.reported:
-                yield check
+        checks = list(_checks_of(run, sampled, own))
+        if any(check.verdict == "differs" for check in checks):
+            late = replace(sampled, after=_sent_again_after_end(run, sampled))
+            checks = list(_checks_of(run, late, own))
+        yield from checks
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What one node sent again, its timers that ran out, and when it entered Recovery."""
+
+    resent: pl.DataFrame
+    timeouts: pl.DataFrame
+    entered: pl.DataFrame
+
+
+def _checks_of(run: RunData, sampled: Sampled, own: _Own) -> Iterator[CrossCheck]:
+    silent = own.timeouts.filter(pl.col("number").is_null() & ~pl.col("gave_up")).height
+    yield _segments(run, sampled, own.resent, silent)
+    yield _timeouts(run, sampled, own.timeouts)
+    for check in _mechanisms(run, sampled, own.resent, own.entered):
+        if check.measured or check.reported:
+            yield check
+
+
+def _sent_again_after_end(run: RunData, sampled: Sampled) -> int:
+    """Return how many segments the node's captures show it to have sent again behind the end of the
+    experiment, before its counters had been read for the last time.
+
+    The last sample is taken a little after the end, at which the tables stop: timers that run out
+    right then are in the counters and in no table. Each such segment stands for at most one
+    timeout, one Recovery and one retransmission.
+    """
+    until_ns = sampled.to_ns + sampled.reading_ns
+    t0 = run.engine.get("t0_realtime_ns")
+    if until_ns < run.end_ns or t0 is None:
+        return 0
+    addresses = [face.address for face in run.plan.network.node(sampled.node).interfaces]
+    again = 0
+    for name in _captures_of(run, sampled.node):
+        path = run.path / "raw" / f"{name}.pcap"
+        if not path.is_file():
+            continue
+        filled = (pl.col("payload_bytes") > 0) | pl.col("flags").str.contains("[SF]")
+        sent = read_capture(path, int(t0)).filter((pl.col("protocol") == "tcp") & filled)
+        sent = sent.filter(pl.col("src").is_in(addresses))
+        before = sent.filter(pl.col("t_ns") < run.end_ns).select(*_SEGMENT).unique()
+        after = sent.filter(pl.col("t_ns").is_between(run.end_ns, until_ns))
+        again += after.join(before, on=_SEGMENT, how="semi").height
+    return again
+
+
+def _captures_of(run: RunData, node: str) -> Iterator[str]:
+    """Yield the names of the captures of a node's interfaces."""
+    for face in run.plan.network.node(node).interfaces:
+        yield face.name if face.name.startswith(f"{node}-") else f"{node}-{face.name}"
 
 
 def _of_the_kernel(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
@@ -304,8 +343,8 @@ def _no_trace(run: RunData, event: str) -> str:
 def _no_captures(run: RunData, node: str) -> str:
     """Return what a node's captures lack, empty when they hold every packet that it sent."""
     known = run.engine.get("captures") or {}
-    for face in run.plan.network.node(node).interfaces:
-        name = face.name if face.name.startswith(f"{node}-") else f"{node}-{face.name}"
+    faces = run.plan.network.node(node).interfaces
+    for face, name in zip(faces, _captures_of(run, node), strict=True):
         if not (run.path / "raw" / f"{name}.pcap").is_file():
             return f"interface {face.name} was not captured"
         if (known.get(name) or {}).get("dropped"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpexp.analysis.faults import count_faults
-from tcpexp.analysis.samples import sampled_span
+from tcpexp.analysis.samples import sample_times, sampled_span
 from tcpexp.late import polars as pl
 from tcpexp.plan.paths import Hop, Paths
 from tcpexp.plan.types import DirectionPlan, LinkChange, LinkRates, LinkState, LossPlan, RunPlan
@@ -159,15 +159,19 @@ def journeys_of(run: RunData, epoch: Epoch) -> pl.DataFrame:
             pairs.append((name, source, target))
     if not pairs:
         return journeys.clear()
-    late = 0 if epoch.from_ns <= 0 else epoch.from_ns + _MARGIN_NS
-    early = epoch.to_ns - _MARGIN_NS
     wanted = pl.DataFrame(
         pairs,
         schema={"flow": pl.String, "from_node": pl.String, "to_node": pl.String},
         orient="row",
     )
     own = journeys.join(wanted, on=["flow", "from_node", "to_node"], how="semi", nulls_equal=True)
-    return own.filter(pl.col("sent_ns").is_between(late, early))
+    return own.filter(pl.col("sent_ns").is_between(*_undisturbed(epoch)))
+
+
+def _undisturbed(epoch: Epoch) -> tuple[int, int]:
+    """Return from when to when what is sent meets only this setting."""
+    late = 0 if epoch.from_ns <= 0 else epoch.from_ns + _MARGIN_NS
+    return late, epoch.to_ns - _MARGIN_NS
 
 
 def _others_have_faults(plan: RunPlan, hops: Sequence[Hop], epoch: Epoch) -> bool:
@@ -283,10 +287,15 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
             else "no packets whose both ends were captured"
         )
         return 0, 0, why
+    span = _undisturbed(epoch)
     if fault == "loss":
+        dropped = count_drops(run, epoch.link, epoch.towards, "queue", *span)
+        if dropped:
+            # what the queue dropped is known from sample to sample only
+            span = drops_span(run, epoch.link, epoch.towards, "queue", *span)
+            journeys = journeys.filter(pl.col("sent_ns").is_between(*span))
         missing = int((journeys["copies"] == 0).sum())
-        dropped = _queue_drops(run, epoch)
-        chosen = count_faults(run, epoch.link, epoch.towards, "drop", epoch.from_ns, epoch.to_ns)
+        chosen = count_faults(run, epoch.link, epoch.towards, "drop", *span)
         more = [f"{dropped} more were dropped by the full queue"] if dropped else []
         more += [f"{chosen} more were dropped by faults on chosen segments"] if chosen else []
         return (
@@ -295,20 +304,22 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
             "; ".join(more),
         )
     arrived = journeys.filter(pl.col("copies") > 0)
-    chosen = count_faults(run, epoch.link, epoch.towards, fault, epoch.from_ns, epoch.to_ns)
+    chosen = count_faults(run, epoch.link, epoch.towards, fault, *span)
     if fault == "duplicate":
         return int((arrived["copies"] > 1).sum()) - chosen, arrived.height - chosen, ""
     if fault == "corrupt":
         if not _whole_packets(run):
-            damaged, trials, why = _count_bad_checksums(run, epoch, arrived)
-            return max(damaged - chosen, 0), trials, why
+            return _count_bad_checksums(run, epoch)
         return max(int(arrived["changed"].sum()) - chosen, 0), arrived.height, ""
     return _count_jumps(epoch, arrived)
 
 
-def _count_bad_checksums(run: RunData, epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:
+def _count_bad_checksums(run: RunData, epoch: Epoch) -> tuple[int, int, str]:
     """Count damage by the receiving kernel's Tcp.InCsumErrors: what remains when the captures hold
     only headers.
+
+    Its samples do not end where :func:`_undisturbed` does, so what arrived is counted between the
+    same two.
     """
     rows = run.table("counters").filter(
         (pl.col("node") == epoch.towards) & (pl.col("counter") == "Tcp.InCsumErrors")
@@ -324,10 +335,15 @@ def _count_bad_checksums(run: RunData, epoch: Epoch, arrived: pl.DataFrame) -> t
                 " see damage"
             ),
         )
-    values = dict(rows.select("t_ns", "value").sort("t_ns").iter_rows())
-    first, last = sampled_span(list(values), (epoch.from_ns, epoch.to_ns))
+    first, last = sampled_span(sample_times(run, epoch.towards, rows), (epoch.from_ns, epoch.to_ns))
+    values = rows.sort("t_ns").filter(pl.col("t_ns").is_between(first, last))["value"]
+    before = rows.sort("t_ns").filter(pl.col("t_ns") <= first)["value"]
+    always = dataclasses.replace(epoch, from_ns=0, to_ns=run.end_ns + _MARGIN_NS)
+    arrived = journeys_of(run, always).filter(pl.col("received_ns").is_between(first, last))
+    chosen = count_faults(run, epoch.link, epoch.towards, "corrupt", first, last)
+    damaged = int(values[-1]) - int(before[-1]) if before.len() and values.len() else 0
     return (
-        int(values[last]) - int(values[first]),
+        max(damaged - chosen, 0),
         arrived.height,
         "counted by the kernel (Tcp.InCsumErrors): the captures hold only headers",
     )
@@ -362,30 +378,35 @@ def _whole_packets(run: RunData) -> bool:
     return bool(captures) and all(not recorder.options.get("snaplen", 0) for recorder in captures)
 
 
-def _queue_drops(run: RunData, epoch: Epoch) -> int:
-    """Return how many packets the bottleneck's queue dropped within the epoch, from the qdisc's own
-    counter.
-    """
-    return count_drops(run, epoch.link, epoch.towards, "queue", epoch.from_ns, epoch.to_ns)
-
-
 def count_drops(run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int) -> int:
     """Return the growth of a qdisc's drop counter between the samples closest to two times.
 
     What the probes before t0 cost does not count.
     """
-    samples = (
+    samples = _samples_of(run, link, towards, qdisc)
+    if samples.is_empty():
+        return 0
+    begin, end = sampled_span(samples["t_ns"].to_list(), (from_ns, to_ns))
+    values = samples.filter(pl.col("t_ns").is_in([begin, end]))["drops"]
+    return int(values[-1] or 0) - int(values[0] or 0)
+
+
+def drops_span(
+    run: RunData, link: str, towards: str, qdisc: str, from_ns: int, to_ns: int
+) -> tuple[int, int]:
+    """Return the times of the samples between which :func:`count_drops` counts."""
+    samples = _samples_of(run, link, towards, qdisc)
+    return sampled_span(samples["t_ns"].to_list(), (from_ns, to_ns))
+
+
+def _samples_of(run: RunData, link: str, towards: str, qdisc: str) -> pl.DataFrame:
+    return (
         run.table("queues")
         .filter(
             (pl.col("link") == link) & (pl.col("towards") == towards) & (pl.col("qdisc") == qdisc)
         )
         .sort("t_ns")
     )
-    if samples.is_empty():
-        return 0
-    begin, end = sampled_span(samples["t_ns"].to_list(), (from_ns, to_ns))
-    values = samples.filter(pl.col("t_ns").is_in([begin, end]))["drops"]
-    return int(values[-1] or 0) - int(values[0] or 0)
 
 
 def _count_jumps(epoch: Epoch, arrived: pl.DataFrame) -> tuple[int, int, str]:

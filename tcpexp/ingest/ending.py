@@ -9,8 +9,7 @@ taken after it.
 
 from __future__ import annotations
 
-import polars as pl
-
+from tcpexp.late import polars as pl
 from tcpexp.store.rundata import RunData
 
 #: Tables of moments that the clean-up adds to, apart from those that are made of packets.

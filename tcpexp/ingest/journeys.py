@@ -37,8 +37,9 @@ _EVIDENCE: tuple[tuple[str, ...], ...] = (
     ("ts_val", "ts_ecr"),
     (),
 )
-#: How much less than any other packet one may have taken, ns: less than any check cares about.
-_FASTER_NS = 50_000
+#: How much less or more than all others a packet may have taken, ns, and still be like them: less
+#: than any check cares about.
+_NEARLY_NS = 50_000
 _COLUMNS = (
     "number",
     "capture",
@@ -194,11 +195,11 @@ def _match(sent: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("send").is_not_null())
     )
-    took = found.select(pl.col("t_ns") - pl.col("sent_ns")).to_series()
+    usual = _Usual.of(found.select(pl.col("t_ns") - pl.col("sent_ns")).to_series())
     again = _match_repeated(
         right.join(repeated, on="key", how="semi"),
         left.join(repeated, on="key", how="semi"),
-        _Usual(int(took.min()) - _FASTER_NS, int(took.max())) if took.len() else None,  # type: ignore[arg-type]
+        usual,
     )
     return pl.concat([found.select("send", "arrival"), again])
 
@@ -209,6 +210,13 @@ class _Usual:
 
     least_ns: int
     most_ns: int
+
+    @staticmethod
+    def of(took: pl.Series) -> _Usual | None:
+        """Return it from what packets took; None when there are none."""
+        if took.is_empty():
+            return None
+        return _Usual(int(took.min()) - _NEARLY_NS, int(took.max()) + _NEARLY_NS)  # type: ignore[arg-type]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tcpexp.analysis.comparison import CrossCheck
 from tcpexp.analysis.crosschecks import build_cross_checks
 from tcpexp.analysis.crossdelivered import check_iperf3
 from tcpexp.ingest.iperf3 import received_bytes
-from tcpexp.plan.types import FlowPlan
+from tcpexp.plan.types import DirectionPlan, FlowPlan
 from tcpexp.report.page.content import cross_check_rows
 from tcpexp.store.frames import write_table
 
@@ -219,3 +219,42 @@ def test_delivered_bytes_are_iperf3s_up_to_a_hole(build, reported, verdict):
     )
     (found,) = check_iperf3(build.plan(flows=(flow,)).engine(clock="virtual").done())
     assert (found.measured, found.reported, found.verdict) == (2000, reported, verdict)
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "reported", "verdict"),
+    [(0.02, 1000, "ok"), (0.02, 2000, "ok"), (0.02, 0, "differs"), (0.0, 1000, "differs")],
+)
+def test_what_the_receiver_never_acknowledged_may_have_been_damaged(
+    build, corrupt, reported, verdict
+):
+    """The last segment arrives damaged behind the part that the capture kept: the receiver drops
+    it, and its FIN still asks for it.
+    """
+    flow = FlowPlan("up", "h1", "h2", 5201, "h1", "iperf3", "a00", "not_first", None, 0, None)
+    data = {"node": "h2", "capture": "h2-eth0", "protocol": "tcp", **ENDS, "flow": "up"}
+    back = {
+        "src": ENDS["dst"],
+        "src_port": ENDS["dst_port"],
+        "dst": ENDS["src"],
+        "dst_port": ENDS["src_port"],
+    }
+    build.table(
+        "packets",
+        {**data, "number": 1, "t_ns": 1 * S, "seq_rel": 1, "payload_bytes": 37},
+        {**data, "number": 2, "t_ns": 2 * S, "seq_rel": 38, "payload_bytes": 1000},
+        {**data, **back, "number": 3, "t_ns": 2 * S, "ack_rel": 1038, "payload_bytes": 0},
+        {**data, "number": 4, "t_ns": 3 * S, "seq_rel": 1038, "payload_bytes": 1000},
+        {**data, **back, "number": 5, "t_ns": 10 * S, "ack_rel": 1038, "payload_bytes": 0},
+    )
+    build.table(
+        "events", {"t_ns": 18 * S, "planned_ns": 18 * S, "event": "end", "step": "a00.server"}
+    )
+    (build.path / "raw" / "logs").mkdir()
+    (build.path / "raw" / "logs" / "a00.server.out").write_text(
+        json.dumps(report(reported, "interrupt - the server has terminated"))
+    )
+    made = build.plan(DirectionPlan(corrupt=corrupt), flows=(flow,)).engine(clock="virtual").done()
+    (found,) = check_iperf3(made)
+    assert (found.measured, found.reported, found.verdict) == (2000, reported, verdict)
+    assert ("damaged" in found.why) == bool(corrupt)

@@ -90,11 +90,43 @@ def test_without_whole_packets_the_kernel_counts_the_damage(build):
     counter = {"node": "h2", "counter": "Tcp.InCsumErrors"}
     build.plan(direction).journeys([0] * 1000, frame_bytes=1514)
     build.table(
-        "counters", {**counter, "t_ns": 0, "value": 7}, {**counter, "t_ns": 10**9, "value": 107}
+        "counters",
+        {**counter, "t_ns": 0, "value": 7},
+        {**counter, "t_ns": 1_100_000_000, "value": 107},
     )
     rate = one(build.done(), "corrupt")
     assert (rate.events, rate.trials, rate.inside) == (100, 1000, True)
     assert "Tcp.InCsumErrors" in rate.why
+
+
+def test_damage_and_what_arrived_are_counted_between_the_same_samples(build):
+    """20 s of packets, of which each tenth is damaged, and a last sample at 20 s: the packets of
+    the last half second are in both numbers.
+    """
+    direction = DirectionPlan(delay_ns=1, corrupt=0.1)
+    counter = {"node": "h2", "counter": "Tcp.InCsumErrors"}
+    build.plan(direction).journeys([0] * 20_000, frame_bytes=1514)
+    build.table(
+        "counters",
+        {**counter, "t_ns": 0, "value": 7},
+        {**counter, "t_ns": 10 * 10**9, "value": 1007},
+        {**counter, "t_ns": 20 * 10**9, "value": 2007},
+    )
+    rate = one(build.done(), "corrupt")
+    assert rate.events == 2000
+    assert 19_970 <= rate.trials <= 20_000
+
+
+def test_what_the_queue_dropped_at_the_end_is_not_taken_from_what_came_before(build):
+    """Packets of the last half second are left out, and so are the queue's drops of that time."""
+    direction = DirectionPlan(rate_bps=10**7, delay_ns=20_000_000, loss=LOSS)
+    queue = {"link": "h1-h2", "towards": "h2", "qdisc": "queue", "backlog_packets": 0}
+    build.plan(direction).journeys(lossy(0.1, 19_500) + [None] * 500)
+    samples = [(0, 40), (5 * 10**9, 40), (19_490_000_000, 43), (20 * 10**9, 543)]
+    build.table("queues", *[{**queue, "t_ns": t_ns, "drops": drops} for t_ns, drops in samples])
+    rate = one(build.done(), "loss")
+    assert (rate.inside, rate.trials) == (True, 19_491 - 3)
+    assert rate.why.startswith("3 more")
 
 
 def test_reordered_packets_are_those_that_skip_the_delay(build):

@@ -96,6 +96,68 @@ def test_a_repeat_that_looks_the_same_is_not_a_copy(nodes):
     ]
 
 
+def test_a_repeat_with_another_time_stamp_is_not_taken_for_the_first(nodes):
+    """A SYN-ACK is sent again, because its timer ran out and because another SYN came 3 ms later.
+    Only the first of the two arrives, after 80 ms: not the second after 77 ms.
+    """
+    ms = 1_000_000
+    alike = {"flags": "SA", "frame_bytes": 74, "ts_ecr": 700, "payload_bytes": 0}
+    sent = [
+        packet("h1", 1, 3 * ms, 0, ts_val=1003, checksum=1, **alike),
+        packet("h1", 2, 1028 * ms, 0, ts_val=2028, checksum=2, **alike),
+        packet("h1", 3, 1031 * ms, 0, ts_val=2031, checksum=3, **alike),
+    ]
+    for checksum in (2, 9):  # 9: filled in behind the capture
+        arrived = packet("h2", 1, 1108 * ms, 0, ts_val=2028, checksum=checksum, **alike)
+        rows = journeys(nodes, *sent, arrived)
+        assert rows["delay_ns"].to_list() == [None, 80 * ms, None]
+    damaged = packet("h2", 1, 1108 * ms, 0, ts_val=9, checksum=3, **alike, checksum_bad=True)
+    assert journeys(nodes, *sent, damaged)["copies"].sum() == 1
+
+
+def test_datagrams_of_one_size_are_told_apart_by_their_checksum(nodes):
+    """A server's datagrams have IP id 0: of three alike in size the second arrives."""
+    alike = {"protocol": "udp", "flags": None, "seq": None, "ack": None}
+    sent = [packet("h1", number, number, 0, checksum=number, **alike) for number in (1, 2, 3)]
+    rows = journeys(nodes, *sent, packet("h2", 1, 80, 0, checksum=2, **alike))
+    assert rows["copies"].to_list() == [0, 1, 0]
+
+
+MS = 1_000_000
+
+
+def resets(node, *times_ms, first=1):
+    return [
+        packet(node, number, round(at * MS), 0, flags="R", seq=7)
+        for number, at in enumerate(times_ms, first)
+    ]
+
+
+def test_of_packets_alike_to_the_bit_none_is_faster_than_the_others(nodes):
+    """Ten resets within 10 ms, of which the first five arrive: after 80 ms like every packet, not
+    the last five after 75 ms. Nor is the second copy of one another's.
+    """
+    others = [packet("h1", 99, 0, 5), packet("h2", 99, 80 * MS, 5)]
+    sent = resets("h1", *range(1, 11))
+    five = journeys(nodes, *others, *sent, *resets("h2", *range(81, 86)))
+    assert five["delay_ns"].to_list() == [80 * MS] * 6 + [None] * 5
+    double = journeys(nodes, *others, *resets("h1", 1, 5), *resets("h2", 81, 81.001, 85))
+    assert double["delay_ns"].to_list() == [80 * MS] * 3
+    assert double["copies"].to_list() == [1, 2, 1]
+
+
+def test_what_arrives_too_early_stays_too_early(nodes):
+    """Where no packet alike explains it by a time that others took, it was faster than they."""
+    others = [packet("h1", 99, 0, 5), packet("h2", 99, 80 * MS, 5)]
+    both_early = journeys(nodes, *others, *resets("h1", 1, 5), *resets("h2", 51, 55))
+    assert both_early["delay_ns"].to_list() == [80 * MS, 50 * MS, 50 * MS]
+    one_early = journeys(nodes, *others, *resets("h1", 1, 5), *resets("h2", 75, 81))
+    assert min(one_early["delay_ns"].drop_nulls()) < 80 * MS
+    # the first one, lost, would have taken a second
+    long_after = journeys(nodes, *others, *resets("h1", 1, 1001), *resets("h2", 1051))
+    assert long_after["delay_ns"].to_list() == [80 * MS, None, 50 * MS]
+
+
 def test_packets_alike_that_are_on_their_way_together_all_arrive(nodes):
     """A socket that is closed with data on their way answers each segment with the same RST,
     several within one delay.
