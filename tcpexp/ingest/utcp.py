@@ -14,7 +14,7 @@ import polars as pl
 
 from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
 
-#: ssthresh from here on limits nothing (tcpexp.tcp.congestion.base.NO_LIMIT), and how the kernel
+#: ssthresh from here on limits nothing (tcpexp.tcp.core.congestion.base.NO_LIMIT), and how the kernel
 #: spells that.
 NO_LIMIT, INFINITE = 1 << 30, 0x7FFFFFFF
 FILE = "tcp.jsonl"
