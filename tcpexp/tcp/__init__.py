@@ -1,8 +1,8 @@
 """A TCP in pure Python that can be read beside the RFCs: a core without input or output, and a
 simulator for it.
 
-Begin with :mod:`tcpexp.tcp.core.connection`; docs/concepts/tcp.md describes the interface. Nothing here
-imports another part of tcpexp.
+Begin with :mod:`tcpexp.tcp.core.connection`; docs/concepts/tcp.md describes the interface. Nothing
+here imports another part of tcpexp.
 """
 
 from tcpexp.tcp.core.config import Config

@@ -1,8 +1,8 @@
 """What a connection says about itself: one dataclass per kind of event, all with ``at_ns``.
 
 Those under "for the application" always come; the others while ``Config.trace`` is set. Sequence
-numbers are unbounded (:mod:`tcpexp.tcp.core.seqnum`); subtract the connection's ``iss`` or ``irs`` for
-relative ones.
+numbers are unbounded (:mod:`tcpexp.tcp.core.seqnum`); subtract the connection's ``iss`` or ``irs``
+for relative ones.
 """
 
 from __future__ import annotations

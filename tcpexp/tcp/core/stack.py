@@ -1,8 +1,8 @@
 """All connections and listening ports of one address: which segment belongs to which, and resets
 for those that belong to none.
 
-The same five calls as a connection has (:mod:`tcpexp.tcp.core.connection`), for many of them; what goes
-out says to whom.
+The same five calls as a connection has (:mod:`tcpexp.tcp.core.connection`), for many of them; what
+goes out says to whom.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ class Stack:
         """Pass on an ICMP error about a segment that this end sent, found by its ports and
         addresses. RFC 9293 section 3.9.2.2 (MUST-54).
 
-        ``error`` is one of :data:`tcpexp.tcp.core.icmp.HARD`, :data:`~tcpexp.tcp.core.icmp.SOFT`, or ``source
-        quench``; ``seq`` is the segment's sequence number.
+        ``error`` is one of :data:`tcpexp.tcp.core.icmp.HARD`, :data:`~tcpexp.tcp.core.icmp.SOFT`,
+        or ``source quench``; ``seq`` is the segment's sequence number.
         """
         connection = self.connections.get((local_port, remote))
         if connection is not None:
