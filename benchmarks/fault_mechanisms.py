@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tcpexp.catalogue import load_catalogue
 from tcpexp.catalogue.reading import load_spec
-from tcpexp.places.qemu.place import GuestPlace
+from tcpexp.places.qemu.place import QemuPlace
 from tcpexp.plan.compile import compile_plan
 
 MECHANISMS = Path(__file__).parent / "mechanisms"
@@ -72,7 +72,7 @@ def main() -> None:
             spec_text([folder / "queue", MECHANISMS / "inside.py", MECHANISMS / "queue_program.py"])
         )
         catalogue = load_catalogue()
-        GuestPlace().run(
+        QemuPlace().run(
             compile_plan(load_spec(spec, catalogue), catalogue),
             folder / "run",
             lambda phase, t: None,

@@ -33,7 +33,7 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import find_spec
 from tcpexp.places.qemu.machine import QEMU
-from tcpexp.places.qemu.place import GuestPlace
+from tcpexp.places.qemu.place import QemuPlace
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.types import RunPlan
 
@@ -129,7 +129,7 @@ def kernel_symbols(folder: Path) -> list[tuple[int, str]]:
     """
     spec = folder / "symbols.yaml"
     spec.write_text(SYMBOLS_SPEC)
-    GuestPlace().run(plan_of(spec), folder / "symbols", lambda phase, t: None, lambda: False)
+    QemuPlace().run(plan_of(spec), folder / "symbols", lambda phase, t: None, lambda: False)
     rows = (
         line.split()
         for line in (folder / "symbols" / "raw" / "logs" / "symbols.out").read_text().splitlines()
@@ -162,7 +162,7 @@ def profile(plan: RunPlan, folder: Path) -> tuple[list[tuple[str, Counts]], int]
                 time.sleep(0.01)
             phases.append(phase)
 
-    GuestPlace(say=print).run(plan, folder / "run", progress, lambda: False)
+    QemuPlace(say=print).run(plan, folder / "run", progress, lambda: False)
     reached = [Counts.read(folder / f"blocks.{number}") for number in range(len(phases))] + [
         Counts.read(folder / "blocks.end")
     ]
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("spec", nargs="?", default=str(HERE / "lossy.yaml"))
     parser.add_argument("--top", type=int, default=40, help="how many functions to print")
     options = parser.parse_args()
-    GuestPlace(say=print).prepare()
+    QemuPlace(say=print).prepare()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         symbols = kernel_symbols(folder)

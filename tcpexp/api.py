@@ -20,19 +20,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tcpexp.actions.base import Action
     from tcpexp.catalogue.reading import load_plan, load_spec
-    from tcpexp.checks.base import Check, Evidence, NotSupported, Undecided, Verdict
-    from tcpexp.checks.compare import Compared
-    from tcpexp.errors import (
-        DataError,
-        HostError,
-        RunError,
-        SpecError,
-        SpecErrors,
-        TcpexpError,
+    from tcpexp.checks.base import (
+        Check,
+        Evidence,
+        FlowName,
+        HostName,
+        NotSupported,
+        Undecided,
+        Verdict,
     )
+    from tcpexp.checks.compare import Compared, Count
+    from tcpexp.checks.recorded import require_span
+    from tcpexp.errors import DataError, HostError, RunError, SpecError, SpecErrors, TcpexpError
     from tcpexp.plan.context import PlanContext
-    from tcpexp.plan.types import RunPlan
+    from tcpexp.plan.parameters import one_for_each, whole_number
+    from tcpexp.plan.types import (
+        Firewall,
+        FlowPlan,
+        Kill,
+        LinkChange,
+        LinkState,
+        Mark,
+        Recorder,
+        RunPlan,
+        Snapshot,
+        Spawn,
+        Sysctl,
+    )
     from tcpexp.plots.base import Plot
+    from tcpexp.plots.kit.style import flow_series, legend, new_figure, panels, time_limits
+    from tcpexp.plots.marks import draw_marks
     from tcpexp.record.columns import NODE, T_NS, Column, TableSchema
     from tcpexp.recorders.base import RecorderModel
     from tcpexp.recorders.sampled import SampledRecorder
@@ -47,57 +64,97 @@ if TYPE_CHECKING:
     from tcpexp.sweep.run import run_study
     from tcpexp.sweep.study import Study, StudyOptions, load_study
     from tcpexp.units import Duration, Fraction, Rate, Size
+    from tcpexp.words.measured import time_words
 
-#: Each stable name and where it is today, as ``module:name``.
-WHERE = {
-    # from a spec to a plan, and from a plan to a run
-    "load_spec": "tcpexp.catalogue.reading:load_spec",
-    "load_plan": "tcpexp.catalogue.reading:load_plan",
-    "run_experiment": "tcpexp.runs.runner:run_experiment",
-    "RunOptions": "tcpexp.runs.options:RunOptions",
-    "RunOutcome": "tcpexp.runs.pipeline:RunOutcome",
-    "ExperimentSpec": "tcpexp.spec.model:ExperimentSpec",
-    "RunPlan": "tcpexp.plan.types:RunPlan",
-    # what was recorded
-    "open_run": "tcpexp.store.rundata:RunData",
-    "RunData": "tcpexp.store.rundata:RunData",
-    "process_run": "tcpexp.runs.pipeline:process_run",
-    "compare_runs": "tcpexp.report.diff.compare:compare_runs",
-    "Comparison": "tcpexp.report.diff.compare:Comparison",
-    # many runs
-    "load_study": "tcpexp.sweep.study:load_study",
-    "run_study": "tcpexp.sweep.run:run_study",
-    "Study": "tcpexp.sweep.study:Study",
-    "StudyOptions": "tcpexp.sweep.study:StudyOptions",
-    "StudyOutcome": "tcpexp.sweep.outcome:StudyOutcome",
-    # what plugins derive from and use
-    "Action": "tcpexp.actions.base:Action",
-    "PlanContext": "tcpexp.plan.context:PlanContext",
-    "RecorderModel": "tcpexp.recorders.base:RecorderModel",
-    "SampledRecorder": "tcpexp.recorders.sampled:SampledRecorder",
-    "TableSchema": "tcpexp.record.columns:TableSchema",
-    "Column": "tcpexp.record.columns:Column",
-    "T_NS": "tcpexp.record.columns:T_NS",
-    "NODE": "tcpexp.record.columns:NODE",
-    "Check": "tcpexp.checks.base:Check",
-    "Compared": "tcpexp.checks.compare:Compared",
-    "Verdict": "tcpexp.checks.base:Verdict",
-    "Evidence": "tcpexp.checks.base:Evidence",
-    "Undecided": "tcpexp.checks.base:Undecided",
-    "NotSupported": "tcpexp.checks.base:NotSupported",
-    "Plot": "tcpexp.plots.base:Plot",
-    "Duration": "tcpexp.units:Duration",
-    "Rate": "tcpexp.units:Rate",
-    "Size": "tcpexp.units:Size",
-    "Fraction": "tcpexp.units:Fraction",
-    # errors
-    "TcpexpError": "tcpexp.errors:TcpexpError",
-    "SpecError": "tcpexp.errors:SpecError",
-    "SpecErrors": "tcpexp.errors:SpecErrors",
-    "HostError": "tcpexp.errors:HostError",
-    "RunError": "tcpexp.errors:RunError",
-    "DataError": "tcpexp.errors:DataError",
+#: The stable names by what they are for, each with where it is today, as ``module:name``.
+GROUPS = {
+    "From a spec to a run": {
+        "load_spec": "tcpexp.catalogue.reading:load_spec",
+        "load_plan": "tcpexp.catalogue.reading:load_plan",
+        "run_experiment": "tcpexp.runs.runner:run_experiment",
+        "RunOptions": "tcpexp.runs.options:RunOptions",
+        "RunOutcome": "tcpexp.runs.pipeline:RunOutcome",
+        "ExperimentSpec": "tcpexp.spec.model:ExperimentSpec",
+        "RunPlan": "tcpexp.plan.types:RunPlan",
+    },
+    "What was recorded": {
+        "open_run": "tcpexp.store.rundata:RunData",
+        "RunData": "tcpexp.store.rundata:RunData",
+        "process_run": "tcpexp.runs.pipeline:process_run",
+        "compare_runs": "tcpexp.report.diff.compare:compare_runs",
+        "Comparison": "tcpexp.report.diff.compare:Comparison",
+    },
+    "Many runs": {
+        "load_study": "tcpexp.sweep.study:load_study",
+        "run_study": "tcpexp.sweep.run:run_study",
+        "Study": "tcpexp.sweep.study:Study",
+        "StudyOptions": "tcpexp.sweep.study:StudyOptions",
+        "StudyOutcome": "tcpexp.sweep.outcome:StudyOutcome",
+    },
+    "Actions of your own": {
+        "Action": "tcpexp.actions.base:Action",
+        "PlanContext": "tcpexp.plan.context:PlanContext",
+        "Spawn": "tcpexp.plan.types:Spawn",
+        "Firewall": "tcpexp.plan.types:Firewall",
+        "LinkChange": "tcpexp.plan.types:LinkChange",
+        "LinkState": "tcpexp.plan.types:LinkState",
+        "Sysctl": "tcpexp.plan.types:Sysctl",
+        "Kill": "tcpexp.plan.types:Kill",
+        "Snapshot": "tcpexp.plan.types:Snapshot",
+        "Mark": "tcpexp.plan.types:Mark",
+        "FlowPlan": "tcpexp.plan.types:FlowPlan",
+    },
+    "Recorders of your own": {
+        "RecorderModel": "tcpexp.recorders.base:RecorderModel",
+        "SampledRecorder": "tcpexp.recorders.sampled:SampledRecorder",
+        "Recorder": "tcpexp.plan.types:Recorder",
+        "TableSchema": "tcpexp.record.columns:TableSchema",
+        "Column": "tcpexp.record.columns:Column",
+        "T_NS": "tcpexp.record.columns:T_NS",
+        "NODE": "tcpexp.record.columns:NODE",
+    },
+    "Checks of your own": {
+        "Check": "tcpexp.checks.base:Check",
+        "Compared": "tcpexp.checks.compare:Compared",
+        "Count": "tcpexp.checks.compare:Count",
+        "FlowName": "tcpexp.checks.base:FlowName",
+        "HostName": "tcpexp.checks.base:HostName",
+        "Verdict": "tcpexp.checks.base:Verdict",
+        "Evidence": "tcpexp.checks.base:Evidence",
+        "Undecided": "tcpexp.checks.base:Undecided",
+        "NotSupported": "tcpexp.checks.base:NotSupported",
+        "require_span": "tcpexp.checks.recorded:require_span",
+        "time_words": "tcpexp.words.measured:time_words",
+    },
+    "Plots of your own": {
+        "Plot": "tcpexp.plots.base:Plot",
+        "panels": "tcpexp.plots.kit.style:panels",
+        "new_figure": "tcpexp.plots.kit.style:new_figure",
+        "flow_series": "tcpexp.plots.kit.style:flow_series",
+        "time_limits": "tcpexp.plots.kit.style:time_limits",
+        "legend": "tcpexp.plots.kit.style:legend",
+        "draw_marks": "tcpexp.plots.marks:draw_marks",
+    },
+    "Topologies of your own": {
+        "one_for_each": "tcpexp.plan.parameters:one_for_each",
+        "whole_number": "tcpexp.plan.parameters:whole_number",
+    },
+    "Quantities with units": {
+        "Duration": "tcpexp.units:Duration",
+        "Rate": "tcpexp.units:Rate",
+        "Size": "tcpexp.units:Size",
+        "Fraction": "tcpexp.units:Fraction",
+    },
+    "Errors": {
+        "TcpexpError": "tcpexp.errors:TcpexpError",
+        "SpecError": "tcpexp.errors:SpecError",
+        "SpecErrors": "tcpexp.errors:SpecErrors",
+        "HostError": "tcpexp.errors:HostError",
+        "RunError": "tcpexp.errors:RunError",
+        "DataError": "tcpexp.errors:DataError",
+    },
 }
+WHERE = {name: place for names in GROUPS.values() for name, place in names.items()}
 
 __all__ = [
     "NODE",
@@ -107,16 +164,26 @@ __all__ = [
     "Column",
     "Compared",
     "Comparison",
+    "Count",
     "DataError",
     "Duration",
     "Evidence",
     "ExperimentSpec",
+    "Firewall",
+    "FlowName",
+    "FlowPlan",
     "Fraction",
     "HostError",
+    "HostName",
+    "Kill",
+    "LinkChange",
+    "LinkState",
+    "Mark",
     "NotSupported",
     "PlanContext",
     "Plot",
     "Rate",
+    "Recorder",
     "RecorderModel",
     "RunData",
     "RunError",
@@ -125,23 +192,36 @@ __all__ = [
     "RunPlan",
     "SampledRecorder",
     "Size",
+    "Snapshot",
+    "Spawn",
     "SpecError",
     "SpecErrors",
     "Study",
     "StudyOptions",
     "StudyOutcome",
+    "Sysctl",
     "TableSchema",
     "TcpexpError",
     "Undecided",
     "Verdict",
     "compare_runs",
+    "draw_marks",
+    "flow_series",
+    "legend",
     "load_plan",
     "load_spec",
     "load_study",
+    "new_figure",
+    "one_for_each",
     "open_run",
+    "panels",
     "process_run",
+    "require_span",
     "run_experiment",
     "run_study",
+    "time_limits",
+    "time_words",
+    "whole_number",
 ]
 
 

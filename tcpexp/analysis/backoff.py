@@ -13,9 +13,9 @@ import bisect
 from dataclasses import dataclass
 from typing import Any
 
-from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
+from tcpexp.record.tables.kernel import INFINITE_SSTHRESH
 from tcpexp.store.rundata import RunData
 
 #: A timeout counts everything as lost that was sent longer ago than a round trip

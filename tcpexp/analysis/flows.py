@@ -7,10 +7,10 @@ from typing import Any
 from tcpexp.analysis.activity import NEVER, activity_of, bits_per_second
 from tcpexp.analysis.resent import count_segments, resent_of
 from tcpexp.analysis.segments import data_segments
-from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.ingest.connections import with_new_bytes
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
+from tcpexp.record.tables.kernel import INFINITE_SSTHRESH
 from tcpexp.store.rundata import RunData
 
 

@@ -5,11 +5,11 @@ segment that it received and per timeout.
 from __future__ import annotations
 
 from tcpexp.analysis.backoff import SHOWN_BY_SS, rows_in_backoff
-from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.ingest.sequence import unwrap_seq
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowCongestionControl, FlowPlan
+from tcpexp.record.tables.kernel import INFINITE_SSTHRESH
 from tcpexp.store.frames import conform, empty_frame
 from tcpexp.store.rundata import RunData
 

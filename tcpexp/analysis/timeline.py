@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Int64 = NDArray[np.int64]
 
-#: The kernel's TCP_INFINITE_SSTHRESH (include/net/tcp.h): no loss has set a threshold yet.
-INFINITE_SSTHRESH = 0x7FFFFFFF
 #: Stands for an ssthresh that is infinite: the largest Int64.
 NEVER = 2**63 - 1
 

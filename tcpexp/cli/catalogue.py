@@ -187,7 +187,7 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
         }
     if kind == "topologies":
         return {
-            name: first_line(topology_text(name, catalogue))
+            name: summary_of(topology_text(name, catalogue))
             for name in topology_names(Path.cwd(), catalogue)
         }
     if kind == "congestion_controls":
@@ -195,12 +195,12 @@ def summaries(kind: str, catalogue: Catalogue) -> dict[str, str]:
             name: f"{control.signal}: {control.summary}"
             for name, control in CONGESTION_CONTROLS.items()
         }
-    return {name: first_line(inspect.getdoc(item) or "") for name, item in catalogue.registry(kind)}
+    return {name: summary_of(inspect.getdoc(item) or "") for name, item in catalogue.registry(kind)}
 
 
-def first_line(text: str) -> str:
-    """Return the first sentence or line of a docstring."""
-    return text.strip().partition("\n")[0].replace("`", "")
+def summary_of(text: str) -> str:
+    """Return the first paragraph of a docstring as one line."""
+    return " ".join(text.strip().partition("\n\n")[0].split()).replace("`", "")
 
 
 def yaml_field(path: Path, key: str) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 
 from tcpexp.ingest.jsonlines import parse_lines, table_of_rows
+from tcpexp.record.tables.kernel import INFINITE_SSTHRESH
 
-#: ssthresh from here on limits nothing (tcpexp.tcp.congestion.base.NO_LIMIT), and how the kernel
-#: spells that.
-NO_LIMIT, INFINITE = 1 << 30, 0x7FFFFFFF
+#: ssthresh from here on limits nothing: tcpexp.tcp.core.congestion.base.NO_LIMIT.
+NO_LIMIT = 1 << 30
 FILE = "tcp.jsonl"
 TABLES = ("tcp_events", "tcp_probe", "states", "retransmits", "ca_states")
 #: Columns of ``tcp_events`` whose names differ from the fields of an event.
@@ -144,5 +144,5 @@ def _in_segments(line: dict[str, Any]) -> dict[str, int]:
     ssthresh = int(line["ssthresh"])
     return {
         "cwnd": int(line["cwnd"]) // mss,
-        "ssthresh": INFINITE if ssthresh >= NO_LIMIT else ssthresh // mss,
+        "ssthresh": INFINITE_SSTHRESH if ssthresh >= NO_LIMIT else ssthresh // mss,
     }

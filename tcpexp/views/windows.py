@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.analysis.timeline import INFINITE_SSTHRESH
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, flow_of, receiver_of
+from tcpexp.record.tables.kernel import INFINITE_SSTHRESH
 from tcpexp.views.spans import Span, rows_within
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from tcpexp.ingest.complaints import parse_complaints, read_complaints
 from tcpexp.tcp import Segment, encode_segment
 from tcpexp.tcp.adapters.ip import encode_packet
-from tcpexp.tcp.segment import ACK, PSH, SYN
+from tcpexp.tcp.core.segment import ACK, PSH, SYN
 
 H1, H2 = "10.0.0.1", "10.0.0.2"
 #: tshark 4.0's text, fields between tabs, several remarks on a packet between unit separators.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.record.metrics import METRICS, PARTS, find_metric, paths_of
-from tests.record.test_tables import UNITS
+from tests.support.endings import UNITS
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.path)

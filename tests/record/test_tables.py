@@ -9,8 +9,9 @@ from tcpexp.record.columns import NODE, T_NS, Column, TableSchema
 from tcpexp.store.schemas import known_tables
 
 #: The tables with their columns, types and order as runs that are kept have them.
+from tests.support.endings import UNITS
+
 KEPT = json.loads((Path(__file__).parent / "tables.json").read_text())
-UNITS = {"_ns": "ns", "_us": "us", "_ms": "ms", "_bytes": "bytes", "_bps": "bit/s"}
 
 
 @pytest.mark.parametrize("name", KEPT)

@@ -29,9 +29,9 @@ import re
 from dataclasses import dataclass
 
 from tcpexp.tcp import Config, Connection, Endpoint, Options, Segment, fixed_isn
-from tcpexp.tcp.options import NONE
-from tcpexp.tcp.segment import _LETTERS
-from tcpexp.tcp.seqnum import MASK
+from tcpexp.tcp.core.options import NONE
+from tcpexp.tcp.core.segment import _LETTERS
+from tcpexp.tcp.core.seqnum import MASK
 
 LOCAL, REMOTE = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 80)
 FLAGS = {letter: bit for bit, letter in _LETTERS}

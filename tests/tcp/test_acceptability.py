@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpexp.tcp.arrives import acceptable
+from tcpexp.tcp.core.arrives import acceptable
 from tests.support.tcp_script import play
 
 NEXT = 100

@@ -10,8 +10,8 @@ import struct
 import pytest
 
 from tcpexp.tcp import Options, Segment, SegmentError, decode_segment, encode_segment
-from tcpexp.tcp.checksum import ones_complement_sum, tcp_checksum
-from tcpexp.tcp.options import decode_options, encode_options
+from tcpexp.tcp.core.checksum import ones_complement_sum, tcp_checksum
+from tcpexp.tcp.core.options import decode_options, encode_options
 from tests.support.recorded_segments import recorded
 
 

@@ -9,10 +9,10 @@ import itertools
 import pytest
 
 from tcpexp.tcp import Config
-from tcpexp.tcp.congestion.base import AckReport, CongestionControl, initial_window
-from tcpexp.tcp.congestion.builtin import CONTROLS, add_control, make_control
-from tcpexp.tcp.congestion.cubic import ALPHA, Cubic, cubic_window, plateau_time
-from tcpexp.tcp.events import CongestionChanged, Retransmitted
+from tcpexp.tcp.core.congestion.base import AckReport, CongestionControl, initial_window
+from tcpexp.tcp.core.congestion.builtin import CONTROLS, add_control, make_control
+from tcpexp.tcp.core.congestion.cubic import ALPHA, Cubic, cubic_window, plateau_time
+from tcpexp.tcp.core.events import CongestionChanged, Retransmitted
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import transfer
 from tests.support.tcp_script import play

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.tcp import Config, State, fixed_isn
-from tcpexp.tcp.events import Unreachable
-from tcpexp.tcp.icmp import HARD, SOFT
-from tcpexp.tcp.stack import Stack
+from tcpexp.tcp.core.events import Unreachable
+from tcpexp.tcp.core.icmp import HARD, SOFT
+from tcpexp.tcp.core.stack import Stack
 from tests.support.tcp_script import REMOTE, play
 
 

@@ -22,10 +22,10 @@ from tcpexp.tcp import (
     fixed_isn,
 )
 from tcpexp.tcp.adapters.ip import PacketError, decode_icmp, decode_packet, encode_packet
-from tcpexp.tcp.congestion.builtin import CONTROLS
-from tcpexp.tcp.isn import IsnSource
-from tcpexp.tcp.receivebuffer import ReceiveBuffer
-from tcpexp.tcp.seqnum import MASK, distance, extend, precedes, to_wire
+from tcpexp.tcp.core.congestion.builtin import CONTROLS
+from tcpexp.tcp.core.isn import IsnSource
+from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
+from tcpexp.tcp.core.seqnum import MASK, distance, extend, precedes, to_wire
 from tcpexp.tcp.simulator.apps import Sender, Sink, pattern
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import Simulation

@@ -22,8 +22,8 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.tcp import Config
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.events import DataArrived, Established, Event, SpaceFreed
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.events import DataArrived, Established, Event, SpaceFreed
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import CLIENT, Simulation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp.rtt import RttEstimator
+from tcpexp.tcp.core.rtt import RttEstimator
 from tests.support.tcp_script import play
 
 MS = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.tcp import CallError, Config, Endpoint, Options, Segment, State, fixed_isn, hashed_isn
-from tcpexp.tcp.cookies import MSS_VALUES, PERIOD_NS, check_cookie, make_cookie
-from tcpexp.tcp.events import Closed, DataArrived, Established
-from tcpexp.tcp.stack import Outgoing, Stack
+from tcpexp.tcp.core.cookies import MSS_VALUES, PERIOD_NS, check_cookie, make_cookie
+from tcpexp.tcp.core.events import Closed, DataArrived, Established
+from tcpexp.tcp.core.stack import Outgoing, Stack
 
 KEY, OTHER_KEY = b"0123456789abcdef", b"fedcba9876543210"
 SERVER, CLIENT = "10.0.0.2", "10.0.0.1"

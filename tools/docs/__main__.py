@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import actions, checks, commands, congestion, experiments, tables, tcp_musts
+from tools.docs import actions, api, checks, commands, congestion, experiments, tables, tcp_musts
 from tools.docs.experimentruns import DOCS, take_runs
 from tools.docs.prose import wrap
 
 #: Each generated page, by its place below docs/, and what makes it.
 PAGES: dict[str, Callable[[], str]] = {
     "reference/actions.md": actions.page,
+    "reference/api.md": api.page,
     "reference/checks.md": checks.page,
     "reference/commands.md": commands.page,
     "reference/congestion.md": congestion.page,

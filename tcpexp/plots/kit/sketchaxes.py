@@ -9,7 +9,7 @@ from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.sketchlegend import Handle, SketchLegend
 from tcpexp.plots.kit.sketchlines import Lines
 from tcpexp.plots.kit.sketchshapes import Shapes
-from tcpexp.plots.kit.sketchspace import Axis, Box, Frame, Place
+from tcpexp.plots.kit.sketchspace import Axis, Box, BoxPosition, Frame
 from tcpexp.plots.kit.svgparts import letters, rectangle, straight
 from tcpexp.plots.kit.ticks import tick_labels, ticks
 
@@ -29,13 +29,13 @@ class SketchAxes(Lines, Shapes):
         """Return how to say that x is data and y a part of the axes."""
         return "xaxis"
 
-    def get_position(self) -> Place:
+    def get_position(self) -> BoxPosition:
         """Return where the axes stand."""
         return self._place
 
     def set_position(self, box: Box) -> None:
         """Move them."""
-        self._place = Place(*box)
+        self._place = BoxPosition(*box)
 
     def set_axis_off(self) -> None:
         """Leave out frame, ticks and grid."""

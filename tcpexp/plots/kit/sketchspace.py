@@ -49,7 +49,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Place:
+class BoxPosition:
     """A part of the figure, as matplotlib's ``Bbox`` has it."""
 
     x0: float
@@ -80,7 +80,7 @@ class Space:
 
     def __init__(self, figure_points: Callable[[], tuple[float, float]], box: Box) -> None:
         self._figure = figure_points
-        self._place = Place(*box)
+        self._place = BoxPosition(*box)
         self._items: list[tuple[float, Callable[[], str]]] = []
         self._defs: list[str] = []
         self._x, self._y = Axis(), Axis()

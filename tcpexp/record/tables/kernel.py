@@ -13,6 +13,9 @@ from tcpexp.record.columns import (
     TableSchema,
 )
 
+#: The kernel's TCP_INFINITE_SSTHRESH (include/net/tcp.h): no loss has set a threshold yet.
+INFINITE_SSTHRESH = 0x7FFFFFFF
+
 SOCKETS = TableSchema(
     "sockets",
     "one socket in one ss snapshot",

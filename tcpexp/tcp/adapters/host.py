@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from tcpexp.tcp import events
 from tcpexp.tcp.adapters.network import Carrier, IpHeader, NetworkTrouble
 from tcpexp.tcp.adapters.sockets import Heard, Ready, TcpListener, TcpSocket
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.isn import Endpoint, hashed_isn
-from tcpexp.tcp.segment import Segment
-from tcpexp.tcp.stack import EPHEMERAL, Stack
-from tcpexp.tcp.states import State
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.isn import Endpoint, hashed_isn
+from tcpexp.tcp.core.segment import Segment
+from tcpexp.tcp.core.stack import EPHEMERAL, Stack
+from tcpexp.tcp.core.states import State
 
 SECOND = 1_000_000_000
 #: IP and TCP header without options.

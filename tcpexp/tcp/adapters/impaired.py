@@ -8,8 +8,8 @@ import heapq
 from collections.abc import Iterator
 
 from tcpexp.tcp.adapters.network import Arrival, Carrier, IpHeader, NetworkTrouble
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.segment import Segment
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.segment import Segment
 from tcpexp.tcp.simulator.link import Link, LinkConfig
 
 

@@ -10,15 +10,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tcpexp.tcp.adapters.network import IpHeader, NetworkTrouble
-from tcpexp.tcp.checksum import ones_complement_sum
-from tcpexp.tcp.isn import Endpoint
+from tcpexp.tcp.core.checksum import ones_complement_sum
+from tcpexp.tcp.core.isn import Endpoint
 
 TCP, ICMP, ICMPV6 = 6, 1, 58
 _DONT_FRAGMENT = 0x4000
 _V4 = struct.Struct("!BBHHHBBH")
 _V6 = struct.Struct("!IHBB")
 DEFAULT = IpHeader()
-#: ICMP type and code to the core's word (tcpexp.tcp.icmp).
+#: ICMP type and code to the core's word (tcpexp.tcp.core.icmp).
 ERRORS_V4 = {
     (3, 0): "network unreachable",
     (3, 1): "host unreachable",

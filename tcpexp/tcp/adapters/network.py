@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.segment import Segment
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.segment import Segment
 
 
 class NetworkError(Exception):
@@ -27,7 +27,7 @@ class Arrival(NamedTuple):
 
 
 class NetworkTrouble(NamedTuple):
-    """An ICMP error about a segment that this end sent: what (``tcpexp.tcp.icmp``), from which
+    """An ICMP error about a segment that this end sent: what (``tcpexp.tcp.core.icmp``), from which
     port, to whom, with which sequence number.
     """
 

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tcpexp.tcp import events
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.segment import ACK, Segment
-from tcpexp.tcp.seqnum import MASK
-from tcpexp.tcp.states import State
-from tcpexp.tcp.window import receive_window
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.segment import ACK, Segment
+from tcpexp.tcp.core.seqnum import MASK
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.window import receive_window
 
 #: States in which a connection has both sequence numbers.
 SYNCHRONIZED = frozenset(State) - {State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tcpexp.tcp.adapters.network import Carrier, IpHeader
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.listener import Listener
-from tcpexp.tcp.stack import Stack
-from tcpexp.tcp.states import State
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.listener import Listener
+from tcpexp.tcp.core.stack import Stack
+from tcpexp.tcp.core.states import State
 
 #: Reasons of the event ``Closed`` and the errors that the standard library's sockets raise for
 #: them.

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from tcpexp.tcp.adapters.ip import TCP, PacketError, decode_icmp, decode_packet, encode_packet
 from tcpexp.tcp.adapters.network import Arrival, IpHeader, NetworkError, NetworkTrouble
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.options import SegmentError
-from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.options import SegmentError
+from tcpexp.tcp.core.segment import Segment, decode_segment, encode_segment
 
 DEVICE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA

@@ -15,9 +15,9 @@ import struct
 from collections.abc import Iterator
 
 from tcpexp.tcp.adapters.network import Arrival, IpHeader, NetworkError, NetworkTrouble
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.options import SegmentError
-from tcpexp.tcp.segment import Segment, decode_segment, encode_segment
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.options import SegmentError
+from tcpexp.tcp.core.segment import Segment, decode_segment, encode_segment
 
 #: Where a server's datagrams arrive when nothing else is said.
 UDP_PORT = 7390

@@ -22,7 +22,7 @@ from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.sockets import TcpSocket
 from tcpexp.tcp.adapters.tun import TunNetwork
 from tcpexp.tcp.adapters.udp import UDP_PORT, UdpNetwork
-from tcpexp.tcp.connection import CallError
+from tcpexp.tcp.core.connection import CallError
 from tcpexp.tcp.services.client import ServiceError, ask_calculator, ask_dns, download
 from tcpexp.tcp.services.dns import RCODES, DnsError, load_zone
 from tcpexp.tcp.services.options import COMMANDS

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.congestion.builtin import CONTROLS
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.builtin import CONTROLS
 from tcpexp.tcp.simulator.link import LinkConfig
 
 UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-from tcpexp.tcp import events
-from tcpexp.tcp.connection import Connection
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.connection import Connection
 
 
 class App(Protocol):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tcpexp.tcp.segment import Segment
+from tcpexp.tcp.core.segment import Segment
 
 #: IPv4 header and TCP header without options; options are counted as they are.
 HEADERS = 40

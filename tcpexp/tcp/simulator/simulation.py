@@ -6,14 +6,14 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tcpexp.tcp import events
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.isn import Endpoint, IsnSource, fixed_isn
-from tcpexp.tcp.segment import SYN, Segment, decode_segment, encode_segment
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.isn import Endpoint, IsnSource, fixed_isn
+from tcpexp.tcp.core.segment import SYN, Segment, decode_segment, encode_segment
+from tcpexp.tcp.core.states import State
 from tcpexp.tcp.simulator.apps import App, Sender, Sink, pattern
 from tcpexp.tcp.simulator.link import Link, LinkConfig
-from tcpexp.tcp.states import State
 
 CLIENT, SERVER = 0, 1
 

@@ -20,7 +20,7 @@ from tcpexp.tcp.adapters.network import IpHeader, NetworkError, NetworkTrouble, 
 from tcpexp.tcp.adapters.record import JsonRecorder
 from tcpexp.tcp.adapters.tun import TunNetwork, refuse_own_namespace
 from tcpexp.tcp.adapters.udp import UdpNetwork
-from tcpexp.tcp.checksum import ones_complement_sum
+from tcpexp.tcp.core.checksum import ones_complement_sum
 from tcpexp.tcp.services.client import ask_calculator, ask_dns, download
 from tcpexp.tcp.services.dns import load_zone
 from tcpexp.tcp.services.protocols import CalculatorService, DnsService, FileService, generate

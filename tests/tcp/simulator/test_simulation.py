@@ -7,8 +7,14 @@ from __future__ import annotations
 import pytest
 
 from tcpexp.tcp import Config, State
-from tcpexp.tcp.congestion.builtin import CONTROLS
-from tcpexp.tcp.events import Closed, CongestionChanged, Retransmitted, SegmentSent, StateChanged
+from tcpexp.tcp.core.congestion.builtin import CONTROLS
+from tcpexp.tcp.core.events import (
+    Closed,
+    CongestionChanged,
+    Retransmitted,
+    SegmentSent,
+    StateChanged,
+)
 from tcpexp.tcp.simulator.apps import pattern
 from tcpexp.tcp.simulator.link import LinkConfig
 from tcpexp.tcp.simulator.simulation import Simulation, transfer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tcpexp.tcp.sendbuffer import SendBuffer, Sent
+from tcpexp.tcp.core.sendbuffer import SendBuffer, Sent
 
 
 def take_blocks(

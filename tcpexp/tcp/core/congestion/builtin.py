@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.congestion.base import CongestionControl
-from tcpexp.tcp.congestion.cubic import Cubic
-from tcpexp.tcp.congestion.fixed import FixedWindow, StopAndWait
-from tcpexp.tcp.congestion.reno import NewReno, Reno, Tahoe
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.base import CongestionControl
+from tcpexp.tcp.core.congestion.cubic import Cubic
+from tcpexp.tcp.core.congestion.fixed import FixedWindow, StopAndWait
+from tcpexp.tcp.core.congestion.reno import NewReno, Reno, Tahoe
 
 CONTROLS: dict[str, type[CongestionControl]] = {
     control.name: control for control in (StopAndWait, FixedWindow, Tahoe, Reno, NewReno, Cubic)

@@ -1,8 +1,8 @@
 """All connections and listening ports of one address: which segment belongs to which, and resets
 for those that belong to none.
 
-The same five calls as a connection has (:mod:`tcpexp.tcp.connection`), for many of them; what goes
-out says to whom.
+The same five calls as a connection has (:mod:`tcpexp.tcp.core.connection`), for many of them; what
+goes out says to whom.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import ipaddress
 from functools import lru_cache
 from typing import NamedTuple
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.connection import CallError, Connection
-from tcpexp.tcp.events import Event
-from tcpexp.tcp.isn import Endpoint, IsnSource
-from tcpexp.tcp.listener import Listener
-from tcpexp.tcp.output import reset_for
-from tcpexp.tcp.segment import ACK, RST, SYN, Segment
-from tcpexp.tcp.seqnum import HALF, MASK
-from tcpexp.tcp.states import State
-from tcpexp.tcp.tcb import delete_tcb
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.connection import CallError, Connection
+from tcpexp.tcp.core.events import Event
+from tcpexp.tcp.core.isn import Endpoint, IsnSource
+from tcpexp.tcp.core.listener import Listener
+from tcpexp.tcp.core.output import reset_for
+from tcpexp.tcp.core.segment import ACK, RST, SYN, Segment
+from tcpexp.tcp.core.seqnum import HALF, MASK
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.tcb import delete_tcb
 
 EPHEMERAL = range(49152, 65536)
 
@@ -164,8 +164,8 @@ class Stack:
         """Pass on an ICMP error about a segment that this end sent, found by its ports and
         addresses. RFC 9293 section 3.9.2.2 (MUST-54).
 
-        ``error`` is one of :data:`tcpexp.tcp.icmp.HARD`, :data:`~tcpexp.tcp.icmp.SOFT`, or ``source
-        quench``; ``seq`` is the segment's sequence number.
+        ``error`` is one of :data:`tcpexp.tcp.core.icmp.HARD`, :data:`~tcpexp.tcp.core.icmp.SOFT`,
+        or ``source quench``; ``seq`` is the segment's sequence number.
         """
         connection = self.connections.get((local_port, remote))
         if connection is not None:

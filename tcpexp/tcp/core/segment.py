@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tcpexp.tcp.checksum import tcp_checksum
-from tcpexp.tcp.options import NONE, Options, SegmentError, decode_options, encode_options
+from tcpexp.tcp.core.checksum import tcp_checksum
+from tcpexp.tcp.core.options import NONE, Options, SegmentError, decode_options, encode_options
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
 _HEADER = struct.Struct("!HHIIBBHHH")

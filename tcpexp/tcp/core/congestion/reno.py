@@ -4,7 +4,7 @@ segment.
 
 from __future__ import annotations
 
-from tcpexp.tcp.congestion.base import CongestionControl
+from tcpexp.tcp.core.congestion.base import CongestionControl
 
 
 class Tahoe(CongestionControl):

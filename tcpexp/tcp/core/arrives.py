@@ -7,15 +7,15 @@ return".
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.acks import acknowledge_at_once, acknowledge_soon, take_ack
-from tcpexp.tcp.config import SECOND
-from tcpexp.tcp.output import send_ack, send_challenge_ack, send_reset
-from tcpexp.tcp.segment import ACK, FIN, RST, SYN, URG, Segment
-from tcpexp.tcp.seqnum import HALF, MASK, extend
-from tcpexp.tcp.states import RECEIVING, State
-from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, note_congestion, set_timer, stop_timer
-from tcpexp.tcp.timers import Timer
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.acks import acknowledge_at_once, acknowledge_soon, take_ack
+from tcpexp.tcp.core.config import SECOND
+from tcpexp.tcp.core.output import send_ack, send_challenge_ack, send_reset
+from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, URG, Segment
+from tcpexp.tcp.core.seqnum import HALF, MASK, extend
+from tcpexp.tcp.core.states import RECEIVING, State
+from tcpexp.tcp.core.tcb import Tcb, delete_tcb, drop, go_to, note_congestion, set_timer, stop_timer
+from tcpexp.tcp.core.timers import Timer
 
 #: RFC 7323 section 5.5: a connection idle for 24 days has no valid TS.Recent.
 TS_RECENT_LIFE_NS = 24 * 86_400 * SECOND

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.connection import Connection
-from tcpexp.tcp.cookies import check_cookie, make_cookie
-from tcpexp.tcp.isn import Endpoint, IsnSource
-from tcpexp.tcp.options import Options
-from tcpexp.tcp.output import reset_for
-from tcpexp.tcp.segment import ACK, RST, SYN, Segment
-from tcpexp.tcp.seqnum import MASK
-from tcpexp.tcp.states import State
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.connection import Connection
+from tcpexp.tcp.core.cookies import check_cookie, make_cookie
+from tcpexp.tcp.core.isn import Endpoint, IsnSource
+from tcpexp.tcp.core.options import Options
+from tcpexp.tcp.core.output import reset_for
+from tcpexp.tcp.core.segment import ACK, RST, SYN, Segment
+from tcpexp.tcp.core.seqnum import MASK
+from tcpexp.tcp.core.states import State
 
 
 class Listener:

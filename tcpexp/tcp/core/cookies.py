@@ -8,8 +8,8 @@ the RFC; the effective MSS is the largest of eight that fits.
 
 from __future__ import annotations
 
-from tcpexp.tcp.isn import Endpoint, keyed_hash
-from tcpexp.tcp.seqnum import MASK
+from tcpexp.tcp.core.isn import Endpoint, keyed_hash
+from tcpexp.tcp.core.seqnum import MASK
 
 MSS_VALUES = (64, 512, 536, 1024, 1220, 1440, 1460, 8960)
 PERIOD_NS = 64_000_000_000

@@ -16,19 +16,19 @@ that now.
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.arrives import other_states
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.icmp import take_icmp
-from tcpexp.tcp.isn import Endpoint, IsnSource
-from tcpexp.tcp.opening import learn_from_syn, listen_state, syn_sent_state
-from tcpexp.tcp.output import reset_for, send_reset, send_syn, send_what_may_go
-from tcpexp.tcp.segment import RST, Segment
-from tcpexp.tcp.states import OPEN_FOR_SENDING, RECEIVING, State
-from tcpexp.tcp.tcb import Tcb, delete_tcb, drop, go_to, set_timer
-from tcpexp.tcp.timeouts import expire
-from tcpexp.tcp.timers import Timer
-from tcpexp.tcp.window import update_is_due
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.arrives import other_states
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.icmp import take_icmp
+from tcpexp.tcp.core.isn import Endpoint, IsnSource
+from tcpexp.tcp.core.opening import learn_from_syn, listen_state, syn_sent_state
+from tcpexp.tcp.core.output import reset_for, send_reset, send_syn, send_what_may_go
+from tcpexp.tcp.core.segment import RST, Segment
+from tcpexp.tcp.core.states import OPEN_FOR_SENDING, RECEIVING, State
+from tcpexp.tcp.core.tcb import Tcb, delete_tcb, drop, go_to, set_timer
+from tcpexp.tcp.core.timeouts import expire
+from tcpexp.tcp.core.timers import Timer
+from tcpexp.tcp.core.window import update_is_due
 
 
 class CallError(Exception):

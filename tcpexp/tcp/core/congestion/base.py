@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcpexp.tcp.config import Config
+from tcpexp.tcp.core.config import Config
 
 #: ssthresh when nothing limits the first slow start: RFC 5681 section 3.1, "arbitrarily high".
 NO_LIMIT = 1 << 30

@@ -1,24 +1,24 @@
 """The transmission control block: all that one connection knows. RFC 9293 section 3.3.1.
 
 The rules are functions over it, in the modules beside this one. Sequence numbers are unbounded
-(:mod:`tcpexp.tcp.seqnum`); names are the RFC's.
+(:mod:`tcpexp.tcp.core.seqnum`); names are the RFC's.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from tcpexp.tcp import events
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.congestion.base import CongestionControl
-from tcpexp.tcp.congestion.builtin import make_control
-from tcpexp.tcp.isn import Endpoint
-from tcpexp.tcp.receivebuffer import ReceiveBuffer
-from tcpexp.tcp.rtt import RttEstimator
-from tcpexp.tcp.segment import Segment
-from tcpexp.tcp.sendbuffer import SendBuffer
-from tcpexp.tcp.states import State
-from tcpexp.tcp.timers import LABELS, Timer, Timers
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.base import CongestionControl
+from tcpexp.tcp.core.congestion.builtin import make_control
+from tcpexp.tcp.core.isn import Endpoint
+from tcpexp.tcp.core.receivebuffer import ReceiveBuffer
+from tcpexp.tcp.core.rtt import RttEstimator
+from tcpexp.tcp.core.segment import Segment
+from tcpexp.tcp.core.sendbuffer import SendBuffer
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.timers import LABELS, Timer, Timers
 
 SCALE_LIMIT = 14
 

@@ -5,8 +5,8 @@ What congestion control is measured against.
 
 from __future__ import annotations
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.congestion.base import NO_LIMIT, AckReport, CongestionControl
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.base import NO_LIMIT, AckReport, CongestionControl
 
 
 class FixedWindow(CongestionControl):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.seqnum import extend
-from tcpexp.tcp.states import State
-from tcpexp.tcp.tcb import Tcb, delete_tcb
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.seqnum import extend
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.tcb import Tcb, delete_tcb
 
 #: Destination unreachable, codes 2 to 4 of ICMP: end an attempt to connect.
 HARD = ("protocol unreachable", "port unreachable", "fragmentation needed")

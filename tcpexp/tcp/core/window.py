@@ -5,8 +5,8 @@ RFC 9293 sections 3.8.6 and 3.8.6.2.2, RFC 7323 section 2.
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.tcb import Tcb
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.tcb import Tcb
 
 
 def right_edge(tcb: Tcb) -> int:

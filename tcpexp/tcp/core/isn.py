@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tcpexp.tcp.seqnum import MASK
+from tcpexp.tcp.core.seqnum import MASK
 
 TICK_NS = 4_000
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp import events, loss
-from tcpexp.tcp.output import emit, retransmit, send_ack, send_reset
-from tcpexp.tcp.segment import ACK, SYN
-from tcpexp.tcp.sendbuffer import Sent
-from tcpexp.tcp.states import State
-from tcpexp.tcp.tcb import Tcb, delete_tcb, set_timer
-from tcpexp.tcp.timers import LABELS, Timer
+from tcpexp.tcp.core import events, loss
+from tcpexp.tcp.core.output import emit, retransmit, send_ack, send_reset
+from tcpexp.tcp.core.segment import ACK, SYN
+from tcpexp.tcp.core.sendbuffer import Sent
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.tcb import Tcb, delete_tcb, set_timer
+from tcpexp.tcp.core.timers import LABELS, Timer
 
 
 def expire(tcb: Tcb, timer: Timer) -> None:

@@ -7,10 +7,10 @@ Without SACK by duplicate ACKs (RFC 5681 section 3.2, RFC 6582), with SACK by th
 
 from __future__ import annotations
 
-from tcpexp.tcp.congestion.base import AckReport
-from tcpexp.tcp.output import retransmit
-from tcpexp.tcp.scoreboard import mark_losses
-from tcpexp.tcp.tcb import Tcb, note_congestion
+from tcpexp.tcp.core.congestion.base import AckReport
+from tcpexp.tcp.core.output import retransmit
+from tcpexp.tcp.core.scoreboard import mark_losses
+from tcpexp.tcp.core.tcb import Tcb, note_congestion
 
 
 def on_new_ack(tcb: Tcb, octets: int, flight_before: int) -> None:

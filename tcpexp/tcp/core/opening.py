@@ -5,14 +5,22 @@ RFC 9293 sections 3.10.7.2 and 3.10.7.3.
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.arrives import eighth_check_fin_bit, seventh_process_segment_text
-from tcpexp.tcp.output import send_ack, send_reset, send_syn
-from tcpexp.tcp.segment import ACK, FIN, RST, SYN, Segment
-from tcpexp.tcp.seqnum import extend
-from tcpexp.tcp.states import State
-from tcpexp.tcp.tcb import Tcb, agree_on_mss, delete_tcb, drop, go_to, note_congestion, stop_timer
-from tcpexp.tcp.timers import Timer
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.arrives import eighth_check_fin_bit, seventh_process_segment_text
+from tcpexp.tcp.core.output import send_ack, send_reset, send_syn
+from tcpexp.tcp.core.segment import ACK, FIN, RST, SYN, Segment
+from tcpexp.tcp.core.seqnum import extend
+from tcpexp.tcp.core.states import State
+from tcpexp.tcp.core.tcb import (
+    Tcb,
+    agree_on_mss,
+    delete_tcb,
+    drop,
+    go_to,
+    note_congestion,
+    stop_timer,
+)
+from tcpexp.tcp.core.timers import Timer
 
 
 def learn_from_syn(tcb: Tcb, segment: Segment) -> None:

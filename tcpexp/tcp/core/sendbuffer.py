@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tcpexp.tcp.segment import SYN
+from tcpexp.tcp.core.segment import SYN
 
 
 @dataclass(slots=True)

@@ -5,14 +5,14 @@ What an arriving one says of our data, and when ours is due.
 
 from __future__ import annotations
 
-from tcpexp.tcp import events, loss
-from tcpexp.tcp.output import send_ack
-from tcpexp.tcp.scoreboard import take_blocks
-from tcpexp.tcp.segment import FIN, SYN, Segment
-from tcpexp.tcp.seqnum import HALF, MASK, extend
-from tcpexp.tcp.tcb import Tcb, set_timer, stop_timer
-from tcpexp.tcp.timers import Timer
-from tcpexp.tcp.window import take_window
+from tcpexp.tcp.core import events, loss
+from tcpexp.tcp.core.output import send_ack
+from tcpexp.tcp.core.scoreboard import take_blocks
+from tcpexp.tcp.core.segment import FIN, SYN, Segment
+from tcpexp.tcp.core.seqnum import HALF, MASK, extend
+from tcpexp.tcp.core.tcb import Tcb, set_timer, stop_timer
+from tcpexp.tcp.core.timers import Timer
+from tcpexp.tcp.core.window import take_window
 
 
 def take_ack(tcb: Tcb, segment: Segment, seq: int, ack: int) -> None:

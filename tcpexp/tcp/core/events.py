@@ -1,16 +1,16 @@
 """What a connection says about itself: one dataclass per kind of event, all with ``at_ns``.
 
 Those under "for the application" always come; the others while ``Config.trace`` is set. Sequence
-numbers are unbounded (:mod:`tcpexp.tcp.seqnum`); subtract the connection's ``iss`` or ``irs`` for
-relative ones.
+numbers are unbounded (:mod:`tcpexp.tcp.core.seqnum`); subtract the connection's ``iss`` or ``irs``
+for relative ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcpexp.tcp.segment import Segment
-from tcpexp.tcp.states import State
+from tcpexp.tcp.core.segment import Segment
+from tcpexp.tcp.core.states import State
 
 
 @dataclass(slots=True)

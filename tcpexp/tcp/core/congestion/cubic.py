@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcpexp.tcp.config import Config
-from tcpexp.tcp.congestion.base import AckReport, CongestionControl
+from tcpexp.tcp.core.config import Config
+from tcpexp.tcp.core.congestion.base import AckReport, CongestionControl
 
 C = 0.4
 BETA = 0.7

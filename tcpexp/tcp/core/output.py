@@ -5,17 +5,17 @@ RFC 9293 sections 3.7, 3.8.6 and 3.10.2.
 
 from __future__ import annotations
 
-from tcpexp.tcp import events
-from tcpexp.tcp.config import SECOND
-from tcpexp.tcp.options import NONE, Options
-from tcpexp.tcp.scoreboard import next_hole
-from tcpexp.tcp.segment import ACK, FIN, PSH, RST, SYN, URG, Segment
-from tcpexp.tcp.sendbuffer import Sent
-from tcpexp.tcp.seqnum import MASK
-from tcpexp.tcp.states import SENDING, State
-from tcpexp.tcp.tcb import Tcb, go_to, note_congestion, set_timer, stop_timer
-from tcpexp.tcp.timers import Timer
-from tcpexp.tcp.window import offer_window
+from tcpexp.tcp.core import events
+from tcpexp.tcp.core.config import SECOND
+from tcpexp.tcp.core.options import NONE, Options
+from tcpexp.tcp.core.scoreboard import next_hole
+from tcpexp.tcp.core.segment import ACK, FIN, PSH, RST, SYN, URG, Segment
+from tcpexp.tcp.core.sendbuffer import Sent
+from tcpexp.tcp.core.seqnum import MASK
+from tcpexp.tcp.core.states import SENDING, State
+from tcpexp.tcp.core.tcb import Tcb, go_to, note_congestion, set_timer, stop_timer
+from tcpexp.tcp.core.timers import Timer
+from tcpexp.tcp.core.window import offer_window
 
 
 def syn_options(tcb: Tcb) -> Options:

@@ -1,4 +1,0 @@
-"""Congestion control: how much may be in the network.
-
-Plug-ins, listed in :mod:`tcpexp.tcp.congestion.builtin`.
-"""

@@ -1,0 +1,55 @@
+"""The page of the stable names: ``docs/reference/api.md``."""
+
+from __future__ import annotations
+
+import inspect
+
+from tcpexp import api
+
+HEAD = """# Names for scripts, notebooks and plugins
+
+Made from `tcpexp/api.py` by `python -m tools.docs`.
+
+`tcpexp.api` has the names that stay: they keep their meaning within a major version. Every other
+module of tcpexp may change at any time.
+
+```text
+from tcpexp.api import RunOptions, open_run, run_experiment
+
+outcome = run_experiment("bbr_vs_cubic", RunOptions(seed=3))
+run = open_run(outcome.run_dir)
+print(run.metrics["flows"]["bbr"]["goodput_bps"])
+print(run.table("rtt").head())          # a polars frame; the tables are in docs/reference/data.md
+```
+
+How plugins use them is in docs/guides/extending.md.
+"""
+#: What has no docstring of its own.
+VALUES = {
+    "Duration": "A field in a spec such as `20ms` or `1.5s`; the model holds nanoseconds (int).",
+    "Rate": "A field in a spec such as `10mbit`; the model holds bit/s (int).",
+    "Size": "A field in a spec such as `64kB`; the model holds bytes (int).",
+    "Fraction": "A field in a spec such as `1%` or `0.01`; the model holds a number from 0 to 1.",
+    "FlowName": "A field that names a flow of the experiment; a name that is none is refused.",
+    "HostName": "A field that names a host of the experiment; a name that is none is refused.",
+    "Count": "A field that holds a whole number, 0 or more.",
+    "T_NS": "The column `t_ns` that most tables begin with.",
+    "NODE": "The column `node`.",
+}
+
+
+def page() -> str:
+    """Return the page: a table for each group of names."""
+    parts = [HEAD]
+    for title, names in api.GROUPS.items():
+        rows = [f"| `{name}` | {meaning(name)} |" for name in names]
+        parts.append(
+            "\n".join([f"## {title}", "", "| name | what it is |", "|---|---|", *rows, ""])
+        )
+    return "\n".join(parts)
+
+
+def meaning(name: str) -> str:
+    """Return the first paragraph of a name's docstring as one line."""
+    text = VALUES.get(name) or inspect.getdoc(getattr(api, name)) or ""
+    return " ".join(text.partition("\n\n")[0].replace("``", "`").replace("|", "\\|").split())
