@@ -17,6 +17,7 @@ from tcpexp.ingest.iperf3 import received_bytes
 from tcpexp.plan.types import DirectionPlan, FlowPlan
 from tcpexp.report.page.content import cross_check_rows
 from tcpexp.store.frames import write_table
+from tests.support.crafting import tcp, write_pcap
 
 S, MS = 1_000_000_000, 1_000_000
 ENDS = {"src": "10.0.0.1", "src_port": 4000, "dst": "10.0.0.2", "dst_port": 5201}
@@ -153,6 +154,40 @@ def test_what_did_not_get_to_the_interface_is_no_difference(run):
 
 def test_a_missing_timeout_differs(run):
     assert verdicts(run(timeouts=0))["timeouts"] == "differs"
+
+
+@pytest.mark.parametrize(
+    ("seq", "behind_ns", "verdict"),
+    [
+        (1000, 1, "ok"),
+        (1000, -1, "differs"),  # before the end it would be in the tables
+        (1000, 2 * MS, "differs"),  # behind the moment of reading
+        (3000, 1, "differs"),  # for the first time
+    ],
+)
+def test_what_is_sent_again_right_behind_the_end_is_in_the_counters_only(
+    build, seq, behind_ns, verdict
+):
+    """A timer runs out 1 ns behind the end, and the counters are read 20 us behind it."""
+    end, read = 20 * S, 20 * S + 20_000
+    (build.path / "raw" / "counters").mkdir()
+    (build.path / "raw" / "counters" / "h1.txt").write_text(f"# t_ns=0\n# t_ns={read}\n")
+    counted = {"node": "h1", "counter": "Tcp.RetransSegs"}
+    build.table(
+        "counters", {**counted, "t_ns": 0, "value": 7}, {**counted, "t_ns": read, "value": 8}
+    )
+    build.table("packets", {"node": "h1", "protocol": "tcp", "t_ns": 1, **ENDS})
+    ports = (ENDS["src_port"], ENDS["dst_port"])
+    write_pcap(
+        build.path / "raw" / "h1-eth0.pcap",
+        [
+            (at, tcp(ENDS["src"], ENDS["dst"], ports, number, 1, "A", 500))
+            for number, at in ((1000, S), (1500, S + 1), (seq, end + behind_ns))
+        ],
+    )
+    checks = build_cross_checks(build.engine(**TRACED).done())
+    row = checks.filter(pl.col("check") == "segments sent again").row(0, named=True)
+    assert (row["measured"], row["reported"], row["verdict"]) == (0, 1, verdict)
 
 
 def test_without_its_capture_a_node_cannot_be_compared(run):
