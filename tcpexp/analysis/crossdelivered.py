@@ -27,6 +27,8 @@ COOKIE_BYTES = 37
 #: How far the end of a process, as the engine noted it, may lie from iperf3's last look at its
 #: sockets.
 NOTED_NS = {"virtual": 5_000_000, "real": 50_000_000}
+#: So long after its capture a receiver has taken what it will take.
+_TAKEN_NS = 1_000_000
 _CURL = re.compile(r"^status=(\d+) bytes=(\d+) .*\blocal_port=(\d+) header_bytes=(\d+)$", re.M)
 
 
@@ -145,8 +147,9 @@ def _end_of(run: RunData, step: str) -> tuple[int, int]:
 def _arrived(
     run: RunData, flow: FlowPlan, receiver: str, report: _Report
 ) -> dict[tuple[int, int], pl.DataFrame]:
-    """Return per connection of the report its data packets at the receiver's captures: ``t_ns``,
-    ``begin``, ``end`` in the stream, in time order.
+    """Return per connection of the report its data packets at the receiver's captures, without
+    those that the receiver refused (:func:`_taken`): ``t_ns``, ``begin``, ``end`` in the stream, in
+    time order.
     """
     addresses = [face.address for face in run.plan.network.node(flow.sender).interfaces]
     packets = run.table("packets").filter(
@@ -163,15 +166,41 @@ def _arrived(
     # with them a checksum is filled in behind the capture, so a wrong one says nothing
     if not offloads:
         packets = packets.filter(~pl.col("checksum_bad").fill_null(False))
+    acks = run.table("packets").filter((pl.col("node") == receiver) & (pl.col("protocol") == "tcp"))
     found = {}
     for local, remote in report.received:
         own = packets.filter((pl.col("dst_port") == local) & (pl.col("src_port") == remote)).sort(
             "t_ns"
         )
-        found[(local, remote)] = own.select(
-            "t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes")
-        )
+        data = own.select("t_ns", begin="seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes"))
+        back = acks.filter((pl.col("src_port") == local) & (pl.col("dst_port") == remote))
+        found[(local, remote)] = _taken(data, back)
     return found
+
+
+def _taken(data: pl.DataFrame, acks: pl.DataFrame) -> pl.DataFrame:
+    """Return the packets without those of which the receiver still asked for a byte afterwards.
+
+    It refused them although they arrived: they were damaged where the capture does not show it, or
+    so late that their time stamp was too old (PAWS, RFC 7323 section 5).
+    """
+    asked = (
+        acks.filter(pl.col("ack_rel").is_not_null())
+        .group_by(asked="ack_rel")
+        .agg(until=pl.col("t_ns").max())
+        .sort("asked")
+    )
+    return (
+        data.sort("begin", maintain_order=True)
+        .join_asof(asked, left_on="begin", right_on="asked", strategy="forward")
+        .filter(
+            pl.col("asked").is_null()
+            | (pl.col("asked") >= pl.col("end"))
+            | (pl.col("until") <= pl.col("t_ns") + _TAKEN_NS)
+        )
+        .select("t_ns", "begin", "end")
+        .sort("t_ns", maintain_order=True)
+    )
 
 
 def _perhaps_damaged(

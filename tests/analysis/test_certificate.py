@@ -4,6 +4,8 @@ import pytest
 
 from tcpexp.analysis.certificate import certify_run
 from tcpexp.analysis.items import Item
+from tcpexp.analysis.links import find_epochs
+from tcpexp.analysis.measured import measured_delay
 from tcpexp.plan.types import DirectionPlan, LinkState, LossPlan, Recorder, Step
 from tests.support.folders import RECORDED
 
@@ -388,3 +390,45 @@ def test_a_capture_that_is_cut_off_is_said_to_be(build, tmp_path):
         }
     )
     assert verdict(build, "capture h1-eth0") == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("lost_ms", "arrived_ms", "checksums", "wrong"),
+    [
+        (0, 77, (1, 1), False),  # the first, of 3 ms before, may have arrived: after 80 ms
+        (0, 77, (1, 2), True),  # it has another checksum
+        (0, 70, (1, 1), True),  # it would have been too fast as well
+        (20, 77, (1, 1), True),  # it was sent afterwards
+    ],
+)
+def test_of_packets_alike_to_the_bit_the_lost_one_may_be_the_one_that_arrived(
+    build, lost_ms, arrived_ms, checksums, wrong
+):
+    """Two packets, of which one arrives, and no other crosses the link."""
+    direction = DirectionPlan(delay_ns=80 * MS)
+    ends = {"capture": "h1-eth0", "src": "10.0.0.1", "dst": "10.0.0.2", "protocol": "tcp"}
+    there = {"from_node": "h1", "to_node": "h2", "sent_capture": "h1-eth0", "late": False}
+    sent = [(1, lost_ms, checksums[0]), (2, 3, checksums[1])]
+    build.plan(direction).table(
+        "packets",
+        *[
+            {**ends, "node": "h1", "number": number, "t_ns": at * MS, "ip_id": 0, "checksum": bits}
+            for number, at, bits in sent
+        ],
+    )
+    build.table(
+        "journeys",
+        {**there, "sent_number": 1, "sent_ns": lost_ms * MS, "copies": 0},
+        {
+            **there,
+            "sent_number": 2,
+            "sent_ns": 3 * MS,
+            "copies": 1,
+            "received_ns": (3 + arrived_ms) * MS,
+        },
+    )
+    run = build.done()
+    (epoch,) = [epoch for epoch in find_epochs(run) if epoch.towards == "h2"]
+    measured = measured_delay(run, epoch, "virtual")
+    assert bool(measured.wrong) == wrong
+    assert ("alike" in measured.why) == (not wrong)
