@@ -9,21 +9,8 @@ from pydantic import Field, model_validator
 from tcpexp.actions.common import BuiltinAction, Port
 from tcpexp.plan.context import PlanContext
 from tcpexp.plan.types import Mark, Snapshot, WaitFor
+from tcpexp.record.states import SocketState
 from tcpexp.units import Duration, QuantityError
-
-#: As ``ss`` spells them.
-SocketState = Literal[
-    "listen",
-    "syn-sent",
-    "syn-recv",
-    "estab",
-    "fin-wait-1",
-    "fin-wait-2",
-    "close-wait",
-    "closing",
-    "last-ack",
-    "time-wait",
-]
 
 
 class SnapshotAction(BuiltinAction):

@@ -175,21 +175,28 @@ def _with_messages(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:
     """Add ``message``: an ICMP message reached the sender at once before Loss was set, so path MTU
     discovery set it (``tcp_simple_retransmit``).
     """
+    joined = with_last_message(run, rows, ANSWERED_NS)
+    return joined.with_columns(message=pl.col("message_ns").is_not_null()).drop("message_ns")
+
+
+def with_last_message(run: RunData, rows: pl.DataFrame, within_ns: int) -> pl.DataFrame:
+    """Add ``message_ns``: when the node last saw an ICMP message, at most ``within_ns`` before
+    ``t_ns``; null when there was none. ``rows`` are in the order of ``t_ns``.
+    """
     messages = (
         run.table("packets")
         .filter(pl.col("protocol") == "icmp")
         .select("node", "t_ns", message_ns="t_ns")
         .sort("t_ns", maintain_order=True)
     )
-    joined = rows.join_asof(
+    return rows.join_asof(
         messages,
         on="t_ns",
         by="node",
         strategy="backward",
-        tolerance=ANSWERED_NS,
+        tolerance=within_ns,
         check_sortedness=False,
     )
-    return joined.with_columns(message=pl.col("message_ns").is_not_null()).drop("message_ns")
 
 
 def _with_failed_probes(run: RunData, rows: pl.DataFrame) -> pl.DataFrame:

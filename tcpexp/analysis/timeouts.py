@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcpexp.analysis.mechanisms import AT_ONCE_NS, TRACEPOINT, traced
+from tcpexp.analysis.mechanisms import AT_ONCE_NS, TRACEPOINT, traced, with_last_message
 from tcpexp.analysis.resent import ENDS, kind_of, received_acks, sent_packets
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import FlowPlan
@@ -144,24 +144,11 @@ def _that_gave_up(run: RunData, sent: pl.DataFrame) -> pl.DataFrame:
     )
     if rows.is_empty():
         return empty_frame("timeouts")
-    packets = run.table("packets").filter(pl.col("protocol").is_in(["tcp", "icmp"]))
     arrived = _arrivals(run, rows)
     rows = rows.join_asof(
         arrived, on="t_ns", by=list(ENDS), strategy="backward", check_sortedness=False
     )
-    messages = (
-        packets.filter(pl.col("protocol") == "icmp")
-        .select("node", "t_ns", message_ns="t_ns")
-        .sort("t_ns", maintain_order=True)
-    )
-    rows = rows.join_asof(
-        messages,
-        on="t_ns",
-        by="node",
-        strategy="backward",
-        tolerance=_CAUSE_NS,
-        check_sortedness=False,
-    )
+    rows = with_last_message(run, rows, _CAUSE_NS)
     newest = sent.select(
         *ENDS,
         "t_ns",

@@ -6,27 +6,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from tcpexp.late import polars as pl
+from tcpexp.record.states import TcpState
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 #: The eleven states, in the order of RFC 9293 section 3.3.2.
-STATES = (
-    "LISTEN",
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSE-WAIT",
-    "CLOSING",
-    "LAST-ACK",
-    "TIME-WAIT",
-    "CLOSED",
-)
+STATES: tuple[str, ...] = (*get_args(TcpState)[1:], "CLOSED")
 
 #: The edges of RFC 9293 figure 5 and what makes a socket take each: what happens / what is sent.
 EDGES: dict[tuple[str, str], str] = {

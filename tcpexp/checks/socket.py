@@ -18,6 +18,7 @@ from tcpexp.checks.recorded import (
     table_exists,
 )
 from tcpexp.late import polars as pl
+from tcpexp.record.states import SocketState
 from tcpexp.units import Duration, QuantityError
 from tcpexp.views.spans import Span
 from tcpexp.words.measured import span_words, time_words
@@ -26,19 +27,7 @@ from tcpexp.words.units import many
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
-State = Literal[
-    "listen",
-    "syn-sent",
-    "syn-recv",
-    "estab",
-    "fin-wait-1",
-    "fin-wait-2",
-    "close-wait",
-    "closing",
-    "last-ack",
-    "time-wait",
-    "unconn",
-]
+State = Literal[SocketState, "unconn"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from tcpexp.analysis.ways import ways_of, ways_of_snapshots
 from tcpexp.checks.base import Check, Evidence, FlowName, HostName, NotSupported, Undecided, Verdict
 from tcpexp.checks.recorded import require_span, require_tracepoint, table_exists
 from tcpexp.late import polars as pl
+from tcpexp.record.states import TcpState
 from tcpexp.words.measured import time_words
 from tcpexp.words.units import many
 
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
     from tcpexp.analysis.transitions import Transition
     from tcpexp.analysis.ways import Way
     from tcpexp.store.rundata import RunData
-
-State = Literal[
-    "CLOSED",
-    "LISTEN",
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSE-WAIT",
-    "CLOSING",
-    "LAST-ACK",
-    "TIME-WAIT",
-]
 
 EVENT = "sock:inet_sock_set_state"
 
@@ -49,7 +36,7 @@ class States(Check):
     example: ClassVar[str] = "{host: h1, path: [CLOSED, SYN-SENT, ESTABLISHED]}"
 
     host: HostName = Field(description="the host")
-    path: tuple[State, ...] = Field(
+    path: tuple[TcpState, ...] = Field(
         min_length=1, description="the states in their order, as RFC 9293 spells them"
     )
     port: int | None = Field(default=None, ge=1, le=65535, description="the port at either end")

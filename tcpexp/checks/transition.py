@@ -9,7 +9,8 @@ from pydantic import Field
 from tcpexp.checks.base import Evidence, HostName, Verdict
 from tcpexp.checks.compare import Compared, Count
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.states import State, recorded_transitions
+from tcpexp.checks.states import recorded_transitions
+from tcpexp.record.states import TcpState
 from tcpexp.words.measured import time_words
 from tcpexp.words.units import many
 
@@ -31,8 +32,8 @@ class TransitionCheck(Compared[Count]):
     name: ClassVar[str] = "transition"
     example: ClassVar[str] = "{from: FIN-WAIT-1, to: CLOSING, equals: 2}"
 
-    from_: State = Field(alias="from", description="the state before, as RFC 9293 spells it")
-    to: State = Field(description="the state after")
+    from_: TcpState = Field(alias="from", description="the state before, as RFC 9293 spells it")
+    to: TcpState = Field(description="the state after")
     host: HostName | None = Field(
         default=None, description="sockets of this host; of all when left out"
     )

@@ -9,8 +9,9 @@ from pydantic import Field
 from tcpexp.analysis.transitions import visited
 from tcpexp.checks.base import Check, Evidence, HostName, Verdict
 from tcpexp.checks.recorded import require_span
-from tcpexp.checks.states import State, recorded_transitions
+from tcpexp.checks.states import recorded_transitions
 from tcpexp.checks.transition import source_of
+from tcpexp.record.states import TcpState
 from tcpexp.words.measured import time_words
 from tcpexp.words.units import many
 
@@ -30,7 +31,7 @@ class Visited(Check):
     name: ClassVar[str] = "visited"
     example: ClassVar[str] = "{states: [SYN-RECEIVED, FIN-WAIT-1, CLOSING, LAST-ACK]}"
 
-    states: tuple[State, ...] = Field(
+    states: tuple[TcpState, ...] = Field(
         min_length=1, description="the states, as RFC 9293 spells them"
     )
     host: HostName | None = Field(
