@@ -23,6 +23,9 @@ from tcpexp.telling import Say
 FILES = Path(__file__).parent / "files"
 #: Folders of the tree on which ``init.py`` mounts.
 MOUNT_POINTS = ("opt/tcpexp/engine", "opt/tcpexp/run", "proc", "sys", "dev", "tmp", "run", "root")
+#: Of the files in a tree, whatever the user's own is: a guest sees their modes, and other modes are
+#: other packets.
+UMASK = 0o022
 ENGINE_FILES = ("agent.py", "inventory.py", "shell.py")
 
 
@@ -35,7 +38,7 @@ def missing_for_tree() -> tuple[Missing, ...]:
 
 def root_folder(image: Image) -> Path:
     """Return the folder of the root tree of ``image`` with process 1, named by both."""
-    own = process_1() + repr(MOUNT_POINTS).encode()
+    own = process_1() + repr((MOUNT_POINTS, UMASK)).encode()
     return tree_folder(image, hashlib.sha256(own).hexdigest())
 
 
@@ -95,7 +98,8 @@ def engine_key(sources: dict[str, bytes]) -> str:
 
 def engine_folder() -> Path:
     """Return the folder of the engine's files."""
-    return trees_dir() / f"engine-{engine_key(engine_sources())[:16]}"
+    key = engine_key(engine_sources() | {"umask": str(UMASK).encode()})
+    return trees_dir() / f"engine-{key[:16]}"
 
 
 def inside_key() -> str:
@@ -133,11 +137,13 @@ def _once(target: Path, say: Say, words: str | None, fill: Callable[[Path], None
         if words:
             say(words)
         work = Path(tempfile.mkdtemp(prefix="building-", dir=target.parent))
+        former = os.umask(UMASK)
         try:
             work.chmod(0o755)
             fill(work)
             work.rename(target)
         finally:
+            os.umask(former)
             shutil.rmtree(work, ignore_errors=True)
         _drop_old(target.parent, target.name.partition("-")[0], keep=6)
     return target
