@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.plots.kit.lettering import FONT_POINTS, text_inches
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
-from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, add_head_room
+from tcpexp.plots.kit.style import LEFT, RIGHT, add_head_room, figure_width
 from tcpexp.views.marks import action_marks
 from tcpexp.views.spans import shown_span
 
@@ -53,7 +53,7 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
             axis.axvline(
                 mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5
             )
-    inches = WIDTH - LEFT - RIGHT
+    inches = figure_width() - LEFT - RIGHT
     placed = place_labels(
         [((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches
     )

@@ -23,6 +23,11 @@ def explanation_of(run: RunData) -> str:
     return fill(run.plan.explain, lambda quote: quote_words(run, quote))
 
 
+def answer_of(run: RunData) -> str:
+    """Return the answer of a run's plan with its numbers, as :func:`explanation_of`."""
+    return fill(str(getattr(run.plan, "answer", "") or ""), lambda quote: quote_words(run, quote))
+
+
 def quote_words(run: RunData, quote: Quote) -> str:
     """Return one number of a run in words."""
     if quote.kind == "is":

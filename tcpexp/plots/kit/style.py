@@ -54,19 +54,27 @@ def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
 
 
 _SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
+_SKETCH_WIDTH: ContextVar[float] = ContextVar("sketch_width", default=WIDTH)
 
 
 @contextmanager
-def sketching() -> Iterator[None]:
+def sketching(width: float = WIDTH) -> Iterator[None]:
     """Let plots inside the ``with`` block draw on a sketch, which needs no matplotlib.
 
-    See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
+    The sketch is so many inches wide: letters keep their size, so that a narrow one can be read on
+    a phone. See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
     """
-    before = _SKETCHING.set(True)
+    before, width_before = _SKETCHING.set(True), _SKETCH_WIDTH.set(width)
     try:
         yield
     finally:
         _SKETCHING.reset(before)
+        _SKETCH_WIDTH.reset(width_before)
+
+
+def figure_width() -> float:
+    """Return how wide figures are drawn, in inches: files always the same."""
+    return _SKETCH_WIDTH.get() if _SKETCHING.get() else WIDTH
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -119,16 +127,17 @@ def panels(
     if gaps and last_gap is not None:
         gaps[-1] = last_gap
     total = BOTTOM + sum(heights) + sum(gaps) + 0.35
-    figure = new_figure(WIDTH, total)
+    width = figure_width()
+    figure = new_figure(width, total)
     axes: list[Any] = []
     top = total - 0.35
     for height, below in zip(heights, [*gaps, 0.0], strict=True):
-        box = (left / WIDTH, (top - height) / total, (WIDTH - left - RIGHT) / WIDTH, height / total)
+        box = (left / width, (top - height) / total, (width - left - RIGHT) / width, height / total)
         axes.append(figure.add_axes(box))
         top -= height + below
     figure.suptitle(
         title,
-        x=left / WIDTH,
+        x=left / width,
         y=1 - 0.08 / total,
         ha="left",
         va="top",

@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from html import escape
 
-from tcpexp.plan.types import DirectionPlan, LinkPlan, NetworkPlan, NodePlan
+from tcpexp.plan.types import DirectionPlan, LinkPlan, NetworkPlan, NodePlan, RunPlan
 from tcpexp.words.shown import duration_words, rate_words, size_words
 
 BOX_WIDTH, BOX_HEIGHT = 116, 58
 COLUMN, ROW = 430, 150
 MARGIN = 12
+
+
+def network_html(plan: RunPlan) -> str:
+    """Return the drawings for the page."""
+    return f'<div class="scroll">{network_svg(plan.network)}</div>'
 
 
 def network_svg(network: NetworkPlan) -> str:
