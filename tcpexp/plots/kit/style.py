@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.plots.kit.lettering import wrapped
 from tcpexp.plots.kit.look import PAPER, RC, SOFT_INK, Series, series_of
 from tcpexp.plots.kit.sketch import SketchFigure
 from tcpexp.views.spans import shown_span
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: up.
 WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
+#: Below this width, inches, a sketch is for a phone; and its left margin.
+NARROW, NARROW_LEFT = 6.0, 0.72
 
 
 @contextmanager
@@ -128,7 +131,10 @@ def panels(
         gaps[-1] = last_gap
     total = BOTTOM + sum(heights) + sum(gaps) + 0.35
     width = figure_width()
+    if width < NARROW:
+        left = NARROW_LEFT if left == LEFT else min(left, width * 0.47)
     figure = new_figure(width, total)
+    title_left = 0.1 if width < NARROW else left
     axes: list[Any] = []
     top = total - 0.35
     for height, below in zip(heights, [*gaps, 0.0], strict=True):
@@ -137,7 +143,7 @@ def panels(
         top -= height + below
     figure.suptitle(
         title,
-        x=left / width,
+        x=title_left / width,
         y=1 - 0.08 / total,
         ha="left",
         va="top",
@@ -221,10 +227,11 @@ def note(axes: Axes, text: str) -> None:
     """Write a remark inside the panel, at its upper right: where the data came from, or what was
     left out.
     """
+    room = axes.get_position().width * figure_width() - 0.1
     axes.text(
         0.995,
         0.97,
-        text,
+        "\n".join(wrapped(text, room, 7.5)) if is_sketch(axes) else text,
         transform=axes.transAxes,
         ha="right",
         va="top",

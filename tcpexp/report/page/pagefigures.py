@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Inches: of a figure beside the verdicts, and of one that a phone shows without scrolling. Letters
 #: have the same size in all.
-KEY_WIDTH, PHONE_WIDTH = 7.4, 3.9
+KEY_WIDTH, PHONE_WIDTH = 7.4, 3.8
 #: A drawing is tall that leaves a phone's first screen no room for a verdict.
 TALL = 1.05
 _VIEW = re.compile(r'viewBox="[-0-9.]+ [-0-9.]+ ([0-9.]+) ([0-9.]+)"')
@@ -111,7 +111,7 @@ def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> Pag
     if wide is None:
         return None
     html, ratio = wide.html, wide.ratio
-    if wide.sketch:
+    if wide.sketch and wanted.plot.narrows:
         narrow = draw_plot(run, wanted, PHONE_WIDTH, suffix="-narrow")
         if narrow is not None and narrow.sketch:
             html = f'<div class="on-wide">{html}</div><div class="on-phone">{narrow.html}</div>'
