@@ -462,13 +462,14 @@ def test_panels_are_mounted_twice_and_taken_away_again(run, browser):
     opened.page.evaluate(MOUNT, list(panel_pages(run.path)))
     opened.do("mounted.group.zoom(0, 3); mounted.group.pinPacket('h1-eth0', 40)")
     assert opened.do("[mounted.group.range, tcpexp.group.range]") == [[0, 3], [0, 12]]
-    assert opened.do("told.map(([what]) => what)") == ["range", "pin"]
+    told = opened.do("told.map(([what]) => what)")
+    assert told[0] == "range" and told[-1] == "pin"
     assert opened.do("mounted.group.packetOf(mounted.group.pinned).number") == 40
     assert opened.do("tcpexp.group.pinned") is None
     ids = "[...document.querySelectorAll('[id]')].map((each) => each.id)"
     assert len(opened.do(ids)) == len(set(opened.do(ids)))
     opened.do("mounted.destroy(); tcpexp.group.zoom(5, 6)")
-    assert opened.do("[mounted.group.root.childElementCount, told.length]") == [0, 2]
+    assert opened.do("[mounted.group.root.childElementCount, told.length]") == [0, len(told)]
     assert opened.said == []
     opened.context.close()
 
