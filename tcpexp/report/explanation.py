@@ -24,8 +24,8 @@ def explanation_of(run: RunData) -> str:
 
 
 def answer_of(run: RunData) -> str:
-    """Return the answer of a run's plan with its numbers, as :func:`explanation_of`."""
-    return fill(str(getattr(run.plan, "answer", "") or ""), lambda quote: quote_words(run, quote))
+    """Return the spec's ``answer:`` with the numbers of the run filled in; empty when silent."""
+    return fill(run.plan.answer, lambda quote: quote_words(run, quote))
 
 
 def quote_words(run: RunData, quote: Quote) -> str:
