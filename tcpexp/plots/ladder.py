@@ -225,5 +225,5 @@ def _draw_state(axes: Axes, change: StateChange, layout: Layout) -> None:
             "edgecolor": SOFT_INK,
             "linewidth": 0.6,
         },
-        **({"zorder": 5} if layout.states_between else {}),
+        zorder=5 if layout.states_between else 3,
     )

@@ -152,7 +152,7 @@ class SketchAxes(Lines, Shapes):
 
     def points_above(self) -> float:
         """Return how much room the title and the legend take over the axes, in points."""
-        left, _, right, _ = self._edges()
+        left = self._edges()[0]
         lines = self._title_lines()
         height = 12.0 * len(lines)
         if self._legend is not None:

@@ -46,7 +46,9 @@ def draw_table(table: Table, title: str) -> Figure:
         _Layout(part, [drawn for drawn in table.parts if drawn.columns == part.columns])
         for part in table.parts
     ]
-    notes = [line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN, POINTS)]
+    notes = [
+        line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN, POINTS)
+    ]
     height = 0.5 + sum(part.height for part in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1))

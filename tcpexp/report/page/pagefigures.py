@@ -99,10 +99,11 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
 
 
 def _key(run: RunData, wanted: list[WantedPlot]) -> WantedPlot | None:
-    """Return the plot that shows the answer: the first of the spec's word, or else the first."""
-    word = getattr(run.plan, "key", "")
-    named = (plot for plot in wanted if plot.plot.name == word)
-    return next(named, wanted[0] if wanted else None)
+    """Return the plot that shows the answer: the one that the spec names, or else the first."""
+    number = run.plan.key
+    if number is not None and number < len(wanted):
+        return wanted[number]
+    return wanted[0] if wanted else None
 
 
 def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> PageFigure | None:
