@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import PALETTE, series_of
+from tcpexp.report.panels.focus import flows_in_order
 from tcpexp.report.panels.model import ABSENT, Panel, PanelTable
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
+#: The colour of what belongs to no flow of the plan.
+NO_FLOW = "--s7"
 #: A panel over time has something to show from so many samples on.
 FEWEST = 3
 
@@ -65,6 +68,8 @@ def codes(series: pl.Series, words: list[str]) -> NDArray[np.int64]:
 
 
 def flow_colors(run: RunData) -> dict[str, str]:
-    """Return each flow's CSS variable: the same colour as in the static figures."""
+    """Return each flow's CSS variable, the flows that the question is about first: the same colour
+    as in the static figures.
+    """
     looks = series_of(flow.name for flow in run.plan.flows)
-    return {name: f"--s{PALETTE.index(look.color) + 1}" for name, look in looks.items()}
+    return {name: f"--s{PALETTE.index(looks[name].color) + 1}" for name in flows_in_order(run.plan)}

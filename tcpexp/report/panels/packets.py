@@ -19,6 +19,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
+from tcpexp.report.panels.focus import flows_in_order
 from tcpexp.report.panels.model import PanelColumn, PanelTable
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS, has_label
@@ -48,22 +49,22 @@ class Connection:
 
 
 def connections_of(run: RunData) -> list[Connection]:
-    """Return the connections that panels show, those with most payload first."""
+    """Return the connections that panels show: those of the flow that the question is about first,
+    of one flow those with most payload first.
+    """
+    turns = {name: turn for turn, name in enumerate(flows_in_order(run.plan))}
     found: list[tuple[FlowPlan | None, pl.DataFrame]] = []
     for flow in run.plan.flows:
         found += [(flow, part) for part in _parts(run, flow)]
     found += [(None, part) for part in _strangers(run)]
     found.sort(
         key=lambda connection: (
+            turns[connection[0].name] if connection[0] is not None else len(turns),
             -int(connection[1]["payload_bytes"].sum()),
             connection[1]["t_ns"][0],
             connection[1]["capture"][0],
         )
     )
-    # control channels and the like are of interest only where there is nothing else
-    if found and found[0][0] is not None:
-        planned = [connection for connection in found if connection[0] is not None]
-        found = planned + [connection for connection in found if connection[0] is None]
     kept = found[:MOST_CONNECTIONS]
     total = sum(part.height for _, part in kept)
     every = max(1, -(-total // MOST_PACKETS))
