@@ -87,9 +87,9 @@
     for (const [name, color] of flows.length > 1 ? flows : []) {
       switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.switched(); }, { key: keyOf(color, "block"), title: `Show ${name}` }));
     }
-    const more = [["marks", group.info.marks.some((each) => each.kind === "fault") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
-    for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.switched(); }));
-    const bar = make("div", { class: "toolbar" }, zooms, tcpexp.overview(group), switches);
+    const more = [["marks", group.info.marks.some((each) => each.kind === "fault") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase")), "Those of the first flow that is switched on"]];
+    for (const [key, text, there, title = ""] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.switched(); }, { title }));
+    const bar = make("div", { class: "toolbar" }, make("div", { class: "times" }, zooms, tcpexp.overview(group)), switches);
     if (group.info.connections.length > 1) {
       const choice = make("select", { "aria-label": "Connection", onchange: () => group.choose(choice.value) },
         ...group.info.connections.map((each) => make("option", { value: each.id }, each.label)));

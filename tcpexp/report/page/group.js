@@ -16,7 +16,7 @@
       this.on = { marks: true, bands: true, phases: true };
       this.off = new Set(); // "panel\u0000label" of layers, "flow\u0000name" of flows
       this.connection = info.connections.length ? info.connections[0].id : "";
-      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label, color: each.kind === "fault" ? "--ink" : "--soft" }));
+      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label, kind: each.kind, color: each.kind === "fault" ? "--ink" : "--soft" }));
       this.colors = new Map();
       this.panels = [];
       this.pinned = null;

@@ -178,7 +178,7 @@
   /** Draw spans of time in their lane, coloured by code. */
   function spans(context, found, view, layer) {
     const tall = view.height / view.lanes;
-    const top = view.top + layer.lane * tall + tall * 0.14;
+    const top = view.top + layer.lane * tall + tall * view.above;
     const shades = layer.palette.map((name) => view.color(name));
     let column = NaN;
     let drawn = 0; // bits of the codes that this column of pixels has had
@@ -193,7 +193,7 @@
         drawn |= 1 << found.y[i];
       }
       context.fillStyle = shades[found.y[i]];
-      context.fillRect(left, top, Math.max(view.ratio, right - left), tall * 0.72);
+      context.fillRect(left, top, Math.max(view.ratio, right - left), tall * (0.86 - view.above));
     }
   }
 
@@ -229,6 +229,7 @@
 
   /** Return sums per interval that suits the view: a step line. */
   tcpexp.perInterval = function (found, from, to) {
+    if (found.sums && found.sums.from === from && found.sums.to === to) return found.sums;
     const width = tcpexp.interval(from, to);
     const first = Math.floor(from / width);
     const count = Math.ceil(to / width) - first + 1;
@@ -240,7 +241,7 @@
       const end = (first + bin + 1) * width;
       for (; index < found.x.length && found.x[index] < end; index++) y[bin] += found.y[index];
     }
-    return { x, y, width };
+    return (found.sums = { x, y, width, from, to });
   };
 
   /** Draw counts as steps, the room below them shaded. */

@@ -30,7 +30,8 @@
     }
 
     get height() {
-      return this.info.height + ROW * Math.max(0, this.rows - 1);
+      const lanes = this.group.narrow ? this.info.lanes.length : 0; // their names stand over them
+      return this.info.height + ROW * (Math.max(0, this.rows - 1) + lanes);
     }
 
     /** Draw the panel, if it is not drawn as it should be; from now on it follows every change. `made` is called with a new plot. */
@@ -209,7 +210,7 @@
       const { min, max } = plot.scales.y;
       const across = width / (to - from);
       const up = height / (max - min);
-      return { from, to, left, top, width, height, across, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
+      return { from, to, left, top, width, height, across, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), above: this.group.narrow ? 0.5 : 0.14, stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
     }
 
     clipped(plot, draw) {
@@ -338,7 +339,7 @@
       this.info.lanes.forEach((lane, index) => {
         if (this.group.narrow) { // over its strip: there is no room beside it
           plot.ctx.textAlign = "left";
-          plot.ctx.fillText(lane, 2 * ratio, top + (index + 0.16) * tall);
+          plot.ctx.fillText(lane, left, top + (index + 0.28) * tall);
         } else plot.ctx.fillText(lane, left - 6 * ratio, top + (index + 0.5) * tall, left - 8 * ratio);
       });
       plot.ctx.restore();
@@ -395,7 +396,7 @@
       let found = data.points(layer);
       if (layer.kind === "counts") found = tcpexp.perInterval(found, ...range);
       const index = tcpexp.firstAtLeast(found.x, seconds + 1e-12) - 1;
-      if (index < 0) return "";
+      if (index < 0 || (index === found.x.length - 1 && seconds > found.x[index] && layer.kind !== "spans")) return ""; // not yet, or no more
       if (layer.kind === "spans") return seconds <= found.to[index] ? data.table(layer.table).columns.code.words[found.y[index]].replaceAll("_", " ") : "";
       if ((sampled || layer.kind === "bars") && found.x[index] < range[0]) return "";
       const value = (found.y2 || found.y)[index];
@@ -435,7 +436,7 @@
     markAt(left) {
       if (!this.group.on.marks) return null;
       const mark = this.group.marks.find((each) => Math.abs(this.plot.valToPos(each.x, "x") - left) <= MARK_REACH);
-      return mark ? { panel: this, mark, layer: { label: "mark" }, x: mark.x } : null;
+      return mark ? { panel: this, mark, layer: { label: mark.kind }, x: mark.x } : null;
     }
 
     hit(layer, found, i) {

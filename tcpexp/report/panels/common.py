@@ -4,6 +4,7 @@ builder returns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import PALETTE, series_of
 from tcpexp.report.panels.focus import flows_in_order
 from tcpexp.report.panels.model import ABSENT, Panel, PanelTable
+from tcpexp.words.measured import time_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +30,22 @@ FEWEST = 3
 def times(count: int) -> str:
     """Return ``once`` or how many times."""
     return "once" if count == 1 else f"{count} times"
+
+
+def steady(values: pl.Series) -> bool:
+    """Return whether values differ by at most a fiftieth: a panel would show a level line."""
+    if values.is_empty():
+        return True
+    low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
+    return (high - low) * 50 <= high
+
+
+def extent_words(values: pl.Series, words: Callable[[float], str] = time_words) -> str:
+    """Return ``was 20 ms``, ``was between 20 ms and 20.1 ms`` or ``was never recorded``."""
+    if values.is_empty():
+        return "was never recorded"
+    low, high = (words(float(end)) for end in (values.min(), values.max()))  # type: ignore[arg-type]
+    return f"was {low}" if low == high else f"was between {low} and {high}"
 
 
 @dataclass

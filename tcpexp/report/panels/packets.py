@@ -6,7 +6,8 @@ the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload b
 (scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the
 column's words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the
 other end), ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1)
-where there is no value.
+where there is no value. ``line`` (the highest byte acknowledged so far) is there where resets
+without an ACK number have to be placed.
 """
 
 from __future__ import annotations
@@ -243,7 +244,22 @@ def packet_table(connection: Connection) -> PanelTable:
         "fate": PanelColumn(_numbers(frame["fate"].fill_null(0)), "on the way", words=FATES),
         **{name: PanelColumn(_numbers(frame[source])) for name, source in plain.items()},
     }
+    if bare_resets(frame).any():
+        columns["line"] = PanelColumn(_numbers(_ack_line(frame)), "ACK line")
     return PanelTable(connection.id, "packets", columns, connection.facts)
+
+
+def bare_resets(frame: pl.DataFrame) -> pl.Series:
+    """Return which packets from the data's receiver are resets without an ACK number."""
+    flags = frame["flags"].fill_null("")
+    return ~frame["outgoing"] & flags.str.contains("R") & ~flags.str.contains("A")
+
+
+def _ack_line(frame: pl.DataFrame) -> pl.Series:
+    """Return the highest byte that the data's receiver had acknowledged when each packet passed."""
+    known = ~pl.col("outgoing") & pl.col("flags").fill_null("").str.contains("A")
+    acked = pl.when(known).then(pl.col("ack_rel"))
+    return frame.select(acked.cum_max().forward_fill().fill_null(0)).to_series()
 
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:

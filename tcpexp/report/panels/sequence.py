@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
-from tcpexp.report.panels.common import NO_FLOW, Parts
+from tcpexp.report.panels.common import NO_FLOW, Parts, extent_words, steady
 from tcpexp.report.panels.model import Layer, Panel, PanelTable
-from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
-from tcpexp.words.measured import size_words, time_words
+from tcpexp.report.panels.packets import (
+    Connection,
+    bare_resets,
+    fault_table,
+    has,
+    packet_table,
+    sack_table,
+)
+from tcpexp.words.measured import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +125,7 @@ CONTROL = _look(
     "SYN, FIN, RST", "points", "end", "--ink", "Opens, closes or resets the connection", marker="F"
 )
 CONTROL_BACK = {**CONTROL, "y": "ack"}
+RESET_BACK = {**CONTROL, "y": "line"}
 FAULT = _look(
     "fault",
     "points",
@@ -191,9 +199,14 @@ def connection_parts(run: RunData, connections: list[Connection], colors: dict[s
         window += _window(connection, color)
         delay += _delay(connection, color)
     if connections and not window:
-        parts.lacks("Receive window", _alike(connections, _windows, "it stayed at", size_words))
+        windows = _all_of(connections, _windows)
+        parts.lacks(
+            "Receive window", f"each that was advertised {extent_words(windows, size_words)}"
+        )
     if connections and not delay:
-        parts.lacks("One-way delay", _alike(connections, _delays, "each packet took", time_words))
+        parts.lacks(
+            "One-way delay", f"that of each packet {extent_words(_all_of(connections, _delays))}"
+        )
     parts.panels = [
         Panel(
             "sequence",
@@ -248,6 +261,7 @@ def _sequence(connection: Connection, color: str, sacks: PanelTable | None) -> l
     acks = ~out & frame["ack_rel"].is_not_null() & ~_flagged(frame, "R")
     lost = (frame["fate"].fill_null(0) & 1) == 1
     control = _flagged(frame, "[SFR]")
+    resets = bare_resets(frame)
     edge = [(acks & frame["window_bytes"].is_not_null(), EDGE)]
     # what was sent lies over what the receiver reports: there may be very much of that
     lines = [
@@ -283,7 +297,8 @@ def _sequence(connection: Connection, color: str, sacks: PanelTable | None) -> l
         (acks & (has(frame, "zero_window") == 1), ZERO),
         (out & (has(frame, "zero_window_probe", "keep_alive") == 1), PROBE),
         (control & out & frame["seq_rel"].is_not_null(), CONTROL),
-        (control & ~out & frame["ack_rel"].is_not_null(), CONTROL_BACK),
+        (control & ~out & frame["ack_rel"].is_not_null() & ~resets, CONTROL_BACK),
+        (resets, RESET_BACK),
         (~out & (frame["payload_bytes"] > 0) & frame["ack_rel"].is_not_null(), REVERSE),
     ]
     below = [*_layers(connection, color, edge), *blocks]
@@ -313,7 +328,7 @@ def _window(connection: Connection, color: str) -> list[Layer]:
     out = frame["outgoing"]
     windows = _advertised(frame)
     flight = out & frame["in_flight_bytes"].is_not_null()
-    if flight.sum() < FEW_PACKETS and _steady(_windows(frame)):
+    if flight.sum() < FEW_PACKETS and steady(_windows(frame)):
         return []
     return _layers(
         connection,
@@ -330,10 +345,9 @@ def _window(connection: Connection, color: str) -> list[Layer]:
 
 
 def _delay(connection: Connection, color: str) -> list[Layer]:
-    """Return the layers of one-way delay; none where all packets took the same."""
+    """Return the layers of one-way delay; none where all packets took about the same."""
     frame = connection.frame
-    delays = _delays(frame)
-    if delays.n_unique() <= 1 or (len(delays) < 10 * FEW_PACKETS and _steady(delays)):
+    if steady(_delays(frame)):
         return []
     arrived = frame["delay"].is_not_null()
     return _layers(
@@ -343,20 +357,6 @@ def _delay(connection: Connection, color: str) -> list[Layer]:
     )
 
 
-def _steady(values: pl.Series) -> bool:
-    """Return whether values differ by at most a fiftieth: nothing that a panel would show."""
-    return values.is_empty() or int(values.max() - values.min()) * 50 <= int(values.max())  # type: ignore[operator,arg-type]
-
-
-def _alike(
-    connections: list[Connection],
-    take: Callable[[pl.DataFrame], pl.Series],
-    what: str,
-    words: Callable[[float], str],
-) -> str:
-    """Return why nothing is drawn: the value that all have, or between which two they are."""
-    values = [value for connection in connections for value in take(connection.frame).to_list()]
-    if not values:
-        return "no packet says it"
-    low, high = words(min(values)), words(max(values))
-    return f"{what} {low}" if low == high else f"{what} {low} to {high}"
+def _all_of(connections: list[Connection], take: Callable[[pl.DataFrame], pl.Series]) -> pl.Series:
+    """Return what all connections have in one column."""
+    return pl.concat([take(connection.frame) for connection in connections])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import QUEUES
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
-from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
+from tcpexp.report.panels.common import FEWEST, Parts, extent_words, numbers, steady, times
 from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.limits import base_rtt_lines, bottleneck_lines, distinct_steps
 from tcpexp.views.queues import busy_queues
@@ -66,8 +66,12 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[PanelTable]) ->
     if not layers:
         parts.lacks("Round-trip time", "the table rtt has no sample")
         return parts
-    if (taken := sum(len(table.columns["t"].values) for table in parts.tables)) < FEWEST:
-        parts.lacks("Round-trip time", f"it could be taken only {times(taken)}")
+    samples = run.table("rtt").filter(pl.col("flow").is_not_null())["rtt_ns"]
+    if len(samples) < FEWEST:
+        parts.lacks("Round-trip time", f"it could be taken only {times(len(samples))}")
+        return Parts(absent=parts.absent)
+    if steady(samples):
+        parts.lacks("Round-trip time", f"each of {len(samples):,} samples {extent_words(samples)}")
         return Parts(absent=parts.absent)
     for table in kernel:
         if "srtt" in table.columns:
