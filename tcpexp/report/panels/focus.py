@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 def flows_in_order(plan: RunPlan) -> list[str]:
     """Return the names of all flows, those that the question is about first.
 
-    These are the flows that a plot names, then those that an expectation names; the others follow
-    in the order of the plan.
+    These are the flows that the key plot names, then those that another plot names, then those that
+    an expectation names; the others follow in the order of the plan.
     """
     planned = [flow.name for flow in plan.flows]
-    asked = [name for entry in (*plan.plots, *plan.expect) for name in _named(entry)]
+    key = () if plan.key is None else plan.plots[plan.key : plan.key + 1]
+    asked = [name for entry in (*key, *plan.plots, *plan.expect) for name in _named(entry)]
     return list(dict.fromkeys([*(name for name in asked if name in planned), *planned]))
 
 
