@@ -136,8 +136,8 @@ class PanelData:
     ``span`` is the whole duration, ``view`` where packets are, which is shown first.
     ``activity``: one row per run. ``flows``: name to CSS variable. ``connections``:
     ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
-    with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what could
-    not be drawn, and why.
+    with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what
+    could not be drawn, and why.
     """
 
     span: tuple[int, int]
