@@ -73,7 +73,7 @@
         scales: { x: { time: false, auto: false, range: () => group.range }, y: { auto: false, range: () => this.fit() } },
         series: [{}, { scale: "y", show: true, paths: () => null, points: { show: false } }],
         axes: [
-          { ...axis, space: (_, __, from, to) => this.spacing(from, to), size: 34, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.clock(tick, step)) },
+          { ...axis, space: (_, __, from, to) => this.spacing(from, to), size: 34, values: (plot, ticks, __, ___, step) => ticks.map((tick) => this.clock(plot, tick, step)) },
           { ...axis, size: () => group.axis, space: 34, incrs: STEPS, splits: info.lanes.length ? () => [] : undefined, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.number(tick, step)) },
         ],
         cursor: {
@@ -102,8 +102,12 @@
       return (to.toFixed(digits).length + 2) * 7 + (this.group.narrow ? 14 : 34);
     }
 
-    clock(tick, step) {
-      return `${tick.toFixed(decimals(step))} s`;
+    /** Return a tick's time; none where the text would be cut at the right. */
+    clock(plot, tick, step) {
+      const text = `${tick.toFixed(decimals(step))} s`;
+      const [from, to] = this.group.range;
+      const wide = plot.bbox.width / devicePixelRatio || plot.width - this.group.axis - this.group.side;
+      return ((to - tick) / (to - from)) * wide + this.group.side < text.length * 3.5 ? "" : text;
     }
 
     number(tick, step) {
