@@ -24,9 +24,15 @@ SCRIPTS = (
     "group.js",
     "controls.js",
     "mount.js",
+    "packets.js",
+    "filter.js",
+    "packetheader.js",
+    "packetrows.js",
+    "packettabs.js",
+    "packetlist.js",
     "start.js",
 )
-STYLES = ("vendor/uPlot.min.css", "panels.css")
+STYLES = ("vendor/uPlot.min.css", "panels.css", "packets.css")
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,15 @@ class EmbeddedPanels:
 def embed_panels(data: PanelData) -> EmbeddedPanels:
     """Return the panels as ``page/start.js`` reads them from a page's script elements."""
     info, columns = data.pages()
-    text = json.dumps(info, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # Within a script element only "</script" and "<!--" mean something; no "<" is left.
-    return EmbeddedPanels(text.replace("<", "\\u003c"), columns, page_script())
+    return EmbeddedPanels(script_json(info), columns, page_script())
+
+
+def script_json(values: dict[str, Any]) -> str:
+    """Return values as JSON that may stand in a script element: there only ``</script`` and
+    ``<!--`` mean something, and no ``<`` is left.
+    """
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def panels_html(data: PanelData) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from tcpexp.report.page import content
 from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_svg
+from tcpexp.report.page.packetlist import packets_html
 from tcpexp.report.page.pagefigures import page_figures
 from tcpexp.report.page.rows import FigureRow
 from tcpexp.report.panels.build import panel_data
@@ -81,6 +82,7 @@ def report_content(run: RunData) -> dict[str, Any]:
         ),
         "policy": page_policy(),
         "panels": panels_html(panels),
+        "packets": packets_html(run, panels),
         "absent": panels.absent,
         "title": plan.title or plan.name,
         "title_direction": markupsafe.Markup(direction(plan.title or plan.name)),
