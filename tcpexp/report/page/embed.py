@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -33,6 +34,10 @@ SCRIPTS = (
     "start.js",
 )
 STYLES = ("vendor/uPlot.min.css", "panels.css", "packets.css")
+
+
+#: A comment before a function, by itself on its lines.
+_COMMENT = re.compile(r"^ */\*\*.*?\*/$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,18 @@ def panels_html(data: PanelData) -> dict[str, Any] | None:
 
 @cache
 def page_script() -> str:
-    """Return the library and our scripts, one after the other."""
-    return "\n".join(_read(name).strip() for name in SCRIPTS) + "\n"
+    """Return the library and our scripts, one after the other; of ours without comments and
+    indentation, which a page need not carry.
+    """
+    return "\n".join(_script(name) for name in SCRIPTS) + "\n"
+
+
+def _script(name: str) -> str:
+    text = _read(name).strip()
+    if name.startswith("vendor/"):
+        return text
+    lines = (line.strip() for line in _COMMENT.sub("", text).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache

@@ -178,7 +178,8 @@
     /** A field by itself: a flag is set, a word is there, a number is known. */
     alone({ kind, columns, bit, name }) {
       if (columns[0] === "view") return inView;
-      if (kind === "flag" || kind === "both") return marked(columns[0], 2 ** bit);
+      if (kind === "both") return marked("flags", 2 ** bit);
+      if (kind === "flag") return marked(columns[0], 2 ** bit);
       if (kind === "label" || kind === "fate" || name === "tcp.analysis.flags") return marked(columns[0], 2 ** 31 - 1);
       return each(columns, (value) => value >= 0);
     }

@@ -18,7 +18,7 @@
   ];
   const MOST_HEIGHT = 8e6; // pixels: browsers cannot scroll much further
 
-  /** Return a packet in words: {texts by column, tags: [[text, kind]], tone}. */
+  /** Return a packet in words: {texts by column, tags: [[text, kind]], tone, narrow: what only a narrow screen shows}. */
   tcpexp.packetRow = function (capture, place) {
     const get = (name) => capture.column(name)[place];
     const { info } = capture.run;
@@ -43,7 +43,9 @@
       info: tcp ? segmentWords(capture, place, is) : otherWords(capture, place, protocol),
     };
     const tone = get("fate") & 1 || get("bad") === 1 ? "gone" : is.rst ? "reset" : labels.length || fates.length || get("again") === 1 ? "noted" : is.syn || is.fin ? "ends" : tcp ? "" : "other";
-    return { texts, tags, tone };
+    // on a narrow screen there is no column for it
+    const narrow = tcp && is.ack && get("len") === 0 && !is.syn ? `ack ${grouped(get("ack"))}${texts.info ? ", " : ""}` : "";
+    return { texts, tags, tone, narrow };
   };
 
   /** Return what a TCP segment does. */
@@ -60,7 +62,6 @@
     if (get("len") > 0) said.push(`bytes ${grouped(get("seq"))} to ${grouped(get("end") - 1)}`);
     if (is.fin) said.push("no more data from here");
     if (is.rst) said.push("ends the connection at once");
-    if (is.ack && get("len") === 0 && !is.syn && !is.fin && !is.rst) said.push(`next expected: ${grouped(get("ack"))}`);
     const blocks = get("blocks") > 0 ? capture.sacks().get(place) : [];
     if (blocks.length) said.push(`SACK ${blocks.map(([left, right]) => `${grouped(left)}–${grouped(right)}`).join(", ")}`);
     if (get("acked") > 0) said.push(`for #${capture.column("number")[place - get("acked")]}, RTT ${tcpexp.quantity(get("rtt") * 1e9, "ns", 4)}`);
@@ -104,6 +105,7 @@
       this.rows = rows;
       this.at = place < 0 ? -1 : rowOf(rows, place);
       this.element.setAttribute("aria-rowcount", String(rows.length + 1));
+      this.body.style.height = `${capture.count * this.tall}px`; // at most what the style sheet allows; not shorter for a filter
       this.space.style.height = `${Math.min(rows.length * this.tall, MOST_HEIGHT)}px`;
       if (this.at >= 0) this.reveal();
       else if (this.body.scrollTop > this.space.offsetHeight) this.body.scrollTop = 0;
@@ -162,8 +164,9 @@
       row.style.transform = `translateY(${Math.round(down)}px)`;
       const selected = at === this.at;
       if (row.dataset.place !== String(place) || row.owner !== this.capture) {
-        const { texts, tags, tone } = tcpexp.packetRow(this.capture, place);
+        const { texts, tags, tone, narrow } = tcpexp.packetRow(this.capture, place);
         for (const [name] of COLUMNS) cells[name].textContent = texts[name];
+        if (narrow) cells.info.prepend(make("span", { class: "narrow" }, narrow));
         for (const [text, kind] of tags.reverse()) cells.info.prepend(make("span", { class: `tag ${kind}` }, text), " ");
         cells.info.title = [...tags.map(([text]) => text).reverse(), texts.info].join(", ");
         row.dataset.place = place;

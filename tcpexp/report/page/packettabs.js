@@ -22,7 +22,7 @@
       return make("details", { class: "layer", open: true }, make("summary", {}, make("strong", {}, layer.name), " ", layer.summary), make("table", { class: "header-fields" }, make("tbody", {}, ...rows)));
     });
     const rest = make("p", { class: "soft" }, bytes ? (more > 0 ? `${grouped(more)} more bytes of this packet are in the capture.` : "") : "The capture file was not there when this page was made: fields that only it knows are left out.");
-    return make("div", { class: "header-view" }, make("div", {}, ...tables), dump ? make("div", { class: "dump" }, make("h4", {}, "Bytes"), dump.element, rest) : rest);
+    return make("div", {}, dump ? make("div", { class: "dump" }, dump.element, rest) : rest, ...tables);
   };
 
   const printable = (byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·");
@@ -98,7 +98,8 @@
     }
 
     note(text) {
-      this.text.append(make("span", { class: "note" }, ` [${text}] `));
+      const begun = this.text.textContent.length > 0 && !this.text.textContent.endsWith("\n");
+      this.text.append(begun ? "\n" : "", make("span", { class: "note" }, `[${text}]`), "\n");
     }
   }
 
