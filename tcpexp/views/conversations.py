@@ -1,4 +1,4 @@
-"""Who talked with whom at a capture: packets, bytes, how long, how fast, and what was sent again."""
+"""Who talked with whom at a capture: packets, bytes, how long, how fast, what was sent again."""
 
 from __future__ import annotations
 

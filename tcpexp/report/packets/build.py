@@ -1,5 +1,5 @@
-"""``packet_pages(run, panels)``: all that the report's packet list shows, as a description and packed
-columns of its own, which the page unpacks when the list is first looked at.
+"""``packet_pages(run, panels)``: all that the report's packet list shows, as a description and
+packed columns of its own, which the page unpacks when the list is first looked at.
 """
 
 from __future__ import annotations
@@ -148,7 +148,5 @@ def _cells(talk: Conversation) -> list[Any]:
 
 def _hosts(run: RunData, addresses: list[str]) -> list[str]:
     """Return the node that has each address, empty for a stranger's."""
-    names = {
-        face.address: node.name for node in run.plan.network.nodes for face in node.interfaces
-    }
+    names = {face.address: node.name for node in run.plan.network.nodes for face in node.interfaces}
     return [names.get(address, "") for address in addresses]

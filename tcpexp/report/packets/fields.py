@@ -44,7 +44,13 @@ def _flag(
 
 _LABELS = tuple(
     FilterField(
-        (f"tcp.analysis.{name}",), "flag", ("labels",), "Wireshark's labels", MEANINGS[name], "", bit
+        (f"tcp.analysis.{name}",),
+        "flag",
+        ("labels",),
+        "Wireshark's labels",
+        MEANINGS[name],
+        "",
+        bit,
     )
     for bit, name in enumerate(WORDS)
 )
@@ -75,7 +81,12 @@ FIELDS: tuple[FilterField, ...] = (
         "frame.time_delta > 200ms",
     ),
     FilterField(
-        ("frame.len",), "number", ("frame",), "Packet", "bytes of the whole frame", "frame.len > 1000"
+        ("frame.len",),
+        "number",
+        ("frame",),
+        "Packet",
+        "bytes of the whole frame",
+        "frame.len > 1000",
     ),
     FilterField(
         ("frame.cap_len",),
@@ -120,7 +131,9 @@ FIELDS: tuple[FilterField, ...] = (
     FilterField(
         ("ip.version",), "number", ("version",), "IP", "4 or 6; `ip` and `ipv6` are words too"
     ),
-    FilterField(("ip.ttl", "ipv6.hlim", "ttl"), "number", ("ttl",), "IP", "time to live, hop limit"),
+    FilterField(
+        ("ip.ttl", "ipv6.hlim", "ttl"), "number", ("ttl",), "IP", "time to live, hop limit"
+    ),
     FilterField(("ip.id",), "number", ("id",), "IP", "identification", "ip.id == 0x1a2b"),
     FilterField(
         ("ip.dsfield.ecn", "ecn"),
@@ -210,9 +223,7 @@ FIELDS: tuple[FilterField, ...] = (
     FilterField(
         ("tcp.window_size_value",), "number", ("field",), "Numbers of TCP", "the window's field"
     ),
-    FilterField(
-        ("tcp.checksum",), "number", ("sum",), "Numbers of TCP", "checksum of TCP or UDP"
-    ),
+    FilterField(("tcp.checksum",), "number", ("sum",), "Numbers of TCP", "checksum of TCP or UDP"),
     FilterField(
         ("tcp.ack", "ack"),
         "both",
@@ -345,7 +356,11 @@ FIELDS: tuple[FilterField, ...] = (
     ),
     FilterField(("lost",), "flag", ("fate",), "On the way", "it never arrived", "", 0),
     FilterField(
-        ("other",), "number", ("other",), "On the way", "its frame number in the other end's capture"
+        ("other",),
+        "number",
+        ("other",),
+        "On the way",
+        "its frame number in the other end's capture",
     ),
     FilterField(
         ("delay",), "time", ("delay",), "On the way", "how long it took, one way", "delay > 50ms"

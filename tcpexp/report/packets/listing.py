@@ -182,9 +182,7 @@ class Lister:
         )["way"]
         values = {name: different[name] for name in keys}
         coded = {
-            **{
-                name: codes(values[name], self.words["addresses"]) for name in ("src", "dst")
-            },
+            **{name: codes(values[name], self.words["addresses"]) for name in ("src", "dst")},
             "protocol": codes(values["protocol"], list(PROTOCOLS)),
             "flow": codes(values["flow"], self.words["flows"]),
             **{
@@ -296,7 +294,7 @@ def _raw_numbers(part: pl.DataFrame, order: Int64) -> dict[str, Int64]:
     where that does not explain all windows, ``field`` has them.
     """
     columns = {
-        name: numbers(((part[raw] - part[relative]) % 2**32))
+        name: numbers((part[raw] - part[relative]) % 2**32)
         for name, raw, relative in (("base", "seq", "seq_rel"), ("aback", "ack", "ack_rel"))
     }
     field, scaled = numbers(part["window"]), numbers(part["window_bytes"])

@@ -115,8 +115,8 @@ def _fill(stream: Stream, part: pl.DataFrame, client: tuple[str, int], room: int
         due[way] = _deliver(stream, left, (way, number, start, size), due[way], 0)
         while ready := [at for at in waiting[way] if at <= due[way]]:
             at = min(ready)
-            number, size = waiting[way].pop(at)
-            due[way] = _deliver(stream, left, (way, number, at, size), due[way], 0)
+            held_number, held_size = waiting[way].pop(at)
+            due[way] = _deliver(stream, left, (way, held_number, at, held_size), due[way], 0)
     for way in (0, 1):
         for at in sorted(waiting[way]):
             number, size = waiting[way][at]

@@ -30,6 +30,7 @@
       group.listen("pin", (hit) => this.pinned(group.packetOf(hit)));
       group.listen("range", () => this.filter.viewed && this.soon());
       this.refresh();
+      this.capture.warm();
     }
 
     build() {
@@ -176,6 +177,7 @@
       const other = this.place < 0 ? null : this.capture.otherEnd(this.place);
       this.place = other && other.capture === capture ? other.place : -1;
       this.capture = capture;
+      capture.warm();
       this.chooser.value = capture.name;
       this.refresh();
       this.show(this.view);

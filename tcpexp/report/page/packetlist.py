@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _SECTION = """\
 <section id="packets" class="needs-js" hidden>
 <h2>All packets</h2>
-<p class="soft">Every packet of every capture, as Wireshark would list it. A packet that is chosen here
-is pinned in the panels, and the other way round. Keys: / goes to the filter; in the list arrows, Page
-Up and Down, Home, End, and Enter for the header.</p>
+<p class="soft">Every packet of every capture, as Wireshark lists it. What is chosen here is pinned
+in the panels, and the other way round. Keys: / goes to the filter; in the list arrows, Page Up and
+Down, Home, End, and Enter for the header.</p>
 <div class="packet-place"></div>
 </section>
 """

@@ -50,6 +50,18 @@
       return place >= 0 && place < this.count && this.column("number")[place] === number ? place : -1;
     }
 
+    /** Unpack what filters ask for most, a column at a time while the browser has nothing else to do. */
+    warm(idle = window.requestIdleCallback || ((act) => setTimeout(act, 50))) {
+      const names = ["t", "ends", "len", "flags", "labels", "seq", "ack", "win", "fate", "again", "other", "ocap", "frame", "end", "acked", "rtt", "delay", "blocks"];
+      const next = () => {
+        const name = names.shift();
+        if (!name) return;
+        this.column(name);
+        idle(next);
+      };
+      idle(next);
+    }
+
     /** Return the table of ends: a column by name. */
     end(name) {
       this.ways = this.ways || new Map();
@@ -167,12 +179,23 @@
     delay: (capture) => {
       const whole = new Float64Array(capture.count).fill(-1);
       const t = capture.column("t");
-      const other = capture.column("other");
-      const at = capture.column("ocap");
-      for (let i = 0; i < whole.length; i++) {
-        const there = other[i] > 0 && capture.run.captures[at[i]];
-        const place = there ? there.placeOf(other[i]) : -1;
-        if (place >= 0) whole[i] = Math.abs(there.column("t")[place] - t[i]);
+      const [other, at] = [capture.column("other"), capture.column("ocap")];
+      const there = new Map(); // the other ends' captures, by their place: what is asked of each packet
+      for (const part of capture.assembled()) {
+        const { place } = part;
+        const known = part.base ? capture.run.panels.column(part.base, "delay") : null;
+        for (let row = 0; row < place.length; row++) {
+          const i = place[row];
+          if (known) {
+            if (known[row] >= 0) whole[i] = known[row] * 1e-9;
+            continue;
+          }
+          const end = other[i] > 0 ? capture.run.captures[at[i]] : null;
+          if (!end) continue;
+          if (!there.has(end)) there.set(end, end.column("t"));
+          const far = end.placeOf(other[i]);
+          if (far >= 0) whole[i] = Math.abs(there.get(end)[far] - t[i]);
+        }
       }
       return whole;
     },

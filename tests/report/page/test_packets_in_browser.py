@@ -62,7 +62,8 @@ def numbers(page, text: str, capture: str = "h1-eth0") -> list[int]:
         """([text, name]) => {
           const { run, group } = tcpexp.packetList;
           const capture = run.capture(name);
-          const rows = tcpexp.filtered(tcpexp.parseFilter(text, run), capture, { range: group.range });
+          const filter = tcpexp.parseFilter(text, run);
+          const rows = tcpexp.filtered(filter, capture, { range: group.range });
           return [...rows].map((place) => capture.column("number")[place]);
         }""",
         [text, capture],
@@ -74,7 +75,9 @@ def wrong(page, text: str) -> dict:
     return page.evaluate(
         """(text) => {
           try { tcpexp.parseFilter(text, tcpexp.packetList.run); }
-          catch (error) { return { said: error.message, at: error.at, end: error.end, instead: error.suggestion }; }
+          catch ({ message, at, end, suggestion }) {
+            return { said: message, at, end, instead: suggestion };
+          }
           return null;
         }""",
         text,
@@ -164,9 +167,7 @@ def test_round_trip_times_and_delays_are_the_tables(page, run):
     assert all(
         known[number] * 1e9 == pytest.approx(delay, abs=1) for number, delay in delays.items()
     )
-    for values, name in zip(
-        ours[2:], ("seq", "ack", "window", "frame_bytes"), strict=True
-    ):
+    for values, name in zip(ours[2:], ("seq", "ack", "window", "frame_bytes"), strict=True):
         assert values == packets[name].fill_null(-1).to_list(), name
 
 
@@ -215,7 +216,8 @@ def test_every_header_is_the_captures_bytes(page, run):
         ours = page.evaluate(
             """(name) => {
               const capture = tcpexp.packetList.run.capture(name);
-              return Array.from({ length: capture.count }, (_, place) => [...tcpexp.headersOf(capture, place).bytes]);
+              const bytes = (_, place) => [...tcpexp.headersOf(capture, place).bytes];
+              return Array.from({ length: capture.count }, bytes);
             }""",
             capture,
         )
@@ -285,7 +287,10 @@ def test_conversations_and_expert_lead_to_packets(page):
     page.get_by_role("tab", name="Expert summary").click()
     page.locator(".expert tbody tr", has_text="Duplicate ACK").get_by_role("button").nth(1).click()
     first = numbers(page, "tcp.analysis.duplicate_ack")[0]
-    assert page.evaluate("tcpexp.packetList.capture.column('number')[tcpexp.packetList.place]") == first
+    assert (
+        page.evaluate("tcpexp.packetList.capture.column('number')[tcpexp.packetList.place]")
+        == first
+    )
 
 
 def test_a_stream_is_what_was_sent(page):
