@@ -1,4 +1,4 @@
-"""The packet list as parts of the report's page: its section, and its data."""
+"""The packet list's data as parts of the report's page."""
 
 from __future__ import annotations
 
@@ -13,19 +13,8 @@ if TYPE_CHECKING:
     from tcpexp.report.panels.model import PanelData
     from tcpexp.store.rundata import RunData
 
-_SECTION = """\
-<section id="packets" class="needs-js" hidden>
-<h2>All packets</h2>
-<p class="soft">Every packet of every capture, as Wireshark lists it. What is chosen here is pinned
-in the panels, and the other way round. Keys: / goes to the filter; in the list arrows, Page Up and
-Down, Home, End, and Enter for the header.</p>
-<div class="packet-place"></div>
-</section>
-"""
-
-
 def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
-    """Return ``section`` and ``data`` (two script elements) for a template, not to be escaped.
+    """Return ``info`` (JSON) and ``columns`` (base64) for ``packets.html.j2``, not to be escaped.
 
     None when nothing was captured, or when there are no panels, whose script makes the list.
     """
@@ -37,8 +26,4 @@ def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
     if pages is None:
         return None
     info, columns = pages
-    data = (
-        f'<script type="application/json" id="packet-info">{script_json(info)}</script>\n'
-        f'<script type="text/plain" id="packet-columns">{columns}</script>'
-    )
-    return {"section": markupsafe.Markup(_SECTION), "data": markupsafe.Markup(data)}
+    return {"info": markupsafe.Markup(script_json(info)), "columns": markupsafe.Markup(columns)}

@@ -319,12 +319,12 @@ def test_down_sampling_keeps_every_peak(opened):
 def test_static_figures_stand_in_for_the_panels_in_print_only(opened):
     visible = {
         name: opened.page.locator(f"#figure-{name}").is_visible()
-        for name in ("throughput", "rtt_cdf")
+        for name in ("throughput", "sequence", "rtt_cdf")
     }
-    assert visible == {"throughput": False, "rtt_cdf": True}
+    assert visible == {"throughput": True, "sequence": False, "rtt_cdf": True}
     opened.page.emulate_media(media="print")
     assert (
-        opened.page.locator("#figure-throughput").is_visible()
+        opened.page.locator("#figure-sequence").is_visible()
         and not opened.page.locator("#panels").is_visible()
     )
     opened.keep("print")
@@ -334,7 +334,7 @@ def test_static_figures_stand_in_for_the_panels_in_print_only(opened):
 def test_without_script_the_figures_are_there(run, browser):
     opened = Opened(browser, run.path / "report.html", java_script_enabled=False)
     assert (
-        opened.page.locator("#figure-throughput").is_visible()
+        opened.page.locator("#figure-sequence").is_visible()
         and not opened.page.locator("#panels").is_visible()
     )
     opened.context.close()
