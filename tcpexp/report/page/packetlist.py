@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tcpexp.report.panels.model import PanelData
     from tcpexp.store.rundata import RunData
 
+
 def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
     """Return ``info`` (JSON) and ``columns`` (base64) for ``packets.html.j2``, not to be escaped.
 

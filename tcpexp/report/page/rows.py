@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class EvidenceRow(TypedDict):
-    """What proves a verdict: packets of a capture, and how ``more`` there are; ``head`` and
-    ``rows`` are a small table.
+    """What proves a verdict: packets of a capture by their ``numbers``, how many ``more`` there
+    are, and both as one text, ``packets``; ``head`` and ``rows`` are a small table.
     """
 
     text: str
@@ -20,8 +20,9 @@ class EvidenceRow(TypedDict):
     from_ns: int | None
     to_ns: int | None
     capture: str | None
-    packets: tuple[int, ...]
-    more: int
+    numbers: tuple[int, ...]
+    more: str
+    packets: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
