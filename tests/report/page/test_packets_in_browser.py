@@ -11,6 +11,7 @@ import pytest
 from tcpexp.analysis.derive import derive_tables
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.ingest.pcap import read_records
+from tcpexp.report.packets.fields import FIELDS
 from tcpexp.report.page.write import write_report
 from tcpexp.store.rundata import RunData
 from tests.support.browsers import find_browser
@@ -131,6 +132,16 @@ def test_as_many_packets_as_tshark_finds(page, run):
     ours = {text: len(numbers(page, text)) for text in SAME}
     assert ours == dict(zip(SAME, counts, strict=True))
     assert sum(count > 0 for count in counts) > 20
+
+
+def test_every_field_can_be_asked_for(page):
+    for field in FIELDS:
+        for name in field.names:
+            if field.kind in ("number", "port", "time"):
+                numbers(page, f"{name} >= 0 and {name} in {{0..1}}")
+            numbers(page, f"{name} or not {name}")
+        if field.example and field.columns != ("flow",):
+            numbers(page, field.example)
 
 
 def test_words_of_our_own(page, run):
