@@ -24,6 +24,8 @@ SCRIPTS = (
     "panel.js",
     "group.js",
     "controls.js",
+    "overview.js",
+    "touch.js",
     "mount.js",
     "packets.js",
     "filter.js",
