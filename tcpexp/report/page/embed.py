@@ -23,6 +23,9 @@ SCRIPTS = (
     "panel.js",
     "group.js",
     "controls.js",
+    "overview.js",
+    "touch.js",
+    "mount.js",
     "start.js",
 )
 STYLES = ("vendor/uPlot.min.css", "panels.css")
