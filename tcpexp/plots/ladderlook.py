@@ -88,7 +88,9 @@ def _bases(view: LadderView) -> list[float]:
         if change.row < -0.5:
             base = BEFORE
         elif not _is_moved(change.row, row) or change.late:
-            before = max((event for event in events if event <= change.row + 0.01), default=events[0])
+            before = max(
+                (event for event in events if event <= change.row + 0.01), default=events[0]
+            )
             base = max(event for event in events if event <= before + SAME)
         above[change.left] = (change.row, base)
         bases.append(base)

@@ -128,7 +128,7 @@ def draw_for_page(
         wanted.file_name,
         wanted.plot.name,
         str(wanted.options["title"]),
-        wanted.plot.caption(),
+        "" if only_data and wide.table else wanted.plot.caption(),
         html,
         key,
         ratio > TALL or wide.table,

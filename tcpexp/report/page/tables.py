@@ -39,8 +39,9 @@ def _part_html(part: Part) -> str:
     notes = [escape(part.note)] if part.note else []
     notes += [f"Packets: {', '.join(map(packet_html, part.packets))}."] if part.packets else []
     note = f'<p class="soft">{" ".join(notes)}</p>\n' if notes else ""
+    kind = "view stack" if wordy else "view"
     return (
-        f'<div class="scroll"><table class="view{" stack" if wordy else ""}">{caption}<thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
     )
 

@@ -32,6 +32,8 @@ RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
 #: For whom a page is: a student's leaves out what gives answers away, and asks.
 Audience = Literal["teacher", "student"]
 PAGES: dict[Audience, str] = {"teacher": "report.html", "student": "report-student.html"}
+#: Keeps what a student writes.
+ANSWERS_SCRIPT = "answers.js"
 #: A setting of more letters folds on a phone.
 LONG_SETTING = 120
 
@@ -145,7 +147,7 @@ def _asked(run: RunData) -> dict[str, Any]:
     """
     import markupsafe
 
-    script = _part("answers.js") or ""
+    script = _part(ANSWERS_SCRIPT) or ""
     return {
         "policy": page_policy(script),
         "answers_script": markupsafe.Markup(script),
