@@ -16,6 +16,7 @@ from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.keyfigure import report_figures
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_html
+from tcpexp.report.page.packetlist import packets_html
 from tcpexp.report.page.sections import section_links
 from tcpexp.report.page.verdicts import held_words, verdict_rows
 from tcpexp.report.panels.build import panel_data
@@ -91,7 +92,6 @@ def report_content(run: RunData, audience: Audience = "teacher") -> dict[str, An
         **_figures_and_panels(run, only_data=student),
         **_record(run),
         "student": student,
-        "packets": "",
     }
     return {**page, "sections": list(section_links(page))}
 
@@ -176,6 +176,7 @@ def _figures_and_panels(run: RunData, *, only_data: bool) -> dict[str, Any]:
     key, figures, left_out, instead = report_figures(run, panels.panels, only_data=only_data)
     return {
         "panels": panels_html(panels),
+        "packets": packets_html(run, panels),
         "absent": panels.absent,
         "key": key,
         "figures": figures,
