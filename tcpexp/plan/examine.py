@@ -53,9 +53,7 @@ def load_plan(
 
     Raises ``SpecErrors`` with the mistakes of all stages, in the file's order.
     """
-    examined = examine_spec(
-        read_source(path, overrides, folder), catalogue, seed=seed, slot=slot
-    )
+    examined = examine_spec(read_source(path, overrides, folder), catalogue, seed=seed, slot=slot)
     if examined.plan is None:
         raise SpecErrors(list(examined.errors))
     return examined.plan

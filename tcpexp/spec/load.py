@@ -33,7 +33,8 @@ def load_spec(
 def read_source(path: Path, overrides: Iterable[str] = (), folder: Path | None = None) -> Source:
     """Return the file with the ``--set`` values in it.
 
-    What it names is looked for in ``folder``, beside it unless given. What is wrong and does not keep the rest from being read is in its ``errors``.
+    What it names is looked for in ``folder``, beside it unless given. What is wrong and does
+    not keep the rest from being read is in its ``errors``.
     """
     return override_source(load_source(Path(path), folder), overrides, keep_errors=True)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tcpexp.catalogue.cards import Card, CheckWords, load_cards
-from tcpexp.cli.main import main
 from tcpexp.catalogue.search import find_cards, settings, stems, tags
+from tcpexp.cli.main import main
 
 
 def card(
