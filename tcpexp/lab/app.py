@@ -29,7 +29,7 @@ from tcpexp.lab import assets, runs
 from tcpexp.lab.bench import Bench
 from tcpexp.lab.config import LabConfig
 from tcpexp.lab.errors import Refused
-from tcpexp.lab.examine import Asked, Examined, examine, require_class_limits
+from tcpexp.lab.examine import Asked, Examined, examine, require_class_limits, require_offered
 from tcpexp.lab.guard import Guard, TooLarge
 from tcpexp.lab.notebook import notebook_of
 from tcpexp.lab.sessions import Session, Sessions
@@ -195,9 +195,11 @@ class Lab:
         entry = self.shelf.find(str(body.get("spec", "")))
         asked = Asked.from_json(body)
         confirmed = frozenset(session.confirmed)
+        if self.config.limits is not None:
+            await asyncio.to_thread(require_offered, entry, asked)
         found = await asyncio.to_thread(examine, entry, asked, confirmed)
         if self.config.limits is not None:
-            require_class_limits(entry, asked, found, self.config.limits)
+            require_class_limits(asked, found, self.config.limits)
         return body, entry, found
 
     async def confirm(self, request: Request, session: Session) -> Response:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.lab.errors import Refused
-from tcpexp.lab.knobs import KERNEL, Knob, is_allowed, make_knobs
+from tcpexp.lab.knobs import KERNEL, KnobRow, is_allowed, make_knobs
 from tcpexp.lab.machine import choices_of
 from tcpexp.plan.examine import examine_spec
 from tcpexp.spec.edit import set_in_text
@@ -21,6 +21,7 @@ from tcpexp.spec.source import MAX_FILE_BYTES, Source, read_text, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tcpexp.lab.config import Limits
     from tcpexp.lab.shelf import Entry
@@ -81,7 +82,7 @@ class Examined:
     text: str
     plan: RunPlan | None
     errors: list[dict[str, Any]]
-    knobs: list[Knob]
+    knobs: list[KnobRow]
     programs: list[str]
     raw: Any
 
@@ -201,34 +202,53 @@ def _line(value: Any) -> str:
     return " ".join(words.split())[:300]
 
 
-def require_class_limits(entry: Entry, asked: Asked, found: Examined, limits: Limits) -> None:
-    """Refuse what a student of a class may not ask for.
+def require_offered(entry: Entry, asked: Asked) -> None:
+    """Refuse what a student of a class may not ask for, before anything is made of it.
 
     Of a spec only its knobs may be turned, to values that it offers: no text of their own, so no
     program, file or plugin of their own. Raises ``Refused``.
     """
     if asked.text is not None:
         raise Refused(403, "in a class a spec's text cannot be changed; turn its knobs")
-    knobs = {knob.path: knob for knob in found.knobs}
     given = {**asked.knobs, **({KERNEL: asked.kernel} if asked.kernel else {})}
+    knobs = offered_knobs(entry) if given else {}
     for path, value in given.items():
         knob = knobs.get(path)
         if knob is None:
-            raise Refused(403, f"'{path}' is no knob of this experiment")
+            raise Refused(403, f"'{path[:60]}' is no knob of this experiment")
         if not is_allowed(knob, value):
-            raise Refused(403, f"{knob.label} cannot be {value} in a class")
-    if found.plan is None:
+            raise Refused(403, f"{knob.label} cannot be {value[:60]} in a class")
+
+
+def offered_knobs(entry: Entry) -> dict[str, KnobRow]:
+    """Return the knobs of a spec as it is, by path."""
+    changed = entry.path.stat().st_mtime_ns
+    known = _offered.get(entry.path)
+    if known is None or known[0] != changed:
+        knobs = {knob.path: knob for knob in examine(entry, Asked()).knobs}
+        known = _offered[entry.path] = (changed, knobs)
+    return known[1]
+
+
+_offered: dict[Path, tuple[int, dict[str, KnobRow]]] = {}
+
+
+def require_class_limits(asked: Asked, found: Examined, limits: Limits) -> None:
+    """Refuse a run that could carry more than one of a class may, because of a knob.
+
+    As it is, a spec is the teacher's choice. Raises ``Refused``.
+    """
+    if found.plan is None or not asked.knobs:
         return
     seconds = found.plan.duration_ns / 1e9
     if seconds > limits.duration_s and "duration" in asked.knobs:
         raise Refused(403, f"an experiment of a class lasts at most {limits.duration_s:g} s")
     most = carried_bytes(found.plan)
-    if most > limits.bytes and asked.knobs:
-        words = f"{most / 1e6:,.0f} MB"
+    if most > limits.bytes:
         raise Refused(
             403,
-            f"its links could carry {words} in {seconds:g} s, and {limits.bytes / 1e6:,.0f} MB are"
-            " allowed: choose a lower rate or a shorter duration",
+            f"its links could carry {most / 1e6:,.0f} MB in {seconds:g} s, and"
+            f" {limits.bytes / 1e6:,.0f} MB are allowed: choose a lower rate",
         )
 
 

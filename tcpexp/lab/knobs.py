@@ -13,8 +13,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from tcpexp.errors import SpecErrors
 from tcpexp.spec.expressions import number_of
+from tcpexp.spec.knobs import Knob
 from tcpexp.spec.overrides import resolve_override
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ _QUANTITY = re.compile(r"^(-?\d+(?:\.\d+)?)\s*([A-Za-z%]*)$")
 
 
 @dataclass(frozen=True)
-class Knob:
-    """One knob.
+class KnobRow:
+    """One knob as the page shows it.
 
     ``value`` is what the spec says now, as it would be written, empty where it says nothing;
     ``given`` what it said before a knob was turned. ``values`` are those that a turn leads
@@ -76,7 +79,7 @@ class _Maker:
     raw: Mapping[str, Any]
     before: Mapping[str, Any]
     choices: Choices
-    made: dict[tuple[str | int, ...], Knob] = field(default_factory=dict)
+    made: dict[tuple[str | int, ...], KnobRow] = field(default_factory=dict)
 
     def add(self, path: str, label: str, group: str, kind: Kind, **more: Any) -> None:
         """Add a knob unless there is one for the same value."""
@@ -90,7 +93,7 @@ class _Maker:
         steps = tuple(values) if values is not None else steps_of(kind, given or value)
         if value and steps and value not in steps:
             steps = _sorted((*steps, value))
-        self.made[keys] = Knob(path, label, group, kind, value, given, steps, **more)
+        self.made[keys] = KnobRow(path, label, group, kind, value, given, steps, **more)
 
     def _keys(self, path: str) -> tuple[str | int, ...] | None:
         try:
@@ -99,7 +102,7 @@ class _Maker:
             return None
 
 
-def make_knobs(raw: Any, before: Any, choices: Choices, links: Iterable[str] = ()) -> list[Knob]:
+def make_knobs(raw: Any, before: Any, choices: Choices, links: Iterable[str] = ()) -> list[KnobRow]:
     """Return the knobs of a spec's plain values, the author's first.
 
     ``before`` are its values as they were before knobs were turned; ``links`` are the links of its
@@ -112,7 +115,7 @@ def make_knobs(raw: Any, before: Any, choices: Choices, links: Iterable[str] = (
     _add_links(maker, tuple(links))
     _add_flows(maker)
     if len(choices.kernels) > 1:
-        maker.made[(KERNEL,)] = Knob(
+        maker.made[(KERNEL,)] = KnobRow(
             KERNEL, "kernel", "run", "choice", choices.kernel, choices.kernels[0],
             choices.kernels, free=False, about="the Linux kernel that the hosts run",
         )  # fmt: skip
@@ -122,26 +125,22 @@ def make_knobs(raw: Any, before: Any, choices: Choices, links: Iterable[str] = (
 
 def _add_authors(maker: _Maker) -> None:
     for entry in maker.raw.get("knobs") or ():
-        given = {"path": entry} if isinstance(entry, str) else entry
-        if not isinstance(given, dict):
-            continue
-        if "path" not in given and len(given) == 1:
-            ((path, label),) = given.items()
-            given = {"path": path, "label": label}
-        path = str(given.get("path") or "")
-        low, high = (str(given.get(key) or "") for key in ("low", "high"))
-        values = given.get("values")
-        more: dict[str, Any] = {"first": True, "low": low, "high": high}
-        kind = kind_of(path)
-        if isinstance(values, list):
-            more |= {"values": tuple(str(_written(value)) for value in values), "free": False}
+        try:
+            knob = Knob.model_validate(entry)
+        except ValidationError:
+            continue  # what is wrong with it is said where the spec is examined
+        kind = kind_of(knob.path)
+        values = tuple(str(_written(value)) for value in knob.choices())
+        more: dict[str, Any] = {"first": True}
+        if knob.values is not None:
+            more |= {"values": values, "free": False}
             kind = "choice"
+        elif values:
+            more |= {"values": values, "low": values[0], "high": values[-1]}
         elif kind == "choice":
-            more["values"] = maker.choices.congestion
-        elif low and high:
-            more["values"] = between(low, high)
-        label = str(given.get("label") or words_of(path))
-        maker.add(path, label, "question", kind, **more)
+            more |= {"values": maker.choices.congestion, "free": False}
+        label = knob.label or words_of(knob.path)
+        maker.add(knob.path, label, "question", kind, **more)
 
 
 def _add_links(maker: _Maker, links: tuple[str, ...]) -> None:
@@ -220,25 +219,6 @@ def steps_of(kind: Kind, value: str) -> tuple[str, ...]:
     return ()
 
 
-def between(low: str, high: str) -> tuple[str, ...]:
-    """Return values from ``low`` to ``high``: both, and 1, 2, 5 times powers of ten between."""
-    ends = [number_of(text) for text in (low, high)]
-    match = _QUANTITY.match(low)
-    if None in ends or match is None or not 0 <= ends[0] < ends[1]:  # type: ignore[operator]
-        return ()
-    first, last = float(ends[0] or 0.0), float(ends[1] or 0.0)
-    unit = match[2] or ""
-    base = number_of(f"1{unit}") if unit else 1.0
-    found = [
-        text
-        for power in range(-3, 7)
-        for digit in (1, 2, 5)
-        if first < (number_of(text := f"{digit * 10.0**power:g}{unit}") or 0.0) < last
-        and "e" not in text
-    ]
-    return (low, *found, high) if base else (low, high)
-
-
 def _series(kind: Kind, number: float) -> tuple[str, ...]:
     middle = math.log10(number) * 3
     texts = []
@@ -297,7 +277,7 @@ def _written(value: Any) -> str | None:
     return str(value)
 
 
-def is_allowed(knob: Knob, value: str) -> bool:
+def is_allowed(knob: KnobRow, value: str) -> bool:
     """Return whether a value is one that a class may give to a knob: one of those it leads
     through, or a number between the author's bounds, or between the smallest and largest step.
     """
@@ -308,9 +288,12 @@ def is_allowed(knob: Knob, value: str) -> bool:
     if knob.kind in ("choice", "text") or not knob.values:
         return False
     ends = (knob.low, knob.high) if knob.low and knob.high else (knob.values[0], knob.values[-1])
-    number, low, high = (number_of(text) for text in (value, *ends))
+    number, *bounds = (number_of(text) for text in (value, *ends))
     same_unit = _unit(value) == _unit(ends[0]) or knob.kind in ("rate", "delay", "duration")
-    return None not in (number, low, high) and same_unit and low <= number <= high  # type: ignore[operator]
+    if number is None or not same_unit or None in bounds:
+        return False
+    low, high = sorted(bound for bound in bounds if bound is not None)
+    return low <= number <= high
 
 
 def _unit(text: str) -> str:

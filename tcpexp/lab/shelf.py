@@ -159,5 +159,5 @@ def is_inside(path: Path, folder: Path) -> bool:
     """Return whether a path lies in a folder, links followed."""
     try:
         return path.resolve(strict=True).is_relative_to(folder.resolve(strict=True))
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
         return False

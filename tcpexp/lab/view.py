@@ -43,7 +43,7 @@ def _panels(path: Path, pinned: Path | None) -> tuple[dict[str, Any], str]:
 
 def head_of(run: RunData) -> dict[str, Any]:
     """Return a run's words: what was asked, what came out, how far it can be trusted."""
-    from tcpexp.report.explanation import explanation_of
+    from tcpexp.report.explanation import answer_of, explanation_of
 
     plan, manifest, certificate = run.plan, run.manifest or {}, run.certificate
     return {
@@ -56,7 +56,7 @@ def head_of(run: RunData) -> dict[str, Any]:
         "where": str(manifest.get("where") or ""),
         "kernel": str((manifest.get("host") or {}).get("kernel_name") or ""),
         "question": prose_html(plan.description),
-        "answer": "",
+        "answer": prose_html(answer_of(run)),
         "explanation": prose_html(explanation_of(run)),
         "verdicts": verdict_rows(run.path),
         "certificate": {key: certificate.get(key) for key in ("verdict", "reasons", "repeatable")},
