@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -25,8 +26,9 @@ class Server(uvicorn.Server):
         self.lab = lab
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end."""
-        super().handle_exit(sig, frame)
+        """Begin to end; the second Ctrl-C waits for nothing."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
         self.lab.sessions.close()
 
 

@@ -26,6 +26,12 @@ actions:
 """
 
 
+def shipped_text(name: str) -> str:
+    path = paths.shipped_spec(name)
+    assert path is not None
+    return path.read_text(encoding="utf-8")
+
+
 def knobs_of(answer) -> dict[str, dict]:
     return {knob["path"]: knob for knob in answer.json()["knobs"]}
 
@@ -34,7 +40,7 @@ def test_a_shipped_spec_has_knobs_and_no_errors(lab: LabClient) -> None:
     answer = lab.examine("bbr_vs_cubic")
     found = answer.json()
     assert (answer.status_code, found["errors"]) == (200, [])
-    assert found["text"] == paths.shipped_spec("bbr_vs_cubic").read_text()
+    assert found["text"] == shipped_text("bbr_vs_cubic")
     knobs = knobs_of(answer)
     assert {"links.h1-h2.rate", "links.h1-h2.queue", "seed"} <= set(knobs)
     assert knobs["links.h1-h2.rate"]["value"] == "10mbit"
@@ -45,7 +51,7 @@ def test_a_knob_is_written_into_the_text(lab: LabClient) -> None:
     answer = lab.examine("bbr_vs_cubic", knobs={"links.h1-h2.rate": "20mbit"})
     text = answer.json()["text"]
     wanted = apply_overrides(
-        parse_yaml(paths.shipped_spec("bbr_vs_cubic").read_text(), "x").raw,
+        parse_yaml(shipped_text("bbr_vs_cubic"), "x").raw,
         ["links.h1-h2.rate=20mbit"],
     )
     assert parse_yaml(text, "x").raw == wanted
@@ -119,7 +125,7 @@ def test_a_command_of_a_link_is_asked_for_as_well(lab: LabClient) -> None:
 
 
 def test_programs_that_ship_need_no_yes_and_those_added_to_them_do(lab: LabClient) -> None:
-    shipped = paths.shipped_spec("own_programs").read_text()
+    shipped = shipped_text("own_programs")
     assert programs_of(parse_yaml(shipped, "x").raw)
     assert lab.examine("own_programs").json()["programs"] == []
     more = shipped.replace(

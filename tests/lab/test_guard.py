@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_a_request_that_is_too_large_is_not_read(lab: LabClient, length: int) ->
 
 
 def test_a_body_without_length_ends_too(lab: LabClient) -> None:
-    def endless() -> object:
+    def endless() -> Iterator[bytes]:
         for _ in range(LARGEST_REQUEST_BYTES // 60_000 + 2):
             yield b"x" * 60_000
 

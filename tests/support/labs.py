@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from tcpexp.lab.config import LabConfig, Limits
 from tcpexp.report.page.write import write_report
 from tcpexp.store.manifest import Manifest, write_manifest
 from tests.support.fake_run import shared_bottleneck
+from tests.support.folders import ROOT
 
 PORT = 8123
 HERE = f"http://localhost:{PORT}"
@@ -83,3 +87,35 @@ def finished_run(folder: Path) -> Path:
     manifest = Manifest("bbr_vs_cubic", run.path.name, "complete", "uml", "virtual", 7, 1.0, 6.0)
     write_manifest(run.path, manifest)
     return run.path
+
+
+class Served:
+    """``tcpexp lab`` as one starts it: a process, its link, its results."""
+
+    def __init__(self, results: Path, *arguments: str) -> None:
+        self.results = results
+        results.mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tcpexp.cli.main", "lab", "--no-browser", "--out", str(results),
+             *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        self.link = self.process.stdout.readline().strip()
+        if not self.link.startswith("http"):
+            raise RuntimeError(self.process.communicate()[1])
+        self.origin = self.link.partition("/?")[0]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End it by a signal; return its status."""
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(40)
+        finally:
+            self.process.kill()
+            for stream in (self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()

@@ -61,7 +61,7 @@ export class Schema {
 
 const indent = (line) => /^(\s*(?:- )*)/.exec(line)[1].length;
 
-/** Return {path, said, before, from}: the keys around a position, the scalars beside them, the text of this entry up to the position. */
+/** Return {path, said, before, inFlow, inList}: the keys around a position, the scalars beside them, the text of this entry up to the position. */
 export function placeAt(state, position) {
   const tree = syntaxTree(state);
   let node = tree.resolveInner(position, -1);
@@ -86,7 +86,7 @@ export function placeAt(state, position) {
     }
   });
   if (!flows.length && from > position) from = line.from;
-  return { path, said, before: state.sliceDoc(Math.min(from, position), position), inFlow: flows.length > 0 };
+  return { path, said, before: state.sliceDoc(Math.min(from, position), position), inFlow: flows.length > 0, inList: flows.length > 0 && flows[flows.length - 1].name === "FlowSequence" };
 }
 
 /** Add the keys of the block that holds a position, from the outermost inwards. */
@@ -157,8 +157,8 @@ export function completer(schema) {
   return async (context) => {
     const known = await schema();
     if (!known) return null;
-    const { path, said, before, inFlow } = placeAt(context.state, context.pos);
-    const value = /^\s*(?:- )*["']?([\w.>-]+)["']?\s*:\s+(\S*)$/.exec(before) || (path.length && /^\s*(?:- )*()(\S*)$/.exec(before) && path[path.length - 1] === "[]" && inFlow ? /^\s*()(\S*)$/.exec(before) : null);
+    const { path, said, before, inFlow, inList } = placeAt(context.state, context.pos);
+    const value = /^\s*(?:- )*["']?([\w.>-]+)["']?\s*:\s+(\S*)$/.exec(before) || (inList ? /^\s*()(\S*)$/.exec(before) : null);
     const key = /^\s*(?:- )*([\w>-]*)$/.exec(before);
     if (value) {
       const inner = value[1] ? [...path, value[1]] : path;
