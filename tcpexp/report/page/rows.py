@@ -7,29 +7,40 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from tcpexp.checks.base import Result
+
 
 class EvidenceRow(TypedDict):
-    """What proves a verdict; ``head`` and ``rows`` are a small table."""
+    """What proves a verdict: packets of a capture by their ``numbers``, how many ``more`` there
+    are, and both as one text, ``packets``; ``head`` and ``rows`` are a small table.
+    """
 
     text: str
     span: str
     from_ns: int | None
     to_ns: int | None
     capture: str | None
+    numbers: tuple[int, ...]
+    more: str
     packets: str
-    first: int | None
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 class VerdictRow(TypedDict):
-    """One verdict with its evidence."""
+    """One verdict with its evidence.
 
-    result: str
+    ``says`` is the reason without what stands in the other texts; ``long``: measured and asked do
+    not fit beside each other.
+    """
+
+    result: Result
     title: str
     measured: str
     asked: str
+    long: bool
     reason: str
+    says: str
     because: str | None
     evidence: list[EvidenceRow]
 
@@ -137,11 +148,15 @@ class FileRow(TypedDict):
 class FigureRow(TypedDict):
     """A plot ready to embed.
 
-    ``stands_in``: a panel shows the same. ``files``: what kinds of files show it, and where.
+    ``stands_in``: a panel shows the same; ``panel`` is that panel's name. ``files``: what kinds of
+    files show it, and where. ``tall``: much higher than wide on a phone; ``table``: a table.
     """
 
     name: str
     stands_in: bool
+    panel: str
     image: Markup
     caption: Markup
     files: list[tuple[str, str]]
+    tall: bool
+    table: bool

@@ -10,7 +10,7 @@
       const to = Number(item.dataset.toNs) / 1e9;
       const margin = Math.max((to - from) * 0.15, to > from ? 0 : 0.05, 1e-4);
       item.append(" ", make("button", { type: "button", class: "show", onclick: () => {
-        group.zoom(from - margin, to + margin);
+        group.show(from - margin, to + margin);
         section.scrollIntoView({ block: "start" });
       } }, "show in the panels"));
     }
@@ -28,6 +28,8 @@
     tcpexp.group = group; // the page's own panels, for other scripts of the page
     group.listen("drawn", () => (section.dataset.drawn = "all"));
     linkEvidence(group, section);
+    const packets = document.getElementById("packets");
+    if (packets) tcpexp.startPackets(packets, group);
     section.dataset.ready = "yes";
   }
 
