@@ -5,12 +5,15 @@ a pinned run. Made from what lies in the run's folder.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.checks.run import load_checks
 from tcpexp.errors import TcpexpError
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.store.rundata import RunData
+
+if TYPE_CHECKING:
+    from tcpexp.checks.base import Verdict
 
 #: Metrics that changed by less (a fraction) are left out beside a pinned run; and the most shown.
 THRESHOLD = 0.05
@@ -24,10 +27,11 @@ def make_view(path: Path, pinned: Path | None = None) -> dict[str, Any]:
     Raises ``DataError``.
     """
     run = RunData(path)
-    view = {**head_of(run), "panels": None, "absent": "", "changes": None}
+    view = {**head_of(run), "panels": None, "key": None, "absent": "", "changes": None}
     try:
         info, columns = _panels(path, pinned)
         view["panels"] = {"info": info, "columns": columns}
+        view["key"] = key_of(run)
     except TcpexpError as error:
         view["absent"] = str(error)
     if pinned is not None:
@@ -41,11 +45,28 @@ def _panels(path: Path, pinned: Path | None) -> tuple[dict[str, Any], str]:
     return panel_pages(path) if pinned is None else panel_pages(pinned, path)
 
 
+def key_of(run: RunData) -> dict[str, Any] | None:
+    """Return the figure that shows the answer: the panel that does, or a drawing.
+
+    None where the spec names none that this run has.
+    """
+    from tcpexp.report.page.keyfigure import report_figures
+    from tcpexp.report.panels.build import panel_data
+
+    key = report_figures(run, panel_data(run).panels)[0]
+    if key is None:
+        return None
+    html = "" if key["panel"] else str(key["image"])
+    return {"panel": key["panel"], "html": html, "caption": str(key["caption"])}
+
+
 def head_of(run: RunData) -> dict[str, Any]:
     """Return a run's words: what was asked, what came out, how far it can be trusted."""
-    from tcpexp.report.explanation import answer_of, explanation_of
+    from tcpexp.report.explanation import explanation_of
+    from tcpexp.report.page.answer import answer_text, doubt
 
     plan, manifest, certificate = run.plan, run.manifest or {}, run.certificate
+    verdicts = load_checks(run.path)
     return {
         "experiment": plan.name,
         "id": run.path.name,
@@ -56,16 +77,17 @@ def head_of(run: RunData) -> dict[str, Any]:
         "where": str(manifest.get("where") or ""),
         "kernel": str((manifest.get("host") or {}).get("kernel_name") or ""),
         "question": prose_html(plan.description),
-        "answer": prose_html(answer_of(run)),
+        "answer": prose_html(answer_text(run, verdicts)),
+        "doubt": doubt(run, verdicts),
         "explanation": prose_html(explanation_of(run)),
-        "verdicts": verdict_rows(run.path),
+        "verdicts": verdict_rows(verdicts),
         "certificate": {key: certificate.get(key) for key in ("verdict", "reasons", "repeatable")},
         "failures": [str(failure["text"]) for failure in run.failures],
         "notes": list(plan.notes),
     }
 
 
-def verdict_rows(path: Path) -> list[dict[str, Any]]:
+def verdict_rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
     """Return a run's verdicts, a line each."""
     return [
         {
@@ -76,7 +98,7 @@ def verdict_rows(path: Path) -> list[dict[str, Any]]:
             "reason": verdict.reason,
             "because": inline_html(verdict.because or ""),
         }
-        for verdict in load_checks(path)
+        for verdict in verdicts
     ]
 
 

@@ -26,7 +26,9 @@ export async function show(view, { zoom, moved, actions }) {
   mounted = null;
   place.replaceChildren();
   if (view.panels && view.panels.info.panels.length) {
-    const next = await window.tcpexp.mountPanels(place, view.panels.info, view.panels.columns);
+    const info = { ...view.panels.info };
+    if (view.key && view.key.panel) info.panels = [...info.panels.filter((panel) => panel.id === view.key.panel), ...info.panels.filter((panel) => panel.id !== view.key.panel)];
+    const next = await window.tcpexp.mountPanels(place, info, view.panels.columns);
     if (mine !== turn) return next.destroy();
     mounted = next;
     if (zoom) mounted.group.zoom(zoom[0], zoom[1]);
@@ -40,8 +42,9 @@ function words(view, actions) {
   return [
     view.status !== "complete" && make("p", { class: "alarm" }, `The run is ${view.status === "interrupted" ? "interrupted" : "not complete"}: ${view.why || "it was ended before it could say why"}`),
     ...view.failures.filter((text) => !view.why.includes(text)).map((text) => make("p", { class: "alarm" }, `Program failed: ${text}`)),
-    view.answer && holding("div", { class: "answer" }, view.answer),
+    view.answer && make("div", { class: "answer" }, holding("div", {}, view.answer), view.doubt && make("p", { class: "soft" }, view.doubt)),
     actions,
+    view.key && view.key.html && make("figure", { class: "key" }, holding("div", { class: "scroll" }, view.key.html), holding("figcaption", { class: "soft" }, view.key.caption)),
     view.changes && changes(view.changes),
     verdicts(view.verdicts),
     certificate(view.certificate),
