@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.context import PlanDraft
 from tcpexp.registry import suggest
-from tcpexp.spec.overrides import keys_at
+from tcpexp.spec.overrides import keys_at, set_above
 from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
@@ -73,12 +73,16 @@ def check_key(spec: ExperimentSpec) -> list[SpecError]:
 
 
 def check_knobs(spec: ExperimentSpec) -> list[SpecError]:
-    """Return an error for each knob whose path leads nowhere in the spec."""
+    """Return an error for each knob whose path leads nowhere in the spec; not where ``--set`` took
+    away what it leads to, such as the rest of a program's arguments.
+    """
     errors = []
     for index, knob in enumerate(spec.knobs):
         try:
             keys_at(spec.source, knob.path)
         except SpecErrors as several:
+            if set_above(spec.source, knob.path):
+                continue
             where = spec.place("knobs", index)
             errors += [
                 SpecError(error.message, where=where, hint=error.hint) for error in several.errors
