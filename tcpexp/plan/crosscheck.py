@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.context import PlanDraft
 from tcpexp.registry import suggest
-from tcpexp.spec.overrides import keys_at, set_above
+from tcpexp.spec.overrides import keys_at
 from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
@@ -73,16 +73,17 @@ def check_key(spec: ExperimentSpec) -> list[SpecError]:
 
 
 def check_knobs(spec: ExperimentSpec) -> list[SpecError]:
-    """Return an error for each knob whose path leads nowhere in the spec; not where ``--set`` took
-    away what it leads to, such as the rest of a program's arguments.
+    """Return an error for each knob whose path leads nowhere in the spec.
+
+    What ``--set`` took away is no mistake of the file: a shorter list of arguments, say.
     """
+    if any(isinstance(place, str) for place in spec.source.places.values()):
+        return []
     errors = []
     for index, knob in enumerate(spec.knobs):
         try:
             keys_at(spec.source, knob.path)
         except SpecErrors as several:
-            if set_above(spec.source, knob.path):
-                continue
             where = spec.place("knobs", index)
             errors += [
                 SpecError(error.message, where=where, hint=error.hint) for error in several.errors

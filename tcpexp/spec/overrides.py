@@ -86,19 +86,6 @@ def keys_at(source: Source, path: str) -> tuple[str | int, ...]:
     return _resolve(expanded.raw, steps, path)
 
 
-def set_above(source: Source, path: str) -> bool:
-    """Return whether ``--set`` wrote what a path leads through, so that it may lead nowhere now."""
-    steps, _ = parse_override(f"{path}=0")
-    for length in range(1, len(steps)):
-        try:
-            keys = _resolve(source.raw, steps[:length], path)
-        except SpecErrors:
-            return False
-        if str(source.places.get(keys, "")).startswith("--set "):
-            return True
-    return False
-
-
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:
     """Return a copy of the plain values ``raw`` with each ``path=value`` in it.
 

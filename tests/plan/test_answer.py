@@ -82,17 +82,6 @@ def test_knobs_say_what_they_may_be(write):
     assert count.choices() == (1, 2)
 
 
-def test_a_knob_may_lead_to_what_an_override_took_away(write):
-    actions = "actions:\n- {do: command, id: ping, host: h1, argv: [ping, -c, 3, '{h2}']}\n"
-    path = write(actions + "knobs: ['actions[ping].argv[3]']\n")
-    assert load_plan(path, overrides=["actions[ping].argv=[ls, /]"]).name == "told"
-    with pytest.raises(SpecErrors, match="no '9'"):
-        load_plan(
-            write(actions + "knobs: ['actions[ping].argv[9]']\n"),
-            overrides=["actions[ping].at=1s"],
-        )
-
-
 def test_a_mistake_elsewhere_is_not_blamed_on_a_knob(write):
     actions = "actions:\n- {do: command, id: ping, host: h1, argv: [true]}\n"
     with pytest.raises(SpecErrors) as caught:
@@ -100,6 +89,15 @@ def test_a_mistake_elsewhere_is_not_blamed_on_a_knob(write):
     argument, knob = caught.value.errors
     assert "expected a text" in argument.message
     assert "no 'pong'" in knob.message
+
+
+def test_a_knob_that_an_override_took_away_refuses_no_run(write):
+    spec = write(
+        "actions: [{do: python, id: client, host: h1, script: closing.py, args: [--to, x]}]\n"
+        "knobs: [{path: 'actions[client].args[1]'}]\n"
+    )
+    assert load_plan(spec)
+    assert load_plan(spec, overrides=["actions[client].args=[--hold]"])
 
 
 def test_what_an_engine_reads_holds_no_prose(write):
