@@ -55,7 +55,7 @@ function one(knob, id, turn) {
   const label = make("label", { for: id, title: about }, knob.label);
   if (!knob.free) {
     const options = [...new Set([...(knob.value === "" || knob.given === "" ? [""] : []), ...(knob.values.includes(knob.value) || !knob.value ? [] : [knob.value]), ...knob.values])];
-    const choice = make("select", { ...common, "data-part": "value", onchange: (event) => event.target.value && set(event.target.value) }, options.map((option) => make("option", { value: option, selected: option === knob.value }, option || "(not set)")));
+    const choice = make("select", { ...common, "data-part": "value", onchange: (event) => event.target.value && set(event.target.value) }, options.map((option) => make("option", { value: option, selected: option === knob.value }, option || "not set")));
     row.append(label, make("span", { class: "set" }, back, choice));
   } else {
     const field = make("input", { ...common, type: "text", "data-part": "value", value: knob.value, placeholder: "not set", autocomplete: "off", spellcheck: "false", onchange: (event) => {
