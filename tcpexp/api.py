@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
     from tcpexp.store.rundata import RunData
     from tcpexp.store.rundata import RunData as open_run
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.run import run_study
-    from tcpexp.sweep.study import Study, StudyOptions, load_study
+    from tcpexp.studies.outcome import StudyOutcome
+    from tcpexp.studies.run import run_study
+    from tcpexp.studies.study import Study, StudyOptions, load_study
     from tcpexp.units import Duration, Fraction, Rate, Size
     from tcpexp.words.measured import time_words
 
@@ -85,11 +85,11 @@ GROUPS = {
         "Comparison": "tcpexp.report.diff.compare:Comparison",
     },
     "Many runs": {
-        "load_study": "tcpexp.sweep.study:load_study",
-        "run_study": "tcpexp.sweep.run:run_study",
-        "Study": "tcpexp.sweep.study:Study",
-        "StudyOptions": "tcpexp.sweep.study:StudyOptions",
-        "StudyOutcome": "tcpexp.sweep.outcome:StudyOutcome",
+        "load_study": "tcpexp.studies.study:load_study",
+        "run_study": "tcpexp.studies.run:run_study",
+        "Study": "tcpexp.studies.study:Study",
+        "StudyOptions": "tcpexp.studies.study:StudyOptions",
+        "StudyOutcome": "tcpexp.studies.outcome:StudyOutcome",
     },
     "Actions of your own": {
         "Action": "tcpexp.actions.base:Action",

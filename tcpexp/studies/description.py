@@ -11,7 +11,7 @@ from tcpexp.batch.folder import StudyFolder
 from tcpexp.errors import DataError
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 STUDY_SCHEMA = 1
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.checks.base import Evidence, Verdict
 from tcpexp.late import polars as pl
 from tcpexp.spec.expressions import number_of
-from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.studies.statistics import Interval, mean_interval
 from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 
 class Undecided(Exception):

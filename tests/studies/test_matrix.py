@@ -4,8 +4,8 @@ import pytest
 
 from tcpexp.catalogue.reading import load_spec
 from tcpexp.errors import SpecErrors
-from tcpexp.sweep.matrix import expand_cells
-from tcpexp.sweep.study import StudyOptions, load_study, seed_of
+from tcpexp.studies.matrix import expand_cells
+from tcpexp.studies.study import StudyOptions, load_study, seed_of
 from tests.support.cheap import NAME, write_spec
 
 SPEC = """\

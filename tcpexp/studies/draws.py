@@ -11,11 +11,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tcpexp.spec.expressions import number_of, parse_template
-from tcpexp.sweep.matrix import override_text
+from tcpexp.studies.matrix import override_text
 
 if TYPE_CHECKING:
     from tcpexp.spec.sweep import SweepSpec
-    from tcpexp.sweep.matrix import Cell
+    from tcpexp.studies.matrix import Cell
 
 
 def share_of(name: str, seed: int) -> float:

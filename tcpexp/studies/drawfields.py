@@ -10,12 +10,12 @@ from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK, series_of
 from tcpexp.plots.kit.shapes import draw_ellipse
 from tcpexp.plots.tradeoff import LEAST_POINTS, ellipse_of
 from tcpexp.spec.study import Ellipses, HeatMap
-from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
+from tcpexp.studies.figurewords import interval_of, label_of, ordered, scale_of, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 #: Yellow to blue, its lightness falls evenly; readable with any common colour vision, and in print.
 COLOURS = "cividis"

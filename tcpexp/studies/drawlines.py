@@ -10,13 +10,13 @@ from tcpexp.batch.measure import computed
 from tcpexp.late import polars as pl
 from tcpexp.plots.kit.look import INK, PAPER, Series, series_of
 from tcpexp.spec.study import Lines
-from tcpexp.sweep.figurewords import interval_of, label_of, ordered, scale_of, written
-from tcpexp.sweep.statistics import Interval
+from tcpexp.studies.figurewords import interval_of, label_of, ordered, scale_of, written
+from tcpexp.studies.statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 CURVE_DASHES: tuple[Any, ...] = ((0, (1, 1.2)), (0, (4, 1, 1, 1)))
 #: With more values than this, an axis of numbers marks some of them only.

@@ -16,8 +16,8 @@ from tcpexp.spec.study import (
     PowerLawExpected,
     ValueExpected,
 )
-from tcpexp.sweep.judgecompare import judge_crossing, judge_difference
-from tcpexp.sweep.series import (
+from tcpexp.studies.judgecompare import judge_crossing, judge_difference
+from tcpexp.studies.series import (
     Undecided,
     along,
     cell_means,
@@ -26,11 +26,11 @@ from tcpexp.sweep.series import (
     make_verdict,
     select,
 )
-from tcpexp.sweep.statistics import Interval, beyond_noise, fit_power_law
+from tcpexp.studies.statistics import Interval, beyond_noise, fit_power_law
 from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 #: What is said of a combination whose mean does not fit: beyond its interval, and within it.
 OUTSIDE = "outside"

@@ -9,7 +9,7 @@ from tcpexp.batch.estimate import Estimate, estimate_rest
 from tcpexp.batch.folder import StudyFolder
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import PlannedRun, Study
+    from tcpexp.studies.study import PlannedRun, Study
 
 
 @dataclass(frozen=True)

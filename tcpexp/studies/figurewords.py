@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
-from tcpexp.sweep.series import Undecided, select
-from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.studies.series import Undecided, select
+from tcpexp.studies.statistics import Interval, mean_interval
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 
 def ordered(study: Study, runs: pl.DataFrame, name: str) -> list[Any]:

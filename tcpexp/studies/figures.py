@@ -14,9 +14,9 @@ from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.save import save_figure
 from tcpexp.plots.kit.style import WIDTH, house_style, panel_title
 from tcpexp.spec.study import Ellipses, HeatMap, Lines
-from tcpexp.sweep.drawfields import draw_ellipses, draw_heat_map
-from tcpexp.sweep.drawlines import draw_lines
-from tcpexp.sweep.figurewords import (
+from tcpexp.studies.drawfields import draw_ellipses, draw_heat_map
+from tcpexp.studies.drawlines import draw_lines
+from tcpexp.studies.figurewords import (
     chosen_runs,
     label_of,
     missing_words,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 Drawn = Lines | HeatMap | Ellipses
 #: Inches: a panel's height, a heat map's rows, and what its axis takes besides.

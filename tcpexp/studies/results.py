@@ -6,15 +6,15 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tcpexp.store.rundir import to_json_text, write_atomic
-from tcpexp.sweep.figures import draw_figures
-from tcpexp.sweep.judge import judge_study
-from tcpexp.sweep.report import write_study_report
-from tcpexp.sweep.tables import hash_of_all, write_tables
+from tcpexp.studies.figures import draw_figures
+from tcpexp.studies.judge import judge_study
+from tcpexp.studies.report import write_study_report
+from tcpexp.studies.tables import hash_of_all, write_tables
 
 if TYPE_CHECKING:
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.outcome import StudyOutcome
+    from tcpexp.studies.study import Study
 
 
 def write_results(study: Study, folder: StudyFolder, outcome: StudyOutcome) -> None:

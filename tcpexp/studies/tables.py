@@ -22,11 +22,11 @@ from tcpexp.late import polars as pl
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.store.frames import read_table
 from tcpexp.store.rundir import disk_errors
-from tcpexp.sweep.draws import drawn_numbers
+from tcpexp.studies.draws import drawn_numbers
 
 if TYPE_CHECKING:
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.study import PlannedRun, Study
+    from tcpexp.studies.study import PlannedRun, Study
 
 #: Runs per Parquet file: what is in memory at a time.
 CHUNK = 500

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tcpexp.sweep.statistics import (
+from tcpexp.studies.statistics import (
     beyond_noise,
     crossings,
     fit_power_law,

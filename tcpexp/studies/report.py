@@ -14,18 +14,18 @@ from tcpexp.report.page.write import environment
 from tcpexp.report.prose import inline_html, prose_html
 from tcpexp.spec.quotes import without_run
 from tcpexp.store.rundir import write_atomic
-from tcpexp.sweep.figures import StudyFigure
-from tcpexp.sweep.figurewords import label_of, scale_of
-from tcpexp.sweep.series import interval_words
-from tcpexp.sweep.statistics import Interval, mean_interval
+from tcpexp.studies.figures import StudyFigure
+from tcpexp.studies.figurewords import label_of, scale_of
+from tcpexp.studies.series import interval_words
+from tcpexp.studies.statistics import Interval, mean_interval
 from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tcpexp.batch.folder import StudyFolder
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.outcome import StudyOutcome
+    from tcpexp.studies.study import Study
 
 #: More combinations than this are left to the tables on disk.
 MOST_ROWS = 400
@@ -42,7 +42,7 @@ def write_study_report(
 
     Texts from the spec are escaped.
     """
-    text = resources.files("tcpexp.sweep").joinpath("study.html.j2").read_text(encoding="utf-8")
+    text = resources.files("tcpexp.studies").joinpath("study.html.j2").read_text(encoding="utf-8")
     path = folder.path / "report.html"
     write_atomic(
         path, environment().from_string(text).render(report_content(study, runs, outcome, figures))

@@ -17,11 +17,11 @@ import pytest
 from tcpexp.batch import workers
 from tcpexp.batch.workplace import GUEST
 from tcpexp.errors import HostError
-from tcpexp.sweep.run import run_study
-from tcpexp.sweep.standing import standing_of
-from tcpexp.sweep.study import StudyOptions, load_study
-from tcpexp.sweep.tables import hash_tables
-from tcpexp.sweep.watcher import SilentStudyWatcher
+from tcpexp.studies.run import run_study
+from tcpexp.studies.standing import standing_of
+from tcpexp.studies.study import StudyOptions, load_study
+from tcpexp.studies.tables import hash_tables
+from tcpexp.studies.watcher import SilentStudyWatcher
 from tests.support.cheap import NAME, study_of, write_spec
 from tests.support.folders import PROGRAMS
 
@@ -145,7 +145,7 @@ def test_workers_that_share_no_disk_send_their_runs(tmp_path, log, monkeypatch):
     study = study_of(spec, tmp_path / "sent")
     with workers.local_workers(1) as client:
         client.run(_blind)
-        monkeypatch.setattr("tcpexp.sweep.run.remote_workers", lambda address: _same(client))
+        monkeypatch.setattr("tcpexp.studies.run.remote_workers", lambda address: _same(client))
         outcome = run_study(study, scheduler="tcp://same")
     assert outcome.made == 6
     assert hash_tables(outcome.path / "tables") == hash_tables(whole.path / "tables")

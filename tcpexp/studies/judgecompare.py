@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.checks.base import Verdict
 from tcpexp.late import polars as pl
 from tcpexp.spec.study import CrossingExpected, DifferenceExpected
-from tcpexp.sweep.series import (
+from tcpexp.studies.series import (
     Undecided,
     along,
     cells_words,
@@ -17,11 +17,11 @@ from tcpexp.sweep.series import (
     make_verdict,
     select,
 )
-from tcpexp.sweep.statistics import crossings, mean_interval, paired_difference
+from tcpexp.studies.statistics import crossings, mean_interval, paired_difference
 from tcpexp.words.shown import number_words
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 
 def judge_crossing(study: Study, runs: pl.DataFrame, expected: CrossingExpected) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpexp.sweep.judge import judge_study
+from tcpexp.studies.judge import judge_study
 from tests.support.judged_study import root_law, runs_of, study_of
 
 

@@ -14,12 +14,12 @@ from tcpexp.batch.estimate import jobs_that_fit
 from tcpexp.batch.folder import CELL, StudyFolder
 from tcpexp.batch.workers import local_workers, remote_workers, run_tasks, runs_at_once
 from tcpexp.store.rundir import to_json_text, write_atomic
-from tcpexp.sweep.description import describe_study, differing_identity, token_of
-from tcpexp.sweep.outcome import StudyOutcome
-from tcpexp.sweep.results import write_results
-from tcpexp.sweep.standing import Standing, estimate_study, standing_of
-from tcpexp.sweep.study import PlannedRun, Study
-from tcpexp.sweep.watcher import SilentStudyWatcher, StudyWatcher
+from tcpexp.studies.description import describe_study, differing_identity, token_of
+from tcpexp.studies.outcome import StudyOutcome
+from tcpexp.studies.results import write_results
+from tcpexp.studies.standing import Standing, estimate_study, standing_of
+from tcpexp.studies.study import PlannedRun, Study
+from tcpexp.studies.watcher import SilentStudyWatcher, StudyWatcher
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -5,9 +5,9 @@ set where it belongs.
 import pytest
 
 from tcpexp.errors import SpecErrors
-from tcpexp.sweep.draws import draw_values, drawn_numbers, share_of
-from tcpexp.sweep.study import StudyOptions, load_study
-from tcpexp.sweep.tables import runs_frame
+from tcpexp.studies.draws import draw_values, drawn_numbers, share_of
+from tcpexp.studies.study import StudyOptions, load_study
+from tcpexp.studies.tables import runs_frame
 from tests.support.cheap import NAME
 
 SPEC = """\

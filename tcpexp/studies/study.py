@@ -26,9 +26,9 @@ from tcpexp.plan.types import to_json
 from tcpexp.spec.load import order_of, read_source, validate_source
 from tcpexp.spec.overrides import override_source
 from tcpexp.spec.sweep import SweepSpec
-from tcpexp.sweep.draws import drawn_overrides
-from tcpexp.sweep.matrix import Cell, expand_cells
-from tcpexp.sweep.names import unknown_names
+from tcpexp.studies.draws import drawn_overrides
+from tcpexp.studies.matrix import Cell, expand_cells
+from tcpexp.studies.names import unknown_names
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from tcpexp.cli.main import main
 from tcpexp.errors import SpecErrors
-from tcpexp.sweep.study import StudyOptions, check_sweep, load_study
+from tcpexp.studies.study import StudyOptions, check_sweep, load_study
 from tests.support.cheap import NAME, write_spec
 
 MEASURE = "segments: counters.h1.Tcp.OutSegs"

@@ -13,10 +13,10 @@ import pytest
 from tcpexp.catalogue.reading import load_spec
 from tcpexp.plots.kit.look import INK, PAPER, series_of
 from tcpexp.report.page.figures import inline_svg
-from tcpexp.sweep.drawfields import field_words, readable_on
-from tcpexp.sweep.drawlines import follows, name_decades
-from tcpexp.sweep.figures import draw, draw_figures
-from tcpexp.sweep.figurewords import chosen_runs, interval_of, missing_words, pooled_words
+from tcpexp.studies.drawfields import field_words, readable_on
+from tcpexp.studies.drawlines import follows, name_decades
+from tcpexp.studies.figures import draw, draw_figures
+from tcpexp.studies.figurewords import chosen_runs, interval_of, missing_words, pooled_words
 from tests.support.judged_study import root_law, runs_of, study_of
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tcpexp.catalogue.reading import load_spec
 from tcpexp.paths import shipped_studies
-from tcpexp.sweep.matrix import expand_cells
-from tcpexp.sweep.study import StudyOptions, load_study
+from tcpexp.studies.matrix import expand_cells
+from tcpexp.studies.study import StudyOptions, load_study
 from tests.support.cheap import NAME
 
 STUDIES = shipped_studies()
