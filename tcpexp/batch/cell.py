@@ -8,11 +8,9 @@ import json
 from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
-from tcpexp.plan.types import RunPlan
+from tcpexp.plan.types import PROSE, RunPlan
 
 Keep = Literal["metrics", "tables", "runs"]
-#: What of a plan is prose: it changes no run, so rewording it repeats none.
-PROSE = ("title", "description", "references", "explain")
 KEY_SCHEMA = 1
 
 

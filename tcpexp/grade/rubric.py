@@ -292,7 +292,20 @@ def _load_given(
 
 
 #: Top-level keys of a spec that change nothing of what happens.
-PROSE = ("name", "title", "description", "references", "explain", "expect", "plots", "sweep")
+PROSE = (
+    "name",
+    "title",
+    "description",
+    "references",
+    "explain",
+    "answer",
+    "key",
+    "questions",
+    "knobs",
+    "expect",
+    "plots",
+    "sweep",
+)
 
 
 def spec_hash(raw: dict[str, Any]) -> str:

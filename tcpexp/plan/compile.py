@@ -12,7 +12,13 @@ from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
 from tcpexp.plan.congestion import check_default_controls, prepare_ecn
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
-from tcpexp.plan.crosscheck import check_expectations, check_explanation, check_plots
+from tcpexp.plan.crosscheck import (
+    check_expectations,
+    check_key,
+    check_knobs,
+    check_plots,
+    check_texts,
+)
 from tcpexp.plan.links import ParameterError
 from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
@@ -54,7 +60,9 @@ def compile_plan(
     errors = (
         check_expectations(spec, draft)
         + check_plots(spec, draft, catalogue)
-        + check_explanation(spec, draft)
+        + check_texts(spec, draft)
+        + check_key(spec)
+        + check_knobs(spec)
     )
     if errors:
         raise SpecErrors(errors)
@@ -73,6 +81,9 @@ def compile_plan(
         expect=tuple({entry.name: entry.parameters} for entry in spec.checks),
         plots=tuple({entry.name: entry.options} for entry in spec.plots or ()),
         explain=spec.explain.strip(),
+        answer=" ".join(spec.answer.split()),
+        key=_key_plot(spec),
+        questions=tuple(" ".join(question.split()) for question in spec.questions),
         files=tuple(draft.files[path] for path in sorted(draft.files)),
         needs=collect_needs(draft, steps, recorders),
         plugins=spec.plugins,
@@ -84,6 +95,12 @@ def compile_plan(
             *notes_on_rates(draft.network, draft.flows, [*draft.setup, *steps]),
         ),
     )
+
+
+def _key_plot(spec: ExperimentSpec) -> int | None:
+    """Return the place in ``plots:`` of the plot that ``key:`` names."""
+    names = [entry.name for entry in spec.plots or ()]
+    return None if spec.key is None else names.index(spec.key)
 
 
 def _network(

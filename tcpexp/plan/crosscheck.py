@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpexp.errors import SpecError
+from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.plan.context import PlanDraft
 from tcpexp.registry import suggest
+from tcpexp.spec.overrides import keys_at
 from tcpexp.spec.quotes import quote_errors
 from tcpexp.units import QuantityError, format_duration, parse_duration
 
@@ -42,8 +43,10 @@ def check_expectations(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError
     return errors
 
 
-def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
-    """Return an error for each number that ``explain:`` quotes and no run of the spec can have."""
+def check_texts(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]:
+    """Return an error for each number that ``explain:`` or ``answer:`` quotes and no run of the
+    spec can have.
+    """
     names = {
         "flow": [flow.name for flow in draft.flows],
         "host or router": [node.name for node in draft.network.nodes],
@@ -51,10 +54,36 @@ def check_explanation(spec: ExperimentSpec, draft: PlanDraft) -> list[SpecError]
             f"{link.name}>{end.node}" for link in draft.network.links for end in (link.a, link.b)
         ],
     }
-    errors = quote_errors(spec.explain, len(spec.checks), names)
     return [
-        SpecError(error.message, where=spec.place("explain"), hint=error.hint) for error in errors
+        SpecError(f"{key}: {error.message}", where=spec.place(key), hint=error.hint)
+        for key, text in (("answer", spec.answer), ("explain", spec.explain))
+        for error in quote_errors(text, len(spec.checks), names)
     ]
+
+
+def check_key(spec: ExperimentSpec) -> list[SpecError]:
+    """Return an error where ``key:`` names no plot of ``plots:``."""
+    names = [entry.name for entry in spec.plots or ()]
+    if spec.key is None or spec.key in names:
+        return []
+    hint = suggest(spec.key, names) or "the spec lists no plots"
+    return [
+        SpecError(f"plots: has no '{spec.key}'", where=spec.place("key"), hint=hint),
+    ]
+
+
+def check_knobs(spec: ExperimentSpec) -> list[SpecError]:
+    """Return an error for each knob whose path leads nowhere in the spec."""
+    errors = []
+    for index, knob in enumerate(spec.knobs):
+        try:
+            keys_at(spec.source, knob.path)
+        except SpecErrors as several:
+            where = spec.place("knobs", index)
+            errors += [
+                SpecError(error.message, where=where, hint=error.hint) for error in several.errors
+            ]
+    return errors
 
 
 def check_plots(spec: ExperimentSpec, draft: PlanDraft, catalogue: Vocabulary) -> list[SpecError]:

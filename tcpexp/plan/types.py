@@ -558,7 +558,8 @@ class RunPlan:
     it.
 
     ``notes`` are sentences on what is allowed but may not be meant: shown when the spec is
-    validated and when the run has ended.
+    validated and when the run has ended. ``key`` is the number in ``plots`` of the one that shows
+    the ``answer``.
     """
 
     name: str
@@ -581,7 +582,35 @@ class RunPlan:
     wall_limit_s: float = 1800.0
     virtual_limit_s: float = 0.0
     notes: tuple[str, ...] = ()
+    answer: str = ""
+    key: int | None = None
+    questions: tuple[str, ...] = ()
     plan_schema: int = PLAN_SCHEMA
+
+
+#: What of a plan is prose: it changes no run, so rewording it repeats none.
+PROSE = ("title", "description", "references", "explain", "answer", "key", "questions")
+
+
+def to_execute(plan: RunPlan) -> RunPlan:
+    """Return what an engine needs of a plan: without prose, expectations and figures.
+
+    So that rewording a text, which changes the size of the file that the engine reads, cannot
+    change a capture.
+    """
+    return dataclasses.replace(
+        plan,
+        title="",
+        description="",
+        references=(),
+        explain="",
+        answer="",
+        key=None,
+        questions=(),
+        expect=(),
+        plots=(),
+        notes=(),
+    )
 
 
 # ------------------------------------------------------------------------------------------------

@@ -23,6 +23,11 @@ def explanation_of(run: RunData) -> str:
     return fill(run.plan.explain, lambda quote: quote_words(run, quote))
 
 
+def answer_of(run: RunData) -> str:
+    """Return the spec's ``answer:`` with the numbers of the run filled in; empty when silent."""
+    return fill(run.plan.answer, lambda quote: quote_words(run, quote))
+
+
 def quote_words(run: RunData, quote: Quote) -> str:
     """Return one number of a run in words."""
     if quote.kind == "is":

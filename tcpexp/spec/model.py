@@ -25,6 +25,7 @@ from pydantic import (
 
 from tcpexp.errors import Position, SpecError
 from tcpexp.registry import suggest
+from tcpexp.spec.knobs import Knob
 from tcpexp.spec.links import LinkParameters, check_mtu
 from tcpexp.spec.placed import PlacedError
 from tcpexp.spec.source import Source
@@ -270,6 +271,27 @@ class ExperimentSpec(BaseModel):
             " (docs/reference/spec.md)"
         ),
     )
+    answer: str = Field(
+        default="",
+        description=(
+            "one or two sentences that answer what `description` asks, with this run's numbers,"
+            " quoted as in `explain`; the report begins with them"
+        ),
+    )
+    key: str | None = Field(
+        default=None,
+        description="the plot of `plots` that shows the answer, by name; the first when silent",
+    )
+    questions: tuple[str, ...] = Field(
+        default=(), description="what a student is asked, each answered from the report's data"
+    )
+    knobs: tuple[Knob, ...] = Field(
+        default=(),
+        description=(
+            "what a reader may turn in the laboratory: paths as in `--set`, or {path: ..., label:"
+            " ..., values: [...]} (docs/reference/spec.md)"
+        ),
+    )
     plugins: tuple[str, ...] = Field(
         default=(), description="Python files beside the spec that bring actions, checks..."
     )
@@ -302,13 +324,22 @@ class ExperimentSpec(BaseModel):
     def _expand_topology(cls, raw: Any) -> Any:
         return {"name": raw} if isinstance(raw, str) else raw
 
-    @field_validator("references", "plugins", mode="before")
+    @field_validator("references", "plugins", "questions", mode="before")
     @classmethod
     def _expand_list(cls, raw: Any) -> Any:
         return [raw] if isinstance(raw, str) else raw
 
     @field_validator(
-        "links", "hosts", "references", "actions", "expect", "plugins", "sweep", mode="before"
+        "links",
+        "hosts",
+        "references",
+        "actions",
+        "expect",
+        "questions",
+        "knobs",
+        "plugins",
+        "sweep",
+        mode="before",
     )
     @classmethod
     def _refuse_nothing(cls, raw: Any, info: ValidationInfo) -> Any:

@@ -86,6 +86,17 @@ def _expanded_topology(raw: Any, path: list[str | int]) -> Any:
     return raw
 
 
+def keys_at(source: Source, path: str) -> tuple[str | int, ...]:
+    """Return the keys that a path such as ``actions[up].at`` leads to in a spec.
+
+    Raises ``SpecErrors`` where it cannot lead anywhere.
+    """
+    steps, _ = parse_override(f"{path}=0")
+    expanded = Source(source.file, source.folder, source.text, source.raw, {}, {}, [])
+    _expand_topology(expanded, steps)
+    return _resolve(expanded.raw, steps, path)
+
+
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:
     """Return a copy of the plain values ``raw`` with each ``path=value`` in it.
 

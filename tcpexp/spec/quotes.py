@@ -147,20 +147,20 @@ def quote_errors(
 def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> None:
     if quote.form is not None and quote.form not in FORMS:
         raise QuantityError(
-            f"explain: '{quote.form}' is no way to write a number",
+            f"'{quote.form}' is no way to write a number",
             suggest(quote.form, list(FORMS)) or f"as: is one of {', '.join(FORMS)}",
         )
     if quote.kind == "is":
         if quote.expression.names:
             raise QuantityError(
-                f"explain: '{quote.what}' names {', '.join(sorted(quote.expression.names))}",
+                f"'{quote.what}' names {', '.join(sorted(quote.expression.names))}",
                 "numbers, quantities and arithmetic only",
             )
         quote.expression.value({})
     elif quote.kind == "check":
         if not quote.what.isdigit() or not 1 <= int(quote.what) <= checks:
             raise QuantityError(
-                f"explain: there is no check '{quote.what}'",
+                f"there is no check '{quote.what}'",
                 f"expect: has {checks}, counted from 1" if checks else _HINT,
             )
     else:
@@ -170,7 +170,7 @@ def _check(quote: Quote, checks: int, names: Mapping[str, Iterable[str]]) -> Non
 def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
     if path[0] not in PARTS:
         raise QuantityError(
-            f"explain: metrics.json has no part '{path[0]}'",
+            f"metrics.json has no part '{path[0]}'",
             suggest(path[0], list(PARTS)) or f"it has {', '.join(PARTS)} (docs/reference/data.md)",
         )
     kind = KIND_OF_PART.get(path[0])
@@ -179,6 +179,6 @@ def _check_metric(path: list[str], names: Mapping[str, Iterable[str]]) -> None:
     known = sorted(names.get(kind, ()))
     if path[1] not in known:
         raise QuantityError(
-            f"explain: there is no {kind} '{path[1]}' in this experiment",
+            f"there is no {kind} '{path[1]}' in this experiment",
             suggest(path[1], known) or f"there is {', '.join(known) or 'none'}",
         )

@@ -53,6 +53,7 @@ def whole_spec(text: str) -> dict[str, Any] | None:
     else:
         part = given
     known = {"hosts", "links", "actions", "expect", "record", "plots", "topology", "name", "sweep"}
+    known |= {"knobs"}
     if not set(part) & known or {"exercises", "series", "nodes"} & set(part):
         return None
     if "name" in part and "topology" in part:

@@ -34,7 +34,7 @@ from tcpexp.places.host.journal import (
 )
 from tcpexp.places.host.needs import find_missing
 from tcpexp.places.host.space import ISOLATION, with_package
-from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.plan.types import RunPlan, to_execute, to_json
 from tcpexp.telling import TellPhase
 
 #: How long an engine that was asked to stop may take, in seconds.
@@ -95,7 +95,7 @@ class HostPlace:
         try:
             folder.mkdir(parents=True)
             raw.mkdir(parents=True, exist_ok=True)
-            (folder / "plan.json").write_text(to_json(plan))
+            (folder / "plan.json").write_text(to_json(to_execute(plan)))
             child = self._start(folder, raw, token)
             try:
                 self._watch(child, plan, progress, stop)

@@ -25,7 +25,7 @@ from pathlib import Path
 from tcpexp.errors import RunError
 from tcpexp.places.base import GuestState
 from tcpexp.places.qemu.machine import PLAN_BYTES
-from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.plan.types import RunPlan, to_execute, to_json
 
 MAGIC = b"TCPEXP01"
 BLOCK = 4096
@@ -62,7 +62,7 @@ def plan_archive(plan: RunPlan) -> bytes:
     """
     sink = io.BytesIO()
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        _add(tar, "plan.json", to_json(plan).encode())
+        _add(tar, "plan.json", to_json(to_execute(plan)).encode())
         for file in plan.files:
             _add(
                 tar,

@@ -31,7 +31,7 @@ from tcpexp.places.uml.machine import Folder, machine_hash, start_kernel
 from tcpexp.places.uml.processor import claim_processor
 from tcpexp.places.uml.spinning import SpinWatch
 from tcpexp.places.uml.tree import build_engine, build_tree, inside_key
-from tcpexp.plan.types import RunPlan, to_json
+from tcpexp.plan.types import RunPlan, to_execute, to_json
 from tcpexp.store.rundir import write_atomic
 from tcpexp.telling import TellPhase
 
@@ -135,7 +135,7 @@ class UmlPlace:
         ):
             folder = Folder(Path(name))
             folder.lay(made.root, made.engine, out=run_dir)
-            (folder.run / "plan.json").write_text(to_json(plan))
+            (folder.run / "plan.json").write_text(to_json(to_execute(plan)))
             started = time.monotonic()
             process = start_kernel(made.kernel, folder, processor, trusted=self.trusted)
             guest = _Guest(process, folder, started)
