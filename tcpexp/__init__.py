@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tcpexp.errors import DataError, HostError, RunError, SpecError, SpecErrors, TcpexpError
     from tcpexp.notebook.run import Run, load, run
     from tcpexp.notebook.spec import Spec
+    from tcpexp.studies.making import sweep
+    from tcpexp.studies.study import Study
 
 __version__ = "0.1.0"
 
@@ -28,7 +30,9 @@ _WHERE = {
     "run": "tcpexp.notebook.run:run",
     "load": "tcpexp.notebook.run:load",
     "Run": "tcpexp.notebook.run:Run",
+    "sweep": "tcpexp.studies.making:sweep",
     "Spec": "tcpexp.notebook.spec:Spec",
+    "Study": "tcpexp.studies.study:Study",
     "TcpexpError": "tcpexp.errors:TcpexpError",
     "SpecError": "tcpexp.errors:SpecError",
     "SpecErrors": "tcpexp.errors:SpecErrors",
@@ -45,10 +49,12 @@ __all__ = [
     "Spec",
     "SpecError",
     "SpecErrors",
+    "Study",
     "TcpexpError",
     "__version__",
     "load",
     "run",
+    "sweep",
 ]
 
 

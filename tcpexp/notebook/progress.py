@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str, float | None], None]
 #: What ``progress=`` takes.
 Progress = bool | Tell | RunWatcher
+#: Called with how many runs of a study are done, how many there are, and the last one's values.
+TellStudy = Callable[[int, int, str], None]
 #: A cell is drawn again at most this often, in seconds.
 DRAW_EVERY_S = 0.1
 
@@ -164,6 +166,43 @@ def watching(progress: Progress) -> Iterator[RunWatcher]:
                 bar.close()
     if signals.asked:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def telling(name: str, progress: bool | TellStudy) -> Iterator[TellStudy]:
+    """Return who is told how a study goes."""
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield lambda done, total, label: None
+    elif in_notebook():
+        cell = show_in_cell(escape(f"{name}: start"))
+        yield lambda done, total, label: cell.update(_Html(_study_html(name, done, total, label)))
+        cell.update(_Html(""))
+    else:
+        with _study_bar(name) as tell:
+            yield tell
+
+
+@contextmanager
+def _study_bar(name: str) -> Iterator[TellStudy]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(name, total=None)
+
+        def tell(done: int, total: int, label: str) -> None:
+            bars.update(task, total=total, completed=done, description=f"{name}: {done} / {total}")
+
+        yield tell
+
+
+def _study_html(name: str, done: int, total: int, label: str) -> str:
+    words = escape(f"{name}: {done} / {total} {label}")
+    return f'<progress max="{total}" value="{done}"></progress> {words}'
 
 
 class _Html:

@@ -21,6 +21,7 @@ from tcpexp.notebook.verdicts import Verdicts
 from tcpexp.places.registry import AUTO
 from tcpexp.registry import suggest
 from tcpexp.report.page.content import flow_rows, overrides_of
+from tcpexp.report.prose import inline_html
 from tcpexp.runs.options import RunOptions
 from tcpexp.store.rundata import RunData
 from tcpexp.store.schemas import tables_of
@@ -154,6 +155,18 @@ class Run:
         """What the checks of ``expect:`` say."""
         return Verdicts(load_checks(self.path))
 
+    @property
+    def question(self) -> str:
+        """What the experiment asks: the spec's ``description``."""
+        return self.plan.description
+
+    @property
+    def answer(self) -> str:
+        """The spec's ``answer`` with the numbers of this run; empty where it gives none."""
+        from tcpexp.report.explanation import answer_of
+
+        return answer_of(self.data)
+
     @cached_property
     def certificate(self) -> dict[str, Any]:
         """Whether the network was what the spec asks for: ``verdict`` (VALID, SUSPECT, INVALID) and
@@ -247,6 +260,8 @@ class Run:
             f"{escape(self.status)}, seed {self.seed} · verdicts: {escape(self.verdicts.words())}"
             f" · certificate: {escape(certificate)}{f' ({escape(reasons)})' if reasons else ''}",
         ]
+        if self.answer:
+            lines.append(inline_html(self.answer))
         rows = flow_rows(self.data)
         if rows:
             heads = [escape(head) for head, _ in FLOW_COLUMNS]

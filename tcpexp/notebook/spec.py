@@ -22,7 +22,7 @@ from tcpexp.notebook.values import (
 from tcpexp.plan.examine import examine_spec
 from tcpexp.spec.dump import dump_yaml
 from tcpexp.spec.edit import REMOVED, edit_yaml, with_value
-from tcpexp.spec.overrides import override_keys, override_source
+from tcpexp.spec.overrides import keys_at, override_keys, override_source
 from tcpexp.spec.source import Source, load_source, source_of_text
 from tcpexp.store.rundir import write_atomic
 
@@ -109,7 +109,7 @@ class Spec:
     def get(self, path: str, default: Any = None) -> Any:
         """Return the value at ``path``, ``default`` when the spec does not say it."""
         try:
-            _, keys, _ = override_keys(self._source, f"{path}=null")
+            keys = keys_at(self._source, path)
         except SpecErrors:
             return default
         value = self._source.raw_at(*keys)

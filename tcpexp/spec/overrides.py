@@ -91,10 +91,7 @@ def keys_at(source: Source, path: str) -> tuple[str | int, ...]:
 
     Raises ``SpecErrors`` where it cannot lead anywhere.
     """
-    steps, _ = parse_override(f"{path}=0")
-    expanded = Source(source.file, source.folder, source.text, source.raw, {}, {}, [])
-    _expand_topology(expanded, steps)
-    return _resolve(expanded.raw, steps, path)
+    return override_keys(source, f"{path}=0")[1]
 
 
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:

@@ -53,7 +53,7 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
 
     ``runs`` are all runs, so that a figure can say which it lacks.
     """
-    entries = [entry.chosen() for entry in study.sweep.figures] or default_figures(study)
+    entries = wanted_figures(study)
     figures = []
     folder.figures.mkdir(parents=True, exist_ok=True)
     for number, entry in enumerate(entries, start=1):
@@ -64,6 +64,11 @@ def draw_figures(study: Study, runs: pl.DataFrame, folder: StudyFolder) -> list[
                 svg, _ = save_figure(figure, folder.figures, name)
                 figures.append(StudyFigure(name, title_of(entry), entry.caption, svg))
     return figures
+
+
+def wanted_figures(study: Study) -> list[Drawn]:
+    """Return the entries of ``figures:``, or the default ones when there are none."""
+    return [entry.chosen() for entry in study.sweep.figures] or default_figures(study)
 
 
 def default_figures(study: Study) -> list[Drawn]:

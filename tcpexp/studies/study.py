@@ -19,23 +19,30 @@ from tcpexp.batch.measure import definition
 from tcpexp.batch.workplace import load_workplace
 from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import HostError, SpecError, SpecErrors
+from tcpexp.notebook.shown import HEIGHT, Shown
 from tcpexp.places.registry import GUEST
 from tcpexp.plan.compile import compile_plan
 from tcpexp.plan.examine import examine_spec
 from tcpexp.plan.types import to_json
 from tcpexp.spec.load import order_of, read_source, validate_source
 from tcpexp.spec.overrides import override_source
+from tcpexp.spec.source import Source, load_source
 from tcpexp.spec.sweep import SweepSpec
 from tcpexp.studies.draws import drawn_overrides
 from tcpexp.studies.matrix import Cell, expand_cells
 from tcpexp.studies.names import unknown_names
+from tcpexp.studies.reading import Results
 from tcpexp.units import QuantityError
 
 if TYPE_CHECKING:
+    import polars
+    from matplotlib.figure import Figure
+
     from tcpexp.catalogue import Catalogue
+    from tcpexp.notebook.run import Run
+    from tcpexp.notebook.verdicts import Verdicts
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.model import ExperimentSpec
-    from tcpexp.spec.source import Source
 
 SEED_RANGE = 2**32
 #: So many mistakes in a sweep's values are enough to mend.
@@ -73,7 +80,11 @@ class PlannedRun:
 
 
 class Study:
-    """A spec's sweep, expanded and compiled; every run's plan can be made again at any time."""
+    """A spec's sweep, expanded and compiled; every run's plan can be made again at any time.
+
+    ``runs`` are the runs that it comes to. What they gave, once they are made, is in ``table``,
+    ``metrics``, ``verdicts``, ``figure()``, ``series()`` and the report.
+    """
 
     def __init__(
         self,
@@ -82,8 +93,11 @@ class Study:
         catalogue: Catalogue,
         options: StudyOptions,
         identity: dict[str, str],
+        given: Source | None = None,
     ) -> None:
         assert spec.sweep is not None
+        #: The spec as it was given, without the ``--set`` values.
+        self.given = given or spec.source
         self.spec = spec
         self.sweep: SweepSpec = spec.sweep
         self.options = options
@@ -93,6 +107,68 @@ class Study:
         self.cells = expand_cells(spec, options.quick)
         self._base, self._catalogue = base, catalogue
         self.runs = list(self._plan_runs())
+
+    # what the runs gave
+
+    @property
+    def results(self) -> Results:
+        """What lies in its folder; the properties below are the same in fewer words."""
+        return Results(self)
+
+    @property
+    def table(self) -> polars.DataFrame:
+        """A row for each run: its parameters, how it ended, its measures."""
+        return self.results.table()
+
+    @property
+    def metrics(self) -> polars.DataFrame:
+        """A row for each run and number of ``metrics.json``, with the run's parameters."""
+        return self.results.metrics()
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What its ``expect:`` says."""
+        return self.results.verdicts()
+
+    @property
+    def figures(self) -> list[str]:
+        """The headings of its figures."""
+        return self.results.figures()
+
+    def figure(
+        self, which: int | str = 0, *, x: str | None = None, by: str | None = None
+    ) -> Figure:
+        """Return a figure by its number or heading, or a measure as lines over the parameter
+        ``x``, a line for each value of ``by``.
+        """
+        return self.results.figure(which, x=x, by=by)
+
+    def series(self, table: str) -> polars.DataFrame:
+        """Return a table of every run, one below the other, with the run's parameters."""
+        return self.results.series(table)
+
+    def run(self, number: int) -> Run:
+        """Return a run by its number, where the study keeps whole runs."""
+        return self.results.run(number)
+
+    @property
+    def report(self) -> Path:
+        """The report's file."""
+        return self.results.report()
+
+    def show(self, *, height: int = HEIGHT) -> Shown:
+        """Return the report, for a notebook's cell to show."""
+        return self.results.show(height)
+
+    def open(self) -> None:
+        """Open the report in the browser."""
+        self.results.open()
+
+    def __repr__(self) -> str:
+        return f"Study({self.name}: {len(self.cells)} combinations x {self.repeats})"
+
+    def _repr_html_(self) -> str:
+        return self.results.html()
 
     @property
     def repeats(self) -> int:
@@ -234,19 +310,20 @@ def seed_of(base: int, repeat: int) -> int:
     return (base + repeat) % SEED_RANGE
 
 
-def load_study(path: Path, options: StudyOptions) -> Study:
+def load_study(path: Path | Source, options: StudyOptions) -> Study:
     """Return the study that the spec in ``path`` describes, every run of it compiled.
 
     Raises ``SpecErrors`` and ``HostError``.
     """
-    read = _read(path, options.overrides)
+    given = path if isinstance(path, Source) else load_source(path)
+    read = _read(given, options.overrides)
     expand_cells(read[0], options.quick)  # its errors come before a guest's image is built
     workplace = load_workplace(options.workplace, options.kernel)
     options = dataclasses.replace(options, workplace=workplace.name)
     lacks = workplace.missing()
     if lacks:
         raise HostError(f"this machine cannot run {read[0].name}", missing=lacks)
-    return _compiled(read, options, workplace.identity())
+    return _compiled(read, options, workplace.identity(), given)
 
 
 def examine_study(path: Path, overrides: tuple[str, ...] = ()) -> tuple[RunPlan, dict[str, int]]:
@@ -290,13 +367,13 @@ def _count_runs(source: Source, catalogue: Catalogue) -> dict[str, int]:
     }
 
 
-def _read(path: Path, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Source, Catalogue]:
+def _read(given: Source, overrides: tuple[str, ...]) -> tuple[ExperimentSpec, Source, Catalogue]:
     """Return the spec, its source without the sweep, and what it was read with.
 
     Raises ``SpecErrors`` with all that is wrong with the spec itself.
     """
     catalogue = load_catalogue()
-    source = read_source(path, overrides)
+    source = read_source(given, overrides)
     try:
         return _read_with(source, catalogue)
     except SpecErrors as first:
@@ -310,10 +387,13 @@ def _read_with(source: Source, catalogue: Catalogue) -> tuple[ExperimentSpec, So
 
 
 def _compiled(
-    read: tuple[ExperimentSpec, Source, Catalogue], options: StudyOptions, identity: dict[str, str]
+    read: tuple[ExperimentSpec, Source, Catalogue],
+    options: StudyOptions,
+    identity: dict[str, str],
+    given: Source | None = None,
 ) -> Study:
     """Return the study; its measures name what its runs have."""
-    study = Study(*read, options, identity)
+    study = Study(*read, options, identity, given)
     errors = unknown_names(study.spec, (study.plan_of(run) for run in study.runs))
     if errors:
         raise SpecErrors(errors)
