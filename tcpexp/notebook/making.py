@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tcpexp.errors import RunError, SpecErrors
 from tcpexp.notebook.progress import Progress, watching
-from tcpexp.notebook.spec import IN_MEMORY, Spec
-from tcpexp.notebook.values import Settings, in_words_of_python, override_texts
+from tcpexp.notebook.spec import Spec
+from tcpexp.notebook.values import IN_MEMORY, Settings, in_words_of_python, override_texts
 from tcpexp.places.registry import AUTO
 from tcpexp.runs.options import RunOptions
 from tcpexp.runs.runner import run_experiment
@@ -27,8 +27,7 @@ def make_run(
         try:
             outcome = run_experiment(spec.source, options, watcher)
         except SpecErrors as errors:
-            in_memory = spec.source.file == IN_MEMORY
-            raise in_words_of_python(errors, in_memory=in_memory) from None
+            raise in_words_of_python(errors) from None
     if outcome.status == "failed":
         why = (RunData(outcome.path).manifest or {}).get("failure") or "it did not say why"
         raise RunError(

@@ -6,6 +6,7 @@ import webbrowser
 from collections.abc import Mapping
 from functools import cached_property
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from tcpexp import paths
 from tcpexp.checks.base import Undecided
 from tcpexp.checks.metric import number_at
 from tcpexp.checks.run import load_checks
-from tcpexp.errors import DataError, SpecError
+from tcpexp.errors import DataError, HostError, SpecError
 from tcpexp.notebook.making import make_run
 from tcpexp.notebook.shown import HEIGHT, Shown, link_html, page_in_frame, table_html
 from tcpexp.notebook.spec import Spec
@@ -27,6 +28,7 @@ from tcpexp.store.rundata import RunData
 from tcpexp.store.schemas import tables_of
 
 if TYPE_CHECKING:
+    import pandas
     import polars
     from matplotlib.figure import Figure
 
@@ -106,8 +108,7 @@ class Run:
         return [name for name in tables_of(self.plan) if (self._table_path(name)).is_file()]
 
     def table(self, name: str) -> polars.DataFrame:
-        """Return a table, such as ``packets`` or ``rtt``: a polars frame (``.to_pandas()`` makes
-        one of pandas', which needs the packages pandas and pyarrow).
+        """Return a table, such as ``packets`` or ``rtt``, as a polars frame.
 
         What a row and each column mean is in ``columns(name)`` and on the page of tables. A table
         that this run does not have is empty. Raises ``SpecError`` for a name that is none.
@@ -116,6 +117,16 @@ class Run:
         if name not in known:
             raise SpecError(f"there is no table '{name}'", hint=suggest(name, list(known)))
         return self.data.table(name)
+
+    def pandas(self, name: str) -> pandas.DataFrame:
+        """Return a table as a frame of pandas'; raises ``HostError`` when pandas is missing."""
+        lacking = [module for module in ("pandas", "pyarrow") if not find_spec(module)]
+        if lacking:
+            raise HostError(
+                f"a frame of pandas' needs {' and '.join(lacking)}",
+                hint="pip install 'tcpexp[pandas]'; run.table() gives the same as a polars frame",
+            )
+        return self.table(name).to_pandas()
 
     def columns(self, name: str) -> polars.DataFrame:
         """Return what the columns of a table mean: ``column``, ``type``, ``unit``, ``meaning``."""

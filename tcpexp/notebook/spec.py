@@ -12,6 +12,7 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.errors import SpecError, SpecErrors
 from tcpexp.notebook.parts import part
 from tcpexp.notebook.values import (
+    IN_MEMORY,
     Settings,
     in_words_of_python,
     override_texts,
@@ -28,9 +29,6 @@ from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
     from tcpexp.plan.types import RunPlan
-
-#: What a spec that is no file is called in messages.
-IN_MEMORY = "<spec>"
 
 
 class Spec:
@@ -202,7 +200,7 @@ class Spec:
         try:
             return override_source(self._source, texts)
         except SpecErrors as errors:
-            raise in_words_of_python(errors, in_memory=self._in_memory()) from None
+            raise in_words_of_python(errors) from None
 
     def _edited(self, source: Source, keys: tuple[str | int, ...], value: Any) -> Source:
         text = edit_yaml(source.text, keys, value, with_value(source.raw, keys, value))
@@ -212,11 +210,8 @@ class Spec:
         examined = examine_spec(source, load_catalogue(), seed=seed)
         if examined.plan is None:
             errors = SpecErrors(list(examined.errors))
-            raise in_words_of_python(errors, in_memory=source.file == IN_MEMORY) from None
+            raise in_words_of_python(errors) from None
         return examined.plan
-
-    def _in_memory(self) -> bool:
-        return self._source.file == IN_MEMORY
 
 
 def _read(given: str | Path | Mapping[str, Any] | Spec | None, keys: dict[str, Any]) -> Source:
@@ -230,7 +225,7 @@ def _read(given: str | Path | Mapping[str, Any] | Spec | None, keys: dict[str, A
         try:
             return source_of_text(given, IN_MEMORY, Path.cwd())
         except SpecErrors as errors:
-            raise in_words_of_python(errors, in_memory=True) from None
+            raise in_words_of_python(errors) from None
     if not isinstance(given, str | Path):
         raise SpecError(
             f"a spec is not made from a {type(given).__name__}",

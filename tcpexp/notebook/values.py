@@ -10,6 +10,8 @@ from typing import Any
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.spec.dump import flow_text
 
+#: What a spec that is no file is called in messages.
+IN_MEMORY = "<spec>"
 #: What ``set=`` takes: values by path, one ``path=value``, or several.
 Settings = Mapping[str, Any] | str | Iterable[str]
 #: A key that a path can hold as it is.
@@ -55,29 +57,22 @@ def path_text(keys: Iterable[str | int]) -> str:
     return text
 
 
-def in_words_of_python(errors: SpecErrors, *, in_memory: bool) -> SpecErrors:
+def in_words_of_python(errors: SpecErrors) -> SpecErrors:
     """Return errors whose places are those of Python: ``set links.h1-h2.rate=fast`` for an
     override, and for a spec that is no file the value's path instead of a line.
     """
-    return SpecErrors([_placed(error, in_memory) for error in errors.errors])
+    return SpecErrors([_placed(error) for error in errors.errors])
 
 
-def _placed(error: SpecError, in_memory: bool) -> SpecError:
+def _placed(error: SpecError) -> SpecError:
     where = error.where
     if isinstance(where, Position):
-        if in_memory:
+        if where.file == IN_MEMORY:
             where = (path_text(where.path) if where.path else "") or f"line {where.line}"
     elif where is not None:
         where = str(where).replace("--set ", "set ", 1)
     hint = None if error.hint is None else error.hint.replace("--set ", "set ")
-    changed = SpecError(error.message, where=where, hint=hint, instead=error.instead)
-    changed.__cause__ = None
-    return changed
-
-
-def options_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keyword arguments with ``from_`` and its like as the word of the spec."""
-    return {name.removesuffix("_"): value for name, value in settings.items()}
+    return SpecError(error.message, where=where, hint=hint, instead=error.instead)
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp import errors
 from tcpexp.errors import RunError, SpecErrors, TcpexpError
 from tcpexp.notebook.progress import TellStudy, telling
-from tcpexp.notebook.spec import IN_MEMORY, Spec
+from tcpexp.notebook.spec import Spec
 from tcpexp.notebook.values import Settings, in_words_of_python, override_texts, plain
 from tcpexp.places.registry import GUEST
 from tcpexp.runs.signals import StopSignals
@@ -70,8 +70,7 @@ def sweep(
     try:
         study = load_study(given.source, options)
     except SpecErrors as several:
-        in_memory = given.source.file == IN_MEMORY
-        raise in_words_of_python(several, in_memory=in_memory) from None
+        raise in_words_of_python(several) from None
     with StopSignals().listening() as signals, telling(study.name, progress) as tell:
         make_apart(study, jobs, retry, signals, tell)
     if signals.asked:

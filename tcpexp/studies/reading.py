@@ -113,7 +113,10 @@ class Results:
             kept = folder.cell(run.key)
             kept = kept / "run" if (kept / "run").is_dir() else kept
             if (kept / "tables" / f"{name}.parquet").is_file():
-                columns = [pl.lit(value, dtype=types[key]).alias(key) for key, value in rows[run.number].items()]
+                columns = [
+                    pl.lit(value, dtype=types[key]).alias(key)
+                    for key, value in rows[run.number].items()
+                ]
                 frame = read_table(kept, name)
                 parts.append(frame.select(*columns, *frame.columns))
         if not parts:
