@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from html import escape
 from importlib.util import find_spec
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import polars
     from matplotlib.figure import Figure
 
+    from tcpexp.exports.write import Format
     from tcpexp.notebook.progress import Progress
     from tcpexp.notebook.rundiff import RunDiff
     from tcpexp.notebook.values import Settings
@@ -230,6 +231,16 @@ class Run:
         webbrowser.open(self.report.absolute().as_uri())
 
     # what else can be done with it
+
+    def export(
+        self, kind: Format, *, out: str | Path | None = None, tables: Iterable[str] = ()
+    ) -> list[Path]:
+        """Write this run as ``csv``, ``parquet`` or ``qlog`` and return the files, as ``tcpexp
+        export`` does.
+        """
+        from tcpexp.exports.write import export_run
+
+        return export_run(self.data, kind, None if out is None else Path(out), tables)
 
     def diff(self, other: Run | str | Path) -> RunDiff:
         """Return what differs between this run (A) and another one (B)."""

@@ -14,15 +14,15 @@ Made from `tcpexp/api.py` by `python -m tools.docs`.
 module of tcpexp may change at any time.
 
 ```text
-from tcpexp.api import RunOptions, open_run, run_experiment
+import tcpexp
 
-outcome = run_experiment("bbr_vs_cubic", RunOptions(seed=3))
-run = open_run(outcome.run_dir)
-print(run.metrics["flows"]["bbr"]["goodput_bps"])
+run = tcpexp.run("bbr_vs_cubic", seed=3)
+print(run.metric("flows.bbr.goodput_bps"))
 print(run.table("rtt").head())          # a polars frame; the tables are in docs/reference/data.md
 ```
 
-How plugins use them is in docs/guides/extending.md.
+What stands under the first heading is what `import tcpexp` gives; how it is used is in
+docs/guides/python.md. How plugins use the rest is in docs/guides/extending.md.
 """
 #: What has no docstring of its own.
 VALUES = {
