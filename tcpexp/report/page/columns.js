@@ -38,6 +38,7 @@
       this.info = info;
       this.bytes = bytes;
       this.columns = new Map();
+      this.drawn = new Map(); // the points of layers
     }
 
     table(name) {
@@ -70,7 +71,7 @@
 
     /** Return a layer's points: `x`, `y`, `y2` and `row` (each point's row in its table, null when all rows are drawn). */
     points(layer) {
-      if (!layer.points) {
+      if (!this.drawn.has(layer)) {
         const row = layer.rows ? tcpexp.unpack(this.bytes, layer.rows) : null;
         const pick = (name) => {
           const whole = this.column(layer.table, name);
@@ -79,10 +80,11 @@
           for (let i = 0; i < row.length; i++) picked[i] = whole[row[i]];
           return picked;
         };
-        layer.points = { row, x: pick("t"), y: layer.y ? pick(layer.y) : null, y2: layer.y2 ? pick(layer.y2) : null };
-        if (layer.kind === "spans") layer.points.to = pick("to");
+        const points = { row, x: pick("t"), y: layer.y ? pick(layer.y) : null, y2: layer.y2 ? pick(layer.y2) : null };
+        if (layer.kind === "spans") points.to = pick("to");
+        this.drawn.set(layer, points);
       }
-      return layer.points;
+      return this.drawn.get(layer);
     }
   };
 

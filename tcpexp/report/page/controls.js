@@ -45,7 +45,7 @@
         const shared = layer.flow && Object.keys(group.info.flows).length > 1;
         row.append(toggle(layer.label, !group.off.has(key), (on) => {
           group.off[on ? "delete" : "add"](key);
-          group.redraw();
+          group.switched();
         }, { color: shared ? "--soft" : layer.color, title: layer.help, look: look(layer), sign: glyph(layer) }));
       }
       if (panel.info.lanes.length) row.append(...colours(panel));
@@ -69,14 +69,13 @@
   tcpexp.toolbar = function (group, fillAll) {
     const button = (text, title, act) => make("button", { type: "button", title, onclick: act }, text);
     const time = make("output", { class: "time" });
-    group.ontime = () => {
-      const [from, to] = group.range;
+    group.listen("range", ([from, to]) => {
       const digits = Math.max(3, Math.min(9, Math.ceil(-Math.log10(to - from)) + 3));
       time.textContent = `${from.toFixed(digits)} s to ${to.toFixed(digits)} s`;
       const [first, last] = group.whole;
       slider.style.left = `${(100 * (from - first)) / (last - first)}%`;
       slider.style.width = `${(100 * (to - from)) / (last - first)}%`;
-    };
+    });
     const slider = make("div", { class: "slider" });
     const overview = make("div", { class: "overview", title: "The part of the run that is shown; click to go elsewhere", onmousedown: (event) => {
       const box = overview.getBoundingClientRect();
@@ -101,20 +100,22 @@
     const switches = make("div", { class: "toggles", role: "group", "aria-label": "Flows and marks" });
     const flows = Object.entries(group.info.flows);
     for (const [name, color] of flows.length > 1 ? flows : []) {
-      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.redraw(); }, { color, look: "block", title: `Show ${name}` }));
+      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.switched(); }, { color, look: "block", title: `Show ${name}` }));
     }
     const more = [["marks", group.marks.some((each) => each.color === "--alarm") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
-    for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.redraw(); }));
+    for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.switched(); }));
     const bar = make("div", { class: "toolbar" }, zooms, overview, switches);
     if (group.info.connections.length > 1) {
-      const choice = make("select", { "aria-label": "Connection", onchange: () => { group.connection = choice.value; fillAll(); group.pin(null); group.redraw(); } },
+      const choice = make("select", { "aria-label": "Connection", onchange: () => group.choose(choice.value) },
         ...group.info.connections.map((each) => make("option", { value: each.id }, each.label)));
       switches.prepend(make("label", { class: "choice" }, "Packets of ", choice));
+      group.listen("connection", (id) => {
+        choice.value = id;
+        fillAll();
+      });
     }
     return bar;
   };
-
-  const tip = make("div", { class: "tip", role: "tooltip", hidden: true });
 
   function listed(lines) {
     const list = make("dl", { class: "facts" });
@@ -123,33 +124,36 @@
   }
 
   /** Show what is pointed at beside the pointer; nothing when no point is near. */
-  tcpexp.showTip = function (group, panel, left, top) {
-    if (!group.hovered) return tcpexp.hideTip();
-    if (!tip.isConnected) document.body.append(tip);
-    tip.replaceChildren(make("strong", {}, group.hovered.layer.label), listed(group.words(group.hovered)));
-    tip.hidden = false;
-    const box = panel.plot.over.getBoundingClientRect();
-    const right = box.left + left + 18 + tip.offsetWidth > innerWidth;
-    tip.style.left = `${scrollX + box.left + left + (right ? -18 - tip.offsetWidth : 18)}px`;
-    tip.style.top = `${scrollY + Math.max(4, Math.min(box.top + top - 20, innerHeight - tip.offsetHeight - 8))}px`;
-  };
-
-  tcpexp.hideTip = function () {
-    tip.hidden = true;
+  tcpexp.tips = function (group) {
+    const tip = make("div", { class: "tip", role: "tooltip", hidden: true });
+    group.ondestroy(() => tip.remove());
+    group.listen("point", (hit, seconds, panel, left, top) => {
+      tip.hidden = !hit;
+      if (!hit) return;
+      if (!tip.isConnected) document.body.append(tip);
+      tip.replaceChildren(make("strong", {}, hit.layer.label), listed(group.words(hit)));
+      const box = panel.plot.over.getBoundingClientRect();
+      const right = box.left + left + 18 + tip.offsetWidth > innerWidth;
+      tip.style.left = `${scrollX + Math.max(4, box.left + left + (right ? -18 - tip.offsetWidth : 18))}px`;
+      tip.style.top = `${scrollY + Math.max(4, Math.min(box.top + top - 20, innerHeight - tip.offsetHeight - 8))}px`;
+    });
   };
 
   /** Return the place where a pinned point's facts stand, read aloud when they change. */
   tcpexp.pinBoard = function (group) {
     const empty = "Point at a packet to see it; click to keep it here, or step through the packets with the keys n and p.";
     const board = make("div", { class: "pinned", "aria-live": "polite" }, empty);
-    group.onpin = (hit) => {
-      if (!hit) return board.replaceChildren(empty);
+    group.listen("pin", (hit) => {
+      if (!hit) {
+        board.replaceChildren(empty);
+        return;
+      }
       const { kind, facts } = group.data.table(hit.table);
       const lines = group.words(hit);
       board.replaceChildren(listed(lines));
       if (kind === "packets") board.append(make("p", {}, "In Wireshark: ", make("code", {}, `wireshark -g ${group.data.column(hit.table, "number")[hit.row]} ${facts.folder || ""}raw/${facts.capture}.pcap`)));
       board.append(make("button", { type: "button", onclick: () => group.pin(null) }, "Let go (Esc)"));
-    };
+    });
     return board;
   };
 })((window.tcpexp = window.tcpexp || {}));

@@ -23,6 +23,7 @@ SCRIPTS = (
     "panel.js",
     "group.js",
     "controls.js",
+    "mount.js",
     "start.js",
 )
 STYLES = ("vendor/uPlot.min.css", "panels.css")

@@ -1,4 +1,4 @@
-// All panels of a page: one time range, one pointer, one set of switches; keys and buttons.
+// All panels of a mount: one time range, one pointer, one set of switches; keys and buttons.
 "use strict";
 (function (tcpexp) {
   const SHORTEST = 2e-6; // seconds: deeper than single segments
@@ -19,12 +19,50 @@
       this.panels = [];
       this.pinned = null;
       this.box = null; // a vertical range that was drawn with the pointer
+      this.hovered = null;
+      this.listeners = new Map();
+      this.endings = [];
+      this.destroyed = false;
       for (const panel of info.panels) for (const layer of panel.layers) if (!layer.on) this.off.add(`${panel.id}\u0000${layer.label}`);
     }
 
+    /**
+     * Call `act` when something happens; returns a function that ends this. `what` is one of
+     * "range" ([from, to] in seconds), "pin" (a hit or null), "point" (a hit or null, and the pointer's time or null),
+     * "connection" (its id), "switch" (nothing: layers, flows or marks were switched) and "drawn" (nothing: all panels are, once).
+     * A hit is {panel, layer, table, row, x, y}; of a packet, `packetOf` says capture and number.
+     */
+    listen(what, act) {
+      if (!this.listeners.has(what)) this.listeners.set(what, new Set());
+      this.listeners.get(what).add(act);
+      return () => this.listeners.get(what).delete(act);
+    }
+
+    tell(what, ...values) {
+      for (const act of this.listeners.get(what) || []) act(...values);
+    }
+
+    /** Call `act` when the panels are taken away. */
+    ondestroy(act) {
+      this.endings.push(act);
+    }
+
+    destroy() {
+      this.destroyed = true;
+      for (const act of this.endings.splice(0)) act();
+      for (const panel of this.panels.splice(0)) if (panel.plot) panel.plot.destroy();
+      this.listeners.clear();
+    }
+
     color(name) {
-      if (!this.colors.has(name)) this.colors.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "#888");
+      if (!this.colors.has(name)) this.colors.set(name, getComputedStyle(this.root).getPropertyValue(name).trim() || "#888");
       return this.colors.get(name);
+    }
+
+    /** Read the colours again and draw with them: the page has become dark or light. */
+    recolour() {
+      this.colors.clear();
+      this.panels.forEach((panel) => panel.repaint());
     }
 
     shows(panel, layer) {
@@ -81,8 +119,14 @@
       this.changed();
     }
 
+    /** Layers, flows or marks were switched. */
+    switched() {
+      this.redraw();
+      this.tell("switch");
+    }
+
     changed() {
-      if (this.ontime) this.ontime();
+      this.tell("range", this.range);
       this.root.dataset.from = this.range[0];
       this.root.dataset.to = this.range[1];
     }
@@ -111,12 +155,12 @@
       }
       this.moving = false;
       this.hovered = panel.nearest(left, top);
-      tcpexp.showTip(this, panel, left, top, seconds);
+      this.tell("point", this.hovered, seconds, panel, left, top);
     }
 
     leave() {
       this.hovered = null;
-      tcpexp.hideTip();
+      this.tell("point", null, null);
       this.moving = true;
       for (const each of this.panels) each.follow(null);
       this.moving = false;
@@ -129,29 +173,78 @@
     /** Keep a point's facts on the page; null lets go. */
     pin(hit) {
       this.pinned = hit;
-      if (this.onpin) this.onpin(hit);
       for (const panel of this.panels) panel.repaint();
+      this.tell("pin", hit);
+    }
+
+    /** Return capture and frame number of a hit that is a packet, else null. */
+    packetOf(hit) {
+      const table = hit && this.data.table(hit.table);
+      return table && table.kind === "packets" ? { capture: table.facts.capture, run: table.facts.run || "", number: this.data.column(hit.table, "number")[hit.row] } : null;
+    }
+
+    /** Choose the connection whose packets are shown. */
+    choose(connection) {
+      if (connection === this.connection) return;
+      this.connection = connection;
+      this.pin(null);
+      this.redraw();
+      this.tell("connection", connection);
+    }
+
+    /**
+     * Pin a packet, choose its connection and bring it into view; returns whether the panels have it.
+     * `run` is "A" or "B" where two runs are shown.
+     */
+    pinPacket(capture, number, run = "") {
+      for (const { id } of this.info.connections) {
+        for (const table of this.tablesOf(id)) {
+          const { facts } = this.data.table(table);
+          if (facts.capture !== capture || (run && facts.run !== run)) continue;
+          const row = this.data.column(table, "number").indexOf(number);
+          if (row < 0) continue;
+          this.choose(id);
+          return this.pinRow(table, row);
+        }
+      }
+      return false;
+    }
+
+    /** Return the tables of packets that a connection's layers draw from: one, or one of each run. */
+    tablesOf(connection) {
+      const tables = new Set();
+      for (const panel of this.info.panels) for (const layer of panel.layers) if (layer.connection === connection && this.data.table(layer.table).kind === "packets") tables.add(layer.table);
+      return tables;
+    }
+
+    /** Return where the time-sequence graph draws a packet, or null. */
+    drawn(table, row) {
+      const panel = this.panels.find((each) => each.info.id === "sequence");
+      for (const layer of panel ? panel.layers() : []) {
+        if (layer.table !== table || !layer.fit) continue;
+        const found = this.data.points(layer);
+        const i = found.row ? tcpexp.firstAtLeast(found.row, row) : row;
+        if (i < found.x.length && (!found.row || found.row[i] === row) && found.y[i] >= 0) return panel.hit(layer, found, i);
+      }
+      return null;
+    }
+
+    pinRow(table, row) {
+      const hit = this.drawn(table, row);
+      if (!hit) return false;
+      const [from, to] = this.range;
+      if (hit.x < from || hit.x > to) this.zoom(hit.x - (to - from) / 2, hit.x + (to - from) / 2, false);
+      this.pin(hit);
+      return true;
     }
 
     /** Pin the next packet of the chosen connection after the pinned one (or before it), and bring it into view. */
     step(by) {
-      const panel = this.panels.find((each) => each.info.id === "sequence");
-      if (!panel) return;
-      const layers = panel.layers().filter((layer) => layer.table === this.connection && layer.fit);
-      const times = this.data.column(this.connection, "t");
-      const shown = new Map();
-      for (const layer of layers) {
-        const found = this.data.points(layer);
-        found.x.forEach((_, i) => shown.has(found.row[i]) || shown.set(found.row[i], [layer, i]));
-      }
-      let row = this.pinned && this.pinned.table === this.connection ? this.pinned.row + by : tcpexp.firstAtLeast(times, this.range[0]);
-      while (row >= 0 && row < times.length && !shown.has(row)) row += by;
-      if (!shown.has(row)) return;
-      const [layer, i] = shown.get(row);
-      const hit = panel.hit(layer, this.data.points(layer), i);
-      const [from, to] = this.range;
-      if (hit.x < from || hit.x > to) this.zoom(hit.x - (to - from) / 2, hit.x + (to - from) / 2, false);
-      this.pin(hit);
+      const table = this.pinned && this.data.table(this.pinned.table).kind === "packets" ? this.pinned.table : [...this.tablesOf(this.connection)][0];
+      if (!table) return;
+      const times = this.data.column(table, "t");
+      let row = this.pinned && this.pinned.table === table ? this.pinned.row + by : tcpexp.firstAtLeast(times, this.range[0]);
+      while (row >= 0 && row < times.length && !this.pinRow(table, row)) row += by;
     }
 
     /** Return whether a key was one of ours. */

@@ -10,7 +10,7 @@ import pytest
 from tcpexp.errors import RunError
 from tcpexp.places.qemu import transfer
 from tcpexp.places.qemu.machine import PLAN_BYTES
-from tcpexp.plan.types import Needs, NetworkPlan, PlanFile, RunPlan, from_json
+from tcpexp.plan.types import Needs, NetworkPlan, PlanFile, RunPlan, from_json, to_execute
 
 
 def a_plan(*files: PlanFile) -> RunPlan:
@@ -35,7 +35,8 @@ def test_plan_device_holds_seed_and_files(plan_device):
     size = struct.unpack_from("<Q", data, 8)[0]
     assert json.loads(data[16:4096].split(b"\0", 1)[0]) == {"seed": 7}
     with tarfile.open(fileobj=io.BytesIO(data[8192 : 8192 + size])) as archive:
-        assert from_json(archive.extractfile("plan.json").read().decode(), RunPlan) == plan
+        shipped = from_json(archive.extractfile("plan.json").read().decode(), RunPlan)
+        assert shipped == to_execute(plan)
         assert archive.extractfile("apps/a.py").read() == b"print(1)\n"
         assert archive.extractfile("b.bin").read() == b"\0\1\2"
 

@@ -19,6 +19,7 @@ from tcpexp.plots.run import plot_run
 from tcpexp.report.diff.compare import compare_runs
 from tcpexp.report.diff.page import write_diff_page
 from tcpexp.report.page.write import write_report
+from tcpexp.report.panels.pages import panel_pages
 from tcpexp.store.rundata import RunData
 from tests.support.browsers import find_browser
 from tests.support.fake_run import shared_bottleneck
@@ -444,6 +445,32 @@ def test_a_panel_is_drawn_when_it_comes_near_and_left_alone_while_it_is_not(run,
     assert opened.do(drawn) and opened.do(
         f"[{last}.plot.scales.x.min, {last}.plot.scales.x.max]"
     ) == [2, 3]
+    opened.context.close()
+
+
+MOUNT = """async ([info, packed]) => {
+  const root = document.createElement("div");
+  document.body.append(root);
+  window.mounted = await tcpexp.mountPanels(root, info, packed);
+  window.told = [];
+  for (const what of ["range", "pin"]) mounted.group.listen(what, () => told.push([what]));
+}"""
+
+
+def test_panels_are_mounted_twice_and_taken_away_again(run, browser):
+    opened = Opened(browser, run.path / "report.html")
+    opened.page.evaluate(MOUNT, list(panel_pages(run.path)))
+    opened.do("mounted.group.zoom(0, 3); mounted.group.pinPacket('h1-eth0', 40)")
+    assert opened.do("[mounted.group.range, tcpexp.group.range]") == [[0, 3], [0, 12]]
+    told = opened.do("told.map(([what]) => what)")
+    assert told[0] == "range" and told[-1] == "pin"
+    assert opened.do("mounted.group.packetOf(mounted.group.pinned).number") == 40
+    assert opened.do("tcpexp.group.pinned") is None
+    ids = "[...document.querySelectorAll('[id]')].map((each) => each.id)"
+    assert len(opened.do(ids)) == len(set(opened.do(ids)))
+    opened.do("mounted.destroy(); tcpexp.group.zoom(5, 6)")
+    assert opened.do("[mounted.group.root.childElementCount, told.length]") == [0, len(told)]
+    assert opened.said == []
     opened.context.close()
 
 
