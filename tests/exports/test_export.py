@@ -12,6 +12,7 @@ import pytest
 
 import tcpexp
 from tcpexp.cli.main import main
+from tcpexp.exports.write import export_run
 from tests.support.qlogschema import SCHEMA
 
 pytestmark = pytest.mark.guest
@@ -51,7 +52,7 @@ def test_columns_say_units_of_all_that_was_exported(run, tmp_path):
 
 @pytest.fixture(scope="module")
 def qlog(run, tmp_path_factory):
-    (path,) = run.export("qlog", out=tmp_path_factory.mktemp("qlog"))
+    (path,) = export_run(run.data, "qlog", tmp_path_factory.mktemp("qlog"))
     assert path.name == "short.qlog"
     return json.loads(path.read_text())
 
