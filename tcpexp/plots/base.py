@@ -43,6 +43,7 @@ class Plot:
 
     ``time_axis`` says that the horizontal axis is the experiment's time; such figures share their
     limits and margins. ``on_demand`` keeps the figure out of a report whose spec names no plots.
+    ``narrows``: it can be drawn as narrow as a phone; one that cannot is scrolled there.
     """
 
     name: ClassVar[str] = ""
@@ -50,6 +51,7 @@ class Plot:
     defaults: ClassVar[dict[str, Any]] = {}
     time_axis: ClassVar[bool] = True
     on_demand: ClassVar[bool] = False
+    narrows: ClassVar[bool] = True
 
     def draw(self, run: RunData, options: Options) -> Figure | Table | None:
         """Return the figure or the table, or None when the run holds no data for it.

@@ -10,7 +10,7 @@ from tcpexp.errors import SpecError
 from tcpexp.plots.base import OptionError, Options, Plot
 from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.look import ALARM, INK, PALETTE, PAPER, SOFT_INK
-from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, note, panels
+from tcpexp.plots.kit.style import LEFT, RIGHT, figure_width, note, panels
 from tcpexp.views.calls import Call, Crossing, crossings, logged_calls
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _figure(
     limits: tuple[int, int],
     more: int,
 ) -> Figure:
-    room = WIDTH - LEFT - RIGHT
+    room = figure_width() - LEFT - RIGHT
     unit, name = (1e9, "s") if limits[1] - limits[0] > 3_000_000_000 else (1e6, "ms")
     scale = room / (limits[1] - limits[0])
     rows = [

@@ -11,7 +11,8 @@ from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import MARKS
 from tcpexp.plots.kit.lettering import text_inches
 from tcpexp.plots.kit.look import ALARM, INK, PAPER, SOFT_INK
-from tcpexp.plots.kit.style import WIDTH, new_figure
+from tcpexp.plots.kit.style import figure_width, new_figure
+from tcpexp.plots.ladderlook import Layout, layout_for, spread_states, two_lines
 from tcpexp.views.ladder import Arrow, LadderView, StateChange, ladder_view
 
 if TYPE_CHECKING:
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
-ROW_INCHES = 0.235
-#: Where things stand, in inches from the left edge of the figure.
-LEFT_LINE, RIGHT_LINE = 2.75, 6.85
 DATA_COLOR = "#0072b2"
-LABEL_POINTS = 8
 
 
 class Ladder(Plot):
@@ -58,30 +55,33 @@ class Ladder(Plot):
         )
         if view is None:
             return None
-        height = (view.rows + 1) * ROW_INCHES + 1.35
-        figure = new_figure(WIDTH, height)
+        layout = layout_for(figure_width(), view)
+        if layout.states_between:
+            view = spread_states(view)
+        height = (view.rows + 1) * layout.row + 1.35
+        figure = new_figure(layout.width, height)
         axes = figure.add_axes((0, 0.1 / height, 1, 1 - 0.75 / height))
         axes.set_axis_off()
-        axes.set_xlim(0, WIDTH)
+        axes.set_xlim(0, layout.width)
         axes.set_ylim(view.rows + 0.8, -1.7)
         figure.suptitle(
             f"{options['title']}: {view.name}",
-            x=0.3 / WIDTH,
+            x=layout.title / layout.width,
             y=1 - 0.1 / height,
             ha="left",
             va="top",
             fontsize=11,
             fontweight="bold",
         )
-        _draw_hosts(axes, view)
+        _draw_hosts(axes, view, layout)
         per_row = axes.get_position().height * height / (view.rows + 2.5)
         for arrow in view.arrows:
-            _draw_arrow(axes, arrow, per_row)
+            _draw_arrow(axes, arrow, per_row, layout)
         for change in view.states:
-            _draw_state(axes, change)
+            _draw_state(axes, change, layout)
         if view.more:
             axes.text(
-                (LEFT_LINE + RIGHT_LINE) / 2,
+                (layout.left + layout.right) / 2,
                 view.rows + 0.3,
                 f"... {view.more:,} more segments",
                 ha="center",
@@ -92,10 +92,10 @@ class Ladder(Plot):
         return figure
 
 
-def _draw_hosts(axes: Axes, view: LadderView) -> None:
+def _draw_hosts(axes: Axes, view: LadderView, layout: Layout) -> None:
     for x, host, address in (
-        (LEFT_LINE, view.left, view.left_address),
-        (RIGHT_LINE, view.right, view.right_address),
+        (layout.left, view.left, view.left_address),
+        (layout.right, view.right, view.right_address),
     ):
         axes.plot([x, x], [-0.55, view.rows + 0.2], color=INK, linewidth=1.3, solid_capstyle="butt")
         axes.text(x, -0.75, address, ha="center", va="bottom", fontsize=8, color=SOFT_INK)
@@ -104,9 +104,10 @@ def _draw_hosts(axes: Axes, view: LadderView) -> None:
         )
 
 
-def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
+def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float, layout: Layout) -> None:
     """Draw one segment with its label along the arrow and its times at both ends."""
-    x0, x1 = (LEFT_LINE, RIGHT_LINE) if arrow.to_right else (RIGHT_LINE, LEFT_LINE)
+    ends = (layout.left, layout.right)
+    x0, x1 = ends if arrow.to_right else ends[::-1]
     y0, y1 = arrow.from_row, arrow.to_row
     color = ALARM if arrow.lost or arrow.again else DATA_COLOR if arrow.data else INK
     if arrow.lost:
@@ -141,11 +142,12 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     }
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
+    text = two_lines(arrow.text, layout)
     part = (
         0.45
         if arrow.lost
         else (
-            label_part(text_inches(arrow.text, LABEL_POINTS), abs(x1 - x0))
+            label_part(text_inches(text, layout.label_points), abs(x1 - x0))
             if arrow.crossed
             else 0.5
         )
@@ -154,10 +156,10 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
     axes.text(
         middle,
         y0 + (y1 - y0) * part - 0.06,
-        arrow.text,
+        text,
         ha="center",
         va="bottom",
-        fontsize=LABEL_POINTS,
+        fontsize=layout.label_points,
         color=color,
         rotation=angle if arrow.to_right else -angle,
         rotation_mode="anchor",
@@ -169,15 +171,10 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float) -> None:
         },
     )
     side = -1 if arrow.to_right else 1
-    _draw_time(axes, x0 + side * 0.07, y0, arrow.sent_ns, side)
+    _draw_time(axes, x0 + side * 0.07, y0, arrow.sent_ns, side, layout)
     if arrow.received_ns is not None:
-        _draw_time(
-            axes,
-            (RIGHT_LINE if arrow.to_right else LEFT_LINE) - side * 0.07,
-            arrow.to_row,
-            arrow.received_ns,
-            -side,
-        )
+        end = (layout.right if arrow.to_right else layout.left) - side * 0.07
+        _draw_time(axes, end, arrow.to_row, arrow.received_ns, -side, layout)
 
 
 def label_part(label: float, arrow: float) -> float:
@@ -190,21 +187,26 @@ def label_part(label: float, arrow: float) -> float:
     return min(0.5, max(0.3, (label / 2 + 0.1) / arrow))
 
 
-def _draw_time(axes: Axes, x: float, y: float, t_ns: int, side: int) -> None:
+def _draw_time(axes: Axes, x: float, y: float, t_ns: int, side: int, layout: Layout) -> None:
     axes.text(
         x,
         y,
         f"{t_ns / 1e9:.6f}",
         ha="right" if side < 0 else "left",
         va="center",
-        fontsize=7,
+        fontsize=layout.time_points,
         color=SOFT_INK,
     )
 
 
-def _draw_state(axes: Axes, change: StateChange) -> None:
-    """Draw a state in a box outside its host's line, at the row where the kernel entered it."""
-    x = LEFT_LINE - 0.78 if change.left else RIGHT_LINE + 0.78
+def _draw_state(axes: Axes, change: StateChange, layout: Layout) -> None:
+    """Draw a state in a box outside its host's line, at the row where the kernel entered it, or on
+    the line below that row where there is no room outside.
+    """
+    x = layout.left - 0.78 if change.left else layout.right + 0.78
+    ha = "right" if change.left else "left"
+    if layout.states_between:
+        x, ha = (0.08, "left") if change.left else (layout.width - 0.08, "right")
     text = f"({change.state})" if change.from_ss else change.state
     if change.late and change.t_ns is not None:
         text = f"{text} {change.t_ns / 1e9:.1f} s"
@@ -212,9 +214,9 @@ def _draw_state(axes: Axes, change: StateChange) -> None:
         x,
         change.row,
         text,
-        ha="right" if change.left else "left",
+        ha=ha,
         va="center",
-        fontsize=7.5,
+        fontsize=layout.state_points,
         fontweight="bold",
         color=INK,
         bbox={
@@ -223,4 +225,5 @@ def _draw_state(axes: Axes, change: StateChange) -> None:
             "edgecolor": SOFT_INK,
             "linewidth": 0.6,
         },
+        zorder=5 if layout.states_between else 3,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tcpexp.plots.kit.lettering import FONT_POINTS, text_inches
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
-from tcpexp.plots.kit.style import LEFT, RIGHT, WIDTH, add_head_room
+from tcpexp.plots.kit.style import add_head_room, is_sketch
 from tcpexp.views.marks import action_marks
 from tcpexp.views.spans import shown_span
 
@@ -53,7 +53,7 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
             axis.axvline(
                 mark.t_ns / 1e9, color=SOFT_INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5
             )
-    inches = WIDTH - LEFT - RIGHT
+    inches = axes[0].get_position().width * figure.get_size_inches()[0]
     placed = place_labels(
         [((m.t_ns - start) / (end - start) * inches, m.label) for m in marks], inches
     )
@@ -91,6 +91,9 @@ def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Opti
 
 def _occupied(axes: Axes) -> float:
     """Return how many inches the legend or the panel's title take over ``axes``."""
+    if is_sketch(axes):
+        points: float = axes.points_above()  # type: ignore[attr-defined]
+        return points / 72 + 0.03 if points else 0.0
     legend = axes.get_legend()
     if legend is None:
         return 0.2 if axes.get_title(loc="left") else 0.0
@@ -108,7 +111,7 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
     """
     placed: list[PlacedLabel] = []
     left_out: dict[int, int] = {}
-    for anchor, text in reversed(_joined(wanted)):
+    for anchor, text in reversed(_joined(wanted, inches)):
         width = text_inches(text)
         left = max(0.0, min(anchor + 0.04, inches - width))
         right = left + width + 0.1
@@ -126,7 +129,7 @@ def place_labels(wanted: Sequence[tuple[float, str]], inches: float) -> list[Pla
     return [_with_count(label, left_out.get(index, 0)) for index, label in enumerate(placed)][::-1]
 
 
-def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+def _joined(wanted: Sequence[tuple[float, str]], inches: float) -> list[tuple[float, str]]:
     groups: list[tuple[float, list[str]]] = []
     for anchor, text in wanted:
         short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
@@ -135,10 +138,14 @@ def _joined(wanted: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
                 groups[-1][1].append(short)
         else:
             groups.append((anchor, [short]))
-    return [
-        (anchor, " · ".join(texts) if len(texts) <= 2 else f"{texts[0]} +{len(texts) - 1}")
-        for anchor, texts in groups
-    ]
+    return [(anchor, _one_label(texts, inches)) for anchor, texts in groups]
+
+
+def _one_label(texts: list[str], inches: float) -> str:
+    """Return the label of marks at one place: two texts where both fit, else the first."""
+    both = " · ".join(texts)
+    fits = len(texts) == 1 or (len(texts) == 2 and text_inches(both) <= inches)
+    return both if fits else f"{texts[0]} +{len(texts) - 1}"
 
 
 def _with_count(label: PlacedLabel, more: int) -> PlacedLabel:

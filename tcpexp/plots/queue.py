@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.capacity import MOST_PANELS, draw_capacity
-from tcpexp.plots.kit.look import SOFT_INK, series_of
+from tcpexp.plots.kit.look import ALARM, QUEUES, SOFT_INK, series_of
 from tcpexp.plots.kit.style import (
     legend,
     panel_title,
@@ -45,7 +45,7 @@ class Queue(Plot):
         samples = busy_queues(run, options.get("between"))
         if samples.is_empty():
             return None
-        looks = series_of(samples["place"].unique().sort().to_list())
+        looks = series_of(samples["place"].unique().sort().to_list(), QUEUES)
         dropped = bool(samples["dropped"].sum())
         varying = dict(list(varying_places(run, list(looks)).items())[:MOST_PANELS])
         figure, axes = panels(
@@ -67,9 +67,7 @@ class Queue(Plot):
             )
             lost = mine.filter(pl.col("dropped") > 0)
             if dropped and not lost.is_empty():
-                axes[1].vlines(
-                    lost["t_ns"] / 1e9, 0, lost["dropped"], color=look.color, linewidth=1.0
-                )
+                axes[1].vlines(lost["t_ns"] / 1e9, 0, lost["dropped"], color=ALARM, linewidth=1.0)
         limit = max(samples["limit"].drop_nulls().to_list(), default=None)
         if limit is not None and limit < 4 * int(samples["backlog_packets"].max()):  # type: ignore[arg-type]
             axes[0].axhline(

@@ -11,7 +11,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
 from tcpexp.plots.base import Options, Plot
 from tcpexp.plots.faultmarks import draw_fault_marks
-from tcpexp.plots.kit.look import ALARM, INK
+from tcpexp.plots.kit.look import ALARM, INK, WINDOW
 from tcpexp.plots.kit.style import flow_series, legend, panel_title, panels, size_unit, time_limits
 from tcpexp.plots.kit.thin import thin_line, thin_points
 from tcpexp.plots.marks import draw_marks
@@ -142,7 +142,7 @@ def _draw_sequence(axes: Axes, packets: pl.DataFrame, color: str, faults: pl.Dat
         axes.plot(
             thin["t_ns"] / 1e9,
             thin["edge"] / divisor,
-            color="#009e73",
+            color=WINDOW,
             linewidth=0.9,
             linestyle=(0, (4, 1.5)),
             label="ACK + window",

@@ -66,6 +66,7 @@ class StateDiagram(Plot):
     name = "state_diagram"
     title = "TCP state diagram, with the edges taken"
     time_axis = False
+    narrows = False
     on_demand = True
 
     def draw(self, run: RunData, options: Options) -> Figure | None:

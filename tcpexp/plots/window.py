@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcpexp.late import polars as pl
 from tcpexp.plots.base import Options, Plot
-from tcpexp.plots.kit.look import ALARM, INK
+from tcpexp.plots.kit.look import INK, WINDOW
 from tcpexp.plots.kit.style import (
     flow_series,
     legend,
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 #: Wireshark's label, the text in the legend, marker and colour.
 EVENTS: tuple[tuple[str, str, str, str], ...] = (
-    ("zero_window", "Zero Window", "x", ALARM),
-    ("window_full", "Window Full", "v", "#e69f00"),
-    ("zero_window_probe", "Zero-window probe", "|", "#a8528a"),
-    ("keep_alive", "Keep-Alive", "|", "#a8528a"),
-    ("window_update", "Window Update", "^", "#009e73"),
+    ("zero_window", "Zero Window", "x", WINDOW),
+    ("window_full", "Window Full", "v", WINDOW),
+    ("zero_window_probe", "Zero-window probe", "|", INK),
+    ("keep_alive", "Keep-Alive", "|", INK),
+    ("window_update", "Window Update", "^", WINDOW),
 )
 
 
@@ -84,7 +84,7 @@ def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: boo
     axes.plot(
         thin["t_ns"] / 1e9,
         thin["window_bytes"] / divisor,
-        color=color,
+        color=WINDOW,
         label="window",
         drawstyle="steps-post",
     )
@@ -93,7 +93,7 @@ def _draw_window(axes: Axes, packets: pl.DataFrame, color: str, with_flight: boo
         axes.plot(
             thin["t_ns"] / 1e9,
             thin["in_flight_bytes"] / divisor,
-            color=INK,
+            color=color,
             linewidth=0.8,
             linestyle=(0, (2, 1.2)),
             label="in flight",

@@ -23,13 +23,13 @@ def split_explanation(explain: str) -> tuple[str, list[str]]:
     for paragraph in _PARAGRAPHS.split(explain.strip()):
         found = _TRY_NEXT.match(paragraph)
         if found:
-            asked += _grouped(_sentences(" ".join(paragraph[found.end() :].split())))
+            asked += _grouped(sentences(" ".join(paragraph[found.end() :].split())))
         else:
             kept.append(paragraph)
     return "\n\n".join(kept), asked
 
 
-def _sentences(text: str) -> list[str]:
+def sentences(text: str) -> list[str]:
     """Split ``text`` at ends of sentences that lie outside of `code`."""
     inside = [match.span() for match in re.finditer(r"`[^`]*`", text)]
     ends = [

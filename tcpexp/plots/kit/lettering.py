@@ -22,3 +22,14 @@ def _em(letter: str) -> float:
     if other is not None:
         return other
     return 0.4 if letter in NARROW else 0.9 if letter in WIDE else 0.64
+
+
+def wrapped(text: str, inches: float, points: float = FONT_POINTS) -> list[str]:
+    """Return ``text`` in lines of at most ``inches`` width; a word that is longer stands alone."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_inches(f"{lines[-1]} {word}", points) <= inches:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    return lines

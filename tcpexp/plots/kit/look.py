@@ -19,6 +19,12 @@ SHADE = "#eef1f5"
 #: Okabe and Ito's colours, which people with any common colour vision can tell apart; yellow left
 #: out (too pale on paper).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a8528a", "#56b4e9", "#e69f00", "#6b6b6b")
+#: What is no flow has colours of its own: the receive window; what the receiver reports missing
+#: (SACK, duplicate ACKs); queues, one after the other. A loss, a drop and a retransmission have
+#: ``ALARM``.
+WINDOW = "#857100"
+REPORTED = "#6a3fa0"
+QUEUES = ("#3f5473", "#8b6f4e", "#8a9bb3")
 DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 1.6)),
@@ -72,11 +78,11 @@ class Series:
     marker: str
 
 
-def series_of(names: Iterable[str]) -> dict[str, Series]:
+def series_of(names: Iterable[str], palette: tuple[str, ...] = PALETTE) -> dict[str, Series]:
     """Return a look for each name, in order; the same order gives the same looks."""
     return {
         name: Series(
-            name, PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]
+            name, palette[i % len(palette)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)]
         )
         for i, name in enumerate(dict.fromkeys(names))
     }

@@ -18,22 +18,22 @@ class PhaseLook:
 
 
 PHASES: dict[str, PhaseLook] = {
-    "slow_start": PhaseLook("#cfe8d5", "", "--s3"),
-    "congestion_avoidance": PhaseLook("#e4e9f2", "", "--s5"),
-    "fast_recovery": PhaseLook("#f6c9a8", "////", "--s2"),
-    "rto_recovery": PhaseLook("#e8a3a0", "xxxx", "--alarm"),
-    "cwr": PhaseLook("#f2dc93", "....", "--s4"),
-    "startup": PhaseLook("#cfe8d5", "", "--s3"),
-    "drain": PhaseLook("#f2dc93", "....", "--s6"),
-    "probe_bw": PhaseLook("#e4e9f2", "", "--s5"),
-    "probe_rtt": PhaseLook("#d9c9e8", "----", "--s4"),
+    "slow_start": PhaseLook("#cfe8d5", "", "--phase-start"),
+    "congestion_avoidance": PhaseLook("#e4e9f2", "", "--phase-steady"),
+    "fast_recovery": PhaseLook("#f6c9a8", "////", "--phase-recovery"),
+    "rto_recovery": PhaseLook("#e8a3a0", "xxxx", "--phase-loss"),
+    "cwr": PhaseLook("#f2dc93", "....", "--phase-reduced"),
+    "startup": PhaseLook("#cfe8d5", "", "--phase-start"),
+    "drain": PhaseLook("#f2dc93", "....", "--phase-reduced"),
+    "probe_bw": PhaseLook("#e4e9f2", "", "--phase-steady"),
+    "probe_rtt": PhaseLook("#d9c9e8", "----", "--phase-probe"),
 }
 #: The kernel's congestion states (include/net/inet_connection_sock.h, enum tcp_ca_state): in
 #: figures they look as the phases that they are.
 STATES: dict[str, PhaseLook] = {
-    "Open": PhaseLook("#e4e9f2", "", "--shade"),
-    "Disorder": PhaseLook("#fbf0c4", "", "--s6"),
-    "CWR": PhaseLook("#f2dc93", "....", "--s4"),
-    "Recovery": PhaseLook("#f6c9a8", "////", "--s2"),
-    "Loss": PhaseLook("#e8a3a0", "xxxx", "--alarm"),
+    "Open": PhaseLook("#e4e9f2", "", "--phase-steady"),
+    "Disorder": PhaseLook("#fbf0c4", "", "--phase-disorder"),
+    "CWR": PhaseLook("#f2dc93", "....", "--phase-reduced"),
+    "Recovery": PhaseLook("#f6c9a8", "////", "--phase-recovery"),
+    "Loss": PhaseLook("#e8a3a0", "xxxx", "--phase-loss"),
 }

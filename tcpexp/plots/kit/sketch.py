@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 
+from tcpexp.plots.kit.lettering import wrapped
 from tcpexp.plots.kit.sketchaxes import SketchAxes
-from tcpexp.plots.kit.svgparts import letters, point
+from tcpexp.plots.kit.svgparts import letters, number, point, text_points
 
 POINTS_PER_INCH = 72
 
@@ -75,25 +77,65 @@ class SketchFigure:
         """Write the title; it is bold and begins at ``x``."""
         self._suptitle = Title(text, x, y, va, fontsize)
 
+    def _make_room(self) -> None:
+        """Move axes apart where the title and the legend of the lower ones have no room, and the
+        uppermost down where its legend would cover the figure's title.
+        """
+        self._keep_title_free()
+        for index, (upper, lower) in enumerate(pairwise(self.axes), 1):
+            gap = lower.edges()[1] - upper.edges()[3]
+            missing = lower.points_above() + upper.points_below - gap
+            if missing <= 0 or gap < 0:
+                continue
+            self._grow(missing, self.axes[:index], self.axes[index:])
+
+    def _keep_title_free(self) -> None:
+        head = self._suptitle
+        if head is None or not self.axes:
+            return
+        width, height = self.points()
+        first = self.axes[0]
+        above = first.points_above()
+        title_right = head.x * width + text_points(head.text, head.fontsize, bold=True)
+        missing = (1 - head.y) * height + head.fontsize * 1.4 + above - first.edges()[1]
+        if above and missing > 0 and (title_right > first.legend_left() - 6):
+            self._grow(missing, [], self.axes)
+
+    def _grow(self, points: float, up: list[SketchAxes], kept: list[SketchAxes]) -> None:
+        """Make the figure taller: axes that move up with its upper edge, and those that do not."""
+        old = self.figsize[1] * POINTS_PER_INCH
+        for axis in up:
+            axis.move_up(points, old)
+        for axis in kept:
+            axis.keep_down(points, old)
+        if self._suptitle is not None:
+            self._suptitle.set_y(1 - (1 - self._suptitle.y) * old / (old + points))
+        self.figsize = (self.figsize[0], (old + points) / POINTS_PER_INCH)
+
     def to_svg(self, title: str, name: str) -> str:
         """Return the figure as an element for an HTML page.
 
         ``title`` is its name for screen readers, ``name`` begins its identifiers.
         """
+        self._make_room()
         width, height = self.points()
         drawn = "".join(axis.to_svg(f"{name}-{index}") for index, axis in enumerate(self.axes))
-        head = self._suptitle
+        head, more = self._suptitle, 0.0
         if head is not None:
+            room = (1 - head.x) * width / POINTS_PER_INCH
+            lines = wrapped(head.text, room, head.fontsize)
+            more = (len(lines) - 1) * head.fontsize * 1.2
             drawn += letters(
                 head.x * width,
-                (1 - head.y) * height,
-                head.text,
+                (1 - head.y) * height - more,
+                "\n".join(lines),
                 size=head.fontsize,
                 va=head.va,
                 bold=True,
             )
+        view = f"0 {number(-more)} {point(width, height + more)}"
         return (
-            f'<svg viewBox="0 0 {point(width, height)}" role="img" '
+            f'<svg viewBox="{view}" role="img" '
             f'aria-label="{escape(title, quote=True)}" '
             f"style=\"font-family: 'DejaVu Sans', Verdana, sans-serif\">{drawn}</svg>"
         )

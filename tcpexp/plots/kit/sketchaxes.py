@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tcpexp.plots.kit.lettering import wrapped
 from tcpexp.plots.kit.look import SOFT_INK
 from tcpexp.plots.kit.sketchlegend import Handle, SketchLegend
 from tcpexp.plots.kit.sketchlines import Lines
 from tcpexp.plots.kit.sketchshapes import Shapes
 from tcpexp.plots.kit.sketchspace import Axis, Box, BoxPosition, Frame
-from tcpexp.plots.kit.svgparts import letters, rectangle, straight
+from tcpexp.plots.kit.svgparts import letters, rectangle, straight, text_points
 from tcpexp.plots.kit.ticks import tick_labels, ticks
+
+#: A legend stays so many points away from the figure's left edge.
+FROM_EDGE = 4.0
 
 
 class SketchAxes(Lines, Shapes):
@@ -138,12 +142,62 @@ class SketchAxes(Lines, Shapes):
         fontsize: float = 8.5,
         **_: Any,
     ) -> None:
-        """Put a legend over the axes, at the right."""
+        """Put a legend over the axes, at the right, in as many columns as fit."""
         self._legend = SketchLegend(handles, ncols, fontsize)
+        self._legend.fit(self._edges()[2] - FROM_EDGE)
 
     def get_legend(self) -> SketchLegend | None:
         """Return the legend."""
         return self._legend
+
+    def points_above(self) -> float:
+        """Return how much room the title and the legend take over the axes, in points."""
+        left = self._edges()[0]
+        lines = self._title_lines()
+        height = 12.0 * len(lines)
+        if self._legend is not None:
+            title = max((text_points(line, self._title_size()) for line in lines), default=0.0)
+            self._legend.raised = len(lines) if left + title > self.legend_left() - 4 else 0
+            height = max(height, self._legend.height())
+        return height
+
+    def legend_left(self) -> float:
+        """Return where the legend begins, in points from the figure's left edge."""
+        right = self._edges()[2]
+        return right - self._legend.width() if self._legend is not None else right
+
+    def _title_lines(self) -> list[str]:
+        """Return the title in lines that the figure has room for."""
+        if self._title is None:
+            return []
+        room = (self._figure()[0] - self._edges()[0] - FROM_EDGE) / 72
+        return wrapped(self._title[0], room, self._title_size())
+
+    def _title_size(self) -> float:
+        return float(self._title[1]["size"]) if self._title else 0.0
+
+    def move_up(self, points: float, old: float) -> None:
+        """Move the axes by ``points`` in a figure that was ``old`` high and grew by as many."""
+        place = self._place
+        new = old + points
+        self._place = BoxPosition(
+            place.x0, (place.y0 * old + points) / new, place.width, place.height * old / new
+        )
+
+    def keep_down(self, points: float, old: float) -> None:
+        """Keep the axes' distance from the lower edge in a figure that grew by ``points``."""
+        self.move_up(points, old)
+        place, new = self._place, old + points
+        self._place = BoxPosition(place.x0, place.y0 - points / new, place.width, place.height)
+
+    def edges(self) -> Box:
+        """Return left, top, right and bottom in points from the figure's upper left."""
+        return self._edges()
+
+    @property
+    def points_below(self) -> float:
+        """How much room the numbers below take, in points."""
+        return 20.0 if self._frame and self._x.labelled else 2.0
 
     def to_svg(self, name: str) -> str:
         """Return everything that was drawn; ``name`` begins the identifiers."""
@@ -152,7 +206,8 @@ class SketchAxes(Lines, Shapes):
         drawn = "".join(draw() for _, draw in sorted(self._items, key=lambda item: item[0]))
         left, top, right, bottom = self._edges()
         if self._title:
-            text, look = self._title
+            look = self._title[1]
+            text = "\n".join(self._title_lines())
             front += letters(
                 left, top - look["pad"], text, size=look["size"], color=look["color"], halo=True
             )
@@ -205,11 +260,23 @@ class SketchAxes(Lines, Shapes):
             )
         size, bold = self._y.size, self._y.bold
         front += "".join(
-            letters(left - 7, at, text, size=size, ha="right", va="center", bold=bold)
+            letters(
+                left - 7,
+                at,
+                "\n".join(wrapped(text, (left - 9) / 72, size)),
+                size=size,
+                ha="right",
+                va="center",
+                bold=bold,
+                spacing=1.1,
+            )
             for at, text in zip(rows, y_labels, strict=True)
         )
         if self._x.title:
-            front += letters((left + right) / 2, bottom + 20, self._x.title, ha="center", va="top")
+            lines = wrapped(self._x.title, self._figure()[0] / 72 - 0.1, 9.0)
+            half = max(text_points(line, 9.0) for line in lines) / 2
+            middle = max(min((left + right) / 2, self._figure()[0] - half - 2), half + 2)
+            front += letters(middle, bottom + 20, "\n".join(lines), ha="center", va="top")
         if self._y.title:
             widest = max((len(y_label) for y_label in y_labels), default=0) * size * 0.62
             front += letters(

@@ -49,22 +49,43 @@ class SketchLegend:
 
     def __init__(self, handles: list[Handle], columns: int, size: float) -> None:
         self.handles, self._ncols, self.size = handles, columns, size
+        #: By how many rows it is raised above the axes' title, which it would else cover.
+        self.raised = 0
 
     def get_texts(self) -> list[str]:
         """Return the labels."""
         return [handle.label for handle in self.handles]
 
-    def to_svg(self, right: float, bottom: float, pattern: Callable[[str], str]) -> str:
-        """Return the legend; its lower right corner is given."""
-        rows = [
-            self.handles[start : start + self._ncols]
-            for start in range(0, len(self.handles), self._ncols)
-        ]
-        widths = [
+    def fit(self, points: float) -> None:
+        """Use fewer columns until the legend is not wider than ``points``."""
+        while self._ncols > 1 and self.width() > points:
+            self._ncols -= 1
+
+    def _rows(self) -> list[list[Handle]]:
+        starts = range(0, len(self.handles), self._ncols)
+        return [self.handles[start : start + self._ncols] for start in starts]
+
+    def _widths(self) -> list[float]:
+        rows = self._rows()
+        return [
             max(text_points(row[column].label, self.size) for row in rows if column < len(row))
             for column in range(len(rows[0]))
         ]
-        left = right - sum(widths) - len(widths) * (SAMPLE + 5) - (len(widths) - 1) * GAP
+
+    def width(self) -> float:
+        """Return how wide the legend is, in points."""
+        widths = self._widths()
+        return sum(widths) + len(widths) * (SAMPLE + 5) + (len(widths) - 1) * GAP
+
+    def height(self) -> float:
+        """Return how far it reaches above its lower edge, in points."""
+        return (len(self._rows()) + self.raised) * ROW + 2
+
+    def to_svg(self, right: float, bottom: float, pattern: Callable[[str], str]) -> str:
+        """Return the legend; its lower right corner is given."""
+        rows, widths = self._rows(), self._widths()
+        left = right - self.width()
+        bottom -= ROW * self.raised
         parts = []
         for index, row in enumerate(rows):
             y = bottom - 6 - (len(rows) - 1 - index) * ROW

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from tcpexp.plots.kit.lettering import wrapped
 from tcpexp.plots.kit.look import PAPER, RC, SOFT_INK, Series, series_of
 from tcpexp.plots.kit.sketch import SketchFigure
 from tcpexp.views.spans import shown_span
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: up.
 WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
+#: Below this width, inches, a sketch is for a phone; and its left margin.
+NARROW, NARROW_LEFT = 6.0, 0.72
 
 
 @contextmanager
@@ -50,19 +53,27 @@ def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
 
 
 _SKETCHING: ContextVar[bool] = ContextVar("sketching", default=False)
+_SKETCH_WIDTH: ContextVar[float] = ContextVar("sketch_width", default=WIDTH)
 
 
 @contextmanager
-def sketching() -> Iterator[None]:
+def sketching(width: float = WIDTH) -> Iterator[None]:
     """Let plots inside the ``with`` block draw on a sketch, which needs no matplotlib.
 
-    See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
+    The sketch is so many inches wide: letters keep their size, so that a narrow one can be read on
+    a phone. See :class:`tcpexp.plots.kit.sketch.SketchFigure`.
     """
-    before = _SKETCHING.set(True)
+    before, width_before = _SKETCHING.set(True), _SKETCH_WIDTH.set(width)
     try:
         yield
     finally:
         _SKETCHING.reset(before)
+        _SKETCH_WIDTH.reset(width_before)
+
+
+def figure_width() -> float:
+    """Return how wide figures are drawn, in inches: files always the same."""
+    return _SKETCH_WIDTH.get() if _SKETCHING.get() else WIDTH
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -115,16 +126,20 @@ def panels(
     if gaps and last_gap is not None:
         gaps[-1] = last_gap
     total = BOTTOM + sum(heights) + sum(gaps) + 0.35
-    figure = new_figure(WIDTH, total)
+    width = figure_width()
+    if width < NARROW:
+        left = NARROW_LEFT if left == LEFT else min(left, width * 0.47)
+    figure = new_figure(width, total)
+    title_left = 0.1 if width < NARROW else left
     axes: list[Any] = []
     top = total - 0.35
     for height, below in zip(heights, [*gaps, 0.0], strict=True):
-        box = (left / WIDTH, (top - height) / total, (WIDTH - left - RIGHT) / WIDTH, height / total)
+        box = (left / width, (top - height) / total, (width - left - RIGHT) / width, height / total)
         axes.append(figure.add_axes(box))
         top -= height + below
     figure.suptitle(
         title,
-        x=left / WIDTH,
+        x=title_left / width,
         y=1 - 0.08 / total,
         ha="left",
         va="top",
@@ -208,10 +223,11 @@ def note(axes: Axes, text: str) -> None:
     """Write a remark inside the panel, at its upper right: where the data came from, or what was
     left out.
     """
+    room = axes.get_position().width * figure_width() - 0.1
     axes.text(
         0.995,
         0.97,
-        text,
+        "\n".join(wrapped(text, room, 7.5)) if is_sketch(axes) else text,
         transform=axes.transAxes,
         ha="right",
         va="top",

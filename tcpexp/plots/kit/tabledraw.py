@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpexp.plots.kit.lettering import text_inches
+from tcpexp.plots.kit.lettering import text_inches, wrapped
 from tcpexp.plots.kit.look import GRID, INK, SHADE, SOFT_INK
 from tcpexp.plots.kit.style import WIDTH
 from tcpexp.plots.kit.table import Column
@@ -46,7 +46,9 @@ def draw_table(table: Table, title: str) -> Figure:
         _Layout(part, [drawn for drawn in table.parts if drawn.columns == part.columns])
         for part in table.parts
     ]
-    notes = [line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN)]
+    notes = [
+        line for text in (table.note,) if text for line in wrapped(text, WIDTH - 2 * MARGIN, POINTS)
+    ]
     height = 0.5 + sum(part.height for part in parts) + len(notes) * LINE + (0.1 if notes else 0.0)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -83,23 +85,23 @@ class _Layout:
             self.columns,
             [row_texts(row, linked) for alike_part in alike for row in alike_part.rows],
         )
-        self.title = wrapped(part.title, WIDTH - 2 * MARGIN) if part.title else []
+        self.title = wrapped(part.title, WIDTH - 2 * MARGIN, POINTS) if part.title else []
         note = " ".join(
             text
             for text in (part.note, f"Packets: {links_text(part.packets)}." if part.packets else "")
             if text
         )
-        self.note = wrapped(note, WIDTH - 2 * MARGIN) if note else []
+        self.note = wrapped(note, WIDTH - 2 * MARGIN, POINTS) if note else []
         self.head = _Line(
             tuple(
-                tuple(wrapped(column.heading, width))
+                tuple(wrapped(column.heading, width, POINTS))
                 for column, width in zip(self.columns, self.widths, strict=True)
             )
         )
         self.lines = [
             _Line(
                 tuple(
-                    tuple(wrapped(text, width))
+                    tuple(wrapped(text, width, POINTS))
                     for text, width in zip(cells, self.widths, strict=True)
                 ),
                 row.shaded,
@@ -201,17 +203,6 @@ def _lines(needed: list[list[float]], widths: list[float]) -> int:
         max(-int(-cell // width) for cell, width in zip(cells, widths, strict=True))
         for cells in needed
     )
-
-
-def wrapped(text: str, inches: float) -> list[str]:
-    """Return ``text`` in lines of at most ``inches`` width; a word that is longer stands alone."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        if lines and text_inches(f"{lines[-1]} {word}", POINTS) <= inches:
-            lines[-1] = f"{lines[-1]} {word}"
-        else:
-            lines.append(word)
-    return lines
 
 
 def _longest_word(text: str) -> float:

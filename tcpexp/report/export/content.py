@@ -32,6 +32,7 @@ from tcpexp.report.export.blocks import (
 from tcpexp.report.page import content
 from tcpexp.report.page.network import direction_words
 from tcpexp.report.page.rows import EvidenceRow, FlowText
+from tcpexp.report.page.verdicts import verdict_rows
 from tcpexp.report.questions import split_explanation
 from tcpexp.words.shown import NONE, seconds
 
@@ -290,7 +291,7 @@ def _verdicts(run: RunData) -> list[Block]:
         ),
         Heading("Evidence", 3),
     ]
-    for row in content.verdict_rows(verdicts):
+    for row in verdict_rows(verdicts):
         because = f" Expected because {row['because']}." if row["because"] else ""
         head = f"**{_plain(row['result'])}: {_plain(row['title'])}.**"
         blocks.append(Paragraph(f"{head} {row['reason']}{because}".strip()))

@@ -90,7 +90,7 @@ def _draw_network(run: RunData, folder: Path) -> Path:
     """Write the network's drawing as an SVG file of its own, with its style in it."""
     path = folder / "network.svg"
     style = resources.files("tcpexp.report").joinpath("network.css").read_text(encoding="utf-8")
-    inner = network_svg(run.plan.network)
+    inner = network_svg(run.plan.network, run.plan.flows)
     head, _, rest = inner.partition(">")
     head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
     path.write_text(f"{head}><style>{style}</style>{rest}", encoding="utf-8")

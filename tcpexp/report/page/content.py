@@ -17,11 +17,9 @@ from tcpexp.report.page.rows import (
     CertificateRow,
     CommandRow,
     CrossCheckRow,
-    EvidenceRow,
     FileRow,
     FlowRow,
     TimelineRow,
-    VerdictRow,
 )
 from tcpexp.words.shown import (
     NONE,
@@ -36,50 +34,10 @@ from tcpexp.words.shown import (
 )
 
 if TYPE_CHECKING:
-    from tcpexp.checks.base import Evidence, Verdict
     from tcpexp.store.rundata import RunData
 
 #: A page stays readable: longer lists are cut, and say so.
-MOST_COMMANDS, MOST_EVENTS, MOST_PACKETS = 400, 300, 24
-
-
-def verdict_rows(verdicts: list[Verdict]) -> list[VerdictRow]:
-    """Return one row per verdict, with its evidence in words; a failed one is open."""
-    return [
-        {
-            "result": verdict.result,
-            "title": verdict.title,
-            "measured": verdict.measured,
-            "asked": verdict.asked,
-            "reason": verdict.reason,
-            "because": verdict.because,
-            "evidence": [_evidence(item) for item in verdict.evidence],
-        }
-        for verdict in verdicts
-    ]
-
-
-def _evidence(item: Evidence) -> EvidenceRow:
-    span = ""
-    if item.from_ns is not None:
-        span = (
-            f"at {seconds(item.from_ns)}"
-            if item.to_ns in (None, item.from_ns)
-            else f"{seconds(item.from_ns)} to {seconds(item.to_ns)}"
-        )
-    numbers = ", ".join(str(number) for number in item.packets[:MOST_PACKETS])
-    more = len(item.packets) - MOST_PACKETS
-    return {
-        "text": item.text,
-        "span": span,
-        "from_ns": item.from_ns,
-        "to_ns": item.from_ns if item.to_ns is None else item.to_ns,
-        "capture": item.capture,
-        "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
-        "first": item.packets[0] if item.packets else None,
-        "head": item.rows[0] if item.rows else (),
-        "rows": item.rows[1:],
-    }
+MOST_COMMANDS, MOST_EVENTS = 400, 300
 
 
 def fairness_words(run: RunData) -> list[str]:

@@ -12,25 +12,29 @@
     return element;
   });
 
+  const GLYPHS = { x: "×", tick: "ǀ", o: "○", s: "□", d: "◇", v: "▽", "^": "△", F: "+" };
+  const glyph = (layer) => (layer.kind === "points" && GLYPHS[layer.marker]) || "";
+  const look = (layer) => (glyph(layer) ? "glyph" : layer.dash.length ? "dashed" : layer.kind === "points" ? "dot" : ["bars", "area", "spans"].includes(layer.kind) ? "block" : "");
+
+  /** Return the key of a layer: how it is drawn, in its colour. Of no layer there is none. */
+  tcpexp.swatch = (layer, color = layer && layer.color) => (layer ? keyOf(color, look(layer), glyph(layer)) : "");
+
+  function keyOf(color, form, sign = "") {
+    const key = make("span", { class: `swatch ${form}`, "aria-hidden": "true" }, sign);
+    key.style.setProperty("--swatch", `var(${color})`);
+    return key;
+  }
+
   /** Return a switch; `change` is told whether it is on. */
-  function toggle(text, on, change, { color = null, title = "", look = "", sign = "" } = {}) {
+  function toggle(text, on, change, { key = null, title = "" } = {}) {
     const button = make("button", { type: "button", class: "toggle", "aria-pressed": String(on), title, onclick: () => {
       const now = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(now));
       change(now);
     } });
-    if (color) {
-      const swatch = make("span", { class: `swatch ${look}`, "aria-hidden": "true" }, sign);
-      swatch.style.setProperty("--swatch", `var(${color})`);
-      button.append(swatch);
-    }
-    button.append(text);
+    button.append(...(key ? [key, text] : [text]));
     return button;
   }
-
-  const GLYPHS = { x: "×", tick: "ǀ", o: "○", s: "□", d: "◇", v: "▽", "^": "△", F: "+" };
-  const glyph = (layer) => (layer.kind === "points" && GLYPHS[layer.marker]) || "";
-  const look = (layer) => (glyph(layer) ? "glyph" : layer.dash.length ? "dashed" : layer.kind === "points" ? "dot" : ["bars", "area", "spans"].includes(layer.kind) ? "block" : "");
 
   /** Return the switches of a panel's layers: one per label. */
   tcpexp.layerSwitches = function (group, panel) {
@@ -42,11 +46,11 @@
         if (seen.has(layer.label) || (layer.connection && layer.connection !== group.connection)) continue;
         seen.add(layer.label);
         const key = `${panel.info.id}\u0000${layer.label}`;
-        const shared = layer.flow && Object.keys(group.info.flows).length > 1;
+        const shared = layer.flow && Object.keys(group.info.flows).length > 1 && layer.color !== "--alarm";
         row.append(toggle(layer.label, !group.off.has(key), (on) => {
           group.off[on ? "delete" : "add"](key);
           group.switched();
-        }, { color: shared ? "--soft" : layer.color, title: layer.help, look: look(layer), sign: glyph(layer) }));
+        }, { key: panel.info.lanes.length ? null : tcpexp.swatch(layer, shared ? "--soft" : layer.color), title: layer.help }));
       }
       if (panel.info.lanes.length) row.append(...colours(panel));
     };
@@ -59,9 +63,7 @@
     const seen = new Map();
     for (const layer of panel.info.layers) panel.group.data.table(layer.table).columns.code.words.forEach((word, i) => seen.set(word, layer.palette[i]));
     return [...seen].map(([word, color]) => {
-      const key = make("span", { class: "key" }, make("span", { class: "swatch block" }), word.replaceAll("_", " "));
-      key.firstChild.style.setProperty("--swatch", `var(${color})`);
-      return key;
+      return make("span", { class: "key" }, keyOf(color, "block"), word.replaceAll("_", " "));
     });
   }
 
@@ -72,26 +74,9 @@
     group.listen("range", ([from, to]) => {
       const digits = Math.max(3, Math.min(9, Math.ceil(-Math.log10(to - from)) + 3));
       time.textContent = `${from.toFixed(digits)} s to ${to.toFixed(digits)} s`;
-      const [first, last] = group.whole;
-      slider.style.left = `${(100 * (from - first)) / (last - first)}%`;
-      slider.style.width = `${(100 * (to - from)) / (last - first)}%`;
     });
-    const slider = make("div", { class: "slider" });
-    const overview = make("div", { class: "overview", title: "The part of the run that is shown; click to go elsewhere", onmousedown: (event) => {
-      const box = overview.getBoundingClientRect();
-      const go = (now) => {
-        const at = group.whole[0] + ((now.clientX - box.left) / box.width) * (group.whole[1] - group.whole[0]);
-        const half = (group.range[1] - group.range[0]) / 2;
-        group.zoom(at - half, at + half, false);
-      };
-      const stop = () => { removeEventListener("mousemove", go); removeEventListener("mouseup", stop); };
-      addEventListener("mousemove", go);
-      addEventListener("mouseup", stop);
-      go(event);
-      event.preventDefault();
-    } }, slider);
     const zooms = make("div", { class: "buttons" },
-      button("Whole run", "Show the whole run (key 0, or double-click)", () => group.reset()),
+      button("Whole run", "Show all packets (key 0, or double-click)", () => group.reset()), duration(group),
       button("Back", "The range before (Backspace)", () => group.back()),
       button("−", "Zoom out (key -)", () => group.scale(2)),
       button("+", "Zoom in (key +)", () => group.scale(0.5)),
@@ -100,11 +85,11 @@
     const switches = make("div", { class: "toggles", role: "group", "aria-label": "Flows and marks" });
     const flows = Object.entries(group.info.flows);
     for (const [name, color] of flows.length > 1 ? flows : []) {
-      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.switched(); }, { color, look: "block", title: `Show ${name}` }));
+      switches.append(toggle(name, true, (on) => { group.off[on ? "delete" : "add"](`flow\u0000${name}`); group.switched(); }, { key: keyOf(color, "block"), title: `Show ${name}` }));
     }
-    const more = [["marks", group.marks.some((each) => each.color === "--alarm") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase"))]];
-    for (const [key, text, there] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.switched(); }));
-    const bar = make("div", { class: "toolbar" }, zooms, overview, switches);
+    const more = [["marks", group.info.marks.some((each) => each.kind === "fault") ? "actions and faults" : "actions", group.marks.length], ["bands", "actions in force", group.info.bands.length], ["phases", "phases behind cwnd", group.info.panels.some((each) => each.layers.some((layer) => layer.label === "phase")), "Those of the first flow that is switched on"]];
+    for (const [key, text, there, title = ""] of more) if (there) switches.append(toggle(text, true, (on) => { group.on[key] = on; group.switched(); }, { title }));
+    const bar = make("div", { class: "toolbar" }, make("div", { class: "times" }, zooms, tcpexp.overview(group)), switches);
     if (group.info.connections.length > 1) {
       const choice = make("select", { "aria-label": "Connection", onchange: () => group.choose(choice.value) },
         ...group.info.connections.map((each) => make("option", { value: each.id }, each.label)));
@@ -116,6 +101,19 @@
     }
     return bar;
   };
+
+  /** Return the switch between the part that has packets and the whole duration; null where both are the same. */
+  function duration(group) {
+    const [[start, end], [first, last]] = [group.busy, group.duration];
+    if (start === first && end === last) return null;
+    const beyond = group.marks.filter((mark) => mark.x < start || mark.x > end).length;
+    const more = beyond ? `, ${beyond} ${beyond === 1 ? "mark" : "marks"} more` : "";
+    const title = `Packets are between ${tcpexp.moment(start, 2)} and ${tcpexp.moment(end, 2)}. The run lasts from ${tcpexp.moment(first, 0)} to ${tcpexp.moment(last, 2)}${more}.`;
+    const choice = toggle(`Whole duration: ${tcpexp.quantity((last - first) * 1e9, "ns")}${more}`, false, (on) => group.widen(on), { title });
+    group.listen("whole", (on) => choice.setAttribute("aria-pressed", String(on)));
+    choice.classList.add("plain");
+    return choice;
+  }
 
   function listed(lines) {
     const list = make("dl", { class: "facts" });

@@ -23,6 +23,8 @@ SCRIPTS = (
     "panel.js",
     "group.js",
     "controls.js",
+    "overview.js",
+    "touch.js",
     "mount.js",
     "start.js",
 )

@@ -25,6 +25,9 @@ VARIABLES: dict[str, str] = {
     look.GRID: "--grid",
     look.SHADE: "--shade",
     look.ALARM: "--alarm",
+    look.WINDOW: "--window",
+    look.REPORTED: "--reported",
+    **{color: f"--queue-{index + 1}" for index, color in enumerate(look.QUEUES)},
     **{color: f"--s{index + 1}" for index, color in enumerate(look.PALETTE)},
 }
 _BY_COLOR = {color.lower(): variable for color, variable in VARIABLES.items()}

@@ -8,13 +8,15 @@
       this.info = info;
       this.data = data;
       this.root = root;
-      this.whole = info.span.map((each) => each / 1e9);
-      this.range = info.view.map((each) => each / 1e9);
+      this.duration = info.span.map((each) => each / 1e9);
+      this.busy = info.view.map((each) => each / 1e9); // where packets are
+      this.whole = this.busy; // as far as one can go: widen() makes it the whole duration
+      this.range = this.busy;
       this.history = [];
       this.on = { marks: true, bands: true, phases: true };
       this.off = new Set(); // "panel\u0000label" of layers, "flow\u0000name" of flows
       this.connection = info.connections.length ? info.connections[0].id : "";
-      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label, color: each.kind === "fault" ? "--alarm" : "--soft" }));
+      this.marks = info.marks.map((each) => ({ x: each.t / 1e9, label: each.label, kind: each.kind, color: each.kind === "fault" ? "--ink" : "--soft" }));
       this.colors = new Map();
       this.panels = [];
       this.pinned = null;
@@ -29,7 +31,7 @@
     /**
      * Call `act` when something happens; returns a function that ends this. `what` is one of
      * "range" ([from, to] in seconds), "pin" (a hit or null), "point" (a hit or null, and the pointer's time or null),
-     * "connection" (its id), "switch" (nothing: layers, flows or marks were switched) and "drawn" (nothing: all panels are, once).
+     * "connection" (its id), "whole" (whether the axis reaches over the whole duration), "switch" (nothing: layers, flows or marks were switched) and "drawn" (nothing: all panels are, once).
      * A hit is {panel, layer, table, row, x, y}; of a packet, `packetOf` says capture and number.
      */
     listen(what, act) {
@@ -54,6 +56,18 @@
       this.listeners.clear();
     }
 
+    /** Settle how much room the axes have: less on a phone. Returns whether it changed. */
+    measure() {
+      const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 560;
+      if (narrow === this.narrow) return false;
+      this.narrow = narrow;
+      this.axis = narrow ? 46 : 70; // CSS pixels left of every panel, so that all time axes line up
+      this.side = narrow ? 14 : 26; // and right of it
+      this.root.style.setProperty("--axis", `${this.axis}px`);
+      this.root.style.setProperty("--side", `${this.side}px`);
+      return true;
+    }
+
     color(name) {
       if (!this.colors.has(name)) this.colors.set(name, getComputedStyle(this.root).getPropertyValue(name).trim() || "#888");
       return this.colors.get(name);
@@ -63,6 +77,7 @@
     recolour() {
       this.colors.clear();
       this.panels.forEach((panel) => panel.repaint());
+      this.tell("colours");
     }
 
     shows(panel, layer) {
@@ -72,7 +87,7 @@
 
     /** Return what is shaded behind a panel: [from, to, colour, whether only a strip at the top]; no phase under `shortest` seconds. */
     shades(panel, shortest) {
-      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--s6", true]) : [];
+      const shades = this.on.bands ? this.info.bands.map((band) => [band.from / 1e9, band.to / 1e9, "--soft", true]) : [];
       if (panel.id !== "cwnd" || !this.on.phases) return shades;
       const strip = this.info.panels.find((each) => each.id === "states");
       const layer = strip && strip.layers.find((each) => each.label === "phase" && !this.off.has(`flow\u0000${each.flow}`));
@@ -95,6 +110,22 @@
       this.redraw();
     }
 
+    /** Let the axis reach over the whole duration, or only over the part that has packets; show all of it. */
+    widen(on) {
+      this.whole = on ? this.duration : this.busy;
+      this.tell("whole", on);
+      this.reset();
+    }
+
+    /** Show a range wherever it is, also where there are no packets. */
+    show(from, to) {
+      if (from < this.busy[0] || to > this.busy[1]) {
+        this.whole = this.duration;
+        this.tell("whole", true);
+      }
+      this.zoom(from, to);
+    }
+
     back() {
       if (this.history.length) this.zoom(...this.history.pop(), false);
     }
@@ -115,6 +146,7 @@
     }
 
     redraw() {
+      this.measure();
       for (const panel of this.panels) panel.redraw();
       this.changed();
     }
@@ -146,27 +178,31 @@
       return null;
     }
 
-    /** The pointer is over a panel: show the time in all, and what it points at. */
+    /** The pointer is over a panel: show its time in all panels, and what it points at. */
     point(panel, seconds, left, top) {
-      this.moving = true;
-      for (const each of this.panels) {
-        if (each !== panel) each.follow(seconds);
-        else if (each.readout) each.readout.textContent = each.values(seconds);
-      }
-      this.moving = false;
+      this.over = panel;
+      this.follow(seconds, panel);
       this.hovered = panel.nearest(left, top);
       this.tell("point", this.hovered, seconds, panel, left, top);
     }
 
     leave() {
+      this.over = null;
       this.hovered = null;
       this.tell("point", null, null);
+      this.follow(this.pinned ? this.pinned.x : null);
+    }
+
+    /** Put the cursor of all panels at a time and read their values there; `pointed` has its cursor already. */
+    follow(seconds, pointed = null) {
+      this.at = seconds;
       this.moving = true;
-      for (const each of this.panels) each.follow(null);
+      for (const each of this.panels) each.follow(seconds, each === pointed);
       this.moving = false;
     }
 
     words(hit) {
+      if (hit.mark) return [[tcpexp.moment(hit.x, 6), hit.mark.label]];
       return this.data.table(hit.table).kind === "packets" ? tcpexp.packetWords(this.data, hit.table, hit.row) : tcpexp.sampleWords(this.data, hit.table, hit.row);
     }
 
@@ -174,12 +210,13 @@
     pin(hit) {
       this.pinned = hit;
       for (const panel of this.panels) panel.repaint();
+      this.follow(hit ? hit.x : null);
       this.tell("pin", hit);
     }
 
     /** Return capture and frame number of a hit that is a packet, else null. */
     packetOf(hit) {
-      const table = hit && this.data.table(hit.table);
+      const table = hit && hit.table && this.data.table(hit.table);
       return table && table.kind === "packets" ? { capture: table.facts.capture, run: table.facts.run || "", number: this.data.column(hit.table, "number")[hit.row] } : null;
     }
 
@@ -250,9 +287,15 @@
     /** Return whether a key was one of ours. */
     key(event) {
       if (event.ctrlKey || event.metaKey || event.altKey) return false;
+      const lock = () => {
+        const panel = this.panels.find((each) => each.element.closest("section").contains(event.target)) || this.over;
+        const panels = panel ? [panel] : this.panels;
+        const on = !panels.every((each) => each.lock || each.info.lanes.length);
+        panels.forEach((each) => each.locked(on));
+      };
       const actions = {
         ArrowLeft: () => this.pan(-0.2), ArrowRight: () => this.pan(0.2), "+": () => this.scale(0.5), "=": () => this.scale(0.5), "-": () => this.scale(2), _: () => this.scale(2),
-        0: () => this.reset(), Home: () => this.reset(), Backspace: () => this.back(), n: () => this.step(1), p: () => this.step(-1), Escape: () => this.pin(null),
+        0: () => this.reset(), Home: () => this.reset(), Backspace: () => this.back(), n: () => this.step(1), p: () => this.step(-1), Escape: () => this.pin(null), l: lock,
       };
       const action = actions[event.key];
       if (action) action();

@@ -9,13 +9,18 @@
     const drawing = make("div", { class: "plot" });
     const panel = new tcpexp.Panel(group, info, drawing);
     panel.heading = make("h3", {}, info.title);
-    panel.readout = make("output", { class: "readout" });
+    panel.readout = make("div", { class: "values" }); // over the switches where it is long, never over the plot
+    panel.lockButton = info.lanes.length ? null : make("button", { type: "button", class: "lock", "aria-pressed": "false", title: "Keep the vertical axis as it is (key l); otherwise it follows the zoom", onclick: () => panel.locked(!panel.lock) }, "lock y");
     const switches = tcpexp.layerSwitches(group, panel);
     const id = `panel-${info.id}`;
-    const element = make("section", { class: "panel", id: document.getElementById(id) ? null : id, "data-panel": info.id, "aria-label": info.title }, make("div", { class: "panel-head" }, panel.heading, panel.readout), switches.row, drawing, make("p", { class: "soft" }, info.note));
+    const element = make("section", { class: "panel", id: document.getElementById(id) ? null : id, "data-panel": info.id, "aria-label": info.title }, make("div", { class: "panel-head" }, panel.heading, make("div", { class: "readout" }, panel.readout), panel.lockButton), switches.row, drawing, make("p", { class: "soft" }, info.note));
     panel.fill = switches.fill;
     panel.made = ({ over }) => {
-      over.addEventListener("click", () => group.hovered && group.pin(group.hovered));
+      tcpexp.touch(group, over);
+      over.addEventListener("click", (event) => {
+        if (group.hovered && group.hovered.table) group.pin(group.hovered);
+        if (event.pointerType === "touch") group.tell("point", null, null); // the finger is gone: no tip
+      });
       over.addEventListener("wheel", (event) => {
         if (!(event.ctrlKey || event.metaKey || event.shiftKey)) return; // the page itself scrolls
         event.preventDefault();
@@ -23,7 +28,7 @@
         group.scale((event.deltaY || event.deltaX) > 0 ? 1.25 : 0.8, about);
       }, { passive: false });
     };
-    drawing.style.minHeight = `${info.height}px`; // its place is kept until it is drawn
+    drawing.style.minHeight = `${panel.height}px`; // its place is kept until it is drawn
     group.panels.push(panel);
     return element;
   }
@@ -54,7 +59,10 @@
 
   /** Follow what the page does: its width, its colours, its keys. */
   function follow(group, plots, keysOfPage) {
-    const resized = new ResizeObserver(() => group.panels.forEach((panel) => panel.plot && panel.width() !== panel.plot.width && panel.redraw()));
+    const resized = new ResizeObserver(() => {
+      if (group.measure()) group.panels.forEach((panel) => panel.again());
+      group.panels.forEach((panel) => panel.plot && panel.width() !== panel.plot.width && panel.redraw());
+    });
     resized.observe(plots);
     const pressed = (event) => {
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.isContentEditable) return;
@@ -85,6 +93,7 @@
     const parts = [tcpexp.toolbar(group, fillAll), plots, tcpexp.pinBoard(group)];
     root.classList.add("stage");
     root.append(...parts);
+    group.measure();
     for (const each of info.panels) plots.append(place(group, each));
     tcpexp.tips(group);
     follow(group, plots, keysOfPage);

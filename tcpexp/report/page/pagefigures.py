@@ -6,14 +6,14 @@ Each drawn as SVG or as a table, straight from the tables, without matplotlib an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from tcpexp.catalogue import catalogue_for
 from tcpexp.errors import TcpexpError
 from tcpexp.plots.kit.sketch import SketchFigure
-from tcpexp.plots.kit.style import house_style, sketching
+from tcpexp.plots.kit.style import WIDTH, house_style, sketching
 from tcpexp.plots.kit.table import Table
 from tcpexp.plots.run import NO_DATA, LeftOut, WantedPlot, wanted_plots
 from tcpexp.report.page.figures import inline_text, themed
@@ -23,11 +23,21 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
+#: Inches: of a figure beside the verdicts, and of one that a phone shows without scrolling. Letters
+#: have the same size in all.
+KEY_WIDTH, PHONE_WIDTH = 7.4, 3.8
+#: A drawing is tall that leaves a phone's first screen no room for a verdict.
+TALL = 1.05
+_VIEW = re.compile(r'viewBox="[-0-9.]+ [-0-9.]+ ([0-9.]+) ([0-9.]+)"')
+
+
 @dataclass(frozen=True)
 class PageFigure:
-    """A plot on the page: ``html`` is an ``<svg>`` element, or headings and tables.
+    """A plot on the page: ``html`` holds its drawings, for wide windows and for a phone, or
+    headings and tables.
 
-    ``plot`` is the plot's name, ``name`` its own.
+    ``plot`` is the plot's name, ``name`` its own. ``key``: it shows the answer. ``tall``: on a
+    phone it is much higher than wide. ``table``: it is a table.
     """
 
     name: str
@@ -35,20 +45,37 @@ class PageFigure:
     title: str
     caption: str
     html: str
+    key: bool = False
+    tall: bool = False
+    table: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What became of a plot: the markup, how high it is for its width, whether it is a table, and
+    whether it is a sketch, which can be drawn again in another width.
+    """
+
+    html: str
+    ratio: float = 0.0
+    table: bool = False
+    sketch: bool = False
 
 
 def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
     """Return the plots that the spec names, or all that have data, and what was left out.
 
-    A plot whose drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot
-    or option.
+    The one that the spec's ``key:`` names, or else the first, shows the answer. A plot whose
+    drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
     """
     figures: list[PageFigure] = []
     left_out: list[LeftOut] = []
-    for wanted in wanted_plots(run, catalogue_for(run.plan)):
+    wanted_here = wanted_plots(run, catalogue_for(run.plan))
+    key = _key(run, wanted_here)
+    for wanted in wanted_here:
         title = str(wanted.options["title"])
         try:
-            html = figure_html(run, wanted)
+            figure = draw_for_page(run, wanted, key=wanted is key)
         except TcpexpError:
             raise
         except (
@@ -62,40 +89,81 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
                 )
             )
             continue
-        if html is not None:
-            figures.append(
-                PageFigure(
-                    wanted.file_name,
-                    wanted.plot.name,
-                    title,
-                    wanted.plot.caption(),
-                    html,
-                )
-            )
+        if figure is not None:
+            figures.append(figure)
         elif run.plan.plots:
             left_out.append(LeftOut(wanted.file_name, title, NO_DATA))
+    if figures and not any(figure.key for figure in figures):
+        figures[0] = replace(figures[0], key=True)
     return figures, left_out
 
 
-def figure_html(run: RunData, wanted: WantedPlot) -> str | None:
+def _key(run: RunData, wanted: list[WantedPlot]) -> WantedPlot | None:
+    """Return the plot that shows the answer: the one that the spec names, or else the first."""
+    number = run.plan.key
+    if number is not None and number < len(wanted):
+        return wanted[number]
+    return wanted[0] if wanted else None
+
+
+def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> PageFigure | None:
     """Return one plot for the page, None when the run holds no data for it."""
+    wide = draw_plot(run, wanted, KEY_WIDTH if key else WIDTH)
+    if wide is None:
+        return None
+    html, ratio = wide.html, wide.ratio
+    if wide.sketch and wanted.plot.narrows:
+        narrow = draw_plot(run, wanted, PHONE_WIDTH, suffix="-narrow")
+        if narrow is not None and narrow.sketch:
+            html = f'<div class="on-wide">{html}</div><div class="on-phone">{narrow.html}</div>'
+            ratio = narrow.ratio
+    elif not wide.table:
+        html = f'<div class="scroll">{html}</div>'
+    return PageFigure(
+        wanted.file_name,
+        wanted.plot.name,
+        str(wanted.options["title"]),
+        wanted.plot.caption(),
+        html,
+        key,
+        ratio > TALL or wide.table,
+        wide.table,
+    )
+
+
+def draw_plot(
+    run: RunData, wanted: WantedPlot, width: float = WIDTH, suffix: str = ""
+) -> Drawing | None:
+    """Return one plot drawn ``width`` inches wide, None when the run holds no data for it.
+
+    ``suffix`` ends the names of what its parts refer to.
+    """
     title = str(wanted.options["title"])
-    with sketching():
+    with sketching(width):
         try:
             drawn = wanted.plot.draw(run, wanted.options)
             if drawn is None:
                 return None
             if isinstance(drawn, Table):
-                return table_html(drawn, title)
+                return Drawing(table_html(drawn, title), table=True)
             if isinstance(drawn, SketchFigure):
-                return themed(drawn.to_svg(title, re.sub(r"[^A-Za-z0-9]", "-", wanted.file_name)))
+                name = re.sub(r"[^A-Za-z0-9]", "-", wanted.file_name + suffix)
+                svg = themed(drawn.to_svg(title, name))
+                return Drawing(svg, _ratio(svg), sketch=True)
         except (
             AttributeError,
             TypeError,
             KeyError,
         ):  # a call of matplotlib's that a sketch does not know; another fault comes again below
             pass
-    return inline_text(matplotlib_svg(run, wanted), title, wanted.file_name)
+    svg = inline_text(matplotlib_svg(run, wanted), title, wanted.file_name)
+    return Drawing(svg, _ratio(svg))
+
+
+def _ratio(svg: str) -> float:
+    """Return how high a drawing is for its width."""
+    found = _VIEW.search(svg)
+    return float(found[2]) / float(found[1]) if found else 0.0
 
 
 def matplotlib_svg(run: RunData, wanted: WantedPlot) -> str:

@@ -63,7 +63,7 @@
       down = true;
     }
     if (dense && down) flush();
-    if (stepped && down && end === points.x.length && layer.kind !== "rate") context.lineTo(Math.min(view.x(points.x[end - 1]) + 2, view.left + view.width), last);
+    if (stepped && down && end === points.x.length && layer.kind !== "counts") context.lineTo(Math.min(view.x(points.x[end - 1]) + 2, view.left + view.width), last);
     context.stroke();
   }
 
@@ -137,7 +137,7 @@
     const cell = layer.marker === "." || layer.marker === "tick" ? 2 : 4;
     const across = Math.ceil(view.width / cell) + 3;
     const taken = new Uint8Array(across * (Math.ceil(view.height / cell) + 3));
-    const radius = (layer.marker === "." ? (end - start > 2 * view.width ? 1.8 : 3) : end - start > view.width ? 3 : 4.2) * view.ratio;
+    const radius = (layer.marker === "." ? (end - start > 2 * view.width ? 1.8 : 3) : end - start > 150 ? 2.6 : end - start > 40 ? 3.4 : 4.2) * view.ratio;
     context.lineWidth = 1.3 * view.ratio;
     for (let i = start; i < end; i++) {
       if (found.y[i] < 0) continue;
@@ -178,7 +178,7 @@
   /** Draw spans of time in their lane, coloured by code. */
   function spans(context, found, view, layer) {
     const tall = view.height / view.lanes;
-    const top = view.top + layer.lane * tall + tall * 0.14;
+    const top = view.top + layer.lane * tall + tall * view.above;
     const shades = layer.palette.map((name) => view.color(name));
     let column = NaN;
     let drawn = 0; // bits of the codes that this column of pixels has had
@@ -193,7 +193,7 @@
         drawn |= 1 << found.y[i];
       }
       context.fillStyle = shades[found.y[i]];
-      context.fillRect(left, top, Math.max(view.ratio, right - left), tall * 0.72);
+      context.fillRect(left, top, Math.max(view.ratio, right - left), tall * (0.86 - view.above));
     }
   }
 
@@ -220,11 +220,17 @@
     view.stack = Float64Array.from(found.y, (value, i) => (below[i] || 0) + Math.max(0, value));
   }
 
-  /** Return values per second in intervals that suit the view: a step line. `width` is the interval in seconds. */
-  tcpexp.perSecond = function (found, from, to) {
-    const wanted = Math.max((to - from) / 240, 1e-4);
+  /** Return the interval in seconds by which a range is counted: 1, 2 or 5 times a power of ten. */
+  tcpexp.interval = function (from, to) {
+    const wanted = Math.max((to - from) / 240, 1e-6);
     const size = 10 ** Math.floor(Math.log10(wanted));
-    const width = [1, 2, 5, 10].map((each) => each * size).find((each) => each >= wanted * 0.999);
+    return [1, 2, 5, 10].map((each) => each * size).find((each) => each >= wanted * 0.999);
+  };
+
+  /** Return sums per interval that suits the view: a step line. */
+  tcpexp.perInterval = function (found, from, to) {
+    if (found.sums && found.sums.from === from && found.sums.to === to) return found.sums;
+    const width = tcpexp.interval(from, to);
     const first = Math.floor(from / width);
     const count = Math.ceil(to / width) - first + 1;
     const x = new Float64Array(count);
@@ -234,9 +240,30 @@
       x[bin] = (first + bin) * width;
       const end = (first + bin + 1) * width;
       for (; index < found.x.length && found.x[index] < end; index++) y[bin] += found.y[index];
-      y[bin] /= width;
     }
-    return { x, y, width };
+    return (found.sums = { x, y, width, from, to });
+  };
+
+  /** Draw counts as steps, the room below them shaded. */
+  function counts(context, found, view, layer) {
+    const sums = tcpexp.perInterval(found, view.from, view.to);
+    if (!layer.dash.length) {
+      const bottom = view.y(0);
+      context.globalAlpha = 0.22;
+      sums.x.forEach((x, i) => sums.y[i] && context.fillRect(view.x(x), view.y(sums.y[i]), sums.width * view.across, bottom - view.y(sums.y[i])));
+      context.globalAlpha = 1;
+    }
+    line(context, sums, view, layer, true);
+  }
+
+  /** Return a text cut to `room` with a mark of it; nothing where that says too little. */
+  tcpexp.shortened = function (context, text, room) {
+    if (context.measureText(text).width <= room) return text;
+    for (let length = text.length - 1; length >= 5; length--) {
+      const short = `${text.slice(0, length).trimEnd()}…`;
+      if (context.measureText(short).width <= room) return short;
+    }
+    return "";
   };
 
   /** Draw one layer. `view` has from, to, left, top, width, height, x(), y(), ratio, color(), and for stacks what is below. */
@@ -248,7 +275,7 @@
     context.textAlign = "left";
     context.textBaseline = "alphabetic";
     if (layer.kind === "line" || layer.kind === "step") line(context, found, view, layer, layer.kind === "step");
-    else if (layer.kind === "rate") line(context, tcpexp.perSecond(found, view.from, view.to), view, layer, true);
+    else if (layer.kind === "counts") counts(context, found, view, layer);
     else if (layer.kind === "bars") bars(context, found, view, layer);
     else if (layer.kind === "points") points(context, found, view, layer);
     else if (layer.kind === "stems") stems(context, found, view);

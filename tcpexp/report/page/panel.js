@@ -1,8 +1,10 @@
 // One panel: a uPlot frame (axes, scales, pointer, selection) whose layers are painted by paint.js.
 "use strict";
 (function (tcpexp) {
-  const AXIS = 70; // CSS pixels left of every panel, so that all time axes line up
-  const REACH = 14; // CSS pixels around the pointer in which a point counts as pointed at
+  const REACH = matchMedia("(pointer: coarse)").matches ? 24 : 14; // CSS pixels around the pointer in which a point counts as pointed at
+  const MARK_REACH = 4;
+  const ROW = 13; // CSS pixels of a row of marks' names
+  const STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat(); // of what is counted there are no halves
   const MOST_TRIED = 6000;
 
   /** Return how many digits after the point tell multiples of `step` apart. */
@@ -22,6 +24,14 @@
       this.plot = null; // made when the panel first comes near the window
       this.near = false;
       this.stale = false; // what is drawn is of another range, or of other layers
+      this.lock = null; // the vertical range, while the reader keeps it
+      this.counted = info.layers.some((layer) => layer.kind === "counts");
+      this.rows = info.lanes.length ? 0 : Math.min(group.marks.length, info.id === "sequence" ? 3 : 1); // of marks' names over the plot
+    }
+
+    get height() {
+      const lanes = this.group.narrow ? this.info.lanes.length : 0; // their names stand over them
+      return this.info.height + ROW * (Math.max(0, this.rows - 1) + lanes);
     }
 
     /** Draw the panel, if it is not drawn as it should be; from now on it follows every change. `made` is called with a new plot. */
@@ -31,6 +41,7 @@
         this.plot = new uPlot(this.options(), [[0, 1], [null, null]], this.element);
         if (this.made) this.made(this.plot);
         this.redraw();
+        this.follow(this.group.at ?? null);
       } else if (this.stale) this.redraw();
     }
 
@@ -44,21 +55,26 @@
       return this.info.layers.filter((layer) => this.group.shows(this.info, layer));
     }
 
+    /** Return whether the panel has something of the chosen connection, or is not about one. */
+    concerns() {
+      const { connection } = this.group;
+      return this.info.layers.some((layer) => !layer.connection || layer.connection === connection);
+    }
+
     options() {
       const { group, info } = this;
       const color = (name) => () => group.color(name);
-      const axis = { stroke: color("--soft"), grid: { stroke: color("--grid"), width: 1 }, ticks: { stroke: color("--grid"), width: 1, size: 5 }, font: "12px system-ui, sans-serif" };
-      const ignore = () => () => null;
+      const axis = { stroke: color("--soft"), grid: { stroke: color("--grid"), width: 1 }, ticks: { stroke: color("--grid"), width: 1, size: 5 }, font: `${group.narrow ? 11 : 12}px system-ui, sans-serif` };
       return {
         width: this.width(),
-        height: info.height,
-        padding: [8, 26, 0, 0],
+        height: this.height,
+        padding: [6 + ROW * this.rows, () => group.side, 0, 0],
         legend: { show: false },
         scales: { x: { time: false, auto: false, range: () => group.range }, y: { auto: false, range: () => this.fit() } },
         series: [{}, { scale: "y", show: true, paths: () => null, points: { show: false } }],
         axes: [
-          { ...axis, space: 80, size: 34, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.clock(tick, step)) },
-          { ...axis, size: AXIS, space: 34, show: true, splits: info.lanes.length ? () => [] : undefined, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.number(tick, step)) },
+          { ...axis, space: (_, __, from, to) => this.spacing(from, to), size: 34, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.clock(tick, step)) },
+          { ...axis, size: () => group.axis, space: 34, incrs: STEPS, splits: info.lanes.length ? () => [] : undefined, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.number(tick, step)) },
         ],
         cursor: {
           y: false,
@@ -77,7 +93,13 @@
     }
 
     width() {
-      return Math.max(280, this.element.clientWidth);
+      return Math.max(240, this.element.clientWidth);
+    }
+
+    /** Return how far apart ticks of time must be for their texts. */
+    spacing(from, to) {
+      const digits = Math.max(0, Math.ceil(-Math.log10((to - from) / 6)));
+      return (to.toFixed(digits).length + 2) * 7 + (this.group.narrow ? 14 : 34);
     }
 
     clock(tick, step) {
@@ -90,62 +112,96 @@
       return shown.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     }
 
-    /** Return the vertical range for what is in view; layers that do not `fit` get at most half as much room again. */
+    /** Return the vertical range: what was locked or drawn with the pointer, else what is in view has room. */
     fit() {
       if (this.info.lanes.length) {
         this.title();
         return [0, 1];
       }
+      const { box } = this.group;
+      const range = this.lock || (box && box.panel === this ? box.range : null) || this.roomy();
+      this.unit = tcpexp.axisUnit(range[1], this.info.unit);
+      this.title();
+      return (this.shown = range);
+    }
+
+    /** Return the range of what is in view; what need not `fit` gets at most half as much room again, if it then comes into view. */
+    roomy() {
+      let low = Infinity;
+      let high = -Infinity;
+      const near = []; // what need not fit, where it comes nearest and how far it reaches
+      let stack = null;
+      let summed = this.info.unit === "bps";
+      for (const layer of this.layers()) {
+        if (layer.kind === "level") {
+          near.push([layer.value, layer.value * 1.04]);
+          continue;
+        }
+        if (layer.kind === "area") stack = stack || new Float64Array(this.group.data.points(layer).x.length);
+        if (["area", "counts", "stems"].includes(layer.kind)) summed = true;
+        const [least, most] = this.extent(layer, stack);
+        if (most === -Infinity) continue;
+        if (!layer.fit) near.push([least, most]);
+        else {
+          low = Math.min(low, least);
+          high = Math.max(high, most);
+        }
+      }
+      this.blank = high === -Infinity;
+      if (this.blank) [low, high] = near.length ? [0, Math.max(...near.map((each) => each[1]))] : [0, 1];
+      const zoomed = this.group.range[1] - this.group.range[0] < 0.98 * (this.group.whole[1] - this.group.whole[0]);
+      const grounded = this.info.zero && (summed || !zoomed || low < 0.6 * high);
+      if (grounded) low = 0;
+      const tall = high - low || Math.max(1, Math.abs(high) * 0.1);
+      const most = high + tall * 0.5;
+      for (const [least, reach] of near) if (least <= most) high = Math.max(high, Math.min(reach, most));
+      const margin = (high - low || tall) * 0.06;
+      return [grounded ? 0 : low - margin, high + margin];
+    }
+
+    /** Return the lowest and the highest value of a layer in view; `stack` are the sums of the areas below, to which it adds. */
+    extent(layer, stack) {
       const [from, to] = this.group.range;
       let low = Infinity;
       let high = -Infinity;
-      let beyond = -Infinity;
-      let stack = null;
-      for (const layer of this.layers()) {
-        if (layer.kind === "level") {
-          beyond = Math.max(beyond, layer.value * 1.04);
-          continue;
+      let found = this.group.data.points(layer);
+      if (layer.kind === "counts") found = tcpexp.perInterval(found, from, to);
+      const stepped = ["step", "counts", "area"].includes(layer.kind);
+      const start = Math.max(0, tcpexp.firstAtLeast(found.x, from) - (stepped ? 1 : 0));
+      const end = tcpexp.firstAtLeast(found.x, to);
+      const blocks = layer.kind === "area" || end - start < 4096 ? null : tcpexp.blocks(found);
+      for (let i = start; i < end; i++) {
+        let value = found.y[i];
+        let top;
+        const block = i / tcpexp.BLOCK;
+        if (blocks && i % tcpexp.BLOCK === 0 && i + tcpexp.BLOCK <= end && blocks.low[block] >= 0) {
+          value = blocks.low[block];
+          top = blocks.high[block];
+          i += tcpexp.BLOCK - 1;
+        } else {
+          if (value < 0) continue;
+          if (layer.kind === "area") value = stack[i] += value;
+          top = found.y2 ? found.y2[i] : value;
         }
-        let found = this.group.data.points(layer);
-        if (layer.kind === "rate") found = tcpexp.perSecond(found, from, to);
-        const stepped = layer.kind === "step" || layer.kind === "rate" || layer.kind === "area";
-        const start = Math.max(0, tcpexp.firstAtLeast(found.x, from) - (stepped ? 1 : 0));
-        const end = tcpexp.firstAtLeast(found.x, to);
-        if (layer.kind === "area") stack = stack || new Float64Array(found.x.length);
-        const blocks = layer.kind === "area" || end - start < 4096 ? null : tcpexp.blocks(found);
-        for (let i = start; i < end; i++) {
-          let value = found.y[i];
-          let top;
-          const block = i / tcpexp.BLOCK;
-          if (blocks && i % tcpexp.BLOCK === 0 && i + tcpexp.BLOCK <= end && blocks.low[block] >= 0) {
-            value = blocks.low[block];
-            top = blocks.high[block];
-            i += tcpexp.BLOCK - 1;
-          } else {
-            if (value < 0) continue;
-            if (layer.kind === "area") value = stack[i] += value;
-            top = found.y2 ? found.y2[i] : value;
-          }
-          if (!layer.fit) beyond = Math.max(beyond, top);
-          else {
-            if (value < low) low = value;
-            if (top > high) high = top;
-          }
-        }
+        if (value < low) low = value;
+        if (top > high) high = top;
       }
-      if (high === -Infinity) [low, high] = beyond > 0 ? [0, beyond] : [0, 1];
-      if (this.info.zero) low = 0;
-      const tall = high - low || Math.max(1, Math.abs(high) * 0.1);
-      high = Math.max(high, Math.min(beyond, high + tall * 0.5));
-      const margin = (high - low || tall) * 0.06;
-      this.unit = tcpexp.axisUnit(high, this.info.unit);
-      this.title();
-      const box = this.group.box;
-      return box && box.panel === this ? box.range : [this.info.zero ? 0 : low - margin, high + margin];
+      return [low, high];
+    }
+
+    /** Keep the vertical range as it is, or let it follow the zoom again. */
+    locked(on) {
+      if (this.info.lanes.length) return;
+      this.lock = on ? this.shown || this.fit() : null;
+      if (this.lockButton) this.lockButton.setAttribute("aria-pressed", String(on));
+      this.redraw();
     }
 
     title() {
-      if (this.heading) this.heading.textContent = this.unit[1] && this.info.unit ? `${this.info.title} (${this.unit[1]})` : this.info.title;
+      if (!this.heading) return;
+      const { title, unit } = this.info;
+      const of = this.counted ? ` per ${tcpexp.quantity(tcpexp.interval(...this.group.range) * 1e9, "ns")}` : "";
+      this.heading.textContent = this.unit[1] && unit && !this.counted ? `${title} (${this.unit[1]})` : title + of;
     }
 
     view(plot) {
@@ -154,7 +210,7 @@
       const { min, max } = plot.scales.y;
       const across = width / (to - from);
       const up = height / (max - min);
-      return { from, to, left, top, width, height, across, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
+      return { from, to, left, top, width, height, across, ratio: devicePixelRatio, lanes: Math.max(1, this.info.lanes.length), above: this.group.narrow ? 0.5 : 0.14, stack: [], x: (value) => left + (value - from) * across, y: (value) => top + (max - value) * up, color: (name) => this.group.color(name) };
     }
 
     clipped(plot, draw) {
@@ -174,7 +230,7 @@
           const left = Math.max(view.left, view.x(start));
           const right = Math.min(view.left + view.width, view.x(end));
           if (right - left < (strip ? 0 : view.ratio)) continue; // too short to be seen
-          context.globalAlpha = strip ? 0.6 : 0.13;
+          context.globalAlpha = strip ? 0.35 : 0.6;
           context.fillStyle = this.group.color(color);
           context.fillRect(left, view.top, right - left, strip ? 4 * view.ratio : view.height);
           context.globalAlpha = 1;
@@ -185,48 +241,86 @@
     paint(plot) {
       this.clipped(plot, (context, view) => {
         for (const layer of this.layers()) tcpexp.paint(context, layer, this.group.data.points(layer), view);
-        if (this.group.on.marks) this.paintMarks(context, view);
         this.paintPinned(context, view);
+        if (this.blank) this.paintBlank(context, view);
       });
+      if (this.group.on.marks) this.paintMarks(plot.ctx, this.view(plot));
       if (this.info.lanes.length) this.paintLanes(plot);
     }
 
+    paintBlank(context, view) {
+      context.font = `${12 * view.ratio}px system-ui, sans-serif`;
+      context.fillStyle = this.group.color("--soft");
+      context.textAlign = "center";
+      context.fillText("nothing in this part of the run", view.left + view.width / 2, view.top + view.height / 2);
+    }
+
+    /** Paint a line for each mark, and their names over the plot where there is room for them. */
     paintMarks(context, view) {
       const ratio = view.ratio;
-      context.textAlign = "left";
+      context.save();
       context.textBaseline = "alphabetic";
+      context.textAlign = "left";
       context.font = `${11 * ratio}px system-ui, sans-serif`;
       context.lineWidth = ratio;
-      let free = [-Infinity, -Infinity, -Infinity];
-      const labelled = view.height > 130 * ratio;
-      for (const mark of this.group.marks) {
-        if (mark.x < view.from || mark.x > view.to) continue;
+      const free = Array(this.rows).fill(-Infinity);
+      const inView = this.group.marks.filter((mark) => mark.x >= view.from && mark.x <= view.to);
+      for (const mark of inView) {
         const x = Math.round(view.x(mark.x)) + 0.5;
+        const [row, left, text] = this.rows ? this.nameOf(context, mark, x, view, free) : [-1];
+        const top = row < 0 ? view.top : view.top - (5 + ROW * (this.rows - row - 1)) * ratio;
         context.strokeStyle = this.group.color(mark.color);
+        context.globalAlpha = inView.length > 40 ? 0.35 : 1;
         context.setLineDash([4 * ratio, 3 * ratio]);
         context.beginPath();
-        context.moveTo(x, view.top);
+        context.moveTo(x, top);
         context.lineTo(x, view.top + view.height);
         context.stroke();
         context.setLineDash([]);
-        const wide = context.measureText(mark.label).width + 10 * ratio;
-        const row = free.findIndex((each) => each <= x);
-        if (!labelled || row < 0) continue;
-        free[row] = x + wide;
-        const left = Math.min(x + 4 * ratio, view.left + view.width - wide);
-        context.fillStyle = this.group.color("--paper");
-        context.globalAlpha = 0.8;
-        context.fillRect(left - 2 * ratio, view.top + (1 + 14 * row) * ratio, wide - 4 * ratio, 13 * ratio);
         context.globalAlpha = 1;
+        if (row < 0) continue;
         context.fillStyle = this.group.color(mark.color);
-        context.fillText(mark.label, left, view.top + (12 + 14 * row) * ratio);
+        context.fillText(text, left, top);
       }
+      context.restore();
+    }
+
+    /** Return row, place and text of a mark's name; row -1 where there is no room. `free` says where each row is free from, and is brought up to date. */
+    nameOf(context, mark, x, view, free) {
+      const { ratio } = view;
+      const end = view.left + view.width + this.group.side * ratio * 0.6;
+      const wide = context.measureText(mark.label).width;
+      for (let row = 0; row < free.length; row++) {
+        if (free[row] > x) continue;
+        if (x + 3 * ratio + wide <= end) {
+          free[row] = x + wide + 10 * ratio;
+          return [row, x + 3 * ratio, mark.label];
+        }
+        const left = Math.max(free[row], view.left);
+        if (x - left >= wide + 8 * ratio) {
+          free[row] = end;
+          return [row, x - wide - 4 * ratio, mark.label];
+        }
+        const room = Math.max(end - x - 3 * ratio, x - left - 8 * ratio);
+        const text = tcpexp.shortened(context, mark.label, room);
+        if (!text) continue;
+        const there = room > end - x - 3 * ratio ? x - context.measureText(text).width - 4 * ratio : x + 3 * ratio;
+        free[row] = end;
+        return [row, there, text];
+      }
+      return [-1];
     }
 
     paintPinned(context, view) {
       const hit = this.group.pinned;
-      if (!hit || hit.panel !== this) return;
+      if (!hit) return;
       context.strokeStyle = this.group.color("--link");
+      context.lineWidth = view.ratio;
+      context.beginPath();
+      context.moveTo(view.x(hit.x), view.top);
+      context.lineTo(view.x(hit.x), view.top + view.height);
+      context.stroke();
+      if (hit.panel !== this) return;
       context.lineWidth = 2 * view.ratio;
       context.beginPath();
       context.arc(view.x(hit.x), view.y(hit.y), 8 * view.ratio, 0, 7);
@@ -242,7 +336,12 @@
       plot.ctx.fillStyle = this.group.color("--soft");
       plot.ctx.textAlign = "right";
       plot.ctx.textBaseline = "middle";
-      this.info.lanes.forEach((lane, index) => plot.ctx.fillText(lane, left - 6 * ratio, top + (index + 0.5) * tall, left - 8 * ratio));
+      this.info.lanes.forEach((lane, index) => {
+        if (this.group.narrow) { // over its strip: there is no room beside it
+          plot.ctx.textAlign = "left";
+          plot.ctx.fillText(lane, left, top + (index + 0.28) * tall);
+        } else plot.ctx.fillText(lane, left - 6 * ratio, top + (index + 0.5) * tall, left - 8 * ratio);
+      });
       plot.ctx.restore();
     }
 
@@ -269,26 +368,39 @@
       else this.stale = true;
     }
 
-    /** Show the pointer's time here too; `seconds` null hides it. */
-    follow(seconds) {
+    /** Put the cursor at a time and say what is drawn there; null hides both. `pointed`: the pointer itself is here. */
+    follow(seconds, pointed = false) {
       if (!this.near || !this.plot) return;
-      this.plot.setCursor({ left: seconds === null ? -10 : this.plot.valToPos(seconds, "x"), top: -10 }, false);
-      if (this.readout) this.readout.textContent = seconds === null ? "" : this.values(seconds);
+      if (!pointed) this.plot.setCursor({ left: seconds === null ? -10 : this.plot.valToPos(seconds, "x"), top: -10 }, false);
+      if (this.readout) this.readout.replaceChildren(...(seconds === null ? [] : this.values(seconds)));
     }
 
-    /** Return what the lines say at a time. */
+    /** Return what is drawn at a time, as elements: a key of the colour, the name, the value. */
     values(seconds) {
       const said = [];
+      const several = Object.keys(this.group.info.flows).length > 1;
       for (const layer of this.layers()) {
-        if (!["step", "line", "rate", "area"].includes(layer.kind)) continue;
-        let found = this.group.data.points(layer);
-        if (layer.kind === "rate") found = tcpexp.perSecond(found, ...this.group.range);
-        const index = tcpexp.firstAtLeast(found.x, seconds + 1e-12) - 1;
-        if (index < 0 || found.y[index] < 0 || said.length >= 8) continue;
-        const name = layer.flow && Object.keys(this.group.info.flows).length > 1 ? `${layer.flow} ${layer.label}` : layer.label;
-        said.push(`${name} ${tcpexp.quantity(found.y[index], this.info.unit)}`);
+        const text = said.length < 8 ? this.valueAt(layer, seconds) : "";
+        if (!text) continue;
+        const name = this.info.lanes.length ? this.info.lanes[layer.lane] : layer.flow && several ? `${layer.flow} ${layer.label}` : layer.label;
+        said.push(tcpexp.make("span", { class: "value" }, tcpexp.swatch(this.info.lanes.length ? null : layer), `${name} `, tcpexp.make("b", {}, text)));
       }
-      return said.join(" · ");
+      return said;
+    }
+
+    /** Return what a layer says at a time: the value that holds then, of single samples the last one in view. */
+    valueAt(layer, seconds) {
+      const { data, range } = this.group;
+      const sampled = layer.kind === "points" && layer.marker === ".";
+      if (!sampled && !["step", "line", "counts", "area", "bars", "spans"].includes(layer.kind)) return "";
+      let found = data.points(layer);
+      if (layer.kind === "counts") found = tcpexp.perInterval(found, ...range);
+      const index = tcpexp.firstAtLeast(found.x, seconds + 1e-12) - 1;
+      if (index < 0 || (index === found.x.length - 1 && seconds > found.x[index] && layer.kind !== "spans")) return ""; // not yet, or no more
+      if (layer.kind === "spans") return seconds <= found.to[index] ? data.table(layer.table).columns.code.words[found.y[index]].replaceAll("_", " ") : "";
+      if ((sampled || layer.kind === "bars") && found.x[index] < range[0]) return "";
+      const value = (found.y2 || found.y)[index];
+      return value < 0 ? "" : tcpexp.quantity(value, this.info.unit);
     }
 
     /** Return the point nearest to a place in CSS pixels, or null: {panel, layer, table, row, x, y}. */
@@ -299,7 +411,7 @@
       let closest = REACH * REACH;
       const [from, to] = [plot.posToVal(left - REACH, "x"), plot.posToVal(left + REACH, "x")];
       for (const layer of this.layers()) {
-        if (["level", "rate", "area", "spans"].includes(layer.kind)) continue;
+        if (["level", "counts", "area", "spans"].includes(layer.kind)) continue;
         const found = this.group.data.points(layer);
         const start = tcpexp.firstAtLeast(found.x, from);
         const end = tcpexp.firstAtLeast(found.x, to);
@@ -317,7 +429,14 @@
           }
         }
       }
-      return best;
+      return best || this.markAt(left);
+    }
+
+    /** Return the mark that is pointed at, or null. */
+    markAt(left) {
+      if (!this.group.on.marks) return null;
+      const mark = this.group.marks.find((each) => Math.abs(this.plot.valToPos(each.x, "x") - left) <= MARK_REACH);
+      return mark ? { panel: this, mark, layer: { label: mark.kind }, x: mark.x } : null;
     }
 
     hit(layer, found, i) {
@@ -341,8 +460,10 @@
     }
 
     redraw() {
+      const section = this.element.closest("section");
+      if (section) section.hidden = !this.concerns();
       this.stale = !this.near || !this.plot;
-      if (this.stale) return;
+      if (this.stale || (section && section.hidden)) return;
       if (this.plot.width !== this.width()) this.resize();
       const [min, max] = this.group.range;
       const [low, high] = this.fit();
@@ -352,8 +473,16 @@
       this.plot.redraw(false, true);
     }
 
+    /** Make the plot anew: its axes have other widths and letters. */
+    again() {
+      if (!this.plot) return;
+      this.plot.destroy();
+      this.plot = null;
+      if (this.near) this.show();
+    }
+
     resize() {
-      this.plot.setSize({ width: this.width(), height: this.info.height });
+      this.plot.setSize({ width: this.width(), height: this.height });
     }
   };
 })((window.tcpexp = window.tcpexp || {}));

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from tcpexp.checks.base import Result
+
 
 class EvidenceRow(TypedDict):
     """What proves a verdict; ``head`` and ``rows`` are a small table."""
@@ -23,13 +25,19 @@ class EvidenceRow(TypedDict):
 
 
 class VerdictRow(TypedDict):
-    """One verdict with its evidence."""
+    """One verdict with its evidence.
 
-    result: str
+    ``says`` is the reason without what stands in the other texts; ``long``: measured and asked do
+    not fit beside each other.
+    """
+
+    result: Result
     title: str
     measured: str
     asked: str
+    long: bool
     reason: str
+    says: str
     because: str | None
     evidence: list[EvidenceRow]
 
@@ -137,11 +145,15 @@ class FileRow(TypedDict):
 class FigureRow(TypedDict):
     """A plot ready to embed.
 
-    ``stands_in``: a panel shows the same. ``files``: what kinds of files show it, and where.
+    ``stands_in``: a panel shows the same; ``panel`` is that panel's name. ``files``: what kinds of
+    files show it, and where. ``tall``: much higher than wide on a phone; ``table``: a table.
     """
 
     name: str
     stands_in: bool
+    panel: str
     image: Markup
     caption: Markup
     files: list[tuple[str, str]]
+    tall: bool
+    table: bool

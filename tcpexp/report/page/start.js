@@ -10,7 +10,7 @@
       const to = Number(item.dataset.toNs) / 1e9;
       const margin = Math.max((to - from) * 0.15, to > from ? 0 : 0.05, 1e-4);
       item.append(" ", make("button", { type: "button", class: "show", onclick: () => {
-        group.zoom(from - margin, to + margin);
+        group.show(from - margin, to + margin);
         section.scrollIntoView({ block: "start" });
       } }, "show in the panels"));
     }

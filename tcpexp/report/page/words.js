@@ -15,9 +15,9 @@
       const [size, name] = TIMES.find(([each]) => Math.abs(value) >= each) || TIMES[3];
       return `${plain(value / size, digits)} ${name}`;
     }
-    if (unit === "bps" || unit === "pps") {
+    if (unit === "bps") {
       const [size, prefix] = SIZES.find(([each]) => Math.abs(value) >= each) || SIZES[3];
-      return `${plain(value / size, digits)} ${prefix}${unit === "bps" ? "bit/s" : "/s"}`;
+      return `${plain(value / size, digits)} ${prefix}bit/s`;
     }
     const number = Number.isInteger(value) ? grouped(value) : plain(value, digits);
     return unit === "count" || !unit ? number : `${number} ${unit}`;
@@ -29,7 +29,6 @@
     const [size, prefix] = SIZES.find(([each]) => largest >= each * (unit === "bytes" && each === 1e3 ? 10 : 1)) || SIZES[3];
     if (unit === "bps") return [size, `${prefix}bit/s`];
     if (unit === "bytes") return [size, size === 1 ? "bytes" : `${prefix}B`];
-    if (unit === "pps") return [size, `${prefix ? prefix + " " : ""}packets/s`];
     return [1, unit];
   };
 

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpexp.late import numpy as np
+from tcpexp.report.panels.activity import activity_table
 from tcpexp.report.panels.common import Parts, flow_colors
 from tcpexp.report.panels.control import control_parts
 from tcpexp.report.panels.model import PanelData
 from tcpexp.report.panels.moments import band_rows, mark_rows
 from tcpexp.report.panels.packets import connections_of
-from tcpexp.report.panels.sequence import connection_panels
+from tcpexp.report.panels.sequence import connection_parts
 from tcpexp.report.panels.traffic import io_parts, queue_parts, rtt_parts, throughput_parts
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
@@ -30,7 +31,6 @@ def panel_data(run: RunData) -> PanelData:
     of tables are unique within one run, layers name their table.
     """
     connections = connections_of(run)
-    tables, panels = connection_panels(run, connections)
     colors = flow_colors(run)
     control = control_parts(run, colors)
     others = [
@@ -38,9 +38,9 @@ def panel_data(run: RunData) -> PanelData:
         rtt_parts(run, colors, control.tables),
         throughput_parts(run, colors),
         queue_parts(run),
-        io_parts(run),
+        io_parts(run, [connection.facts["capture"] for connection in connections]),
     ]
-    first = Parts(list(tables.values()), panels)
+    first = connection_parts(run, connections, colors)
     if not connections:
         first.lacks("Time-sequence graph", "no TCP packet was captured")
     if not run.has("faults"):
@@ -51,8 +51,9 @@ def panel_data(run: RunData) -> PanelData:
     left_out = sum(connection.left_out for connection in connections)
     if left_out:
         first.lacks(f"{left_out:,} packets", LEFT_OUT)
+    activity = activity_table(run, connections)
     end = run.end_ns
-    parts = [first, *others]
+    parts = [Parts([activity] if activity else []), first, *others]
     ordered = sorted(
         (panel for part in parts for panel in part.panels),
         key=lambda panel: ORDER.index(panel.id.partition("-")[0]),
@@ -71,18 +72,25 @@ def panel_data(run: RunData) -> PanelData:
         tables={table.name: table for part in parts for table in part.tables},
         panels=ordered,
         absent=[row for part in parts for row in part.absent],
+        activity=[{"table": activity.name, "color": "--soft"}] if activity else [],
     ).without_empty()
 
 
 def busy_part(span: tuple[int, int], packets_ns: NDArray[np.int64]) -> tuple[int, int]:
-    """Return what to show first: where the packets are, with a margin on each side, when that is
-    less than half of the run.
+    """Return where the packets are, which is what is shown first: it ends with the last packet.
+
+    It begins with the run, unless nothing happens for longer than the packets take together. An
+    end that is nearly the run's is the run's.
     """
     inside = packets_ns[(packets_ns >= span[0]) & (packets_ns <= span[1])]
-    if inside.size == 0 or (length := int(inside.max() - inside.min())) * 2 > span[1] - span[0]:
+    if inside.size == 0:
         return span
+    first, last = int(inside.min()), int(inside.max())
+    length = last - first
     margin = max(length // 12, 1_000_000)
-    return max(int(inside.min()) - margin, span[0]), min(int(inside.max()) + margin, span[1])
+    start = span[0] if first - span[0] <= length else max(first - margin, span[0])
+    end = last + max((last - start) // 40, 1_000_000)
+    return start, end if span[1] - end > (span[1] - start) // 12 else span[1]
 
 
 LEFT_OUT = (

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.late import polars as pl
 from tcpexp.plan.flows import flow_of
 from tcpexp.plots.kit.phaselook import PHASES, STATES
-from tcpexp.report.panels.common import FEWEST, Parts, codes, numbers, times
+from tcpexp.report.panels.common import FEWEST, NO_FLOW, Parts, codes, numbers, times
 from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.windows import kernel_samples, sender_windows
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 STRIPS = {"state": "congestion state", "phase": "phase"}
+#: Fewer samples than this of a window that never changes are no panel.
+FEW_SAMPLES = 12
 STATES_NOTE = "The sender's congestion state as the kernel names it (enum tcp_ca_state)."
 PROBE_NOTE = "One value per received ACK, from the kernel's tracepoint tcp:tcp_probe."
 SS_NOTE = "From ss snapshots: this run has no tcp_probe trace."
@@ -28,9 +31,7 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
     parts = Parts()
     samples, source = sender_windows(run)
     layers: list[Layer] = []
-    strips: list[Layer] = []
-    lanes: list[str] = []
-    looks = {**STATES, **PHASES}
+    strips: list[tuple[str, str, PanelTable]] = []
     if samples.is_empty():
         parts.lacks(
             "Congestion window", "neither the tracepoint tcp:tcp_probe nor ss saw a flow's sender"
@@ -47,29 +48,13 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
         )
         parts.tables.append(table)
         layers += _window_layers(run, table, str(flow), color)
+        lane = name if several else str(flow)
         for kind, strip in (
             ("state", _states(run, str(flow), connection, part)),
             ("phase", _phases(run, str(flow), connection)),
         ):
             if strip is not None:
-                parts.tables.append(strip)
-                palette = tuple(
-                    looks[word].variable if word in looks else "--s7"
-                    for word in strip.columns["code"].words
-                )
-                strips.append(
-                    Layer(
-                        STRIPS[kind],
-                        "spans",
-                        strip.name,
-                        color,
-                        "code",
-                        flow=str(flow),
-                        lane=len(lanes),
-                        palette=palette,
-                    )
-                )
-                lanes.append(f"{name if several else flow} {kind}")
+                strips.append((kind, lane, strip))
     losses = _loss_events(run, colors)
     for table, layer in losses:
         parts.tables.append(table)
@@ -82,34 +67,50 @@ def control_parts(run: RunData, colors: dict[str, str]) -> Parts:
         if not run.has(missing):
             parts.lacks(what, f"the table {missing} is absent or has no row")
     note = PROBE_NOTE if source == "tcp_probe" else SS_NOTE
-    if 0 < samples.height < FEWEST:
-        parts.lacks(
-            "Congestion window, its states and phases",
-            f"the sender's window was seen only {times(samples.height)}",
-        )
+    if samples.height and (why := _next_to_nothing(samples)):
+        parts.lacks("Congestion window, its states and phases", why)
         return Parts(absent=parts.absent)
-    if strips and all(
-        set(table.columns["code"].words) == {"Open"}
-        for table in parts.tables
-        if "code" in table.columns
-    ):
-        parts.lacks("Congestion states", "each sender stayed in the state Open")
-        strips = []
     parts.panels.append(
         Panel("cwnd", "Congestion window", "segments", layers, note, figures=("cwnd",))
     )
-    parts.panels.append(
-        Panel(
-            "states",
-            "Congestion states and phases",
-            "",
-            strips,
-            STATES_NOTE,
-            height=50 + 22 * len(lanes),
-            lanes=tuple(lanes),
-        )
-    )
+    states = [table.columns["code"].words for kind, _, table in strips if kind == "state"]
+    if states and all(words == ("Open",) for words in states):
+        parts.lacks("Congestion states", "each sender stayed in the state Open")
+        strips = [strip for strip in strips if strip[0] != "state"]
+    parts.tables += [table for _, _, table in strips]
+    parts.panels.append(_strip_panel(strips, colors))
     return parts
+
+
+def _strip_panel(strips: list[tuple[str, str, PanelTable]], colors: dict[str, str]) -> Panel:
+    """Return the panel of states and phases; ``strips`` are kind, lane's name and table."""
+    looks = {**STATES, **PHASES}
+    layers = []
+    for lane, (kind, _, table) in enumerate(strips):
+        flow, words = str(table.facts["flow"]), table.columns["code"].words
+        palette = tuple(looks[word].variable if word in looks else NO_FLOW for word in words)
+        look = {"flow": flow, "lane": lane, "palette": palette}
+        color = colors.get(flow, NO_FLOW)
+        layers.append(Layer(STRIPS[kind], "spans", table.name, color, "code", **look))  # type: ignore[arg-type]
+    return Panel(
+        "states",
+        "Congestion states and phases",
+        "",
+        layers,
+        STATES_NOTE,
+        height=50 + 22 * len(strips),
+        lanes=tuple(f"{name} {kind}" for kind, name, _ in strips),
+    )
+
+
+def _next_to_nothing(samples: pl.DataFrame) -> str:
+    """Return why the window is not worth a panel, or nothing."""
+    if samples.height < FEWEST:
+        return f"the sender's window was seen only {times(samples.height)}"
+    windows = samples["cwnd"].drop_nulls().unique()
+    if samples.height < FEW_SAMPLES and len(windows) == 1:
+        return f"cwnd stayed at {many(int(windows[0]), 'segment')}"
+    return ""
 
 
 def _window_table(

@@ -32,6 +32,16 @@ class Mark(TypedDict):
 Band = TypedDict("Band", {"from": int, "to": int, "label": str})
 
 
+class Activity(TypedDict):
+    """What the strip over all panels shows of a run: a table with the columns ``t`` (where an
+    interval begins), ``n`` (frames captured), ``again`` (retransmissions) and ``lost`` (packets
+    that left and never arrived), and its colour.
+    """
+
+    table: str
+    color: str
+
+
 @dataclass(frozen=True)
 class PanelColumn:
     """One column: whole numbers, and how a reader wants to see them (``value * scale`` with
@@ -67,9 +77,9 @@ class Layer:
     """One thing drawn in a panel, from the ``rows`` of a table (indexes; None: all).
 
     ``kind``: ``line`` or ``step`` through ``y``; ``points`` at ``y``; ``bars`` from ``y`` up to
-    ``y2``; ``stems`` from 0 to ``y``; ``area`` (stacked on the areas before it); ``rate`` (``y``
-    summed per interval that suits the zoom, per second); ``spans`` from ``t`` to the column ``to``
-    in the panel's ``lane``, coloured by the code in ``y`` and ``palette``; ``level`` (a horizontal
+    ``y2``; ``stems`` from 0 to ``y``; ``area`` (stacked on the areas before it); ``counts`` (``y``
+    summed per interval that suits the zoom); ``spans`` from ``t`` to the column ``to`` in the
+    panel's ``lane``, coloured by the code in ``y`` and ``palette``; ``level`` (a horizontal
     line at ``value``).
 
     A packet table also has the made-up columns ``end`` (seq + len) and ``edge`` (ack + window).
@@ -123,10 +133,11 @@ class Panel:
 class PanelData:
     """All that the panels of a page show. Times are nanoseconds from the experiment's zero.
 
-    ``span`` is the whole run, ``view`` what is shown first.
-    ``flows``: name to CSS variable. ``connections``: ``{"id", "label", "flow"}``, the one shown
-    first first. ``marks``: ``{"t", "label", "kind"}`` with kind ``action`` or ``fault``. ``bands``:
-    ``{"from", "to", "label"}``. ``absent``: what could not be drawn, and why.
+    ``span`` is the whole duration, ``view`` where packets are, which is shown first.
+    ``activity``: one row per run. ``flows``: name to CSS variable. ``connections``:
+    ``{"id", "label", "flow"}``, the one shown first first. ``marks``: ``{"t", "label", "kind"}``
+    with kind ``action`` or ``fault``. ``bands``: ``{"from", "to", "label"}``. ``absent``: what
+    could not be drawn, and why.
     """
 
     span: tuple[int, int]
@@ -138,6 +149,7 @@ class PanelData:
     tables: dict[str, PanelTable]
     panels: list[Panel]
     absent: list[dict[str, str]]
+    activity: list[Activity] = field(default_factory=list)
 
     def pages(self) -> tuple[dict[str, Any], str]:
         """Return the description (plain values for JSON, with the places of columns) and the packed
@@ -172,9 +184,10 @@ class PanelData:
             "connections": self.connections,
             "marks": self.marks,
             "bands": self.bands,
+            "activity": self.activity,
         }
         return {
-            "version": 1,
+            "version": 2,
             **described,
             "tables": tables,
             "panels": panels,

@@ -6,7 +6,8 @@ the order of ``FLAG_WORDS``), ``seq`` and ``ack`` (relative), ``len`` (payload b
 (scaled bytes), ``flight`` (Wireshark's bytes in flight), ``labels`` (bits, in the order of the
 column's words), ``again`` (1: all of its bytes were sent before), ``other`` (frame number at the
 other end), ``delay`` (ns, one way), ``fate`` (bits, in the order of ``FATES``). ``ABSENT`` (-1)
-where there is no value.
+where there is no value. ``line`` (the highest byte acknowledged so far) is there where resets
+without an ACK number have to be placed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tcpexp.late import polars as pl
 from tcpexp.plan.flows import addresses_of, receiver_of
 from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
+from tcpexp.report.panels.focus import flows_in_order
 from tcpexp.report.panels.model import PanelColumn, PanelTable
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS, has_label
@@ -48,22 +50,22 @@ class Connection:
 
 
 def connections_of(run: RunData) -> list[Connection]:
-    """Return the connections that panels show, those with most payload first."""
+    """Return the connections that panels show: those of the flow that the question is about first,
+    of one flow those with most payload first.
+    """
+    turns = {name: turn for turn, name in enumerate(flows_in_order(run.plan))}
     found: list[tuple[FlowPlan | None, pl.DataFrame]] = []
     for flow in run.plan.flows:
         found += [(flow, part) for part in _parts(run, flow)]
     found += [(None, part) for part in _strangers(run)]
     found.sort(
         key=lambda connection: (
+            turns[connection[0].name] if connection[0] is not None else len(turns),
             -int(connection[1]["payload_bytes"].sum()),
             connection[1]["t_ns"][0],
             connection[1]["capture"][0],
         )
     )
-    # control channels and the like are of interest only where there is nothing else
-    if found and found[0][0] is not None:
-        planned = [connection for connection in found if connection[0] is not None]
-        found = planned + [connection for connection in found if connection[0] is None]
     kept = found[:MOST_CONNECTIONS]
     total = sum(part.height for _, part in kept)
     every = max(1, -(-total // MOST_PACKETS))
@@ -242,7 +244,22 @@ def packet_table(connection: Connection) -> PanelTable:
         "fate": PanelColumn(_numbers(frame["fate"].fill_null(0)), "on the way", words=FATES),
         **{name: PanelColumn(_numbers(frame[source])) for name, source in plain.items()},
     }
+    if bare_resets(frame).any():
+        columns["line"] = PanelColumn(_numbers(_ack_line(frame)), "ACK line")
     return PanelTable(connection.id, "packets", columns, connection.facts)
+
+
+def bare_resets(frame: pl.DataFrame) -> pl.Series:
+    """Return which packets from the data's receiver are resets without an ACK number."""
+    flags = frame["flags"].fill_null("")
+    return ~frame["outgoing"] & flags.str.contains("R") & ~flags.str.contains("A")
+
+
+def _ack_line(frame: pl.DataFrame) -> pl.Series:
+    """Return the highest byte that the data's receiver had acknowledged when each packet passed."""
+    known = ~pl.col("outgoing") & pl.col("flags").fill_null("").str.contains("A")
+    acked = pl.when(known).then(pl.col("ack_rel"))
+    return frame.select(acked.cum_max().forward_fill().fill_null(0)).to_series()
 
 
 def has(frame: pl.DataFrame, *names: str) -> pl.Series:

@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
+from tcpexp.report.panels.common import NO_FLOW, Parts, extent_words, steady
 from tcpexp.report.panels.model import Layer, Panel, PanelTable
-from tcpexp.report.panels.packets import Connection, fault_table, has, packet_table, sack_table
+from tcpexp.report.panels.packets import (
+    Connection,
+    bare_resets,
+    fault_table,
+    has,
+    packet_table,
+    sack_table,
+)
+from tcpexp.words.measured import size_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from tcpexp.store.rundata import RunData
@@ -28,6 +39,10 @@ DELAY_NOTE = (
     "From the capture at one end to the capture at the other. Above the links' own delay a packet"
     " waited in a queue."
 )
+#: A connection with fewer data packets and a window that never changes has no panel of it.
+FEW_PACKETS = 10
+#: Stands for the colour of the connection's flow.
+FLOW = "flow"
 
 
 def _look(label: str, kind: str, y: str, color: str, help: str = "", **more: Any) -> dict[str, Any]:
@@ -38,7 +53,7 @@ EDGE = _look(
     "window edge",
     "step",
     "edge",
-    "--s3",
+    "--window",
     "ACK number plus receive window: the sender may send up to here",
     dash=(5, 3),
     width=1.1,
@@ -49,7 +64,7 @@ DATA = _look(
     "data",
     "bars",
     "seq",
-    "--s1",
+    FLOW,
     "A data segment, from its first byte to its last",
     y2="end",
     width=2,
@@ -68,7 +83,7 @@ DUPLICATE = _look(
     "duplicate ACK",
     "points",
     "ack",
-    "--s6",
+    "--reported",
     "The same ACK number again (Wireshark's label)",
     marker="tick",
 )
@@ -92,7 +107,7 @@ SPURIOUS = _look(
     "spurious retransmission",
     "points",
     "end",
-    "--s2",
+    "--alarm",
     "Its bytes had been acknowledged already (Wireshark's label)",
     marker="s",
 )
@@ -100,21 +115,22 @@ DISORDER = _look(
     "out of order",
     "points",
     "end",
-    "--s5",
+    "--reported",
     "Soon after a segment with later bytes (Wireshark's label)",
     marker="d",
 )
-ZERO = _look("zero window", "points", "edge", "--s2", "The receiver has no room", marker="o")
-PROBE = _look("probe", "points", "seq", "--s4", "Zero-window probe or keep-alive", marker="v")
+ZERO = _look("zero window", "points", "edge", "--window", "The receiver has no room", marker="o")
+PROBE = _look("probe", "points", "seq", "--ink", "Zero-window probe or keep-alive", marker="v")
 CONTROL = _look(
-    "SYN, FIN, RST", "points", "end", "--s2", "Opens, closes or resets the connection", marker="F"
+    "SYN, FIN, RST", "points", "end", "--ink", "Opens, closes or resets the connection", marker="F"
 )
 CONTROL_BACK = {**CONTROL, "y": "ack"}
+RESET_BACK = {**CONTROL, "y": "line"}
 FAULT = _look(
     "fault",
     "points",
     "y",
-    "--s6",
+    "--ink",
     "Where the network was told to drop, delay, duplicate or damage a segment",
     marker="^",
 )
@@ -122,77 +138,96 @@ REVERSE = _look(
     "data the other way",
     "points",
     "ack",
-    "--s7",
+    "--soft",
     "Segments with payload from the receiver, on the ACK line",
     marker="d",
     on=False,
 )
 
-WINDOW = _look("advertised window", "step", "win", "--s1", "The receive window, scaled")
+WINDOW = _look("advertised window", "step", "win", "--window", "The receive window, scaled")
 FLIGHT = _look(
     "bytes in flight",
     "step",
     "flight",
-    "--ink",
+    FLOW,
     "Sent and not yet acknowledged, by Wireshark",
     width=1,
     dash=(3, 2),
 )
 WINDOW_ZERO = _look(
-    "zero window", "points", "win", "--alarm", "The receiver has no room", marker="o"
+    "zero window", "points", "win", "--window", "The receiver has no room", marker="o"
 )
 WINDOW_UPDATE = _look(
-    "window update", "points", "win", "--s3", "An ACK that only opens the window", marker="^"
+    "window update", "points", "win", "--window", "An ACK that only opens the window", marker="^"
 )
 WINDOW_FULL = _look(
-    "window full", "points", "flight", "--s6", "The sender has used all of the window", marker="v"
+    "window full",
+    "points",
+    "flight",
+    "--window",
+    "The sender has used all of the window",
+    marker="v",
 )
 WINDOW_PROBE = _look(
-    "probe", "points", "flight", "--s4", "Zero-window probe or keep-alive", marker="d"
+    "probe", "points", "flight", "--ink", "Zero-window probe or keep-alive", marker="d"
 )
 
-FORTH = _look("data's direction", "points", "delay", "--s1", marker=".")
-BACK = _look("ACKs' direction", "points", "delay", "--s6", marker=".")
+FORTH = _look("data's direction", "points", "delay", FLOW, marker=".")
+BACK = _look("ACKs' direction", "points", "delay", "--ink", marker=".")
 
 
-def connection_panels(
-    run: RunData, connections: list[Connection]
-) -> tuple[dict[str, PanelTable], list[Panel]]:
+def connection_parts(run: RunData, connections: list[Connection], colors: dict[str, str]) -> Parts:
     """Return the tables and the panels of all connections.
 
     A panel's layers belong to one connection each.
     """
-    tables: dict[str, PanelTable] = {}
+    parts = Parts()
     sequence: list[Layer] = []
     window: list[Layer] = []
     delay: list[Layer] = []
     for connection in connections:
-        tables[connection.id] = packet_table(connection)
+        color = colors.get(connection.flow, NO_FLOW)
+        parts.tables.append(packet_table(connection))
         sacks = sack_table(connection)
         if sacks is not None:
-            tables[sacks.name] = sacks
-        sequence += _sequence(connection, sacks)
+            parts.tables.append(sacks)
+        sequence += _sequence(connection, color, sacks)
         faults = fault_table(run, connection)
         if faults is not None:
-            tables[faults.name] = faults
+            parts.tables.append(faults)
             sequence.append(Layer(**FAULT, table=faults.name, connection=connection.id))
-        window += _window(connection)
-        delay += _delay(connection)
-    panels = [
+        window += _window(connection, color)
+        delay += _delay(connection, color)
+    if connections and not window:
+        windows = _all_of(connections, _windows)
+        parts.lacks(
+            "Receive window", f"each that was advertised {extent_words(windows, size_words)}"
+        )
+    if connections and not delay:
+        parts.lacks(
+            "One-way delay", f"that of each packet {extent_words(_all_of(connections, _delays))}"
+        )
+    parts.panels = [
         Panel(
             "sequence",
             "Time-sequence graph",
             "bytes",
             sequence,
             SEQUENCE_NOTE,
-            height=420,
+            height=_height(connections),
             zero=False,
             figures=("sequence",),
         ),
         Panel("window", "Receive window", "bytes", window, WINDOW_NOTE, figures=("window",)),
         Panel("delay", "One-way delay", "ns", delay, DELAY_NOTE, height=180),
     ]
-    return tables, panels
+    return parts
+
+
+def _height(connections: list[Connection]) -> int:
+    """Return the height of the time-sequence graph: less where there are few segments."""
+    most = max((int((part.frame["payload_bytes"] > 0).sum()) for part in connections), default=0)
+    return 420 if most >= 3 * FEW_PACKETS else 260 if most else 150
 
 
 def _rows(mask: pl.Series) -> NDArray[np.int64]:
@@ -202,27 +237,35 @@ def _rows(mask: pl.Series) -> NDArray[np.int64]:
     return rows
 
 
-def _layers(connection: Connection, wanted: list[tuple[pl.Series, dict[str, Any]]]) -> list[Layer]:
-    """Return one layer per mask of packets; those without any packet are left out."""
+def _layers(
+    connection: Connection, flow: str, wanted: list[tuple[pl.Series, dict[str, Any]]]
+) -> list[Layer]:
+    """Return one layer per mask of packets; those without any packet are left out.
+
+    ``flow`` is the colour of the connection's flow.
+    """
     made = []
     for mask, look in wanted:
         rows = _rows(mask)
         if len(rows):
-            made.append(
-                Layer(**{"table": connection.id, "connection": connection.id, "rows": rows, **look})
-            )
+            color = flow if look["color"] == FLOW else look["color"]
+            place = {"table": connection.id, "connection": connection.id, "rows": rows}
+            made.append(Layer(**{**place, **look, "color": color}))
     return made
 
 
-def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
+def _sequence(connection: Connection, color: str, sacks: PanelTable | None) -> list[Layer]:
     frame = connection.frame
     out = frame["outgoing"]
     data = out & (frame["payload_bytes"] > 0) & frame["seq_rel"].is_not_null()
     acks = ~out & frame["ack_rel"].is_not_null() & ~_flagged(frame, "R")
     lost = (frame["fate"].fill_null(0) & 1) == 1
     control = _flagged(frame, "[SFR]")
+    resets = bare_resets(frame)
+    edge = [(acks & frame["window_bytes"].is_not_null(), EDGE)]
+    # what was sent lies over what the receiver reports: there may be very much of that
     lines = [
-        (acks & frame["window_bytes"].is_not_null(), EDGE),
+        ((has(frame, "duplicate_ack") == 1) & ~out, DUPLICATE),
         (acks, ACKS),
         (data & ~frame["again"], DATA),
         (data & frame["again"], AGAIN),
@@ -234,7 +277,7 @@ def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
                     "SACK block",
                     "bars",
                     "left",
-                    "--s4",
+                    "--reported",
                     "Bytes that the receiver reports out of order",
                     y2="right",
                     width=1.6,
@@ -247,7 +290,6 @@ def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
         else []
     )
     points = [
-        ((has(frame, "duplicate_ack") == 1) & ~out, DUPLICATE),
         (data & lost, LOST),
         (~out & lost, ACK_LOST),
         (data & (has(frame, "spurious_retransmission") == 1), SPURIOUS),
@@ -255,25 +297,45 @@ def _sequence(connection: Connection, sacks: PanelTable | None) -> list[Layer]:
         (acks & (has(frame, "zero_window") == 1), ZERO),
         (out & (has(frame, "zero_window_probe", "keep_alive") == 1), PROBE),
         (control & out & frame["seq_rel"].is_not_null(), CONTROL),
-        (control & ~out & frame["ack_rel"].is_not_null(), CONTROL_BACK),
+        (control & ~out & frame["ack_rel"].is_not_null() & ~resets, CONTROL_BACK),
+        (resets, RESET_BACK),
         (~out & (frame["payload_bytes"] > 0) & frame["ack_rel"].is_not_null(), REVERSE),
     ]
-    return [*_layers(connection, lines), *blocks, *_layers(connection, points)]
+    below = [*_layers(connection, color, edge), *blocks]
+    return [*below, *_layers(connection, color, lines + points)]
 
 
 def _flagged(frame: pl.DataFrame, letters: str) -> pl.Series:
     return frame["flags"].fill_null("").str.contains(letters)
 
 
-def _window(connection: Connection) -> list[Layer]:
+def _windows(frame: pl.DataFrame) -> pl.Series:
+    """Return the windows that the data's receiver advertised."""
+    return frame.filter(_advertised(frame))["window_bytes"]
+
+
+def _advertised(frame: pl.DataFrame) -> pl.Series:
+    return ~frame["outgoing"] & frame["window_bytes"].is_not_null() & ~_flagged(frame, "R")
+
+
+def _delays(frame: pl.DataFrame) -> pl.Series:
+    return frame["delay"].drop_nulls()
+
+
+def _window(connection: Connection, color: str) -> list[Layer]:
+    """Return the layers of the receive window; none where so few packets leave it as it was."""
     frame = connection.frame
     out = frame["outgoing"]
-    windows = ~out & frame["window_bytes"].is_not_null() & ~_flagged(frame, "R")
+    windows = _advertised(frame)
+    flight = out & frame["in_flight_bytes"].is_not_null()
+    if flight.sum() < FEW_PACKETS and steady(_windows(frame)):
+        return []
     return _layers(
         connection,
+        color,
         [
             (windows, WINDOW),
-            (out & frame["in_flight_bytes"].is_not_null(), FLIGHT),
+            (flight, FLIGHT),
             (windows & (has(frame, "zero_window") == 1), WINDOW_ZERO),
             (windows & (has(frame, "window_update") == 1), WINDOW_UPDATE),
             (out & (has(frame, "window_full") == 1), WINDOW_FULL),
@@ -282,9 +344,19 @@ def _window(connection: Connection) -> list[Layer]:
     )
 
 
-def _delay(connection: Connection) -> list[Layer]:
+def _delay(connection: Connection, color: str) -> list[Layer]:
+    """Return the layers of one-way delay; none where all packets took about the same."""
     frame = connection.frame
+    if steady(_delays(frame)):
+        return []
     arrived = frame["delay"].is_not_null()
     return _layers(
-        connection, [(arrived & frame["outgoing"], FORTH), (arrived & ~frame["outgoing"], BACK)]
+        connection,
+        color,
+        [(arrived & frame["outgoing"], FORTH), (arrived & ~frame["outgoing"], BACK)],
     )
+
+
+def _all_of(connections: list[Connection], take: Callable[[pl.DataFrame], pl.Series]) -> pl.Series:
+    """Return what all connections have in one column."""
+    return pl.concat([take(connection.frame) for connection in connections])

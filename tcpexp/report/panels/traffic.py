@@ -1,18 +1,20 @@
 """Panels of traffic: round-trip time, goodput per flow and stacked, queues with drops, packets per
-second.
+interval.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpexp.late import polars as pl
-from tcpexp.plots.kit.look import PALETTE
+from tcpexp.plots.kit.look import QUEUES
 from tcpexp.record.tables import THROUGHPUT_INTERVAL_NS
-from tcpexp.report.panels.common import FEWEST, Parts, numbers, times
+from tcpexp.report.panels.common import FEWEST, Parts, extent_words, numbers, steady, times
 from tcpexp.report.panels.model import Layer, Panel, PanelColumn, PanelTable
 from tcpexp.views.limits import base_rtt_lines, bottleneck_lines, distinct_steps
 from tcpexp.views.queues import busy_queues
+from tcpexp.words.measured import time_words
+from tcpexp.words.units import many
 
 if TYPE_CHECKING:
     from tcpexp.analysis.pathsteps import Steps
@@ -22,10 +24,10 @@ RTT_NOTE = (
     "From a data segment to the ACK that first covers it, at the sender's interface; retransmitted"
     " segments give no sample (Karn's rule)."
 )
-IO_NOTE = (
-    "Frames per second at each capture, averaged over an interval that suits the zoom. Labelled:"
-    " those to which Wireshark's analysis gave a label."
-)
+IO_NOTE = "Frames at each capture, counted in intervals that suit the zoom."
+LABELLED = "Frames to which Wireshark's analysis gave a label"
+#: The colours of captures: they are no flows.
+CAPTURES = ("--ink", "--queue-2", "--queue-1", "--soft")
 #: More packets than this are counted per millisecond instead of kept one by one.
 MOST_COUNTED = 800_000
 BIN_NS = 1_000_000
@@ -64,8 +66,12 @@ def rtt_parts(run: RunData, colors: dict[str, str], kernel: list[PanelTable]) ->
     if not layers:
         parts.lacks("Round-trip time", "the table rtt has no sample")
         return parts
-    if (taken := sum(len(table.columns["t"].values) for table in parts.tables)) < FEWEST:
-        parts.lacks("Round-trip time", f"it could be taken only {times(taken)}")
+    samples = run.table("rtt").filter(pl.col("flow").is_not_null())["rtt_ns"]
+    if len(samples) < FEWEST:
+        parts.lacks("Round-trip time", f"it could be taken only {times(len(samples))}")
+        return Parts(absent=parts.absent)
+    if steady(samples):
+        parts.lacks("Round-trip time", f"each of {len(samples):,} samples {extent_words(samples)}")
         return Parts(absent=parts.absent)
     for table in kernel:
         if "srtt" in table.columns:
@@ -113,6 +119,11 @@ def throughput_parts(run: RunData, colors: dict[str, str]) -> Parts:
         parts.lacks("Throughput", "the table throughput has no row")
         return parts
     interval = THROUGHPUT_INTERVAL_NS
+    busy = rows.filter(pl.col("goodput_bytes") > 0)["t_ns"].n_unique()
+    if busy < FEWEST:
+        what = f"all of it arrived in {many(busy, 'interval')} of {time_words(interval)}"
+        parts.lacks("Throughput", what if busy else "no payload arrived")
+        return parts
     first, last = int(rows["t_ns"].min()), int(rows["t_ns"].max())  # type: ignore[arg-type]
     grid = pl.DataFrame({"t_ns": range(first, last + 2 * interval, interval)})
     columns = {"t": PanelColumn(numbers(grid["t_ns"]), "interval from", "ns")}
@@ -248,7 +259,7 @@ def queue_parts(run: RunData) -> Parts:
     for index, ((place,), rows) in enumerate(
         samples.partition_by(["place"], as_dict=True, maintain_order=True).items()
     ):
-        name, color = f"queue {place}", f"--s{index % len(PALETTE) + 1}"
+        name, color = f"queue {place}", f"--queue-{index % len(QUEUES) + 1}"
         columns = {
             "t": PanelColumn(numbers(rows["t_ns"]), "time", "ns"),
             "backlog": PanelColumn(numbers(rows["backlog_packets"]), "backlog", "packets"),
@@ -300,14 +311,17 @@ def queue_parts(run: RunData) -> Parts:
     return parts
 
 
-def io_parts(run: RunData) -> Parts:
-    """Return the panel ``io``: frames per second at every capture, and those with a label."""
+def io_parts(run: RunData, first: list[str]) -> Parts:
+    """Return the panel ``io``: frames per interval at every capture, and those with a label.
+
+    The captures that ``first`` names come first; only the first of all is shown at first.
+    """
     parts = Parts()
     packets = run.table("packets").select(
         "capture", "t_ns", (pl.col("labels").list.len() > 0).fill_null(False).alias("labelled")
     )
     if packets.is_empty():
-        parts.lacks("Packets per second", "no packet was captured")
+        parts.lacks("Packets per interval", "no packet was captured")
         return parts
     packets = packets.sort("capture", "t_ns", maintain_order=True)
     if packets.height > MOST_COUNTED:
@@ -316,30 +330,31 @@ def io_parts(run: RunData) -> Parts:
         ).agg(pl.len().alias("n"))
     else:
         packets = packets.with_columns(pl.lit(1, pl.Int64).alias("n"))
+    of_capture = {
+        str(capture): rows
+        for (capture,), rows in packets.partition_by(
+            ["capture"], as_dict=True, maintain_order=True
+        ).items()
+    }
     layers: list[Layer] = []
-    for index, ((capture,), rows) in enumerate(
-        packets.partition_by(["capture"], as_dict=True, maintain_order=True).items()
-    ):
-        name, color = f"io {capture}", f"--s{index % len(PALETTE) + 1}"
+    for index, capture in enumerate(dict.fromkeys([*first, *of_capture])):
+        rows = of_capture[capture]
+        name, color = f"io {capture}", CAPTURES[min(index, len(CAPTURES) - 1)]
         columns = {
             "t": PanelColumn(numbers(rows["t_ns"]), "time", "ns"),
             "n": PanelColumn(numbers(rows["n"]), "frames", "frames"),
         }
-        parts.tables.append(PanelTable(name, "samples", columns, {"capture": str(capture)}))
-        layers.append(Layer(f"{capture}", "rate", name, color, "n", on=index < 2))
+        parts.tables.append(PanelTable(name, "samples", columns, {"capture": capture}))
+        help = f"Frames that the capture {capture} saw"
+        layers.append(Layer(capture, "counts", name, color, "n", on=index == 0, help=help))
         labelled = rows.select(pl.col("labelled").arg_true().cast(pl.Int64)).to_series().to_numpy()
         if len(labelled):
-            layers.append(
-                Layer(
-                    f"{capture}, labelled",
-                    "rate",
-                    name,
-                    color,
-                    "n",
-                    rows=labelled,
-                    on=index < 1,
-                    dash=(3, 2),
-                )
-            )
-    parts.panels.append(Panel("io", "Packets per second", "pps", layers, IO_NOTE))
+            look: dict[str, Any] = {
+                "rows": labelled,
+                "on": index == 0,
+                "dash": (3, 2),
+                "help": LABELLED,
+            }
+            layers.append(Layer(f"{capture}, labelled", "counts", name, "--reported", "n", **look))
+    parts.panels.append(Panel("io", "Packets", "frames", layers, IO_NOTE))
     return parts

@@ -76,6 +76,11 @@ def two_runs(a: PanelData, b: PanelData, folders: tuple[str, str] = ("", "")) ->
         tables=_used(runs, panels),
         panels=panels,
         absent=absent,
+        activity=[
+            {"table": row["table"], "color": RUNS[name][0]}
+            for name, data in runs.items()
+            for row in data.activity
+        ],
     )
 
 
@@ -103,6 +108,7 @@ def _renamed(data: PanelData, run: str, folder: str) -> PanelData:
         data,
         tables=tables,
         panels=panels,
+        activity=[{**row, "table": before + row["table"]} for row in data.activity],
         connections=[
             {**connection, "id": before + connection["id"]} for connection in data.connections
         ],
@@ -186,6 +192,7 @@ def _used(runs: dict[str, PanelData], panels: list[Panel]) -> dict[str, PanelTab
     """Return the tables that the panels draw from, those of their packets with them."""
     every = {name: table for data in runs.values() for name, table in data.tables.items()}
     names = dict.fromkeys(layer.table for panel in panels for layer in panel.layers)
+    names |= dict.fromkeys(row["table"] for data in runs.values() for row in data.activity)
     parents = dict.fromkeys(
         str(every[name].facts["packets"]) for name in names if "packets" in every[name].facts
     )

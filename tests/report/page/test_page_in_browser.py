@@ -238,6 +238,70 @@ def test_a_box_in_the_time_sequence_graph_zooms_in_height_too(opened):
     assert opened.do("tcpexp.group.panels[0].plot.scales.y.max") == before[1]
 
 
+RTT = "tcpexp.group.panels.find((panel) => panel.info.id === 'rtt')"
+HEIGHT = f"[{RTT}.plot.scales.y.min, {RTT}.plot.scales.y.max]"
+
+
+def test_the_vertical_axis_follows_the_zoom_unless_it_is_locked(opened):
+    whole = opened.do(HEIGHT)
+    lock = opened.page.locator("#panel-rtt .lock")
+    lock.focus()
+    opened.page.keyboard.press("Enter")
+    opened.do("tcpexp.group.zoom(0.2, 0.4)")
+    opened.draw_all()
+    assert opened.do(HEIGHT) == whole and lock.get_attribute("aria-pressed") == "true"
+    opened.page.keyboard.press("l")
+    assert opened.do(HEIGHT) != whole and lock.get_attribute("aria-pressed") == "false"
+
+
+def test_one_cursor_reads_every_panel_at_the_same_time(opened):
+    opened.draw_all()
+    x, y = place(opened, "cwnd", 0.5)
+    opened.page.mouse.move(x, y)
+    said = {
+        panel: " ".join(opened.page.locator(f"#panel-{panel} .values").inner_text().split())
+        for panel in ("cwnd", "rtt", "throughput")
+    }
+    assert "cubic cwnd" in said["cwnd"] and "segments" in said["cwnd"]
+    assert "bbr RTT samples" in said["rtt"] and "bottleneck" not in said["rtt"]
+    assert "bit/s" in said["throughput"]
+    lines = (
+        "tcpexp.group.panels.filter((panel) => panel.near).map((panel) => panel.plot.cursor.left)"
+    )
+    assert len(set(map(round, opened.do(lines)))) == 1
+    opened.page.mouse.move(0, 0)
+    assert opened.page.locator("#panel-cwnd .values").inner_text() == ""
+
+
+def test_a_pinned_packet_keeps_the_cursor_in_all_panels(opened):
+    opened.draw_all()
+    opened.page.keyboard.press("n")
+    assert opened.page.locator("#panel-throughput .values").text_content()
+    opened.page.keyboard.press("Escape")
+    assert not opened.page.locator("#panel-throughput .values").text_content()
+
+
+def test_the_strip_is_dragged_and_its_ends_are_moved(opened):
+    opened.page.locator(".overview").scroll_into_view_if_needed()
+    end = opened.page.locator(".overview .to").bounding_box()
+    strip = opened.page.locator(".overview").bounding_box()
+    middle = strip["y"] + strip["height"] / 2
+    opened.page.mouse.move(end["x"] + end["width"] / 2, middle)
+    opened.page.mouse.down()
+    opened.page.mouse.move(strip["x"] + strip["width"] / 2, middle, steps=3)
+    opened.page.mouse.up()
+    assert opened.range == pytest.approx([0, 6], abs=0.2)
+    opened.page.mouse.move(strip["x"] + strip["width"] / 4, middle)
+    opened.page.mouse.down()
+    opened.page.mouse.move(strip["x"] + strip["width"] / 2, middle, steps=3)
+    opened.page.mouse.up()
+    assert opened.range == pytest.approx([3, 9], abs=0.2)
+    before = opened.range
+    opened.page.locator(".overview .from").focus()
+    opened.page.keyboard.press("ArrowRight")
+    assert opened.range == pytest.approx([before[0] + 0.24, before[1]])
+
+
 def test_layers_flows_and_connections_can_be_switched(opened):
     drawn = (
         "tcpexp.group.panels.find((panel) => panel.info.id === 'cwnd').layers().map((layer) =>"
@@ -319,12 +383,12 @@ def test_down_sampling_keeps_every_peak(opened):
 def test_static_figures_stand_in_for_the_panels_in_print_only(opened):
     visible = {
         name: opened.page.locator(f"#figure-{name}").is_visible()
-        for name in ("throughput", "rtt_cdf")
+        for name in ("throughput", "sequence", "rtt_cdf")
     }
-    assert visible == {"throughput": False, "rtt_cdf": True}
+    assert visible == {"throughput": True, "sequence": False, "rtt_cdf": True}
     opened.page.emulate_media(media="print")
     assert (
-        opened.page.locator("#figure-throughput").is_visible()
+        opened.page.locator("#figure-sequence").is_visible()
         and not opened.page.locator("#panels").is_visible()
     )
     opened.keep("print")
@@ -334,7 +398,7 @@ def test_static_figures_stand_in_for_the_panels_in_print_only(opened):
 def test_without_script_the_figures_are_there(run, browser):
     opened = Opened(browser, run.path / "report.html", java_script_enabled=False)
     assert (
-        opened.page.locator("#figure-throughput").is_visible()
+        opened.page.locator("#figure-sequence").is_visible()
         and not opened.page.locator("#panels").is_visible()
     )
     opened.context.close()
@@ -445,6 +509,55 @@ def test_a_panel_is_drawn_when_it_comes_near_and_left_alone_while_it_is_not(run,
     assert opened.do(drawn) and opened.do(
         f"[{last}.plot.scales.x.min, {last}.plot.scales.x.max]"
     ) == [2, 3]
+    opened.context.close()
+
+
+def test_the_axis_ends_with_the_packets_and_reaches_further_when_asked(run, browser):
+    opened = Opened(browser, run.path / "report.html")
+    info, packed = panel_pages(run.path)
+    opened.page.evaluate(MOUNT, [{**info, "view": [0, 6 * 10**9]}, packed])
+    range = "mounted.group.range"
+    choice = opened.page.get_by_role("button", name="Whole duration: 12 s")
+    assert opened.do(range) == [0, 6]
+    choice.click()
+    assert opened.do(range) == [0, 12]
+    choice.click()
+    assert opened.do(range) == [0, 6]
+    opened.do("mounted.group.show(8, 9)")
+    assert opened.do(range) == [8, 9] and choice.get_attribute("aria-pressed") == "true"
+    opened.context.close()
+
+
+def test_fingers_move_and_zoom_and_the_page_still_scrolls(run, browser):
+    opened = Opened(browser, run.path / "report.html", has_touch=True)
+    x, y = place(opened, "rtt", 0.5)
+    session = opened.context.new_cdp_session(opened.page)
+
+    def drag(*fingers):
+        def touch(kind, part=None):
+            points = [
+                {"x": x + a[0] + part * (b[0] - a[0]), "y": y + a[1] + part * (b[1] - a[1])}
+                for a, b in fingers
+                if part is not None
+            ]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", 0)
+        for step in range(1, 6):
+            touch("touchMove", step / 5)
+        touch("touchEnd")
+
+    drag(((-40, 0), (-160, 0)), ((40, 0), (160, 0)))
+    from_, to = opened.range
+    assert to - from_ == pytest.approx(3, abs=0.5)
+    drag(((0, 0), (-100, 0)))
+    assert opened.range[0] > from_ + 0.1 and opened.range[1] - opened.range[0] == pytest.approx(
+        to - from_
+    )
+    before, scrolled = opened.range, opened.do("scrollY")
+    drag(((0, 60), (0, -120)))
+    opened.page.wait_for_function(f"scrollY > {scrolled} + 50")
+    assert opened.range == before
     opened.context.close()
 
 

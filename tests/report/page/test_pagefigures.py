@@ -12,7 +12,7 @@ from tcpexp.catalogue import load_catalogue
 from tcpexp.plots import BUILTIN
 from tcpexp.plots.base import Plot
 from tcpexp.plots.run import plot_run, wanted_plots
-from tcpexp.report.page.pagefigures import figure_html, page_figures
+from tcpexp.report.page.pagefigures import PHONE_WIDTH, draw_plot, page_figures
 from tcpexp.report.page.write import write_report
 from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
 
@@ -52,14 +52,16 @@ def test_nearly_every_kind_of_plot_has_something_to_show_here(shown):
 @pytest.mark.parametrize(
     "name", sorted(set(BUILTIN) - {"timers", "calls", "header", "window_table", "label_table"})
 )
-def test_each_is_one_drawing_that_stands_alone(shown, name):
+def test_each_drawing_stands_alone_and_one_is_for_a_phone(shown, name):
     if name not in shown:
         pytest.skip("these runs hold no data for it")
     html = shown[name].html
     if "<table" in html:
         return
-    root = ElementTree.fromstring(html)
-    assert root.tag == "svg" and root.attrib["role"] == "img" and root.attrib["aria-label"]
+    drawings = list(ElementTree.fromstring(f"<div>{html}</div>").iter("svg"))
+    widths = [float(drawing.attrib["viewBox"].split()[2]) / 72 for drawing in drawings]
+    assert widths[1:] == ([] if name == "state_diagram" else [pytest.approx(PHONE_WIDTH)])
+    assert all(root.attrib["role"] == "img" and root.attrib["aria-label"] for root in drawings)
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(ids)
@@ -83,7 +85,11 @@ def test_a_sketch_says_what_matplotlib_says(tmp_path):
         if "<svg" not in figure.html:
             continue
         theirs, ours = (
-            words_in(text) for text in ((tmp_path / files[figure.name]).read_text(), figure.html)
+            words_in(text)
+            for text in (
+                (tmp_path / files[figure.name]).read_text(),
+                figure.html.split('<div class="on-phone">')[0],
+            )
         )
         assert theirs == ours, figure.name
 
@@ -120,10 +126,15 @@ def test_the_page_is_written_without_matplotlib_and_makes_no_figure_files(tmp_pa
 
 
 def test_a_plot_that_a_panel_shows_too_leads_to_it_and_stands_in_on_paper(tmp_path):
-    page = write_report(shared_bottleneck(tmp_path, 8, ({"rtt": {}}, {"rtt_cdf": {}}))).read_text()
+    plots = ({"queue": {}}, {"rtt": {}}, {"rtt_cdf": {}})
+    page = write_report(shared_bottleneck(tmp_path, 8, plots)).read_text()
     assert (
         '<figure id="figure-rtt" class="stand-in">' in page
         and '<figure id="figure-rtt_cdf">' in page
+    )
+    assert (
+        '<figure class="key tall" id="figure-queue">' in page
+        and '<a class="needs-js" href="#panel-queue">zoom' in page
     )
     assert 'Drawn as panels, to zoom into: <a href="#panel-rtt">Round-trip time</a>.' in page
 
@@ -165,7 +176,7 @@ def test_what_a_sketch_cannot_draw_is_drawn_by_matplotlib(tmp_path):
     catalogue = load_catalogue(entry_points=False)
     catalogue.add(Anothers)
     run = one_connection(tmp_path, plots=({"anothers": {}},))
-    html = figure_html(run, wanted_plots(run, catalogue)[0])
+    html = draw_plot(run, wanted_plots(run, catalogue)[0]).html
     assert "a third" in html and 'aria-label="Another' in html
 
 

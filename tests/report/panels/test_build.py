@@ -106,7 +106,7 @@ def test_what_is_absent_is_named(tmp_path):
         "Round-trip time",
         "Throughput",
         "Queue",
-        "Packets per second",
+        "Packets per interval",
         "Time-sequence graph",
         "Faults",
     } <= set(said)
@@ -250,23 +250,97 @@ def test_the_first_view_is_where_the_packets_are() -> None:
     whole = (0, 65 * second)
     assert busy_part(whole, np.array([second, second + 60_000_000])) == (
         second - 5_000_000,
-        second + 65_000_000,
+        second + 60_000_000 + 1_625_000,
     )
-    assert busy_part(whole, np.array([second, 40 * second])) == whole, (
-        "more than half of the run: all of it"
+    assert busy_part(whole, np.array([second, 40 * second])) == (0, 41 * second), (
+        "it begins with the run and ends with the packets"
     )
+    assert busy_part(whole, np.array([second, 62 * second])) == whole, "nearly all of it"
     assert busy_part(whole, np.array([], dtype=np.int64)) == whole
 
 
 @pytest.mark.parametrize(("count", "drawn"), [(1, False), (2, False), (3, True)])
 def test_panels_with_next_to_nothing_to_show_are_left_out_with_the_reason(tmp_path, count, drawn):
     run = shared_bottleneck(tmp_path, 4)
-    for name in ("rtt", "tcp_probe"):
-        write_table(
-            run.path, name, run.table(name).filter(run.table(name)["flow"] == "cubic").head(count)
-        )
+    for name, column in (("rtt", "rtt_ns"), ("tcp_probe", "cwnd")):
+        rows = run.table(name).filter(run.table(name)["flow"] == "cubic").head(count)
+        varied = pl.col(column) * (1 + pl.int_range(pl.len()))
+        write_table(run.path, name, rows.with_columns(varied))
     write_table(run.path, "ca_states", run.table("ca_states").clear())
     data = panel_data(RunData(run.path))
     assert ({"cwnd", "rtt"} <= {panel.id for panel in data.panels}) is drawn
     said = " ".join(lack["why"] for lack in data.absent)
     assert ("was seen only" in said) is ("taken only" in said) is not drawn
+
+
+def test_values_that_never_change_are_said_instead_of_drawn(tmp_path):
+    run = shared_bottleneck(tmp_path, 4)
+    still = run.table("rtt").with_columns(pl.lit(40_000_000).alias("rtt_ns"))
+    write_table(run.path, "rtt", still)
+    few = run.table("tcp_probe").head(9).with_columns(pl.lit(10).alias("cwnd"))
+    write_table(run.path, "tcp_probe", few)
+    data = panel_data(RunData(run.path))
+    assert not {"rtt", "cwnd", "states"} & {panel.id for panel in data.panels}
+    said = {lack["what"]: lack["why"] for lack in data.absent}
+    assert said["Round-trip time"] == f"each of {still.height:,} samples was 40 ms"
+    assert said["Congestion window, its states and phases"] == "cwnd stayed at 10 segments"
+
+
+def test_the_strip_counts_every_frame(run, data):
+    (row,) = data.activity
+    columns = data.tables[row["table"]].columns
+    packets = run.table("packets")
+    assert columns["n"].values.sum() == packets.height
+    assert (
+        columns["t"].values[0]
+        == packets["t_ns"].min()
+        == columns["to"].values[0] - np.diff(columns["t"].values)[0]
+    )
+    lost = run.table("journeys").filter(pl.col("copies") == 0).height
+    assert columns["lost"].values.sum() == lost
+
+
+def test_a_flow_has_its_colour_in_every_panel_and_nothing_else_has_it(data):
+    for panel in data.panels:
+        for drawn in panel.layers:
+            flow = drawn.flow or next(
+                (row["flow"] for row in data.connections if row["id"] == drawn.connection), ""
+            )
+            if drawn.color.startswith("--s") and drawn.color[3:].isdigit():
+                assert drawn.color == data.flows[flow], (panel.id, drawn.label)
+
+
+def test_losses_have_one_colour(data):
+    lossy = ("retransmission", "lost on the way", "loss event", "drops, ")
+    colors = {
+        drawn.color
+        for panel in data.panels
+        for drawn in panel.layers
+        if drawn.label.startswith(lossy)
+    }
+    assert colors == {"--alarm"}
+
+
+def test_a_reset_without_ack_number_stands_on_the_ack_line(tmp_path):
+    run = one_connection(tmp_path)
+    packets = run.table("packets")
+    back = packets.filter(pl.col("src_port") == packets["src_port"][0]).group_by("capture").last()
+    back = back.select(packets.columns)
+    reset = back.with_columns(
+        pl.col("t_ns") + SECOND,
+        pl.col("number") + 1000,
+        pl.lit("R").alias("flags"),
+        pl.lit(0).cast(pl.Int64).alias("ack_rel"),
+    )
+    write_table(run.path, "packets", pl.concat([packets, reset]))
+    data = panel_data(RunData(run.path))
+    marked = [
+        drawn
+        for panel in data.panels
+        for drawn in panel.layers
+        if drawn.label == "SYN, FIN, RST" and drawn.y == "line"
+    ]
+    assert marked
+    for drawn in marked:
+        line = data.tables[drawn.table].columns["line"].values
+        assert line[drawn.rows[0]] == line.max() > 0

@@ -52,7 +52,9 @@ def test_what_only_one_run_has_is_marked_with_its_letter(tmp_path):
 
 def test_a_run_without_packets_leaves_the_other_alone(tmp_path):
     run = panel_data(shared_bottleneck(tmp_path, 4))
-    empty = run.__class__(**{**run.__dict__, "panels": [], "tables": {}, "connections": []})
+    empty = run.__class__(
+        **{**run.__dict__, "panels": [], "tables": {}, "connections": [], "activity": []}
+    )
     both = two_runs(run, empty)
     assert {layer.flow for panel in both.panels for layer in panel.layers} == {"run A"}
     assert all(connection["label"].endswith("(run A only)") for connection in both.connections)
