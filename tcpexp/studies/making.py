@@ -31,7 +31,7 @@ def sweep(
     spec: str | Path | Mapping[str, Any] | Spec,
     *,
     over: Mapping[str, Sequence[Any]] | None = None,
-    measures: Mapping[str, str] | None = None,
+    measures: Mapping[str, Any] | None = None,
     repeat: int | None = None,
     set: Settings | None = None,
     quick: bool = False,
@@ -48,9 +48,10 @@ def sweep(
 
     A spec without one takes ``over`` (values by path: ``{"links.h1-h2.queue": ["1bdp", "4bdp"]}``;
     several paths: every combination), ``measures`` (a metric by a name of yours: ``{"goodput":
-    "flows.up.goodput_bps"}``) and ``repeat`` (how many seeds); they go over what a spec's sweep
-    says. The other arguments are those of the command ``tcpexp sweep``. ``progress=True`` shows a
-    bar; a function is called with the runs done, their number, and the last one's values.
+    "flows.up.goodput_bps"}``, or a mapping as in a spec) and ``repeat`` (how many seeds); they go
+    over what a spec's sweep says. The other arguments are those of the command ``tcpexp sweep``.
+    ``progress=True`` shows a bar; a function is called with the runs done, their number, and the
+    last one's values.
 
     The runs are made by processes of their own, also when this is called in a notebook or in a
     script without a main guard.
@@ -81,7 +82,7 @@ def sweep(
 def with_sweep(
     spec: Spec,
     over: Mapping[str, Sequence[Any]] | None,
-    measures: Mapping[str, str] | None,
+    measures: Mapping[str, Any] | None,
     repeat: int | None,
 ) -> Spec:
     """Return a copy of the spec whose sweep has these parameters, measures and repetitions."""
@@ -93,7 +94,7 @@ def with_sweep(
             for (path, values), name in zip(over.items(), parameter_names(over), strict=True)
         }
     if measures is not None:
-        section["measures"] = dict(measures)
+        section["measures"] = plain(measures)
     if repeat is not None:
         section["repeat"] = repeat
     changed["sweep"] = section
