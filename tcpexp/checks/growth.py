@@ -54,11 +54,9 @@ class Growth(Compared[Number]):
                 f" the limit {span_words(span)}"
             )
         chosen = choose(values, self.which)
-        unit = "times" if self.phase == "slow_start" else "segments"
-        measured = (
-            f"{' to '.join(digits(growth) for growth in sorted({min(chosen), max(chosen)}))} {unit}"
-            " per RTT"
-        )
+        ends = [digits(growth) for growth in sorted({min(chosen), max(chosen)})]
+        one, several = ("time", "times") if self.phase == "slow_start" else ("segment", "segments")
+        measured = f"{' to '.join(ends)} {one if ends == ['1'] else several} per RTT"
         reason = (
             f"cwnd of flow {self.flow} grew by {measured} ({self.which} of"
             f" {many(len(values), 'phase')}); asked: {self.comparison()}"

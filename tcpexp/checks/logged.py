@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How many events an evidence table lists at most, and how long a value in it may be.
 LISTED, LONGEST = 12, 40
+#: What one of a field's unit is in nanoseconds, by the end of the field's name.
+TIMES = {"_ns": 1.0, "_us": 1e3, "_ms": 1e6, "_s": 1e9}
 
 
 class Logged(Compared[Number]):
@@ -82,6 +84,17 @@ class Logged(Compared[Number]):
             f"{what}events '{self.event}'{where} of action {self.action} {span_words(self.between)}"
         )
 
+    def words(self, value: float) -> str:
+        """Return a number of the field in words: a time where the field's name ends with its
+        unit.
+        """
+        if self.field == "time":
+            return time_words(value * TIMES["_s"])
+        for ending, factor in TIMES.items():
+            if self.field is not None and self.field.endswith(ending):
+                return time_words(value * factor)
+        return number_words(value)
+
     def asked(self) -> str:
         """Return the comparators, and whether every event is meant."""
         return (
@@ -114,12 +127,12 @@ class Logged(Compared[Number]):
                 f" {span_words(self.between)}"
             )
         if self.measure is None:
-            low, high = number_words(min(numbers)), number_words(max(numbers))
+            low, high = self.words(min(numbers)), self.words(max(numbers))
             measured = low if low == high else f"{low} to {high}"
             passed = all(self.holds(number) for number in numbers)
         else:
             value = _reduce(numbers, self.measure)
-            measured, passed = number_words(value), self.holds(value)
+            measured, passed = self.words(value), self.holds(value)
         what = f"{self.measure} of {self.field}" if self.measure else self.field
         reason = (
             f"{what} is {measured} in {many(len(events), 'event')} of {self.action}; asked:"

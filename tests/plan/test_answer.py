@@ -82,6 +82,15 @@ def test_knobs_say_what_they_may_be(write):
     assert count.choices() == (1, 2)
 
 
+def test_a_knob_that_an_override_took_away_refuses_no_run(write):
+    spec = write(
+        "actions: [{do: python, id: client, host: h1, script: closing.py, args: [--to, x]}]\n"
+        "knobs: [{path: 'actions[client].args[1]'}]\n"
+    )
+    assert load_plan(spec)
+    assert load_plan(spec, overrides=["actions[client].args=[--hold]"])
+
+
 def test_what_an_engine_reads_holds_no_prose(write):
     texts = "description: Why?\nexplain: So.\nanswer: So.\nquestions: [Why?]\nkey: cwnd\n"
     plain, worded = load_plan(write()), load_plan(write(PLOTS + texts))

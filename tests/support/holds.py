@@ -16,7 +16,7 @@ from tcpexp.analysis.links import find_rate_epochs
 from tcpexp.analysis.offered import offered_bits
 from tcpexp.analysis.pathsteps import flow_hops
 from tcpexp.plan.types import RunPlan
-from tcpexp.report.explanation import MISSING, explanation_of
+from tcpexp.report.explanation import MISSING, answer_of, explanation_of
 from tcpexp.spec.quotes import fill
 from tcpexp.store.rundata import RunData
 from tests.support import plain_counts
@@ -76,14 +76,14 @@ def unshared(run: RunData) -> Iterator[str]:
 
 
 def unexplained(run: RunData) -> Iterator[str]:
-    """Yield what is wrong with the run's explanation: a number that the run did not measure, a
-    brace that was not filled in.
+    """Yield what is wrong with the run's answer and explanation: a number that the run did not
+    measure, a brace that was not filled in.
     """
-    text = explanation_of(run)
-    if MISSING in text:
-        yield f"the explanation of {run.plan.name} quotes what this run did not measure"
-    if re.search(r"\{(metric|check|is):", text):
-        yield f"the explanation of {run.plan.name} has a quote that was not filled in"
+    for what, text in (("answer", answer_of(run)), ("explanation", explanation_of(run))):
+        if MISSING in text:
+            yield f"the {what} of {run.plan.name} quotes what this run did not measure: {text}"
+        if re.search(r"\{(metric|check|is):", text):
+            yield f"the {what} of {run.plan.name} has a quote that was not filled in"
 
 
 # ----------------------------------------------------------------------------------------------
@@ -129,6 +129,8 @@ _TOKEN = re.compile(
     rf"({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w/])"
 )
 _CODE = re.compile(r"`[^`]*`")
+#: Keys of a spec that are text, or offers: their numbers are no parameters of the run.
+PROSE = ("title", "description", "references", "answer", "explain", "questions", "knobs")
 
 Number = tuple[str, float]
 
@@ -145,10 +147,11 @@ def numbers_in(text: str) -> Iterator[tuple[Number, str]]:
 
 
 def written(spec: Path) -> list[tuple[Number, str]]:
-    """Return the numbers with a unit that the explanation of a spec states itself, outside of
-    quotes and `code`.
+    """Return the numbers with a unit that the answer and the explanation of a spec state
+    themselves, outside of quotes and `code`.
     """
-    text = str(yaml.safe_load(spec.read_text(encoding="utf-8")).get("explain") or "")
+    document = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    text = f"{document.get('answer') or ''}\n{document.get('explain') or ''}"
     return list(numbers_in(_CODE.sub(" ", fill(text, lambda quote: "…"))))
 
 
@@ -159,11 +162,7 @@ def constants_of(spec: Path, plan: RunPlan | None) -> set[float]:
     document = yaml.safe_load(spec.read_text(encoding="utf-8"))
     found: set[float] = set()
     _collect(
-        {
-            key: value
-            for key, value in document.items()
-            if key not in ("explain", "description", "title", "references")
-        },
+        {key: value for key, value in document.items() if key not in PROSE},
         found,
     )
     for link in plan.network.links if plan is not None else ():

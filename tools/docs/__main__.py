@@ -15,7 +15,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import actions, api, checks, commands, congestion, experiments, tables, tcp_musts
+from tools.docs import (
+    actions,
+    api,
+    checks,
+    commands,
+    congestion,
+    display_filter,
+    experiments,
+    tables,
+    tcp_musts,
+)
 from tools.docs.experimentruns import DOCS, take_runs
 from tools.docs.prose import wrap
 
@@ -27,6 +37,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands.page,
     "reference/congestion.md": congestion.page,
     "reference/data.md": tables.page,
+    "reference/display-filter.md": display_filter.page,
     "reference/experiments.md": experiments.page,
     "reference/tcp_musts.md": tcp_musts.page,
 }

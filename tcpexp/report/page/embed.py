@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,9 +27,19 @@ SCRIPTS = (
     "overview.js",
     "touch.js",
     "mount.js",
+    "packets.js",
+    "filter.js",
+    "packetheader.js",
+    "packetrows.js",
+    "packettabs.js",
+    "packetlist.js",
     "start.js",
 )
-STYLES = ("vendor/uPlot.min.css", "panels.css")
+STYLES = ("vendor/uPlot.min.css", "panels.css", "packets.css")
+
+
+#: A comment before a function, by itself on its lines.
+_COMMENT = re.compile(r"^ */\*\*.*?\*/$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -45,9 +56,15 @@ class EmbeddedPanels:
 def embed_panels(data: PanelData) -> EmbeddedPanels:
     """Return the panels as ``page/start.js`` reads them from a page's script elements."""
     info, columns = data.pages()
-    text = json.dumps(info, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # Within a script element only "</script" and "<!--" mean something; no "<" is left.
-    return EmbeddedPanels(text.replace("<", "\\u003c"), columns, page_script())
+    return EmbeddedPanels(script_json(info), columns, page_script())
+
+
+def script_json(values: dict[str, Any]) -> str:
+    """Return values as JSON that may stand in a script element: there only ``</script`` and
+    ``<!--`` mean something, and no ``<`` is left.
+    """
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def panels_html(data: PanelData) -> dict[str, Any] | None:
@@ -64,8 +81,18 @@ def panels_html(data: PanelData) -> dict[str, Any] | None:
 
 @cache
 def page_script() -> str:
-    """Return the library and our scripts, one after the other."""
-    return "\n".join(_read(name).strip() for name in SCRIPTS) + "\n"
+    """Return the library and our scripts, one after the other; of ours without comments and
+    indentation, which a page need not carry.
+    """
+    return "\n".join(_script(name) for name in SCRIPTS) + "\n"
+
+
+def _script(name: str) -> str:
+    text = _read(name).strip()
+    if name.startswith("vendor/"):
+        return text
+    lines = (line.strip() for line in _COMMENT.sub("", text).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache

@@ -11,15 +11,18 @@ if TYPE_CHECKING:
 
 
 class EvidenceRow(TypedDict):
-    """What proves a verdict; ``head`` and ``rows`` are a small table."""
+    """What proves a verdict: packets of a capture by their ``numbers``, how many ``more`` there
+    are, and both as one text, ``packets``; ``head`` and ``rows`` are a small table.
+    """
 
     text: str
     span: str
     from_ns: int | None
     to_ns: int | None
     capture: str | None
+    numbers: tuple[int, ...]
+    more: str
     packets: str
-    first: int | None
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 

@@ -28,6 +28,8 @@
     tcpexp.group = group; // the page's own panels, for other scripts of the page
     group.listen("drawn", () => (section.dataset.drawn = "all"));
     linkEvidence(group, section);
+    const packets = document.getElementById("packets");
+    if (packets) tcpexp.startPackets(packets, group);
     section.dataset.ready = "yes";
   }
 

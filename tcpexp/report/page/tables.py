@@ -51,14 +51,18 @@ def _row_html(row: Row, columns: tuple[Column, ...], linked: bool) -> str:
 
 
 def packet_html(link: PacketLink) -> str:
-    """Return a link to the capture that holds the packet.
+    """Return a link to the capture that holds the packet; on a page with a packet list its script
+    makes it one to the packet.
 
     Its title is the command that opens the capture there.
     """
     path = f"raw/{link.capture}.pcap"
     command = escape(f"wireshark -g {link.number} {path}", quote=True)
     words = f"{escape(link.capture)} #{link.number}"
-    return f'<a href="{quote(path)}" title="{command}">{words}</a>'
+    return (
+        f'<a href="{quote(path)}" data-capture="{escape(link.capture, quote=True)}"'
+        f' data-packet="{link.number}" title="{command}">{words}</a>'
+    )
 
 
 def _align(column: Column) -> str:

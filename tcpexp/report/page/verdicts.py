@@ -90,16 +90,17 @@ def _evidence(item: Evidence) -> EvidenceRow:
             if item.to_ns in (None, item.from_ns)
             else f"{seconds(item.from_ns)} to {seconds(item.to_ns)}"
         )
-    numbers = ", ".join(str(number) for number in item.packets[:MOST_PACKETS])
-    more = len(item.packets) - MOST_PACKETS
+    left = len(item.packets) - MOST_PACKETS
+    more = f" and {left:,} more" if left > 0 else ""
     return {
         "text": item.text,
         "span": span,
         "from_ns": item.from_ns,
         "to_ns": item.from_ns if item.to_ns is None else item.to_ns,
         "capture": item.capture,
-        "packets": numbers + (f" and {more:,} more" if more > 0 else ""),
-        "first": item.packets[0] if item.packets else None,
+        "numbers": item.packets[:MOST_PACKETS],
+        "packets": ", ".join(map(str, item.packets[:MOST_PACKETS])) + more,
+        "more": more,
         "head": item.rows[0] if item.rows else (),
         "rows": item.rows[1:],
     }

@@ -16,6 +16,7 @@ from tcpexp.report.page.embed import page_policy, page_style, panels_html
 from tcpexp.report.page.keyfigure import report_figures
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_html
+from tcpexp.report.page.packetlist import packets_html
 from tcpexp.report.page.question import split_description
 from tcpexp.report.page.sections import section_links
 from tcpexp.report.page.verdicts import verdict_rows
@@ -83,7 +84,6 @@ def report_content(run: RunData, audience: Audience = "teacher") -> dict[str, An
         **_figures_and_panels(run),
         **_record(run),
         "student": audience == "student",
-        "packets": "",
     }
     return {**page, "sections": list(section_links(page))}
 
@@ -143,6 +143,7 @@ def _figures_and_panels(run: RunData) -> dict[str, Any]:
     key, figures, left_out, instead = report_figures(run, panels.panels)
     return {
         "panels": panels_html(panels),
+        "packets": packets_html(run, panels),
         "absent": panels.absent,
         "key": key,
         "figures": figures,

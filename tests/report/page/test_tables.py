@@ -32,7 +32,8 @@ def test_html_has_headings_cells_shades_links_and_notes():
         '<th scope="col" class="n">n</th>',
         "<td>&lt;b&gt;&amp;</td>",
         '<tr class="shaded"><td class="n">2</td>',
-        '<a href="raw/h1-eth0.pcap" title="wireshark -g 7 raw/h1-eth0.pcap">h1-eth0 #7</a>',
+        '<a href="raw/h1-eth0.pcap" data-capture="h1-eth0" data-packet="7"'
+        ' title="wireshark -g 7 raw/h1-eth0.pcap">h1-eth0 #7</a>',
         "Note.",
         "All.",
     ):
