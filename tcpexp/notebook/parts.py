@@ -12,16 +12,16 @@ from tcpexp.spec.edit import REMOVED
 class Owner(Protocol):
     """What holds the values: a ``Spec``."""
 
-    def value_at(self, keys: tuple[str | int, ...]) -> Any:
+    def _value_at(self, keys: tuple[str | int, ...]) -> Any:
         """Return the plain value at ``keys``."""
 
-    def put(self, keys: tuple[str | int, ...], value: Any) -> None:
+    def _put(self, keys: tuple[str | int, ...], value: Any) -> None:
         """Write a value, or take it away."""
 
 
 def part(owner: Owner, keys: tuple[str | int, ...]) -> Any:
     """Return what is at ``keys``: a part, or a plain value that holds no others."""
-    value = owner.value_at(keys)
+    value = owner._value_at(keys)
     if isinstance(value, dict):
         return SpecMapping(owner, keys)
     if isinstance(value, list):
@@ -41,12 +41,12 @@ class SpecMapping(MutableMapping[str, Any]):
         return part(self._owner, (*self._keys, key))
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._owner.put((*self._keys, key), plain(value))
+        self._owner._put((*self._keys, key), plain(value))
 
     def __delitem__(self, key: str) -> None:
         if key not in self.plain():
             raise KeyError(path_text((*self._keys, key)))
-        self._owner.put((*self._keys, key), REMOVED)
+        self._owner._put((*self._keys, key), REMOVED)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.plain())
@@ -64,7 +64,7 @@ class SpecMapping(MutableMapping[str, Any]):
 
     def plain(self) -> dict[str, Any]:
         """Return the values as a dict of their own."""
-        value: dict[str, Any] = plain(self._owner.value_at(self._keys))
+        value: dict[str, Any] = plain(self._owner._value_at(self._keys))
         return value
 
 
@@ -87,33 +87,33 @@ class SpecList(MutableSequence[Any]):
         if isinstance(index, slice):
             whole = self.plain()
             whole[index] = plain(list(value))
-            self._owner.put(self._keys, whole)
+            self._owner._put(self._keys, whole)
         else:
-            self._owner.put((*self._keys, self._place(index)), plain(value))
+            self._owner._put((*self._keys, self._place(index)), plain(value))
 
     def __delitem__(self, index: int | slice) -> None:
         if isinstance(index, slice):
             whole = self.plain()
             del whole[index]
-            self._owner.put(self._keys, whole)
+            self._owner._put(self._keys, whole)
         else:
-            self._owner.put((*self._keys, self._place(index)), REMOVED)
+            self._owner._put((*self._keys, self._place(index)), REMOVED)
 
     def insert(self, index: int, value: Any) -> None:
         """Put a value before the one at ``index``."""
         whole = self.plain()
         if index >= len(whole):
-            self._owner.put((*self._keys, len(whole)), plain(value))
+            self._owner._put((*self._keys, len(whole)), plain(value))
             return
         whole.insert(index, plain(value))
-        self._owner.put(self._keys, whole)
+        self._owner._put(self._keys, whole)
 
     def extend(self, values: Iterable[Any]) -> None:
         """Add several values at the end, validated together."""
-        self._owner.put(self._keys, [*self.plain(), *plain(list(values))])
+        self._owner._put(self._keys, [*self.plain(), *plain(list(values))])
 
     def __len__(self) -> int:
-        return len(self._owner.value_at(self._keys))
+        return len(self._owner._value_at(self._keys))
 
     def __eq__(self, other: object) -> bool:
         return bool(self.plain() == plain(other))
@@ -125,7 +125,7 @@ class SpecList(MutableSequence[Any]):
 
     def plain(self) -> list[Any]:
         """Return the values as a list of their own."""
-        value: list[Any] = plain(self._owner.value_at(self._keys))
+        value: list[Any] = plain(self._owner._value_at(self._keys))
         return value
 
     def _place(self, index: int) -> int:

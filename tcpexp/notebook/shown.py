@@ -34,10 +34,13 @@ def page_in_frame(page: str, title: str, height: int) -> str:
     """Return a whole HTML page as a frame of ``height`` pixels.
 
     The page's scripts run apart from the notebook's: they reach neither its cells nor its cookies.
+    Links within the page stay in it; without a base of its own they would be the notebook's (HTML,
+    "fallback base URL").
     """
+    page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
     return (
         f'<iframe title="{escape(title, quote=True)}" srcdoc="{escape(page, quote=True)}"'
-        ' sandbox="allow-scripts allow-popups allow-downloads" loading="lazy"'
+        ' sandbox="allow-scripts allow-popups allow-downloads"'
         f' style="width: 100%; height: {int(height)}px; border: 1px solid #8886;'
         ' border-radius: 4px; background: white"></iframe>'
     )
@@ -72,7 +75,8 @@ def code_html(title: str, text: str) -> str:
     """Return a text under a heading, as it is."""
     return (
         f"<div><strong>{escape(title)}</strong>"
-        f'<pre style="margin: 4px 0; overflow-x: auto">{escape(text)}</pre></div>'
+        '<pre style="margin: 4px 0; max-height: 30em; overflow: auto; white-space: pre-wrap">'
+        f"{escape(text)}</pre></div>"
     )
 
 

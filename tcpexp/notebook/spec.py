@@ -123,12 +123,12 @@ class Spec:
         return part(self, (key,))
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.put((key,), plain(value))
+        self._put((key,), plain(value))
 
     def __delitem__(self, key: str) -> None:
         if key not in self._source.raw:
             raise KeyError(key)
-        self.put((key,), REMOVED)
+        self._put((key,), REMOVED)
 
     def __contains__(self, key: object) -> bool:
         return key in self._source.raw
@@ -170,11 +170,11 @@ class Spec:
 
     # what the parts use
 
-    def value_at(self, keys: tuple[str | int, ...]) -> Any:
+    def _value_at(self, keys: tuple[str | int, ...]) -> Any:
         """Return the plain value at ``keys``; not to be changed."""
         return self._source.raw_at(*keys)
 
-    def put(self, keys: tuple[str | int, ...], value: Any) -> None:
+    def _put(self, keys: tuple[str | int, ...], value: Any) -> None:
         """Write a value at ``keys``, or take it away; raises ``SpecErrors``."""
         raw = self._source.raw_at(*keys[:-1])
         if value is not REMOVED and not (isinstance(raw, list) and keys[-1] == len(raw)):
