@@ -39,6 +39,7 @@ function leave() {
 async function choose(spec, from = {}, push = true) {
   Object.assign(state, { spec, text: from.text ?? null, knobs: from.knobs || {}, run: null, pinned: from.pinned || null, zoom: from.zoom || null, errors: [], shownText: "" });
   wanted = { work: 0, since: 0 };
+  at("see").hidden = true;
   result.clear();
   at("empty").hidden = false;
   at("shelf").hidden = true;
@@ -64,7 +65,7 @@ function head(title, question, questions) {
   document.title = `${title} – tcpexp lab`;
   at("question").textContent = question.replace(/[`*]/g, "");
   at("questions").hidden = !questions.length;
-  at("questions").replaceChildren(...questions.map((text) => make("li", {}, text)));
+  at("questions").querySelector("ol").replaceChildren(...questions.map((text) => make("li", {}, text)));
 }
 
 // ---- the spec
@@ -101,8 +102,10 @@ function took(found, keepText) {
 }
 
 /** Take note that a knob was turned, and run again if that is wanted. */
-function turn(path, value) {
-  state.knobs[path] = value;
+function turn(path, value, given) {
+  if (state.text === null && value === given) delete state.knobs[path]; // as the file has it
+  else if (value) state.knobs[path] = value;
+  else return;
   const since = performance.now();
   const runs = at("auto").checked;
   if (!runs) return look();
@@ -260,6 +263,7 @@ async function shown(name, address) {
     wanted.since = 0;
   }
   document.body.dataset.shown = name;
+  at("see").hidden = at("result").getBoundingClientRect().top < innerHeight * 0.8;
   showPinned();
   history.mark(name);
   noteOn(name);
@@ -396,6 +400,10 @@ async function start() {
   document.querySelector(".tabs").addEventListener("keydown", keysOfTabs);
   at("run").addEventListener("click", () => run(performance.now()));
   at("stop").addEventListener("click", () => post("api/stop", { tab }).catch((error) => tell(error.message, true)));
+  at("see").addEventListener("click", () => {
+    at("result").scrollIntoView({ block: "start" });
+    at("see").hidden = true;
+  });
   at("knobs").addEventListener("submit", (event) => event.preventDefault());
   at("download").addEventListener("click", downloadSpec);
   at("original").addEventListener("click", () => {
