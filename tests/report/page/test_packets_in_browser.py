@@ -9,6 +9,8 @@ import subprocess
 import pytest
 
 from tcpexp.analysis.derive import derive_tables
+from tcpexp.checks.base import Evidence, Verdict
+from tcpexp.checks.run import write_checks
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.ingest.pcap import read_records
 from tcpexp.report.packets.fields import FIELDS
@@ -24,6 +26,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def run(tmp_path_factory) -> RunData:
     run = ingest_run(make_lossy_run(tmp_path_factory.mktemp("lossy")))
     derive_tables(run)
+    evidence = Evidence("the first packets", "h2-eth0", (9, 12), None, None)
+    write_checks(run.path, [Verdict("x", "x", "FAIL", "1", "2", "Why.", None, (evidence,))])
     write_report(run)
     return run
 
@@ -277,6 +281,14 @@ def test_a_packet_pinned_in_the_panels_is_selected_here(page):
     assert page.evaluate("tcpexp.group.pinPacket('h1-eth0', 40)")
     assert page.evaluate("tcpexp.packetList.place") == 39
     assert page.get_attribute("#packet-39", "aria-selected") == "true"
+
+
+def test_the_packets_of_evidence_lead_here(page):
+    page.locator(".evidence a", has_text="12").click()
+    chosen = "tcpexp.packetList.capture.column('number')[tcpexp.packetList.place]"
+    page.wait_for_function(f"{chosen} === 12")
+    assert page.evaluate("tcpexp.packetList.capture.name") == "h2-eth0"
+    assert "capture=h2-eth0&packet=12" in page.url
 
 
 def test_only_rows_in_sight_are_in_the_document(page, run):
