@@ -296,6 +296,25 @@ def test_only_rows_in_sight_are_in_the_document(page, run):
     assert 5 < rows < 40 < run.table("packets").filter(capture="h1-eth0").height
 
 
+LONG = """(at) => {
+  const { grid, capture } = tcpexp.packetList;
+  grid.show(capture, Int32Array.from({ length: 600000 }, (_, i) => i % capture.count), -1);
+  grid.at = at;
+  grid.reveal();
+  grid.draw();
+  const box = grid.body.getBoundingClientRect();
+  const row = document.getElementById(`packet-${at}`).getBoundingClientRect();
+  return [row.top - box.top, row.bottom - box.top, box.height];
+}"""
+
+
+def test_a_list_longer_than_a_browser_can_scroll_shows_every_row(page):
+    for at in (0, 7, 123_456, 300_001, 599_998, 599_999, 2):
+        top, bottom, height = page.evaluate(LONG, at)
+        assert -1 <= top < bottom <= height + 1, at
+    page.evaluate("tcpexp.packetList.grid.body.scrollTop = 0; tcpexp.packetList.refresh()")
+
+
 def test_in_view_follows_the_panels(page):
     page.get_by_role("button", name="in view").click()
     page.evaluate("tcpexp.group.zoom(0.849, 0.852)")
