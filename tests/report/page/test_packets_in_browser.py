@@ -131,7 +131,7 @@ def test_as_many_packets_as_tshark_finds(page, run):
     done = subprocess.run(
         ["tshark", "-n", "-r", capture, *options], capture_output=True, text=True, check=True
     )
-    cells = next(line for line in done.stdout.splitlines() if "<>" in line and line[2].isdigit())
+    cells = next(line for line in done.stdout.splitlines() if "<>" in line)
     counts = [int(cell) for cell in cells.split("|")[2::2] if cell.strip()]
     ours = {text: len(numbers(page, text)) for text in SAME}
     assert ours == dict(zip(SAME, counts, strict=True))
