@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
-def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
+def packets_html(
+    run: RunData, panels: PanelData, *, only_data: bool = False
+) -> dict[str, Markup] | None:
     """Return ``info`` (JSON), ``columns`` and ``script`` (base64) for ``packets.html.j2``, not to
     be escaped.
 
@@ -24,7 +26,7 @@ def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
 
     if not panels.panels:
         return None
-    pages = packet_pages(run, panels)
+    pages = packet_pages(run, panels, only_data=only_data)
     if pages is None:
         return None
     info, columns = pages
