@@ -67,7 +67,7 @@
         this.said,
         make("div", { class: "toggles", role: "group", "aria-label": "Common filters" }, ...this.quick, ...this.narrow),
         this.grid.element,
-        make("div", { class: "buttons" }, ...this.openers, this.hidden), this.pane, this.fieldHelp());
+        make("div", { class: "buttons" }, ...this.openers, make("button", { type: "button", title: "go to the panels, where this packet is pinned", onclick: () => this.toPanels() }, "Show in the panels"), this.hidden), this.pane, this.fieldHelp());
       this.root.append(
         make("div", { class: "packet-top" }, tabs, make("label", { class: "choice" }, "Capture ", this.chooser), this.count),
         make("div", { id: "packets-view", role: "tabpanel", "aria-labelledby": "packets-tab-list" }, this.list, this.other));
@@ -227,6 +227,12 @@
       clearTimeout(this.pinning);
       this.pinning = setTimeout(() => this.pin(), 80);
       this.keep();
+    }
+
+    toPanels() {
+      if (this.place < 0 && this.rows.length) this.grid.go(0);
+      this.pin();
+      this.group.root.scrollIntoView({ block: "start" });
     }
 
     pin() {

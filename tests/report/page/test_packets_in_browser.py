@@ -291,6 +291,16 @@ def test_the_packets_of_evidence_lead_here(page):
     assert "capture=h2-eth0&packet=12" in page.url
 
 
+def test_from_the_list_to_the_panels_and_back(page):
+    page.evaluate("tcpexp.packetList.jump('h1-eth0', 30)")
+    page.get_by_role("button", name="Show in the panels").click()
+    pinned = page.evaluate("tcpexp.group.packetOf(tcpexp.group.pinned)")
+    assert (pinned["capture"], pinned["number"]) == ("h1-eth0", 30)
+    page.get_by_role("button", name="Show in the list").click()
+    page.wait_for_function("document.activeElement === tcpexp.packetList.grid.element")
+    assert page.evaluate("tcpexp.packetList.place") == 29
+
+
 def test_only_rows_in_sight_are_in_the_document(page, run):
     rows = page.locator(".packet-body .packet-row:visible").count()
     assert 5 < rows < 40 < run.table("packets").filter(capture="h1-eth0").height
