@@ -23,7 +23,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.page_cost import make_run, processor_time
+from page_cost import make_run, processor_time
+
 from tcpexp.report.packets.build import packet_pages
 from tcpexp.report.page.write import write_report
 from tcpexp.report.panels.build import panel_data
