@@ -176,7 +176,7 @@ def _figures_and_panels(run: RunData, *, only_data: bool) -> dict[str, Any]:
     key, figures, left_out, instead = report_figures(run, panels.panels, only_data=only_data)
     return {
         "panels": panels_html(panels),
-        "packets": packets_html(run, panels),
+        "packets": packets_html(run, panels, only_data=only_data),
         "absent": panels.absent,
         "key": key,
         "figures": figures,
