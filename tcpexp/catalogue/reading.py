@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from tcpexp.catalogue.catalogue import Catalogue
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.source import Source
 
 
 def load_spec(
-    path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
+    path: Path | Source, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
 ) -> ExperimentSpec:
     """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``,
     in the file's order.
@@ -31,17 +32,24 @@ def load_spec(
 
 
 def load_plan(
-    path: Path,
+    path: Path | Source,
     catalogue: Catalogue | None = None,
     *,
     overrides: Iterable[str] = (),
     seed: int | None = None,
     slot: int = 0,
+    folder: Path | None = None,
 ) -> RunPlan:
     """Return the plan of the spec in ``path``, or raise all that is wrong with it.
 
-    Raises ``SpecErrors``. ``seed`` and ``slot`` are those of ``compile_plan``.
+    Raises ``SpecErrors``. ``seed`` and ``slot`` are those of ``compile_plan``; files that the spec
+    names lie in ``folder``, beside it unless given.
     """
     return examine.load_plan(
-        path, catalogue or load_catalogue(), overrides=overrides, seed=seed, slot=slot
+        path,
+        catalogue or load_catalogue(),
+        overrides=overrides,
+        seed=seed,
+        slot=slot,
+        folder=folder,
     )

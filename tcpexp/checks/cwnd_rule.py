@@ -61,7 +61,7 @@ class CwndRule(Compared[Count]):
                 applied += 1
                 broken += [] if obeyed else [row]
         passed = not broken and (self.holds(applied) if self.has_comparator() else applied > 0)
-        measured = f"{many(applied, 'time')}, {len(broken)} otherwise"
+        measured = f"{many(applied, 'time')}, {len(broken)} of them otherwise"
         reason = (
             f"applied {many(applied, 'time')}; {len(broken) or 'none'} of them otherwise than the"
             f" rule says; asked: {self.asked()}"

@@ -181,7 +181,10 @@ class Segments(Compared[Count]):
             *packet_evidence(rows),
         ]
         seen = f"{len(measured)}" + (
-            f" at {', '.join(time_words(t_ns) for t_ns in measured[:12])}" if measured else ""
+            f" at {', '.join(time_words(t_ns) for t_ns in measured[:12])}"
+            f"{', ...' if len(measured) > 12 else ''}"
+            if measured
+            else ""
         )
         reason = "; ".join(complaints) or f"all {len(times)} were sent when they were due"
         if rounding and not complaints:

@@ -40,18 +40,21 @@ class Examined:
 
 
 def load_plan(
-    path: Path,
+    given: Path | Source,
     catalogue: Vocabulary,
     *,
     overrides: Iterable[str] = (),
     seed: int | None = None,
     slot: int = 0,
+    folder: Path | None = None,
 ) -> RunPlan:
-    """Return the plan of the spec in ``path``.
+    """Return the plan of the spec that is given; the files that it names lie in ``folder``, beside
+    the spec unless given.
 
     Raises ``SpecErrors`` with the mistakes of all stages, in the file's order.
     """
-    examined = examine_spec(read_source(path, overrides), catalogue, seed=seed, slot=slot)
+    source = read_source(given, overrides, folder)
+    examined = examine_spec(source, catalogue, seed=seed, slot=slot)
     if examined.plan is None:
         raise SpecErrors(list(examined.errors))
     return examined.plan
