@@ -38,8 +38,11 @@ class Job:
         raw = json.loads(line)
         options = raw["options"]
         tuples = {name: tuple(options[name]) for name in ("overrides", "command")}
-        out = None if options["out"] is None else Path(options["out"])
-        return cls(raw["spec"], RunOptions(**{**options, **tuples, "out": out}), raw["index"])
+        folders = {
+            name: None if options[name] is None else Path(options[name])
+            for name in ("out", "folder")
+        }
+        return cls(raw["spec"], RunOptions(**{**options, **tuples, **folders}), raw["index"])
 
 
 class RunStart(TypedDict):

@@ -37,11 +37,18 @@ def load_plan(
     overrides: Iterable[str] = (),
     seed: int | None = None,
     slot: int = 0,
+    folder: Path | None = None,
 ) -> RunPlan:
     """Return the plan of the spec in ``path``, or raise all that is wrong with it.
 
-    Raises ``SpecErrors``. ``seed`` and ``slot`` are those of ``compile_plan``.
+    Raises ``SpecErrors``. ``seed`` and ``slot`` are those of ``compile_plan``; files that the spec
+    names lie in ``folder``, beside it unless given.
     """
     return examine.load_plan(
-        path, catalogue or load_catalogue(), overrides=overrides, seed=seed, slot=slot
+        path,
+        catalogue or load_catalogue(),
+        overrides=overrides,
+        seed=seed,
+        slot=slot,
+        folder=folder,
     )

@@ -10,9 +10,9 @@ import click
 
 from tcpexp import paths
 from tcpexp.catalogue import load_catalogue
-from tcpexp.cli.cards import load_cards
+from tcpexp.catalogue.cards import load_cards
+from tcpexp.catalogue.search import find_cards
 from tcpexp.cli.options import echo_json, json_option
-from tcpexp.cli.search import find_cards
 from tcpexp.errors import SpecError
 from tcpexp.plan.topology import search_folders, topology_names
 from tcpexp.registry import suggest

@@ -59,6 +59,7 @@ COMMANDS = {
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
     "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs."),
     "grade": Late("tcpexp.cli.grade:grade", "Grade many submissions by a rubric of checks."),
+    "lab": Late("tcpexp.cli.lab:lab", "Turn knobs in the browser and see TCP answer."),
     "docs": Late("tcpexp.cli.docs:docs", "Show the pages of the documentation, or one of them."),
     "doctor": Late("tcpexp.cli.machine:doctor", "Say what this machine can and cannot do."),
     "clean": Late(
@@ -74,7 +75,7 @@ COMMANDS = {
 
 
 #: Commands that import polars, which some processors cannot.
-ANALYSES = frozenset({"run", "sweep", "check", "report", "diff", "grade"})
+ANALYSES = frozenset({"lab", "run", "sweep", "check", "report", "diff", "grade"})
 
 
 class Commands(click.Group):

@@ -19,6 +19,7 @@ from tcpexp.telling import say_nothing
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
+    from tcpexp.report.page.write import Audience
 
 
 class CheckRow(TypedDict):
@@ -112,6 +113,7 @@ def print_verdicts(run: Path, status: str, verdicts: list[Verdict], failures: li
 Examples:
   tcpexp report bbr_vs_cubic
   tcpexp report results/bbr_vs_cubic/20260102T030405Z-s7-uml
+  tcpexp report bbr_vs_cubic --for student     a page that asks, without the answers
   tcpexp report bbr_vs_cubic --format md       a hand-in to write on, with its figures
   tcpexp report bbr_vs_cubic --format pdf --out hand-in
 """
@@ -125,6 +127,15 @@ Examples:
     default="html",
     show_default=True,
     help="The report, or a hand-in made from it.",
+)
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(["teacher", "student"]),
+    help=(
+        "A student's leaves out answer, explanation and verdicts, and asks."
+        " [default: teacher; a hand-in: student]"
+    ),
 )
 @click.option(
     "--out",
@@ -145,6 +156,7 @@ def report(
     runs: tuple[str, ...],
     results: Path | None,
     kind: Literal["html", "md", "pdf"],
+    audience: Audience | None,
     out: Path | None,
     figures: bool,
     force: bool,
@@ -156,10 +168,15 @@ def report(
     --figures, and where the run has them already, also the figures as files. The recorded data are
     checked against the manifest first and never changed. Exit code 5 when they are damaged.
 
+    With --for student a page is made for those who are to find the answer: report-student.html asks
+    the spec's questions, leaves room to write, and has neither answer nor explanation nor verdicts.
+
     With --format md or pdf a hand-in is made too: the skeleton of a laboratory report, with
-    question, set-up, commands, figures, tables and verdicts of the run, and room for your own
-    answers. PDF needs WeasyPrint (exit code 3 without it).
+    question, set-up, commands, figures and tables of the run, and room for your own answers; with
+    --for teacher also answer, verdicts and explanation. PDF needs WeasyPrint (exit code 3 without
+    it).
     """
+    from tcpexp.report.page.write import PAGES
     from tcpexp.runs.pipeline import process_run
 
     if kind != "html":
@@ -174,7 +191,12 @@ def report(
                 f"{run} has no manifest, its run never reached the end: nothing to check the"
                 " recorded data against"
             )
-        outcome = process_run(run, say_nothing if quiet else say, figures=figures or kind != "html")
+        outcome = process_run(
+            run,
+            say_nothing if quiet else say,
+            figures=figures or kind != "html",
+            student=kind == "html" and audience == "student",
+        )
         if outcome.status != "complete":
             say(
                 f"this run is not whole, it was {outcome.status}:"
@@ -185,7 +207,10 @@ def report(
         for problem in outcome.problems:
             say(f"not made: {problem}")
         incomplete = incomplete or bool(outcome.problems)
-        click.echo(run / "report.html" if kind == "html" else _write_hand_in(run, kind, out, force))
+        if kind == "html":
+            click.echo(run / PAGES[audience or "teacher"])
+        else:
+            click.echo(_write_hand_in(run, kind, out, force, audience or "student"))
     return 5 if incomplete else 0
 
 
@@ -201,7 +226,9 @@ def _check_hand_in(kind: Literal["md", "pdf"], runs: tuple[str, ...], out: Path 
     check_format(kind)
 
 
-def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, force: bool) -> Path:
+def _write_hand_in(
+    run: Path, kind: Literal["md", "pdf"], out: Path | None, force: bool, audience: Audience
+) -> Path:
     """Write a run's hand-in outside of its folder, whose files are covered by the manifest, and
     return the file.
     """
@@ -209,6 +236,6 @@ def _write_hand_in(run: Path, kind: Literal["md", "pdf"], out: Path | None, forc
 
     whole = run.resolve()
     folder = out or whole.parent / f"{whole.name}-hand-in"
-    written = write_hand_in(RunData(run), folder, kind, force=force)
+    written = write_hand_in(RunData(run), folder, kind, audience, force=force)
     paths.give_to_user(folder)
     return written

@@ -46,12 +46,14 @@ def load_plan(
     overrides: Iterable[str] = (),
     seed: int | None = None,
     slot: int = 0,
+    folder: Path | None = None,
 ) -> RunPlan:
-    """Return the plan of the spec in ``path``.
+    """Return the plan of the spec in ``path``; the files that it names lie in ``folder``, beside it
+    unless given.
 
     Raises ``SpecErrors`` with the mistakes of all stages, in the file's order.
     """
-    examined = examine_spec(read_source(path, overrides), catalogue, seed=seed, slot=slot)
+    examined = examine_spec(read_source(path, overrides, folder), catalogue, seed=seed, slot=slot)
     if examined.plan is None:
         raise SpecErrors(list(examined.errors))
     return examined.plan

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tcpexp.errors import Position, SpecError
+from tcpexp.errors import Position, SpecError, SpecErrors
+from tcpexp.spec.overrides import keys_at
 from tcpexp.spec.source import Source, holds
 
 Path = tuple[str | int, ...]
@@ -24,7 +25,7 @@ _UNKNOWN = re.compile(
 )
 
 _DIFFER = re.compile(r"the ends of link \S+ differ in MTU")
-
+_NOWHERE = re.compile(r" has (no|\d+ entries, no) '")
 
 class Remainder:
     """A spec of which mistakes are left out, one after the other.
@@ -33,7 +34,7 @@ class Remainder:
     """
 
     def __init__(self, source: Source) -> None:
-        self.source = source
+        self.source = self._whole = source
         #: Names that actions which were left out may have brought.
         self.lost: set[str] = set()
         self.lost_all = False
@@ -55,6 +56,8 @@ class Remainder:
         path = self._path(error)
         if path is None:
             return True
+        if path[0:1] == ("knobs",) and _NOWHERE.search(error.message) and self._led(path[:2]):
+            return False
         holder = path[:2]
         without = self.without.get(holder)
         if not without:
@@ -169,6 +172,15 @@ class Remainder:
         """
         stem = name.removesuffix("-reverse")
         return bool({name, stem, stem.rstrip("0123456789")} & self.lost)
+
+    def _led(self, path: Path) -> bool:
+        """Whether the knob at ``path`` led somewhere before anything was left out."""
+        knob = self._whole.raw_at(*path)
+        try:
+            keys_at(self._whole, str(knob.get("path") if isinstance(knob, dict) else knob))
+        except SpecErrors:
+            return False
+        return True
 
     def _drop_key(self, path: Path, instead: str | None) -> None:
         """Leave out a key that means nothing here, or write it as it seems to be meant."""

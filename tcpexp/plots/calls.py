@@ -157,7 +157,7 @@ def _figure(
         for calls in (upper, lower)
     ]
     above, below = ((max([*row, 0]) + 1) * LABEL + BAR + 0.2 for row in rows)
-    figure, (axes,) = panels([above + WIRE + below], title)
+    figure, (axes,) = panels([above + WIRE + below], title, fixed=True)
     axes.set_xlim(limits[0] / unit, limits[1] / unit)
     axes.set_ylim(-below, WIRE + above)
     axes.set_yticks([0, WIRE], [hosts[1], hosts[0]], fontsize=10, fontweight="bold")

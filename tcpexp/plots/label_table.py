@@ -22,7 +22,7 @@ COLUMNS = (
     Column("label"),
     Column("packets", "right"),
     Column("by capture"),
-    Column("what it means"),
+    Column("what it means", explains=True),
     Column("examples at (s)"),
 )
 EXAMPLES = 3

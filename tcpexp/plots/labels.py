@@ -47,7 +47,10 @@ class Labels(Plot):
         captures = sorted(counts["capture"].to_list()[:2])
         kinds = {name: _kinds(rows.filter(pl.col("capture") == name)) for name in captures}
         figure, axes = panels(
-            [0.22 * len(kinds[name]) + 0.18 for name in captures], options["title"], left=2.9
+            [0.22 * len(kinds[name]) + 0.18 for name in captures],
+            options["title"],
+            left=2.9,
+            fixed=True,
         )
         for axis, capture in zip(axes, captures, strict=True):
             for row, kind in enumerate(kinds[capture]):

@@ -15,6 +15,8 @@ STATE_ROWS, STATE_AT = 0.85, 0.5
 #: The row of what was before the first event, and how far a state is moved below another
 #: (:func:`tcpexp.views.ladder.place_rows`).
 BEFORE, MOVED = -1.0, 0.88
+#: Events that are nearer, in rows, happen at the same moment.
+SAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def _bases(view: LadderView) -> list[float]:
         if change.row < -0.5:
             base = BEFORE
         elif not _is_moved(change.row, row) or change.late:
-            base = max((event for event in events if event <= change.row + 0.01), default=events[0])
+            before = max(
+                (event for event in events if event <= change.row + 0.01), default=events[0]
+            )
+            base = max(event for event in events if event <= before + SAME)
         above[change.left] = (change.row, base)
         bases.append(base)
     return bases

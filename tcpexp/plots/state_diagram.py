@@ -89,7 +89,7 @@ class StateDiagram(Plot):
             ]
         if not changes:
             return None
-        figure, (axes,) = panels([HEIGHT], options["title"])
+        figure, (axes,) = panels([HEIGHT], options["title"], fixed=True)
         axes.set_axis_off()
         axes.set_xlim(-0.45, 2.45)
         axes.set_ylim(7.2, -0.25)

@@ -58,7 +58,11 @@ class States(Plot):
         close = close_view(drawn, span)
         height = 0.3 * len(shown) + 0.25
         figure, axes = panels(
-            [height, height] if close else [height], options["title"], left=2.2, last_gap=0.62
+            [height, height] if close else [height],
+            options["title"],
+            left=2.2,
+            last_gap=0.62,
+            fixed=True,
         )
         for axis, limits in zip(axes, [span, close] if close else [span], strict=True):
             _draw_rows(axis, drawn, shown, limits or span)

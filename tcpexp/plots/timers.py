@@ -27,7 +27,12 @@ NUMBERS = (
     "timer step (s)",
     "ratio",
 )
-COLUMNS = (Column("event"), *(Column(heading, "right") for heading in NUMBERS))
+#: What the rule says, and what is counted from it.
+BY_RULE = frozenset(("by the rule (s)", "rule (s)", "late by (s)", "timer step (s)"))
+COLUMNS = (
+    Column("event"),
+    *(Column(heading, "right", explains=heading in BY_RULE) for heading in NUMBERS),
+)
 ROUNDING = (
     "Why not exactly? Linux keeps timers in a wheel whose slots get coarser with distance, and a"
     " timer fires at the end of its slot: never early, up to one step late. With HZ = 250, as"

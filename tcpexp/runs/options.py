@@ -18,7 +18,8 @@ class RunOptions:
     ``on`` is a place's name, ``guest`` (the best virtual clock) or ``auto``; ``kernel`` a name, or
     the beginning of a hash.
 
-    ``figures``: draw the spec's plots as files too, SVG and PNG.
+    ``figures``: draw the spec's plots as files too, SVG and PNG. ``folder`` is where files lie that
+    the spec names, beside it unless given: for a spec that was changed and not saved.
     """
 
     on: str = AUTO
@@ -29,6 +30,7 @@ class RunOptions:
     out: Path | None = None
     command: tuple[str, ...] = ()
     figures: bool = False
+    folder: Path | None = None
 
 
 def command_text(options: RunOptions, more: str = "") -> str:

@@ -21,7 +21,7 @@ from tcpexp.checks.run import check_run
 from tcpexp.errors import TcpexpError
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.paths import give_to_user
-from tcpexp.report.page.write import write_report
+from tcpexp.report.page.write import PAGES, write_report
 from tcpexp.store.manifest import NAME as MANIFEST_NAME
 from tcpexp.store.manifest import refresh_manifest
 from tcpexp.store.rundata import RunData
@@ -65,12 +65,14 @@ class RunOutcome:
         return 1 if self.failures or any(verdict.result == "FAIL" for verdict in self.checks) else 0
 
 
-def process_run(run_dir: Path, say: Say | None = None, *, figures: bool = False) -> RunOutcome:
+def process_run(
+    run_dir: Path, say: Say | None = None, *, figures: bool = False, student: bool = False
+) -> RunOutcome:
     """Make everything that follows from ``raw/``: tables, metrics, certificate, verdicts, report.
 
     The page draws its own pictures. With ``figures`` those of the spec are also made as files, SVG
-    and PNG. A run that has such files gets them made again, so that none shows what the tables no
-    longer say.
+    and PNG. With ``student`` the page for students is made beside it. A run that has such files
+    gets them made again, so that none shows what the tables no longer say.
 
     A run that was interrupted is processed as far as its data goes. A failure of a later step is
     named in ``RunOutcome.problems``, and the steps after it are done. A check that cannot be made
@@ -98,6 +100,8 @@ def process_run(run_dir: Path, say: Say | None = None, *, figures: bool = False)
     with _timed(timing, "report_s"):
         tell("writing the report")
         report = _attempt(lambda: write_report(run), "report", problems)
+        if student or (run_dir / PAGES["student"]).is_file():
+            _attempt(lambda: write_report(run, "student"), "page for students", problems)
         if (run_dir / MANIFEST_NAME).is_file():
             refresh_manifest(run_dir)
         give_to_user(run_dir)

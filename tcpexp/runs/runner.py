@@ -54,7 +54,7 @@ def run_experiment(
         if lacks:
             raise HostError(
                 f"{plan.name} cannot run {kind.words}",
-                missing=placed(lacks, path, options.overrides, plan),
+                missing=placed(lacks, path, options, plan),
             )
         results = usable_results_dir(options.out or paths.default_results_dir())
         run_dir = create_run(results, path, plan, place.name)
@@ -82,7 +82,9 @@ def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
 
     Raises ``SpecErrors`` with all that is wrong with it.
     """
-    return load_plan(path, overrides=options.overrides, seed=options.seed, slot=slot)
+    return load_plan(
+        path, overrides=options.overrides, seed=options.seed, slot=slot, folder=options.folder
+    )
 
 
 def spec_seed(spec: str | Path, options: RunOptions) -> int:

@@ -39,10 +39,10 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
 
 
 def placed(
-    lacks: tuple[Missing, ...], path: Path, overrides: tuple[str, ...], plan: RunPlan
+    lacks: tuple[Missing, ...], path: Path, options: RunOptions, plan: RunPlan
 ) -> tuple[Missing, ...]:
     """Return what a place lacks, each with the line of the spec that asks for it, if one does."""
-    source = read_source(path, overrides)
+    source = read_source(path, options.overrides, options.folder)
     return tuple(
         dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1]))
         for lack in lacks

@@ -30,12 +30,13 @@ def load_spec(
     return validate_source(read_source(path, overrides), catalogue)
 
 
-def read_source(path: Path, overrides: Iterable[str] = ()) -> Source:
+def read_source(path: Path, overrides: Iterable[str] = (), folder: Path | None = None) -> Source:
     """Return the file with the ``--set`` values in it.
 
-    What is wrong and does not keep the rest from being read is in its ``errors``.
+    What it names is looked for in ``folder``, beside it unless given. What is wrong and does
+    not keep the rest from being read is in its ``errors``.
     """
-    return override_source(load_source(Path(path)), overrides, keep_errors=True)
+    return override_source(load_source(Path(path), folder), overrides, keep_errors=True)
 
 
 def validate_source(source: Source, catalogue: Vocabulary) -> ExperimentSpec:

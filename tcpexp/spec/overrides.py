@@ -53,11 +53,19 @@ def override_source(
     return changed
 
 
+def resolve_override(raw: Any, text: str) -> tuple[tuple[str | int, ...], Any]:
+    """Return where in a spec's plain values ``path=value`` points, and the value.
+
+    Actions' ids are turned into their numbers, and dotted keys are one key. Raises ``SpecErrors``.
+    """
+    path, value = parse_override(text)
+    return _resolve(raw, path, text), value
+
+
 def _override(changed: Source, text: str) -> None:
     """Write the value of one ``--set``."""
-    path, value = parse_override(text)
-    _expand_topology(changed, path)
-    keys = _resolve(changed.raw, path, text)
+    _expand_topology(changed, parse_override(text)[0])
+    keys, value = resolve_override(changed.raw, text)
     changed.raw = _replace(changed.raw, keys, value)
     for known in [place for place in changed.places if place[: len(keys)] == keys]:
         changed.places[known] = f"--set {text}"

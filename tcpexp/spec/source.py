@@ -76,15 +76,22 @@ def holds(value: Any, key: str | int) -> bool:
     return isinstance(value, dict) and key in value
 
 
-def load_source(path: Path) -> Source:
+def load_source(path: Path, folder: Path | None = None) -> Source:
     """Read and parse a YAML file; raises ``SpecErrors``.
+
+    The files that it names are looked for in ``folder``, beside it unless given.
+    """
+    return source_of(read_text(path), str(path), folder or path.resolve().parent)
+
+
+def source_of(text: str, file: str, folder: Path) -> Source:
+    """Parse a spec's text, which errors call ``file``; raises ``SpecErrors``.
 
     Errors behind which the rest can still be read go into ``Source.errors``.
     """
-    text = read_text(path)
     errors: list[SpecError] = []
-    document = parse_yaml(text, str(path), errors)
-    source = Source(str(path), path.resolve().parent, text, document.raw, errors=errors)
+    document = parse_yaml(text, file, errors)
+    source = Source(file, folder, text, document.raw, errors=errors)
     source.places.update(document.places)
     source.key_places.update(document.key_places)
     return source

@@ -82,6 +82,15 @@ def test_knobs_say_what_they_may_be(write):
     assert count.choices() == (1, 2)
 
 
+def test_a_mistake_elsewhere_is_not_blamed_on_a_knob(write):
+    actions = "actions:\n- {do: command, id: ping, host: h1, argv: [true]}\n"
+    with pytest.raises(SpecErrors) as caught:
+        load_plan(write(actions + "knobs: ['actions[ping].argv[0]', 'actions[pong].at']\n"))
+    argument, knob = caught.value.errors
+    assert "expected a text" in argument.message
+    assert "no 'pong'" in knob.message
+
+
 def test_a_knob_that_an_override_took_away_refuses_no_run(write):
     spec = write(
         "actions: [{do: python, id: client, host: h1, script: closing.py, args: [--to, x]}]\n"

@@ -1,7 +1,8 @@
 """The questions that a spec's explanation asks, one by one."""
 
 from tcpexp import paths
-from tcpexp.report.questions import split_explanation
+from tcpexp.report.questions import ANY, questions_of, split_description, split_explanation
+from tests.support.fake_run import make_plan
 
 
 def test_try_next_is_taken_apart_and_out():
@@ -40,3 +41,26 @@ def test_no_word_of_a_shipped_experiment_is_lost():
             explain.replace("**Try next.**", "").split()
         ), path.name
     assert asking > 10
+
+
+def test_a_description_has_a_setting_and_a_question():
+    assert split_description("h1 sends to h2. Who wins? First alone, then not.\n") == (
+        "h1 sends to h2.",
+        "Who wins? First alone, then not.",
+    )
+    assert split_description("One.\n\nTwo `a?b`. Is it so?") == ("One.\n\nTwo `a?b`.", "Is it so?")
+    assert split_description("It is so.") == ("It is so.", "")
+    assert split_description("Why?\n\n- one\n- two") == ("Why?\n\n- one\n- two", "")
+
+
+def test_a_student_is_asked_what_the_spec_asks():
+    plan = make_plan(questions=("One?", "Two."), explain="**Try next.** Three?")
+    assert questions_of(plan) == ["One?", "Two."]
+
+
+def test_without_questions_a_student_is_asked_what_answers_nothing():
+    """A sentence of the explanation that only makes sense after the one before it is left out."""
+    explain = "**Try next.** Swap the flows: CUBIC wins. And then? With 4 flows: who loses?"
+    plan = make_plan(description="It runs. Who wins?", explain=explain)
+    assert questions_of(plan) == ["Who wins?", "With 4 flows: who loses?"]
+    assert questions_of(make_plan(description="It runs.", explain="It is so.")) == [ANY]

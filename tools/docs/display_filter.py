@@ -19,12 +19,13 @@ _KINDS = {
 }
 
 _HEAD = """\
-<!-- Written by python -m tools.docs; change tools/docs/display_filter.py and tcpexp/report/packets/fields.py. -->
 # The display filter
 
-The packet list of a [report](../guides/reading-a-report.md) shows the packets that its filter lets through. The
-language is a small part of Wireshark's, with the same names, and a few words of its own: the flow, what became of a
-packet, what the panels show.
+Made from the fields' definitions by `python -m tools.docs`.
+
+The packet list of a [report](../guides/reading-a-report.md) shows the packets that its filter
+lets through. The language is a small part of Wireshark's, with the same names, and a few words
+of its own: the flow, what became of a packet, what the panels show.
 
 ```text
 tcp.flags.syn == 1 and not ack
@@ -39,27 +40,33 @@ h1 syn
 
 ## How it reads
 
-- **A field and a value** with `==`, `!=`, `<`, `>`, `<=`, `>=` (also `eq`, `ne`, `lt`, `gt`, `le`, `ge`), `contains`
-  for a part of a word, and `in {1..20, 33}` for ranges and several values. Two numbers can be compared with each
-  other: `frame.cap_len < frame.len`. `tcp.flags & 0x12` looks at bits.
-- **A field alone**: a flag or a label that is set, a number that is there: `tcp.flags.syn`, `tcp.options.mss_val`.
-- **A word that is no field** is looked for in flags, labels, what became of the packet, hosts, addresses, flows and
-  protocols; a whole number in ports and frame numbers. A text in quotation marks is always such a word.
-- **Join** with `and` (`&&`), `or` (`||`), `not` (`!`) and parentheses. `not` binds tightest, then `and`, then `or`.
-  Words beside each other mean `and`: `h1 syn`.
-- **Numbers** are decimal or `0x` hexadecimal, with `k` or `M` where you like. **Times** are seconds, or a number with
-  `ms`, `us` or `ns`. **Addresses** are IPv4, IPv6, networks such as `10.0.0.0/24`, and the names of hosts.
-- A value that a packet does not have meets no comparison, not even `!=`. Of two values (`ip.addr`, `tcp.port`), `==`
-  wants one, `!=` wants that neither is.
+- **A field and a value** with `==`, `!=`, `<`, `>`, `<=`, `>=` (also `eq`, `ne`, `lt`, `gt`,
+  `le`, `ge`), `contains` for a part of a word, and `in {1..20, 33}` for ranges and several
+  values. Two numbers can be compared with each other: `frame.cap_len < frame.len`. `tcp.flags &
+  0x12` looks at bits.
+- **A field alone**: a flag or a label that is set, a number that is there: `tcp.flags.syn`,
+  `tcp.options.mss_val`.
+- **A word that is no field** is looked for in flags, labels, what became of the packet, hosts,
+  addresses, flows and protocols; a whole number in ports and frame numbers. A text in quotation
+  marks is always such a word.
+- **Join** with `and` (`&&`), `or` (`||`), `not` (`!`) and parentheses. `not` binds tightest,
+  then `and`, then `or`. Words beside each other mean `and`: `h1 syn`.
+- **Numbers** are decimal or `0x` hexadecimal, with `k` or `M` where you like. **Times** are
+  seconds, or a number with `ms`, `us` or `ns`. **Addresses** are IPv4, IPv6, networks such as
+  `10.0.0.0/24`, and the names of hosts.
+- A value that a packet does not have meets no comparison, not even `!=`. Of two values
+  (`ip.addr`, `tcp.port`), `==` wants one, `!=` wants that neither is.
 
-A filter that cannot be read leaves the list as it was. The page says where the mistake is and what may have been
-meant. Filter, capture and packet stand in the page's address, so a link or a bookmark keeps them.
+A filter that cannot be read leaves the list as it was. The page says where the mistake is and
+what may have been meant. Filter, capture and packet stand in the page's address, so a link or a
+bookmark keeps them.
 
 ## Where it differs from Wireshark
 
-- A flag alone (`tcp.flags.syn`) means that it is set. In Wireshark it means that the packet has such a field, as every
-  TCP segment does. `tcp.ack` alone is the flag ACK.
-- Addresses, `ip.ttl` and `ip.id` are the packet's own. Wireshark also looks at the packet that an ICMP message quotes.
+- A flag alone (`tcp.flags.syn`) means that it is set. In Wireshark it means that the packet has
+  such a field, as every TCP segment does. `tcp.ack` alone is the flag ACK.
+- Addresses, `ip.ttl` and `ip.id` are the packet's own. Wireshark also looks at the packet that
+  an ICMP message quotes.
 - There is no arithmetic, no slice, no regular expression, and no field of what TCP carries.
 
 """

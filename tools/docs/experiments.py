@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcpexp.cli.cards import Card, CheckWords, load_cards
-from tcpexp.cli.search import settings, tags
+from tcpexp.catalogue.cards import Card, CheckWords, load_cards
+from tcpexp.catalogue.search import settings, tags
 from tcpexp.library.chapters import CHAPTERS, chapter_of
 from tcpexp.library.glossary import GLOSSARY
 from tools.docs.experimentruns import DOCS, picture_path, read_measured

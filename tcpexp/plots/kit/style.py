@@ -27,6 +27,8 @@ WIDTH = 9.6
 LEFT, RIGHT, BOTTOM = 0.85, 0.25, 0.55
 #: Below this width, inches, a sketch is for a phone; and its left margin.
 NARROW, NARROW_LEFT = 6.0, 0.72
+#: What is left of an axes' height there, and the least that a curve needs, inches.
+LOWER, LOWEST = 0.66, 1.3
 
 
 @contextmanager
@@ -120,17 +122,21 @@ def panels(
     left: float = LEFT,
     gap: float = 0.42,
     last_gap: float | None = None,
+    fixed: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with one axes per entry of ``heights`` (inches), stacked, with absolute
     margins.
 
+    On a figure for a phone curves are lower too, unless what is drawn needs the height (``fixed``).
     Room for the title and the action marks is added on top by :func:`finish`.
     """
+    width = figure_width()
+    if width < NARROW and not fixed:
+        heights = [min(height, max(LOWEST, height * LOWER)) for height in heights]
     gaps = [gap] * (len(heights) - 1)
     if gaps and last_gap is not None:
         gaps[-1] = last_gap
     total = BOTTOM + sum(heights) + sum(gaps) + 0.35
-    width = figure_width()
     if width < NARROW:
         left = NARROW_LEFT if left == LEFT else min(left, width * 0.47)
     figure = new_figure(width, total)

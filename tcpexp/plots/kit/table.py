@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from tcpexp.errors import DataError
@@ -22,10 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, and where its cells' text stands: numbers right, words left."""
+    """A heading, and where its cells' text stands: numbers right, words left.
+
+    ``explains``: its cells say what the data mean or should be, which a student is to find out.
+    """
 
     heading: str
     align: Literal["left", "right"] = "left"
+    explains: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,18 @@ class Part:
                     f" {row.cells}"
                 )
 
+    def only_data(self) -> Part:
+        """Return the part without its note and without columns that explain."""
+        kept = [index for index, column in enumerate(self.columns) if not column.explains]
+        return replace(
+            self,
+            columns=tuple(self.columns[index] for index in kept),
+            rows=tuple(
+                replace(row, cells=tuple(row.cells[index] for index in kept)) for row in self.rows
+            ),
+            note="",
+        )
+
 
 @dataclass(frozen=True)
 class Table:
@@ -64,6 +80,10 @@ class Table:
 
     parts: tuple[Part, ...]
     note: str = ""
+
+    def only_data(self) -> Table:
+        """Return the table without notes and without columns that explain."""
+        return Table(tuple(part.only_data() for part in self.parts))
 
     def to_json(self) -> str:
         """Return the table as JSON text: ``table_schema``, ``parts``, ``note``."""

@@ -1,5 +1,8 @@
 """A run as a hand-in: a laboratory report's skeleton with everything that was measured, and room
 for the student's own words.
+
+A student's does not give away what it asks for: it has neither answer nor explanation, and of the
+verdicts only how many hold.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from tcpexp.plan.types import Spawn
 from tcpexp.plots.kit.table import table_from_json
 from tcpexp.plots.label_table import label_table
 from tcpexp.plots.run import INDEX
-from tcpexp.report.explanation import explanation_of
+from tcpexp.report.explanation import answer_of, explanation_of
 from tcpexp.report.export.blocks import (
     Answer,
     Block,
@@ -32,11 +35,13 @@ from tcpexp.report.export.blocks import (
 from tcpexp.report.page import content
 from tcpexp.report.page.network import direction_words
 from tcpexp.report.page.rows import EvidenceRow, FlowText
-from tcpexp.report.page.verdicts import verdict_rows
-from tcpexp.report.questions import split_explanation
+from tcpexp.report.page.verdicts import held_words, verdict_rows
+from tcpexp.report.questions import questions_of
 from tcpexp.words.shown import NONE, seconds
 
 if TYPE_CHECKING:
+    from tcpexp.plots.kit.table import Table
+    from tcpexp.report.page.write import Audience
     from tcpexp.store.rundata import RunData
 
 #: A hand-in is read on paper: longer lists are cut, and say so.
@@ -57,13 +62,14 @@ _PROVENANCE = (
 _FILL_IN = ("Name", "Student number", "Course", "Date")
 
 
-def hand_in(run: RunData, network: Path) -> Document:
+def hand_in(run: RunData, network: Path, audience: Audience = "student") -> Document:
     """Return the document of a run from what lies in its directory.
 
     ``network`` is the drawing of its network, an SVG file.
     """
     plan = run.plan
-    explanation, questions = split_explanation(explanation_of(run))
+    teacher = audience == "teacher"
+    answer, explanation = (answer_of(run), explanation_of(run)) if teacher else ("", "")
     blocks: list[Block] = [Fields(_FILL_IN)]
     if run.status != "complete":
         blocks.append(
@@ -73,12 +79,14 @@ def hand_in(run: RunData, network: Path) -> Document:
             )
         )
     blocks += [Heading("Question"), *prose_blocks(plan.description)]
+    if answer:
+        blocks += [Heading("Answer"), *prose_blocks(answer)]
     blocks += _set_up(run, network)
     blocks += _commands(run)
-    blocks += _results(run)
+    blocks += _results(run, teacher=teacher)
     if explanation:
         blocks += [Heading("Explanation"), *prose_blocks(explanation)]
-    blocks += _questions(questions)
+    blocks += _questions(run)
     blocks += _provenance(run)
     if plan.references:
         blocks += [Heading("References"), Items(plan.references, numbered=True)]
@@ -218,8 +226,9 @@ def _commands(run: RunData) -> list[Block]:
     ]
 
 
-def _results(run: RunData) -> list[Block]:
-    blocks: list[Block] = [Heading("What was seen"), *_verdicts(run)]
+def _results(run: RunData, *, teacher: bool) -> list[Block]:
+    blocks: list[Block] = [Heading("What was seen")]
+    blocks += _verdicts(run) if teacher else _held(run)
     flows = content.flow_rows(run)
     if flows:
         head = (
@@ -250,18 +259,8 @@ def _results(run: RunData) -> list[Block]:
             " sent to its last data that arrived."
         )
         blocks.append(Grid(title, head, rows, frozenset(range(1, 9))))
-    blocks += _figures(run)
-    labels = label_table(run, {})
-    if labels is not None:
-        rows = tuple((row.cells[0], row.cells[1], row.cells[3]) for row in labels.parts[0].rows)
-        blocks.append(
-            Grid(
-                "Wireshark's labels in the captures, and what they mean.",
-                ("Label", "Packets", "Meaning"),
-                rows,
-                frozenset((1,)),
-            )
-        )
+    blocks += _figures(run, teacher=teacher)
+    blocks += _labels(run, teacher=teacher)
     return [
         *blocks,
         *_certificate(run),
@@ -271,6 +270,25 @@ def _results(run: RunData) -> list[Block]:
             8,
         ),
     ]
+
+
+def _labels(run: RunData, *, teacher: bool) -> list[Block]:
+    labels = label_table(run, {})
+    if labels is None:
+        return []
+    rows = labels.parts[0].rows
+    if not teacher:
+        cells = tuple((row.cells[0], row.cells[1], row.cells[2]) for row in rows)
+        head = ("Label", "Packets", "By capture")
+        return [Grid("Wireshark's labels in the captures.", head, cells, frozenset((1,)))]
+    cells = tuple((row.cells[0], row.cells[1], row.cells[3]) for row in rows)
+    caption = "Wireshark's labels in the captures, and what they mean."
+    return [Grid(caption, ("Label", "Packets", "Meaning"), cells, frozenset((1,)))]
+
+
+def _held(run: RunData) -> list[Block]:
+    held = held_words(load_checks(run.path))
+    return [Paragraph(held)] if held else []
 
 
 def _verdicts(run: RunData) -> list[Block]:
@@ -320,7 +338,7 @@ def _evidence(item: EvidenceRow) -> str:
     return f"{item['text']}{' (' + ', '.join(where) + ')' if where else ''}"
 
 
-def _figures(run: RunData) -> list[Block]:
+def _figures(run: RunData, *, teacher: bool) -> list[Block]:
     """Return the run's figures; those that are tables as tables."""
     path = run.path / INDEX
     if not path.is_file():
@@ -328,7 +346,8 @@ def _figures(run: RunData) -> list[Block]:
     blocks: list[Block] = []
     for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
         if figure.get("table"):
-            blocks += _table(run.path / figure["table"], figure["title"])
+            table = table_from_json((run.path / figure["table"]).read_text(encoding="utf-8"))
+            blocks += _table(table if teacher else table.only_data(), figure["title"])
         else:
             blocks.append(
                 Picture(
@@ -342,8 +361,7 @@ def _figures(run: RunData) -> list[Block]:
     return blocks
 
 
-def _table(path: Path, title: str) -> list[Block]:
-    table = table_from_json(path.read_text(encoding="utf-8"))
+def _table(table: Table, title: str) -> list[Block]:
     blocks: list[Block] = []
     for part in table.parts:
         right = frozenset(
@@ -382,15 +400,12 @@ def _certificate(run: RunData) -> list[Block]:
     return [Heading("Can the numbers be trusted?", 3), Paragraph(text)]
 
 
-def _questions(questions: list[str]) -> list[Block]:
-    blocks: list[Block] = [
+def _questions(run: RunData) -> list[Block]:
+    asked = questions_of(run.plan)
+    return [
         Heading("Your answers"),
-        Answer("The answer to the question of this experiment, in your own words:", 8),
+        *(Answer(f"{number}. {text}") for number, text in enumerate(asked, 1)),
     ]
-    if questions:
-        blocks.append(Heading("Try next", 3))
-        blocks += [Answer(f"{number}. {text}") for number, text in enumerate(questions, 1)]
-    return blocks
 
 
 def _provenance(run: RunData) -> list[Block]:

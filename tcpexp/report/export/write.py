@@ -15,6 +15,7 @@ from tcpexp.report.page.network import network_svg
 from tcpexp.store.rundir import write_atomic, write_atomic_with
 
 if TYPE_CHECKING:
+    from tcpexp.report.page.write import Audience
     from tcpexp.store.rundata import RunData
 
 Format = Literal["md", "pdf"]
@@ -24,8 +25,17 @@ PDF_REMEDY = (
 )
 
 
-def write_hand_in(run: RunData, folder: Path, kind: Format, *, force: bool = False) -> Path:
+def write_hand_in(
+    run: RunData,
+    folder: Path,
+    kind: Format,
+    audience: Audience = "student",
+    *,
+    force: bool = False,
+) -> Path:
     """Write the run's hand-in of one kind into ``folder`` and return the file to open.
+
+    A teacher's has the answers in it, a student's asks for them.
 
     A Markdown file that is there and says something else is left alone unless ``force``: it may
     hold a student's answers.
@@ -39,11 +49,11 @@ def write_hand_in(run: RunData, folder: Path, kind: Format, *, force: bool = Fal
     if kind == "pdf":
         weasyprint = load_weasyprint()
         with tempfile.TemporaryDirectory() as scratch:
-            page = paper_html(hand_in(run, _draw_network(run, Path(scratch))))
+            page = paper_html(hand_in(run, _draw_network(run, Path(scratch)), audience))
             write_atomic_with(target, lambda path: _print_pdf(weasyprint, page, path))
         return target
     with tempfile.TemporaryDirectory() as scratch:
-        document = hand_in(run, _draw_network(run, Path(scratch)))
+        document = hand_in(run, _draw_network(run, Path(scratch)), audience)
         text = markdown(document)
         if not force and target.is_file() and target.read_text(encoding="utf-8") != text:
             raise SpecError(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: So many conversations of a capture are listed, those with most bytes; the page says how many
 #: there are.
-MOST_CONVERSATIONS = 200
+MOST_CONVERSATIONS = 100
 
 
 def packet_pages(run: RunData, panels: PanelData) -> tuple[dict[str, Any], str] | None:

@@ -58,6 +58,8 @@ _SHARED = {
     "other": "other",
     "fate": "fate",
 }
+#: Of a smaller table of the panels, columns are shorter than saying where they are.
+FEWEST_SHARED = 100
 #: A page lists so many packets; of captures beyond, only those with a label, a loss, a SYN, FIN or
 #: RST, and what is not TCP.
 MOST_LISTED = 600_000
@@ -156,7 +158,7 @@ class Lister:
         parts = []
         for table in tables:
             rows = _rows_of(table.columns["number"].values, own)
-            if rows is None:
+            if rows is None or rows.size < FEWEST_SHARED:
                 continue
             free[rows] = False
             parts.append(self._part(frame, rows, ways, recorded, table.name))

@@ -301,7 +301,7 @@ def file_rows(run: RunData) -> list[FileRow]:
         name = path.relative_to(run.path).as_posix()
         if (
             path.is_file()
-            and name not in ("report.html", "manifest.json")
+            and name not in ("report.html", "report-student.html", "manifest.json")
             and not path.name.startswith(".")
         ):
             recorded = name.startswith("raw/") or name in ("spec.yaml", "plan.json", "events.jsonl")

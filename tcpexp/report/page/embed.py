@@ -101,17 +101,19 @@ def page_style() -> str:
     return "\n".join(_read(name).strip() for name in STYLES) + "\n"
 
 
-def page_policy() -> str:
+def page_policy(*more: str) -> str:
     """Return the page's Content-Security-Policy: no request goes anywhere, and no script but ours
-    runs (W3C CSP Level 3).
+    runs (W3C CSP Level 3). ``more`` are scripts that stand beside the panels'.
     """
-    digest = base64.b64encode(hashlib.sha256(page_script().encode("utf-8")).digest()).decode(
-        "ascii"
-    )
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in (page_script(), *more))
     return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src"
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src"
         " data:; font-src data:"
     )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
 
 
 def _read(name: str) -> str:

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from tcpexp.plots.kit import look
+from tcpexp.plots.kit.phaselook import PHASES, STATES
 
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
@@ -29,6 +30,7 @@ VARIABLES: dict[str, str] = {
     look.REPORTED: "--reported",
     **{color: f"--queue-{index + 1}" for index, color in enumerate(look.QUEUES)},
     **{color: f"--s{index + 1}" for index, color in enumerate(look.PALETTE)},
+    **{phase.color: phase.variable for phase in (*PHASES.values(), *STATES.values())},
 }
 _BY_COLOR = {color.lower(): variable for color, variable in VARIABLES.items()}
 _COLOR = re.compile(r"(fill|stroke): (#[0-9a-fA-F]{6})")

@@ -20,6 +20,8 @@
       this.colors = new Map();
       this.panels = [];
       this.pinned = null;
+      this.at = null; // the time at which the panels' values are read
+      this.over = null; // the panel under the pointer
       this.box = null; // a vertical range that was drawn with the pointer
       this.hovered = null;
       this.listeners = new Map();
@@ -158,6 +160,7 @@
     }
 
     changed() {
+      this.followLater();
       this.tell("range", this.range);
       this.root.dataset.from = this.range[0];
       this.root.dataset.to = this.range[1];
@@ -193,12 +196,23 @@
       this.follow(this.pinned ? this.pinned.x : null);
     }
 
-    /** Put the cursor of all panels at a time and read their values there; `pointed` has its cursor already. */
+    /** Read all panels' values at a time and put their cursors there; `pointed` has its cursor already, at a pinned point a line is painted. */
     follow(seconds, pointed = null) {
       this.at = seconds;
       this.moving = true;
-      for (const each of this.panels) each.follow(seconds, each === pointed);
+      for (const each of this.panels) each.follow(seconds, each === pointed, pointed !== null);
       this.moving = false;
+    }
+
+    /** Read the values again once the panels have their new range: the pointer stands at another time now. */
+    followLater() {
+      if (this.waiting || (this.at ?? null) === null) return;
+      this.waiting = true;
+      requestAnimationFrame(() => {
+        this.waiting = false;
+        const { plot } = this.over || {};
+        this.follow(plot ? plot.posToVal(plot.cursor.left, "x") : this.at, plot ? this.over : null);
+      });
     }
 
     words(hit) {

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def report_figures(
-    run: RunData, panels: list[Panel]
+    run: RunData, panels: list[Panel], *, only_data: bool = False
 ) -> tuple[FigureRow | None, list[FigureRow], list[LeftOut], list[Panel]]:
     """Return the figure of the answer, the other plots ready to embed, those that were left out,
     and the panels that show the same as one of the others.
 
     ``stands_in`` says of a plot that a panel shows the same: it is for print and for browsers
     without script. The figure of the answer is always shown. ``files`` are what ``--figures`` made
-    of it.
+    of it. ``only_data``: as in :func:`tcpexp.report.page.pagefigures.page_figures`.
     """
-    drawn, left_out = page_figures(run)
+    drawn, left_out = page_figures(run, only_data=only_data)
     shown_by = {name: panel for panel in panels for name in panel.figures}
     files = _figure_files(run)
     rows = [_row(figure, shown_by.get(figure.plot), files) for figure in drawn]

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
-def labels_html(run: RunData) -> str:
-    """Return the table as HTML, empty when no packet carries a label."""
+def labels_html(run: RunData, *, only_data: bool = False) -> str:
+    """Return the table as HTML, empty when no packet carries a label.
+
+    ``only_data`` leaves out what the labels mean.
+    """
     table = label_table(run, {})
-    return table_html(table) if table is not None else ""
+    if table is None:
+        return ""
+    return table_html(table.only_data() if only_data else table)

@@ -122,7 +122,7 @@
     complain(error) {
       const text = this.input.value.trim();
       const marked = make("code", {}, text.slice(0, error.at), make("mark", {}, text.slice(error.at, error.end) || " "), text.slice(error.end));
-      this.said.replaceChildren(make("span", { class: "wrong" }, `At ${error.at + 1}: ${error.message}. `), marked);
+      this.said.replaceChildren(make("span", { class: "wrong" }, `At ${error.at + 1}: ${error.message}${error.message.endsWith("?") ? "" : "."} `), marked);
       if (error.suggestion) this.said.append(" ", make("button", { type: "button", onclick: () => { this.setFilter(error.suggestion); this.input.focus(); } }, "Use ", make("code", {}, error.suggestion)));
       this.input.setAttribute("aria-invalid", "true");
     }

@@ -30,15 +30,16 @@
   function hexDump(bytes) {
     const spans = [];
     const element = make("pre", { class: "hex", tabindex: "0", "aria-label": "The header's bytes in hexadecimal" });
-    for (let line = 0; line < bytes.length; line += 16) {
-      const part = [...bytes.slice(line, line + 16)];
+    const wide = matchMedia("(max-width: 48rem)").matches ? 8 : 16;
+    for (let line = 0; line < bytes.length; line += wide) {
+      const part = [...bytes.slice(line, line + wide)];
       element.append(`${line.toString(16).padStart(4, "0")}  `);
       part.forEach((byte, i) => {
         const span = make("span", {}, byte.toString(16).padStart(2, "0"));
         spans[line + i] = [span];
-        element.append(span, i === 7 ? "  " : " ");
+        element.append(span, i === 7 && wide > 8 ? "  " : " ");
       });
-      element.append(" ".repeat(3 * (16 - part.length) + (part.length < 8 ? 1 : 0) + 1));
+      element.append(" ".repeat(3 * (wide - part.length) + (wide > 8 && part.length < 8 ? 1 : 0) + 1));
       part.forEach((byte, i) => {
         const span = make("span", {}, printable(byte));
         spans[line + i].push(span);
@@ -136,6 +137,6 @@
       make("td", { class: "w" }, ...row.first.flatMap((number) => [button(`#${number}`, "show this packet", () => act.jump(number)), " "])),
       cell(row.meaning, "soft"), cell(row.source, "soft")));
     if (!rows.length) return make("p", {}, `Nothing at ${capture.name} is out of the ordinary.`);
-    return make("div", {}, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Expert summary" }, make("table", { class: "expert" }, head(["Grade"], ["What"], ["Packets", "n"], ["The first"], ["What it means"], ["Who says so"]), make("tbody", {}, ...rows))), make("p", { class: "soft" }, "Grades are Wireshark's. A name shows only these packets, a number goes to the packet."));
+    return make("div", {}, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Expert summary" }, make("table", { class: "expert" }, head(["Grade"], ["What"], ["Packets", "n"], ["The first"], ["What it means"], ["Who says so"]), make("tbody", {}, ...rows))), make("p", { class: "soft" }, "Grades are Wireshark's where it grades such a thing. A name shows only these packets, a number goes to the packet."));
   };
 })((window.tcpexp = window.tcpexp || {}));

@@ -62,11 +62,14 @@ class Drawing:
     sketch: bool = False
 
 
-def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
+def page_figures(
+    run: RunData, *, only_data: bool = False
+) -> tuple[list[PageFigure], list[LeftOut]]:
     """Return the plots that the spec names, or all that have data, and what was left out.
 
     The one that the spec's ``key:`` names, or else the first, shows the answer. A plot whose
-    drawing fails costs the others nothing. Raises ``SpecError`` for an unknown plot or option.
+    drawing fails costs the others nothing. ``only_data`` leaves out what tables explain. Raises
+    ``SpecError`` for an unknown plot or option.
     """
     figures: list[PageFigure] = []
     left_out: list[LeftOut] = []
@@ -75,7 +78,7 @@ def page_figures(run: RunData) -> tuple[list[PageFigure], list[LeftOut]]:
     for wanted in wanted_here:
         title = str(wanted.options["title"])
         try:
-            figure = draw_for_page(run, wanted, key=wanted is key)
+            figure = draw_for_page(run, wanted, key=wanted is key, only_data=only_data)
         except TcpexpError:
             raise
         except (
@@ -106,9 +109,11 @@ def _key(run: RunData, wanted: list[WantedPlot]) -> WantedPlot | None:
     return wanted[0] if wanted else None
 
 
-def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> PageFigure | None:
+def draw_for_page(
+    run: RunData, wanted: WantedPlot, *, key: bool = False, only_data: bool = False
+) -> PageFigure | None:
     """Return one plot for the page, None when the run holds no data for it."""
-    wide = draw_plot(run, wanted, KEY_WIDTH if key else WIDTH)
+    wide = draw_plot(run, wanted, KEY_WIDTH if key else WIDTH, only_data=only_data)
     if wide is None:
         return None
     html, ratio = wide.html, wide.ratio
@@ -123,7 +128,7 @@ def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> Pag
         wanted.file_name,
         wanted.plot.name,
         str(wanted.options["title"]),
-        wanted.plot.caption(),
+        "" if only_data and wide.table else wanted.plot.caption(),
         html,
         key,
         ratio > TALL or wide.table,
@@ -132,7 +137,12 @@ def draw_for_page(run: RunData, wanted: WantedPlot, *, key: bool = False) -> Pag
 
 
 def draw_plot(
-    run: RunData, wanted: WantedPlot, width: float = WIDTH, suffix: str = ""
+    run: RunData,
+    wanted: WantedPlot,
+    width: float = WIDTH,
+    suffix: str = "",
+    *,
+    only_data: bool = False,
 ) -> Drawing | None:
     """Return one plot drawn ``width`` inches wide, None when the run holds no data for it.
 
@@ -145,7 +155,8 @@ def draw_plot(
             if drawn is None:
                 return None
             if isinstance(drawn, Table):
-                return Drawing(table_html(drawn, title), table=True)
+                table = drawn.only_data() if only_data else drawn
+                return Drawing(table_html(table, title), table=True)
             if isinstance(drawn, SketchFigure):
                 name = re.sub(r"[^A-Za-z0-9]", "-", wanted.file_name + suffix)
                 svg = themed(drawn.to_svg(title, name))

@@ -41,7 +41,7 @@
         this.plot = new uPlot(this.options(), [[0, 1], [null, null]], this.element);
         if (this.made) this.made(this.plot);
         this.redraw();
-        this.follow(this.group.at ?? null);
+        this.follow(this.group.at);
       } else if (this.stale) this.redraw();
     }
 
@@ -73,7 +73,7 @@
         scales: { x: { time: false, auto: false, range: () => group.range }, y: { auto: false, range: () => this.fit() } },
         series: [{}, { scale: "y", show: true, paths: () => null, points: { show: false } }],
         axes: [
-          { ...axis, space: (_, __, from, to) => this.spacing(from, to), size: 34, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.clock(tick, step)) },
+          { ...axis, space: (_, __, from, to) => this.spacing(from, to), size: 34, values: (plot, ticks, __, ___, step) => ticks.map((tick) => this.clock(plot, tick, step)) },
           { ...axis, size: () => group.axis, space: 34, incrs: STEPS, splits: info.lanes.length ? () => [] : undefined, values: (_, ticks, __, ___, step) => ticks.map((tick) => this.number(tick, step)) },
         ],
         cursor: {
@@ -102,14 +102,21 @@
       return (to.toFixed(digits).length + 2) * 7 + (this.group.narrow ? 14 : 34);
     }
 
-    clock(tick, step) {
-      return `${tick.toFixed(decimals(step))} s`;
+    /** Return a tick's time; none where the text would be cut at the right. */
+    clock(plot, tick, step) {
+      const text = `${tick.toFixed(decimals(step))} s`;
+      const [from, to] = this.group.range;
+      const wide = plot.bbox.width / devicePixelRatio || plot.width - this.group.axis - this.group.side;
+      return ((to - tick) / (to - from)) * wide + this.group.side < text.length * 3.5 ? "" : text;
     }
 
+    /** Return a tick's value; of very many digits only those that differ, for which there is room. */
     number(tick, step) {
       const shown = tick / this.unit[0];
       const digits = decimals(step / this.unit[0]);
-      return shown.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+      const text = shown.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+      const room = this.group.narrow ? 7 : 9;
+      return text.length > room ? `…${text.slice(1 - room)}` : text;
     }
 
     /** Return the vertical range: what was locked or drawn with the pointer, else what is in view has room. */
@@ -368,10 +375,10 @@
       else this.stale = true;
     }
 
-    /** Put the cursor at a time and say what is drawn there; null hides both. `pointed`: the pointer itself is here. */
-    follow(seconds, pointed = false) {
+    /** Say what is drawn at a time, and put the cursor there if `line`; null hides both. `pointed`: the pointer itself is here. */
+    follow(seconds, pointed = false, line = false) {
       if (!this.near || !this.plot) return;
-      if (!pointed) this.plot.setCursor({ left: seconds === null ? -10 : this.plot.valToPos(seconds, "x"), top: -10 }, false);
+      if (!pointed) this.plot.setCursor({ left: line ? this.plot.valToPos(seconds, "x") : -10, top: -10 }, false);
       if (this.readout) this.readout.replaceChildren(...(seconds === null ? [] : this.values(seconds)));
     }
 

@@ -8,8 +8,6 @@ from typing import Any
 
 def section_links(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield target and word of each section of a page with these values, in its order."""
-    if page["student"]:
-        yield "questions", "Questions"
     if page["explain"]:
         yield "explanation", "Explanation"
     parts = [("figures", "Figures")] if page["figures"] or page["left_out"] else []

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tcpexp.plots.kit.table import Column, Part, Row, Table
     from tcpexp.views.packets import PacketLink
 
+#: A cell that is longer, in letters, holds sentences.
+SENTENCE = 60
+
 
 def table_html(table: Table, title: str = "") -> str:
     """Return the table as HTML: a heading (when there is a title), a ``<table>`` per part, notes.
@@ -26,26 +29,44 @@ def table_html(table: Table, title: str = "") -> str:
 
 def _part_html(part: Part) -> str:
     linked = any(row.packets for row in part.rows)
+    wordy = _wordy(part)
     caption = f"<caption>{escape(part.title)}</caption>" if part.title else ""
     head = "".join(
-        f'<th scope="col"{_align(column)}>{escape(column.heading)}</th>' for column in part.columns
+        f'<th scope="col"{_align(column, wordy=index in wordy)}>{escape(column.heading)}</th>'
+        for index, column in enumerate(part.columns)
     ) + ('<th scope="col">packets</th>' if linked else "")
-    rows = "\n".join(_row_html(row, part.columns, linked) for row in part.rows)
+    rows = "\n".join(_row_html(row, part.columns, linked, wordy) for row in part.rows)
     notes = [escape(part.note)] if part.note else []
     notes += [f"Packets: {', '.join(map(packet_html, part.packets))}."] if part.packets else []
     note = f'<p class="soft">{" ".join(notes)}</p>\n' if notes else ""
+    kind = "view stack" if wordy else "view"
     return (
-        f'<div class="scroll"><table class="view">{caption}<thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
     )
 
 
-def _row_html(row: Row, columns: tuple[Column, ...], linked: bool) -> str:
+def _wordy(part: Part) -> set[int]:
+    """Return the columns that hold sentences: they need room, and on a phone a row is a list."""
+    return {
+        index
+        for index in range(len(part.columns))
+        if any(len(row.cells[index]) > SENTENCE for row in part.rows)
+    }
+
+
+def _row_html(row: Row, columns: tuple[Column, ...], linked: bool, wordy: set[int]) -> str:
     cells = "".join(
-        f"<td{_align(column)}>{escape(cell)}</td>"
-        for column, cell in zip(columns, row.cells, strict=True)
+        f"<td{_align(column, wordy=index in wordy)}{_head(column.heading, wordy)}>"
+        f"{escape(cell)}</td>"
+        for index, (column, cell) in enumerate(zip(columns, row.cells, strict=True))
     )
-    packets = f'<td class="w">{", ".join(map(packet_html, row.packets))}</td>' if linked else ""
+    packets = (
+        f'<td class="links"{_head("packets", wordy)}>'
+        f"{', '.join(map(packet_html, row.packets))}</td>"
+        if linked
+        else ""
+    )
     shade = ' class="shaded"' if row.shaded else ""
     return f"<tr{shade}>{cells}{packets}</tr>"
 
@@ -65,5 +86,12 @@ def packet_html(link: PacketLink) -> str:
     )
 
 
-def _align(column: Column) -> str:
+def _align(column: Column, *, wordy: bool) -> str:
+    if wordy:
+        return ' class="words"'
     return ' class="n"' if column.align == "right" else ""
+
+
+def _head(heading: str, wordy: set[int]) -> str:
+    """Return a cell's heading, for tables whose rows become lists on a phone."""
+    return f' data-head="{escape(heading, quote=True)}"' if wordy else ""

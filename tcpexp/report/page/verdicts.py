@@ -74,6 +74,21 @@ def answer_from(verdicts: Sequence[Verdict]) -> str:
     return f"{hold}: {told}{', and so on' if len(judged) > 2 else ''}."
 
 
+def held_words(verdicts: Sequence[Verdict]) -> str:
+    """Return in a sentence how many expectations hold, without saying which; empty where none is
+    stated.
+    """
+    held = sum(verdict.result == "PASS" for verdict in verdicts)
+    if not verdicts:
+        return ""
+    if held == len(verdicts):
+        return f"The run shows what it is meant to: {held} of {held} expectations hold."
+    return (
+        f"{held} of {len(verdicts)} expectations hold, so this run may not show what it is meant"
+        " to: tell whoever gave it to you."
+    )
+
+
 def _told(verdicts: Sequence[Verdict], *, asked: bool = False) -> str:
     return "; ".join(
         f"{verdict.title.removesuffix(_WHOLE)}: {verdict.measured}"

@@ -17,11 +17,11 @@ from tcpexp.report.page.keyfigure import report_figures
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_html
 from tcpexp.report.page.packetlist import packets_html
-from tcpexp.report.page.question import split_description
 from tcpexp.report.page.sections import section_links
-from tcpexp.report.page.verdicts import verdict_rows
+from tcpexp.report.page.verdicts import held_words, verdict_rows
 from tcpexp.report.panels.build import panel_data
 from tcpexp.report.prose import inline_html, prose_html
+from tcpexp.report.questions import questions_of, split_description
 from tcpexp.store.rundir import write_atomic
 
 if TYPE_CHECKING:
@@ -32,19 +32,25 @@ if TYPE_CHECKING:
 RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
 #: For whom a page is: a student's leaves out what gives answers away, and asks.
 Audience = Literal["teacher", "student"]
+PAGES: dict[Audience, str] = {"teacher": "report.html", "student": "report-student.html"}
+#: Keeps what a student writes.
+ANSWERS_SCRIPT = "answers.js"
 #: A setting of more letters folds on a phone.
 LONG_SETTING = 120
 
 
-def write_report(run: RunData) -> Path:
+def write_report(run: RunData, audience: Audience = "teacher") -> Path:
     """Write ``report.html`` from what lies in the run directory, and return its path.
+
+    For a student it is ``report-student.html``: without explanation, answer and verdicts, and with
+    questions to write on.
 
     Needs the plan; everything else (verdicts, certificate, metrics, tables, manifest) is shown when
     it is there, and its absence is said. Texts from the spec, from programs and from packets are
     escaped. The same files give the same page.
     """
-    page = template().render(report_content(run))
-    path = run.path / "report.html"
+    page = template().render(report_content(run, audience))
+    path = run.path / PAGES[audience]
     write_atomic(path, page)
     return path
 
@@ -79,26 +85,25 @@ def _part(name: str) -> str | None:
 
 def report_content(run: RunData, audience: Audience = "teacher") -> dict[str, Any]:
     """Return the template's values."""
+    student = audience == "student"
     page = {
-        **_first_screen(run),
-        **_figures_and_panels(run),
+        **_head(run),
+        **(_asked(run) if student else _answered(run)),
+        **_figures_and_panels(run, only_data=student),
         **_record(run),
-        "student": audience == "student",
+        "student": student,
     }
     return {**page, "sections": list(section_links(page))}
 
 
-def _first_screen(run: RunData) -> dict[str, Any]:
-    """Return the values of what a reader sees first: question, answer, verdicts."""
+def _head(run: RunData) -> dict[str, Any]:
+    """Return the values of what stands at the top of every page."""
     import markupsafe
 
     plan = run.plan
-    verdicts = load_checks(run.path)
     setting, question = split_description(plan.description)
-    certificate = run.certificate
     return {
         "style": markupsafe.Markup(_style()),
-        "policy": page_policy(),
         "title": plan.title or plan.name,
         "title_direction": markupsafe.Markup(direction(plan.title or plan.name)),
         "name": plan.name,
@@ -108,21 +113,49 @@ def _first_screen(run: RunData) -> dict[str, Any]:
         "setting_long": len(setting) > LONG_SETTING,
         "question": markupsafe.Markup(inline_html(question)),
         "question_direction": markupsafe.Markup(direction(question)),
-        "answer": markupsafe.Markup(prose_html(answer_text(run, verdicts))),
-        "unborne": doubt(run, verdicts),
         "status": run.status,
         "error": _why_it_ended(run),
         "failures": run.failures,
+        "certificate": run.certificate.get("verdict"),
+        "reasons": run.certificate.get("reasons") or [],
+        "references": [markupsafe.Markup(inline_html(reference)) for reference in plan.references],
+    }
+
+
+def _answered(run: RunData) -> dict[str, Any]:
+    """Return the values of what answers the question: sentence, verdicts, explanation."""
+    import markupsafe
+
+    verdicts = load_checks(run.path)
+    return {
+        "policy": page_policy(),
+        "answer": markupsafe.Markup(prose_html(answer_text(run, verdicts))),
+        "unborne": doubt(run, verdicts),
         "verdicts": verdict_rows(verdicts),
         "counts": [
             (result, count)
             for result in RESULTS
             if (count := sum(verdict.result == result for verdict in verdicts))
         ],
-        "certificate": certificate.get("verdict"),
-        "reasons": certificate.get("reasons") or [],
         "explain": markupsafe.Markup(prose_html(explanation_of(run))),
-        "references": [markupsafe.Markup(inline_html(reference)) for reference in plan.references],
+    }
+
+
+def _asked(run: RunData) -> dict[str, Any]:
+    """Return the values of what a student is asked instead, and whether the run shows what it is
+    meant to.
+    """
+    import markupsafe
+
+    script = _part(ANSWERS_SCRIPT) or ""
+    return {
+        "policy": page_policy(script),
+        "answers_script": markupsafe.Markup(script),
+        "answer": "",
+        "unborne": "",
+        "explain": "",
+        "questions": [markupsafe.Markup(inline_html(text)) for text in questions_of(run.plan)],
+        "held": held_words(load_checks(run.path)),
     }
 
 
@@ -135,12 +168,12 @@ def _style() -> str:
     )
 
 
-def _figures_and_panels(run: RunData) -> dict[str, Any]:
-    """Return the values of what is drawn."""
+def _figures_and_panels(run: RunData, *, only_data: bool) -> dict[str, Any]:
+    """Return the values of what is drawn; ``only_data`` leaves out what tables explain."""
     import markupsafe
 
     panels = panel_data(run)
-    key, figures, left_out, instead = report_figures(run, panels.panels)
+    key, figures, left_out, instead = report_figures(run, panels.panels, only_data=only_data)
     return {
         "panels": panels_html(panels),
         "packets": packets_html(run, panels),
@@ -152,7 +185,7 @@ def _figures_and_panels(run: RunData) -> dict[str, Any]:
         "instead": instead,
         "network": markupsafe.Markup(network_html(run.plan)),
         "topology": run.plan.network.topology,
-        "labels": markupsafe.Markup(labels_html(run)),
+        "labels": markupsafe.Markup(labels_html(run, only_data=only_data)),
     }
 
 

@@ -19,6 +19,7 @@ from tcpexp.report.export.content import hand_in
 from tcpexp.report.export.markdown import escape, inline, markdown
 from tcpexp.report.export.paper import paper_html
 from tcpexp.report.export.write import write_hand_in
+from tcpexp.views.labels import MEANINGS
 from tests.support.fake_run import make_plan, one_connection, shared_bottleneck, write_run
 from tests.support.report_values import CERTIFICATE, EVIL, MANIFEST, METRICS, VERDICTS, Page
 
@@ -51,6 +52,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def document(run, tmp_path):
+    (tmp_path / "network.svg").write_text("<svg/>")
+    return hand_in(run, tmp_path / "network.svg", "teacher")
+
+
+@pytest.fixture
+def students(run, tmp_path):
     (tmp_path / "network.svg").write_text("<svg/>")
     return hand_in(run, tmp_path / "network.svg")
 
@@ -88,6 +95,21 @@ def test_paper_and_markdown_say(document, words):
     assert words in " ".join(plain.replace("**", "").split())
 
 
+GIVEN_AWAY = ("8.1 Mbit/s", "at least 8.5", "FAIL", "Too slow.", "packets 5, 6", "BBR fills the")
+
+
+def test_a_students_hand_in_does_not_give_away_what_it_asks_for(students):
+    for text in (Page(paper_html(students)).text, markdown(students)):
+        assert "1 of 4 expectations hold" in text and "Student number" in text
+        assert not [words for words in (*GIVEN_AWAY, "BBRv1 does not back off") if words in text]
+        assert "BBR and CUBIC share a bottleneck" in text and "Duplicate ACK" in text
+        assert MEANINGS["duplicate_ack"] not in text
+
+
+def test_a_teachers_hand_in_has_what_labels_mean(document):
+    assert MEANINGS["duplicate_ack"] in markdown(document)
+
+
 def test_the_paper_is_well_formed_and_self_contained(document):
     page = Page(paper_html(document))
     assert page.open == [] and "script" not in page.tags
@@ -104,11 +126,12 @@ def test_figures_and_tables_are_numbered_in_order(document):
             assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 3
 
 
-def test_every_question_has_room(document):
-    labels = [block.label for block in document.blocks if isinstance(block, Answer)]
-    assert labels[-2:] == ["1. Make the queue longer: who wins?", "2. Swap the flows."]
-    assert Page(paper_html(document)).tags.count("div") == 2 * len(labels)
-    assert markdown(document).count("*Your answer:*") == len(labels)
+def test_every_question_has_room(document, students):
+    for asking in (document, students):
+        labels = [block.label for block in asking.blocks if isinstance(block, Answer)]
+        assert labels[-2:] == ["1. Who gets how much?", "2. Make the queue longer: who wins?"]
+        assert Page(paper_html(asking)).tags.count("div") == 2 * len(labels)
+        assert markdown(asking).count("*Your answer:*") == len(labels)
 
 
 def test_the_folder_holds_what_the_markdown_names(run, tmp_path):
@@ -160,11 +183,13 @@ def test_a_figure_that_is_a_table_is_set_as_one(tmp_path):
     )
     (run.path / "figures/index.json").write_text(json.dumps(index))
     (tmp_path / "n.svg").write_text("<svg/>")
-    text = markdown(hand_in(run, tmp_path / "n.svg"))
+    text = markdown(hand_in(run, tmp_path / "n.svg", "teacher"))
     assert (
         "Windows: h1.\n\n| Time | Window |\n|---|---:|\n| 1 s | 64\\|240 |\n\nBytes.\n\nAll."
         in text
     )
+    asking = markdown(hand_in(run, tmp_path / "n.svg"))
+    assert "| 1 s | 64\\|240 |" in asking and "Bytes." not in asking and "All." not in asking
 
 
 def test_texts_are_escaped(tmp_path):
@@ -212,7 +237,7 @@ def test_pdf_has_pages_with_text_and_figures(run, tmp_path):
     for words in (
         "BBR and CUBIC share a bottleneck",
         "Figure 1.",
-        "1. Make the queue longer: who wins?",
+        "2. Make the queue longer: who wins?",
         "Time since the start of the experiment",
     ):
         assert words in text

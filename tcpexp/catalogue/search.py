@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from tcpexp.cli.cards import Card
+from tcpexp.catalogue.cards import Card
 from tcpexp.library.glossary import GLOSSARY, count_terms, terms_in
 
 #: Where a word stands, and what that is worth.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpexp.cli.cards import Card, CheckWords, load_cards
+from tcpexp.catalogue.cards import Card, CheckWords, load_cards
+from tcpexp.catalogue.search import find_cards, settings, stems, tags
 from tcpexp.cli.main import main
-from tcpexp.cli.search import find_cards, settings, stems, tags
 
 
 def card(
