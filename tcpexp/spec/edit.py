@@ -32,7 +32,7 @@ def set_in_text(text: str, override: str) -> str:
         return text
     keys, value = resolve_override(wanted, override)
     short = parse_override(override)[0][:1] == ["topology"] and isinstance(raw["topology"], str)
-    for words in (override.partition("=")[2].strip(), _flow(value)):
+    for words in (override.partition("=")[2].strip(), in_line(value)):
         changed = _write(text, keys, words, short)
         if changed is not None and _reads(changed, wanted):
             return changed
@@ -130,20 +130,25 @@ def _add(text: str, node: Any, entry: str) -> str | None:
 def _entry(keys: tuple[str | int, ...], words: str) -> str:
     """Return ``a: {b: words}`` of the keys a and b."""
     for key in reversed(keys[1:]):
-        words = f"{{{_flow(str(key))}: {words}}}"
-    return f"{_flow(str(keys[0]))}: {words}"
+        words = f"{{{in_line(str(key))}: {words}}}"
+    return f"{in_line(str(keys[0]))}: {words}"
 
 
-def _flow(value: Any) -> str:
+def in_line(value: Any) -> str:
     """Return a plain value as YAML in one line: words that need no quotes go without."""
     if isinstance(value, str) and value and all(letter in _BARE for letter in value):
-        return value if value[0].isalpha() else json.dumps(value)
+        return value if value[0].isalnum() and _is_word(value) else json.dumps(value)
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_flow(str(key))}: {_flow(inner)}" for key, inner in value.items())
+        pairs = ", ".join(f"{in_line(str(key))}: {in_line(inner)}" for key, inner in value.items())
         return f"{{{pairs}}}"
     if isinstance(value, list):
-        return f"[{', '.join(_flow(inner) for inner in value)}]"
+        return f"[{', '.join(in_line(inner) for inner in value)}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _is_word(value: str) -> bool:
+    """Whether a text is read as itself without quotes: ``100MB`` is, ``100`` is not."""
+    return bool(parse_yaml(value, "<value>").raw == value)
 
 
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._->")

@@ -6,7 +6,7 @@ import pytest
 
 from tcpexp import paths
 from tcpexp.errors import SpecErrors
-from tcpexp.spec.edit import set_in_text
+from tcpexp.spec.edit import in_line, set_in_text
 from tcpexp.spec.overrides import apply_overrides
 from tcpexp.spec.yaml12 import parse_yaml
 
@@ -71,3 +71,16 @@ def test_every_shipped_spec_can_be_set(override: str) -> None:
         wanted = apply_overrides(parse_yaml(text, "x").raw, [override])
         assert parse_yaml(changed, "x").raw == wanted
         assert len(set(changed.splitlines()) ^ set(text.splitlines())) <= 2
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ([8, 9, 10], "[8, 9, 10]"),
+        ({"size": "100MB", "seed": 1}, "{size: 100MB, seed: 1}"),
+        (["100", "true", "1e3", "a b", ""], '["100", "true", "1e3", "a b", ""]'),
+    ],
+)
+def test_a_value_in_one_line_is_read_as_itself(value, line):
+    assert in_line(value) == line
+    assert parse_yaml(line, "<line>").raw == value
