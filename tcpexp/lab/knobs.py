@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from tcpexp.errors import SpecErrors
-from tcpexp.spec.edit import in_line
+from tcpexp.spec.dump import flow_text
 from tcpexp.spec.expressions import number_of
 from tcpexp.spec.knobs import Knob
-from tcpexp.spec.overrides import resolve_override
+from tcpexp.spec.overrides import keys_at
+from tcpexp.spec.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,7 +100,7 @@ class _Maker:
 
     def _keys(self, path: str) -> tuple[str | int, ...] | None:
         try:
-            return resolve_override(self.raw, f"{path}=0")[0]
+            return keys_at(Source(raw=self.raw), path)
         except SpecErrors:
             return None
 
@@ -277,7 +278,7 @@ def _written(value: Any, nested: bool = False) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
-        return in_line(value) if nested else None
+        return flow_text(value) if nested else None
     return str(value)
 
 
