@@ -36,7 +36,7 @@ from sweeping.cheap import WORKPLACE as CHEAP
 from tcpexp.batch.cell import CellResult, CellTask
 from tcpexp.batch.workers import local_workers, run_tasks
 from tcpexp.batch.workplace import GUEST
-from tcpexp.sweep.study import Study, StudyOptions, load_study
+from tcpexp.studies.study import Study, StudyOptions, load_study
 
 SPEC = """\
 name: sweep_benchmark

@@ -154,7 +154,7 @@ def apart(part: str, runs: int, folder: str) -> dict[str, float]:
 
 def load(runs: int, folder: Path) -> Any:
     """Return the study of so many runs, ten of each combination."""
-    from tcpexp.sweep.study import StudyOptions, load_study
+    from tcpexp.studies.study import StudyOptions, load_study
 
     spec = folder / "scale.yaml"
     spec.write_text(SPEC.format(cells=max(runs // 10, 2), repeat=min(runs, 10)))
@@ -201,7 +201,7 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
     """Look for the finished runs of a study that has none, as a coordinator does when it starts and
     when it ends.
     """
-    from tcpexp.sweep.standing import standing_of
+    from tcpexp.studies.standing import standing_of
 
     study = load(runs, folder)
     began = used_s()
@@ -211,7 +211,7 @@ def measure_look(runs: int, folder: Path) -> dict[str, float]:
 
 def measure_tables(runs: int, folder: Path) -> dict[str, float]:
     """Put finished runs into the folder, 200 numbers each, and write all tables."""
-    from tcpexp.sweep.tables import write_tables
+    from tcpexp.studies.tables import write_tables
 
     study = load(runs, folder)
     kept = study.folder()

@@ -4,11 +4,12 @@ What stands in ``__all__`` keeps its name and meaning within a major version. Ev
 may change at any time. A name is imported when it is first used, so that ``from tcpexp.api import
 Action`` does not load what draws figures.
 
-    from tcpexp.api import RunOptions, open_run, run_experiment
+The first group is what ``import tcpexp`` gives too, and enough for most scripts and notebooks::
 
-    outcome = run_experiment("bbr_vs_cubic", RunOptions(seed=3))
-    run = open_run(outcome.run_dir)
-    print(run.metrics["flows"]["bbr"]["goodput_bps"])
+    import tcpexp
+
+    run = tcpexp.run("bbr_vs_cubic", seed=3)
+    print(run.metric("flows.bbr.goodput_bps"))
     print(run.table("rtt").head())
 """
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from tcpexp.checks.compare import Compared, Count
     from tcpexp.checks.recorded import require_span
     from tcpexp.errors import DataError, HostError, RunError, SpecError, SpecErrors, TcpexpError
+    from tcpexp.notebook.run import Run, load, run
+    from tcpexp.notebook.rundiff import RunDiff
+    from tcpexp.notebook.spec import Spec
+    from tcpexp.notebook.verdicts import Verdicts
     from tcpexp.plan.context import PlanContext
     from tcpexp.plan.parameters import one_for_each, whole_number
     from tcpexp.plan.types import (
@@ -60,14 +65,24 @@ if TYPE_CHECKING:
     from tcpexp.spec.model import ExperimentSpec
     from tcpexp.store.rundata import RunData
     from tcpexp.store.rundata import RunData as open_run
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.run import run_study
-    from tcpexp.sweep.study import Study, StudyOptions, load_study
+    from tcpexp.studies.making import sweep
+    from tcpexp.studies.outcome import StudyOutcome
+    from tcpexp.studies.run import run_study
+    from tcpexp.studies.study import Study, StudyOptions, load_study
     from tcpexp.units import Duration, Fraction, Rate, Size
     from tcpexp.words.measured import time_words
 
 #: The stable names by what they are for, each with where it is today, as ``module:name``.
 GROUPS = {
+    "In scripts and notebooks": {
+        "run": "tcpexp.notebook.run:run",
+        "load": "tcpexp.notebook.run:load",
+        "sweep": "tcpexp.studies.making:sweep",
+        "Spec": "tcpexp.notebook.spec:Spec",
+        "Run": "tcpexp.notebook.run:Run",
+        "Verdicts": "tcpexp.notebook.verdicts:Verdicts",
+        "RunDiff": "tcpexp.notebook.rundiff:RunDiff",
+    },
     "From a spec to a run": {
         "load_spec": "tcpexp.catalogue.reading:load_spec",
         "load_plan": "tcpexp.catalogue.reading:load_plan",
@@ -85,11 +100,11 @@ GROUPS = {
         "Comparison": "tcpexp.report.diff.compare:Comparison",
     },
     "Many runs": {
-        "load_study": "tcpexp.sweep.study:load_study",
-        "run_study": "tcpexp.sweep.run:run_study",
-        "Study": "tcpexp.sweep.study:Study",
-        "StudyOptions": "tcpexp.sweep.study:StudyOptions",
-        "StudyOutcome": "tcpexp.sweep.outcome:StudyOutcome",
+        "load_study": "tcpexp.studies.study:load_study",
+        "run_study": "tcpexp.studies.run:run_study",
+        "Study": "tcpexp.studies.study:Study",
+        "StudyOptions": "tcpexp.studies.study:StudyOptions",
+        "StudyOutcome": "tcpexp.studies.outcome:StudyOutcome",
     },
     "Actions of your own": {
         "Action": "tcpexp.actions.base:Action",
@@ -185,7 +200,9 @@ __all__ = [
     "Rate",
     "Recorder",
     "RecorderModel",
+    "Run",
     "RunData",
+    "RunDiff",
     "RunError",
     "RunOptions",
     "RunOutcome",
@@ -194,6 +211,7 @@ __all__ = [
     "Size",
     "Snapshot",
     "Spawn",
+    "Spec",
     "SpecError",
     "SpecErrors",
     "Study",
@@ -204,10 +222,12 @@ __all__ = [
     "TcpexpError",
     "Undecided",
     "Verdict",
+    "Verdicts",
     "compare_runs",
     "draw_marks",
     "flow_series",
     "legend",
+    "load",
     "load_plan",
     "load_spec",
     "load_study",
@@ -217,8 +237,10 @@ __all__ = [
     "panels",
     "process_run",
     "require_span",
+    "run",
     "run_experiment",
     "run_study",
+    "sweep",
     "time_limits",
     "time_words",
     "whole_number",

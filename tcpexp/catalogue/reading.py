@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from tcpexp.catalogue.catalogue import Catalogue
     from tcpexp.plan.types import RunPlan
     from tcpexp.spec.model import ExperimentSpec
+    from tcpexp.spec.source import Source
 
 
 def load_spec(
-    path: Path, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
+    path: Path | Source, catalogue: Catalogue | None = None, *, overrides: Iterable[str] = ()
 ) -> ExperimentSpec:
     """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``,
     in the file's order.
@@ -31,7 +32,7 @@ def load_spec(
 
 
 def load_plan(
-    path: Path,
+    path: Path | Source,
     catalogue: Catalogue | None = None,
     *,
     overrides: Iterable[str] = (),

@@ -77,6 +77,11 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     number: int | None = None
 
+    @property
+    def expected(self) -> str:
+        """What was asked, by the word that reports use."""
+        return self.asked
+
 
 def parse_kernel(text: object) -> str:
     """Return a kernel version such as ``6.5``; raises ``QuantityError``."""

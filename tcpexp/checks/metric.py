@@ -44,7 +44,12 @@ class Metric(Compared[Number]):
 
 
 def find_metric(metrics: dict[str, Any], path: str) -> float:
-    """Return the number at ``path``; raises ``Undecided`` when there is none.
+    """Return the number at ``path``, as :func:`number_at`."""
+    return float(number_at(metrics, path))
+
+
+def number_at(metrics: dict[str, Any], path: str) -> int | float:
+    """Return the number at ``path``, counts as whole ones; raises ``Undecided`` when there is none.
 
     Keys that hold points are found too.
     """
@@ -53,7 +58,7 @@ def find_metric(metrics: dict[str, Any], path: str) -> float:
     found, hint = _descend(metrics, path.split("."))
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         raise Undecided(f"metrics.json has no number at '{path}'{f'; {hint}' if hint else ''}")
-    return float(found)
+    return found
 
 
 def _descend(value: Any, parts: list[str]) -> tuple[Any, str | None]:

@@ -57,6 +57,7 @@ COMMANDS = {
     "schema": Late("tcpexp.cli.specs:schema", "Print the JSON Schema of specs, for editors."),
     "check": Late("tcpexp.cli.records:check", "Verify recorded runs and judge them again."),
     "report": Late("tcpexp.cli.records:report", "Make reports again from recorded data."),
+    "export": Late("tcpexp.cli.export:export", "Write recorded runs as CSV, Parquet or qlog."),
     "diff": Late("tcpexp.cli.diff:diff", "Compare two recorded runs."),
     "grade": Late("tcpexp.cli.grade:grade", "Grade many submissions by a rubric of checks."),
     "lab": Late("tcpexp.cli.lab:lab", "Turn knobs in the browser and see TCP answer."),
@@ -75,7 +76,7 @@ COMMANDS = {
 
 
 #: Commands that import polars, which some processors cannot.
-ANALYSES = frozenset({"lab", "run", "sweep", "check", "report", "diff", "grade"})
+ANALYSES = frozenset({"lab", "run", "sweep", "check", "report", "export", "diff", "grade"})
 
 
 class Commands(click.Group):

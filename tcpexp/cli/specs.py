@@ -67,7 +67,7 @@ def validate(specs: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) 
     sweep; nothing is executed. One call names all mistakes: what is wrong is left out, and the rest
     is looked at again. Exit code 2 when a spec is wrong.
     """
-    from tcpexp.sweep.study import examine_study
+    from tcpexp.studies.study import examine_study
 
     rows: list[SpecRow] = []
     for name in (name for spec in specs for name in paths.expand_specs(spec)):

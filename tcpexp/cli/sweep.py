@@ -22,11 +22,11 @@ from tcpexp.cli.sweepshow import (
 from tcpexp.places.choosing import kernel_help
 from tcpexp.places.registry import GUEST, kinds_with_clock
 from tcpexp.runs.signals import StopSignals
-from tcpexp.sweep.outcome import StudyOutcome
-from tcpexp.sweep.standing import estimate_study, standing_of
+from tcpexp.studies.outcome import StudyOutcome
+from tcpexp.studies.standing import estimate_study, standing_of
 
 if TYPE_CHECKING:
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.study import Study
 
 EPILOG = """\b
 Examples:
@@ -119,8 +119,8 @@ def sweep(
 
     Exit code 1 when an expectation of the study failed, 4 when a run failed or is missing.
     """
-    from tcpexp.sweep.run import run_study
-    from tcpexp.sweep.study import StudyOptions, load_study
+    from tcpexp.studies.run import run_study
+    from tcpexp.studies.study import StudyOptions, load_study
 
     study = load_study(paths.find_spec(spec), StudyOptions(quick, overrides, out, keep, on, kernel))  # type: ignore[arg-type]
     if dry_run:

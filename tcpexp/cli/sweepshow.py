@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tcpexp.batch.cell import CellResult, CellTask
     from tcpexp.batch.estimate import Estimate
     from tcpexp.runs.signals import StopSignals
-    from tcpexp.sweep.outcome import StudyOutcome
-    from tcpexp.sweep.study import Study
+    from tcpexp.studies.outcome import StudyOutcome
+    from tcpexp.studies.study import Study
 
 #: Rows of the matrix that a dry run prints; --json has all.
 MOST_ROWS = 60

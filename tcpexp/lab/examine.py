@@ -17,7 +17,7 @@ from tcpexp.lab.knobs import KERNEL, KnobRow, is_allowed, make_knobs
 from tcpexp.lab.machine import choices_of
 from tcpexp.plan.examine import examine_spec
 from tcpexp.spec.edit import set_in_text
-from tcpexp.spec.source import MAX_FILE_BYTES, Source, read_text, source_of
+from tcpexp.spec.source import MAX_FILE_BYTES, Source, read_text, source_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def examine(entry: Entry, asked: Asked, confirmed: frozenset[str] = frozenset())
 
 def _source(text: str, entry: Entry) -> Source | SpecErrors:
     try:
-        return source_of(text, FILE, entry.path.resolve().parent)
+        return source_of_text(text, FILE, entry.path.resolve().parent)
     except SpecErrors as errors:
         return errors
 

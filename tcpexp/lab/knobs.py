@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from tcpexp.errors import SpecErrors
 from tcpexp.spec.expressions import number_of
 from tcpexp.spec.knobs import Knob
-from tcpexp.spec.overrides import resolve_override
+from tcpexp.spec.overrides import keys_at
+from tcpexp.spec.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +98,7 @@ class _Maker:
 
     def _keys(self, path: str) -> tuple[str | int, ...] | None:
         try:
-            return resolve_override(self.raw, f"{path}=0")[0]
+            return keys_at(Source(raw=self.raw), path)
         except SpecErrors:
             return None
 

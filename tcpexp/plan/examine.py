@@ -40,7 +40,7 @@ class Examined:
 
 
 def load_plan(
-    path: Path,
+    given: Path | Source,
     catalogue: Vocabulary,
     *,
     overrides: Iterable[str] = (),
@@ -48,12 +48,13 @@ def load_plan(
     slot: int = 0,
     folder: Path | None = None,
 ) -> RunPlan:
-    """Return the plan of the spec in ``path``; the files that it names lie in ``folder``, beside it
-    unless given.
+    """Return the plan of the spec that is given; the files that it names lie in ``folder``, beside
+    the spec unless given.
 
     Raises ``SpecErrors`` with the mistakes of all stages, in the file's order.
     """
-    examined = examine_spec(read_source(path, overrides, folder), catalogue, seed=seed, slot=slot)
+    source = read_source(given, overrides, folder)
+    examined = examine_spec(source, catalogue, seed=seed, slot=slot)
     if examined.plan is None:
         raise SpecErrors(list(examined.errors))
     return examined.plan

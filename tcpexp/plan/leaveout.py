@@ -27,6 +27,7 @@ _UNKNOWN = re.compile(
 _DIFFER = re.compile(r"the ends of link \S+ differ in MTU")
 _NOWHERE = re.compile(r" has (no|\d+ entries, no) '")
 
+
 class Remainder:
     """A spec of which mistakes are left out, one after the other.
 

@@ -38,12 +38,12 @@ def quote_words(run: RunData, quote: Quote) -> str:
         )
         return found.measured if found is not None and found.result in ("PASS", "FAIL") else MISSING
     try:
-        return written(quote, find_metric(_by_direction(run.metrics), quote.what))
+        return written(quote, find_metric(by_direction(run.metrics), quote.what))
     except Undecided:
         return MISSING
 
 
-def _by_direction(metrics: dict[str, object]) -> dict[str, object]:
+def by_direction(metrics: dict[str, object]) -> dict[str, object]:
     """Return metrics whose lists of directions are found by name too:
     ``queues.h1-h2>h2.max_packets``.
     """

@@ -20,6 +20,7 @@ from tcpexp.runs.options import RunOptions
 from tcpexp.runs.preload import ImportsBeside
 from tcpexp.runs.watcher import RunWatcher, SilentRunWatcher
 from tcpexp.runs.where import differences_from_record, open_place, placed
+from tcpexp.spec.source import Source
 from tcpexp.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -30,9 +31,11 @@ LEAST_FREE_BYTES = 200 << 20
 
 
 def run_experiment(
-    spec: str | Path, options: RunOptions | None = None, watcher: RunWatcher | None = None
+    spec: str | Path | Source,
+    options: RunOptions | None = None,
+    watcher: RunWatcher | None = None,
 ) -> RunOutcome:
-    """Run one spec and return what came of it.
+    """Run one spec, by its name, in its file or as it was read, and return what came of it.
 
     A run that ends early keeps its raw data, is analysed as far as these go, and its manifest says
     where and why.
@@ -46,20 +49,21 @@ def run_experiment(
     started = time.monotonic()
     options = options or RunOptions()
     watcher = watcher or SilentRunWatcher()
-    path = paths.find_spec(str(spec))
+    given = spec if isinstance(spec, Source) else paths.find_spec(str(spec))
     kind, place = open_place(options, watcher)
     with ImportsBeside() as imports, kind.slot() as slot:
-        plan = compile_spec(path, options, slot)
+        plan = compile_spec(given, options, slot)
         lacks = place.check(plan)
         if lacks:
             raise HostError(
                 f"{plan.name} cannot run {kind.words}",
-                missing=placed(lacks, path, options, plan),
+                missing=placed(lacks, given, options, plan),
             )
         results = usable_results_dir(options.out or paths.default_results_dir())
-        run_dir = create_run(results, path, plan, place.name)
-        for words in differences_from_record(path, place):
-            watcher.say(words)
+        run_dir = create_run(results, given, plan, place.name)
+        if isinstance(given, Path):
+            for words in differences_from_record(given, place):
+                watcher.say(words)
         for note in plan.notes:
             watcher.say(f"note: {note}")
         watcher.starts(plan, place.name, run_dir.path)
@@ -77,13 +81,13 @@ def run_experiment(
     return dataclasses.replace(outcome, timing=timing)
 
 
-def compile_spec(path: Path, options: RunOptions, slot: int) -> RunPlan:
-    """Return the plan of the spec in ``path``.
+def compile_spec(given: Path | Source, options: RunOptions, slot: int) -> RunPlan:
+    """Return the plan of the spec that is given.
 
     Raises ``SpecErrors`` with all that is wrong with it.
     """
     return load_plan(
-        path, overrides=options.overrides, seed=options.seed, slot=slot, folder=options.folder
+        given, overrides=options.overrides, seed=options.seed, slot=slot, folder=options.folder
     )
 
 
@@ -120,13 +124,13 @@ def usable_results_dir(results: Path) -> Path:
     return results
 
 
-def create_run(results: Path, spec: Path, plan: RunPlan, where: str) -> RunDirectory:
+def create_run(results: Path, given: Path | Source, plan: RunPlan, where: str) -> RunDirectory:
     """Return a new run directory that holds the spec as given and the resolved plan.
 
     Raises ``RunError``.
     """
     run_dir = RunDirectory.create(results.absolute(), plan.name, plan.seed, where)
-    run_dir.write("spec.yaml", spec.read_bytes())
+    run_dir.write("spec.yaml", given.text if isinstance(given, Source) else given.read_bytes())
     run_dir.write("plan.json", to_json(plan))
     return run_dir
 

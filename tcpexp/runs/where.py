@@ -14,6 +14,7 @@ from tcpexp.plan.types import RunPlan
 from tcpexp.runs.options import RunOptions, command_text
 from tcpexp.runs.watcher import RunWatcher
 from tcpexp.spec.load import read_source
+from tcpexp.spec.source import Source
 from tcpexp.store.manifest import NAME, read_manifest
 
 
@@ -39,10 +40,10 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
 
 
 def placed(
-    lacks: tuple[Missing, ...], path: Path, options: RunOptions, plan: RunPlan
+    lacks: tuple[Missing, ...], given: Path | Source, options: RunOptions, plan: RunPlan
 ) -> tuple[Missing, ...]:
     """Return what a place lacks, each with the line of the spec that asks for it, if one does."""
-    source = read_source(path, options.overrides, options.folder)
+    source = read_source(given, options.overrides, options.folder)
     return tuple(
         dataclasses.replace(lack, where=asking_place(source, plan, lack.what.split(" ")[-1]))
         for lack in lacks

@@ -1,158 +1,248 @@
-"""Write a value into a spec's text, at its place: comments, order and everything else stay.
+"""Change a spec's text in one place, so that comments and the shape of the rest stay.
 
-What ``--set path=value`` does to plain values, this does to the text that a person reads. The
-result is read again and compared with what ``--set`` makes of the same spec, so that the two can
-never differ.
+The text is changed between the marks that the YAML parser leaves, and read again. Where that does
+not give the wanted values (an alias that stands for two places), the whole is written anew.
 """
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tcpexp.errors import SpecError, SpecErrors
-from tcpexp.spec.overrides import apply_overrides, parse_override, resolve_override
+from tcpexp.spec.dump import block_text, dump_yaml, entry_text, flow_text
+from tcpexp.spec.overrides import override_keys
+from tcpexp.spec.source import source_of_text
 from tcpexp.spec.yaml12 import parse_yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_HINT = "write it into the text itself"
+Keys = tuple[str | int, ...]
+
+
+class Removed:
+    """Stands for a value that is taken away."""
+
+
+REMOVED = Removed()
+
+
+def with_value(raw: Any, keys: Keys, value: Any) -> Any:
+    """Return plain values with ``value`` at ``keys``, ``REMOVED`` taken away.
+
+    A list takes a new entry at the index after its last. What lies on the way is copied.
+    """
+    if not keys:
+        return value
+    key, rest = keys[0], keys[1:]
+    if isinstance(raw, list):
+        assert isinstance(key, int)
+        changed: Any = list(raw)
+        if key == len(raw):
+            changed.append(with_value({}, rest, value))
+        elif value is REMOVED and not rest:
+            del changed[key]
+        else:
+            changed[key] = with_value(raw[key], rest, value)
+        return changed
+    changed = dict(raw) if isinstance(raw, dict) else {}
+    if value is REMOVED and not rest:
+        del changed[key]
+    else:
+        changed[key] = with_value(changed.get(key, {}), rest, value)
+    return changed
+
+
+def edit_yaml(text: str, keys: Keys, value: Any, wanted: Any) -> str:
+    """Return ``text`` with ``value`` at ``keys``, or without what is there (``REMOVED``).
+
+    ``wanted`` are the plain values that the new text must mean. Raises ``SpecError`` for a value
+    that YAML cannot hold.
+    """
+    whole = dump_yaml(wanted)
+    try:
+        changed = _Editor(text).put(keys, value)
+    except (_CannotEdit, yaml.YAMLError):
+        return whole
+    return changed if _means(changed, wanted) else whole
 
 
 def set_in_text(text: str, override: str) -> str:
-    """Return a spec's text with the value of ``path=value`` in it.
+    """Return a spec's text with the value of ``path=value`` in it, the rest as it was.
 
     Raises ``SpecErrors``: the text is no YAML, the path leads nowhere, or the value stands where it
-    cannot be replaced by itself (behind an alias, in a text of several lines).
+    cannot be replaced by itself (behind an alias).
     """
-    raw = parse_yaml(text, "<spec>").raw
-    wanted = apply_overrides(raw, [override])
-    if wanted == raw:
+    source = source_of_text(text, "<spec>", Path())
+    expanded, keys, value = override_keys(source, override)
+    wanted = with_value(expanded, keys, value)
+    if _same(wanted, source.raw):
         return text
-    keys, value = resolve_override(wanted, override)
-    short = parse_override(override)[0][:1] == ["topology"] and isinstance(raw["topology"], str)
-    for words in (override.partition("=")[2].strip(), _flow(value)):
-        changed = _write(text, keys, words, short)
-        if changed is not None and _reads(changed, wanted):
-            return changed
-    raise _refused(override)
-
-
-def _reads(text: str, wanted: Any) -> bool:
+    if expanded != source.raw:  # a topology by its name alone becomes a mapping
+        keys, value = keys[:1], wanted[keys[0]]
     try:
-        return bool(parse_yaml(text, "<spec>").raw == wanted)
+        changed = _Editor(text).put(keys, value)
+    except (_CannotEdit, yaml.YAMLError):
+        changed = ""
+    if changed and _means(changed, wanted):
+        return changed
+    message = "this value cannot be replaced by itself in the text"
+    raise SpecErrors(
+        [SpecError(message, where=f"--set {override[:80]}", hint="write it into the text itself")]
+    )
+
+
+def _means(text: str, wanted: Any) -> bool:
+    try:
+        return _same(parse_yaml(text, "<spec>").raw, wanted)
     except SpecErrors:
         return False
 
 
-def _write(text: str, keys: tuple[str | int, ...], words: str, short: bool) -> str | None:
-    """Return the text with ``words`` at ``keys``, None where there is no place for them.
+def _same(one: Any, other: Any) -> bool:
+    """Return whether plain values are equal in value, type and order of keys."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and (one == other or repr(one) == repr(other) == "nan")
 
-    ``short``: the topology is given by its name alone.
-    """
-    if short:
-        node = _child(yaml.compose(text, Loader=_LOADER), "topology")
-        name = text[slice(*_span(text, node))] if node is not None else ""
-        return None if node is None else _replaced(text, node, f"{{name: {name}}}", keys, words)
-    node, left = _walk(yaml.compose(text, Loader=_LOADER), keys)
-    if not left:
-        return _spliced(text, *_span(text, node), words) if _is_plain(text, node) else None
-    entry = _entry(left, words)
+
+class _CannotEdit(Exception):
+    """The text has a shape that is not changed in place."""
+
+
+class _Editor:
+    """The text with its tree of nodes, each of which knows where it begins and ends."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.root = yaml.compose(text, Loader=yaml.SafeLoader)
+
+    def put(self, keys: Keys, value: Any) -> str:
+        """Return the text with the value at ``keys``, or without what is there."""
+        node, parents = self.root, list[tuple[Any, Any]]()
+        for number, key in enumerate(keys):
+            entry = _entry(node, key)
+            if entry is None:
+                if value is REMOVED:
+                    raise _CannotEdit
+                inner: Any = value
+                for missing in reversed(keys[number + 1 :]):
+                    if not isinstance(missing, str):
+                        raise _CannotEdit
+                    inner = {missing: inner}
+                return self._add(node, key, inner, parents)
+            parents.append((node, entry))
+            node = entry[1]
+        if not parents:
+            raise _CannotEdit
+        if value is REMOVED:
+            return self._remove(*parents[-1])
+        return self._replace(*parents[-1], value)
+
+    def _spliced(self, start: int, end: int, new: str) -> str:
+        return self.text[:start] + new + self.text[end:]
+
+    def _replace(self, parent: Any, entry: Any, value: Any) -> str:
+        """Return the text with another value in an entry of a mapping or list."""
+        key, node = entry
+        flow = parent.flow_style
+        start, end = node.start_mark.index, self._end(node)
+        if flow or not _is_block(node):
+            new = flow_text(value)
+            literal = isinstance(value, str) and "\n" in value.rstrip("\n")
+            if literal and not flow and key is not None:
+                new = _after_key(value, key.start_mark.column)
+            if not _is_block(node) and start == end:  # an empty value: right behind the colon
+                return self._spliced(start, end, f" {new}")
+            if node.style in ("|", ">") if isinstance(node, yaml.ScalarNode) else False:
+                return self._spliced(start, end, f"{new}\n")
+            return self._spliced(start, end, new)
+        if key is None:
+            return self._spliced(start, end, block_text(value, node.start_mark.column))
+        begin = key.end_mark.index
+        column = key.start_mark.column
+        name, _, rest = entry_text("key", value, column).partition(":")
+        assert name == "key"
+        comment = re.match(r":[ \t]*(#[^\n]*)?\n", self.text[begin:])
+        if comment and comment[1] and rest.startswith("\n"):
+            return self._spliced(begin, end, f": {comment[1]}{rest}")
+        return self._spliced(begin, end, f":{rest}")
+
+    def _add(self, node: Any, key: Any, value: Any, parents: Sequence[tuple[Any, Any]]) -> str:
+        """Return the text with one more entry at the end of a mapping or list."""
+        if isinstance(node, yaml.ScalarNode):
+            if not parents or node.value not in ("", "~", "null"):
+                raise _CannotEdit
+            return self._replace(*parents[-1], {key: value})
+        is_list = isinstance(node, yaml.SequenceNode)
+        if is_list and key != len(node.value):
+            raise _CannotEdit
+        if node.flow_style:
+            new = flow_text(value) if is_list else flow_text({key: value})[1:-1]
+            place = self._end(_last(node)) if node.value else node.start_mark.index + 1
+            return self._spliced(place, place, f", {new}" if node.value else new)
+        column = node.start_mark.column
+        new = block_text([value], column) if is_list else entry_text(key, value, column)
+        end = self._end(_last(node))
+        line = self.text.find("\n", end)
+        if self.text[end - 1 : end] == "\n":  # behind a literal block
+            return self._spliced(end, end, f"{' ' * column}{new}\n")
+        place = len(self.text) if line < 0 else line
+        return self._spliced(place, place, f"\n{' ' * column}{new}")
+
+    def _remove(self, parent: Any, entry: Any) -> str:
+        """Return the text without an entry, and without the comment on its own lines' ends."""
+        key, node = entry
+        first = (node if key is None else key).start_mark.index
+        end = self._end(node)
+        if len(parent.value) == 1:
+            raise _CannotEdit
+        if parent.flow_style:
+            after = re.compile(r"\s*,\s*").match(self.text, end)
+            if after:
+                return self._spliced(first, after.end(), "")
+            before = re.search(r"\s*,\s*$", self.text[:first])
+            return self._spliced(before.start() if before else first, end, "")
+        start = self.text.rfind("\n", 0, first) + 1
+        lead = self.text[start:first]
+        if lead.strip() not in ("", "-") or (lead.strip() == "-" and key is not None):
+            raise _CannotEdit
+        line = self.text.find("\n", end)
+        if self.text[end - 1 : end] == "\n":
+            line = end - 1
+        return self._spliced(start, len(self.text) if line < 0 else line + 1, "")
+
+    def _end(self, node: Any) -> int:
+        """Return where a node's text ends; a block's end is that of its last entry."""
+        if _is_block(node) and node.value:
+            return self._end(_last(node))
+        end: int = node.end_mark.index
+        return end
+
+
+def _after_key(value: str, column: int) -> str:
+    text = entry_text("key", value, column)
+    return text.partition(": ")[2]
+
+
+def _is_block(node: Any) -> bool:
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style
+
+
+def _last(node: Any) -> Any:
+    """Return the last value of a mapping or list that has one."""
+    last = node.value[-1]
+    return last[1] if isinstance(node, yaml.MappingNode) else last
+
+
+def _entry(node: Any, key: str | int) -> tuple[Any, Any] | None:
+    """Return the node of a key and that of its value; of a list, None and the entry."""
     if isinstance(node, yaml.MappingNode):
-        return _add(text, node, entry)
-    if isinstance(node, yaml.ScalarNode) and node.value in ("", "~", "null"):
-        return _spliced(text, *_span(text, node), f" {{{entry}}}")
+        return next(((name, item) for name, item in node.value if name.value == key), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return None, node.value[key]
     return None
-
-
-def _replaced(
-    text: str, node: yaml.Node, instead: str, keys: tuple[str | int, ...], words: str
-) -> str | None:
-    """Return the text with ``instead`` for a node, then ``words`` at ``keys``."""
-    return _write(_spliced(text, *_span(text, node), instead), keys, words, False)
-
-
-def _walk(node: Any, keys: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
-    """Return the deepest node on the way, and the keys that lead on from it."""
-    for number, key in enumerate(keys):
-        child = _child(node, key)
-        if child is None:
-            return node, keys[number:]
-        node = child
-    return node, ()
-
-
-def _child(node: Any, key: str | int) -> Any:
-    if isinstance(node, yaml.SequenceNode):
-        return node.value[key] if isinstance(key, int) and key < len(node.value) else None
-    if isinstance(node, yaml.MappingNode):
-        return next((value for name, value in node.value if name.value == str(key)), None)
-    return None
-
-
-def _span(text: str, node: Any) -> tuple[int, int]:
-    """Return where a node begins and ends in the text."""
-    return _offset(text, node.start_mark), _offset(text, node.end_mark)
-
-
-def _offset(text: str, mark: Any) -> int:
-    start = 0
-    for _ in range(mark.line):
-        start = text.index("\n", start) + 1
-    return int(start + mark.column)
-
-
-def _is_plain(text: str, node: Any) -> bool:
-    """Whether a node is a value that ends where its text ends: no block of lines."""
-    if isinstance(node, yaml.ScalarNode):
-        return node.style not in ("|", ">")
-    return bool(node.flow_style)
-
-
-def _add(text: str, node: Any, entry: str) -> str | None:
-    """Return the text with an entry more in a mapping."""
-    if node.flow_style:
-        end = _offset(text, node.end_mark) - 1
-        before = text[:end].rstrip()
-        comma = "" if before.endswith(("{", ",")) else ","
-        gap = "" if before.endswith("{") else " "
-        return f"{before}{comma}{gap}{entry}{text[end:]}"
-    for key, value in reversed(node.value):
-        start, end = _span(text, value)
-        if _is_plain(text, value) and "\n" not in text[start:end]:
-            line = text.find("\n", end)
-            line = len(text) if line < 0 else line
-            return f"{text[:line]}\n{' ' * key.start_mark.column}{entry}{text[line:]}"
-    return None
-
-
-def _entry(keys: tuple[str | int, ...], words: str) -> str:
-    """Return ``a: {b: words}`` of the keys a and b."""
-    for key in reversed(keys[1:]):
-        words = f"{{{_flow(str(key))}: {words}}}"
-    return f"{_flow(str(keys[0]))}: {words}"
-
-
-def _flow(value: Any) -> str:
-    """Return a plain value as YAML in one line: words that need no quotes go without."""
-    if isinstance(value, str) and value and all(letter in _BARE for letter in value):
-        return value if value[0].isalpha() else json.dumps(value)
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{_flow(str(key))}: {_flow(inner)}" for key, inner in value.items())
-        return f"{{{pairs}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(_flow(inner) for inner in value)}]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._->")
-
-
-def _spliced(text: str, start: int, end: int, words: str) -> str:
-    return f"{text[:start]}{words}{text[end:]}"
-
-
-def _refused(override: str) -> SpecErrors:
-    path = override.partition("=")[0]
-    return SpecErrors([SpecError(f"'{path}' cannot be set from outside here", hint=_HINT)])

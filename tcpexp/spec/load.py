@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 
 def load_spec(
-    path: Path, catalogue: Vocabulary, *, overrides: Iterable[str] = ()
+    given: Path | Source, catalogue: Vocabulary, *, overrides: Iterable[str] = ()
 ) -> ExperimentSpec:
-    """Return the spec in ``path`` with the ``--set`` values ``overrides``; raises ``SpecErrors``,
+    """Return the spec that is given with the ``--set`` values ``overrides``; raises ``SpecErrors``,
     in the file's order.
 
     ``catalogue`` knows the actions, checks, recorders and plots; the spec's ``plugins:`` are added
     to it.
     """
-    return validate_source(read_source(path, overrides), catalogue)
+    return validate_source(read_source(given, overrides), catalogue)
 
 
-def read_source(path: Path, overrides: Iterable[str] = (), folder: Path | None = None) -> Source:
-    """Return the file with the ``--set`` values in it.
+def read_source(
+    given: Path | Source, overrides: Iterable[str] = (), folder: Path | None = None
+) -> Source:
+    """Return a file, or what was read already, with the ``--set`` values in it.
 
     What it names is looked for in ``folder``, beside it unless given. What is wrong and does
     not keep the rest from being read is in its ``errors``.
     """
-    return override_source(load_source(Path(path), folder), overrides, keep_errors=True)
+    source = given if isinstance(given, Source) else load_source(Path(given), folder)
+    return override_source(source, overrides, keep_errors=True)
 
 
 def validate_source(source: Source, catalogue: Vocabulary) -> ExperimentSpec:

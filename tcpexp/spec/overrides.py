@@ -53,34 +53,37 @@ def override_source(
     return changed
 
 
-def resolve_override(raw: Any, text: str) -> tuple[tuple[str | int, ...], Any]:
-    """Return where in a spec's plain values ``path=value`` points, and the value.
-
-    Actions' ids are turned into their numbers, and dotted keys are one key. Raises ``SpecErrors``.
-    """
-    path, value = parse_override(text)
-    return _resolve(raw, path, text), value
-
-
 def _override(changed: Source, text: str) -> None:
     """Write the value of one ``--set``."""
-    _expand_topology(changed, parse_override(text)[0])
-    keys, value = resolve_override(changed.raw, text)
+    changed.raw, keys, value = override_keys(changed, text)
     changed.raw = _replace(changed.raw, keys, value)
     for known in [place for place in changed.places if place[: len(keys)] == keys]:
         changed.places[known] = f"--set {text}"
     changed.places[keys] = changed.key_places[keys] = f"--set {text}"
 
 
-def _expand_topology(source: Source, path: list[str | int]) -> None:
-    """Write ``topology: two_host`` out as a mapping when the path goes on into it."""
+def override_keys(source: Source, text: str) -> tuple[Any, tuple[str | int, ...], Any]:
+    """Return the plain values in which ``path=value`` can be written, the keys that lead to its
+    place, and the value.
+
+    The plain values differ from the source's where a path goes on into ``topology: two_host``,
+    which they have as a mapping. Raises ``SpecErrors``.
+    """
+    path, value = parse_override(text)
+    raw = _expanded_topology(source.raw, path)
+    return raw, _resolve(raw, path, text), value
+
+
+def _expanded_topology(raw: Any, path: list[str | int]) -> Any:
+    """Return ``topology: two_host`` written out as a mapping when the path goes on into it."""
     if (
         len(path) > 1
         and path[0] == "topology"
-        and isinstance(source.raw, dict)
-        and isinstance(source.raw.get("topology"), str)
+        and isinstance(raw, dict)
+        and isinstance(raw.get("topology"), str)
     ):
-        source.raw = {**source.raw, "topology": {"name": source.raw["topology"]}}
+        return {**raw, "topology": {"name": raw["topology"]}}
+    return raw
 
 
 def keys_at(source: Source, path: str) -> tuple[str | int, ...]:
@@ -88,10 +91,7 @@ def keys_at(source: Source, path: str) -> tuple[str | int, ...]:
 
     Raises ``SpecErrors`` where it cannot lead anywhere.
     """
-    steps, _ = parse_override(f"{path}=0")
-    expanded = Source(source.file, source.folder, source.text, source.raw, {}, {}, [])
-    _expand_topology(expanded, steps)
-    return _resolve(expanded.raw, steps, path)
+    return override_keys(source, f"{path}=0")[1]
 
 
 def apply_overrides(raw: Any, overrides: Iterable[str]) -> Any:

@@ -79,16 +79,14 @@ def holds(value: Any, key: str | int) -> bool:
 def load_source(path: Path, folder: Path | None = None) -> Source:
     """Read and parse a YAML file; raises ``SpecErrors``.
 
-    The files that it names are looked for in ``folder``, beside it unless given.
+    The files that it names are looked for in ``folder``, beside it unless given. Errors behind
+    which the rest can still be read go into ``Source.errors``.
     """
-    return source_of(read_text(path), str(path), folder or path.resolve().parent)
+    return source_of_text(read_text(path), str(path), folder or path.resolve().parent)
 
 
-def source_of(text: str, file: str, folder: Path) -> Source:
-    """Parse a spec's text, which errors call ``file``; raises ``SpecErrors``.
-
-    Errors behind which the rest can still be read go into ``Source.errors``.
-    """
+def source_of_text(text: str, file: str, folder: Path) -> Source:
+    """Parse a YAML text that stands for ``file`` in ``folder``; as :func:`load_source`."""
     errors: list[SpecError] = []
     document = parse_yaml(text, file, errors)
     source = Source(file, folder, text, document.raw, errors=errors)

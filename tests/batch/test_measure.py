@@ -6,7 +6,7 @@ import pytest
 
 from tcpexp.batch.measure import definition
 from tcpexp.spec.sweep import SweepSpec
-from tcpexp.sweep.tables import measures_of
+from tcpexp.studies.tables import measures_of
 
 LATE = {
     "from": {

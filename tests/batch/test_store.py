@@ -8,8 +8,8 @@ import pytest
 
 from tcpexp.batch.store import copy_tables, fetch_cells, put_cells
 from tcpexp.errors import DataError, HostError
-from tcpexp.sweep.run import run_study
-from tcpexp.sweep.tables import hash_tables
+from tcpexp.studies.run import run_study
+from tcpexp.studies.tables import hash_tables
 from tests.support.cheap import study_of, write_spec
 
 

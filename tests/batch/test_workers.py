@@ -11,9 +11,9 @@ from distributed import Client
 from tcpexp.batch.workers import local_workers
 from tcpexp.batch.workplace import GUEST
 from tcpexp.places.image.image import find_image
-from tcpexp.sweep.run import run_study
-from tcpexp.sweep.study import StudyOptions, load_study
-from tcpexp.sweep.tables import hash_tables
+from tcpexp.studies.run import run_study
+from tcpexp.studies.study import StudyOptions, load_study
+from tcpexp.studies.tables import hash_tables
 from tests.support.cheap import IMAGE_NAME, write_spec
 from tests.support.cluster import cluster
 from tests.support.images import make_image

@@ -7,7 +7,7 @@ import pytest
 from tcpexp.cli.main import main
 from tcpexp.cli.sweep import matrix_row
 from tcpexp.cli.sweepshow import print_matrix
-from tcpexp.sweep.study import StudyOptions, load_study
+from tcpexp.studies.study import StudyOptions, load_study
 from tcpexp.words.rough import bytes_words, time_words
 from tests.support.cheap import NAME, write_spec
 

@@ -52,6 +52,8 @@ VALIDATED = {
     "kernels.md: tcpexp kernel build": "tcpexp kernel build, tcpexp kernel use, tcpexp kernel info",
     "kernels.md: tcpexp kernel export kernel.tar.gz": "all",
     "kernels.md: tcpexp kernel build my-kernel.yaml": "all",
+    "python.md: import tcpexp": "all",
+    "python.md: pip install 'tcpexp[notebook]'": "all",
     "report.md: from tcpexp.report.panels.build import panel_data": "all",
     "sweeps.md: from dask_jobqueue import SLURMCluster": "all",
     "sweeps.md: from dask_kubernetes.operator import KubeCluster": "all",
@@ -167,7 +169,17 @@ def python_examples() -> list[Example]:
     return [example for example in all_examples("python") if not example.file]
 
 
-@pytest.mark.parametrize("example", python_examples(), ids=lambda example: example.id)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(
+            example,
+            id=example.id,
+            marks=[pytest.mark.guest] if "tcpexp.run(" in example.text else [],
+        )
+        for example in python_examples()
+    ],
+)
 def test_each_python_example_runs_alone(example: Example, tmp_path: Path) -> None:
     if example.validated:
         tree = ast.parse(example.text)  # its syntax, and that what it imports of ours exists
@@ -185,7 +197,7 @@ def test_each_python_example_runs_alone(example: Example, tmp_path: Path) -> Non
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ def test_a_student_may_turn_a_knob_to_what_it_offers(classroom: LabClient) -> No
     given = {
         "links.h1-h2.rate": "5mbit",
         "links.h1-h2.queue": "4bdp",
-        "links.h1-h2.delay": "30ms",
+        "links.h1-h2.delay": "50ms",
         "actions[0].congestion_control": "bbr",
         "seed": "99",
     }

@@ -16,7 +16,7 @@ from tcpexp.errors import SpecErrors
 from tcpexp.paths import find_spec
 from tcpexp.plan.examine import examine_spec
 from tcpexp.spec.load import read_source
-from tcpexp.sweep.study import examine_study
+from tcpexp.studies.study import examine_study
 
 GOOD = """\
 name: good

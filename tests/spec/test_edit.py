@@ -1,73 +1,171 @@
-"""A value written into a spec's text: the same as ``--set``, and nothing else changes."""
+"""Specs written as text, and changed in one place."""
 
 from __future__ import annotations
 
-import pytest
+import math
 
-from tcpexp import paths
-from tcpexp.errors import SpecErrors
-from tcpexp.spec.edit import set_in_text
-from tcpexp.spec.overrides import apply_overrides
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpexp.errors import SpecError
+from tcpexp.paths import shipped_specs
+from tcpexp.spec.dump import dump_yaml, flow_text
+from tcpexp.spec.edit import REMOVED, edit_yaml, with_value
 from tcpexp.spec.yaml12 import parse_yaml
 
-SPEC = """\
-name: x  # a comment
-topology: two_host
+TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            "",
+            "10mbit",
+            "true",
+            "null",
+            "1e3",
+            "0x1F",
+            "0o17",
+            "no",
+            "- a",
+            "a: b",
+            "#x",
+            "x #y",
+            "1:30",
+            "~",
+            "two\nlines\n",
+            "two\nlines",
+            "tail\n\n",
+            " lead",
+            "<<",
+            "{x",
+            "é\u2028",
+            "-",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), max_size=12),
+)
+SCALARS = st.one_of(
+    TEXTS, st.integers(-(10**9), 10**9), st.booleans(), st.none(), st.floats(allow_nan=False)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(TEXTS.filter(lambda key: key != "<<"), inner, max_size=4),
+    ),
+    max_leaves=20,
+)
+MAPPINGS = st.dictionaries(TEXTS.filter(lambda key: key != "<<"), VALUES, min_size=1, max_size=5)
+
+
+def raw_of(text: str) -> object:
+    return parse_yaml(text, "<spec>").raw
+
+
+@given(MAPPINGS)
+def test_what_is_written_is_read_as_the_same_values(value):
+    assert raw_of(dump_yaml(value)) == value
+
+
+@given(MAPPINGS, st.data())
+def test_a_change_in_place_means_what_was_wanted(value, data):
+    text = dump_yaml(value)
+    keys, inner = [], value
+    while (
+        isinstance(inner, dict | list)
+        and inner
+        and data.draw(st.booleans() if keys else st.just(True))
+    ):
+        key = data.draw(
+            st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner)))
+        )
+        keys.append(key)
+        inner = inner[key]
+    new = data.draw(st.one_of(VALUES, st.just(REMOVED)))
+    wanted = with_value(value, tuple(keys), new)
+    assert raw_of(edit_yaml(text, tuple(keys), new, wanted)) == wanted
+
+
+def test_infinite_and_undefined_numbers_are_written_as_yaml_has_them():
+    assert flow_text([math.inf, -math.inf]) == "[.inf, -.inf]"
+    assert math.isnan(raw_of(flow_text([math.nan]))[0])
+
+
+def test_what_yaml_cannot_hold_is_refused():
+    with pytest.raises(SpecError, match="cannot hold a set"):
+        dump_yaml({"name": {1, 2}})
+    with pytest.raises(SpecError, match="a key of a spec is a text"):
+        dump_yaml({1: "x"})
+
+
+TEXT = """\
+# a laboratory
+name: lab  # its name
 links:
-  h1-h2: {rate: 10mbit, delay: 20ms}  # the bottleneck
-hosts:
-  h1:
-    sysctls: {net.ipv4.tcp_sack: 0}
+  h1-h2: {rate: 10mbit, delay: 10ms}  # the bottleneck
+  # the other
+  h2-h3: {rate: 1gbit}
+
 actions:
-  - {at: 0s, do: iperf3, id: web, flow: one, from: h1, to: h2}
-  - at: 5s
+  - {at: 1s, do: mark, text: one}   # first
+  - at: 2s
     do: mark
-    text: |
-      two
-      lines
-explain: |
-  Text.
+    text: two
+description: |
+  Two
+  lines.
+seed: 3
 """
 
 
+def edited(keys, value):
+    return edit_yaml(TEXT, keys, value, with_value(raw_of(TEXT), keys, value))
+
+
 @pytest.mark.parametrize(
-    ("override", "before", "after"),
+    ("keys", "value", "old", "new"),
     [
-        ("links.h1-h2.rate=20mbit", "rate: 10mbit", "rate: 20mbit"),
-        ("links.h1-h2.queue=8bdp", "delay: 20ms}", "delay: 20ms, queue: 8bdp}"),
-        ("links.h1-h2.loss=1%", "delay: 20ms}", "delay: 20ms, loss: 1%}"),
-        ("actions[web].congestion_control=bbr", "to: h2}", "to: h2, congestion_control: bbr}"),
-        ("actions[1].at=7s", "at: 5s", "at: 7s"),
-        ("actions[1].id=late", "do: mark", "do: mark\n    id: late"),
-        ("hosts.h1.sysctls.net.ipv4.tcp_sack=1", "tcp_sack: 0", "tcp_sack: 1"),
-        ("topology.params.n=3", "two_host", "{name: two_host, params: {n: 3}}"),
-        ("links.h3-h4.delay=1ms", "bottleneck\n", "bottleneck\n  h3-h4: {delay: 1ms}\n"),
+        (("links", "h1-h2", "rate"), "20mbit", "rate: 10mbit,", "rate: 20mbit,"),
+        (("seed",), 4, "seed: 3", "seed: 4"),
+        (("links", "h1-h2", "queue"), "1bdp", "delay: 10ms}", "delay: 10ms, queue: 1bdp}"),
+        (("links", "h1-h2", "delay"), REMOVED, "{rate: 10mbit, delay: 10ms}", "{rate: 10mbit}"),
+        (("links", "h1-h2", "rate"), REMOVED, "{rate: 10mbit, delay: 10ms}", "{delay: 10ms}"),
+        (("actions", 1, "text"), "three", "text: two", "text: three"),
+        (("actions", 0), REMOVED, "  - {at: 1s, do: mark, text: one}   # first\n", ""),
+        (("seed",), REMOVED, "seed: 3\n", ""),
+        (("duration",), "5s", "seed: 3\n", "seed: 3\nduration: 5s\n"),
+        (("hosts", "h1", "mtu"), 9000, "seed: 3\n", "seed: 3\nhosts:\n  h1: {mtu: 9000}\n"),
+        (("description",), "One.", "|\n  Two\n  lines.\n", "One.\n"),
+        (("description",), "A\nB\n", "  Two\n  lines.\n", "  A\n  B\n"),
+        (
+            ("actions", 2),
+            {"at": "3s", "do": "mark", "text": "x"},
+            "    text: two\n",
+            "    text: two\n  - {at: 3s, do: mark, text: x}\n",
+        ),
+        (("links", "h2-h3"), {"rate": "5mbit"}, "{rate: 1gbit}", "{rate: 5mbit}"),
+        (("description",), REMOVED, "description: |\n  Two\n  lines.\n", ""),
     ],
 )
-def test_only_the_value_changes(override: str, before: str, after: str) -> None:
-    assert SPEC.count(before) == 1
-    assert set_in_text(SPEC, override) == SPEC.replace(before, after)
+def test_one_place_changes_and_nothing_else(keys, value, old, new):
+    assert edited(keys, value) == TEXT.replace(old, new)
 
 
-def test_a_value_that_is_set_already_leaves_the_text_as_it_is() -> None:
-    assert set_in_text(SPEC, "links.h1-h2.rate=10mbit") is SPEC
+def test_a_block_is_replaced_as_a_whole():
+    text = edited(("links",), {"h1-h2": {"rate": "1mbit"}})
+    assert "links:\n  h1-h2: {rate: 1mbit}\n" in text
+    assert "# a laboratory" in text and "# first" in text
 
 
-def test_a_key_that_is_missing_at_the_top_gets_a_line() -> None:
-    assert parse_yaml(set_in_text(SPEC, "seed=9"), "x").raw["seed"] == 9
+def test_an_anchor_is_not_changed_for_all():
+    text = "one: &x {rate: 1}\ntwo: *x\n"
+    wanted = {"one": {"rate": 1}, "two": {"rate": 2}}
+    assert raw_of(edit_yaml(text, ("two", "rate"), 2, wanted)) == wanted
 
 
-def test_an_alias_cannot_be_set_by_itself() -> None:
-    text = "links:\n  a-b: {rate: &r 10mbit}\n  b-c: {rate: *r}\n"
-    with pytest.raises(SpecErrors, match=r"links\.b-c\.rate"):
-        set_in_text(text, "links.b-c.rate=5mbit")
-
-
-@pytest.mark.parametrize("override", ["seed=9", "duration=33s"])
-def test_every_shipped_spec_can_be_set(override: str) -> None:
-    for path in paths.shipped_specs():
-        text = path.read_text(encoding="utf-8")
-        changed = set_in_text(text, override)
-        wanted = apply_overrides(parse_yaml(text, "x").raw, [override])
-        assert parse_yaml(changed, "x").raw == wanted
-        assert len(set(changed.splitlines()) ^ set(text.splitlines())) <= 2
+@pytest.mark.parametrize("path", shipped_specs(), ids=lambda path: path.stem)
+def test_a_shipped_spec_keeps_its_text_but_for_the_change(path):
+    text = path.read_text()
+    raw = raw_of(text)
+    changed = edit_yaml(text, ("duration",), "77s", {**raw, "duration": "77s"})
+    lines = [(a, b) for a, b in zip(text.splitlines(), changed.splitlines(), strict=True) if a != b]
+    assert len(lines) == 1 and "77s" in lines[0][1]

@@ -140,6 +140,6 @@ IMAGE_NAME = "tests.support.cheap:CheapImageWorkplace"
 
 def study_of(spec, out, **more):
     """Return the study of a spec, on the cheap place."""
-    from tcpexp.sweep.study import StudyOptions, load_study
+    from tcpexp.studies.study import StudyOptions, load_study
 
     return load_study(spec, StudyOptions(out=out, workplace=NAME, **more))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tcpexp.sweep.study import StudyOptions, load_study
+from tcpexp.studies.study import StudyOptions, load_study
 from tests.support.cheap import NAME
 
 SPEC = """\

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from functools import cached_property
 
 from tcpexp import api
 
@@ -14,15 +16,15 @@ Made from `tcpexp/api.py` by `python -m tools.docs`.
 module of tcpexp may change at any time.
 
 ```text
-from tcpexp.api import RunOptions, open_run, run_experiment
+import tcpexp
 
-outcome = run_experiment("bbr_vs_cubic", RunOptions(seed=3))
-run = open_run(outcome.run_dir)
-print(run.metrics["flows"]["bbr"]["goodput_bps"])
+run = tcpexp.run("bbr_vs_cubic", seed=3)
+print(run.metric("flows.bbr.goodput_bps"))
 print(run.table("rtt").head())          # a polars frame; the tables are in docs/reference/data.md
 ```
 
-How plugins use them is in docs/guides/extending.md.
+What stands under the first heading is what `import tcpexp` gives; how it is used is in
+docs/guides/python.md. How plugins use the rest is in docs/guides/extending.md.
 """
 #: What has no docstring of its own.
 VALUES = {
@@ -38,6 +40,21 @@ VALUES = {
 }
 
 
+#: Classes whose members are listed: what a notebook works with.
+LISTED = ("Run", "Spec", "Study", "Verdicts", "RunDiff")
+
+
+def members(name: str) -> str:
+    """Return a table of what a class has: its properties and methods, in their order."""
+    rows = []
+    for member, value in vars(getattr(api, name)).items():
+        text = inspect.getdoc(value) if not member.startswith("_") else None
+        if text and (callable(value) or isinstance(value, (property, cached_property))):
+            shown = f"{member}()" if callable(value) else member
+            rows.append(f"| `{shown}` | {first_paragraph(text)} |")
+    return "\n".join([f"### {name}", "", "| member | what it is |", "|---|---|", *rows, ""])
+
+
 def page() -> str:
     """Return the page: a table for each group of names."""
     parts = [HEAD]
@@ -46,10 +63,17 @@ def page() -> str:
         parts.append(
             "\n".join([f"## {title}", "", "| name | what it is |", "|---|---|", *rows, ""])
         )
+        parts += [members(name) for name in names if name in LISTED]
     return "\n".join(parts)
 
 
 def meaning(name: str) -> str:
     """Return the first paragraph of a name's docstring as one line."""
     text = VALUES.get(name) or inspect.getdoc(getattr(api, name)) or ""
-    return " ".join(text.partition("\n\n")[0].replace("``", "`").replace("|", "\\|").split())
+    return first_paragraph(text)
+
+
+def first_paragraph(text: str) -> str:
+    """Return a docstring's first paragraph as one line of a table."""
+    words = re.sub(r":\w+:`([^`]+)`", r"`\1`", text.partition("\n\n")[0])
+    return " ".join(words.replace("``", "`").replace("|", "\\|").split())

@@ -41,12 +41,8 @@ def house_style(salt: str, families: Sequence[str] = ()) -> Iterator[None]:
     """
     import matplotlib
 
-    settings: dict[Any, Any] = {
-        **matplotlib.rcParamsDefault,
-        **RC,
-        "svg.hashsalt": salt,
-        "backend": "agg",
-    }
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **RC, "svg.hashsalt": salt}
+    settings.pop("backend", None)  # a notebook's own stays; figures are drawn without one
     settings["font.family"] = [*RC["font.family"], *families]
     # that a font has no bold letters is nobody's problem
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

@@ -44,11 +44,16 @@ def write_diff_page(comparison: Comparison, path: Path, threshold: float) -> Pat
 
     Raises ``RunError``.
     """
+    write_atomic(path, diff_page(comparison, threshold))
+    return path
+
+
+def diff_page(comparison: Comparison, threshold: float) -> str:
+    """Return the page's text."""
     text = (
         resources.files("tcpexp.report.diff").joinpath("diff.html.j2").read_text(encoding="utf-8")
     )
-    write_atomic(path, environment().from_string(text).render(page_content(comparison, threshold)))
-    return path
+    return environment().from_string(text).render(page_content(comparison, threshold))
 
 
 def page_content(comparison: Comparison, threshold: float) -> dict[str, Any]:

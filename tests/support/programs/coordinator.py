@@ -5,8 +5,8 @@ WORKPLACE``.
 import sys
 from pathlib import Path
 
-from tcpexp.sweep.run import run_study
-from tcpexp.sweep.study import StudyOptions, load_study
+from tcpexp.studies.run import run_study
+from tcpexp.studies.study import StudyOptions, load_study
 
 if __name__ == "__main__":
     run_study(

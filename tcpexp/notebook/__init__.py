@@ -1,0 +1,1 @@
+"""What ``import tcpexp`` gives: runs and specs as objects, at home in scripts and notebooks."""
