@@ -170,5 +170,6 @@ def test_a_traceback_names_the_lines_of_the_source():
 
 
 def test_what_only_a_type_checker_imports_stays_here() -> None:
-    text = "if TYPE_CHECKING:\n    from tcpexp.units import Rate\nfrom tcpexp.errors import Missing\n"
+    only_for_types = "if TYPE_CHECKING:\n    from tcpexp.units import Rate\n"
+    text = f"{only_for_types}from tcpexp.errors import Missing\n"
     assert set(imported(text)) == {PACKAGE / "errors.py", PACKAGE / "__init__.py"}
