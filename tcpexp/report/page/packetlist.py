@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpexp.report.packets.build import packet_pages
-from tcpexp.report.page.embed import script_json
+from tcpexp.report.page.embed import packed_list_script, script_json
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
-def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
-    """Return ``info`` (JSON) and ``columns`` (base64) for ``packets.html.j2``, not to be escaped.
+def packets_html(
+    run: RunData, panels: PanelData, *, only_data: bool = False
+) -> dict[str, Markup] | None:
+    """Return ``info`` (JSON), ``columns`` and ``script`` (base64) for ``packets.html.j2``, not to
+    be escaped.
 
     None when nothing was captured, or when there are no panels, whose script makes the list.
     """
@@ -23,8 +26,9 @@ def packets_html(run: RunData, panels: PanelData) -> dict[str, Markup] | None:
 
     if not panels.panels:
         return None
-    pages = packet_pages(run, panels)
+    pages = packet_pages(run, panels, only_data=only_data)
     if pages is None:
         return None
     info, columns = pages
-    return {"info": markupsafe.Markup(script_json(info)), "columns": markupsafe.Markup(columns)}
+    texts = {"info": script_json(info), "columns": columns, "script": packed_list_script()}
+    return {name: markupsafe.Markup(text) for name, text in texts.items()}

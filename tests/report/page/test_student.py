@@ -11,6 +11,7 @@ from tcpexp.checks.run import write_checks
 from tcpexp.plan.types import to_json
 from tcpexp.plots.label_table import label_table
 from tcpexp.report.page.write import write_report
+from tcpexp.views.labels import MEANINGS
 from tests.support.fake_run import one_connection
 from tests.support.report_values import CERTIFICATE, MANIFEST, Page
 
@@ -86,6 +87,7 @@ def test_labels_are_there_without_what_they_mean(run, source):
     assert table is not None
     for row in table.parts[0].rows:
         assert row.cells[0] in source and row.cells[3] not in unescape(source)
+    assert not [meaning for meaning in MEANINGS.values() if meaning in unescape(source)]
     assert "what it means" not in source and "by the rule (s)" not in source
 
 
