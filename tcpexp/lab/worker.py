@@ -32,6 +32,7 @@ from tcpexp.runs.preload import import_all
 from tcpexp.runs.signals import StopSignals
 from tcpexp.runs.watcher import SilentRunWatcher
 from tcpexp.runs.where import open_place
+from tcpexp.store.rundir import sync_tree, without_sync
 
 #: The step of :func:`tcpexp.runs.pipeline.process_run` before which everything is known that the
 #: page shows: the report's page is written while the browser draws.
@@ -93,10 +94,14 @@ def do_task(task: dict[str, Any], signals: StopSignals, stream: Any) -> None:
             showing.tell(say=crash_words(error)[0])
         showing.tell(ended=showing.shown)
         return
-    row = run_told(Job.from_line(json.dumps(task["job"])), showing)
+    with without_sync():  # the curve first; the whole run is synced when it is on the page
+        row = run_told(Job.from_line(json.dumps(task["job"])), showing)
     if row["run"] is not None and not showing.shown:
         showing.show(Path(row["run"]))
     showing.tell(row=row, ended=showing.shown)
+    if row["run"] is not None:
+        with suppress(TcpexpError):  # a full disk has been told
+            sync_tree(Path(row["run"]))
 
 
 def warm_up() -> None:

@@ -421,3 +421,24 @@ def test_another_site_and_another_name_get_nothing(browser: Any, served: Served)
     assert sorted(path.name for path in served.results.glob("*")) == before
     server.shutdown()
     visitor.context.close()
+
+
+def test_a_student_enters_by_a_name_and_turns_knobs_only(browser: Any, tmp_path: Path) -> None:
+    served = Served(tmp_path / "results", "--class")
+    page = browser.new_context(viewport={"width": 420, "height": 900}).new_page()
+    page.goto(served.link)
+    page.keyboard.type("Ada & Bob")  # the field has the focus
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-ready]")
+    assert page.inner_text("#who summary").startswith("ada-bob-")
+    page.click("#who summary")
+    assert "me=ada-bob-" in page.input_value("#own-link")
+    page.goto(f"{served.origin}/#spec=one_loss")
+    page.wait_for_selector(".knob select, .knob input")
+    page.click("#tab-text")
+    before = page.inner_text(".cm-content")
+    page.click(".cm-line")
+    page.keyboard.type("x")
+    assert page.inner_text(".cm-content") == before
+    page.context.close()
+    assert served.end() == 0

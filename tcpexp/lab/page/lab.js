@@ -262,6 +262,7 @@ async function shown(name, address) {
     document.body.dataset.curveMs = String(Math.round(performance.now() - wanted.since));
     wanted.since = 0;
   }
+  document.querySelector(".work").classList.remove("busy"); // what is left is the report's page
   document.body.dataset.shown = name;
   at("see").hidden = at("result").getBoundingClientRect().top < innerHeight * 0.8;
   showPinned();
