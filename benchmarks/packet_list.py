@@ -8,8 +8,9 @@ columns that a list shows; ``--run`` measures existing runs, captures included. 
 time of this process. In headless Chromium: until the list stands after it was first scrolled to;
 the slowest of a number of filters, once its columns are unpacked in idle moments, when it is set
 for the first time and again, and the median of the latter (each with the list drawn anew); the
-slowest of 30 steps of scrolling through the whole list, and of 30 steps with the arrow key (each
-until the frame after the next). Needs Chromium and the Python package playwright.
+median of 30 steps of scrolling through the whole list, and of 30 steps with the arrow key (each
+until the frame after the next), and beside each the processor time that the page's process used for
+one, which a busy machine changes little. Needs Chromium and the Python package playwright.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.page_cost import make_run
+from page_cost import make_run, processor_time
+
 from tcpexp.report.packets.build import packet_pages
 from tcpexp.report.page.write import write_report
 from tcpexp.report.panels.build import panel_data
@@ -40,6 +42,7 @@ FILTERS = (
     "h1 syn",
     "tcp.window_size < 100000 or rtt > 30ms",
 )
+STEPS = 30
 #: Set a filter, or scroll and step through the list; milliseconds, of a step until the frame after
 #: the next one.
 DO = """async (what) => {
@@ -56,12 +59,12 @@ DO = """async (what) => {
   list.setFilter(what.filter || "");
   if (what.filter !== undefined) return performance.now() - start;
   const times = [];
-  for (let i = 0; i < 30; i++) {
-    const scroll = () => body.scrollTo(0, (body.scrollHeight * i) / 30);
+  for (let i = 0; i < STEPS; i++) {
+    const scroll = () => body.scrollTo(0, (body.scrollHeight * i) / STEPS);
     times.push(await timed(what.scroll ? scroll : () => list.grid.go(list.grid.at + 1)));
   }
   return times;
-}"""
+}""".replace("STEPS", str(STEPS))
 
 
 def looked_at(chromium: Any, page: Path) -> dict[str, float]:
@@ -76,16 +79,18 @@ def looked_at(chromium: Any, page: Path) -> dict[str, float]:
     tab.wait_for_function("tcpexp.packetList.capture.columns.has('blocks')", timeout=120_000)
     first = [float(tab.evaluate(DO, {"filter": text})) for text in FILTERS]
     again = [float(tab.evaluate(DO, {"filter": text})) for text in FILTERS]
-    scroll = tab.evaluate(DO, {"scroll": True})
-    steps = tab.evaluate(DO, {"scroll": False})
+    moves = {}
+    for name, what in (("scroll", True), ("step", False)):
+        used = processor_time(tab)
+        moves[name] = median(tab.evaluate(DO, {"scroll": what}))
+        moves[f"{name} cpu"] = (processor_time(tab) - used) * 1000 / STEPS
     tab.close()
     return {
         "stands": stands,
         "first": max(first),
         "again": max(again),
         "median": median(again),
-        "scroll": max(scroll),
-        "step": max(steps),
+        **moves,
     }
 
 
@@ -99,7 +104,8 @@ def main() -> None:
     given = options.parse_args()
     print(
         f"{'packets':>10}{'write s':>9}{'of it list':>12}{'MB':>7}{'of it list':>12}"
-        f"{'stands ms':>11}{'filter: first':>15}{'again':>7}{'median':>8}{'scroll':>8}{'step':>6}"
+        f"{'stands ms':>11}{'filter: first':>15}{'again':>7}{'median':>8}"
+        f"{'scroll':>8}{'cpu':>5}{'step':>6}{'cpu':>5}"
     )
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         chromium = driver.chromium.launch(
@@ -120,7 +126,8 @@ def main() -> None:
                 f"{run.table('packets').height:10,}{wrote:9.1f}{own:12.2f}"
                 f"{page.stat().st_size / 1e6:7.1f}{size:12.1f}{took['stands']:11.0f}"
                 f"{took['first']:15.0f}{took['again']:7.0f}{took['median']:8.0f}"
-                f"{took['scroll']:8.0f}{took['step']:6.0f}",
+                f"{took['scroll']:8.0f}{took['scroll cpu']:5.0f}"
+                f"{took['step']:6.0f}{took['step cpu']:5.0f}",
                 flush=True,
             )
         chromium.close()

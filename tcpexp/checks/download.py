@@ -62,7 +62,9 @@ class Download(Check):
         if found and not hashes:
             raise Undecided(f"no web server of this run logged a response with the file '{name}'")
         intact = bool(found) and received in hashes
-        measured = "intact" if intact else ("damaged" if found else "no file arrived")
+        # A client that failed, or was ended, has a part of the file: nothing says that it is wrong.
+        broken = "damaged" if runs[-1][2] == 0 else "cut short"
+        measured = "intact" if intact else (broken if found else "no file arrived")
         reason = f"received {received or 'nothing'}, sent {', '.join(hashes)}"
         return self.verdict(
             intact == self.intact, measured, reason, [Evidence(f"SHA-256: {reason}")]

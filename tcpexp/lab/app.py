@@ -220,11 +220,10 @@ class Lab:
             raise Refused(
                 409,
                 "this spec brings programs of its own",
-                programs=found.programs,
-                digest=found.digest,
+                examined=found.to_json(),
             )
         if found.plan is None:
-            raise Refused(422, "the spec has errors", errors=found.errors)
+            raise Refused(422, "the spec has errors", examined=found.to_json())
         pinned = self._pinned(body, session)
         if self.config.limits is not None:
             most = self.config.limits.runs - 1
@@ -232,7 +231,7 @@ class Lab:
         work = self.bench.put(
             session, _tab(body), job=self._job(entry, asked, found, session), pinned=pinned
         )
-        return JSONResponse({"work": work.id})
+        return JSONResponse({"work": work.id, "examined": found.to_json()})
 
     def _job(self, entry: Entry, asked: Asked, found: Examined, session: Session) -> Job:
         """Return the run that is asked for: that of the file with ``--set``, or of an edited text
@@ -307,7 +306,8 @@ class Lab:
     async def spec_of_run(self, request: Request, session: Session) -> Response:
         """The spec of a run as it was run, and what the shelf calls its experiment."""
         run = self._run_of(request, session)
-        names = {entry.path.stem: entry.name for entry in reversed(self.shelf.entries())}
+        rows = await asyncio.to_thread(self.shelf.rows)
+        names = {row["experiment"]: row["name"] for row in reversed(rows)}
         text = await asyncio.to_thread(runs.spec_text, run)
         return JSONResponse({"text": text, "spec": names.get(run.parent.name)})
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from tcpexp.errors import SpecErrors
+from tcpexp.spec.dump import flow_text
 from tcpexp.spec.expressions import number_of
 from tcpexp.spec.knobs import Knob
 from tcpexp.spec.overrides import keys_at
@@ -87,8 +88,9 @@ class _Maker:
         keys = self._keys(path)
         if keys is None or keys in self.made:
             return
-        value, given = (_written(_at(raw, keys)) for raw in (self.raw, self.before))
-        if value is None or given is None:  # a mapping or a list is no knob
+        offered = bool(more.get("first") and more.get("values"))
+        value, given = (_written(_at(raw, keys), offered) for raw in (self.raw, self.before))
+        if value is None or given is None:  # a mapping or a list is a knob of its author's only
             return
         values = more.pop("values", None)
         steps = tuple(values) if values is not None else steps_of(kind, given or value)
@@ -267,14 +269,16 @@ def _at(raw: Any, keys: tuple[str | int, ...]) -> Any:
     return raw
 
 
-def _written(value: Any) -> str | None:
-    """Return a plain value as a spec writes it, empty for none; None for a mapping or a list."""
+def _written(value: Any, nested: bool = False) -> str | None:
+    """Return a plain value as a spec writes it, empty for none; for a mapping or a list None, or
+    with ``nested`` the line.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
-        return None
+        return flow_text(value) if nested else None
     return str(value)
 
 

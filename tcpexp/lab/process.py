@@ -79,4 +79,6 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+        if self.process.stdout is not None:
+            await self.process.stdout.read()  # to its end, so that the pipe is closed
         self._errors.close()

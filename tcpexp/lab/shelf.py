@@ -122,9 +122,10 @@ def chapter_rows() -> list[dict[str, str]]:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    title, question = _head(str(entry.path), entry.path.stat().st_mtime_ns)
+    name, title, question = _head(str(entry.path), entry.path.stat().st_mtime_ns)
     return {
         "name": entry.name,
+        "experiment": name,
         "title": title or entry.name,
         "question": question,
         "chapter": entry.chapter,
@@ -132,8 +133,8 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _head(path: str, changed: int) -> tuple[str, str]:
-    """Return a spec's title and its description in one line, from its plain values."""
+def _head(path: str, changed: int) -> tuple[str, str, str]:
+    """Return a spec's name, title and description (in one line), from its plain values."""
     known = _heads.get(path)
     if known is None or known[0] != changed:
         from tcpexp.spec.source import load_source
@@ -143,12 +144,13 @@ def _head(path: str, changed: int) -> tuple[str, str]:
         except TcpexpError:
             raw = None
         texts = raw if isinstance(raw, dict) else {}
-        title, about = (str(texts.get(key) or "") for key in ("title", "description"))
-        known = _heads[path] = (changed, title, " ".join(about.split()))
-    return known[1], known[2]
+        name, title, about = (str(texts.get(key) or "") for key in ("name", "title", "description"))
+        words = (name or Path(path).stem, title, " ".join(about.split()))
+        known = _heads[path] = (changed, words)
+    return known[1]
 
 
-_heads: dict[str, tuple[int, str, str]] = {}
+_heads: dict[str, tuple[int, tuple[str, str, str]]] = {}
 
 
 def _is_word(name: str) -> bool:

@@ -14,6 +14,7 @@ from tcpexp.store.rundata import RunData
 
 if TYPE_CHECKING:
     from tcpexp.checks.base import Verdict
+    from tcpexp.report.panels.model import Panel
 
 #: Metrics that changed by less (a fraction) are left out beside a pinned run; and the most shown.
 THRESHOLD = 0.05
@@ -29,9 +30,7 @@ def make_view(path: Path, pinned: Path | None = None) -> dict[str, Any]:
     run = RunData(path)
     view = {**head_of(run), "panels": None, "key": None, "absent": "", "changes": None}
     try:
-        info, columns = _panels(path, pinned)
-        view["panels"] = {"info": info, "columns": columns}
-        view["key"] = key_of(run)
+        view |= drawings_of(run, pinned)
     except TcpexpError as error:
         view["absent"] = str(error)
     if pinned is not None:
@@ -39,25 +38,38 @@ def make_view(path: Path, pinned: Path | None = None) -> dict[str, Any]:
     return view
 
 
-def _panels(path: Path, pinned: Path | None) -> tuple[dict[str, Any], str]:
-    from tcpexp.report.panels.pages import panel_pages
-
-    return panel_pages(path) if pinned is None else panel_pages(pinned, path)
-
-
-def key_of(run: RunData) -> dict[str, Any] | None:
-    """Return the figure that shows the answer: the panel that does, or a drawing.
-
-    None where the spec names none that this run has.
-    """
-    from tcpexp.report.page.keyfigure import report_figures
+def drawings_of(run: RunData, pinned: Path | None) -> dict[str, Any]:
+    """Return the panels of a run, alone or over a pinned one, and the figure of its answer."""
     from tcpexp.report.panels.build import panel_data
+    from tcpexp.report.panels.two import two_runs
 
-    key = report_figures(run, panel_data(run).panels)[0]
-    if key is None:
+    data = panel_data(run)
+    key = key_of(run, data.panels)
+    if pinned is not None:
+        folders = (f"{pinned.name}/", f"{run.path.name}/")
+        data = two_runs(panel_data(RunData(pinned)), data, folders)
+    info, columns = data.pages()
+    return {"panels": {"info": info, "columns": columns}, "key": key}
+
+
+def key_of(run: RunData, panels: list[Panel]) -> dict[str, str] | None:
+    """Return the figure that shows the answer: one of the panels, or a drawing.
+
+    None where the spec names none that this run has. Other plots are not drawn.
+    """
+    from tcpexp.report.page.pagefigures import draw_for_page, key_plot
+    from tcpexp.report.prose import inline_html
+
+    plot = key_plot(run)
+    if plot is None:
         return None
-    html = "" if key["panel"] else str(key["image"])
-    return {"panel": key["panel"], "html": html, "caption": str(key["caption"])}
+    panel = next((panel for panel in panels if plot.plot.name in panel.figures), None)
+    if panel is not None:
+        return {"panel": panel.id, "html": "", "caption": ""}
+    figure = draw_for_page(run, plot, key=True)
+    if figure is None:
+        return None
+    return {"panel": "", "html": figure.html, "caption": inline_html(figure.caption)}
 
 
 def head_of(run: RunData) -> dict[str, Any]:

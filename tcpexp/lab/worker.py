@@ -12,23 +12,35 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tcpexp.batch.job import Telling, run_told, stop_with_parent
 from tcpexp.batch.rows import Job
+from tcpexp.catalogue.reading import load_plan
 from tcpexp.errors import TcpexpError
 from tcpexp.lab.view import make_view
+from tcpexp.paths import find_spec
 from tcpexp.plan.types import RunPlan
 from tcpexp.runs.errorrows import crash_words
+from tcpexp.runs.options import RunOptions
 from tcpexp.runs.preload import import_all
 from tcpexp.runs.signals import StopSignals
+from tcpexp.runs.watcher import SilentRunWatcher
+from tcpexp.runs.where import open_place
+from tcpexp.store.rundir import sync_tree, without_sync
 
 #: The step of :func:`tcpexp.runs.pipeline.process_run` before which everything is known that the
 #: page shows: the report's page is written while the browser draws.
 LAST_STEP = "writing the report"
+
+
+#: A spec whose words most others use.
+EXAMPLE = "bbr_vs_cubic"
 
 
 class Showing(Telling):
@@ -82,17 +94,35 @@ def do_task(task: dict[str, Any], signals: StopSignals, stream: Any) -> None:
             showing.tell(say=crash_words(error)[0])
         showing.tell(ended=showing.shown)
         return
-    row = run_told(Job.from_line(json.dumps(task["job"])), showing)
+    with without_sync():  # the curve first; the whole run is synced when it is on the page
+        row = run_told(Job.from_line(json.dumps(task["job"])), showing)
     if row["run"] is not None and not showing.shown:
         showing.show(Path(row["run"]))
     showing.tell(row=row, ended=showing.shown)
+    if row["run"] is not None:
+        with suppress(TcpexpError):  # a full disk has been told
+            sync_tree(Path(row["run"]))
+
+
+def warm_up() -> None:
+    """Do what only the first run of a process has to do: models are built when they are first
+    used, and the engine's files are read. Nothing is built that set-up has not built.
+    """
+    import_all()
+    with suppress(TcpexpError):
+        plan = load_plan(find_spec(EXAMPLE))
+        kind, place = open_place(RunOptions(), SilentRunWatcher())
+        if not kind.unmade():
+            place.check(plan)
 
 
 def main() -> None:
     """Import everything, say so, and do the one task that comes."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    import_all()
+    warm_up()
+    # whoever has no more work for it closes its input, which asks it to stop while it ends
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with StopSignals().listening() as signals:
         events.write('{"ready": true}\n')
         events.flush()

@@ -23,6 +23,8 @@ BY_NAME = "recorders/*/guest.py"
 _IMPORT = re.compile(
     r"^\s*(?:from (tcpexp[\w.]*) import (\([^)]*\)|.*)|import (tcpexp[\w.]*))", re.MULTILINE
 )
+#: Imports that only a type checker follows.
+_FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
 _TRACED = re.compile(r'(File "[^"\n]*/(tcpexp/[\w/]+\.py)", line )(\d+)')
 
 
@@ -36,12 +38,15 @@ def read_engine_files() -> dict[str, bytes]:
     waiting = [path for root in ROOTS for path in (PACKAGE / root).rglob("*.py")]
     waiting = [path for path in waiting if path not in outside]
     waiting += PACKAGE.glob(BY_NAME)
+    looked_for: set[str] = set()  # many import the same: a file is looked for once
     while waiting:
         path = waiting.pop()
         if _name(path) not in found:
             text = wordless(path.read_text(encoding="utf-8"))
             found[_name(path)] = text.encode()
-            waiting += imported(text)
+            names = [name for name in _candidates(text) if name not in looked_for]
+            looked_for.update(names)
+            waiting += [path for name in names if (path := PACKAGE / name).is_file()]
     return dict(sorted(found.items()))
 
 
@@ -64,9 +69,12 @@ def imported(text: str) -> list[Path]:
 
 @lru_cache(maxsize=512)
 def _candidates(text: str) -> tuple[str, ...]:
-    """Return the files, below the package, that the imports of a module can mean."""
+    """Return the files, below the package, that the imports of a module can mean.
+
+    What only a type checker imports is not among them.
+    """
     names: list[str] = []
-    for match in _IMPORT.finditer(text):
+    for match in _IMPORT.finditer(_FOR_TYPES.sub("", text)):
         module, items, plain = match.groups()
         modules = [module or plain]
         modules += [f"{module}.{item}" for item in re.findall(r"\w+", items or "")]

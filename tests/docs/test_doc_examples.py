@@ -45,6 +45,12 @@ VALIDATED = {
     "running.md: tcpexp run experiments/ --jobs 2": "all",
     "running.md: tcpexp check RUN": "all",
     "README.md: tcpexp validate two_cubics.yaml": "tcpexp run",
+    "classroom.md: tcpexp kernel export kernel.tar.gz": "all",
+    "containers.md: docker build -f Containerfile -t tcpexp .": "all",
+    "containers.md: docker build -f Containerfile -t tcpexp-lab --target notebook .": "all",
+    "containers.md: docker run --rm --network none --cap-drop ALL --security-opt no-new-privileges"
+    ' --user 4321:4321 -v "$PWD:/work" tcpexp run one_loss': "all",
+    "containers.md: tcpexp kernel export kernel.tar.gz": "all",
     "data.md: import polars as pl": "all",
     "experiments.md: tcpexp run NAME": "all",
     "install.md: scripts/run": "all",
@@ -58,6 +64,7 @@ VALIDATED = {
     "sweeps.md: from dask_jobqueue import SLURMCluster": "all",
     "sweeps.md: from dask_kubernetes.operator import KubeCluster": "all",
     "sweeps.md: import polars as pl;": "all",
+    "windows.md: scripts/run handshake_teardown": "all",
     "tcp.md: while True:": "all",
     "tcp.md: from tcpexp.tcp.adapters.host import Host": "all",
 }

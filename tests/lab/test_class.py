@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tcpexp.lab.config import Limits
-from tests.support.labs import HERE, LabClient, make_lab
+from tests.support.labs import HERE, PLAIN_NAME, LabClient, make_lab
 
 
 def run(classroom: LabClient, **more: object):
-    return classroom.post("/api/run", {"spec": "bbr_vs_cubic", "tab": "1", **more})
+    return classroom.post("/api/run", {"spec": PLAIN_NAME, "tab": "1", **more})
 
 
 def test_a_student_may_turn_a_knob_to_what_it_offers(classroom: LabClient) -> None:
@@ -55,7 +55,7 @@ def test_a_student_may_turn_nothing_else(classroom: LabClient, knobs: dict[str, 
 
 def test_a_student_writes_no_text_and_confirms_nothing(classroom: LabClient) -> None:
     assert run(classroom, text="name: x\n").status_code == 403
-    assert classroom.examine("bbr_vs_cubic", text="name: x\n").status_code == 403
+    assert classroom.examine(PLAIN_NAME, text="name: x\n").status_code == 403
     assert classroom.post("/api/confirm", {"digest": "x"}).status_code == 403
 
 

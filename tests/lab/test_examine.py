@@ -10,7 +10,7 @@ from tcpexp import paths
 from tcpexp.lab.examine import programs_of
 from tcpexp.spec.overrides import apply_overrides
 from tcpexp.spec.yaml12 import parse_yaml
-from tests.support.labs import LabClient, make_lab
+from tests.support.labs import PLAIN_NAME, LabClient, make_lab
 
 SPEC = """\
 name: own
@@ -41,10 +41,15 @@ def test_a_shipped_spec_has_knobs_and_no_errors(lab: LabClient) -> None:
     found = answer.json()
     assert (answer.status_code, found["errors"]) == (200, [])
     assert found["text"] == shipped_text("bbr_vs_cubic")
-    knobs = knobs_of(answer)
-    assert {"links.h1-h2.rate", "links.h1-h2.queue", "seed"} <= set(knobs)
-    assert knobs["links.h1-h2.rate"]["value"] == "10mbit"
+    assert knobs_of(answer)["links.h1-h2.rate"]["value"] == "10mbit"
+
+
+def test_what_a_spec_says_of_links_and_flows_are_knobs(lab: LabClient) -> None:
+    knobs = knobs_of(lab.examine(PLAIN_NAME))
+    assert {"links.h1-h2.rate", "links.h1-h2.queue", "links.h1-h2.loss", "seed"} <= set(knobs)
+    assert (knobs["links.h1-h2.loss"]["value"], knobs["seed"]["value"]) == ("", "3")
     assert "bbr" in knobs["actions[0].congestion_control"]["values"]
+    assert {"5mbit", "10mbit", "20mbit"} <= set(knobs["links.h1-h2.rate"]["values"])
 
 
 def test_a_knob_is_written_into_the_text(lab: LabClient) -> None:
@@ -110,7 +115,7 @@ def test_a_plugin_does_not_run_before_it_is_confirmed(tmp_path: Path) -> None:
     lab.get("/api/search?q=bottleneck")
     lab.get("/api/shelf")
     refused = lab.post("/api/run", {"spec": "own/with_plugin.yaml", "tab": "1"})
-    assert (refused.status_code, refused.json()["digest"]) == (409, found["digest"])
+    assert (refused.status_code, refused.json()["examined"]["digest"]) == (409, found["digest"])
     assert not mark.exists() and not lab.lab.bench.runs.waiting
     lab.post("/api/confirm", {"digest": found["digest"]})
     assert lab.examine("own/with_plugin.yaml").json()["errors"] == []
@@ -121,7 +126,7 @@ def test_a_command_of_a_link_is_asked_for_as_well(lab: LabClient) -> None:
     text = SPEC + '  - {at: 1s, do: command, host: h1, shell: "rm -r /"}\n'
     refused = lab.post("/api/run", {"spec": "one_loss", "text": text, "tab": "1"})
     assert refused.status_code == 409
-    assert refused.json()["programs"] == ["on h1: rm -r /"]
+    assert refused.json()["examined"]["programs"] == ["on h1: rm -r /"]
 
 
 def test_programs_that_ship_need_no_yes_and_those_added_to_them_do(lab: LabClient) -> None:

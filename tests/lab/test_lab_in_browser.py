@@ -199,15 +199,17 @@ def pinned_and_taken_along(visitor: Visitor, served: Served, browser: Any, run: 
 @pytest.mark.guest
 def test_all_of_it_with_the_keyboard_alone(visitor: Visitor) -> None:
     page = visitor.page
-    page.keyboard.type("quick flow slow link")
+    page.keyboard.type("How long does one window take over a slow link?")
     page.wait_for_selector("#found .card")
     page.keyboard.press("Enter")  # searches, and puts the focus on the first that fits
     page.wait_for_selector("#found .card:focus")
     page.keyboard.press("Enter")
     page.wait_for_selector("#title:focus")
-    page.wait_for_selector(".knob input[type=text]")
+    page.wait_for_selector(".knob select")
     for _ in range(30):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "More knobs":
+            page.keyboard.press("Enter")
         path, part = page.evaluate(
             "[document.activeElement.dataset.path, document.activeElement.dataset.part]"
         )
@@ -290,7 +292,7 @@ def test_errors_are_marked_while_one_types_and_go_when_they_are_mended(visitor: 
     page.click("#errors button")  # leads to the place
     page.keyboard.type("40p")
     page.wait_for_selector("#errors:empty", state="attached")
-    value = page.locator(".knob input[data-part=value][data-path='links.h1-h2.queue']")
+    value = page.locator("input[data-part=value][data-path='links.h1-h2.queue']")
     assert value.input_value() == "40p"
     # completion from the schema
     page.locator(".cm-line", has_text="do: iperf3").click()
@@ -419,3 +421,24 @@ def test_another_site_and_another_name_get_nothing(browser: Any, served: Served)
     assert sorted(path.name for path in served.results.glob("*")) == before
     server.shutdown()
     visitor.context.close()
+
+
+def test_a_student_enters_by_a_name_and_turns_knobs_only(browser: Any, tmp_path: Path) -> None:
+    served = Served(tmp_path / "results", "--class")
+    page = browser.new_context(viewport={"width": 420, "height": 900}).new_page()
+    page.goto(served.link)
+    page.keyboard.type("Ada & Bob")  # the field has the focus
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-ready]")
+    assert page.inner_text("#who summary").startswith("ada-bob-")
+    page.click("#who summary")
+    assert "me=ada-bob-" in page.input_value("#own-link")
+    page.goto(f"{served.origin}/#spec=one_loss")
+    page.wait_for_selector(".knob select, .knob input")
+    page.click("#tab-text")
+    before = page.inner_text(".cm-content")
+    page.click(".cm-line")
+    page.keyboard.type("x")
+    assert page.inner_text(".cm-content") == before
+    page.context.close()
+    assert served.end() == 0

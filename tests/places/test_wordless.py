@@ -167,3 +167,9 @@ def test_a_traceback_names_the_lines_of_the_source():
     assert with_source_lines(f"{where} 99999, in f") == f"{where} 99999, in f"
     elsewhere = 'File "/usr/lib/python3.11/json/decoder.py", line 3'
     assert with_source_lines(elsewhere) == elsewhere
+
+
+def test_what_only_a_type_checker_imports_stays_here() -> None:
+    only_for_types = "if TYPE_CHECKING:\n    from tcpexp.units import Rate\n"
+    text = f"{only_for_types}from tcpexp.errors import Missing\n"
+    assert set(imported(text)) == {PACKAGE / "errors.py", PACKAGE / "__init__.py"}

@@ -17,6 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 #: In bash.
 SCRIPTS = [
+    "scripts/action",
     "scripts/build-bpf",
     "scripts/lock",
     "scripts/provision.sh",
@@ -59,7 +60,9 @@ def test_no_script_is_forgotten() -> None:
     assert found == {name for name in (*SCRIPTS, *PROGRAMS) if name.startswith("scripts/")}
 
 
-@pytest.mark.parametrize("script", ["scripts/build-bpf", "scripts/lock", "scripts/run", *PROGRAMS])
+@pytest.mark.parametrize(
+    "script", ["scripts/action", "scripts/build-bpf", "scripts/lock", "scripts/run", *PROGRAMS]
+)
 def test_a_script_explains_itself_and_does_nothing_else(script: str) -> None:
     told = call(script, "--help")
     assert told.returncode == 0, told.stderr

@@ -26,6 +26,20 @@ PORT = 8123
 HERE = f"http://localhost:{PORT}"
 
 
+#: A spec without an author's knobs, and what a laboratory of :func:`make_lab` calls it.
+PLAIN = """\
+name: plain
+topology: two_host
+links:
+  h1-h2: {rate: 10mbit, delay: 20ms, queue: 1bdp}
+seed: 3
+duration: 60s
+actions:
+  - {at: 0s, do: iperf3, from: h1, to: h2, flow: one, congestion_control: cubic, until: 60s}
+"""
+PLAIN_NAME = "own/plain.yaml"
+
+
 class LabClient:
     """A browser at a laboratory: a cookie, and an ``Origin`` where browsers send one."""
 
@@ -61,6 +75,10 @@ class LabClient:
 def make_lab(tmp_path: Path, *, whole_class: bool = False, **more: Any) -> LabClient:
     """Return a laboratory whose results are in ``tmp_path/results``, and somebody who is in."""
     (tmp_path / "results").mkdir(exist_ok=True)
+    if "folders" not in more:
+        (tmp_path / "own").mkdir(exist_ok=True)
+        (tmp_path / "own" / "plain.yaml").write_text(PLAIN)
+        more["folders"] = (tmp_path / "own",)
     limits = Limits() if whole_class else None
     lab = Lab(LabConfig(tmp_path / "results", port=PORT, limits=limits, **more))
     client = TestClient(lab.app(), base_url=HERE)

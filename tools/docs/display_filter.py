@@ -67,6 +67,7 @@ bookmark keeps them.
   such a field, as every TCP segment does. `tcp.ack` alone is the flag ACK.
 - Addresses, `ip.ttl` and `ip.id` are the packet's own. Wireshark also looks at the packet that
   an ICMP message quotes.
+- `ip.` and `ipv6.` mean the same here, so that a filter serves a run over either.
 - There is no arithmetic, no slice, no regular expression, and no field of what TCP carries.
 
 """

@@ -1,6 +1,7 @@
 // The runs in the results folder, the newest first.
 import { get } from "./api.js";
 import { at, make } from "./dom.js";
+import { known } from "./shelf.js";
 
 let context = null;
 let acts = null;
@@ -17,7 +18,8 @@ export function show(lab, state, given) {
 export async function refresh() {
   if (!context) return;
   const rows = await get("api/history").catch(() => []);
-  const experiment = (context.spec || "").split("/").pop().replace(/\.ya?ml$/, "");
+  const spec = known(context.spec);
+  const experiment = spec ? spec.experiment : context.spec;
   const listed = rows.filter((row) => !at("only").checked || row.experiment === experiment);
   const head = ["when", "experiment", "changed", "checks", "", ""];
   at("runs").replaceChildren(listed.length ? make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, head.map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, listed.map(one)))) : make("p", { class: "soft" }, "No run yet."));

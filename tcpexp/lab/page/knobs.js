@@ -3,7 +3,7 @@ import { at, make } from "./dom.js";
 
 const GROUPS = { question: "What this is about", links: "Links", flows: "Flows", run: "The run" };
 
-/** Show knobs; `turn(path, value)` is called when one is turned. What has the focus keeps it. */
+/** Show knobs; `turn(path, value, given)` is called when one is turned. What has the focus keeps it. */
 export function show(knobs, turn) {
   const form = at("knobs");
   const held = form.contains(document.activeElement) ? [document.activeElement.dataset.path, document.activeElement.dataset.part] : null;
@@ -11,7 +11,10 @@ export function show(knobs, turn) {
   const shown = JSON.stringify(knobs.map((knob) => [knob.path, knob.values, knob.label]));
   if (form.dataset.shown === shown) return knobs.forEach((knob) => refresh(form, knob)); // only values have changed
   form.dataset.shown = shown;
-  form.replaceChildren(...groups.map(([group, rows]) => make("fieldset", {}, make("legend", {}, GROUPS[group]), rows.map((knob, number) => one(knob, `knob-${group}-${number}`, turn)))));
+  const open = form.querySelector("details")?.open;
+  const sets = groups.map(([group, rows]) => make("fieldset", {}, make("legend", {}, GROUPS[group]), rows.map((knob, number) => one(knob, `knob-${group}-${number}`, turn))));
+  const first = groups[0] && groups[0][0] === "question"; // the author's; the others fold away
+  form.replaceChildren(...(first ? [sets[0], make("details", { open }, make("summary", {}, "More knobs"), sets.slice(1))] : sets));
   if (held && held[0]) {
     const again = [...form.querySelectorAll("[data-path]")].find((element) => element.dataset.path === held[0] && element.dataset.part === held[1]);
     if (again) again.focus();
@@ -49,13 +52,13 @@ function one(knob, id, turn) {
   const set = (wanted) => {
     if (wanted === now()) return;
     value = row.dataset.value = wanted;
-    turn(knob.path, wanted);
+    turn(knob.path, wanted, knob.given);
   };
   const back = make("button", { type: "button", hidden: true, "data-path": knob.path, "data-part": "back", "aria-label": `${knob.label}: back to ${knob.given || "not set"}`, title: `back to ${knob.given || "not set"}`, onclick: () => set(knob.given) }, "↺");
   const label = make("label", { for: id, title: about }, knob.label);
   if (!knob.free) {
-    const options = [...new Set([...(knob.value === "" || knob.given === "" ? [""] : []), ...(knob.values.includes(knob.value) || !knob.value ? [] : [knob.value]), ...knob.values])];
-    const choice = make("select", { ...common, "data-part": "value", onchange: (event) => event.target.value && set(event.target.value) }, options.map((option) => make("option", { value: option, selected: option === knob.value }, option || "(not set)")));
+    const options = [...new Set([...(knob.given === "" ? [""] : []), ...(knob.values.includes(knob.value) || !knob.value ? [] : [knob.value]), ...knob.values])];
+    const choice = make("select", { ...common, "data-part": "value", onchange: (event) => set(event.target.value) }, options.map((option) => make("option", { value: option, selected: option === knob.value }, option || "not set")));
     row.append(label, make("span", { class: "set" }, back, choice));
   } else {
     const field = make("input", { ...common, type: "text", "data-part": "value", value: knob.value, placeholder: "not set", autocomplete: "off", spellcheck: "false", onchange: (event) => {

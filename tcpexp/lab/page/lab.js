@@ -39,6 +39,7 @@ function leave() {
 async function choose(spec, from = {}, push = true) {
   Object.assign(state, { spec, text: from.text ?? null, knobs: from.knobs || {}, run: null, pinned: from.pinned || null, zoom: from.zoom || null, errors: [], shownText: "" });
   wanted = { work: 0, since: 0 };
+  at("see").hidden = true;
   result.clear();
   at("empty").hidden = false;
   at("shelf").hidden = true;
@@ -62,9 +63,9 @@ function head(title, question, questions) {
   state.title = title;
   at("title").textContent = title;
   document.title = `${title} – tcpexp lab`;
-  at("question").textContent = question;
+  at("question").textContent = question.replace(/[`*]/g, "");
   at("questions").hidden = !questions.length;
-  at("questions").replaceChildren(...questions.map((text) => make("li", {}, text)));
+  at("questions").querySelector("ol").replaceChildren(...questions.map((text) => make("li", {}, text)));
 }
 
 // ---- the spec
@@ -81,7 +82,11 @@ async function look({ keepText = false } = {}) {
     if (mine === examined) mistakes([{ line: null, message: error.message, hint: null }]);
     return false;
   }
-  if (mine !== examined) return false;
+  return mine === examined && took(found, keepText);
+}
+
+/** Show what the server says of the spec; return whether it is without errors. */
+function took(found, keepText) {
   state.shownText = found.text;
   if (state.text !== null && !keepText) {
     state.text = found.text;
@@ -89,7 +94,7 @@ async function look({ keepText = false } = {}) {
   }
   if (found.title) head(found.title, found.question, found.questions);
   if (found.knobs.length) knobs.show(found.knobs, turn);
-  if (!keepText) await showText(found.text);
+  if (!keepText) showText(found.text);
   mistakes(found.errors, found.notes);
   at("original").hidden = state.text === null && !Object.keys(state.knobs).length;
   remember();
@@ -97,17 +102,18 @@ async function look({ keepText = false } = {}) {
 }
 
 /** Take note that a knob was turned, and run again if that is wanted. */
-function turn(path, value) {
-  state.knobs[path] = value;
+function turn(path, value, given) {
+  if (state.text === null && value === given) delete state.knobs[path]; // as the file has it
+  else if (value) state.knobs[path] = value;
+  else return;
   const since = performance.now();
   const runs = at("auto").checked;
   if (!runs) return look();
   run(since);
 }
 
-async function showText(text) {
-  const made = await theEditor();
-  made.show(text);
+function showText(text) {
+  theEditor().then((made) => made.show(text));
 }
 
 let opening = null;
@@ -139,19 +145,21 @@ function mistakes(errors, notes = []) {
 
 async function run(since, confirmed = false) {
   lookAgain.cancel();
-  if (at("text").hidden || document.activeElement.closest("#text")) select("result", false);
-  else select("result", false);
-  const looked = look({ keepText: state.text !== null && !Object.keys(state.knobs).length });
+  select("result", false);
+  const mine = ++examined;
+  const keepText = state.text !== null && !Object.keys(state.knobs).length;
   tell("asked for");
   try {
-    const { work } = await post("api/run", { ...asked(), pinned: state.pinned, tab });
-    if (work > wanted.work) wanted = { work, since };
+    const answer = await post("api/run", { ...asked(), pinned: state.pinned, tab });
+    if (answer.work > wanted.work) wanted = { work: answer.work, since };
+    if (mine === examined) took(answer.examined, keepText);
     busy(true);
     for (const event of early.splice(0)) heard(event);
   } catch (error) {
-    if (error instanceof Refusal && error.status === 409 && !confirmed) return confirm(error.body, since);
-    await looked;
-    if (error instanceof Refusal && error.status === 422) {
+    const found = error instanceof Refusal && error.body.examined;
+    if (found && mine === examined) took(found, keepText);
+    if (found && error.status === 409 && !confirmed) return confirm(found, since);
+    if (found && error.status === 422) {
       tell(`The spec has ${state.errors.length || "some"} error${state.errors.length === 1 ? "" : "s"}; nothing was run.`, true);
       select("text", false);
       return;
@@ -254,7 +262,9 @@ async function shown(name, address) {
     document.body.dataset.curveMs = String(Math.round(performance.now() - wanted.since));
     wanted.since = 0;
   }
+  document.querySelector(".work").classList.remove("busy"); // what is left is the report's page
   document.body.dataset.shown = name;
+  at("see").hidden = at("result").getBoundingClientRect().top < innerHeight * 0.8;
   showPinned();
   history.mark(name);
   noteOn(name);
@@ -391,6 +401,10 @@ async function start() {
   document.querySelector(".tabs").addEventListener("keydown", keysOfTabs);
   at("run").addEventListener("click", () => run(performance.now()));
   at("stop").addEventListener("click", () => post("api/stop", { tab }).catch((error) => tell(error.message, true)));
+  at("see").addEventListener("click", () => {
+    at("result").scrollIntoView({ block: "start" });
+    at("see").hidden = true;
+  });
   at("knobs").addEventListener("submit", (event) => event.preventDefault());
   at("download").addEventListener("click", downloadSpec);
   at("original").addEventListener("click", () => {
@@ -413,8 +427,7 @@ async function start() {
     }
   });
   lab = await get("api/shelf");
-  at("who").textContent = lab.class ? lab.class.name : "";
-  if (lab.class) at("who").title = `Your own link, for another browser: ${lab.class.link}`;
+  if (lab.class) at("who").replaceChildren(make("details", {}, make("summary", {}, lab.class.name), make("label", { for: "own-link" }, "Your own link, for another browser"), make("input", { id: "own-link", readonly: true, value: lab.class.link, onfocus: (event) => event.target.select() })));
   shelf.fill(lab, (name) => choose(name));
   listen(heard, (gone) => {
     at("lost").hidden = !gone;

@@ -33,7 +33,7 @@ function cards(rows, choose) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return; // another page
     event.preventDefault();
     choose(spec.name);
-  } }, make("b", {}, spec.title), make("span", { class: "clip" }, spec.line || spec.question), make("code", {}, spec.name)))));
+  } }, make("b", {}, spec.title), make("span", { class: "clip" }, (spec.line || spec.question).replace(/[`*]/g, "")), make("code", {}, spec.name)))));
 }
 
 let asked = 0;

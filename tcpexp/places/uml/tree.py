@@ -96,9 +96,9 @@ def engine_key(sources: dict[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def engine_folder() -> Path:
-    """Return the folder of the engine's files."""
-    key = engine_key(engine_sources() | {"umask": str(UMASK).encode()})
+def engine_folder(sources: dict[str, bytes] | None = None) -> Path:
+    """Return the folder of the engine's files, which are ``sources`` where they were read."""
+    key = engine_key((sources or engine_sources()) | {"umask": str(UMASK).encode()})
     return trees_dir() / f"engine-{key[:16]}"
 
 
@@ -122,7 +122,7 @@ def build_engine(say: Say, compile_in: Callable[[Path], None]) -> Path:
             path.write_bytes(data)
         compile_in(work)
 
-    return _once(engine_folder(), say, None, fill)
+    return _once(engine_folder(sources), say, None, fill)
 
 
 def _once(target: Path, say: Say, words: str | None, fill: Callable[[Path], None]) -> Path:

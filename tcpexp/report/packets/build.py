@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 MOST_CONVERSATIONS = 100
 
 
-def packet_pages(run: RunData, panels: PanelData) -> tuple[dict[str, Any], str] | None:
+def packet_pages(
+    run: RunData, panels: PanelData, *, only_data: bool = False
+) -> tuple[dict[str, Any], str] | None:
     """Return the description (plain values for JSON) and the packed columns of the packet list.
+
+    ``only_data`` leaves out what labels and fields of headers mean.
 
     What ``panels`` hold of packets is not stored again: the description names their tables. None
     when nothing was captured.
@@ -55,7 +59,10 @@ def packet_pages(run: RunData, panels: PanelData) -> tuple[dict[str, Any], str] 
         listed.append(
             {
                 **lister.listed(capture, own, recorded),
-                "expert": expert_summary(run, capture.name),
+                "expert": [
+                    {**row, "meaning": "" if only_data else row["meaning"]}
+                    for row in expert_summary(run, capture.name)
+                ],
                 "conversations": [_cells(talk) for talk in _largest(talks)],
                 "more_conversations": max(0, len(talks) - MOST_CONVERSATIONS),
             }
@@ -73,8 +80,12 @@ def packet_pages(run: RunData, panels: PanelData) -> tuple[dict[str, Any], str] 
         "flags": list(FLAG_WORDS.values()),
         "labels": list(WORDS.items()),
         "fates": list(FATES),
-        "fields": described_fields(),
-        "words": {name: list(words) for name, words in HEADER_WORDS.items()},
+        "fields": described_fields(meanings=not only_data),
+        "words": {
+            name: [word, "" if only_data else meaning]
+            for name, (word, meaning) in HEADER_WORDS.items()
+        },
+        "explained": not only_data,
     }
     return described_run, store.packed()
 

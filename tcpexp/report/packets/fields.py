@@ -377,9 +377,18 @@ FIELDS: tuple[FilterField, ...] = (
 )
 
 
-def described_fields() -> list[list[Any]]:
-    """Return the fields as the page reads them: names, kind, columns, bit, meaning."""
+def described_fields(*, meanings: bool = True) -> list[list[Any]]:
+    """Return the fields as the page reads them: names, kind, columns, bit, meaning.
+
+    Without ``meanings``, what single labels mean is left out.
+    """
     return [
-        [list(field.names), field.kind, list(field.columns), field.bit, field.meaning]
+        [
+            list(field.names),
+            field.kind,
+            list(field.columns),
+            field.bit,
+            "" if field in _LABELS and not meanings else field.meaning,
+        ]
         for field in FIELDS
     ]

@@ -284,8 +284,11 @@ def label_bits(frame: pl.DataFrame) -> Int64:
         .filter(pl.col("labels").list.len() > 0)
         .explode("labels")
     )
-    for bit, name in enumerate(WORDS):
-        bits[labelled.filter(pl.col("labels") == name)["row"].to_numpy()] |= 1 << bit
+    codes_of = {name: bit for bit, name in enumerate(WORDS)}
+    known = labelled["labels"].replace_strict(codes_of, default=None, return_dtype=pl.Int64)
+    own = known.is_not_null().to_numpy()
+    rows, which = labelled["row"].to_numpy()[own], known.drop_nulls().to_numpy()
+    np.bitwise_or.at(bits, rows, 1 << which)
     return bits
 
 

@@ -150,6 +150,8 @@
       const lines = group.words(hit);
       board.replaceChildren(listed(lines));
       if (kind === "packets") board.append(make("p", {}, "In Wireshark: ", make("code", {}, `wireshark -g ${group.data.column(hit.table, "number")[hit.row]} ${facts.folder || ""}raw/${facts.capture}.pcap`)));
+      const packet = group.packetOf(hit);
+      if (packet && !packet.run && document.getElementById("packets")) board.append(make("button", { type: "button", "data-capture": packet.capture, "data-packet": packet.number }, "Show in the list"), " ");
       board.append(make("button", { type: "button", onclick: () => group.pin(null) }, "Let go (Esc)"));
     });
     return board;

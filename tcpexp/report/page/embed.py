@@ -5,6 +5,7 @@ lets nothing else run or load.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -27,13 +28,17 @@ SCRIPTS = (
     "overview.js",
     "touch.js",
     "mount.js",
+    "packetstart.js",
+    "start.js",
+)
+#: The packet list's: compressed in the page, until the list is looked at.
+LIST_SCRIPTS = (
     "packets.js",
     "filter.js",
     "packetheader.js",
     "packetrows.js",
     "packettabs.js",
     "packetlist.js",
-    "start.js",
 )
 STYLES = ("vendor/uPlot.min.css", "panels.css", "packets.css")
 
@@ -85,6 +90,18 @@ def page_script() -> str:
     indentation, which a page need not carry.
     """
     return "\n".join(_script(name) for name in SCRIPTS) + "\n"
+
+
+@cache
+def list_script() -> str:
+    """Return the packet list's scripts, one after the other."""
+    return "\n".join(_script(name) for name in LIST_SCRIPTS) + "\n"
+
+
+@cache
+def packed_list_script() -> str:
+    """Return them as text: gzip, then base64, as columns are."""
+    return base64.b64encode(gzip.compress(list_script().encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def _script(name: str) -> str:

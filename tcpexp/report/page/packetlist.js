@@ -31,6 +31,7 @@
       group.listen("range", () => this.filter.viewed && this.soon());
       this.refresh();
       this.capture.warm();
+      if (group.pinned) this.pinned(group.packetOf(group.pinned));
     }
 
     build() {
@@ -66,7 +67,7 @@
         this.said,
         make("div", { class: "toggles", role: "group", "aria-label": "Common filters" }, ...this.quick, ...this.narrow),
         this.grid.element,
-        make("div", { class: "buttons" }, ...this.openers, this.hidden), this.pane, this.fieldHelp());
+        make("div", { class: "buttons" }, ...this.openers, make("button", { type: "button", title: "go to the panels, where this packet is pinned", onclick: () => this.toPanels() }, "Show in the panels"), this.hidden), this.pane, this.fieldHelp());
       this.root.append(
         make("div", { class: "packet-top" }, tabs, make("label", { class: "choice" }, "Capture ", this.chooser), this.count),
         make("div", { id: "packets-view", role: "tabpanel", "aria-labelledby": "packets-tab-list" }, this.list, this.other));
@@ -228,6 +229,12 @@
       this.keep();
     }
 
+    toPanels() {
+      if (this.place < 0 && this.rows.length) this.grid.go(0);
+      this.pin();
+      this.group.root.scrollIntoView({ block: "start" });
+    }
+
     pin() {
       const { capture, place, group } = this;
       if (place < 0) return;
@@ -326,50 +333,4 @@
       else this.root.scrollIntoView({ block: "start" });
     }
   };
-
-  /** Make the list when it is first near the window, asked for by the address, or by a link to a packet. */
-  async function start(root, group) {
-    const described = document.getElementById("packet-info");
-    const packed = document.getElementById("packet-columns");
-    root.hidden = false;
-    let made = null;
-    const list = () => {
-      made = made || tcpexp.inflate(packed.textContent.trim()).then((bytes) => {
-        packed.textContent = "";
-        const run = new tcpexp.PacketRun(JSON.parse(described.textContent), bytes, group.data);
-        tcpexp.packetList = new tcpexp.PacketList(run, group, root.querySelector(".packet-place"));
-        root.dataset.ready = "yes";
-        return tcpexp.packetList;
-      });
-      return made;
-    };
-    new IntersectionObserver((seen, watch) => {
-      if (!seen.some((each) => each.isIntersecting)) return;
-      watch.disconnect();
-      list();
-    }, { rootMargin: "50% 0px" }).observe(root);
-    const asked = () => location.hash.startsWith("#packets?") && list().then((each) => each.take(location.hash));
-    addEventListener("hashchange", asked);
-    // a packet that is pinned before the list is there
-    group.listen("pin", (hit) => !tcpexp.packetList && made && made.then((each) => each.pinned(group.packetOf(hit))));
-    document.addEventListener("click", (event) => {
-      const link = event.target.closest("[data-capture][data-packet]");
-      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      list().then((each) => each.jump(link.dataset.capture, Number(link.dataset.packet)));
-    });
-    addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-      event.preventDefault();
-      list().then((each) => {
-        each.show("list");
-        root.scrollIntoView({ block: "start" });
-        each.input.focus({ preventScroll: true });
-        each.input.select();
-      });
-    });
-    asked();
-  }
-
-  tcpexp.startPackets = start;
 })((window.tcpexp = window.tcpexp || {}));

@@ -33,7 +33,9 @@
     const tcp = protocol === "tcp";
     const labels = tcpexp.bits(get("labels"), info.labels.map(([, word]) => word));
     const fates = tcpexp.bits(get("fate"), info.fates).map((fate) => fate.replace(" on the way", ""));
-    const tags = [...fates.map((fate) => [fate, fate === "lost" ? "bad" : "odd"]), ...(get("again") === 1 ? [["sent again", "odd"]] : []), ...labels.map((label) => [label, "label"])];
+    const again = labels.filter((label) => label.includes("Retransmission"));
+    const shown = labels.filter((label) => label !== "Retransmission" || again.length === 1); // the more exact word says it too
+    const tags = [...fates.map((fate) => [fate, fate === "lost" ? "bad" : "odd"]), ...(get("again") === 1 && !again.length ? [["sent again", "odd"]] : []), ...shown.map((label) => [label, "label"])];
     if (get("bad") === 1) tags.unshift(["bad checksum", "bad"]);
     const number = (name) => (get(name) < 0 ? "" : grouped(get(name)));
     const texts = {

@@ -16,7 +16,7 @@
     };
     const tables = layers.map((layer) => {
       const rows = layer.fields.map((field) => {
-        const row = make("tr", { onmouseenter: () => mark(field, true), onmouseleave: () => mark(field, false) }, make("th", { scope: "row", title: field.key }, field.name), cell(field.value, "value"), cell(field.meaning, "soft"));
+        const row = make("tr", { onmouseenter: () => mark(field, true), onmouseleave: () => mark(field, false) }, make("th", { scope: "row", title: field.key }, field.name), cell(field.value, "value"), capture.run.info.explained ? cell(field.meaning, "soft") : null);
         return row;
       });
       return make("details", { class: "layer", open: true }, make("summary", {}, make("strong", {}, layer.name), " ", layer.summary), make("table", { class: "header-fields" }, make("tbody", {}, ...rows)));
@@ -130,13 +130,14 @@
 
   /** Return the expert summary of a capture. */
   tcpexp.expertView = function (capture, act) {
+    const explained = capture.info.expert.some((row) => row.meaning); // a student's page says nothing of it
     const rows = capture.info.expert.map((row) => make("tr", {},
       cell(row.grade, `grade ${row.grade}`),
       make("th", { scope: "row" }, button(row.what, `show only these packets: ${row.filter}`, () => act.filter(row.filter))),
       cell(grouped(row.count), "n"),
       make("td", { class: "w" }, ...row.first.flatMap((number) => [button(`#${number}`, "show this packet", () => act.jump(number)), " "])),
-      cell(row.meaning, "soft"), cell(row.source, "soft")));
+      explained ? cell(row.meaning, "soft") : null, cell(row.source, "soft")));
     if (!rows.length) return make("p", {}, `Nothing at ${capture.name} is out of the ordinary.`);
-    return make("div", {}, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Expert summary" }, make("table", { class: "expert" }, head(["Grade"], ["What"], ["Packets", "n"], ["The first"], ["What it means"], ["Who says so"]), make("tbody", {}, ...rows))), make("p", { class: "soft" }, "Grades are Wireshark's where it grades such a thing. A name shows only these packets, a number goes to the packet."));
+    return make("div", {}, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Expert summary" }, make("table", { class: "expert" }, head(["Grade"], ["What"], ["Packets", "n"], ["The first"], ...(explained ? [["What it means"]] : []), ["Who says so"]), make("tbody", {}, ...rows))), make("p", { class: "soft" }, "Grades are Wireshark's where it grades such a thing. A name shows only these packets, a number goes to the packet."));
   };
 })((window.tcpexp = window.tcpexp || {}));

@@ -103,6 +103,11 @@ def page_figures(
     return figures, left_out
 
 
+def key_plot(run: RunData) -> WantedPlot | None:
+    """Return the plot that shows the answer, not drawn; None where a run has none."""
+    return _key(run, wanted_plots(run, catalogue_for(run.plan)))
+
+
 def _key(run: RunData, wanted: list[WantedPlot]) -> WantedPlot | None:
     """Return the plot that shows the answer: the one that the spec names, or else the first."""
     number = run.plan.key

@@ -12,7 +12,7 @@ from tcpexp.plots.kit.writing import direction
 from tcpexp.report.explanation import explanation_of
 from tcpexp.report.page import content
 from tcpexp.report.page.answer import answer_text, doubt
-from tcpexp.report.page.embed import page_policy, page_style, panels_html
+from tcpexp.report.page.embed import list_script, page_policy, page_style, panels_html
 from tcpexp.report.page.keyfigure import report_figures
 from tcpexp.report.page.labels import labels_html
 from tcpexp.report.page.network import network_html
@@ -128,7 +128,7 @@ def _answered(run: RunData) -> dict[str, Any]:
 
     verdicts = load_checks(run.path)
     return {
-        "policy": page_policy(),
+        "policy": page_policy(list_script()),
         "answer": markupsafe.Markup(prose_html(answer_text(run, verdicts))),
         "unborne": doubt(run, verdicts),
         "verdicts": verdict_rows(verdicts),
@@ -149,7 +149,7 @@ def _asked(run: RunData) -> dict[str, Any]:
 
     script = _part(ANSWERS_SCRIPT) or ""
     return {
-        "policy": page_policy(script),
+        "policy": page_policy(list_script(), script),
         "answers_script": markupsafe.Markup(script),
         "answer": "",
         "unborne": "",

@@ -1,5 +1,7 @@
 """The list's columns, unpacked again: they are the table, whatever part they come from."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -118,3 +120,13 @@ def test_conversations_have_the_cells_that_the_page_reads(pages):
 def test_without_packets_there_is_no_list(tmp_path):
     run = RunBuilder(tmp_path).done()
     assert packet_pages(run, panel_data(run)) is None
+
+
+def test_a_students_page_says_nothing_of_what_labels_and_fields_mean(run):
+    panels = panel_data(run)
+    whole, only = (packet_pages(run, panels, only_data=only)[0] for only in (False, True))
+    assert "already acknowledged" in json.dumps(whole) and "my clock" in json.dumps(whole)
+    assert "already acknowledged" not in json.dumps(only) and "my clock" not in json.dumps(only)
+    assert [row["count"] for row in only["captures"][0]["expert"]] == [
+        row["count"] for row in whole["captures"][0]["expert"]
+    ]

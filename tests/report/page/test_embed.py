@@ -2,6 +2,8 @@
 may be loaded.
 """
 
+import base64
+import gzip
 import hashlib
 import re
 from pathlib import Path
@@ -37,7 +39,7 @@ def test_the_library_comes_with_its_version_and_licence():
 
 def test_every_script_is_used():
     ours = {path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js")}
-    assert ours == {*embed.SCRIPTS, ANSWERS_SCRIPT}
+    assert ours == {*embed.SCRIPTS, *embed.LIST_SCRIPTS, ANSWERS_SCRIPT}
 
 
 def test_texts_cannot_leave_their_element():
@@ -67,8 +69,15 @@ def test_the_policy_lets_only_our_script_run():
     )
 
 
+def test_the_lists_script_is_packed_and_named_in_the_policy():
+    packed = gzip.decompress(base64.b64decode(embed.packed_list_script()))
+    assert packed.decode("utf-8") == embed.list_script()
+    digest = base64.b64encode(hashlib.sha256(packed).digest()).decode("ascii")
+    assert f"'sha256-{digest}'" in embed.page_policy(embed.list_script())
+
+
 def test_our_scripts_ask_for_nothing():
-    for name in embed.SCRIPTS[1:]:
+    for name in (*embed.SCRIPTS[1:], *embed.LIST_SCRIPTS):
         assert not re.search(
             r"\bfetch\(|XMLHttpRequest|https?://|import\(|eval\(|innerHTML",
             (PAGE / name).read_text(),

@@ -9,6 +9,8 @@ import subprocess
 import pytest
 
 from tcpexp.analysis.derive import derive_tables
+from tcpexp.checks.base import Evidence, Verdict
+from tcpexp.checks.run import write_checks
 from tcpexp.ingest.ingest import ingest_run
 from tcpexp.ingest.pcap import read_records
 from tcpexp.report.packets.fields import FIELDS
@@ -24,6 +26,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def run(tmp_path_factory) -> RunData:
     run = ingest_run(make_lossy_run(tmp_path_factory.mktemp("lossy")))
     derive_tables(run)
+    evidence = Evidence("the first packets", "h2-eth0", (9, 12), None, None)
+    write_checks(run.path, [Verdict("x", "x", "FAIL", "1", "2", "Why.", None, (evidence,))])
     write_report(run)
     return run
 
@@ -127,7 +131,7 @@ def test_as_many_packets_as_tshark_finds(page, run):
     done = subprocess.run(
         ["tshark", "-n", "-r", capture, *options], capture_output=True, text=True, check=True
     )
-    cells = next(line for line in done.stdout.splitlines() if "<>" in line and line[2].isdigit())
+    cells = next(line for line in done.stdout.splitlines() if "<>" in line)
     counts = [int(cell) for cell in cells.split("|")[2::2] if cell.strip()]
     ours = {text: len(numbers(page, text)) for text in SAME}
     assert ours == dict(zip(SAME, counts, strict=True))
@@ -279,9 +283,46 @@ def test_a_packet_pinned_in_the_panels_is_selected_here(page):
     assert page.get_attribute("#packet-39", "aria-selected") == "true"
 
 
+def test_the_packets_of_evidence_lead_here(page):
+    page.locator(".evidence a", has_text="12").click()
+    chosen = "tcpexp.packetList.capture.column('number')[tcpexp.packetList.place]"
+    page.wait_for_function(f"{chosen} === 12")
+    assert page.evaluate("tcpexp.packetList.capture.name") == "h2-eth0"
+    assert "capture=h2-eth0&packet=12" in page.url
+
+
+def test_from_the_list_to_the_panels_and_back(page):
+    page.evaluate("tcpexp.packetList.jump('h1-eth0', 30)")
+    page.get_by_role("button", name="Show in the panels").click()
+    pinned = page.evaluate("tcpexp.group.packetOf(tcpexp.group.pinned)")
+    assert (pinned["capture"], pinned["number"]) == ("h1-eth0", 30)
+    page.get_by_role("button", name="Show in the list").click()
+    page.wait_for_function("document.activeElement === tcpexp.packetList.grid.element")
+    assert page.evaluate("tcpexp.packetList.place") == 29
+
+
 def test_only_rows_in_sight_are_in_the_document(page, run):
     rows = page.locator(".packet-body .packet-row:visible").count()
     assert 5 < rows < 40 < run.table("packets").filter(capture="h1-eth0").height
+
+
+LONG = """(at) => {
+  const { grid, capture } = tcpexp.packetList;
+  grid.show(capture, Int32Array.from({ length: 600000 }, (_, i) => i % capture.count), -1);
+  grid.at = at;
+  grid.reveal();
+  grid.draw();
+  const box = grid.body.getBoundingClientRect();
+  const row = document.getElementById(`packet-${at}`).getBoundingClientRect();
+  return [row.top - box.top, row.bottom - box.top, box.height];
+}"""
+
+
+def test_a_list_longer_than_a_browser_can_scroll_shows_every_row(page):
+    for at in (0, 7, 123_456, 300_001, 599_998, 599_999, 2):
+        top, bottom, height = page.evaluate(LONG, at)
+        assert -1 <= top < bottom <= height + 1, at
+    page.evaluate("tcpexp.packetList.grid.body.scrollTop = 0; tcpexp.packetList.refresh()")
 
 
 def test_in_view_follows_the_panels(page):

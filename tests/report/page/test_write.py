@@ -230,7 +230,7 @@ def test_texts_from_spec_and_data_are_escaped(tmp_path: Path):
     )
     plot_run(run)
     page = Page(write_report(run).read_text())
-    assert page.tags.count("script") == 5 and "img" not in page.tags
+    assert page.tags.count("script") == 6 and "img" not in page.tags
     assert not any(name.startswith("on") for _, name, _ in page.attributes)
     assert page.open == [] and page.text.count("alert(") > 15
 
