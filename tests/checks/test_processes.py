@@ -142,9 +142,7 @@ def test_a_damaged_download(downloaded: CheckedRun) -> None:
 
 
 def test_a_download_that_did_not_end_is_cut_short(downloaded: CheckedRun) -> None:
-    downloaded.fill("events", process("get", 1 * S, 2 * S, -15)).log(
-        "get.out", f"{BAD}  big.bin\n"
-    )
+    downloaded.fill("events", process("get", 1 * S, 2 * S, -15)).log("get.out", f"{BAD}  big.bin\n")
     verdict = downloaded.ask("download", action="get")
     assert (verdict.result, verdict.measured) == ("FAIL", "cut short")
 
