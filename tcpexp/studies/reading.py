@@ -160,6 +160,8 @@ class Results:
 
     def words(self) -> str:
         """Return where the study stands in a few words."""
+        if not self._made():
+            return f"{len(self._study.runs)} runs, none made yet"
         counts = self.table()["status"].value_counts(sort=True).rows()
         runs = ", ".join(f"{count} {status}" for status, count in counts)
         return f"{len(self._study.runs)} runs ({runs}), verdicts: {self.verdicts().words()}"
@@ -173,8 +175,12 @@ class Results:
 
     def _dataset(self, name: str) -> polars.DataFrame:
         folder = self._study.folder().tables / name
-        if not any(folder.glob("*.parquet")):
+        if not self._made():
             raise DataError(
                 f"the study {self._study.name} has no results yet", hint="tcpexp.sweep makes them"
             )
         return pl.read_parquet(folder)
+
+    def _made(self) -> bool:
+        """Return whether there are results."""
+        return any((self._study.folder().tables / "runs").glob("*.parquet"))

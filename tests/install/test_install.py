@@ -69,7 +69,9 @@ def test_the_wheel_s_metadata_is_that_of_the_project(wheel: Path) -> None:
     assert told["Description-Content-Type"] == "text/markdown"
     for name in told.get_all("License-File", []):
         assert any(path.endswith(f".dist-info/licenses/{name}") for path in all_files(wheel)), name
-    assert {"pdf", "rtcompat", "docs", "dev"} == set(told.get_all("Provides-Extra", []))
+    assert {"pdf", "rtcompat", "pandas", "notebook", "docs", "dev"} == set(
+        told.get_all("Provides-Extra", [])
+    )
     assert "Author: tcpexp contributors" in str(told)
 
 

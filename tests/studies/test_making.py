@@ -15,7 +15,7 @@ import pytest
 
 import tcpexp
 from tcpexp.studies.making import parameter_names, with_sweep
-from tests.support.cheap import NAME, write_spec
+from tests.support.cheap import NAME, study_of, write_spec
 from tests.support.folders import ROOT
 
 
@@ -122,6 +122,13 @@ def test_a_spec_without_a_sweep_takes_parameters_and_measures(tmp_path):
             on=NAME,
             out=tmp_path,
         )
+
+
+def test_a_study_that_is_only_planned_says_so(tmp_path):
+    study = study_of(write_spec(tmp_path), tmp_path / "out")
+    assert "12 runs, none made yet" in study._repr_html_()
+    with pytest.raises(tcpexp.DataError, match="has no results yet"):
+        study.table  # noqa: B018
 
 
 def test_names_of_parameters():
