@@ -142,16 +142,13 @@ def _draw_arrow(axes: Axes, arrow: Arrow, per_row: float, layout: Layout) -> Non
     }
     axes.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops={**style, "mutation_scale": 10})
     angle = -math.degrees(math.atan2((y1 - y0) * per_row, abs(x1 - x0)))
-    text = two_lines(arrow.text, layout)
-    part = (
-        0.45
-        if arrow.lost
-        else (
-            label_part(text_inches(text, layout.label_points), abs(x1 - x0))
-            if arrow.crossed
-            else 0.5
-        )
-    )
+    length = math.hypot(x1 - x0, (y1 - y0) * per_row) / (0.62 if arrow.lost else 1)
+    text = arrow.text if arrow.crossed else two_lines(arrow.text, length, layout)
+    long = max(text_inches(line, layout.label_points) for line in text.split("\n"))
+    if arrow.lost:  # clear of the time at its tail
+        part = max(0.45, (long / 2 + 0.08) / abs(x1 - x0))
+    else:
+        part = label_part(long, abs(x1 - x0)) if arrow.crossed else 0.5
     middle = x0 + (x1 - x0) * part
     axes.text(
         middle,

@@ -7,9 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tcpexp.plots.kit.lettering import text_inches
-from tcpexp.plots.kit.style import NARROW
+from tcpexp.plots.kit.style import NARROW, WIDTH
 from tcpexp.views.ladder import LadderView
 
+#: The height of a row that has room for two lines, and what a label leaves of its arrow, inches.
+TWO_LINES, SPARE = 0.3, 0.15
 #: How many rows a state of its own takes, and where in them it stands.
 STATE_ROWS, STATE_AT = 0.85, 0.5
 #: The row of what was before the first event, and how far a state is moved below another
@@ -21,7 +23,11 @@ SAME = 0.1
 
 @dataclass(frozen=True)
 class Layout:
-    """Inches from the figure's left edge, and sizes of letters in points."""
+    """Inches from the figure's left edge, and sizes of letters in points.
+
+    ``states_between``: states have rows of their own. ``breaks``: rows have room for labels of
+    two lines.
+    """
 
     width: float
     left: float
@@ -32,6 +38,7 @@ class Layout:
     time_points: float = 7.0
     state_points: float = 7.5
     states_between: bool = False
+    breaks: bool = False
 
 
 def layout_for(width: float, view: LadderView) -> Layout:
@@ -39,9 +46,21 @@ def layout_for(width: float, view: LadderView) -> Layout:
     if width < NARROW:
         latest = max(arrow.received_ns or arrow.sent_ns for arrow in view.arrows)
         side = text_inches(f"{latest / 1e9:.6f}", 8.0) + 0.1
-        return Layout(width, side, width - side, 0.08, 0.3, 8.0, 8.0, 8.0, states_between=True)
+        return Layout(width, side, width - side, 0.08, TWO_LINES, 8.0, 8.0, 8.0, True, True)
     side = min(2.75, width * 0.287)
-    return Layout(width, side, width - side)
+    layout = Layout(width, side, width - side)
+    room = layout.right - layout.left - SPARE
+    longest = max(
+        (
+            text_inches(arrow.text, layout.label_points)
+            for arrow in view.arrows
+            if not arrow.crossed
+        ),
+        default=0.0,
+    )
+    if width < WIDTH and longest > room:
+        return replace(layout, row=TWO_LINES, breaks=True)
+    return layout
 
 
 def spread_states(view: LadderView) -> LadderView:
@@ -101,12 +120,11 @@ def _is_moved(row: float, above: float) -> bool:
     return abs(row - above - MOVED) < 1e-6
 
 
-def two_lines(text: str, layout: Layout) -> str:
-    """Return a label, broken between its parts where it is longer than an arrow of a figure that is
-    not as wide as a file's.
+def two_lines(text: str, length: float, layout: Layout) -> str:
+    """Return a label, broken between its parts where it is longer than an arrow of so many inches
+    of a narrow figure, whose rows are high enough for two lines.
     """
-    room = layout.right - layout.left - 0.15
-    if text_inches(text, layout.label_points) <= room or layout.right - layout.left > 4:
+    if not layout.breaks or text_inches(text, layout.label_points) <= length - SPARE:
         return text
     parts = text.split("  ")
     halves = [

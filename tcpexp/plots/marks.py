@@ -144,8 +144,13 @@ def _joined(wanted: Sequence[tuple[float, str]], inches: float) -> list[tuple[fl
 def _one_label(texts: list[str], inches: float) -> str:
     """Return the label of marks at one place: two texts where both fit, else the first."""
     both = " · ".join(texts)
-    fits = len(texts) == 1 or (len(texts) == 2 and text_inches(both) <= inches)
-    return both if fits else f"{texts[0]} +{len(texts) - 1}"
+    if len(texts) == 2 and text_inches(both) <= inches:
+        return both
+    more = f" +{len(texts) - 1}" if len(texts) > 1 else ""
+    first = texts[0]
+    while len(first) > 1 and text_inches(first + more) > inches:
+        first = first.removesuffix("…")[:-1] + "…"
+    return first + more
 
 
 def _with_count(label: PlacedLabel, more: int) -> PlacedLabel:

@@ -187,6 +187,16 @@ def pinned_and_taken_along(visitor: Visitor, served: Served, browser: Any, run: 
     other.page.wait_for_selector("body[data-shown]", timeout=RUN_S)
     assert other.page.locator(".knob select").first.input_value() == "1mbit"
     assert run in other.page.inner_text("#pin")
+    # another link in the same page, and back
+    other.page.goto(f"{served.origin}/#spec=own%2Fquick.yaml&set=seed%3D9")
+    seed = other.page.locator("input[data-path=seed]")
+    seed.wait_for(state="attached")
+    other.page.wait_for_selector(
+        ".knob [data-path=seed][data-part=back]:not([hidden])", state="attached"
+    )
+    assert seed.input_value() == "9"
+    other.page.go_back()
+    other.page.wait_for_selector(f"#pin:has-text('{run}')")
     other.close()
 
     # the full report opens as a page of its own, with its panels

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,10 @@ def test_a_notebook_opens_the_run(lab: LabClient, run: str) -> None:
     assert f"tcpexp.load('{lab.results / run}')" in code[0]
     for text in code:
         ast.parse(text)
+    known: dict[str, Any] = {}
+    exec(code[0], known)
+    packets = eval(code[3], known)
+    assert packets.height > 100 and eval(code[1], known) and eval(code[2], known) is not None
 
 
 def test_the_spec_of_a_run_has_the_values_of_its_command(lab: LabClient, run: str) -> None:

@@ -44,7 +44,7 @@ export function open(parent, { readOnly, edited, run }) {
         EditorView.lineWrapping,
         EditorState.readOnly.of(readOnly),
         EditorView.contentAttributes.of({ "aria-label": "The experiment as YAML" }),
-        autocompletion({ override: [completer(theSchema)] }),
+        autocompletion({ override: [completer(theSchema)], icons: false }),
         hoverTooltip(async (shown, position) => {
           const known = await theSchema();
           const found = known && aboutKey(known, shown.state, position);

@@ -17,15 +17,20 @@ let examined = 0;
 
 // ---- the address
 
+/** What the address held when this page wrote it: another is a link that somebody followed. */
+let written = null;
 const remember = settled(async () => {
   const hash = await link.write(state);
   if (hash && hash !== location.hash) window.history.replaceState(null, "", hash);
+  written = location.hash;
 }, 150);
 
 async function follow() {
+  if (location.hash === written) return;
+  written = location.hash;
   const asked = await link.read(location.hash);
-  if (!asked.spec) return leave();
-  if (asked.spec !== state.spec || at("bench").hidden) await choose(asked.spec, asked, false);
+  if (asked.spec) await choose(asked.spec, asked, false);
+  else leave();
 }
 
 function leave() {
@@ -49,9 +54,13 @@ async function choose(spec, from = {}, push = true) {
   const known = shelf.known(spec) || { title: spec, question: "" };
   head(known.title, known.question, []);
   tell("");
+  busy(false);
   showPinned();
   select(from.tab || (from.run ? "result" : "text"), false);
-  if (push) window.history.pushState(null, "", await link.write(state));
+  if (push) {
+    window.history.pushState(null, "", await link.write(state));
+    written = location.hash;
+  }
   at("title").focus({ preventScroll: true });
   scrollTo(0, 0);
   await look();
@@ -415,6 +424,7 @@ async function start() {
   at("home").addEventListener("click", (event) => {
     event.preventDefault();
     window.history.pushState(null, "", location.pathname);
+    written = location.hash;
     leave();
     at("search").focus();
   });

@@ -18,6 +18,8 @@ from tcpexp.plots.kit.sketchaxes import SketchAxes
 from tcpexp.plots.kit.svgparts import letters, number, point, text_points
 
 POINTS_PER_INCH = 72
+#: How much wider bold letters are.
+BOLD = 1.12
 
 
 @dataclass
@@ -123,7 +125,7 @@ class SketchFigure:
         head, more = self._suptitle, 0.0
         if head is not None:
             room = (1 - head.x) * width / POINTS_PER_INCH
-            lines = wrapped(head.text, room, head.fontsize)
+            lines = wrapped(head.text, room / BOLD, head.fontsize)
             more = (len(lines) - 1) * head.fontsize * 1.2
             drawn += letters(
                 head.x * width,

@@ -53,6 +53,7 @@ def _row(
         "caption": markupsafe.Markup(inline_html(figure.caption.replace("``", "`"))),
         "files": files.get(figure.name, []),
         "tall": figure.tall,
+        "long": figure.long,
         "table": figure.table,
     }
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 #: Inches: of a figure beside the verdicts, and of one that a phone shows without scrolling. Letters
 #: have the same size in all.
-KEY_WIDTH, PHONE_WIDTH = 7.4, 3.8
-#: A drawing is tall that leaves a phone's first screen no room for a verdict.
-TALL = 1.05
+KEY_WIDTH, PHONE_WIDTH = 7.4, 3.6
+#: A drawing is tall that leaves a phone's first screen no room for a verdict, and long that does
+#: not end on a desk's.
+TALL, LONG = 1.05, 0.92
 _VIEW = re.compile(r'viewBox="[-0-9.]+ [-0-9.]+ ([0-9.]+) ([0-9.]+)"')
 
 
@@ -37,7 +38,7 @@ class PageFigure:
     headings and tables.
 
     ``plot`` is the plot's name, ``name`` its own. ``key``: it shows the answer. ``tall``: on a
-    phone it is much higher than wide. ``table``: it is a table.
+    phone it is much higher than wide, ``long``: on a wide page too. ``table``: it is a table.
     """
 
     name: str
@@ -47,6 +48,7 @@ class PageFigure:
     html: str
     key: bool = False
     tall: bool = False
+    long: bool = False
     table: bool = False
 
 
@@ -118,10 +120,11 @@ def draw_for_page(
     run: RunData, wanted: WantedPlot, *, key: bool = False, only_data: bool = False
 ) -> PageFigure | None:
     """Return one plot for the page, None when the run holds no data for it."""
-    wide = draw_plot(run, wanted, KEY_WIDTH if key else WIDTH, only_data=only_data)
+    width = KEY_WIDTH if key and wanted.plot.narrows else WIDTH
+    wide = draw_plot(run, wanted, width, only_data=only_data)
     if wide is None:
         return None
-    html, ratio = wide.html, wide.ratio
+    html, ratio = wide.html, TALL + 1
     if wide.sketch and wanted.plot.narrows:
         narrow = draw_plot(run, wanted, PHONE_WIDTH, suffix="-narrow")
         if narrow is not None and narrow.sketch:
@@ -136,7 +139,8 @@ def draw_for_page(
         "" if only_data and wide.table else wanted.plot.caption(),
         html,
         key,
-        ratio > TALL or wide.table,
+        ratio > TALL,
+        wide.ratio > LONG or wide.table,
         wide.table,
     )
 

@@ -149,7 +149,8 @@ class FigureRow(TypedDict):
     """A plot ready to embed.
 
     ``stands_in``: a panel shows the same; ``panel`` is that panel's name. ``files``: what kinds of
-    files show it, and where. ``tall``: much higher than wide on a phone; ``table``: a table.
+    files show it, and where. ``tall``: much higher than wide on a phone; ``long``: on a wide page
+    too; ``table``: a table.
     """
 
     name: str
@@ -159,4 +160,5 @@ class FigureRow(TypedDict):
     caption: Markup
     files: list[tuple[str, str]]
     tall: bool
+    long: bool
     table: bool
