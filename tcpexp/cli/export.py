@@ -49,7 +49,7 @@ def export(
     tables: tuple[str, ...],
     out: Path | None,
 ) -> int:
-    """Write recorded runs in the formats of other tools.
+    """Write recorded runs as CSV, Parquet or qlog.
 
     Tables as CSV or Parquet come with columns.json, which says what each column means and in which
     unit it is. qlog is for qvis and its like. The run itself stays as it is.

@@ -25,7 +25,7 @@ SAME = 0.1
 class Layout:
     """Inches from the figure's left edge, and sizes of letters in points.
 
-    ``states_between``: states have rows of their own. ``breaks``: rows are high enough for labels of
+    ``states_between``: states have rows of their own. ``breaks``: rows have room for labels of
     two lines.
     """
 

@@ -259,6 +259,22 @@ def cross_check_rows(run: RunData) -> list[CrossCheckRow]:
     ]
 
 
+#: What a manifest knows of the machine, as a reader would call it.
+FACTS = {
+    "cpu_model": "processor",
+    "cpus": "processors",
+    "memory_bytes": "memory",
+    "machine": "architecture",
+    "system": "operating system",
+    "distribution": "distribution",
+    "kernel": "kernel",
+    "python": "Python",
+}
+
+#: What it says there and other rows say already.
+NO_FACTS = ("clock", "repeatable", "repeatable_with", "why_not_repeatable")
+
+
 def provenance_rows(run: RunData) -> list[tuple[str, str]]:
     """Return names and values of where, when and with what the run was made."""
     manifest, engine = run.manifest or {}, run.engine
@@ -278,16 +294,29 @@ def provenance_rows(run: RunData) -> list[tuple[str, str]]:
     ]
     versions = {**(engine.get("versions") or {}), **(manifest.get("versions") or {})}
     rows += [(f"Version of {name}", str(version)) for name, version in sorted(versions.items())]
+    host = manifest.get("host") or {}
+    others = {name: name.replace("_", " ") for name in sorted(host) if name not in NO_FACTS}
     rows += [
-        (f"Machine: {name.replace('_', ' ')}", _fact(name, value))
-        for name, value in sorted((manifest.get("host") or {}).items())
+        (f"Machine: {words}", _fact(name, host.get(name)))
+        for name, words in {**FACTS, **others, **FACTS}.items()
     ]
+    rows.append(("Repeatable", _repeatable_words(host)))
     rows.append(("Command", shlex.join(manifest.get("command") or ())))
     return [(name, value) for name, value in rows if value]
 
 
 def _fact(name: str, value: object) -> str:
+    if value is None:
+        return ""
     return size_words(value) if name.endswith("_bytes") and isinstance(value, int) else str(value)
+
+
+def _repeatable_words(host: dict[str, Any]) -> str:
+    if "repeatable" not in host:
+        return ""
+    if host["repeatable"]:
+        return f"yes, with the same {host.get('repeatable_with') or 'kernel and image'}"
+    return f"no: {host.get('why_not_repeatable') or 'not known why'}"
 
 
 def file_rows(run: RunData) -> list[FileRow]:

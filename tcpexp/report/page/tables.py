@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from tcpexp.plots.kit.table import Column, Part, Row, Table
     from tcpexp.views.packets import PacketLink
 
-#: A cell that is longer, in letters, holds sentences.
-SENTENCE = 60
+#: A cell that is longer, in letters, holds a sentence; one with several makes a row a list on a
+#: phone.
+SENTENCE, SEVERAL = 60, 140
 
 
 def table_html(table: Table, title: str = "") -> str:
@@ -39,7 +40,8 @@ def _part_html(part: Part) -> str:
     notes = [escape(part.note)] if part.note else []
     notes += [f"Packets: {', '.join(map(packet_html, part.packets))}."] if part.packets else []
     note = f'<p class="soft">{" ".join(notes)}</p>\n' if notes else ""
-    kind = "view stack" if wordy else "view"
+    listed = any(len(cell) > SEVERAL for row in part.rows for cell in row.cells)
+    kind = "view stack" if listed else "view"
     return (
         f'<div class="scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
@@ -47,7 +49,7 @@ def _part_html(part: Part) -> str:
 
 
 def _wordy(part: Part) -> set[int]:
-    """Return the columns that hold sentences: they need room, and on a phone a row is a list."""
+    """Return the columns that hold sentences: they need room."""
     return {
         index
         for index in range(len(part.columns))
