@@ -54,9 +54,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, own: Path) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("lab") / "results", str(own))
-    yield served
-    served.end()
+    with Served(tmp_path_factory.mktemp("lab") / "results", str(own)) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -335,26 +334,26 @@ def test_a_server_that_is_killed_leaves_a_run_that_says_so_and_no_guest(
     browser: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "long.yaml").write_text(SPEC.replace("quick", "long").replace("2s", "3000s"))
-    served = Served(tmp_path / "results", str(tmp_path / "long.yaml"))
-    visitor = Visitor(browser, served.link)
-    page = visitor.page
-    page.goto(f"{served.origin}/#spec=own%2Flong.yaml")
-    page.wait_for_selector(".knob select")
-    page.click("#run")
-    page.wait_for_selector("#status:has-text('running')", timeout=RUN_S)
-    (run,) = (served.results / "long").iterdir()
-    mine = children_of(served.process.pid)
-    assert mine
-    served.end(signal.SIGKILL)
-    page.wait_for_selector("#lost:not([hidden])")
-    assert "keeps what it recorded" in page.inner_text("#lost")
-    deadline = time.monotonic() + 60
-    while any(map(is_alive, mine)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not any(map(is_alive, mine))
-    assert read_manifest(run).status == "interrupted"
-    assert json.loads((run / "raw" / "engine.json").read_text())["status"] == "interrupted"
-    visitor.close()
+    with Served(tmp_path / "results", str(tmp_path / "long.yaml")) as served:
+        visitor = Visitor(browser, served.link)
+        page = visitor.page
+        page.goto(f"{served.origin}/#spec=own%2Flong.yaml")
+        page.wait_for_selector(".knob select")
+        page.click("#run")
+        page.wait_for_selector("#status:has-text('running')", timeout=RUN_S)
+        (run,) = (served.results / "long").iterdir()
+        mine = children_of(served.process.pid)
+        assert mine
+        served.end(signal.SIGKILL)
+        page.wait_for_selector("#lost:not([hidden])")
+        assert "keeps what it recorded" in page.inner_text("#lost")
+        deadline = time.monotonic() + 60
+        while any(map(is_alive, mine)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not any(map(is_alive, mine))
+        assert read_manifest(run).status == "interrupted"
+        assert json.loads((run / "raw" / "engine.json").read_text())["status"] == "interrupted"
+        visitor.close()
 
 
 def children_of(pid: int) -> set[int]:
@@ -434,21 +433,21 @@ def test_another_site_and_another_name_get_nothing(browser: Any, served: Served)
 
 
 def test_a_student_enters_by_a_name_and_turns_knobs_only(browser: Any, tmp_path: Path) -> None:
-    served = Served(tmp_path / "results", "--class")
-    page = browser.new_context(viewport={"width": 420, "height": 900}).new_page()
-    page.goto(served.link)
-    page.fill("#name:focus", "Ada & Bob")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-ready]")
-    assert page.inner_text("#who summary").startswith("ada-bob-")
-    page.click("#who summary")
-    assert "me=ada-bob-" in page.input_value("#own-link")
-    page.goto(f"{served.origin}/#spec=one_loss")
-    page.wait_for_selector(".knob select, .knob input")
-    page.click("#tab-text")
-    before = page.inner_text(".cm-content")
-    page.click(".cm-line")
-    page.keyboard.type("x")
-    assert page.inner_text(".cm-content") == before
-    page.context.close()
-    assert served.end() == 0
+    with Served(tmp_path / "results", "--class") as served:
+        page = browser.new_context(viewport={"width": 420, "height": 900}).new_page()
+        page.goto(served.link)
+        page.fill("#name:focus", "Ada & Bob")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("body[data-ready]")
+        assert page.inner_text("#who summary").startswith("ada-bob-")
+        page.click("#who summary")
+        assert "me=ada-bob-" in page.input_value("#own-link")
+        page.goto(f"{served.origin}/#spec=one_loss")
+        page.wait_for_selector(".knob select, .knob input")
+        page.click("#tab-text")
+        before = page.inner_text(".cm-content")
+        page.click(".cm-line")
+        page.keyboard.type("x")
+        assert page.inner_text(".cm-content") == before
+        page.context.close()
+        assert served.end() == 0

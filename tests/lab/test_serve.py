@@ -20,9 +20,8 @@ from tests.support.labs import Served
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path / "results")
-    yield served
-    served.end()
+    with Served(tmp_path / "results") as served:
+        yield served
 
 
 def test_it_prints_its_link_and_ends_when_it_is_asked_to(served: Served) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from starlette.testclient import TestClient
 
@@ -73,14 +73,17 @@ class LabClient:
 
 
 def make_lab(tmp_path: Path, *, whole_class: bool = False, **more: Any) -> LabClient:
-    """Return a laboratory whose results are in ``tmp_path/results``, and somebody who is in."""
+    """Return a laboratory whose results are in ``tmp_path/results``, and somebody who is in.
+
+    What is asked of it waits: it makes no run.
+    """
     (tmp_path / "results").mkdir(exist_ok=True)
     if "folders" not in more:
         (tmp_path / "own").mkdir(exist_ok=True)
         (tmp_path / "own" / "plain.yaml").write_text(PLAIN)
         more["folders"] = (tmp_path / "own",)
     limits = Limits() if whole_class else None
-    lab = Lab(LabConfig(tmp_path / "results", port=PORT, limits=limits, **more))
+    lab = Lab(LabConfig(tmp_path / "results", port=PORT, limits=limits, jobs=0, **more))
     client = TestClient(lab.app(), base_url=HERE)
     if whole_class:
         form = {"token": lab.config.token, "name": "Ada L."}
@@ -127,9 +130,16 @@ class Served:
             raise RuntimeError(self.process.communicate()[1])
         self.origin = self.link.partition("/?")[0]
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """End it by a signal; return its status."""
-        self.process.send_signal(number)
+        if self.process.poll() is None:
+            self.process.send_signal(number)
         try:
             return self.process.wait(40)
         finally:
