@@ -79,6 +79,10 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+        # to their ends, so that both pipes are closed
+        if self.process.stdin is not None:
+            with contextlib.suppress(ConnectionError):
+                await self.process.stdin.wait_closed()
         if self.process.stdout is not None:
-            await self.process.stdout.read()  # to its end, so that the pipe is closed
+            await self.process.stdout.read()
         self._errors.close()

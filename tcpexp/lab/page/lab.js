@@ -20,8 +20,10 @@ let examined = 0;
 /** What the address held when this page wrote it: another is a link that somebody followed. */
 let written = null;
 const remember = settled(async () => {
+  const before = location.hash;
   const hash = await link.write(state);
-  if (hash && hash !== location.hash) window.history.replaceState(null, "", hash);
+  if (location.hash !== before) return; // a link was followed meanwhile
+  if (hash && hash !== before) window.history.replaceState(null, "", hash);
   written = location.hash;
 }, 150);
 
@@ -42,7 +44,7 @@ function leave() {
 
 /** Put an experiment on the bench; `from` says more than its name: what a link holds. */
 async function choose(spec, from = {}, push = true) {
-  Object.assign(state, { spec, text: from.text ?? null, knobs: from.knobs || {}, run: null, pinned: from.pinned || null, zoom: from.zoom || null, errors: [], shownText: "" });
+  Object.assign(state, { spec, text: from.text ?? null, knobs: from.knobs || {}, run: from.run || null, pinned: from.pinned || null, zoom: from.zoom || null, errors: [], shownText: "" });
   wanted = { work: 0, since: 0 };
   at("see").hidden = true;
   result.clear();
