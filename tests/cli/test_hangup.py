@@ -41,6 +41,7 @@ def start_on_terminal(arguments: list[str]) -> tuple[int, int]:
     """
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever started the tests
         os.execv(sys.executable, [sys.executable, "-m", "tcpexp.cli.main", *arguments])
     return pid, terminal
 

@@ -49,7 +49,7 @@ VALIDATED = {
     "containers.md: docker build -f Containerfile -t tcpexp .": "all",
     "containers.md: docker build -f Containerfile -t tcpexp-lab --target notebook .": "all",
     "containers.md: docker run --rm --network none --cap-drop ALL --security-opt no-new-privileges"
-    ' --user 4321:4321 -v "$PWD:/work" tcpexp run one_loss': "all",
+    ' --user 4321:4321 -v "$PWD:/data" tcpexp run one_loss': "all",
     "containers.md: tcpexp kernel export kernel.tar.gz": "all",
     "data.md: import polars as pl": "all",
     "experiments.md: tcpexp run NAME": "all",
