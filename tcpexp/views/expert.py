@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, TypedDict
 
 from tcpexp.late import polars as pl
@@ -50,7 +51,7 @@ def expert_summary(run: RunData, capture: str) -> list[ExpertRow]:
         for (name,), few in labelled.group_by(["labels"], maintain_order=True)
         if name in WORDS
     ]
-    for grade, what, meaning, query, wanted in _FACTS:
+    for grade, what, meaning, query, wanted in _facts():
         few = packets.filter(wanted)
         if few.height:
             rows.append(_row(grade, what, meaning, query, few, "headers"))
@@ -75,54 +76,57 @@ def _flag(letter: str) -> pl.Expr:
     return pl.col("flags").str.contains(letter, literal=True).fill_null(False)
 
 
-_FACTS: tuple[tuple[str, str, str, str, pl.Expr], ...] = (
-    (
-        "error",
-        "Bad checksum",
-        "A checksum does not fit what was captured.",
-        "checksum.bad",
-        pl.col("checksum_bad").fill_null(False),
-    ),
-    (
-        "warning",
-        "Connection reset (RST)",
-        "This connection does not exist, or is ended at once.",
-        "tcp.flags.reset",
-        _flag("R"),
-    ),
-    (
-        "note",
-        "Congestion Experienced (CE)",
-        "A queue marked this packet instead of dropping it (RFC 3168).",
-        "ip.dsfield.ecn == 3",
-        pl.col("ecn").fill_null(0) == 3,
-    ),
-    (
-        "note",
-        "ICMP message",
-        "A router or host reports something about packets of others.",
-        "icmp",
-        pl.col("protocol") == "icmp",
-    ),
-    (
-        "chat",
-        "Connection establish request (SYN)",
-        "The client asks for a connection.",
-        "syn and not ack",
-        _flag("S") & ~_flag("A"),
-    ),
-    (
-        "chat",
-        "Connection establish acknowledge (SYN+ACK)",
-        "The server accepts it.",
-        "syn and ack",
-        _flag("S") & _flag("A"),
-    ),
-    (
-        "chat",
-        "Connection finish (FIN)",
-        "This end has no more data to send.",
-        "fin",
-        _flag("F"),
-    ),
-)
+@cache
+def _facts() -> tuple[tuple[str, str, str, str, pl.Expr], ...]:
+    """Return what is counted beside Wireshark's labels: grade, name, meaning, filter, its rows."""
+    return (
+        (
+            "error",
+            "Bad checksum",
+            "A checksum does not fit what was captured.",
+            "checksum.bad",
+            pl.col("checksum_bad").fill_null(False),
+        ),
+        (
+            "warning",
+            "Connection reset (RST)",
+            "This connection does not exist, or is ended at once.",
+            "tcp.flags.reset",
+            _flag("R"),
+        ),
+        (
+            "note",
+            "Congestion Experienced (CE)",
+            "A queue marked this packet instead of dropping it (RFC 3168).",
+            "ip.dsfield.ecn == 3",
+            pl.col("ecn").fill_null(0) == 3,
+        ),
+        (
+            "note",
+            "ICMP message",
+            "A router or host reports something about packets of others.",
+            "icmp",
+            pl.col("protocol") == "icmp",
+        ),
+        (
+            "chat",
+            "Connection establish request (SYN)",
+            "The client asks for a connection.",
+            "syn and not ack",
+            _flag("S") & ~_flag("A"),
+        ),
+        (
+            "chat",
+            "Connection establish acknowledge (SYN+ACK)",
+            "The server accepts it.",
+            "syn and ack",
+            _flag("S") & _flag("A"),
+        ),
+        (
+            "chat",
+            "Connection finish (FIN)",
+            "This end has no more data to send.",
+            "fin",
+            _flag("F"),
+        ),
+    )
