@@ -137,8 +137,8 @@ class Counters(Plot):
             else:
                 _draw_counters(axis, rows.filter(pl.col("node") == panel), looks, end)
                 panel_title(axis, f"{panel}: counters" if queues else panel)
-        time_limits(axes, run, options)
-        draw_marks(figure, axes, run, options)
+        time_limits(axes, run, options, whole=True)
+        draw_marks(figure, axes, run, options, whole=True)
         return figure
 
 

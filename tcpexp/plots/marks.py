@@ -12,7 +12,7 @@ from tcpexp.plots.kit.lettering import FONT_POINTS, text_inches
 from tcpexp.plots.kit.look import INK, PAPER, SOFT_INK
 from tcpexp.plots.kit.style import add_head_room, is_sketch
 from tcpexp.views.marks import action_marks
-from tcpexp.views.spans import shown_span
+from tcpexp.views.spans import active_span, shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +39,16 @@ class PlacedLabel:
     anchor: float
 
 
-def draw_marks(figure: Figure, axes: Sequence[Axes], run: RunData, options: Options) -> None:
+def draw_marks(
+    figure: Figure, axes: Sequence[Axes], run: RunData, options: Options, *, whole: bool = False
+) -> None:
     """Draw the marks on ``axes`` (the first is the uppermost) and add room for their labels on top
     of the figure.
+
+    ``whole`` as in ``time_limits``.
     """
-    start, end = shown_span(run, options.get("between"))
+    span_of = shown_span if whole else active_span
+    start, end = span_of(run, options.get("between"))
     marks = [mark for mark in action_marks(run) if start <= mark.t_ns <= end]
     if not marks:
         add_head_room(figure, _occupied(axes[0]))

@@ -67,6 +67,6 @@ class Sockets(Plot):
             whole_numbers(axis)
             panel_title(axis, str(node))
             legend(axis, columns=7)
-        time_limits(axes, run, options)
-        draw_marks(figure, axes, run, options)
+        time_limits(axes, run, options, whole=True)
+        draw_marks(figure, axes, run, options, whole=True)
         return figure

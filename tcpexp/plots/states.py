@@ -69,8 +69,8 @@ class States(Plot):
         _state_legend(axes[0], {stay.state for stay in drawn})
         if len(order) > len(shown):
             note(axes[0], f"{len(order) - len(shown):,} more sockets not shown")
-        time_limits(axes[:1], run, options)
-        draw_marks(figure, axes[:1], run, options)
+        time_limits(axes[:1], run, options, whole=True)
+        draw_marks(figure, axes[:1], run, options, whole=True)
         if close:
             axes[0].set_xlabel("")
             axes[1].set_xlim(close[0] / 1e9, close[1] / 1e9)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp.plots.kit.lettering import wrapped
 from tcpexp.plots.kit.look import PAPER, RC, SOFT_INK, Series, series_of
 from tcpexp.plots.kit.sketch import SketchFigure
-from tcpexp.views.spans import shown_span
+from tcpexp.views.spans import active_span, shown_span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,9 +173,16 @@ def add_head_room(figure: Figure, inches: float) -> None:
         title.set_y(1 - 0.08 / new)
 
 
-def time_limits(axes: Sequence[Axes], run: RunData, options: Options) -> None:
-    """Give all axes the run's time span in seconds; only the lowest has numbers and a title."""
-    start, end = (t_ns / 1e9 for t_ns in shown_span(run, options.get("between")))
+def time_limits(
+    axes: Sequence[Axes], run: RunData, options: Options, *, whole: bool = False
+) -> None:
+    """Give all axes the time in which there are packets, in seconds; only the lowest has numbers
+    and a title.
+
+    ``whole``: the whole run, for what goes on without packets. ``between`` goes over both.
+    """
+    span_of = shown_span if whole else active_span
+    start, end = (t_ns / 1e9 for t_ns in span_of(run, options.get("between")))
     for axis in axes:
         axis.set_xlim(start, end)
         axis.tick_params(labelbottom=axis is axes[-1])

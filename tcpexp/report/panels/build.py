@@ -14,11 +14,9 @@ from tcpexp.report.panels.moments import band_rows, mark_rows
 from tcpexp.report.panels.packets import connections_of
 from tcpexp.report.panels.sequence import connection_parts
 from tcpexp.report.panels.traffic import io_parts, queue_parts, rtt_parts, throughput_parts
+from tcpexp.views.spans import busy_part
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from tcpexp.store.rundata import RunData
 
 
@@ -74,23 +72,6 @@ def panel_data(run: RunData) -> PanelData:
         absent=[row for part in parts for row in part.absent],
         activity=[{"table": activity.name, "color": "--soft"}] if activity else [],
     ).without_empty()
-
-
-def busy_part(span: tuple[int, int], packets_ns: NDArray[np.int64]) -> tuple[int, int]:
-    """Return where the packets are, which is what is shown first: it ends with the last packet.
-
-    It begins with the run, unless nothing happens for longer than the packets take together. An
-    end that is nearly the run's is the run's.
-    """
-    inside = packets_ns[(packets_ns >= span[0]) & (packets_ns <= span[1])]
-    if inside.size == 0:
-        return span
-    first, last = int(inside.min()), int(inside.max())
-    length = last - first
-    margin = max(length // 12, 1_000_000)
-    start = span[0] if first - span[0] <= length else max(first - margin, span[0])
-    end = last + max((last - start) // 40, 1_000_000)
-    return start, end if span[1] - end > (span[1] - start) // 12 else span[1]
 
 
 LEFT_OUT = (

@@ -244,7 +244,7 @@ def test_more_packets_than_a_page_holds(run, monkeypatch):
 
 
 def test_the_first_view_is_where_the_packets_are() -> None:
-    from tcpexp.report.panels.build import busy_part
+    from tcpexp.views.spans import busy_part
 
     second = 1_000_000_000
     whole = (0, 65 * second)
