@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tcpexp.checks.run import load_checks
+from tcpexp.report.explanation import answer_of
 from tcpexp.report.page.content import flow_rows
 from tcpexp.report.page.rows import FlowText
 from tcpexp.store.rundata import RunData
@@ -57,6 +58,7 @@ def print_summary(run: HasPath, console: Console | None = None) -> None:
     out.print(data.plan.title or data.plan.name, style="bold", markup=False)
     _print_status(data, out)
     _print_failures(data, out)
+    _print_answer(data, out)
     _print_verdicts(data, out)
     _print_flows(data, out)
     _print_certificate(data, out)
@@ -101,6 +103,13 @@ def timing_words(timing: dict[str, float], where: str) -> str:
         else f"{total / asked:.1f} times as long as"
     )
     return f"took {total:.1f} s, {fast} the experiment's {asked:g} s: {parts}"
+
+
+def _print_answer(run: RunData, out: Console) -> None:
+    """Print the spec's answer with this run's numbers, once all of it was recorded."""
+    if run.plan.answer and run.status == "complete":
+        out.print(answer_of(run).replace("`", ""), markup=False)
+        out.print()
 
 
 def _print_status(run: RunData, out: Console) -> None:

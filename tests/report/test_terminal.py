@@ -102,3 +102,23 @@ def test_of_a_run_that_was_only_processed_again_no_total_is_said(tmp_path):
         shared_bottleneck(tmp_path, 4).path, "complete", {}, (), {}, None, timing={"reading_s": 1.0}
     )
     assert "took" not in printed(outcome)
+
+
+def test_the_answer_stands_before_the_verdicts_and_only_after_a_whole_run(tmp_path):
+    answer = "The flow `bbr` has {metric: flows.bbr.share} of it."
+    for name, status in (("whole", "complete"), ("half", "interrupted")):
+        folder = tmp_path / name
+        folder.mkdir()
+        run = write_run(
+            folder,
+            make_plan(answer=answer),
+            {},
+            engine={"status": status},
+            metrics={"flows": {"bbr": {"share": 0.65}}},
+        )
+        write_checks(folder, VERDICTS)
+        text = printed(run)
+        if status == "complete":
+            assert text.index("The flow bbr has 65 % of it.") < text.index("✓ PASS")
+        else:
+            assert "The flow bbr" not in text
