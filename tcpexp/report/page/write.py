@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from tcpexp.store.rundata import RunData
 
+#: A space between a number and what it counts in.
+_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|us|µs|ns|min|h|%|bytes?|[kMG]?B|[kMG]?bit/s)\b|%)")
 RESULTS = ("PASS", "FAIL", "INCONCLUSIVE", "UNSUPPORTED")
 #: For whom a page is: a student's leaves out what gives answers away, and asks.
 Audience = Literal["teacher", "student"]
@@ -68,13 +71,20 @@ def environment() -> jinja2.Environment:
     """
     import jinja2
 
-    return jinja2.Environment(
+    templates = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(_part),
     )
+    templates.filters["joined"] = joined
+    return templates
+
+
+def joined(text: str) -> str:
+    """Return ``text`` with spaces that do not break between a number and its unit."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def _part(name: str) -> str | None:
