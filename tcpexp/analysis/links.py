@@ -288,6 +288,7 @@ def _count(run: RunData, epoch: Epoch, fault: str, journeys: pl.DataFrame) -> tu
         )
         return 0, 0, why
     span = _undisturbed(epoch)
+    journeys = journeys.filter(pl.col("copies").is_not_null())  # not cut or joined on the way
     if fault == "loss":
         dropped = count_drops(run, epoch.link, epoch.towards, "queue", *span)
         if dropped:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tcpexp.ingest.network import Nodes
 from tcpexp.store.frames import conform, empty_frame
@@ -63,10 +64,12 @@ def build_journeys(packets: pl.DataFrame, nodes: Nodes) -> pl.DataFrame:
     """Return the ``journeys`` table: one row per packet that left one host for another, where both
     ends were captured.
 
-    ``copies`` counts arrivals. ``late`` means that a packet sent later arrived earlier,
-    ``reordered_by`` by how many places (RFC 4737 section 4.2.2). ``queueing_ns`` is left to the
-    analysis, which knows the links' delays. ``changed`` means that it arrived with a wrong
-    checksum, so it needs whole packets in the captures (snaplen full). A damaged packet whose
+    ``copies`` counts arrivals; null where the bytes arrived in segments that were cut or joined on
+    the way (segmentation offload), so that no packet can be followed. ``late`` means that a packet
+    sent later arrived earlier, ``reordered_by`` by how many places (RFC 4737 section 4.2.2).
+    ``queueing_ns`` is left to the analysis, which knows the links' delays. ``changed`` means that
+    it arrived with a wrong checksum, so it needs whole packets in the captures (snaplen full). A
+    damaged packet whose
     header no longer fits its key is found again by the fields that are left whole.
     """
     both = _directions(packets, nodes)
@@ -113,6 +116,7 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
     joined = _match(sent, arrived)
     rest = _match_damaged(sent, arrived, joined)
     joined = pl.concat([joined, rest])
+    divided = _divided(sent, arrived, joined)
     per_packet = (
         joined.sort("arrival")
         .group_by("send", maintain_order=True)
@@ -149,7 +153,9 @@ def _pair(both: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
         sent_capture="capture",
         sent_number="number",
         delay_ns=pl.col("received_ns") - pl.col("t_ns"),
-        copies=pl.col("copies").fill_null(0),
+        copies=pl.when(pl.col("send").is_in(divided))
+        .then(None)
+        .otherwise(pl.col("copies").fill_null(0)),
         late=(extent > 0).fill_null(False),
         changed=(pl.col("bad") & ~pl.col("checksum_bad")).fill_null(False),
     )
@@ -335,3 +341,41 @@ def _match_damaged(sent: pl.DataFrame, arrived: pl.DataFrame, joined: pl.DataFra
             .select("send", "arrival")
         )
     return pl.concat(pairs).unique("arrival", keep="first", maintain_order=True)
+
+
+def _divided(sent: pl.DataFrame, arrived: pl.DataFrame, joined: pl.DataFrame) -> list[int]:
+    """Return the segments sent (``send``) that no arrival is like, and whose bytes all arrived in
+    segments that nobody sent so: cut by segmentation offload, or joined by receive offload.
+    """
+    way = ["src", "dst", "src_port", "dst_port"]
+    data = (
+        (pl.col("protocol") == "tcp")
+        & (pl.col("payload_bytes") > 0)
+        & pl.col("seq_rel").is_not_null()
+    )
+    gone = sent.filter(data).join(joined, on="send", how="anti")
+    strange = arrived.filter(data & ~pl.col("checksum_bad").fill_null(False)).join(
+        joined, on="arrival", how="anti"
+    )
+    shape = [*way, "seq_rel", "payload_bytes"]
+    strange = strange.join(gone.select(shape), on=shape, how="anti")
+    pieces = strange.partition_by(way, as_dict=True)
+    found: list[int] = []
+    for key, rows in gone.partition_by(way, as_dict=True).items():
+        if key not in pieces:
+            continue
+        starts, ends = _stretches(pieces[key])
+        first = rows["seq_rel"].to_numpy()
+        last = first + rows["payload_bytes"].to_numpy()
+        at = np.searchsorted(starts, first, side="right") - 1
+        covered = (at >= 0) & (last <= ends[np.maximum(at, 0)])
+        found += rows["send"].filter(pl.Series(covered)).to_list()
+    return found
+
+
+def _stretches(pieces: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where unbroken stretches of bytes begin and end, in order."""
+    rows = pieces.select("seq_rel", end=pl.col("seq_rel") + pl.col("payload_bytes")).sort("seq_rel")
+    starts, ends = rows["seq_rel"].to_numpy(), rows["end"].cum_max().to_numpy()
+    begins = np.concatenate([[True], starts[1:] > ends[:-1]])
+    return starts[begins], ends[np.append(np.flatnonzero(begins)[1:] - 1, len(ends) - 1)]

@@ -175,6 +175,8 @@ def _joined(
     for index, row in enumerate(rows):
         arrivals = [] if acted.get(index) == "drop" else waiting.get(_identity(row), [])
         arrived.append(arrivals.pop(0) if arrivals else None)
+    if got is not None:
+        _join_pieces(rows, arrived, acted, got, waiting)
     return [
         Arrow(
             to_right,
@@ -194,6 +196,44 @@ def _joined(
         )
         for index, row in enumerate(rows)
     ]
+
+
+def _join_pieces(
+    rows: list[dict[str, Any]],
+    arrived: list[int | None],
+    acted: dict[int, str],
+    got: pl.DataFrame,
+    waiting: dict[tuple[Any, ...], list[int]],
+) -> None:
+    """Fill in when the last byte arrived of segments that were cut or joined on the way by
+    segmentation offload: their bytes came in segments that nobody sent so.
+    """
+    pieces = [
+        (row["seq_rel"], row["seq_rel"] + row["payload_bytes"], row["t_ns"])
+        for row in got.iter_rows(named=True)
+        if row["payload_bytes"]
+        and row["seq_rel"] is not None
+        and row["t_ns"] in waiting.get(_identity(row), ())
+    ]
+    pieces.sort()
+    for index, row in enumerate(rows):
+        unseen = arrived[index] is None and acted.get(index) != "drop"
+        if unseen and row["payload_bytes"] and row["seq_rel"] is not None:
+            arrived[index] = _covered(row["seq_rel"], row["payload_bytes"], pieces)
+
+
+def _covered(first: int, size: int, pieces: list[tuple[int, int, int]]) -> int | None:
+    """Return when the last of these bytes arrived, None unless all did in pieces of other sizes."""
+    reached, latest = first, None
+    for begin, end, t_ns in pieces:
+        if end <= reached or (begin, end) == (first, first + size):
+            continue
+        if begin > reached:
+            return None
+        reached, latest = end, max(t_ns, latest or t_ns)
+        if reached >= first + size:
+            return latest
+    return None
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:

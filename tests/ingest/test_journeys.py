@@ -209,3 +209,38 @@ def test_how_far_out_of_order(nodes):
         None,
         1448,
     )
+
+
+def test_what_offload_cuts_or_joins_on_the_way_is_not_lost(nodes):
+    """A segment of three, cut for the wire, and two that the receiver's card joined; of another one
+    of three only the first two parts arrive.
+    """
+    sent = [
+        packet("h1", 1, 10, 1, seq=1000, seq_rel=0, payload_bytes=3000),
+        packet("h1", 2, 20, 4, seq=4000, seq_rel=3000, payload_bytes=1000),
+        packet("h1", 3, 30, 5, seq=5000, seq_rel=4000, payload_bytes=1000),
+        packet("h1", 4, 40, 6, seq=6000, seq_rel=5000, payload_bytes=3000),
+        packet("h1", 5, 50, 9, seq=9000, seq_rel=8000, payload_bytes=1000),
+    ]
+    arrived = [
+        packet("h2", 1, 110, 1, seq=1000, seq_rel=0, payload_bytes=1000),
+        packet("h2", 2, 111, 2, seq=2000, seq_rel=1000, payload_bytes=1000),
+        packet("h2", 3, 112, 3, seq=3000, seq_rel=2000, payload_bytes=1000),
+        packet("h2", 4, 130, 4, seq=4000, seq_rel=3000, payload_bytes=2000),
+        packet("h2", 5, 140, 6, seq=6000, seq_rel=5000, payload_bytes=1000),
+        packet("h2", 6, 141, 7, seq=7000, seq_rel=6000, payload_bytes=1000),
+    ]
+    rows = journeys(nodes, *sent, *arrived)
+    assert rows.select("sent_number", "copies").rows() == [
+        (1, None),
+        (2, None),
+        (3, None),
+        (4, 0),
+        (5, 0),
+    ]
+
+
+def test_a_repeated_segment_whose_sending_was_not_captured_covers_no_loss(nodes):
+    sent = [packet("h1", 1, 10, 1, seq_rel=0, payload_bytes=1000)]
+    arrived = [packet("h2", 1, 500, 9, seq_rel=0, payload_bytes=1000, seq=1001)]
+    assert journeys(nodes, *sent, *arrived)["copies"].to_list() == [0]

@@ -291,3 +291,26 @@ def test_an_end_that_is_no_host_has_no_states(tmp_path):
 @pytest.mark.parametrize(("label", "part"), [(1.0, 0.3), (3.0, 0.4), (9.0, 0.5)])
 def test_a_label_on_a_crossed_arrow_stands_near_its_tail_but_not_over_the_hosts_line(label, part):
     assert label_part(label, 4.0) == pytest.approx(part)
+
+
+def test_a_segment_that_was_cut_on_the_way_arrives_with_its_last_piece(tmp_path):
+    """Segmentation offload: the sender's capture shows one segment, the receiver's two."""
+    whole = one_connection(tmp_path / "whole")
+    packets = whole.table("packets")
+    response = pl.col("payload_bytes") == 201
+    arrived = packets.filter(response & (pl.col("node") == "h1"))
+    pieces = [
+        arrived.with_columns(
+            seq_rel=pl.col("seq_rel") + at,
+            seq=pl.col("seq") + at,
+            payload_bytes=pl.lit(size, dtype=pl.Int64),
+            t_ns=pl.col("t_ns") + late,
+            ip_id=pl.col("ip_id") + number,
+        )
+        for number, (at, size, late) in enumerate([(0, 100, 0), (100, 101, 700)])
+    ]
+    rest = packets.filter(~(response & (pl.col("node") == "h1")))
+    tables = {"packets": pl.concat([rest, *pieces]), "connections": whole.table("connections")}
+    run = write_run(tmp_path / "cut", whole.plan, tables)
+    (arrow,) = [arrow for arrow in ladder_view(run, "", 1, 30).arrows if "len 201" in arrow.text]
+    assert arrow.received_ns == arrived["t_ns"][0] + 700 and not arrow.lost

@@ -237,7 +237,12 @@ JOURNEYS = TableSchema(
             unit="bytes",
         ),
         Column("frame_bytes", "Int64", "length of the whole frame", unit="bytes"),
-        Column("copies", "Int64", "arrivals; 0 lost, 2 duplicated", unit="packets"),
+        Column(
+            "copies",
+            "Int64",
+            "arrivals; 0 lost, 2 duplicated; null where offload cut or joined it on the way",
+            unit="packets",
+        ),
         Column("late", "Boolean", "a packet sent later arrived earlier"),
         Column(
             "reordered_by",
