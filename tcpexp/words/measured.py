@@ -44,8 +44,9 @@ def span_words(span_ns: tuple[int, int] | None) -> str:
 
 
 def digits(value: float) -> str:
-    """Return ``value`` with four significant digits, never fewer than its whole part has, without
-    zeros at the end.
+    """Return ``value`` with four significant digits, never fewer than its whole part has; below 1
+    with three places behind the point, below 0.01 with three significant digits. Zeros at the end
+    are left out.
     """
     if abs(value) >= 1000:
         return f"{value:.0f}"

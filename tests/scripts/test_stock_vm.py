@@ -153,8 +153,8 @@ def test_a_terminal_runs_what_is_typed_and_hangs_up(tmp_path: Path) -> None:
     terminal.press(b"\x03")
     assert terminal.run("true", 30) == 0
     terminal.type(
-        f'sh -c \'trap "echo hung up > {tmp_path}/word; exit" HUP; touch {tmp_path}/ready; while'
-        " :; do sleep 0.1; done'"
+        f'cd {tmp_path}; sh -c \'trap "echo hung up > new; mv new word; exit" HUP; touch ready;'
+        " while :; do sleep 0.1; done'"
     )
     await_file(tmp_path / "ready")
     terminal.close()

@@ -275,10 +275,11 @@ def test_one_cursor_reads_every_panel_at_the_same_time(opened):
 
 def test_a_pinned_packet_keeps_the_cursor_in_all_panels(opened):
     opened.draw_all()
+    shown = "document.querySelector('#panel-throughput .values').textContent !== ''"
     opened.page.keyboard.press("n")
-    assert opened.page.locator("#panel-throughput .values").text_content()
+    opened.page.wait_for_function(shown)
     opened.page.keyboard.press("Escape")
-    assert not opened.page.locator("#panel-throughput .values").text_content()
+    opened.page.wait_for_function(f"!({shown})")
 
 
 def test_the_strip_is_dragged_and_its_ends_are_moved(opened):
