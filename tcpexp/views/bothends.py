@@ -11,6 +11,22 @@ if TYPE_CHECKING:
     from tcpexp.store.rundata import RunData
 
 
+#: What can become of a packet, in the order of the bits of ``fate_bits``.
+FATES = ("lost on the way", "duplicated on the way", "overtaken on the way", "changed on the way")
+
+
+def fate_bits() -> pl.Expr:
+    """Return what became of a packet of ``journeys``, as bits in the order of ``FATES``; none where
+    it cannot be followed.
+    """
+    return (
+        (pl.col("copies") == 0).fill_null(False).cast(pl.Int64)
+        + (pl.col("copies") > 1).fill_null(False).cast(pl.Int64) * 2
+        + pl.col("late").fill_null(False).cast(pl.Int64) * 4
+        + pl.col("changed").fill_null(False).cast(pl.Int64) * 8
+    ).alias("fate")
+
+
 def both_ends(run: RunData, capture: str, number: int) -> tuple[PacketLink, ...]:
     """Return the packet and, when the table ``journeys`` knows it at the other end too, that one:
     the sender's first.

@@ -12,7 +12,7 @@ from tcpexp.report.packets.listing import PROTOCOLS, Capture, Lister, captures_o
 from tcpexp.report.packets.recorded import Recorded, read_recorded
 from tcpexp.report.packets.streams import Stream, described, streams_of
 from tcpexp.report.panels.columns import ColumnStore
-from tcpexp.report.panels.packets import FATES
+from tcpexp.views.bothends import FATES
 from tcpexp.views.conversations import Conversation, conversations
 from tcpexp.views.expert import expert_summary
 from tcpexp.views.headerwords import WORDS as HEADER_WORDS

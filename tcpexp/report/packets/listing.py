@@ -16,6 +16,7 @@ from tcpexp.analysis.segments import mark_resent
 from tcpexp.late import numpy as np
 from tcpexp.late import polars as pl
 from tcpexp.report.panels.common import codes, numbers
+from tcpexp.views.bothends import fate_bits
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS
 
@@ -113,12 +114,7 @@ def _journeys(run: RunData) -> pl.DataFrame:
     """Return what became of packets by capture and frame number, and where they are at the other
     end; at both ends.
     """
-    fate = (
-        (pl.col("copies") == 0).cast(pl.Int64)
-        + (pl.col("copies") > 1).cast(pl.Int64) * 2
-        + pl.col("late").fill_null(False).cast(pl.Int64) * 4
-        + pl.col("changed").fill_null(False).cast(pl.Int64) * 8
-    ).alias("fate")
+    fate = fate_bits()
     ends = (("sent", "received"), ("received", "sent"))
     sent, arrived = (
         run.table("journeys").select(

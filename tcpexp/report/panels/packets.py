@@ -22,6 +22,7 @@ from tcpexp.report.panels.common import codes
 from tcpexp.report.panels.common import numbers as _numbers
 from tcpexp.report.panels.focus import flows_in_order
 from tcpexp.report.panels.model import PanelColumn, PanelTable
+from tcpexp.views.bothends import FATES, fate_bits
 from tcpexp.views.labels import WORDS
 from tcpexp.views.packets import FLAG_WORDS, has_label
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tcpexp.plan.types import FlowPlan
     from tcpexp.store.rundata import RunData
 
-FATES = ("lost on the way", "duplicated on the way", "overtaken on the way", "changed on the way")
 #: A page holds so many packets in all, and packets of so many connections; beyond that it holds a
 #: part, and says so.
 MOST_PACKETS, MOST_CONNECTIONS = 400_000, 60
@@ -122,12 +122,7 @@ def _journeys(run: RunData) -> pl.DataFrame:
     looked up where it was seen.
     """
     journeys = run.table("journeys")
-    fate = (
-        (pl.col("copies") == 0).cast(pl.Int64)
-        + (pl.col("copies") > 1).cast(pl.Int64) * 2
-        + pl.col("late").fill_null(False).cast(pl.Int64) * 4
-        + pl.col("changed").fill_null(False).cast(pl.Int64) * 8
-    ).alias("fate")
+    fate = fate_bits()
     delay = (pl.col("received_ns") - pl.col("sent_ns")).alias("delay")
     ends = (
         ("from_node", "sent_number", "sent_ns", "received_number"),
