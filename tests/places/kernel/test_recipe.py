@@ -25,10 +25,10 @@ from tests.support.kernel_trees import PATCH, RECIPE, write_recipe
 NAMES = list(shipped_recipes())
 
 
-def test_two_kernels_come_with_tcpexp() -> None:
-    assert NAMES == ["debian-6.1", "debian-7.3"]
+def test_three_kernels_come_with_tcpexp() -> None:
+    assert NAMES == ["debian-6.1", "debian-6.12", "debian-7.3"]
     assert DEFAULT_KERNEL in NAMES
-    assert [load_recipe(name).mode for name in NAMES] == ["ptrace", "seccomp"]
+    assert [load_recipe(name).mode for name in NAMES] == ["ptrace", "ptrace", "seccomp"]
 
 
 @pytest.mark.parametrize("name", NAMES)
