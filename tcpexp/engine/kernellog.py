@@ -14,6 +14,8 @@ from tcpexp.engine.clock import Clock
 from tcpexp.engine.journal import JsonLines
 
 DEVICE = "/dev/kmsg"
+#: The kernel's levels (include/linux/kern_levels.h).
+LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 MARK = "tcpexp: the time is"
 #: A record is at most so long (CONSOLE_EXT_LOG_MAX in the kernel's printk.c).
 RECORD_BYTES = 8192
@@ -70,7 +72,8 @@ class KernelLog:
         if self._count > MOST_LINES:
             self.lost += 1
         elif self._lines is not None and self.offset_ns is not None:
-            self._lines.write({"level": level, "text": line}, at_ns + self.offset_ns)
+            row = {"level": LEVELS[level], "text": line}
+            self._lines.write(row, at_ns + self.offset_ns)
 
     def last_words(self) -> list[str]:
         """Return the last lines that were printed."""
@@ -86,6 +89,6 @@ class KernelLog:
         if self._lines is not None:
             if self.lost:
                 words = f"{self.lost} lines of the kernel were printed too fast to be kept"
-                self._lines.write({"level": 4, "text": words})
+                self._lines.write({"level": LEVELS[4], "text": words})
             self._lines.close()
             self._lines = None

@@ -31,8 +31,8 @@ class Manifest:
     real. ``wall_s`` and ``virtual_s`` are seconds on this machine's clock and on the experiment's
     clock. ``versions`` names tcpexp, the kernel and the tools; ``image_sha256`` the guest's image
     and ``kernel_sha256`` its kernel, None where there is none. ``modules`` has the congestion
-    controls of the spec's own: the sha256 of source and module, and the compiler. ``failure`` says where and why a run
-    that is not complete ended. ``files`` maps every file's path to its sha256.
+    controls of the spec's own: the sha256 of source and module, and the compiler. ``failure`` says
+    where and why a run that is not complete ended. ``files`` maps every file's path to its sha256.
     """
 
     experiment: str

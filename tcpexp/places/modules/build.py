@@ -2,8 +2,8 @@
 kernel and compiler.
 
 What was built is kept in ``$XDG_CACHE_HOME/tcpexp/modules/<hash>/``: the module and
-``module.json``. A folder appears whole or not at all. The compiler's words come back at their line of the user's
-file (:mod:`tcpexp.places.modules.words`).
+``module.json``. A folder appears whole or not at all. The compiler's words come back at their line
+of the user's file (:mod:`tcpexp.places.modules.words`).
 """
 
 from __future__ import annotations

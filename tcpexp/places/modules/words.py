@@ -79,6 +79,7 @@ def parse_output(output: str, renamed: Mapping[str, str], own: tuple[str, ...]) 
             found.append(Diagnostic(kind, "", 0, 0, message, word["word"] if word else ""))
     if waiting is not None:
         found.append(waiting)
+    found = list(dict.fromkeys(found))
     errors = [one for one in found if one.kind == "error"]
     return [*errors[:MOST_ERRORS], *(one for one in found if one.kind != "error")]
 

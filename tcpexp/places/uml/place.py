@@ -25,6 +25,7 @@ from tcpexp.places.image.scratch import scratch_dir, scratch_prefix
 from tcpexp.places.image.unpacked import trees_dir
 from tcpexp.places.inventory import Inventory, find_lacking, load_inventory
 from tcpexp.places.kernel.build import build_kernel
+from tcpexp.places.kernel.headers import kernel_headers
 from tcpexp.places.kernel.kernel import Kernel, find_kernel
 from tcpexp.places.modules.build import (
     BuiltModule,
@@ -114,8 +115,6 @@ class UmlPlace:
         """
         if not plan.modules:
             return ()
-        from tcpexp.places.kernel.headers import kernel_headers
-
         kernel = made.kernel
         target = Target(
             kernel_headers(kernel, self.say),
