@@ -23,9 +23,12 @@ from tcpexp.plan.types import ControlModule
 #: finit_module and delete_module by machine (include/uapi/asm-generic/unistd.h;
 #: arch/x86/entry/syscalls/syscall_64.tbl).
 SYSTEM_CALLS = {"x86_64": (313, 176), "aarch64": (273, 106)}
-#: What the kernel prints on its console: levels below this number. Where it crashed is KERN_INFO
-#: (arch/x86/um/sysrq_64.c: show_regs).
-CONSOLE_LEVEL, ALL_BUT_DEBUG = Path("/proc/sys/kernel/printk"), "7"
+#: Settings of a kernel that is ours alone. It prints on its console what is below this level:
+#: where it crashed is KERN_INFO (show_regs in arch/x86). And it ends with the crash.
+OF_OWN_KERNEL = {
+    Path("/proc/sys/kernel/printk"): "7",
+    Path("/proc/sys/kernel/panic_on_oops"): "1",
+}
 PARAMETERS = Path("/sys/module")
 _LETTERS = re.compile(r"[^A-Za-z0-9_]")
 
@@ -48,8 +51,9 @@ class LoadedModules:
         that.
         """
         if own_kernel:
-            with contextlib.suppress(OSError):
-                CONSOLE_LEVEL.write_text(ALL_BUT_DEBUG)
+            for path, value in OF_OWN_KERNEL.items():
+                with contextlib.suppress(OSError):
+                    path.write_text(value)
         for module in self.modules:
             before = _events()
             self._load(module)
