@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ OF_OWN_KERNEL = {
     Path("/proc/sys/kernel/printk"): "7",
     Path("/proc/sys/kernel/panic_on_oops"): "1",
 }
+#: How long a module may stay in use after the last socket, in seconds.
+UNLOAD_S = 10.0
 PARAMETERS = Path("/sys/module")
 _LETTERS = re.compile(r"[^A-Za-z0-9_]")
 
@@ -62,10 +65,19 @@ class LoadedModules:
             _verify(module, self.log)
 
     def unload(self) -> None:
-        """Unload what was loaded; raises ``RunError`` when one is still in use."""
+        """Unload what was loaded; raises ``RunError`` when one is still in use.
+
+        A namespace that is gone lets go of its default a moment later (cleanup_net in
+        net/core/net_namespace.c).
+        """
         while self.loaded:
             name = _object_name(self.loaded.pop())
-            status = _call(1, name.encode(), os.O_NONBLOCK)
+            deadline = time.monotonic() + UNLOAD_S
+            while (status := _call(1, name.encode(), os.O_NONBLOCK)) in (
+                errno.EAGAIN,
+                errno.EBUSY,
+            ) and time.monotonic() < deadline:
+                time.sleep(0.05)
             if status:
                 raise RunError(f"the module {name} cannot be unloaded: {os.strerror(status)}")
 
