@@ -19,8 +19,10 @@ class RunOptions:
     the beginning of a hash.
 
     ``figures``: draw the spec's plots as files too, SVG and PNG. ``folder`` is where files lie that
-    the spec names, beside it unless given: for a spec that was changed and not saved. ``allow_modules``: congestion
-    controls of the spec's own may be loaded into this machine's kernel.
+    the spec names, beside it unless given: for a spec that was changed and not saved.
+
+    ``allow_modules``: congestion controls of the spec's own may be loaded into this machine's
+    kernel.
     """
 
     on: str = AUTO
