@@ -60,6 +60,9 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
     for (link, towards), rows in run.table("queues").group_by(
         "link", "towards", maintain_order=True
     ):
+        rows = rows.filter(pl.col("qdisc") != "host")
+        if rows.is_empty():
+            continue
         queue = rows.filter(pl.col("qdisc") == "queue")
         counters = pl.col("drops", "sent_packets", "ecn_mark")
         growth = (
@@ -78,6 +81,9 @@ def measure_queues(run: RunData) -> list[dict[str, Any]]:
                 "max_bytes": queue["backlog_bytes"].max(),
                 "drops": by_name.get("queue", {}).get("drops"),
                 "netem_drops": by_name.get("netem", {}).get("drops"),
+                **(
+                    {"policer_drops": by_name["policer"]["drops"]} if "policer" in by_name else {}
+                ),
                 "ecn_marks": by_name.get("queue", {}).get("ecn_mark"),
                 "sent_packets": by_name.get("queue", by_name.get("netem", {})).get("sent_packets"),
             }

@@ -17,7 +17,7 @@ ENDS = ("tcp_probe", "states", "retransmits", "ca_states", "tcp_events", "faults
 
 
 #: Tables of samples, apart from those that recorders bring.
-SAMPLED = ("sockets", "queues", "counters")
+SAMPLED = ("sockets", "queues", "queue_statistics", "classes", "counters")
 
 
 def ended_early(run: RunData) -> bool:

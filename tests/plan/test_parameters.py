@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tcpexp.plan.links import ParameterError
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.parameters import (
     duration_ns,
     half_of_rest,

@@ -19,7 +19,14 @@ from tcpexp.record.tables.kernel import (
     TCP_PROBE,
     TIMEOUTS,
 )
-from tcpexp.record.tables.network import FAULTS, LINK_RATES, QUEUES, SETTINGS
+from tcpexp.record.tables.network import (
+    CLASSES,
+    FAULTS,
+    LINK_RATES,
+    QUEUE_STATISTICS,
+    QUEUES,
+    SETTINGS,
+)
 from tcpexp.record.tables.packets import COMPLAINTS, CONNECTIONS, JOURNEYS, PACKETS, RTT, THROUGHPUT
 from tcpexp.record.tables.run import COUNTERS, CROSS_CHECKS, EVENTS, IPERF3
 
@@ -51,6 +58,8 @@ TABLES: dict[str, TableSchema] = {
         LOSS_EVENTS,
         FAIRNESS,
         QUEUES,
+        QUEUE_STATISTICS,
+        CLASSES,
         SETTINGS,
         LINK_RATES,
         COUNTERS,
