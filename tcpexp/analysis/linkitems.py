@@ -20,7 +20,14 @@ from tcpexp.analysis.measured import (
     measured_queue,
     probed_rate,
 )
-from tcpexp.analysis.settings import CLASS, CLASS_QUEUE, ComparedSetting, compare_settings, describe, has_readings
+from tcpexp.analysis.settings import (
+    CLASS,
+    CLASS_QUEUE,
+    ComparedSetting,
+    compare_settings,
+    describe,
+    has_readings,
+)
 from tcpexp.late import polars as pl
 from tcpexp.plan.types import LinkRates, QueuePlan
 from tcpexp.record.disciplines import agrees
@@ -268,9 +275,7 @@ def host_queues(run: RunData) -> dict[tuple[str, str], QueuePlan]:
     }
 
 
-def _host_items(
-    run: RunData, told: list[tuple[dict[str, Any], dict[str, Any]]]
-) -> Iterator[Item]:
+def _host_items(run: RunData, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Item]:
     """Say of each discipline in front of a host whether it was there with its settings."""
     for (node, interface), queue in host_queues(run).items():
         read = [

@@ -255,9 +255,7 @@ def asked_value(parameter: str, direction: DirectionPlan, at_start: QueuePlan | 
         case "policer":
             policer = direction.policer
             return (
-                None
-                if policer is None
-                else (float(policer.rate_bps), float(policer.burst_bytes))
+                None if policer is None else (float(policer.rate_bps), float(policer.burst_bytes))
             )
         case "delay":
             return _time(direction.delay_ns)

@@ -258,6 +258,10 @@ class Network:
         self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(batch))
 
     def read_back_wire(self, made: Wire) -> list[dict[str, Any]]:
+        """Return what a wire carries, as ``tc -j qdisc show`` says it.
+
+        Raises ``RunError`` when its filters or policers are not those asked for.
+        """
         if wire.reads_by_netlink(made.link):
             return self._read_by_netlink(made)
         crossings = wire.crossings(made.link)
@@ -282,7 +286,9 @@ class Network:
         shown = self.executor.run(made.name, ["tc", "-batch", "-"], stdin=_lines(lines)).stdout
         for _source, target in crossings:
             if f"Egress Mirror to device {target})" not in shown:
-                raise RunError(f"filter on {made.name}: asked mirror to {target}, reads back\n{shown}")
+                raise RunError(
+                    f"filter on {made.name}: asked mirror to {target}, reads back\n{shown}"
+                )
         with self.inside(made.name), open_netlink() as netlink:
             names = dict(socket.if_nameindex())
             found = [shown_qdisc(sample, names) for sample in dump_qdiscs(netlink)]

@@ -66,9 +66,7 @@ def check_qdisc(asked: Qdisc, shown: Sequence[dict[str, Any]]) -> None:
             raise RunError(f"{where}: {name} asked {wanted}, reads back {value}")
 
 
-def _check_settings(
-    asked: Qdisc, queue: QueuePlan, options: dict[str, Any], where: str
-) -> None:
+def _check_settings(asked: Qdisc, queue: QueuePlan, options: dict[str, Any], where: str) -> None:
     """Compare the settings of a discipline of :mod:`tcpexp.record.disciplines`."""
     if queue.classes:
         return
@@ -94,15 +92,14 @@ def _check_classes(asked: Qdisc, queue: QueuePlan, shown: Sequence[dict[str, Any
             (
                 entry
                 for entry in shown
-                if entry["dev"] == asked.device
-                and entry["handle"] == f"{asked.handle}{minor:x}"
+                if entry["dev"] == asked.device and entry["handle"] == f"{asked.handle}{minor:x}"
             ),
             None,
         )
         if own is None:
             raise RunError(f"{where}: there is no class {asked.handle}{minor:x}")
         options = own["options"]
-        leaf = next(
+        leaf: dict[str, Any] = next(
             (
                 entry
                 for entry in shown
@@ -126,7 +123,9 @@ def check_policer(link: LinkPlan, source: str, shown: Sequence[dict[str, Any]]) 
     """Compare the policer of what comes in at one of a wire's interfaces; raises ``RunError``."""
     side = {"w0": link.forward, "w1": link.backward}.get(source)
     asked = None if side is None else side.policer
-    found = [entry["options"] for entry in shown if (entry["kind"], entry["dev"]) == ("police", source)]
+    found = [
+        entry["options"] for entry in shown if (entry["kind"], entry["dev"]) == ("police", source)
+    ]
     if asked is None:
         if found:
             raise RunError(f"policer on {source}: none was asked, reads back {found[0]}")

@@ -88,8 +88,7 @@ def wire_roles(link: LinkPlan) -> dict[str, QdiscRole]:
 
 
 def settings_words(queue: QueuePlan) -> list[str]:
-    """Return the settings of a discipline that tc does not know as words for the list of commands.
-    """
+    """Return the settings of a discipline that tc does not know, for the list of commands."""
     words = ["limit", str(queue.limit_packets)]
     for one in DISCIPLINES[queue.discipline]:
         value = queue.setting(one.name)

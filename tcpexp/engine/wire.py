@@ -251,7 +251,7 @@ def class_filter_commands(device: str, queue: QueuePlan) -> list[str]:
     tried.
     """
     major = LEAF_HANDLE.rstrip(":")
-    found = []
+    found: list[str] = []
     for one in queue.classes:
         for each in one.filters:
             minor = class_minor(queue, one.name)
@@ -289,8 +289,7 @@ def reads_by_netlink(link: LinkPlan) -> bool:
     by netlink.
     """
     return any(
-        side.policer is not None
-        or (side.queue is not None and side.queue.discipline in BY_NETLINK)
+        side.policer is not None or (side.queue is not None and side.queue.discipline in BY_NETLINK)
         for side in (link.forward, link.backward)
     )
 

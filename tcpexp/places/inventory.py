@@ -12,7 +12,6 @@ from tcpexp.places.asked import PACKAGES, PER_INTERFACE, asked_sysctls
 from tcpexp.plan.types import RunPlan
 from tcpexp.spec.disciplines import NAMES
 
-
 #: The disciplines that a guest is asked for: those that links and hosts can have.
 KNOWN_QDISCS = NAMES
 
@@ -34,9 +33,12 @@ def load_inventory(path: Path) -> Inventory:
     """Return the inventory in a JSON file; raises ``DataError``."""
     try:
         raw = json.loads(path.read_text())
-        names = ("programs", "sysctls", "congestion_controls")
+        programs, sysctls, controls = (
+            frozenset(map(str, raw[name]))
+            for name in ("programs", "sysctls", "congestion_controls")
+        )
         qdiscs = frozenset(map(str, raw["qdiscs"])) if "qdiscs" in raw else None
-        return Inventory(*(frozenset(map(str, raw[name])) for name in names), qdiscs)
+        return Inventory(programs, sysctls, controls, qdiscs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error}", hint=f"rm {path}") from None
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from tcpexp.errors import SpecError
 from tcpexp.plan.context import PendingChange
 from tcpexp.plan.links import direction_plan
-from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.mtus import largest_mtu
 from tcpexp.plan.network import LinkSettings
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.types import (
     DirectionPlan,
     LinkChange,

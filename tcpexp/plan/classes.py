@@ -44,9 +44,7 @@ def resolve_steps(
     return [
         dataclasses.replace(
             step,
-            do=dataclasses.replace(
-                step.do, direction=_resolved(step.do.direction, network, known)
-            ),
+            do=dataclasses.replace(step.do, direction=_resolved(step.do.direction, network, known)),
         )
         if isinstance(step.do, LinkChange)
         else step

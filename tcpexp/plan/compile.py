@@ -20,10 +20,10 @@ from tcpexp.plan.crosscheck import (
     check_plots,
     check_texts,
 )
-from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
 from tcpexp.plan.unlimited import notes_on_rates

@@ -12,7 +12,6 @@ from tcpexp.spec.links import GilbertElliott, LinkParameters
 from tcpexp.units import format_duration, format_fraction, format_rate, format_size
 
 
-
 def direction_plan(parameters: LinkParameters, *, base_rtt_ns: int, mtu: int) -> DirectionPlan:
     """Return one direction of a link; ``base_rtt_ns`` is what ``bdp`` means. Raises
     ``ParameterError``.

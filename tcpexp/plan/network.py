@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.addresses import LinkAddresses, link_addresses
 from tcpexp.plan.links import direction_plan
-from tcpexp.plan.queues import ParameterError, host_queue, note_on_queue
 from tcpexp.plan.mtus import check_mtus, end_mtus
 from tcpexp.plan.paths import Paths
+from tcpexp.plan.queues import ParameterError, host_queue, note_on_queue
 from tcpexp.plan.topology import Graph, GraphLink
 from tcpexp.plan.types import (
     DirectionPlan,

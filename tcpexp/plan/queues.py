@@ -1,5 +1,5 @@
-"""The bottleneck's queue of a spec to the plan's ``QueuePlan``: its limit in packets or bytes, every
-setting of its discipline, and its classes (docs/concepts/links.md).
+"""The bottleneck's queue of a spec to the plan's ``QueuePlan``: its limit in packets or bytes, its
+discipline's settings, and its classes (docs/concepts/links.md).
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any
 
 from tcpexp.errors import SpecError
 from tcpexp.plan.types import ClassFilter, ClassPlan, QueuePlan, QueueSetting
@@ -149,9 +148,7 @@ def settings_of(
 
     Raises ``ParameterError``.
     """
-    values = {
-        one.name: given.get(one.name, one.resolved(frame)) for one in DISCIPLINES[discipline]
-    }
+    values = {one.name: given.get(one.name, one.resolved(frame)) for one in DISCIPLINES[discipline]}
     if discipline == "choke":
         top = values["max"] = values["max"] or max(2, limit // 4)
         low = values["min"] = values["min"] or max(1, int(top) // 3)
@@ -177,7 +174,7 @@ def host_queue(discipline: str | NamedDiscipline | None, mtu: int) -> QueuePlan 
     name = discipline_name(discipline)
     if name is None:
         return None
-    given = discipline.given() if isinstance(discipline, NamedDiscipline) else {}
+    given: dict[str, float] = discipline.given() if isinstance(discipline, NamedDiscipline) else {}
     settings = settings_of(name, given, limit=HOST_LIMIT_PACKETS, frame=frame_bytes(mtu))
     return QueuePlan(name, HOST_LIMIT_PACKETS, None, False, (), settings)
 

@@ -56,9 +56,7 @@ _PIE = (
     Setting(
         "tupdate", "time", 16 * _MS, "how often the probability is computed", ticks=True, least=1
     ),
-    Setting(
-        "alpha", "count", 2, "weight of the delay's distance from target, in 1/16 Hz", most=32
-    ),
+    Setting("alpha", "count", 2, "weight of the delay's distance from target, in 1/16 Hz", most=32),
     Setting("beta", "count", 20, "weight of the delay's change, in 1/16 Hz", most=32),
     Setting("bytemode", "switch", 0, "smaller packets are dropped less often"),
     Setting(
@@ -98,9 +96,7 @@ DISCIPLINES: Mapping[str, tuple[Setting, ...]] = {
         Setting("depth", "packets", 127, "packets per queue", least=1, most=127),
     ),
     "choke": (
-        Setting(
-            "min", "packets", None, "no early drop below; a third of max when silent", least=1
-        ),
+        Setting("min", "packets", None, "no early drop below; a third of max when silent", least=1),
         Setting(
             "max",
             "packets",
@@ -108,9 +104,7 @@ DISCIPLINES: Mapping[str, tuple[Setting, ...]] = {
             "every packet is dropped above; a quarter of the queue when silent",
             least=1,
         ),
-        Setting(
-            "probability", "percent", 0.02, "probability of an early drop at max", most=1
-        ),
+        Setting("probability", "percent", 0.02, "probability of an early drop at max", most=1),
     ),
     "fq": (
         Setting("flow_limit", "packets", 100, "packets per flow", least=1),
@@ -125,16 +119,12 @@ DISCIPLINES: Mapping[str, tuple[Setting, ...]] = {
             "a flow idle for so long is new again",
             ticks=True,
         ),
-        Setting(
-            "ce_threshold", "time", None, "mark (ECN) what waited longer; off when silent"
-        ),
+        Setting("ce_threshold", "time", None, "mark (ECN) what waited longer; off when silent"),
         Setting("horizon", "time", 10_000 * _MS, "no packet is held longer"),
     ),
     DUALPI2: (
         Setting("target", "time", 15 * _MS, "delay in the classic queue that PI2 holds"),
-        Setting(
-            "tupdate", "time", 16 * _MS, "how often the probability is computed", least=1000
-        ),
+        Setting("tupdate", "time", 16 * _MS, "how often the probability is computed", least=1000),
         Setting(
             "alpha",
             "number",
@@ -151,9 +141,7 @@ DISCIPLINES: Mapping[str, tuple[Setting, ...]] = {
             least=1 / 256,
             most=8_388_607,
         ),
-        Setting(
-            "step", "time", 1 * _MS, "L4S packets that waited longer are marked, every one"
-        ),
+        Setting("step", "time", 1 * _MS, "L4S packets that waited longer are marked, every one"),
         Setting("min_qlen_step", "packets", 0, "no such mark while fewer L4S packets wait"),
         Setting("coupling", "count", 2, "the factor k between the queues", least=1, most=255),
         Setting(

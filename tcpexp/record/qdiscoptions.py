@@ -268,9 +268,7 @@ def decode_class(data: bytes) -> dict[str, Any]:
 
 def _htb_class(data: bytes) -> dict[str, Any]:
     found = attributes(data, 0)
-    rate, ceil, buffer, cbuffer, quantum, level, prio = struct.unpack_from(
-        "=8xI8xI5I", found[1]
-    )
+    rate, ceil, buffer, cbuffer, quantum, level, prio = struct.unpack_from("=8xI8xI5I", found[1])
     if 6 in found:  # TCA_HTB_RATE64
         rate = _U64.unpack_from(found[6])[0]
     if 7 in found:

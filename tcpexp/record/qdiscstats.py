@@ -1,5 +1,5 @@
-"""What disciplines count of themselves (``struct tc_*_xstats`` in linux/pkt_sched.h), by name and in
-plain units: pure functions on bytes.
+"""What disciplines count of themselves (``struct tc_*_xstats`` in linux/pkt_sched.h), by name and
+in plain units: pure functions on bytes.
 
 Probabilities are 0 to 1, delays ns, the rest packets or bytes as its name says. Counts grow from
 when the queue was made.
@@ -24,7 +24,7 @@ STATISTICS: Mapping[str, str] = {
     "full_drops": "dropped because the queue was full",
     "matched_drops": "choke: dropped with another packet of their flow",
     "marks": "marked with CE",
-    "step_marks": "dualpi2: marked because a packet of the low-latency queue waited longer than step",
+    "step_marks": "dualpi2: marked because it waited in the low-latency queue for longer than step",
     "coupled_marks": "dualpi2: marked by probability, in either queue",
     "credit": "dualpi2: whose turn it is, bytes (0 and below: the low-latency queue's)",
     "memory": "memory that the packets take, bytes",

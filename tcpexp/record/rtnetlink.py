@@ -63,8 +63,6 @@ DUMP_REQUEST = _HEADER.pack(
 ) + bytes(_TCMSG.size)
 
 
-
-
 def class_request(ifindex: int) -> bytes:
     """Return a request for all classes of an interface's disciplines."""
     return _dump(RTM_GETTCLASS, ifindex, 0)
@@ -178,9 +176,7 @@ def place_of(found: QdiscSample, roles: Mapping[int, QdiscRole]) -> tuple[str, s
     return (interface.towards, interface.role) if interface.role else None
 
 
-def class_queue_place(
-    found: QdiscSample, roles: Mapping[int, QdiscRole]
-) -> tuple[str, str] | None:
+def class_queue_place(found: QdiscSample, roles: Mapping[int, QdiscRole]) -> tuple[str, str] | None:
     """Return the direction and, in words, which class of htb a qdisc is the queue of, None for any
     other.
     """

@@ -8,7 +8,7 @@ classes instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import (
     BaseModel,
@@ -182,11 +182,11 @@ def _settings_model(name: str, settings: tuple[Setting, ...]) -> type[NamedDisci
         )
         for one in settings
     }
+    fields["name"] = (Literal[name], Field(default=name, description="the discipline"))
     model: type[NamedDiscipline] = create_model(
         "".join(part.title() for part in name.split("_")),
         __base__=NamedDiscipline,
         __doc__=f"The discipline ``{name}`` with settings.",
-        name=(Literal[name], Field(default=name, description="the discipline")),
         **fields,
     )
     return model
@@ -226,8 +226,7 @@ class ClassMatch(BaseModel):
 
 
 class HtbClass(BaseModel):
-    """A class of htb: what it is guaranteed, what it may have at most, and which packets it is for.
-    """
+    """A class of htb: its guaranteed rate, its ceiling, and which packets it is for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -296,15 +295,14 @@ def _kind(value: Any) -> str:
         if isinstance(name, str) and name in PLAIN:
             raise QuantityError(f"{name} has no settings here", f"write discipline: {name}")
         known = ", ".join((*WITH_SETTINGS, HTB))
-        raise QuantityError(
-            "a discipline with settings has a name", f"write name: one of {known}"
-        )
+        raise QuantityError("a discipline with settings has a name", f"write name: one of {known}")
     return "word"
 
 
 def discipline_name(value: Any) -> str | None:
     """Return the name of a discipline as a spec holds it."""
-    return value.name if isinstance(value, BaseModel) else value  # type: ignore[attr-defined]
+    name = getattr(value, "name", value)
+    return None if name is None else str(name)
 
 
 def _check_word(value: Any) -> Any:
@@ -317,33 +315,23 @@ def _check_word(value: Any) -> Any:
     return value
 
 
-Discipline = Annotated[
-    Annotated[
-        Literal[
-            "pfifo",
-            "bfifo",
-            "red",
-            "codel",
-            "fq_codel",
-            "cake",
-            "pie",
-            "fq_pie",
-            "sfq",
-            "choke",
-            "fq",
-            "dualpi2",
-        ],
-        BeforeValidator(_check_word),
-        Tag("word"),
-    ]
-    | Annotated[SETTINGS_MODELS["pie"], Tag("pie")]
-    | Annotated[SETTINGS_MODELS["fq_pie"], Tag("fq_pie")]
-    | Annotated[SETTINGS_MODELS["sfq"], Tag("sfq")]
-    | Annotated[SETTINGS_MODELS["choke"], Tag("choke")]
-    | Annotated[SETTINGS_MODELS["fq"], Tag("fq")]
-    | Annotated[SETTINGS_MODELS["dualpi2"], Tag("dualpi2")]
-    | Annotated[Htb, Tag("htb")],
-    Discriminator(_kind),
+_WORD = Annotated[
+    Literal[
+        "pfifo",
+        "bfifo",
+        "red",
+        "codel",
+        "fq_codel",
+        "cake",
+        "pie",
+        "fq_pie",
+        "sfq",
+        "choke",
+        "fq",
+        "dualpi2",
+    ],
+    BeforeValidator(_check_word),
+    Tag("word"),
 ]
 
 
@@ -358,12 +346,21 @@ def _host_kind(value: Any) -> str:
     return "word" if isinstance(value, str) else "fq"
 
 
-#: The discipline in front of a host's interfaces. There is no bottleneck there, so what matters is
-#: when packets leave.
-HostDiscipline = Annotated[
-    Annotated[Literal["fq"], Tag("word")] | Annotated[SETTINGS_MODELS["fq"], Tag("fq")],
-    Discriminator(_host_kind),
-]
+if TYPE_CHECKING:
+    Discipline = str | NamedDiscipline | Htb
+    HostDiscipline = str | NamedDiscipline
+else:
+    _NAMED = [Annotated[model, Tag(name)] for name, model in SETTINGS_MODELS.items()]
+    Discipline = Annotated[
+        Union[(_WORD, *_NAMED, Annotated[Htb, Tag("htb")])], Discriminator(_kind)
+    ]
+    _FQ = SETTINGS_MODELS["fq"]
+    #: The discipline in front of a host's interfaces. There is no bottleneck there, so what matters
+    #: is when packets leave.
+    HostDiscipline = Annotated[
+        Annotated[Literal["fq"], Tag("word")] | Annotated[_FQ, Tag("fq")],
+        Discriminator(_host_kind),
+    ]
 
 
 class Policer(BaseModel):

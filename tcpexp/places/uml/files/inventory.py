@@ -31,9 +31,23 @@ def sysctls() -> list[str]:
 
 
 #: The disciplines that a plan may need (tcpexp/spec/disciplines.py).
-QDISCS = (
-    "pfifo bfifo red codel fq_codel cake pie fq_pie sfq choke fq htb dualpi2 tbf netem".split()
-)
+QDISCS = [
+    "pfifo",
+    "bfifo",
+    "red",
+    "codel",
+    "fq_codel",
+    "cake",
+    "pie",
+    "fq_pie",
+    "sfq",
+    "choke",
+    "fq",
+    "htb",
+    "dualpi2",
+    "tbf",
+    "netem",
+]
 
 
 def qdiscs() -> list[str]:
@@ -46,7 +60,9 @@ def qdiscs() -> list[str]:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if "unknown" not in done.stderr.lower():
             found.append(name)
-        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], check=False, capture_output=True)
+        subprocess.run(
+            ["tc", "qdisc", "del", "dev", "lo", "root"], check=False, capture_output=True
+        )
     return found
 
 
