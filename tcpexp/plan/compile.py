@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.plan.changes import check_rates, resolve_changes, with_wires
-<<<<<<< HEAD
 from tcpexp.plan.classes import resolve_classes, resolve_steps
-from tcpexp.plan.congestion import check_default_controls, prepare_ecn
-=======
 from tcpexp.plan.congestion import (
     check_default_controls,
     prepare_ecn,
     with_default_controls,
 )
->>>>>>> main
 from tcpexp.plan.context import PendingChange, PlanContext, PlanDraft
 from tcpexp.plan.crosscheck import (
     check_expectations,
@@ -31,11 +27,8 @@ from tcpexp.plan.crosscheck import (
 from tcpexp.plan.mtus import notes_on_mtus, resolve_mtus
 from tcpexp.plan.needs import collect_needs
 from tcpexp.plan.network import LinkSettings, network_plan, notes_on_queues
-<<<<<<< HEAD
-from tcpexp.plan.queues import ParameterError
-=======
 from tcpexp.plan.owncontrols import take_controls
->>>>>>> main
+from tcpexp.plan.queues import ParameterError
 from tcpexp.plan.topology import load_topology
 from tcpexp.plan.types import PlanFile, Recorder, RunPlan, Step
 from tcpexp.plan.unlimited import notes_on_rates
