@@ -19,48 +19,9 @@ _WORD = "@name@"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,14}")
 #: Words of C, and names that the kernel's own headers have taken.
 _TAKEN = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "current",
-        "tcp",
-        "inet",
-        "sock",
-        "module",
-        "linux",
-        "test",
-    ]
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register return short signed sizeof static struct switch typedef union "
+    "unsigned void volatile while current tcp inet sock module linux test".split()
 )
 
 
