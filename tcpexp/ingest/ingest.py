@@ -33,7 +33,7 @@ from tcpexp.ingest.journeys import build_journeys
 from tcpexp.ingest.kernellog import parse_kernel_log
 from tcpexp.ingest.lifetimes import read_sockets, with_connections
 from tcpexp.ingest.network import Nodes
-from tcpexp.ingest.qdisc import read_queues
+from tcpexp.ingest.qdisc import SampledDetails, read_queues
 from tcpexp.ingest.rates import parse_rates_log
 from tcpexp.ingest.recorded import read_recorded
 from tcpexp.ingest.settings import SampledSettings, read_settings
@@ -263,11 +263,13 @@ def _read_samples(source: _Source) -> dict[str, pl.DataFrame]:
     sockets = [parse_ss(text, node) for node, text in source.per_node("ss")]
     counters = [parse_counters(text, node) for node, text in source.per_node("counters")]
     events = source.run.path / files.EVENTS
-    told = SampledSettings()
+    told, details = SampledSettings(), SampledDetails()
+    queues = read_queues(source.raw, told, details)
     return {
         "sockets": pl.concat([empty_frame("sockets"), *sockets]),
         "counters": pl.concat([empty_frame("counters"), *counters]),
-        "queues": read_queues(source.raw, told),
+        "queues": queues,
+        **details.frames(),
         "settings": read_settings(source.raw, told.finish()),
         "link_rates": parse_rates_log(source.text(files.RATES), str(source.raw / files.RATES)),
         "events": parse_events(

@@ -30,6 +30,7 @@ TRIAL_WORDS = {
     "gred": ("setup", "DPs", "1", "default", "0"),
     "bfifo": ("limit", "10000"),
     "pfifo": ("limit", "10"),
+    "choke": ("limit", "100", "bandwidth", "10mbit"),
 }
 #: Where the option's name is not the qdisc's.
 KERNEL_OPTIONS = {
