@@ -6,7 +6,7 @@ and without a name. A text ``$role`` in it stands for the congestion control tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -177,12 +177,16 @@ def load_case(path: Path) -> LoadedCase:
 
 
 def _errors(
-    error: ValidationError, places: dict[Any, Position | str], path: Path
+    error: ValidationError, places: Mapping[Any, Position | str], path: Path
 ) -> Iterator[SpecError]:
     for entry in error.errors():
         keys = tuple(entry["loc"])
         where = next(
-            (places[keys[:length]] for length in range(len(keys), -1, -1) if keys[:length] in places),
+            (
+                places[keys[:length]]
+                for length in range(len(keys), -1, -1)
+                if keys[:length] in places
+            ),
             Position(str(path), 1, 1),
         )
         words = entry["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""What of RFC 9743 and of the BBR draft's test cases is measured, and what is not, with the reason."""
+"""What of RFC 9743 and of the BBR draft's test cases is measured, and what is not, and why not."""
 
 from __future__ import annotations
 

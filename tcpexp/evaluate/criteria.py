@@ -238,5 +238,7 @@ def value_words(criterion: Criterion, value: float) -> str:
     if criterion.unit == "bit/s":
         return f"{value / 1e6:.2f} Mbit/s"
     if criterion.unit in ("ms", "packets"):
-        return f"{value:.0f} {criterion.unit}" if abs(value) >= 10 else f"{value:.1f} {criterion.unit}"
+        return (
+            f"{value:.0f} {criterion.unit}" if abs(value) >= 10 else f"{value:.1f} {criterion.unit}"
+        )
     return f"{value:.3f}" if abs(value) < 10 else number_words(value)

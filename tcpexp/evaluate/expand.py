@@ -101,6 +101,11 @@ def source_of(loaded: LoadedCase, mix: Mix) -> Source:
     return Source(loaded.file, folder, dump_yaml(raw), raw)
 
 
+def spec_name(case: str, words: str) -> str:
+    """Return the name of the file that has a mix's spec: ``pairs-left-bbr-right-cubic``."""
+    return "-".join([case, *words.replace(",", "").replace("=", "-").split()])
+
+
 def _shipped(loaded: LoadedCase) -> bool:
     return paths.PACKAGE in loaded.folder.parents
 

@@ -150,9 +150,7 @@ def _victims(rows: list[Row]) -> Iterator[tuple[str, str, Row]]:
         if left == right:
             mean = {
                 name: None if None in (a, b) else (a + b) / 2  # type: ignore[operator]
-                for (name, a), b in zip(
-                    sides["left"].items(), sides["right"].values(), strict=True
-                )
+                for (name, a), b in zip(sides["left"].items(), sides["right"].values(), strict=True)
             }
             yield left, right, dataclasses.replace(row, values=mean)
             continue

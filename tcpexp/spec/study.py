@@ -99,8 +99,8 @@ class TableMeasure(BaseModel):
         default="mean",
         description=(
             "`mean` of the rows; `time_mean`, each row counting as long as it lasts until the next;"
-            " `sum`; `per_second`, the sum over the time; `min`, `max`, `median`, `p5`, `p95`, `p99`"
-            " (a percentile, one of the values), `last`, or the `count` of rows"
+            " `sum`; `per_second`, the sum over the time; `min`, `max`, `median`; `p5`, `p95`,"
+            " `p99`, the value that so many percent are at most; `last`, or the `count` of rows"
         ),
     )
     scale: float = Field(
@@ -135,7 +135,7 @@ class TableMeasure(BaseModel):
         return self
 
     def time_column(self) -> str:
-        """Return the column that says when a row was: a packet's journey counts by its departure."""
+        """Return the column that says when a row was; a journey counts by its departure."""
         return "sent_ns" if self.table == "journeys" else "t_ns"
 
 
