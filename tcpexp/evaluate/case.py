@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from tcpexp import paths
 from tcpexp.errors import Position, SpecError, SpecErrors
 from tcpexp.registry import suggest
 from tcpexp.spec.source import read_text
@@ -102,6 +103,8 @@ class Case(BaseModel):
     mixes: dict[str, dict[str, Player]] | Literal["pairs"]
     completions: dict[str, Completions] = Field(default_factory=dict)
     criteria: tuple[Criterion, ...]
+    #: What its actions read; of cases that ship from ``experiments/congestion``, else beside them.
+    files: tuple[str, ...] = ()
     spec: dict[str, Any]
 
     @model_validator(mode="after")
@@ -129,6 +132,20 @@ class LoadedCase:
     text: str
     file: str
     folder: Path
+
+    def read_files(self) -> dict[str, bytes]:
+        """Return the files that its actions read, by name; raises ``SpecError``."""
+        shipped = paths.PACKAGE in self.folder.parents
+        folder = paths.experiments_dir() / "congestion" if shipped else self.folder
+        found = {}
+        for name in self.case.files:
+            try:
+                found[Path(name).name] = (folder / name).read_bytes()
+            except OSError as error:
+                raise SpecError(
+                    f"its file '{name}' cannot be read: {error.strerror}", where=self.file
+                ) from None
+        return found
 
 
 def shipped_case_names() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,20 @@ from tcpexp.spec.source import read_text
 from tcpexp.spec.yaml12 import parse_yaml
 from tcpexp.units import QuantityError
 
+#: A header beside the source.
+_INCLUDE = re.compile(rb'^\s*#\s*include\s+"([A-Za-z0-9_.-]+)"', re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Control:
-    """A congestion control: a short name for tables, and what a spec says for it."""
+    """A congestion control: a short name for tables, what a spec says for it, what it was given as,
+    and the files that it is built from, by name.
+    """
 
     name: str
     value: Any
+    given: str
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def needs_ecn(self) -> bool:
@@ -31,7 +38,7 @@ class Control:
     def about(self) -> str:
         """What it is, in a line."""
         known = CONGESTION_CONTROLS.get(self.name) if isinstance(self.value, str) else None
-        return f"{known.summary} ({known.source})" if known else f"built from {self.value}"
+        return f"{known.summary} ({known.source})" if known else f"built from {self.given}"
 
 
 def parse_control(text: str, where: str) -> Control:
@@ -43,7 +50,8 @@ def parse_control(text: str, where: str) -> Control:
     """
     path = Path(text)
     if path.suffix == ".c":
-        return Control(_name_of(path, where), {"source": str(_existing(path, where))})
+        source = _existing(path, where)
+        return Control(_name_of(path, where), {"source": source.name}, text, read_source(source))
     if path.suffix in (".yaml", ".yml"):
         raw = parse_yaml(read_text(_existing(path, where)), text).raw
         value = raw.get("congestion_control", raw) if isinstance(raw, dict) else raw
@@ -54,11 +62,32 @@ def parse_control(text: str, where: str) -> Control:
                 hint="write for example: congestion_control: {source: my_cc.c, parameters: {a: 1}}",
             )
         source = _existing(path.parent / value["source"], text)
-        return Control(_name_of(path, where), {**value, "source": str(source)})
+        own = {**value, "source": source.name}
+        return Control(_name_of(path, where), own, text, read_source(source))
     try:
-        return Control(text, check_congestion_control(text))
+        return Control(text, check_congestion_control(text), text)
     except QuantityError as error:
         raise SpecError(error.message, where=where, hint=error.hint) from None
+
+
+def read_source(source: Path) -> dict[str, bytes]:
+    """Return a C file and the headers beside it that it includes, by name.
+
+    Raises ``SpecError``.
+    """
+    found: dict[str, bytes] = {}
+    wanted = [source.name]
+    while wanted:
+        name = wanted.pop()
+        path = source.parent / name
+        if name in found or not path.is_file():
+            continue
+        try:
+            found[name] = path.read_bytes()
+        except OSError as error:
+            raise SpecError(f"it cannot be read: {error.strerror}", where=str(path)) from None
+        wanted += [match.decode() for match in _INCLUDE.findall(found[name])]
+    return found
 
 
 def _existing(path: Path, where: str) -> Path:

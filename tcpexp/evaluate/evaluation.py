@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from tcpexp.evaluate.case import LoadedCase, load_cases
 from tcpexp.evaluate.control import Control, parse_control, parse_controls
 from tcpexp.evaluate.expand import Mix, mixes_of, source_of
 from tcpexp.places.registry import GUEST
+from tcpexp.spec.source import Source
 from tcpexp.studies.study import PlannedRun, Study, StudyOptions, compile_study
 
 #: The controls that the IETF has standardised for general use (RFC 9438, RFC 5681); the first is
@@ -88,6 +90,8 @@ class Evaluation:
     ) -> None:
         self.new, self.against, self.cases = new, against, cases
         self.options, self.identity = options, identity
+        self._bench = tempfile.TemporaryDirectory(prefix="tcpexp-evaluate-")
+        self.write_files(Path(self._bench.name))
         self.members = list(self._members())
 
     @property
@@ -115,6 +119,23 @@ class Evaluation:
         """Return where this evaluation's report is."""
         return self.above() / "reports" / self.name
 
+    def write_files(self, folder: Path) -> None:
+        """Write what specs read into their folder: sources of controls, and files of cases.
+
+        Raises ``SpecError`` where two of them have one name.
+        """
+        written: dict[str, bytes] = {}
+        groups = [control.files for control in (self.new, *self.against)]
+        groups += [loaded.read_files() for loaded in self.cases]
+        for name, content in (entry for group in groups for entry in group.items()):
+            if written.setdefault(name, content) != content:
+                raise SpecError(f"two files are called {name}", where="CC", hint="rename one")
+            (folder / name).write_bytes(content)
+
+    def source_of(self, member: Member) -> Source:
+        """Return a member's spec."""
+        return source_of(member.loaded, member.mix, Path(self._bench.name))
+
     def runs(self) -> list[tuple[Member, PlannedRun]]:
         """Return every run with the member that it belongs to; equal runs more than once."""
         return [(member, run) for member in self.members for run in member.study.runs]
@@ -128,7 +149,7 @@ class Evaluation:
             for mix in mixes_of(loaded.case, self.new, self.against):
                 quick = self.options.quick and "quick" in loaded.case.spec.get("sweep", {})
                 own = dataclasses.replace(options, quick=quick)
-                source = source_of(loaded, mix)
+                source = source_of(loaded, mix, Path(self._bench.name))
                 yield Member(loaded, mix, compile_study(source, own, self.identity, catalogue))
 
 

@@ -9,9 +9,9 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tcpexp import paths
 from tcpexp.errors import SpecError
 from tcpexp.evaluate.case import SIDES, Case, LoadedCase
 from tcpexp.evaluate.control import Control
@@ -74,8 +74,10 @@ def sorted_names(controls: list[Control]) -> list[Control]:
     return sorted(controls, key=lambda control: control.name)
 
 
-def source_of(loaded: LoadedCase, mix: Mix) -> Source:
+def source_of(loaded: LoadedCase, mix: Mix, folder: Path) -> Source:
     """Return the spec of a case in which the roles are played as ``mix`` says.
+
+    The files that it names lie in ``folder``.
 
     Raises ``SpecError`` where a role of the spec has no player.
     """
@@ -97,17 +99,12 @@ def source_of(loaded: LoadedCase, mix: Mix) -> Source:
         "plots": [],
         **raw,
     }
-    folder = paths.experiments_dir() / "congestion" if _shipped(loaded) else loaded.folder
     return Source(loaded.file, folder, dump_yaml(raw), raw)
 
 
 def spec_name(case: str, words: str) -> str:
     """Return the name of the file that has a mix's spec: ``pairs-left-bbr-right-cubic``."""
     return "-".join([case, *words.replace(",", "").replace("=", "-").split()])
-
-
-def _shipped(loaded: LoadedCase) -> bool:
-    return paths.PACKAGE in loaded.folder.parents
 
 
 def _roles_in(value: Any) -> Iterator[str]:

@@ -92,8 +92,7 @@ def report_content(
 def command_of(evaluation: Evaluation) -> str:
     """Return the command that makes the evaluation."""
     options = evaluation.options
-    value = evaluation.new.value
-    parts = ["tcpexp evaluate", value["source"] if isinstance(value, dict) else value]
+    parts = ["tcpexp evaluate", evaluation.new.given]
     parts += [f"--against {','.join(control.name for control in evaluation.against)}"]
     parts += [] if options.quick else ["--full"]
     parts += [f"--kernel {options.kernel}"] if options.kernel else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tcpexp import __version__
 from tcpexp.evaluate.coverage import BBR_INSIDE, NOT_MEASURED, SECTIONS, draft_cases_of, sections_of
 from tcpexp.evaluate.criteria import Judgement, judge
-from tcpexp.evaluate.expand import source_of, spec_name
+from tcpexp.evaluate.expand import spec_name
 from tcpexp.evaluate.matrix import build_matrix
 from tcpexp.evaluate.outcome import EvaluationResult
 from tcpexp.evaluate.report import write_report
@@ -51,8 +51,9 @@ def write_result(evaluation: Evaluation, outcome: EvaluationOutcome) -> Evaluati
 def _write_specs(evaluation: Evaluation, folder: Path) -> None:
     """Write the spec of each case and mix, for ``tcpexp run`` and ``tcpexp sweep``."""
     folder.mkdir(exist_ok=True)
+    evaluation.write_files(folder)
     for member in evaluation.members:
-        text = source_of(member.loaded, member.mix).text
+        text = evaluation.source_of(member).text
         write_atomic(
             folder / f"{spec_name(member.loaded.case.name, member.mix.words)}.yaml", text.encode()
         )
