@@ -5,12 +5,11 @@
     python benchmarks/literature.py                        write it from literature.json
 
 Runs and studies are kept below ``--out`` (results/literature), a folder for each kernel. Making all
-of them takes hours of one processor; an interrupted ``--run`` goes on where it was. ``--quick``
-takes the studies' quick forms, also for facts that ask for the full one.
+of them takes hours of one processor; an interrupted ``--run`` goes on where it was.
 
 The facts are data: ``benchmarks/published/facts/*.yaml``. What was measured is kept in
-``docs/concepts/literature.json``. Verdicts are computed from the two. The tables stand
-between ``<!-- facts -->`` or ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in it is
+``docs/concepts/literature.json``. Verdicts are computed from the two. Tables stand between
+``<!-- facts -->`` or ``<!-- study: NAME -->`` and ``<!-- end -->``; everything else in the page is
 written by hand.
 """
 
