@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tcpexp.errors import DataError, HostError, Missing
+from tcpexp.errors import DataError, HostError, Missing, SpecErrors
 from tcpexp.machine.hints import with_sudo
 from tcpexp.places.base import Place, PlaceKind, Wanted
 from tcpexp.places.registry import all_parts, choose_kind, present_name
@@ -37,6 +37,20 @@ def open_place(options: RunOptions, watcher: RunWatcher) -> tuple[PlaceKind, Pla
     for words in kind.leftovers():
         watcher.say(f"removed what a killed run left: {words}")
     return kind, kind.open(wanted, watcher.say)
+
+
+def wanted_kernel(given: Path | Source, options: RunOptions) -> str | None:
+    """Return the kernel that is asked for: by the caller, else by the spec; None for the usual one.
+
+    What is wrong with the spec is left to whoever compiles it.
+    """
+    if options.kernel is not None:
+        return options.kernel
+    try:
+        named = read_source(given, options.overrides, options.folder).raw.get("kernel")
+    except (SpecErrors, AttributeError):
+        return None
+    return named if isinstance(named, str) else None
 
 
 def placed(
