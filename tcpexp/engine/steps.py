@@ -15,6 +15,7 @@ from tcpexp.engine.faults.segments import SegmentFaults
 from tcpexp.engine.flowcc import switch_congestion_control
 from tcpexp.engine.processes import ProcessTable, Running
 from tcpexp.engine.qdiscs import qdisc_rows
+from tcpexp.engine.pathmanager import manage_paths
 from tcpexp.engine.rates import LinkRateTable
 from tcpexp.engine.routes import set_initial_windows
 from tcpexp.engine.sampler import read_counters
@@ -32,6 +33,7 @@ from tcpexp.plan.types import (
     LinkRates,
     LinkState,
     Mark,
+    PathManager,
     SegmentFault,
     Snapshot,
     Spawn,
@@ -96,6 +98,8 @@ class Actor:
                     if isinstance(what, Sysctl)
                     else self._set_initial_window(step, what)
                 )
+            case PathManager():
+                return manage_paths(self.executor, what)
             case FlowCongestionControl():
                 return self._switch_flow(what)
             case Kill():
